@@ -1,0 +1,159 @@
+"""What can go wrong, as a tree of exceptions over plain facts.
+
+    SchemasyncError
+    |-- UsageError      2  the command was not understood; nothing was looked at
+    |-- Refused         3  looked, decided against it; nothing was written
+    |   `-- SchemaInvalid  schema.json itself is at fault
+    |-- Failed          4  tried and gave up; the live file is untouched
+    |-- Busy            5  another run or a writer held a lock; try again
+    `-- NeedsPerson     6  what was found on disk fits no known state; nothing is touched
+
+Each carries one or more problems, so that a user with three faults sees three. The branch says what has been
+proved about the live file; the problem says what is true and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+
+class Code(StrEnum):
+    """Stable names of problems, for scripts; docs/errors.md explains each."""
+
+    # schema.json
+    SCHEMA_UNREADABLE = "schema-unreadable"
+    SCHEMA_SYNTAX = "schema-syntax"
+    SCHEMA_TOO_LARGE = "schema-too-large"
+    DUPLICATE_KEY = "duplicate-key"
+    UNKNOWN_KEY = "unknown-key"
+    WRONG_SHAPE = "wrong-shape"
+    RESERVED_NAME = "reserved-name"
+    NAME_CLASH = "name-clash"
+    BAD_DEFINITION = "bad-definition"
+    STRING_IN_DISGUISE = "string-in-disguise"
+    UNKNOWN_COLUMN = "unknown-column"
+    FOREIGN_KEY_TO_NOTHING = "foreign-key-to-nothing"
+    SQLITE_REFUSES = "sqlite-refuses"
+    NOT_BUILT_YET = "not-built-yet"
+    # the road from the old schema to the new one
+    LOST_COLUMN = "lost-column"
+    LOST_TABLE = "lost-table"
+    RENAME_OR_DROP = "rename-or-drop"
+    BAD_FILL = "bad-fill"
+    OLDER_VERSION = "older-version"
+    DRIFT = "drift"
+    HAZARD = "hazard"
+    FOREIGN_OBJECT = "foreign-object"
+    NO_ROWID_NAME = "no-rowid-name"
+    # files
+    NOT_ADOPTED = "not-adopted"
+    ALREADY_ADOPTED = "already-adopted"
+    FOREIGN_LINK = "foreign-link"
+    NO_DATABASE = "no-database"
+    NOT_A_DATABASE = "not-a-database"
+    CORRUPT = "corrupt"
+    PERMISSION = "permission"
+    DISK_FULL = "disk-full"
+    DISK_ERROR = "disk-error"
+    OUTPUT_EXISTS = "output-exists"
+    # runs
+    RUN_IN_PROGRESS = "run-in-progress"
+    DATABASE_LOCKED = "database-locked"
+    CHANGED_MEANWHILE = "changed-meanwhile"
+    DATA_BREAKS_SHAPE = "data-breaks-shape"
+    VERIFY_DIFFERS = "verify-differs"
+    VERIFY_IMPOSSIBLE = "verify-impossible"
+    INTERRUPTED = "interrupted"
+    SQLITE_ERROR = "sqlite-error"
+    # history and recovery
+    NO_HISTORY = "no-history"
+    UNKNOWN_GENERATION = "unknown-generation"
+    GENERATION_GONE = "generation-gone"
+    SUCCESSOR_MISSING = "successor-missing"
+    STATE_UNKNOWN = "state-unknown"
+    SWAP_UNFINISHED = "swap-unfinished"
+    # the command line
+    NO_ANSWER = "no-answer"
+    DECLINED = "declined"
+    WRONG_ENGINE = "wrong-engine"
+    UNKNOWN_SETTING = "unknown-setting"
+    BAD_OPTION = "bad-option"
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: `message` says what is true now, `hint` what to do next, ready to paste."""
+
+    code: Code
+    message: str
+    hint: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """`{code, message, hint}` and, where there are any, `facts`: what the text was made from."""
+        data: dict[str, Any] = {"code": str(self.code), "message": self.message, "hint": self.hint}
+        if self.facts:
+            data["facts"] = dict(self.facts)
+        return data
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class SchemasyncError(Exception):
+    """Base of all errors of this package; `exit_code` is what the command ends with."""
+
+    exit_code: ClassVar[int] = 4
+    result: ClassVar[str] = "failed"
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @classmethod
+    def of(cls, code: Code, message: str, hint: str = "", **facts: Any) -> Self:
+        """The error with a single problem."""
+        return cls(Problem(code, message, hint, facts))
+
+
+class UsageError(SchemasyncError):
+    """The command line or a setting was not understood."""
+
+    exit_code = 2
+    result = "refused"
+
+
+class Refused(SchemasyncError):
+    """Looked and decided against it: nothing was written."""
+
+    exit_code = 3
+    result = "refused"
+
+
+class SchemaInvalid(Refused):
+    """schema.json is at fault; the database was not touched."""
+
+
+class Failed(SchemasyncError):
+    """Tried and gave up: the live file is as it was, and what was half built is gone."""
+
+    exit_code = 4
+    result = "failed"
+
+
+class Busy(SchemasyncError):
+    """A lock was not to be had in time; nothing was changed, the same command may work later."""
+
+    exit_code = 5
+    result = "busy"
+
+
+class NeedsPerson(SchemasyncError):
+    """What is on the disk fits no state that this program makes; it touches nothing until a person looked."""
+
+    exit_code = 6
+    result = "needs_person"

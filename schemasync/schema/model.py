@@ -1,0 +1,200 @@
+"""What a database should be: the values that everything else compares, prints and builds from.
+
+All are in normal form: two schemas are equal if and only if the databases they describe are the same. Names keep
+the spelling they were given; SQL keeps both, its canonical spelling (which counts) and its text (which is run).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL. Equality is that of `canonical`; `text` is what the author wrote, for the DDL."""
+
+    canonical: str
+    text: str = field(compare=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            object.__setattr__(self, "text", self.canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedColumn:
+    """A column of an index or key: exactly one of `column` and `expression` is set.
+
+    `collation` is set only where it is not the column's own.
+    """
+
+    column: str | None = None
+    expression: Sql | None = None
+    collation: str | None = None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotNull:
+    """`conflict` is ROLLBACK, FAIL, IGNORE or REPLACE, or None for the default (ABORT)."""
+
+    name: str | None = None
+    conflict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`collation` is lower case and None for BINARY; `generated` is the expression of a generated column."""
+
+    name: str
+    type: Sql = field(default_factory=lambda: Sql(""))
+    not_null: NotNull | None = None
+    default: Sql | None = None
+    collation: str | None = None
+    generated: Sql | None = None
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryKey:
+    """`rowid_alias`: the key is the row id itself, as SQLite decides (an INTEGER column alone)."""
+
+    columns: tuple[IndexedColumn, ...]
+    name: str | None = None
+    conflict: str | None = None
+    autoincrement: bool = False
+    rowid_alias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    columns: tuple[IndexedColumn, ...]
+    name: str | None = None
+    conflict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    expression: Sql
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`references` is empty where it is the parent's primary key and writing that out would not do: it has a
+    collation of its own, or is missing, or of another size (the last two only in an inspected file).
+
+    `deferred` is DEFERRABLE INITIALLY DEFERRED; all other spellings mean immediate to SQLite.
+    """
+
+    columns: tuple[str, ...]
+    table: str
+    references: tuple[str, ...] = ()
+    on_delete: str | None = None
+    on_update: str | None = None
+    deferred: bool = False
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    name: str
+    columns: tuple[IndexedColumn, ...]
+    where: Sql | None = None
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """`body` is the SQL after the name."""
+
+    name: str
+    body: Sql
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An ordinary table, or with `virtual` (the text after USING) a virtual one, which has nothing else."""
+
+    name: str
+    columns: tuple[Column, ...] = ()
+    primary_key: PrimaryKey | None = None
+    uniques: tuple[Unique, ...] = ()
+    checks: tuple[Check, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    strict: bool = False
+    without_rowid: bool = False
+    indexes: tuple[Index, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    virtual: Sql | None = None
+    _by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # once for all: a plan asks for every column several times, and a table may have 2,000
+        object.__setattr__(self, "_by_name", {fold(c.name): c for c in reversed(self.columns)})
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, looked up without case."""
+        return self._by_name.get(fold(name))
+
+    @property
+    def rowid_column(self) -> str | None:
+        """The column that is an alias of the row id, if one is."""
+        key = self.primary_key
+        return key.columns[0].column if key and key.rowid_alias else None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    name: str
+    select: Sql
+    columns: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables and views, each in order of lower-cased name."""
+
+    tables: tuple[Table, ...] = ()
+    views: tuple[View, ...] = ()
+
+    def table(self, name: str) -> Table | None:
+        """The table of that name, looked up without case."""
+        return next((t for t in self.tables if fold(t.name) == fold(name)), None)
+
+    def view(self, name: str) -> View | None:
+        """The view of that name, looked up without case."""
+        return next((v for v in self.views if fold(v.name) == fold(name)), None)
+
+    @property
+    def owners(self) -> tuple[Table | View, ...]:
+        """Everything that can bear triggers: tables, then views."""
+        return (*self.tables, *self.views)
+
+    def object_names(self) -> Iterator[tuple[str, str]]:
+        """(kind, folded name) of everything that the schema names: what is ours in a database."""
+        for owner in self.owners:
+            yield ("view" if isinstance(owner, View) else "table"), fold(owner.name)
+            for trigger in owner.triggers:
+                yield "trigger", fold(trigger.name)
+        for table in self.tables:
+            for index in table.indexes:
+                yield "index", fold(index.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """How to get there, not what should be there: never part of the version.
+
+    Keys are names as spelled in the schema; `was` lists are newest first.
+    """
+
+    tables_were: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    columns_were: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    fills: dict[tuple[str, str], Sql] = field(default_factory=dict)
+    dropped_tables: tuple[str, ...] = ()
+    dropped_columns: dict[str, tuple[str, ...]] = field(default_factory=dict)

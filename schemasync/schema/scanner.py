@@ -1,0 +1,151 @@
+"""JSON with comments and trailing commas to plain JSON of the same length, and where each key stands.
+
+Comments and trailing commas become blanks, so that every offset stays true and the standard `json` does the
+rest. (Tried: the JSON5 libraries take hundreds of times longer and pass over repeated keys.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+Path = tuple[str | int, ...]
+_CONSTANTS = ("NaN", "Infinity", "-Infinity")  # Python's parser takes them, JSON does not
+_NUMBER_LIMIT = 40  # digits; no number of a schema is longer, and Python's parser raises at thousands
+DEPTH_LIMIT = 64  # a schema is four levels deep; more is a mistake or an attack on the parser's stack
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong at an offset of the text; `other` is a second place that matters."""
+
+    message: str
+    offset: int
+    other: int | None = None
+    duplicate: bool = False
+
+
+@dataclass(slots=True)
+class Scan:
+    """`json`: the text for the standard parser. `keys`: path of each key or item -> offset in the text."""
+
+    json: str = ""
+    keys: dict[Path, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+_TOKEN = re.compile(
+    r"""
+      (?P<string>"(?:[^"\\\n]|\\.)*")
+    | (?P<comment>//[^\n]*|/\*.*?\*/)
+    | (?P<mark>[{}\[\]:,])
+    | (?P<open>"|/\*)
+    | (?P<rest>[^\s"{}\[\]:,/]+|/)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class _Level:
+    """An object or array that is open: its path, and what came last."""
+
+    path: Path
+    is_object: bool
+    seen: dict[str, int] = field(default_factory=dict)
+    key: str | None = None
+    items: int = 0
+    awaiting_key: bool = True
+    last_comma: int = -1
+
+
+def scan(text: str) -> Scan:
+    """Find comments, trailing commas, keys and their places in one pass. Faults are collected, not raised."""
+    result = Scan()
+    blanks: list[tuple[int, int]] = []
+    levels: list[_Level] = []
+    for match in _TOKEN.finditer(text):
+        kind, token, at = match.lastgroup, match.group(), match.start()
+        if kind == "comment":
+            blanks.append((at, match.end()))
+            continue
+        if kind == "open":
+            what = "a string" if token == '"' else "a comment"
+            result.faults.append(Fault(f"{what} is not closed", at))
+            break
+        level = levels[-1] if levels else None
+        if token in "}]" and level is not None and kind == "mark":
+            if level.last_comma >= 0:
+                blanks.append((level.last_comma, level.last_comma + 1))
+            levels.pop()
+            continue
+        if kind == "mark" and token in ",:":
+            _separator(level, token, at)
+            continue
+        if kind == "rest" and (token in _CONSTANTS or len(token) > _NUMBER_LIMIT):
+            result.faults.append(Fault(f"{token[:_NUMBER_LIMIT]} is not a value here", at))
+        path = _value(level, kind == "string", token, at, result)
+        if kind == "mark" and token in "{[":
+            if len(levels) >= DEPTH_LIMIT:
+                result.faults.append(Fault(f"more than {DEPTH_LIMIT} levels", at))
+                break
+            levels.append(_Level(path, token == "{"))
+    result.json = _blanked(text, blanks)
+    return result
+
+
+def _separator(level: _Level | None, token: str, at: int) -> None:
+    if level is None:
+        return
+    if token == ",":
+        if level.last_comma < 0 and (level.items or level.seen):  # `[,]` and the second of `[1,,]` are for the parser
+            level.last_comma = at
+        level.awaiting_key = level.is_object
+    else:
+        level.awaiting_key = False
+
+
+def _value(level: _Level | None, is_string: bool, token: str, at: int, result: Scan) -> Path:
+    """Note a key or an item that stands at `at`; return the path of the value that starts there."""
+    if level is None:
+        return ()
+    level.last_comma = -1
+    if level.is_object:
+        if level.awaiting_key and is_string:
+            _key(level, token, at, result)
+            level.awaiting_key = False
+        return (*level.path, level.key or "")
+    path = (*level.path, level.items)
+    level.items += 1
+    result.keys[path] = at
+    return path
+
+
+def _key(level: _Level, token: str, at: int, result: Scan) -> None:
+    try:
+        key = json.loads(token)
+    except ValueError:
+        return  # the standard parser will say what is wrong with the string
+    if key in level.seen:
+        result.faults.append(Fault(f'the key "{key}" is given twice', at, level.seen[key], duplicate=True))
+    else:
+        level.seen[key] = at
+        result.keys[(*level.path, key)] = at
+    level.key = key
+
+
+def _blanked(text: str, blanks: list[tuple[int, int]]) -> str:
+    pieces, last = [], 0
+    for begin, end in sorted(blanks):
+        pieces.append(text[last:begin])
+        pieces.append("".join(c if c == "\n" else " " for c in text[begin:end]))
+        last = end
+    pieces.append(text[last:])
+    return "".join(pieces)
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Both counted from 1, as editors do."""
+    line = text.count("\n", 0, offset) + 1
+    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1

@@ -1,0 +1,219 @@
+"""A schema to the text of a schema.json, as a person would write it: what `inspect` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from . import lexer, normalize
+from .definition import is_literal
+from .model import Check, Column, ForeignKey, Index, IndexedColumn, Schema, Sql, Table, Trigger, Unique, View
+from .names import fold, spell, to_key
+
+Json = dict[str, Any]
+
+
+def write(schema: Schema, comment: str = "") -> str:
+    """The text; reading it gives the same schema again. `comment` stands in a line at the top."""
+    tree: Json = {to_key(table.name): _table(table) for table in schema.tables}
+    if schema.views:
+        tree["_views"] = {to_key(view.name): _view(view) for view in schema.views}
+    head = f"// {comment}\n" if comment else ""
+    return head + _pretty(tree, 0) + "\n"
+
+
+def column_text(table: Table, column: Column) -> str:
+    """The definition of a column with every constraint that speaks of it alone."""
+    pieces = [column.type.text]
+    key = table.primary_key
+    if key is not None and _inline_key(table) == column.name:
+        auto = " AUTOINCREMENT" if key.autoincrement else ""
+        descending = " DESC" if key.columns[0].descending else ""
+        pieces.append(f"{_label(key.name)}PRIMARY KEY{descending}{_conflict(key.conflict)}{auto}")
+    if column.not_null is not None:
+        pieces.append(f"{_label(column.not_null.name)}NOT NULL{_conflict(column.not_null.conflict)}")
+    pieces += [f"{_label(u.name)}UNIQUE{_conflict(u.conflict)}" for u in table.uniques if _alone(u) == column.name]
+    if column.default is not None:
+        pieces.append(f"DEFAULT {_default(column.default)}")
+    if column.collation is not None:
+        pieces.append(f"COLLATE {column.collation.upper()}")
+    if column.generated is not None:
+        stored = " STORED" if column.stored else ""
+        pieces.append(f"GENERATED ALWAYS AS ({plain(column.generated)}){stored}")
+    pieces += [
+        f"{_label(c.name)}CHECK ({plain(c.expression)})" for c in table.checks if _about(table, c) == column.name
+    ]
+    pieces += [_label(k.name) + _references(k) for k in table.foreign_keys if k.columns == (column.name,)]
+    return " ".join(piece for piece in pieces if piece)
+
+
+def _table(table: Table) -> Json:
+    if table.virtual is not None:
+        return {"_virtual": table.virtual.text}
+    body: Json = {to_key(column.name): column_text(table, column) for column in table.columns}
+    constraints: list[str] = []
+    key = table.primary_key
+    if key is not None and _inline_key(table) is None:
+        if key.name is not None or key.conflict:
+            constraints.append(f"{_label(key.name)}PRIMARY KEY ({_list(key.columns)}){_conflict(key.conflict)}")
+        else:
+            body["_primary_key"] = [_indexed(column) for column in key.columns]
+    uniques = [u for u in table.uniques if _alone(u) is None]
+    constraints += [
+        f"{_label(u.name)}UNIQUE ({_list(u.columns)}){_conflict(u.conflict)}" for u in uniques if u.conflict
+    ]
+    _add(body, "_unique_constraints", [_unique(u) for u in uniques if not u.conflict])
+    _add(body, "_checks", [_check(c) for c in table.checks if _about(table, c) is None])
+    _add(body, "_foreign_keys", [_foreign_key(k) for k in table.foreign_keys if len(k.columns) > 1])
+    _add(body, "_constraints", constraints)
+    _add(body, "_indexes", [_index(table, index) for index in table.indexes])
+    _add(body, "_triggers", _triggers(table.triggers))
+    _add(body, "_strict", table.strict)
+    _add(body, "_without_rowid", table.without_rowid)
+    return body
+
+
+def _view(view: View) -> Json | str:
+    if not view.columns and not view.triggers:
+        return view.select.text
+    shape: Json = {"select": view.select.text}
+    _add(shape, "columns", list(view.columns))
+    _add(shape, "triggers", _triggers(view.triggers))
+    return shape
+
+
+def _add(body: Json, key: str, value: object) -> None:
+    if value:
+        body[key] = value
+
+
+def _triggers(triggers: Iterable[Trigger]) -> dict[str, str]:
+    return {to_key(trigger.name): trigger.body.text for trigger in triggers}
+
+
+def _inline_key(table: Table) -> str | None:
+    """The column that bears the primary key itself, where that says the same."""
+    key = table.primary_key
+    if key is None or len(key.columns) != 1:
+        return None
+    only = key.columns[0]
+    if only.column is None or only.collation is not None:
+        return None
+    column = table.column(only.column)
+    is_integer = column is not None and column.type.canonical == "INTEGER"
+    # on INTEGER an inline DESC decides against the row id; elsewhere it could only stand in the list
+    return only.column if not only.descending or (is_integer and not table.without_rowid) else None
+
+
+def _alone(unique: Unique) -> str | None:
+    only = unique.columns[0]
+    plain = len(unique.columns) == 1 and only.collation is None and not only.descending
+    return only.column if plain else None
+
+
+def _about(table: Table, check: Check) -> str | None:
+    """The one column that a CHECK speaks of, None where it is none or several."""
+    names = {fold(column.name): column.name for column in table.columns}
+    words = {fold(token.value) for token in lexer.tokens(check.expression.canonical)}
+    spoken = [name for folded, name in names.items() if folded in words]
+    return spoken[0] if len(spoken) == 1 else None
+
+
+def _unique(unique: Unique) -> Json | list[str]:
+    columns = [_indexed(column) for column in unique.columns]
+    return columns if unique.name is None else {"name": unique.name, "columns": columns}
+
+
+def _check(check: Check) -> Json | str:
+    text = plain(check.expression)
+    return text if check.name is None else {"name": check.name, "check": text}
+
+
+def _foreign_key(key: ForeignKey) -> Json:
+    shape: Json = {} if key.name is None else {"name": key.name}
+    shape["columns"] = list(key.columns)
+    shape["references"] = {"table": key.table, "columns": list(key.references)}
+    _add(shape, "on_delete", key.on_delete)
+    _add(shape, "on_update", key.on_update)
+    _add(shape, "deferrable", key.deferred)
+    return shape
+
+
+def _index(table: Table, index: Index) -> Json | list[str] | str:
+    columns = [_indexed(column) for column in index.columns]
+    own = normalize.index_name(table.name, index.columns, index.where, index.unique)
+    if index.name == own and index.where is None and not index.unique:
+        return columns[0] if len(columns) == 1 else columns
+    shape: Json = {} if index.name == own else {"name": index.name}
+    shape["columns"] = columns
+    if index.where is not None:
+        shape["where"] = plain(index.where)
+    _add(shape, "unique", index.unique)
+    return shape
+
+
+def _indexed(column: IndexedColumn) -> str:
+    if column.column is not None and column.collation is None and not column.descending:
+        return column.column
+    text = spell(column.column) if column.column is not None else plain(column.expression or Sql(""))
+    if column.collation is not None:
+        text += f" COLLATE {column.collation.upper()}"
+    return text + (" DESC" if column.descending else "")
+
+
+def _list(columns: Sequence[IndexedColumn]) -> str:
+    return ", ".join(
+        spell(c.column) if c.column is not None and not c.collation and not c.descending else _indexed(c)
+        for c in columns
+    )
+
+
+def _references(key: ForeignKey) -> str:
+    text = f"REFERENCES {spell(key.table)}"
+    if key.references:
+        text += f" ({', '.join(map(spell, key.references))})"
+    if key.on_delete:
+        text += f" ON DELETE {key.on_delete}"
+    if key.on_update:
+        text += f" ON UPDATE {key.on_update}"
+    return text + (" DEFERRABLE INITIALLY DEFERRED" if key.deferred else "")
+
+
+def _default(default: Sql) -> str:
+    text = plain(default)
+    return text if is_literal(text) else f"({text})"
+
+
+def plain(sql: Sql) -> str:
+    """The text as written, or its canonical spelling where a comment inside would end the definition."""
+    commented = any(token.kind is lexer.Kind.COMMENT for token in lexer.tokens(sql.text, comments=True))
+    return sql.canonical if commented else sql.text
+
+
+def _label(name: str | None) -> str:
+    return f"CONSTRAINT {spell(name)} " if name is not None else ""
+
+
+def _conflict(conflict: str | None) -> str:
+    return f" ON CONFLICT {conflict}" if conflict else ""
+
+
+WIDTH = 110  # what still fits on a line is not broken
+
+
+def _pretty(value: Any, depth: int) -> str:
+    """JSON that reads like the examples of the format: short things on one line, the rest one item a line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value:
+        return flat
+    pad = "  " * (depth + 1)
+    if depth >= 2 and len(flat) + len(pad) <= WIDTH:
+        return flat
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key, ensure_ascii=False)}: {_pretty(item, depth + 1)}" for key, item in value.items()]
+        opening, closing = "{", "}"
+    else:
+        items = [_pretty(item, depth + 1) for item in value]
+        opening, closing = "[", "]"
+    return opening + "\n" + ",\n".join(pad + item for item in items) + "\n" + "  " * depth + closing

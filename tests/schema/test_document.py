@@ -1,0 +1,420 @@
+"""schema.json: what it may say, and what a person is told who wrote something else."""
+
+import json
+
+import jsonschema
+import pytest
+
+from schemasync.errors import Code
+from schemasync.schema import document
+from schemasync.schema.document import SIZE_LIMIT
+from schemasync.schema.model import Sql
+
+from .support import codes, inspected, problems, read, rebuilt, schema
+
+PLACE = "◆"
+
+# What is wrong, where (the mark), and what it is called.
+FAULTS = {
+    # JSON
+    "a missing colon": ('{"t" ◆"x"}', "schema-syntax"),
+    "a missing comma": ('{"t": {"a": "INT" ◆"b": "INT"}}', "schema-syntax"),
+    "text after the end": ("{} ◆{}", "schema-syntax"),
+    "nothing at all": ("◆", "schema-syntax"),
+    "single quotes": ("{◆'t': {}}", "schema-syntax"),
+    "a key without quotes": ("{◆t: {}}", "schema-syntax"),
+    "a string that is not closed": ('{"t": {"a": ◆"INT}}', "schema-syntax"),
+    "a line end in a string": ('{"t": {"a": ◆"INT\n"}}', "schema-syntax"),
+    "a tab in a string": ('{"t": {"a": "INT◆\t"}}', "schema-syntax"),
+    "an escape that is none": ('{"t": {"a": "◆\\x"}}', "schema-syntax"),
+    "a comment that is not closed": ('{"t": {}} ◆/* so', "schema-syntax"),
+    "a comma and no item": ('{"t": {"a": "", "_indexes": [◆,]}}', "schema-syntax"),
+    "a comma and no key": ("{◆,}", "schema-syntax"),
+    "NaN": ('{"t": {"a": ◆NaN}}', "schema-syntax"),
+    "Infinity": ('{"t": ◆Infinity}', "schema-syntax"),
+    "a number of thousands of digits": ('{"t": ◆' + "1" * 5000 + "}", "schema-syntax"),
+    "too many levels": ("[" * 64 + "◆[", "schema-syntax"),
+    # keys
+    "a table given twice": ('{"t": {"a": ""}, \n ◆"t": {"b": ""}}', "duplicate-key"),
+    "a column given twice": ('{"t": {"a": "", ◆"a": ""}}', "duplicate-key"),
+    "a key of ours given twice": ('{"t": {"a": "", "_strict": true, ◆"_strict": true}}', "duplicate-key"),
+    "an unknown key at the top": ('{◆"_view": {}}', "unknown-key"),
+    "an unknown key in a table": ('{"t": {"a": "", ◆"_index": ["a"]}}', "unknown-key"),
+    "a trigger's name with one underscore": (
+        '{"t": {"a": "", "_triggers": {◆"_x": "AFTER DELETE ON t BEGIN SELECT 1; END"}}}',
+        "unknown-key",
+    ),
+    "a view's name with one underscore": ('{"_views": {◆"_v": "SELECT 1"}}', "unknown-key"),
+    "a view's trigger with one underscore": ('{"_views": {"v": {"select": "SELECT 1", "triggers": {◆"_x": "x"}}}}', "unknown-key"),
+    "_from": ('{"t": {"a": "", ◆"_from": "SELECT 1"}}', "not-built-yet"),
+    # shapes
+    "no object": ('◆["t"]', "wrong-shape"),
+    "a number": ("◆1", "wrong-shape"),
+    "a table that is none": ('{◆"t": 5}', "wrong-shape"),
+    "a table that is null": ('{◆"t": null}', "wrong-shape"),
+    "a column that is none": ('{"t": {◆"a": 5}}', "wrong-shape"),
+    "a column without a type": ('{"t": {◆"a": {"was": ["b"]}}}', "wrong-shape"),
+    "an unknown key of a column": ('{"t": {◆"a": {"type": "INT", "wass": ["b"]}}}', "wrong-shape"),
+    "was that is no list": ('{"t": {◆"a": {"type": "INT", "was": "b"}}}', "wrong-shape"),
+    "_was that is no list": ('{"t": {"a": "", ◆"_was": "b"}}', "wrong-shape"),
+    "_indexes that is no list": ('{"t": {"a": "", ◆"_indexes": "a"}}', "wrong-shape"),
+    "an index without columns": ('{"t": {"a": "", "_indexes": [◆{"name": "i"}]}}', "wrong-shape"),
+    "an index over nothing": ('{"t": {"a": "", "_indexes": [◆[]]}}', "wrong-shape"),
+    "_strict that is no boolean": ('{"t": {"a": "", ◆"_strict": 1}}', "wrong-shape"),
+    "_primary_key that is no list": ('{"t": {"a": "", ◆"_primary_key": "a"}}', "wrong-shape"),
+    "an action that is none": (
+        '{"t": {"a": "", "_foreign_keys": [{"columns": ["a"], "references": {"table": "t"}, ◆"on_delete": "drop"}]}}',
+        "wrong-shape",
+    ),
+    "_model without a dot": ('{"t": {"a": "", ◆"_model": "Model"}}', "wrong-shape"),
+    "_views that is no object": ('{◆"_views": ["v"]}', "wrong-shape"),
+    "a view that is none": ('{"_views": {◆"v": 1}}', "wrong-shape"),
+    "another format": ('{◆"_format": 2}', "wrong-shape"),
+    "a table without columns": ('{◆"t": {}}', "wrong-shape"),
+    "a virtual table with columns": ('{◆"t": {"_virtual": "fts5(a)", "a": "INT"}}', "wrong-shape"),
+    "a virtual table with indexes": ('{◆"t": {"_virtual": "fts5(a)", "_indexes": ["a"]}}', "wrong-shape"),
+    "a key that only looks like $schema": ('{◆"$schema\\n": 5}', "wrong-shape"),
+    # characters
+    "a NUL in a name": ('{"t": {◆"a\\u0000": ""}}', "bad-definition"),
+    "a NUL in a definition": ('{"t": {◆"a": "DEFAULT \'\\u0000\'"}}', "bad-definition"),
+    "half of a pair": ('{"t": {◆"a": "DEFAULT \'\\ud800\'"}}', "bad-definition"),
+    "half of a pair in a list": ('{"t": {"a": "", "_indexes": [◆"\\udfff"]}}', "bad-definition"),
+    # names
+    "a reserved table": ('{◆"sqlite_x": {"a": ""}}', "reserved-name"),
+    "a reserved table in capitals": ('{◆"SQLite_x": {"a": ""}}', "reserved-name"),
+    "the table of the history": ('{◆"__schema_versions": {"a": ""}}', "reserved-name"),
+    "a table of this program": ('{◆"__schemasync_fence": {"a": ""}}', "reserved-name"),
+    "a reserved view": ('{"_views": {◆"__schemasync_v": "SELECT 1"}}', "reserved-name"),
+    "a reserved index": ('{"t": {"a": "", ◆"_indexes": [{"name": "sqlite_i", "columns": ["a"]}]}}', "reserved-name"),
+    "a reserved trigger": (
+        '{"t": {"a": "", "_triggers": {◆"__schemasync_x": "AFTER DELETE ON t BEGIN SELECT 1; END"}}}',
+        "reserved-name",
+    ),
+    "a reserved trigger on a view": (
+        '{"_views": {"v": {"select": "SELECT 1", "triggers": '
+        '{◆"__schemasync_x": "INSTEAD OF DELETE ON v BEGIN SELECT 1; END"}}}}',
+        "reserved-name",
+    ),
+    "two tables of one name": ('{"t": {"a": ""}, ◆"T": {"a": ""}}', "name-clash"),
+    "two columns of one name": ('{"t": {"a": "", ◆"A": ""}}', "name-clash"),
+    "a table and a view of one name": ('{"t": {"a": ""}, "_views": {◆"T": "SELECT 1"}}', "name-clash"),
+    "a table and an index of one name": ('{"t": {"a": "", ◆"_indexes": [{"name": "T", "columns": ["a"]}]}}', "name-clash"),
+    "two indexes of one name": (
+        '{"t": {"a": "", "_indexes": [{"name": "i", "columns": ["a"]}]}, '
+        '"u": {"a": "", ◆"_indexes": [{"name": "I", "columns": ["a"]}]}}',
+        "name-clash",
+    ),
+    "the same index twice": ('{"t": {"a": "", ◆"_indexes": ["a", "a"]}}', "name-clash"),
+    "two triggers of one name": (
+        '{"t": {"a": "", "_triggers": {"x": "AFTER DELETE ON t BEGIN SELECT 1; END",'
+        ' ◆"X": "AFTER DELETE ON t BEGIN SELECT 1; END"}}}',
+        "name-clash",
+    ),
+    "_dropped that names a column": ('{"t": {"a": "", ◆"_dropped": ["A"]}}', "name-clash"),
+    "_dropped that names a column with an underscore": ('{"t": {"__a": "", ◆"_dropped": ["_a"]}}', "name-clash"),
+    "_dropped that names a table": ('{"t": {"a": ""}, ◆"_dropped": ["T"]}', "name-clash"),
+    # definitions
+    "a comma between definitions": ('{"t": {◆"a": "TEXT, extra INTEGER"}}', "bad-definition"),
+    "a semicolon": ('{"t": {◆"a": "TEXT; DROP TABLE t"}}', "bad-definition"),
+    "a semicolon within parentheses": ('{"t": {◆"a": "CHECK (1; 2)"}}', "bad-definition"),
+    "a comment at the end": ('{"t": {◆"a": "TEXT -- so"}}', "bad-definition"),
+    "a comment in between": ('{"t": {◆"a": "TEXT /* so */ NOT NULL"}}', "bad-definition"),
+    "a comment that hides the rest": ('{"t": {◆"a": "CHECK (1 /* so )"}}', "bad-definition"),
+    "a parenthesis that is not closed": ('{"t": {◆"a": "CHECK (a > (1)"}}', "bad-definition"),
+    "a parenthesis that closes nothing": ('{"t": {◆"a": "CHECK (a > 1)) INT"}}', "bad-definition"),
+    "what is no SQL": ('{"t": {◆"a": "INT {}"}}', "bad-definition"),
+    "a quote that is not closed": ('{"t": {◆"a": "DEFAULT \'x"}}', "bad-definition"),
+    "a parameter": ('{"t": {◆"a": "DEFAULT (?1)"}}', "bad-definition"),
+    "no constraint": ('{"t": {◆"a": "INT NOT NUL"}}', "bad-definition"),
+    "an unknown event": ('{"t": {◆"a": "REFERENCES t ON DELET CASCADE"}}', "bad-definition"),
+    "an unknown action": ('{"t": {◆"a": "REFERENCES t ON DELETE DROP"}}', "bad-definition"),
+    "an unknown conflict clause": ('{"t": {◆"a": "UNIQUE ON CONFLICT DROP"}}', "bad-definition"),
+    "the size of a type that is none": ('{"t": {◆"a": "VARCHAR()"}}', "bad-definition"),
+    "the size of a type in words": ('{"t": {◆"a": "VARCHAR(max)"}}', "bad-definition"),
+    "a default that is missing": ('{"t": {◆"a": "DEFAULT"}}', "bad-definition"),
+    "a default that is empty": ('{"t": {◆"a": "DEFAULT ()"}}', "bad-definition"),
+    "a default that is no value": ('{"t": {◆"a": "DEFAULT = 1"}}', "bad-definition"),
+    "CHECK without parentheses": ('{"t": {◆"a": "CHECK a > 0"}}', "bad-definition"),
+    "CHECK of nothing": ('{"t": {◆"a": "CHECK ()"}}', "bad-definition"),
+    "a name that is none": ('{"t": {◆"a": "REFERENCES 5"}}', "bad-definition"),
+    "a list of nothing": ('{"t": {◆"a": "REFERENCES t ()"}}', "bad-definition"),
+    "a list that is none": ('{"t": {◆"a": "REFERENCES t (a DESC)"}}', "bad-definition"),
+    "a foreign key from nothing": ('{"t": {"a": "", "_constraints": [◆"FOREIGN KEY () REFERENCES t (a)"]}}', "bad-definition"),
+    "a foreign key to nowhere": ('{"t": {"a": "", "_constraints": [◆"FOREIGN KEY (a)"]}}', "bad-definition"),
+    "DEFERRABLE of nothing": ('{"t": {◆"a": "INT DEFERRABLE"}}', "bad-definition"),
+    "DEFERRABLE of another column's key": ('{"t": {"a": "REFERENCES t (a)", ◆"b": "DEFERRABLE"}}', "bad-definition"),
+    "a key over nothing": ('{"t": {"a": "", "_constraints": [◆"UNIQUE ()"]}}', "bad-definition"),
+    "a key with a gap": ('{"t": {"a": "", "_constraints": [◆"UNIQUE (a, )"]}}', "bad-definition"),
+    "a constraint that is none": ('{"t": {"a": "", "_constraints": [◆"NOT NULL"]}}', "bad-definition"),
+    "a constraint that is two": ('{"t": {"a": "", "_constraints": [◆"UNIQUE (a), b INT"]}}', "bad-definition"),
+    "a check of nothing": ('{"t": {"a": "", "_checks": [◆" "]}}', "bad-definition"),
+    "a check that is two": ('{"t": {"a": "", "_checks": [◆"a > 0) CHECK (a < 9"]}}', "bad-definition"),
+    "an index that is two": ('{"t": {"a": "", "_indexes": [◆"a, a"]}}', "bad-definition"),
+    "an index over an empty text": ('{"t": {"a": "", "_indexes": [◆""]}}', "bad-definition"),
+    "a condition that is two": ('{"t": {"a": "", "_indexes": [◆{"columns": ["a"], "where": "1; 2"}]}}', "bad-definition"),
+    "a virtual table that is two": ('{"t": {◆"_virtual": "fts5(a); DROP TABLE t"}}', "bad-definition"),
+    "a virtual table of nothing": ('{"t": {◆"_virtual": " "}}', "bad-definition"),
+    "two primary keys": ('{◆"t": {"a": "INTEGER PRIMARY KEY", "b": "INT PRIMARY KEY"}}', "bad-definition"),
+    "a primary key on the column and on the table": ('{◆"t": {"a": "INTEGER PRIMARY KEY", "_primary_key": ["a"]}}', "bad-definition"),
+    "a view that is two": ('{"_views": {◆"v": "SELECT 1; DROP TABLE t"}}', "bad-definition"),
+    "a trigger on another table": (
+        '{"t": {"a": "", "_triggers": {◆"x": "AFTER DELETE ON u BEGIN SELECT 1; END"}}}',
+        "bad-definition",
+    ),
+    "a trigger on nothing": ('{"t": {"a": "", "_triggers": {◆"x": "AFTER DELETE"}}}', "bad-definition"),
+    "a trigger that ends early": ('{"t": {"a": "", "_triggers": {◆"x": "AFTER DELETE ON ("}}}', "bad-definition"),
+    "a view's trigger on another view": (
+        '{"_views": {"v": {"select": "SELECT 1", "triggers": {◆"x": "INSTEAD OF DELETE ON w BEGIN SELECT 1; END"}}}}',
+        "bad-definition",
+    ),
+    "a fill that reads other rows": ('{"t": {"a": {"type": "INT", ◆"fill": "(SELECT max(a) FROM t)"}}}', "bad-definition"),
+    "a fill of nothing": ('{"t": {"a": {"type": "INT", ◆"fill": " "}}}', "bad-definition"),
+    "a fill that is two": ('{"t": {"a": {"type": "INT", ◆"fill": "1, 2"}}}', "bad-definition"),
+    # strings in disguise
+    "a string in disguise in a check": ('{"t": {◆"a": "CHECK (a <> \\"gone\\")"}}', "string-in-disguise"),
+    "a string in disguise as a default": ('{"t": {◆"a": "DEFAULT \\"x\\""}}', "string-in-disguise"),
+    "a bare word as a default": ('{"t": {◆"a": "DEFAULT x"}}', "string-in-disguise"),
+    "a string in disguise in an index": ('{"t": {"a": "", "_indexes": [◆"\\"b\\""]}}', "string-in-disguise"),
+    "a string in disguise in a condition": (
+        '{"t": {"a": "", "_indexes": [◆{"columns": ["a"], "where": "a = \\"b\\""}]}}',
+        "string-in-disguise",
+    ),
+    "a string in disguise in a generated column": ('{"t": {"a": "", ◆"b": "AS (a || \\"c\\")"}}', "string-in-disguise"),
+    # columns and tables that are not there
+    "a key over an unknown column": ('{◆"t": {"a": "", "_primary_key": ["b"]}}', "unknown-column"),
+    "UNIQUE over an unknown column": ('{◆"t": {"a": "", "_unique_constraints": ["b"]}}', "unknown-column"),
+    "UNIQUE over an expression": ('{◆"t": {"a": "", "_constraints": ["UNIQUE (a + 1)"]}}', "unknown-column"),
+    "a foreign key from an unknown column": (
+        '{◆"t": {"a": "UNIQUE", "_foreign_keys": [{"columns": ["b"], "references": {"table": "t", "columns": ["a"]}}]}}',
+        "unknown-column",
+    ),
+    "a foreign key to an unknown table": ('{"t": {◆"a": "REFERENCES nowhere (id)"}}', "foreign-key-to-nothing"),
+    "a foreign key to a view": ('{"t": {◆"a": "REFERENCES v (id)"}, "_views": {"v": "SELECT 1 AS id"}}', "foreign-key-to-nothing"),
+    "a foreign key to an unknown column": ('{"t": {◆"a": "REFERENCES t (b)"}}', "foreign-key-to-nothing"),
+    "a foreign key to a table without a key": ('{"t": {◆"a": "REFERENCES t"}}', "foreign-key-to-nothing"),
+    "a foreign key of another size": (
+        '{"t": {◆"a": "REFERENCES p"}, "p": {"x": "", "y": "", "_primary_key": ["x", "y"]}}',
+        "foreign-key-to-nothing",
+    ),
+    "a foreign key of another size, written out": ('{"t": {◆"a": "REFERENCES t (a, a)"}}', "foreign-key-to-nothing"),
+    "a foreign key from a name with an underscore": ('{"__t": {◆"__a": "REFERENCES _t (b)"}}', "foreign-key-to-nothing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_has_a_code_and_the_line_and_column_where_it_stands(text, code):
+    text = "// a comment\n\n  " + text
+    before = text[: text.index(PLACE)]
+    (problem,) = problems(text.replace(PLACE, ""))
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    assert str(problem.code) == code
+    assert (problem.facts["line"], problem.facts["column"]) == (str(line), str(column))
+    assert problem.message.startswith(f"schema.json:{line}:{column}: ")
+
+
+def test_the_place_is_right_after_a_byte_order_mark():
+    (problem,) = problems(b"\xef\xbb\xbf" + b'{"t": 5}')
+    assert problem.message.startswith("schema.json:1:2: ")
+
+
+def test_a_byte_order_mark_is_no_fault():
+    assert document.read(b'\xef\xbb\xbf{"t": {"a": ""}}').schema == schema({"t": {"a": ""}})
+
+
+def test_what_is_not_utf8_is_said_with_its_place():
+    (problem,) = problems('// é\n{"t": '.encode() + b'"\xff"}')
+    assert problem.code is Code.SCHEMA_SYNTAX
+    assert problem.message == "schema.json:2:8: byte 13 is not UTF-8"
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_parsed():
+    assert codes(b"[" * (SIZE_LIMIT + 1)) == ["schema-too-large"]
+    assert codes(b"[" * SIZE_LIMIT) == ["schema-syntax"]
+
+
+def test_both_places_of_a_repeated_key_are_named():
+    (problem,) = problems('{\n  "t": {"a": ""},\n  "u": {"a": ""},\n  "t": {"a": ""}\n}')
+    assert problem.message == 'schema.json:4:3: the key "t" is given twice (first in line 2, column 3)'
+
+
+@pytest.mark.parametrize(
+    ("tree", "hint"),
+    [
+        ({"_view": {}}, 'Did you mean "_views"? A name that itself begins with _ is written "__view".'),
+        (
+            {"t": {"a": "", "_indices": []}},
+            'Did you mean "_indexes"? A name that itself begins with _ is written "__indices".',
+        ),
+        ({"t": {"a": "", "_primarykey": []}}, 'Did you mean "_primary_key"?'),
+        ({"t": {"a": "", "_qq": []}}, "Known here: _indexes, _unique_constraints, _checks,"),
+        ({"_views": {"_v": "SELECT 1"}}, 'Known here: names. A name that itself begins with _ is written "__v".'),
+    ],
+)
+def test_an_unknown_key_comes_with_the_nearest_known_one(tree, hint):
+    (problem,) = problems(tree)
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("tree", "hint"),
+    [
+        ({"t": {"name": "", "_primary_key": ["nam"]}}, 'Did you mean "name"?'),
+        ({"t": {"a": "", "b": "", "_primary_key": ["zzz"]}}, "Columns: a, b."),
+        ({"t": {"name": "CHECK (\"nam\" <> 'x')"}}, "Write 'nam' for the string, or correct the column's name."),
+    ],
+)
+def test_an_unknown_column_comes_with_the_known_ones(tree, hint):
+    (problem,) = problems(tree)
+    assert problem.hint == hint
+
+
+def test_a_foreign_key_that_does_not_fit_says_what_it_refers_to():
+    (problem,) = problems({"t": {"a": "REFERENCES p"}, "p": {"x": "", "y": "", "_primary_key": ["x", "y"]}})
+    assert "t.a refers to p (x, y), which does not fit" in problem.message
+    (problem,) = problems({"t": {"a": "REFERENCES p"}, "p": {"x": ""}})
+    assert "t.a refers to p (no primary key), which does not fit" in problem.message
+
+
+def test_a_column_in_the_wrong_shape_is_told_what_a_column_is():
+    (problem,) = problems({"t": {"a": 5}})
+    assert problem.hint.startswith('A column is a string such as "TEXT NOT NULL", or {"type": …')
+    assert "t/a: 5 is none of the shapes that are known here" in problem.message
+
+
+def test_a_long_value_in_the_wrong_shape_is_shown_short():
+    (problem,) = problems({"t": {"a": ["x" * 500]}})
+    assert len(problem.message) < 150
+    (problem,) = problems({"t": ["x" * 500]})
+    assert len(problem.message) < 150
+
+
+def test_a_person_with_several_faults_sees_them_all():
+    tree = {
+        "t": {"a": "TEXT, b INT", "c": 'CHECK (c > "x")', "_primary_key": ["zz"], "_dropped": ["a"]},
+        "u": {"a": "REFERENCES nowhere", "_triggers": {"x": "AFTER DELETE ON t BEGIN SELECT 1; END"}},
+        "U": {"a": {"type": "INT", "fill": "(SELECT 1)"}},
+    }
+    assert sorted(codes(tree)) == [
+        *["bad-definition"] * 3,
+        "foreign-key-to-nothing",
+        *["name-clash"] * 2,
+        "string-in-disguise",
+        "unknown-column",
+    ]
+
+
+def test_faults_of_keys_and_shapes_are_told_together():
+    assert sorted(codes({"_view": 1, "t": {"_indx": [], "a": 5, "_from": ""}, "u": 5})) == [
+        "not-built-yet",
+        "unknown-key",
+        "unknown-key",
+        "wrong-shape",
+        "wrong-shape",
+    ]
+
+
+def test_two_repeated_keys_are_two_faults():
+    assert codes('{"t": {}, "t": {}, "t": {}}') == ["duplicate-key", "duplicate-key"]
+
+
+def test_a_name_that_begins_with_an_underscore_has_one_more_as_a_key():
+    found = read(
+        {
+            "__t": {
+                "__id": {"type": "INTEGER PRIMARY KEY", "was": ["_key"]},
+                "___x": "INT CHECK (__x > 0)",
+                "_indexes": ["_id"],
+                "_was": ["_s"],
+                "_dropped": ["_gone"],
+                "_triggers": {"__g": "AFTER DELETE ON _t BEGIN SELECT 1; END"},
+            },
+            "__views": {"a": ""},
+            "_views": {
+                "__v": {"select": "SELECT 1", "triggers": {"__h": "INSTEAD OF DELETE ON _v BEGIN SELECT 1; END"}}
+            },
+        }
+    )
+    assert found.schema == inspected(
+        "CREATE TABLE _t (_id INTEGER PRIMARY KEY, __x INT CHECK (__x > 0))",
+        "CREATE TABLE _views (a)",
+        "CREATE VIEW _v AS SELECT 1",
+        "CREATE TRIGGER _g AFTER DELETE ON _t BEGIN SELECT 1; END",
+        "CREATE TRIGGER _h INSTEAD OF DELETE ON _v BEGIN SELECT 1; END",
+        f"CREATE INDEX {found.schema.tables[0].indexes[0].name} ON _t (_id)",
+    )
+    assert found.hints.columns_were == {("_t", "_id"): ("_key",)}
+    assert found.hints.tables_were == {"_t": ("_s",)}
+    assert found.hints.dropped_columns == {"_t": ("_gone",)}
+
+
+def test_hints_are_read_and_kept_apart_from_the_schema():
+    found = read(
+        {
+            "_dropped": ["old"],
+            "T": {
+                "A": {"type": "INT", "was": ["b", "c"], "fill": " b  + 1 "},
+                "_was": ["s", "r"],
+                "_dropped": ["z"],
+            },
+        }
+    )
+    assert found.hints.dropped_tables == ("old",)
+    assert found.hints.tables_were == {"T": ("s", "r")}
+    assert found.hints.dropped_columns == {"T": ("z",)}
+    assert found.hints.columns_were == {("T", "A"): ("b", "c")}
+    assert found.hints.fills == {("T", "A"): Sql("b + 1")}
+    assert found.hints.fills["T", "A"].text == "b  + 1"
+    assert found.schema == schema({"T": {"A": "INT"}})
+
+
+def test_a_virtual_table_may_have_hints_and_a_comment():
+    tree = {
+        "t": {"_virtual": "fts5(a)", "_was": ["s"], "_comment": "search", "_dropped": ["b"], "_model": "app.Search"}
+    }
+    assert schema(tree) == inspected("CREATE VIRTUAL TABLE t USING fts5(a)")
+
+
+def test_a_column_may_be_called_like_the_key_for_editors():
+    assert schema({"t": {"$schema": "INT"}}).tables[0].columns[0].name == "$schema"
+
+
+def test_a_name_may_be_empty_as_sqlite_allows():
+    tree = {"": {"": "INTEGER UNIQUE", "x": 'REFERENCES "" ("")', "_indexes": [""]}}
+    assert rebuilt(schema(tree)) == schema(tree)
+
+
+def test_an_empty_name_of_a_constraint_is_none():
+    tree = {
+        "t": {"a": "", "_checks": [{"name": "", "check": "a"}], "_unique_constraints": [{"name": "", "columns": ["a"]}]}
+    }
+    same = {"t": {"a": 'CONSTRAINT "" CHECK (a)', "_constraints": ['CONSTRAINT "" UNIQUE (a)']}}
+    assert schema(tree) == schema(same) == schema({"t": {"a": "UNIQUE CHECK (a)"}})
+
+
+def test_an_entry_that_equals_a_column_is_that_column_and_any_other_is_sql():
+    found = schema(
+        {"t": {"a DESC": "", "a": "", "_indexes": ["a DESC", "a desc", {"name": "i", "columns": ["a  DESC"]}][1:]}}
+    )
+    by_name = {index.name: index.columns[0] for index in found.tables[0].indexes}
+    assert by_name.pop("i").descending
+    assert [column.column for column in by_name.values()] == ["a DESC"]
+
+
+def test_a_document_knows_where_its_keys_stand():
+    found = read('{\n  "t": {\n    "a": "INT"\n  }\n}')
+    assert found.place("t", "a") == "schema.json:3:5"
+    assert found.place("t", "b") == "schema.json"
+
+
+def test_the_file_is_called_by_its_name():
+    with pytest.raises(Exception, match=r"^db/app\.json:1:2: ") as caught:
+        document.read(b'{"t": 5}', "db/app.json")
+    assert caught.value.problems[0].facts["file"] == "db/app.json"
+
+
+def test_the_json_schema_is_one_and_takes_what_is_read():
+    jsonschema.Draft202012Validator.check_schema(dict(document.json_schema()))
+    known = set(document.json_schema()["$defs"]["table"]["properties"])
+    assert known == set(document.TABLE_KEYS)
+    assert set(document.json_schema()["properties"]) == {*document.TOP_KEYS, "$schema"}
+    jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), document.json_schema())

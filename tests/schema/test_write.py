@@ -1,0 +1,61 @@
+"""What `inspect` prints reads as what it saw."""
+
+import json
+
+import pytest
+from hypothesis import given
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.judge import judge
+from schemasync.errors import SchemaInvalid
+from schemasync.schema.write import write
+
+from .strategies import trees
+from .support import effort, inspected, read, schema
+from .test_create_statements import databases
+
+
+@effort(150)
+@given(trees())
+def test_a_schema_that_is_written_reads_as_itself(tree):
+    meant = schema(tree)
+    assert read(write(meant)).schema == meant
+
+
+@effort(150)
+@given(databases())
+def test_a_database_that_others_made_is_written_as_it_is_or_its_fault_is_named(database):
+    """What SQLite takes in an old file and refuses in a new one cannot be written so that it is accepted."""
+    _, statements = database
+    found = inspected(*statements)
+    try:
+        again = read(write(found)).schema
+        judge(again, Opener())
+    except SchemaInvalid as error:
+        assert all(problem.message for problem in error.problems)
+    else:
+        assert again == found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"a": "INTEGER PRIMARY KEY AUTOINCREMENT", "b": "TEXT NOT NULL UNIQUE DEFAULT 'x' CHECK (b <> '')"},
+        {"a": "GENERATED ALWAYS AS (1) STORED", "b": "REFERENCES t (b) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"},
+        {"a": "INT", "b": "INT", "_primary_key": ["a", "b"], "_indexes": ["a", ["a", "b DESC"]], "_strict": True},
+        {"__a": "INT", "_triggers": {"__x": "AFTER DELETE ON t BEGIN SELECT 1; END"}},
+        {"a": "INT", "_checks": [{"name": "k", "check": "1"}], "_constraints": ["UNIQUE (a DESC) ON CONFLICT FAIL"]},
+        {"_virtual": "fts5(a, b)"},
+    ],
+)  # fmt: skip
+def test_each_thing_stands_where_a_person_would_write_it(body):
+    assert json.loads(write(schema({"t": body}))) == {"t": body}
+
+
+def test_a_comment_stands_at_the_top():
+    assert write(schema({"t": {"a": ""}}), "from app.db").startswith('// from app.db\n{\n  "t": {\n    "a": ""\n')
+
+
+def test_a_comment_in_a_definition_does_not_end_it():
+    found = inspected("CREATE TABLE t (a INT CHECK (a -- positive\n > 0) DEFAULT (1 /* one */ + 1))")
+    assert read(write(found)).schema == found
