@@ -1,0 +1,372 @@
+"""The closed family of schema changes: small frozen values, named as people name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, assert_never, get_args
+
+from ..schema.model import (
+    Check,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKey,
+    Table,
+    Trigger,
+    Unique,
+    View,
+)
+from ..schema.write import plain
+
+_CHECK_WIDTH = 60  # of an expression in a phrase: enough to know it by
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class DropTable:
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class RenameTable:
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumn:
+    table: str
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class DropColumn:
+    table: str
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class RenameColumn:
+    table: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderColumns:
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeType:
+    table: str
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeNotNull:
+    table: str
+    column: str
+    old: bool
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDefault:
+    table: str
+    column: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCollation:
+    table: str
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeGenerated:
+    table: str
+    column: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePrimaryKey:
+    table: str
+    old: PrimaryKey | None
+    new: PrimaryKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddUnique:
+    table: str
+    unique: Unique
+
+
+@dataclass(frozen=True, slots=True)
+class DropUnique:
+    table: str
+    unique: Unique
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheck:
+    table: str
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class DropCheck:
+    table: str
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class AddForeignKey:
+    table: str
+    key: ForeignKey
+
+
+@dataclass(frozen=True, slots=True)
+class DropForeignKey:
+    table: str
+    key: ForeignKey
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStrict:
+    table: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRowid:
+    """WITHOUT ROWID, or no longer."""
+
+    table: str
+    without_rowid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeVirtual:
+    table: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddIndex:
+    table: str
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
+class DropIndex:
+    table: str
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeIndex:
+    table: str
+    old: Index
+    new: Index
+
+
+@dataclass(frozen=True, slots=True)
+class AddTrigger:
+    owner: str
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class DropTrigger:
+    owner: str
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTrigger:
+    owner: str
+    old: Trigger
+    new: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class AddView:
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class DropView:
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    old: View
+    new: View
+
+
+Change = (
+    CreateTable
+    | DropTable
+    | RenameTable
+    | AddColumn
+    | DropColumn
+    | RenameColumn
+    | ReorderColumns
+    | ChangeType
+    | ChangeNotNull
+    | ChangeDefault
+    | ChangeCollation
+    | ChangeGenerated
+    | ChangePrimaryKey
+    | AddUnique
+    | DropUnique
+    | AddCheck
+    | DropCheck
+    | AddForeignKey
+    | DropForeignKey
+    | ChangeStrict
+    | ChangeRowid
+    | ChangeVirtual
+    | AddIndex
+    | DropIndex
+    | ChangeIndex
+    | AddTrigger
+    | DropTrigger
+    | ChangeTrigger
+    | AddView
+    | DropView
+    | ChangeView
+)
+
+FAMILY: tuple[type, ...] = get_args(Change)
+
+
+def describe(change: Change) -> str:
+    """The change in a phrase, as it stands in plans and in the history."""
+    match change:
+        case CreateTable(table):
+            return f"{table.name}: new table"
+        case DropTable(table):
+            return f"{table.name}: dropped, with its rows"
+        case RenameTable(old, new):
+            return f"{old} -> {new}"
+        case AddColumn(table, column):
+            return f"{table}: +{column.name}"
+        case DropColumn(table, column):
+            return f"{table}: -{column.name}, with its values"
+        case RenameColumn(table, old, new):
+            return f"{table}: {old} -> {new}"
+        case ReorderColumns(table, columns):
+            return f"{table}: columns in the order {_shortened(columns)}"
+        case ChangeType(table, column, old, new):
+            return f"{table}.{column}: type {old or 'none'} -> {new or 'none'}"
+        case ChangeNotNull(table, column, old, new):
+            return f"{table}.{column}: {'NOT NULL' if new else 'may be NULL'}" + (
+                " (another conflict clause or name)" if old == new else ""
+            )
+        case ChangeDefault(table, column, old, new):
+            return f"{table}.{column}: default {old or 'NULL'} -> {new or 'NULL'}"
+        case ChangeCollation(table, column, old, new):
+            return f"{table}.{column}: collation {old} -> {new}"
+        case ChangeGenerated(table, column, old, new):
+            return f"{table}.{column}: " + (f"generated as {new}" if new else f"no longer generated ({old})")
+        case ChangePrimaryKey(table, old, new):
+            return f"{table}: primary key {_key(old)} -> {_key(new)}"
+        case AddUnique(table, unique):
+            return f"{table}: +UNIQUE ({_columns(unique)})"
+        case DropUnique(table, unique):
+            return f"{table}: -UNIQUE ({_columns(unique)})"
+        case AddCheck(table, check):
+            return f"{table}: +{_check(check)}"
+        case DropCheck(table, check):
+            return f"{table}: -{_check(check)}"
+        case AddForeignKey(table, key):
+            return f"{table}: +{_reference(key)}"
+        case DropForeignKey(table, key):
+            return f"{table}: -{_reference(key)}"
+        case ChangeStrict(table, new):
+            return f"{table}: {'STRICT' if new else 'no longer STRICT'}"
+        case ChangeRowid(table, without_rowid):
+            return f"{table}: {'WITHOUT ROWID' if without_rowid else 'with row ids'}"
+        case ChangeVirtual(table, old, new):
+            return f"{table}: {old} -> {new}"
+        case AddIndex(table, index):
+            return f"{table}: +index {index.name}"
+        case DropIndex(table, index):
+            return f"{table}: -index {index.name}"
+        case ChangeIndex(table, _, index):
+            return f"{table}: index {index.name} changed"
+        case AddTrigger(owner, trigger):
+            return f"{owner}: +trigger {trigger.name}"
+        case DropTrigger(owner, trigger):
+            return f"{owner}: -trigger {trigger.name}"
+        case ChangeTrigger(owner, _, trigger):
+            return f"{owner}: trigger {trigger.name} changed"
+        case AddView(view):
+            return f"{view.name}: new view"
+        case DropView(view):
+            return f"{view.name}: view removed"
+        case ChangeView(_, view):
+            return f"{view.name}: view changed"
+        case _:
+            assert_never(change)
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """`{change: its kind, text: in a phrase, ...}` with the plain names that it carries, and a CHECK in full."""
+    named = {f.name: _plainly(getattr(change, f.name)) for f in fields(change)}
+    return {
+        "change": type(change).__name__,
+        "text": describe(change),
+        **{key: value for key, value in named.items() if value is not None},
+    }
+
+
+def _plainly(value: object) -> str | bool | None:
+    match value:
+        case str() | bool():
+            return value
+        case Check(expression):
+            return plain(expression)
+        case _:
+            return getattr(value, "name", None)
+
+
+def _check(check: Check) -> str:
+    """As written, on one line; of a long one the middle is left out, as it is at the ends that two differ."""
+    text = " ".join(plain(check.expression).split())
+    if len(text) > _CHECK_WIDTH:
+        text = f"{text[: _CHECK_WIDTH // 2].rstrip()} … {text[-_CHECK_WIDTH // 2 :].lstrip()}"
+    return f"CHECK ({text})"
+
+
+def _shortened(columns: tuple[str, ...]) -> str:
+    return ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+
+
+def _columns(key: Unique | PrimaryKey) -> str:
+    return ", ".join(column.column or "" for column in key.columns)
+
+
+def _key(key: PrimaryKey | None) -> str:
+    return f"({_columns(key)})" if key else "none"
+
+
+def _reference(key: ForeignKey) -> str:
+    return f"({', '.join(key.columns)}) REFERENCES {key.table} ({', '.join(key.references)})"

@@ -1,0 +1,368 @@
+"""Two schemas and the hints -> typed changes, and which old column feeds which new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ..errors import Problem
+from ..schema import lexer
+from ..schema.model import Column, Hints, Index, Schema, Sql, Table, Trigger, View
+from ..schema.names import fold
+from . import changes as c
+from .changes import Change
+from .lost import Lost, refusals
+from .match import Match, match
+from .translate import Renames, translate
+
+HintKey = tuple[str, ...]
+"""A hint that has acted: ("was", table, column, old), ("_was", table, old) or ("fill", table, column, sql).
+
+All folded. Table and column stand under the names that the database has now, so that a recorded hint is still known
+after a rename.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the command line allows to be dropped: folded "table" or "table.column", by old or new table name."""
+
+    names: frozenset[str] = frozenset()
+
+    def table(self, name: str) -> bool:
+        return fold(name) in self.names
+
+    def column(self, column: str, *tables: str) -> bool:
+        return any(f"{fold(table)}.{fold(column)}" in self.names for table in tables)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One table on both sides: `old` is as it is in the database, None where the table is new.
+
+    `sources`: column of `new` -> the column of `old` that feeds it, None where nothing does.
+    """
+
+    old: Table | None
+    new: Table | None
+    sources: Mapping[str, str | None] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    fills: Mapping[str, Sql] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """`problems` are the refusals that the schemas alone give rise to; `acted` the hints that act this time.
+
+    `idle_fills` (table, column) stand on columns that do not change; `spent` are recorded hints still in the file.
+    `behind` is what to record once the change is made: every hint that this data has behind it, under new names.
+    """
+
+    pairs: tuple[Pair, ...]
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...]
+    renames: Renames
+    acted: frozenset[HintKey]
+    idle_fills: tuple[tuple[str, str], ...]
+    spent: tuple[HintKey, ...]
+    behind: frozenset[HintKey]
+
+
+def compare(
+    old: Schema,
+    new: Schema,
+    hints: Hints | None = None,
+    recorded: frozenset[HintKey] = frozenset(),
+    allowed: Allowed | None = None,
+) -> Diff:
+    """All changes from `old` to `new`. Deciding only: nothing is read from a database."""
+    return _Comparison(old, new, hints or Hints(), recorded, allowed or Allowed()).run()
+
+
+def all_hints(hints: Hints) -> frozenset[HintKey]:
+    """Every hint of a schema.json as a key: what a database that is born in the new shape has behind it."""
+    keys: set[HintKey] = {
+        ("_was", fold(table), fold(old)) for table, names in hints.tables_were.items() for old in names
+    }
+    keys |= {
+        ("was", fold(table), fold(column), fold(old))
+        for (table, column), names in hints.columns_were.items()
+        for old in names
+    }
+    return frozenset(keys | {_fill_key(table, column, sql) for (table, column), sql in hints.fills.items()})
+
+
+def _fill_key(table: str, column: str, sql: Sql) -> HintKey:
+    return "fill", fold(table), fold(column), sql.canonical
+
+
+class _Comparison:
+    def __init__(self, old: Schema, new: Schema, hints: Hints, recorded: frozenset[HintKey], allowed: Allowed) -> None:
+        self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
+        self.old_tables = {table.name: table for table in old.tables}
+        self.lost = Lost()
+        self.acted: set[HintKey] = set()
+        self.passed: set[HintKey] = set()
+        self.idle: list[tuple[str, str]] = []
+
+    def run(self) -> Diff:
+        tables = self._match_tables()
+        matches = {
+            table.name: self._match_columns(table, self.old_tables[source])
+            for table in self.new.tables
+            if (source := tables.sources[table.name]) is not None
+        }
+        renames = _renames(tables, matches)
+        pairs = [
+            self._pair(table, tables.sources[table.name], matches.get(table.name), renames) for table in self.new.tables
+        ]
+        pairs += [
+            Pair(self.old_tables[name], None, changes=(c.DropTable(self.old_tables[name]),)) for name in tables.lost
+        ]
+        found = [change for pair in pairs for change in pair.changes] + list(_views(self.old, self.new))
+        carried = _carried(self.recorded, tables, matches)
+        return Diff(
+            tuple(pairs),
+            tuple(found),
+            refusals(self.lost),
+            renames,
+            frozenset(self.acted),
+            tuple(self.idle),
+            tuple(sorted(all_hints(self.hints) & carried)),
+            carried | self.acted | self.passed,
+        )
+
+    # --- who is who -----------------------------------------------------------------------------------------
+
+    def _match_tables(self) -> Match:
+        known = {(key[1], key[2]) for key in self.recorded if key[0] == "_was"}
+        found = match(
+            [table.name for table in self.old.tables],
+            [table.name for table in self.new.tables],
+            self.hints.tables_were,
+            known,
+            self.allowed.names,
+        )
+        self.acted |= {("_was", fold(new), fold(old)) for new, old in found.hinted.items()}
+        for new, source in found.sources.items():
+            if source is None:  # born in the new shape: nothing that is said of its past may act later
+                self.passed |= {key for key in all_hints(self.hints) if key[1] == fold(new)}
+            elif new in found.hinted:
+                self.passed |= {("_was", fold(new), fold(name)) for name in self.hints.tables_were[new]}
+        permitted = {fold(name) for name in self.hints.dropped_tables}
+        lost = [name for name in found.lost if fold(name) not in permitted and not self.allowed.table(name)]
+        gained = [name for name, source in found.sources.items() if source is None]
+        self.lost.tables(lost, gained)
+        return found
+
+    def _match_columns(self, new: Table, old: Table) -> Match:
+        was = {column: names for (table, column), names in self.hints.columns_were.items() if table == new.name}
+        known = {(key[2], key[3]) for key in self.recorded if key[:2] == ("was", fold(old.name))}
+        found = match(
+            [column.name for column in old.columns],
+            [column.name for column in new.columns],
+            was,
+            known,
+            [fold(column.name) for column in old.columns if self.allowed.column(column.name, new.name, old.name)],
+        )
+        self.acted |= {("was", fold(new.name), fold(name), fold(source)) for name, source in found.hinted.items()}
+        for name, source in found.sources.items():
+            if source is None or name in found.hinted:
+                self.passed |= {("was", fold(new.name), fold(name), fold(earlier)) for earlier in was.get(name, ())}
+        permitted = {fold(name) for name in self.hints.dropped_columns.get(new.name, ())}
+        lost = [
+            name
+            for name in found.lost
+            if fold(name) not in permitted and not self.allowed.column(name, new.name, old.name)
+        ]
+        gained = [name for name, source in found.sources.items() if source is None]
+        self.lost.columns(new.name, lost, gained)
+        return found
+
+    # --- one table ------------------------------------------------------------------------------------------
+
+    def _pair(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> Pair:
+        if source is None or matched is None:
+            return Pair(None, new, changes=(c.CreateTable(new),))
+        old = self.old_tables[source]
+        seen = translate(old, renames)
+        found = [*_table_changes(old, seen, new, matched)]
+        fills = self._fills(old, seen, new, matched)
+        return Pair(old, new, matched.sources, tuple(found), fills)
+
+    def _fills(self, old: Table, seen: Table, new: Table, matched: Match) -> dict[str, Sql]:
+        """The fills that act: once, on a column that is new, renamed or changes what it is."""
+        fills = {}
+        for column in new.columns:
+            sql = self.hints.fills.get((new.name, column.name))
+            source = matched.sources[column.name]
+            if sql is None or (source is not None and _fill_key(old.name, source, sql) in self.recorded):
+                continue
+            if source is None or source != column.name or _facet(seen, column.name) != _facet(new, column.name):
+                fills[column.name] = sql
+                self.acted.add(_fill_key(new.name, column.name, sql))
+            else:
+                self.idle.append((new.name, column.name))
+        return fills
+
+
+def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
+    """The recorded hints under new names; those of tables and columns that go are forgotten with the data."""
+    table_now = {fold(old): new for new, old in tables.sources.items() if old is not None}
+    column_now = {
+        (fold(tables.sources[table] or ""), fold(old)): new
+        for table, found in matches.items()
+        for new, old in found.sources.items()
+        if old is not None
+    }
+    found = set()
+    for kind, table, name, *rest in recorded:
+        now = column_now.get((table, name)) if rest else name
+        if table in table_now and now is not None:
+            found.add((kind, fold(table_now[table]), fold(now), *rest))
+    return frozenset(found)
+
+
+def _renames(tables: Match, matches: Mapping[str, Match]) -> Renames:
+    columns = {
+        fold(tables.sources[name] or ""): {
+            fold(source): column for column, source in found.sources.items() if source is not None and source != column
+        }
+        for name, found in matches.items()
+    }
+    names = {fold(old): new for new, old in tables.sources.items() if old is not None and old != new}
+    return Renames(names, columns)
+
+
+def _facet(table: Table, name: str) -> tuple[object, ...]:
+    """All that is said of one column, wherever it is said."""
+    folded = fold(name)
+    column = table.column(name)
+
+    def mentions(sql: Sql) -> bool:
+        return any(token.is_name and fold(token.value) == folded for token in lexer.tokens(sql.canonical))
+
+    key = table.primary_key
+    return (
+        column,
+        table.strict,
+        key if key and any(fold(part.column or "") == folded for part in key.columns) else None,
+        tuple(check.expression for check in table.checks if mentions(check.expression)),
+        tuple(u for u in table.uniques if any(fold(part.column or "") == folded for part in u.columns)),
+        tuple(f for f in table.foreign_keys if folded in map(fold, f.columns)),
+    )
+
+
+def _table_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iterator[Change]:
+    """`seen` is `old` under its new names."""
+    if old.name != new.name:
+        yield c.RenameTable(old.name, new.name)
+    yield from _column_changes(old, seen, new, matched)
+    if seen.primary_key != new.primary_key:
+        yield c.ChangePrimaryKey(new.name, seen.primary_key, new.primary_key)
+    yield from _set_changes(new.name, seen.uniques, new.uniques, c.DropUnique, c.AddUnique)
+    yield from _set_changes(new.name, seen.checks, new.checks, c.DropCheck, c.AddCheck)
+    yield from _set_changes(new.name, seen.foreign_keys, new.foreign_keys, c.DropForeignKey, c.AddForeignKey)
+    if seen.strict != new.strict:
+        yield c.ChangeStrict(new.name, new.strict)
+    if seen.without_rowid != new.without_rowid:
+        yield c.ChangeRowid(new.name, new.without_rowid)
+    if seen.virtual != new.virtual:
+        yield c.ChangeVirtual(
+            new.name,
+            seen.virtual.canonical if seen.virtual else "ordinary table",
+            new.virtual.canonical if new.virtual else "ordinary table",
+        )
+    yield from _index_changes(new.name, seen.indexes, new.indexes)
+    yield from _trigger_changes(new.name, old.triggers, new.triggers)
+
+
+def _column_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iterator[Change]:
+    before = {column.name: column for column in seen.columns}
+    yield from (c.DropColumn(new.name, column) for column in old.columns if column.name in matched.lost)
+    for column in new.columns:
+        source = matched.sources[column.name]
+        if source is None:
+            yield c.AddColumn(new.name, column)
+            continue
+        if source != column.name:
+            yield c.RenameColumn(new.name, source, column.name)
+        yield from _one_column(new.name, before[column.name], column)
+    stay = {source for source in matched.sources.values() if source is not None}
+    order = [matched_name for matched_name in (column.name for column in old.columns) if matched_name in stay]
+    wanted = [source for source in matched.sources.values() if source is not None]
+    if order != wanted:
+        yield c.ReorderColumns(new.name, tuple(column.name for column in new.columns))
+
+
+def _one_column(table: str, old: Column, new: Column) -> Iterator[Change]:
+    if old.type != new.type:
+        yield c.ChangeType(table, new.name, old.type.canonical, new.type.canonical)
+    if old.not_null != new.not_null:
+        yield c.ChangeNotNull(table, new.name, old.not_null is not None, new.not_null is not None)
+    if old.default != new.default:
+        yield c.ChangeDefault(table, new.name, _text(old.default), _text(new.default))
+    if old.collation != new.collation:
+        yield c.ChangeCollation(table, new.name, old.collation or "binary", new.collation or "binary")
+    if (old.generated, old.stored) != (new.generated, new.stored):
+        yield c.ChangeGenerated(table, new.name, _generated(old), _generated(new))
+
+
+def _text(sql: Sql | None) -> str | None:
+    return sql.canonical if sql else None
+
+
+def _generated(column: Column) -> str | None:
+    return column.generated.canonical + (" stored" if column.stored else "") if column.generated else None
+
+
+_Part = TypeVar("_Part")
+
+
+def _set_changes(
+    table: str,
+    old: Iterable[_Part],
+    new: Iterable[_Part],
+    drop: Callable[[str, _Part], Change],
+    add: Callable[[str, _Part], Change],
+) -> Iterator[Change]:
+    before, after = list(old), list(new)
+    yield from (drop(table, part) for part in before if part not in after)
+    yield from (add(table, part) for part in after if part not in before)
+
+
+def _index_changes(table: str, old: Iterable[Index], new: Iterable[Index]) -> Iterator[Change]:
+    before, after = {fold(i.name): i for i in old}, {fold(i.name): i for i in new}
+    yield from (c.DropIndex(table, index) for name, index in before.items() if name not in after)
+    for name, index in after.items():
+        if name not in before:
+            yield c.AddIndex(table, index)
+        elif before[name] != index:
+            yield c.ChangeIndex(table, before[name], index)
+
+
+def _trigger_changes(owner: str, old: Iterable[Trigger], new: Iterable[Trigger]) -> Iterator[Change]:
+    before, after = {fold(t.name): t for t in old}, {fold(t.name): t for t in new}
+    yield from (c.DropTrigger(owner, trigger) for name, trigger in before.items() if name not in after)
+    for name, trigger in after.items():
+        if name not in before:
+            yield c.AddTrigger(owner, trigger)
+        elif before[name] != trigger:
+            yield c.ChangeTrigger(owner, before[name], trigger)
+
+
+def _views(old: Schema, new: Schema) -> Iterator[Change]:
+    before, after = {fold(v.name): v for v in old.views}, {fold(v.name): v for v in new.views}
+    yield from (c.DropView(view) for name, view in before.items() if name not in after)
+    for name, view in after.items():
+        if name not in before:
+            yield c.AddView(view)
+            continue
+        if _bare(before[name]) != _bare(view):
+            yield c.ChangeView(before[name], view)
+        yield from _trigger_changes(view.name, before[name].triggers, view.triggers)
+
+
+def _bare(view: View) -> View:
+    return replace(view, triggers=())

@@ -1,0 +1,70 @@
+"""What the data could do to a plan, and what a plan could do to the data: coded, with the mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class HazardCode(StrEnum):
+    """Stable names; docs/hazards.md explains each."""
+
+    NULLS = "nulls"
+    DUPLICATES = "duplicates"
+    CHECK_FAILS = "check-fails"
+    WRONG_TYPE = "wrong-type"
+    LOSSY = "lossy"
+    GENERATED_REPLACES = "generated-replaces"
+    DANGLING = "dangling"
+    FILL_FAILS = "fill-fails"
+    FILL_IDLE = "fill-idle"
+    FILL_VOLATILE = "fill-volatile"
+    HINT_SPENT = "hint-spent"
+    VIRTUAL_CONTENT = "virtual-content"
+    ROWS_DROPPED = "rows-dropped"
+
+
+STOPS = frozenset(
+    {
+        HazardCode.NULLS,
+        HazardCode.DUPLICATES,
+        HazardCode.CHECK_FAILS,
+        HazardCode.WRONG_TYPE,
+        HazardCode.LOSSY,
+        HazardCode.GENERATED_REPLACES,
+        HazardCode.DANGLING,
+        HazardCode.FILL_FAILS,
+        HazardCode.VIRTUAL_CONTENT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """`rows`: how many rows it concerns; `keys`: some of them, as text. One that stops refuses the run."""
+
+    code: HazardCode
+    message: str
+    hint: str = ""
+    table: str = ""
+    column: str = ""
+    rows: int = 0
+    keys: tuple[str, ...] = ()
+
+    @property
+    def stops(self) -> bool:
+        return self.code in STOPS
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, and whether it stops the run."""
+        return {
+            "code": str(self.code),
+            "stops": self.stops,
+            "message": self.message,
+            "hint": self.hint,
+            "table": self.table,
+            "column": self.column,
+            "rows": self.rows,
+            "keys": list(self.keys),
+        }

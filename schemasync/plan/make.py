@@ -1,0 +1,143 @@
+"""A diff to the steps of a plan: per table keep, rewrite, create or drop, and what feeds each column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
+from ..diff import changes as c
+from ..diff.changes import Change
+from ..diff.compare import Diff, Pair
+from ..diff.hazards import Hazard, HazardCode
+from ..schema.model import Column, Schema, Table
+from .affinity import converts_alike
+from .model import Action, Feed, Origin, Plan, Step, Strategy
+
+# What SQLite's own ALTER TABLE does on the copy, or what touches no row of the table.
+_WITHOUT_REWRITE = (
+    c.RenameTable,
+    c.RenameColumn,
+    c.AddIndex,
+    c.DropIndex,
+    c.ChangeIndex,
+    c.AddTrigger,
+    c.DropTrigger,
+    c.ChangeTrigger,
+)
+
+
+def make(
+    diff: Diff,
+    old: Schema,
+    new: Schema,
+    version: str,
+    *,
+    base_version: str | None,
+    base_fingerprint: str | None,
+    volatile: Callable[[str, str], bool],
+    fresh: str = "",
+) -> Plan:
+    """The plan of a diff that has no problems.
+
+    `volatile(table, column)` tells whether the value that a new row gets there differs each time (asked of
+    SQLite, for fills and defaults). `fresh` is the reason to start from an empty file, '' to clone.
+    """
+    steps = tuple(_step(pair, volatile) for pair in diff.pairs)
+    strategy = Strategy.FRESH if fresh else Strategy.CLONE
+    reason = fresh or "only what changes is written again, the rest comes along page by page"
+    hazards = [*_spent(diff), *_idle(diff), *_volatile(steps)]
+    return Plan(
+        base_version,
+        base_fingerprint,
+        version,
+        old,
+        new,
+        strategy,
+        reason,
+        steps,
+        diff.changes,
+        diff.behind,
+        tuple(hazards),
+    )
+
+
+def with_rewritten(plan: Plan, tables: Collection[str]) -> Plan:
+    """The plan with these kept tables written again after all: a rehearsal showed that they would not fit."""
+    steps = tuple(
+        replace(step, action=Action.REWRITE) if step.action is Action.KEEP and step.name in tables else step
+        for step in plan.steps
+    )
+    return replace(plan, steps=steps)
+
+
+def _step(pair: Pair, volatile: Callable[[str, str], bool]) -> Step:
+    old, new = pair.old, pair.new
+    if new is None:
+        return Step(Action.DROP, old, None, changes=pair.changes)
+    if old is None:
+        return Step(Action.CREATE, None, new, changes=pair.changes)
+    feeds = tuple(_feed(pair, old, new, column, volatile) for column in new.columns)
+    return Step(_action(pair), old, new, feeds, pair.changes)
+
+
+def _action(pair: Pair) -> Action:
+    untouched = all(isinstance(change, _WITHOUT_REWRITE) for change in pair.changes) and not pair.fills
+    return Action.KEEP if untouched else Action.REWRITE
+
+
+def _feed(pair: Pair, old: Table, new: Table, column: Column, volatile: Callable[[str, str], bool]) -> Feed:
+    name = column.name
+    if column.generated is not None:
+        return Feed(name, Origin.GENERATED, pair.sources.get(name))
+    fill, source = pair.fills.get(name), pair.sources.get(name)
+    if fill is not None:
+        return Feed(name, Origin.FILLED, source, fill.text, volatile=volatile(new.name, name))
+    before = old.column(source) if source is not None else None
+    if before is None:
+        return Feed(name, Origin.DEFAULT, volatile=volatile(new.name, name))
+    return Feed(name, Origin.CARRIED, source, same=converts_alike(old, before, new, column))
+
+
+def _spent(diff: Diff) -> Iterator[Hazard]:
+    for key in diff.spent:
+        kind, table, *rest = key
+        where = f"{table}.{rest[0]}" if len(rest) > 1 else table
+        yield Hazard(
+            HazardCode.HINT_SPENT,
+            f"{kind} on {where} has acted and never acts again",
+            "It may be deleted from schema.json.",
+            table,
+            rest[0] if len(rest) > 1 else "",
+        )
+
+
+def _idle(diff: Diff) -> Iterator[Hazard]:
+    for table, column in diff.idle_fills:
+        yield Hazard(
+            HazardCode.FILL_IDLE,
+            f"{table}.{column} has a fill but does not change, so the fill does nothing now; it would act when the "
+            "column next changes",
+            "Delete it, unless that is meant.",
+            table,
+            column,
+        )
+
+
+def _volatile(steps: tuple[Step, ...]) -> Iterator[Hazard]:
+    for step in steps:
+        for feed in step.feeds:
+            if feed.volatile:
+                yield Hazard(
+                    HazardCode.FILL_VOLATILE,
+                    f"{step.name}.{feed.column} gets another value each time it is computed, so its content is not "
+                    "compared",
+                    table=step.name,
+                    column=feed.column,
+                )
+
+
+def phrase(changes: Collection[Change], limit: int = 4) -> str:
+    """What changed, in a line: for the history and for people."""
+    texts = [c.describe(change) for change in changes]
+    more = f"; and {len(texts) - limit} more" if len(texts) > limit else ""
+    return "; ".join(texts[:limit]) + more

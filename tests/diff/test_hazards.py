@@ -1,0 +1,23 @@
+"""A hazard says whether it stops the run, and the same for machines."""
+
+from schemasync.diff.hazards import STOPS, Hazard, HazardCode
+
+
+def test_a_hazard_about_the_data_stops_and_a_note_does_not() -> None:
+    assert Hazard(HazardCode.NULLS, "m").stops
+    assert not Hazard(HazardCode.HINT_SPENT, "m").stops
+    assert set(HazardCode) > STOPS
+
+
+def test_a_hazard_as_json_has_all_its_facts() -> None:
+    hazard = Hazard(HazardCode.DUPLICATES, "m", "h", "T", "c", 3, ("1", "2"))
+    assert hazard.as_json() == {
+        "code": "duplicates",
+        "stops": True,
+        "message": "m",
+        "hint": "h",
+        "table": "T",
+        "column": "c",
+        "rows": 3,
+        "keys": ["1", "2"],
+    }

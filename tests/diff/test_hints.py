@@ -1,0 +1,205 @@
+"""Renames, drops and fills: what a hint does, when it acts, and what is refused without one."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemasync.diff.changes import describe
+from schemasync.diff.compare import Allowed, Diff, all_hints, compare
+from schemasync.diff.match import Match, match
+from schemasync.errors import Code
+from schemasync.schema import document
+
+
+def diff(old: str, new: str, *, recorded: frozenset[tuple[str, ...]] = frozenset(), allow: str = "") -> Diff:
+    before, after = document.read(old.encode()), document.read(new.encode())
+    return compare(before.schema, after.schema, after.hints, recorded, Allowed(frozenset(allow.lower().split())))
+
+
+def sources(
+    old: str, new: str, was: dict[str, list[str]] | None = None, recorded: set[tuple[str, str]] | None = None
+) -> dict[str, str | None]:
+    return dict(matched(old, new, was, recorded).sources)
+
+
+def matched(
+    old: str, new: str, was: dict[str, list[str]] | None = None, recorded: set[tuple[str, str]] | None = None
+) -> Match:
+    return match(old.split(), new.split(), was or {}, recorded or set())
+
+
+def test_without_hints_names_match_whatever_their_case() -> None:
+    assert sources("a B", "A b c") == {"A": "a", "b": "B", "c": None}
+
+
+def test_a_rename_takes_the_newest_of_its_earlier_names_that_is_there() -> None:
+    assert sources("oldest", "now", {"now": ["newer", "old", "oldest"]}) == {"now": "oldest"}
+    assert sources("old oldest", "now", {"now": ["old", "oldest"]}) == {"now": "old"}
+
+
+def test_two_names_swap() -> None:
+    assert sources("a b", "a b", {"a": ["b"], "b": ["a"]}) == {"a": "b", "b": "a"}
+
+
+def test_three_names_go_round() -> None:
+    assert sources("a b c", "a b c", {"a": ["b"], "b": ["c"], "c": ["a"]}) == {"a": "b", "b": "c", "c": "a"}
+
+
+def test_a_chain_of_names_moves_on_by_one() -> None:
+    assert sources("a b", "b c", {"b": ["a"], "c": ["b"]}) == {"b": "a", "c": "b"}
+
+
+def test_a_hint_does_not_act_where_its_new_name_is_there_already() -> None:
+    found = matched("a b", "a", {"a": ["b"]})
+    assert dict(found.sources) == {"a": "a"}
+    assert found.lost == ("b",)
+    assert dict(found.hinted) == {}
+
+
+def test_a_hint_does_not_take_what_another_column_keeps() -> None:
+    assert sources("a", "a b", {"b": ["a"]}) == {"a": "a", "b": None}
+
+
+def test_one_old_name_feeds_one_new_name_only() -> None:
+    assert sources("a", "b c", {"b": ["a"], "c": ["a"]}) == {"b": "a", "c": None}
+
+
+def test_a_hint_that_has_acted_never_acts_again() -> None:
+    assert sources("a", "b", {"b": ["a"]}, {("b", "a")}) == {"b": None}
+    assert sources("a b", "a b", {"a": ["b"], "b": ["a"]}, {("a", "b"), ("b", "a")}) == {"a": "a", "b": "b"}
+
+
+def test_a_hint_on_a_name_that_is_not_there_is_no_hint() -> None:
+    assert sources("a", "b", {"z": ["a"]}) == {"b": None}
+
+
+def test_what_acted_is_recorded_and_then_spent() -> None:
+    old, new = '{"T": {"a": "INT"}}', '{"U": {"_was": ["T"], "b": {"type": "TEXT", "was": ["a"], "fill": "a + 1"}}}'
+    first = diff(old, new)
+    assert first.acted == {("_was", "u", "t"), ("was", "u", "b", "a"), ("fill", "u", "b", "a + 1")}
+    assert first.spent == ()
+    again = diff(new, new, recorded=first.acted)
+    assert (again.changes, again.acted) == ((), frozenset())
+    assert set(again.spent) == first.acted == all_hints(document.read(new.encode()).hints)
+
+
+def test_a_fill_acts_on_columns_that_are_new_renamed_or_changed() -> None:
+    new = """{"T": {"same": {"type": "INT", "fill": "1"}, "new": {"type": "INT", "fill": "2"},
+        "renamed": {"type": "INT", "was": ["old"], "fill": "3"}, "typed": {"type": "TEXT", "fill": "4"},
+        "checked": {"type": "INT CHECK (checked > 0)", "fill": "5"}}}"""
+    found = diff('{"T": {"same": "INT", "old": "INT", "typed": "INT", "checked": "INT"}}', new)
+    assert {name: sql.text for name, sql in found.pairs[0].fills.items()} == {
+        "new": "2",
+        "renamed": "3",
+        "typed": "4",
+        "checked": "5",
+    }
+    assert found.idle_fills == (("T", "same"),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "beside"),
+    [
+        ("INT", "INT UNIQUE", ""),
+        ("INT", "INT", ', "_strict": true'),
+        ("INT", "INT PRIMARY KEY", ""),
+        ("INT", "INT REFERENCES T (b)", ""),
+    ],
+)
+def test_whatever_is_said_of_a_column_counts_as_its_change(old: str, new: str, beside: str) -> None:
+    before = '{"T": {"a": "%s", "b": "INT"}}' % old
+    after = '{"T": {"a": {"type": "%s", "fill": "7"}, "b": "INT"%s}}' % (new, beside)
+    assert list(diff(before, after).pairs[0].fills) == ["a"]
+
+
+def test_what_is_said_of_another_column_does_not() -> None:
+    before = '{"T": {"a": "INT", "b": "INT"}}'
+    after = """{"T": {"a": {"type": "INT", "fill": "7"}, "b": "INT PRIMARY KEY UNIQUE CHECK (b > 0) REFERENCES T"}}"""
+    assert dict(diff(before, after).pairs[0].fills) == {}
+
+
+def test_a_lost_column_is_refused_with_the_hint_that_drops_it() -> None:
+    [problem] = diff('{"T": {"a": "INT", "b": "INT"}}', '{"T": {"a": "INT"}}').problems
+    assert problem.code == Code.LOST_COLUMN
+    assert '"_dropped": ["b"] in "T"' in problem.hint
+    assert "--allow-drop T.b" in problem.hint
+
+
+def test_a_lost_and_a_gained_column_are_refused_with_both_hints() -> None:
+    [problem] = diff('{"T": {"a": "INT"}}', '{"T": {"b": "INT", "c": "INT"}}').problems
+    assert problem.code == Code.RENAME_OR_DROP
+    assert '"b": {"type": …, "was": ["a"]}' in problem.hint
+    assert '"c": {"type": …, "was": ["a"]}' in problem.hint
+    assert '"_dropped": ["a"]' in problem.hint
+    assert problem.facts == {"table": "T", "lost": ["a"], "gained": ["b", "c"]}
+
+
+def test_several_lost_names_are_paired_with_gained_ones_in_order() -> None:
+    [problem] = diff('{"T": {"a": "INT", "b": "INT"}}', '{"T": {"x": "INT", "y": "INT"}}').problems
+    assert '"x": {"type": …, "was": ["a"]}' in problem.hint
+    assert '"y": {"type": …, "was": ["b"]}' in problem.hint
+    assert "columns" in problem.message
+
+
+def test_lost_tables_are_refused_in_the_same_way() -> None:
+    [alone] = diff('{"T": {"a": "INT"}, "U": {"a": "INT"}}', '{"U": {"a": "INT"}}').problems
+    assert alone.code == Code.LOST_TABLE
+    assert '"_dropped": ["T"] at the top' in alone.hint
+    [renamed] = diff('{"T": {"a": "INT"}}', '{"V": {"a": "INT"}}').problems
+    assert renamed.code == Code.RENAME_OR_DROP
+    assert 'in "V": "_was": ["T"]' in renamed.hint
+
+
+def test_all_that_is_lost_is_said_at_once() -> None:
+    found = diff('{"T": {"a": "INT", "b": "INT"}, "U": {"a": "INT"}}', '{"T": {"a": "INT"}}')
+    assert {problem.code for problem in found.problems} == {Code.LOST_TABLE, Code.LOST_COLUMN}
+
+
+@pytest.mark.parametrize("allow", ["T.b", "U.B", "t.b"])
+def test_the_command_line_may_allow_a_drop_by_the_old_or_the_new_name(allow: str) -> None:
+    found = diff('{"T": {"a": "INT", "b": "INT"}}', '{"U": {"_was": ["T"], "a": "INT"}}', allow=allow)
+    assert found.problems == ()
+
+
+def test_the_command_line_may_allow_a_table_to_go() -> None:
+    assert diff('{"T": {"a": "INT"}}', "{}", allow="t").problems == ()
+
+
+def test_only_names_changing_leaves_nothing_else_to_compare() -> None:
+    old = """{"P": {"id": "INTEGER PRIMARY KEY"},
+        "C": {"p": "INT NOT NULL CHECK (C.p > 0) REFERENCES P (id)", "n": "TEXT COLLATE NOCASE",
+              "g": "TEXT AS (n || p)", "k": "INT UNIQUE", "_primary_key": ["p", "k"],
+              "_indexes": [{"name": "i", "columns": ["lower(n)", "p DESC", "n COLLATE RTRIM"], "where": "p > 1"}]}}"""
+    new = """{"Q": {"_was": ["P"], "key": {"type": "INTEGER PRIMARY KEY", "was": ["id"]}},
+        "D": {"_was": ["C"], "q": {"type": "INT NOT NULL CHECK (D.q > 0) REFERENCES Q (key)", "was": ["p"]},
+              "order": {"type": "TEXT COLLATE NOCASE", "was": ["n"]}, "g": "TEXT AS (\\"order\\" || q)",
+              "k": "INT UNIQUE", "_primary_key": ["q", "k"],
+              "_indexes": [{"name": "i", "columns": ["lower(\\"order\\")", "q DESC", "order COLLATE RTRIM"],
+                            "where": "q > 1"}]}}""".replace('"order COLLATE RTRIM"', '"\\"order\\" COLLATE RTRIM"')
+    assert sorted(map(describe, diff(old, new).changes)) == [
+        "C -> D",
+        "D: n -> order",
+        "D: p -> q",
+        "P -> Q",
+        "Q: id -> key",
+    ]
+
+
+def test_a_function_or_collation_of_the_same_name_is_not_renamed() -> None:
+    old = '{"T": {"lower": "TEXT CHECK (lower(lower) <> \'\' AND CAST(lower AS text) <> \'\')"}}'
+    new = """{"T": {"small": {"type": "TEXT CHECK (lower(small) <> '' AND CAST(small AS text) <> '')",
+        "was": ["lower"]}}}"""
+    assert [describe(change) for change in diff(old, new).changes] == ["T: lower -> small"]
+
+
+def test_case_alone_is_a_rename() -> None:
+    assert [describe(ch) for ch in diff('{"T": {"a": "INT"}}', '{"t": {"A": "INT"}}').changes] == [
+        "T -> t",
+        "t: a -> A",
+    ]
+
+
+def test_what_is_recorded_of_names_that_are_gone_is_of_no_matter() -> None:
+    recorded = frozenset({("fill", "gone", "a", "1"), ("was", "t", "gone", "z"), ("_was", "gone", "x")})
+    new = '{"T": {"a": {"type": "TEXT", "fill": "1"}}}'
+    assert diff('{"T": {"a": "INT"}}', new, recorded=recorded).acted == {("fill", "t", "a", "1")}

@@ -1,0 +1,195 @@
+"""A plan keeps what it can, rewrites what it must, and says where each value comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from schemasync.diff import compare
+from schemasync.diff.hazards import HazardCode
+from schemasync.plan.affinity import Affinity, affinity, converts_alike
+from schemasync.plan.make import make, phrase, with_rewritten
+from schemasync.plan.model import Action, Origin, Plan, Strategy
+from schemasync.schema import document
+from schemasync.schema.document import Document
+
+
+def read(text: str) -> Document:
+    return document.read(text.encode())
+
+
+def one_column(declared: str) -> Document:
+    return read(json.dumps({"T": {"a": declared}}))
+
+
+def never(table: str, column: str) -> bool:
+    return False
+
+
+def plan(
+    old: str, new: str, *, volatile: Callable[[str, str], bool] = never, fresh: str = "", recorded: bool = False
+) -> Plan:
+    before, after = read(old), read(new)
+    known = compare.all_hints(after.hints) if recorded else frozenset()
+    diff = compare.compare(before.schema, after.schema, after.hints, known)
+    assert not diff.problems
+    return make(
+        diff,
+        before.schema,
+        after.schema,
+        after.version,
+        base_version=before.version,
+        base_fingerprint="f",
+        volatile=volatile,
+        fresh=fresh,
+    )
+
+
+def actions(made: Plan) -> dict[str, Action]:
+    return {step.name: step.action for step in made.steps}
+
+
+def test_a_table_that_does_not_change_is_kept() -> None:
+    text = '{"T": {"a": "INT"}}'
+    assert actions(plan(text, text)) == {"T": Action.KEEP}
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        '{"U": {"_was": ["T"], "a": "INT"}}',
+        '{"T": {"b": {"type": "INT", "was": ["a"]}}}',
+        '{"T": {"a": "INT", "_indexes": ["a"]}}',
+        '{"T": {"a": "INT", "_triggers": {"x": "AFTER INSERT ON T BEGIN SELECT 1; END"}}}',
+    ],
+)
+def test_names_indexes_and_triggers_change_without_writing_a_row(new: str) -> None:
+    assert set(actions(plan('{"T": {"a": "INT"}}', new)).values()) == {Action.KEEP}
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        '{"T": {"a": "TEXT"}}',
+        '{"T": {"a": "INT", "b": "INT"}}',
+        '{"T": {"b": {"type": "INT", "was": ["a"], "fill": "a + 1"}}}',
+        '{"T": {"a": "INT CHECK (a > 0)"}}',
+    ],
+)
+def test_every_other_change_writes_the_table_again(new: str) -> None:
+    assert actions(plan('{"T": {"a": "INT"}}', new)) == {"T": Action.REWRITE}
+
+
+def test_new_and_dropped_tables_are_created_and_dropped() -> None:
+    made = plan('{"Old": {"a": "INT"}}', '{"New": {"a": "INT"}, "_dropped": ["Old"]}')
+    assert actions(made) == {"New": Action.CREATE, "Old": Action.DROP}
+    assert [step.name for step in made.steps if step.new is None] == ["Old"]
+
+
+def test_each_column_says_where_its_values_come_from() -> None:
+    made = plan(
+        '{"T": {"a": "INT", "b": "TEXT", "gone": "INT"}}',
+        """{"T": {"A2": {"type": "INT", "was": ["a"]}, "b": "INT", "c": "INT DEFAULT 7",
+            "d": {"type": "TEXT", "fill": "upper(b)"}, "g": "INT AS (A2 + 1)", "_dropped": ["gone"]}}""",
+    )
+    feeds = {feed.column: (feed.origin, feed.source, feed.fill, feed.same) for feed in made.steps[0].feeds}
+    assert feeds == {
+        "A2": (Origin.CARRIED, "a", None, True),
+        "b": (Origin.CARRIED, "b", None, False),
+        "c": (Origin.DEFAULT, None, None, False),
+        "d": (Origin.FILLED, None, "upper(b)", False),
+        "g": (Origin.GENERATED, None, None, False),
+    }
+    assert list(made.steps[0].column_renames) == [("a", "A2")]
+
+
+def test_the_plan_is_bound_to_what_it_was_made_from_and_what_it_makes() -> None:
+    old, new = '{"T": {"a": "INT"}}', '{"T": {"a": "TEXT"}}'
+    made = plan(old, new)
+    assert (made.base_version, made.version) == (read(old).version, read(new).version)
+    assert made.step("t") is made.steps[0]
+    assert made.step("nothing") is None
+
+
+def test_the_strategy_has_a_reason() -> None:
+    text = '{"T": {"a": "INT"}}'
+    assert plan(text, text).strategy is Strategy.CLONE
+    made = plan(text, text, fresh="--fresh was given")
+    assert (made.strategy, made.reason) == (Strategy.FRESH, "--fresh was given")
+
+
+def test_a_value_that_differs_each_time_is_noted() -> None:
+    made = plan('{"T": {"a": "INT"}}', '{"T": {"a": "INT", "b": "INT DEFAULT (random())"}}', volatile=lambda t, c: True)
+    assert [(h.code, h.column, h.stops) for h in made.hazards] == [(HazardCode.FILL_VOLATILE, "b", False)]
+
+
+def test_a_fill_that_does_nothing_is_a_hazard_and_not_an_order() -> None:
+    made = plan('{"T": {"a": "INT"}}', '{"T": {"a": {"type": "INT", "fill": "a * 100"}}}')
+    assert [h.code for h in made.hazards] == [HazardCode.FILL_IDLE]
+    assert actions(made) == {"T": Action.KEEP}
+    assert made.stops == ()
+
+
+def test_hints_that_have_acted_are_listed_for_deletion() -> None:
+    made = plan('{"T": {"a": "INT"}}', '{"T": {"_was": ["S"], "a": {"type": "INT", "was": ["z"]}}}', recorded=True)
+    assert [(h.code, h.table, h.column) for h in made.hazards] == [
+        (HazardCode.HINT_SPENT, "t", ""),
+        (HazardCode.HINT_SPENT, "t", "a"),
+    ]
+
+
+def test_a_kept_table_can_be_written_again_after_all() -> None:
+    text = '{"T": {"a": "INT"}, "U": {"a": "INT"}}'
+    assert actions(with_rewritten(plan(text, text), {"T"})) == {"T": Action.REWRITE, "U": Action.KEEP}
+
+
+def test_many_changes_are_told_in_a_phrase() -> None:
+    made = plan("{}", '{"A": {"a": "INT"}, "B": {"a": "INT"}, "C": {"a": "INT"}}')
+    assert phrase(made.changes, limit=2) == "A: new table; B: new table; and 1 more"
+    assert phrase(made.changes[:1]) == "A: new table"
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("INT", Affinity.INTEGER),
+        ("BIGINT UNSIGNED", Affinity.INTEGER),
+        ("VARCHAR(10)", Affinity.TEXT),
+        ("CLOB", Affinity.TEXT),
+        ("CHARINT", Affinity.INTEGER),
+        ("BLOB", Affinity.BLOB),
+        ("", Affinity.BLOB),
+        ("DOUBLE PRECISION", Affinity.REAL),
+        ("FLOAT", Affinity.REAL),
+        ("DECIMAL(10,2)", Affinity.NUMERIC),
+        ("ANY", Affinity.NUMERIC),
+    ],
+)
+def test_affinity_follows_the_declared_type(declared: str, expected: Affinity) -> None:
+    table = one_column(declared).schema.tables[0]
+    assert affinity(table.columns[0], strict=False) is expected
+
+
+def test_any_converts_nothing_in_a_strict_table() -> None:
+    table = read('{"T": {"a": "ANY", "_strict": true}}').schema.tables[0]
+    assert affinity(table.columns[0], strict=True) is Affinity.BLOB
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "alike"),
+    [
+        ("INT", "INTEGER", True),
+        ("INT", "DECIMAL(5,2)", True),
+        ("TEXT", "VARCHAR(5)", True),
+        ("TEXT", "", True),
+        ("", "TEXT", False),
+        ("TEXT", "INT", False),
+        ("INT", "REAL", False),
+    ],
+)
+def test_values_pass_unchanged_between_alike_types(before: str, after: str, alike: bool) -> None:
+    old = one_column(before).schema.tables[0]
+    new = one_column(after).schema.tables[0]
+    assert converts_alike(old, old.columns[0], new, new.columns[0]) is alike
