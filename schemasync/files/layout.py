@@ -1,0 +1,134 @@
+"""A database is a link to a generation: what the link, the folder beside it and its names say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+_NAME = re.compile(r"(?P<number>[0-9]{4,})-(?P<short>[0-9a-f]{12})\.sqlite3(?P<building>\.building)?")
+BUILDING = ".building"
+
+
+class At(Enum):
+    """What stands at the path that everyone opens."""
+
+    NOTHING = "nothing"
+    PLAIN = "a plain file"
+    GENERATION = "a link to a generation"
+    DANGLING = "a link to a generation that is gone"
+    FOREIGN = "a link to something else"
+    OTHER = "neither a file nor a link"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A file in the generations folder; `building` tells one under construction by its name."""
+
+    number: int
+    short: str
+    path: Path
+    building: bool = False
+
+    @property
+    def name(self) -> str:
+        """`0002-3f2a9c1b6d2e`: what people, history and fences call it."""
+        return f"{self.number:04d}-{self.short}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All paths of one database; `link` is the path that everyone opens."""
+
+    link: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.link.with_name(self.link.name + ".generations")
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    def at(self) -> At:
+        """What stands at the link's path now."""
+        if self.link.is_symlink():
+            generation = self.live()
+            if generation is None:
+                return At.FOREIGN
+            return At.GENERATION if generation.path.is_file() else At.DANGLING
+        if self.link.is_file():
+            return At.PLAIN
+        return At.OTHER if self.link.exists() else At.NOTHING
+
+    def live(self) -> Generation | None:
+        """The finished generation that the link names, whether or not its file exists; None for anything else."""
+        try:
+            target = self.link.readlink()
+        except OSError:
+            return None
+        if not target.is_absolute():
+            target = self.link.parent / target
+        if target.parent.resolve() != self.folder.resolve():
+            return None
+        generation = self.parse(target.name)
+        return None if generation is None or generation.building else generation
+
+    def target(self, generation: Generation) -> str:
+        """What the link must say: relative, so that the folder can be moved and mounted elsewhere."""
+        return f"{self.folder.name}/{generation.path.name}"
+
+    def parse(self, name: str) -> Generation | None:
+        """The generation of a file name, None for a name of another pattern."""
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return None
+        building = match["building"] is not None
+        return Generation(int(match["number"]), match["short"], self.folder / name, building)
+
+    def generation(self, name: str) -> Generation | None:
+        """The generation called so (`0002-3f2a9c1b6d2e`), whether or not its file exists."""
+        return self.parse(f"{name}.sqlite3")
+
+    def generations(self) -> tuple[Generation, ...]:
+        """All files of the folder that are generations, finished or not, by number."""
+        try:
+            names = [entry.name for entry in self.folder.iterdir()]
+        except FileNotFoundError:
+            return ()
+        found = [generation for name in names if (generation := self.parse(name)) is not None]
+        return tuple(sorted(found, key=lambda generation: (generation.number, generation.building)))
+
+    def next(self, short: str, used: Iterable[str] = ()) -> Generation:
+        """A generation with a name that was never used: above all files, and above all `used` names."""
+        numbers = [generation.number for generation in self.generations()]
+        numbers += [generation.number for name in used if (generation := self.generation(name)) is not None]
+        number = 1 + max(numbers, default=0)
+        return Generation(number, short, self.folder / f"{number:04d}-{short}.sqlite3")
+
+    def building(self, generation: Generation) -> Path:
+        """Where a generation stands while it is built."""
+        return generation.path.with_name(generation.path.name + BUILDING)
+
+
+Inode = tuple[int, int]
+"""Device and inode number: which file it is, whatever it is called."""
+
+
+def inode_of(path: Path) -> Inode | None:
+    """Which file opening `path` opens now; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, 0 where it is gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,83 @@
+"""One run at a time, over all processes: flock on a file in the generations folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import Busy, Code
+
+_POLL = 0.05  # seconds between tries; flock has no timeout of its own
+_held: set[int] = set()
+
+
+def _close_in_child() -> None:
+    """A forked child must not keep a lock alive that its parent gave up or died with."""
+    for descriptor in _held:
+        with suppress(OSError):
+            os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+@contextmanager
+def run_lock(path: Path, wait: float) -> Iterator[None]:
+    """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    _held.add(descriptor)
+    try:
+        _share(descriptor, path.parent)
+        _take(descriptor, path, time.monotonic() + wait)
+        yield
+    finally:
+        _held.discard(descriptor)
+        os.close(descriptor)
+
+
+def _share(descriptor: int, folder: Path) -> None:
+    """Let whoever may write to the folder take the lock: root often comes first, the application later."""
+    mine, like = os.fstat(descriptor), folder.stat()
+    mode = stat.S_IMODE(like.st_mode) & 0o666
+    with suppress(PermissionError):
+        if stat.S_IMODE(mine.st_mode) != mode:
+            os.fchmod(descriptor, mode)
+        if (mine.st_uid, mine.st_gid) != (like.st_uid, like.st_gid):
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+
+
+def is_held(path: Path) -> bool:
+    """True where a run holds the lock now."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _take(descriptor: int, path: Path, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Busy.of(
+                    Code.RUN_IN_PROGRESS,
+                    f"another schemasync is at work on this database ({path} is locked)",
+                    "Wait for it, or give --wait SECONDS.",
+                ) from None
+            time.sleep(_POLL)
+        else:
+            return

@@ -1,0 +1,151 @@
+"""What the link and the names beside it say."""
+
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from schemasync.files.layout import At, Layout, inode_of, size_of
+from schemasync.sync import prune
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from tests.crash.processes import child
+from tests.crash.worlds import V1, V2, World, changed, filled, history, read, write
+
+SHORT = "abcabcabcabc"
+
+
+@pytest.fixture
+def layout(tmp_path):
+    layout = Layout(tmp_path / "db.sqlite3")
+    layout.folder.mkdir()
+    return layout
+
+
+def put(layout, *names):
+    for name in names:
+        (layout.folder / name).touch()
+
+
+def test_what_stands_at_the_link_is_told_apart(layout, tmp_path):
+    assert layout.at() is At.NOTHING
+    layout.link.touch()
+    assert layout.at() is At.PLAIN
+    layout.link.unlink()
+    layout.link.mkdir()
+    assert layout.at() is At.OTHER
+    layout.link.rmdir()
+    layout.link.symlink_to(f"db.sqlite3.generations/0001-{SHORT}.sqlite3")
+    assert layout.at() is At.DANGLING
+    put(layout, f"0001-{SHORT}.sqlite3")
+    assert layout.at() is At.GENERATION
+    for foreign in ("elsewhere", "db.sqlite3.generations/backup.sqlite3", "db.sqlite3.generations", "/", "db.sqlite3"):
+        layout.link.unlink()
+        layout.link.symlink_to(foreign)
+        assert layout.at() is At.FOREIGN, foreign
+
+
+def test_only_our_names_are_generations(layout):
+    ours = [f"0001-{SHORT}.sqlite3", f"0002-{SHORT}.sqlite3.building", f"10000-{SHORT}.sqlite3"]
+    others = [
+        "lock",
+        "link",
+        f"1-{SHORT}.sqlite3",
+        f"0001-{SHORT}.sqlite3-wal",
+        "0001-ABCABCABCABC.sqlite3",
+        f"0001-{SHORT}",
+    ]
+    put(layout, *ours, *others)
+    assert [g.path.name for g in layout.generations()] == ours
+    assert [g.building for g in layout.generations()] == [False, True, False]
+    assert [g.name for g in layout.generations()] == [f"0001-{SHORT}", f"0002-{SHORT}", f"10000-{SHORT}"]
+
+
+@pytest.mark.parametrize(
+    ("there", "used", "expected"),
+    [
+        ([], [], "0001"),
+        ([f"0007-{SHORT}.sqlite3"], [], "0008"),
+        ([f"0007-{SHORT}.sqlite3.building"], [], "0008"),
+        ([f"0002-{SHORT}.sqlite3"], [f"0041-{SHORT}"], "0042"),
+        ([f"0050-{SHORT}.sqlite3"], [f"0041-{SHORT}"], "0051"),
+        ([], ["no generation at all"], "0001"),
+        ([f"9999-{SHORT}.sqlite3"], [], "10000"),
+        ([f"9999-{SHORT}.sqlite3", f"10000-{SHORT}.sqlite3"], [], "10001"),
+    ],
+)
+def test_the_next_name_is_above_all_files_and_all_history(layout, there, used, expected):
+    put(layout, *there)
+    new = layout.next(SHORT, used)
+    assert new.path.name == f"{expected}-{SHORT}.sqlite3"
+    assert layout.parse(new.path.name) == new
+    assert layout.building(new).name == new.path.name + ".building"
+
+
+def test_a_name_is_never_used_again(tmp_path):
+    """Not after a prune, not after a swap back, not when the same schema comes again."""
+    world = filled(tmp_path / "w")
+    v2 = changed(V2, "papers", _dropped=["title"])
+    other = changed(V1, "papers", title="TEXT")
+
+    def everything():
+        prune.GRACE = timedelta(0)
+        target, seen = world.target(), []
+        for _ in range(2):
+            for tree in (v2, other, v2):
+                report = sync(target, read(tree), Wishes(back=True, fresh=True))
+                assert report.result == "synced"
+                seen.append(report.generation)
+                rollback(target, None, lambda ahead: True)
+                prune.prune(target, 1, None, dry_run=False)
+        return seen
+
+    made = child(everything).result()
+    assert len(made) == len(set(made)) == 6
+    assert [int(name[:4]) for name in made] == list(range(2, 8))
+    assert len(world.files()) == 2
+    born = [row.generation for row in history(world.link) if row.action != "restore"]
+    assert born == [f"0001-{born[0][5:]}", *made]
+
+
+def test_the_link_is_relative_and_the_folder_can_be_moved_and_mounted_elsewhere(tmp_path):
+    world = filled(tmp_path / "w")
+    assert world.link.readlink().parts[0] == "db.sqlite3.generations"
+    shutil.move(world.folder, tmp_path / "moved")
+    moved = World(tmp_path / "moved")
+    assert write(moved.link, "here") is None
+    moved.sync(V2)
+    (tmp_path / "mounted").symlink_to(tmp_path / "moved")
+    mounted = World(tmp_path / "mounted")
+    assert mounted.layout.at() is At.GENERATION
+    mounted.sync(changed(V2, "papers", title="TEXT"))
+    assert moved.layout.live().number == mounted.layout.live().number == 3
+
+
+def test_a_relative_path_means_the_same_from_its_folder(tmp_path, monkeypatch):
+    world = filled(tmp_path / "w")
+    monkeypatch.chdir(world.folder)
+    here = World(type(world.folder)())
+    assert here.layout.at() is At.GENERATION
+    here.sync(V2)
+    assert world.layout.live().number == 2
+    assert os.fspath(world.link.readlink()).startswith("db.sqlite3.generations/0002-")
+
+
+@pytest.mark.parametrize("name", ["my db?mode=ro#x%20&.sqlite3", "ünï 日本.db", "'quoted\".sqlite3", "noextension"])
+def test_any_file_name_works(tmp_path, name):
+    layout = Layout(tmp_path / name)
+    world = World(tmp_path)
+    target = world.target().__class__(layout)
+    for tree in (V1, V2):
+        child(lambda tree=tree: sync(target, read(tree))).result()
+    assert layout.live().number == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, f"{name}.generations"])
+
+
+def test_sizes_and_inodes_of_what_is_gone(tmp_path):
+    assert size_of(tmp_path / "gone") == 0
+    assert inode_of(tmp_path / "gone") is None
+    assert inode_of(tmp_path) == (tmp_path.stat().st_dev, tmp_path.stat().st_ino)

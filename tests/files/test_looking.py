@@ -1,0 +1,177 @@
+"""plan, check, history, inspect and looking at a way back change nothing: not a name, not a byte, not a lock."""
+
+import os
+import shutil
+
+import pytest
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.sync import look, prune, rollback
+from schemasync.sync.preflight import Wishes
+from tests.crash.processes import NOBODY, Stranger, child, sqlite
+from tests.crash.scenarios import leave_a_log
+from tests.crash.worlds import V2, WRITE, World, changed, read, write
+
+LATER = changed(V2, "papers", title="TEXT")
+
+LOOKS = {
+    "check": lambda target: look.check(target, read(V2)).differs(strict=False),
+    "plan": lambda target: look.outlook(target, read(LATER), Wishes()).plan is not None,
+    "history": lambda target: len(look.history(target)),
+    "inspect": lambda target: len(look.inspect_path(Opener(), target.layout.link).schema.tables),
+    "a way back": lambda target: rollback.prospect(target, None).to.generation[:4],
+    "prune --dry-run": lambda target: len(prune.prune(target, 1, None, dry_run=True).gone),
+}
+LOOKING = pytest.mark.parametrize("name", LOOKS)
+
+
+def seen(world):
+    """Every name, and the bytes, mode and time of every file but SQLite's shared memory."""
+    found = {}
+    for path in sorted(world.folder.rglob("*")):
+        status = path.lstat()
+        content = None if path.is_dir() or path.is_symlink() or path.name.endswith("-shm") else path.read_bytes()
+        stamp = None if path.name.endswith("-shm") or path.is_dir() else status.st_mtime_ns
+        found[str(path.relative_to(world.folder))] = (content, stamp, status.st_mode)
+    return found
+
+
+def unchanged_by(world, name, user=None, allowed=frozenset()):
+    """Look, twice, and return what was seen; the folder must be as it was, but for names that are allowed."""
+    before = seen(world)
+    answers = [child(lambda: LOOKS[name](world.target()), user=user).result() for _ in range(2)]
+    after = {path: what for path, what in seen(world).items() if path not in allowed}
+    assert sorted(after) == sorted(before)
+    assert after == before
+    assert answers[0] == answers[1]
+    return answers[0]
+
+
+@pytest.fixture
+def world(stages, tmp_path):
+    """Generation 2 is live, closed cleanly, with no side files."""
+    world = stages("fresh").copy(tmp_path / "w")
+    assert not [n for n in world.names()["generations"] if n.endswith(("-wal", "-shm"))]
+    return world
+
+
+@LOOKING
+def test_at_a_cleanly_closed_database(world, name):
+    unchanged_by(world, name)
+
+
+@LOOKING
+def test_at_a_database_that_another_process_writes(world, name):
+    """Its rows are in the log only; what we close must not fold it, nor take it away."""
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        assert stranger.tell("a", WRITE, "only in the log") == []
+        assert [n for n in world.names()["generations"] if n.endswith("-wal")]
+        unchanged_by(world, name)
+        assert stranger.tell("a", "SELECT count(*) FROM ledger WHERE note = 'only in the log'") == [(1,)]
+        assert stranger.tell("a", WRITE, "goes on") == []
+
+
+@LOOKING
+def test_at_a_database_in_the_middle_of_another_s_transaction(world, name):
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN IMMEDIATE")
+        assert stranger.tell("a", WRITE, "not yet") == []
+        unchanged_by(world, name)
+        assert stranger.tell("a", "COMMIT") == []
+
+
+@LOOKING
+def test_at_a_database_whose_writer_was_killed(world, name):
+    """The log is the only place of an acknowledged row."""
+    leave_a_log(world.link)
+    assert [n for n in world.names()["generations"] if n.endswith("-wal")]
+    unchanged_by(world, name)
+    with sqlite(world.link) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger WHERE note = 'only in the log'").fetchone() == (1,)
+
+
+@LOOKING
+def test_at_a_log_without_its_index(world, name):
+    """As a copy of a database and its log may come. SQLite cannot read a log without one: it makes it again."""
+    leave_a_log(world.link)
+    (index,) = world.layout.folder.glob("*-shm")
+    index.unlink()
+    unchanged_by(world, name, allowed={str(index.relative_to(world.folder))})
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete", "truncate", "persist"])
+@pytest.mark.parametrize("name", ["inspect"])
+def test_at_a_plain_file(stages, tmp_path, name, journal):
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    with sqlite(world.link) as connection:
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute(WRITE, ("one more",))
+    unchanged_by(world, name)
+
+
+@pytest.fixture
+def foreign_folder(world, open_folder):
+    """The database in a folder that nobody but its owner may write to."""
+    copy = World(open_folder / "w")
+    shutil.copytree(world.folder, copy.folder, symlinks=True)
+    for path in (copy.folder, copy.layout.folder):
+        path.chmod(0o755)
+    for path in copy.layout.folder.iterdir():
+        path.chmod(0o644)
+    yield copy
+    for path in (copy.folder, copy.layout.folder):
+        path.chmod(0o755)
+
+
+def unable_to_write(world):
+    """True for a user that really cannot; root as nobody, anybody else after the write bits are gone."""
+    if os.geteuid() != 0:
+        for path in (*world.layout.folder.iterdir(), world.layout.folder, world.folder):
+            path.chmod(path.stat().st_mode & ~0o222)
+    assert "readonly" in child(lambda: write(world.link, "no"), user=NOBODY).result()
+
+
+@LOOKING
+def test_as_a_user_that_may_only_read(foreign_folder, name):
+    unable_to_write(foreign_folder)
+    unchanged_by(foreign_folder, name, user=NOBODY)
+
+
+@LOOKING
+def test_as_a_user_that_may_only_read_while_the_owner_writes(foreign_folder, name):
+    with Stranger() as stranger:
+        stranger.open("a", foreign_folder.link)
+        assert stranger.tell("a", WRITE, "only in the log") == []
+        for path in foreign_folder.layout.folder.iterdir():
+            path.chmod(0o644)
+        unchanged_by(foreign_folder, name, user=NOBODY)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give the folder to somebody else")
+@LOOKING
+def test_at_a_file_that_may_not_be_written_in_a_folder_that_may(foreign_folder, name):
+    for path in (foreign_folder.folder, foreign_folder.layout.folder):
+        path.chmod(0o777)
+    for path in foreign_folder.layout.folder.iterdir():
+        path.chmod(0o444)
+    unchanged_by(foreign_folder, name, user=NOBODY)
+
+
+@LOOKING
+def test_while_a_run_is_at_work(world, name):
+    """Nothing is waited for: looking takes no lock."""
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN IMMEDIATE")
+
+        def hold():
+            with world.target().locked():
+                return child_of(name, world)
+
+        assert child(hold).result() is not None
+
+
+def child_of(name, world):
+    return LOOKS[name](world.target())

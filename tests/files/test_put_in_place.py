@@ -1,0 +1,182 @@
+"""Somebody puts another file over the link, or takes it away, while a run is at work: what they put there stays."""
+
+import os
+
+import pytest
+
+from schemasync.files.door import Label
+from schemasync.files.layout import At
+from schemasync.sync import adopt as adoption
+from schemasync.sync.adopt import adopt
+from schemasync.sync.runner import sync
+from tests.crash.processes import child, sqlite
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.worlds import V2, dump, fence_of, notes, point, read, recovery, whole, write
+
+MINE = "put here by hand"
+BUILDING = [label for label in SCENARIOS["evolve"].passes if label.startswith("BUILD")]
+
+
+def put_file(link):
+    """As `mv backup.sqlite3 db.sqlite3` does: another file of the same name."""
+    beside = link.with_name("beside.sqlite3")
+    with sqlite(beside, mode="rwc") as connection:
+        connection.execute("CREATE TABLE ledger (id INTEGER PRIMARY KEY, note TEXT)")
+        connection.execute("INSERT INTO ledger (note) VALUES (?)", (MINE,))
+    beside.rename(link)
+
+
+def take_away(link):
+    link.unlink()
+
+
+class Once:
+    """An observer that does something once, at a moment."""
+
+    def __init__(self, when, label, deed):
+        self.when, self.label, self.deed = when, label, deed
+
+    def __call__(self, when, label):
+        if (when, label) == (self.when, self.label):
+            self.deed()
+
+
+def refused_run(world, observer, tree=V2):
+    return child(lambda: sync(world.target(observer), read(tree))).refusal()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("label", BUILDING)
+def test_a_file_put_over_the_link_while_a_generation_is_built_stays(stages, tmp_path, label, when):
+    world = stages("evolve").copy(tmp_path / "w")
+    first = world.files()[0]
+    trouble = refused_run(world, Once(when, label, lambda: put_file(world.link)))
+    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
+    assert world.layout.at() is At.PLAIN
+    assert notes(world.link) == {MINE}
+    assert world.files() == [first]
+    assert fence_of(first) is None
+    assert dump(first) == stages("evolve").old
+
+
+@pytest.mark.parametrize("label", [Label.CUTOVER_UNMARK])
+def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(stages, tmp_path, label):
+    """The swap is committed: every row is in the new generation, whatever stands at the link."""
+    world = stages("evolve").copy(tmp_path / "w")
+    trouble = refused_run(world, Once("after", label, lambda: put_file(world.link)))
+    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("NeedsPerson", ("swap-unfinished",), 6)
+    assert "put there" in trouble.text
+    assert notes(world.link) == {MINE}
+    assert child(lambda: recovery(world.target())).result() == ()
+    assert notes(world.link) == {MINE}
+    assert dump(world.files()[1]) == stages("evolve").new
+
+    world.link.rename(world.folder / "mine.sqlite3")  # what the message says
+    assert len(child(lambda: recovery(world.target())).result()) == 1
+    assert dump(world.link) == stages("evolve").new
+    assert write(world.link, "goes on") is None
+
+
+@pytest.mark.parametrize("label", [Label.BUILD_CREATE, Label.BUILD_SEAL])
+def test_a_link_that_is_taken_away_is_not_made_again(stages, tmp_path, label):
+    world = stages("evolve").copy(tmp_path / "w")
+    trouble = refused_run(world, Once("before", label, lambda: take_away(world.link)))
+    assert trouble.codes == ("changed-meanwhile",)
+    assert world.layout.at() is At.NOTHING
+    assert fence_of(world.files()[0]) is None
+
+
+@pytest.mark.parametrize("label", BUILDING)
+def test_a_link_that_is_moved_by_hand_meanwhile_stays(stages, tmp_path, label):
+    world = stages("evolve_and_prune").copy(tmp_path / "w")
+    other = world.files()[0]
+    observer = Once("before", label, lambda: point(world, other.name))
+    trouble = refused_run(world, observer, SCENARIOS["evolve_and_prune"].current)
+    assert trouble.codes == ("changed-meanwhile",)
+    assert world.layout.live().path == other
+
+
+# --- adoption ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", BUILDING)
+def test_a_file_put_in_place_of_one_that_is_taken_over_stays(stages, tmp_path, label):
+    """Not so where the old one has a log: SQLite itself takes that for the new one's, whoever moves the files."""
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    observer = Once("before", label, lambda: put_file(world.link))
+    trouble = child(lambda: adopt(world.target(observer), None)).refusal()
+    assert trouble.codes == ("changed-meanwhile",)
+    assert world.layout.at() is At.PLAIN
+    assert notes(world.link) == {MINE}
+    assert world.files() == []
+
+
+def test_a_file_put_in_place_between_looking_and_holding_stays(stages, tmp_path, monkeypatch):
+    """What was looked at and what is held would be two files: the copy would be of the one, the fence in the other."""
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    real = adoption.hold
+
+    def meanwhile(*given):
+        put_file(world.link)
+        return real(*given)
+
+    monkeypatch.setattr(adoption, "hold", meanwhile)
+    trouble = child(lambda: adopt(world.target(), None)).refusal()
+    assert trouble.codes == ("changed-meanwhile",)
+    assert notes(world.link) == {MINE}
+    assert fence_of(world.link) is None
+    assert world.files() == []
+
+
+def test_a_schema_that_changes_between_looking_and_holding_is_not_taken_over_half(stages, tmp_path, monkeypatch):
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    real = adoption.hold
+
+    def meanwhile(*given):
+        with sqlite(world.link) as connection:
+            connection.execute("ALTER TABLE papers ADD COLUMN late")
+        return real(*given)
+
+    monkeypatch.setattr(adoption, "hold", meanwhile)
+    trouble = child(lambda: adopt(world.target(), None)).refusal()
+    assert (trouble.kind, trouble.codes) == ("Refused", ("changed-meanwhile",))
+    assert fence_of(world.link) is None
+    monkeypatch.undo()
+    child(lambda: adopt(world.target(), None)).result()
+    assert "late" in [row for row in dump(world.link)["schema"] if row[1] == "papers"][0][3]
+
+
+# --- dangling ---------------------------------------------------------------------------------------------------
+
+
+def test_a_dangling_link_never_makes_a_file(stages, tmp_path):
+    world = stages("fresh").copy(tmp_path / "w")
+    world.files()[1].unlink()
+    names = world.names()
+    for act in (
+        lambda: sync(world.target(), read(V2)),
+        lambda: adopt(world.target(), None),
+        lambda: recovery(world.target()),
+    ):
+        trouble = child(act).refusal()
+        assert (trouble.codes, trouble.exit_code) == (("generation-gone",), 6)
+        assert world.names() == names
+    assert not os.path.lexists(world.layout.live().path)
+
+
+def test_a_generation_that_vanishes_while_it_is_replaced_is_not_made_again(stages, tmp_path):
+    """Someone deletes the live file under the run: its rows are in the copy, but that was never live."""
+    world = stages("evolve").copy(tmp_path / "w")
+    first = world.files()[0]
+    trouble = refused_run(world, Once("before", Label.BUILD_RESHAPE, first.unlink))
+    assert trouble.exit_code in (3, 4)
+    assert not first.exists()
+
+
+def test_the_archives_that_are_there_stay_whole(stages, tmp_path):
+    world = stages("evolve_and_prune").copy(tmp_path / "w")
+    observer = Once("before", Label.BUILD_SEAL, lambda: put_file(world.link))
+    trouble = refused_run(world, observer, SCENARIOS["evolve_and_prune"].current)
+    assert trouble.codes == ("changed-meanwhile",)
+    assert len(world.files()) == 4
+    assert all(whole(path) for path in world.files())
