@@ -1,0 +1,241 @@
+"""Connections to SQLite: how a file is opened for reading, for writing, for building, and what is set on it.
+
+No process opens a database file but through here: a plain open() and close() of a file that SQLite has open in
+the same process drops all of SQLite's locks (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_
+canceled_by_a_separate_thread_doing_close_).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote as url_quote
+
+from ...errors import Busy, Code, Failed, Refused, SchemasyncError
+
+MINIMUM = (3, 37, 0)  # STRICT tables and PRAGMA table_list
+BUILD_CACHE_KIB = 256 * 1024  # what a rebuild may keep in memory: indexes are sorted there
+NO_CACHE = 0  # an EXPLAIN that was prepared before the schema changed is not prepared again: it would find no fault
+
+Connection = sqlite3.Connection
+
+
+def _no_functions(connection: Connection) -> None:
+    """The default of `Opener.register`: no functions beyond SQLite's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens connections; `register` adds the functions that an application's DDL may call."""
+
+    register: Callable[[Connection], None] = _no_functions
+
+    def memory(self) -> Connection:
+        """A scratch database in memory."""
+        return self._prepared(sqlite3.connect(":memory:", isolation_level=None, cached_statements=NO_CACHE))
+
+    def read(self, path: Path) -> Connection:
+        """Open an existing database for reading only, and leave the folder as it was found.
+
+        A read-only connection to a WAL database leaves `-wal` and `-shm` behind where there were none, and a
+        writable one that closes last takes away those that were there: so each is used where it does neither.
+        """
+        path = path.resolve()  # side files stand beside the file itself, not beside a link to it
+        if wal_of(path).exists() or not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+            return self._readable(path)
+        connection = self._open(path, "rw")
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    def write(self, path: Path, *, timeout: float = 5.0) -> Connection:
+        """Open an existing database for writing; `timeout` in seconds is how long a lock is waited for.
+
+        Never creates a file: the target of a dangling link must not come into being.
+        """
+        return self._open(path, "rw", timeout)
+
+    def build(self, path: Path) -> Connection:
+        """Open a file under construction: nobody else has it, and it is litter if this process dies."""
+        connection = self._open(path, "rw")
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=OFF", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
+        return connection
+
+    def _readable(self, path: Path) -> Connection:
+        # Without a -wal nobody is writing a WAL database; opened otherwise it would get side files, and those of a
+        # user who may not write the file would lock out the one who may.
+        return self._open(path, "ro&immutable=1" if is_settled(path) else "ro")
+
+    def _open(self, path: Path, mode: str, timeout: float = 5.0) -> Connection:
+        uri = f"file:{url_quote(str(path.absolute()))}?mode={mode}"
+        connection = None
+        try:
+            connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=NO_CACHE
+            )
+            self._prepared(connection)
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            raise translate(error, path) from error
+        return connection
+
+    def _prepared(self, connection: Connection) -> Connection:
+        connection.text_factory = lambda data: data.decode(errors="replace")
+        connection.execute("PRAGMA foreign_keys=OFF")
+        self.register(connection)
+        return connection
+
+
+def wal_of(path: Path) -> Path:
+    """Where the write-ahead log of a database stands."""
+    return path.with_name(path.name + "-wal")
+
+
+def is_settled(path: Path) -> bool:
+    """True where all there is of a database is in its file: no log, no journal to roll back."""
+    return not any(side.exists() for side in (wal_of(path), path.with_name(path.name + "-journal")))
+
+
+def side_files(path: Path) -> tuple[Path, ...]:
+    """The files that SQLite may keep beside a database."""
+    return tuple(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+
+
+def check_version() -> None:
+    """Raise Refused where the SQLite that Python came with is older than what this program was tried on."""
+    if sqlite3.sqlite_version_info < MINIMUM:
+        raise Refused.of(
+            Code.SQLITE_ERROR,
+            f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or later is needed",
+            "Use a Python with a newer SQLite: python -c 'import sqlite3; print(sqlite3.sqlite_version)'",
+        )
+
+
+_NO_ROOM = {sqlite3.SQLITE_IOERR_SHMSIZE}  # what a full disk says of the index of a write-ahead log
+
+
+def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
+    """SQLite's error as one of ours, with what to do next."""
+    extended = getattr(error, "sqlite_errorcode", 0)
+    primary = extended & 0xFF
+    text = f"{path}: {error}"
+    match primary:
+        case sqlite3.SQLITE_NOTADB:
+            return Refused.of(
+                Code.NOT_A_DATABASE, f"{path} is not a SQLite database", f"Look at what it is: file {path}"
+            )
+        case sqlite3.SQLITE_CORRUPT:
+            return Refused.of(
+                Code.CORRUPT,
+                f"{path} is corrupt: {error}",
+                "Keep a copy of it with its -wal file, then: sqlite3 FILE .recover | sqlite3 mended.sqlite3",
+            )
+        case sqlite3.SQLITE_CANTOPEN if not path.exists():
+            return Refused.of(Code.NO_DATABASE, f"there is no database at {path}", "Check the path.")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return Refused.of(
+                Code.PERMISSION, text, f"The user that runs this must be able to read and write {path} and its folder."
+            )
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR if primary == sqlite3.SQLITE_FULL or extended in _NO_ROOM:
+            return Failed.of(
+                Code.DISK_FULL,
+                f"{path}: the disk is full",
+                "Free space, for example: manage.py schemasync prune --keep 1",
+            )
+        case sqlite3.SQLITE_IOERR:
+            return Failed.of(Code.DISK_ERROR, text, "Look at the disk and at the kernel's log.")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Busy.of(Code.DATABASE_LOCKED, text, "Another process holds a lock; try again, or --wait SECONDS.")
+    return Failed.of(Code.SQLITE_ERROR, text)
+
+
+@contextmanager
+def transaction(connection: Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """BEGIN … COMMIT, or ROLLBACK where the block raises."""
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def undone(connection: Connection) -> Iterator[None]:
+    """A transaction that is rolled back when the block has ended, however it ends."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        let_go(connection)
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Hold one read transaction: every read inside sees the same rows."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def durably(connection: Connection) -> Iterator[None]:
+    """A transaction that is in the database file itself, and synced, when the block has ended."""
+    connection.execute("PRAGMA synchronous=FULL")
+    with transaction(connection):
+        yield
+    checkpoint(connection)
+
+
+def checkpoint(connection: Connection) -> None:
+    """Fold the write-ahead log into the file and empty it, or as much as readers allow: nobody is waited for.
+
+    Raises sqlite3.OperationalError where it cannot start.
+    """
+    connection.execute("PRAGMA busy_timeout=0").fetchone()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def to_wal(connection: Connection) -> None:
+    """Switch the file to a write-ahead log: readers and writers do not wait for each other."""
+    connection.execute("PRAGMA journal_mode=WAL").fetchone()
+
+
+def hold_writers(connection: Connection) -> None:
+    """Take the write lock; what is committed then is on the disk, and no checkpoint runs meanwhile."""
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def commit(connection: Connection) -> None:
+    """End the transaction and keep what it did."""
+    connection.execute("COMMIT")
+
+
+def let_go(connection: Connection) -> None:
+    """End the transaction, if one is open, and undo what it did."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def data_version(connection: Connection) -> int:
+    """A number that changes when another connection commits. https://www.sqlite.org/pragma.html#pragma_data_version"""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def copy_into(connection: Connection, path: Path) -> None:
+    """Write a compact copy of what this connection sees. https://www.sqlite.org/lang_vacuum.html#vacuuminto"""
+    connection.execute("VACUUM INTO ?", (str(path.absolute()),))

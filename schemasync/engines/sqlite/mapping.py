@@ -1,0 +1,162 @@
+"""The plan's mapping as SQL: the rows of an old table as the new one should hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import Code, Refused
+from ...plan.affinity import Affinity, affinity
+from ...plan.model import Feed, Origin, Step
+from ...schema.definition import ROWID_NAMES
+from ...schema.model import Column, Table
+from ...schema.names import fold, quote
+from .connection import Connection
+
+LARGEST_WHOLE_REAL = "9223372036854774784.0"  # below 2^63: larger ones an INTEGER column keeps as reals
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """`columns` of the new table beside the SQL over the old row that feeds each; generated ones are not fed.
+
+    `rowid`: the SQL that gives the new row id, and the name to write it to, where that is not one of `columns`.
+    """
+
+    step: Step
+    columns: tuple[tuple[str, str], ...]
+    rowid: tuple[str, str] | None
+
+    @property
+    def old(self) -> Table:
+        assert self.step.old is not None
+        return self.step.old
+
+    @property
+    def new(self) -> Table:
+        assert self.step.new is not None
+        return self.step.new
+
+
+def rowid_name(table: Table) -> str | None:
+    """A name by which the row id can be reached; None in a WITHOUT ROWID table. Raises Refused where hidden."""
+    if table.without_rowid:
+        return None
+    taken = {fold(column.name) for column in table.columns}
+    free = next((name for name in ROWID_NAMES if name not in taken), None)
+    if free is None and table.rowid_column is None:
+        raise Refused.of(
+            Code.NO_ROWID_NAME,
+            f'table "{table.name}" has columns rowid, oid and _rowid_, which hide its row ids',
+            "Rename one of the three in schema.json first (was), in a sync of its own.",
+            table=table.name,
+        )
+    return free or quote(table.rowid_column or "")
+
+
+def mapping(step: Step) -> Mapping:
+    """How the rows of a table that is written again come from the old one."""
+    assert step.old is not None
+    assert step.new is not None
+    fed = tuple((feed.column, sql) for feed in step.feeds if (sql := _feed_sql(feed)) is not None)
+    alias, source = step.new.rowid_column, rowid_name(step.old)
+    names = {name for name, _ in fed}
+    if step.new.without_rowid or source is None or alias in names:
+        return Mapping(step, fed, None)
+    target = quote(alias) if alias is not None else rowid_name(step.new)
+    assert target is not None
+    return Mapping(step, fed, (target, source))
+
+
+def _feed_sql(feed: Feed) -> str | None:
+    match feed.origin:
+        case Origin.CARRIED:
+            return quote(feed.source or "")
+        case Origin.FILLED:
+            return f"({feed.fill})"
+        case Origin.DEFAULT | Origin.GENERATED:
+            return None
+
+
+def identity(connection: Connection, schema: str, table: str) -> list[str]:
+    """The columns of a table that can be written, quoted, in order."""
+    rows = connection.execute("SELECT name FROM pragma_table_xinfo(?, ?) WHERE hidden = 0", (table, schema))
+    return [quote(name) for (name,) in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How a new row is found for an old one: columns of the new table, and SQL over the old row for each."""
+
+    columns: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def key_of(mapped: Mapping) -> Key | None:
+    """The key by which old rows and new ones are compared: the row id, or the primary key of the new table.
+
+    None where neither side determines the other: the new table has row ids that SQLite gives out, or random keys.
+    """
+    random = {fold(feed.column) for feed in mapped.step.feeds if feed.volatile}
+    fed = {fold(name): sql for name, sql in mapped.columns if fold(name) not in random}
+    if mapped.rowid is not None:
+        return Key((mapped.rowid[0],), (mapped.rowid[1],))
+    key = mapped.new.primary_key
+    if key is None:
+        return None
+    names = [column.column for column in key.columns]
+    if any(name is None or fold(name) not in fed for name in names):
+        return None
+    return Key(tuple(quote(name or "") for name in names), tuple(fed[fold(name or "")] for name in names))
+
+
+def stored(sql: str, column: Column, table: Table) -> str:
+    """SQL for the value that the column stores when `sql` (a plain name, used several times) is written to it.
+
+    Spelled out rather than left to a column of the same affinity, so that verification computes it anew.
+    """
+    number = f"CAST({sql} AS NUMERIC)"
+    is_number = f"typeof({sql}) = 'text' AND {number} = +{sql}"
+    match affinity(column, table.strict):
+        case Affinity.TEXT:
+            return f"CASE WHEN typeof({sql}) IN ('integer', 'real') THEN CAST({sql} AS TEXT) ELSE {sql} END"
+        case Affinity.REAL:
+            as_real = f"CAST({number} AS REAL)"
+            return f"CASE WHEN typeof({sql}) = 'integer' OR ({is_number}) THEN {as_real} ELSE {sql} END"
+        case Affinity.INTEGER | Affinity.NUMERIC:
+            fits = f"{sql} BETWEEN -{LARGEST_WHOLE_REAL} AND {LARGEST_WHOLE_REAL}"
+            whole = f"typeof({sql}) = 'real' AND {fits} AND {sql} = CAST({sql} AS INTEGER)"
+            return f"CASE WHEN {is_number} THEN {number} WHEN {whole} THEN CAST({sql} AS INTEGER) ELSE {sql} END"
+        case Affinity.BLOB:
+            return sql
+
+
+def loses(sql: str, column: Column, table: Table) -> str | None:
+    """SQL that is true where storing the value loses something of it; None where that cannot be."""
+    number = f"CAST({sql} AS NUMERIC)"
+    is_number = f"typeof({sql}) = 'text' AND {number} = +{sql}"
+    match affinity(column, table.strict):
+        case Affinity.TEXT:
+            return f"typeof({sql}) = 'real' AND CAST(CAST({sql} AS TEXT) AS REAL) <> {sql}"
+        case Affinity.REAL:
+            big = f"typeof({number}) = 'integer' AND CAST({number} AS REAL) <> {number}"
+            respelled = f"CAST({number} AS TEXT) <> {sql} AND CAST(CAST({number} AS REAL) AS TEXT) <> {sql}"
+            return f"(typeof({sql}) = 'integer' AND {big}) OR ({is_number} AND ({big} OR {respelled}))"
+        case Affinity.INTEGER | Affinity.NUMERIC:
+            return f"{is_number} AND CAST({number} AS TEXT) <> {sql}"
+        case Affinity.BLOB:
+            return None
+
+
+def fits_strict(sql: str, column: Column) -> str:
+    """SQL that is true where a STRICT table takes the value (as stored) in this column."""
+    match column.type.canonical:
+        case "INT" | "INTEGER":
+            return f"typeof({sql}) IN ('integer', 'null')"
+        case "REAL":
+            return f"typeof({sql}) IN ('real', 'integer', 'null')"
+        case "TEXT":
+            return f"typeof({sql}) IN ('text', 'null')"
+        case "BLOB":
+            return f"typeof({sql}) IN ('blob', 'null')"
+        case _:
+            return "1"

@@ -1,0 +1,101 @@
+"""The table _schema_versions: one row for each time that a generation went live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+
+from .connection import Connection
+from .inspect import HISTORY_TABLE
+
+_CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  version TEXT NOT NULL,
+  applied_at TEXT NOT NULL,
+  action TEXT NOT NULL,
+  generation TEXT NOT NULL,
+  previous TEXT,
+  schema TEXT NOT NULL,
+  hints TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  pause_ms INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  tool_version TEXT NOT NULL
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON."""
+
+    id: int
+    version: str
+    applied_at: str
+    action: str
+    generation: str
+    previous: str | None
+    schema: str
+    hints: str
+    fingerprint: str
+    plan: str
+    rows: int
+    duration_ms: int
+    pause_ms: int
+    actor: str
+    tool_version: str
+
+
+_COLUMNS = tuple(field.name for field in fields(Row))
+_LIST = ", ".join(_COLUMNS)
+
+
+def create(connection: Connection) -> None:
+    """Create the table if it is missing."""
+    connection.execute(_CREATE)
+
+
+def exists(connection: Connection) -> bool:
+    """True where the database has a history."""
+    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
+    return connection.execute(query, (HISTORY_TABLE,)).fetchone() is not None
+
+
+def read(connection: Connection) -> tuple[Row, ...]:
+    """All rows, oldest first; none where there is no table."""
+    if not exists(connection):
+        return ()
+    return tuple(Row(*row) for row in connection.execute(f"SELECT {_LIST} FROM {HISTORY_TABLE} ORDER BY id"))
+
+
+def newest(connection: Connection) -> Row | None:
+    """The last row: what the database is. One small read."""
+    if not exists(connection):
+        return None
+    row = connection.execute(f"SELECT {_LIST} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
+    return Row(*row) if row else None
+
+
+def append(connection: Connection, row: Row) -> int:
+    """Write a row and return its id."""
+    marks = ", ".join("?" * (len(_COLUMNS) - 1))
+    names = ", ".join(_COLUMNS[1:])
+    cursor = connection.execute(f"INSERT INTO {HISTORY_TABLE} ({names}) VALUES ({marks})", astuple(row)[1:])
+    return int(cursor.lastrowid or 0)
+
+
+def replace(connection: Connection, rows: Iterable[Row]) -> None:
+    """Make these the whole history: on a swap back, what the other file knows is carried over."""
+    create(connection)
+    connection.execute(f"DELETE FROM {HISTORY_TABLE}")
+    marks = ", ".join("?" * len(_COLUMNS))
+    connection.executemany(f"INSERT INTO {HISTORY_TABLE} ({_LIST}) VALUES ({marks})", map(astuple, rows))
+
+
+def finish(connection: Connection, row_id: int, duration_ms: int, pause_ms: int) -> None:
+    """Note how long it took, which is known only when it is over."""
+    connection.execute(
+        f"UPDATE {HISTORY_TABLE} SET duration_ms = ?, pause_ms = ? WHERE id = ?", (duration_ms, pause_ms, row_id)
+    )
