@@ -1,0 +1,119 @@
+"""What the history knows: rows of _schema_versions with their JSON opened, and how to find one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from ..diff.changes import as_json as change_json
+from ..diff.compare import HintKey
+from ..engines.sqlite.versions import Row
+from ..errors import Code, Refused
+from ..plan.model import Action, Feed, Origin, Plan, Step
+from ..schema import digest
+from ..schema.model import Schema
+
+
+class Deed(StrEnum):
+    """Why a generation went live."""
+
+    ADOPT = "adopt"
+    SYNC = "sync"
+    RESTORE = "restore"
+
+
+def now() -> str:
+    """This moment in UTC, as the history writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who did it and with what: the same for every row that a run writes."""
+
+    actor: str
+    tool_version: str
+
+
+def hints_of(row: Row | None) -> frozenset[HintKey]:
+    """The hints that have acted on the data of this row's generation."""
+    return frozenset(tuple(key) for key in json.loads(row.hints)) if row else frozenset()
+
+
+def schema_of(row: Row) -> Schema:
+    """The schema that the row's generation had when it went live."""
+    return digest.from_canonical(row.schema)
+
+
+def hints_json(hints: Iterable[HintKey]) -> str:
+    """The recorded hints as the history keeps them."""
+    return digest.dumps(sorted(map(list, hints)))
+
+
+def find(rows: Sequence[Row], wanted: str) -> Row:
+    """The newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (from 4 hex digits on).
+
+    Raises Refused where nothing, or more than one version, answers to it.
+    """
+    text = wanted.removeprefix("1:").lower()
+    by_generation = [r for r in rows if r.generation == wanted or _number(r.generation) == wanted.lstrip("0")]
+    if by_generation:
+        return by_generation[-1]
+    found = [r for r in rows if len(text) >= 4 and r.version.partition(":")[2].startswith(text)]
+    if len({r.version for r in found}) > 1:
+        names = ", ".join(sorted({digest.short(r.version) for r in found}))
+        raise Refused.of(Code.UNKNOWN_GENERATION, f"{wanted} may be any of {names}", "Give more digits.")
+    if found:
+        return found[-1]
+    raise Refused.of(
+        Code.UNKNOWN_GENERATION,
+        f"the history knows no generation or version {wanted}",
+        "See: manage.py schemasync history",
+    )
+
+
+def _number(generation: str) -> str:
+    return generation.partition("-")[0].lstrip("0")
+
+
+# --- plans in the history ---------------------------------------------------------------------------------------
+
+
+def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The plan as the history keeps it: enough to say what changed, and to compare both sides again later."""
+    return {
+        "strategy": str(plan.strategy),
+        "changes": [change_json(change) for change in plan.changes],
+        "tables": [
+            {
+                "table": step.name,
+                "old": step.old.name if step.old else None,
+                "action": str(step.action),
+                "rows": rows.get(step.name),
+                "feeds": [asdict(feed) for feed in step.feeds],
+            }
+            for step in plan.steps
+        ],
+        "notes": list(notes),
+    }
+
+
+def steps_of(row: Row, before: Row) -> tuple[Step, ...]:
+    """The steps that led from `before`'s schema to `row`'s, read back from the history."""
+    old, new = schema_of(before), schema_of(row)
+    steps = []
+    for entry in json.loads(row.plan).get("tables", ()):
+        feeds = tuple(Feed(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
+        source = old.table(entry["old"]) if entry["old"] else None
+        target = new.table(entry["table"]) if entry["action"] != Action.DROP else None
+        steps.append(Step(Action(entry["action"]), source, target, feeds))
+    return tuple(steps)
+
+
+def changed(row: Row) -> tuple[dict[str, Any], ...]:
+    """What changed, as `diff.changes.as_json` gave it."""
+    return tuple(json.loads(row.plan).get("changes", ()))

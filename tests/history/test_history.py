@@ -1,0 +1,164 @@
+"""The history finds what is asked for, and tells what was written between any two generations."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from schemasync.engines.sqlite.versions import Row
+from schemasync.errors import Code, Refused
+from schemasync.history.record import find
+from schemasync.schema import document
+from schemasync.sync import rollback
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.runner import sync
+from schemasync.sync.target import Target, target
+
+FIRST = '{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT"}, "G": {"a": "INT"}}'
+SECOND = """{"U": {"id": "INTEGER PRIMARY KEY", "m": {"type": "TEXT", "was": ["n"]}, "age": "INT DEFAULT 3"},
+             "_dropped": ["G"]}"""
+THIRD = '{"V": {"_was": ["U"], "id": "INTEGER PRIMARY KEY", "m": "TEXT", "age": "TEXT"}, "H": {"x": "INT"}}'
+
+Counts = dict[str, tuple[int, int, int]]
+
+
+class World:
+    """A database that lived through three schemas, with writes after each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.target: Target = target(folder / "db.sqlite3")
+        self.sync(FIRST)
+        self.write("INSERT INTO U VALUES (1, 'a'), (2, 'b'), (3, 'c')", "INSERT INTO G VALUES (1)")
+        self.sync(SECOND)
+        self.write("INSERT INTO U (m) VALUES ('d')")
+        self.sync(THIRD)
+        self.write("UPDATE V SET m = 'bb' WHERE id = 2", "DELETE FROM V WHERE id = 3", "INSERT INTO H VALUES (1)")
+
+    def sync(self, text: str) -> None:
+        sync(self.target, document.read(text.encode()))
+
+    def write(self, *statements: str) -> None:
+        connection = sqlite3.connect(self.target.layout.link)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+    def back(self, wanted: str | None) -> Counts:
+        """Swap back, and say what was shown before it happened."""
+        done = rollback.rollback(self.target, wanted, lambda ahead: True)
+        assert done is not None
+        return {t.table: (t.added, t.changed, t.removed) for t in done.prospect.tallies if not t.is_empty}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_going_back_one_sync_counts_what_was_written_since(world: World) -> None:
+    assert world.back(None) == {"H": (1, 0, 0), "V": (0, 1, 1)}
+
+
+def test_going_back_two_syncs_counts_through_renames_and_drops(world: World) -> None:
+    assert world.back("1") == {"G": (0, 0, 1), "H": (1, 0, 0), "V": (1, 1, 1)}
+
+
+def test_going_forward_again_counts_what_the_restored_one_lacks(world: World) -> None:
+    world.back("1")
+    assert world.back("3") == {"G": (1, 0, 0), "H": (0, 0, 1), "U": (1, 1, 1)}
+
+
+def test_two_branches_of_one_generation_are_compared_through_it(world: World) -> None:
+    world.back("1")
+    world.sync(SECOND.replace("age", "years"))
+    world.write("INSERT INTO U (id, m) VALUES (9, 'z')")
+    counts = world.back("3")
+    assert counts["U"] == (2, 1, 1)  # 3 and 9 here, 2 differs, 4 there
+
+
+def test_rolling_back_twice_comes_back(world: World) -> None:
+    before = world.target.layout.live()
+    world.back(None)
+    world.back(None)
+    assert world.target.layout.live() == before
+
+
+# --- finding ----------------------------------------------------------------------------------------------------
+
+
+def row(number: int, generation: str, version: str) -> Row:
+    return Row(number, version, "", "sync", generation, None, "{}", "[]", "", "{}", 0, 0, 0, "", "")
+
+
+ROWS = (
+    row(1, "0001-aaaaaaaaaaaa", "1:aaaaaaaaaaaa" + "0" * 52),
+    row(2, "0002-aaaabbbbbbbb", "1:aaaabbbbbbbb" + "0" * 52),
+    row(3, "0010-cccccccccccc", "1:cccccccccccc" + "0" * 52),
+    row(4, "0001-aaaaaaaaaaaa", "1:aaaaaaaaaaaa" + "0" * 52),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "number"),
+    [
+        ("0002-aaaabbbbbbbb", 2),
+        ("2", 2),
+        ("0002", 2),
+        ("10", 3),
+        ("cccc", 3),
+        ("CCCCcc", 3),
+        ("1:cccccccc", 3),
+        ("aaaaa", 4),
+        ("1", 4),
+    ],
+)
+def test_a_generation_is_found_by_name_number_or_version(wanted: str, number: int) -> None:
+    assert find(ROWS, wanted).id == number
+
+
+@pytest.mark.parametrize("wanted", ["aaaa", "7", "ccc", "nothing", ""])
+def test_what_is_unknown_or_may_be_two_is_refused(wanted: str) -> None:
+    with pytest.raises(Refused) as refused:
+        find(ROWS, wanted)
+    assert refused.value.problems[0].code == Code.UNKNOWN_GENERATION
+
+
+# --- hints ------------------------------------------------------------------------------------------------------
+
+
+def test_a_fill_does_not_act_again_after_its_table_and_column_were_renamed(tmp_path: Path) -> None:
+    database = target(tmp_path / "db.sqlite3")
+    steps = [
+        '{"T": {"x": "INTEGER"}}',
+        '{"T": {"x": {"type": "REAL", "fill": "x * 100"}}}',
+        '{"U": {"_was": ["T"], "x": {"type": "REAL", "fill": "x * 100"}}}',
+        '{"U": {"_was": ["T"], "y": {"type": "REAL", "was": ["x"], "fill": "x * 100"}}}',
+        '{"U": {"_was": ["T"], "y": {"type": "TEXT", "was": ["x"], "fill": "x * 100"}}}',
+    ]
+    for number, text in enumerate(steps):
+        sync(database, document.read(text.encode()))
+        if number == 0:
+            connection = sqlite3.connect(database.layout.link)
+            connection.execute("INSERT INTO T VALUES (5)")
+            connection.commit()
+            connection.close()
+    connection = sqlite3.connect(database.layout.link)
+    assert connection.execute("SELECT y FROM U").fetchall() == [("500.0",)]
+    connection.close()
+
+
+def test_a_fill_acts_on_a_column_that_went_and_came_again(tmp_path: Path) -> None:
+    database, plain = target(tmp_path / "db.sqlite3"), '"a": "INTEGER PRIMARY KEY"'
+    filled = '{"T": {%s, "b": {"type": "TEXT", "fill": "a * 2"}}}' % plain
+    for text in ("{%s}" % f'"T": {{{plain}}}', filled, '{"T": {%s, "_dropped": ["b"]}}' % plain, filled):
+        sync(database, document.read(text.encode()), Wishes(back=True))
+        connection = sqlite3.connect(database.layout.link)
+        connection.execute("INSERT OR IGNORE INTO T (a) VALUES (7)")
+        connection.commit()
+        connection.close()
+    connection = sqlite3.connect(database.layout.link)
+    assert connection.execute("SELECT a, b FROM T").fetchall() == [(7, "14")]
+    connection.close()
