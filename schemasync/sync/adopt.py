@@ -1,0 +1,114 @@
+"""Taking over a plain database file: a fenced swap from it to a copy of it, so that no writer is left behind."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..diff.compare import compare
+from ..engines.sqlite.rehearse import differing, ours
+from ..errors import Code, Refused
+from ..files.layout import At
+from ..history.record import Deed, hints_of
+from ..plan.make import make
+from ..plan.model import Plan
+from ..schema.digest import version
+from ..schema.document import Document
+from ..schema.model import Schema
+from . import interrupt, state
+from .cutover import cut_over, go_live
+from .faults import told
+from .hold import hold
+from .preflight import Wishes, check_disk
+from .rebuild import build
+from .recovery import recover
+from .runner import litter_removed, note_times, still_true
+from .state import State
+from .target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A file that was taken over; `differs` are names in which schema.json and the file are not the same."""
+
+    generation: str
+    version: str
+    schema: Schema
+    foreign: tuple[tuple[str, str], ...]
+    differs: tuple[str, ...]
+    duration_ms: int
+    pause_ms: int
+
+
+def adopt(target: Target, document: Document | None) -> Adopted:
+    """Take over the plain file at the target's path. Raises a SchemasyncError with the file untouched.
+
+    The baseline is what `document` names of it; without one, everything in it.
+    """
+    begun = time.monotonic()
+    with told(target.layout.link):
+        _check_plain(target)
+        with state.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
+            assert before is not None
+            before.inspect()
+        with interrupt.stoppable() as signals, target.locked():
+            recover(target)
+            _check_plain(target)
+            with state.read(target.layout, target.opener) as before:
+                assert before is not None
+                inspection = before.inspect()
+                baseline = ours(inspection.schema, document.schema) if document else inspection.schema
+                plan = _plan(baseline, before)
+                check_disk(target, plan, before)
+                with hold(target, before.path, before.inode) as held, litter_removed(target, held):
+                    still_true(plan, before, Wishes())
+                    built = build(target, plan, before, Deed.ADOPT, signals)
+                    cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
+                    pause = held.seconds
+                foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
+            duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+            note_times(target, built.generation, duration_ms, pause_ms)
+    differs = sorted(differing(document.schema, baseline)) if document else []
+    return Adopted(built.generation.name, plan.version, baseline, foreign, tuple(differs), duration_ms, pause_ms)
+
+
+def _check_plain(target: Target) -> None:
+    layout = target.layout
+    match layout.at():
+        case At.PLAIN:
+            return
+        case At.GENERATION:
+            live = layout.live()
+            raise Refused.of(
+                Code.ALREADY_ADOPTED,
+                f"{layout.link} is taken over already; live is {live.name if live else '?'}",
+                "manage.py schemasync history shows what happened to it.",
+            )
+        case At.NOTHING:
+            raise Refused.of(
+                Code.NO_DATABASE,
+                f"there is no database at {layout.link}",
+                "A new one is made from schema.json by: manage.py schemasync",
+            )
+        case _:
+            with state.read(layout, target.opener):  # says what it is
+                return
+
+
+def _plan(baseline: Schema, before: State) -> Plan:
+    """Everything is kept: the plan of a copy."""
+    return make(
+        compare(baseline, baseline, recorded=hints_of(before.newest)),
+        baseline,
+        baseline,
+        version(baseline),
+        base_version=None,
+        base_fingerprint=before.fingerprint,
+        volatile=lambda table, column: False,
+    )
+
+
+def ignore_lines(target: Target) -> tuple[str, ...]:
+    """What belongs into .gitignore and .dockerignore: data, not code."""
+    name = target.layout.link.name
+    return (name, f"{name}-*", f"{target.layout.folder.name}/")

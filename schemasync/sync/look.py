@@ -1,0 +1,261 @@
+"""Looking without touching: what `check`, `plan`, `history` and `inspect` show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..diff.changes import Change
+from ..diff.compare import HintKey, compare
+from ..engines.sqlite import ddl, fence, probe, rebuild, scripts
+from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.inspect import inspect
+from ..engines.sqlite.versions import Row
+from ..errors import Code, Refused
+from ..files.layout import size_of
+from ..history.record import changed, hints_of
+from ..plan.model import Action, Plan, Step
+from ..schema.digest import version
+from ..schema.document import Document
+from ..schema.model import Schema
+from ..schema.names import fold, quote
+from . import preflight, state
+from .faults import told
+from .preflight import Decision, Wishes
+from .prune import archives
+from .state import State
+from .target import Target
+
+
+@contextmanager
+def _seen(target: Target) -> Iterator[State | None]:
+    """The database as it stands, None where there never was one. Raises Refused where only its link is missing."""
+    with told(target.layout.link), state.read(target.layout, target.opener) as now:
+        if now is None:
+            _refuse_missing_link(target)
+        yield now
+
+
+def _refuse_missing_link(target: Target) -> None:
+    there = []
+    for generation in target.layout.generations():
+        if not generation.building:
+            with closing(target.opener.read(generation.path)) as connection:
+                there += [] if fence.is_marked(connection) else [generation.name]
+    if there:
+        raise Refused.of(
+            Code.SWAP_UNFINISHED,
+            f"{target.layout.link} is missing, but its generations are there: {', '.join(there)}",
+            "To put the link back to the one that was live: manage.py schemasync",
+            found=there,
+        )
+
+
+# --- check ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`changes`: what a sync would do. `drift`: our tables and views changed by hand. `foreign`: what is not ours.
+
+    `generation`: the live one, None for a plain file. `spent`: hints that have acted, and may be deleted. `is_empty`:
+    there is no database yet.
+    """
+
+    version: str
+    live_version: str | None
+    changes: tuple[Change, ...]
+    drift: tuple[str, ...] = ()
+    foreign: tuple[tuple[str, str], ...] = ()
+    generation: str | None = None
+    spent: tuple[str, ...] = ()
+    is_empty: bool = False
+
+    def differs(self, *, strict: bool) -> bool:
+        """True where schema.json and the database are not the same in what is ours; with `strict` in anything."""
+        version_moved = self.live_version is not None and self.live_version != self.version
+        return bool(self.changes or self.drift or version_moved or (strict and self.foreign))
+
+
+def check(target: Target, document: Document) -> Checked:
+    """Compare schema.json with the database. Raises Refused where either cannot be read."""
+    with _seen(target) as now:
+        if now is None:
+            found = compare(Schema(), document.schema)
+            return Checked(document.version, None, found.changes, is_empty=True)
+        inspection = now.inspect()
+        ours, recorded = now.ours(inspection, document.schema), hints_of(now.newest)
+        found = compare(ours, document.schema, document.hints, recorded)
+        newest = now.newest
+        return Checked(
+            document.version,
+            newest.version if newest else None,
+            found.changes,
+            tuple(sorted(now.drift(inspection))),
+            tuple(o.named for o in now.foreign(inspection, document.schema)),
+            now.generation.name if now.generation else None,
+            tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
+            is_empty=not inspection.objects,
+        )
+
+
+def _told(key: HintKey, schema: Schema) -> str:
+    """`was on Users.full_name`, with the names as schema.json spells them."""
+    kind, name, *rest = key
+    table = schema.table(name)
+    column = table.column(rest[0]) if table is not None and kind != "_was" else None
+    where = ".".join(part.name for part in (table, column) if part is not None)
+    return f"{kind} on {where}"
+
+
+# --- plan -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutlook:
+    """What would happen to one table, and how large it is; `bytes` is None where SQLite cannot tell."""
+
+    table: str
+    action: Action
+    rows: int
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A decision with its sizes: what `plan` shows. `live` is the newest row of the history, None without one."""
+
+    version: str
+    live: Row | None
+    decision: Decision
+    tables: tuple[TableOutlook, ...]
+    disk_needed: int
+    disk_archives: int
+    file_bytes: int
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.decision.plan
+
+
+def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
+    """What a sync would do, hazards included. Raises Refused for what no data could mend."""
+    with _seen(target) as now:
+        kept = sum(archive.bytes for archive in archives(target))
+        decision = preflight.plan_for(target, document, wishes, now)
+        live = now.newest if now is not None else None
+        file_bytes = size_of(now.path) if now is not None else 0
+        if decision.plan is None:
+            return Outlook(document.version, live, decision, (), 0, kept, file_bytes)
+        sizes = probe.sizes(now.connection) if now is not None else {}
+        tables: list[TableOutlook] = []
+        for step in decision.plan.steps:
+            name = step.old.name if step.old is not None else None
+            ordinary = now is not None and name is not None
+            rows = probe.count_rows(now.connection, name) if now is not None and name is not None else 0
+            size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
+            taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
+            shown = f"{step.name} (dropped)" if taken else step.name
+            tables.append(TableOutlook(shown, step.action, rows, size))
+        needed = preflight.disk_needed(decision.plan, now, sizes)
+        return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
+
+
+def statements(plan: Plan) -> list[str]:
+    """The statements of a plan, in their order, for people to read: what `plan --sql` prints."""
+    found = []
+    for step in plan.steps:
+        if step.old is not None and step.new is not None and step.old.name != step.new.name:
+            found.append(f"ALTER TABLE {quote(step.old.name)} RENAME TO {quote(step.new.name)}")
+        if step.action is Action.KEEP and step.new is not None:
+            found += [
+                f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}"
+                for old, new in step.column_renames
+            ]
+    found += [f"DROP TABLE {quote(s.name)}" for s in plan.steps if s.action in (Action.DROP, Action.REWRITE)]
+    for step in plan.steps:
+        if step.action in (Action.CREATE, Action.REWRITE) and step.new is not None:
+            found.append(ddl.create_table(step.new))
+        if step.action is Action.REWRITE:
+            found += _refill(step)
+    for step in plan.steps:
+        found += [ddl.create_index(step.new, index) for index in rebuild.new_indexes(step) if step.new]
+    found += [ddl.create_view(view) for view in plan.new.views]
+    found += [ddl.create_trigger(t) for owner in plan.new.owners for t in owner.triggers]
+    return found
+
+
+def _refill(step: Step) -> list[str]:
+    virtual = step.new is not None and step.new.virtual is not None
+    return [] if virtual else [rebuild.refill_statement(step)]
+
+
+# --- history ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the history beside its file: `bytes` is 0 and `is_there` False where that is gone.
+
+    `changes` are those of its plan, as `diff.changes.as_json` gives them.
+    """
+
+    row: Row
+    bytes: int
+    is_there: bool
+    is_live: bool
+    changes: tuple[Mapping[str, Any], ...]
+
+
+def history(target: Target) -> tuple[Entry, ...]:
+    """All generations that were ever live, the newest first. Raises Refused where there is no history."""
+    with _seen(target) as now:
+        if now is None or now.newest is None:
+            raise Refused.of(
+                Code.NO_HISTORY,
+                f"{target.layout.link} has no history",
+                "It begins with a first sync: manage.py schemasync\n"
+                "or, for a database that is there already: manage.py schemasync adopt",
+            )
+        rows, last, live = now.rows, now.newest, now.path
+    return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
+
+
+def _entry(target: Target, row: Row, live: Path | None) -> Entry:
+    """`live` is the path of the live file for its own row: a plain copy does not bear its generation's name."""
+    generation = target.layout.generation(row.generation)
+    path = live or (generation.path if generation is not None else Path())
+    return Entry(row, size_of(path), path.is_file(), live is not None, changed(row))
+
+
+# --- inspect ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The schema of a file or folder; `rows` that scripts inserted, and `left_out` files, are for people to know."""
+
+    schema: Schema
+    version: str
+    rows: dict[str, int]
+    left_out: tuple[str, ...] = ()
+
+
+def inspect_path(opener: Opener, path: Path) -> Inspected:
+    """Read any SQLite file, or run a folder of .sql files in memory. Raises Refused."""
+    with told(path):
+        if path.is_dir():
+            replayed = scripts.replay(path, opener)
+            with closing(replayed.connection) as connection:
+                schema = inspect(connection).schema
+            return Inspected(schema, version(schema), replayed.rows, replayed.left_out)
+        if not path.exists():
+            raise Refused.of(
+                Code.NO_DATABASE, f"there is nothing at {path}", "Name a SQLite file or a folder of .sql files."
+            )
+        with closing(opener.read(path)) as connection:
+            schema = inspect(connection).schema
+        return Inspected(schema, version(schema), {})

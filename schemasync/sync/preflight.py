@@ -1,0 +1,225 @@
+"""Deciding: what is true, what schema.json says, and what would have to happen. Nothing is written here."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+
+from ..diff.compare import Allowed, Diff, all_hints, compare
+from ..diff.hazards import Hazard, HazardCode
+from ..engines.sqlite import judge, probe, rehearse
+from ..engines.sqlite.inspect import Inspection
+from ..engines.sqlite.rehearse import differing
+from ..engines.sqlite.versions import Row
+from ..errors import Code, Problem, Refused
+from ..files.layout import size_of
+from ..history.record import hints_of
+from ..plan.make import make
+from ..plan.model import Action, Plan, Strategy
+from ..schema.digest import short
+from ..schema.document import Document
+from ..schema.model import Schema
+from ..schema.names import fold
+from .state import State
+from .target import Target
+
+DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little growth
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for, beside schema.json."""
+
+    fresh: bool = False
+    verify_full: bool = False
+    back: bool = False
+    repair: bool = False
+    allow_drop: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`plan` is None where the database is current; `foreign` are the objects that are not ours."""
+
+    plan: Plan | None
+    foreign: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Hazard, ...] = ()
+
+
+def decide(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+    """Current, or a plan without hazards that stop. Raises Refused with everything that stands in the way."""
+    decision = plan_for(target, document, wishes, state)
+    if decision.plan is not None and decision.plan.stops:
+        raise Refused(map(as_problem, decision.plan.stops))
+    return decision
+
+
+def plan_for(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+    """Like `decide`, but a plan may come with hazards that stop: what `plan` shows."""
+    if state is not None and state.generation is None:
+        _refuse_plain(target, state)
+    if state is None or state.newest is None:
+        judge.judge(document.schema, target.opener)
+        return _first(document, state)
+    if is_current(document, wishes, state) and state.is_untouched:
+        return Decision(None)
+    judge.judge(document.schema, target.opener)
+    inspection = state.inspect()
+    foreign = tuple(o.named for o in state.foreign(inspection, document.schema))
+    _refuse_drift(target, document, state, inspection, wishes)
+    _refuse_older(document, state.rows, wishes)
+    old = state.ours(inspection, document.schema)
+    diff = _diff(document, old, wishes, state.newest)
+    wanted = wishes.fresh or (wishes.repair and state.drift(inspection))
+    if not diff.changes and not diff.acted and state.newest.version == document.version and not wanted:
+        return Decision(None, foreign)
+    plan = _plan(target, document, wishes, state, old, diff)
+    return Decision(replace(plan, foreign=foreign), foreign)
+
+
+def is_current(document: Document, wishes: Wishes, state: State) -> bool:
+    """Same version, and no hint that would act (a swap of names leaves the version as it is)."""
+    newest = state.newest
+    if newest is None or newest.version != document.version or wishes.fresh:
+        return False
+    recorded = hints_of(newest)
+    if all_hints(document.hints) <= recorded:
+        return True
+    return not compare(document.schema, document.schema, document.hints, recorded).acted
+
+
+def _refuse_plain(target: Target, state: State) -> None:
+    """A file that is no generation yet would be gone after the swap, and with it the way back: it is adopted first."""
+    if state.newest is None and not state.inspect().objects:
+        return
+    copy_of = f" (a copy of {state.newest.generation})" if state.newest else ""
+    raise Refused.of(
+        Code.NOT_ADOPTED,
+        f"{target.layout.link} is a plain database file{copy_of}, which schemasync does not keep yet",
+        "Take it over first, nothing is lost: manage.py schemasync adopt",
+    )
+
+
+def _first(document: Document, state: State | None) -> Decision:
+    """No history: nothing at all, or a database without a single object."""
+    diff = compare(Schema(), document.schema)
+    plan = make(
+        diff,
+        Schema(),
+        document.schema,
+        document.version,
+        base_version=None,
+        base_fingerprint=state.fingerprint if state else None,
+        volatile=lambda table, column: False,
+        fresh="there is no database yet",
+    )
+    # data that is born in the new shape has every hint behind it
+    return Decision(replace(plan, behind=all_hints(document.hints)))
+
+
+def _refuse_drift(target: Target, document: Document, state: State, inspection: Inspection, wishes: Wishes) -> None:
+    """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
+    apart = differing(document.schema, state.ours(inspection, document.schema))
+    drifted = state.drift(inspection) & apart
+    if drifted and not wishes.repair:
+        names = ", ".join(sorted(drifted))
+        raise Refused.of(
+            Code.DRIFT,
+            f"changed by hand since {state.newest.applied_at if state.newest else 'the start'}: {names}",
+            "To undo the change: manage.py schemasync --repair\n"
+            "To keep it, take it into schema.json from what this writes: "
+            f"manage.py schemasync inspect {target.layout.link} -o found.json",
+            objects=sorted(drifted),
+        )
+
+
+def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> None:
+    newest = rows[-1]
+    known = any(row.version == document.version for row in rows[:-1])
+    if known and newest.version != document.version and not wishes.back:
+        raise Refused.of(
+            Code.OLDER_VERSION,
+            f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
+            f"was applied at {newest.applied_at} by {newest.actor or 'someone'}",
+            "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
+            f"--back\nTo go back to the data of then: manage.py schemasync rollback {short(document.version)}",
+            newest=newest.version,
+            applied_at=newest.applied_at,
+            actor=newest.actor,
+        )
+
+
+def _diff(document: Document, old: Schema, wishes: Wishes, newest: Row) -> Diff:
+    allowed = Allowed(frozenset(map(fold, wishes.allow_drop)))
+    diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
+    if diff.problems:
+        raise Refused(diff.problems)
+    return diff
+
+
+def _plan(target: Target, document: Document, wishes: Wishes, state: State, old: Schema, diff: Diff) -> Plan:
+    def volatile(table: str, column: str) -> bool:
+        pair = next(p for p in diff.pairs if p.new is not None and p.new.name == table)
+        fill = pair.fills.get(column)
+        if fill is not None:
+            return rehearse.is_volatile(target.opener, pair.old, fill.text)
+        new = pair.new.column(column) if pair.new else None
+        return (
+            new is not None and new.default is not None and rehearse.is_volatile(target.opener, None, new.default.text)
+        )
+
+    plan = make(
+        diff,
+        old,
+        document.schema,
+        document.version,
+        base_version=state.newest.version if state.newest else None,
+        base_fingerprint=state.fingerprint,
+        volatile=volatile,
+        fresh="--fresh was given" if wishes.fresh else "",
+    )
+    if problems := rehearse.bad_fills(plan, target.opener):
+        raise Refused(problems)
+    plan = rehearse.rehearse(state.connection, plan, target.opener)
+    return with_hazards(plan, state, wishes)
+
+
+def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
+    """The plan with what the data says to it now."""
+    static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
+    found = probe.probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)))
+    return replace(plan, hazards=(*found, *static))
+
+
+_STATIC = frozenset({HazardCode.HINT_SPENT, HazardCode.FILL_IDLE, HazardCode.FILL_VOLATILE})
+
+
+def as_problem(hazard: Hazard) -> Problem:
+    """A hazard that stops, as the error that it ends in."""
+    return Problem(Code.HAZARD, hazard.message, hazard.hint, hazard.as_json())
+
+
+def disk_needed(plan: Plan, state: State | None, sizes: dict[str, int] | None) -> int:
+    """Bytes that the new generation may take: the old file, and what is written again beside it."""
+    if state is None:
+        return DISK_RESERVE
+    old = size_of(state.path)
+    if plan.strategy is Strategy.FRESH:
+        return old + DISK_RESERVE
+    written = [s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None]
+    share = old if sizes is None else sum(sizes.get(fold(name), 0) for name in written)
+    return old + (share if written else 0) + DISK_RESERVE
+
+
+def check_disk(target: Target, plan: Plan, state: State | None) -> None:
+    """Raise Refused where the disk cannot hold the new generation: known before a byte is written."""
+    folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
+    free, needed = shutil.disk_usage(folder).free, disk_needed(plan, state, None)
+    if free < needed:
+        raise Refused.of(
+            Code.DISK_FULL,
+            f"the new file may need {needed:,} bytes; {free:,} are free in {folder}",
+            "Free space, for example: manage.py schemasync prune --keep 1",
+            needed=needed,
+            free=free,
+        )

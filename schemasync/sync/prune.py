@@ -1,0 +1,96 @@
+"""Removing old archives: never the live generation, never the newest archive, never one that was just left."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..engines.sqlite import fence
+from ..engines.sqlite.connection import side_files
+from ..engines.sqlite.fence import Fence
+from ..errors import SchemasyncError
+from ..files.door import Label
+from ..files.layout import Generation, size_of
+from . import interrupt
+from .faults import told
+from .recovery import recover
+from .target import Target
+
+GRACE = timedelta(seconds=10)  # an opener may have resolved the link just before it moved
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A superseded generation; `at` is when, None where its fence does not say."""
+
+    generation: Generation
+    swap: int
+    at: datetime | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """`gone` were (or would be) removed; `young` would have been, but were live only moments ago."""
+
+    gone: tuple[Archive, ...]
+    kept: tuple[Archive, ...]
+    young: tuple[Archive, ...]
+
+
+def archives(target: Target) -> tuple[Archive, ...]:
+    """All archives, the last superseded first."""
+    live = target.layout.live()
+    found = []
+    for generation in target.layout.generations():
+        if generation.building or (live is not None and generation.name == live.name):
+            continue
+        closed = _fence_of(target, generation)
+        if closed is not None:
+            found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path)))
+    return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
+
+
+def automatic(target: Target) -> Pruned:
+    """After a sync, under its lock: leave as many archives as the setting KEEP says."""
+    return _remove(target, choose(archives(target), target.keep, None))
+
+
+def prune(target: Target, keep: int | None, older_than: timedelta | None, *, dry_run: bool) -> Pruned:
+    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both."""
+    if dry_run or not target.layout.folder.exists():
+        return choose(archives(target), keep, older_than)
+    with told(target.layout.link), interrupt.stoppable(), target.locked():
+        recover(target)
+        return _remove(target, choose(archives(target), keep, older_than))
+
+
+def choose(found: tuple[Archive, ...], keep: int | None, older_than: timedelta | None) -> Pruned:
+    """Decide; the newest archive always stays, for it is the way back."""
+    now = datetime.now(UTC)
+    keep = max(1, keep if keep is not None else 1)
+    candidates = [a for a in found[keep:] if older_than is None or (a.at is not None and now - a.at > older_than)]
+    young = tuple(a for a in candidates if a.at is not None and now - a.at < GRACE)
+    gone = tuple(a for a in candidates if a not in young)
+    return Pruned(gone, tuple(a for a in found if a not in gone and a not in young), young)
+
+
+def _remove(target: Target, chosen: Pruned) -> Pruned:
+    for archive in chosen.gone:
+        path = archive.generation.path
+        target.door.remove(Label.PRUNE_REMOVE, (path, *side_files(path)))
+    return chosen
+
+
+def _fence_of(target: Target, generation: Generation) -> Fence | None:
+    try:
+        with closing(target.opener.read(generation.path)) as connection:
+            return fence.read_fence(connection)
+    except (SchemasyncError, sqlite3.Error):
+        return None  # an archive that cannot be read is a person's to remove
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,221 @@
+"""Building the new generation, phase by phase, under a name that no one watches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from ..engines.sqlite import fence, judge, rebuild, verify, versions
+from ..engines.sqlite.connection import Connection, durably, snapshot, to_wal, transaction
+from ..engines.sqlite.inspect import Object, fingerprint, is_own, objects, shadow_tables
+from ..engines.sqlite.rebuild import Carried
+from ..engines.sqlite.versions import Row
+from ..errors import Code, Failed
+from ..files.door import Label
+from ..files.layout import Generation
+from ..history.record import Deed, hints_json, now, plan_json
+from ..plan.model import Action, Plan, Strategy
+from ..schema import digest
+from ..schema.names import fold
+from .interrupt import Signals
+from .progress import Advance
+from .state import State
+from .target import Target
+
+
+@dataclass(slots=True)
+class Built:
+    """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification."""
+
+    generation: Generation
+    row: Row
+    rows: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def build(
+    target: Target, plan: Plan, state: State | None, deed: Deed, signals: Signals, *, verify_full: bool = False
+) -> Built:
+    """Build and verify the generation that the plan describes. Raises Failed or Refused; what is left is litter.
+
+    The caller holds the write lock of the old file, so that every read of it sees the same rows.
+    """
+    rows = state.rows if state else ()
+    generation = target.layout.next(digest.short(plan.version), (row.generation for row in rows))
+    place = target.layout.building(generation)
+    like = target.layout.link.stat() if state is not None else None
+    target.door.create(Label.BUILD_CREATE, place, like)
+    work = _Work(target, plan, state, place, verify_full)
+    with closing(target.opener.build(place)) as connection:
+        signals.watch(connection)
+        with snapshot(state.connection) if state is not None else nullcontext():
+            work.run(connection)
+        row = work.record(connection, generation, deed)
+    target.door.rename(Label.BUILD_RENAME, place, generation.path)
+    return Built(generation, row, work.rows, work.notes)
+
+
+class _Work:
+    """One build: what it has copied and noted so far."""
+
+    def __init__(self, target: Target, plan: Plan, state: State | None, place: Path, verify_full: bool) -> None:
+        self.target, self.plan, self.state, self.place = target, plan, state, place
+        self.verify_full = verify_full
+        self.rows: dict[str, int] = {}
+        self.notes: list[str] = []
+        self._later: tuple[Object, ...] = ()
+
+    def run(self, connection: Connection) -> None:
+        """All phases up to a file that is whole, but for its history."""
+        if self.state is None:
+            self._first(connection)
+            return
+        self._start(connection, self.state)
+        with self._attached(connection, self.state):
+            carried = self._reshape(connection)
+            self._refill(connection)
+            self._index(connection)
+            self._verify(connection)
+            self._finish(connection, self.state, carried)
+
+    @contextmanager
+    def _attached(self, connection: Connection, state: State) -> Iterator[None]:
+        rebuild.attach_old(connection, state.path)
+        yield
+        rebuild.detach_old(connection)
+
+    def _first(self, connection: Connection) -> None:
+        with self.target.door.step(Label.BUILD_FINISH), transaction(connection):
+            fence.mark(connection)
+            judge.build(connection, self.plan.new)
+        verify.structure(connection, self.plan, ())
+
+    def _start(self, connection: Connection, state: State) -> None:
+        with self.target.door.step(Label.BUILD_START):
+            if self.plan.strategy is Strategy.CLONE:
+                self._clone(connection, state)
+            else:
+                rebuild.start_empty(state.connection, connection)
+            fence.mark(connection)
+
+    def _clone(self, connection: Connection, state: State) -> None:
+        with self.target.progress.phase("copy", "pages") as advance:
+            rebuild.clone(state.connection, connection, advance)
+
+    def _reshape(self, connection: Connection) -> Carried:
+        with self.target.door.step(Label.BUILD_RESHAPE), transaction(connection):
+            carried = rebuild.reshape(connection, self.plan)
+            if self.plan.strategy is Strategy.FRESH:
+                self._later = rebuild.take_indexes(connection)
+        return carried
+
+    def _refill(self, connection: Connection) -> None:
+        with self.target.door.step(Label.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
+            done, total = 0, rebuild.rows_to_copy(connection, self.plan)
+            with transaction(connection):
+                for step in self.plan.steps:
+                    if step.action is Action.REWRITE:
+                        tick = partial(_onward, advance, done, total)
+                        self.rows[step.name] = rebuild.refill(connection, step, tick)
+                        done += self.rows[step.name]
+                if self.plan.strategy is Strategy.FRESH:
+                    self._copy_the_rest(connection)
+            advance(total, total)
+
+    def _copy_the_rest(self, connection: Connection) -> None:
+        for old, new, table in rebuild.unchanged_tables(connection, self.plan):
+            count = rebuild.copy_same(connection, old, new, table)
+            if not is_own(new):
+                self.rows[new] = count
+        rebuild.copy_shadows(connection, self.plan)
+
+    def _index(self, connection: Connection) -> None:
+        wanted = [(s.new, index) for s in self.plan.steps if s.new for index in rebuild.new_indexes(s)]
+        with self.target.door.step(Label.BUILD_INDEX), self.target.progress.phase("indexes", "indexes") as advance:
+            for number, (table, index) in enumerate(wanted):
+                advance(number, len(wanted))
+                rebuild.build_index(connection, table, index)
+            if self.plan.strategy is Strategy.FRESH:
+                rebuild.put_indexes(connection, self._later)
+            rebuild.analyze(connection, self.plan)
+            advance(len(wanted), len(wanted))
+
+    def _verify(self, connection: Connection) -> None:
+        rewritten = [step for step in self.plan.steps if step.action is Action.REWRITE]
+        full = self.verify_full or self.plan.strategy is Strategy.FRESH
+        rest = list(rebuild.unchanged_tables(connection, self.plan)) if full else []
+        rest += [(*pair, None) for pair in rebuild.unchanged_shadows(connection, self.plan)] if full else []
+        with self.target.door.step(Label.BUILD_VERIFY), self.target.progress.phase("verification", "tables") as advance:
+            for number, step in enumerate(rewritten):
+                advance(number, len(rewritten) + len(rest))
+                compared = verify.content(connection, step)
+                if compared.left_out:
+                    self.notes.append(f"{step.name}: not compared: {', '.join(compared.left_out)}")
+            for number, (old, new, table) in enumerate(rest):
+                advance(len(rewritten) + number, len(rewritten) + len(rest))
+                verify.same_content(connection, old, new, table)
+            self.notes += verify.references(connection, self.plan)
+            if self.verify_full:
+                self._check_integrity(connection)
+            advance(len(rewritten) + len(rest), len(rewritten) + len(rest))
+
+    def _check_integrity(self, connection: Connection) -> None:
+        if faults := verify.integrity(connection):
+            raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {'; '.join(faults[:5])}")
+
+    def _finish(self, connection: Connection, state: State, carried: Carried) -> None:
+        with self.target.door.step(Label.BUILD_FINISH):
+            with transaction(connection):
+                rebuild.finish(connection, self.plan, carried, rebuild.broken(state.connection))
+            verify.structure(connection, self.plan, self._foreign(carried))
+
+    def _foreign(self, carried: Carried) -> tuple[Object, ...]:
+        """Foreign objects as they must read now: those that were set aside, and tables that nobody touched."""
+        assert self.state is not None
+        ours = {*self.plan.old.object_names(), *self.plan.new.object_names()}
+        renamed = any(s.old and s.new and s.old.name != s.new.name for s in self.plan.steps)
+        shadows = shadow_tables(self.state.connection)  # they follow their virtual table
+        tables = [
+            o
+            for o in objects(self.state.connection)
+            if o.type == "table" and o.key not in ours and fold(o.name) not in shadows and not renamed
+        ]
+        return (*carried.indexes, *carried.triggers, *carried.views, *tables)
+
+    def record(self, connection: Connection, generation: Generation, deed: Deed) -> Row:
+        """Write the history row and make the whole file durable; it still bears the mark."""
+        with self.target.door.step(Label.BUILD_SEAL):
+            to_wal(connection)
+            with durably(connection):  # its fsync covers everything that was written without one
+                versions.create(connection)
+                row = self._row(connection, generation, deed)
+                versions.append(connection, row)
+        return row
+
+    def _row(self, connection: Connection, generation: Generation, deed: Deed) -> Row:
+        plan, newest = self.plan, self.state.newest if self.state else None
+        return Row(
+            id=0,
+            version=plan.version,
+            applied_at=now(),
+            action=deed,
+            generation=generation.name,
+            previous=newest.generation if newest else None,
+            schema=digest.canonical(plan.new),
+            hints=hints_json(plan.behind),
+            fingerprint=fingerprint(connection),
+            plan=digest.dumps(plan_json(plan, self.rows, self.notes)),
+            rows=sum(self.rows.values()),
+            duration_ms=0,
+            pause_ms=0,
+            actor=self.target.stamp.actor,
+            tool_version=self.target.stamp.tool_version,
+        )
+
+
+def _onward(advance: Advance, before: int, total: int, rows: int) -> None:
+    """Report the rows of one table on top of those before it."""
+    advance(before + rows, total)

@@ -1,0 +1,249 @@
+"""After a crash: what is true is read from the files, and the one consistent state is reached from there.
+
+The link, fences with their swap numbers, and building marks say everything; docs/design/recovery.md has the table.
+Called under the run lock, so a building file belongs to nobody who lives.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..engines.sqlite import fence, versions
+from ..engines.sqlite.connection import checkpoint, durably, side_files
+from ..engines.sqlite.fence import Fence
+from ..engines.sqlite.versions import Row
+from ..errors import Code, NeedsPerson, SchemasyncError
+from ..files.door import Label
+from ..files.layout import At, Generation, inode_of, size_of
+from ..history.record import Deed
+from . import cutover
+from .faults import told
+from .state import dangling
+from .target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finished file of the folder: its fence and whether it bears the building mark, or why it cannot be read."""
+
+    generation: Generation
+    fence: Fence | None = None
+    marked: bool = False
+    trouble: SchemasyncError | None = None
+
+    @property
+    def readable(self) -> bool:
+        return self.trouble is None
+
+    @property
+    def damaged(self) -> bool:
+        """True where it is the file that is at fault, not a full disk or a missing permission."""
+        codes = {problem.code for problem in self.trouble.problems} if self.trouble is not None else set()
+        return bool(codes & {Code.CORRUPT, Code.NOT_A_DATABASE})
+
+
+def recover(target: Target) -> tuple[str, ...]:
+    """Finish or undo what a dead run left; returns what was done, a line each. Raises NeedsPerson."""
+    at = target.layout.at()
+    if at in (At.FOREIGN, At.OTHER):
+        return ()  # not ours to judge; whoever reads next says so
+    done = [*_remove_unnamed(target)]
+    files = {f.generation.name: f for f in _finished(target)}
+    if at is At.NOTHING:
+        done += _relink(target, files)
+    elif at is At.DANGLING:
+        raise dangling(target.layout)
+    live = _live_fence(target)
+    done += _remove_marked(target, files, live)
+    if live is not None:
+        done += _forward(target, files, live)
+    if target.layout.at() is At.GENERATION:
+        done += _clear(target)
+        done += _close_archives(target, files)
+    for line in done:
+        target.progress.note(line)
+    return tuple(done)
+
+
+def _remove_unnamed(target: Target) -> list[str]:
+    """Files that never got their final name are litter, whatever they hold."""
+    return [_remove(target, g.path) for g in target.layout.generations() if g.building]
+
+
+def _remove(target: Target, path: Path) -> str:
+    target.door.remove(Label.RECOVER_REMOVE, (path, *side_files(path)))
+    return f"removed {path.name}, which a run left half built"
+
+
+def _finished(target: Target) -> list[Found]:
+    return [_look(target, generation) for generation in target.layout.generations()]
+
+
+def _look(target: Target, generation: Generation) -> Found:
+    try:
+        with told(generation.path), closing(target.opener.read(generation.path)) as connection:
+            return Found(generation, fence.read_fence(connection), fence.is_marked(connection))
+    except SchemasyncError as error:
+        return Found(generation, trouble=error)
+
+
+def _relink(target: Target, files: dict[str, Found]) -> list[str]:
+    """No link: the one open generation is live by what the fences say; a first one may not have got its link."""
+    if not files or all(f.marked for f in files.values()):
+        return []
+    candidates = [f for f in files.values() if f.readable and f.fence is None and not f.marked]
+    if len(candidates) != 1 or not all(f.readable for f in files.values()):
+        names = ", ".join(files)
+        raise NeedsPerson.of(
+            Code.STATE_UNKNOWN,
+            f"{target.layout.link} is missing, and which of {names} was live cannot be told",
+            f"Point it at the right one: ln -s {target.layout.folder.name}/NAME.sqlite3 {target.layout.link}\n"
+            f"To start with nothing, move {target.layout.folder} away.",
+            found=sorted(files),
+        )
+    cutover.point(target, candidates[0].generation)
+    return [f"{target.layout.link.name} was missing: it names {candidates[0].generation.name} again"]
+
+
+def _live_fence(target: Target) -> Fence | None:
+    at = target.layout.at()
+    if at not in (At.PLAIN, At.GENERATION):
+        return None
+    live = target.layout.live()
+    path = live.path if live is not None and at is At.GENERATION else target.layout.link
+    if at is At.PLAIN and size_of(path) == 0:
+        return None
+    with closing(target.opener.read(path)) as connection:
+        return fence.read_fence(connection)
+
+
+def _remove_marked(target: Target, files: dict[str, Found], live: Fence | None) -> list[str]:
+    """A marked file that no fence names was never live. Any fence: somebody may have put another file over the link."""
+    fences = [live, *(found.fence for found in files.values())]
+    named = {closed.successor for closed in fences if closed is not None}
+    litter = [name for name, found in files.items() if found.marked and name not in named]
+    done = [_remove(target, files[name].generation.path) for name in litter]
+    for name in litter:
+        del files[name]
+    return done
+
+
+def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
+    """The fence was committed, so the swap happened: open its successor and move the link."""
+    _check_newest(target, files, live)
+    successor = files.get(live.successor)
+    if successor is not None and successor.trouble is not None and not successor.damaged:
+        raise successor.trouble
+    if successor is None or not successor.readable:
+        raise NeedsPerson.of(
+            Code.SUCCESSOR_MISSING,
+            f"{target.layout.link} was superseded by {live.successor} at {live.at}, but that file "
+            + ("is not there" if successor is None else "cannot be read"),
+            f"Found in {target.layout.folder}: {', '.join(files) or 'nothing'}. Put {live.successor}.sqlite3 back from "
+            "your backup and run again.",
+            successor=live.successor,
+            found=sorted(files),
+        )
+    over = inode_of(target.layout.link)
+    if successor.marked:
+        cutover.open_up(target, successor.generation)
+    elif successor.fence is not None:
+        _reopen(target, successor, live)
+    if target.layout.at() is At.PLAIN:
+        _fold(target)
+    cutover.point(target, successor.generation, over)
+    files[live.successor] = replace(successor, fence=None, marked=False)
+    return [f"finished a swap that was cut off: {live.successor} is live"]
+
+
+def _check_newest(target: Target, files: dict[str, Found], live: Fence) -> None:
+    """Swap numbers rise: what was cut off was the last swap. Another one is a file that somebody put back or copied."""
+    own = target.layout.live()
+    others = [f for f in files.values() if f.fence is not None and (own is None or f.generation.name != own.name)]
+    newer = [f for f in others if f.fence is not None and f.fence.swap >= live.swap]
+    if newer or (own is not None and live.successor == own.name):
+        known = ", ".join(f"{f.generation.name} (swap {f.fence.swap})" for f in newer if f.fence) or live.successor
+        raise NeedsPerson.of(
+            Code.STATE_UNKNOWN,
+            f"{target.layout.link} was closed by swap {live.swap}, which is not the last one: {known}. "
+            "It is a copy of an archive, or an older state that was put back",
+            f"Keep a copy of {target.layout.link} and of {target.layout.folder}, and look at all of them before "
+            "pointing the link at one.",
+            swap=live.swap,
+            found=sorted(files),
+        )
+
+
+def _reopen(target: Target, successor: Found, live: Fence) -> None:
+    """A swap back was cut off before its target was open again: the history is carried over as it would have been."""
+    path = target.layout.live()
+    with closing(target.opener.read(path.path if path else target.layout.link)) as connection:
+        rows = versions.read(connection)
+    if successor.generation.name not in {row.generation for row in rows}:
+        raise NeedsPerson.of(
+            Code.STATE_UNKNOWN,
+            f"{target.layout.link} was closed in favour of {successor.generation.name}, unknown to its history",
+            f"Keep a copy of {target.layout.folder}, and look at both before pointing the link at one.",
+            successor=successor.generation.name,
+        )
+    stamp = target.stamp
+    cutover.reopen(
+        target, successor.generation, with_restore(rows, successor.generation, live.at, stamp.actor, stamp.tool_version)
+    )
+
+
+def with_restore(
+    rows: tuple[Row, ...], generation: Generation, at: str, actor: str, tool_version: str
+) -> tuple[Row, ...]:
+    """The live history and a row that says the generation was restored; it takes over that generation's hints."""
+    origin = next(row for row in reversed(rows) if row.generation == generation.name)
+    restored = replace(
+        origin,
+        id=rows[-1].id + 1,
+        applied_at=at,
+        action=Deed.RESTORE,
+        previous=rows[-1].generation,
+        plan="{}",
+        rows=0,
+        duration_ms=0,
+        pause_ms=0,
+        actor=actor,
+        tool_version=tool_version,
+    )
+    return (*rows, restored)
+
+
+def _clear(target: Target) -> list[str]:
+    """Beside a link no log belongs: SQLite keeps those of a generation beside the generation."""
+    if not cutover.clear(target, Label.RECOVER_REMOVE):
+        return []
+    return [f"removed the log of the plain file that was at {target.layout.link.name}"]
+
+
+def _fold(target: Target) -> None:
+    """Fold the log of a plain file into it while it still has a name: afterwards nobody can."""
+    with (
+        suppress(SchemasyncError, sqlite3.Error),
+        closing(target.opener.write(target.layout.link, timeout=0)) as connection,
+    ):
+        checkpoint(connection)
+
+
+def _close_archives(target: Target, files: dict[str, Found]) -> list[str]:
+    """An archive that is open would take writes that nobody sees: fence it again."""
+    live = target.layout.live()
+    done = []
+    for name, found in files.items():
+        if live is None or name == live.name or found.fence is not None or not found.readable:
+            continue
+        with (
+            target.door.step(Label.RECOVER_FENCE),
+            closing(target.opener.write(found.generation.path, timeout=target.wait)) as connection,
+            durably(connection),
+        ):
+            fence.raise_fence(connection, Fence(0, live.name, ""))
+        done.append(f"closed {name}, an archive that was open to writers")
+    return done

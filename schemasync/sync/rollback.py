@@ -1,0 +1,171 @@
+"""Swapping back: the same road as forward, to a generation that is there already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..engines.sqlite import fence, rebuild
+from ..engines.sqlite.tally import Tally, tally
+from ..engines.sqlite.versions import Row
+from ..errors import Code, NeedsPerson, Refused
+from ..files.layout import Generation
+from ..history.lineage import Lineage
+from ..history.record import find, now
+from ..plan.model import Step
+from . import cutover, interrupt, state
+from .cutover import cut_over
+from .faults import told
+from .hold import hold
+from .recovery import recover, with_restore
+from .runner import note_times
+from .state import State
+from .target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a swap back would do: from the live row to `to`, and what was written since, per table."""
+
+    live: Row
+    to: Row
+    generation: Generation
+    tallies: tuple[Tally, ...]
+
+    @property
+    def written(self) -> tuple[Tally, ...]:
+        """The tables that differ, or cannot be compared."""
+        return tuple(t for t in self.tallies if not t.is_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A swap back that happened."""
+
+    prospect: Prospect
+    duration_ms: int
+    pause_ms: int
+
+
+def prospect(target: Target, wanted: str | None) -> Prospect:
+    """Look at what a swap back would do; nothing is written. Raises Refused where there is no way back."""
+    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+        if current is None or current.newest is None:
+            raise Refused.of(
+                Code.NO_HISTORY,
+                f"{target.layout.link} has no history to go back in",
+                "It begins with the first sync, or with: manage.py schemasync adopt",
+            )
+        if current.generation is None:
+            raise Refused.of(
+                Code.NOT_ADOPTED,
+                f"{target.layout.link} is a plain copy of {current.newest.generation}, without the files before it",
+                "Take it over, and what follows has a way back: manage.py schemasync adopt",
+            )
+        to = _destination(current, wanted)
+        generation = _file_of(target, to)
+        return Prospect(current.newest, to, generation, _tallies(target, current, to, generation))
+
+
+def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], bool]) -> Restored | None:
+    """Go back to a generation or version, None: the one before. `agree` is shown the prospect first, under the
+    lock, and may decline (None is returned). Raises a SchemasyncError with the live file untouched."""
+    begun = time.monotonic()
+    if not target.layout.folder.exists():
+        prospect(target, wanted)  # refuses, before there is a folder to lock in
+    with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
+        recover(target)
+        ahead = prospect(target, wanted)
+        if not agree(ahead):
+            return None
+        live = target.layout.live()
+        assert live is not None
+        with state.read(target.layout, target.opener) as current:
+            rows = current.rows if current is not None else ()
+        stamp = target.stamp
+        merged = with_restore(rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
+        cutover.try_to_reopen(target, ahead.generation, merged)
+        with hold(target, live.path) as held:
+
+            def go_forward() -> None:
+                cutover.reopen(target, ahead.generation, merged)
+                cutover.point(target, ahead.generation)
+
+            room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
+            cut_over(target, signals, held, ahead.generation, go_forward, room=room)
+            pause = held.seconds
+        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+        note_times(target, ahead.generation, duration_ms, pause_ms)
+    return Restored(ahead, duration_ms, pause_ms)
+
+
+def _destination(current: State, wanted: str | None) -> Row:
+    newest = current.newest
+    assert newest is not None
+    if wanted is not None:
+        to = find(current.rows, wanted)
+    elif newest.previous is None:
+        raise Refused.of(Code.NO_HISTORY, f"{newest.generation} is the first generation", "There is nothing before it.")
+    else:
+        to = find(current.rows, newest.previous)
+    if to.generation == newest.generation:
+        raise Refused.of(
+            Code.UNKNOWN_GENERATION, f"{to.generation} is live already", "See: manage.py schemasync history"
+        )
+    return to
+
+
+def _file_of(target: Target, row: Row) -> Generation:
+    generation = target.layout.generation(row.generation)
+    if generation is None or not generation.path.is_file():
+        there = [g.name for g in target.layout.generations() if not g.building]
+        raise Refused.of(
+            Code.GENERATION_GONE,
+            f"the file of {row.generation} is gone (pruned, or adopted under another name)",
+            f"Still there: {', '.join(there) or 'none'}",
+            found=there,
+        )
+    with closing(target.opener.read(generation.path)) as connection:
+        if fence.is_marked(connection):
+            raise NeedsPerson.of(
+                Code.STATE_UNKNOWN, f"{generation.name} was never finished", "Run manage.py schemasync."
+            )
+    return generation
+
+
+def _tallies(target: Target, current: State, to: Row, generation: Generation) -> tuple[Tally, ...]:
+    """Compare the live file with the one to go back to, seen through what the syncs between them did."""
+    assert current.newest is not None
+    assert current.generation is not None
+    lineage, live = Lineage(current.rows), current.newest.generation
+    if lineage.birth(to.generation).previous == live:  # it was built from the live one: the exact comparison, reversed
+        found = _compare(target, generation, current.generation, lineage.steps(live, to.generation))
+        return tuple(t.reversed() for t in found)
+    return _compare(target, current.generation, generation, lineage.steps(to.generation, live))
+
+
+def _compare(target: Target, newer: Generation, older: Generation, steps: Sequence[Step]) -> tuple[Tally, ...]:
+    with closing(target.opener.read(newer.path)) as connection:
+        rebuild.attach_old(connection, older.path, closed=older != target.layout.live())
+        return tally(connection, steps)
+
+
+def as_json(ahead: Prospect) -> dict[str, object]:
+    """The prospect for `--json`: the tables that differ, or cannot be compared."""
+    return {
+        "from": ahead.live.generation,
+        "to": ahead.to.generation,
+        "version": ahead.to.version,
+        "tables": {
+            t.table: {
+                "added": t.added,
+                "changed": t.changed,
+                "removed": t.removed,
+                "comparable": t.comparable,
+                "note": t.note,
+            }
+            for t in ahead.written
+        },
+    }

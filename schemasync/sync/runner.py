@@ -1,0 +1,177 @@
+"""The main job, phase by phase, as the diagram in the README has it.
+
+schema.json -> decide -> hold -> build -> verify -> cut over -> prune
+                 |         (writers wait)             |
+              current                            the link names
+                                                the new generation
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+
+from ..engines.sqlite import versions
+from ..engines.sqlite.connection import check_version, side_files
+from ..engines.sqlite.inspect import fingerprint
+from ..errors import Code, Refused, SchemasyncError
+from ..files.door import Label
+from ..files.layout import At, Generation
+from ..files.lock import is_held
+from ..history.record import Deed
+from ..plan.model import Plan
+from ..schema.document import Document
+from . import interrupt, prune, state
+from .cutover import cut_over, go_live
+from .faults import told
+from .hold import Hold, hold
+from .interrupt import Signals
+from .preflight import Decision, Wishes, as_problem, check_disk, decide, is_current, with_hazards
+from .rebuild import Built, build
+from .recovery import recover
+from .report import Report, tables_of
+from .state import State
+from .target import Target
+
+NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
+
+
+def sync(target: Target, document: Document, wishes: Wishes | None = None) -> Report:
+    """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
+    what it was before."""
+    wishes = wishes or Wishes()
+    check_version()
+    with told(target.layout.link):
+        if (report := _at_a_glance(target, document, wishes)) is not None:
+            return report
+    begun = time.monotonic()
+    with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
+        recover(target)
+        with state.read(target.layout, target.opener) as before:
+            decision = decide(target, document, wishes, before)
+            if decision.plan is None:
+                return _current(document, before, decision)
+            check_disk(target, decision.plan, before)
+            built, pause, plan = _swap(target, decision.plan, before, wishes, signals)
+        report = _finish(target, document, plan, built, begun, pause)
+        report.notes.extend(_prune(target))
+    return replace(report, foreign=decision.foreign)
+
+
+def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report | None:
+    """Current at the cost of one small read, without the lock; and refused before there is a folder to lock in."""
+    first = not target.layout.folder.exists()
+    if not first and target.layout.at() is not At.GENERATION:
+        return None
+    try:
+        with state.read(target.layout, target.opener) as now:
+            if first:
+                decide(target, document, wishes, now)
+            elif now is not None and now.is_untouched and is_current(document, wishes, now):
+                if _litter(target, now):
+                    return None
+                return _current(document, now, Decision(None))
+    except Refused as refusal:
+        # a swap that was cut off is for recovery to finish; every other refusal stands
+        if any(problem.code != Code.SWAP_UNFINISHED for problem in refusal.problems):
+            raise
+    return None
+
+
+def _litter(target: Target, now: State) -> bool:
+    """True where a dead run seems to have left a file: no run is at work, and no history knows it."""
+    known = {row.generation for row in now.rows}
+    strange = [g for g in target.layout.generations() if g.building or g.name not in known]
+    return bool(strange) and not is_held(target.layout.lock)
+
+
+def _current(document: Document, now: State | None, decision: Decision) -> Report:
+    newest = now.newest if now is not None else None
+    generation = newest.generation if newest else None
+    return Report("current", document.version, document.version, generation, foreign=decision.foreign)
+
+
+def _swap(
+    target: Target, plan: Plan, before: State | None, wishes: Wishes, signals: Signals
+) -> tuple[Built, float, Plan]:
+    """Build beside the held file and cut over; returns also how many seconds writers waited."""
+    holding = hold(target, before.path, before.inode) if before is not None else nullcontext()
+    with holding as held, litter_removed(target, held):
+        if before is not None:
+            plan = still_true(plan, before, wishes)
+        built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
+        cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
+        return built, held.seconds if held is not None else 0.0, plan
+
+
+def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
+    """Under the lock, once more: is the schema what the plan was made for, and does the data still allow it?"""
+    if not before.has_changed():
+        return plan
+    if fingerprint(before.connection) != plan.base_fingerprint:
+        raise Refused.of(Code.CHANGED_MEANWHILE, "someone changed the schema while the plan was made", "Run it again.")
+    plan = with_hazards(plan, before, wishes)
+    if plan.stops:
+        raise Refused(map(as_problem, plan.stops))
+    return plan
+
+
+@contextmanager
+def litter_removed(target: Target, held: Hold | None) -> Iterator[None]:
+    """What is half built goes when building fails; where this process dies instead, recovery does it.
+
+    Once the swap is committed, what was built is the database, whatever fails then.
+    """
+    known = {generation.path for generation in target.layout.generations()}
+    try:
+        yield
+    except BaseException:
+        if held is not None and held.is_closed:
+            raise
+        for generation in target.layout.generations():
+            if generation.path not in known and generation != target.layout.live():
+                target.door.remove(Label.RECOVER_REMOVE, (generation.path, *side_files(generation.path)))
+        raise
+
+
+def _finish(target: Target, document: Document, plan: Plan, built: Built, begun: float, pause: float) -> Report:
+    duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+    note_times(target, built.generation, duration_ms, pause_ms)
+    return Report(
+        "synced",
+        document.version,
+        plan.base_version,
+        built.generation.name,
+        str(plan.strategy),
+        tables_of(plan, built.rows),
+        sum(built.rows.values()),
+        duration_ms,
+        pause_ms,
+        plan.hazards,
+        changes=plan.changes,
+        notes=built.notes,
+    )
+
+
+def _prune(target: Target) -> Iterator[str]:
+    """Remove old archives; what could not be removed is a note, for the sync itself is done."""
+    try:
+        prune.automatic(target)
+    except OSError as error:
+        yield f"old archives were left: {error}"
+
+
+def note_times(target: Target, generation: Generation, duration_ms: int, pause_ms: int) -> None:
+    """How long it took is known only now: the last row of the live history is told. The swap is done, whatever
+    becomes of this note: a writer that holds the lock for long, or a full disk, must not make it look failed."""
+    with (
+        suppress(sqlite3.Error, SchemasyncError),
+        target.door.step(Label.HISTORY_FINISH),
+        closing(target.opener.write(generation.path, timeout=min(target.wait, NOTE_WAIT))) as connection,
+    ):
+        newest = versions.newest(connection)
+        if newest is not None and newest.generation == generation.name:
+            versions.finish(connection, newest.id, duration_ms, pause_ms)

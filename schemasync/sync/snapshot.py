@@ -1,0 +1,39 @@
+"""A plain copy of the live database: compact, unfenced, without the links and folders around it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from ..engines.sqlite.connection import copy_into
+from ..errors import Code, Refused
+from ..files.door import Label
+from ..files.layout import size_of
+from . import state
+from .faults import told
+from .target import Target
+
+
+def snapshot(target: Target, output: Path) -> int:
+    """Write a copy to `output`, which must not exist; return its size in bytes. Raises Refused or Failed.
+
+    VACUUM INTO gives a consistent, compact copy while writers go on; row ids without an INTEGER PRIMARY KEY may
+    change in it (https://www.sqlite.org/lang_vacuum.html). The history comes along: it says which version the copy
+    is, and whoever adopts it keeps on record which hints have acted on these rows and must not act again.
+    """
+    if output.exists() or output.is_symlink():
+        raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
+    with told(output), state.read(target.layout, target.opener) as current:
+        if current is None:
+            raise Refused.of(
+                Code.NO_DATABASE,
+                f"there is no database at {target.layout.link}",
+                "A first one is made from schema.json by: manage.py schemasync",
+            )
+        like = current.path.stat()
+        with (
+            target.door.whole_file(Label.OUTPUT_WRITE, output, like) as place,
+            closing(target.opener.write(current.path)) as connection,
+        ):
+            copy_into(connection, place)
+    return size_of(output)

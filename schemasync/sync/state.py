@@ -1,0 +1,149 @@
+"""What is true of a database now: its file, its history, its schema and whose each object is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engines.sqlite import fence, versions
+from ..engines.sqlite.connection import Connection, Opener, data_version
+from ..engines.sqlite.inspect import Inspection, Object, fingerprint, inspect
+from ..engines.sqlite.rehearse import differing, ours
+from ..engines.sqlite.versions import Row
+from ..errors import Code, NeedsPerson, Refused
+from ..files.layout import At, Generation, Inode, Layout, inode_of
+from ..history.record import schema_of
+from ..schema.model import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An open database: `connection` is for reading only; `generation` is None for a plain file."""
+
+    connection: Connection
+    path: Path
+    generation: Generation | None
+    rows: tuple[Row, ...]
+    fingerprint: str
+    data_version: int = 0
+    inode: Inode | None = None
+
+    @property
+    def newest(self) -> Row | None:
+        """The last row of the history: what the database was when it went live."""
+        return self.rows[-1] if self.rows else None
+
+    @property
+    def is_untouched(self) -> bool:
+        """True where nobody changed the schema since it went live."""
+        return self.newest is not None and self.newest.fingerprint == self.fingerprint
+
+    def has_changed(self) -> bool:
+        """True where somebody committed since this was opened."""
+        return data_version(self.connection) != self.data_version
+
+    def inspect(self) -> Inspection:
+        """The schema as it stands. Raises Refused for what cannot be understood."""
+        return inspect(self.connection)
+
+    def ours(self, inspection: Inspection, new: Schema | None) -> Schema:
+        """The part that schema.json or the newest history row names; all of it where neither does."""
+        names = self._names(new)
+        return ours(inspection.schema, names) if names is not None else inspection.schema
+
+    def foreign(self, inspection: Inspection, new: Schema | None) -> tuple[Object, ...]:
+        """The objects that neither schema.json nor the newest history row names."""
+        names = self._names(new)
+        return inspection.foreign(names.object_names()) if names is not None else ()
+
+    def drift(self, inspection: Inspection) -> frozenset[str]:
+        """Names of our tables and views that are not as the history says: changed by hand."""
+        if self.newest is None or self.is_untouched:
+            return frozenset()
+        recorded = schema_of(self.newest)
+        return frozenset(differing(recorded, ours(inspection.schema, recorded)))
+
+    def _names(self, new: Schema | None) -> Schema | None:
+        if self.newest is None:
+            return new
+        recorded = schema_of(self.newest)
+        if new is None:
+            return recorded
+        return Schema(recorded.tables + new.tables, recorded.views + new.views)
+
+
+@contextmanager
+def read(layout: Layout, opener: Opener) -> Iterator[State | None]:
+    """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson."""
+    at = layout.at()
+    if at is At.NOTHING:
+        yield None
+        return
+    path, generation = _what(layout, at)
+    inode = inode_of(path)
+    connection = opener.read(path)
+    try:
+        _check_open(connection, path)
+        seen, rows = data_version(connection), versions.read(connection)
+        if generation is not None and not rows:
+            raise _without_history(layout, generation)
+        yield State(connection, path, generation, rows, fingerprint(connection), seen, inode)
+    finally:
+        connection.close()
+
+
+def _what(layout: Layout, at: At) -> tuple[Path, Generation | None]:
+    match at:
+        case At.PLAIN:
+            return layout.link, None
+        case At.GENERATION:
+            generation = layout.live()
+            assert generation is not None
+            return generation.path, generation
+        case At.DANGLING:
+            raise dangling(layout)
+        case _:
+            raise Refused.of(
+                Code.FOREIGN_LINK,
+                f"{layout.link} is {at.value}, which is not ours",
+                "Give Django the path of the file itself (DATABASES NAME), or replace the link by the file.",
+            )
+
+
+def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
+    """A generation says what it is from its first moment: this one was emptied, or is another file under its name."""
+    others = ", ".join(g.path.name for g in layout.generations() if g != generation) or "none"
+    return NeedsPerson.of(
+        Code.NO_HISTORY,
+        f"{generation.path} is live, but holds no history: it is not what schemasync made; beside it: {others}",
+        "Put the file back from your backup.",
+        found=others,
+    )
+
+
+def dangling(layout: Layout) -> NeedsPerson:
+    """The link names a generation whose file is gone."""
+    live = layout.live()
+    others = ", ".join(g.path.name for g in layout.generations()) or "none"
+    named = live.path.name if live else "?"
+    return NeedsPerson.of(
+        Code.GENERATION_GONE,
+        f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",
+        "Put the file back from your backup. To take another generation instead, point the link at it by hand:\n"
+        f"ln -sfn {layout.folder.name}/NAME {layout.link}",
+        found=others,
+    )
+
+
+def _check_open(connection: Connection, path: Path) -> None:
+    """A fenced live file is a swap that was cut off: commands that write finish it, the others say so."""
+    closed = fence.read_fence(connection)
+    if closed is not None:
+        raise Refused.of(
+            Code.SWAP_UNFINISHED,
+            f"{path.name} was superseded by {closed.successor}, and the run that did it was cut off",
+            "manage.py schemasync finishes it.",
+            successor=closed.successor,
+        )

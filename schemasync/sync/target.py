@@ -1,0 +1,47 @@
+"""The database that a run works on, and everything it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import __version__
+from ..engines.sqlite.connection import Opener
+from ..files.door import Door, Label
+from ..files.layout import Layout
+from ..files.lock import run_lock
+from ..history.record import Stamp
+from .progress import Progress, Silent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune leaves."""
+
+    layout: Layout
+    opener: Opener = field(default_factory=Opener)
+    door: Door = field(default_factory=Door)
+    progress: Progress = field(default_factory=Silent)
+    wait: float = 30.0
+    keep: int = 3
+    actor: str = ""
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.actor, __version__)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the one lock of this database, its folder made if need be. Raises Busy."""
+        link = self.layout.link
+        like = link.stat() if link.exists() else None
+        self.door.make_folder(Label.RUN_FOLDER, self.layout.folder, like)
+        with run_lock(self.layout.lock, self.wait):
+            yield
+
+
+def target(path: Path, **parts: object) -> Target:
+    """The target of a path, the rest by default."""
+    return Target(Layout(path), **parts)  # type: ignore[arg-type]
