@@ -1,0 +1,85 @@
+"""The one setting, SCHEMASYNC: a dict, read when it is needed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from .errors import Code, Problem, UsageError
+
+DEFAULTS: Mapping[str, Any] = {
+    "SCHEMA": None,
+    "KEEP": 3,  # three ways back: enough to notice a mistake, few enough for a small disk
+}
+
+
+def setting(key: str) -> Any:
+    """The value of a key, or its default. Raises UsageError with everything that is wrong with the dict."""
+    given = getattr(settings, "SCHEMASYNC", {})
+    if problems := [*not_a_dict(given), *unknown_keys(given), *bad_values(given)]:
+        raise UsageError(problems)
+    return given.get(key, DEFAULTS[key])
+
+
+def keep() -> int:
+    """Archives that the prune after a sync leaves."""
+    return int(setting("KEEP"))
+
+
+def schema_path(alias: str) -> Path:
+    """The schema.json of a database: SCHEMA as a path or {alias: path}, else schema.json beside manage.py."""
+    given = setting("SCHEMA")
+    if isinstance(given, Mapping):
+        if alias not in given:
+            known = ", ".join(given) or "none"
+            raise UsageError.of(
+                Code.UNKNOWN_SETTING,
+                f'SCHEMASYNC["SCHEMA"] names no schema for the database "{alias}"',
+                f"It has: {known}. Add it, or give --schema PATH.",
+            )
+        given = given[alias]
+    return Path(given) if given is not None else _beside_manage() / "schema.json"
+
+
+# --- what can be wrong with it: told by the command, and by the system checks ------------------------------------
+
+
+def not_a_dict(given: object) -> Iterator[Problem]:
+    """A problem where the setting is no dict; the others then have nothing to say."""
+    if not isinstance(given, Mapping):
+        yield Problem(Code.UNKNOWN_SETTING, f"SCHEMASYNC is {given!r}, not a dict", "SCHEMASYNC = {}")
+
+
+def unknown_keys(given: object) -> Iterator[Problem]:
+    """A problem for each key that is none of ours, with the nearest that is."""
+    for key in given if isinstance(given, Mapping) else ():
+        if key not in DEFAULTS:
+            near = difflib.get_close_matches(str(key).upper(), list(DEFAULTS), 1)
+            hint = f'Did you mean "{near[0]}"?' if near else f"Known are: {', '.join(DEFAULTS)}."
+            yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC has an unknown key "{key}"', hint, {"key": str(key)})
+
+
+def bad_values(given: object) -> Iterator[Problem]:
+    """A problem for each value that cannot be used."""
+    known = given if isinstance(given, Mapping) else {}
+    count, schema = known.get("KEEP", DEFAULTS["KEEP"]), known.get("SCHEMA")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        hint = "Give a number from 1 on: the newest archive always stays, as the way back."
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["KEEP"] is {count!r}', hint, {"key": "KEEP"})
+    paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
+    if not all(path and isinstance(path, str | os.PathLike) for path in paths):
+        hint = 'Give a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SCHEMA"] is {schema!r}', hint, {"key": "SCHEMA"})
+
+
+def _beside_manage() -> Path:
+    script = Path(sys.argv[0]) if sys.argv else Path()
+    if script.name == "manage.py":
+        return script.resolve().parent
+    return Path(getattr(settings, "BASE_DIR", Path.cwd()))

@@ -1,0 +1,226 @@
+"""The command line of `manage.py schemasync`: one parser for the main job, one for each other action.
+
+A required argument must not share its name with an option of another action: `call_command` would ask for it there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ABSENT = argparse.SUPPRESS
+
+EXIT_CODES = (
+    "exit codes: 0 done or nothing to do; 1 schema.json and the database differ (check); 2 usage; 3 refused, nothing "
+    "was written; 4 failed, the live file is untouched; 5 busy, try again; 6 a person must look"
+)
+
+ACTIONS = {
+    "plan": "show what a sync would do and why; change nothing",
+    "check": "exit 1 if schema.json and the database differ",
+    "history": "list the generations: when, what, who, which is live, which are gone",
+    "rollback": "go back to an earlier generation, at once; asks first",
+    "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
+    "adopt": "take over an existing plain database file",
+    "prune": "remove old archives; never the live file or the newest archive",
+    "snapshot": "write a plain, compact copy of the live database",
+    "hash": "print the version of a schema.json",
+}
+
+USES = {
+    "sync": ("database", "schema", "wait"),
+    "plan": ("database", "schema"),
+    "check": ("database", "schema"),
+    "history": ("database",),
+    "rollback": ("database", "wait", "noinput"),
+    "inspect": ("noinput",),
+    "adopt": ("database", "schema", "wait"),
+    "prune": ("database", "wait"),
+    "snapshot": ("database",),
+    "hash": ("database", "schema"),
+}
+"""Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
+
+WISHES = ("fresh", "verify", "allow_drop", "back", "repair")
+"""What a sync may be asked for beside schema.json; other actions than a sync and its plan have no use for it."""
+
+
+def add(parser: Any) -> None:
+    """Add all options. Without an action the main job is done: bring the database to schema.json."""
+    parser.epilog = EXIT_CODES
+    _common(parser, "sync")
+    _wishes(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    for name, text in ACTIONS.items():
+        sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES)
+        _common(sub, name)
+        if name in _ADD:
+            _ADD[name](sub)
+        _of_django(sub)
+
+
+def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
+    """Options of a sync that were given to an action which has no use for them."""
+    if action in ("sync", "plan"):
+        return []
+    return [f"--{name.replace('_', '-')}" for name in WISHES if given.get(name)]
+
+
+_COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")
+
+
+def addressed(text: str, given: Mapping[str, Any]) -> str:
+    """Commands in a hint with the options that say which database and schema are meant, so that they can be pasted."""
+
+    def one(match: re.Match[str]) -> str:
+        action = match["action"] if match["action"] in ACTIONS else "sync"
+        which = [name for name in ("database", "schema") if name in USES[action] and given.get(name)]
+        words = [f"--{name} {shlex.quote(str(given[name]))}" for name in which]
+        place = len("manage.py schemasync") if action == "sync" else len(match[0])
+        return "".join([match[0][:place], *(f" {word}" for word in words), match[0][place:]])
+
+    return _COMMAND.sub(one, text)
+
+
+def _common(parser: Any, action: str) -> None:
+    def text(name: str, words: str) -> str:
+        return words if name in USES[action] else ABSENT
+
+    parser.add_argument(
+        "--database", default=ABSENT, metavar="ALIAS", help=text("database", "which of DATABASES (default: default)")
+    )
+    parser.add_argument(
+        "--schema",
+        default=ABSENT,
+        type=Path,
+        metavar="PATH",
+        help=text("schema", "the schema.json (default: the setting, or the one beside manage.py)"),
+    )
+    parser.add_argument(
+        "--wait",
+        default=ABSENT,
+        type=float,
+        metavar="SECONDS",
+        help=text("wait", "how long to wait for another run and for writers (default: 30)"),
+    )
+    parser.add_argument(
+        "--noinput",
+        "--no-input",
+        dest="noinput",
+        action="store_true",
+        default=ABSENT,
+        help=text("noinput", "ask nothing, do it"),
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=ABSENT, help="print one JSON object, and nothing else, on stdout"
+    )
+
+
+def _of_django(parser: Any) -> None:
+    """What Django's own commands take after the action as well as before it."""
+    parser.add_argument(
+        "-v", "--verbosity", default=ABSENT, type=int, choices=[0, 1, 2, 3], help="2 shows every detail"
+    )
+    for flag in ("--no-color", "--force-color", "--traceback"):
+        parser.add_argument(flag, action="store_true", default=ABSENT, help=ABSENT)
+    for option in ("--settings", "--pythonpath"):
+        parser.add_argument(option, default=ABSENT, help=ABSENT)
+
+
+def _wishes(parser: Any) -> None:
+    parser.add_argument(
+        "--allow-drop",
+        action="append",
+        default=ABSENT,
+        metavar="TABLE[.COLUMN]",
+        help="this table or column may go, with its data; may be given several times",
+    )
+    parser.add_argument(
+        "--back",
+        action="store_true",
+        default=ABSENT,
+        help="go to a version that this database has left, with its rows of today",
+    )
+    parser.add_argument(
+        "--repair", action="store_true", default=ABSENT, help="undo changes to the schema that were made by hand"
+    )
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        default=ABSENT,
+        help="write every table anew, not only what changes (defragments)",
+    )
+    parser.add_argument(
+        "--verify", choices=["full"], default=ABSENT, help="full: compare the tables that do not change, too"
+    )
+
+
+def _plan(parser: Any) -> None:
+    _wishes(parser)
+    parser.add_argument("--sql", action="store_true", default=ABSENT, help="print the statements, for people to read")
+
+
+def _check(parser: Any) -> None:
+    parser.add_argument(
+        "--strict", action="store_true", default=ABSENT, help="objects that schema.json does not name count too"
+    )
+
+
+def _rollback(parser: Any) -> None:
+    parser.add_argument(
+        "target",
+        nargs="?",
+        default=None,
+        metavar="GENERATION|VERSION",
+        help="as `history` shows it: 0002-3f2a9c1b6d2e, 2, or the first digits of a version (default: the one before)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", default=ABSENT, help="only show what was written since; change nothing"
+    )
+
+
+def _inspect(parser: Any) -> None:
+    parser.add_argument("source", type=Path, metavar="FILE", help="a SQLite file, or a folder of numbered .sql files")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=ABSENT, metavar="OUT", help="write it to this file (--noinput: replace it)"
+    )
+
+
+def _prune(parser: Any) -> None:
+    parser.add_argument(
+        "--keep", type=int, default=ABSENT, metavar="N", help="archives to keep (default: the setting KEEP)"
+    )
+    parser.add_argument(
+        "--older-than", type=float, default=ABSENT, metavar="DAYS", help="remove only those superseded longer ago"
+    )
+    parser.add_argument("--dry-run", action="store_true", default=ABSENT, help="only say what would go")
+
+
+def _snapshot(parser: Any) -> None:
+    parser.add_argument("copy", type=Path, metavar="OUT", help="the file to write; it must not exist")
+
+
+def _hash(parser: Any) -> None:
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="a schema.json (default: the one of the database)",
+    )
+
+
+_ADD = {
+    "plan": _plan,
+    "check": _check,
+    "rollback": _rollback,
+    "inspect": _inspect,
+    "prune": _prune,
+    "snapshot": _snapshot,
+    "hash": _hash,
+}

@@ -1,0 +1,81 @@
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from django.db.utils import ConnectionHandler
+
+from .project import ROWS, V1, V2, Project
+
+
+@pytest.fixture(scope="session")
+def memory():
+    """A folder in memory where there is one: these tests are about what is said and done, not about the disk."""
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path(memory):
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def project(tmp_path, settings, monkeypatch):
+    """A project with two databases that are not there yet; `default` is the one of its schema.json."""
+    names = {"default": tmp_path / "db.sqlite3", "other": tmp_path / "other.sqlite3"}
+    engine = "django.db.backends.sqlite3"
+    configured = ConnectionHandler({alias: {"ENGINE": engine, "NAME": name} for alias, name in names.items()}).settings
+    for alias in names:
+        _forget(alias)
+        monkeypatch.setitem(connections.settings, alias, configured[alias])
+    settings.SCHEMASYNC = {"SCHEMA": tmp_path / "schema.json"}
+    made = Project(tmp_path)
+    made.write(V1)
+    yield made
+    for alias in names:
+        _forget(alias)
+
+
+def _forget(alias):
+    """The next use of the alias makes a connection of what is configured then."""
+    if hasattr(connections._connections, alias):
+        connections[alias].close()
+        del connections[alias]
+
+
+@pytest.fixture
+def synced(project, memory):
+    """Its database is there, with three rows."""
+
+    def arrange():
+        project.done()
+        project.run_sql(ROWS)
+
+    return _once(memory / "synced", project, arrange)
+
+
+@pytest.fixture
+def evolved(synced, memory):
+    """Its database has gone from V1 to V2; schema.json says V2."""
+
+    def arrange():
+        synced.write(V2)
+        synced.done()
+
+    return _once(memory / "evolved", synced, arrange)
+
+
+def _once(kept, project, arrange):
+    """Bring the project's folder to a state that is made by the first test that needs it, and copied by the others."""
+    if kept.exists():
+        shutil.rmtree(project.folder)
+        shutil.copytree(kept, project.folder, symlinks=True)
+    else:
+        arrange()
+        shutil.copytree(project.folder, kept, symlinks=True)
+    return project

@@ -1,0 +1,142 @@
+"""A Django project in a folder of its own: its databases, its schema.json, and the command in and out of process."""
+
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.management import CommandError, call_command
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SETTINGS = """
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "tests"
+INSTALLED_APPS = ["schemasync"]
+USE_TZ = True
+ENGINE = "django.db.backends.sqlite3"
+DATABASES = {
+    "default": {"ENGINE": ENGINE, "NAME": BASE_DIR / "db.sqlite3"},
+    "other": {"ENGINE": ENGINE, "NAME": BASE_DIR / "other.sqlite3"},
+}
+"""
+MANAGE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+
+V1 = {
+    "Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "fax": "TEXT"},
+    "Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT"},
+}
+V2 = {
+    "Users": {
+        "id": "INTEGER PRIMARY KEY",
+        "full_name": {"type": "TEXT NOT NULL CHECK (full_name <> '')", "was": ["name"]},
+        "_dropped": ["fax"],
+    },
+    "Log": V1["Log"],
+    "Rooms": {"id": "INTEGER PRIMARY KEY"},
+}
+ROWS = "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL); INSERT INTO Log VALUES (1, 'begun')"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, and what it wrote where; `error` is the text of its CommandError."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """The one object on stdout; fails where anything else stands there."""
+        return json.loads(self.out)
+
+    @property
+    def error(self):
+        return self.err
+
+
+class Project:
+    def __init__(self, folder):
+        self.folder = folder
+        self.link = folder / "db.sqlite3"
+        self.schema = folder / "schema.json"
+        self.archive = folder / "db.sqlite3.generations"
+
+    # --- what is there ----------------------------------------------------------------------------------------
+
+    def write(self, tree, name="schema.json"):
+        path = self.folder / name
+        path.write_text(tree if isinstance(tree, str) else json.dumps(tree, indent=2), "utf-8")
+        return path
+
+    def run_sql(self, script, path=None):
+        """Run statements as any program would."""
+        with closing(sqlite3.connect(path or self.link)) as connection:
+            connection.executescript(script)
+            connection.commit()
+
+    def rows(self, query, path=None):
+        with closing(sqlite3.connect(path or self.link)) as connection:
+            return connection.execute(query).fetchall()
+
+    def generations(self):
+        return sorted(path.name for path in self.archive.glob("*.sqlite3"))
+
+    def live(self):
+        return self.link.readlink().name.removesuffix(".sqlite3")
+
+    # --- the command ------------------------------------------------------------------------------------------
+
+    def call(self, *args, **options):
+        """In this process, by `call_command`, as a Django developer calls it."""
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            call_command("schemasync", *args, stdout=out, stderr=err, **options)
+        except CommandError as error:
+            return Ended(error.returncode, out.getvalue(), f"{err.getvalue()}{error}")
+        return Ended(0, out.getvalue(), err.getvalue())
+
+    def done(self, *args, **options):
+        """Like `call`, for what must succeed."""
+        ended = self.call(*args, **options)
+        assert ended.code == 0, ended
+        return ended
+
+    def manage(self, *args, **popen):
+        """In a process of its own, as a shell runs it, without a terminal."""
+        ended = subprocess.run(
+            self.command(*args),
+            cwd=self.folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            **popen,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    def command(self, *args):
+        """The words of a command line; its project is made when it is first needed."""
+        (self.folder / "site_settings.py").write_text(SETTINGS)
+        (self.folder / "manage.py").write_text(MANAGE)
+        return [sys.executable, "manage.py", "schemasync", *map(str, args)]
+
+
+def environment():
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "DEMO", "COLUMNS", "NO_COLOR"))
+    }
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm-256color"}

@@ -1,0 +1,217 @@
+"""manage.py schemasync adopt: taking over a database that is there already, with nothing lost."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from schemasync.engines.sqlite.inspect import inspect
+
+KEYS = {
+    "result",
+    "version",
+    "generation",
+    "schema_written",
+    "differs",
+    "foreign",
+    "ignore",
+    "duration_ms",
+    "pause_ms",
+    "errors",
+}
+SCRIPT = """
+CREATE TABLE Users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+CREATE TABLE Legacy (x, y) ;
+CREATE TABLE Pairs (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID;
+CREATE INDEX By_X ON Legacy (x) WHERE y;
+CREATE VIEW Names AS SELECT name FROM Users;
+CREATE TRIGGER Watch AFTER INSERT ON Users BEGIN INSERT INTO Legacy VALUES (new.id, 1); END;
+INSERT INTO Users VALUES (7, 'ann'), (9, 'bob');
+INSERT INTO Pairs VALUES (1, 2);
+PRAGMA user_version = 42;
+PRAGMA application_id = 77;
+"""
+
+
+@pytest.fixture(params=["delete", "wal"])
+def plain(project, request):
+    """A database that schemasync does not keep yet, in one journal mode or the other; no schema.json."""
+    with closing(sqlite3.connect(project.link)) as connection:
+        connection.execute(f"PRAGMA journal_mode={request.param}")
+    project.run_sql(SCRIPT)
+    project.schema.unlink()
+    return project
+
+
+def everything(project):
+    """The schema as SQLite reads it, the rows, and the numbers in the header."""
+    with closing(sqlite3.connect(project.link)) as connection:
+        found = inspect(connection)
+        tables = [table.name for table in found.schema.tables]
+        return (
+            found.schema,
+            {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables},
+            connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'Users'").fetchall(),
+            connection.execute("PRAGMA user_version").fetchone(),
+            connection.execute("PRAGMA application_id").fetchone(),
+        )
+
+
+def texts(project):
+    """The text of every object that is neither ours nor one of SQLite's own."""
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' AND name NOT IN ('Users', '_schema_versions')"
+    return sorted(project.rows(query))
+
+
+def test_nothing_is_lost_and_the_schema_json_of_it_is_written(plain):
+    before = everything(plain)
+    out = plain.done("adopt").out
+    assert everything(plain) == before
+    assert plain.link.is_symlink()
+    assert f"wrote {plain.schema}" in out
+    assert plain.schema.read_text().startswith("// taken from db.sqlite3\n")
+    assert "current" in plain.done().out
+    plain.done("check", strict=True)
+
+
+def test_it_suggests_the_lines_for_gitignore(plain):
+    out = plain.done("adopt").out
+    assert out.endswith("for .gitignore and .dockerignore:\n  db.sqlite3\n  db.sqlite3-*\n  db.sqlite3.generations/\n")
+
+
+def test_json_has_every_key(plain):
+    found = plain.done("adopt", json=True).json
+    assert set(found) == KEYS
+    assert found["result"] == "adopted"
+    assert found["generation"] == plain.live()
+    assert found["schema_written"] == str(plain.schema)
+    assert found["version"] == plain.done("hash").out.strip()
+    assert found["ignore"] == ["db.sqlite3", "db.sqlite3-*", "db.sqlite3.generations/"]
+    assert (found["differs"], found["foreign"], found["errors"]) == ([], [], [])
+
+
+def test_the_history_begins_with_it(plain):
+    plain.done("adopt")
+    rows = plain.done("history", json=True).json["generations"]
+    assert [(row["action"], row["previous"], row["live"]) for row in rows] == [("adopt", None, True)]
+    assert "taken over as it was" in plain.done("history").out
+
+
+def test_what_a_partial_schema_json_does_not_name_is_carried_along(plain):
+    before = everything(plain)
+    text = plain.write({"Users": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "name": "TEXT NOT NULL"}}).read_text()
+    ended = plain.done("adopt", json=True)
+    assert ended.json["schema_written"] is None
+    assert ended.json["differs"] == []
+    assert ended.json["foreign"] == [
+        {"type": "index", "name": "By_X"},
+        {"type": "table", "name": "Legacy"},
+        {"type": "table", "name": "Pairs"},
+        {"type": "trigger", "name": "Watch"},
+        {"type": "view", "name": "Names"},
+    ]
+    assert plain.schema.read_text() == text
+    assert everything(plain) == before
+    assert "current" in plain.done().out
+
+
+def test_foreign_objects_survive_the_evolution_that_follows_to_the_letter(plain):
+    before = texts(plain)
+    users = {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "name": "TEXT NOT NULL"}
+    plain.write({"Users": users})
+    plain.done("adopt")
+    _, rows, *header = everything(plain)
+    plain.write({"Users": {**users, "name": "TEXT NOT NULL CHECK (name <> '')", "age": "INTEGER"}})
+    plain.done()
+    assert texts(plain) == before
+    _, rows_now, *header_now = everything(plain)
+    assert rows_now == {**rows, "Users": [(7, "ann", None), (9, "bob", None)]}
+    assert header_now == header
+
+
+def test_where_schema_json_says_otherwise_it_names_the_tables_and_the_next_sync_makes_them_so(plain):
+    plain.write(
+        {
+            "Users": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "name": "TEXT NOT NULL", "age": "INTEGER"},
+            "New": {"id": "INTEGER PRIMARY KEY"},
+        }
+    )
+    out = plain.done("adopt").out
+    assert "it differs from the database in: New, Users\n" in out
+    assert "manage.py schemasync plan" in out
+    plain.done()
+    assert plain.rows("SELECT id, name, age FROM Users") == [(7, "ann", None), (9, "bob", None)]
+    assert plain.rows("SELECT count(*) FROM New") == [(0,)]
+
+
+def test_a_writer_that_has_the_plain_file_open_is_told_and_not_lost(plain):
+    with closing(sqlite3.connect(plain.link, isolation_level=None)) as stale:
+        stale.execute("SELECT * FROM Users").fetchall()
+        plain.done("adopt")
+        with pytest.raises(sqlite3.OperationalError, match="superseded"):
+            stale.execute("INSERT INTO Users (name) VALUES ('lost')")
+
+
+def test_the_live_file_is_in_wal_mode_afterwards(plain):
+    plain.done("adopt")
+    assert plain.rows("PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_second_time_it_is_refused(plain):
+    plain.done("adopt")
+    before = plain.generations()
+    ended = plain.call("adopt", json=True)
+    assert ended.code == 3
+    assert ended.json["errors"][0]["code"] == "already-adopted"
+    assert plain.generations() == before
+
+
+def test_a_missing_database_is_refused_and_leaves_no_folder(project):
+    ended = project.call("adopt")
+    assert ended.code == 3
+    assert "[no-database]" in ended.error
+    assert list(project.folder.iterdir()) == [project.schema]
+
+
+def test_a_link_that_somebody_else_made_is_refused(project):
+    elsewhere = project.folder / "data" / "real.sqlite3"
+    elsewhere.parent.mkdir()
+    project.run_sql(SCRIPT, elsewhere)
+    project.link.symlink_to("data/real.sqlite3")
+    for action in ("adopt", "plan", "history"):
+        ended = project.call(action)
+        assert ended.code == 3, ended
+        assert "[foreign-link]" in ended.error
+    assert project.link.readlink().name == "real.sqlite3"
+
+
+def test_a_broken_schema_json_is_refused_before_anything_happens(plain):
+    before = plain.link.read_bytes()
+    plain.write("{")
+    assert plain.call("adopt").code == 3
+    assert plain.link.read_bytes() == before
+    assert not plain.archive.exists()
+
+
+def test_a_schema_json_that_cannot_be_written_is_refused_before_anything_happens(plain):
+    ended = plain.call("adopt", schema=plain.folder / "nowhere" / "schema.json")
+    assert ended.code == 3
+    assert "--schema PATH" in ended.error
+    assert not plain.link.is_symlink()
+
+
+def test_what_no_schema_json_can_say_is_taken_over_and_named(project):
+    project.run_sql("CREATE TABLE c (a REFERENCES missing)")
+    project.schema.unlink()
+    ended = project.done("adopt")
+    assert 'c.a refers to the table "missing"' in ended.err
+    project.write({"c": {"a": ""}})
+    project.done()
+
+
+def test_a_snapshot_is_taken_over_with_its_history(evolved):
+    evolved.done("snapshot", evolved.folder / "other.sqlite3")
+    evolved.done("adopt", database="other")
+    rows = evolved.done("history", database="other", json=True).json["generations"]
+    assert [row["action"] for row in rows] == ["adopt", "sync", "sync"]
+    assert "current" in evolved.done(database="other", schema=evolved.schema).out

@@ -1,0 +1,226 @@
+"""The command line: exit codes of real processes, options before and after the action, one object of JSON."""
+
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from .project import ROOT, V1, V2, environment
+
+
+def test_0_done_and_nothing_to_do(synced):
+    again = synced.manage("--json")
+    assert (again.code, again.json["result"], again.err) == (0, "current", "")
+
+
+def test_1_differs(synced):
+    synced.write(V2)
+    ended = synced.manage("check", "--json")
+    assert (ended.code, ended.json["result"]) == (1, "differs")
+    assert ended.err.startswith("CommandError: schema.json and the database differ\n")
+
+
+def test_2_usage(evolved):
+    ended = evolved.manage("rollback")
+    assert ended.code == 2
+    assert ended.err.startswith("CommandError: [no-answer] ")
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prune", "--keep", "x"],
+        pytest.param(["--nope"], marks=pytest.mark.slow),
+        pytest.param(["frobnicate"], marks=pytest.mark.slow),
+    ],
+    ids=" ".join,
+)
+def test_2_a_command_line_that_is_not_understood_is_told_in_json_too(project, words):
+    ended = project.manage(*words, "--json")
+    assert ended.code == 2
+    assert ended.json["result"] == "refused"
+    assert ended.json["errors"][0]["code"] == "bad-option"
+    assert words[-1] in ended.json["errors"][0]["message"]
+    assert "usage: manage.py schemasync" in ended.err
+
+
+def test_3_refused(synced):
+    synced.write({"Users": V1["Users"]})
+    ended = synced.manage("--json")
+    assert (ended.code, ended.json["result"]) == (3, "refused")
+    assert "--allow-drop Log" in ended.err
+
+
+def test_4_failed_and_the_live_file_is_untouched(synced):
+    """No file may grow beyond what the disk still holds."""
+    synced.run_sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO Log (what) SELECT hex(randomblob(2000)) FROM n"
+    )
+    synced.write(V2)
+    live, rows = synced.live(), synced.rows("SELECT * FROM Log")
+    ended = synced.manage("--json", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
+    assert (ended.code, ended.json["result"]) == (4, "failed")
+    assert synced.live() == live
+    assert synced.rows("SELECT * FROM Log") == rows
+    assert len(synced.generations()) == 1
+    synced.done()
+
+
+def test_5_busy(synced):
+    synced.write(V2)
+    with closing(sqlite3.connect(synced.link, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        ended = synced.manage("--json", "--wait", "0.1")
+    assert (ended.code, ended.json["result"]) == (5, "busy")
+    assert "--wait SECONDS" in ended.err
+
+
+def test_6_a_person_must_look(synced):
+    synced.link.resolve().unlink()
+    ended = synced.manage("--json")
+    assert (ended.code, ended.json["result"]) == (6, "needs_person")
+    assert ended.json["errors"][0]["code"] == "generation-gone"
+    assert "ln -sfn db.sqlite3.generations/NAME" in ended.err
+
+
+def test_6_a_fault_of_our_own_is_not_taken_for_a_difference(synced):
+    """Python ends with 1 where nobody catches; somebody has written nonsense into the history."""
+    synced.run_sql("UPDATE _schema_versions SET plan = 'nonsense'")
+    ended = synced.manage("history", "--json")
+    assert ended.code == 6
+    assert ended.json["errors"][0]["code"] == "unexpected"
+    assert "Traceback" in ended.err
+
+
+@pytest.mark.parametrize("words", [("--database", "other", "plan"), ("plan", "--database", "other")])
+def test_options_stand_before_or_after_the_action(project, words):
+    project.done()
+    assert "no database yet" in project.done(*words).out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--json", "check"),
+        ("check", "--json"),
+        ("-v", "2", "--json", "check"),
+        ("check", "-v", "2", "--json", "--no-color"),
+        ("--schema", "{schema}", "check", "--json"),
+        ("check", "--json", "--schema", "{schema}"),
+        ("check", "--json", "--wait", "1", "--noinput", "--traceback", "--force-color"),
+    ],
+    ids=" ".join,
+)
+def test_common_options_are_taken_by_every_action_on_either_side(synced, words):
+    assert synced.done(*(word.format(schema=synced.schema) for word in words)).json["result"] == "agrees"
+
+
+def test_verbosity_is_taken_on_either_side(evolved):
+    detailed = evolved.done("history", "-v", "2").out
+    assert detailed == evolved.done("-v", "2", "history").out == evolved.done("history", verbosity=2).out
+    assert detailed != evolved.done("history").out
+    assert evolved.done("history", "-v", "0").out == ""
+
+
+@pytest.mark.parametrize("action", ["check", "history", "rollback", "prune", "hash", "adopt"])
+def test_wishes_of_a_sync_are_refused_where_they_would_be_passed_over(synced, action):
+    ended = synced.call("--back", action, json=True)
+    assert ended.code == 2
+    assert "--back" in ended.json["errors"][0]["message"]
+    assert synced.call(action, allow_drop=["Log"]).code == 2
+
+
+ACTIONS = [
+    [],
+    ["plan"],
+    ["plan", "--sql"],
+    ["check"],
+    ["history"],
+    ["rollback"],
+    ["rollback", "--noinput"],
+    ["rollback", "--dry-run"],
+    ["inspect", "{link}"],
+    ["adopt"],
+    ["prune"],
+    ["snapshot", "{folder}/copy"],
+    ["hash"],
+]
+
+
+@pytest.mark.parametrize("words", ACTIONS, ids=lambda words: " ".join(words) or "sync")
+@pytest.mark.parametrize("state", ["nothing", "plain", "kept"])
+def test_every_action_prints_one_object_with_a_result_and_errors_whatever_it_finds(project, words, state):
+    if state == "plain":
+        project.run_sql("CREATE TABLE t (x)")
+    elif state == "kept":
+        project.done()
+    words = [word.format(link=project.link, folder=project.folder) for word in words]
+    ended = project.call(*words, "--json")
+    found = ended.json
+    assert found["result"]
+    for error in found["errors"]:
+        assert set(error) - {"facts"} == {"code", "message", "hint"}
+        assert error["message"] in ended.error
+    if ended.code > 1:
+        assert found["errors"]
+    if ended.code == 0:
+        assert found["errors"] == []
+
+
+def test_call_command_raises_command_error_with_the_exit_code(synced):
+    synced.write(V2)
+    with pytest.raises(CommandError) as caught:
+        call_command("schemasync", "check", verbosity=0)
+    assert caught.value.returncode == 1
+    with pytest.raises(CommandError) as caught:
+        call_command("schemasync", "rollback", interactive=False, verbosity=0)
+    assert caught.value.returncode == 3
+    with pytest.raises(TypeError, match="nope"):
+        call_command("schemasync", nope=True)
+
+
+def test_help_names_the_exit_codes_and_only_the_options_that_an_action_uses(project):
+    text = project.manage("prune", "--help").out
+    assert "4 failed, the live file is" in text
+    assert "--keep N" in text
+    for option in ("--schema", "--noinput", "--no-color", "--fresh"):
+        assert option not in text
+
+
+def test_the_demo_can_be_asked_from_any_folder(tmp_path):
+    """Its schema.json is found beside the project, its database where the environment says."""
+    variables = {"DEMO_DATABASE": str(tmp_path / "demo.sqlite3")}
+    command = [sys.executable, str(ROOT / "manage.py"), "schemasync", "plan", "--json"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment() | variables, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "TimeEntries" in json.loads(ended.stdout)["tables"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_demo_goes_there_and_back(tmp_path):
+    variables = {"DEMO_DATABASE": str(tmp_path / "demo.sqlite3")}
+    second = str(ROOT / "demo_project" / "schema_v2.json")
+
+    def run(*words, code=0):
+        command = [sys.executable, str(ROOT / "manage.py"), *words]
+        ended = subprocess.run(
+            command, cwd=tmp_path, env=environment() | variables, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == code, ended
+        return ended.stdout
+
+    run("schemasync")
+    run("filldemo", "--scale", "small")
+    run("schemasync", "check", "--schema", second, code=1)
+    assert json.loads(run("schemasync", "--schema", second, "--json"))["tables"]["TimeEntries"]["rows"] == 5000
+    run("schemasync", "check", "--schema", second, "--strict")
+    run("schemasync", "rollback", "--noinput")
+    run("schemasync", "check", "--strict")
+    assert len(json.loads(run("schemasync", "history", "--json"))["generations"]) == 3

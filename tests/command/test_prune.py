@@ -1,0 +1,136 @@
+"""manage.py schemasync prune, and the automatic one after a sync: old archives go, the way back stays."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemasync.sync import prune
+
+from .project import V1
+
+KEYS = {"result", "removed", "kept", "young", "errors"}
+
+
+@pytest.fixture
+def no_grace(monkeypatch):
+    """Archives of a moment ago may go: nobody opens the databases of these tests by name."""
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))
+
+
+def grow(project, generations):
+    """Sync so often, each time with one table more."""
+    for number in range(generations):
+        project.write({**V1, **{f"t{n}": {"id": "INTEGER PRIMARY KEY"} for n in range(number)}})
+        project.done()
+    return [name.removesuffix(".sqlite3") for name in project.generations()]
+
+
+@pytest.fixture
+def five(project, settings):
+    """Five generations, the last one live."""
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 100}
+    names = grow(project, 5)
+    del settings.SCHEMASYNC["KEEP"]
+    assert len(names) == 5
+    return project
+
+
+def left(project):
+    return [int(name[:4]) for name in project.generations()]
+
+
+def test_it_keeps_as_many_archives_as_it_is_told_beside_the_live_file(five, no_grace):
+    out = five.done("prune", keep=2).out
+    assert left(five) == [3, 4, 5]
+    assert out.startswith("removed 0002-")
+    assert "removed 0001-" in out
+    assert "kept: 0004-" in out
+    assert sorted(path.name for path in five.archive.iterdir()) == [*five.generations(), "lock"]
+
+
+def test_without_an_option_it_keeps_what_the_setting_says(five, no_grace, settings):
+    five.done("prune")
+    assert left(five) == [2, 3, 4, 5]
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
+    five.done("prune")
+    assert left(five) == [4, 5]
+
+
+def test_the_newest_archive_and_the_live_file_always_stay(five, no_grace):
+    five.done("prune", "--older-than", "0")
+    assert left(five) == [4, 5]
+    ended = five.call("prune", keep=0)
+    assert ended.code == 2
+    assert "1 or more" in ended.error
+    assert left(five) == [4, 5]
+    five.done("rollback", noinput=True)
+
+
+def test_after_a_swap_back_the_newest_archive_is_the_one_that_was_left_last(five, no_grace):
+    five.done("rollback", "2", noinput=True)
+    five.done("prune", keep=1)
+    assert left(five) == [2, 5]
+    five.done("rollback", noinput=True)
+    assert five.live().startswith("0005-")
+
+
+def test_older_than_spares_what_was_superseded_lately(five, no_grace):
+    assert "nothing to remove" in five.done("prune", older_than=1).out
+    assert left(five) == [1, 2, 3, 4, 5]
+    five.done("prune", older_than=0.0, keep=3)
+    assert left(five) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("days", [-1, float("nan"), float("inf")])
+def test_a_number_of_days_that_is_none_is_refused(five, days):
+    assert five.call("prune", older_than=days).code == 2
+
+
+def test_dry_run_removes_nothing_and_names_what_would_go(five, no_grace):
+    assert "would remove 0001-" in five.done("prune", keep=3, dry_run=True).out
+    found = five.done("prune", keep=1, dry_run=True, json=True).json
+    assert found["result"] == "planned"
+    assert [archive["generation"][:4] for archive in found["removed"]] == ["0003", "0002", "0001"]
+    assert left(five) == [1, 2, 3, 4, 5]
+
+
+def test_json_has_every_key(five, no_grace):
+    found = five.done("prune", keep=2, json=True).json
+    assert set(found) == KEYS
+    assert found["result"] == "pruned"
+    assert [archive["generation"][:4] for archive in found["kept"]] == ["0004", "0003"]
+    for archive in (*found["removed"], *found["kept"]):
+        assert set(archive) == {"generation", "bytes", "superseded_at"}
+        assert archive["bytes"] > 0
+        assert archive["superseded_at"].startswith("20")
+
+
+def test_what_was_live_a_moment_ago_is_left_for_a_process_that_is_about_to_open_it(five):
+    out = five.done("prune", keep=1).out
+    assert left(five) == [1, 2, 3, 4, 5]
+    assert out.count("left for now, live until a moment ago") == 3
+    assert len(five.done("prune", keep=1, json=True).json["young"]) == 3
+
+
+def test_what_is_no_archive_is_never_touched(five, no_grace):
+    others = [five.archive / name for name in ("notes.txt", "0001-0123456789ab.sqlite3.bak", "backup.sqlite3")]
+    for path in others:
+        path.write_text("mine")
+    five.done("prune", keep=1)
+    assert all(path.read_text() == "mine" for path in others)
+
+
+def test_a_sync_prunes_by_the_setting(project, settings, no_grace):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 2}
+    grow(project, 6)
+    assert left(project) == [4, 5, 6]
+
+
+def test_the_default_keeps_three(project, no_grace):
+    grow(project, 6)
+    assert left(project) == [3, 4, 5, 6]
+
+
+def test_where_there_is_nothing_it_says_so_and_makes_no_folder(project):
+    assert project.done("prune").out == "nothing to remove\nkept: none\n"
+    assert list(project.folder.iterdir()) == [project.schema]

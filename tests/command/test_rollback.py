@@ -1,0 +1,145 @@
+"""manage.py schemasync rollback: the instant way back. What it asks on a terminal is in test_terminal.py."""
+
+import pytest
+
+from .project import V2
+
+KEYS = {"result", "version", "previous", "generation", "since", "duration_ms", "pause_ms", "errors"}
+
+
+def test_without_an_argument_it_goes_to_the_one_before_and_again_returns(evolved):
+    first, second = [name.removesuffix(".sqlite3") for name in evolved.generations()]
+    out = evolved.done("rollback", noinput=True).out
+    assert evolved.live() == first
+    assert f"{first} is live again" in out
+    assert f"To undo it: manage.py schemasync rollback {second}" in out
+    evolved.done("rollback", interactive=False)
+    assert evolved.live() == second
+
+
+def test_what_was_written_since_is_counted_and_kept(evolved):
+    evolved.run_sql(
+        "INSERT INTO Users VALUES (3, 'eve'); UPDATE Users SET full_name = 'Ann' WHERE id = 1; DELETE FROM Users WHERE id = 2; INSERT INTO Rooms VALUES (7)"
+    )
+    out = evolved.done("rollback", noinput=True).out
+    rows = {line.split()[0]: line.split()[1:4] for line in out.splitlines() if line.startswith("  ")}
+    assert rows["table"] == ["added", "changed", "removed"]
+    assert rows["Users"] == ["1", "1", "1"]
+    assert rows["Rooms"] == ["1", "0", "0"]
+    assert "Log" not in rows
+    assert evolved.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",)]
+    evolved.done("rollback", noinput=True)
+    assert evolved.rows("SELECT full_name FROM Users ORDER BY id") == [("Ann",), ("eve",)]
+
+
+def test_json_has_every_key_and_the_tables_that_differ(evolved):
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    live = evolved.live()
+    found = evolved.done("rollback", noinput=True, json=True).json
+    assert set(found) == KEYS
+    assert found["result"] == "restored"
+    assert found["generation"] == evolved.live()
+    assert found["since"]["from"] == live
+    assert found["since"]["to"] == evolved.live()
+    assert found["since"]["tables"] == {
+        "Users": {"added": 1, "changed": 0, "removed": 0, "comparable": True, "note": ""}
+    }
+    assert found["previous"] != found["version"]
+
+
+def test_dry_run_shows_it_and_changes_nothing(evolved):
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    live = evolved.live()
+    assert "written since" in evolved.done("rollback", dry_run=True).out
+    found = evolved.done("rollback", dry_run=True, json=True).json
+    assert found["result"] == "planned"
+    assert found["since"]["tables"]["Users"]["added"] == 1
+    assert evolved.live() == live
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda row: row["generation"],
+        lambda row: "1",
+        lambda row: "0001",
+        lambda row: row["version"],
+        lambda row: row["version"][2:10],
+    ],
+)
+def test_a_generation_or_a_version_may_be_named(evolved, spell):
+    row = evolved.done("history", json=True).json["generations"][-1]
+    evolved.done("rollback", spell(row), noinput=True)
+    assert evolved.live() == row["generation"]
+
+
+def test_without_a_terminal_it_wants_noinput_and_does_nothing(evolved):
+    live = evolved.live()
+    ended = evolved.call("rollback")
+    assert ended.code == 2
+    assert "[no-answer]" in ended.error
+    assert "manage.py schemasync rollback --noinput" in ended.error
+    assert evolved.live() == live
+
+
+def test_json_never_asks(evolved):
+    ended = evolved.call("rollback", json=True)
+    assert ended.code == 2
+    assert ended.json["errors"][0]["code"] == "no-answer"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ("77", "unknown-generation"),
+        ("beef", "unknown-generation"),
+        ("0009-0123456789ab", "unknown-generation"),
+        ("2", "unknown-generation"),
+    ],
+)
+def test_what_the_history_does_not_know_or_is_live_is_refused(evolved, wanted, code):
+    ended = evolved.call("rollback", wanted, noinput=True, json=True)
+    assert ended.code == 3
+    assert ended.json["errors"][0]["code"] == code
+    assert "history" in ended.json["errors"][0]["hint"]
+
+
+def test_a_file_that_is_gone_is_refused_and_those_that_are_there_are_named(evolved):
+    first, second = evolved.generations()
+    (evolved.archive / first).unlink()
+    ended = evolved.call("rollback", noinput=True)
+    assert ended.code == 3
+    assert "[generation-gone]" in ended.error
+    assert second.removesuffix(".sqlite3") in ended.error
+
+
+def test_the_first_generation_has_nothing_before_it(synced):
+    ended = synced.call("rollback", noinput=True)
+    assert ended.code == 3
+    assert "first generation" in ended.error
+
+
+@pytest.mark.parametrize("script", ["", "CREATE TABLE t (x)"])
+def test_where_there_is_no_history_it_is_refused_and_leaves_no_folder(project, script):
+    if script:
+        project.run_sql(script)
+    ended = project.call("rollback", noinput=True)
+    assert ended.code == 3
+    assert "[no-history]" in ended.error
+    assert not project.archive.exists()
+
+
+def test_a_plain_copy_has_no_way_back_of_its_own(evolved):
+    evolved.done("snapshot", evolved.folder / "other.sqlite3")
+    ended = evolved.call("rollback", database="other", noinput=True)
+    assert ended.code == 3
+    assert "manage.py schemasync adopt --database other" in ended.error
+
+
+def test_several_generations_back_are_counted_too(evolved):
+    evolved.write({**V2, "Later": {"id": "INTEGER PRIMARY KEY"}})
+    evolved.done()
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    found = evolved.done("rollback", "1", noinput=True, json=True).json
+    assert found["since"]["tables"]["Users"]["added"] == 1
+    assert evolved.rows("SELECT fax FROM Users WHERE id = 1") == [("1",)]

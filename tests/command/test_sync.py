@@ -1,0 +1,294 @@
+"""manage.py schemasync, the main job: what it does, says and answers."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from django.db import connections, transaction
+
+from .project import V1, V2
+
+KEYS = {
+    "result",
+    "version",
+    "previous",
+    "generation",
+    "strategy",
+    "tables",
+    "rows",
+    "duration_ms",
+    "pause_ms",
+    "hazards",
+    "foreign",
+    "changes",
+    "notes",
+    "errors",
+}
+
+
+def test_a_first_run_makes_the_database(project):
+    ended = project.done()
+    assert project.rows("SELECT count(*) FROM Users") == [(0,)]
+    assert project.link.is_symlink()
+    assert f"{project.live()} is live: a new database" in ended.out
+
+
+def test_a_second_run_says_that_it_is_current_and_changes_nothing(synced):
+    live = synced.live()
+    ended = synced.done()
+    assert f"{live} is current" in ended.out
+    assert "nothing to do" in ended.out
+    assert (synced.live(), synced.generations()) == (live, [f"{live}.sqlite3"])
+
+
+def test_an_evolution_keeps_the_rows_and_the_old_file(synced):
+    synced.write(V2)
+    ended = synced.done()
+    assert synced.rows("SELECT id, full_name FROM Users") == [(1, "ann"), (2, "bob")]
+    old = synced.archive / synced.generations()[0]
+    assert synced.rows("SELECT name, fax FROM Users", old) == [("ann", "1"), ("bob", None)]
+    assert "Users: name -> full_name" in ended.out
+    assert "To undo it: manage.py schemasync rollback" in ended.out
+
+
+def test_json_of_a_first_run_has_every_key(project):
+    found = project.done(json=True).json
+    assert set(found) == KEYS
+    assert found["result"] == "synced"
+    assert found["previous"] is None
+    assert found["generation"] == project.live()
+    assert found["strategy"] == "fresh"
+    assert found["tables"] == {"Log": {"action": "create", "rows": 0}, "Users": {"action": "create", "rows": 0}}
+    assert [change["change"] for change in found["changes"]] == ["CreateTable", "CreateTable"]
+    assert found["errors"] == []
+
+
+def test_json_of_an_evolution_tells_what_was_written(synced):
+    before = synced.done(json=True).json
+    synced.write(V2)
+    found = synced.done(json=True).json
+    assert set(found) == KEYS
+    assert found["result"] == "synced"
+    assert found["previous"] == before["version"] != found["version"]
+    assert found["strategy"] == "clone"
+    assert found["tables"]["Users"] == {"action": "rewrite", "rows": 2}
+    assert found["tables"]["Log"]["action"] == "keep"
+    assert found["rows"] == 2
+    assert found["duration_ms"] >= found["pause_ms"] > 0
+    assert [hazard["code"] for hazard in found["hazards"]] == ["rows-dropped"]
+    texts = [change["text"] for change in found["changes"]]
+    assert "Users: +CHECK (full_name <> '')" in texts
+
+
+def test_json_of_a_current_database_names_its_version_and_generation(synced):
+    found = synced.done(json=True).json
+    assert set(found) == KEYS
+    assert found["result"] == "current"
+    assert found["version"] == found["previous"]
+    assert found["generation"] == synced.live()
+
+
+def test_json_of_a_refusal_has_every_key_and_each_problem(synced):
+    synced.write(
+        {
+            "Users": {**V1["Users"], "age": "INTEGER NOT NULL"},
+            "Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT NOT NULL CHECK (what <> 'begun')"},
+        }
+    )
+    ended = synced.call(json=True)
+    found = ended.json
+    assert ended.code == 3
+    assert set(found) == KEYS
+    assert found["result"] == "refused"
+    assert found["version"].startswith("1:")
+    assert [hazard["code"] for hazard in found["hazards"]] == ["check-fails", "nulls"]
+    for error in found["errors"]:
+        assert error["code"] == "hazard"
+        assert error["message"]
+        assert error["hint"]
+
+
+def test_what_a_run_says_in_json_it_says_in_its_error_too(synced):
+    synced.write({"Users": V1["Users"]})
+    ended = synced.call(json=True)
+    assert ended.json["errors"][0]["code"] == "lost-table"
+    assert "[lost-table]" in ended.error
+    assert "--allow-drop Log" in ended.error
+
+
+def test_json_stands_alone_on_stdout_although_there_is_progress(synced):
+    synced.write(V2)
+    assert synced.done("--json", verbosity=3).json["result"] == "synced"
+
+
+def test_a_log_has_one_plain_line_a_phase(synced):
+    synced.write(V2)
+    lines = synced.done().out.splitlines()
+    phases = [line.partition(":")[0] for line in lines if " in 0." in line and ":" in line and "live" not in line]
+    assert phases == ["copy", "rows", "verification"]
+    assert "rows: 2 rows in " in "\n".join(lines)
+    assert "verification: 1 table in " in "\n".join(lines)
+
+
+def test_verbosity_0_says_nothing(synced):
+    synced.write(V2)
+    assert synced.done(verbosity=0).out == ""
+
+
+def test_verbosity_2_tells_every_change_and_what_was_carried_along(synced):
+    synced.run_sql("CREATE TABLE Mine (x)")
+    synced.write(V2)
+    out = synced.done(verbosity=2).out
+    assert "  Rooms: new table\n" in out
+    assert "  Users: -fax, with its values\n" in out
+    assert "table Mine" in out
+
+
+def test_allow_drop_lets_a_table_and_a_column_go(synced):
+    synced.write({"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}})
+    assert synced.call().code == 3
+    synced.done(allow_drop=["Users.fax", "Log"])
+    assert synced.rows("SELECT name FROM pragma_table_info('Users')") == [("id",), ("name",)]
+
+
+def test_allow_drop_may_be_one_name_as_text(synced):
+    synced.write({"Users": V1["Users"]})
+    synced.done(allow_drop="Log")
+
+
+def test_fresh_writes_every_table_anew_though_the_schema_is_the_same(synced):
+    found = synced.done(fresh=True, json=True).json
+    assert found["result"] == "synced"
+    assert found["strategy"] == "fresh"
+    assert found["rows"] == 3
+    assert synced.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",)]
+
+
+def test_verify_full_passes_on_a_healthy_database(synced):
+    synced.write(V2)
+    assert synced.done(verify="full", json=True).json["result"] == "synced"
+
+
+def test_an_older_schema_is_refused_and_back_goes_there_with_the_rows_of_today(evolved):
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    evolved.write(
+        {**V1, "Users": {**V1["Users"], "name": {"type": "TEXT NOT NULL", "was": ["full_name"]}}, "_dropped": ["Rooms"]}
+    )
+    ended = evolved.call()
+    assert ended.code == 3
+    assert "[older-version]" in ended.error
+    assert "manage.py schemasync --back" in ended.error
+    evolved.done(back=True)
+    assert evolved.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",), ("eve",)]
+
+
+def test_a_change_by_hand_is_refused_and_repair_undoes_it(synced):
+    synced.run_sql("DROP TABLE Log; CREATE TABLE Log (id INTEGER PRIMARY KEY, what TEXT, CHECK (id < 100))")
+    ended = synced.call()
+    assert ended.code == 3
+    assert "[drift]" in ended.error
+    assert "manage.py schemasync --repair" in ended.error
+    synced.done(repair=True)
+    assert "CHECK" not in synced.rows("SELECT sql FROM sqlite_schema WHERE name = 'Log'")[0][0]
+    synced.done("check")
+
+
+def test_a_writer_that_does_not_end_makes_it_busy_after_the_wait(synced):
+    synced.write(V2)
+    with closing(sqlite3.connect(synced.link, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        ended = synced.call(json=True, wait=0.1)
+        writer.execute("ROLLBACK")
+    assert ended.code == 5
+    assert ended.json["result"] == "busy"
+    assert ended.json["errors"][0]["code"] == "database-locked"
+    synced.done()
+
+
+def test_after_the_swap_django_reads_the_new_file(synced, django_db_blocker):
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT name FROM Users")
+        synced.write(V2)
+        synced.done()
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT full_name FROM Users ORDER BY id")
+        assert cursor.fetchall() == [("ann",), ("bob",)]
+
+
+def test_inside_a_transaction_of_the_same_process_it_is_refused_at_once(synced, django_db_blocker):
+    synced.write(V2)
+    with django_db_blocker.unblock(), transaction.atomic():
+        ended = synced.call()
+        assert synced.call("plan").code == 0, "looking is no swap"
+    assert ended.code == 5
+    assert "transaction.atomic()" in ended.error
+    synced.done()
+
+
+def test_a_plain_database_is_refused_with_the_command_that_takes_it_over(project):
+    project.run_sql("CREATE TABLE Users (id INTEGER PRIMARY KEY)")
+    before = project.link.read_bytes()
+    ended = project.call()
+    assert ended.code == 3
+    assert "[not-adopted]" in ended.error
+    assert "manage.py schemasync adopt" in ended.error
+    assert project.link.read_bytes() == before
+    assert not project.archive.exists()
+
+
+def test_a_copy_of_a_kept_database_is_refused_as_its_old_rows_would_have_no_file(synced):
+    """The link would be renamed over the only file that has them."""
+    copy = synced.folder / "other.sqlite3"
+    synced.done("snapshot", copy)
+    synced.write({"Users": V1["Users"], "_dropped": ["Log"]})
+    ended = synced.call(database="other")
+    assert ended.code == 3
+    assert "[not-adopted]" in ended.error
+    assert "manage.py schemasync adopt --database other" in ended.error
+    assert not copy.is_symlink()
+    assert synced.rows("SELECT what FROM Log", copy) == [("begun",)]
+
+
+def test_an_empty_file_is_as_good_as_none(project):
+    project.link.touch()
+    project.done()
+    assert project.link.is_symlink()
+
+
+def test_a_missing_schema_says_where_it_could_come_from(synced):
+    synced.schema.unlink()
+    ended = synced.call()
+    assert ended.code == 3
+    assert "[schema-unreadable]" in ended.error
+    assert f"manage.py schemasync inspect {synced.link} -o {synced.schema}" in ended.error
+
+
+def test_a_missing_schema_beside_a_plain_database_says_adopt(project):
+    project.schema.unlink()
+    project.run_sql("CREATE TABLE t (x)")
+    assert "manage.py schemasync adopt" in project.call().error
+
+
+def test_a_missing_folder_is_said_with_the_command_that_makes_it(project, monkeypatch):
+    monkeypatch.setitem(connections["default"].settings_dict, "NAME", project.folder / "var" / "db.sqlite3")
+    ended = project.call(json=True)
+    assert ended.code == 3
+    assert ended.json["errors"][0]["code"] == "no-database"
+    assert ended.json["errors"][0]["hint"] == f"mkdir -p {project.folder / 'var'}"
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:memory?mode=memory&cache=shared"])
+def test_a_database_in_memory_is_refused_as_it_has_no_file(project, monkeypatch, name):
+    monkeypatch.setitem(connections["default"].settings_dict, "NAME", name)
+    ended = project.call()
+    assert ended.code == 2
+    assert "[wrong-engine]" in ended.error
+
+
+def test_a_path_to_one_generation_is_refused_with_the_link_that_is_meant(synced, monkeypatch):
+    """As a settings module makes it that resolves its paths."""
+    monkeypatch.setitem(connections["default"].settings_dict, "NAME", synced.link.resolve())
+    ended = synced.call()
+    assert ended.code == 2
+    assert str(synced.link) in ended.error
+    assert not synced.link.resolve().is_symlink()

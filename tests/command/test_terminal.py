@@ -1,0 +1,84 @@
+"""On a terminal there are bars, colours and a question; in a log there are not."""
+
+import json
+
+import pytest
+
+from .project import V2
+from .tty import CTRL_C, CTRL_D, on_terminal, plain
+
+ESCAPE = "\x1b["
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says"),
+    [
+        pytest.param("y\n", 0, "is live again", id="y"),
+        pytest.param("n\n", 2, "nothing was changed", id="n"),
+        pytest.param(CTRL_C, 4, "stopped by SIGINT; the live file is as it was", id="ctrl-c"),
+        pytest.param("\n", 2, "nothing was changed", id="enter", marks=pytest.mark.slow),
+        pytest.param(CTRL_D, 2, "nothing was changed", id="ctrl-d", marks=pytest.mark.slow),
+    ],
+)
+def test_rollback_shows_what_was_written_since_and_asks(evolved, typed, code, says):
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    before = evolved.live()
+    ended = on_terminal(evolved.command("rollback"), evolved.folder, [("Go back? [y/N] ", typed)])
+    shown = plain(ended.out)
+    assert ended.code == code, shown
+    assert says in shown
+    assert "Traceback" not in shown
+    assert shown.index("Users      1        0        0") < shown.index("Go back?")
+    assert (evolved.live() != before) == (code == 0)
+    if code != 0:
+        evolved.done("rollback", noinput=True)
+
+
+def test_a_sync_shows_bars_that_are_gone_afterwards(synced):
+    synced.write(V2)
+    ended = on_terminal(synced.command("--no-color"), synced.folder)
+    assert ended.code == 0
+    assert ESCAPE in ended.out
+    for phase in ("copy", "rows", "verification"):
+        assert f"{phase}:" not in ended.out, "a bar, no line"
+        assert phase in ended.out
+    assert "100%" in ended.out
+    assert "is live: version" in plain(ended.out)
+
+
+def test_json_on_a_terminal_is_json_and_nothing_else(synced):
+    """An agent may well run its commands on one."""
+    synced.write(V2)
+    ended = on_terminal(synced.command("--json"), synced.folder)
+    assert json.loads(ended.out)["result"] == "synced"
+
+
+def test_history_is_coloured_and_fits_a_terminal_of_80_columns(evolved):
+    ended = on_terminal(evolved.command("history"), evolved.folder, columns=80)
+    assert ESCAPE in ended.out
+    lines = plain(ended.out).splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 80
+    assert "; and " in lines[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--no-color", "history"), ("history", "--no-color")], ids=" ".join)
+def test_no_color_takes_the_colours_away(evolved, words):
+    assert ESCAPE not in on_terminal(evolved.command(*words), evolved.folder).out
+
+
+def test_elsewhere_there_are_no_colours_unless_they_are_forced(evolved):
+    assert ESCAPE not in evolved.done("history").out
+    assert ESCAPE in evolved.done("history", "--force-color").out
+
+
+@pytest.mark.slow
+def test_inspect_asks_before_it_replaces_a_file(synced):
+    out = synced.folder / "out.json"
+    for typed, code in (("n\n", 3), ("y\n", 0)):
+        out.write_text("mine")
+        command = synced.command("inspect", synced.link, "-o", "out.json")
+        ended = on_terminal(command, synced.folder, [("Replace it? [y/N] ", typed)])
+        assert ended.code == code
+        assert (out.read_text() == "mine") == (code == 3)

@@ -1,0 +1,63 @@
+"""A command on a terminal of its own: a pseudo-terminal that it controls, so that Ctrl-C is a signal."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+from contextlib import suppress
+
+from .project import Ended, environment
+
+CTRL_C, CTRL_D = "\x03", "\x04"
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_terminal(command, folder, answers=(), columns=80):
+    """Run it; each of `answers` is (what to wait for, what to type then). What it shows is in `out`, whole."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    try:
+        shown = _talk(ours, list(answers))
+        return Ended(process.wait(20), shown.replace("\r\n", "\n"), "")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def _talk(terminal, answers):
+    shown, looked, deadline = "", 0, time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 0.5)[0]:
+            continue
+        data = b""
+        with suppress(OSError):  # Linux says EIO when the last program has closed the other end
+            data = os.read(terminal, 65536)
+        if not data:
+            return shown
+        shown += data.decode()
+        if answers and answers[0][0] in shown[looked:]:
+            looked = len(shown)
+            os.write(terminal, answers.pop(0)[1].encode())
+    raise AssertionError(f"it does not end:\n{shown}")
+
+
+def plain(text):
+    """Without colours and moves of the cursor."""
+    return _ESCAPES.sub("", text)
