@@ -1,0 +1,133 @@
+"""What the site reads. The tables have no models; this is the only SQL of its pages.
+
+It works on the shape of schema.json and on that of schema_v2.json, as the database may go from one to the
+other between two requests.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+TABLES = frozenset({"Departments", "Users", "Projects", "TimeEntries"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLine:
+    """A project as the list shows it; `hours` is all that was booked on it."""
+
+    project_id: int
+    title: str
+    department: str
+    status: str
+    budget: float
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as its own page shows it; `lead` is None where nobody leads it."""
+
+    project_id: int
+    title: str
+    department: str
+    lead: str | None
+    status: str
+    budget: float
+    start_date: date
+    end_date: date | None
+    hours: float
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A time entry; `billable` is None where the database does not know that column yet."""
+
+    work_date: date
+    person: str | None
+    activity: str
+    hours: float
+    billable: int | None
+    status: str
+    note: str | None
+
+
+def tables_exist() -> bool:
+    """Say whether the database has the tables that the site shows."""
+    with connection.cursor() as cursor:
+        return TABLES.issubset(connection.introspection.table_names(cursor))
+
+
+def count_projects() -> int:
+    """Return how many projects there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM Projects")
+        return int(cursor.fetchone()[0])
+
+
+def list_projects(limit: int, offset: int) -> list[ProjectLine]:
+    """Return one page of the projects, by title."""
+    with connection.cursor() as cursor:
+        # The sum stands in the SELECT and not in a join, so that only the page's own projects are added up.
+        cursor.execute(
+            """
+            SELECT p.project_id, p.title, d.name, p.status, p.budget,
+                   (SELECT coalesce(sum(t.hours), 0) FROM TimeEntries AS t WHERE t.project_id = p.project_id)
+              FROM Projects AS p
+              JOIN Departments AS d ON d.dept_id = p.department_id
+             ORDER BY p.title, d.name
+             LIMIT %s OFFSET %s
+            """,
+            [limit, offset],
+        )
+        return [ProjectLine(*row) for row in cursor.fetchall()]
+
+
+def find_project(project_id: int) -> Project | None:
+    """Return a project with the sum of its hours, or None if there is none of that number."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT p.project_id, p.title, d.name, u.{name_column(cursor)}, p.status, p.budget,
+                   p.start_date, p.end_date, coalesce(sum(t.hours), 0), count(t.entry_id)
+              FROM Projects AS p
+              JOIN Departments AS d ON d.dept_id = p.department_id
+              LEFT JOIN Users AS u ON u.user_id = p.lead_id
+              LEFT JOIN TimeEntries AS t ON t.project_id = p.project_id
+             WHERE p.project_id = %s
+             GROUP BY p.project_id
+            """,
+            [project_id],
+        )
+        row = cursor.fetchone()
+    return Project(*row) if row else None
+
+
+def list_entries(project_id: int, limit: int, offset: int) -> list[Entry]:
+    """Return one page of a project's time entries, the newest first."""
+    with connection.cursor() as cursor:
+        billable = "t.billable" if "billable" in columns_of(cursor, "TimeEntries") else "NULL"
+        cursor.execute(
+            f"""
+            SELECT t.work_date, u.{name_column(cursor)}, t.activity, t.hours, {billable}, t.status, t.note
+              FROM TimeEntries AS t
+              LEFT JOIN Users AS u ON u.user_id = t.user_id
+             WHERE t.project_id = %s
+             ORDER BY t.work_date DESC, t.entry_id DESC
+             LIMIT %s OFFSET %s
+            """,
+            [project_id, limit, offset],
+        )
+        return [Entry(*row) for row in cursor.fetchall()]
+
+
+def name_column(cursor: CursorWrapper) -> str:
+    """Return how the column with a person's name is called: schema_v2.json renames it."""
+    return "full_name" if "full_name" in columns_of(cursor, "Users") else "name"
+
+
+def columns_of(cursor: CursorWrapper, table: str) -> set[str]:
+    """Return the names of a table's columns."""
+    return {column.name for column in connection.introspection.get_table_description(cursor, table)}

@@ -1,0 +1,94 @@
+"""Settings of the demo: an ordinary Django site on SQLite whose tables come from schema.json.
+
+Two variables of the environment move it: `DEMO_DATABASE` (the database's path) and `DEMO_SCHEMA` (the
+schema's path). Paths are taken from the current folder.
+"""
+
+import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).absolute().parent.parent
+DEMO_DIR = BASE_DIR / "demo_project"
+
+
+def path_from(variable: str, default: Path) -> Path:
+    """Return the absolute path that the environment names, links unresolved, or the default."""
+    # Not resolve(): the database's path is a link, and following it here would pin one generation for ever.
+    return Path(os.environ.get(variable) or default).absolute()
+
+
+# A real site reads its key from outside and keeps DEBUG off; this one is meant for your own machine.
+SECRET_KEY = "django-insecure-schemasync-demo-do-not-use-elsewhere"
+DEBUG = True
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_extensions",
+    "schemasync",
+    "demo_project",
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path_from("DEMO_DATABASE", BASE_DIR / "db.sqlite3"),
+        "OPTIONS": {
+            # A transaction takes the write lock when it begins: it waits there, instead of failing halfway.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SCHEMASYNC = {"SCHEMA": path_from("DEMO_SCHEMA", DEMO_DIR / "schema.json")}
+
+# schema.json says what Django's own tables are; as migrations they would be made a second time.
+MIGRATION_MODULES = dict.fromkeys(("admin", "auth", "contenttypes", "sessions"))
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "demo_project.urls"
+WSGI_APPLICATION = "demo_project.wsgi.application"
+ASGI_APPLICATION = "demo_project.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
