@@ -1,0 +1,192 @@
+"""tests/cases/*.yml, read: what each case claims, as plain values. tests/cases/README.md explains the format."""
+
+import json
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from schemasync.errors import Failed, Refused, SchemasyncError
+from schemasync.schema import document
+from schemasync.sync.preflight import Wishes
+
+FOLDER = Path(__file__).parent.parent / "cases"
+_CASE_KEYS = {"name", "old", "sql", "rows", "then", "only"}
+_STEP_KEYS = {
+    "new", "rows", "by_hand", "wishes", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
+    "hazards", "notes", "about",
+}  # fmt: skip
+_ROW_ID = re.compile(r"(-?\d+): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row as SQL literals; `rowid` is None where the case does not say."""
+
+    rowid: int | None
+    values: str
+
+
+ANYTHING = [Line(None, "~any")]  # for rows of which only `asks` can tell what is in them
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A code of error or hazard, and what else the case says about it (column, rows, keys)."""
+
+    code: str
+    facts: dict
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sync: what is done by hand before it, the new schema, and what must come of it."""
+
+    text: str
+    rows: dict[str, list[Line]]
+    by_hand: str
+    wishes: Wishes
+    expect: dict[str, list[Line]]
+    refused: list[Refusal] | None
+    error: type[SchemasyncError]
+    says: list[str]
+    current: bool
+    asks: dict[str, list[Line]]
+    foreign: list[str]
+    hazards: list[str] | None
+    notes: list[str]
+    about: list[str] | None
+
+    @cached_property
+    def document(self):
+        """The new schema.json, read. Raises SchemaInvalid, which is a refusal like others."""
+        return document.read(self.text.encode())
+
+
+@dataclass(frozen=True, repr=False)
+class Case:
+    """A claim that a user cares about. `sql` is a database made by hand, which is adopted first."""
+
+    name: str
+    place: str
+    old: document.Document | None
+    sql: str | None
+    rows: dict[str, list[Line]]
+    steps: list[Step]
+    only: str | None = field(default=None)
+
+    @property
+    def strategies(self):
+        return [self.only] if self.only else ["clone", "fresh"]
+
+
+def load():
+    """Every case of every file, in order."""
+    cases = [found for path in sorted(FOLDER.glob("*.yml")) for found in _file(path)]
+    names = [found.name for found in cases]
+    twice = {name for name in names if names.count(name) > 1}
+    assert not twice, f"names of cases must differ: {sorted(twice)}"
+    return cases
+
+
+def _file(path):
+    for number, data in enumerate(yaml.load(path.read_text("utf-8"), _Loader)):
+        name = data.get("name", f"number {number + 1}")
+        try:
+            yield case(data, path.stem)
+        except Exception as error:
+            raise ValueError(f"{path.name}: {name}: {error}") from error
+
+
+def case(data, stem):
+    """The case that the data of one entry make. Raises ValueError for one that cannot be understood."""
+    if unknown := set(data) - _CASE_KEYS - _STEP_KEYS:
+        raise ValueError(f"unknown keys {sorted(unknown)}")
+    first = {key: value for key, value in data.items() if key in _STEP_KEYS - {"rows"}}
+    steps = ([first] if "new" in first else []) + data.get("then", [])
+    rows = _tables(data.get("rows", {}))
+    old = document.read(_text(data["old"]).encode()) if "old" in data else None
+    return Case(
+        name=data["name"],
+        place=stem,
+        old=old,
+        sql=data.get("sql"),
+        rows=rows,
+        steps=[_step(step) for step in steps],
+        only=data.get("only"),
+    )
+
+
+def _step(data):
+    if unknown := set(data) - _STEP_KEYS:
+        raise ValueError(f"unknown keys {sorted(unknown)}")
+    refused = data.get("refused", data.get("failed"))
+    wishes = _list(data.get("wishes", []))
+    return Step(
+        text=_text(data["new"]),
+        rows=_tables(data.get("rows", {})),
+        by_hand=data.get("by_hand", ""),
+        wishes=Wishes(**dict.fromkeys(wishes, True), allow_drop=frozenset(data.get("allow_drop", []))),
+        expect=_tables(data.get("expect", {})),
+        refused=None if refused is None else [_refusal(item) for item in refused],
+        error=Failed if "failed" in data else Refused,
+        says=_list(data.get("says", [])),
+        current=data.get("current", False),
+        asks={sql: _lines(text) for sql, text in data.get("asks", {}).items()},
+        foreign=data.get("foreign", []),
+        hazards=data.get("hazards"),
+        notes=_list(data.get("notes", [])),
+        about=_list(data["about"]) if "about" in data else None,
+    )
+
+
+def _list(value):
+    return [value] if isinstance(value, str) else value
+
+
+def _refusal(item):
+    if isinstance(item, str):
+        return Refusal(item, {})
+    return Refusal(item["code"], {key: value for key, value in item.items() if key != "code"})
+
+
+def _text(schema):
+    return schema if isinstance(schema, str) else json.dumps(schema, ensure_ascii=False)
+
+
+def _tables(data):
+    return {table: _lines(lines) for table, lines in data.items()}
+
+
+def _lines(lines):
+    found = lines if isinstance(lines, list) else str(lines).splitlines()
+    return [_line(str(line).strip()) for line in found if str(line).strip()]
+
+
+def _line(text):
+    numbered = _ROW_ID.fullmatch(text)
+    return Line(int(numbered[1]), numbered[2]) if numbered else Line(None, text)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose keys are given once, and in which on, no, null and 1.0 are words."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if isinstance(key, Hashable) and keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [
+        (tag, re.compile("true|false") if tag.endswith(":bool") else pattern)
+        for tag, pattern in found
+        if not tag.endswith((":timestamp", ":float", ":null"))
+    ]
+    for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

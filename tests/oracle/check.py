@@ -1,0 +1,285 @@
+"""The oracle: what must hold of every sync, whatever it changes.
+
+A sync that succeeds: the live file reads like a database that is built new, its rows are the expected ones, nothing
+of the machinery is left in it, a second run says current, the file before is closed to a writer that kept it open,
+the way back gives all that was there and the way forward again all that came. A refusal: not a byte is changed.
+"""
+
+import hashlib
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.inspect import inspect
+from schemasync.engines.sqlite.judge import build
+from schemasync.engines.sqlite.rehearse import ours
+from schemasync.schema import digest
+from schemasync.schema.document import read
+from schemasync.schema.model import Schema
+from schemasync.schema.names import fold, quote
+from schemasync.sync import look
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target as target_of
+
+from .cases import ANYTHING
+from .dump import Content, dump, rows_of
+
+_LIMITS = {"wait": 5.0, "actor": "cases"}
+
+
+def run(case, strategy, folder):
+    """Run one case in an empty folder."""
+    target = target_of(folder / "db.sqlite3", **_LIMITS)
+    known = _begin(case, target)
+    write(target, case.rows)
+    for step in case.steps:
+        known = _step(step, strategy, target, known)
+
+
+def _begin(case, target):
+    """Make the old database; returns the schema whose objects are ours."""
+    if case.sql is None:
+        sync(target, case.old)
+        return case.old.schema
+    link = target.layout.link
+    with closing(sqlite3.connect(link)) as connection:
+        connection.executescript(case.sql)
+        before = dump(connection)
+    adopted = adopt(target, case.old)
+    assert contents(target) == before, "adoption lost something"
+    return adopted.schema
+
+
+def _step(step, strategy, target, known):
+    write(target, step.rows, step.by_hand)
+    wishes = replace(step.wishes, fresh=strategy == "fresh")
+    if step.refused is not None:
+        _check_refusal(step, wishes, target)
+        return known
+    if step.current:
+        _check_current(step, step.wishes, target)
+        return known
+    _check_sync(step, wishes, target, known, strategy)
+    return step.document.schema
+
+
+# --- a refusal ----------------------------------------------------------------------------------------------------
+
+
+def _check_refusal(step, wishes, target):
+    before = everything(target)
+    with pytest.raises(step.error) as caught:
+        sync(target, step.document, wishes)
+    said = [
+        (problem.facts if problem.code == "hazard" else {}) | {"text": str(problem)} for problem in _problems(caught)
+    ]
+    codes = [facts.get("code", str(problem.code)) for facts, problem in zip(said, _problems(caught), strict=True)]
+    shown = str(caught.value)
+    assert sorted(codes) == sorted(refusal.code for refusal in step.refused), shown
+    for refusal in step.refused:
+        fits = [facts for facts, code in zip(said, codes, strict=True) if code == refusal.code]
+        assert any(_answers(facts, refusal.facts) for facts in fits), f"{refusal.facts} is not said in:\n{shown}"
+    for text in step.says:
+        assert text in shown
+    assert everything(target) == before, "a refusal changed something"
+
+
+def _problems(caught):
+    return caught.value.problems
+
+
+def _answers(facts, wanted):
+    column = f"{facts.get('table')}.{facts['column']}" if facts.get("column") else facts.get("table")
+    have = {"column": column, "rows": facts.get("rows"), "keys": facts.get("keys")}
+    return all(have[key] == (list(map(str, value)) if key == "keys" else value) for key, value in wanted.items())
+
+
+def _check_current(step, wishes, target):
+    before = everything(target)
+    assert sync(target, step.document, wishes).result == "current"
+    assert look.outlook(target, step.document, wishes).plan is None
+    assert everything(target) == before, "a run that says current changed something"
+
+
+# --- a sync -------------------------------------------------------------------------------------------------------
+
+
+def _check_sync(step, wishes, target, known, strategy):
+    before, faults_before = contents(target), faults(target)
+    on_disk = everything(target)
+    ahead = look.outlook(target, step.document, wishes)
+    assert everything(target) == on_disk, "plan changed something"
+    with closing(sqlite3.connect(target.layout.link, isolation_level=None)) as stale:
+        stale.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        report = sync(target, step.document, wishes)
+        assert report.result == "synced"
+        assert report.strategy == strategy
+        assert ahead.plan is not None
+        assert [str(table.action) for table in ahead.tables] == [table["action"] for table in report.tables.values()]
+        _check_fenced(stale)
+    _check_structure(step, target, known, before)
+    after = contents(target)
+    _check_rows(step.expect, before, after)
+    _check_asks(step, target)
+    _check_report(step, report)
+    assert not faults(target) - faults_before, "integrity_check or foreign_key_check got worse"
+    _check_current(step, step.wishes, target)
+    assert not look.check(target, step.document).differs(strict=False)
+    _check_way_back(target, before, after)
+
+
+def _check_structure(step, target, known, before):
+    """What schema.json names reads as in a database built new; what nobody names has come along."""
+    with closing(Opener().memory()) as built, closing(sqlite3.connect(target.layout.link)) as live:
+        build(built, step.document.schema)
+        meant = inspect(built).schema
+        found = inspect(live)
+        assert digest.to_json(ours(found.schema, step.document.schema)) == digest.to_json(meant)
+        assert meant == step.document.schema
+        left = live.execute(
+            "SELECT type, name FROM sqlite_schema WHERE name || coalesce(sql, '') LIKE '%#_schemasync#_%' ESCAPE '#'"
+        )
+        assert left.fetchall() == [], "the machinery left something behind"
+    foreign = {" ".join(item.key) for item in found.foreign(step.document.schema.object_names())}
+    assert foreign == set(step.foreign), "objects that schema.json does not name"
+    assert contents(target).header == before.header
+
+
+def _check_rows(expect, before, after):
+    """The expected rows of each table; a table that is not spoken of holds what it held, or nothing if it is new."""
+    spoken = {fold(name) for name in expect}
+    for name in after.tables:
+        if fold(name) in spoken:
+            continue
+        old = before.table(name)
+        assert _shown(after.tables[name]) == (_shown(old) if old else []), f"{name} is not as it was"
+    for name, lines in expect.items():
+        if lines == ANYTHING:
+            continue
+        content = after.table(name) or (Content((), ()) if name == "sqlite_sequence" else None)
+        assert content is not None, f"{name} is missing"
+        assert _shown(content) == _expected(lines, content), name
+
+
+def _expected(lines, content):
+    """Rows without a row id have 1, 2, 3 in the order in which they are written, where the table has row ids."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        values = [rows_of(connection, f"SELECT {line.values}")[0] for line in lines]
+    has_rowid = any(rowid is not None for rowid, _ in content.rows)
+    rows = [
+        (line.rowid if line.rowid is not None else number, value) if has_rowid else (None, value)
+        for number, (line, value) in enumerate(zip(lines, values, strict=True), 1)
+    ]
+    return _shown(Content(content.columns, tuple(sorted(rows, key=lambda row: (row[0] or 0, row[1])))))
+
+
+def _shown(content):
+    """As lines of a case, so that a failing comparison reads like one."""
+    return [(f"{rowid}: " if rowid is not None else "") + ", ".join(values) for rowid, values in content.rows]
+
+
+def _check_asks(step, target):
+    with closing(sqlite3.connect(target.layout.link)) as live:
+        for sql, lines in step.asks.items():
+            wanted = [rows_of(live, f"SELECT {line.values}")[0] for line in lines]
+            assert rows_of(live, sql) == wanted, sql
+
+
+def _check_report(step, report):
+    if step.hazards is not None:
+        assert sorted(hazard.code for hazard in report.hazards) == sorted(step.hazards)
+    for text in step.notes:
+        assert any(text in note for note in [*report.notes, *(hazard.message for hazard in report.hazards)]), report
+
+
+def _check_fenced(stale):
+    """Whoever kept the old file open is told, loudly, at every write."""
+    tables = stale.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'").fetchall()
+    for (name,) in tables:
+        if name.startswith(("sqlite_", "_schemasync_")):
+            continue
+        columns = [row[1] for row in stale.execute(f"PRAGMA table_xinfo({quote(name)})") if row[6] == 0]
+        for write_of in ("INSERT INTO {0} DEFAULT VALUES", "UPDATE {0} SET {1} = {1}", "DELETE FROM {0}"):
+            with pytest.raises(sqlite3.OperationalError, match="superseded"):
+                stale.execute(write_of.format(quote(name), quote(columns[0])))
+
+
+def _check_way_back(target, before, after):
+    synced = target.layout.live()
+    for there in (before, after):
+        with closing(sqlite3.connect(target.layout.link, isolation_level=None)) as stale:
+            stale.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+            assert rollback(target, None, _nothing_written) is not None
+            _check_fenced(stale)
+        assert contents(target) == there, "the way back, or forward again, lost something"
+    assert target.layout.live() == synced
+
+
+def _nothing_written(ahead):
+    """What the operator is shown before a swap back: nothing was written since, so nothing is set aside."""
+    written = [tally for tally in ahead.tallies if tally.added or tally.changed or tally.removed]
+    assert [tally for tally in written if not tally.note] == []
+    return True
+
+
+# --- looking at files ---------------------------------------------------------------------------------------------
+
+
+def contents(target):
+    """The live database as a value."""
+    with closing(sqlite3.connect(target.layout.link)) as connection:
+        return dump(connection)
+
+
+def faults(target):
+    """What SQLite itself finds wrong with the live database."""
+    with closing(sqlite3.connect(target.layout.link)) as connection:
+        found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+        try:
+            dangling = len(connection.execute("PRAGMA foreign_key_check").fetchall())
+        except sqlite3.OperationalError as error:
+            dangling = 0
+            found.append(str(error))
+        return {*found, *(f"dangling {number}" for number in range(dangling))} - {"ok"}
+
+
+def everything(target):
+    """Every name beside the database, with what it holds. No connection is open meanwhile."""
+    link, folder = target.layout.link, target.layout.folder
+    files = [*link.parent.iterdir(), *(folder.iterdir() if folder.is_dir() else ())]
+    return {path.name: _held(path) for path in files if not path.is_dir()} | {"link": link.is_symlink()}
+
+
+def _held(path):
+    return str(path.readlink()) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- by hand ------------------------------------------------------------------------------------------------------
+
+
+def write(target, rows, sql=""):
+    """Put rows in and run SQL as an application would, foreign keys unchecked, so that old data may be anything."""
+    if rows or sql:
+        with closing(sqlite3.connect(target.layout.link)) as connection:
+            put(connection, rows, sql)
+
+
+def put(connection, rows, sql=""):
+    """Insert the rows of a case, then run the SQL."""
+    for table, lines in rows.items():
+        found = connection.execute(f"PRAGMA table_xinfo({quote(table)})").fetchall()
+        columns = [quote(row[1]) for row in found if row[6] == 0]
+        for line in lines:
+            names = columns if line.rowid is None else ["rowid", *columns]
+            values = line.values if line.rowid is None else f"{line.rowid}, {line.values}"
+            connection.execute(f"INSERT INTO {quote(table)} ({', '.join(names)}) VALUES ({values})")
+    connection.commit()
+    connection.executescript(sql)
+    connection.commit()

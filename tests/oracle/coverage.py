@@ -1,0 +1,109 @@
+"""Which types of change the cases cover, and over which data: none, some rows, rows (or objects) that are in the way."""
+
+import sqlite3
+from contextlib import closing
+
+from schemasync.diff import changes as c
+from schemasync.diff.compare import compare
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.inspect import inspect
+from schemasync.engines.sqlite.judge import build
+from schemasync.engines.sqlite.rehearse import ours
+from schemasync.errors import Failed, SchemaInvalid
+from schemasync.schema.model import Schema
+from schemasync.schema.names import fold, quote
+
+from .check import put
+
+SITUATIONS = ("empty", "some", "offending")
+
+# Where nothing that is in a database can be in the way of the change itself: the reasons.
+CANNOT_OFFEND = {
+    c.CreateTable: "is born empty; where its name is taken by a table, that is not a new table but a change of it",
+    c.ReorderColumns: "moves values from place to place and computes none",
+    c.ChangeDefault: "speaks of rows to come, and values that are there are carried",
+    c.DropUnique: "allows more than before; children that need it are refused by the schemas alone",
+    c.DropCheck: "allows more than before",
+    c.DropForeignKey: "allows more than before",
+    c.DropIndex: "holds no data of its own, and nothing refers to an index",
+    c.AddTrigger: "triggers do not fire on rows that are there; a body that does not fit is refused by the schemas alone",
+    c.ChangeTrigger: "triggers do not fire on rows that are there",
+    c.DropTrigger: "holds no data, and nothing refers to a trigger",
+    c.AddView: "is not computed until it is read; one that does not fit is refused by the schemas alone",
+}
+
+
+def covered(cases):
+    """Every (type of change, situation) that a case covers, with the names of the cases."""
+    found = {}
+    for case in cases:
+        for kind, situation in _of_case(case):
+            found.setdefault((kind, situation), set()).add(case.name)
+    return found
+
+
+def _of_case(case):
+    with closing(Opener().memory()) as connection:
+        known = _made(connection, case)
+        recorded = frozenset()
+        for number, step in enumerate(case.steps):
+            if number == 0:
+                _try(connection, step)
+            try:
+                new = step.document
+            except SchemaInvalid:
+                continue
+            if number == 0:
+                both = Schema(known.tables + new.schema.tables, known.views + new.schema.views)
+                known = ours(inspect(connection).schema, both)
+            diff = compare(known, new.schema, new.hints, recorded)
+            yield from _of_step(step, diff, _counts(connection) if number == 0 else None)
+            if step.refused is None and not step.current:
+                known, recorded = new.schema, diff.behind
+
+
+def _made(connection, case):
+    """The old database in memory, with its rows; returns its schema."""
+    if case.sql is None:
+        build(connection, case.old.schema)
+    else:
+        connection.executescript(case.sql)
+    schema = case.old.schema if case.old else inspect(connection).schema
+    put(connection, case.rows)
+    return schema
+
+
+def _try(connection, step):
+    try:
+        put(connection, step.rows, step.by_hand)
+    except sqlite3.OperationalError:
+        put(connection, step.rows)  # what only a file takes: VACUUM
+
+
+def _counts(connection):
+    names = [name for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main'")]
+    views = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")}
+    return {
+        fold(name): connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()[0]
+        for name in names
+        if name not in views and not name.startswith("sqlite_")
+    }
+
+
+def _of_step(step, diff, counts):
+    kinds = {type(change) for change in diff.changes}
+    if step.refused is not None:
+        if step.error is Failed or {"drift", "older-version"} & {refusal.code for refusal in step.refused}:
+            return
+        names = [kind.__name__ for kind in kinds if len(kinds) == 1] if step.about is None else step.about
+        assert set(names) <= {kind.__name__ for kind in kinds}, f"{step.about} is not in {kinds}"
+        yield from ((kind, "offending") for kind in kinds if kind.__name__ in names)
+        return
+    any_rows = counts is None or any(counts.values())
+    seen = set()
+    for pair in diff.pairs:
+        rows = any_rows if pair.old is None or counts is None else counts.get(fold(pair.old.name), 0)
+        for change in pair.changes:
+            seen.add(change)
+            yield type(change), "some" if rows else "empty"
+    yield from ((type(change), "some" if any_rows else "empty") for change in diff.changes if change not in seen)

@@ -1,0 +1,112 @@
+"""A database as a value: every object's text, and every row with its row id and the exact type of each value."""
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from schemasync.engines.sqlite.inspect import is_own
+from schemasync.schema.names import fold, quote
+
+_LEFT_OUT = ("sqlite_stat1", "sqlite_stat4")  # statistics are no content
+
+
+@dataclass(frozen=True)
+class Content:
+    """Column names, and rows as (row id where no column shows it, SQL literals)."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int | None, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """`objects`: type, name, table and text. `tables`: by name, those of virtual tables and sqlite_sequence too."""
+
+    objects: tuple[tuple[str, str, str, str | None], ...]
+    tables: dict[str, Content]
+    header: tuple[object, ...] = ()
+
+    def table(self, name):
+        return next((content for table, content in self.tables.items() if fold(table) == fold(name)), None)
+
+
+class _Text(bytes):
+    """What SQLite calls text, as the bytes that it is."""
+
+
+@contextmanager
+def _exact(connection):
+    before, connection.text_factory = connection.text_factory, _Text
+    try:
+        yield
+    finally:
+        connection.text_factory = before
+
+
+def dump(connection):
+    """The whole database but for what the product keeps in it for itself."""
+    objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+    objects = [row for row in objects if not is_own(row[1]) and not is_own(row[2]) and row[1] not in _LEFT_OUT]
+    shadows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
+    shadows = {fold(name) for (name,) in shadows}
+    names = sorted(name for kind, name, _, _ in objects if kind == "table" and fold(name) not in shadows)
+    header = [connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("user_version", "application_id")]
+    with _exact(connection):
+        tables = {name: _content(connection, name) for name in names}
+    # the history's own counter makes one where there was none
+    objects = [row for row in objects if row[1] != "sqlite_sequence"]
+    if "sqlite_sequence" in tables and not tables["sqlite_sequence"].rows:
+        del tables["sqlite_sequence"]
+    return Dump(tuple(sorted(objects, key=str)), tables, tuple(header))
+
+
+def rows_of(connection, sql):
+    """What a query gives, as SQL literals."""
+    with _exact(connection):
+        return [tuple(map(literal, row)) for row in connection.execute(sql)]
+
+
+def literal(value):
+    """A value as the SQL that gives it, so that 1, 1.0 and '1' are three."""
+    match value:
+        case None:
+            return "NULL"
+        case _Text():
+            shown = value.decode(errors="replace")
+            odd = "\0" in shown or shown.encode() != value
+            return f"CAST(x'{value.hex()}' AS TEXT)" if odd else "'" + shown.replace("'", "''") + "'"
+        case bytes():
+            return f"x'{value.hex()}'"
+        case _:
+            return repr(value)
+
+
+def _content(connection, table):
+    found = connection.execute(f"PRAGMA table_xinfo({quote(table)})").fetchall()
+    columns = [row[1].decode() for row in found if row[6] != 1]
+    rowid = _hidden_rowid(connection, table, {fold(column) for column in columns})
+    # by number, as a virtual table may name a column like a function
+    chosen = ", ".join(f"{part} AS _{number}" for number, part in enumerate([rowid, *map(quote, columns)]))
+    rows = connection.execute(f"SELECT {chosen} FROM {quote(table)}").fetchall()
+    content = [(row[0], tuple(map(literal, row[1:]))) for row in rows]
+    if table == "sqlite_sequence":
+        content = [(None, values) for _, values in content if values[0] != "'_schema_versions'"]
+    return Content(tuple(columns), tuple(sorted(content, key=lambda row: (row[0] or 0, row[1]))))
+
+
+def _hidden_rowid(connection, table, taken):
+    """A name for the row id that no column shows, or NULL."""
+    for name in ("rowid", "oid", "_rowid_"):
+        if name not in taken:
+            try:
+                connection.execute(f"SELECT {name} FROM {quote(table)} LIMIT 0")
+            except sqlite3.OperationalError:
+                return "NULL"
+            return "NULL" if _is_shown(connection, table) else name
+    return "NULL"
+
+
+def _is_shown(connection, table):
+    """True where the primary key is the row id: then SQLite made no index for it."""
+    keys = [row for row in connection.execute(f"PRAGMA table_info({quote(table)})") if row[5]]
+    return bool(keys) and not any(row[3] == b"pk" for row in connection.execute(f"PRAGMA index_list({quote(table)})"))

@@ -1,0 +1,66 @@
+"""tests/cases/*.yml under one oracle, each from a clone and from an empty file."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from schemasync.diff.changes import FAMILY
+from schemasync.engines.sqlite import probe, rebuild
+from tests.oracle import cases, check, coverage
+
+MEMORY = Path("/dev/shm")  # syncs at once: the thousands of fsyncs are not under test here
+
+CASES = cases.load()
+RUNS = [
+    pytest.param(case, strategy, id=f"{case.place}: {case.name} [{strategy}]")
+    for case in CASES
+    for strategy in case.strategies
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="schemasync-cases-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def small_steps(request, monkeypatch):
+    """What is done in large steps, as few rows would never need: in the smallest ones where a file starts empty."""
+    if "[fresh]" in request.node.name:
+        monkeypatch.setattr(rebuild, "REFILL_ROWS", 1)
+        monkeypatch.setattr(probe, "BATCH", 2)
+
+
+@pytest.mark.parametrize(("case", "strategy"), RUNS)
+def test_case(case, strategy, folder):
+    check.run(case, strategy, folder)
+
+
+@pytest.mark.parametrize("strategy", ["clone", "fresh"])
+@pytest.mark.parametrize("kind", ["REAL", "INTEGER"])
+def test_a_table_with_a_thousand_columns_is_rewritten_and_compared(kind, strategy, folder):
+    columns = {f"c{number}": kind for number in range(1000)}
+    values = ", ".join(map(str, range(1000)))
+    turned = dict(reversed({name: "INTEGER" for name in columns}.items()))
+    back = ", ".join(map(str, reversed(range(1000))))
+    data = {"name": "", "old": {"t": columns}, "rows": {"t": [values]}, "new": {"t": turned}, "expect": {"t": [back]}}
+    check.run(cases.case(data, "wide"), strategy, folder)
+
+
+def test_every_type_of_change_is_tried_over_no_rows_some_rows_and_rows_in_the_way():
+    covered = coverage.covered(CASES)
+    wanted = {(kind, situation) for kind in FAMILY for situation in coverage.SITUATIONS}
+    exempt = {(kind, "offending") for kind in coverage.CANNOT_OFFEND}
+    assert sorted(f"{kind.__name__}: {situation}" for kind, situation in wanted - exempt - covered.keys()) == []
+
+
+def test_what_is_said_to_have_nothing_in_its_way_has_no_case_that_says_otherwise():
+    covered = coverage.covered(CASES)
+    assert {
+        kind.__name__: covered[kind, "offending"] for kind in coverage.CANNOT_OFFEND if (kind, "offending") in covered
+    } == {}
