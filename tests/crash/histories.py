@@ -1,0 +1,348 @@
+"""Random histories of syncs, swaps back and prunes, with kills at random steps, also of those that repair, while
+strangers write into every generation that they ever opened.
+
+One rule holds throughout: every file holds exactly the rows that were acknowledged in it or in the files that it
+was made from, and no row that was refused. From it follows that no acknowledged write is lost: what a swap back
+sets aside stays whole in the file that was left.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from schemasync.files.door import Label
+from schemasync.files.layout import At
+from schemasync.sync import prune
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.sync.target import Target
+
+from .processes import FORK, Child, Ended, Stranger, child
+from .scenarios import KillAt
+from .worlds import WRITE, World, fence_of, first, history, is_marked, notes, plain, read, recovery, traces, whole
+
+PLAIN = "plain"
+SUPERSEDED = "schemasync: superseded, open the database again"
+
+
+def schema(version: int) -> dict[str, Any]:
+    """A schema of its own for each number; from one to any other the ledger is written again."""
+    return {
+        "ledger": {
+            "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
+            "note": f"TEXT NOT NULL CHECK (length(note) < {1000 + version})",
+            "_indexes": ["note"],
+            "_dropped": ["euros"],
+        },
+        "people": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "_dropped": ["fax"]},
+        "_dropped": ["teams", "counters", "papers", "handmade"],
+    }
+
+
+@dataclass
+class Step:
+    """An observer that asks the test to go on before it lets a step happen, and may kill its process there."""
+
+    pipe: Pipe
+    kill: KillAt | None
+
+    def __call__(self, when: str, label: Label) -> None:
+        self.pipe.send((when, label))
+        self.pipe.recv()
+        if self.kill is not None:
+            self.kill(when, label)
+
+
+@dataclass
+class History:
+    """One history; `told` is what happened in it, for a test that fails."""
+
+    folder: Path
+    seed: int
+    world: World = field(init=False)
+    rows: dict[str, set[str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+        self.connections: dict[str, str] = {}
+        self.reading: set[str] = set()
+        self.writing: dict[str, str] = {}
+        self.opened = 0
+        self.written = 0
+
+    def run(self, length: int) -> Counter[str]:
+        """Live through `length` operations and check after each. Raises AssertionError with what happened."""
+        with Stranger() as self.stranger:
+            try:
+                self._begin()
+                for _ in range(length):
+                    self._operation()
+                    self.counts["operations"] += 1
+            except AssertionError as error:
+                raise AssertionError("\n".join([f"seed {self.seed}: {error}", *self.told])) from error
+        return self.counts
+
+    # --- what happens ---------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        kind = self.chance.choice(["nothing", "wal", "delete"])
+        if kind == "nothing":
+            self.world = first(self.folder)
+            return
+        self.world = plain(self.folder, kind)
+        self.rows[PLAIN] = notes(self.world.link)
+        self._open_one()
+
+    def _operation(self) -> None:
+        before = self._live()
+        self._open_one()
+        self._some_read()
+        self._one_holds()
+        name, work = self._choose()
+        self.told.append(f"{name} of {before}")
+        ended = self._watched(work, self._kill())
+        self.told.append(
+            f"  ended: {'killed' if ended.killed else ended.trouble and ended.trouble.codes or ended.value}"
+        )
+        self._everyone_writes()
+        self._repair(ended)
+        self._stop_reading()
+        assert not self.writing
+        self._account(name, before, ended)
+        self._check()
+
+    def _choose(self) -> tuple[str, Any]:
+        target = partial(self.world.target, wait=0.2)
+        if self.world.layout.at() is At.PLAIN:
+            return "adopt", lambda step: adopt(target(step), None).generation
+        archives = [p.stem for p in self.world.files() if p.stem != self._live()]
+        dice = self.chance.random()
+        if archives and dice < 0.35:
+            to = self.chance.choice(archives)
+            return (
+                f"rollback to {to}",
+                lambda step: rollback(target(step), to, lambda ahead: True).prospect.to.generation,
+            )
+        if archives and dice < 0.45:
+            keep = self.chance.choice([1, 2])
+            return f"prune to {keep}", lambda step: _prune(target(step), keep)
+        if self.world.layout.at() is At.GENERATION and dice < 0.55:
+            tree = schema(self.version)
+            wishes = Wishes(fresh=True, back=True)
+        else:
+            self.version += 1
+            tree, wishes = schema(self.version), Wishes()
+        return "sync", lambda step: sync(target(step), read(tree), wishes).result
+
+    def _kill(self) -> KillAt | None:
+        if self.chance.random() < 0.3:
+            return None
+        return KillAt(self.chance.choice(["before", "after"]), self.chance.randrange(18))
+
+    def _watched(self, work: Any, kill: KillAt | None) -> Ended:
+        """Run it; now and then between its steps the strangers write."""
+        near, far = FORK.Pipe()
+        running = Child(lambda: work(Step(far, kill)))
+        far.close()
+        sentinel = running.process.sentinel
+        while near in wait([near, sentinel]):
+            try:
+                when, label = near.recv()
+            except EOFError:
+                break
+            if self.chance.random() < 0.4:
+                self.told.append(f"  strangers write {when} {label}")
+                self._everyone_writes()
+            try:
+                near.send("go on")
+            except BrokenPipeError:
+                break
+        near.close()
+        ended = running.ended()
+        self.counts["kills"] += ended.killed
+        return ended
+
+    def _repair(self, ended: Ended) -> None:
+        """Recover; on the way there it may be killed, too."""
+        for _ in range(self.chance.randrange(4)):
+            target = self.world.target(KillAt(self.chance.choice(["before", "after"]), self.chance.randrange(3)))
+            again = child(lambda target=target: recovery(target))
+            self.told.append(f"  recovery {'killed' if again.killed else again.trouble or again.value}")
+            self.counts["kills in recovery"] += again.killed
+            self._everyone_writes()
+        self._commit()
+        if self.writing:  # a rollback journal: its readers hold the commit up, and that holds everyone up
+            self._stop_reading()
+            self._commit()
+        done = self.world.recovered()
+        self.told.append(f"  recovered: {done}")
+        self.counts["recovered"] += bool(done)
+        assert self.world.recovered() == (), "a second recovery finds something to do"
+        self._everyone_writes()
+
+    # --- strangers ------------------------------------------------------------------------------------------
+
+    def _open_one(self) -> None:
+        """One more connection, by the link, as a program opens it."""
+        live = self._live()
+        if live is None:
+            return
+        if len(self.connections) > 6:
+            name = self.chance.choice(sorted(set(self.connections) - set(self.writing)))
+            self.stranger.close(name)
+            self.reading.discard(name)
+            del self.connections[name]
+        self.opened += 1
+        self.connections[f"c{self.opened}"] = live
+        self.stranger.open(f"c{self.opened}", self.world.link)
+
+    def _some_read(self) -> None:
+        """Readers that hold an old state up, on any generation."""
+        for name in sorted(self.connections):
+            if self.chance.random() < 0.2:
+                begun = self.stranger.tell(name, "BEGIN")
+                seen = self.stranger.tell(name, "SELECT count(*) FROM ledger")
+                if begun == [] and isinstance(seen, list):
+                    self.reading.add(name)
+
+    def _one_holds(self) -> None:
+        """Now and then a transaction that has written is open when a run begins."""
+        if self.connections and self.chance.random() < 0.2:
+            name = self.chance.choice(sorted(set(self.connections) - self.reading) or [""])
+            if name and self.stranger.tell(name, "BEGIN IMMEDIATE") == []:
+                self.written += 1
+                if self.stranger.tell(name, WRITE, str(self.written)) == []:
+                    self.writing[name] = str(self.written)
+                    self.told.append(f"  {name} holds {self.written} on {self.connections[name]}")
+                else:
+                    self.stranger.tell(name, "ROLLBACK")
+
+    def _commit(self) -> None:
+        for name, note in sorted(self.writing.items()):
+            if self.stranger.tell(name, "COMMIT") == []:
+                self.rows.setdefault(self.connections[name], set()).add(note)
+                self.counts["acknowledged"] += 1
+                del self.writing[name]
+
+    def _stop_reading(self) -> None:
+        for name in sorted(self.reading):
+            self.stranger.tell(name, "COMMIT")
+        self.reading.clear()
+
+    def _everyone_writes(self) -> None:
+        """Every connection there is tries, and one that opens the link now."""
+        if self.chance.random() < 0.5:
+            self._commit()
+        for name, generation in sorted(self.connections.items()):
+            if name not in self.reading and name not in self.writing:
+                self._write(name, generation)
+        live = self._live()
+        if live is not None and not isinstance(self.stranger_opens(), str):
+            self._write("now", self._opened_now or live)
+            self.stranger.close("now")
+
+    def stranger_opens(self) -> Any:
+        """Open the link; which generation that is may change meanwhile, so it is asked of SQLite."""
+        answer = self.stranger._ask("open", "now", str(self.world.link), 0)
+        self._opened_now = None
+        if not isinstance(answer, str):
+            file = Path(self.stranger.tell("now", "PRAGMA database_list")[0][2])
+            self._opened_now = PLAIN if file.name == self.world.link.name else file.stem
+        return answer
+
+    def _write(self, name: str, generation: str) -> None:
+        self.written += 1
+        note = str(self.written)
+        answer = self.stranger.tell(name, WRITE, note)
+        if answer == []:
+            self.counts["acknowledged"] += 1
+            assert generation not in self.gone, f"{generation} is gone and took a write"
+            self.rows.setdefault(generation, set()).add(note)
+            return
+        self.counts["refused"] += 1
+        assert answer == "OperationalError: database is locked" or (
+            answer.startswith("OperationalError: no such table") and SUPERSEDED in answer
+        ), answer
+
+    # --- what must be true ----------------------------------------------------------------------------------
+
+    def _live(self) -> str | None:
+        match self.world.layout.at():
+            case At.GENERATION:
+                live = self.world.layout.live()
+                assert live is not None
+                return live.name
+            case At.PLAIN:
+                return PLAIN
+            case _:
+                return None
+
+    def _account(self, name: str, before: str | None, ended: Ended) -> None:
+        """Which rows each file must hold now that it is known whether the swap was committed."""
+        after = self._live()
+        if ended.trouble is not None:
+            assert ended.trouble.codes == ("database-locked",), f"{ended.trouble.kind}: {ended.trouble.text}"
+            self.counts["busy"] += 1
+        if after != before:
+            self.counts["swaps"] += 1
+            if name in ("sync", "adopt"):
+                self.rows[after or ""] = self.rows.get(after or "", set()) | self.rows.get(before or "", set())
+            else:
+                assert name == f"rollback to {after}"
+                self.counts["swaps back"] += 1
+        elif not ended.killed and ended.trouble is None:
+            assert name.startswith("prune")
+        there = {path.stem for path in self.world.files()}
+        missing = set(self.rows) - there - {PLAIN}
+        if PLAIN in self.rows and after != PLAIN:
+            missing.add(PLAIN)
+        assert name.startswith("prune") or missing <= {PLAIN} | self.gone, f"{missing} gone by {name}"
+        assert after not in missing
+        for generation in missing:
+            self.gone.add(generation)
+            self.rows.pop(generation, None)
+
+    def _check(self) -> None:
+        live = self._live()
+        if live is None:
+            assert self.world.files() == []
+            return
+        if live == PLAIN:
+            assert fence_of(self.world.link) is None
+            assert notes(self.world.link) == self.rows[PLAIN]
+            return
+        names = {name.split(".sqlite3")[0] for name in self.world.names()["generations"]}
+        assert names == set(self.rows) | {"lock"}, names ^ set(self.rows)
+        assert not any(name.endswith((".building", ".tmp")) for name in self.world.names()["generations"])
+        assert traces(self.world.link) == []
+        for path in self.world.files():
+            assert (fence_of(path) is None) == (path.stem == live), path.stem
+            assert not is_marked(path)
+            assert whole(path)
+            found, wanted = notes(path), self.rows[path.stem]
+            assert found == wanted, f"{path.stem}: lost {wanted - found}, never acknowledged {found - wanted}"
+        rows = history(self.world.link)
+        assert rows[-1].generation == live
+        assert len({row.id for row in rows}) == len(rows)
+        assert (set(self.rows) | self.gone) - {PLAIN} <= {row.generation for row in rows}
+        births = [row.generation for row in rows if row.action != "restore"]
+        assert len(births) == len(set(births)), "a name was used again"
+
+
+def _prune(target: Target, keep: int) -> int:
+    prune.GRACE = timedelta(0)
+    return len(prune.prune(target, keep, None, dry_run=False).gone)

@@ -1,0 +1,61 @@
+"""kill -9 anywhere: not only at the labels, but before each SQL statement and each call to the operating system."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+from schemasync.engines.sqlite.connection import Opener
+
+from .processes import child
+from .scenarios import Scenario, run
+from .worlds import World
+
+CALLS = {
+    *("open", "os.rename", "os.remove", "os.symlink", "os.mkdir", "os.chmod", "os.chown", "os.listdir", "os.scandir"),
+    *("os.truncate", "sqlite3.connect", "fcntl.flock"),
+}
+"""The audit events that are counted (https://docs.python.org/3/library/audit_events.html)."""
+
+
+@dataclass
+class Instants:
+    """Counts statements and calls of this process; at number `last` it kills it."""
+
+    last: int = -1
+    count: int = 0
+
+    def pass_one(self) -> None:
+        if self.count == self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.count += 1
+
+    def watch(self) -> None:
+        sys.addaudithook(lambda event, given: self.pass_one() if event in CALLS else None)
+
+    def register(self, connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(lambda statement: self.pass_one())
+
+
+def run_until(scenario: Scenario, world: World, instants: Instants) -> Any:
+    """What the child does: run the scenario, with everything counted."""
+    target = replace(world.target(), opener=Opener(instants.register))
+    instants.watch()
+    run(scenario, target)
+    return instants.count
+
+
+def count(scenario: Scenario, world: World) -> int:
+    """How many instants a run has."""
+    return child(lambda: run_until(scenario, world, Instants())).result()
+
+
+def sample(total: int, size: int, seed: str) -> list[int]:
+    """Some instants, spread over the whole run: one in each stretch of it."""
+    chance = random.Random(seed)
+    return sorted({total * part // size + chance.randrange(max(1, total // size)) for part in range(size)})

@@ -1,0 +1,252 @@
+"""Runs that are killed: what stands on the disk before, what is run, every step that it passes, and when it counts."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from schemasync.engines.sqlite import fence
+from schemasync.files.door import Door, Label
+from schemasync.sync import prune
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.sync.snapshot import snapshot
+from schemasync.sync.target import Target
+
+from . import worlds
+from .processes import child, sqlite
+from .worlds import V1, V2, World, read
+
+BUILD = (
+    "BUILD:CREATE BUILD:START BUILD:RESHAPE BUILD:REFILL BUILD:INDEX BUILD:VERIFY BUILD:FINISH BUILD:SEAL BUILD:RENAME"
+)
+FORWARD = "CUTOVER:UNMARK CUTOVER:SYMLINK CUTOVER:LINK CUTOVER:FOLDER"
+AFTER = "ARCHIVE:CHECKPOINT HISTORY:FINISH"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`commit`: when this step is done, the new state is the true one. `current` is the schema of the new state,
+    `before` that of the old one; `swaps` is False for a run that leaves the live file alone."""
+
+    name: str
+    arrange: Callable[[Path], World]
+    act: Callable[[Target], Any]
+    steps: str
+    commit: Label | None = Label.CUTOVER_FENCE
+    before: dict[str, Any] | None = None
+    current: dict[str, Any] | None = None
+
+    @property
+    def passes(self) -> list[Label]:
+        return [Label(word) for word in self.steps.split()]
+
+    @property
+    def swaps(self) -> bool:
+        return self.commit is not None
+
+
+@dataclass
+class KillAt:
+    """An observer that kills its own process before or after the n-th step (from 0)."""
+
+    when: str
+    number: int
+    passed: int = 0
+
+    def __call__(self, when: str, label: Label) -> None:
+        if when == self.when and self.passed == self.number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.passed += when == "after"
+
+
+class Passes:
+    """An observer that notes the steps."""
+
+    def __init__(self) -> None:
+        self.labels: list[Label] = []
+
+    def __call__(self, when: str, label: Label) -> None:
+        if when == "before":
+            self.labels.append(label)
+
+
+def run(scenario: Scenario, target: Target) -> Any:
+    """What the child does. An archive may be pruned at once: nobody opens the databases of these tests by name."""
+    prune.GRACE = timedelta(0)
+    return scenario.act(target)
+
+
+def _sync(tree: dict[str, Any], **wishes: Any) -> Callable[[Target], Any]:
+    return lambda target: sync(target, read(tree), Wishes(**wishes)).result
+
+
+def _long_story(folder: Path) -> World:
+    """Four generations; the last one is live."""
+    world = worlds.evolved(folder)
+    world.sync(worlds.changed(V2, "papers", title="TEXT"))
+    world.sync(worlds.changed(V2, "papers", title="TEXT", pages="INTEGER"))
+    return world
+
+
+LAST = worlds.changed(V2, "papers", title="TEXT", pages="INTEGER")
+NEXT = worlds.changed(V2, "papers", title="TEXT", pages={"type": "INTEGER NOT NULL", "fill": "coalesce(pages, 1)"})
+
+
+def _with_later_rows(folder: Path) -> World:
+    world = worlds.evolved(folder)
+    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    return world
+
+
+def _open_archive(folder: Path) -> World:
+    world = worlds.evolved(folder)
+    worlds.tamper(world.files()[0], fence.lower_fence)
+    return world
+
+
+def _empty(folder: Path) -> World:
+    world = worlds.first(folder)
+    world.link.touch()
+    return world
+
+
+def _back(target: Target) -> Any:
+    restored = rollback(target, None, lambda ahead: True)
+    return restored and restored.prospect.to.generation
+
+
+def _fails(target: Target) -> Any:
+    """A run that gives up when its new file is finished, and clears it away itself."""
+    observer = target.door.observer
+
+    def interfering(when: str, label: Label) -> None:
+        observer(when, label)
+        if (when, label) == ("after", Label.BUILD_RENAME):
+            raise RuntimeError("stop here")
+
+    try:
+        return sync(replace(target, door=Door(interfering)), read(V2)).result
+    except RuntimeError:
+        return "stopped"
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "first",
+            worlds.first,
+            _sync(V1),
+            f"RUN:FOLDER BUILD:CREATE BUILD:FINISH BUILD:SEAL BUILD:RENAME {FORWARD} HISTORY:FINISH",
+            commit=Label.CUTOVER_UNMARK,
+            current=V1,
+        ),
+        Scenario("evolve", worlds.filled, _sync(V2), f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER}", before=V1, current=V2),
+        Scenario(
+            "fresh",
+            worlds.evolved,
+            _sync(V2, fresh=True),
+            f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "evolve_and_prune",
+            _long_story,
+            lambda target: sync(replace(target, keep=2), read(NEXT)).result,
+            f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER} PRUNE:REMOVE PRUNE:REMOVE",
+            before=LAST,
+            current=NEXT,
+        ),
+        Scenario(
+            "adopt_wal",
+            lambda folder: worlds.plain(folder, "wal"),
+            lambda target: adopt(target, None).generation,
+            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} CUTOVER:CLEAR {AFTER}",
+        ),
+        Scenario(
+            "adopt_journal",
+            lambda folder: worlds.plain(folder, "delete"),
+            lambda target: adopt(target, None).generation,
+            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} CUTOVER:CLEAR {AFTER}",
+        ),
+        Scenario(
+            "over_an_empty_file",
+            _empty,
+            _sync(V1),
+            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} CUTOVER:CLEAR {AFTER}",
+            current=V1,
+        ),
+        Scenario(
+            "rollback",
+            _with_later_rows,
+            _back,
+            f"CUTOVER:FENCE CUTOVER:UNFENCE CUTOVER:SYMLINK CUTOVER:LINK CUTOVER:FOLDER {AFTER}",
+            before=V2,
+            current=V1,
+        ),
+        Scenario(
+            "prune",
+            _long_story,
+            lambda target: len(prune.prune(target, 1, None, dry_run=False).gone),
+            "PRUNE:REMOVE PRUNE:REMOVE",
+            commit=None,
+            before=LAST,
+            current=LAST,
+        ),
+        Scenario(
+            "an_open_archive",
+            _open_archive,
+            _sync(worlds.changed(V2, "papers", title="TEXT")),
+            f"RECOVER:FENCE {BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            before=V2,
+            current=worlds.changed(V2, "papers", title="TEXT"),
+        ),
+        Scenario(
+            "a_run_that_fails",
+            worlds.filled,
+            _fails,
+            f"{BUILD} RECOVER:REMOVE",
+            commit=None,
+            before=V1,
+            current=V1,
+        ),
+        Scenario(
+            "snapshot",
+            worlds.evolved,
+            lambda target: snapshot(target, target.layout.link.with_name("copy.sqlite3")) > 0,
+            "OUTPUT:WRITE",
+            commit=None,
+            before=V2,
+            current=V2,
+        ),
+    )
+}
+
+
+def make(scenario: Scenario, folder: Path) -> World:
+    """The state on the disk before the run, made once and copied by each test."""
+    world = scenario.arrange(folder)
+    if world.link.exists() and scenario.name.startswith("adopt_wal"):
+        # a program that was killed left rows that are only in the log
+        leave_a_log(world.link)
+    return world
+
+
+def leave_a_log(path: Path) -> None:
+    """A program that writes a row and is killed before the row is anywhere but in the log."""
+
+    def die() -> None:
+        with sqlite(path) as connection:
+            connection.execute(worlds.WRITE, ("only in the log",))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert child(die).killed

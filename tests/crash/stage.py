@@ -1,0 +1,25 @@
+"""A scenario made ready: its state before the run, and what the whole run makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .processes import child
+from .scenarios import SCENARIOS, make, run
+from .worlds import World, dump
+
+
+class Stage:
+    """`before` is on the disk and copied by each test; `old` and `new` are the dumps before and after the run."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        folder.mkdir()
+        self.scenario = SCENARIOS[name]
+        self.before = make(self.scenario, folder / "before")
+        self.old = dump(self.copy(folder / "old").link) if self.before.link.exists() else None
+        finished = self.copy(folder / "after")
+        child(lambda: run(self.scenario, finished.target())).result()
+        self.new = dump(finished.link)
+
+    def copy(self, folder: Path) -> World:
+        return self.before.copy(folder)

@@ -1,0 +1,63 @@
+"""kill -9 in the run that repairs what an earlier kill left, at each of its steps; then the next one repairs it all."""
+
+import pytest
+
+from .processes import child
+from .scenarios import SCENARIOS, KillAt, Passes, run
+from .test_crash_points import assert_history, assert_tidy, finish, is_committed, look_at_the_wreck
+from .worlds import dump, recovery, without
+
+WRECKS = {  # crash points whose wrecks all differ, and what repairing them does
+    "first": ["BUILD:CREATE", "BUILD:RENAME", "CUTOVER:UNMARK", "CUTOVER:SYMLINK"],
+    "evolve": ["BUILD:SEAL", "BUILD:RENAME", "CUTOVER:FENCE", "CUTOVER:UNMARK", "CUTOVER:SYMLINK"],
+    "adopt_wal": ["BUILD:RENAME", "CUTOVER:FENCE", "CUTOVER:SYMLINK"],
+    "adopt_journal": ["CUTOVER:FENCE", "CUTOVER:UNMARK"],
+    "over_an_empty_file": ["CUTOVER:FENCE"],
+    "rollback": ["CUTOVER:FENCE", "CUTOVER:UNFENCE", "CUTOVER:SYMLINK"],
+    "an_open_archive": ["BUILD:VERIFY", "CUTOVER:FENCE"],
+}
+
+
+def wrecks():
+    for name, scenario in SCENARIOS.items():
+        for number, label in enumerate(scenario.passes):
+            quick = str(label) in WRECKS.get(name, [])
+            for when in ("after",) if quick else ("before", "after"):
+                marks = [] if quick else [pytest.mark.slow]
+                yield pytest.param(name, number, when, marks=marks, id=f"{name}-{number:02d}-{label}-{when}")
+
+
+@pytest.mark.parametrize(("name", "number", "when"), list(wrecks()))
+def test_a_kill_while_repairing_is_repaired(stages, tmp_path, name, number, when, request):
+    stage = stages(name)
+    scenario, world = stage.scenario, stage.copy(tmp_path / "w")
+    assert child(lambda: run(scenario, world.target(KillAt(when, number)))).killed
+    steps = steps_of_recovery(world.copy(tmp_path / "dry"))
+    assert steps or request.node.get_closest_marker("slow"), "nothing is repaired here"
+
+    expected = stage.new if is_committed(scenario, number, when) else stage.old
+    for step in range(len(steps)):
+        for moment in ("before", "after"):
+            again = world.copy(tmp_path / f"{step}{moment}")
+            target = again.target(KillAt(moment, step))
+            assert child(lambda target=target: recovery(target)).killed
+            look_at_the_wreck(stage, again.copy(tmp_path / f"{step}{moment}wreck"))
+            again.recovered()
+            assert again.recovered() == ()
+            if expected is not None:
+                assert without(dump(again.link)) == without(expected), (steps[step], moment)
+                assert_tidy(again, scenario)
+            if request.node.get_closest_marker("slow"):
+                finish(scenario, again)
+                assert_history(scenario, again)
+                assert without(dump(again.link)) == without(stage.new)
+
+
+def steps_of_recovery(world):
+    passes = Passes()
+
+    def noted():
+        recovery(world.target(passes))
+        return passes.labels
+
+    return child(noted).result()

@@ -1,0 +1,196 @@
+"""A disk that fills up at any moment: the run says so, the live file is as it was, and nothing half made is left.
+
+The free space goes from none to enough, so that it ends in every phase. `check_disk`, which refuses beforehand, is
+switched off for it: others write to the disk as well.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from schemasync.files.door import Label
+from schemasync.sync import adopt as adoption
+from schemasync.sync import runner
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.sync.snapshot import snapshot
+from tests.crash.histories import schema
+from tests.crash.processes import child
+from tests.crash.scenarios import SCENARIOS, KillAt
+from tests.crash.worlds import World, dump, fence_of, first, plain, read, recovery, traces, whole, write
+
+KIB = 1024
+
+
+@pytest.fixture(scope="module")
+def disk():
+    """A small disk of its own, in memory."""
+    folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+
+
+def rows(world, count):
+    world.run(
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+        " INSERT INTO ledger (note) SELECT 'row number ' || i FROM n"
+    )
+    return world
+
+
+def started(folder):
+    world = first(folder)
+    world.sync(schema(0))
+    return rows(world, 4000)
+
+
+def gone_on(folder):
+    world = started(folder)
+    world.sync(schema(1))
+    return rows(world, 10)
+
+
+ACTS = {
+    "first": (first, lambda target: sync(target, read(schema(0)))),
+    "sync": (started, lambda target: sync(target, read(schema(1)))),
+    "fresh": (started, lambda target: sync(target, read(schema(0)), Wishes(fresh=True))),
+    "adopt a WAL file": (lambda folder: rows(plain(folder, "wal"), 4000), lambda target: adopt(target, None)),
+    "adopt a journal file": (lambda folder: rows(plain(folder, "delete"), 4000), lambda target: adopt(target, None)),
+    "rollback": (gone_on, lambda target: rollback(target, None, lambda ahead: True)),
+}
+
+
+@pytest.fixture(scope="module")
+def beginnings(memory):
+    made = {}
+
+    def beginning(name):
+        if name not in made:
+            made[name] = ACTS[name][0](memory / f"full {name}")
+        return made[name]
+
+    return beginning
+
+
+def attempt(name, beginning, disk, free):
+    """Put the beginning on the disk, leave so many bytes free, and run: (world, how it ended, ballast)."""
+    for path in disk.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    world = beginning.copy(disk / "w")
+    ballast = disk / "ballast"
+    status = os.statvfs(disk)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, status.f_bavail * status.f_frsize - free))
+    return world, child(lambda: ACTS[name][1](world.target())), ballast
+
+
+def enough(name, beginning, disk):
+    """The least number of free bytes with which it works, to the page."""
+    low, high = 0, 4096 * KIB
+    while high - low > 4 * KIB:
+        middle = (low + high) // 2
+        _, ended, _ = attempt(name, beginning, disk, middle)
+        low, high = (middle, high) if ended.trouble else (low, middle)
+    return high
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, monkeypatch, name):
+    monkeypatch.setattr(runner, "check_disk", lambda *given: None)
+    monkeypatch.setattr(adoption, "check_disk", lambda *given: None)
+    beginning = beginnings(name)
+    old = dump(beginning.copy(disk.parent / f"{disk.name}-look").link) if beginning.link.exists() else None
+    shutil.rmtree(disk.parent / f"{disk.name}-look", ignore_errors=True)
+    before = live_name(beginning)
+    limit = enough(name, beginning, disk)
+    sizes = {limit * part // 12 for part in range(12)} | {limit - 4 * KIB * n for n in range(1, 9)}
+    for free in sorted(size for size in sizes if size >= 0):
+        world, ended, ballast = attempt(name, beginning, disk, free)
+        if ended.trouble is None:  # what is free does not decide alone: how pages fall does
+            continue
+        trouble = ended.refusal()
+        assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Failed", ("disk-full",), 4), (free, trouble)
+        assert "prune" in "".join(trouble.hints)
+        assert_untouched(world, beginning, before, free)
+        ballast.unlink()
+        assert child(lambda world=world: recovery(world.target())).result() == (), free
+        if old is not None:
+            assert dump(world.link) == old
+            assert fence_of(world.link) is None
+            assert write(world.link, "goes on") is None
+        child(lambda world=world: ACTS[name][1](world.target())).result()
+        assert whole(world.link)
+        assert traces(world.link) == []
+
+
+def live_name(world):
+    live = world.layout.live()
+    return live and live.name
+
+
+def assert_untouched(world, beginning, before, free):
+    assert live_name(world) == before, free
+    assert world.files() == [world.layout.folder / path.name for path in beginning.files()], free
+    names = {re.sub("-(wal|shm)$", "", name) for name in world.names().get("generations", [])}
+    assert names <= {path.name for path in beginning.files()} | {"lock"}, free
+
+
+def test_a_disk_that_cannot_hold_the_new_file_is_refused_before_a_byte_is_written(beginnings, disk):
+    beginning = beginnings("sync")
+    names = beginning.names()
+    for name in ("sync", "fresh"):
+        world, ended, _ = attempt(name, beginning, disk, 2048 * KIB)
+        trouble = ended.refusal()
+        assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("disk-full",), 3)
+        assert world.names() == names
+        assert dump(world.link) == dump(beginning.link)
+
+
+def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk, monkeypatch):
+    """Killed after the fence, and then the disk is full: nobody can write, nothing is lost, and room is all it needs."""
+    beginning = beginnings("sync")
+    world, _, ballast = attempt("sync", beginning, disk, 0)
+    ballast.unlink()
+    monkeypatch.setattr(runner, "check_disk", lambda *given: None)
+    passed = SCENARIOS["evolve"].passes.index(Label.CUTOVER_FENCE)
+    assert child(lambda: sync(world.target(KillAt("after", passed)), read(schema(1)))).killed
+    status = os.statvfs(disk)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize)
+    trouble = child(lambda: recovery(world.target())).refusal()
+    assert trouble.codes == ("disk-full",)
+    assert write(world.link, "not now") is not None
+    ballast.unlink()
+    assert len(child(lambda: recovery(world.target())).result()) == 1
+    assert len(dump(world.link)["rows"]["ledger"]) == 4000
+    assert write(world.link, "goes on") is None
+
+
+def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk):
+    beginning = beginnings("sync")
+    for free in (0, 40 * KIB, 100 * KIB, 160 * KIB):
+        world, _, ballast = attempt("sync", beginning, disk, 0)
+        ballast.unlink()
+        status = os.statvfs(disk)
+        with ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize - free)
+        output = disk / "copy.sqlite3"
+        trouble = child(lambda world=world, output=output: snapshot(world.target(), output)).refusal()
+        assert trouble.codes == ("disk-full",), (free, trouble)
+        assert not [p.name for p in disk.iterdir() if p.name.startswith("copy")]
+        ballast.unlink()
+        assert dump(world.link) == dump(beginning.link)

@@ -1,0 +1,213 @@
+"""INT and TERM at any moment: the run ends as `interrupted`, nothing is left to repair, and what it says is true."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+from schemasync.files.door import Label
+from schemasync.files.layout import At
+from schemasync.sync.runner import sync
+from tests.crash.processes import FORK, Child, child
+from tests.crash.scenarios import SCENARIOS, run
+from tests.crash.test_crash_points import assert_tidy, finish
+from tests.crash.worlds import V1, V2, changed, dump, notes, read, recovery, write
+
+from .waiting import wait_for
+
+RUNS = ["first", "evolve", "adopt_wal", "adopt_journal", "rollback", "evolve_and_prune"]
+
+
+class SignalAt:
+    """An observer that sends its own process a signal before or after the n-th step, as often as is said."""
+
+    def __init__(self, when, number, signals):
+        self.when, self.number, self.signals, self.passed = when, number, signals, 0
+
+    def __call__(self, when, label):
+        if when == self.when and self.passed == self.number:
+            self.passed += 1
+            for one in self.signals:
+                os.kill(os.getpid(), one)
+            return
+        self.passed += when == "after"
+
+
+def moments():
+    for name in RUNS:
+        scenario = SCENARIOS[name]
+        for number, label in enumerate(scenario.passes):
+            for when, one in (("before", signal.SIGINT), ("after", signal.SIGTERM)):
+                yield pytest.param(name, number, when, one, id=f"{name}-{number:02d}-{label}-{when}")
+
+
+@pytest.mark.parametrize(("name", "number", "when", "one"), list(moments()))
+def test_a_signal_at_a_step_leaves_nothing_to_repair(stages, tmp_path, name, number, when, one):
+    stage = stages(name)
+    scenario, world = stage.scenario, stage.copy(tmp_path / "w")
+    ended = child(lambda: run(scenario, world.target(SignalAt(when, number, [one]))))
+    trouble = ended.refusal()
+    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Failed", ("interrupted",), 4)
+    assert one.name in trouble.text
+    assert_clean(stage, world, trouble)
+
+    cutover = scenario.passes.index(scenario.commit)
+    assert_state(stage, world, swapped=number > cutover if number != cutover else None)
+    finish(scenario, world)
+    assert dump(world.link) == stage.new
+
+
+def assert_state(stage, world, swapped):
+    """The old state or the new one; `swapped` says which, None for either."""
+    if world.layout.at() is At.NOTHING:
+        assert stage.old is None
+        assert not swapped
+        return
+    found = dump(world.link)
+    assert found in (stage.old, stage.new)
+    if swapped is not None:
+        assert found == (stage.new if swapped else stage.old)
+
+
+def assert_clean(stage, world, trouble):
+    """Nothing for recovery to do; and the message says which state is true."""
+    if world.layout.at() is At.NOTHING:
+        assert world.names().get("generations", []) in ([], ["lock"])
+    else:
+        assert_tidy(world, stage.scenario)
+    live, names = world.layout.live(), world.names()
+    was = stage.before.layout.live()
+    swapped = live is not None and (was is None or live.name != was.name)
+    assert ("as it was" in trouble.text) == (not swapped)
+    assert (live is not None and f"{live.name} is live" in trouble.text) == swapped
+    assert child(lambda: recovery(world.target())).result() == ()
+    assert set(world.names()["generations"]) - {"lock"} == set(names.get("generations", [])) - {"lock"}
+
+
+@pytest.mark.parametrize("label", [Label.BUILD_REFILL, Label.BUILD_RENAME, Label.CUTOVER_FENCE, Label.CUTOVER_LINK])
+def test_two_impatient_signals_are_one(stages, tmp_path, label):
+    """Ctrl-C, Ctrl-C: the second one does not stop the clearing away."""
+    stage = stages("evolve")
+    world, number = stage.copy(tmp_path / "w"), stage.scenario.passes.index(label)
+
+    def impatient(when, seen, inner=SignalAt("after", number, [signal.SIGINT, signal.SIGTERM])):
+        if seen is Label.RECOVER_REMOVE:
+            os.kill(os.getpid(), signal.SIGINT)
+        inner(when, seen)
+
+    trouble = child(lambda: run(stage.scenario, world.target(impatient))).refusal()
+    assert trouble.codes == ("interrupted",)
+    assert_clean(stage, world, trouble)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_signal_at_a_random_moment_leaves_nothing_to_repair(stages, tmp_path, seed):
+    chance = random.Random(seed)
+    name = chance.choice(["evolve", "evolve_and_prune", "rollback", "adopt_wal"])
+    one = chance.choice([signal.SIGINT, signal.SIGTERM])
+    stage = stages(name)
+    world = stage.copy(tmp_path / "w")
+    started = FORK.Event()
+    working = Child(lambda: (started.set(), run(stage.scenario, world.target())))
+    started.wait(20)
+    time.sleep(chance.uniform(0, 0.07))
+    working.kill(one)
+    ended = working.ended()
+    if ended.trouble is not None and ended.trouble.exit_code is not None:
+        assert ended.trouble.codes == ("interrupted",)
+        assert_clean(stage, world, ended.trouble)
+    else:  # it came before the run began, or after it had ended
+        assert ended.exitcode in (0, 1, -one)
+        assert_state(stage, world, swapped=None)
+    finish(stage.scenario, world)
+    assert dump(world.link) == stage.new
+
+
+def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path):
+    world = stages("evolve").copy(tmp_path / "w")
+    world.run(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
+        " INSERT INTO ledger (note) SELECT 'row ' || i FROM n"
+    )
+    slow = "length(printf('%.*c', 300000, 'x'))"
+    tree = changed(V1, "ledger", weight={"type": "INTEGER", "fill": slow})
+    sent = []
+
+    def observer(when, label):
+        if (when, label) == ("before", Label.BUILD_REFILL):
+            threading.Timer(0.1, lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGTERM))).start()
+
+    def work():
+        try:
+            sync(world.target(observer), read(tree))
+        except BaseException:
+            assert time.monotonic() - sent[0] < 1.5, time.monotonic() - sent[0]
+            raise
+
+    assert child(work).refusal().codes == ("interrupted",)
+    assert len(notes(world.link)) == 40003
+
+
+def test_a_signal_while_another_thread_lives_waits_for_the_swap_all_the_same(stages, tmp_path):
+    """The kernel gives a signal to any thread that takes it: hiding from it in one thread is not enough."""
+    stage = stages("evolve")
+    world, number = stage.copy(tmp_path / "w"), stage.scenario.passes.index(Label.CUTOVER_UNMARK)
+    other = threading.Thread(target=time.sleep, args=(5,), daemon=True)
+
+    def work():
+        other.start()
+        return run(stage.scenario, world.target(SignalAt("before", number, [signal.SIGINT])))
+
+    trouble = child(work).refusal()
+    assert trouble.codes == ("interrupted",)
+    assert_state(stage, world, swapped=True)
+    assert_clean(stage, world, trouble)
+
+
+def test_a_signal_while_waiting_for_the_lock_ends_the_run(stages, tmp_path):
+    stage = stages("evolve")
+    world = stage.copy(tmp_path / "w")
+
+    def hold():
+        with world.target().locked():
+            (world.folder / "held").touch()
+            time.sleep(30)
+
+    holder = Child(hold)
+    wait_for(lambda: (world.folder / "held").exists())
+    waiting = Child(lambda: run(stage.scenario, world.target(wait=30.0)))
+    time.sleep(0.3)
+    waiting.kill(signal.SIGTERM)
+    assert waiting.ended().refusal().codes == ("interrupted",)
+    holder.kill()
+    holder.ended()
+    assert dump(world.link) == stage.old
+
+
+def test_the_handlers_of_the_program_are_put_back(stages, tmp_path):
+    world = stages("evolve").copy(tmp_path / "w")
+
+    def work():
+        mine = lambda number, frame: None  # noqa: E731
+        signal.signal(signal.SIGTERM, mine)
+        sync(world.target(), read(V2))
+        return signal.getsignal(signal.SIGTERM) is mine, signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    assert child(work).result() == (True, True)
+    assert write(world.link, "goes on") is None
+
+
+def test_a_run_in_another_thread_leaves_signals_alone(stages, tmp_path):
+    world = stages("evolve").copy(tmp_path / "w")
+
+    def work():
+        found = []
+        thread = threading.Thread(target=lambda: found.append(sync(world.target(), read(V2)).result))
+        thread.start()
+        thread.join()
+        return found
+
+    assert child(work).result() == ["synced"]

@@ -1,0 +1,325 @@
+"""A run and somebody else at the same time: another run, a writer, a reader, someone who changes the schema."""
+
+import time
+
+import pytest
+
+from schemasync.files.door import Label
+from schemasync.sync import runner
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from tests.crash.processes import FORK, Child, Stranger, child, sqlite
+from tests.crash.scenarios import Passes
+from tests.crash.worlds import V1, V2, WRITE, changed, dump, fence_of, history, notes, read, whole, write
+
+MORE = changed(V2, "papers", title="TEXT")
+
+
+@pytest.fixture
+def world(stages, tmp_path):
+    """Generation 1 at version 1."""
+    return stages("evolve").copy(tmp_path / "w")
+
+
+def stopped_at(world, label, tree, act=None):
+    """A run that stands still after a step until it is told to go on: (process, has arrived, may go on)."""
+    arrived, onward = FORK.Event(), FORK.Event()
+
+    def observer(when, seen):
+        if (when, seen) == ("after", label):
+            arrived.set()
+            assert onward.wait(30)
+
+    target = world.target(observer)
+    running = Child(lambda: (act or (lambda: sync(target, read(tree)).result))())
+    assert arrived.wait(30)
+    return running, onward
+
+
+# --- two runs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_is_busy_while_the_first_one_builds(world):
+    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    for act in (
+        lambda: sync(world.target(wait=0.2), read(V2)),
+        lambda: rollback(world.target(wait=0.2), None, lambda ahead: True),
+    ):
+        trouble = child(act).refusal()
+        assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Busy", ("run-in-progress",), 5)
+    onward.set()
+    assert running.ended().result() == "synced"
+    assert len(world.files()) == 2
+
+
+def test_a_second_run_waits_for_the_first_one_and_finds_it_done(world):
+    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    second = Child(lambda: sync(world.target(wait=30.0), read(V2)).result)
+    time.sleep(0.3)
+    onward.set()
+    assert running.ended().result() == "synced"
+    assert second.ended().result() == "current"
+    assert len(world.files()) == 2
+
+
+def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(world):
+    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    second = Child(lambda: sync(world.target(wait=30.0), read(MORE)).result)
+    time.sleep(0.2)
+    onward.set()
+    assert running.ended().result() == "synced"
+    assert second.ended().result() == "synced"
+    rows = history(world.link)
+    assert [row.previous for row in rows] == [None, rows[0].generation, rows[1].generation]
+
+
+def test_a_run_that_is_current_does_not_wait_for_one_that_builds(world):
+    """Every worker of a deploy runs it; only the first one has anything to do."""
+    world.run("DROP TABLE handmade")  # with a foreign table it would have to look closer
+    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    begun = time.monotonic()
+    assert child(lambda: sync(world.target(wait=20.0), read(V1)).result).result() == "current"
+    assert time.monotonic() - begun < 5
+    onward.set()
+    running.ended().result()
+
+
+def test_many_runs_at_once_build_once(world):
+    runs = [Child(lambda: sync(world.target(wait=30.0), read(V2)).result) for _ in range(6)]
+    assert sorted(one.ended().result() for one in runs) == ["current"] * 5 + ["synced"]
+    assert len(world.files()) == 2
+
+
+def test_two_adoptions_at_once_take_it_over_once(stages, tmp_path):
+    world = stages("adopt_wal").copy(tmp_path / "w")
+    ended = [one.ended() for one in [Child(lambda: adopt(world.target(wait=30.0), None)) for _ in range(2)]]
+    assert sorted(bool(one.trouble) for one in ended) == [False, True]
+    assert next(one for one in ended if one.trouble).refusal().codes == ("already-adopted",)
+    assert len(world.files()) == 1
+    assert write(world.link, "goes on") is None
+
+
+# --- writers ----------------------------------------------------------------------------------------------------
+
+
+def test_a_writer_that_does_not_end_makes_the_run_busy_when_the_wait_is_over(world):
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN IMMEDIATE")
+        assert stranger.tell("a", WRITE, "unfinished") == []
+        begun = time.monotonic()
+        trouble = child(lambda: sync(world.target(wait=0.5), read(V2))).refusal()
+        assert 0.5 <= time.monotonic() - begun < 5
+        assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Busy", ("database-locked",), 5)
+        assert world.files()[0].name in trouble.text
+        assert stranger.tell("a", "COMMIT") == []
+    assert "unfinished" in notes(world.link)
+    assert len(world.files()) == 1
+
+
+def test_a_writer_that_ends_in_time_is_waited_for_and_its_row_comes_along(world):
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN IMMEDIATE")
+        assert stranger.tell("a", WRITE, "just in time") == []
+        running = Child(lambda: sync(world.target(wait=20.0), read(V2)).result)
+        time.sleep(0.5)
+        assert stranger.tell("a", "COMMIT") == []
+        assert running.ended().result() == "synced"
+    assert "just in time" in notes(world.link)
+
+
+def test_a_database_that_somebody_locks_altogether_is_busy(stages, tmp_path):
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN EXCLUSIVE")
+        trouble = child(lambda: adopt(world.target(wait=0.3), None)).refusal()
+        assert (trouble.codes, trouble.exit_code) == (("database-locked",), 5)
+        stranger.tell("a", "ROLLBACK")
+    assert child(lambda: adopt(world.target(), None).generation).result()
+
+
+@pytest.mark.parametrize("label", [Label.BUILD_CREATE, Label.BUILD_REFILL, Label.BUILD_RENAME])
+def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(world, label):
+    """Writers with patience only wait; no row falls between the two files."""
+    running, onward = stopped_at(world, label, V2)
+    assert "locked" in write(world.link, "impatient")
+    with Stranger() as stranger:
+        stranger.open("a", world.link, timeout=30)
+        stranger.start("a", WRITE, "patient")
+        time.sleep(0.2)
+        onward.set()
+        assert running.ended().result() == "synced"
+        answer = stranger.answer()
+        assert "superseded" in answer, answer
+        stranger.open("a", world.link)
+        assert stranger.tell("a", WRITE, "patient") == []
+    assert {"patient"} == notes(world.link) - {"first", "second", "third"}
+
+
+# --- readers ----------------------------------------------------------------------------------------------------
+
+
+def test_readers_read_on_before_during_and_after(world):
+    """One that reads holds nobody up, sees one state, and after the swap reads on what it has open."""
+    with Stranger() as stranger:
+        stranger.open("snapshot", world.link)
+        stranger.open("idle", world.link)
+        stranger.tell("snapshot", "BEGIN")
+        count = "SELECT count(*), max(note) FROM ledger"
+        seen = stranger.tell("snapshot", count)
+        running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+        assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == seen
+        stranger.open("late", world.link)
+        assert stranger.tell("late", count) == seen
+        onward.set()
+        begun = time.monotonic()
+        assert running.ended().result() == "synced"
+        assert time.monotonic() - begun < 3, "the run waited for a reader"
+        assert write(world.link, "zzz") is None
+        assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == stranger.tell("late", count) == seen
+        stranger.tell("snapshot", "COMMIT")
+        assert "superseded" in stranger.tell("snapshot", WRITE, "stale")
+        stranger.open("new", world.link)
+        assert stranger.tell("new", count) == [(4, "zzz")]
+    assert all(whole(path) for path in world.files())
+
+
+def test_a_reader_of_the_old_file_does_not_lengthen_the_pause(world):
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN")
+        stranger.tell("a", "SELECT * FROM ledger")
+        report = world.sync(V2, wait=20.0)
+        assert report.pause_ms < 2000
+        assert report.duration_ms < 5000
+        assert fence_of(world.files()[0]) is not None
+
+
+def test_a_reader_of_an_archive_does_not_lengthen_the_swap_back_to_it(stages, tmp_path):
+    world = stages("fresh").copy(tmp_path / "w")
+    with Stranger() as stranger:
+        stranger.open("a", world.files()[0])
+        stranger.tell("a", "BEGIN")
+        stranger.tell("a", "SELECT * FROM ledger")
+        restored = child(lambda: rollback(world.target(wait=20.0), None, lambda ahead: True)).result()
+        assert restored.pause_ms < 2000
+    assert write(world.link, "goes on") is None
+    assert world.recovered() == ()
+
+
+def test_a_writer_on_the_new_file_does_not_make_the_run_look_failed(world):
+    """The note of how long it took is only a note."""
+    with Stranger() as stranger:
+
+        def observer(when, label):
+            if (when, label) == ("after", Label.CUTOVER_FOLDER):
+                stranger.open("a", world.link)
+                stranger.tell("a", "BEGIN IMMEDIATE")
+                assert stranger.tell("a", WRITE, "at once") == []
+
+        report = child(lambda: sync(world.target(observer, wait=0.5), read(V2))).result()
+        assert report.result == "synced"
+        assert stranger.tell("a", "COMMIT") == []
+    assert "at once" in notes(world.link)
+    assert child(lambda: sync(world.target(), read(V2)).result).result() == "current"
+
+
+def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(stages, tmp_path):
+    """Without a log the commit of the fence needs the file alone: busy within the wait, done when they end."""
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    with Stranger() as stranger:
+        stranger.open("a", world.link)
+        stranger.tell("a", "BEGIN")
+        stranger.tell("a", "SELECT * FROM ledger")
+        trouble = child(lambda: adopt(world.target(wait=0.3), None)).refusal()
+        assert (trouble.kind, trouble.codes) == ("Busy", ("database-locked",))
+        assert fence_of(world.link) is None
+        assert world.files() == []
+        running = Child(lambda: adopt(world.target(wait=20.0), None).generation)
+        time.sleep(0.3)
+        stranger.tell("a", "COMMIT")
+        assert running.ended().result()
+    assert write(world.link, "goes on") is None
+
+
+# --- the schema or the rows change between deciding and holding --------------------------------------------------
+
+
+def meanwhile(monkeypatch, deed):
+    """Let something happen between the moment when the plan is made and the one when writers are held."""
+    real = runner.hold
+
+    def hold(*given):
+        deed()
+        return real(*given)
+
+    monkeypatch.setattr(runner, "hold", hold)
+
+
+def by_hand(world, sql):
+    def deed():
+        with sqlite(world.link) as connection:
+            connection.executescript(sql)
+
+    return deed
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE papers ADD COLUMN late TEXT",
+        "CREATE TABLE another (x)",
+        "CREATE INDEX by_hand ON papers (body)",
+        "DROP VIEW heads",
+        "CREATE TRIGGER by_hand AFTER INSERT ON ledger BEGIN SELECT 1; END",
+        "ALTER TABLE ledger RENAME COLUMN euros TO dollars",
+        "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, 'body', 'text') WHERE name = 'papers'",
+    ],
+)
+def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql):
+    meanwhile(monkeypatch, by_hand(world, sql))
+    trouble = child(lambda: sync(world.target(), read(V2))).refusal()
+    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("changed-meanwhile",), 3)
+    assert len(world.files()) == 1
+    assert fence_of(world.link) is None
+    assert whole(world.link)
+
+
+def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch):
+    """They were fine when the plan was made: who writes later is looked at again, under the lock."""
+    meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, '')"))
+    trouble = child(lambda: sync(world.target(), read(V2))).refusal()
+    assert (trouble.kind, trouble.exit_code) == ("Refused", 3)
+    assert set(trouble.codes) == {"hazard"}
+    assert "77" in trouble.text
+    assert len(world.files()) == 1
+    assert write(world.link, "goes on") is None
+
+
+def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch):
+    meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, 'Late')"))
+    assert child(lambda: sync(world.target(), read(V2)).result).result() == "synced"
+    assert (77, "Late", "late@example.org") in dump(world.link)["rows"]["people"]
+
+
+def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
+    """Whoever would change it waits, as every writer does."""
+    running, onward = stopped_at(world, Label.BUILD_FINISH, V2)
+    with pytest.raises(AssertionError), sqlite(world.link) as connection:
+        try:
+            connection.execute("CREATE TABLE late (x)")
+        except Exception as error:
+            raise AssertionError(error) from error
+    onward.set()
+    assert running.ended().result() == "synced"
+
+
+def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch):
+    """The second look under the lock is for those who wrote meanwhile; nobody else waits for it."""
+    monkeypatch.setattr(runner, "with_hazards", lambda *given: pytest.fail("looked again"))
+    passes = Passes()
+    assert child(lambda: sync(world.target(passes), read(V2), Wishes()).result).result() == "synced"

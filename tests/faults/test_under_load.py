@@ -1,0 +1,103 @@
+"""Runs while real processes write: what was acknowledged is there afterwards, all of it and nothing else."""
+
+import pytest
+
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from tests.crash.histories import schema
+from tests.crash.processes import Child, child
+from tests.crash.scenarios import KillAt
+from tests.crash.worlds import WRITE, first, history, notes, plain, read, whole
+from tests.faults.load import Load
+
+FAMILIAR = {"superseded", "database is locked"}
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = first(tmp_path / "w")
+    world.sync(schema(0))
+    world.run(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+        " INSERT INTO ledger (note) SELECT 'row ' || i FROM n"
+    )
+    return world
+
+
+def test_four_writers_lose_nothing_in_ten_syncs(world):
+    before = notes(world.link)
+    with Load(world.link, writers=4, readers=2) as load:
+        for version in range(1, 11):
+            assert world.sync(schema(version), wait=30.0).result == "synced"
+    assert notes(world.link) == before | load.acknowledged
+    assert sum(len(one.notes) for one in load.written) == len(load.acknowledged)
+    assert all(set(one.errors) <= FAMILIAR for one in load.written), [one.errors for one in load.written]
+    assert sum(one.errors["superseded"] for one in load.written) >= 4
+    assert max(one.longest for one in load.written) < 10
+    assert all(count and not errors for count, errors in load.read), load.read
+    assert all(whole(path) for path in world.files())
+    assert len(history(world.link)) == 11
+
+
+def test_writers_lose_nothing_while_a_file_is_taken_over(tmp_path):
+    for journal in ("wal", "delete"):
+        world = plain(tmp_path / journal, journal)
+        before = notes(world.link)
+        with Load(world.link, writers=3) as load:
+            child(lambda world=world: adopt(world.target(wait=30.0), None)).result()
+        assert notes(world.link) == before | load.acknowledged, journal
+        assert all(set(one.errors) <= FAMILIAR for one in load.written), [one.errors for one in load.written]
+
+
+def test_writers_lose_nothing_when_runs_are_killed_under_them(world):
+    """Between a kill after the fence and the next run writers are refused, and try on."""
+    before = notes(world.link)
+    with Load(world.link, writers=3) as load:
+        for number in range(6, 15):
+            dying = child(
+                lambda number=number: sync(world.target(KillAt("after", number), wait=30.0), read(schema(number)))
+            )
+            assert dying.killed
+            child(lambda number=number: sync(world.target(wait=30.0), read(schema(number)), Wishes(back=True))).result()
+    assert notes(world.link) == before | load.acknowledged
+    assert len(load.acknowledged) > 10
+
+
+def test_what_is_written_around_swaps_back_is_in_the_one_file_or_the_other(world):
+    before = notes(world.link)
+    with Load(world.link, writers=3) as load:
+        world.sync(schema(1), wait=30.0)
+        for _ in range(4):
+            child(lambda: rollback(world.target(wait=30.0), None, lambda ahead: True)).result()
+    first_one, second = world.files()
+    assert notes(first_one) | notes(second) == before | load.acknowledged
+    assert all(set(one.errors) <= FAMILIAR for one in load.written)
+
+
+def test_writers_of_many_rows_at_once_lose_nothing(world):
+    """Large transactions: all of one or none of it."""
+
+    def write_much(name):
+        from tests.crash.processes import sqlite
+
+        done = 0
+        for number in range(25):
+            while True:
+                try:
+                    with sqlite(world.link, timeout=20) as connection:
+                        connection.execute("BEGIN IMMEDIATE")
+                        connection.executemany(WRITE, [(f"{name}-{number}-{i}",) for i in range(50)])
+                        connection.execute("COMMIT")
+                    done += 50
+                    break
+                except Exception as error:
+                    assert "superseded" in str(error) or "locked" in str(error), error
+        return done
+
+    running = [Child(lambda name=name: write_much(name)) for name in "ab"]
+    for version in range(1, 6):
+        world.sync(schema(version), wait=30.0)
+    assert sum(one.ended().result() for one in running) == 2500
+    assert len(notes(world.link)) == 4500
