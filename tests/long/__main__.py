@@ -1,0 +1,73 @@
+"""Runs that take hours: python -m tests.long NAME [--seed S] [--count N | --minutes M].
+
+Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .crash import histories, instants
+
+RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "instants": instants}
+"""A run lives through one case of a seed in a folder of its own, and returns what it counted or raises
+AssertionError. Another one is another line."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=RUNS)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
+    parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")
+    parser.add_argument("--minutes", type=float, help="as many cases as fit into this time, instead of --count")
+    given = parser.parse_args()
+
+    begun, counts, failures, done = time.monotonic(), Counter[str](), 0, 0
+    for seed in _seeds(given.seed, given.count, given.minutes):
+        done += 1
+        with tempfile.TemporaryDirectory(dir=_memory(), prefix="schemasync-") as folder:
+            try:
+                counts += RUNS[given.name](Path(folder), seed)
+            except AssertionError as error:
+                failures += 1
+                print(f"\nFAILED: python -m tests.long {given.name} --seed {seed} --count 1\n{error}\n", flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{done} cases, {failures} failed", end="", file=sys.stderr, flush=True)
+
+    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    print(f"{given.name}: seed {given.seed}, {done:,} cases in {time.monotonic() - begun:,.0f} s, {failures} failed")
+    print(f"  {told}")
+    print(f"  commit {_commit()}")
+    return 1 if failures else 0
+
+
+def _seeds(first: int, count: int, minutes: float | None) -> Iterator[int]:
+    until = None if minutes is None else time.monotonic() + minutes * 60
+    seed = first
+    while time.monotonic() < until if until is not None else seed < first + count:
+        yield seed
+        seed += 1
+
+
+def _memory() -> str | None:
+    """A folder in memory, where there is one: thousands of fsyncs take their time."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def _commit() -> str:
+    root = Path(__file__).resolve().parent
+    asked = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    ended = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return ended.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

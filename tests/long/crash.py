@@ -1,0 +1,33 @@
+"""Kills by the thousand: random histories, and single runs killed at any instant."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+from tests.crash.histories import History
+from tests.crash.instants import count
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.stage import Stage
+from tests.crash.test_instants import survive
+
+LENGTH = 6  # operations of one history: enough for several generations to be left and come back
+
+_totals: dict[str, int] = {}
+
+
+def histories(folder: Path, seed: int) -> Counter[str]:
+    """One random history."""
+    return History(folder / "w", seed).run(LENGTH)
+
+
+def instants(folder: Path, seed: int) -> Counter[str]:
+    """One run of some kind, killed at some instant."""
+    chance = random.Random(seed)
+    name = chance.choice(sorted(SCENARIOS))
+    stage = Stage(name, folder / name)
+    if name not in _totals:
+        _totals[name] = count(stage.scenario, stage.copy(folder / "dry"))
+    survive(stage, stage.copy(folder / "w"), folder / "wreck", chance.randrange(_totals[name]))
+    return Counter({name: 1})

@@ -1,0 +1,78 @@
+"""The fast look for dangling references says what SQLite's own check says, whatever the types and collations."""
+
+import sqlite3
+from contextlib import closing
+from itertools import product
+from random import Random
+
+import pytest
+
+from schemasync.engines.sqlite import verify
+from schemasync.engines.sqlite.inspect import inspect
+
+TYPES = (
+    "INTEGER",
+    "TEXT",
+    "REAL",
+    "NUMERIC",
+    "BLOB",
+    "",
+    "TEXT COLLATE NOCASE",
+    "TEXT COLLATE RTRIM",
+    "COLLATE NOCASE",
+)
+VALUES = (None, 0, 1, 2, 1.0, 1.5, -1, "1", "1.0", " 1", "a", "A", "a ", b"1", b"a", 2**53 + 1, float(2**53), "1e0", "")
+PARENTS = ("INTEGER PRIMARY KEY", "INT PRIMARY KEY", *(f"{kind} UNIQUE" for kind in TYPES))
+
+
+def agree(connection, table):
+    found = connection.execute("PRAGMA foreign_key_check(c)").fetchall()
+    assert verify._dangles(connection, table) is bool(found), (connection.execute("SELECT * FROM c").fetchall(), found)
+    return bool(found)
+
+
+def memory(*statements):
+    connection = sqlite3.connect(":memory:")
+    for statement in statements:
+        connection.execute(statement)
+    return connection
+
+
+@pytest.mark.parametrize("parent", PARENTS)
+@pytest.mark.parametrize("child", TYPES)
+def test_one_column(parent, child):
+    seen = set()
+    with closing(memory(f"CREATE TABLE p (k {parent})", f"CREATE TABLE c (r {child} REFERENCES p (k))")) as connection:
+        table = inspect(connection).schema.table("c")
+        for held, referring in product(VALUES, VALUES):
+            connection.execute("DELETE FROM p")
+            try:
+                connection.execute("INSERT INTO p VALUES (?)", (held,))
+            except sqlite3.IntegrityError:
+                continue  # no row id
+            connection.execute("DELETE FROM c")
+            connection.execute("INSERT INTO c VALUES (?)", (referring,))
+            seen.add(agree(connection, table))
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_columns_and_a_table_that_refers_to_itself(seed):
+    random = Random(seed)
+    a, b, x, y = (random.choice(TYPES) for _ in range(4))
+    with closing(
+        memory(
+            f"CREATE TABLE p (a {a}, b {b}, UNIQUE (b, a))",
+            f"CREATE TABLE c (id INTEGER PRIMARY KEY, up INTEGER REFERENCES c, x {x}, y {y}, "
+            "FOREIGN KEY (x, y) REFERENCES p (a, b))",
+        )
+    ) as connection:
+        table = inspect(connection).schema.table("c")
+        for _ in range(40):
+            connection.execute("DELETE FROM c")
+            connection.execute("DELETE FROM p")
+            held = [(random.choice(VALUES), random.choice(VALUES)) for _ in range(4)]
+            connection.executemany("INSERT OR IGNORE INTO p VALUES (?, ?)", held)
+            rows = [(1, random.choice((None, 1, 2)), *random.choice(held)), (2, 1, *random.choice(held))]
+            connection.executemany("INSERT INTO c VALUES (?, ?, ?, ?)", rows)
+            agree(connection, table)
