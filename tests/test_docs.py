@@ -1,0 +1,393 @@
+"""What the documentation says is so: each command, option, setting, code and id is explained, and every example works."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from schemasync import conf
+from schemasync.diff.hazards import STOPS, HazardCode
+from schemasync.engines.sqlite import judge
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.errors import Code
+from schemasync.management import options
+from schemasync.management.commands.schemasync import Command
+from schemasync.schema import document
+
+from .command.conftest import evolved, memory, project, synced, tmp_path  # noqa: F401  fixtures
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+SHELL = {"console", "sh"}
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block: its language, its text, the line it begins in, and the HTML comment directly before it."""
+
+    language: str
+    text: str
+    line: int
+    comment: str
+
+
+@dataclass(frozen=True)
+class Page:
+    path: Path
+    text: str
+
+    @property
+    def name(self) -> str:
+        return str(self.path.relative_to(ROOT))
+
+    @property
+    def fences(self) -> list[Fence]:
+        found: list[Fence] = []
+        lines, start = self.text.splitlines(), None
+        for number, line in enumerate(lines):
+            if not line.startswith("```"):
+                continue
+            if start is None:
+                start = number
+                continue
+            before = re.fullmatch(r"<!-- (.*) -->", lines[start - 1]) if start else None
+            text = "\n".join(lines[start + 1 : number])
+            found.append(Fence(lines[start].removeprefix("```"), text, start + 1, before[1] if before else ""))
+            start = None
+        assert start is None, f"{self.name}:{start}: a block that is not closed"
+        return found
+
+    @property
+    def prose(self) -> str:
+        """The text without fenced blocks."""
+        return re.sub(r"^```.*?^```", "", self.text, flags=re.DOTALL | re.MULTILINE)
+
+    @property
+    def headings(self) -> list[str]:
+        return re.findall(r"^#+ (.*)$", self.prose, re.MULTILINE)
+
+    @property
+    def anchors(self) -> set[str]:
+        """What a link may name after the #, as GitHub makes it of headings."""
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
+
+    def section(self, heading: str) -> str:
+        """The text under a heading, up to the next one of the same or a higher level."""
+        match = re.search(rf"^(#+) {re.escape(heading)}$(.*?)(?=^#{{1,2}} |\Z)", self.text, re.DOTALL | re.MULTILINE)
+        assert match, f"{self.name} has no section {heading}"
+        return match[2]
+
+
+@cache
+def page(name: str) -> Page:
+    path = ROOT / name
+    return Page(path, path.read_text("utf-8"))
+
+
+def pages() -> list[Page]:
+    """README and all pages but the recorded outputs of long runs."""
+    found = [path for path in sorted(DOCS.rglob("*.md")) if "evidence" not in path.parts]
+    return [page("README.md"), *(page(str(path.relative_to(ROOT))) for path in found)]
+
+
+EACH_PAGE = pytest.mark.parametrize("one", pages(), ids=lambda one: one.name)
+
+
+def explained(where: Page) -> set[str]:
+    """The names in code that are headings of their own."""
+    return {match[1] for heading in where.headings if (match := re.fullmatch(r"`([^`]+)`", heading))}
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+COMMANDS = page("docs/commands.md")
+FOR_ALL = COMMANDS.section("Options that every action takes")
+OF_ARGPARSE = {"-h", "--help", "--version"}
+
+
+@cache
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of the main job, and of each action."""
+    main = Command().create_parser("manage.py", "schemasync")
+    (actions,) = [found for found in main._actions if isinstance(found, argparse._SubParsersAction)]
+    return {"schemasync": main, **actions.choices}
+
+
+def shown(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """What `--help` shows of a parser."""
+    for action in parser._actions:
+        if action.help != argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction):
+            yield action
+
+
+def test_every_action_has_a_section_and_every_section_is_an_action():
+    assert set(parsers()) == {"schemasync", *options.ACTIONS}
+    assert explained(COMMANDS) == set(parsers())
+
+
+@pytest.mark.parametrize("name", parsers())
+def test_every_option_of_an_action_is_explained(name):
+    section = COMMANDS.section(f"`{name}`")
+    for action in shown(parsers()[name]):
+        for option in action.option_strings:
+            assert option in OF_ARGPARSE or re.search(rf"`{option}\b", section + FOR_ALL), f"{name} {option}"
+        if not action.option_strings:
+            for word in str(action.metavar).split("|"):
+                assert f"`{word}`" in section, f"{name} {word}"
+
+
+def test_every_option_is_named_on_the_page():
+    for name, parser in parsers().items():
+        for action in parser._actions:
+            for option in set(action.option_strings) - OF_ARGPARSE:
+                assert f"`{option}" in COMMANDS.text, f"{name} {option}"
+
+
+@EACH_PAGE
+def test_every_option_that_a_page_names_exists(one):
+    known = {option for parser in parsers().values() for action in parser._actions for option in action.option_strings}
+    ours = [span for span in re.findall(r"`([^`\n]+)`", one.prose) if re.match(r"--|.*\bschemasync ", span)]
+    assert {option for span in ours for option in re.findall(r"(?<!\S)--[a-z-]+", span)} <= known
+
+
+@EACH_PAGE
+def test_every_command_line_that_a_page_shows_is_understood(one):
+    for fence in one.fences:
+        for line in fence.text.splitlines() if fence.language in SHELL else ():
+            called = re.search(r"manage\.py schemasync\b([^#|;]*)", line)
+            if called and not line.startswith("To "):
+                words = re.sub(r"\$\(.*?\)|&&.*", "", called[1]).split()
+                parsers()["schemasync"].parse_args(words)
+
+
+def test_exit_codes_are_the_ones_that_help_tells():
+    told = dict(re.findall(r"(\d) ([^;]+)", options.EXIT_CODES))
+    for name in ("docs/commands.md", "docs/operations.md", "docs/errors.md"):
+        listed = re.findall(r"^\| (\d) \|", page(name).text, re.MULTILINE)
+        assert listed == sorted(told), name
+
+
+# --- settings, checks, codes --------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_explained_and_nothing_else():
+    assert explained(page("docs/settings.md")) == set(conf.DEFAULTS)
+
+
+def test_every_system_check_is_explained_and_nothing_else():
+    pattern = re.compile(r"schemasync\.[CDEIW]\d{3}")
+    known = {name for path in (ROOT / "schemasync").rglob("*.py") for name in pattern.findall(path.read_text("utf-8"))}
+    assert set(pattern.findall(page("docs/settings.md").section("System checks"))) == known
+    assert known
+
+
+def test_every_error_code_is_explained_and_nothing_else():
+    assert explained(page("docs/errors.md")) == set(Code)
+
+
+def test_every_hazard_is_explained_and_nothing_else():
+    hazards = page("docs/hazards.md")
+    assert explained(hazards) == set(HazardCode)
+    listed = re.findall(r"^\| \[`([\w-]+)`\]\(#([\w-]+)\) \| (stops|note) \|", hazards.text, re.MULTILINE)
+    assert {code: word for code, _, word in listed} == {
+        str(code): "stops" if code in STOPS else "note" for code in HazardCode
+    }
+    assert all(code == anchor for code, anchor, _ in listed)
+
+
+def test_every_key_of_a_schema_is_explained():
+    text = page("docs/schema-format.md")
+    for key in document.TABLE_KEYS:
+        assert f"| `{key}` |" in text.section("Keys of a table"), key
+    for key in [*document.TOP_KEYS, document.FOR_EDITORS]:
+        assert f"| `{key}` |" in text.section("Keys at the top"), key
+    column = document.json_schema()["$defs"]["column"]["anyOf"][1]["properties"]
+    for key in column:
+        assert f"| `{key}` |" in text.section("Columns"), key
+
+
+# --- examples -----------------------------------------------------------------------------------------------------
+
+SCHEMAS = [
+    pytest.param(fence, id=f"{one.name}:{fence.line}")
+    for one in pages()
+    for fence in one.fences
+    if fence.language == "jsonc" and fence.comment != "fragment"
+]
+
+
+@pytest.mark.parametrize("fence", SCHEMAS)
+def test_every_example_is_a_schema_that_sqlite_takes(fence):
+    judge.judge(document.read(fence.text.encode()).schema, Opener())
+
+
+RESULTS = {
+    fence.comment.removeprefix("json: "): json.loads(fence.text)
+    for fence in COMMANDS.fences
+    if fence.language == "json"
+}
+
+
+def test_every_action_shows_its_json():
+    assert set(RESULTS) == {"sync", *options.ACTIONS}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_json_of_an_action_has_the_keys_that_the_page_shows(evolved, tmp_path, name):  # noqa: F811
+    assert_alike(RESULTS[name], result(evolved, name, tmp_path), name)
+
+
+def result(project, name, tmp_path):  # noqa: F811
+    """The JSON of an action on a database that has gone through a sync, with as much in it as can be."""
+    if name == "history":
+        return project.done("history", json=True).json
+    if name == "inspect":
+        folder = tmp_path / "scripts"
+        folder.mkdir()
+        (folder / "1.sql").write_text("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        (folder / "1.down.sql").write_text("DROP TABLE t")
+        return project.done("inspect", folder, json=True).json
+    if name == "snapshot":
+        return project.done("snapshot", tmp_path / "copy.sqlite3", json=True).json
+    if name == "rollback":
+        project.run_sql("INSERT INTO Log VALUES (2, 'written since')")
+        return project.done("rollback", noinput=True, json=True).json
+    if name == "prune":
+        # the archive before the last one, were it old enough
+        project.write({})
+        project.done(allow_drop=["Users", "Log", "Rooms"])
+        return project.done("prune", older_than=0, json=True).json
+    if name == "adopt":
+        project.run_sql("CREATE TABLE t (x)", project.folder / "other.sqlite3")
+        return project.done("adopt", database="other", schema=project.folder / "other.json", json=True).json
+    if name == "hash":
+        return project.done("hash", json=True).json
+    project.run_sql("CREATE INDEX by_hand ON Log (what)")
+    project.write({"Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT NOT NULL"}, "_dropped": ["Users", "Rooms"]})
+    if name == "check":
+        project.run_sql("ALTER TABLE Rooms ADD COLUMN by_hand TEXT")
+        return project.call("check", json=True).json
+    return project.done(*([] if name == "sync" else [name]), json=True).json
+
+
+def assert_alike(shown, real, where):
+    """The same keys, however deep; what stands under names of tables is compared as a list of it.
+
+    Changes differ in their keys from kind to kind.
+    """
+    if isinstance(shown, dict) and isinstance(real, dict):
+        if where.endswith((".schema", ".rows")):
+            return
+        if where.endswith(".tables"):
+            shown, real = list(shown.values()), list(real.values())
+        else:
+            assert set(shown) == set(real), where
+            for key in shown:
+                assert_alike(shown[key], real[key], f"{where}.{key}")
+    if isinstance(shown, list) and isinstance(real, list) and not where.endswith(".changes"):
+        for one in [item for item in shown if isinstance(item, dict)][:1]:
+            assert real or where.endswith((".removed", ".kept")), f"{where} is empty"
+            for other in real[:1]:
+                assert_alike(one, other, where + "[]")
+
+
+# --- links and names ----------------------------------------------------------------------------------------------
+
+
+@EACH_PAGE
+def test_every_link_leads_somewhere(one):
+    for target in re.findall(r"\]\(([^)\s]+)\)", one.prose):
+        if re.match(r"\w+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (one.path.parent / name).resolve() if name else one.path
+        assert path.exists(), f"{one.name} links to {name}"
+        if anchor:
+            assert anchor in page(str(path.relative_to(ROOT))).anchors, f"{one.name} links to {target}"
+
+
+def test_every_page_is_linked_from_another():
+    linked = {
+        (one.path.parent / target.partition("#")[0]).resolve()
+        for one in pages()
+        for target in re.findall(r"\]\(([^)\s]+)\)", one.prose)
+        if not target.startswith("#")
+    }
+    assert {one.path for one in pages()} - linked - {README} == set()
+
+
+@cache
+def functions() -> frozenset[str]:
+    """Names of all test functions."""
+    return frozenset(
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    )
+
+
+@cache
+def cases() -> frozenset[str]:
+    """Names of all cases of tests/cases/*.yml."""
+    return frozenset(
+        case["name"]
+        for path in (ROOT / "tests" / "cases").glob("*.yml")
+        for case in yaml.load(path.read_text("utf-8"), yaml.BaseLoader)
+    )
+
+
+@EACH_PAGE
+def test_every_test_that_a_page_cites_exists(one):
+    assert set(re.findall(r"`(test_\w+)`", one.prose)) <= functions()
+    cited = re.findall(r"`case: ([^`]+)`", one.prose)
+    assert {" ".join(name.split()) for name in cited} <= cases()
+
+
+def test_every_guarantee_is_shown_by_a_test():
+    promised = page("docs/guarantees.md").text.partition("## What is not promised")[0]
+    for bullet in re.findall(r"^- (.*?)(?=^- |^#|^$)", promised, re.DOTALL | re.MULTILINE):
+        assert re.search(r"`test_|`case: |recovery\.md", bullet), bullet
+
+
+# --- the README's commands, and what is not there -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["demo", "tests"])
+def test_the_commands_of_the_readme_are_those_that_run_in_ci(name):
+    (fence,) = [fence for fence in page("README.md").fences if fence.comment == f"command: {name}"]
+    assert fence.language in SHELL
+    assert len(fence.text.splitlines()) == 1
+    gate = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "<!-- command: $1 -->" in gate
+    assert f"command_of {name}" in gate
+    assert fence.text not in gate, "it is taken from the README, not repeated"
+
+
+NOT_BUILT = re.compile(
+    r"schemasync (export|models|eject)\b|--keep-writes|--pause|ENABLED|schemasync\.(backends|admin|testing)"
+    r"|DatabaseWrapper|change log|key log|generation_changed|postgres",
+    re.IGNORECASE,
+)
+
+
+@EACH_PAGE
+def test_no_page_speaks_of_what_is_not_built(one):
+    assert not NOT_BUILT.search(one.text)
+
+
+def test_what_is_not_there_yet_is_said_in_one_place():
+    said = page("docs/how-it-works.md").section("What is not there yet")
+    for word in ("Writers wait", "backend", "Models", "admin"):
+        assert word in said
+    assert "What is not there yet" in page("README.md").text
