@@ -1,0 +1,39 @@
+"""What the figures depend on, said without naming anybody's machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import subprocess
+from datetime import UTC, datetime
+
+import django
+
+from .process import ROOT
+
+
+def described() -> list[str]:
+    """Lines for the head of a report: when, what was measured, and on what."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return [
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}",
+        f"Python {platform.python_version()}, Django {django.__version__}, SQLite {sqlite3.sqlite_version}",
+        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory; "
+        f"load average {os.getloadavg()[0]:.1f} before it began",
+    ]
+
+
+def commit() -> str:
+    """The short name of the commit, and whether the package is as it was committed."""
+    try:
+        name = _git("rev-parse", "--short", "HEAD")
+        changed = _git("status", "--porcelain", "--", "schemasync")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{name} with local changes" if changed else name
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

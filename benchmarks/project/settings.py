@@ -1,0 +1,24 @@
+"""Settings of the measured site: Django's own applications and the little shop, on a database that is handed in.
+
+`BENCHMARK_DATABASE` and `BENCHMARK_SCHEMA` of the environment say where.
+"""
+
+import os
+
+SECRET_KEY = "benchmarks"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "schemasync",
+    "benchmarks.shop",
+]
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("BENCHMARK_DATABASE", ":memory:")},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SCHEMASYNC = {"SCHEMA": os.environ.get("BENCHMARK_SCHEMA", "schema.json")}
+SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]  # it has tables, and no pages
+USE_TZ = True

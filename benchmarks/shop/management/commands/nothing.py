@@ -1,0 +1,15 @@
+"""manage.py nothing: what any command costs before it does something."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    """Start Django and end."""
+
+    help = "Does nothing: its time is that of starting Python and Django."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pass

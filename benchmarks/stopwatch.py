@@ -1,0 +1,66 @@
+"""Where the time of a sync goes: `python -m benchmarks.stopwatch DATABASE SCHEMA` prints seconds by step as JSON.
+
+A process of its own, as the measured command is one, and with the same calls inside.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.files.door import Door, Label
+from schemasync.files.layout import Layout
+from schemasync.schema import document
+from schemasync.sync.runner import sync
+from schemasync.sync.target import Target
+
+STEPS = {
+    Label.BUILD_START: "clone the file",
+    Label.BUILD_RESHAPE: "drop and create tables",
+    Label.BUILD_REFILL: "fill again",
+    Label.BUILD_INDEX: "indexes and ANALYZE",
+    Label.BUILD_VERIFY: "compare with the old file",
+    Label.BUILD_FINISH: "views, triggers, structure",
+    Label.BUILD_SEAL: "onto the disk",
+    Label.CUTOVER_FENCE: "fence (commit)",
+    Label.CUTOVER_UNMARK: "open the new file",
+    Label.CUTOVER_LINK: "move the link",
+    Label.ARCHIVE_CHECKPOINT: "checkpoint the archive",
+}
+DECIDE, OTHER = "read, compare, plan, ask the data", "all else"
+
+
+class Stopwatch:
+    """Listens at the door to the disk, where every step has a name."""
+
+    def __init__(self) -> None:
+        self.begun = time.perf_counter()
+        self.since: dict[Label, float] = {}
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, when: str, label: Label) -> None:
+        now = time.perf_counter()
+        if when == "before":
+            self.seconds.setdefault(DECIDE, now - self.begun)  # up to the first step, nothing is written
+            self.since[label] = now
+        elif label in STEPS:
+            name = STEPS[label]
+            self.seconds[name] = self.seconds.get(name, 0.0) + now - self.since[label]
+
+    def stop(self) -> dict[str, float]:
+        total = time.perf_counter() - self.begun
+        return {**self.seconds, OTHER: total - sum(self.seconds.values())}
+
+
+def main(database: Path, schema: Path) -> None:
+    watch = Stopwatch()
+    wanted = document.read(schema.read_bytes())
+    report = sync(Target(Layout(database), Opener(), Door(watch)), wanted)
+    print(json.dumps({"seconds": watch.stop(), "pause_ms": report.pause_ms, "rows": report.rows}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]))
