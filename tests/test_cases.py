@@ -46,7 +46,7 @@ def test_case(case, strategy, folder):
 def test_a_table_with_a_thousand_columns_is_rewritten_and_compared(kind, strategy, folder):
     columns = {f"c{number}": kind for number in range(1000)}
     values = ", ".join(map(str, range(1000)))
-    turned = dict(reversed({name: "INTEGER" for name in columns}.items()))
+    turned = dict(reversed(dict.fromkeys(columns, "INTEGER").items()))
     back = ", ".join(map(str, reversed(range(1000))))
     data = {"name": "", "old": {"t": columns}, "rows": {"t": [values]}, "new": {"t": turned}, "expect": {"t": [back]}}
     check.run(cases.case(data, "wide"), strategy, folder)

@@ -71,7 +71,7 @@ def _indexed(
     return tuple(
         replace(
             column,
-            column=name(column.column) if column.column else None,
+            column=None if column.column is None else name(column.column),
             expression=sql(column.expression) if column.expression else None,
         )
         for column in columns

@@ -12,7 +12,8 @@ from types import FrameType
 from ..engines.sqlite.connection import Connection
 from ..errors import Code, Failed, NeedsPerson, SchemasyncError
 
-_OPERATIONS = 200_000  # SQLite's virtual machine instructions between looks: some milliseconds
+_OPERATIONS = 10_000  # SQLite's virtual machine instructions between looks: a fraction of a millisecond, unless a
+# function or a large value makes one of them long
 
 
 class Interrupted(BaseException):

@@ -54,6 +54,7 @@ def _talk(terminal, answers):
         shown += data.decode()
         if answers and answers[0][0] in shown[looked:]:
             looked = len(shown)
+            time.sleep(0.2)  # a signal between the prompt and the read that follows it is one that Python sees later
             os.write(terminal, answers.pop(0)[1].encode())
     raise AssertionError(f"it does not end:\n{shown}")
 

@@ -116,7 +116,7 @@ class History:
         self.told.append(f"{name} of {before}")
         ended = self._watched(work, self._kill())
         self.told.append(
-            f"  ended: {'killed' if ended.killed else ended.trouble and ended.trouble.codes or ended.value}"
+            f"  ended: {'killed' if ended.killed else (ended.trouble and ended.trouble.codes) or ended.value}"
         )
         self._everyone_writes()
         self._repair(ended)

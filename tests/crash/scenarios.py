@@ -170,19 +170,19 @@ SCENARIOS = {
             "adopt_wal",
             lambda folder: worlds.plain(folder, "wal"),
             lambda target: adopt(target, None).generation,
-            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} CUTOVER:CLEAR {AFTER}",
+            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} ARCHIVE:CHECKPOINT CUTOVER:CLEAR HISTORY:FINISH",
         ),
         Scenario(
             "adopt_journal",
             lambda folder: worlds.plain(folder, "delete"),
             lambda target: adopt(target, None).generation,
-            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} CUTOVER:CLEAR {AFTER}",
+            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
         ),
         Scenario(
             "over_an_empty_file",
             _empty,
             _sync(V1),
-            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} CUTOVER:CLEAR {AFTER}",
+            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
             current=V1,
         ),
         Scenario(

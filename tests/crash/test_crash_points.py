@@ -1,6 +1,8 @@
 """kill -9 before and after every step of every kind of run: nothing that was acknowledged is lost, and the next run
 finishes."""
 
+import itertools
+
 import pytest
 
 from schemasync.errors import Refused
@@ -163,7 +165,7 @@ def assert_history(scenario, world):
     assert [row.id for row in rows] == sorted({row.id for row in rows})
     assert rows[-1].generation == world.layout.live().name
     assert {path.stem for path in world.files()} <= {row.generation for row in rows}
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         assert after.previous == before.generation
     if scenario.name == "rollback":
         assert [row.action for row in rows] == ["sync", "sync", "restore"]

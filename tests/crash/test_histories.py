@@ -5,6 +5,6 @@ import pytest
 from .histories import History
 
 
-@pytest.mark.parametrize("seed", range(36))
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.slow] * (n >= 8)) for n in range(36)])
 def test_no_acknowledged_write_is_lost_in_a_random_history(tmp_path, seed):
     History(tmp_path / "w", seed).run(4)

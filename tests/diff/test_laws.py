@@ -57,7 +57,7 @@ def _with_names(parent: str, child: str, names: list[str]) -> dict:
     return {
         to_key(parent): {
             to_key(names[0]): "INTEGER PRIMARY KEY",
-            to_key(names[1]): f"INT UNIQUE CHECK ({b} IN ('{names[1].replace(chr(39), '')}', 1) OR NOT {a} IS NULL)",
+            to_key(names[1]): f"INT UNIQUE CHECK ({b} IN ('beta', 1) OR NOT {a} IS NULL)",
             to_key(names[2]): f"TEXT AS (CASE WHEN {a} > 0 THEN lower({b}) ELSE CAST({a} AS TEXT) END || TRUE)",
         },
         to_key(child): {

@@ -24,7 +24,7 @@ from schemasync.sync.snapshot import snapshot
 from tests.crash.histories import schema
 from tests.crash.processes import child
 from tests.crash.scenarios import SCENARIOS, KillAt
-from tests.crash.worlds import World, dump, fence_of, first, plain, read, recovery, traces, whole, write
+from tests.crash.worlds import dump, fence_of, first, plain, read, recovery, traces, whole, write
 
 KIB = 1024
 

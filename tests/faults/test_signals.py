@@ -19,6 +19,7 @@ from tests.crash.worlds import V1, V2, changed, dump, notes, read, recovery, wri
 from .waiting import wait_for
 
 RUNS = ["first", "evolve", "adopt_wal", "adopt_journal", "rollback", "evolve_and_prune"]
+QUICK = {"evolve", "rollback"}
 
 
 class SignalAt:
@@ -39,9 +40,10 @@ class SignalAt:
 def moments():
     for name in RUNS:
         scenario = SCENARIOS[name]
+        marks = [] if name in QUICK else [pytest.mark.slow]
         for number, label in enumerate(scenario.passes):
             for when, one in (("before", signal.SIGINT), ("after", signal.SIGTERM)):
-                yield pytest.param(name, number, when, one, id=f"{name}-{number:02d}-{label}-{when}")
+                yield pytest.param(name, number, when, one, id=f"{name}-{number:02d}-{label}-{when}", marks=marks)
 
 
 @pytest.mark.parametrize(("name", "number", "when", "one"), list(moments()))
@@ -93,7 +95,9 @@ def test_two_impatient_signals_are_one(stages, tmp_path, label):
     stage = stages("evolve")
     world, number = stage.copy(tmp_path / "w"), stage.scenario.passes.index(label)
 
-    def impatient(when, seen, inner=SignalAt("after", number, [signal.SIGINT, signal.SIGTERM])):
+    inner = SignalAt("after", number, [signal.SIGINT, signal.SIGTERM])
+
+    def impatient(when, seen):
         if seen is Label.RECOVER_REMOVE:
             os.kill(os.getpid(), signal.SIGINT)
         inner(when, seen)
@@ -103,7 +107,7 @@ def test_two_impatient_signals_are_one(stages, tmp_path, label):
     assert_clean(stage, world, trouble)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.slow] * (n >= 6)) for n in range(30)])
 def test_a_signal_at_a_random_moment_leaves_nothing_to_repair(stages, tmp_path, seed):
     chance = random.Random(seed)
     name = chance.choice(["evolve", "evolve_and_prune", "rollback", "adopt_wal"])
@@ -132,7 +136,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
         " INSERT INTO ledger (note) SELECT 'row ' || i FROM n"
     )
-    slow = "length(printf('%.*c', 300000, 'x'))"
+    slow = "length(printf('%.*c', 3000 + length(note), 'x'))"  # of the row, or SQLite reckons it once
     tree = changed(V1, "ledger", weight={"type": "INTEGER", "fill": slow})
     sent = []
 
@@ -144,7 +148,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path
         try:
             sync(world.target(observer), read(tree))
         except BaseException:
-            assert time.monotonic() - sent[0] < 1.5, time.monotonic() - sent[0]
+            assert time.monotonic() - sent[0] < 1, time.monotonic() - sent[0]
             raise
 
     assert child(work).refusal().codes == ("interrupted",)

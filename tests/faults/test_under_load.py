@@ -1,5 +1,7 @@
 """Runs while real processes write: what was acknowledged is there afterwards, all of it and nothing else."""
 
+import sqlite3
+
 import pytest
 
 from schemasync.sync.adopt import adopt
@@ -92,7 +94,7 @@ def test_writers_of_many_rows_at_once_lose_nothing(world):
                         connection.execute("COMMIT")
                     done += 50
                     break
-                except Exception as error:
+                except sqlite3.Error as error:
                     assert "superseded" in str(error) or "locked" in str(error), error
         return done
 

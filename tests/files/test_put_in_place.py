@@ -143,7 +143,7 @@ def test_a_schema_that_changes_between_looking_and_holding_is_not_taken_over_hal
     assert fence_of(world.link) is None
     monkeypatch.undo()
     child(lambda: adopt(world.target(), None)).result()
-    assert "late" in [row for row in dump(world.link)["schema"] if row[1] == "papers"][0][3]
+    assert "late" in next(row for row in dump(world.link)["schema"] if row[1] == "papers")[3]
 
 
 # --- dangling ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ the way back gives all that was there and the way forward again all that came. A
 """
 
 import hashlib
-import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -18,12 +17,9 @@ from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.judge import build
 from schemasync.engines.sqlite.rehearse import ours
 from schemasync.schema import digest
-from schemasync.schema.document import read
-from schemasync.schema.model import Schema
 from schemasync.schema.names import fold, quote
 from schemasync.sync import look
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target as target_of
