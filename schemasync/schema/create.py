@@ -40,13 +40,13 @@ def read_table(sql: str) -> TableStatement:
         raise DefinitionError("CREATE TABLE without columns")
     end = lexer.closing(parts, opening)
     pieces = lexer.split(parts[opening + 1 : end])
-    columns = [piece for piece in pieces if piece and not is_table_constraint(piece)]
+    columns = [piece for piece in pieces if not is_table_constraint(piece)]
     scope = Scope({fold(piece[0].value): piece[0].value for piece in columns}, lenient=True)
     into = TableParts()
     for piece in pieces:
         if is_table_constraint(piece):
             read_constraints(sql, scope, into, piece)
-        elif piece:
+        else:
             read_column(sql, piece[0].value, scope, into, piece[1:])
     options = {token.word for token in parts[end + 1 :]}
     return TableStatement(into, scope, "strict" in options, "rowid" in options)
@@ -84,9 +84,7 @@ def virtual_text(text: str) -> Sql:
 def read_view(sql: str) -> tuple[tuple[str, ...], Sql]:
     """(columns, select) of a CREATE VIEW."""
     parts = lexer.tokens(sql)
-    at = 3 if parts[1].word == "view" else 4  # CREATE [TEMP] VIEW name
-    if at < len(parts) and parts[at].text == ".":
-        at += 2
+    at = _find(parts, "view") + 2  # SQLite keeps it without IF NOT EXISTS and without the database
     columns: tuple[str, ...] = ()
     if parts[at].text == "(":
         end = lexer.closing(parts, at)
@@ -98,10 +96,7 @@ def read_view(sql: str) -> tuple[tuple[str, ...], Sql]:
 def read_trigger(name: str, sql: str) -> Trigger:
     """The trigger with all that stands after its name."""
     parts = lexer.tokens(sql)
-    at = _find(parts, "trigger") + 2
-    if parts[at].text == ".":
-        at += 2
-    return Trigger(name, statement(lexer.source(sql, parts[at:])))
+    return Trigger(name, statement(lexer.source(sql, parts[_find(parts, "trigger") + 2 :])))
 
 
 def statement(text: str) -> Sql:

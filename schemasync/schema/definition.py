@@ -114,8 +114,8 @@ def _closed(comment: Token) -> bool:
 
 
 def expression(sql: str, parts: Sequence[Token], scope: Scope) -> Sql:
-    """The expression in normal form. Raises DisguisedString where the scope refuses those."""
-    words, pieces, last = [], [], parts[0].start if parts else 0
+    """The expression of at least one token, in normal form. Raises DisguisedString where the scope refuses those."""
+    words, pieces, last = [], [], parts[0].start
     for index, token in enumerate(parts):
         before = parts[index - 1] if index else None
         after = parts[index + 1] if index + 1 < len(parts) else None
@@ -128,9 +128,7 @@ def expression(sql: str, parts: Sequence[Token], scope: Scope) -> Sql:
             words.append(string)
         else:
             words.append(token.canonical())
-    if parts:
-        pieces.append(sql[last : parts[-1].end])
-    return Sql(" ".join(words), "".join(pieces))
+    return Sql(" ".join(words), "".join([*pieces, sql[last : parts[-1].end]]))
 
 
 def indexed_column(sql: str, parts: Sequence[Token], scope: Scope) -> IndexedColumn:
@@ -226,9 +224,7 @@ class _Reader:
         """The tokens between the parentheses that come next."""
         if not self.peek("("):
             raise DefinitionError(f"( expected {self.where()}")
-        end = lexer.closing(self.parts, self.at)
-        if end < 0:
-            raise DefinitionError("a ( is not closed")
+        end = lexer.closing(self.parts, self.at)  # there is one: `check_single` and SQLite see to it
         inside = self.parts[self.at + 1 : end]
         self.at = end + 1
         return inside

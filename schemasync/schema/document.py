@@ -116,7 +116,7 @@ class _Reading:
 
     def _fault(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
         """Note a fault; `at` is a path in the file or an offset of its text."""
-        offset = self._offset(at) if isinstance(at, tuple) else at
+        offset = self.scan.keys.get(at) if isinstance(at, tuple) else at
         place, facts = self.source, {"file": self.source}
         if offset is not None:
             line, column = line_and_column(self.text, offset)
@@ -125,11 +125,6 @@ class _Reading:
         if isinstance(at, tuple):
             facts["path"] = "/".join(map(str, at))
         self.problems.append(Problem(code, f"{place}: {message}", hint, facts))
-
-    def _offset(self, path: Path) -> int | None:
-        while path and path not in self.scan.keys:
-            path = path[:-1]
-        return self.scan.keys.get(path)
 
     # --- text and JSON --------------------------------------------------------------------------------------
 

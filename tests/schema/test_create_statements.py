@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -9,6 +10,8 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.judge import build
 from schemasync.schema import digest
+from schemasync.schema.create import read_table, read_trigger
+from schemasync.schema.definition import DefinitionError
 from schemasync.schema.names import fold, quote
 
 from .strategies import COLLATIONS, CONFLICTS, Choices
@@ -264,6 +267,14 @@ def _took(connection, name, row):
     except sqlite3.Error as error:
         kind = fold(str(error)).partition(":")[0]
         return "broken reference" if kind.startswith(("foreign key mismatch", "no such table")) else kind
+
+
+@pytest.mark.parametrize(
+    ("work", "sql"), [(read_table, "CREATE TABLE t"), (lambda sql: read_trigger("t", sql), "CREATE t")]
+)
+def test_what_is_no_such_statement_is_refused(work, sql):
+    with pytest.raises(DefinitionError):
+        work(sql)
 
 
 def _content(connection, name):

@@ -140,6 +140,8 @@ FAULTS = {
     "a list of nothing": ('{"t": {◆"a": "REFERENCES t ()"}}', "bad-definition"),
     "a list that is none": ('{"t": {◆"a": "REFERENCES t (a DESC)"}}', "bad-definition"),
     "a foreign key from nothing": ('{"t": {"a": "", "_constraints": [◆"FOREIGN KEY () REFERENCES t (a)"]}}', "bad-definition"),
+    "a unique over no list": ('{"t": {"a": "", "_constraints": [◆"UNIQUE a"]}}', "bad-definition"),
+    "a trigger with a body and no table": ('{"t": {"a": "", "_triggers": {◆"x": "AFTER INSERT BEGIN SELECT 1; END"}}}', "bad-definition"),
     "a foreign key to nowhere": ('{"t": {"a": "", "_constraints": [◆"FOREIGN KEY (a)"]}}', "bad-definition"),
     "DEFERRABLE of nothing": ('{"t": {◆"a": "INT DEFERRABLE"}}', "bad-definition"),
     "DEFERRABLE of another column's key": ('{"t": {"a": "REFERENCES t (a)", ◆"b": "DEFERRABLE"}}', "bad-definition"),

@@ -158,6 +158,13 @@ def test_a_key_given_twice_is_found_however_it_is_spelled():
     assert (fault.offset, fault.other) == (15, 7)
 
 
+def test_a_key_that_is_no_string_is_left_to_the_standard_parser():
+    found = scan('{"\\q": 1, "a": 2}')
+    assert (found.faults, found.keys[("a",)]) == ([], 10)
+    with pytest.raises(json.JSONDecodeError, match="escape"):
+        json.loads(found.json)
+
+
 def test_the_same_key_in_two_objects_is_no_repetition():
     assert scan('{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}').faults == []
 
