@@ -1,4 +1,4 @@
-"""Runs that take hours: python -m tests.long NAME [--seed S] [--count N | --minutes M].
+"""Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], python -m tests.long demo.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from . import demo
 from .crash import histories, instants
 
 RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "instants": instants}
@@ -22,13 +23,15 @@ RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "ins
 AssertionError. Another one is another line."""
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["demo"]:  # one case, as large as is asked for
+        return demo.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=RUNS)
+    parser.add_argument("name", choices=[*RUNS, "demo"])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
     parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")
     parser.add_argument("--minutes", type=float, help="as many cases as fit into this time, instead of --count")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
 
     begun, counts, failures, done = time.monotonic(), Counter[str](), 0, 0
     for seed in _seeds(given.seed, given.count, given.minutes):
@@ -70,4 +73,4 @@ def _commit() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
