@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ..engines.sqlite import fence, judge, rebuild, verify, versions
-from ..engines.sqlite.connection import Connection, durably, snapshot, to_wal, transaction
+from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction
 from ..engines.sqlite.inspect import Object, fingerprint, is_own, objects, shadow_tables
 from ..engines.sqlite.rebuild import Carried
 from ..engines.sqlite.versions import Row
@@ -134,7 +134,8 @@ class _Work:
 
     def _index(self, connection: Connection) -> None:
         wanted = [(s.new, index) for s in self.plan.steps if s.new for index in rebuild.new_indexes(s)]
-        with self.target.door.step(Label.BUILD_INDEX), self.target.progress.phase("indexes", "indexes") as advance:
+        phase = self.target.progress.phase("indexes", "indexes")
+        with self.target.door.step(Label.BUILD_INDEX), phase as advance, sorting(connection):
             for number, (table, index) in enumerate(wanted):
                 advance(number, len(wanted))
                 rebuild.build_index(connection, table, index)

@@ -29,7 +29,7 @@ from tests.crash.worlds import dump, fence_of, first, plain, read, recovery, tra
 KIB = 1024
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def disk():
     """A small disk of its own, in memory."""
     folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
@@ -74,7 +74,7 @@ ACTS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def beginnings(memory):
     made = {}
 

@@ -76,7 +76,7 @@ STATEMENTS = {
 """Whatever a stale program may try; the last two are refused because SQLite itself runs the triggers for them."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def before(memory):
     world = first(memory / "stale")
     world.sync(TABLES)

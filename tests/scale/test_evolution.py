@@ -4,10 +4,10 @@ import pytest
 
 from .evolution import evolve
 
-pytestmark = [pytest.mark.slow, pytest.mark.scale]
+pytestmark = [pytest.mark.slow, pytest.mark.scale, pytest.mark.xdist_group("evolution")]
 
 ENTRIES = 1_000_000
-# Pages under construction are kept up to 256 MiB, and the largest index is sorted in memory; Python, Django and the
+# Pages under construction are kept up to 256 MiB; Python, Django and the
 # schema are some 60 MB. Rows never pass through Python, so that ten times as many need hardly more.
 MEMORY = 480 * 2**20
 

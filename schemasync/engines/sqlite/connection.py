@@ -18,7 +18,11 @@ from urllib.parse import quote as url_quote
 from ...errors import Busy, Code, Failed, Refused, SchemasyncError
 
 MINIMUM = (3, 37, 0)  # STRICT tables and PRAGMA table_list
-BUILD_CACHE_KIB = 256 * 1024  # what a rebuild may keep in memory: indexes are sorted there
+BUILD_CACHE_KIB = 256 * 1024  # what a rebuild may keep in memory: rows that are written in the order of another key
+
+# Sorted in runs of this size, which fit the processor's caches and are merged: for 900,000 integers in no order it
+# took 0.7 s with this, 1.0 s with runs of 64 MB, and 1.6 s with all of them in memory (temp_store=MEMORY).
+SORT_CACHE_KIB = 4 * 1024
 NO_CACHE = 0  # an EXPLAIN that was prepared before the schema changed is not prepared again: it would find no fault
 
 Connection = sqlite3.Connection
@@ -61,7 +65,7 @@ class Opener:
     def build(self, path: Path) -> Connection:
         """Open a file under construction: nobody else has it, and it is litter if this process dies."""
         connection = self._open(path, "rw")
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=OFF", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=OFF", "temp_store=FILE"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
         return connection
@@ -234,6 +238,14 @@ def let_go(connection: Connection) -> None:
 def data_version(connection: Connection) -> int:
     """A number that changes when another connection commits. https://www.sqlite.org/pragma.html#pragma_data_version"""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+@contextmanager
+def sorting(connection: Connection) -> Iterator[None]:
+    """Within the block the cache has the size that suits the sorting of indexes."""
+    connection.execute(f"PRAGMA cache_size=-{SORT_CACHE_KIB}")
+    yield
+    connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
 
 
 def copy_into(connection: Connection, path: Path) -> None:

@@ -169,8 +169,8 @@ def _compared(mapped: Mapping) -> tuple[_Pairs, _Pairs]:
 
 def _by_key(connection: Connection, mapped: Mapping, key: Key) -> Faults | None:
     raw, expected = _compared(mapped)
-    texts = _texts(mapped.new)
-    return _join(connection, quote(mapped.new.name), quote(mapped.old.name), key, raw, expected, texts)
+    typed = _typed_by_value(mapped.new)
+    return _join(connection, quote(mapped.new.name), quote(mapped.old.name), key, raw, expected, typed)
 
 
 def _join(
@@ -180,11 +180,11 @@ def _join(
     key: Key,
     raw: _Pairs,
     expected: _Pairs,
-    texts: frozenset[str] = frozenset(),
+    typed: frozenset[str] = frozenset(),
 ) -> Faults | None:
     """Old rows without a new one of their key, or with one that holds another value or type of value."""
     source, on = _expected_rows(old, key, raw, expected), _on(key)
-    differs = " OR ".join([f"n.{key.columns[0]} IS NULL", *_differing(expected, texts)])
+    differs = " OR ".join([f"n.{key.columns[0]} IS NULL", *_differing(expected, typed)])
     query = f"FROM {source} LEFT JOIN main.{new} AS n ON {on} WHERE {differs}"
     shown = " || ', ' || ".join(f'quote(o."_schemasync_k{i}")' for i in range(len(key.sources)))
     sample = tuple(str(k) for (k,) in connection.execute(f"SELECT {shown} {query} LIMIT {SAMPLES}"))
@@ -201,7 +201,7 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
         _expected_rows(quote(mapped.old.name), key, raw, expected),
         _on(key),
     )
-    differs = " OR ".join(_differing(expected, _texts(mapped.new))) or "0"
+    differs = " OR ".join(_differing(expected, _typed_by_value(mapped.new))) or "0"
     gone, changed = connection.execute(
         f"SELECT total(n.{key.columns[0]} IS NULL), total(n.{key.columns[0]} IS NOT NULL AND ({differs}))"
         f" FROM {source} LEFT JOIN {new} AS n ON {on}"
@@ -225,16 +225,17 @@ def _on(key: Key) -> str:
     return " AND ".join(f'n.{column} = o."_schemasync_k{i}"' for i, column in enumerate(key.columns))
 
 
-def _texts(table: Table) -> frozenset[str]:
-    """Quoted names of the columns in which SQLite keeps no number: it makes text of what is written to them."""
-    return frozenset(quote(c.name) for c in table.columns if affinity(c, table.strict) is Affinity.TEXT)
+def _typed_by_value(table: Table) -> frozenset[str]:
+    """Quoted names of the columns whose affinity leaves one number one type, whoever writes it: all but BLOB."""
+    return frozenset(quote(c.name) for c in table.columns if affinity(c, table.strict) is not Affinity.BLOB)
 
 
-def _differing(expected: _Pairs, texts: frozenset[str]) -> list[str]:
+def _differing(expected: _Pairs, typed: frozenset[str]) -> list[str]:
     """Terms of which one is true where a row differs, by type or by value.
 
-    Values of unlike types are unlike, but for the integer and the real of one number: so types are not asked for
-    where the new column holds no number. Asking takes longer than comparing the values.
+    Values of unlike types are unlike, but for the integer and the real of one number; and of those SQLite keeps
+    but one in the columns that are `typed` by the value. So types are asked for elsewhere only: for 900,000 rows of
+    five columns that took 0.8 s beside 0.5 s for the values.
 
     Row values, as a thousand columns would exceed the depth that SQLite allows an expression; COLLATE BINARY and
     the unary plus, as a column's collation and affinity would make unlike values equal. The sign of a zero is beyond
@@ -244,11 +245,11 @@ def _differing(expected: _Pairs, texts: frozenset[str]) -> list[str]:
     if not names:
         return []
     values = [", ".join(f"+{side}.{name} COLLATE BINARY" for name in names) for side in "no"]
-    numbers = [name for name in names if name not in texts]
-    types = [", ".join(f"typeof({side}.{name})" for name in numbers) for side in "no"]
+    either = [name for name in names if name not in typed]
+    types = [", ".join(f"typeof({side}.{name})" for name in either) for side in "no"]
     return [
         f"({values[0]}) IS NOT ({values[1]})",
-        *([f"({types[0]}) IS NOT ({types[1]})"] if numbers else []),
+        *([f"({types[0]}) IS NOT ({types[1]})"] if either else []),
     ]
 
 
