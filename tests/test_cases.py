@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from schemasync.diff.changes import FAMILY
-from schemasync.engines.sqlite import probe, rebuild
+from schemasync.engines.sqlite import probe
+from schemasync.engines.sqlite.rebuild import refill
 from tests.oracle import cases, check, coverage
 
 MEMORY = Path("/dev/shm")  # syncs at once: the thousands of fsyncs are not under test here
@@ -32,7 +33,7 @@ def folder(tmp_path):
 def small_steps(request, monkeypatch):
     """What is done in large steps, as few rows would never need: in the smallest ones where a file starts empty."""
     if "[fresh]" in request.node.name:
-        monkeypatch.setattr(rebuild, "REFILL_ROWS", 1)
+        monkeypatch.setattr(refill, "REFILL_ROWS", 1)
         monkeypatch.setattr(probe, "BATCH", 2)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from ..diff.changes import Change
 from ..diff.compare import HintKey, compare
-from ..engines.sqlite import ddl, fence, probe, rebuild, scripts
+from ..engines.sqlite import ddl, fence, probe, scripts
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
+from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused
 from ..files.layout import size_of
@@ -182,7 +183,7 @@ def statements(plan: Plan) -> list[str]:
         if step.action is Action.REWRITE:
             found += _refill(step)
     for step in plan.steps:
-        found += [ddl.create_index(step.new, index) for index in rebuild.new_indexes(step) if step.new]
+        found += [ddl.create_index(step.new, index) for index in indexes.new(step) if step.new]
     found += [ddl.create_view(view) for view in plan.new.views]
     found += [ddl.create_trigger(t) for owner in plan.new.owners for t in owner.triggers]
     return found
@@ -190,7 +191,7 @@ def statements(plan: Plan) -> list[str]:
 
 def _refill(step: Step) -> list[str]:
     virtual = step.new is not None and step.new.virtual is not None
-    return [] if virtual else [rebuild.refill_statement(step)]
+    return [] if virtual else [refill.refill_statement(step)]
 
 
 # --- history ----------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..engines.sqlite import fence, judge, rebuild, verify, versions
+from ..engines.sqlite import fence, judge, verify, versions
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction
 from ..engines.sqlite.inspect import Object, fingerprint, is_own, objects, shadow_tables
-from ..engines.sqlite.rebuild import Carried
+from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, unchanged
+from ..engines.sqlite.rebuild.reshape import Carried
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Failed
 from ..files.door import Label
@@ -83,9 +84,9 @@ class _Work:
 
     @contextmanager
     def _attached(self, connection: Connection, state: State) -> Iterator[None]:
-        rebuild.attach_old(connection, state.path)
+        start.attach_old(connection, state.path)
         yield
-        rebuild.detach_old(connection)
+        start.detach_old(connection)
 
     def _first(self, connection: Connection) -> None:
         with self.target.door.step(Label.BUILD_FINISH), transaction(connection):
@@ -98,57 +99,57 @@ class _Work:
             if self.plan.strategy is Strategy.CLONE:
                 self._clone(connection, state)
             else:
-                rebuild.start_empty(state.connection, connection)
+                start.empty(state.connection, connection)
             fence.mark(connection)
 
     def _clone(self, connection: Connection, state: State) -> None:
         with self.target.progress.phase("copy", "pages") as advance:
-            rebuild.clone(state.connection, connection, advance)
+            start.clone(state.connection, connection, advance)
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.door.step(Label.BUILD_RESHAPE), transaction(connection):
-            carried = rebuild.reshape(connection, self.plan)
+            carried = reshape.reshape(connection, self.plan)
             if self.plan.strategy is Strategy.FRESH:
-                self._later = rebuild.take_indexes(connection)
+                self._later = indexes.take(connection)
         return carried
 
     def _refill(self, connection: Connection) -> None:
         with self.target.door.step(Label.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
-            done, total = 0, rebuild.rows_to_copy(connection, self.plan)
+            done, total = 0, refill.rows_to_copy(connection, self.plan)
             with transaction(connection):
                 for step in self.plan.steps:
                     if step.action is Action.REWRITE:
                         tick = partial(_onward, advance, done, total)
-                        self.rows[step.name] = rebuild.refill(connection, step, tick)
+                        self.rows[step.name] = refill.refill(connection, step, tick)
                         done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
                     self._copy_the_rest(connection)
             advance(total, total)
 
     def _copy_the_rest(self, connection: Connection) -> None:
-        for old, new, table in rebuild.unchanged_tables(connection, self.plan):
-            count = rebuild.copy_same(connection, old, new, table)
+        for old, new, table in unchanged.tables(connection, self.plan):
+            count = unchanged.copy_same(connection, old, new, table)
             if not is_own(new):
                 self.rows[new] = count
-        rebuild.copy_shadows(connection, self.plan)
+        unchanged.copy_shadows(connection, self.plan)
 
     def _index(self, connection: Connection) -> None:
-        wanted = [(s.new, index) for s in self.plan.steps if s.new for index in rebuild.new_indexes(s)]
+        wanted = [(s.new, index) for s in self.plan.steps if s.new for index in indexes.new(s)]
         phase = self.target.progress.phase("indexes", "indexes")
         with self.target.door.step(Label.BUILD_INDEX), phase as advance, sorting(connection):
             for number, (table, index) in enumerate(wanted):
                 advance(number, len(wanted))
-                rebuild.build_index(connection, table, index)
+                indexes.build(connection, table, index)
             if self.plan.strategy is Strategy.FRESH:
-                rebuild.put_indexes(connection, self._later)
-            rebuild.analyze(connection, self.plan)
+                indexes.put(connection, self._later)
+            finish.analyze(connection, self.plan)
             advance(len(wanted), len(wanted))
 
     def _verify(self, connection: Connection) -> None:
         rewritten = [step for step in self.plan.steps if step.action is Action.REWRITE]
         full = self.verify_full or self.plan.strategy is Strategy.FRESH
-        rest = list(rebuild.unchanged_tables(connection, self.plan)) if full else []
-        rest += [(*pair, None) for pair in rebuild.unchanged_shadows(connection, self.plan)] if full else []
+        rest = list(unchanged.tables(connection, self.plan)) if full else []
+        rest += [(*pair, None) for pair in unchanged.shadows(connection, self.plan)] if full else []
         with self.target.door.step(Label.BUILD_VERIFY), self.target.progress.phase("verification", "tables") as advance:
             for number, step in enumerate(rewritten):
                 advance(number, len(rewritten) + len(rest))
@@ -170,7 +171,7 @@ class _Work:
     def _finish(self, connection: Connection, state: State, carried: Carried) -> None:
         with self.target.door.step(Label.BUILD_FINISH):
             with transaction(connection):
-                rebuild.finish(connection, self.plan, carried, rebuild.broken(state.connection))
+                finish.finish(connection, self.plan, carried, finish.broken(state.connection))
             verify.structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:

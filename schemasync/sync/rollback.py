@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from ..engines.sqlite import fence, rebuild
+from ..engines.sqlite import fence
+from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.tally import Tally, tally
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
@@ -148,7 +149,7 @@ def _tallies(target: Target, current: State, to: Row, generation: Generation) ->
 
 def _compare(target: Target, newer: Generation, older: Generation, steps: Sequence[Step]) -> tuple[Tally, ...]:
     with closing(target.opener.read(newer.path)) as connection:
-        rebuild.attach_old(connection, older.path, closed=older != target.layout.live())
+        attach_old(connection, older.path, closed=older != target.layout.live())
         return tally(connection, steps)
 
 

@@ -22,7 +22,7 @@ from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect, references_of
 from .mapping import fits_strict, identity, loses, rowid_name, stored
-from .rebuild import is_contentless, option
+from .rebuild.virtual import is_contentless, option
 
 SAMPLES = 5  # keys shown for a hazard: enough to find the rows, few enough to read
 BATCH = 200  # predicates in one pass over a table; SQLite takes 2,000 result columns

@@ -12,10 +12,9 @@ from ...plan.model import Plan
 from ...schema import digest
 from ...schema.model import Schema, Table
 from ...schema.names import fold, quote
-from . import rebuild
 from .connection import Connection, Opener
 from .inspect import inspect, is_virtual, objects, references_of, shadow_tables
-from .rebuild import all_objects
+from .rebuild import finish, indexes, reshape, start
 
 
 def rehearse(source: Connection, plan: Plan, opener: Opener) -> Plan:
@@ -40,9 +39,9 @@ def _misfits(source: Connection, plan: Plan, opener: Opener) -> set[str]:
     """Names of tables and views that are not what the plan says after its steps ran in memory."""
     connection = opener.memory()
     try:
-        rebuild.recreate(connection, all_objects(source), shadow_tables(source))
+        start.recreate(connection, start.all_objects(source), shadow_tables(source))
         before = dict(_unmet(connection, plan))
-        run_steps(connection, plan, rebuild.broken(source))
+        run_steps(connection, plan, finish.broken(source))
         if found := [_orphaned(name, why) for name, why in _unmet(connection, plan) if before.get(name) != why]:
             raise Refused(found)
         built = ours(inspect(connection).schema, plan.new)
@@ -80,12 +79,12 @@ def _orphaned(name: str, why: str) -> Problem:
 
 def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> None:
     """All that a rebuild does but for the rows."""
-    carried = rebuild.reshape(connection, plan)
+    carried = reshape.reshape(connection, plan)
     for step in plan.steps:
         if step.new is not None:
-            for index in rebuild.new_indexes(step):
-                rebuild.build_index(connection, step.new, index)
-    rebuild.finish(connection, plan, carried, broken)
+            for index in indexes.new(step):
+                indexes.build(connection, step.new, index)
+    finish.finish(connection, plan, carried, broken)
 
 
 def ours(schema: Schema, names: Schema) -> Schema:

@@ -18,7 +18,7 @@ from ...schema.names import fold, quote
 from .connection import Connection
 from .inspect import Object, inspect, references_of
 from .mapping import Key, Mapping, identity, key_of, mapping, stored
-from .rebuild import keeps_text
+from .rebuild.virtual import keeps_text
 from .rehearse import differing, ours
 
 SAMPLES = 5  # keys named for a table that differs

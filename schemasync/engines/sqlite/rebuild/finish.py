@@ -1,0 +1,69 @@
+"""How a build ends: statistics, and the views and triggers put back, each of which must prepare."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from ....errors import Problem, Refused
+from ....plan.model import Action, Plan
+from ....schema.names import quote
+from .. import ddl, judge
+from ..connection import Connection
+from ..inspect import Object, objects
+from .misfits import unfit
+from .reshape import Carried
+from .virtual import rebuild_external
+
+
+def analyze(connection: Connection, plan: Plan) -> None:
+    """Gather statistics of what was written, so that the first queries after the swap are planned well."""
+    for step in plan.steps:
+        if step.action is Action.REWRITE and step.new is not None and step.new.virtual is None:
+            connection.execute(f"ANALYZE main.{quote(step.new.name)}")
+
+
+def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozenset[str] = frozenset()) -> None:
+    """Create views and triggers, ours and foreign ones, and let each prepare. Raises Refused with all that do not.
+    Then what is computed from other tables or views is computed again.
+
+    `broken` are the names of those that did not prepare in the old file either: that is their owner's to mend.
+    """
+    for view in plan.new.views:
+        connection.execute(ddl.create_view(view))
+    problems = list(_again(connection, (*carried.indexes, *carried.views, *carried.triggers)))
+    for owner in plan.new.owners:
+        for trigger in owner.triggers:
+            connection.execute(ddl.create_trigger(trigger))
+    problems += [problem for problem in _unprepared(connection) if problem.facts["object"] not in broken]
+    if problems:
+        raise Refused(problems)
+    rebuild_external(connection, plan)
+
+
+def _again(connection: Connection, found: Iterable[Object]) -> Iterator[Problem]:
+    for item in found:
+        try:
+            connection.execute(item.sql)
+        except sqlite3.Error as error:
+            yield unfit(item.type, item.name, error, item.sql)
+
+
+def broken(connection: Connection) -> frozenset[str]:
+    """Names of views, and of tables whose triggers, do not prepare as the database stands."""
+    return frozenset(str(problem.facts["object"]) for problem in _unprepared(connection))
+
+
+def _unprepared(connection: Connection) -> Iterator[Problem]:
+    for item in objects(connection):
+        if item.type == "view":
+            try:
+                connection.execute(f"EXPLAIN SELECT * FROM {quote(item.name)}")
+            except sqlite3.Error as error:
+                yield unfit("view", item.name, error, item.sql)
+    triggers = [item for item in objects(connection) if item.type == "trigger"]
+    for owner in sorted({item.table for item in triggers}):
+        if error_text := judge.compile_triggers(connection, owner):
+            its = [item for item in triggers if item.table == owner]
+            names = ", ".join(f'"{item.name}"' for item in its)
+            yield unfit(f"a trigger ({names}) on", owner, error_text, "\n".join(item.sql for item in its))

@@ -1,0 +1,44 @@
+"""The indexes of a build: which ones, taken off before the rows come and built when they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ....diff.changes import AddIndex, ChangeIndex
+from ....plan.model import Action, Step
+from ....schema.model import Index, Table
+from ....schema.names import quote
+from .. import ddl
+from ..connection import Connection
+from ..inspect import Object, objects
+from .misfits import run_on
+
+
+def new(step: Step) -> tuple[Index, ...]:
+    """The indexes that must be built: all of a table that is written, the added and changed ones of a kept one."""
+    if step.new is None:
+        return ()
+    if step.action is not Action.KEEP:
+        return step.new.indexes
+    added = {c.index.name for c in step.changes if isinstance(c, AddIndex)}
+    added |= {c.new.name for c in step.changes if isinstance(c, ChangeIndex)}
+    return tuple(index for index in step.new.indexes if index.name in added)
+
+
+def take(connection: Connection) -> tuple[Object, ...]:
+    """Drop all indexes of a fresh file, to build them when the rows are there."""
+    found = tuple(o for o in objects(connection) if o.type == "index")
+    for item in found:
+        connection.execute(f"DROP INDEX {quote(item.name)}")
+    return found
+
+
+def put(connection: Connection, found: Iterable[Object]) -> None:
+    """Build the indexes that were taken off."""
+    for item in found:
+        connection.execute(item.sql)
+
+
+def build(connection: Connection, table: Table, index: Index) -> None:
+    """Create an index of a filled table. Raises Failed where rows break a unique one."""
+    run_on(connection, table.name, ddl.create_index(table, index))

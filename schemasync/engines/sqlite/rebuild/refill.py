@@ -1,0 +1,76 @@
+"""The rows of the tables that are written again, copied from the attached old file in their new shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ....plan.model import Action, Plan, Step
+from ....schema.model import Table
+from ....schema.names import quote
+from ..connection import Connection
+from ..mapping import mapping, rowid_name
+from .misfits import run_on
+from .unchanged import carry_sequence
+from .virtual import refill_virtual
+
+REFILL_ROWS = 100_000  # rows a statement: a fraction of a second each, so that progress and Ctrl-C come through
+
+
+def rows_to_copy(connection: Connection, plan: Plan) -> int:
+    """Rows of the attached old file that the plan writes again."""
+    tables = [s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None]
+    return sum(int(connection.execute(f"SELECT count(*) FROM old.{quote(name)}").fetchone()[0]) for name in tables)
+
+
+def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lambda rows: None) -> int:
+    """Fill a rewritten table from the attached old file; return the number of rows. Raises Failed."""
+    assert step.old is not None
+    assert step.new is not None
+    if step.new.virtual is not None:
+        return refill_virtual(connection, step)
+    statement = refill_statement(step)
+    rows = 0
+    for part in _parts(connection, step.old):
+        rows += run_on(connection, step.new.name, statement + part)
+        tick(rows)
+    if step.new.primary_key is not None and step.new.primary_key.autoincrement:
+        carry_sequence(connection, step.old.name, step.new.name)
+    return rows
+
+
+def refill_statement(step: Step) -> str:
+    """INSERT … SELECT of all rows of an ordinary table that is written again."""
+    mapped = mapping(step)
+    targets = [quote(name) for name, _ in mapped.columns]
+    sources = [sql for _, sql in mapped.columns]
+    if mapped.rowid is not None:
+        targets.insert(0, mapped.rowid[0])
+        sources.insert(0, mapped.rowid[1])
+    if not targets:  # every column takes its default and row ids are given out anew
+        targets, sources = [quote(mapped.new.columns[0].name)], ["NULL"]
+    # OR ABORT outranks an ON CONFLICT clause of the table, which would drop rows without a word
+    return (
+        f"INSERT OR ABORT INTO main.{quote(mapped.new.name)} ({', '.join(targets)})"
+        f" SELECT {', '.join(sources)} FROM old.{quote(mapped.old.name)}"
+    )
+
+
+def _parts(connection: Connection, old: Table) -> Iterator[str]:
+    """WHERE clauses that cut a table into ranges of row ids, so that there is progress to show."""
+    name = rowid_name(old)
+    if name is None:
+        yield ""
+        return
+    table = f"old.{quote(old.name)}"
+    # two queries: SQLite looks at one end of the table for each, and reads all of it for both together
+    low, high = connection.execute(
+        f"SELECT (SELECT min({name}) FROM {table}), (SELECT max({name}) FROM {table})"
+    ).fetchone()
+    if low is None:
+        return
+    count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    parts = max(1, count // REFILL_ROWS)
+    bounds = [low + (high - low) * part // parts for part in range(1, parts)]
+    for below, above in zip([None, *bounds], [*bounds, None], strict=True):
+        terms = [f"{name} > {below}"] * (below is not None) + [f"{name} <= {above}"] * (above is not None)
+        yield f" WHERE {' AND '.join(terms)}" if terms else ""

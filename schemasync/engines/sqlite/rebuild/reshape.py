@@ -1,0 +1,138 @@
+"""Renaming, dropping and creating until every table has its new shape, without rows yet."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ....errors import Code, Refused
+from ....plan.model import Action, Plan, Step
+from ....schema.names import fold, quote
+from .. import ddl
+from ..connection import Connection
+from ..inspect import Object, objects, shadow_tables
+from . import indexes
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Foreign objects whose own DDL is run again at the end, as it read after the renames."""
+
+    indexes: tuple[Object, ...]
+    triggers: tuple[Object, ...]
+    views: tuple[Object, ...]
+
+
+def reshape(connection: Connection, plan: Plan) -> Carried:
+    """Rename, drop and create until every table has its new shape; the rewritten ones are empty.
+
+    Renames go first and through ALTER TABLE, while views and triggers still stand, so that SQLite itself
+    follows every reference to them. Raises Refused where a foreign object does not let it.
+    """
+    _rename(connection, plan)
+    carried = _take_off(connection, plan)
+    for step in plan.steps:
+        if step.action in (Action.DROP, Action.REWRITE):
+            connection.execute(f"DROP TABLE {quote(_standing(connection, step))}")
+    for step in plan.steps:
+        if step.action in (Action.CREATE, Action.REWRITE) and step.new is not None:
+            connection.execute(ddl.create_table(step.new))
+    return carried
+
+
+def _standing(connection: Connection, step: Step) -> str:
+    """What a table is called once the renames are done; one that goes may have made room for another."""
+    parked = parked_name(step.name)
+    return parked if step.action is Action.DROP and _has(connection, parked) else step.name
+
+
+def _has(connection: Connection, table: str) -> bool:
+    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
+    return connection.execute(query, (table,)).fetchone() is not None
+
+
+def _rename(connection: Connection, plan: Plan) -> None:
+    pairs = [(s.old.name, s.new.name) for s in plan.steps if s.old and s.new and s.old.name != s.new.name]
+    taken = {fold(o.name) for o in objects(connection) if o.type in ("table", "view", "index")}
+    leaving = [step.name for step in plan.steps if step.action is Action.DROP]
+    for old, new in _through_scratch_names(pairs, taken, leaving):
+        _alter(connection, f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
+    for step in plan.steps:
+        if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:
+            continue
+        columns = {fold(column.name) for column in step.old.columns}
+        sources = {fold(feed.source) for feed in step.feeds if feed.source is not None}
+        lost = [column.name for column in step.old.columns if fold(column.name) not in sources]
+        for old, new in _through_scratch_names(list(step.column_renames), columns, lost):
+            _alter(connection, f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}")
+
+
+def _through_scratch_names(
+    pairs: list[tuple[str, str]], taken: set[str], leaving: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Renames one by one; where a new name is still borne by something, by way of a name that nothing bears.
+
+    What is `leaving` and bears a name that is wanted goes to a scratch name too, to be dropped under it.
+    """
+    wanted = {fold(new) for _, new in pairs}
+    for name in leaving:
+        if fold(name) in wanted:
+            yield name, parked_name(name)
+    late = []
+    for number, (old, new) in enumerate(pairs):
+        if fold(new) in taken:
+            scratch = f"_schemasync_rename_{number}"
+            yield old, scratch
+            late.append((scratch, new))
+        else:
+            yield old, new
+    yield from late
+
+
+def parked_name(name: str) -> str:
+    """What something is called that is dropped while something else takes its name."""
+    return f"_schemasync_dropped_{name}"
+
+
+def _alter(connection: Connection, statement: str) -> None:
+    try:
+        connection.execute(statement)
+    except sqlite3.Error as error:
+        raise Refused.of(
+            Code.FOREIGN_OBJECT,
+            f"SQLite cannot follow a rename: {error}",
+            "A view or trigger that does not fit its tables is in the way; mend or drop it by hand, then --repair.\n"
+            + statement,
+            sql=statement,
+        ) from error
+
+
+def _take_off(connection: Connection, plan: Plan) -> Carried:
+    """Drop every view and trigger, and indexes that change; keep the DDL of those that are not ours."""
+    ours = {*plan.old.object_names(), *plan.new.object_names()}
+    rewritten = {fold(step.name) for step in plan.steps if step.action is Action.REWRITE}
+    gone = {fold(_standing(connection, step)) for step in plan.steps if step.action is Action.DROP}
+    shadows = shadow_tables(connection)
+    foreign = [o for o in objects(connection) if o.key not in ours and fold(o.table) not in shadows | gone]
+    carried = Carried(
+        tuple(o for o in foreign if o.type == "index" and fold(o.table) in rewritten),
+        tuple(o for o in foreign if o.type == "trigger"),
+        tuple(o for o in foreign if o.type == "view"),
+    )
+    for kind in ("trigger", "view"):
+        for item in objects(connection):
+            if item.type == kind:
+                connection.execute(f"DROP {kind.upper()} IF EXISTS {quote(item.name)}")
+    for name in _stale_indexes(plan):
+        connection.execute(f"DROP INDEX IF EXISTS {quote(name)}")
+    return carried
+
+
+def _stale_indexes(plan: Plan) -> Iterator[str]:
+    """Indexes of kept tables that the new schema does not have, or has otherwise."""
+    for step in plan.steps:
+        if step.action is not Action.KEEP or step.old is None or step.new is None:
+            continue
+        wanted = {index.name for index in step.new.indexes} - {index.name for index in indexes.new(step)}
+        yield from (index.name for index in step.old.indexes if index.name not in wanted)

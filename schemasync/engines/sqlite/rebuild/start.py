@@ -1,0 +1,69 @@
+"""How a build begins: a clone or an empty file with the same objects, and the old file attached beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from urllib.parse import quote as url_quote
+
+from ....schema.names import fold, quote
+from ..connection import BUILD_CACHE_KIB, Connection, is_settled
+from ..inspect import Object, shadow_tables
+
+CLONE_PAGES = 4096  # pages a step: often enough for a smooth progress bar, rare enough to cost nothing
+
+# Each step ends with a look at all pages that wait to be written: with a large cache 300 MB took 1.4 s, with this 0.4.
+CLONE_CACHE_KIB = 2 * 1024
+
+Tick = Callable[[int, int], None]
+"""Called with (done, total) of the phase that runs: pages, rows or indexes."""
+
+
+def _silent(done: int, total: int) -> None: ...
+
+
+def clone(source: Connection, target: Connection, tick: Tick = _silent) -> None:
+    """Copy the database page by page. The caller holds a read transaction on `source`, so it never restarts."""
+    target.execute(f"PRAGMA cache_size=-{CLONE_CACHE_KIB}")
+    source.backup(target, pages=CLONE_PAGES, progress=lambda _, left, total: tick(total - left, total), sleep=0)
+    for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{BUILD_CACHE_KIB}"):
+        target.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def empty(source: Connection | None, target: Connection) -> None:
+    """Give an empty file the properties of the old one and all of its objects, without rows."""
+    if source is None:
+        return
+    for pragma in ("page_size", "encoding", "auto_vacuum", "application_id", "user_version"):
+        value = source.execute(f"PRAGMA {pragma}").fetchone()[0]
+        target.execute(f"PRAGMA {pragma} = {quote(value) if isinstance(value, str) else int(value)}")
+    recreate(target, all_objects(source), shadow_tables(source))
+
+
+def all_objects(connection: Connection) -> tuple[Object, ...]:
+    """Every object in an order in which it can be created again, our history included."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
+    rank = {"table": 0, "index": 1, "view": 2, "trigger": 3}
+    found = [Object(*row) for row in rows]
+    wanted = (
+        o for o in found if not fold(o.name).startswith("sqlite_") and not fold(o.name).startswith("_schemasync_")
+    )
+    return tuple(sorted(wanted, key=lambda o: rank[o.type]))
+
+
+def recreate(target: Connection, found: Iterable[Object], shadows: frozenset[str]) -> None:
+    """Run the DDL of all these objects; what virtual tables make for themselves is left to them."""
+    for item in found:
+        if fold(item.name) not in shadows and fold(item.table) not in shadows:
+            target.execute(item.sql)
+
+
+def attach_old(connection: Connection, path: Path, *, closed: bool = False) -> None:
+    """Attach the old file, for reading only, as `old`. A `closed` one, an archive, is left without side files."""
+    mode = "ro&immutable=1" if closed and is_settled(path) else "ro"
+    connection.execute("ATTACH ? AS old", (f"file:{url_quote(str(path.absolute()))}?mode={mode}",))
+
+
+def detach_old(connection: Connection) -> None:
+    """Let go of the old file."""
+    connection.execute("DETACH old")

@@ -1,0 +1,108 @@
+"""What keeps its shape, copied as it is where a build starts from an empty file."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ....plan.model import Action, Plan
+from ....schema.definition import ROWID_NAMES
+from ....schema.model import Table
+from ....schema.names import fold, quote
+from ..connection import Connection
+from ..inspect import shadow_tables
+from ..mapping import identity
+from .misfits import run_on
+
+
+def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:
+    """(old name, new name, table) of every ordinary table that is not written again; foreign ones without a model."""
+    kept = {
+        fold(s.new.name): (s.old.name, s.new)
+        for s in plan.steps
+        if s.action is Action.KEEP and s.old is not None and s.new is not None
+    }
+    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    rows = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_schemasync\\_%' ESCAPE '\\' ORDER BY name"
+    ).fetchall()
+    found: list[tuple[str, str, Table | None]] = []
+    for (name,) in rows:
+        if fold(name) in written:
+            continue
+        old, table = kept.get(fold(name), (name, None))
+        found.append((old, name, table))
+    return found
+
+
+def shadows(connection: Connection, plan: Plan) -> list[tuple[str, str]]:
+    """(old name, new name) of the tables in which virtual tables that are not written again keep their content."""
+    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    before = {fold(s.new.name): s.old.name for s in plan.steps if s.new and s.old and s.new.virtual is not None}
+    rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
+    owners = sorted((fold(name) for (name,) in rows), key=len, reverse=True)  # f_more_data is of f_more, not of f
+    found = []
+    for name in sorted(shadow_tables(connection)):
+        owner = next(owner for owner in owners if name.startswith(owner + "_"))
+        if owner not in written:
+            found.append((before.get(owner, owner) + name[len(owner) :], name))
+    return found
+
+
+def copy_same(connection: Connection, old: str, new: str, table: Table | None) -> int:
+    """Copy a table whose shape does not change, row ids kept: what a fresh file needs beside the rewritten ones."""
+    columns = identity(connection, "main", new)
+    sources = identity(connection, "old", old)
+    name = hidden_rowid(connection, new)
+    if name is not None:
+        columns, sources = [name, *columns], [name, *sources]
+    rows = run_on(
+        connection,
+        new,
+        f"INSERT OR ABORT INTO main.{quote(new)} ({', '.join(columns)})"
+        f" SELECT {', '.join(sources)} FROM old.{quote(old)}",
+    )
+    if table is None or (table.primary_key is not None and table.primary_key.autoincrement):
+        carry_sequence(connection, old, new)
+    return rows
+
+
+def hidden_rowid(connection: Connection, table: str) -> str | None:
+    """A name for the row id of a table that has one and does not show it as a column; asked of SQLite."""
+    names = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+    for name in ROWID_NAMES:
+        if name in names:
+            continue
+        try:
+            connection.execute(f"SELECT {name} FROM main.{quote(table)} LIMIT 0")
+        except sqlite3.OperationalError:
+            return None
+        return None if _has_alias(connection, table) else name
+    return None
+
+
+def _has_alias(connection: Connection, table: str) -> bool:
+    """True where the primary key is the row id: then no index was made for it."""
+    keys = connection.execute("SELECT count(*) FROM pragma_table_info(?) WHERE pk > 0", (table,)).fetchone()[0]
+    made = connection.execute("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchone()[0]
+    return bool(keys and not made)
+
+
+def carry_sequence(connection: Connection, old: str, new: str) -> None:
+    """AUTOINCREMENT goes on where it was: ids of deleted rows are not given out again."""
+    if not connection.execute("SELECT 1 FROM old.sqlite_schema WHERE name = 'sqlite_sequence'").fetchone():
+        return
+    row = connection.execute("SELECT max(seq) FROM old.sqlite_sequence WHERE name = ?", (old,)).fetchone()
+    if row[0] is None:
+        return
+    have = connection.execute("SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?", (new,)).fetchone()[0]
+    connection.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", (new,))
+    connection.execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", (new, max(row[0], have or 0)))
+
+
+def copy_shadows(connection: Connection, plan: Plan) -> None:
+    """Copy the content of unchanged virtual tables as VACUUM does: through the tables in which they keep it."""
+    for old, new in shadows(connection, plan):
+        columns = ", ".join(identity(connection, "main", new))
+        connection.execute(f"DELETE FROM main.{quote(new)}")
+        connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")

@@ -1,0 +1,71 @@
+"""The content of virtual tables: what their arguments say of it, and how it is filled anew."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ....errors import Refused
+from ....plan.model import Action, Plan, Step
+from ....schema import lexer
+from ....schema.model import Sql
+from ....schema.names import fold, quote
+from ..connection import Connection
+from ..inspect import is_virtual, objects
+from ..mapping import identity
+from .misfits import run_on, unfit
+
+
+def option(virtual: Sql, name: str) -> str | None:
+    """The value of `name=` among the arguments of a virtual table, None where it is not given."""
+    parts = lexer.tokens(virtual.text)
+    for index in range(len(parts) - 2):
+        if parts[index].word == name and parts[index + 1].text == "=":
+            return parts[index + 2].value
+    return None
+
+
+def is_contentless(virtual: Sql) -> bool:
+    """True for a full-text index that keeps no text: it cannot be read back, only made again by its owner."""
+    return option(virtual, "content") == ""
+
+
+def keeps_text(virtual: Sql) -> bool:
+    """True for a full-text table with its own copy of the text, and so with row ids that mean something."""
+    return fold(virtual.text).startswith("fts") and option(virtual, "content") is None
+
+
+def refill_virtual(connection: Connection, step: Step) -> int:
+    """Fill a rewritten virtual table from the attached old file; return the number of rows. Raises Failed."""
+    assert step.old is not None
+    assert step.new is not None
+    assert step.new.virtual is not None
+    name = quote(step.new.name)
+    if option(step.new.virtual, "content"):
+        return 0  # its text is in another table: `rebuild_external` reads it there when that is filled
+    common = set(identity(connection, "old", step.old.name))
+    columns = [column for column in identity(connection, "main", step.new.name) if column in common]
+    with_rowid = ["rowid", *columns] if keeps_text(step.new.virtual) else columns
+    return run_on(
+        connection,
+        step.new.name,
+        f"INSERT INTO main.{name} ({', '.join(with_rowid)}) SELECT {', '.join(with_rowid)}"
+        f" FROM old.{quote(step.old.name)}",
+    )
+
+
+def rebuild_external(connection: Connection, plan: Plan) -> None:
+    """Rebuild full-text indexes, foreign ones too, whose text stands in a table that was written, or that are new.
+
+    Where it stands in a view, any table that was written may have changed it.
+    """
+    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    found = objects(connection)
+    stale = written | ({fold(o.name) for o in found if o.type == "view"} if written else set())
+    for item in found:
+        content = option(Sql("", item.sql), "content") if is_virtual(item) else None
+        if content and (fold(content) in stale or fold(item.name) in written):
+            name = quote(item.name)
+            try:
+                connection.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
+            except sqlite3.Error as error:
+                raise Refused(unfit("virtual table", item.name, error, item.sql)) from error
