@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from schemasync.diff.changes import FAMILY
-from schemasync.engines.sqlite import probe
+from schemasync.engines.sqlite.hazards import findings
 from schemasync.engines.sqlite.rebuild import refill
 from tests.oracle import cases, check, coverage
 
@@ -34,7 +34,7 @@ def small_steps(request, monkeypatch):
     """What is done in large steps, as few rows would never need: in the smallest ones where a file starts empty."""
     if "[fresh]" in request.node.name:
         monkeypatch.setattr(refill, "REFILL_ROWS", 1)
-        monkeypatch.setattr(probe, "BATCH", 2)
+        monkeypatch.setattr(findings, "BATCH", 2)
 
 
 @pytest.mark.parametrize(("case", "strategy"), RUNS)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..diff.changes import Change
 from ..diff.compare import HintKey, compare
-from ..engines.sqlite import ddl, fence, probe, scripts
+from ..engines.sqlite import ddl, fence, measure, scripts
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
@@ -151,12 +151,12 @@ def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
         file_bytes = size_of(now.path) if now is not None else 0
         if decision.plan is None:
             return Outlook(document.version, live, decision, (), 0, kept, file_bytes)
-        sizes = probe.sizes(now.connection) if now is not None else {}
+        sizes = measure.sizes(now.connection) if now is not None else {}
         tables: list[TableOutlook] = []
         for step in decision.plan.steps:
             name = step.old.name if step.old is not None else None
             ordinary = now is not None and name is not None
-            rows = probe.count_rows(now.connection, name) if now is not None and name is not None else 0
+            rows = measure.count_rows(now.connection, name) if now is not None and name is not None else 0
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
             shown = f"{step.name} (dropped)" if taken else step.name

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from ..diff.compare import Allowed, Diff, all_hints, compare
 from ..diff.hazards import Hazard, HazardCode
-from ..engines.sqlite import judge, probe, rehearse
+from ..engines.sqlite import judge, rehearse
+from ..engines.sqlite.hazards.probe import probe
 from ..engines.sqlite.inspect import Inspection
 from ..engines.sqlite.rehearse import differing
 from ..engines.sqlite.versions import Row
@@ -187,7 +188,7 @@ def _plan(target: Target, document: Document, wishes: Wishes, state: State, old:
 def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
     """The plan with what the data says to it now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
-    found = probe.probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)))
+    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)))
     return replace(plan, hazards=(*found, *static))
 
 

@@ -1,0 +1,65 @@
+"""What goes with its values or cannot be filled anew: tables, columns, the content of virtual tables."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import closing
+
+from ....diff import changes as c
+from ....diff.hazards import Hazard, HazardCode
+from ....plan.model import Action, Step
+from ....schema.model import Table
+from ....schema.names import fold, quote
+from .. import ddl
+from ..connection import Connection, Opener
+from ..mapping import identity
+from ..measure import count_rows
+from ..rebuild.virtual import is_contentless, option
+
+
+def table(connection: Connection, step: Step) -> Iterator[Hazard]:
+    """A table that goes, with all of its rows."""
+    rows = count_rows(connection, step.name)
+    yield Hazard(HazardCode.ROWS_DROPPED, f'table "{step.name}" goes with {rows:,} rows', table=step.name, rows=rows)
+
+
+def columns(connection: Connection, step: Step) -> Iterator[Hazard]:
+    """Columns that go while their table stays."""
+    for change in step.changes:
+        if isinstance(change, c.DropColumn) and step.old is not None and change.column.generated is None:
+            sql = f"SELECT count({quote(change.column.name)}) FROM {quote(step.old.name)}"
+            rows = connection.execute(sql).fetchone()[0]
+            message = f"{step.name}.{change.column.name} goes with {rows:,} values"
+            yield Hazard(HazardCode.ROWS_DROPPED, message, "", step.name, change.column.name, rows)
+
+
+def virtual(connection: Connection, step: Step, allowed: frozenset[str]) -> Iterator[Hazard]:
+    """A virtual table whose content the new one cannot take over."""
+    both = step.action is Action.REWRITE and step.old is not None and step.new is not None
+    if not both or step.old is None or step.new is None:
+        return
+    if (step.old.virtual is None) != (step.new.virtual is None):
+        message = f'"{step.name}" cannot turn from a virtual table into an ordinary one, or back'
+    elif step.old.virtual is not None and is_contentless(step.old.virtual):
+        message = f"virtual table \"{step.name}\" keeps no text (content=''), so it cannot be filled anew"
+    else:
+        yield from _lost_virtual_columns(connection, step.old, step.new, allowed)
+        return
+    hint = "Make a new table beside it, fill that from the application, and drop the old one."
+    yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, step.name)
+
+
+def _lost_virtual_columns(connection: Connection, old: Table, new: Table, allowed: frozenset[str]) -> Iterator[Hazard]:
+    """Columns that a virtual table keeps itself and that its new arguments no longer name."""
+    if old.virtual is None or option(old.virtual, "content"):
+        return
+    with closing(Opener().memory()) as scratch:
+        scratch.execute(ddl.create_table(new))
+        stay = {fold(name) for name in identity(scratch, "main", new.name)}
+    for name in identity(connection, "main", old.name):
+        plain = f"{new.name}.{name[1:-1]}"
+        if fold(name) not in stay and fold(plain) not in allowed:
+            message = f"{plain} would go with its values"
+            hint = f"If they may go: --allow-drop {shlex.quote(plain)}"
+            yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, new.name, name[1:-1])

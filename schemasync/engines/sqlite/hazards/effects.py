@@ -1,0 +1,68 @@
+"""What a step does to the values of a table, and so which questions its data has to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from ....diff import changes as c
+from ....plan.model import Origin, Step
+from ....schema import lexer
+from ....schema.model import Index, IndexedColumn, Sql
+from ....schema.names import fold
+
+_Change = TypeVar("_Change", bound=c.Change)
+
+
+class Effects:
+    """What the step of one table does to its columns' values, keys and constraints."""
+
+    def __init__(self, step: Step) -> None:
+        assert step.old is not None
+        assert step.new is not None
+        self.step, self.old, self.new = step, step.old, step.new
+        self.feeds = {fold(feed.column): feed for feed in step.feeds}
+
+    def changes(self, kind: type[_Change]) -> list[_Change]:
+        """The changes of this kind that the step makes."""
+        return [change for change in self.step.changes if isinstance(change, kind)]
+
+    def at_risk(self, sql: Sql, added: Sequence[object] = (), item: object = None) -> bool:
+        """True where the item is among those added, or its expression reads a column whose values change."""
+        return item in added or any(map(self.changes_value, words(sql)))
+
+    def changes_value(self, column: str) -> bool:
+        """True where the column's values, or how they compare, are not what they were."""
+        feed = self.feeds.get(fold(column))
+        if feed is None:
+            return False
+        if self._is_changed(column, c.ChangeCollation):
+            return True
+        if feed.origin is not Origin.GENERATED:
+            return feed.origin is not Origin.CARRIED or not feed.same
+        new = self.new.column(column)
+        expression = new.generated if new is not None else None
+        retold = feed.source is None or self._is_changed(column, c.ChangeGenerated, c.ChangeType)
+        return retold or (expression is not None and self.at_risk(expression))
+
+    def _is_changed(self, column: str, *kinds: type[c.ChangeCollation | c.ChangeGenerated | c.ChangeType]) -> bool:
+        return any(isinstance(change, kinds) and fold(change.column) == fold(column) for change in self.step.changes)
+
+    def any_changes(self, columns: Sequence[IndexedColumn], where: Sql | None = None) -> bool:
+        """True where a key or an index over these columns would hold other values than before."""
+        return (where is not None and self.at_risk(where)) or any(
+            self.changes_value(column.column)
+            if column.column is not None
+            else column.expression is not None and self.at_risk(column.expression)
+            for column in columns
+        )
+
+    def is_new(self, index: Index) -> bool:
+        """True where the index was not there, or was another."""
+        added = [change.index for change in self.changes(c.AddIndex)]
+        return index in added or index in [change.new for change in self.changes(c.ChangeIndex)]
+
+
+def words(sql: Sql) -> list[str]:
+    """The folded names that an expression may speak of."""
+    return [fold(token.value) for token in lexer.tokens(sql.text) if token.kind.name in ("WORD", "QUOTED")]

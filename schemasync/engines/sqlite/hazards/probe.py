@@ -1,0 +1,77 @@
+"""All hazards of a plan's data, in the order of its steps."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ....diff.hazards import Hazard, HazardCode
+from ....plan.model import Action, Feed, Origin, Plan, Step
+from ....schema.model import ForeignKey
+from ....schema.names import fold, quote
+from ..connection import Connection
+from ..inspect import inspect, references_of
+from . import dropped
+from .dangling import dangling
+from .duplicates import duplicates
+from .findings import rows
+from .predicates import Predicates
+from .projection import Projection
+
+
+def probe(connection: Connection, plan: Plan, allowed_losses: frozenset[str] = frozenset()) -> tuple[Hazard, ...]:
+    """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced."""
+    found: list[Hazard] = []
+    for step in plan.steps:
+        found += dropped.virtual(connection, step, allowed_losses)
+        if step.action is Action.DROP:
+            found += dropped.table(connection, step)
+        elif step.old is not None and step.new is not None and step.new.virtual is None and step.old.virtual is None:
+            found += dropped.columns(connection, step)
+            found += _asked(connection, step, plan, allowed_losses)
+    for step in _foreign_children(connection, plan):
+        found += _asked(connection, step, plan, allowed_losses)
+    return tuple(found)
+
+
+def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
+    """The hazards of the rows of one table, which has an old shape and a new one."""
+    projection, predicates = Projection(step), Predicates(step, allowed)
+    if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
+        return
+    try:
+        yield from rows(connection, step.name, list(predicates.losses()), [projection.raws()])
+        yield from rows(connection, step.name, list(predicates.values()), [projection.rows()])
+        yield from rows(connection, step.name, list(predicates.checks()), projection.parts())
+        yield from duplicates(connection, step)
+        yield from dangling(connection, step, plan)
+    except sqlite3.Error as error:
+        yield Hazard(
+            HazardCode.FILL_FAILS,
+            f"the new values of {step.name} cannot be computed for every row: {error}",
+            "Look at its fills, checks and generated columns.",
+            step.name,
+        )
+
+
+def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Step]:
+    """Tables that no schema names and that refer to ours, as steps in which nothing changes but what they refer to."""
+    steps = {fold(s.old.name): s for s in plan.steps if s.old is not None and s.action is Action.REWRITE}
+    names = [
+        child
+        for child, parents in references_of(connection).items()
+        if plan.old.table(child) is None and plan.new.table(child) is None and parents & steps.keys()
+    ]
+    for table in inspect(connection).schema.tables if names else ():
+        if table.name in names:
+            keys = (_followed(key, steps[fold(key.table)]) for key in table.foreign_keys if fold(key.table) in steps)
+            feeds = tuple(Feed(column.name, Origin.CARRIED, column.name, same=True) for column in table.columns)
+            bare = replace(table, checks=(), uniques=(), indexes=(), foreign_keys=tuple(keys))
+            yield Step(Action.KEEP, table, bare, feeds)
+
+
+def _followed(key: ForeignKey, parent: Step) -> ForeignKey:
+    """The key under the names that its parent will have."""
+    now = {fold(feed.source): feed.column for feed in parent.feeds if feed.source is not None}
+    return replace(key, table=parent.name, references=tuple(now.get(fold(column), column) for column in key.references))

@@ -1,0 +1,25 @@
+"""How large tables are, in rows and in bytes."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ...schema.names import fold, quote
+from .connection import Connection
+
+
+def count_rows(connection: Connection, table: str) -> int:
+    """The number of rows of a table."""
+    return int(connection.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()[0])
+
+
+def sizes(connection: Connection) -> dict[str, int] | None:
+    """Bytes by folded table name, indexes included; None where this SQLite has no dbstat."""
+    query = (
+        "SELECT o.tbl_name, sum(s.pgsize) FROM dbstat AS s JOIN sqlite_schema AS o ON o.name = s.name"
+        " WHERE s.aggregate = TRUE GROUP BY o.tbl_name"
+    )
+    try:
+        return {fold(name): size for name, size in connection.execute(query)}
+    except sqlite3.OperationalError:
+        return None
