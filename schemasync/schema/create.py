@@ -6,20 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import lexer
-from .definition import (
-    DefinitionError,
-    Scope,
-    TableParts,
-    expression,
-    indexed_column,
-    is_table_constraint,
-    read_column,
-    read_constraints,
-)
+from .column import read_column
+from .constraint import is_table_constraint, read_constraints
+from .expression import DefinitionError, Scope, expression, indexed_column
 from .lexer import Kind, Token
 from .model import Sql, Trigger
 from .names import fold
 from .normalize import IndexParts
+from .parts import TableParts
 
 
 @dataclass(frozen=True, slots=True)

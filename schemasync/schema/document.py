@@ -17,9 +17,11 @@ from typing import Any
 import jsonschema
 
 from ..errors import Code, Problem, SchemaInvalid
-from . import create, definition, lexer, normalize
-from .definition import DefinitionError, DisguisedString, Scope, TableParts
+from . import create, lexer, normalize
+from .column import read_column
+from .constraint import read_constraints
 from .digest import version
+from .expression import DefinitionError, DisguisedString, Scope, check_single, expression, indexed_column
 from .model import (
     Check,
     ForeignKey,
@@ -34,6 +36,7 @@ from .model import (
     View,
 )
 from .names import fold, from_key, is_special, to_key
+from .parts import TableParts
 from .scanner import Path, Scan, line_and_column, scan
 
 SIZE_LIMIT = 16 * 1024 * 1024  # bytes
@@ -241,7 +244,7 @@ class _Reading:
         for column, value in columns.items():
             text = value if isinstance(value, str) else value["type"]
             with self._at((*path, to_key(column)), f"{name}.{column}", text):
-                definition.read_column(text, column, scope, parts)
+                read_column(text, column, scope, parts)
         self._constraints(body, scope, parts, path, name)
         self._unknown_columns(parts, scope, path, name)
         return normalize.table(
@@ -264,7 +267,7 @@ class _Reading:
             )
         text = body["_virtual"]
         with self._at((*path, "_virtual"), f"{name}._virtual", text):
-            definition.check_single(text)
+            check_single(text)
             return Table(name, virtual=create.virtual_text(text))
         return Table(name)
 
@@ -292,7 +295,7 @@ class _Reading:
                 parts.foreign_keys.append(_foreign_key(item, scope))
         for text, at in each("_constraints"):
             with self._at(at, f"{name}._constraints", text):
-                definition.read_constraints(text, scope, parts)
+                read_constraints(text, scope, parts)
         if len(parts.primary_keys) > 1:
             self._fault(
                 Code.BAD_DEFINITION,
@@ -302,16 +305,16 @@ class _Reading:
             )
 
     def _expression(self, text: str, scope: Scope) -> Sql:
-        parts = definition.check_single(text)
+        parts = check_single(text)
         if not parts:
             raise DefinitionError("an expression is missing")
-        return definition.expression(text, parts, scope)
+        return expression(text, parts, scope)
 
     def _indexed(self, text: str, scope: Scope) -> IndexedColumn:
         """An entry that equals a column's name is that column, else an indexed-column expression."""
         if fold(text) in scope.columns:
             return IndexedColumn(column=scope.spelled(text))
-        return definition.indexed_column(text, definition.check_single(text), scope)
+        return indexed_column(text, check_single(text), scope)
 
     def _indexes(self, body: dict[str, Any], scope: Scope, path: Path, name: str) -> Iterator[normalize.IndexParts]:
         for position, item in enumerate(body.get("_indexes", ())):
@@ -500,7 +503,7 @@ class _Noting:
 
 
 def _fill(text: str) -> Sql:
-    parts = definition.check_single(text)
+    parts = check_single(text)
     if not parts:
         raise DefinitionError("a fill needs an expression")
     if any(token.word == "select" for token in parts):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from . import digest
-from .definition import ColumnParts, TableParts
 from .model import (
     Check,
     Column,
@@ -27,6 +26,7 @@ from .model import (
     View,
 )
 from .names import fold
+from .parts import ColumnParts, TableParts
 
 _Constraint = TypeVar("_Constraint", Unique, Check, ForeignKey)
 INDEX_NAME_LIMIT = 48  # characters before the hex, so that names stay readable in a terminal

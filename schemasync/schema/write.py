@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import lexer, normalize
-from .definition import is_literal
+from .default import is_literal
 from .model import Check, Column, ForeignKey, Index, IndexedColumn, Schema, Sql, Table, Trigger, Unique, View
 from .names import fold, spell, to_key
 

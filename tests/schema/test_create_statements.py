@@ -11,7 +11,7 @@ from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.judge import build
 from schemasync.schema import digest
 from schemasync.schema.create import read_table, read_trigger
-from schemasync.schema.definition import DefinitionError
+from schemasync.schema.expression import DefinitionError
 from schemasync.schema.names import fold, quote
 
 from .strategies import COLLATIONS, CONFLICTS, Choices

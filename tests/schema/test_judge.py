@@ -197,10 +197,10 @@ def test_a_function_of_the_application_can_be_made_known():
 
 def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
     """The last guard, against a spelling of which we know nothing: a read that goes wrong is never let through."""
-    from schemasync.schema import definition
+    from schemasync.schema import column
 
     meant = schema(table("INT"))
-    monkeypatch.setattr(definition, "shout", str.lower)
+    monkeypatch.setattr(column, "shout", str.lower)
     with pytest.raises(SchemaInvalid) as caught:
         judge(meant, Opener())
     (problem,) = caught.value.problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...schema.definition import is_literal
+from ...schema.default import is_literal
 from ...schema.model import (
     Check,
     Column,

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ...errors import Code, Problem, Refused
 from ...schema import create, digest, normalize
 from ...schema.create import TableStatement
-from ...schema.definition import DefinitionError, Scope
+from ...schema.expression import DefinitionError, Scope
 from ...schema.model import Schema, Table, Trigger, View
 from ...schema.names import fold
 from .connection import Connection

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...errors import Code, Refused
 from ...plan.affinity import Affinity, affinity
 from ...plan.model import Feed, Origin, Step
-from ...schema.definition import ROWID_NAMES
+from ...schema.expression import ROWID_NAMES
 from ...schema.model import Column, Table
 from ...schema.names import fold, quote
 from .connection import Connection

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
 from ...plan.model import Action, Origin, Plan, Step
-from ...schema.definition import ROWID_NAMES
+from ...schema.expression import ROWID_NAMES
 from ...schema.model import Table
 from ...schema.names import fold, quote
 from .connection import Connection

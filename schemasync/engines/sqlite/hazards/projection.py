@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....errors import Refused
 from ....plan.affinity import Affinity, affinity
 from ....plan.model import Feed, Origin, Step
-from ....schema.definition import ROWID_NAMES
+from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, Table
 from ....schema.names import fold, quote
 from ..mapping import rowid_name, stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from ....plan.model import Action, Plan
-from ....schema.definition import ROWID_NAMES
+from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..connection import Connection

@@ -1,0 +1,50 @@
+"""The DEFAULT of a column: a literal, a signed number or an expression in parentheses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import lexer
+from .expression import DefinitionError, DisguisedString, Scope, expression
+from .lexer import Kind, Token
+from .model import Sql
+from .reader import Reader
+
+_LITERAL_WORDS = ("null", "true", "false", "current_time", "current_date", "current_timestamp")
+
+
+def read_default(reader: Reader) -> Sql | None:
+    """DEFAULT takes a literal, a signed number or an expression in parentheses; NULL is no default at all.
+
+    A bare or quoted word is a string to SQLite, except TRUE, FALSE and the CURRENT_… words.
+    """
+    if reader.peek("("):
+        return _bare_default(reader.sql, reader.group(), reader.scope)
+    begin = reader.at
+    if reader.peek("+") or reader.peek("-"):
+        reader.next()
+    token = reader.next()
+    if token.kind in (Kind.OPERATOR, Kind.ILLEGAL):
+        raise DefinitionError(f"DEFAULT takes no {token.text!r}")
+    if token.kind is Kind.QUOTED or (token.kind is Kind.WORD and token.word not in _LITERAL_WORDS):
+        if not reader.scope.lenient:
+            raise DisguisedString(token.value)
+        return Sql("'" + token.value.replace("'", "''") + "'")
+    return _bare_default(reader.sql, reader.parts[begin : reader.at], reader.scope)
+
+
+def _bare_default(sql: str, parts: Sequence[Token], scope: Scope) -> Sql | None:
+    while len(parts) > 1 and parts[0].text == "(" and lexer.closing(parts, 0) == len(parts) - 1:
+        parts = parts[1:-1]
+    if not parts:
+        raise DefinitionError("DEFAULT is empty")
+    found = expression(sql, parts, scope)
+    return None if found.canonical == "null" else found
+
+
+def is_literal(default: str) -> bool:
+    """True for what may follow DEFAULT without parentheses: a literal, or a number with its sign."""
+    *sign, last = lexer.tokens(default)
+    if sign:
+        return len(sign) == 1 and sign[0].text in "+-" and last.kind is Kind.NUMBER
+    return last.kind in (Kind.NUMBER, Kind.STRING, Kind.BLOB) or last.word in _LITERAL_WORDS

@@ -1,0 +1,34 @@
+"""What definitions say, in plain parts: what is written on a column and on its table ends as the same.
+
+`normalize` puts them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .model import Check, ForeignKey, NotNull, PrimaryKey, Sql, Unique
+
+
+@dataclass(slots=True)
+class ColumnParts:
+    """A column definition, its constraints that belong to the table still beside it."""
+
+    name: str
+    type: Sql = field(default_factory=lambda: Sql(""))
+    not_null: NotNull | None = None
+    default: Sql | None = None
+    collation: str | None = None
+    generated: Sql | None = None
+    stored: bool = False
+
+
+@dataclass(slots=True)
+class TableParts:
+    """Everything that a table's definitions say, before columns and constraints are brought together."""
+
+    columns: list[ColumnParts] = field(default_factory=list)
+    primary_keys: list[PrimaryKey] = field(default_factory=list)
+    uniques: list[Unique] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    foreign_keys: list[ForeignKey] = field(default_factory=list)

@@ -1,0 +1,91 @@
+"""Reading one definition word by word: keywords, names, lists, and groups in parentheses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import lexer
+from .expression import DefinitionError, Scope, expression, is_nameable
+from .lexer import Token
+from .model import Sql
+from .names import shout
+
+
+class Reader:
+    """A cursor over the tokens of one definition."""
+
+    def __init__(self, sql: str, parts: Sequence[Token], scope: Scope) -> None:
+        self.sql, self.parts, self.scope, self.at = sql, parts, scope, 0
+
+    @property
+    def done(self) -> bool:
+        return self.at >= len(self.parts)
+
+    def peek(self, *words: str) -> bool:
+        """True where the next tokens are these keywords or marks."""
+        following = self.parts[self.at : self.at + len(words)]
+        return len(following) == len(words) and all(
+            (token.word or token.text) == word for token, word in zip(following, words, strict=True)
+        )
+
+    def take(self, *words: str) -> bool:
+        """Step over these keywords if they come next."""
+        if not self.peek(*words):
+            return False
+        self.at += len(words)
+        return True
+
+    def expect(self, *words: str) -> None:
+        if not self.take(*words):
+            raise DefinitionError(f"{shout(' '.join(words))} expected {self.where()}")
+
+    def where(self) -> str:
+        if self.done:
+            return "at the end"
+        return f"at {lexer.source(self.sql, self.parts[self.at :])[:40]!r}"
+
+    def next(self) -> Token:
+        if self.done:
+            raise DefinitionError("something is missing at the end")
+        self.at += 1
+        return self.parts[self.at - 1]
+
+    def name(self) -> str:
+        """SQLite takes a bare word, a quoted name or a string where a name must stand."""
+        token = self.next()
+        if not is_nameable(token):
+            raise DefinitionError(f"a name expected instead of {token.text!r}")
+        return token.value
+
+    def group(self) -> Sequence[Token]:
+        """The tokens between the parentheses that come next."""
+        if not self.peek("("):
+            raise DefinitionError(f"( expected {self.where()}")
+        end = lexer.closing(self.parts, self.at)  # there is one: `check_single` and SQLite see to it
+        inside = self.parts[self.at + 1 : end]
+        self.at = end + 1
+        return inside
+
+    def group_expression(self) -> Sql:
+        inside = self.group()
+        if not inside:
+            raise DefinitionError("an expression is missing between ( and )")
+        return expression(self.sql, inside, self.scope)
+
+    def names(self) -> tuple[str, ...]:
+        """A parenthesised list of names, of one at least."""
+        result = []
+        for run in lexer.split(self.group()) or [()]:
+            if len(run) != 1 or not is_nameable(run[0]):
+                raise DefinitionError("a list of column names expected")
+            result.append(run[0].value)
+        return tuple(result)
+
+    def conflict(self) -> str | None:
+        """ON CONFLICT x; ABORT is the default and is None."""
+        if not self.take("on", "conflict"):
+            return None
+        word = self.next().word
+        if word not in ("rollback", "abort", "fail", "ignore", "replace"):
+            raise DefinitionError("ON CONFLICT takes ROLLBACK, ABORT, FAIL, IGNORE or REPLACE")
+        return None if word == "abort" else shout(word)
