@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 
 from schemasync.errors import Code
-from schemasync.schema import document
-from schemasync.schema.document import SIZE_LIMIT
+from schemasync.schema import document, shapes
 from schemasync.schema.model import Sql
+from schemasync.schema.tree import SIZE_LIMIT
 
 from .support import codes, inspected, problems, read, rebuilt, schema
 
@@ -415,8 +415,8 @@ def test_the_file_is_called_by_its_name():
 
 
 def test_the_json_schema_is_one_and_takes_what_is_read():
-    jsonschema.Draft202012Validator.check_schema(dict(document.json_schema()))
-    known = set(document.json_schema()["$defs"]["table"]["properties"])
-    assert known == set(document.TABLE_KEYS)
-    assert set(document.json_schema()["properties"]) == {*document.TOP_KEYS, "$schema"}
-    jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), document.json_schema())
+    jsonschema.Draft202012Validator.check_schema(dict(shapes.json_schema()))
+    known = set(shapes.json_schema()["$defs"]["table"]["properties"])
+    assert known == set(shapes.TABLE_KEYS)
+    assert set(shapes.json_schema()["properties"]) == {*shapes.TOP_KEYS, "$schema"}
+    jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), shapes.json_schema())

@@ -1,0 +1,68 @@
+"""The faults of a schema.json: all are noted, each with its place, before any is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import Code, Problem, SchemaInvalid
+from .expression import DefinitionError, DisguisedString
+from .scanner import Path, Scan, line_and_column
+
+
+class Faults:
+    """The faults of one file found so far, and the way to say where they are."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.text = ""
+        self.scan = Scan()
+        self.problems: list[Problem] = []
+
+    def note(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
+        """Note a fault; `at` is a path in the file or an offset of its text."""
+        offset = self.scan.keys.get(at) if isinstance(at, tuple) else at
+        place, facts = self.source, {"file": self.source}
+        if offset is not None:
+            line, column = line_and_column(self.text, offset)
+            place = f"{self.source}:{line}:{column}"
+            facts = {"file": self.source, "line": str(line), "column": str(column)}
+        if isinstance(at, tuple):
+            facts["path"] = "/".join(map(str, at))
+        self.problems.append(Problem(code, f"{place}: {message}", hint, facts))
+
+    def stop(self) -> None:
+        """Raise SchemaInvalid with all that were noted, if any were."""
+        if self.problems:
+            raise SchemaInvalid(self.problems)
+
+    def at(self, path: Path, what: str, text: str = "") -> _Noting:
+        """A block in which a DefinitionError is noted as a fault of what stands at that path."""
+        return _Noting(self.note, path, what, text)
+
+
+@dataclass(slots=True)
+class _Noting:
+    """Turns a DefinitionError inside the block into a fault with its place."""
+
+    fault: Callable[..., None]
+    path: Path
+    what: str
+    text: str
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, DisguisedString):
+            self.fault(
+                Code.STRING_IN_DISGUISE,
+                f"{self.what}: {error} '{error.word}'",
+                f"Write '{error.word}' for the string, or correct the column's name.",
+                at=self.path,
+            )
+            return True
+        if isinstance(error, DefinitionError):
+            shown = f" in {self.text!r}" if self.text else ""
+            self.fault(Code.BAD_DEFINITION, f"{self.what}: {error}{shown}", at=self.path)
+            return True
+        return False

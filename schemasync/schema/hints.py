@@ -1,0 +1,63 @@
+"""The hints of a schema.json: earlier names, what may go, and what fills a column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import Code
+from . import lexer
+from .expression import DefinitionError, check_single
+from .faults import Faults
+from .model import Hints, Schema, Sql
+from .names import fold, from_key, is_special
+from .scanner import Path
+from .shapes import tables_of
+
+
+def read_hints(tree: dict[str, Any], schema: Schema, faults: Faults) -> Hints:
+    """All hints of a file whose shapes are right."""
+    hints = Hints(dropped_tables=tuple(tree.get("_dropped", ())))
+    _check_dropped(hints.dropped_tables, {fold(t.name) for t in schema.tables}, "table", ("_dropped",), faults)
+    for key, body in tables_of(tree):
+        table = from_key(key)
+        if body.get("_was"):
+            hints.tables_were[table] = tuple(body["_was"])
+        if body.get("_dropped"):
+            hints.dropped_columns[table] = tuple(body["_dropped"])
+            columns = {fold(from_key(name)) for name in body if not is_special(name)}
+            _check_dropped(body["_dropped"], columns, "column", (key, "_dropped"), faults)
+        _column_hints(key, body, hints, faults)
+    return hints
+
+
+def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Faults) -> None:
+    table = from_key(key)
+    for column, value in body.items():
+        if is_special(column) or not isinstance(value, dict):
+            continue
+        where = (table, from_key(column))
+        if value.get("was"):
+            hints.columns_were[where] = tuple(value["was"])
+        if "fill" in value:
+            with faults.at((key, column, "fill"), f"{table}.{where[1]} fill", value["fill"]):
+                hints.fills[where] = _fill(value["fill"])
+
+
+def _check_dropped(dropped: Any, present: set[str], what: str, path: Path, faults: Faults) -> None:
+    for name in dropped:
+        if fold(name) in present:
+            faults.note(
+                Code.NAME_CLASH,
+                f'_dropped names the {what} "{name}", which the schema has',
+                "Remove it from one of the two.",
+                at=path,
+            )
+
+
+def _fill(text: str) -> Sql:
+    parts = check_single(text)
+    if not parts:
+        raise DefinitionError("a fill needs an expression")
+    if any(token.word == "select" for token in parts):
+        raise DefinitionError("a fill may read only its own row, so it holds no SELECT")
+    return Sql(lexer.join(parts), lexer.source(text, parts))

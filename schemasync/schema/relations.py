@@ -1,0 +1,81 @@
+"""What the tables and views of a schema.json must agree on: names that differ, and references that lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import Code
+from .faults import Faults
+from .model import ForeignKey, Schema, Table, View
+from .names import fold, to_key
+from .scanner import Path
+
+
+def check_names(tables: list[Table], views: list[View], faults: Faults) -> None:
+    """No two things may bear what SQLite takes for one name, and none a name that is taken already."""
+    objects: list[tuple[str, Path]] = [(table.name, (to_key(table.name),)) for table in tables]
+    objects += [(view.name, ("_views", to_key(view.name))) for view in views]
+    indexes = [(index.name, (to_key(table.name), "_indexes")) for table in tables for index in table.indexes]
+    triggers: list[tuple[str, Path]] = [
+        (trigger.name, (to_key(table.name), "_triggers", to_key(trigger.name)))
+        for table in tables
+        for trigger in table.triggers
+    ]
+    triggers += [
+        (trigger.name, ("_views", to_key(view.name), "triggers", to_key(trigger.name)))
+        for view in views
+        for trigger in view.triggers
+    ]
+    _check_clash("table, view or index", [*objects, *indexes], faults)
+    _check_clash("trigger", triggers, faults)
+    for table in tables:
+        columns = [(column.name, (to_key(table.name), to_key(column.name))) for column in table.columns]
+        _check_clash("column", columns, faults)
+    for name, path in [*objects, *indexes, *triggers]:
+        if fold(name).startswith(("sqlite_", "_schemasync_")) or fold(name) == "_schema_versions":
+            faults.note(Code.RESERVED_NAME, f'the name "{name}" is reserved', "Choose another.", at=path)
+
+
+def _check_clash(what: str, named: Sequence[tuple[str, Path]], faults: Faults) -> None:
+    seen: dict[str, str] = {}
+    for name, path in named:
+        if fold(name) in seen:
+            faults.note(
+                Code.NAME_CLASH,
+                f'{what} "{name}" and "{seen[fold(name)]}" are one name to SQLite',
+                "Rename one of them.",
+                at=path,
+            )
+        seen[fold(name)] = name
+
+
+def check_references(schema: Schema, faults: Faults) -> None:
+    """Each foreign key needs a table of the schema, and columns of it that fit."""
+    parents = {fold(table.name): table for table in schema.tables}
+    for table in schema.tables:
+        for key in table.foreign_keys:
+            _check_reference(table, key, parents.get(fold(key.table)), faults)
+
+
+def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults: Faults) -> None:
+    columns = ", ".join(key.columns)
+    at = (to_key(table.name), to_key(key.columns[0]))
+    if parent is None:
+        faults.note(
+            Code.FOREIGN_KEY_TO_NOTHING,
+            f'{table.name}.{columns} refers to the table "{key.table}", which is not in the schema',
+            "Add the table, or correct the name.",
+            at=at,
+        )
+        return
+    names = {fold(column.name) for column in parent.columns}
+    keyed = parent.primary_key.columns if parent.primary_key else ()
+    named = key.references or [column.column or "" for column in keyed]
+    if len(named) != len(key.columns) or any(fold(name) not in names for name in named):
+        target = f"{key.table} ({', '.join(named) or 'no primary key'})"
+        faults.note(
+            Code.FOREIGN_KEY_TO_NOTHING,
+            f"{table.name}.{columns} refers to {target}, which does not fit",
+            "A foreign key names as many columns as it has, of the parent's primary key or of a unique set.",
+            at=at,
+        )

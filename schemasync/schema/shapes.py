@@ -1,0 +1,126 @@
+"""The shapes of a schema.json: which keys may stand where, and what may stand under them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jsonschema
+
+from ..errors import Code
+from .faults import Faults
+from .names import is_special
+from .scanner import Path
+
+TABLE_KEYS = (
+    "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "
+    "_virtual _triggers _model _comment _was _dropped _from"
+).split()
+TOP_KEYS = ["_views", "_dropped", "_comment", "_format"]
+FOR_EDITORS = "$schema"  # at the top, and ignored
+
+
+@cache
+def json_schema() -> Mapping[str, Any]:
+    """The JSON Schema (2020-12) of the format, for editors and for the check of shapes."""
+    text = resources.files(__package__).joinpath("format.schema.json").read_text("utf-8")
+    return dict(json.loads(text))
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json_schema())
+
+
+def check_keys(tree: dict[str, Any], faults: Faults) -> None:
+    """Keys that begin with one _ are ours: an unknown one is a slip of the pen, and named with its neighbour."""
+    _check_special(tree, TOP_KEYS, (), faults)
+    for name, table in tables_of(tree):
+        if isinstance(table, dict):
+            _check_special(table, TABLE_KEYS, (name,), faults)
+            _check_names_only(table.get("_triggers"), (name, "_triggers"), faults)
+            if "_from" in table:
+                faults.note(Code.NOT_BUILT_YET, "_from is reserved for derived tables", at=(name, "_from"))
+    views = tree.get("_views")
+    _check_names_only(views, ("_views",), faults)
+    for name, view in views.items() if isinstance(views, dict) else ():
+        if isinstance(view, dict):
+            _check_names_only(view.get("triggers"), ("_views", name, "triggers"), faults)
+    for path, text in _strings(tree):
+        if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+            faults.note(
+                Code.BAD_DEFINITION,
+                "holds a character that SQLite cannot keep (NUL, or half of a pair)",
+                at=path,
+            )
+
+
+def _check_names_only(owner: Any, path: Path, faults: Faults) -> None:
+    """Where every key is a name, none is special."""
+    if isinstance(owner, dict):
+        _check_special(owner, [], path, faults)
+
+
+def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, faults: Faults) -> None:
+    for key in owner:
+        if is_special(key) and key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known) or 'names'}."
+            hint += f' A name that itself begins with _ is written "_{key}".'
+            faults.note(Code.UNKNOWN_KEY, f'unknown key "{key}"', hint, at=(*path, key))
+
+
+def check_shapes(tree: dict[str, Any], faults: Faults) -> None:
+    """What the JSON Schema says of values, for what `check_keys` has not said already."""
+    already = {problem.facts.get("path") for problem in faults.problems}
+    for error in sorted(_validator().iter_errors(tree), key=lambda error: list(map(str, error.absolute_path))):
+        if error.validator == "additionalProperties" and not error.absolute_path:
+            continue  # said better by check_keys
+        path = tuple(error.absolute_path)
+        if "/".join(map(str, path)) in already or _only_unknown_key(error):
+            continue
+        faults.note(Code.WRONG_SHAPE, _shape_message(error), _shape_hint(path), at=path)
+
+
+def tables_of(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The keys at the top that are tables, and what stands there."""
+    return ((key, body) for key, body in tree.items() if not is_special(key) and key != FOR_EDITORS)
+
+
+def _strings(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every key and every string value, with its path."""
+    if isinstance(tree, str):
+        yield path, tree
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield (*path, key), key
+            yield from _strings(value, (*path, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _strings(value, (*path, index))
+
+
+def _only_unknown_key(error: jsonschema.ValidationError) -> bool:
+    return error.validator == "additionalProperties" and len(error.absolute_path) == 1
+
+
+def _shape_message(error: jsonschema.ValidationError) -> str:
+    what = "/".join(map(str, error.absolute_path)) or "the file"
+    value = json.dumps(error.instance, ensure_ascii=False)
+    shown = value if len(value) <= 60 else value[:57] + "…"
+    if error.validator == "anyOf":
+        best = jsonschema.exceptions.best_match([error])
+        if best is not None and best is not error and best.validator != "type":
+            return f"{what}: {best.message}"
+        return f"{what}: {shown} is none of the shapes that are known here"
+    return f"{what}: {error.message}" if len(error.message) < 160 else f"{what}: {shown} has the wrong shape"
+
+
+def _shape_hint(path: Path) -> str:
+    if len(path) == 2 and isinstance(path[1], str) and not is_special(path[1]):
+        return 'A column is a string such as "TEXT NOT NULL", or {"type": …, "was": […], "fill": …, "comment": …}.'
+    return "docs/schema-format.md shows each shape."

@@ -1,0 +1,159 @@
+"""The tables of a schema.json: columns, constraints and indexes as written, to the model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import Code
+from . import create, normalize
+from .column import read_column
+from .constraint import read_constraints
+from .expression import DefinitionError, Scope, check_single, expression, indexed_column
+from .faults import Faults
+from .model import Check, ForeignKey, IndexedColumn, PrimaryKey, Sql, Table, Unique
+from .names import fold, from_key, is_special, to_key
+from .parts import TableParts
+from .scanner import Path
+from .shapes import tables_of
+from .views import read_trigger
+
+
+def read_tables(tree: dict[str, Any], faults: Faults) -> list[Table]:
+    """The tables of a file whose shapes are right; where definitions are not, the faults are noted."""
+    return [_Reading(from_key(key), body, (key,), faults).read() for key, body in tables_of(tree)]
+
+
+class _Reading:
+    """One table being read: `scope` holds its columns' names, `parts` what its definitions say."""
+
+    def __init__(self, name: str, body: dict[str, Any], path: Path, faults: Faults) -> None:
+        self.name, self.body, self.path, self.faults = name, body, path, faults
+        self.columns = {from_key(key): value for key, value in body.items() if not is_special(key)}
+        self.scope = Scope({fold(column): column for column in self.columns})
+        self.parts = TableParts()
+
+    def read(self) -> Table:
+        triggers = [
+            read_trigger(from_key(trigger), sql, self.name, (*self.path, "_triggers", trigger), self.faults)
+            for trigger, sql in self.body.get("_triggers", {}).items()
+        ]
+        if "_virtual" in self.body:
+            return self._virtual()
+        if not self.columns:
+            self.faults.note(Code.WRONG_SHAPE, f'table "{self.name}" has no columns', at=self.path)
+        for column, value in self.columns.items():
+            text = value if isinstance(value, str) else value["type"]
+            with self.faults.at((*self.path, to_key(column)), f"{self.name}.{column}", text):
+                read_column(text, column, self.scope, self.parts)
+        self._constraints()
+        self._unknown_columns()
+        return normalize.table(
+            self.name,
+            self.parts,
+            strict=self.body.get("_strict", False),
+            without_rowid=self.body.get("_without_rowid", False),
+            indexes=list(self._indexes()),
+            triggers=triggers,
+        )
+
+    def _virtual(self) -> Table:
+        beside = [key for key in self.body if key not in ("_virtual", "_comment", "_was", "_dropped", "_model")]
+        if self.columns or beside:
+            self.faults.note(
+                Code.WRONG_SHAPE,
+                f'virtual table "{self.name}" has {", ".join(beside)} beside _virtual',
+                "A virtual table's columns stand in the text of _virtual; it takes no indexes or constraints.",
+                at=self.path,
+            )
+        text = self.body["_virtual"]
+        with self.faults.at((*self.path, "_virtual"), f"{self.name}._virtual", text):
+            check_single(text)
+            return Table(self.name, virtual=create.virtual_text(text))
+        return Table(self.name)
+
+    def _constraints(self) -> None:
+        def each(key: str) -> Iterator[tuple[Any, Path]]:
+            for index, item in enumerate(self.body.get(key, ())):
+                yield item, (*self.path, key, index)
+
+        if "_primary_key" in self.body:
+            with self.faults.at((*self.path, "_primary_key"), f"{self.name}._primary_key"):
+                columns = tuple(self._indexed(column) for column in self.body["_primary_key"])
+                alias = len(columns) == 1 and columns[0].column is not None
+                self.parts.primary_keys.append(PrimaryKey(columns, rowid_alias=alias))
+        for item, at in each("_unique_constraints"):
+            with self.faults.at(at, f"{self.name}._unique_constraints"):
+                names = item["columns"] if isinstance(item, dict) else [item] if isinstance(item, str) else item
+                label = (item.get("name") or None) if isinstance(item, dict) else None
+                self.parts.uniques.append(Unique(tuple(self._indexed(column) for column in names), label))
+        for item, at in each("_checks"):
+            text, label = (item, None) if isinstance(item, str) else (item["check"], item.get("name") or None)
+            with self.faults.at(at, f"{self.name}._checks", text):
+                self.parts.checks.append(Check(self._expression(text), label))
+        for item, at in each("_foreign_keys"):
+            with self.faults.at(at, f"{self.name}._foreign_keys"):
+                self.parts.foreign_keys.append(_foreign_key(item, self.scope))
+        for text, at in each("_constraints"):
+            with self.faults.at(at, f"{self.name}._constraints", text):
+                read_constraints(text, self.scope, self.parts)
+        if len(self.parts.primary_keys) > 1:
+            self.faults.note(
+                Code.BAD_DEFINITION,
+                f'table "{self.name}" has {len(self.parts.primary_keys)} primary keys',
+                'Several columns together are one key: "_primary_key": ["a", "b"].',
+                at=self.path,
+            )
+
+    def _expression(self, text: str) -> Sql:
+        parts = check_single(text)
+        if not parts:
+            raise DefinitionError("an expression is missing")
+        return expression(text, parts, self.scope)
+
+    def _indexed(self, text: str) -> IndexedColumn:
+        """An entry that equals a column's name is that column, else an indexed-column expression."""
+        if fold(text) in self.scope.columns:
+            return IndexedColumn(column=self.scope.spelled(text))
+        return indexed_column(text, check_single(text), self.scope)
+
+    def _indexes(self) -> Iterator[normalize.IndexParts]:
+        for position, item in enumerate(self.body.get("_indexes", ())):
+            shape: dict[str, Any] = (
+                {"columns": item} if isinstance(item, list) else {"columns": [item]} if isinstance(item, str) else item
+            )
+            with self.faults.at((*self.path, "_indexes", position), f"{self.name}._indexes"):
+                columns = tuple(self._indexed(column) for column in shape["columns"])
+                where = self._expression(shape["where"]) if "where" in shape else None
+                yield normalize.IndexParts(shape.get("name"), columns, where, shape.get("unique", False))
+
+    def _unknown_columns(self) -> None:
+        keys = [*(key.columns for key in self.parts.primary_keys), *(unique.columns for unique in self.parts.uniques)]
+        named = [column for columns in keys for column in columns if column.expression is not None]
+        unknown = [column.expression.text for column in named if column.expression] + [
+            column
+            for key in self.parts.foreign_keys
+            for column in key.columns
+            if fold(column) not in self.scope.columns
+        ]
+        for column in dict.fromkeys(unknown):
+            near = difflib.get_close_matches(column, list(self.scope.columns.values()), 1)
+            hint = f'Did you mean "{near[0]}"?' if near else f"Columns: {', '.join(self.scope.columns.values())}."
+            self.faults.note(Code.UNKNOWN_COLUMN, f'"{self.name}" has no column {column}', hint, at=self.path)
+
+
+def _foreign_key(item: Mapping[str, Any], scope: Scope) -> ForeignKey:
+    def action(key: str) -> str | None:
+        given = item.get(key)
+        return None if given in (None, "NO ACTION") else str(given)
+
+    return ForeignKey(
+        tuple(scope.spelled(column) for column in item["columns"]),
+        item["references"]["table"],
+        tuple(item["references"].get("columns", ())),
+        action("on_delete"),
+        action("on_update"),
+        item.get("deferrable", False),
+        item.get("name") or None,
+    )

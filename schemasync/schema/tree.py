@@ -1,0 +1,70 @@
+"""The bytes of a schema.json to a tree of JSON, and the places of its keys."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..errors import Code, SchemaInvalid
+from .faults import Faults
+from .scanner import line_and_column, scan
+
+SIZE_LIMIT = 16 * 1024 * 1024  # bytes
+_JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)
+
+
+def read_tree(data: bytes, faults: Faults) -> dict[str, Any]:
+    """The file as one JSON object. Raises SchemaInvalid; `faults` has its text and the places of its keys then."""
+    faults.text = _decode(data, faults)
+    tree = _parse(faults)
+    faults.stop()
+    return tree
+
+
+def _decode(data: bytes, faults: Faults) -> str:
+    if len(data) > SIZE_LIMIT:
+        faults.note(
+            Code.SCHEMA_TOO_LARGE,
+            f"the file has {len(data):,} bytes; at most {SIZE_LIMIT:,} are read",
+            "Split what is not schema (data, documentation) off.",
+        )
+        faults.stop()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        faults.text = data[: error.start].decode("utf-8-sig")
+        faults.note(
+            Code.SCHEMA_SYNTAX,
+            f"byte {error.start} is not UTF-8",
+            "Save the file as UTF-8.",
+            at=len(faults.text),
+        )
+        raise SchemaInvalid(faults.problems) from error
+
+
+def _parse(faults: Faults) -> dict[str, Any]:
+    faults.scan = scan(faults.text)
+    for fault in faults.scan.faults:
+        other = ""
+        if fault.other is not None:
+            line, column = line_and_column(faults.text, fault.other)
+            other = f" (first in line {line}, column {column})"
+        code = Code.DUPLICATE_KEY if fault.duplicate else Code.SCHEMA_SYNTAX
+        hint = "Remove one of the two." if fault.duplicate else ""
+        faults.note(code, fault.message + other, hint, at=fault.offset)
+    faults.stop()
+    try:
+        tree = json.loads(faults.scan.json)
+    except json.JSONDecodeError as error:
+        faults.note(Code.SCHEMA_SYNTAX, _JSON_ERROR.sub("", str(error)), at=error.pos)
+        raise SchemaInvalid(faults.problems) from error
+    if not isinstance(tree, dict):
+        faults.note(
+            Code.WRONG_SHAPE,
+            "the file must be one object: table name -> table",
+            'An empty schema is {}; a table is "Users": {"id": "INTEGER PRIMARY KEY"}.',
+            at=len(faults.scan.json) - len(faults.scan.json.lstrip()),
+        )
+        raise SchemaInvalid(faults.problems)
+    return tree

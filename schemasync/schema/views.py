@@ -1,0 +1,45 @@
+"""The views of a schema.json, and the triggers of views and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Code
+from . import create, lexer, normalize
+from .faults import Faults
+from .model import Trigger, View
+from .names import fold, from_key
+from .scanner import Path
+
+
+def read_views(views: Mapping[str, Any], faults: Faults) -> list[View]:
+    """What stands under `_views`."""
+    found = []
+    for key, item in views.items():
+        name = from_key(key)
+        shape: dict[str, Any] = {"select": item} if isinstance(item, str) else item
+        path = ("_views", key)
+        triggers = [
+            read_trigger(from_key(trigger), sql, name, (*path, "triggers", trigger), faults)
+            for trigger, sql in shape.get("triggers", {}).items()
+        ]
+        select = create.statement(shape["select"])
+        if any(token.text == ";" for token in lexer.tokens(select.text)):
+            faults.note(Code.BAD_DEFINITION, f'view "{name}" is more than one statement', at=path)
+        found.append(View(name, select, tuple(shape.get("columns", ())), normalize.by_name(triggers)))
+    return found
+
+
+def read_trigger(name: str, sql: str, owner: str, path: Path, faults: Faults) -> Trigger:
+    """A trigger as it stands under its table or view; on another it is a fault."""
+    body = create.statement(sql)
+    target = create.trigger_table(body)
+    if fold(target) != fold(owner):
+        faults.note(
+            Code.BAD_DEFINITION,
+            f'trigger "{name}" is ON {target or "nothing"} but stands under "{owner}"',
+            "Write the SQL after the name: AFTER UPDATE ON " + owner + " BEGIN … END",
+            at=path,
+        )
+    return Trigger(name, body)
