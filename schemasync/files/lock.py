@@ -76,7 +76,7 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
                 raise Busy.of(
                     Code.RUN_IN_PROGRESS,
                     f"another schemasync is at work on this database ({path} is locked)",
-                    "Wait for it, or give --wait SECONDS.",
+                    "Wait for it, or give a longer --wait SECONDS.",
                 ) from None
             time.sleep(_POLL)
         else:

@@ -8,9 +8,15 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from django.core.management.base import CommandError
+
+from ..errors import Code, UsageError
 
 ABSENT = argparse.SUPPRESS
 
@@ -52,11 +58,13 @@ WISHES = ("fresh", "verify", "allow_drop", "back", "repair")
 def add(parser: Any) -> None:
     """Add all options. Without an action the main job is done: bring the database to schema.json."""
     parser.epilog = EXIT_CODES
+    _ends_with_2(parser)
     _common(parser, "sync")
     _wishes(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for name, text in ACTIONS.items():
         sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES)
+        _ends_with_2(sub)
         _common(sub, name)
         if name in _ADD:
             _ADD[name](sub)
@@ -68,6 +76,60 @@ def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     if action in ("sync", "plan"):
         return []
     return [f"--{name.replace('_', '-')}" for name in WISHES if given.get(name)]
+
+
+def _ends_with_2(parser: Any) -> None:
+    """Words that are not understood end in the same exit code from `call_command` as in a shell."""
+    told = parser.error
+
+    def error(message: str) -> None:
+        try:
+            told(message)
+        except CommandError as found:
+            raise CommandError(str(found), returncode=UsageError.exit_code) from None
+
+    parser.error = error
+
+
+def action_in(words: Sequence[str]) -> str:
+    """The action that a command line names, though it may not be understood otherwise."""
+    return next((word for word in words if word in ACTIONS), "sync")
+
+
+_NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
+    "wait": (float, "a number of seconds, 0 or more"),
+    "keep": (int, "a number, 1 or more: the newest archive always stays"),
+    "older_than": (float, f"a number of days, 0 to {timedelta.max.days - 1:,}"),
+}
+
+
+def read(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as values: `call_command` hands on whatever it was given. Raises UsageError."""
+    found = dict(given)
+    for name, (kind, what) in _NUMBERS.items():
+        if found.get(name) is None:
+            found.pop(name, None)
+            continue
+        with suppress(TypeError, ValueError, OverflowError):
+            found[name] = kind(found[name])
+        if not _is_allowed(name, found[name]):
+            option = name.replace("_", "-")
+            raise UsageError.of(Code.BAD_OPTION, f"--{option} {given[name]} cannot be used", f"Give {what}.")
+    if found.get("verify") not in (None, "full"):
+        raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} cannot be used", "Give --verify full.")
+    return found
+
+
+def _is_allowed(name: str, value: object) -> bool:
+    if not isinstance(value, int | float):
+        return False
+    match name:
+        case "wait":
+            return value >= 0  # which NaN is not
+        case "keep":
+            return value >= 1
+        case _:
+            return 0 <= value < timedelta.max.days
 
 
 _COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")

@@ -10,6 +10,7 @@ from typing import Any
 from ..diff.changes import AddView, Change, CreateTable, describe
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import Hazard
+from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.record import Deed
 from ..plan.model import Action
@@ -100,16 +101,25 @@ def problem(one: Problem) -> str:
     return "\n  ".join([f"[{one.code}] {one.message}", *one.hint.splitlines()])
 
 
-def failure_json(error: SchemasyncError) -> Json:
-    """The object that stands on stdout where an action ended in an error."""
-    return {"result": error.result, "errors": [one.as_json() for one in error.problems]}
+def failed_json(error: SchemasyncError, action: str, version: str | None = None, live: Row | None = None) -> Json:
+    """The object that stands on stdout where an action ended in an error; that of a sync and of a plan has every key.
 
-
-def failed_sync_json(error: SchemasyncError, version: str | None) -> Json:
-    """The same for a sync, or a plan of one: every key of its object, and the hazards that stopped it."""
-    stopped = [dict(one.facts) for one in error.problems if one.code is Code.HAZARD]
-    empty = Report(error.result, "").as_json()
-    return {**empty, "version": version, "hazards": stopped, **failure_json(error)}
+    `version` is that of schema.json, `live` what the database is, None where they are not known.
+    """
+    told: Json = {"result": error.result, "errors": [one.as_json() for one in error.problems]}
+    known = {
+        "version": version,
+        "previous": live.version if live else None,
+        "generation": live.generation if live else None,
+        "hazards": [dict(one.facts) for one in error.problems if one.code is Code.HAZARD],
+    }
+    match action:
+        case "sync":
+            return {**Report(error.result, "").as_json(), **known, **told}
+        case "plan":
+            return {**_NO_PLAN, **known, **told}
+        case _:
+            return told
 
 
 # --- plan -------------------------------------------------------------------------------------------------------
@@ -181,11 +191,28 @@ def sql(statements: Sequence[str]) -> Lines:
     return ["-- runs in the new file; the live one is attached as old, and only read", *(f"{s};" for s in statements)]
 
 
+_NO_PLAN: Json = {
+    "result": None,
+    "version": None,
+    "previous": None,
+    "generation": None,
+    "strategy": None,
+    "reason": "",
+    "changes": [],
+    "tables": {},
+    "disk": {"needed": None, "archives": None, "live": None},
+    "hazards": [],
+    "foreign": [],
+}
+"""What a plan's object says where there is none."""
+
+
 def outlook_json(seen: Outlook, statements: Sequence[str] | None) -> Json:
     """The same for machines."""
     plan, live = seen.plan, seen.live
     stops = plan.stops if plan else ()
     data: Json = {
+        **_NO_PLAN,
         "result": "current" if plan is None else "refused" if stops else "planned",
         "version": seen.version,
         "previous": live.version if live else None,

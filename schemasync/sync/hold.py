@@ -96,7 +96,7 @@ def _opened(opener: Opener, path: Path, wait: float) -> Connection:
             raise Busy.of(
                 Code.DATABASE_LOCKED,
                 f"a writer held {path.name} for all of {wait:g} s",
-                "End its transaction, or give --wait SECONDS.",
+                "End its transaction, or give a longer --wait SECONDS.",
             ) from error
         raise translate(error, path) from error
     return connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.versions import Row
-from ..errors import Code, Refused
-from ..files.layout import size_of
+from ..errors import Code, Refused, SchemasyncError
+from ..files.layout import Layout, size_of
 from ..history.record import changed, hints_of
 from ..plan.model import Action, Plan, Step
 from ..schema.digest import version
@@ -53,6 +54,15 @@ def _refuse_missing_link(target: Target) -> None:
             "To put the link back to the one that was live: manage.py schemasync",
             found=there,
         )
+
+
+def live(layout: Layout, opener: Opener) -> Row | None:
+    """The newest row of the history, None where that cannot be told."""
+    try:
+        with state.read(layout, opener) as now:
+            return now.newest if now is not None else None
+    except (SchemasyncError, sqlite3.Error, OSError):
+        return None
 
 
 # --- check ------------------------------------------------------------------------------------------------------

@@ -53,21 +53,33 @@ class Restored:
 def prospect(target: Target, wanted: str | None) -> Prospect:
     """Look at what a swap back would do; nothing is written. Raises Refused where there is no way back."""
     with told(target.layout.link), state.read(target.layout, target.opener) as current:
-        if current is None or current.newest is None:
-            raise Refused.of(
-                Code.NO_HISTORY,
-                f"{target.layout.link} has no history to go back in",
-                "It begins with the first sync, or with: manage.py schemasync adopt",
-            )
-        if current.generation is None:
-            raise Refused.of(
-                Code.NOT_ADOPTED,
-                f"{target.layout.link} is a plain copy of {current.newest.generation}, without the files before it",
-                "Take it over, and what follows has a way back: manage.py schemasync adopt",
-            )
-        to = _destination(current, wanted)
-        generation = _file_of(target, to)
+        current, to, generation = _way(target, current, wanted)
+        assert current.newest is not None
         return Prospect(current.newest, to, generation, _tallies(target, current, to, generation))
+
+
+def check(target: Target, wanted: str | None) -> None:
+    """Raise Refused where there is no way back; what was written since is not looked at."""
+    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+        _way(target, current, wanted)
+
+
+def _way(target: Target, current: State | None, wanted: str | None) -> tuple[State, Row, Generation]:
+    """The database, and where in its history to go."""
+    if current is None or current.newest is None:
+        raise Refused.of(
+            Code.NO_HISTORY,
+            f"{target.layout.link} has no history to go back in",
+            "It begins with the first sync, or with: manage.py schemasync adopt",
+        )
+    if current.generation is None:
+        raise Refused.of(
+            Code.NOT_ADOPTED,
+            f"{target.layout.link} is a plain copy of {current.newest.generation}, without the files before it",
+            "Take it over, and what follows has a way back: manage.py schemasync adopt",
+        )
+    to = _destination(current, wanted)
+    return current, to, _file_of(target, to)
 
 
 def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], bool]) -> Restored | None:

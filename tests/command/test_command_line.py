@@ -224,3 +224,110 @@ def test_the_demo_goes_there_and_back(tmp_path):
     run("schemasync", "rollback", "--noinput")
     run("schemasync", "check", "--strict")
     assert len(json.loads(run("schemasync", "history", "--json"))["generations"]) == 3
+
+
+PLAN_KEYS = {
+    "result",
+    "version",
+    "previous",
+    "generation",
+    "strategy",
+    "reason",
+    "changes",
+    "tables",
+    "disk",
+    "hazards",
+    "foreign",
+    "errors",
+}
+SYNC_KEYS = {"result", "version", "previous", "generation", "strategy", "tables", "rows", "duration_ms", "pause_ms"} | {
+    "hazards",
+    "foreign",
+    "changes",
+    "notes",
+    "errors",
+}
+
+
+def test_with_a_traceback_a_refusal_is_still_a_refusal(synced):
+    ended = synced.manage("rollback", "99", "--noinput", "--traceback", "--json")
+    assert (ended.code, ended.json["result"]) == (3, "refused")
+    assert ended.json["errors"][0]["code"] == "unknown-generation"
+    assert "Traceback" in ended.err
+    assert "fault of schemasync" not in ended.err
+
+
+def test_with_a_traceback_a_difference_is_still_a_difference(synced):
+    synced.write(V2)
+    ended = synced.manage("check", "--traceback", "--json")
+    assert (ended.code, ended.json["result"]) == (1, "differs")
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (["--wait", "abc"], SYNC_KEYS),
+        (["plan", "--allow-drop"], PLAN_KEYS),
+        (["check", "--nope"], {"result", "errors"}),
+    ],
+    ids=str,
+)
+def test_usage_errors_in_json_have_every_key_of_their_action(project, words, keys):
+    ended = project.manage(*words, "--json")
+    assert ended.code == 2
+    assert set(ended.json) == keys
+
+
+@pytest.mark.parametrize("action", [[], ["plan"]], ids=str)
+def test_a_refused_sync_and_a_refused_plan_say_in_json_what_is_live(synced, action):
+    live = synced.done(json=True).json
+    synced.write({"Users": V1["Users"]})
+    found = synced.call(*action, json=True).json
+    assert set(found) == (PLAN_KEYS if action else SYNC_KEYS)
+    assert found["result"] == "refused"
+    assert (found["previous"], found["generation"]) == (live["version"], synced.live())
+    assert found["version"] not in (None, found["previous"])
+
+
+def test_a_plan_that_is_refused_has_one_shape_whatever_the_reason(synced):
+    synced.write({**V1, "Users": {**V1["Users"], "email": "TEXT NOT NULL"}})
+    by_hazard = synced.call("plan", json=True, sql=True).json
+    synced.write({"Users": V1["Users"]})
+    by_loss = synced.call("plan", json=True, sql=True).json
+    assert set(by_hazard) == set(by_loss) == PLAN_KEYS | {"sql"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"wait": "a"},
+        {"wait": -1},
+        {"wait": "nan"},
+        {"verify": "half"},
+    ],
+    ids=str,
+)
+def test_values_that_make_no_sense_are_usage_errors_from_python_too(synced, given):
+    ended = synced.call(**given)
+    assert ended.code == 2
+    assert "[bad-option]" in ended.error
+    assert str(next(iter(given.values()))) in ended.error
+
+
+@pytest.mark.parametrize("words", [("nope",), ("prune", "--keep", "x"), ("snapshot",)], ids=" ".join)
+def test_words_that_are_not_understood_end_with_2_from_python_too(synced, words):
+    with pytest.raises(CommandError) as caught:
+        call_command("schemasync", *words)
+    assert caught.value.returncode == 2
+
+
+def test_wait_may_be_for_ever(synced):
+    synced.write(V2)
+    synced.done(wait="inf")
+
+
+def test_who_waited_already_is_told_to_wait_longer(synced):
+    synced.write(V2)
+    with closing(sqlite3.connect(synced.link, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert "a longer --wait SECONDS" in synced.call(wait=0.1).error

@@ -143,3 +143,15 @@ def test_several_generations_back_are_counted_too(evolved):
     found = evolved.done("rollback", "1", noinput=True, json=True).json
     assert found["since"]["tables"]["Users"]["added"] == 1
     assert evolved.rows("SELECT fax FROM Users WHERE id = 1") == [("1",)]
+
+
+def test_where_there_is_no_way_back_that_is_told_before_any_question(synced):
+    ended = synced.call("rollback")
+    assert ended.code == 3
+    assert "[no-history]" in ended.error
+
+
+def test_with_json_no_question_is_put_and_that_is_what_is_said(evolved):
+    ended = evolved.call("rollback", json=True)
+    assert ended.code == 2
+    assert ended.json["errors"][0]["message"] == "rollback asks before it acts, and with --json no question is put"

@@ -156,7 +156,8 @@ def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
         case sqlite3.SQLITE_IOERR:
             return Failed.of(Code.DISK_ERROR, text, "Look at the disk and at the kernel's log.")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Busy.of(Code.DATABASE_LOCKED, text, "Another process holds a lock; try again, or --wait SECONDS.")
+            hint = "Another process holds a lock; try again, or give a longer --wait SECONDS."
+            return Busy.of(Code.DATABASE_LOCKED, text, hint)
     return Failed.of(Code.SQLITE_ERROR, text)
 
 

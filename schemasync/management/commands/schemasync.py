@@ -20,6 +20,7 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
 from ... import conf
+from ...engines.sqlite.versions import Row
 from ...errors import Code, NeedsPerson, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ...files.door import Door, Label
 from ...files.layout import At, Layout
@@ -36,6 +37,7 @@ from ...sync.target import Target
 from .. import database, options, present, terminal
 
 WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
+FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
 
 
 class Command(BaseCommand):
@@ -57,13 +59,17 @@ class Command(BaseCommand):
             try:
                 self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
             except CommandError as error:
-                self._as_json(present.failure_json(UsageError.of(Code.BAD_OPTION, str(error).removeprefix("Error: "))))
+                usage = UsageError.of(Code.BAD_OPTION, str(error).removeprefix("Error: "))
+                self._as_json(present.failed_json(usage, options.action_in(argv[2:])))
         try:
             super().run_from_argv(argv)
+        except CommandError as error:  # Django lets it through where --traceback was given: all else is told by then
+            traceback.print_exception(error, file=self.stderr)
+            sys.exit(error.returncode)
         except Exception as error:  # noqa: BLE001  the process ends here
-            self._give_up(error, wants_json="--json" in argv)
+            self._give_up(error, argv)
 
-    def _give_up(self, error: Exception, *, wants_json: bool) -> NoReturn:
+    def _give_up(self, error: Exception, argv: list[str]) -> NoReturn:
         """A fault of ours. Python would end with 1, which means "differs" here."""
         traceback.print_exception(error, file=self.stderr)
         found = NeedsPerson.of(
@@ -72,8 +78,8 @@ class Command(BaseCommand):
             "This is a fault of schemasync: please report it with the traceback. The next run finds out what is true, "
             "and finishes what was begun or clears it away.",
         )
-        if wants_json:
-            self._as_json(present.failure_json(found))
+        if "--json" in argv:
+            self._as_json(present.failed_json(found, options.action_in(argv[2:])))
         self.stderr.write(present.problem(found.problems[0]))
         sys.exit(found.exit_code)
 
@@ -83,6 +89,7 @@ class Command(BaseCommand):
         self.version: str | None = None
         action: Callable[[], None] = getattr(self, f"do_{self.action}")
         try:
+            self.given = options.read(given)
             self._refuse_misplaced()
             action()
         except SchemasyncError as error:
@@ -127,7 +134,7 @@ class Command(BaseCommand):
             ahead = rollback.prospect(self._target(), wanted)
             self._print(present.prospect(ahead, self._page), present.planned_json(ahead))
             return
-        self._must_be_able_to_ask()
+        self._must_be_able_to_ask(wanted)
         done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
         if done is None:
             raise UsageError.of(Code.DECLINED, "nothing was changed")
@@ -169,10 +176,6 @@ class Command(BaseCommand):
     def do_prune(self) -> None:
         days = self.given.get("older_than")
         keep = self.given.get("keep", None if days is not None else conf.keep())
-        if keep is not None and keep < 1:
-            raise UsageError.of(Code.BAD_OPTION, f"--keep {keep}", "The newest archive always stays: give 1 or more.")
-        if days is not None and not 0 <= days < timedelta.max.days:
-            raise UsageError.of(Code.BAD_OPTION, f"--older-than {days:g}", "Give a number of days.")
         older_than, dry_run = timedelta(days=days) if days is not None else None, self._is("dry_run")
         target = self._target()
         with told(target.layout.link):
@@ -272,7 +275,7 @@ class Command(BaseCommand):
             Layout(link),
             database.opener(),
             progress=self._progress(),
-            wait=float(self.given.get("wait", WAIT)),
+            wait=min(self.given.get("wait", WAIT), FOREVER),
             keep=conf.keep(),
             actor=_actor(),
         )
@@ -286,13 +289,24 @@ class Command(BaseCommand):
             return terminal.Bars(colour=not self._is("no_color"))
         return Silent() if self._json else terminal.Lines(self.stdout.write)
 
+    def _live(self, error: SchemasyncError) -> Row | None:
+        """What is live, to be told beside an error of a sync or a plan, where the database was looked at at all."""
+        if self.action not in ("sync", "plan") or isinstance(error, UsageError):
+            return None
+        try:
+            return look.live(Layout(database.path_of(self._alias())), database.opener())
+        except SchemasyncError:
+            return None
+
     # --- asking ---------------------------------------------------------------------------------------------
 
-    def _must_be_able_to_ask(self) -> None:
+    def _must_be_able_to_ask(self, wanted: str | None) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
+            rollback.check(self._target(), wanted)  # where there is no way back, that is what has to be told
+            nobody = "with --json no question is put" if self._json else "there is no terminal to ask on"
             raise UsageError.of(
                 Code.NO_ANSWER,
-                "rollback asks before it acts, and there is no terminal to ask on",
+                f"rollback asks before it acts, and {nobody}",
                 "To go back without being asked: manage.py schemasync rollback --noinput\n"
                 "To see what was written since: manage.py schemasync rollback --dry-run",
             )
@@ -355,8 +369,8 @@ class Command(BaseCommand):
         """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
         told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
         if self._json:
-            of_sync = self.action in ("sync", "plan")
-            self._as_json(present.failed_sync_json(told, self.version) if of_sync else present.failure_json(told))
+            found = present.failed_json(told, self.action, self.version, self._live(error))
+            self._as_json({**found, "sql": []} if self.action == "plan" and self._is("sql") else found)
         text = "\n".join(present.problem(one) for one in told.problems)
         raise CommandError(text, returncode=error.exit_code) from error
 
