@@ -63,6 +63,8 @@ class Code(StrEnum):
     RUN_IN_PROGRESS = "run-in-progress"
     DATABASE_LOCKED = "database-locked"
     CHANGED_MEANWHILE = "changed-meanwhile"
+    LIVE_IMPOSSIBLE = "live-impossible"
+    GAVE_UP = "gave-up"
     DATA_BREAKS_SHAPE = "data-breaks-shape"
     VERIFY_DIFFERS = "verify-differs"
     VERIFY_IMPOSSIBLE = "verify-impossible"

@@ -60,7 +60,7 @@ def adopt(target: Target, document: Document | None) -> Adopted:
                 baseline = ours(inspection.schema, document.schema) if document else inspection.schema
                 plan = _plan(baseline, before)
                 check_disk(target, plan, before)
-                with hold(target, before.path, before.inode) as held, litter_removed(target, held):
+                with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
                     still_true(plan, before, Wishes())
                     built = build(target, plan, before, Deed.ADOPT, signals)
                     cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))

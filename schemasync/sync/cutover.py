@@ -6,14 +6,15 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 
-from ..engines.sqlite import fence, versions
-from ..engines.sqlite.connection import checkpoint, durably, side_files, undone, wal_of
+from ..engines.sqlite import changelog, fence, versions
+from ..engines.sqlite.connection import Connection, checkpoint, durably, side_files, undone, wal_of
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label, reserved
 from ..files.layout import At, Generation, Inode, inode_of, size_of
 from ..history.record import now
+from .capture import remove
 from .hold import Hold, replaced
 from .interrupt import Signals
 from .target import Target
@@ -56,6 +57,7 @@ def cut_over(
         ) from error
     signals.swapped(new.name)
     held.over()
+    _tidy(target, held)
     _checkpoint(target, held)
     clear(target, Label.CUTOVER_CLEAR)
 
@@ -92,15 +94,20 @@ def reopen(target: Target, old: Generation, rows: tuple[Row, ...]) -> None:
         closing(target.opener.write(old.path, timeout=target.wait)) as connection,
         durably(connection),
     ):
-        fence.lower_fence(connection)
-        versions.replace(connection, rows)
+        _clean(connection, rows)
 
 
 def try_to_reopen(target: Target, old: Generation, rows: tuple[Row, ...]) -> None:
     """Do what `reopen` will do, and undo it: what would go wrong goes wrong here, while the live file is still open."""
     with closing(target.opener.write(old.path, timeout=target.wait)) as connection, undone(connection):
-        fence.lower_fence(connection)
-        versions.replace(connection, rows)
+        _clean(connection, rows)
+
+
+def _clean(connection: Connection, rows: tuple[Row, ...]) -> None:
+    """An archive as it must be when it is live again: open, without logs, with the history that led here."""
+    fence.lower_fence(connection)
+    changelog.remove(connection)
+    versions.replace(connection, rows)
 
 
 def point(target: Target, generation: Generation, over: Inode | None = None) -> None:
@@ -133,6 +140,13 @@ def clear(target: Target, label: Label) -> bool:
         return False
     target.door.remove(label, sides)
     return True
+
+
+def _tidy(target: Target, held: Hold) -> None:
+    """Take the change log out of the archive. Where somebody holds its lock it stays: swapping back removes it."""
+    with suppress(sqlite3.Error):
+        if changelog.is_installed(held.connection):
+            remove(target, held.connection)
 
 
 def _checkpoint(target: Target, held: Hold) -> None:

@@ -63,10 +63,10 @@ class Hold:
 
 
 @contextmanager
-def hold(target: Target, path: Path, inode: Inode | None = None) -> Iterator[Hold]:
+def hold(target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None) -> Iterator[Hold]:
     """Hold the write lock of `path`, which is the file `inode`. Raises Busy where the lock is not to be had within
-    `target.wait` seconds, Failed where another file stands there now."""
-    connection = _opened(target.opener, path, target.wait)
+    `wait` seconds, by default `target.wait`, Failed where another file stands there now."""
+    connection = _opened(target.opener, path, target.wait if wait is None else wait)
     try:
         found = inode_of(path)
         if found is None or inode not in (None, found):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..diff.compare import Allowed, Diff, all_hints, compare
 from ..diff.hazards import Hazard, HazardCode
@@ -21,6 +21,7 @@ from ..schema.digest import short
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
+from .limits import Limits
 from .state import State
 from .target import Target
 
@@ -29,13 +30,15 @@ DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a l
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asks for, beside schema.json."""
+    """What the command line asks for, beside schema.json. `pause`: writers wait while it is built."""
 
     fresh: bool = False
     verify_full: bool = False
     back: bool = False
     repair: bool = False
     allow_drop: frozenset[str] = frozenset()
+    pause: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

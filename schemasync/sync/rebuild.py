@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..engines.sqlite import fence, judge, verify, versions
-from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction
+from ..engines.sqlite import changelog, fence, judge, shadows, verify, versions
+from ..engines.sqlite.changelog import Bounds
+from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
+from ..engines.sqlite.follow import Follow
 from ..engines.sqlite.inspect import Object, fingerprint, is_own, objects, shadow_tables
 from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, unchanged
 from ..engines.sqlite.rebuild.reshape import Carried
+from ..engines.sqlite.replay import Replay, misfits_failed
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Failed
 from ..files.door import Label
@@ -23,48 +27,74 @@ from ..schema import digest
 from ..schema.names import fold
 from .interrupt import Signals
 from .progress import Advance
+from .pursuit import BREATH, Pursuit
 from .state import State
 from .target import Target
+
+MISFIT_PATIENCE = 3.0  # seconds that an application has to mend rows which the new shape does not take
+VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when the comparison begins
 
 
 @dataclass(slots=True)
 class Built:
-    """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification."""
+    """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification.
+
+    Built beside writers, it holds what the logs said up to `bounds`, and its `triggers` are still to be put in.
+    """
 
     generation: Generation
     row: Row
     rows: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    bounds: Bounds = field(default_factory=dict)
+    triggers: tuple[Object, ...] = ()
 
 
 def build(
-    target: Target, plan: Plan, state: State | None, deed: Deed, signals: Signals, *, verify_full: bool = False
+    target: Target,
+    plan: Plan,
+    state: State | None,
+    deed: Deed,
+    signals: Signals,
+    *,
+    verify_full: bool = False,
+    follows: Sequence[Follow] | None = None,
 ) -> Built:
     """Build and verify the generation that the plan describes. Raises Failed or Refused; what is left is litter.
 
-    The caller holds the write lock of the old file, so that every read of it sees the same rows.
+    The caller holds the write lock of the old file, so that every read of it sees the same rows; or has it logged,
+    and gives `follows`.
     """
     rows = state.rows if state else ()
     generation = target.layout.next(digest.short(plan.version), (row.generation for row in rows))
     place = target.layout.building(generation)
     like = target.layout.link.stat() if state is not None else None
     target.door.create(Label.BUILD_CREATE, place, like)
-    work = _Work(target, plan, state, place, verify_full)
+    work = _Work(target, plan, state, place, verify_full, follows)
     with closing(target.opener.build(place)) as connection:
         signals.watch(connection)
         with snapshot(state.connection) if state is not None else nullcontext():
             work.run(connection)
-        row = work.record(connection, generation, deed)
+        row, triggers = work.record(connection, generation, deed)
     target.door.rename(Label.BUILD_RENAME, place, generation.path)
-    return Built(generation, row, work.rows, work.notes)
+    return Built(generation, row, work.rows, work.notes, work.bounds, triggers)
 
 
 class _Work:
     """One build: what it has copied and noted so far."""
 
-    def __init__(self, target: Target, plan: Plan, state: State | None, place: Path, verify_full: bool) -> None:
+    def __init__(
+        self,
+        target: Target,
+        plan: Plan,
+        state: State | None,
+        place: Path,
+        verify_full: bool,
+        follows: Sequence[Follow] | None,
+    ) -> None:
         self.target, self.plan, self.state, self.place = target, plan, state, place
-        self.verify_full = verify_full
+        self.verify_full, self.follows = verify_full, follows
+        self.bounds: Bounds = {}
         self.rows: dict[str, int] = {}
         self.notes: list[str] = []
         self._later: tuple[Object, ...] = ()
@@ -77,9 +107,13 @@ class _Work:
         self._start(connection, self.state)
         with self._attached(connection, self.state):
             carried = self._reshape(connection)
-            self._refill(connection)
+            pursuit = self._pursuit(connection)
+            self._refill(connection, pursuit)
             self._index(connection)
-            self._verify(connection)
+            if pursuit is None:
+                self._verify(connection)
+            else:
+                self._verify_beside_writers(connection, pursuit)
             self._finish(connection, self.state, carried)
 
     @contextmanager
@@ -108,19 +142,33 @@ class _Work:
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.door.step(Label.BUILD_RESHAPE), transaction(connection):
+            changelog.remove(connection)  # a clone has the logs too, and the fence
+            fence.lower_fence(connection)
             carried = reshape.reshape(connection, self.plan)
             if self.plan.strategy is Strategy.FRESH:
                 self._later = indexes.take(connection)
         return carried
 
-    def _refill(self, connection: Connection) -> None:
+    def _pursuit(self, connection: Connection) -> Pursuit | None:
+        if self.follows is None:
+            return None
+        # from the first entry on: what was written before the copy began is in it, and is read once more
+        replay = Replay(connection, self.follows, dict.fromkeys((f.logged.number for f in self.follows), 0))
+        replay.prepare()
+        replay.make_maps()
+        return Pursuit(self.target, replay)
+
+    def _refill(self, connection: Connection, pursuit: Pursuit | None) -> None:
         with self.target.door.step(Label.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
             done, total = 0, refill.rows_to_copy(connection, self.plan)
             with transaction(connection):
+                if pursuit is not None:
+                    pursuit.replay.begin()
                 for step in self.plan.steps:
                     if step.action is Action.REWRITE:
                         tick = partial(_onward, advance, done, total)
-                        self.rows[step.name] = refill.refill(connection, step, tick)
+                        only = pursuit.replay.untouched(step) if pursuit is not None else ""
+                        self.rows[step.name] = refill.refill(connection, step, tick, only)
                         done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
                     self._copy_the_rest(connection)
@@ -164,6 +212,23 @@ class _Work:
                 self._check_integrity(connection)
             advance(len(rewritten) + len(rest), len(rewritten) + len(rest))
 
+    def _verify_beside_writers(self, connection: Connection, pursuit: Pursuit) -> None:
+        """Catch up, and compare in the snapshot of one more round: there the new file is to be exactly the old one."""
+        undoable(connection)
+        deadline = time.monotonic() + MISFIT_PATIENCE
+        pursuit.catch_up(connection, Label.BUILD_ROUND, VERIFY_BEHIND, deadline)
+        while True:
+            with transaction(connection):
+                done = pursuit.replay.round()
+                if not done.misfits:
+                    shadows.follow(connection, self.plan)
+                    self._verify(connection)
+                    break
+            if time.monotonic() > deadline:
+                raise misfits_failed(done.misfits)
+            time.sleep(BREATH)
+        self.bounds = pursuit.replay.bounds
+
     def _check_integrity(self, connection: Connection) -> None:
         if faults := verify.integrity(connection):
             raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {'; '.join(faults[:5])}")
@@ -187,15 +252,19 @@ class _Work:
         ]
         return (*carried.indexes, *carried.triggers, *carried.views, *tables)
 
-    def record(self, connection: Connection, generation: Generation, deed: Deed) -> Row:
-        """Write the history row and make the whole file durable; it still bears the mark."""
+    def record(self, connection: Connection, generation: Generation, deed: Deed) -> tuple[Row, tuple[Object, ...]]:
+        """Write the history row and make the whole file durable; it still bears the mark.
+
+        Returns also the triggers that were taken off again, for what is still to be replayed.
+        """
         with self.target.door.step(Label.BUILD_SEAL):
             to_wal(connection)
             with durably(connection):  # its fsync covers everything that was written without one
                 versions.create(connection)
                 row = self._row(connection, generation, deed)
                 versions.append(connection, row)
-        return row
+                triggers = finish.take_triggers(connection) if self.follows is not None else ()
+        return row, triggers
 
     def _row(self, connection: Connection, generation: Generation, deed: Deed) -> Row:
         plan, newest = self.plan, self.state.newest if self.state else None

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..engines.sqlite import fence, versions
+from ..engines.sqlite import changelog, fence, versions
 from ..engines.sqlite.connection import checkpoint, durably, side_files
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
@@ -20,6 +20,7 @@ from ..files.door import Label
 from ..files.layout import At, Generation, inode_of, size_of
 from ..history.record import Deed
 from . import cutover
+from .capture import remove
 from .faults import told
 from .state import dangling
 from .target import Target
@@ -62,6 +63,7 @@ def recover(target: Target) -> tuple[str, ...]:
         done += _forward(target, files, live)
     if target.layout.at() is At.GENERATION:
         done += _clear(target)
+        done += _release(target)
         done += _close_archives(target, files)
     for line in done:
         target.progress.note(line)
@@ -221,6 +223,18 @@ def _clear(target: Target) -> list[str]:
     if not cutover.clear(target, Label.RECOVER_REMOVE):
         return []
     return [f"removed the log of the plain file that was at {target.layout.link.name}"]
+
+
+def _release(target: Target) -> list[str]:
+    """The change log of a run that is dead: without it a write costs less."""
+    live = target.layout.live()
+    assert live is not None
+    with closing(target.opener.read(live.path)) as connection:
+        if not changelog.is_installed(connection):
+            return []
+    with told(live.path), closing(target.opener.write(live.path, timeout=target.wait)) as connection:
+        remove(target, connection)
+    return [f"removed the change log that a run left in {live.name}"]
 
 
 def _fold(target: Target) -> None:

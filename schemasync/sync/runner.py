@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
@@ -25,6 +25,8 @@ from ..history.record import Deed
 from ..plan.model import Plan
 from ..schema.document import Document
 from . import interrupt, prune, state
+from .capture import captured, check_followable
+from .catchup import cut_in
 from .cutover import cut_over, go_live
 from .faults import told
 from .hold import Hold, hold
@@ -98,13 +100,34 @@ def _swap(
     target: Target, plan: Plan, before: State | None, wishes: Wishes, signals: Signals
 ) -> tuple[Built, float, Plan]:
     """Build beside the held file and cut over; returns also how many seconds writers waited."""
+    if before is not None and before.generation is not None and not wishes.pause:
+        return _swap_beside_writers(target, plan, before, wishes, signals)
     holding = hold(target, before.path, before.inode) if before is not None else nullcontext()
-    with holding as held, litter_removed(target, held):
+    with holding as held, litter_removed(target, lambda: held is not None and held.is_closed):
         if before is not None:
             plan = still_true(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
         cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
         return built, held.seconds if held is not None else 0.0, plan
+
+
+def _swap_beside_writers(
+    target: Target, plan: Plan, before: State, wishes: Wishes, signals: Signals
+) -> tuple[Built, float, Plan]:
+    """Log what is written, build, catch up, and cut over while writers wait for a moment."""
+    closed: list[Hold] = []
+
+    def swap(held: Hold) -> None:
+        closed.append(held)
+        cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
+
+    check_followable(plan, before)
+    with captured(target, plan, before) as capture, litter_removed(target, lambda: any(h.is_closed for h in closed)):
+        if capture.changed:
+            plan = still_allowed(plan, before, wishes)
+        built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, follows=capture.follows)
+        pause, _ = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
+    return built, pause, plan
 
 
 def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
@@ -113,6 +136,11 @@ def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
         return plan
     if fingerprint(before.connection) != plan.base_fingerprint:
         raise Refused.of(Code.CHANGED_MEANWHILE, "someone changed the schema while the plan was made", "Run it again.")
+    return still_allowed(plan, before, wishes)
+
+
+def still_allowed(plan: Plan, before: State, wishes: Wishes) -> Plan:
+    """The plan with what the data says to it now. Raises Refused where it does not allow it any more."""
     plan = with_hazards(plan, before, wishes)
     if plan.stops:
         raise Refused(map(as_problem, plan.stops))
@@ -120,7 +148,7 @@ def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
 
 
 @contextmanager
-def litter_removed(target: Target, held: Hold | None) -> Iterator[None]:
+def litter_removed(target: Target, is_closed: Callable[[], bool]) -> Iterator[None]:
     """What is half built goes when building fails; where this process dies instead, recovery does it.
 
     Once the swap is committed, what was built is the database, whatever fails then.
@@ -129,7 +157,7 @@ def litter_removed(target: Target, held: Hold | None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if held is not None and held.is_closed:
+        if is_closed():
             raise
         for generation in target.layout.generations():
             if generation.path not in known and generation != target.layout.live():

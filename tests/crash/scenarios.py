@@ -27,8 +27,14 @@ from .worlds import V1, V2, World, read
 BUILD = (
     "BUILD:CREATE BUILD:START BUILD:RESHAPE BUILD:REFILL BUILD:INDEX BUILD:VERIFY BUILD:FINISH BUILD:SEAL BUILD:RENAME"
 )
+LIVE = (
+    "CAPTURE:INSTALL BUILD:CREATE BUILD:START BUILD:RESHAPE BUILD:REFILL BUILD:INDEX BUILD:ROUND BUILD:VERIFY"
+    " BUILD:FINISH BUILD:SEAL BUILD:RENAME"
+)
+IN = "CUTOVER:ROUND CUTOVER:ROUND CUTOVER:FENCE"
 FORWARD = "CUTOVER:UNMARK CUTOVER:SYMLINK CUTOVER:LINK CUTOVER:FOLDER"
 AFTER = "ARCHIVE:CHECKPOINT HISTORY:FINISH"
+LIVE_AFTER = f"CAPTURE:REMOVE {AFTER}"
 
 
 @dataclass(frozen=True)
@@ -149,12 +155,20 @@ SCENARIOS = {
             commit=Label.CUTOVER_UNMARK,
             current=V1,
         ),
-        Scenario("evolve", worlds.filled, _sync(V2), f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER}", before=V1, current=V2),
+        Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}", before=V1, current=V2),
+        Scenario(
+            "evolve_paused",
+            worlds.filled,
+            _sync(V2, pause=True),
+            f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            before=V1,
+            current=V2,
+        ),
         Scenario(
             "fresh",
             worlds.evolved,
             _sync(V2, fresh=True),
-            f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}",
             before=V2,
             current=V2,
         ),
@@ -162,7 +176,7 @@ SCENARIOS = {
             "evolve_and_prune",
             _long_story,
             lambda target: sync(replace(target, keep=2), read(NEXT)).result,
-            f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER} PRUNE:REMOVE PRUNE:REMOVE",
+            f"{LIVE} {IN} {FORWARD} {LIVE_AFTER} PRUNE:REMOVE PRUNE:REMOVE",
             before=LAST,
             current=NEXT,
         ),
@@ -206,7 +220,7 @@ SCENARIOS = {
             "an_open_archive",
             _open_archive,
             _sync(worlds.changed(V2, "papers", title="TEXT")),
-            f"RECOVER:FENCE {BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            f"RECOVER:FENCE {LIVE} {IN} {FORWARD} {LIVE_AFTER}",
             before=V2,
             current=worlds.changed(V2, "papers", title="TEXT"),
         ),
@@ -214,7 +228,7 @@ SCENARIOS = {
             "a_run_that_fails",
             worlds.filled,
             _fails,
-            f"{BUILD} RECOVER:REMOVE",
+            f"{LIVE} RECOVER:REMOVE CAPTURE:REMOVE",
             commit=None,
             before=V1,
             current=V1,

@@ -17,6 +17,7 @@ from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.schema.document import Document
 from schemasync.schema.names import quote
+from schemasync.sync.faults import told
 from schemasync.sync.recovery import recover
 from schemasync.sync.runner import sync
 from schemasync.sync.target import Target
@@ -140,7 +141,7 @@ class World:
 
 def recovery(target: Target) -> tuple[str, ...]:
     """What every command that writes begins with."""
-    with target.locked():
+    with told(target.layout.link), target.locked():
         return recover(target)
 
 
@@ -149,6 +150,7 @@ def dump(path: Path) -> dict[str, Any]:
     with sqlite(path) as connection:
         schema = connection.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            " AND name NOT LIKE 'schemasync:%'"
             " AND name NOT LIKE '\\_schema%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_schema%' ESCAPE '\\' ORDER BY type, name"
         ).fetchall()
         tables = [name for kind, name, _, sql in schema if kind == "table" and "VIRTUAL" not in sql]

@@ -23,7 +23,7 @@ def world(stages, tmp_path):
     return stages("evolve").copy(tmp_path / "w")
 
 
-def stopped_at(world, label, tree, act=None):
+def stopped_at(world, label, tree, wishes=None):
     """A run that stands still after a step until it is told to go on: (process, has arrived, may go on)."""
     arrived, onward = FORK.Event(), FORK.Event()
 
@@ -33,7 +33,7 @@ def stopped_at(world, label, tree, act=None):
             assert onward.wait(30)
 
     target = world.target(observer)
-    running = Child(lambda: (act or (lambda: sync(target, read(tree)).result))())
+    running = Child(lambda: sync(target, read(tree), wishes).result)
     assert arrived.wait(30)
     return running, onward
 
@@ -145,7 +145,7 @@ def test_a_database_that_somebody_locks_altogether_is_busy(stages, tmp_path):
 @pytest.mark.parametrize("label", [Label.BUILD_CREATE, Label.BUILD_REFILL, Label.BUILD_RENAME])
 def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(world, label):
     """Writers with patience only wait; no row falls between the two files."""
-    running, onward = stopped_at(world, label, V2)
+    running, onward = stopped_at(world, label, V2, Wishes(pause=True))
     assert "locked" in write(world.link, "impatient")
     with Stranger() as stranger:
         stranger.open("a", world.link, timeout=30)
@@ -246,18 +246,19 @@ def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(stages, tm
     assert write(world.link, "goes on") is None
 
 
+LIVE_AND_PAUSED = pytest.mark.parametrize(
+    "wishes", [pytest.param(Wishes(), id="live"), pytest.param(Wishes(pause=True), id="paused")]
+)
+
+
 # --- the schema or the rows change between deciding and holding --------------------------------------------------
 
 
 def meanwhile(monkeypatch, deed):
-    """Let something happen between the moment when the plan is made and the one when writers are held."""
-    real = runner.hold
-
-    def hold(*given):
-        deed()
-        return real(*given)
-
-    monkeypatch.setattr(runner, "hold", hold)
+    """Let something happen between the moment when the plan is made and the one when writers are held, or logged."""
+    for name in ("hold", "captured"):
+        real = getattr(runner, name)
+        monkeypatch.setattr(runner, name, lambda *given, real=real: (deed(), real(*given))[1])
 
 
 def by_hand(world, sql):
@@ -280,19 +281,21 @@ def by_hand(world, sql):
         "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, 'body', 'text') WHERE name = 'papers'",
     ],
 )
-def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql):
+@LIVE_AND_PAUSED
+def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql, wishes):
     meanwhile(monkeypatch, by_hand(world, sql))
-    trouble = child(lambda: sync(world.target(), read(V2))).refusal()
+    trouble = child(lambda: sync(world.target(), read(V2), wishes)).refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("changed-meanwhile",), 3)
     assert len(world.files()) == 1
     assert fence_of(world.link) is None
     assert whole(world.link)
 
 
-def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch):
+@LIVE_AND_PAUSED
+def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch, wishes):
     """They were fine when the plan was made: who writes later is looked at again, under the lock."""
     meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, '')"))
-    trouble = child(lambda: sync(world.target(), read(V2))).refusal()
+    trouble = child(lambda: sync(world.target(), read(V2), wishes)).refusal()
     assert (trouble.kind, trouble.exit_code) == ("Refused", 3)
     assert set(trouble.codes) == {"hazard"}
     assert "77" in trouble.text
@@ -300,15 +303,16 @@ def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch):
     assert write(world.link, "goes on") is None
 
 
-def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch):
+@LIVE_AND_PAUSED
+def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch, wishes):
     meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, 'Late')"))
-    assert child(lambda: sync(world.target(), read(V2)).result).result() == "synced"
+    assert child(lambda: sync(world.target(), read(V2), wishes).result).result() == "synced"
     assert (77, "Late", "late@example.org") in dump(world.link)["rows"]["people"]
 
 
 def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
     """Whoever would change it waits, as every writer does."""
-    running, onward = stopped_at(world, Label.BUILD_FINISH, V2)
+    running, onward = stopped_at(world, Label.BUILD_FINISH, V2, Wishes(pause=True))
     with pytest.raises(AssertionError), sqlite(world.link) as connection:
         try:
             connection.execute("CREATE TABLE late (x)")
@@ -318,8 +322,9 @@ def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
     assert running.ended().result() == "synced"
 
 
-def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch):
+@LIVE_AND_PAUSED
+def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch, wishes):
     """The second look under the lock is for those who wrote meanwhile; nobody else waits for it."""
     monkeypatch.setattr(runner, "with_hazards", lambda *given: pytest.fail("looked again"))
     passes = Passes()
-    assert child(lambda: sync(world.target(passes), read(V2), Wishes()).result).result() == "synced"
+    assert child(lambda: sync(world.target(passes), read(V2), wishes).result).result() == "synced"

@@ -102,9 +102,10 @@ def test_the_new_file_then_the_fence_then_the_link(stages, folder, tmp_path):
     named = first(calls, "rename", "0002.building", "0002")
     assert first(calls, "sync", "0002.building") < named
     assert calls[named + 1] == ("sync", f"{NAME}.generations")
-    fence = [n for n, call in enumerate(calls) if call == ("sync", "0001-wal")]
-    unmarked = [n for n, call in enumerate(calls) if call == ("sync", "0002-wal")]
-    assert named < min(fence) < min(unmarked) < moved
+    fence = max(n for n, call in enumerate(calls[:moved]) if call == ("sync", "0001-wal"))
+    new = [n for n, call in enumerate(calls) if call == ("sync", "0002-wal")]
+    assert any(named < n < fence for n in new), "the last round, before the fence"
+    assert any(fence < n < moved for n in new), "the mark, before the link"
     assert calls[moved + 1] == ("sync", "w")
 
 

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "cases"
 _CASE_KEYS = {"name", "old", "sql", "rows", "then", "only"}
 _STEP_KEYS = {
     "new", "rows", "by_hand", "wishes", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
-    "hazards", "notes", "about",
+    "hazards", "notes", "about", "late",
 }  # fmt: skip
 _ROW_ID = re.compile(r"(-?\d+): (.*)", re.DOTALL)
 
@@ -58,6 +58,7 @@ class Step:
     foreign: list[str]
     hazards: list[str] | None
     notes: list[str]
+    late: bool
     about: list[str] | None
 
     @cached_property
@@ -139,6 +140,7 @@ def _step(data):
         foreign=data.get("foreign", []),
         hazards=data.get("hazards"),
         notes=_list(data.get("notes", [])),
+        late=data.get("late", False),
         about=_list(data["about"]) if "about" in data else None,
     )
 

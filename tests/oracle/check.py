@@ -16,6 +16,7 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.judge import build
 from schemasync.engines.sqlite.rehearse import ours
+from schemasync.errors import Refused
 from schemasync.schema import digest
 from schemasync.schema.names import fold, quote
 from schemasync.sync import look
@@ -70,7 +71,9 @@ def _step(step, strategy, target, known):
 
 
 def _check_refusal(step, wishes, target):
-    before = everything(target)
+    # a run that began to build had a change log in the live file, so that its pages may lie otherwise
+    look_at = contents if step.late or step.error is not Refused else everything
+    before = look_at(target)
     with pytest.raises(step.error) as caught:
         sync(target, step.document, wishes)
     said = [
@@ -84,7 +87,7 @@ def _check_refusal(step, wishes, target):
         assert any(_answers(facts, refusal.facts) for facts in fits), f"{refusal.facts} is not said in:\n{shown}"
     for text in step.says:
         assert text in shown
-    assert everything(target) == before, "a refusal changed something"
+    assert look_at(target) == before, "a refusal changed something"
 
 
 def _problems(caught):

@@ -213,6 +213,27 @@ def checkpoint(connection: Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
+def journal_mode(connection: Connection) -> str:
+    """wal, delete and so on, in lower case."""
+    return str(connection.execute("PRAGMA main.journal_mode").fetchone()[0]).lower()
+
+
+def undoable(connection: Connection) -> None:
+    """Keep a journal in memory from here on: a statement that fails leaves nothing behind."""
+    connection.execute("PRAGMA main.journal_mode=MEMORY").fetchone()
+
+
+def checkpoint_some(connection: Connection) -> None:
+    """Fold as much of the log into the file as readers and writers allow; nobody is waited for."""
+    connection.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
+
+
+def held_log(connection: Connection) -> None:
+    """Every commit is on the disk, and none of them folds the log into the file: that may take long."""
+    connection.execute("PRAGMA main.synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
+
+
 def to_wal(connection: Connection) -> None:
     """Switch the file to a write-ahead log: readers and writers do not wait for each other."""
     connection.execute("PRAGMA journal_mode=WAL").fetchone()

@@ -3,6 +3,9 @@
 For each ordinary table, BEFORE triggers read a table that does not exist and whose name is the message: every
 write by any program then fails with "no such table: main.schemasync: superseded, ...", an OperationalError. Not
 RAISE(ABORT): that is an IntegrityError, which idempotent inserts swallow, and the write would be believed.
+
+While that table stands, empty, the triggers do nothing: a run beside writers puts both there early, so that all it
+has to do under the lock is to drop the table.
 """
 
 from __future__ import annotations
@@ -11,9 +14,8 @@ from dataclasses import dataclass
 
 from ...schema.names import quote
 from .connection import Connection
-from .inspect import OWN_PREFIX
+from .inspect import MESSAGE, OWN_PREFIX, is_passing
 
-MESSAGE = "schemasync: superseded, open the database again"
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
 
@@ -29,26 +31,51 @@ class Fence:
 
 def raise_fence(connection: Connection, fence: Fence) -> None:
     """Close the file, inside the caller's transaction; it is closed when that commits."""
-    lower_fence(connection)
-    for number, table in enumerate(_ordinary_tables(connection)):
-        for event in ("INSERT", "UPDATE", "DELETE"):
-            name = quote(f"{FENCE_TABLE}_{number}_{event.lower()}")
-            connection.execute(
-                f"CREATE TRIGGER {name} BEFORE {event} ON {quote(table)} BEGIN SELECT 1 FROM {quote(MESSAGE)}; END"
-            )
+    if not is_prepared(connection):
+        lower_fence(connection)
+        _put_up(connection)
+    connection.execute(f"DROP TABLE IF EXISTS main.{quote(MESSAGE)}")
     connection.execute(f"CREATE TABLE {FENCE_TABLE} (swap INTEGER NOT NULL, successor TEXT NOT NULL, at TEXT NOT NULL)")
     connection.execute(f"INSERT INTO {FENCE_TABLE} VALUES (?, ?, ?)", (fence.swap, fence.successor, fence.at))
 
 
+def prepare(connection: Connection) -> None:
+    """Put the fence up without closing the file, inside the caller's transaction."""
+    lower_fence(connection)
+    connection.execute(f"CREATE TABLE {quote(MESSAGE)} (x)")
+    _put_up(connection)
+
+
+def is_prepared(connection: Connection) -> bool:
+    """True where the fence stands before every ordinary table, and is open."""
+    wanted = len(_EVENTS) * len(_ordinary_tables(connection))
+    return _has_table(connection, MESSAGE) and len(_triggers(connection)) == wanted
+
+
 def lower_fence(connection: Connection) -> None:
-    """Open the file again, inside the caller's transaction."""
-    triggers = connection.execute(
-        "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name LIKE ? ESCAPE '\\'",
-        (FENCE_TABLE.replace("_", "\\_") + "\\_%",),
-    ).fetchall()
-    for (name,) in triggers:
-        connection.execute(f"DROP TRIGGER {quote(name)}")
-    connection.execute(f"DROP TABLE IF EXISTS {FENCE_TABLE}")
+    """Open the file again, inside the caller's transaction, and take away what stood there of the fence."""
+    for name in _triggers(connection):
+        connection.execute(f"DROP TRIGGER main.{quote(name)}")
+    for table in (FENCE_TABLE, MESSAGE):
+        connection.execute(f"DROP TABLE IF EXISTS main.{quote(table)}")
+
+
+_EVENTS = ("INSERT", "UPDATE", "DELETE")
+
+
+def _put_up(connection: Connection) -> None:
+    for number, table in enumerate(_ordinary_tables(connection)):
+        for event in _EVENTS:
+            name = quote(f"{FENCE_TABLE}_{number}_{event.lower()}")
+            connection.execute(
+                f"CREATE TRIGGER {name} BEFORE {event} ON {quote(table)} BEGIN SELECT 1 FROM {quote(MESSAGE)}; END"
+            )
+
+
+def _triggers(connection: Connection) -> list[str]:
+    pattern = FENCE_TABLE.replace("_", "\\_") + "\\_%"
+    query = "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name LIKE ? ESCAPE '\\'"
+    return [name for (name,) in connection.execute(query, (pattern,))]
 
 
 def read_fence(connection: Connection) -> Fence | None:
@@ -66,7 +93,7 @@ def mark(connection: Connection) -> None:
 
 def unmark(connection: Connection) -> None:
     """Take the mark away: from here on the file is never deleted by recovery."""
-    connection.execute(f"DROP TABLE IF EXISTS {MARK_TABLE}")
+    connection.execute(f"DROP TABLE IF EXISTS main.{MARK_TABLE}")
 
 
 def is_marked(connection: Connection) -> bool:
@@ -83,7 +110,6 @@ def _ordinary_tables(connection: Connection) -> list[str]:
     """Tables that can bear triggers: no virtual ones, nor the tables in which those keep their content."""
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?, ?) ORDER BY name",
-        (FENCE_TABLE, MARK_TABLE),
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
     )
-    return [name for (name,) in rows]
+    return [name for (name,) in rows if not is_passing(name)]

@@ -18,6 +18,7 @@ from .connection import Connection
 
 HISTORY_TABLE = "_schema_versions"
 OWN_PREFIX = "_schemasync_"
+MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: what a stale writer is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,12 @@ class Inspection:
 
 def is_own(name: str) -> bool:
     """True for what this program keeps in a database for itself."""
-    folded = fold(name)
-    return folded == HISTORY_TABLE or folded.startswith(OWN_PREFIX)
+    return fold(name) == HISTORY_TABLE or is_passing(name)
+
+
+def is_passing(name: str) -> bool:
+    """True for what it keeps there for a while: all but the history, which goes from file to file."""
+    return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
 
 
 def objects(connection: Connection) -> tuple[Object, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
@@ -66,6 +66,16 @@ def content(connection: Connection, step: Step) -> Compared:
         raise _differs(step.name, *faults)
     left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
     return Compared(step.name, rows, left_out)
+
+
+def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, new_rows: str) -> None:
+    """Compare the rows of the attached old table, and of the new one, that these conditions name. Raises Failed."""
+    new, old = quote(mapped.new.name), quote(mapped.old.name)
+    raw, expected = _compared(mapped)
+    faults = _join(connection, new, old, key, raw, expected, _typed_by_value(mapped.new), old_rows)
+    counts = [_count(connection, f"main.{new} WHERE {new_rows}"), _count(connection, f"old.{old} WHERE {old_rows}")]
+    if faults or counts[0] != counts[1]:
+        raise _differs(mapped.new.name, *(faults or (abs(counts[0] - counts[1]), ())))
 
 
 def _virtual(connection: Connection, step: Step) -> Compared:
@@ -130,6 +140,21 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def new_references(connection: Connection, plan: Plan) -> None:
+    """The foreign keys that the old file did not have hold for what was written meanwhile, too. Raises Failed."""
+    for step in plan.steps:
+        if step.old is None or step.new is None:
+            continue
+        added = tuple(key for key in step.new.foreign_keys if key not in step.old.foreign_keys)
+        if added and _dangles(connection, replace(step.new, foreign_keys=added)):
+            raise Failed.of(
+                Code.DATA_BREAKS_SHAPE,
+                f'rows of "{step.name}" that were written meanwhile refer to rows that do not exist',
+                "Mend them, and see to it that the application writes no more of them. Then run it again.",
+                table=step.name,
+            )
+
+
 def integrity(connection: Connection) -> tuple[str, ...]:
     """What integrity_check says of the new file and not of the old one, which it is sometimes wrong about."""
     new = {row[0] for row in connection.execute("PRAGMA main.integrity_check")}
@@ -181,9 +206,10 @@ def _join(
     raw: _Pairs,
     expected: _Pairs,
     typed: frozenset[str] = frozenset(),
+    rows: str = "1",
 ) -> Faults | None:
     """Old rows without a new one of their key, or with one that holds another value or type of value."""
-    source, on = _expected_rows(old, key, raw, expected), _on(key)
+    source, on = _expected_rows(old, key, raw, expected, rows), _on(key)
     differs = " OR ".join([f"n.{key.columns[0]} IS NULL", *_differing(expected, typed)])
     query = f"FROM {source} LEFT JOIN main.{new} AS n ON {on} WHERE {differs}"
     shown = " || ', ' || ".join(f'quote(o."_schemasync_k{i}")' for i in range(len(key.sources)))
@@ -211,14 +237,14 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
     return rows - (before - int(gone)), int(changed), int(gone)
 
 
-def _expected_rows(old: str, key: Key, raw: _Pairs, expected: _Pairs) -> str:
-    """A subquery `o` over the old table: its key, and the values that the new one should hold."""
+def _expected_rows(old: str, key: Key, raw: _Pairs, expected: _Pairs, rows: str = "1") -> str:
+    """A subquery `o` over those rows of the old table: its key, and the values that the new one should hold."""
     keys = ", ".join(f'{sql} AS "_schemasync_k{i}"' for i, sql in enumerate(key.sources))
     fed = ", ".join([keys, *(f"{sql} AS {name}" for name, sql in raw)])
     outer = ", ".join(
         [*(f'"_schemasync_k{i}"' for i in range(len(key.sources))), *(f"{sql} AS {name}" for name, sql in expected)]
     )
-    return f"(SELECT {outer} FROM (SELECT {fed} FROM old.{old})) AS o"
+    return f"(SELECT {outer} FROM (SELECT {fed} FROM old.{old} WHERE {rows})) AS o"
 
 
 def _on(key: Key) -> str:

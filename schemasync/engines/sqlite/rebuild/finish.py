@@ -49,6 +49,20 @@ def _again(connection: Connection, found: Iterable[Object]) -> Iterator[Problem]
             yield unfit(item.type, item.name, error, item.sql)
 
 
+def take_triggers(connection: Connection) -> tuple[Object, ...]:
+    """Drop all triggers, and return them: while rows are replayed none of them may fire."""
+    found = tuple(item for item in objects(connection) if item.type == "trigger")
+    for item in found:
+        connection.execute(f"DROP TRIGGER main.{quote(item.name)}")
+    return found
+
+
+def put_triggers(connection: Connection, found: Iterable[Object]) -> None:
+    """Create the triggers that were taken off."""
+    for item in found:
+        connection.execute(item.sql)
+
+
 def broken(connection: Connection) -> frozenset[str]:
     """Names of views, and of tables whose triggers, do not prepare as the database stands."""
     return frozenset(str(problem.facts["object"]) for problem in _unprepared(connection))

@@ -22,8 +22,9 @@ def rows_to_copy(connection: Connection, plan: Plan) -> int:
     return sum(int(connection.execute(f"SELECT count(*) FROM old.{quote(name)}").fetchone()[0]) for name in tables)
 
 
-def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lambda rows: None) -> int:
-    """Fill a rewritten table from the attached old file; return the number of rows. Raises Failed."""
+def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lambda rows: None, only: str = "") -> int:
+    """Fill a rewritten table from the attached old file, of an ordinary one `only` the rows that this condition
+    names; return the number of rows. Raises Failed."""
     assert step.old is not None
     assert step.new is not None
     if step.new.virtual is not None:
@@ -31,7 +32,8 @@ def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lam
     statement = refill_statement(step)
     rows = 0
     for part in _parts(connection, step.old):
-        rows += run_on(connection, step.new.name, statement + part)
+        terms = " AND ".join([*part, *([only] if only else [])])
+        rows += run_on(connection, step.new.name, statement + (f" WHERE {terms}" if terms else ""))
         tick(rows)
     if step.new.primary_key is not None and step.new.primary_key.autoincrement:
         carry_sequence(connection, step.old.name, step.new.name)
@@ -55,11 +57,11 @@ def refill_statement(step: Step) -> str:
     )
 
 
-def _parts(connection: Connection, old: Table) -> Iterator[str]:
-    """WHERE clauses that cut a table into ranges of row ids, so that there is progress to show."""
+def _parts(connection: Connection, old: Table) -> Iterator[list[str]]:
+    """Conditions that cut a table into ranges of row ids, so that there is progress to show."""
     name = rowid_name(old)
     if name is None:
-        yield ""
+        yield []
         return
     table = f"old.{quote(old.name)}"
     # two queries: SQLite looks at one end of the table for each, and reads all of it for both together
@@ -73,4 +75,4 @@ def _parts(connection: Connection, old: Table) -> Iterator[str]:
     bounds = [low + (high - low) * part // parts for part in range(1, parts)]
     for below, above in zip([None, *bounds], [*bounds, None], strict=True):
         terms = [f"{name} > {below}"] * (below is not None) + [f"{name} <= {above}"] * (above is not None)
-        yield f" WHERE {' AND '.join(terms)}" if terms else ""
+        yield terms

@@ -8,7 +8,7 @@ from urllib.parse import quote as url_quote
 
 from ....schema.names import fold, quote
 from ..connection import BUILD_CACHE_KIB, Connection, is_settled
-from ..inspect import Object, shadow_tables
+from ..inspect import Object, is_passing, shadow_tables
 
 CLONE_PAGES = 4096  # pages a step: often enough for a smooth progress bar, rare enough to cost nothing
 
@@ -45,9 +45,7 @@ def all_objects(connection: Connection) -> tuple[Object, ...]:
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
     rank = {"table": 0, "index": 1, "view": 2, "trigger": 3}
     found = [Object(*row) for row in rows]
-    wanted = (
-        o for o in found if not fold(o.name).startswith("sqlite_") and not fold(o.name).startswith("_schemasync_")
-    )
+    wanted = (o for o in found if not fold(o.name).startswith("sqlite_") and not is_passing(o.name))
     return tuple(sorted(wanted, key=lambda o: rank[o.type]))
 
 
@@ -62,6 +60,13 @@ def attach_old(connection: Connection, path: Path, *, closed: bool = False) -> N
     """Attach the old file, for reading only, as `old`. A `closed` one, an archive, is left without side files."""
     mode = "ro&immutable=1" if closed and is_settled(path) else "ro"
     connection.execute("ATTACH ? AS old", (f"file:{url_quote(str(path.absolute()))}?mode={mode}",))
+
+
+def carry_numbers(connection: Connection) -> None:
+    """The two numbers that SQLite keeps for applications, as the attached old file has them now."""
+    for pragma in ("application_id", "user_version"):
+        value = int(connection.execute(f"PRAGMA old.{pragma}").fetchone()[0])
+        connection.execute(f"PRAGMA main.{pragma} = {value}")
 
 
 def detach_old(connection: Connection) -> None:

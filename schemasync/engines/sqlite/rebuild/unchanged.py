@@ -9,7 +9,7 @@ from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..connection import Connection
-from ..inspect import shadow_tables
+from ..inspect import is_passing, shadow_tables
 from ..mapping import identity
 from .misfits import run_on
 
@@ -24,11 +24,11 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
     written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_schemasync\\_%' ESCAPE '\\' ORDER BY name"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
     ).fetchall()
     found: list[tuple[str, str, Table | None]] = []
     for (name,) in rows:
-        if fold(name) in written:
+        if fold(name) in written or is_passing(name):
             continue
         old, table = kept.get(fold(name), (name, None))
         found.append((old, name, table))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 from ....errors import Refused
 from ....plan.model import Action, Plan, Step
@@ -10,7 +11,7 @@ from ....schema import lexer
 from ....schema.model import Sql
 from ....schema.names import fold, quote
 from ..connection import Connection
-from ..inspect import is_virtual, objects
+from ..inspect import Object, is_virtual, objects
 from ..mapping import identity
 from .misfits import run_on, unfit
 
@@ -53,19 +54,41 @@ def refill_virtual(connection: Connection, step: Step) -> int:
     )
 
 
+def refill_again(connection: Connection, plan: Plan) -> None:
+    """Fill the rewritten virtual tables once more, as the attached old file is by now."""
+    for step in rewritten(plan):
+        assert step.new is not None
+        assert step.new.virtual is not None
+        if option(step.new.virtual, "content") is None:
+            connection.execute(f"DELETE FROM main.{quote(step.new.name)}")
+            refill_virtual(connection, step)
+
+
+def rewritten(plan: Plan) -> list[Step]:
+    """The steps that fill a virtual table anew."""
+    return [s for s in plan.steps if s.action is Action.REWRITE and s.new is not None and s.new.virtual is not None]
+
+
 def rebuild_external(connection: Connection, plan: Plan) -> None:
     """Rebuild full-text indexes, foreign ones too, whose text stands in a table that was written, or that are new.
 
     Where it stands in a view, any table that was written may have changed it.
     """
     written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    for item, _ in external(connection, written):
+        name = quote(item.name)
+        try:
+            connection.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
+        except sqlite3.Error as error:
+            raise Refused(unfit("virtual table", item.name, error, item.sql)) from error
+
+
+def external(connection: Connection, written: set[str]) -> Iterator[tuple[Object, str]]:
+    """Each full-text index of another table's or view's text that is stale when the tables of these folded names
+    are written, and the name of that table or view."""
     found = objects(connection)
     stale = written | ({fold(o.name) for o in found if o.type == "view"} if written else set())
     for item in found:
         content = option(Sql("", item.sql), "content") if is_virtual(item) else None
         if content and (fold(content) in stale or fold(item.name) in written):
-            name = quote(item.name)
-            try:
-                connection.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
-            except sqlite3.Error as error:
-                raise Refused(unfit("virtual table", item.name, error, item.sql)) from error
+            yield item, content

@@ -1,0 +1,252 @@
+"""Replay: the rows whose keys were logged are taken out of the new file and read again from the old one.
+
+By state, not by event: whatever happened to a row, what it is now is what counts. All deletes come first, then all
+inserts, so that values may change places. Never REPLACE and never IGNORE: a row that does not fit is kept for the
+next round, as the application may mend it, and is an error only where nobody can write any more.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ...errors import Code, Failed, Problem
+from ...plan.model import Step
+from . import changelog, verify
+from .changelog import Bounds
+from .connection import Connection
+from .follow import Follow
+from .rebuild.refill import refill_statement
+from .rebuild.unchanged import carry_sequence
+
+LOWEST = -(2**63)  # the smallest row id
+SAMPLES = 5  # keys named for a table with rows that do not fit
+
+
+@dataclass(slots=True)
+class Misfits:
+    """Rows of a table that its new shape does not take: how many, some of their keys, and what SQLite says."""
+
+    table: str
+    rows: int
+    keys: list[str]
+    why: str
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round did: the keys that it replayed, and the rows that did not fit."""
+
+    keys: int = 0
+    misfits: list[Misfits] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Replay:
+    """The followed tables and how far each log was read. `connection` has the old file attached."""
+
+    connection: Connection
+    follows: Sequence[Follow]
+    bounds: Bounds
+
+    def prepare(self) -> None:
+        """Make the scratch tables of this connection."""
+        for follow in self.follows:
+            slots = ", ".join(follow.logged.slots)
+            self.connection.execute(
+                f"CREATE TABLE {follow.keys} (n INTEGER PRIMARY KEY, {slots}, failed INTEGER NOT NULL DEFAULT 0,"
+                f" UNIQUE ({slots}))"
+            )
+
+    def make_maps(self) -> None:
+        """Make the tables that lead from old keys to new ones, where a plan gives rows another key."""
+        for follow in self.follows:
+            if follow.has_map:
+                old = [f"o{number}" for number in range(len(follow.logged.key))]
+                new = [f"n{number}" for number in range(len(follow.key.columns))]
+                self.connection.execute(
+                    f"CREATE TABLE {follow.map} ({', '.join([*old, *new])}, PRIMARY KEY ({', '.join(old)}))"
+                    " WITHOUT ROWID"
+                )
+
+    def drop_maps(self) -> None:
+        """Take them away: from here on nothing is replayed."""
+        for follow in self.follows:
+            if follow.has_map:
+                self.connection.execute(f"DROP TABLE {follow.map}")
+
+    def begin(self) -> None:
+        """Before tables are filled, in the transaction that does it: rows that were touched since the logs began are
+        left to the replay, as they may be what does not fit, and is mended a moment later."""
+        self.gather()
+        for follow in self.follows:
+            if follow.has_map:
+                _fill_map(self.connection, follow, _untouched(follow))
+
+    def untouched(self, step: Step) -> str:
+        """The condition, over rows of the step's old table, that leaves out what is to be replayed."""
+        return next((_untouched(f) for f in self.follows if f.step is step), "")
+
+    def waiting(self) -> int:
+        """Entries of the logs that were not read yet."""
+        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
+        return sum(now[number] - bound for number, bound in self.bounds.items())
+
+    def gather(self) -> None:
+        """Read the logs on from where they were read last, up to what this transaction sees."""
+        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
+        for follow in self.follows:
+            number, slots = follow.logged.number, ", ".join(follow.logged.slots)
+            if now[number] > self.bounds[number]:
+                self.connection.execute(
+                    f"INSERT OR IGNORE INTO {follow.keys} ({slots})"  # a key that was touched twice is one key
+                    f" SELECT {slots} FROM old.{follow.logged.log} WHERE id > ? AND id <= ?",
+                    (self.bounds[number], now[number]),
+                )
+        self.bounds = now
+
+    def round(self) -> Round:
+        """Replay what was logged, inside the caller's transaction: every read of the old file sees the same rows.
+
+        Raises Failed where a replayed row is not what it should be.
+        """
+        done = Round()
+        self.gather()
+        for follow in self.follows:
+            self._delete(follow)
+        for follow in self.follows:
+            keys = self._count(follow)
+            if keys:
+                done.keys += keys
+                if (misfits := self._insert(follow)) is not None:
+                    done.misfits.append(misfits)
+                self._verify(follow)
+                self.connection.execute(f"DELETE FROM {follow.keys} WHERE NOT failed")
+                self.connection.execute(f"UPDATE {follow.keys} SET failed = 0")
+            key = follow.mapped.new.primary_key
+            if key is not None and key.autoincrement:
+                carry_sequence(self.connection, follow.logged.table.name, follow.mapped.new.name)
+        return done
+
+    def _count(self, follow: Follow) -> int:
+        return int(self.connection.execute(f"SELECT count(*) FROM {follow.keys}").fetchone()[0])
+
+    def _delete(self, follow: Follow) -> None:
+        if self._count(follow):
+            self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
+            if follow.has_map:
+                self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
+        self._find_hidden(follow)
+
+    def _find_hidden(self, follow: Follow) -> None:
+        """Ids that SQLite gave out are logged after the insert, and a TEMP trigger can hide that.
+
+        They are above all ids that nobody touched, and those are what the new file holds now.
+        """
+        if not follow.logged.is_rowid:
+            return
+        key = follow.logged.key[0]
+        column, table = ("o0", follow.map) if follow.has_map else (follow.key.columns[0], f"main.{follow.new}")
+        self.connection.execute(
+            f"INSERT OR IGNORE INTO {follow.keys} (k0) SELECT {key} FROM old.{follow.old}"
+            f" WHERE {key} > coalesce((SELECT max({column}) FROM {table}), {LOWEST})"
+        )
+
+    def _insert(self, follow: Follow) -> Misfits | None:
+        try:
+            with _savepoint(self.connection):
+                self._insert_keys(follow, "")
+        except sqlite3.IntegrityError:
+            return self._insert_each(follow)
+        return None
+
+    def _insert_keys(self, follow: Follow, condition: str, parameters: tuple[int, ...] = ()) -> None:
+        rows = f" WHERE {_old_rows(follow, condition)}"
+        if follow.has_map:
+            _fill_map(self.connection, follow, _old_rows(follow, condition), parameters)
+        self.connection.execute(refill_statement(follow.step) + rows, parameters)
+
+    def _insert_each(self, follow: Follow) -> Misfits:
+        """Some of the rows do not fit: all that do are taken, the others are kept for the next round."""
+        numbers = self.connection.execute(f"SELECT n FROM {follow.keys} ORDER BY n").fetchall()
+        found = Misfits(follow.mapped.new.name, 0, [], "")
+        for (number,) in numbers:
+            try:
+                with _savepoint(self.connection):
+                    self._insert_keys(follow, "n = ?", (number,))
+            except sqlite3.IntegrityError as error:
+                self.connection.execute(f"UPDATE {follow.keys} SET failed = 1 WHERE n = ?", (number,))
+                found.rows += 1
+                found.why = str(error)
+                if len(found.keys) < SAMPLES:
+                    shown = " || ', ' || ".join(f"quote({slot})" for slot in follow.logged.slots)
+                    query = f"SELECT {shown} FROM {follow.keys} WHERE n = ?"
+                    found.keys.append(str(self.connection.execute(query, (number,)).fetchone()[0]))
+        return found
+
+    def _verify(self, follow: Follow) -> None:
+        verify.touched(
+            self.connection, follow.mapped, follow.key, _old_rows(follow, "NOT failed"), _new_rows(follow, "NOT failed")
+        )
+
+
+def _old_rows(follow: Follow, condition: str = "") -> str:
+    """The condition, over rows of the old table, that names those whose keys are gathered."""
+    return f"({', '.join(follow.logged.key)}) IN ({_gathered(follow, follow.logged.slots, condition)})"
+
+
+def _untouched(follow: Follow) -> str:
+    """The condition, over rows of the old table, that leaves out those whose keys are gathered."""
+    return f"({', '.join(follow.logged.key)}) NOT IN ({_gathered(follow, follow.logged.slots, '')})"
+
+
+def _fill_map(connection: Connection, follow: Follow, condition: str, parameters: tuple[int, ...] = ()) -> None:
+    """Note which new key each old row has, for the rows that the condition names."""
+    keys = ", ".join([*follow.logged.key, *follow.key.sources])
+    connection.execute(f"INSERT INTO {follow.map} SELECT {keys} FROM old.{follow.old} WHERE {condition}", parameters)
+
+
+def misfits_failed(misfits: Sequence[Misfits]) -> Failed:
+    """Nobody can write any more, and there are rows that the new shape does not take."""
+    return Failed(
+        Problem(
+            Code.DATA_BREAKS_SHAPE,
+            f'{m.rows:,} rows of "{m.table}" that were written meanwhile do not fit its new shape: {m.why}, '
+            f"for example {'; '.join(m.keys)}",
+            "Mend the rows, and see to it that the application writes no more of them. Then run it again.",
+            {"table": m.table, "rows": m.rows, "keys": m.keys},
+        )
+        for m in misfits
+    )
+
+
+def _gathered(follow: Follow, slots: Sequence[str], condition: str) -> str:
+    return f"SELECT {', '.join(slots)} FROM {follow.keys}" + (f" WHERE {condition}" if condition else "")
+
+
+def _new_rows(follow: Follow, condition: str = "") -> str:
+    """The condition, over rows of the new table, that names those that the gathered keys stand for."""
+    columns = ", ".join(follow.key.columns)
+    if not follow.has_map:
+        return f"({columns}) IN ({_gathered(follow, follow.slots, condition)})"
+    new = ", ".join(f"n{number}" for number in range(len(follow.key.columns)))
+    return f"({columns}) IN (SELECT {new} FROM {follow.map} WHERE {_map_rows(follow, condition)})"
+
+
+def _map_rows(follow: Follow, condition: str = "") -> str:
+    old = ", ".join(f"o{number}" for number in range(len(follow.logged.key)))
+    return f"({old}) IN ({_gathered(follow, follow.logged.slots, condition)})"
+
+
+@contextmanager
+def _savepoint(connection: Connection) -> Iterator[None]:
+    connection.execute("SAVEPOINT replay")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO replay")
+        raise
+    finally:
+        connection.execute("RELEASE replay")

@@ -1,0 +1,126 @@
+"""Catching up with writers that never rest, until the last few rows can be had while they wait a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from ..engines.sqlite import changelog, shadows, verify
+from ..engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
+from ..engines.sqlite.inspect import fingerprint
+from ..engines.sqlite.rebuild.finish import put_triggers
+from ..engines.sqlite.rebuild.start import attach_old, carry_numbers
+from ..engines.sqlite.replay import Replay, misfits_failed
+from ..errors import Busy, Code, Failed
+from ..files.door import Label
+from ..plan.model import Plan
+from .capture import Capture
+from .hold import Hold, hold
+from .interrupt import Signals
+from .limits import Limits
+from .pursuit import BREATH, Pursuit
+from .rebuild import Built
+from .state import State
+from .target import Target
+
+PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
+
+
+def cut_in(
+    target: Target,
+    plan: Plan,
+    before: State,
+    built: Built,
+    capture: Capture,
+    signals: Signals,
+    limits: Limits,
+    swap: Callable[[Hold], None],
+) -> tuple[float, Pursuit]:
+    """Follow the writers into the built file until the last round fits into a short pause, then `swap`.
+
+    Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
+    between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
+    """
+    deadline, patience = time.monotonic() + limits.give_up, PATIENCE
+    with _opened(target, before, built, signals) as connection:
+        replay = Replay(connection, capture.follows, dict(built.bounds))
+        replay.prepare()
+        pursuit = Pursuit(target, replay)
+        while True:
+            pursuit.catch_up(connection, Label.CUTOVER_ROUND, limits.max_pause / 4, deadline)
+            _make_room(target, connection, before)
+            with ExitStack() as stack:
+                held = _held(stack, target, before, patience)
+                if held is not None and replay.waiting() <= pursuit.few(limits.max_pause / 2):
+                    _last_round(target, plan, built, capture, pursuit, connection, held)
+                    swap(held)
+                    return held.seconds, pursuit
+            if time.monotonic() > deadline:
+                raise _gave_up(before, limits, busy=held is None)
+            patience = min(patience * 1.5, MOST_PATIENCE)
+            time.sleep(BREATH)
+
+
+def _held(stack: ExitStack, target: Target, before: State, patience: float) -> Hold | None:
+    try:
+        return stack.enter_context(hold(target, before.path, before.inode, wait=patience))
+    except Busy:
+        return None
+
+
+@contextmanager
+def _opened(target: Target, before: State, built: Built, signals: Signals) -> Iterator[Connection]:
+    """The built file under its final name, still marked, with the old one attached."""
+    with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
+        signals.watch(connection)
+        held_log(connection)
+        attach_old(connection, before.path)
+        yield connection
+
+
+def _make_room(target: Target, connection: Connection, before: State) -> None:
+    """Fold both logs into their files as far as readers allow, so that no commit under the lock has to."""
+    checkpoint_some(connection)
+    with closing(target.opener.write(before.path)) as old:
+        checkpoint_some(old)
+
+
+def _last_round(
+    target: Target, plan: Plan, built: Built, capture: Capture, pursuit: Pursuit, connection: Connection, held: Hold
+) -> None:
+    """Under the lock: what is left to replay, and all that must not be there while rows are replayed."""
+    if fingerprint(held.connection) != plan.base_fingerprint or changelog.text(held.connection) != capture.text:
+        raise Failed.of(
+            Code.CHANGED_MEANWHILE,
+            "someone changed the schema of the live file while the new one was built",
+            "Look who did; what was built is thrown away. Then run again.",
+        )
+    begun = time.monotonic()
+    with target.door.step(Label.CUTOVER_ROUND), transaction(connection):
+        done = pursuit.replay.round()
+        if done.misfits:
+            raise misfits_failed(done.misfits)
+        shadows.follow_all(connection, plan)
+        if pursuit.keys + done.keys:
+            verify.new_references(connection, plan)
+        carry_numbers(connection)
+        pursuit.replay.drop_maps()
+        put_triggers(connection, built.triggers)
+        if fingerprint(connection) != built.row.fingerprint:
+            raise Failed.of(Code.VERIFY_DIFFERS, "the new file's schema is not what was verified", "Please report it.")
+    pursuit.note(done, time.monotonic() - begun)
+
+
+def _gave_up(before: State, limits: Limits, *, busy: bool) -> Busy:
+    why = (
+        "another connection held its write lock each time"
+        if busy
+        else f"more is written to it than can be replayed in {limits.max_pause * 1000:g} ms"
+    )
+    return Busy.of(
+        Code.GAVE_UP,
+        f"{before.path.name} was followed for {limits.give_up:g} s and could not be swapped: {why}",
+        "Nothing was changed. Find the program that writes without a rest, or give --max-pause MS, --give-up SECONDS "
+        "or --pause.",
+    )

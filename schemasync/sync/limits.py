@@ -1,0 +1,13 @@
+"""How long a run beside writers may take, and how long they may wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_pause`: seconds that writers may wait for the last round. `give_up`: seconds after which it ends."""
+
+    max_pause: float = 0.25
+    give_up: float = 600.0

@@ -1,0 +1,53 @@
+"""How far a new file is behind the one that the application writes, and how fast it follows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..engines.sqlite.connection import Connection, transaction
+from ..engines.sqlite.replay import Replay, Round
+from ..files.door import Label
+from .target import Target
+
+FEW = 500  # keys: so many are replayed in a few milliseconds
+RATE = 20_000.0  # keys a second, until it was measured
+BREATH = 0.02  # seconds between attempts
+
+
+@dataclass(slots=True)
+class Pursuit:
+    """How far the new file is behind the old one, and how fast it follows."""
+
+    target: Target
+    replay: Replay
+    rounds: int = 0
+    keys: int = 0
+    rate: float = RATE
+
+    def round(self, connection: Connection, label: Label) -> Round:
+        """One round in a transaction of its own. Raises Failed where a row is not what it should be."""
+        begun = time.monotonic()
+        with self.target.door.step(label), transaction(connection):
+            done = self.replay.round()
+        self.note(done, time.monotonic() - begun)
+        return done
+
+    def note(self, done: Round, seconds: float) -> None:
+        self.rounds += 1
+        self.keys += done.keys
+        if done.keys > FEW:
+            self.rate = done.keys / max(seconds, 0.001)
+
+    def catch_up(self, connection: Connection, label: Label, allowed: float, deadline: float) -> None:
+        """Replay until what is left is a matter of `allowed` seconds, or time is up."""
+        while True:
+            done = self.round(connection, label)
+            if (self.replay.waiting() <= self.few(allowed) and not done.misfits) or time.monotonic() > deadline:
+                return
+            if done.misfits:
+                time.sleep(BREATH)
+
+    def few(self, seconds: float) -> int:
+        """How many keys can be replayed in that time."""
+        return max(FEW, int(self.rate * seconds))
