@@ -26,9 +26,13 @@ after a rename.
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the command line allows to be dropped: folded "table" or "table.column", by old or new table name."""
+    """What the command line allows to be dropped: folded "table" or "table.column", by old or new table name.
+
+    `beside`: the other options that it must be given together with.
+    """
 
     names: frozenset[str] = frozenset()
+    beside: tuple[str, ...] = ()
 
     def table(self, name: str) -> bool:
         return fold(name) in self.names
@@ -69,6 +73,14 @@ class Diff:
     behind: frozenset[HintKey]
 
 
+def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
+    """The (table, column) of a hint that stands in schema.json, as that spells them; '' for the column of a `_was`."""
+    kind, name, *rest = key
+    table = schema.table(name)
+    column = table.column(rest[0]) if table is not None and kind != "_was" else None
+    return table.name if table is not None else name, column.name if column is not None else ""
+
+
 def compare(
     old: Schema,
     new: Schema,
@@ -101,7 +113,7 @@ class _Comparison:
     def __init__(self, old: Schema, new: Schema, hints: Hints, recorded: frozenset[HintKey], allowed: Allowed) -> None:
         self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
         self.old_tables = {table.name: table for table in old.tables}
-        self.lost = Lost()
+        self.lost = Lost(allowed.beside)
         self.acted: set[HintKey] = set()
         self.passed: set[HintKey] = set()
         self.idle: list[tuple[str, str]] = []
@@ -151,8 +163,10 @@ class _Comparison:
             elif new in found.hinted:
                 self.passed |= {("_was", fold(new), fold(name)) for name in self.hints.tables_were[new]}
         permitted = {fold(name) for name in self.hints.dropped_tables}
-        lost = [name for name in found.lost if fold(name) not in permitted and not self.allowed.table(name)]
-        gained = [name for name, source in found.sources.items() if source is None]
+        lost = [
+            self.old_tables[name] for name in found.lost if fold(name) not in permitted and not self.allowed.table(name)
+        ]
+        gained = [table for table in self.new.tables if found.sources[table.name] is None]
         self.lost.tables(lost, gained)
         return found
 
@@ -172,11 +186,13 @@ class _Comparison:
                 self.passed |= {("was", fold(new.name), fold(name), fold(earlier)) for earlier in was.get(name, ())}
         permitted = {fold(name) for name in self.hints.dropped_columns.get(new.name, ())}
         lost = [
-            name
-            for name in found.lost
-            if fold(name) not in permitted and not self.allowed.column(name, new.name, old.name)
+            column
+            for column in old.columns
+            if column.name in found.lost
+            and fold(column.name) not in permitted
+            and not self.allowed.column(column.name, new.name, old.name)
         ]
-        gained = [name for name, source in found.sources.items() if source is None]
+        gained = [column for column in new.columns if found.sources[column.name] is None]
         self.lost.columns(new.name, lost, gained)
         return found
 

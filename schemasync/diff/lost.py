@@ -2,70 +2,116 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import Code, Problem
-from ..schema.names import to_key
+from ..schema import write
+from ..schema.model import Column, Table
+from ..schema.names import fold, to_key
+
+MANY = 50  # parts that are held against each other: nobody reads more hints than that
+Part = Table | Column
 
 
 @dataclass(slots=True)
 class Lost:
-    """Lost names beside gained ones, as they are found: tables, and columns by table."""
+    """Lost tables and columns beside gained ones, as they are found: columns by table.
 
-    found: list[tuple[str | None, Sequence[str], Sequence[str]]] = field(default_factory=list)
+    `beside`: options of the command line that `--allow-drop` must be given together with.
+    """
 
-    def tables(self, lost: Sequence[str], gained: Sequence[str]) -> None:
+    beside: tuple[str, ...] = ()
+    found: list[tuple[str | None, Sequence[Part], Sequence[Part]]] = field(default_factory=list)
+
+    def tables(self, lost: Sequence[Table], gained: Sequence[Table]) -> None:
         if lost:
             self.found.append((None, lost, gained))
 
-    def columns(self, table: str, lost: Sequence[str], gained: Sequence[str]) -> None:
+    def columns(self, table: str, lost: Sequence[Column], gained: Sequence[Column]) -> None:
         if lost:
             self.found.append((table, lost, gained))
 
 
 def refusals(lost: Lost) -> tuple[Problem, ...]:
     """One problem for each table (or for the tables together) that lost something."""
-    return tuple(_problem(*entry) for entry in lost.found)
+    return tuple(_problem(lost.beside, *entry) for entry in lost.found)
 
 
-def _problem(table: str | None, lost: Sequence[str], gained: Sequence[str]) -> Problem:
+def losses(problems: Sequence[Problem], tables: Collection[str]) -> tuple[str, ...]:
+    """What `--allow-drop` must name, so that these tables lose what they lost: nothing that may be a rename."""
+    found: list[str] = []
+    for problem in problems:
+        table, lost = problem.facts["table"], problem.facts["lost"]
+        if problem.code is Code.LOST_COLUMN and table in tables:
+            found += [f"{table}.{name}" for name in lost]
+    return tuple(found)
+
+
+def repair_hint(losses: Sequence[str]) -> str:
+    """The whole command that undoes what was done by hand to tables which have gained these columns by that."""
+    goes = f" ({', '.join(losses)} {'goes' if len(losses) == 1 else 'go'} with all values)" if losses else ""
+    return f"To undo the change{goes}: manage.py schemasync --repair{_allowing(losses)}"
+
+
+def _allowing(names: Sequence[str]) -> str:
+    return "".join(f" --allow-drop {shlex.quote(name)}" for name in names)
+
+
+def _problem(beside: Sequence[str], table: str | None, lost: Sequence[Part], gained: Sequence[Part]) -> Problem:
     what = "table" if table is None else "column"
-    names = ", ".join(f'"{name}"' for name in lost)
+    before, after = [part.name for part in lost], [part.name for part in gained]
+    names = ", ".join(f'"{name}"' for name in before)
     where = "the schema" if table is None else f'table "{table}"'
     one = len(lost) == 1
     message = f"{where} no longer has the {what}{'' if one else 's'} {names}, which the database has"
-    facts = {"table": table, "lost": list(lost), "gained": list(gained)}
-    drop = f"To drop {'it' if one else 'them'} with the data: {_dropped_hint(table, lost)}"
+    facts = {"table": table, "lost": before, "gained": after}
+    drop = f"To drop {'it' if one else 'them'} with the data: {_dropped_hint(beside, table, before)}"
     if not gained:
         return Problem(Code.LOST_TABLE if table is None else Code.LOST_COLUMN, message, drop, facts)
-    message += f"; new in it: {', '.join(gained)}. Renamed, or dropped?"
+    message += f"; new in it: {', '.join(after)}. Renamed, or dropped?"
     renames = [_rename_hint(table, old, new) for old, new in _proposals(lost, gained)]
     hint = "\n".join([*(f"If renamed: {text}" for text in renames), drop])
     return Problem(Code.RENAME_OR_DROP, message, hint, facts)
 
 
-def _proposals(lost: Sequence[str], gained: Sequence[str]) -> list[tuple[str, str]]:
-    """Lost names beside gained ones in their order; with one lost name, every gained one."""
-    if len(lost) == 1:
-        return [(lost[0], new) for new in gained]
-    return list(zip(lost, gained, strict=False))
+def _proposals(lost: Sequence[Part], gained: Sequence[Part]) -> Iterator[tuple[Part, Part]]:
+    """Each lost one beside the gained one that is most like it; none is proposed twice."""
+    pairs = [(old, new) for old in lost[:MANY] for new in gained[:MANY]]
+    taken: list[Part] = []
+    for old, new in sorted(pairs, key=lambda pair: _likeness(*pair), reverse=True):
+        if not any(part is old or part is new for part in taken):
+            taken += [old, new]
+            yield old, new
 
 
-def _rename_hint(table: str | None, old: str, new: str) -> str:
-    was = _json([old])
-    if table is None:
-        return f'in {_json(to_key(new))}: "_was": {was}'
-    return f'in {_json(to_key(table))}: {_json(to_key(new))}: {{"type": …, "was": {was}}}'
+def _likeness(old: Part, new: Part) -> tuple[float, float]:
+    """How much alike they are in kind, and how much in name."""
+    name = difflib.SequenceMatcher(None, fold(old.name), fold(new.name)).ratio()
+    if isinstance(old, Column) and isinstance(new, Column):
+        return float(old.type == new.type), name
+    ours, theirs = _columns(old), _columns(new)
+    return len(ours & theirs) / max(len(ours | theirs), 1), name
 
 
-def _dropped_hint(table: str | None, lost: Sequence[str]) -> str:
+def _columns(part: Part) -> set[str]:
+    return {fold(column.name) for column in part.columns} if isinstance(part, Table) else set()
+
+
+def _rename_hint(table: str | None, old: Part, new: Part) -> str:
+    if isinstance(new, Column) and table is not None:
+        return f"in {_json(to_key(table))}: {write.renamed(new, old.name)}"
+    return f'in {_json(to_key(new.name))}: "_was": {_json([old.name])}'
+
+
+def _dropped_hint(beside: Sequence[str], table: str | None, lost: Sequence[str]) -> str:
     names = lost if table is None else [f"{table}.{name}" for name in lost]
-    options = " ".join(f"--allow-drop {shlex.quote(name)}" for name in names)
     place = "at the top of schema.json" if table is None else f"in {_json(to_key(table))}"
-    return f'"_dropped": {_json(list(lost))} {place}, or once: {options}'
+    options = " ".join(beside) + _allowing(names)
+    return f'"_dropped": {_json(list(lost))} {place}, or once: {options.strip()}'
 
 
 def _json(value: object) -> str:

@@ -76,6 +76,11 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
     )
 
 
+def moment(applied_at: str) -> str:
+    """`2026-05-04 11:12`, for people, of the history's `2026-05-04T11:12:13.456Z`."""
+    return applied_at.replace("T", " ")[:16]
+
+
 def _number(generation: str) -> str:
     return generation.partition("-")[0].lstrip("0")
 
@@ -100,6 +105,19 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
         ],
         "notes": list(notes),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How a run followed the writers beside it: rounds of replay, and the keys that were replayed in all of them."""
+
+    rounds: int
+    keys: int
+
+
+def with_followed(plan: str, followed: Followed) -> str:
+    """The plan of a history row with how the run went that made it."""
+    return digest.dumps({**json.loads(plan), "followed": asdict(followed)})
 
 
 def steps_of(row: Row, before: Row) -> tuple[Step, ...]:

@@ -10,9 +10,10 @@ from typing import Any
 from ..diff.changes import AddView, Change, CreateTable, describe
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import Hazard
+from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
-from ..history.record import Deed
+from ..history.record import Deed, moment
 from ..plan.model import Action
 from ..schema.digest import short
 from ..sync.adopt import Adopted
@@ -260,8 +261,7 @@ def difference(seen: Checked) -> Lines:
     if seen.generation is None:
         return [differ, "Take the database over first: manage.py schemasync adopt"]
     if seen.drift and seen.live_version == seen.version:
-        undo = "To undo what was done by hand: manage.py schemasync --repair"
-        return [differ, undo, "To keep it, take it into schema.json."]
+        return [differ, repair_hint(seen.losses), "To keep it, take it into schema.json."]
     if not seen.changes and seen.live_version == seen.version:
         unnamed = "the database has objects that schema.json does not name"
         return [unnamed, "Name them in schema.json, drop them, or check without --strict."]
@@ -322,7 +322,7 @@ def _figures(entry: Entry) -> list[str]:
     return [
         "live" if entry.is_live else "" if entry.is_there else "gone",
         row.generation,
-        _moment(row.applied_at),
+        moment(row.applied_at),
         row.action,
         size(entry.bytes) if entry.is_there else "-",
         span(row.duration_ms),
@@ -347,11 +347,6 @@ def _story(entry: Entry, page: Page) -> Lines:
     return [f"{who}: {what}"]
 
 
-def _moment(applied_at: str) -> str:
-    """`2026-05-04 11:12` of the history's `2026-05-04T11:12:13.456Z`."""
-    return applied_at.replace("T", " ")[:16]
-
-
 def history_json(entries: Sequence[Entry]) -> Json:
     """The same for machines."""
     generations = [
@@ -374,7 +369,7 @@ def prospect(ahead: Prospect, page: Page) -> Lines:
     """What a swap back would do."""
     lines = [
         f"back from {ahead.live.generation} to {ahead.to.generation} "
-        f"(version {short(ahead.to.version)}, live from {_moment(ahead.to.applied_at)} UTC)"
+        f"(version {short(ahead.to.version)}, live from {moment(ahead.to.applied_at)} UTC)"
     ]
     if not ahead.written:
         return [*lines, "nothing was written since: no row differs"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..diff import changes as c
 from ..diff.changes import Change
-from ..diff.compare import Diff, Pair
+from ..diff.compare import Diff, Pair, spelled
 from ..diff.hazards import Hazard, HazardCode
 from ..schema.model import Column, Schema, Table
 from .affinity import converts_alike
@@ -45,7 +45,7 @@ def make(
     steps = tuple(_step(pair, volatile) for pair in diff.pairs)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
     reason = fresh or "only what changes is written again, the rest comes along page by page"
-    hazards = [*_spent(diff), *_idle(diff), *_volatile(steps)]
+    hazards = [*_spent(diff, new), *_idle(diff), *_volatile(steps)]
     return Plan(
         base_version,
         base_fingerprint,
@@ -98,16 +98,15 @@ def _feed(pair: Pair, old: Table, new: Table, column: Column, volatile: Callable
     return Feed(name, Origin.CARRIED, source, same=converts_alike(old, before, new, column))
 
 
-def _spent(diff: Diff) -> Iterator[Hazard]:
+def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
     for key in diff.spent:
-        kind, table, *rest = key
-        where = f"{table}.{rest[0]}" if len(rest) > 1 else table
+        table, column = spelled(key, new)
         yield Hazard(
             HazardCode.HINT_SPENT,
-            f"{kind} on {where} has acted and never acts again",
+            f"{key[0]} on {'.'.join(filter(None, (table, column)))} has acted and never acts again",
             "It may be deleted from schema.json.",
             table,
-            rest[0] if len(rest) > 1 else "",
+            column,
         )
 
 

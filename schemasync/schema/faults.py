@@ -32,13 +32,17 @@ class Faults:
         self.problems.append(Problem(code, f"{place}: {message}", hint, facts))
 
     def stop(self) -> None:
-        """Raise SchemaInvalid with all that were noted, if any were."""
+        """Raise SchemaInvalid with all that were noted, if any were, in the order of the file."""
         if self.problems:
-            raise SchemaInvalid(self.problems)
+            raise SchemaInvalid(sorted(self.problems, key=_position))
 
     def at(self, path: Path, what: str, text: str = "") -> _Noting:
         """A block in which a DefinitionError is noted as a fault of what stands at that path."""
         return _Noting(self.note, path, what, text)
+
+
+def _position(problem: Problem) -> tuple[int, int]:
+    return int(problem.facts.get("line", 0)), int(problem.facts.get("column", 0))
 
 
 @dataclass(slots=True)

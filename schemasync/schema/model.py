@@ -47,7 +47,10 @@ class NotNull:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`collation` is lower case and None for BINARY; `generated` is the expression of a generated column."""
+    """`collation` is lower case and None for BINARY; `generated` is the expression of a generated column.
+
+    `written` is the value under the column's key in schema.json, as JSON: for hints. Empty where it was read elsewhere.
+    """
 
     name: str
     type: Sql = field(default_factory=lambda: Sql(""))
@@ -56,6 +59,7 @@ class Column:
     collation: str | None = None
     generated: Sql | None = None
     stored: bool = False
+    written: str = field(compare=False, repr=False, default="")
 
 
 @dataclass(frozen=True, slots=True)

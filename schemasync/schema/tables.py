@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import Code
@@ -49,7 +51,7 @@ class _Reading:
                 read_column(text, column, self.scope, self.parts)
         self._constraints()
         self._unknown_columns()
-        return normalize.table(
+        table = normalize.table(
             self.name,
             self.parts,
             strict=self.body.get("_strict", False),
@@ -57,6 +59,8 @@ class _Reading:
             indexes=list(self._indexes()),
             triggers=triggers,
         )
+        written = {name: json.dumps(value, ensure_ascii=False) for name, value in self.columns.items()}
+        return replace(table, columns=tuple(replace(c, written=written[c.name]) for c in table.columns))
 
     def _virtual(self) -> Table:
         beside = [key for key in self.body if key not in ("_virtual", "_comment", "_was", "_dropped", "_model")]

@@ -74,6 +74,26 @@ def _table(table: Table) -> Json:
     return body
 
 
+def renamed(column: Column, old: str) -> str:
+    """The column as it stands in schema.json with an earlier name beside its definition, ready to paste."""
+    shape = _shape(column)
+    return _entry(column, {**shape, "was": [old, *shape.get("was", ())]})
+
+
+def filled(column: Column, fill: str) -> str:
+    """The column as it stands in schema.json with a fill beside its definition, ready to paste."""
+    return _entry(column, {**_shape(column), "fill": fill})
+
+
+def _shape(column: Column) -> Json:
+    value = json.loads(column.written) if column.written else column.type.text
+    return value if isinstance(value, dict) else {"type": value}
+
+
+def _entry(column: Column, shape: Json) -> str:
+    return f"{json.dumps(to_key(column.name), ensure_ascii=False)}: {json.dumps(shape, ensure_ascii=False)}"
+
+
 def _view(view: View) -> Json | str:
     if not view.columns and not view.triggers:
         return view.select.text

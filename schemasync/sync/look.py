@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..diff.changes import Change
-from ..diff.compare import HintKey, compare
+from ..diff.compare import HintKey, compare, spelled
+from ..diff.lost import losses
 from ..engines.sqlite import ddl, fence, measure, scripts
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
@@ -73,7 +74,7 @@ class Checked:
     """`changes`: what a sync would do. `drift`: our tables and views changed by hand. `foreign`: what is not ours.
 
     `generation`: the live one, None for a plain file. `spent`: hints that have acted, and may be deleted. `is_empty`:
-    there is no database yet.
+    there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
     """
 
     version: str
@@ -83,6 +84,7 @@ class Checked:
     foreign: tuple[tuple[str, str], ...] = ()
     generation: str | None = None
     spent: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
     is_empty: bool = False
 
     def differs(self, *, strict: bool) -> bool:
@@ -100,26 +102,23 @@ def check(target: Target, document: Document) -> Checked:
         inspection = now.inspect()
         ours, recorded = now.ours(inspection, document.schema), hints_of(now.newest)
         found = compare(ours, document.schema, document.hints, recorded)
-        newest = now.newest
+        newest, drift = now.newest, now.drift(inspection)
         return Checked(
             document.version,
             newest.version if newest else None,
             found.changes,
-            tuple(sorted(now.drift(inspection))),
+            tuple(sorted(drift)),
             tuple(o.named for o in now.foreign(inspection, document.schema)),
             now.generation.name if now.generation else None,
             tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
+            losses(found.problems, drift),
             is_empty=not inspection.objects,
         )
 
 
 def _told(key: HintKey, schema: Schema) -> str:
-    """`was on Users.full_name`, with the names as schema.json spells them."""
-    kind, name, *rest = key
-    table = schema.table(name)
-    column = table.column(rest[0]) if table is not None and kind != "_was" else None
-    where = ".".join(part.name for part in (table, column) if part is not None)
-    return f"{kind} on {where}"
+    """`was on Users.full_name`."""
+    return f"{key[0]} on {'.'.join(filter(None, spelled(key, schema)))}"
 
 
 # --- plan -------------------------------------------------------------------------------------------------------

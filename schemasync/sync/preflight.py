@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..diff.compare import Allowed, Diff, all_hints, compare
 from ..diff.hazards import Hazard, HazardCode
+from ..diff.lost import losses, repair_hint
 from ..engines.sqlite import judge, rehearse
 from ..engines.sqlite.hazards.probe import probe
 from ..engines.sqlite.inspect import Inspection
@@ -14,7 +15,7 @@ from ..engines.sqlite.rehearse import differing
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
-from ..history.record import hints_of
+from ..history.record import hints_of, moment
 from ..plan.make import make
 from ..plan.model import Action, Plan, Strategy
 from ..schema.digest import short
@@ -123,14 +124,15 @@ def _first(document: Document, state: State | None) -> Decision:
 
 def _refuse_drift(target: Target, document: Document, state: State, inspection: Inspection, wishes: Wishes) -> None:
     """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
-    apart = differing(document.schema, state.ours(inspection, document.schema))
-    drifted = state.drift(inspection) & apart
-    if drifted and not wishes.repair:
+    found = state.ours(inspection, document.schema)
+    drifted = state.drift(inspection) & differing(document.schema, found)
+    if drifted and not wishes.repair and state.newest is not None:
         names = ", ".join(sorted(drifted))
+        lost = compare(found, document.schema, document.hints, hints_of(state.newest)).problems
         raise Refused.of(
             Code.DRIFT,
-            f"changed by hand since {state.newest.applied_at if state.newest else 'the start'}: {names}",
-            "To undo the change: manage.py schemasync --repair\n"
+            f"changed by hand since {moment(state.newest.applied_at)} UTC: {names}",
+            f"{repair_hint(losses(lost, drifted))}\n"
             "To keep it, take it into schema.json from what this writes: "
             f"manage.py schemasync inspect {target.layout.link} -o found.json",
             objects=sorted(drifted),
@@ -144,7 +146,7 @@ def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> 
         raise Refused.of(
             Code.OLDER_VERSION,
             f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
-            f"was applied at {newest.applied_at} by {newest.actor or 'someone'}",
+            f"was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
             "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
             f"--back\nTo go back to the data of then: manage.py schemasync rollback {short(document.version)}",
             newest=newest.version,
@@ -154,7 +156,9 @@ def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> 
 
 
 def _diff(document: Document, old: Schema, wishes: Wishes, newest: Row) -> Diff:
-    allowed = Allowed(frozenset(map(fold, wishes.allow_drop)))
+    beside = {"--repair": wishes.repair, "--back": wishes.back}
+    given = tuple(option for option, is_given in beside.items() if is_given)
+    allowed = Allowed(frozenset(map(fold, wishes.allow_drop)), given)
     diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
     if diff.problems:
         raise Refused(diff.problems)

@@ -292,3 +292,19 @@ def test_a_path_to_one_generation_is_refused_with_the_link_that_is_meant(synced,
     assert ended.code == 2
     assert str(synced.link) in ended.error
     assert not synced.link.resolve().is_symlink()
+
+
+def test_the_hint_that_undoes_a_column_added_by_hand_is_the_whole_command(synced):
+    synced.run_sql("ALTER TABLE Log ADD COLUMN ByHand TEXT; UPDATE Log SET ByHand = 'x'")
+    command = "manage.py schemasync --repair --allow-drop Log.ByHand"
+    assert f"(Log.ByHand goes with all values): {command}\n" in synced.call().error
+    assert f"{command}\n" in synced.call("check").error
+    assert "or once: --repair --allow-drop Log.ByHand" in synced.call(repair=True).error
+    synced.done(*command.split()[2:])
+    assert synced.rows("SELECT * FROM Log") == [(1, "begun")]
+
+
+def test_times_in_errors_are_those_of_the_history(synced):
+    synced.run_sql("CREATE INDEX by_hand ON Log (what); ALTER TABLE Log ADD COLUMN extra")
+    [row] = synced.done("history", json=True).json["generations"]
+    assert f"since {row['applied_at'][:16].replace('T', ' ')} UTC: Log" in synced.call().error

@@ -6,6 +6,7 @@ import pytest
 
 from schemasync.diff.changes import describe
 from schemasync.diff.compare import Allowed, Diff, all_hints, compare
+from schemasync.diff.lost import losses, repair_hint
 from schemasync.diff.match import Match, match
 from schemasync.errors import Code
 from schemasync.schema import document
@@ -128,17 +129,59 @@ def test_a_lost_column_is_refused_with_the_hint_that_drops_it() -> None:
 def test_a_lost_and_a_gained_column_are_refused_with_both_hints() -> None:
     [problem] = diff('{"T": {"a": "INT"}}', '{"T": {"b": "INT", "c": "INT"}}').problems
     assert problem.code == Code.RENAME_OR_DROP
-    assert '"b": {"type": …, "was": ["a"]}' in problem.hint
-    assert '"c": {"type": …, "was": ["a"]}' in problem.hint
+    assert 'If renamed: in "T": "b": {"type": "INT", "was": ["a"]}' in problem.hint
+    assert problem.hint.count("If renamed") == 1, "one old column becomes one new one"
     assert '"_dropped": ["a"]' in problem.hint
     assert problem.facts == {"table": "T", "lost": ["a"], "gained": ["b", "c"]}
 
 
-def test_several_lost_names_are_paired_with_gained_ones_in_order() -> None:
+def test_several_lost_names_that_are_all_alike_are_paired_with_gained_ones_in_order() -> None:
     [problem] = diff('{"T": {"a": "INT", "b": "INT"}}', '{"T": {"x": "INT", "y": "INT"}}').problems
-    assert '"x": {"type": …, "was": ["a"]}' in problem.hint
-    assert '"y": {"type": …, "was": ["b"]}' in problem.hint
+    assert '"x": {"type": "INT", "was": ["a"]}' in problem.hint
+    assert '"y": {"type": "INT", "was": ["b"]}' in problem.hint
     assert "columns" in problem.message
+
+
+def test_lost_columns_are_paired_by_their_type_and_then_by_their_name() -> None:
+    old = '{"T": {"id": "INT", "born": "TEXT", "phone": "TEXT", "size": "REAL"}}'
+    new = '{"T": {"id": "INT", "length": "REAL", "phone_number": "TEXT NOT NULL", "birth": "TEXT"}}'
+    [problem] = diff(old, new).problems
+    assert '"length": {"type": "REAL", "was": ["size"]}' in problem.hint
+    assert '"phone_number": {"type": "TEXT NOT NULL", "was": ["phone"]}' in problem.hint
+    assert '"birth": {"type": "TEXT", "was": ["born"]}' in problem.hint
+
+
+def test_a_hint_keeps_what_stands_beside_the_definition_already() -> None:
+    new = '{"T": {"b": {"type": "INT", "was": ["older"], "fill": "1"}}}'
+    [problem] = diff('{"T": {"a": "INT"}}', new).problems
+    assert '"b": {"type": "INT", "was": ["a", "older"], "fill": "1"}' in problem.hint
+
+
+def test_lost_tables_are_paired_by_their_columns() -> None:
+    old = '{"A": {"x": "INT", "y": "INT"}, "B": {"p": "INT", "q": "INT"}}'
+    new = '{"C": {"p": "INT", "q": "INT", "r": "INT"}, "D": {"x": "INT"}}'
+    [problem] = diff(old, new).problems
+    assert 'in "C": "_was": ["B"]' in problem.hint
+    assert 'in "D": "_was": ["A"]' in problem.hint
+
+
+def test_what_is_allowed_once_names_the_options_that_it_goes_together_with() -> None:
+    before, after = document.read(b'{"T": {"a": "INT", "b": "INT"}}'), document.read(b'{"T": {"a": "INT"}}')
+    [problem] = compare(before.schema, after.schema, allowed=Allowed(beside=("--repair", "--back"))).problems
+    assert problem.hint.endswith("or once: --repair --back --allow-drop T.b")
+
+
+def test_what_a_repair_drops_is_part_of_the_command_that_repairs() -> None:
+    found = diff(
+        '{"T": {"a": "INT", "b": "INT"}, "U": {"a": "INT"}, "V": {"x": "INT"}}',
+        '{"T": {"a": "INT"}, "V": {"y": "INT"}}',
+    )
+    assert losses(found.problems, {"T", "U", "V"}) == ("T.b",), "what may be a rename is for a person to say"
+    assert losses(found.problems, {"U"}) == ()
+    assert repair_hint(("T.b",)) == (
+        "To undo the change (T.b goes with all values): manage.py schemasync --repair --allow-drop T.b"
+    )
+    assert repair_hint(()) == "To undo the change: manage.py schemasync --repair"
 
 
 def test_lost_tables_are_refused_in_the_same_way() -> None:

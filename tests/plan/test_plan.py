@@ -135,8 +135,8 @@ def test_a_fill_that_does_nothing_is_a_hazard_and_not_an_order() -> None:
 def test_hints_that_have_acted_are_listed_for_deletion() -> None:
     made = plan('{"T": {"a": "INT"}}', '{"T": {"_was": ["S"], "a": {"type": "INT", "was": ["z"]}}}', recorded=True)
     assert [(h.code, h.table, h.column) for h in made.hazards] == [
-        (HazardCode.HINT_SPENT, "t", ""),
-        (HazardCode.HINT_SPENT, "t", "a"),
+        (HazardCode.HINT_SPENT, "T", ""),
+        (HazardCode.HINT_SPENT, "T", "a"),
     ]
 
 
@@ -193,3 +193,15 @@ def test_values_pass_unchanged_between_alike_types(before: str, after: str, alik
     old = one_column(before).schema.tables[0]
     new = one_column(after).schema.tables[0]
     assert converts_alike(old, old.columns[0], new, new.columns[0]) is alike
+
+
+def test_a_spent_hint_is_named_as_schema_json_spells_it() -> None:
+    text = '{"Klub": {"_was": ["Verein"], "Ort": {"type": "TEXT", "was": ["Stadt"], "fill": "trim(Stadt)"}}}'
+    made = plan(text, text, recorded=True)
+    spent = [hazard for hazard in made.hazards if hazard.code is HazardCode.HINT_SPENT]
+    assert {hazard.message.partition(" has")[0] for hazard in spent} == {
+        "_was on Klub",
+        "was on Klub.Ort",
+        "fill on Klub.Ort",
+    }
+    assert {(hazard.table, hazard.column) for hazard in spent} == {("Klub", ""), ("Klub", "Ort")}

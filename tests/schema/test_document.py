@@ -420,3 +420,15 @@ def test_the_json_schema_is_one_and_takes_what_is_read():
     assert known == set(shapes.TABLE_KEYS)
     assert set(shapes.json_schema()["properties"]) == {*shapes.TOP_KEYS, "$schema"}
     jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), shapes.json_schema())
+
+
+def test_faults_are_told_in_the_order_of_the_file():
+    text = b"""{
+      "T": {"a": "INTEGER REFERENCES Nowhere"},
+      "U": {"b": "TEXT CHECK (", "_dropped": ["b"]},
+      "V": {"c": "INTEGER REFERENCES T (x)"},
+      "W": {"d": "TEXT DEFAULT ("}
+    }"""
+    lines = [int(problem.facts["line"]) for problem in problems(text)]
+    assert lines == sorted(lines)
+    assert len(lines) > 2
