@@ -159,7 +159,7 @@ def report(found: Measured) -> list[str]:
         "",
         *figures.table(("", "times"), ratios),
         "",
-        f"Writers waited {figures.spread(found.pauses)} s: in this version they wait from the copy to the swap. "
+        f"Writers waited {figures.spread(found.pauses)} s: they go on until the swap itself. "
         "`migrate` compares nothing of what it has written, and keeps no way back.",
         "",
         "Where the time of one more sync went:",

@@ -51,7 +51,7 @@ USES = {
 }
 """Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
 
-WISHES = ("fresh", "verify", "allow_drop", "back", "repair")
+WISHES = ("fresh", "verify", "allow_drop", "back", "repair", "pause", "max_pause", "give_up")
 """What a sync may be asked for beside schema.json; other actions than a sync and its plan have no use for it."""
 
 
@@ -98,6 +98,8 @@ def action_in(words: Sequence[str]) -> str:
 
 _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "wait": (float, "a number of seconds, 0 or more"),
+    "max_pause": (float, "a number of milliseconds, 0 or more"),
+    "give_up": (float, "a number of seconds, 0 or more"),
     "keep": (int, "a number, 1 or more: the newest archive always stays"),
     "older_than": (float, f"a number of days, 0 to {timedelta.max.days - 1:,}"),
 }
@@ -124,7 +126,7 @@ def _is_allowed(name: str, value: object) -> bool:
     if not isinstance(value, int | float):
         return False
     match name:
-        case "wait":
+        case "wait" | "max_pause" | "give_up":
             return value >= 0  # which NaN is not
         case "keep":
             return value >= 1
@@ -215,6 +217,26 @@ def _wishes(parser: Any) -> None:
         action="store_true",
         default=ABSENT,
         help="write every table anew, not only what changes (defragments)",
+    )
+    parser.add_argument(
+        "--pause",
+        action="store_true",
+        default=ABSENT,
+        help="let writers wait while the new file is built, instead of following what they write",
+    )
+    parser.add_argument(
+        "--max-pause",
+        type=float,
+        default=ABSENT,
+        metavar="MS",
+        help="milliseconds that writers may wait at the swap (default: 250)",
+    )
+    parser.add_argument(
+        "--give-up",
+        type=float,
+        default=ABSENT,
+        metavar="SECONDS",
+        help="end, with nothing changed, when the swap was not to be had for so long (default: 600)",
     )
     parser.add_argument(
         "--verify", choices=["full"], default=ABSENT, help="full: compare the tables that do not change, too"

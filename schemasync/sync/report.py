@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..diff.changes import Change
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import Hazard
 from ..engines.sqlite.versions import Row
+from ..history.record import Followed
 from ..plan.model import Plan
 
 
@@ -29,6 +30,7 @@ class Report:
     foreign: tuple[tuple[str, str], ...] = ()
     changes: tuple[Change, ...] = ()
     notes: list[str] = field(default_factory=list)
+    followed: Followed | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -46,6 +48,7 @@ class Report:
             "foreign": [{"type": kind, "name": name} for kind, name in self.foreign],
             "changes": [change_json(change) for change in self.changes],
             "notes": self.notes,
+            "followed": self.followed and asdict(self.followed),
             "errors": [],
         }
 

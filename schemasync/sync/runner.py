@@ -21,7 +21,7 @@ from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation
 from ..files.lock import is_held
-from ..history.record import Deed
+from ..history.record import Deed, Followed, with_followed
 from ..plan.model import Plan
 from ..schema.document import Document
 from . import interrupt, prune, state
@@ -57,8 +57,8 @@ def sync(target: Target, document: Document, wishes: Wishes | None = None) -> Re
             if decision.plan is None:
                 return _current(document, before, decision)
             check_disk(target, decision.plan, before)
-            built, pause, plan = _swap(target, decision.plan, before, wishes, signals)
-        report = _finish(target, document, plan, built, begun, pause)
+            built, pause, plan, followed = _swap(target, decision.plan, before, wishes, signals)
+        report = _finish(target, document, plan, built, begun, pause, followed)
         report.notes.extend(_prune(target))
     return replace(report, foreign=decision.foreign)
 
@@ -98,7 +98,7 @@ def _current(document: Document, now: State | None, decision: Decision) -> Repor
 
 def _swap(
     target: Target, plan: Plan, before: State | None, wishes: Wishes, signals: Signals
-) -> tuple[Built, float, Plan]:
+) -> tuple[Built, float, Plan, Followed | None]:
     """Build beside the held file and cut over; returns also how many seconds writers waited."""
     if before is not None and before.generation is not None and not wishes.pause:
         return _swap_beside_writers(target, plan, before, wishes, signals)
@@ -108,12 +108,12 @@ def _swap(
             plan = still_true(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
         cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
-        return built, held.seconds if held is not None else 0.0, plan
+        return built, held.seconds if held is not None else 0.0, plan, None
 
 
 def _swap_beside_writers(
     target: Target, plan: Plan, before: State, wishes: Wishes, signals: Signals
-) -> tuple[Built, float, Plan]:
+) -> tuple[Built, float, Plan, Followed | None]:
     """Log what is written, build, catch up, and cut over while writers wait for a moment."""
     closed: list[Hold] = []
 
@@ -126,8 +126,8 @@ def _swap_beside_writers(
         if capture.changed:
             plan = still_allowed(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, follows=capture.follows)
-        pause, _ = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
-    return built, pause, plan
+        pause, pursuit = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
+    return built, pause, plan, Followed(pursuit.rounds, pursuit.keys)
 
 
 def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
@@ -165,9 +165,17 @@ def litter_removed(target: Target, is_closed: Callable[[], bool]) -> Iterator[No
         raise
 
 
-def _finish(target: Target, document: Document, plan: Plan, built: Built, begun: float, pause: float) -> Report:
+def _finish(
+    target: Target,
+    document: Document,
+    plan: Plan,
+    built: Built,
+    begun: float,
+    pause: float,
+    followed: Followed | None,
+) -> Report:
     duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    note_times(target, built.generation, duration_ms, pause_ms)
+    note_times(target, built.generation, duration_ms, pause_ms, followed)
     return Report(
         "synced",
         document.version,
@@ -181,6 +189,7 @@ def _finish(target: Target, document: Document, plan: Plan, built: Built, begun:
         plan.hazards,
         changes=plan.changes,
         notes=built.notes,
+        followed=followed,
     )
 
 
@@ -192,7 +201,9 @@ def _prune(target: Target) -> Iterator[str]:
         yield f"old archives were left: {error}"
 
 
-def note_times(target: Target, generation: Generation, duration_ms: int, pause_ms: int) -> None:
+def note_times(
+    target: Target, generation: Generation, duration_ms: int, pause_ms: int, followed: Followed | None = None
+) -> None:
     """How long it took is known only now: the last row of the live history is told. The swap is done, whatever
     becomes of this note: a writer that holds the lock for long, or a full disk, must not make it look failed."""
     with (
@@ -202,4 +213,5 @@ def note_times(target: Target, generation: Generation, duration_ms: int, pause_m
     ):
         newest = versions.newest(connection)
         if newest is not None and newest.generation == generation.name:
-            versions.finish(connection, newest.id, duration_ms, pause_ms)
+            plan = newest.plan if followed is None else with_followed(newest.plan, followed)
+            versions.finish(connection, replace(newest, duration_ms=duration_ms, pause_ms=pause_ms, plan=plan))

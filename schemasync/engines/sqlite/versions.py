@@ -94,8 +94,9 @@ def replace(connection: Connection, rows: Iterable[Row]) -> None:
     connection.executemany(f"INSERT INTO {HISTORY_TABLE} ({_LIST}) VALUES ({marks})", map(astuple, rows))
 
 
-def finish(connection: Connection, row_id: int, duration_ms: int, pause_ms: int) -> None:
-    """Note how long it took, which is known only when it is over."""
+def finish(connection: Connection, row: Row) -> None:
+    """Note how long it took and how it went, which is known only when it is over."""
     connection.execute(
-        f"UPDATE {HISTORY_TABLE} SET duration_ms = ?, pause_ms = ? WHERE id = ?", (duration_ms, pause_ms, row_id)
+        f"UPDATE {HISTORY_TABLE} SET duration_ms = ?, pause_ms = ?, plan = ? WHERE id = ?",
+        (row.duration_ms, row.pause_ms, row.plan, row.id),
     )

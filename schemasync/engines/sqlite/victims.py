@@ -20,7 +20,7 @@ class _Unique:
 
 
 def victims(table: Table) -> Iterator[str]:
-    """For each unique index but the table's own key: the condition, over rows of the table, that names its victims.
+    """For each unique index but the row id's: the condition, over rows of the table, that names its victims.
 
     Compared as the index compares: with its collation, after a NULL has become the default, where it is partial
     only among the rows that it holds. Rows that would not be deleted may be named too; that does no harm.
@@ -34,7 +34,7 @@ def victims(table: Table) -> Iterator[str]:
 
 def _uniques(table: Table) -> Iterator[_Unique]:
     key = table.primary_key
-    if key is not None and not key.rowid_alias and not table.without_rowid:
+    if key is not None and not key.rowid_alias:
         yield _Unique(key.columns)
     yield from (_Unique(unique.columns) for unique in table.uniques)
     yield from (_Unique(index.columns, index.where) for index in table.indexes if index.unique)

@@ -30,6 +30,7 @@ from ...schema.document import Document
 from ...sync import adopt, look, prune, rollback, snapshot
 from ...sync.faults import of_disk, told
 from ...sync.interrupt import Interrupted
+from ...sync.limits import Limits
 from ...sync.preflight import Wishes, as_problem
 from ...sync.progress import Progress, Silent
 from ...sync.runner import sync
@@ -256,13 +257,18 @@ class Command(BaseCommand):
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
     def _wishes(self) -> Wishes:
-        allowed = self.given.get("allow_drop") or ()
+        allowed, usual = self.given.get("allow_drop") or (), Limits()
         return Wishes(
             fresh=self._is("fresh"),
             verify_full=self.given.get("verify") == "full",
             back=self._is("back"),
             repair=self._is("repair"),
             allow_drop=frozenset([allowed] if isinstance(allowed, str) else allowed),
+            pause=self._is("pause"),
+            limits=Limits(
+                max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
+                give_up=min(self.given.get("give_up", usual.give_up), FOREVER),
+            ),
         )
 
     # --- the database ---------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Runs beside an application that writes."""

@@ -1,0 +1,302 @@
+"""What is written while a new file is built: every kind of key, statement, conflict and trigger."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from schemasync.files.door import Label
+
+from .beside import QUICK, Case, beside, content, made, waited
+
+MOMENTS = {
+    "logged": ("after", Label.CAPTURE_INSTALL),
+    "filled": ("after", Label.BUILD_REFILL),
+    "sealed": ("after", Label.BUILD_RENAME),
+}
+
+T = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "n": "INTEGER"}
+MORE = {**T, "more": "TEXT NOT NULL DEFAULT 'm'"}
+ROWS = "INSERT INTO t (id, a, n) VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3), (7, 'seven', 7);"
+WRITES = [
+    "INSERT INTO t (a, n) VALUES ('new', 10)",
+    "INSERT INTO t (id, a, n) VALUES (5, 'five', 5) RETURNING id",
+    "UPDATE t SET a = a || '!' WHERE id = 2",
+    "DELETE FROM t WHERE id = 3",
+    "UPDATE t SET id = 30 WHERE id = 7",
+    "UPDATE t SET n = n + 1",
+]
+U = {
+    "id": "INTEGER PRIMARY KEY",
+    "a": "TEXT COLLATE NOCASE UNIQUE",
+    "b": "INTEGER NOT NULL DEFAULT 9",
+    "c": "TEXT",
+    "_unique_constraints": [["b", "c"]],
+    "_indexes": [
+        {"name": "part", "columns": ["c"], "where": "b > 100", "unique": True},
+        {"name": "expr", "columns": ["lower(c) || b"], "unique": True},
+        {"name": "coll", "columns": ["c COLLATE NOCASE", "b"], "unique": True},
+    ],
+}
+U_ROWS = (
+    "INSERT INTO u (id, a, b, c) VALUES (1, 'x', 1, 'p'), (2, 'y', 2, 'q'), (3, 'z', 9, 'r'), (4, 'v', 101, 'S'),"
+    " (5, 'w', 102, 't'), (6, NULL, 3, NULL);"
+)
+U_MORE = {**U, "more": "TEXT"}
+W = {"k": "TEXT", "m": "INTEGER", "v": "TEXT", "_primary_key": ["k COLLATE NOCASE", "m"], "_without_rowid": True}
+W_ROWS = "INSERT INTO w VALUES ('a', 1, 'a1'), ('B', 1, 'b1'), ('c', 2, 'c2'), ('D', 4, 'd4');"
+W_WRITES = [
+    "INSERT INTO w VALUES ('e', 5, 'e5')",
+    "INSERT OR REPLACE INTO w VALUES ('A', 1, 'replaced')",
+    "UPDATE w SET v = 'changed' WHERE k = 'b'",
+    "DELETE FROM w WHERE k = 'C'",
+    "UPDATE w SET k = 'd' WHERE k = 'D'",
+    "UPDATE w SET m = m + 10",
+    "INSERT INTO w VALUES ('F', 6, 'f') ON CONFLICT DO NOTHING",
+    "INSERT INTO w VALUES ('f', 6, 'g') ON CONFLICT DO UPDATE SET v = 'upserted'",
+]
+LOGGED = {
+    **T,
+    "_triggers": {
+        "noted": "AFTER INSERT ON t BEGIN INSERT INTO notes (what) VALUES ('in ' || NEW.a); END",
+        "changed": "AFTER UPDATE ON t BEGIN UPDATE notes SET what = what || '+' WHERE id = 1; END",
+        "guarded": "BEFORE DELETE ON t WHEN OLD.id = 1 BEGIN SELECT RAISE(IGNORE); END",
+    },
+}
+NOTES = {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "what": "TEXT"}
+P = {"id": "INTEGER PRIMARY KEY", "name": "TEXT"}
+C = {
+    "id": "INTEGER PRIMARY KEY",
+    "p": "INTEGER REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE",
+    "q": "INTEGER REFERENCES p (id) ON DELETE SET NULL",
+}
+FAMILY = "INSERT INTO p VALUES (1, 'a'), (2, 'b'), (3, 'c'); INSERT INTO c VALUES (1, 1, 2), (2, 2, 1), (3, 3, 3), (4, 1, 3);"
+
+CASES = {
+    "a row id that a column shows": Case({"t": T}, {"t": MORE}, WRITES, ROWS),
+    "a row id that no column shows": Case(
+        {"t": {"a": "TEXT", "n": "INTEGER"}},
+        {"t": {"n": "INTEGER", "a": "TEXT", "more": "TEXT"}},
+        ["INSERT INTO t VALUES ('x', 1)", "DELETE FROM t WHERE n = 2", "UPDATE t SET rowid = 50 WHERE n = 3", "UPDATE t SET a = 'y'"],
+        "INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);",
+    ),
+    "a table that is kept": Case({"t": T, "o": P}, {"t": T, "o": {**P, "more": "TEXT"}}, WRITES, ROWS),
+    "a table by hand": Case(
+        {"o": P},
+        {"o": {**P, "more": "TEXT"}},
+        ["INSERT INTO mine VALUES (9)", "DELETE FROM mine WHERE x = 1", "UPDATE mine SET x = x + 1"],
+        "CREATE TABLE mine (x); INSERT INTO mine VALUES (1), (2), (3);",
+    ),
+    "a composite key without row ids, without case": Case({"w": W}, {"w": {**W, "more": "TEXT"}}, W_WRITES, W_ROWS),
+    "a kept one of these": Case({"w": W, "o": P}, {"w": W, "o": {**P, "more": "TEXT"}}, W_WRITES, W_ROWS),
+    "its columns in another order": Case(
+        {"w": W},
+        {"w": {"m": "INTEGER", "v": "TEXT", "k": "TEXT", "_primary_key": ["m", "k COLLATE NOCASE"], "_without_rowid": True}},
+        W_WRITES,
+        W_ROWS,
+    ),
+    "the key gets row ids": Case(
+        {"w": W}, {"w": {"k": "TEXT NOT NULL", "m": "INTEGER NOT NULL", "v": "TEXT", "_primary_key": ["k COLLATE NOCASE", "m"]}}, ["DELETE FROM w WHERE k = 'c'", "UPDATE w SET v = 'x' WHERE k = 'a'"], W_ROWS, numbered=False
+    ),
+    "the row id becomes another column": Case(
+        {"t": T},
+        {"t": {"id": "INTEGER", "a": "TEXT", "n": "INTEGER PRIMARY KEY"}},
+        ["INSERT INTO t VALUES (9, 'nine', 90)", "UPDATE t SET n = 100 WHERE id = 1", "DELETE FROM t WHERE id = 2", "UPDATE t SET id = 20, n = 21 WHERE id = 3"],
+        ROWS,
+    ),
+    "the key becomes a text, without row ids": Case(
+        {"t": T},
+        {"t": {"id": "INTEGER", "a": "TEXT PRIMARY KEY NOT NULL", "n": "INTEGER", "_without_rowid": True}},
+        ["INSERT INTO t VALUES (9, 'nine', 9)", "UPDATE t SET a = 'other' WHERE id = 1", "UPDATE t SET a = 'one' WHERE id = 2", "DELETE FROM t WHERE id = 3"],
+        ROWS,
+    ),
+    "the key's type changes": Case(
+        {"t": {"id": "TEXT PRIMARY KEY NOT NULL", "a": "TEXT", "_without_rowid": True}},
+        {"t": {"id": "INTEGER PRIMARY KEY NOT NULL", "a": "TEXT", "_without_rowid": True}},
+        ["INSERT INTO t VALUES ('9', 'i')", "UPDATE t SET id = '11' WHERE id = '1'", "DELETE FROM t WHERE id = '2'", "UPDATE t SET a = 'x' WHERE id = '3'"],
+        "INSERT INTO t VALUES ('1', 'a'), ('2', 'b'), ('3', 'c');",
+    ),
+    "renamed tables and columns": Case(
+        {"t": T, "s": T},
+        {"s": {"id": "INTEGER PRIMARY KEY", "b": {"type": "TEXT", "was": ["a"]}, "n": "INTEGER", "_was": ["t"]}, "t": {**MORE, "_was": ["s"]}},
+        [*WRITES, "INSERT INTO s VALUES (1, 's', 1)", "DELETE FROM s WHERE id = 2"],
+        ROWS + "INSERT INTO s VALUES (2, 'two', 2), (3, 'three', 3);",
+    ),
+    "generated columns": Case(
+        {"t": {**T, "g": "TEXT AS (a || n) STORED", "h": "INTEGER AS (n * 2)", "_indexes": [{"name": "gu", "columns": ["g"], "unique": True}]}},
+        {"t": {**MORE, "g": "TEXT AS (a || n) STORED", "h": "INTEGER AS (n * 2)", "_indexes": [{"name": "gu", "columns": ["g"], "unique": True}]}},
+        [*WRITES, "INSERT OR REPLACE INTO t (id, a, n) VALUES (99, 'one', 2)"],
+        ROWS,
+    ),
+    "a fill": Case({"t": T}, {"t": {**T, "f": {"type": "TEXT NOT NULL", "fill": "coalesce(a, '') || n"}}}, WRITES, ROWS),
+    "triggers of the application": Case(
+        {"t": LOGGED, "notes": NOTES}, {"t": {**LOGGED, "more": "TEXT"}, "notes": NOTES}, [*WRITES, "DELETE FROM t WHERE id = 1", "DELETE FROM t"], ROWS
+    ),
+    "OR REPLACE over several unique indexes": Case(
+        {"u": U},
+        {"u": U_MORE},
+        [
+            "INSERT OR REPLACE INTO u VALUES (20, 'X', 50, 'n')",
+            "INSERT OR REPLACE INTO u VALUES (21, 'new', 2, 'q')",
+            "INSERT OR REPLACE INTO u VALUES (22, 'a', NULL, 'r')",
+            "INSERT OR REPLACE INTO u VALUES (23, 'b', 101, 's')",
+            "INSERT OR REPLACE INTO u VALUES (24, 'c', 200, 't')",
+            "REPLACE INTO u (a, b, c) VALUES ('Z', 3, 'zz')",
+        ],
+        U_ROWS,
+    ),
+    "one row that replaces several": Case({"u": U}, {"u": U_MORE}, ["INSERT OR REPLACE INTO u VALUES (1, 'y', 102, 'T')"], U_ROWS),
+    "UPDATE OR REPLACE": Case(
+        {"u": U},
+        {"u": U_MORE},
+        ["UPDATE OR REPLACE u SET a = 'X' WHERE id = 2", "UPDATE OR REPLACE u SET b = NULL, c = 'r' WHERE id = 4", "UPDATE OR REPLACE u SET id = 6 WHERE id = 5"],
+        U_ROWS,
+    ),
+    "REPLACE by the table": Case(
+        {"t": {"id": "INTEGER PRIMARY KEY ON CONFLICT REPLACE", "a": "TEXT UNIQUE ON CONFLICT REPLACE", "n": "INTEGER NOT NULL ON CONFLICT REPLACE DEFAULT 4"}},
+        {"t": {"id": "INTEGER PRIMARY KEY ON CONFLICT REPLACE", "a": "TEXT UNIQUE ON CONFLICT REPLACE", "n": "INTEGER NOT NULL ON CONFLICT REPLACE DEFAULT 4", "more": "TEXT"}},
+        ["INSERT INTO t VALUES (1, 'two', NULL)", "INSERT INTO t (a, n) VALUES ('three', 5)", "UPDATE t SET a = 'seven' WHERE id = 1"],
+        ROWS,
+    ),
+    "upserts": Case(
+        {"u": U},
+        {"u": U_MORE},
+        [
+            "INSERT INTO u VALUES (30, 'X', 60, 'n') ON CONFLICT (a) DO UPDATE SET c = 'up', b = 61",
+            "INSERT INTO u VALUES (1, 'k', 62, 'n2') ON CONFLICT (id) DO UPDATE SET id = 31",
+            "INSERT INTO u VALUES (32, 'y', 63, 'n3') ON CONFLICT DO NOTHING",
+        ],
+        U_ROWS,
+    ),
+    "statements that fail": Case(
+        {"u": U},
+        {"u": U_MORE},
+        [
+            "INSERT OR IGNORE INTO u VALUES (40, 'x', 70, 'i'), (41, 'fine', 71, 'j')",
+            "INSERT OR FAIL INTO u VALUES (42, 'kept', 72, 'k'), (43, 'x', 73, 'l'), (44, 'never', 74, 'm')",
+            "INSERT OR ABORT INTO u VALUES (45, 'gone', 75, 'n'), (46, 'x', 76, 'o')",
+            "BEGIN",
+            "INSERT INTO u VALUES (47, 'gone too', 77, 'p2')",
+            "INSERT OR ROLLBACK INTO u VALUES (48, 'x', 78, 'q2')",
+            "UPDATE OR IGNORE u SET a = 'same'",
+            "UPDATE OR FAIL u SET b = b + 1, a = 'again' || (id > 3)",
+        ],
+        U_ROWS,
+    ),
+    "savepoints": Case(
+        {"t": T},
+        {"t": MORE},
+        [
+            "BEGIN IMMEDIATE",
+            "INSERT INTO t VALUES (60, 'kept', 1)",
+            "SAVEPOINT s",
+            "DELETE FROM t WHERE id < 3",
+            "INSERT INTO t VALUES (61, 'undone', 1)",
+            "ROLLBACK TO s",
+            "UPDATE t SET a = 'in' WHERE id = 1",
+            "RELEASE s",
+            "COMMIT",
+            "BEGIN",
+            "DELETE FROM t",
+            "ROLLBACK",
+        ],
+        ROWS,
+    ),
+    "cascades": Case(
+        {"p": P, "c": C},
+        {"p": {**P, "more": "TEXT"}, "c": {**C, "more": "TEXT"}},
+        ["DELETE FROM p WHERE id = 1", "UPDATE p SET id = 20 WHERE id = 2", "DELETE FROM p WHERE id = 3", "INSERT OR REPLACE INTO p VALUES (20, 'again')"],
+        FAMILY,
+    ),
+    "recursive triggers": Case(
+        {"u": {**U, "_triggers": {"gone": "AFTER DELETE ON u BEGIN INSERT INTO notes (what) VALUES (OLD.id); END"}}, "notes": NOTES},
+        {"u": {**U_MORE, "_triggers": {"gone": "AFTER DELETE ON u BEGIN INSERT INTO notes (what) VALUES (OLD.id); END"}}, "notes": NOTES},
+        ["INSERT OR REPLACE INTO u VALUES (1, 'y', 102, 'T')", "DELETE FROM u WHERE id = 6"],
+        U_ROWS,
+        ["PRAGMA recursive_triggers=ON"],
+    ),
+    "a TEMP trigger that hides what comes after an insert": Case(
+        {"t": T},
+        {"t": MORE},
+        ["INSERT INTO t (a, n) VALUES ('hidden', 1)", "INSERT INTO t (id, a, n) VALUES (4, 'hidden too', 1)", "DELETE FROM t WHERE id > 6", "INSERT INTO t (a) VALUES ('lower')"],
+        ROWS,
+        ["CREATE TEMP TRIGGER hide AFTER INSERT ON t BEGIN SELECT RAISE(IGNORE); END"],
+    ),
+    "TEMP triggers that hide what comes after the rest": Case(
+        {"t": T},
+        {"t": MORE},
+        WRITES,
+        ROWS,
+        [
+            "CREATE TEMP TRIGGER hide_u AFTER UPDATE ON t BEGIN SELECT RAISE(IGNORE); END",
+            "CREATE TEMP TRIGGER hide_d AFTER DELETE ON t BEGIN SELECT RAISE(IGNORE); END",
+            "CREATE TEMP TRIGGER hide_b BEFORE INSERT ON t WHEN NEW.a = 'five' BEGIN SELECT RAISE(IGNORE); END",
+        ],
+    ),
+    "DELETE of everything": Case({"t": T, "w": W}, {"t": MORE, "w": {**W, "more": "TEXT"}}, ["DELETE FROM t", "DELETE FROM w"], ROWS + W_ROWS),
+    "DELETE of everything, and more": Case({"t": T}, {"t": MORE}, ["DELETE FROM t", "INSERT INTO t (a) VALUES ('first')", "INSERT INTO t (a) SELECT a || 'x' FROM t"], ROWS),
+    "VACUUM and ANALYZE": Case({"t": T}, {"t": MORE}, [*WRITES, "VACUUM", "ANALYZE", "INSERT INTO t (a) VALUES ('later')"], ROWS),
+    "ids that are given out and deleted": Case(
+        {"t": {**T, "id": "INTEGER PRIMARY KEY AUTOINCREMENT"}, "k": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "x": "TEXT"}},
+        {"t": {**MORE, "id": "INTEGER PRIMARY KEY AUTOINCREMENT"}, "k": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "x": "TEXT"}},
+        ["INSERT INTO t (id, a) VALUES (500, 'x')", "DELETE FROM t WHERE id = 500", "INSERT INTO k (x) VALUES (1), (2)", "DELETE FROM k"],
+        ROWS,
+    ),
+    "numbers of the application": Case({"t": T}, {"t": MORE}, ["PRAGMA user_version = 77", "PRAGMA application_id = 99"], ROWS),
+    "values of every type": Case(
+        {"t": {"id": "INTEGER PRIMARY KEY", "x": "", "y": "NUMERIC", "z": "REAL", "b": "BLOB"}},
+        {"t": {"id": "INTEGER PRIMARY KEY", "x": "", "y": "NUMERIC", "z": "REAL", "b": "BLOB", "more": "TEXT"}},
+        ["INSERT INTO t VALUES (1, 1, '1.0', 2, x'00ff'), (2, 1.0, 'a', 9007199254740993, 'text'), (3, NULL, NULL, NULL, NULL), (4, x'', '', 0.1, CAST(x'ff' AS TEXT))", "UPDATE t SET x = CAST(x AS REAL) WHERE id = 1"],
+        "",
+    ),
+    "odd names": Case(
+        {'o"d d': {"the key": "INTEGER PRIMARY KEY", "select": "TEXT UNIQUE", "rowid": "TEXT", "'q'": "INTEGER"}},
+        {'o"d d': {"the key": "INTEGER PRIMARY KEY", "select": "TEXT UNIQUE", "rowid": "TEXT", "'q'": "INTEGER", "x": "TEXT"}},
+        ["""INSERT INTO "o""d d" VALUES (1, 'a', 'r', 1), (2, 'b', 's', 2)""", """INSERT OR REPLACE INTO "o""d d" VALUES (3, 'a', 't', 1)""", """DELETE FROM "o""d d" WHERE "the key" = 2"""],
+        "",
+    ),
+    "a full-text index beside": Case(
+        {"t": T, "f": {"_virtual": "fts5(words)"}},
+        {"t": MORE, "f": {"_virtual": "fts5(words)"}},
+        [*WRITES, "INSERT INTO f (words) VALUES ('to be or not')", "DELETE FROM f WHERE rowid = 1"],
+        ROWS + "INSERT INTO f (words) VALUES ('one two'), ('three four');",
+    ),
+    "a unique index that is new": Case(
+        {"t": T}, {"t": {**T, "_indexes": [{"name": "nu", "columns": ["n"], "unique": True}]}}, ["INSERT INTO t VALUES (8, 'x', 8)", "UPDATE t SET n = n + 100", "DELETE FROM t WHERE id = 1"], ROWS
+    ),
+    "values that change places": Case(
+        {"t": {**T, "_unique_constraints": [["n"]]}},
+        {"t": {**MORE, "_unique_constraints": [["n"]]}},
+        ["UPDATE t SET n = -1 WHERE id = 1", "UPDATE t SET n = 1 WHERE id = 2", "UPDATE t SET n = 2 WHERE id = 1"],
+        ROWS,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = Path("/dev/shm")
+    if not place.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-live-") as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize(
+    "fresh", [pytest.param(False, id="clone"), pytest.param(True, id="fresh", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fresh):
+    case = CASES[name]
+    one, other = made(folder / "live", case), made(folder / "waited", case)
+    report, seen = beside(one, case, MOMENTS[moment], replace(QUICK, fresh=fresh))
+    _, expected = waited(other, case)
+    assert content(one, numbered=case.numbered) == content(other, numbered=case.numbered)
+    assert seen == expected, "the application got other answers"
+    assert report.followed is not None
+    assert not [row for row in content(one)["objects"] if "schemasync" in row[1]]
