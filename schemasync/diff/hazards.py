@@ -20,6 +20,7 @@ class HazardCode(StrEnum):
     FILL_FAILS = "fill-fails"
     FILL_IDLE = "fill-idle"
     FILL_VOLATILE = "fill-volatile"
+    ALLOW_IDLE = "allow-idle"
     HINT_SPENT = "hint-spent"
     VIRTUAL_CONTENT = "virtual-content"
     ROWS_DROPPED = "rows-dropped"
@@ -38,6 +39,11 @@ STOPS = frozenset(
         HazardCode.VIRTUAL_CONTENT,
     }
 )
+
+
+def count(number: int, one: str, several: str = "") -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..diff.changes import AddView, Change, CreateTable, describe
 from ..diff.changes import as_json as change_json
-from ..diff.hazards import Hazard
+from ..diff.hazards import Hazard, count
 from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
@@ -22,7 +22,7 @@ from ..sync.prune import Archive, Pruned
 from ..sync.report import Report, as_row_json
 from ..sync.rollback import Prospect, Restored
 from ..sync.rollback import as_json as prospect_json
-from .terminal import Page, count, crop, size, span, table
+from .terminal import Page, crop, size, span, table
 
 Lines = list[str]
 Json = dict[str, Any]

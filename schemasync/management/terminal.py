@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.core.management.color import Style, no_style
 from rich.cells import cell_len, set_cell_size
 
+from ..diff.hazards import count
 from ..sync.progress import Advance, Phase
 
 if TYPE_CHECKING:  # the rest of rich is imported where a bar is drawn: a sync with nothing to do saves 30 ms of 250
@@ -47,11 +48,6 @@ def span(milliseconds: int) -> str:
         return f"{milliseconds} ms"
     seconds = milliseconds / 1000
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-
-
-def count(number: int, one: str, several: str = "") -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def crop(text: str, width: int) -> str:

@@ -10,6 +10,7 @@ from ..diff.changes import Change
 from ..diff.compare import Diff, Pair, spelled
 from ..diff.hazards import Hazard, HazardCode
 from ..schema.model import Column, Schema, Table
+from ..schema.names import fold
 from .affinity import converts_alike
 from .model import Action, Feed, Origin, Plan, Step, Strategy
 
@@ -120,6 +121,20 @@ def _idle(diff: Diff) -> Iterator[Hazard]:
             table,
             column,
         )
+
+
+def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]:
+    """Notes on what `--allow-drop` names and nothing is called: perhaps a slip of the pen."""
+    known = set()
+    for pair in diff.pairs:
+        tables = [table for table in (pair.old, pair.new) if table is not None]
+        columns = {fold(column.name) for table in tables for column in table.columns}
+        for name in {fold(table.name) for table in tables}:
+            known |= {name, *(f"{name}.{column}" for column in columns)}
+    for name in sorted(allow_drop):
+        if fold(name) not in known:
+            message = f"--allow-drop {name} names no table or column that the database or schema.json has"
+            yield Hazard(HazardCode.ALLOW_IDLE, message, "Names are written TABLE or TABLE.COLUMN.")
 
 
 def _volatile(steps: tuple[Step, ...]) -> Iterator[Hazard]:

@@ -16,7 +16,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
 from ..history.record import hints_of, moment
-from ..plan.make import make
+from ..plan.make import idle_allowances, make
 from ..plan.model import Action, Plan, Strategy
 from ..schema.digest import short
 from ..schema.document import Document
@@ -186,6 +186,7 @@ def _plan(target: Target, document: Document, wishes: Wishes, state: State, old:
         volatile=volatile,
         fresh="--fresh was given" if wishes.fresh else "",
     )
+    plan = replace(plan, hazards=(*plan.hazards, *idle_allowances(diff, wishes.allow_drop)))
     if problems := rehearse.bad_fills(plan, target.opener):
         raise Refused(problems)
     plan = rehearse.rehearse(state.connection, plan, target.opener)
@@ -199,7 +200,9 @@ def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
     return replace(plan, hazards=(*found, *static))
 
 
-_STATIC = frozenset({HazardCode.HINT_SPENT, HazardCode.FILL_IDLE, HazardCode.FILL_VOLATILE})
+_STATIC = frozenset(
+    {HazardCode.HINT_SPENT, HazardCode.FILL_IDLE, HazardCode.FILL_VOLATILE, HazardCode.ALLOW_IDLE}
+)
 
 
 def as_problem(hazard: Hazard) -> Problem:

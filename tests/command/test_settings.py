@@ -111,6 +111,7 @@ def test_a_database_that_is_not_there_is_told_with_those_that_are(project):
 
 def test_commands_in_hints_name_the_database_and_the_schema_that_are_meant(project):
     """What is pasted at three in the morning must not act on another database."""
+    project.done(database="other")
     second = project.write(V2, "my schema.json")
     project.done(database="other", schema=second)
     project.run_sql("ALTER TABLE Rooms ADD COLUMN extra", project.folder / "other.sqlite3")

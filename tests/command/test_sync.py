@@ -308,3 +308,17 @@ def test_times_in_errors_are_those_of_the_history(synced):
     synced.run_sql("CREATE INDEX by_hand ON Log (what); ALTER TABLE Log ADD COLUMN extra")
     [row] = synced.done("history", json=True).json["generations"]
     assert f"since {row['applied_at'][:16].replace('T', ' ')} UTC: Log" in synced.call().error
+
+
+def test_a_loss_that_was_allowed_is_noted(synced):
+    synced.run_sql("UPDATE Users SET fax = '007' WHERE id = 1")
+    synced.write({**V1, "Users": {**V1["Users"], "fax": "INTEGER"}})
+    assert "If they may go: --allow-drop Users.fax" in synced.call().error
+    ended = synced.done(allow_drop=["Users.fax"])
+    assert "note [rows-dropped] Users.fax: 1 row: stored as INTEGER these values lose something" in ended.out
+
+
+def test_what_may_go_and_is_not_there_is_noted(synced):
+    synced.write(V2)
+    ended = synced.done(allow_drop=["Users.telefax"])
+    assert "note [allow-idle] --allow-drop Users.telefax names no table or column" in ended.out

@@ -10,7 +10,7 @@ import pytest
 from schemasync.diff import compare
 from schemasync.diff.hazards import HazardCode
 from schemasync.plan.affinity import Affinity, affinity, converts_alike
-from schemasync.plan.make import make, phrase, with_rewritten
+from schemasync.plan.make import idle_allowances, make, phrase, with_rewritten
 from schemasync.plan.model import Action, Origin, Plan, Strategy
 from schemasync.schema import document
 from schemasync.schema.document import Document
@@ -205,3 +205,11 @@ def test_a_spent_hint_is_named_as_schema_json_spells_it() -> None:
         "fill on Klub.Ort",
     }
     assert {(hazard.table, hazard.column) for hazard in spent} == {("Klub", ""), ("Klub", "Ort")}
+
+
+def test_what_may_go_and_is_not_there_is_noted() -> None:
+    before, after = read('{"T": {"a": "INT"}, "U": {"b": "INT"}}'), read('{"T": {"a": "INT"}, "_dropped": ["U"]}')
+    diff = compare.compare(before.schema, after.schema, after.hints)
+    found = list(idle_allowances(diff, {"t", "T.A", "u.b", "T.fax", "Nope"}))
+    assert [hazard.message.split()[1] for hazard in found] == ["Nope", "T.fax"]
+    assert {(hazard.code, hazard.stops) for hazard in found} == {(HazardCode.ALLOW_IDLE, False)}

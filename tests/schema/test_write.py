@@ -8,7 +8,8 @@ from hypothesis import given
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.judge import judge
 from schemasync.errors import SchemaInvalid
-from schemasync.schema.write import write
+from schemasync.schema.model import Column, Sql
+from schemasync.schema.write import filled, renamed, write
 
 from .strategies import trees
 from .support import effort, inspected, read, schema
@@ -59,3 +60,12 @@ def test_a_comment_stands_at_the_top():
 def test_a_comment_in_a_definition_does_not_end_it():
     found = inspected("CREATE TABLE t (a INT CHECK (a -- positive\n > 0) DEFAULT (1 /* one */ + 1))")
     assert read(write(found)).schema == found
+
+
+def test_hints_stand_beside_the_definition_as_it_was_written():
+    tree = {"T": {"a": "TEXT not null", "__b": "INT", "c": {"type": "INT", "was": ["old"]}}}
+    a, b, c = (read(tree).schema.table("T").column(name) for name in ("a", "_b", "c"))
+    assert filled(a, "coalesce(a, '')") == """"a": {"type": "TEXT not null", "fill": "coalesce(a, '')"}"""
+    assert renamed(b, "x") == '"__b": {"type": "INT", "was": ["x"]}'
+    assert renamed(c, "new") == '"c": {"type": "INT", "was": ["new", "old"]}'
+    assert filled(Column("a", Sql("INT")), "0") == '"a": {"type": "INT", "fill": "0"}', "not from a file"

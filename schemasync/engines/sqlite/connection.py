@@ -8,6 +8,7 @@ canceled_by_a_separate_thread_doing_close_).
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -139,7 +140,8 @@ def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
             return Refused.of(
                 Code.CORRUPT,
                 f"{path} is corrupt: {error}",
-                "Keep a copy of it with its -wal file, then: sqlite3 FILE .recover | sqlite3 mended.sqlite3",
+                "Keep a copy of it with its -wal file, then: "
+                f"sqlite3 {shlex.quote(str(path))} .recover | sqlite3 mended.sqlite3",
             )
         case sqlite3.SQLITE_CANTOPEN if not path.exists():
             return Refused.of(Code.NO_DATABASE, f"there is no database at {path}", "Check the path.")

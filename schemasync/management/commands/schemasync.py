@@ -20,6 +20,7 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
 from ... import conf
+from ...diff.hazards import count
 from ...engines.sqlite.versions import Row
 from ...errors import Code, NeedsPerson, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ...files.door import Door, Label
@@ -116,7 +117,7 @@ class Command(BaseCommand):
         data = present.outlook_json(seen, statements if self._is("sql") else None)
         self._print(lines, {**data, "errors": [problem.as_json() for problem in stops]})
         if stops:
-            what = terminal.count(len(stops), "hazard stops", "hazards stop")
+            what = count(len(stops), "hazard stops", "hazards stop")
             raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)
 
     def do_check(self) -> None:
@@ -149,7 +150,7 @@ class Command(BaseCommand):
         if output is not None:
             self._refuse_to_replace(output)
             _write_text(output, text)
-            tables = terminal.count(len(seen.schema.tables), "table")
+            tables = count(len(seen.schema.tables), "table")
             self._say([f"wrote {output}: {tables}, version {short(seen.version)}"])
         elif not self._json:
             self.stdout.write(text, ending="")

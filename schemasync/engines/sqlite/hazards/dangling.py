@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ....diff import changes as c
-from ....diff.hazards import Hazard, HazardCode
+from ....diff.hazards import Hazard, HazardCode, count
 from ....plan.model import Plan, Step
-from ....schema.model import ForeignKey
+from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ..connection import Connection
 from .effects import Effects
 from .findings import SAMPLES, shown
+from .predicates import refuses_null
 from .projection import KEY, Projection
 
 
 def dangling(connection: Connection, step: Step, plan: Plan) -> Iterator[Hazard]:
     """Foreign keys of the new shape whose rows would refer to nothing, and did not before."""
+    for key in Effects(step).new.foreign_keys:
+        yield from of_key(connection, step, plan, key, Projection(step))
+
+
+def of_key(connection: Connection, step: Step, plan: Plan, key: ForeignKey, projection: Projection) -> Iterator[Hazard]:
+    """The same for one key; `projection` is that of its own table."""
     effects = Effects(step)
-    added = [change.key for change in effects.changes(c.AddForeignKey)]
-    for key in effects.new.foreign_keys:
-        if key in added:
-            yield from _of_key(connection, step, plan, key)
-        elif any(map(effects.changes_value, key.columns)) or _changes_parent(plan, key):
-            yield from (h for h in _of_key(connection, step, plan, key) if h.rows > _before(connection, effects, key))
+    if key in [change.key for change in effects.changes(c.AddForeignKey)]:
+        yield from _missing(connection, step, plan, key, projection)
+    elif any(map(effects.changes_value, key.columns)) or _changes_parent(plan, key):
+        found = _missing(connection, step, plan, key, projection)
+        yield from (hazard for hazard in found if hazard.rows > _before(connection, effects, key))
 
 
 def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
@@ -44,26 +50,36 @@ def _before(connection: Connection, effects: Effects, key: ForeignKey) -> int:
     return sum(columns.get(number) == sources for *_, number in rows)
 
 
-def _of_key(connection: Connection, step: Step, plan: Plan, key: ForeignKey) -> Iterator[Hazard]:
+def _missing(
+    connection: Connection, step: Step, plan: Plan, key: ForeignKey, projection: Projection
+) -> Iterator[Hazard]:
     parent = plan.step(key.table)
     if parent is None:
         return
-    child = Projection(step).rows()
+    child = projection.rows()
     some = " AND ".join(f"child.{quote(column)} IS NOT NULL" for column in key.columns)
     missing = ""
     if parent.old is not None:
-        rows = Projection(parent).rows()
+        there = Projection(parent).rows()
         pairs = zip(key.references, key.columns, strict=True)
         same = " AND ".join(f"parent.{quote(up)} = child.{quote(down)}" for up, down in pairs)
-        missing = f" AND NOT EXISTS (SELECT 1 FROM {_aliased(rows, 'parent')} WHERE {same})"
+        missing = f" AND NOT EXISTS (SELECT 1 FROM {_aliased(there, 'parent')} WHERE {same})"
     offending = f"FROM {_aliased(child, 'child')} WHERE {some}{missing}"
-    count = connection.execute(f"SELECT count(*) {offending}").fetchone()[0]
-    if count:
-        keys = tuple(str(k) for (k,) in connection.execute(f"SELECT {KEY} {offending} LIMIT {SAMPLES}"))
-        columns = ", ".join(key.columns)
-        message = f"{step.name}.{columns}: {count:,} rows refer to no row of {key.table}{shown(keys)}"
-        hint = "Set them to NULL or delete them first, or mend them with a fill."
-        yield Hazard(HazardCode.DANGLING, message, hint, step.name, columns, count, keys)
+    rows = connection.execute(f"SELECT count(*) {offending}").fetchone()[0]
+    if rows:
+        keys = tuple(str(k) for (k,) in connection.execute(f"SELECT {KEY} {offending} ORDER BY {KEY} LIMIT {SAMPLES}"))
+        columns, refer = ", ".join(key.columns), count(rows, "row refers", "rows refer")
+        message = f"{step.name}.{columns}: {refer} to no row of {key.table}{shown(keys)}"
+        yield Hazard(HazardCode.DANGLING, message, _mend(projection.new, key), step.name, columns, rows, keys)
+
+
+def _mend(table: Table, key: ForeignKey) -> str:
+    children = [column for column in table.columns if fold(column.name) in map(fold, key.columns)]
+    set_null = "" if all(refuses_null(table, column) for column in children) else "Set them to NULL, or "
+    return (
+        f"{set_null}{'d' if set_null else 'D'}elete the rows or add those of {key.table} that they refer to, "
+        "or mend them with a fill."
+    )
 
 
 def _aliased(projection: str, alias: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from ....diff import changes as c
-from ....diff.hazards import Hazard, HazardCode
+from ....diff.hazards import Hazard, HazardCode, count
 from ....plan.model import Action, Step
 from ....schema.model import Table
 from ....schema.names import fold, quote
@@ -21,7 +21,8 @@ from ..rebuild.virtual import is_contentless, option
 def table(connection: Connection, step: Step) -> Iterator[Hazard]:
     """A table that goes, with all of its rows."""
     rows = count_rows(connection, step.name)
-    yield Hazard(HazardCode.ROWS_DROPPED, f'table "{step.name}" goes with {rows:,} rows', table=step.name, rows=rows)
+    message = f'table "{step.name}" goes with {count(rows, "row")}'
+    yield Hazard(HazardCode.ROWS_DROPPED, message, table=step.name, rows=rows)
 
 
 def columns(connection: Connection, step: Step) -> Iterator[Hazard]:
@@ -30,7 +31,7 @@ def columns(connection: Connection, step: Step) -> Iterator[Hazard]:
         if isinstance(change, c.DropColumn) and step.old is not None and change.column.generated is None:
             sql = f"SELECT count({quote(change.column.name)}) FROM {quote(step.old.name)}"
             rows = connection.execute(sql).fetchone()[0]
-            message = f"{step.name}.{change.column.name} goes with {rows:,} values"
+            message = f"{step.name}.{change.column.name} goes with {count(rows, 'value')}"
             yield Hazard(HazardCode.ROWS_DROPPED, message, "", step.name, change.column.name, rows)
 
 

@@ -3,51 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ....diff import changes as c
-from ....diff.hazards import Hazard, HazardCode
+from ....diff.hazards import Hazard, HazardCode, count
 from ....plan.model import Step
 from ....schema.model import IndexedColumn, Sql, Table
-from ....schema.names import quote
+from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
-from .effects import Effects
+from .effects import Effects, words
 from .findings import SAMPLES, shown
 from .projection import KEY, Projection
 
 
+@dataclass(frozen=True, slots=True)
+class UniqueSet:
+    """`columns` must be unique among the rows for which `where` is true; `what` says by what."""
+
+    what: str
+    columns: tuple[IndexedColumn, ...]
+    where: Sql | None = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The folded names that it may speak of."""
+        spoken = [sql for sql in (*(column.expression for column in self.columns), self.where) if sql is not None]
+        named = {fold(column.column) for column in self.columns if column.column is not None}
+        return frozenset(named.union(*map(words, spoken)))
+
+
 def duplicates(connection: Connection, step: Step) -> Iterator[Hazard]:
     """Sets of columns that must be unique and whose values rows would share."""
-    effects, projection = Effects(step), Projection(step)
-    new = effects.new
-    for what, columns, where in _unique_sets(effects):
-        terms = [_term(column, new) for column in columns]
-        some = " AND ".join(f"{term} IS NOT NULL" for term in terms)
-        if where is not None:
-            some += f" AND ({where.text})"
-        groups = f"SELECT count(*) AS n, min({KEY}) AS k FROM {projection.rows()} WHERE {some}"
-        groups += f" GROUP BY {', '.join(terms)} HAVING count(*) > 1"
-        sets, rows = connection.execute(f"SELECT count(*), total(n) FROM ({groups})").fetchone()
-        if sets:
-            keys = tuple(str(k) for _, k in connection.execute(f"{groups} LIMIT {SAMPLES}"))
-            message = f"{new.name}: {int(rows):,} rows share {sets:,} values of {what}{shown(keys)}"
-            hint = "Decide which of them stay, before the schema says that they are unique."
-            yield Hazard(HazardCode.DUPLICATES, message, hint, new.name, "", int(rows), keys)
+    for unique in unique_sets(Effects(step)):
+        yield from of_set(connection, step.name, unique, Projection(step))
 
 
-def _unique_sets(effects: Effects) -> Iterator[tuple[str, tuple[IndexedColumn, ...], Sql | None]]:
+def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Projection) -> Iterator[Hazard]:
+    """The rows of the projection that share a value."""
+    terms = [_term(column, projection.new) for column in unique.columns]
+    some = " AND ".join(f"{term} IS NOT NULL" for term in terms)
+    if unique.where is not None:
+        some += f" AND ({unique.where.text})"
+    groups = f"SELECT count(*) AS n, min({KEY}) AS k FROM {projection.rows()} WHERE {some}"
+    groups += f" GROUP BY {', '.join(terms)} HAVING count(*) > 1"
+    sets, rows = connection.execute(f"SELECT count(*), total(n) FROM ({groups})").fetchone()
+    if sets:
+        keys = tuple(str(k) for _, k in connection.execute(f"{groups} ORDER BY k LIMIT {SAMPLES}"))
+        message = f"{table}: {int(rows):,} rows share {count(sets, 'value')} of {unique.what}{shown(keys)}"
+        hint = "Decide which of them stay, before the schema says that they are unique."
+        yield Hazard(HazardCode.DUPLICATES, message, hint, table, "", int(rows), keys)
+
+
+def unique_sets(effects: Effects) -> Iterator[UniqueSet]:
     """Every set of columns that must be unique and was not before, or whose values change."""
     new = effects.new
     key = new.primary_key
     if key is not None and (effects.changes(c.ChangePrimaryKey) or effects.any_changes(key.columns)):
-        yield f"PRIMARY KEY ({_spelled(key.columns)})", key.columns, None
+        yield UniqueSet(f"PRIMARY KEY ({_spelled(key.columns)})", key.columns)
     added = [change.unique for change in effects.changes(c.AddUnique)]
     for unique in new.uniques:
         if unique in added or effects.any_changes(unique.columns):
-            yield f"UNIQUE ({_spelled(unique.columns)})", unique.columns, None
+            yield UniqueSet(f"UNIQUE ({_spelled(unique.columns)})", unique.columns)
     for index in new.indexes:
         if index.unique and (effects.is_new(index) or effects.any_changes(index.columns, index.where)):
-            yield f"the unique index {index.name} ({_spelled(index.columns)})", index.columns, index.where
+            yield UniqueSet(f"the unique index {index.name} ({_spelled(index.columns)})", index.columns, index.where)
 
 
 def _term(column: IndexedColumn, table: Table) -> str:

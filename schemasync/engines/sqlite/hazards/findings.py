@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ....diff.hazards import Hazard, HazardCode
+from ....diff.hazards import Hazard, HazardCode, count
 from ..connection import Connection
 from .projection import KEY
 
@@ -35,12 +35,24 @@ def rows(connection: Connection, table: str, predicates: Sequence[Predicate], pa
                 yield _hazard(connection, table, predicate, int(sum(counts)), parts)
 
 
-def _hazard(connection: Connection, table: str, predicate: Predicate, count: int, parts: Sequence[str]) -> Hazard:
-    some = (f"SELECT {KEY} FROM {part} WHERE {predicate.sql} LIMIT {SAMPLES}" for part in parts)
-    keys = tuple(str(key) for sql in some for (key,) in connection.execute(sql))[:SAMPLES]
+def _hazard(connection: Connection, table: str, predicate: Predicate, number: int, parts: Sequence[str]) -> Hazard:
+    some = [
+        key
+        for part in parts
+        for (key,) in connection.execute(
+            f"SELECT {KEY} FROM {part} WHERE {predicate.sql} ORDER BY {KEY} LIMIT {SAMPLES}"
+        )
+    ]
+    keys = tuple(map(str, sorted(some, key=_order)))[:SAMPLES]
     where = f"{table}.{predicate.column}" if predicate.column else table
-    message = f"{where}: {count:,} {'row' if count == 1 else 'rows'}: {predicate.message}{shown(keys)}"
-    return Hazard(predicate.code, message, predicate.hint, table, predicate.column, count, keys)
+    message = f"{where}: {count(number, 'row')}: {predicate.message}{shown(keys)}"
+    return Hazard(predicate.code, message, predicate.hint, table, predicate.column, number, keys)
+
+
+def _order(key: object) -> tuple[bool, float, str]:
+    """Numbers before text, as SQLite has it."""
+    is_number = isinstance(key, int | float)
+    return not is_number, float(key) if isinstance(key, int | float) else 0.0, "" if is_number else str(key)
 
 
 def shown(keys: Sequence[str]) -> str:

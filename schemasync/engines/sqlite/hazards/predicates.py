@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from ....diff import changes as c
 from ....diff.hazards import HazardCode
+from ....plan.affinity import Affinity, affinity
 from ....plan.model import Feed, Origin, Step
-from ....schema.model import Column, Table
-from ....schema.names import fold, quote
+from ....schema import write
+from ....schema.model import Column, Sql, Table
+from ....schema.names import fold, quote, spell
 from ..mapping import fits_strict, loses
-from .effects import Effects
+from .effects import Effects, words
 from .findings import Predicate
 from .projection import raw
 
+_SOME = {
+    Affinity.INTEGER: "0",
+    Affinity.NUMERIC: "0",
+    Affinity.REAL: "0.0",
+    Affinity.TEXT: "''",
+    Affinity.BLOB: "x''",
+}
+"""A value of each kind, for a hint that is ready to paste."""
+
 
 class Predicates:
-    """The questions to single rows of one table; `allowed` are folded "table.column" whose values may be replaced."""
+    """The questions to single rows of one table; `allowed` are folded "table.column" whose values may be replaced.
 
-    def __init__(self, step: Step, allowed: frozenset[str]) -> None:
-        self.effects, self.allowed = Effects(step), allowed
+    `failing` are folded names of columns that cannot be computed: what needs them is not asked.
+    """
+
+    def __init__(self, step: Step, allowed: frozenset[str], failing: frozenset[str] = frozenset()) -> None:
+        self.effects, self.allowed, self.failing = Effects(step), allowed, failing
         self.old, self.new, self.feeds = self.effects.old, self.effects.new, self.effects.feeds
 
     def losses(self) -> Iterator[Predicate]:
@@ -33,18 +48,22 @@ class Predicates:
         """Asked of the values as the new columns would hold them, and what must not fail to compute."""
         for column in self.new.columns:
             feed = self.feeds[fold(column.name)]
+            if fold(column.name) in self.failing:
+                continue
             yield from self._null(column, feed)
             yield from self._no_row_id(column, feed)
             if self.new.strict and self._may_misfit(feed):
                 yield from self._misfit(column)
             if feed.origin is Origin.GENERATED and feed.source is not None:
                 yield from self._replaced(column, feed.source)
-        for sql in self._computed():
-            yield Predicate(f"typeof({sql}) = ''", HazardCode.FILL_FAILS, "", "")  # an error says it, no row does
+        for what, sql in self._computed():
+            yield Predicate(f"typeof({sql}) = ''", HazardCode.FILL_FAILS, what, "")  # an error says it, no row does
 
     def checks(self) -> Iterator[Predicate]:
         """Asked of the whole row: the CHECKs that it may break."""
         for check in self.new.checks:
+            if self.failing.intersection(words(check.expression)):
+                continue
             if self.effects.at_risk(check.expression, [ch.check for ch in self.effects.changes(c.AddCheck)], check):
                 yield Predicate(
                     f"NOT ({check.expression.text})",
@@ -55,35 +74,55 @@ class Predicates:
 
     def _lossy(self, column: Column) -> Iterator[Predicate]:
         sql = loses(raw(column.name), column, self.new)
-        if sql is not None and f"{fold(self.new.name)}.{fold(column.name)}" not in self.allowed:
-            yield Predicate(
-                sql,
-                HazardCode.LOSSY,
-                f"stored as {column.type.text or 'any type'} these values would lose something",
-                f'Say what is meant: "fill": "CAST({column.name} AS {column.type.text.partition("(")[0]})"',
-                column.name,
-            )
+        stored = f"stored as {column.type.text or 'any type'}"
+        if sql is None:
+            return
+        if self._is_allowed(column):
+            text = f"{stored} these values lose something, as --allow-drop said"
+            yield Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
+            return
+        hint = f"Say what is meant: {write.filled(column, self._cast(column))}\n{self._may_go(column)}"
+        yield Predicate(sql, HazardCode.LOSSY, f"{stored} these values would lose something", hint, column.name)
+
+    def _is_allowed(self, column: Column) -> bool:
+        return f"{fold(self.new.name)}.{fold(column.name)}" in self.allowed
+
+    def _may_go(self, column: Column) -> str:
+        return f"If they may go: --allow-drop {shlex.quote(f'{self.new.name}.{column.name}')}"
+
+    def _cast(self, column: Column) -> str:
+        """SQL over the old row that gives the column's present value in its new type."""
+        return f"CAST({self._present(column)} AS {column.type.text.partition('(')[0].strip()})"
+
+    def _present(self, column: Column) -> str:
+        feed = self.feeds[fold(column.name)]
+        return feed.fill or spell(feed.source or column.name)
 
     def _null(self, column: Column, feed: Feed) -> Iterator[Predicate]:
-        if not _refuses_null(self.new, column):
+        if not refuses_null(self.new, column):
             return
         before = self.old.column(feed.source) if feed.source else None
         kept = feed.origin is Origin.CARRIED or not self.effects.changes_value(column.name)
-        if kept and before is not None and _refuses_null(self.old, before):
+        if kept and before is not None and refuses_null(self.old, before):
             return
-        if column.generated is not None:
-            message, hint = "a generated column that must not be NULL", f"coalesce({column.generated.text}, …)"
-            yield Predicate(f"{quote(column.name)} IS NULL", HazardCode.NULLS, message, hint, column.name)
-            return
-        new = feed.origin is Origin.DEFAULT
-        example = "''" if new else f"coalesce({feed.source or column.name}, …)"
-        yield Predicate(
-            f"{quote(column.name)} IS NULL",
-            HazardCode.NULLS,
-            "new, NOT NULL, and without a default" if new else "NULL in a column that becomes NOT NULL",
-            f'Give it a fill: {{"type": …, "fill": "{example}"}}' + (", or a DEFAULT." if new else "."),
-            column.name,
-        )
+        value = _SOME[affinity(column, self.new.strict)]
+        name = quote(column.name)
+        match feed.origin:
+            case Origin.GENERATED:
+                text = column.generated.text if column.generated is not None else ""
+                message = "a generated column that must not be NULL"
+                hint = f"Write its expression so that it never is: coalesce({text}, {value})"
+            case Origin.DEFAULT:
+                message = "new, NOT NULL, and without a default"
+                hint = f"Give it a fill: {write.filled(column, value)}, or a DEFAULT."
+            case Origin.FILLED:
+                message = "the fill of a column that is NOT NULL gives NULL"
+                hint = f"Let it give something: {write.filled(column, f'coalesce({feed.fill}, {value})')}"
+            case _:
+                message = "NULL in a column that becomes NOT NULL"
+                filled = write.filled(column, f"coalesce({self._present(column)}, {value})")
+                hint = f"Give it a fill: {filled}, or mend the rows."
+        yield Predicate(f"{name} IS NULL", HazardCode.NULLS, message, hint, column.name)
 
     def _no_row_id(self, column: Column, feed: Feed) -> Iterator[Predicate]:
         """A column that becomes the row id: SQLite would make up one for a NULL, and takes nothing but integers."""
@@ -109,7 +148,7 @@ class Predicates:
             f"values that are no {column.type.text}, which a STRICT table refuses",
             f"Convert them, in its expression: CAST({column.generated.text} AS {column.type.text})"
             if column.generated is not None
-            else f'Convert them: "fill": "CAST({column.name} AS {column.type.text})"',
+            else f"Convert them: {write.filled(column, self._cast(column))}",
             column.name,
         )
 
@@ -117,30 +156,40 @@ class Predicates:
         before = self.old.column(source)
         if before is None or before.generated is not None:
             return
-        if f"{fold(self.new.name)}.{fold(column.name)}" in self.allowed:
+        sql = f"{quote(column.name)} IS NOT {raw(column.name)} COLLATE BINARY"
+        if self._is_allowed(column):
+            text = "the generated column replaces these values by others, as --allow-drop said"
+            yield Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
             return
-        yield Predicate(
-            f"{quote(column.name)} IS NOT {raw(column.name)} COLLATE BINARY",
-            HazardCode.GENERATED_REPLACES,
-            "values that the generated column would replace by others",
-            f"If they may go: --allow-drop {self.new.name}.{column.name}",
-            column.name,
-        )
+        text = "values that the generated column would replace by others"
+        yield Predicate(sql, HazardCode.GENERATED_REPLACES, text, self._may_go(column), column.name)
 
-    def _computed(self) -> Iterator[str]:
+    def _computed(self) -> Iterator[tuple[str, str]]:
         """What SQLite will compute for every row and nothing else asks for: it must not fail on one."""
-        for column in self.new.columns:
-            is_filled = self.feeds[fold(column.name)].origin is Origin.FILLED
-            if is_filled or (column.generated is not None and self.effects.changes_value(column.name)):
-                yield quote(column.name)
+        for column in computed(self.effects):
+            if fold(column.name) not in self.failing:
+                yield f"the values of {column.name}", quote(column.name)
         for index in self.new.indexes:
             if self.effects.is_new(index) or self.effects.any_changes(index.columns, index.where):
-                taken_in = index.where.text if index.where is not None else "1"
-                computed = [part.expression.text for part in index.columns if part.expression is not None]
-                yield from (f"CASE WHEN {taken_in} THEN {sql} END" for sql in [*computed, "1"])
+                taken_in = index.where if index.where is not None else Sql("1")
+                expressions = [part.expression for part in index.columns if part.expression is not None]
+                for sql in [*expressions, Sql("1")]:
+                    if not self.failing.intersection([*words(taken_in), *words(sql)]):
+                        yield f"the index {index.name}", f"CASE WHEN {taken_in.text} THEN {sql.text} END"
 
 
-def _refuses_null(table: Table, column: Column) -> bool:
+def computed(effects: Effects) -> list[Column]:
+    """The columns whose values are computed anew: by a fill, or as generated ones."""
+    return [
+        column
+        for column in effects.new.columns
+        if effects.feeds[fold(column.name)].origin is Origin.FILLED
+        or (column.generated is not None and effects.changes_value(column.name))
+    ]
+
+
+def refuses_null(table: Table, column: Column) -> bool:
+    """True where the column takes no NULL, by its own words or those of a key."""
     if column.not_null is not None:
         return True
     key = table.primary_key

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ....diff.hazards import Hazard, HazardCode
+from ....diff.hazards import Hazard
 from ....plan.model import Action, Feed, Origin, Plan, Step
 from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
@@ -15,6 +15,7 @@ from ..inspect import inspect, references_of
 from . import dropped
 from .dangling import dangling
 from .duplicates import duplicates
+from .failing import one_by_one
 from .findings import rows
 from .predicates import Predicates
 from .projection import Projection
@@ -41,18 +42,16 @@ def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[st
     if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
         return
     try:
-        yield from rows(connection, step.name, list(predicates.losses()), [projection.raws()])
-        yield from rows(connection, step.name, list(predicates.values()), [projection.rows()])
-        yield from rows(connection, step.name, list(predicates.checks()), projection.parts())
-        yield from duplicates(connection, step)
-        yield from dangling(connection, step, plan)
-    except sqlite3.Error as error:
-        yield Hazard(
-            HazardCode.FILL_FAILS,
-            f"the new values of {step.name} cannot be computed for every row: {error}",
-            "Look at its fills, checks and generated columns.",
-            step.name,
-        )
+        found = [
+            *rows(connection, step.name, list(predicates.losses()), [projection.raws()]),
+            *rows(connection, step.name, list(predicates.values()), [projection.rows()]),
+            *rows(connection, step.name, list(predicates.checks()), projection.parts()),
+            *duplicates(connection, step),
+            *dangling(connection, step, plan),
+        ]
+    except sqlite3.Error:
+        found = list(one_by_one(connection, step, plan, allowed))
+    yield from found
 
 
 def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Step]:

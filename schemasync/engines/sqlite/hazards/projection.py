@@ -24,13 +24,17 @@ _CASTS = {
 
 
 class Projection:
-    """The old rows of one table in its new shape, as subqueries that count and find them."""
+    """The old rows of one table in its new shape, as subqueries that count and find them.
 
-    def __init__(self, step: Step) -> None:
+    `failing` are folded names of columns that cannot be computed, or are not to be: they are NULL.
+    """
+
+    def __init__(self, step: Step, failing: frozenset[str] = frozenset()) -> None:
         assert step.old is not None
         assert step.new is not None
         self.old, self.new = step.old, step.new
         self.feeds = {fold(feed.column): feed for feed in step.feeds}
+        self.failing = failing
 
     def rows(self) -> str:
         """A subquery with the new columns under their names, computed from the old rows."""
@@ -99,7 +103,7 @@ class Projection:
         while left:
             names = {fold(column.name) for column in left}
             ready = [c for c in left if c.generated and not (names - {fold(c.name)}) & {*words(c.generated)}] or left
-            computed = ", ".join(f"({c.generated.text}) AS {_computed(c.name)}" for c in ready if c.generated)
+            computed = ", ".join(f"({self._expression(c)}) AS {_computed(c.name)}" for c in ready)
             values = ", ".join(
                 f"{_collated(stored(_computed(c.name), c, self.new), c)} AS {quote(c.name)}" for c in ready
             )
@@ -108,7 +112,13 @@ class Projection:
             left = [column for column in left if column not in ready]
         return f"{sql} AS {quote(self.new.name)}"
 
+    def _expression(self, column: Column) -> str:
+        is_asked = column.generated is not None and fold(column.name) not in self.failing
+        return column.generated.text if column.generated is not None and is_asked else "NULL"
+
     def _source(self, feed: Feed, column: Column) -> str:
+        if fold(column.name) in self.failing:
+            return "NULL"
         if feed.origin is Origin.FILLED:
             return f"({feed.fill})"
         if feed.source is not None:

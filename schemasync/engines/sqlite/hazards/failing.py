@@ -1,0 +1,112 @@
+"""What SQLite cannot compute for some row: found by asking for each value alone, so that the rest can be asked."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from ....diff.hazards import Hazard, HazardCode, count
+from ....plan.model import Origin, Plan, Step
+from ....schema.model import Column
+from ....schema.names import fold, quote
+from ..connection import Connection
+from .dangling import of_key
+from .duplicates import of_set, unique_sets
+from .effects import Effects, words
+from .findings import SAMPLES, Predicate, rows, shown
+from .predicates import Predicates, computed
+from .projection import KEY, Projection
+
+PATIENCE = 3.0  # seconds to look for rows that fail, one by one: enough to name some, and to count them in most tables
+HINT = "Write it so that it takes every row, or mend the rows."
+
+
+def one_by_one(connection: Connection, step: Step, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
+    """The hazards of a table for which not everything can be computed: what cannot, and all that does not need it."""
+    told = dict(_columns(connection, step))
+    yield from told.values()
+    failing = _with_dependents(step, frozenset(told))
+    projection, predicates = Projection(step, failing), Predicates(step, allowed, failing)
+    questions: list[tuple[Predicate, Sequence[str]]] = [
+        *((predicate, [projection.raws()]) for predicate in predicates.losses()),
+        *((predicate, [projection.rows()]) for predicate in predicates.values()),
+        *((predicate, projection.parts()) for predicate in predicates.checks()),
+    ]
+    for predicate, parts in questions:
+        try:
+            yield from rows(connection, step.name, [predicate], parts)
+        except sqlite3.Error as error:
+            yield _hazard(connection, step, predicate.column, predicate.message, predicate.sql, parts, error)
+    for unique in unique_sets(Effects(step)):
+        if not unique.words & failing:
+            with suppress(sqlite3.Error):  # an expression of an index, which is told already
+                yield from list(of_set(connection, step.name, unique, projection))
+    for key in projection.new.foreign_keys:
+        if not failing.intersection(map(fold, key.columns)):
+            with suppress(sqlite3.Error):  # a fill of the parent, which is told with that
+                yield from list(of_key(connection, step, plan, key, projection))
+
+
+def _columns(connection: Connection, step: Step) -> Iterator[tuple[str, Hazard]]:
+    """(folded name, hazard) of each column that fails by itself."""
+    effects = Effects(step)
+    suspects = computed(effects)
+    unsure = {fold(column.name) for column in suspects}
+    for column in suspects:
+        part = Projection(step, frozenset(unsure - {fold(column.name)})).rows()
+        try:
+            connection.execute(f"SELECT total(typeof({quote(column.name)}) = '') FROM {part}").fetchone()
+            unsure.discard(fold(column.name))
+        except sqlite3.Error as error:
+            what = _expression(effects, column)
+            yield fold(column.name), _hazard(connection, step, column.name, what, quote(column.name), [part], error)
+
+
+def _expression(effects: Effects, column: Column) -> str:
+    feed = effects.feeds[fold(column.name)]
+    if feed.origin is Origin.FILLED:
+        return f"the fill {feed.fill}"
+    return f"the expression {column.generated.text if column.generated is not None else ''}"
+
+
+def _with_dependents(step: Step, failing: frozenset[str]) -> frozenset[str]:
+    """These columns, and the generated ones that are made of them."""
+    generated = {fold(c.name): words(c.generated) for c in Effects(step).new.columns if c.generated is not None}
+    while more := {name for name, spoken in generated.items() if failing.intersection(spoken)} - failing:
+        failing |= more
+    return failing
+
+
+def _hazard(
+    connection: Connection,
+    step: Step,
+    column: str,
+    what: str,
+    sql: str,
+    parts: Sequence[str],
+    error: sqlite3.Error,
+) -> Hazard:
+    keys, is_all = _keys(connection, sql, parts)
+    where = f"{step.name}.{column}" if column else step.name
+    number = "" if not keys else f"{'' if is_all else 'at least '}{count(len(keys), 'row')}: "
+    some = tuple(map(str, keys[:SAMPLES]))
+    message = f"{where}: {number}{what} cannot be computed: {error}{shown(some)}"
+    return Hazard(HazardCode.FILL_FAILS, message, HINT, step.name, column, len(keys), some)
+
+
+def _keys(connection: Connection, sql: str, parts: Sequence[str]) -> tuple[list[object], bool]:
+    """The keys of rows for which the SQL fails, and whether there was time to ask for all."""
+    found: list[object] = []
+    end = time.monotonic() + PATIENCE
+    for part in parts:
+        with suppress(sqlite3.Error):
+            for (key,) in connection.execute(f"SELECT {KEY} FROM {part} ORDER BY {KEY}").fetchall():
+                if time.monotonic() > end:
+                    return found, False
+                try:
+                    connection.execute(f"SELECT typeof({sql}) FROM {part} WHERE {KEY} = ?", (key,)).fetchall()
+                except sqlite3.Error:
+                    found.append(key)
+    return found, True
