@@ -55,6 +55,7 @@ class Code(StrEnum):
     NO_DATABASE = "no-database"
     NOT_A_DATABASE = "not-a-database"
     CORRUPT = "corrupt"
+    NO_FOLDER = "no-folder"
     PERMISSION = "permission"
     DISK_FULL = "disk-full"
     DISK_ERROR = "disk-error"

@@ -17,6 +17,8 @@ from ..plan.model import Action, Feed, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
 
+FEWEST = 4  # digits that name a version: fewer could be a number
+
 
 class Deed(StrEnum):
     """Why a generation went live."""
@@ -57,16 +59,28 @@ def hints_json(hints: Iterable[HintKey]) -> str:
 def find(rows: Sequence[Row], wanted: str) -> Row:
     """The newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (from 4 hex digits on).
 
-    Raises Refused where nothing, or more than one version, answers to it.
+    Raises Refused where nothing, or more than one version or generation, answers to it.
     """
     text = wanted.removeprefix("1:").lower()
     by_generation = [r for r in rows if r.generation == wanted or _number(r.generation) == wanted.lstrip("0")]
     if by_generation:
         return by_generation[-1]
-    found = [r for r in rows if len(text) >= 4 and r.version.partition(":")[2].startswith(text)]
+    if len(text) < FEWEST:
+        raise Refused.of(
+            Code.UNKNOWN_GENERATION,
+            f'the history knows no generation "{wanted}", and a version is named by {FEWEST} digits or more',
+            "See: manage.py schemasync history",
+        )
+    found = [r for r in rows if r.version.partition(":")[2].startswith(text)]
     if len({r.version for r in found}) > 1:
         names = ", ".join(sorted({digest.short(r.version) for r in found}))
         raise Refused.of(Code.UNKNOWN_GENERATION, f"{wanted} may be any of {names}", "Give more digits.")
+    if len(generations := sorted({r.generation for r in found})) > 1:
+        raise Refused.of(
+            Code.UNKNOWN_GENERATION,
+            f"{wanted} is the version of several generations: {', '.join(generations)}",
+            "Name the generation: the schema is the same, the rows are not.",
+        )
     if found:
         return found[-1]
     raise Refused.of(

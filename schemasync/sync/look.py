@@ -224,12 +224,7 @@ def history(target: Target) -> tuple[Entry, ...]:
     """All generations that were ever live, the newest first. Raises Refused where there is no history."""
     with _seen(target) as now:
         if now is None or now.newest is None:
-            raise Refused.of(
-                Code.NO_HISTORY,
-                f"{target.layout.link} has no history",
-                "It begins with a first sync: manage.py schemasync\n"
-                "or, for a database that is there already: manage.py schemasync adopt",
-            )
+            raise state.no_history(target.layout)
         rows, last, live = now.rows, now.newest, now.path
     return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
 

@@ -141,14 +141,14 @@ def _refuse_drift(target: Target, document: Document, state: State, inspection: 
 
 def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> None:
     newest = rows[-1]
-    known = any(row.version == document.version for row in rows[:-1])
+    known = [row for row in rows[:-1] if row.version == document.version]
     if known and newest.version != document.version and not wishes.back:
         raise Refused.of(
             Code.OLDER_VERSION,
             f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
             f"was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
             "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-            f"--back\nTo go back to the data of then: manage.py schemasync rollback {short(document.version)}",
+            f"--back\nTo go back to the data of then: manage.py schemasync rollback {known[-1].generation}",
             newest=newest.version,
             applied_at=newest.applied_at,
             actor=newest.actor,

@@ -12,8 +12,8 @@ from ..engines.sqlite.connection import side_files
 from ..engines.sqlite.fence import Fence
 from ..errors import SchemasyncError
 from ..files.door import Label
-from ..files.layout import Generation, size_of
-from . import interrupt
+from ..files.layout import At, Generation, size_of
+from . import interrupt, state
 from .faults import told
 from .recovery import recover
 from .target import Target
@@ -59,7 +59,12 @@ def automatic(target: Target) -> Pruned:
 
 
 def prune(target: Target, keep: int | None, older_than: timedelta | None, *, dry_run: bool) -> Pruned:
-    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both."""
+    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both.
+
+    Raises Refused where there is nothing that could have an archive: no database, or one that was never taken over.
+    """
+    if target.layout.at() in (At.NOTHING, At.PLAIN) and not target.layout.generations():
+        raise state.no_history(target.layout)
     if dry_run or not target.layout.folder.exists():
         return choose(archives(target), keep, older_than)
     with told(target.layout.link), interrupt.stoppable(), target.locked():

@@ -23,15 +23,17 @@ def snapshot(target: Target, output: Path) -> int:
     """
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
-    with told(output), state.read(target.layout, target.opener) as current:
+    link = target.layout.link
+    with told(link), state.read(target.layout, target.opener) as current:
         if current is None:
             raise Refused.of(
                 Code.NO_DATABASE,
-                f"there is no database at {target.layout.link}",
+                f"there is no database at {link}",
                 "A first one is made from schema.json by: manage.py schemasync",
             )
         like = current.path.stat()
         with (
+            told(output, source=link),
             target.door.whole_file(Label.OUTPUT_WRITE, output, like) as place,
             closing(target.opener.write(current.path)) as connection,
         ):

@@ -74,6 +74,16 @@ class State:
         return Schema(recorded.tables + new.tables, recorded.views + new.views)
 
 
+def no_history(layout: Layout) -> Refused:
+    """The refusal of what looks back, where nothing is to be seen."""
+    return Refused.of(
+        Code.NO_HISTORY,
+        f"{layout.link} has no history",
+        "It begins with a first sync: manage.py schemasync\n"
+        "or, for a database that is there already: manage.py schemasync adopt",
+    )
+
+
 @contextmanager
 def read(layout: Layout, opener: Opener) -> Iterator[State | None]:
     """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson."""
@@ -104,6 +114,12 @@ def _what(layout: Layout, at: At) -> tuple[Path, Generation | None]:
             return generation.path, generation
         case At.DANGLING:
             raise dangling(layout)
+        case At.OTHER if layout.link.is_dir():
+            raise Refused.of(
+                Code.FOREIGN_LINK,
+                f"{layout.link} is a folder",
+                f"Give DATABASES NAME the path of a file, for example {layout.link / 'db.sqlite3'}",
+            )
         case _:
             raise Refused.of(
                 Code.FOREIGN_LINK,

@@ -145,7 +145,14 @@ def test_an_empty_file_has_an_empty_schema(project):
 def test_a_folder_that_is_not_there_is_said_with_the_command_that_makes_it(project, file):
     ended = project.call("inspect", file, output=project.folder / "new" / "out.json")
     assert ended.code == 3
+    assert "[no-folder]" in ended.error
     assert f"mkdir -p {project.folder / 'new'}" in ended.error
+
+
+def test_a_folder_is_not_written_over_even_without_a_question(project, file):
+    ended = project.call("inspect", file, output=project.folder, noinput=True)
+    assert ended.code == 3
+    assert f"[output-exists] {project.folder} is a folder" in ended.error
 
 
 def as_nobody(ask):

@@ -1,5 +1,6 @@
 """manage.py schemasync prune, and the automatic one after a sync: old archives go, the way back stays."""
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -131,6 +132,15 @@ def test_the_default_keeps_three(project, no_grace):
     assert left(project) == [3, 4, 5, 6]
 
 
-def test_where_there_is_nothing_it_says_so_and_makes_no_folder(project):
-    assert project.done("prune").out == "nothing to remove\nkept: none\n"
-    assert list(project.folder.iterdir()) == [project.schema]
+@pytest.mark.parametrize("make", [lambda link: None, lambda link: sqlite3.connect(link).execute("CREATE TABLE t (a)")])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_where_nothing_is_kept_there_is_nothing_to_prune_and_that_is_no_success(project, make, dry_run):
+    make(project.link)
+    ended = project.call("prune", dry_run=dry_run)
+    assert ended.code == 3
+    assert "[no-history]" in ended.error
+    assert not project.archive.exists()
+
+
+def test_a_number_of_days_beyond_all_calendars_is_told_with_the_limit(five):
+    assert "a number of days, 0 to 999,999,998" in five.call("prune", "--older-than", "99999999999").error

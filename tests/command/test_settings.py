@@ -121,3 +121,19 @@ def test_commands_in_hints_name_the_database_and_the_schema_that_are_meant(proje
     assert f"--database other --schema '{second}' --repair" in found["errors"][0]["hint"]
     ended = project.call("rollback", database="other")
     assert "manage.py schemasync rollback --database other --noinput" in ended.error
+
+
+@pytest.mark.parametrize("make", [lambda folder: folder, lambda folder: folder / "schema"])
+def test_a_schema_that_is_a_folder_is_told_as_one(synced, make):
+    path = make(synced.folder)
+    path.mkdir(exist_ok=True)
+    ended = synced.call(schema=path)
+    assert ended.code == 3
+    assert f"{path} is a folder\n  Name the file itself, for example {path / 'schema.json'}" in ended.error
+
+
+def test_a_database_that_is_a_folder_is_told_as_one(project):
+    project.link.mkdir()
+    ended = project.call()
+    assert ended.code == 3
+    assert f"[foreign-link] {project.link} is a folder\n" in ended.error

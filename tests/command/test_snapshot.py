@@ -103,6 +103,7 @@ def test_of_nothing_it_is_refused(project):
 def test_into_a_folder_that_is_not_there_it_says_how_to_make_it(synced):
     ended = synced.call("snapshot", synced.folder / "backups" / "copy.sqlite3")
     assert ended.code == 3
+    assert f"[no-folder] there is no folder {synced.folder / 'backups'}\n" in ended.error
     assert f"mkdir -p {synced.folder / 'backups'}" in ended.error
 
 
@@ -121,3 +122,17 @@ def test_a_test_can_start_from_it(evolved):
     """The copy is current by the schema.json that it was taken under, without a run."""
     evolved.done("snapshot", evolved.folder / "other.sqlite3")
     evolved.done("check", database="other", schema=evolved.write(V2))
+
+
+def test_where_the_database_is_damaged_that_is_the_file_that_is_named(synced):
+    synced.run_sql(
+        "PRAGMA journal_mode=DELETE; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO Log (what) SELECT hex(randomblob(500)) FROM n"
+    )
+    live = synced.link.resolve()
+    data = bytearray(live.read_bytes())
+    data[-40960:-4096] = b"\xff" * 36864
+    live.write_bytes(data)
+    ended = synced.call("snapshot", synced.folder / "c.db")
+    assert f"[corrupt] {synced.link} is corrupt" in ended.error
+    assert f"sqlite3 {synced.link} .recover" in ended.error
+    assert not (synced.folder / "c.db").exists()

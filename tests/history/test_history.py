@@ -98,6 +98,8 @@ ROWS = (
     row(2, "0002-aaaabbbbbbbb", "1:aaaabbbbbbbb" + "0" * 52),
     row(3, "0010-cccccccccccc", "1:cccccccccccc" + "0" * 52),
     row(4, "0001-aaaaaaaaaaaa", "1:aaaaaaaaaaaa" + "0" * 52),
+    row(5, "0011-dddddddddddd", "1:dddddddddddd" + "0" * 52),
+    row(6, "0012-dddddddddddd", "1:dddddddddddd" + "0" * 52),
 )
 
 
@@ -119,11 +121,22 @@ def test_a_generation_is_found_by_name_number_or_version(wanted: str, number: in
     assert find(ROWS, wanted).id == number
 
 
-@pytest.mark.parametrize("wanted", ["aaaa", "7", "ccc", "nothing", ""])
-def test_what_is_unknown_or_may_be_two_is_refused(wanted: str) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ("aaaa", "may be any of"),
+        ("7", 'no generation "7", and a version is named by 4 digits or more'),
+        ("ccc", "4 digits or more"),
+        ("nothing", "no generation or version nothing"),
+        ("", 'no generation ""'),
+        ("dddd", "several generations: 0011-dddddddddddd, 0012-dddddddddddd"),
+    ],
+)
+def test_what_is_unknown_or_may_be_two_is_refused(wanted: str, why: str) -> None:
     with pytest.raises(Refused) as refused:
         find(ROWS, wanted)
     assert refused.value.problems[0].code == Code.UNKNOWN_GENERATION
+    assert why in str(refused.value)
 
 
 # --- hints ------------------------------------------------------------------------------------------------------

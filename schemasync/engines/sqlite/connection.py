@@ -126,6 +126,11 @@ def check_version() -> None:
 _NO_ROOM = {sqlite3.SQLITE_IOERR_SHMSIZE}  # what a full disk says of the index of a write-ahead log
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """True where SQLite says that the file it read is not what it should be."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
     """SQLite's error as one of ours, with what to do next."""
     extended = getattr(error, "sqlite_errorcode", 0)

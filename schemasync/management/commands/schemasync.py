@@ -234,6 +234,9 @@ class Command(BaseCommand):
 
     def _document(self, path: Path | None = None) -> Document:
         path = path or self._schema_path()
+        if path.is_dir():
+            hint = f"Name the file itself, for example {path / 'schema.json'}"
+            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, f"{path.absolute()} is a folder", hint, file=str(path))
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -323,6 +326,8 @@ class Command(BaseCommand):
         return self._asks_nothing or self._yes("Go back?")
 
     def _refuse_to_replace(self, path: Path) -> None:
+        if path.is_dir():
+            raise Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", f"Name a file in it: -o {path / 'schema.json'}")
         if not path.exists() or self._asks_nothing:
             return
         can_ask = not self._json and sys.stdin.isatty()
