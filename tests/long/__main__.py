@@ -17,8 +17,9 @@ from pathlib import Path
 
 from . import demo
 from .crash import histories, instants
+from .live import live
 
-RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "instants": instants}
+RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "instants": instants, "live": live}
 """A run lives through one case of a seed in a folder of its own, and returns what it counted or raises
 AssertionError. Another one is another line."""
 

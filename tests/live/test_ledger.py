@@ -1,0 +1,69 @@
+"""Real processes that write and read while runs come, go and die: every acknowledged write is there in the end."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from schemasync.files.door import Label
+from tests.crash.scenarios import FORWARD, IN, LIVE, LIVE_AFTER
+
+from .ledger import KillAtLabel, Ledger
+
+STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}".split()))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = Path("/dev/shm")
+    if not place.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-ledger-") as name:
+        yield Path(name) / "w"
+
+
+@pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
+def test_no_write_is_lost_in_syncs_beside_writers(folder, keep_open):
+    ledger = Ledger(folder, seed=1, keep_open=keep_open)
+    ledger.start(writers=3, readers=1)
+    for _ in range(5):
+        ledger.sync()
+    ledger.end()
+    assert ledger.counts["acknowledged"] > 100
+    assert ledger.counts["snapshots read"] > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
+def test_no_write_is_lost_in_twenty_syncs_beside_writers(folder, keep_open):
+    ledger = Ledger(folder, seed=2, keep_open=keep_open)
+    ledger.start(writers=4, readers=2)
+    for _ in range(20):
+        ledger.sync()
+    ledger.end()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "label", [pytest.param(s, marks=[] if s.startswith("C") else [pytest.mark.slow]) for s in STEPS]
+)
+def test_a_run_that_dies_beside_writers_loses_nothing(folder, label, when):
+    ledger = Ledger(folder, seed=3)
+    ledger.start(writers=2, readers=1)
+    ledger.sync()
+    assert ledger.sync(KillAtLabel(when, label)).killed
+    ledger.sync()
+    ledger.end()
+
+
+def test_writers_that_die_beside_a_run_lose_nothing(folder):
+    ledger = Ledger(folder, seed=4)
+    ledger.start(writers=3, readers=1)
+    for _ in range(3):
+        ledger.kill_a_writer()
+        ledger.sync()
+    ledger.kill_a_writer()
+    ledger.end()
