@@ -371,20 +371,23 @@ def prospect(ahead: Prospect, page: Page) -> Lines:
         f"back from {ahead.live.generation} to {ahead.to.generation} "
         f"(version {short(ahead.to.version)}, live from {moment(ahead.to.applied_at)} UTC)"
     ]
+    here, there = ahead.live.generation, ahead.to.generation
     if not ahead.written:
-        return [*lines, "nothing was written since: no row differs"]
+        return [*lines, "nothing was written since: no row differs" if ahead.is_since else "no row differs"]
     rows = [
         [item.table, f"{item.added:,}", f"{item.changed:,}", f"{item.removed:,}", item.note]
         if item.comparable
         else [item.table, "?", "?", "?", f"not comparable: {item.note}"]
         for item in ahead.written
     ]
-    found = table(("table", "added", "changed", "removed", ""), rows, page, right=(1, 2, 3))
-    return [
-        *lines,
-        f"written since, and set aside whole in {ahead.live.generation}, to which you can go back:",
-        *(f"  {line}" for line in found),
-    ]
+    if ahead.is_since:
+        what = f"written since, and set aside whole in {here}, to which you can go back:"
+        headings = ("table", "added", "changed", "removed", "")
+    else:
+        what = f"{here} and {there} differ; {here} stays whole, and you can go back to it:"
+        number, other = here.partition("-")[0], there.partition("-")[0]
+        headings = ("table", f"only in {number}", "differ", f"only in {other}", "")
+    return [*lines, what, *(f"  {line}" for line in table(headings, rows, page, right=(1, 2, 3)))]
 
 
 def planned_json(ahead: Prospect) -> Json:

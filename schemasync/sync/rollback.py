@@ -28,12 +28,16 @@ from .target import Target
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """What a swap back would do: from the live row to `to`, and what was written since, per table."""
+    """What a swap back would do: from the live row to `to`, and in what rows the two differ, per table.
+
+    `is_since`: `to` was never live again after the live one began as its copy, so that all of it was written since.
+    """
 
     live: Row
     to: Row
     generation: Generation
     tallies: tuple[Tally, ...]
+    is_since: bool
 
     @property
     def written(self) -> tuple[Tally, ...]:
@@ -55,7 +59,8 @@ def prospect(target: Target, wanted: str | None) -> Prospect:
     with told(target.layout.link), state.read(target.layout, target.opener) as current:
         current, to, generation = _way(target, current, wanted)
         assert current.newest is not None
-        return Prospect(current.newest, to, generation, _tallies(target, current, to, generation))
+        tallies = _tallies(target, current, to, generation)
+        return Prospect(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
 
 
 def check(target: Target, wanted: str | None) -> None:
@@ -146,6 +151,15 @@ def _file_of(target: Target, row: Row) -> Generation:
                 Code.STATE_UNKNOWN, f"{generation.name} was never finished", "Run manage.py schemasync."
             )
     return generation
+
+
+def _is_since(rows: Sequence[Row], to: Row, live: Row) -> bool:
+    lineage = Lineage(rows)
+    line = list(lineage.ancestors(live.generation))
+    if to.generation not in line[1:]:
+        return False
+    heir = lineage.birth(line[line.index(to.generation) - 1])
+    return all(row.id < heir.id for row in rows if row.generation == to.generation)
 
 
 def _tallies(target: Target, current: State, to: Row, generation: Generation) -> tuple[Tally, ...]:

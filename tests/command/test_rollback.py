@@ -155,3 +155,28 @@ def test_with_json_no_question_is_put_and_that_is_what_is_said(evolved):
     ended = evolved.call("rollback", json=True)
     assert ended.code == 2
     assert ended.json["errors"][0]["message"] == "rollback asks before it acts, and with --json no question is put"
+
+
+def test_going_forward_again_does_not_call_written_since_what_was_written_before(evolved):
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    first, second = [name.removesuffix(".sqlite3") for name in evolved.generations()]
+    assert "written since, and set aside" in evolved.done("rollback", noinput=True).out
+    out = evolved.done("rollback", dry_run=True).out
+    assert "since" not in out
+    assert f"{first} and {second} differ; {first} stays whole, and you can go back to it:" in out
+    assert [line.split() for line in out.splitlines() if line.startswith("  Users")] == [["Users", "0", "0", "1"]]
+    assert "only in 0001  differ  only in 0002" in out
+
+
+def test_going_back_to_one_that_was_live_again_does_not_call_it_written_since(evolved):
+    evolved.done("rollback", noinput=True)
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve', NULL)")
+    evolved.done("rollback", noinput=True)
+    out = evolved.done("rollback", dry_run=True).out
+    assert "since" not in out
+    assert [line.split() for line in out.splitlines() if line.startswith("  Users")] == [["Users", "0", "0", "1"]]
+
+
+def test_where_no_row_differs_that_is_all_that_is_said(evolved):
+    assert "nothing was written since: no row differs" in evolved.done("rollback", noinput=True).out
+    assert "\nno row differs\n" in evolved.done("rollback", noinput=True).out
