@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ..engines.sqlite import fence, versions
 from ..engines.sqlite.connection import Connection, Opener, data_version
-from ..engines.sqlite.inspect import Inspection, Object, fingerprint, inspect
+from ..engines.sqlite.inspect import OWN_PREFIX, Inspection, Object, fingerprint, inspect
 from ..engines.sqlite.rehearse import differing, ours
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
@@ -142,14 +143,31 @@ def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
 def dangling(layout: Layout) -> NeedsPerson:
     """The link names a generation whose file is gone."""
     live = layout.live()
+    archives = [generation for generation in layout.generations() if not generation.building]
     others = ", ".join(g.path.name for g in layout.generations()) or "none"
     named = live.path.name if live else "?"
+    hint = "Put the file back from your backup."
+    if archives:
+        hint += f" Without one, take an archive over anew, this one or another:\n{_anew(layout, archives[-1])}"
     return NeedsPerson.of(
         Code.GENERATION_GONE,
         f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",
-        "Put the file back from your backup. To take another generation instead, point the link at it by hand:\n"
-        f"ln -sfn {layout.folder.name}/NAME {layout.link}",
+        hint,
         found=others,
+    )
+
+
+def _anew(layout: Layout, archive: Generation) -> str:
+    """Commands that make a plain file of an archive, without what closes it to writers, and adopt that."""
+    link, aside = shlex.quote(str(layout.link)), layout.folder.with_suffix(".lost")
+    backup = shlex.quote(f".backup '{layout.link}'")
+    fence = "SELECT 'DROP '||type||' '||name||';' FROM sqlite_schema"
+    fence += f" WHERE name LIKE '{OWN_PREFIX.replace('_', chr(92) + '_')}%' ESCAPE '{chr(92)}' ORDER BY type DESC"
+    return (
+        f"mv {shlex.quote(str(layout.folder))} {shlex.quote(str(aside))} && rm {link}\n"
+        f"sqlite3 {shlex.quote(str(aside / archive.path.name))} {backup}\n"
+        f'sqlite3 {link} "{fence}" | sqlite3 {link}\n'
+        "manage.py schemasync adopt"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -87,7 +88,24 @@ def test_6_a_person_must_look(synced):
     ended = synced.manage("--json")
     assert (ended.code, ended.json["result"]) == (6, "needs_person")
     assert ended.json["errors"][0]["code"] == "generation-gone"
-    assert "ln -sfn db.sqlite3.generations/NAME" in ended.err
+    assert "Put the file back from your backup." in ended.err
+    assert "adopt" not in ended.err, "there is no other"
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the hint uses the sqlite3 program")
+def test_6_a_lost_file_leaves_a_way_back_that_can_be_pasted(evolved):
+    evolved.link.resolve().unlink()
+    ended = evolved.call()
+    assert ended.code == 6
+    *lines, adopt = [line.strip() for line in ended.error.splitlines()[2:]]
+    subprocess.run(" && ".join(lines), shell=True, check=True, cwd="/")
+    assert adopt == "manage.py schemasync adopt"
+    assert evolved.done("adopt")
+    assert evolved.rows("SELECT id, name, fax FROM Users") == [(1, "ann", "1"), (2, "bob", None)]
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve', NULL)")
+    evolved.done(back=True)
+    assert evolved.rows("SELECT full_name FROM Users") == [("ann",), ("bob",), ("eve",)]
+    assert evolved.call("history").code == 0
 
 
 def test_6_a_fault_of_our_own_is_not_taken_for_a_difference(synced):
