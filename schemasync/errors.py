@@ -66,6 +66,7 @@ class Code(StrEnum):
     CHANGED_MEANWHILE = "changed-meanwhile"
     LIVE_IMPOSSIBLE = "live-impossible"
     GAVE_UP = "gave-up"
+    NOBODY_WAITS = "nobody-waits"
     DATA_BREAKS_SHAPE = "data-breaks-shape"
     VERIFY_DIFFERS = "verify-differs"
     VERIFY_IMPOSSIBLE = "verify-impossible"

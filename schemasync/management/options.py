@@ -34,6 +34,7 @@ ACTIONS = {
     "adopt": "take over an existing plain database file",
     "prune": "remove old archives; never the live file or the newest archive",
     "snapshot": "write a plain, compact copy of the live database",
+    "cutover": "let a run that was postponed swap its new file in",
     "hash": "print the version of a schema.json",
 }
 
@@ -47,11 +48,12 @@ USES = {
     "adopt": ("database", "schema", "wait"),
     "prune": ("database", "wait"),
     "snapshot": ("database",),
+    "cutover": ("database",),
     "hash": ("database", "schema"),
 }
 """Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
 
-WISHES = ("fresh", "verify", "allow_drop", "back", "repair", "pause", "max_pause", "give_up")
+WISHES = ("fresh", "verify", "allow_drop", "back", "repair", "pause", "max_pause", "give_up", "postpone")
 """What a sync may be asked for beside schema.json; other actions than a sync and its plan have no use for it."""
 
 
@@ -237,6 +239,12 @@ def _wishes(parser: Any) -> None:
         default=ABSENT,
         metavar="SECONDS",
         help="end, with nothing changed, when the swap was not to be had for so long (default: 600)",
+    )
+    parser.add_argument(
+        "--postpone",
+        action="store_true",
+        default=ABSENT,
+        help="build, then follow what is written and wait until `schemasync cutover` is called",
     )
     parser.add_argument(
         "--verify", choices=["full"], default=ABSENT, help="full: compare the tables that do not change, too"

@@ -15,6 +15,7 @@ from ..engines.sqlite.replay import Replay, misfits_failed
 from ..errors import Busy, Code, Failed
 from ..files.door import Label
 from ..plan.model import Plan
+from . import postpone
 from .capture import Capture
 from .hold import Hold, hold
 from .interrupt import Signals
@@ -42,11 +43,13 @@ def cut_in(
     Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
     between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
     """
-    deadline, patience = time.monotonic() + limits.give_up, PATIENCE
     with _opened(target, before, built, signals) as connection:
         replay = Replay(connection, capture.follows, dict(built.bounds))
         replay.prepare()
         pursuit = Pursuit(target, replay)
+        if limits.postpone:
+            postpone.wait(target, built.generation.name, lambda: pursuit.keep_up(connection))
+        deadline, patience = time.monotonic() + limits.give_up, PATIENCE
         while True:
             pursuit.catch_up(connection, Label.CUTOVER_ROUND, limits.max_pause / 4, deadline)
             _make_room(target, connection, before)

@@ -48,6 +48,11 @@ class Pursuit:
             if done.misfits:
                 time.sleep(BREATH)
 
+    def keep_up(self, connection: Connection) -> None:
+        """A round, if there is anything to replay."""
+        if self.replay.waiting():
+            self.round(connection, Label.CUTOVER_ROUND)
+
     def few(self, seconds: float) -> int:
         """How many keys can be replayed in that time."""
         return max(FEW, int(self.rate * seconds))

@@ -19,7 +19,7 @@ from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation, inode_of, size_of
 from ..history.record import Deed
-from . import cutover
+from . import cutover, postpone
 from .capture import remove
 from .faults import told
 from .state import dangling
@@ -51,6 +51,7 @@ def recover(target: Target) -> tuple[str, ...]:
     at = target.layout.at()
     if at in (At.FOREIGN, At.OTHER):
         return ()  # not ours to judge; whoever reads next says so
+    postpone.clear(target)
     done = [*_remove_unnamed(target)]
     files = {f.generation.name: f for f in _finished(target)}
     if at is At.NOTHING:

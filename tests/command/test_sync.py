@@ -22,6 +22,7 @@ KEYS = {
     "foreign",
     "changes",
     "notes",
+    "followed",
     "errors",
 }
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from schemasync.engines.sqlite import fence
 from schemasync.files.door import Door, Label
-from schemasync.sync import prune
+from schemasync.sync import postpone, prune
 from schemasync.sync.adopt import adopt
+from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
@@ -129,6 +130,18 @@ def _back(target: Target) -> Any:
     return restored and restored.prospect.to.generation
 
 
+def _postponed(target: Target) -> Any:
+    """A run that waits, and is called at once."""
+    observer = target.door.observer
+
+    def calling(when: str, label: Label) -> None:
+        observer(when, label)
+        if (when, label) == ("after", Label.CUTOVER_WAIT) and (target.layout.folder / "waiting").exists():
+            postpone.call(replace(target, door=Door(observer)))
+
+    return sync(replace(target, door=Door(calling)), read(V2), Wishes(limits=Limits(postpone=True))).result
+
+
 def _fails(target: Target) -> Any:
     """A run that gives up when its new file is finished, and clears it away itself."""
     observer = target.door.observer
@@ -156,6 +169,14 @@ SCENARIOS = {
             current=V1,
         ),
         Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}", before=V1, current=V2),
+        Scenario(
+            "evolve_postponed",
+            worlds.filled,
+            _postponed,
+            f"{LIVE} CUTOVER:WAIT CUTOVER:CALL CUTOVER:WAIT {IN} {FORWARD} {LIVE_AFTER}",
+            before=V1,
+            current=V2,
+        ),
         Scenario(
             "evolve_paused",
             worlds.filled,

@@ -17,7 +17,15 @@ from .worlds import dump, fence_of, history, is_marked, notes, read, recovery, t
 ROW = "written after the crash"
 
 
-ALIKE = {"fresh", "evolve_paused", "evolve_and_prune", "adopt_journal", "an_open_archive", "a_run_that_fails"}
+ALIKE = {
+    "fresh",
+    "evolve_paused",
+    "evolve_postponed",
+    "evolve_and_prune",
+    "adopt_journal",
+    "an_open_archive",
+    "a_run_that_fails",
+}
 """Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves."""
 
 

@@ -6,6 +6,7 @@ time does not go back. Runs of schemasync come and go meanwhile, and are killed,
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -21,7 +22,6 @@ from schemasync.files.door import Door, Label
 from schemasync.schema import document
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
-from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.target import Target, target
 from tests.crash.processes import FORK, Child, Ended
@@ -34,8 +34,6 @@ SUPERSEDED = "schemasync: superseded"
 
 def schema(version: int) -> Any:
     """Every version writes the moves again; every third one gives the accounts another shape, too."""
-    import json
-
     tree = {
         "accounts": {
             "id": "INTEGER PRIMARY KEY",
@@ -97,11 +95,18 @@ class Ledger:
         self.counts["writers killed"] += 1
         self.start_writer()
 
-    def sync(self, kill: Any = None) -> Ended:
-        """A run to the next version; `kill` is an observer that may kill it. It is finished by another one then."""
+    def sync(self, kill: Any = None, *, after: float | None = None) -> Ended:
+        """A run to the next version. `kill` is an observer that may kill it; or it is killed `after` some seconds.
+
+        One that was killed is finished by another one.
+        """
         self.version += 1
         wanted = schema(self.version)
-        ended = Child(lambda: sync(self.target(kill), wanted, PATIENT).pause_ms).ended(180)
+        running = Child(lambda: sync(self.target(kill), wanted, PATIENT).pause_ms)
+        if after is not None:
+            running.process.join(after)
+            running.process.kill()
+        ended = running.ended(180)
         if ended.killed:
             self.counts["runs killed"] += 1
             again = Child(lambda: sync(self.target(), wanted, PATIENT).pause_ms).ended(180)
@@ -110,6 +115,18 @@ class Ledger:
             self.counts["longest pause ms"] = max(self.counts["longest pause ms"], ended.result())
         self.counts["swaps"] += 1
         return ended
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Nobody is left behind, whatever happened."""
+        self.stop.set()
+        for child in [*(child for child, _ in self.writers), *self.readers]:
+            if child.process.is_alive():
+                child.process.join(10)
+                child.process.kill()
+                child.process.join()
 
     def end(self) -> None:
         """Let everybody finish, and hold what they were told against what is there."""
@@ -283,17 +300,4 @@ class KillAtLabel:
             self.number -= 1
 
 
-class KillAfter:
-    """Kills its own process at some instant, counted from its first step."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.started = seconds, False
-
-    def __call__(self, when: str, label: Label) -> None:
-        if not self.started:
-            self.started = True
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, max(self.seconds, 0.001))
-
-
-__all__ = ["KillAfter", "KillAtLabel", "Ledger", "rollback"]
+__all__ = ["KillAtLabel", "Ledger"]

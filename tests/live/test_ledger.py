@@ -27,23 +27,23 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
 def test_no_write_is_lost_in_syncs_beside_writers(folder, keep_open):
-    ledger = Ledger(folder, seed=1, keep_open=keep_open)
-    ledger.start(writers=3, readers=1)
-    for _ in range(5):
-        ledger.sync()
-    ledger.end()
-    assert ledger.counts["acknowledged"] > 100
-    assert ledger.counts["snapshots read"] > 3
+    with Ledger(folder, seed=1, keep_open=keep_open) as ledger:
+        ledger.start(writers=3, readers=1)
+        for _ in range(5):
+            ledger.sync()
+        ledger.end()
+        assert ledger.counts["acknowledged"] > 100
+        assert ledger.counts["snapshots read"] > 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
 def test_no_write_is_lost_in_twenty_syncs_beside_writers(folder, keep_open):
-    ledger = Ledger(folder, seed=2, keep_open=keep_open)
-    ledger.start(writers=4, readers=2)
-    for _ in range(20):
-        ledger.sync()
-    ledger.end()
+    with Ledger(folder, seed=2, keep_open=keep_open) as ledger:
+        ledger.start(writers=4, readers=2)
+        for _ in range(20):
+            ledger.sync()
+        ledger.end()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -51,19 +51,19 @@ def test_no_write_is_lost_in_twenty_syncs_beside_writers(folder, keep_open):
     "label", [pytest.param(s, marks=[] if s.startswith("C") else [pytest.mark.slow]) for s in STEPS]
 )
 def test_a_run_that_dies_beside_writers_loses_nothing(folder, label, when):
-    ledger = Ledger(folder, seed=3)
-    ledger.start(writers=2, readers=1)
-    ledger.sync()
-    assert ledger.sync(KillAtLabel(when, label)).killed
-    ledger.sync()
-    ledger.end()
+    with Ledger(folder, seed=3) as ledger:
+        ledger.start(writers=2, readers=1)
+        ledger.sync()
+        assert ledger.sync(KillAtLabel(when, label)).killed
+        ledger.sync()
+        ledger.end()
 
 
 def test_writers_that_die_beside_a_run_lose_nothing(folder):
-    ledger = Ledger(folder, seed=4)
-    ledger.start(writers=3, readers=1)
-    for _ in range(3):
+    with Ledger(folder, seed=4) as ledger:
+        ledger.start(writers=3, readers=1)
+        for _ in range(3):
+            ledger.kill_a_writer()
+            ledger.sync()
         ledger.kill_a_writer()
-        ledger.sync()
-    ledger.kill_a_writer()
-    ledger.end()
+        ledger.end()

@@ -28,7 +28,7 @@ from ...files.layout import At, Layout
 from ...schema import document, write
 from ...schema.digest import short
 from ...schema.document import Document
-from ...sync import adopt, look, prune, rollback, snapshot
+from ...sync import adopt, look, postpone, prune, rollback, snapshot
 from ...sync.faults import of_disk, told
 from ...sync.interrupt import Interrupted
 from ...sync.limits import Limits
@@ -175,6 +175,10 @@ class Command(BaseCommand):
         lines = present.adopted(done, target.layout.link, path, ignored, self._page, written=written)
         self._print(lines, present.adopted_json(done, path, ignored, written=written))
 
+    def do_cutover(self) -> None:
+        postpone.call(self._target())
+        self._print(["the run that waited goes on"], {"result": "called", "errors": []})
+
     def do_prune(self) -> None:
         days = self.given.get("older_than")
         keep = self.given.get("keep", None if days is not None else conf.keep())
@@ -272,6 +276,7 @@ class Command(BaseCommand):
             limits=Limits(
                 max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
                 give_up=min(self.given.get("give_up", usual.give_up), FOREVER),
+                postpone=self._is("postpone"),
             ),
         )
 

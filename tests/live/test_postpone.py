@@ -1,0 +1,87 @@
+"""A run that waits at the door until it is called."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from schemasync.errors import Refused
+from schemasync.sync import postpone
+from schemasync.sync.limits import Limits
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+from tests.crash.processes import Child
+from tests.crash.worlds import traces
+
+from .beside import content, read
+from .test_meanwhile import MORE, folder
+from .test_runs import link, write
+
+__all__ = ["folder", "link"]
+
+POSTPONED = Wishes(limits=Limits(postpone=True, give_up=20.0))
+
+
+@pytest.fixture
+def waiting(link):
+    """A run that has built its file and waits."""
+    running = Child(lambda: sync(target(link, wait=5.0), read({"t": MORE}), POSTPONED).result)
+    flag = link.with_name(link.name + ".generations") / "waiting"
+    deadline = time.monotonic() + 30
+    while not flag.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return running
+
+
+def names(link):
+    return sorted(path.name for path in link.with_name(link.name + ".generations").iterdir() if "-" not in path.suffix)
+
+
+def test_it_follows_until_it_is_called_and_swaps_then(link, waiting):
+    write(link, "INSERT INTO t (id, a, n) VALUES (100, 'while it waits', 1)")
+    time.sleep(0.5)
+    write(link, "UPDATE t SET a = 'later' WHERE id = 1")
+    with closing(sqlite3.connect(link)) as connection:
+        assert "more" not in [row[1] for row in connection.execute("PRAGMA table_info(t)")]
+    postpone.call(target(link))
+    assert waiting.ended().result() == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        rows = connection.execute("SELECT id, a, more FROM t WHERE id IN (1, 100) ORDER BY id").fetchall()
+    assert rows == [(1, "later", "m"), (100, "while it waits", "m")]
+    assert traces(link) == []
+    assert not {"waiting", "cutover"} & set(names(link))
+
+
+def test_it_can_be_ended_while_it_waits(link, waiting):
+    assert waiting.process.pid is not None
+    os.kill(waiting.process.pid, signal.SIGINT)
+    assert waiting.ended().refusal().codes == ("interrupted",)
+    assert traces(link) == []
+    assert not {"waiting", "cutover"} & set(names(link))
+    assert len([name for name in names(link) if name.endswith("sqlite3")]) == 1
+
+
+def test_one_that_died_while_it_waited_is_cleared_away(link, waiting):
+    waiting.kill()
+    waiting.ended()
+    with pytest.raises(Refused) as caught:
+        postpone.call(target(link))
+    assert [str(problem.code) for problem in caught.value.problems] == ["nobody-waits"]
+    before = content(link)
+    assert sync(target(link), read({"t": MORE})).result == "synced"
+    assert content(link)["t"] != before["t"]
+    assert traces(link) == []
+    assert not {"waiting", "cutover"} & set(names(link))
+
+
+def test_nobody_waits_where_nothing_runs(link):
+    with pytest.raises(Refused) as caught:
+        postpone.call(target(link))
+    assert [str(problem.code) for problem in caught.value.problems] == ["nobody-waits"]
