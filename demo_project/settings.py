@@ -36,13 +36,8 @@ INSTALLED_APPS = [
 
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "schemasync.backends.sqlite3",  # goes along when the database is swapped
         "NAME": path_from("DEMO_DATABASE", BASE_DIR / "db.sqlite3"),
-        "OPTIONS": {
-            # A transaction takes the write lock when it begins: it waits there, instead of failing halfway.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -9,4 +9,4 @@ class SchemasyncConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  registers them
+        from . import caches, checks  # noqa: F401  both register what is in them

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "schemasync"
 
 # From the ground up; a room may import from those before it, and from itself.
 ROOMS = ["errors", "schema", "diff", "plan", "files", "engines", "history", "sync", "conf", "management"]
-GLUE = {"conf", "management", "apps", "checks", "models", "admin", "backends", "orm", "testing"}
+GLUE = {"conf", "management", "apps", "checks", "caches", "signals", "models", "admin", "backends", "orm", "testing"}
 PURE = {"errors", "schema", "diff", "plan"}
 DISK_CALLS = {"rename", "replace", "unlink", "symlink_to", "hardlink_to", "fsync", "link", "symlink", "rmdir", "rmtree"}
 

@@ -1,0 +1,1 @@
+"""Database backends for Django that follow a database from one generation to the next."""

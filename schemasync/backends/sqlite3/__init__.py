@@ -1,0 +1,1 @@
+"""SQLite: `ENGINE = "schemasync.backends.sqlite3"`."""

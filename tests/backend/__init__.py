@@ -1,0 +1,1 @@
+"""The database backend, in real processes of a real site."""

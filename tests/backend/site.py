@@ -1,0 +1,73 @@
+"""A small Django site on the backend: `python -m tests.backend.site FOLDER WHAT …`, run by the tests."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+
+def configure(folder: Path, **database: object) -> None:
+    """Settings of a site whose database lies in the folder."""
+    settings.configure(
+        INSTALLED_APPS=["django.contrib.contenttypes", "schemasync"],
+        DATABASES={
+            "default": {
+                "ENGINE": "schemasync.backends.sqlite3",
+                "NAME": folder / "db.sqlite3",
+                "CONN_MAX_AGE": None,
+                **database,
+            }
+        },
+        USE_TZ=True,
+    )
+    django.setup()
+
+
+def work(folder: Path, number: int, seconds: float) -> None:
+    """Two threads that write as requests do, half of them in transactions; prints what was acknowledged."""
+    import threading
+    import time
+
+    from django.db import DatabaseError, connection, transaction
+
+    done: list[str] = []
+    errors: list[str] = []
+
+    def requests(thread: int) -> None:
+        deadline, count = time.monotonic() + seconds, 0
+        while time.monotonic() < deadline:
+            count += 1
+            key = f"{number}-{thread}-{count}"
+            try:
+                if count % 2:
+                    with transaction.atomic(), connection.cursor() as cursor:
+                        cursor.execute(
+                            "INSERT INTO moves (key, account, amount) VALUES (%s, %s, %s)", [key, count % 50, 7]
+                        )
+                        cursor.execute("UPDATE accounts SET balance = balance + 7 WHERE id = %s", [count % 50])
+                else:
+                    with connection.cursor() as cursor:
+                        cursor.execute("INSERT INTO moves (key, account, amount) VALUES (%s, %s, 0)", [key, count % 50])
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT count(*) FROM moves WHERE key = %s", [key])
+                    assert cursor.fetchone() == (1,), f"{key} was written and is not there"
+                done.append(key)
+            except (DatabaseError, AssertionError) as error:
+                errors.append(f"{type(error).__name__}: {error}")
+        connection.close()
+
+    threads = [threading.Thread(target=requests, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps({"done": done, "errors": errors}))
+
+
+if __name__ == "__main__":
+    configure(Path(sys.argv[1]))
+    work(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

@@ -1,0 +1,257 @@
+"""A site on the backend while its database is swapped: no request fails, nothing is lost, nothing is stale."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, connections, transaction
+from django.db.utils import OperationalError
+
+from schemasync.backends.sqlite3.base import DatabaseWrapper
+from schemasync.backends.superseded import Superseded, again_when_superseded
+from schemasync.files.door import Door, Label
+from schemasync.signals import generation_changed
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+from tests.live.ledger import ACCOUNTS, PATIENT, Ledger, schema
+
+ROOT = Path(__file__).resolve().parents[2]
+INSERT = "INSERT INTO moves (key, account, amount) VALUES (%s, 1, 0)"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = Path("/dev/shm")
+    if not place.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-backend-") as name:
+        yield Path(name) / "w"
+
+
+@pytest.fixture
+def link(folder):
+    return Ledger(folder, seed=1).link
+
+
+def wrapper(link, **options):
+    """A connection of the backend, beside those of the tests' own settings."""
+    settings = dict(connections["default"].settings_dict)
+    settings |= {"ENGINE": "schemasync.backends.sqlite3", "NAME": link, "OPTIONS": options, "ATOMIC_REQUESTS": False}
+    return DatabaseWrapper(settings, alias="followed")
+
+
+@pytest.fixture
+def db(link, django_db_blocker):
+    with django_db_blocker.unblock():
+        connection = wrapper(link)
+        connections["followed"] = connection
+        yield connection
+        connection.close()
+        del connections["followed"]
+
+
+def swap(link, version=1, observer=None):
+    return sync(target(link, door=Door(observer) if observer else Door(), wait=5.0), schema(version), PATIENT)
+
+
+def keys(link):
+    with closing(sqlite3.connect(link)) as connection:
+        return {key for (key,) in connection.execute("SELECT key FROM moves")}
+
+
+def run(db, sql, *values):
+    with db.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall() if cursor.description else None
+
+
+def test_a_connection_that_is_kept_writes_to_the_new_file(link, db):
+    run(db, INSERT, "before")
+    swap(link)
+    run(db, INSERT, "after")
+    assert keys(link) == {"before", "after"}
+
+
+def test_a_connection_that_is_kept_reads_the_new_file(link, db):
+    assert run(db, "SELECT count(*) FROM accounts") == [(ACCOUNTS,)]
+    swap(link)
+    with closing(sqlite3.connect(link)) as other, other:
+        other.execute("DELETE FROM accounts")
+    assert run(db, "SELECT count(*) FROM accounts") == [(0,)]
+
+
+def test_a_transaction_begins_on_the_new_file(link, db):
+    run(db, INSERT, "before")
+    swap(link)
+    with transaction.atomic(using="followed"):
+        run(db, INSERT, "within")
+    assert keys(link) == {"before", "within"}
+
+
+def test_a_transaction_that_is_open_is_waited_for(link, db):
+    """It holds the lock that the swap needs."""
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.BUILD_RENAME):
+            with transaction.atomic(using="followed"):
+                run(db, INSERT, "one")
+                run(db, INSERT, "two")
+
+    assert swap(link, observer=observer).result == "synced"
+    assert keys(link) == {"one", "two"}
+
+
+def test_a_statement_that_meets_the_fence_runs_on_the_new_file(link, db):
+    """Between the fence and the link there is a moment in which only waiting helps."""
+    import threading
+
+    run(db, INSERT, "before")
+    threads = []
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.CUTOVER_FENCE):
+            db.inc_thread_sharing()
+            threads.append(threading.Thread(target=lambda: run(db, INSERT, "met the fence")))
+            threads[0].start()
+            threads[0].join(0.2)
+            assert threads[0].is_alive(), "it waits"
+
+    swap(link, observer=observer)
+    threads[0].join(5)
+    assert keys(link) == {"before", "met the fence"}
+
+
+def test_a_deferred_transaction_that_has_read_is_told_to_begin_again(link, django_db_blocker):
+    with django_db_blocker.unblock():
+        db = wrapper(link, transaction_mode="DEFERRED")
+        connections["followed"] = db
+        tries = []
+
+        @again_when_superseded
+        def work():
+            with transaction.atomic(using="followed"):
+                run(db, "SELECT count(*) FROM moves")
+                if not tries:
+                    tries.append(1)
+                    swap(link)
+                run(db, INSERT, "in the end")
+
+        with pytest.raises((Superseded, OperationalError)), transaction.atomic(using="followed"):
+            run(db, "SELECT count(*) FROM moves")
+            swap(link, 2)
+            run(db, INSERT, "never")
+        work()
+        db.close()
+        del connections["followed"]
+    assert keys(link) == {"in the end"}
+
+
+def test_rows_that_are_still_read_are_read_to_the_end(link, db):
+    cursor = db.cursor()
+    cursor.execute("SELECT id FROM accounts ORDER BY id")
+    first = cursor.fetchone()
+    swap(link)
+    run(db, INSERT, "meanwhile")
+    assert [first, *cursor.fetchall()] == [(n,) for n in range(ACCOUNTS)]
+
+
+def test_the_signal_says_from_where_to_where(link, db):
+    seen = []
+    receiver = lambda sender, alias, old, new, **rest: seen.append((alias, old, new))  # noqa: E731
+    generation_changed.connect(receiver)
+    run(db, "SELECT 1")
+    report = swap(link)
+    run(db, "SELECT 1")
+    run(db, "SELECT 1")
+    generation_changed.disconnect(receiver)
+    assert [(alias, new) for alias, _, new in seen] == [("followed", report.generation)]
+    assert seen[0][1].startswith("0001-")
+
+
+def test_it_follows_a_swap_back(link, db):
+    run(db, INSERT, "before")
+    swap(link)
+    run(db, INSERT, "set aside")
+    rollback(target(link), None, lambda ahead: True)
+    run(db, INSERT, "after")
+    assert keys(link) == {"before", "after"}
+
+
+def test_a_missing_file_is_not_created(link, django_db_blocker):
+    link.resolve().unlink()
+    with django_db_blocker.unblock():
+        db = wrapper(link)
+        with pytest.raises(DatabaseError):
+            run(db, "SELECT 1")
+    assert not link.resolve().exists()
+
+
+def test_a_fork_opens_a_connection_of_its_own(link, db):
+    run(db, INSERT, "parent")
+    mine = db.connection
+    child = os.fork()
+    if child == 0:
+        status = 2
+        try:
+            run(db, INSERT, "child")
+            status = int(db.connection is mine)
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    run(db, INSERT, "parent again")
+    assert keys(link) == {"parent", "child", "parent again"}
+
+
+def test_settings_are_as_promised_and_can_be_others(link, django_db_blocker):
+    with django_db_blocker.unblock():
+        db = wrapper(link)
+        assert run(db, "PRAGMA journal_mode") == [("wal",)]
+        assert run(db, "PRAGMA synchronous") == [(1,)]
+        assert run(db, "PRAGMA foreign_keys") == [(1,)]
+        assert run(db, "PRAGMA busy_timeout") == [(20000,)]
+        assert db.transaction_mode == "IMMEDIATE"
+        other = wrapper(link, timeout=3, transaction_mode="DEFERRED", init_command="PRAGMA synchronous=FULL")
+        assert run(other, "PRAGMA synchronous") == [(2,)]
+        assert run(other, "PRAGMA busy_timeout") == [(3000,)]
+        assert other.transaction_mode == "DEFERRED"
+        db.close()
+        other.close()
+
+
+def test_in_memory_it_is_django_s_own(django_db_blocker):
+    with django_db_blocker.unblock():
+        db = wrapper(":memory:")
+        run(db, "CREATE TABLE t (x)")
+        assert db.transaction_mode is None
+        assert run(db, "PRAGMA journal_mode") == [("memory",)]
+
+
+def test_no_request_fails_while_the_database_is_swapped(folder):
+    ledger = Ledger(folder, seed=5)
+    command = [sys.executable, "-m", "tests.backend.site", folder]
+    sites = [subprocess.Popen([*command, str(n), "6"], cwd=ROOT, stdout=subprocess.PIPE, text=True) for n in range(3)]
+    try:
+        for _ in range(8):
+            ledger.sync()
+        told = [json.loads(site.communicate(timeout=60)[0]) for site in sites]
+    finally:
+        for site in sites:
+            site.kill()
+            site.wait()
+    assert [one["errors"] for one in told] == [[], [], []]
+    acknowledged = {key for one in told for key in one["done"]}
+    assert len(acknowledged) > 100
+    assert keys(ledger.link) == acknowledged
+    with closing(sqlite3.connect(ledger.link)) as connection:
+        sums = connection.execute("SELECT (SELECT total(balance) FROM accounts), (SELECT total(amount) FROM moves)")
+        assert len(set(sums.fetchone())) == 1
