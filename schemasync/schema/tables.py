@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..errors import Code
-from . import create, normalize
+from . import create, lexer, normalize
 from .column import read_column
 from .constraint import read_constraints
 from .expression import DefinitionError, Scope, check_single, expression, indexed_column
 from .faults import Faults
 from .model import Check, ForeignKey, IndexedColumn, PrimaryKey, Sql, Table, Unique
-from .names import fold, from_key, is_special, to_key
+from .names import KEYWORDS, fold, from_key, is_special, to_key
 from .parts import TableParts
 from .scanner import Path
 from .shapes import tables_of
@@ -129,6 +129,8 @@ class _Reading:
             )
             with self.faults.at((*self.path, "_indexes", position), f"{self.name}._indexes"):
                 columns = tuple(self._indexed(column) for column in shape["columns"])
+                unknown = [column.expression.text for column in columns if column.expression and _is_bare(column)]
+                self._note_unknown(unknown, (*self.path, "_indexes", position))
                 where = self._expression(shape["where"]) if "where" in shape else None
                 yield normalize.IndexParts(shape.get("name"), columns, where, shape.get("unique", False))
 
@@ -141,10 +143,19 @@ class _Reading:
             for column in key.columns
             if fold(column) not in self.scope.columns
         ]
-        for column in dict.fromkeys(unknown):
+        self._note_unknown(dict.fromkeys(unknown), self.path)
+
+    def _note_unknown(self, columns: Iterable[str], at: Path) -> None:
+        for column in columns:
             near = difflib.get_close_matches(column, list(self.scope.columns.values()), 1)
             hint = f'Did you mean "{near[0]}"?' if near else f"Columns: {', '.join(self.scope.columns.values())}."
-            self.faults.note(Code.UNKNOWN_COLUMN, f'"{self.name}" has no column {column}', hint, at=self.path)
+            self.faults.note(Code.UNKNOWN_COLUMN, f'"{self.name}" has no column {column}', hint, at=at)
+
+
+def _is_bare(column: IndexedColumn) -> bool:
+    """True for an expression that is one bare word: a column's name, if it is anything."""
+    parts = lexer.tokens(column.expression.text) if column.expression is not None else []
+    return len(parts) == 1 and parts[0].is_name and fold(parts[0].value) not in KEYWORDS
 
 
 def _foreign_key(item: Mapping[str, Any], scope: Scope) -> ForeignKey:

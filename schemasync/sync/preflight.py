@@ -64,11 +64,11 @@ def plan_for(target: Target, document: Document, wishes: Wishes, state: State | 
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
     if state is None or state.newest is None:
-        judge.judge(document.schema, target.opener)
+        judge.judge(document.schema, target.opener, document.place)
         return _first(document, state)
     if is_current(document, wishes, state) and state.is_untouched:
         return Decision(None)
-    judge.judge(document.schema, target.opener)
+    judge.judge(document.schema, target.opener, document.place)
     inspection = state.inspect()
     foreign = tuple(o.named for o in state.foreign(inspection, document.schema))
     _refuse_drift(target, document, state, inspection, wishes)
@@ -200,9 +200,7 @@ def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
     return replace(plan, hazards=(*found, *static))
 
 
-_STATIC = frozenset(
-    {HazardCode.HINT_SPENT, HazardCode.FILL_IDLE, HazardCode.FILL_VOLATILE, HazardCode.ALLOW_IDLE}
-)
+_STATIC = frozenset({HazardCode.HINT_SPENT, HazardCode.FILL_IDLE, HazardCode.FILL_VOLATILE, HazardCode.ALLOW_IDLE})
 
 
 def as_problem(hazard: Hazard) -> Problem:

@@ -1,6 +1,6 @@
 """A hazard says whether it stops the run, and the same for machines."""
 
-from schemasync.diff.hazards import STOPS, Hazard, HazardCode
+from schemasync.diff.hazards import STOPS, Hazard, HazardCode, count
 
 
 def test_a_hazard_about_the_data_stops_and_a_note_does_not() -> None:
@@ -21,3 +21,9 @@ def test_a_hazard_as_json_has_all_its_facts() -> None:
         "rows": 3,
         "keys": ["1", "2"],
     }
+
+
+def test_one_is_told_as_one() -> None:
+    assert count(1, "row") == "1 row"
+    assert count(2, "row") == "2 rows"
+    assert count(1000, "index", "indexes") == "1,000 indexes"

@@ -432,3 +432,12 @@ def test_faults_are_told_in_the_order_of_the_file():
     lines = [int(problem.facts["line"]) for problem in problems(text)]
     assert lines == sorted(lines)
     assert len(lines) > 2
+
+
+@pytest.mark.parametrize("entry", ["Titel", ["id", "Titel"], {"columns": ["Titel DESC"]}])
+def test_an_index_over_a_column_that_is_not_there_is_told_with_the_nearest(entry):
+    [problem] = problems({"Film": {"id": "INTEGER PRIMARY KEY", "Title": "TEXT", "_indexes": ["id", entry]}})
+    assert problem.code == Code.UNKNOWN_COLUMN
+    assert problem.facts["path"] == "Film/_indexes/1"
+    assert '"Film" has no column Titel' in problem.message
+    assert problem.hint == 'Did you mean "Title"?'

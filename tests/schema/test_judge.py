@@ -5,6 +5,7 @@ import pytest
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.judge import judge
 from schemasync.errors import Code, SchemaInvalid
+from schemasync.schema import document
 
 from .support import schema
 
@@ -51,7 +52,7 @@ REFUSED = {
         table("UNIQUE ON CONFLICT FAIL", _constraints=["UNIQUE (a) ON CONFLICT IGNORE"]),
         "conflicting ON CONFLICT clauses specified",
     ),
-    "an index over an unknown column": (table("", _indexes=["x"]), "no such column: x"),
+    "an index over an unknown column": (table("", _indexes=["x + 1"]), "no such column: x"),
     "an index over what changes by itself": (table("", _indexes=["random()"]), "non-deterministic functions prohibited"),
     "an index where NULL comes last": (table("", _indexes=["a NULLS LAST"]), "unsupported use of NULLS LAST"),
     "a partial index with a subquery": (
@@ -163,7 +164,7 @@ def test_a_person_with_several_faults_sees_them_all():
             "t": {"a": "TEXT COLLATE german"},
             "u": {
                 "a": "",
-                "_indexes": ["x", "y"],
+                "_indexes": ["x + 1", "y + 1"],
                 "_triggers": {
                     "g": "AFTER DELETE ON u BEGIN SELECT zz; END",
                     "h": "AFTER DELETE ON u BEGIN SELECT OLD.a; END",
@@ -173,7 +174,7 @@ def test_a_person_with_several_faults_sees_them_all():
         }
     )
     assert [problem.facts["object"] for problem in found] == [
-        'table "t"',
+        'column "t"."a"',
         *(
             f'index "{name}" on "u"'
             for name in sorted(p.facts["object"].split('"')[1] for p in found if "index" in p.message)
@@ -184,8 +185,13 @@ def test_a_person_with_several_faults_sees_them_all():
 
 
 def test_the_hint_shows_what_sqlite_was_asked():
+    (problem,) = refusals(table("TEXT CHECK (x > 0)"))
+    assert problem.hint == 'It was asked to run:\nCREATE TABLE "t" (\n  "a" TEXT,\n  CHECK (x > 0)\n)'
+
+
+def test_the_hint_to_a_collation_that_is_none_like_any_has_them_all():
     (problem,) = refusals(table("TEXT COLLATE german"))
-    assert problem.hint == 'It was asked to run:\nCREATE TABLE "t" (\n  "a" TEXT COLLATE "german"\n)'
+    assert problem.hint == "Known are: BINARY, NOCASE, RTRIM."
 
 
 def test_a_function_of_the_application_can_be_made_known():
@@ -207,3 +213,31 @@ def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
     assert problem.message == 'SQLite reads table "t" differently from how it is written'
     assert 'Meant: {"columns":[{"name":"a","type":"INT"}]}' in problem.hint
     assert 'Read : {"columns":[{"name":"a","type":"int"}]}' in problem.hint
+
+
+def test_what_sqlite_refuses_is_told_with_its_place():
+    text = b"""{
+      "Film": {
+        "id": "INTEGER PRIMARY KEY",
+        "Title": "TEXT COLLATE NOCSE"
+      },
+      "Reel": {
+        "n": "INTEGER",
+        "_indexes": [{"columns": ["n"], "where": "yeer > 1"}],
+        "_triggers": {"g": "AFTER INSERT ON Reel BEGIN SELECT x; END"}
+      },
+      "_views": {
+        "v": "SELECT x FROM Reel"
+      }
+    }"""
+    found = document.read(text)
+    with pytest.raises(SchemaInvalid) as caught:
+        judge(found.schema, Opener(), found.place)
+    told = [(problem.message.split(" ")[0], problem.facts["path"]) for problem in caught.value.problems]
+    assert told == [
+        ("schema.json:4:9:", "Film/Title"),
+        ("schema.json:8:9:", "Reel/_indexes"),
+        ("schema.json:12:9:", "_views/v"),
+        ("schema.json:9:23:", "Reel/_triggers/g"),
+    ]
+    assert caught.value.problems[0].hint == "Did you mean NOCASE?"

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ...errors import Code, Problem, SchemaInvalid
 from ...schema import digest, lexer
 from ...schema.model import Schema, Sql, Table, Trigger, View
-from ...schema.names import fold, quote
+from ...schema.names import fold, quote, shout, to_key
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
 
+Path = tuple[str, ...]
+Place = Callable[..., str]
+"""`file:line:column` of the key at that path of schema.json."""
 
-def judge(schema: Schema, opener: Opener) -> None:
-    """Build the schema in memory. Raises SchemaInvalid with everything that SQLite refuses."""
+
+def judge(schema: Schema, opener: Opener, place: Place | None = None) -> None:
+    """Build the schema in memory. Raises SchemaInvalid with everything that SQLite refuses, `place` before each."""
     connection = opener.memory()
     try:
         problems = [*_tables(connection, schema), *_views_and_triggers(connection, schema)]
-        if problems:
-            raise SchemaInvalid(problems)
-        _read_back(connection, schema)
+        if not problems:
+            problems = list(_read_back(connection, schema))
     finally:
         connection.close()
+    if problems:
+        raise SchemaInvalid([_placed(problem, place) for problem in problems])
+
+
+def _placed(problem: Problem, place: Place | None) -> Problem:
+    path = problem.facts["path"]
+    message = problem.message if place is None else f"{place(*path)}: {problem.message}"
+    return replace(problem, message=message, facts={**problem.facts, "path": "/".join(path)})
 
 
 def build(connection: Connection, schema: Schema) -> None:
@@ -43,40 +56,56 @@ def statements(schema: Schema) -> Iterator[str]:
         yield from map(ddl.create_trigger, owner.triggers)
 
 
-def _refused(what: str, error: Exception | str, sql: str) -> Problem:
+def _refused(what: str, error: Exception | str, sql: str, at: Path) -> Problem:
     return Problem(
         Code.SQLITE_REFUSES,
         f"SQLite refuses {what}: {error}",
         "It was asked to run:\n" + sql,
-        {"object": what, "sql": sql},
+        {"object": what, "sql": sql, "path": at},
     )
 
 
-def _try(connection: Connection, what: str, sql: str) -> Iterator[Problem]:
+def _try(connection: Connection, what: str, sql: str, at: Path) -> Iterator[Problem]:
     try:
         connection.execute(sql)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        yield _refused(what, error, sql)
+        yield _refused(what, error, sql, at)
     except UnicodeDecodeError as error:  # SQLite cut its message within a character
-        yield _refused(what, error.object.decode(errors="replace"), sql)
+        yield _refused(what, error.object.decode(errors="replace"), sql, at)
 
 
 def _tables(connection: Connection, schema: Schema) -> Iterator[Problem]:
     made = []
     for table in schema.tables:
-        problems = list(_try(connection, f'table "{table.name}"', ddl.create_table(table)))
+        at: Path = _of(table)
+        problems = list(_collations(connection, table))
+        if not problems:
+            problems = list(_try(connection, f'table "{table.name}"', ddl.create_table(table), at))
         if not problems and table.virtual is None:
             # Some faults show only in use: generated columns that are made of each other
             error = compile_triggers(connection, table.name)
-            problems = [_refused(f'table "{table.name}"', error, ddl.create_table(table))] if error else []
+            problems = [_refused(f'table "{table.name}"', error, ddl.create_table(table), at)] if error else []
         yield from problems
         if not problems:
             made.append(table)
     for table in made:
         for index in table.indexes:
-            yield from _try(connection, f'index "{index.name}" on "{table.name}"', ddl.create_index(table, index))
+            what, at = f'index "{index.name}" on "{table.name}"', (to_key(table.name), "_indexes")
+            yield from _try(connection, what, ddl.create_index(table, index), at)
     if len(made) == len(schema.tables):
         yield from _foreign_keys(connection, schema)
+
+
+def _collations(connection: Connection, table: Table) -> Iterator[Problem]:
+    """A collation that is none is the fault of one column, which SQLite does not name."""
+    for column in table.columns:
+        if column.collation is not None:
+            what, at = f'column "{table.name}"."{column.name}"', (to_key(table.name), to_key(column.name))
+            for problem in _try(connection, what, f"SELECT '' = '' COLLATE {quote(column.collation)}", at):
+                known = [name for _, name in connection.execute("PRAGMA collation_list")]
+                near = difflib.get_close_matches(shout(column.collation), known, 1)
+                hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(sorted(known))}."
+                yield replace(problem, hint=hint)
 
 
 def _foreign_keys(connection: Connection, schema: Schema) -> Iterator[Problem]:
@@ -84,28 +113,34 @@ def _foreign_keys(connection: Connection, schema: Schema) -> Iterator[Problem]:
     for table in schema.tables:
         if table.foreign_keys:
             sql = f"PRAGMA foreign_key_check({quote(table.name)})"
-            yield from _try(connection, f'the foreign keys of "{table.name}"', sql)
+            yield from _try(connection, f'the foreign keys of "{table.name}"', sql, _of(table))
 
 
 def _views_and_triggers(connection: Connection, schema: Schema) -> Iterator[Problem]:
     for view in schema.views:
-        yield from _try(connection, f'view "{view.name}"', ddl.create_view(_undisguised_view(view)))
+        yield from _try(connection, f'view "{view.name}"', ddl.create_view(_undisguised_view(view)), _of(view))
     present = {fold(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     for view in schema.views:
         if fold(view.name) in present:  # else it was said what is wrong with it
-            yield from _try(connection, f'view "{view.name}"', f"EXPLAIN SELECT * FROM {quote(view.name)}")
+            yield from _try(connection, f'view "{view.name}"', f"EXPLAIN SELECT * FROM {quote(view.name)}", _of(view))
     for owner in schema.owners:
         for trigger in owner.triggers if fold(owner.name) in present else ():
             yield from _trigger(connection, owner, trigger)
 
 
+def _of(owner: Table | View) -> Path:
+    """Where the table or view stands in schema.json."""
+    return ("_views", to_key(owner.name)) if isinstance(owner, View) else (to_key(owner.name),)
+
+
 def _trigger(connection: Connection, owner: Table | View, trigger: Trigger) -> Iterator[Problem]:
     what = f'trigger "{trigger.name}" on "{owner.name}"'
+    at = (*_of(owner), "triggers" if isinstance(owner, View) else "_triggers", to_key(trigger.name))
     undisguised = Trigger(trigger.name, undisguised_sql(trigger.body))
-    problems = list(_try(connection, what, ddl.create_trigger(undisguised)))
+    problems = list(_try(connection, what, ddl.create_trigger(undisguised), at))
     if not problems:
         error = compile_triggers(connection, owner.name)
-        problems = [_refused(what, error, ddl.create_trigger(trigger))] if error else []
+        problems = [_refused(what, error, ddl.create_trigger(trigger), at)] if error else []
         if error:
             connection.execute(f"DROP TRIGGER {quote(trigger.name)}")
     yield from problems
@@ -154,23 +189,19 @@ def undisguised_sql(sql: Sql) -> Sql:
     return Sql(sql.canonical, "".join([*pieces, sql.text[last:]]))
 
 
-def _read_back(connection: Connection, schema: Schema) -> None:
+def _read_back(connection: Connection, schema: Schema) -> Iterator[Problem]:
     """The law of the normal form, held against this very schema: what was built reads as what was meant."""
     meant, built = digest.to_json(schema), digest.to_json(inspect(connection).schema)
-    if meant == built:
-        return
     shown = {True: "Meant", False: "Read "}
-    problems = [
-        Problem(
-            Code.SQLITE_REFUSES,
-            f'SQLite reads {kind[:-1]} "{name}" differently from how it is written',
-            "\n".join(
-                f"{shown[side is meant]}: {digest.dumps(side.get(kind, {}).get(name))}" for side in (meant, built)
-            ),
-            {"object": name},
-        )
-        for kind in ("tables", "views")
-        for name in sorted({*meant.get(kind, {}), *built.get(kind, {})}, key=fold)
-        if meant.get(kind, {}).get(name) != built.get(kind, {}).get(name)
-    ]
-    raise SchemaInvalid(problems)
+    for kind in ("tables", "views"):
+        for name in sorted({*meant.get(kind, {}), *built.get(kind, {})}, key=fold):
+            if meant.get(kind, {}).get(name) != built.get(kind, {}).get(name):
+                yield Problem(
+                    Code.SQLITE_REFUSES,
+                    f'SQLite reads {kind[:-1]} "{name}" differently from how it is written',
+                    "\n".join(
+                        f"{shown[side is meant]}: {digest.dumps(side.get(kind, {}).get(name))}"
+                        for side in (meant, built)
+                    ),
+                    {"object": name, "path": ("_views", to_key(name)) if kind == "views" else (to_key(name),)},
+                )
