@@ -25,6 +25,9 @@ EXIT_CODES = (
     "was written; 4 failed, the live file is untouched; 5 busy, try again; 6 a person must look"
 )
 
+_FLAGS = ("--no-color", "--force-color", "--traceback")
+_OPTIONS = ("--settings", "--pythonpath")
+
 ACTIONS = {
     "plan": "show what a sync would do and why; change nothing",
     "check": "exit 1 if schema.json and the database differ",
@@ -65,7 +68,7 @@ def add(parser: Any) -> None:
     _wishes(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for name, text in ACTIONS.items():
-        sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES)
+        sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_epilog(name))
         _ends_with_2(sub)
         _common(sub, name)
         if name in _ADD:
@@ -78,6 +81,13 @@ def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     if action in ("sync", "plan"):
         return []
     return [f"--{name.replace('_', '-')}" for name in WISHES if given.get(name)]
+
+
+def _epilog(action: str) -> str:
+    """The exit codes, and the options that are taken but not listed, as they have no effect or are Django's."""
+    idle = [f"--{name}" for name in ("database", "schema", "wait", "noinput") if name not in USES[action]]
+    no_use = f"{', '.join(idle)} (of no use here, so that a script can pass them to every action), " if idle else ""
+    return f"{EXIT_CODES}. Taken as well: {no_use}{', '.join((*_FLAGS, *_OPTIONS))} (as by every Django command)"
 
 
 def _ends_with_2(parser: Any) -> None:
@@ -191,9 +201,9 @@ def _of_django(parser: Any) -> None:
     parser.add_argument(
         "-v", "--verbosity", default=ABSENT, type=int, choices=[0, 1, 2, 3], help="2 shows every detail"
     )
-    for flag in ("--no-color", "--force-color", "--traceback"):
+    for flag in _FLAGS:
         parser.add_argument(flag, action="store_true", default=ABSENT, help=ABSENT)
-    for option in ("--settings", "--pythonpath"):
+    for option in _OPTIONS:
         parser.add_argument(option, default=ABSENT, help=ABSENT)
 
 
@@ -247,7 +257,10 @@ def _wishes(parser: Any) -> None:
         help="build, then follow what is written and wait until `schemasync cutover` is called",
     )
     parser.add_argument(
-        "--verify", choices=["full"], default=ABSENT, help="full: compare the tables that do not change, too"
+        "--verify",
+        choices=["full"],
+        default=ABSENT,
+        help="full: when something is built, compare the tables that do not change, too",
     )
 
 

@@ -103,6 +103,11 @@ class Plan:
         """The step of the table with that new name."""
         return next((s for s in self.steps if s.new is not None and fold(s.new.name) == fold(table)), None)
 
+    def becomes(self, step: Step) -> Action:
+        """What becomes of a table, to be told: nothing comes along into a file that starts empty."""
+        is_written = step.action is Action.KEEP and self.strategy is Strategy.FRESH
+        return Action.REWRITE if is_written else step.action
+
     @property
     def stops(self) -> tuple[Hazard, ...]:
         """The hazards that refuse the run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused, SchemasyncError
 from ..files.layout import Layout, size_of
 from ..history.record import changed, hints_of
-from ..plan.model import Action, Plan, Step
+from ..plan.model import Action, Plan, Step, Strategy
 from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -169,7 +169,7 @@ def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
             shown = f"{step.name} (dropped)" if taken else step.name
-            tables.append(TableOutlook(shown, step.action, rows, size))
+            tables.append(TableOutlook(shown, decision.plan.becomes(step), rows, size))
         needed = preflight.disk_needed(decision.plan, now, sizes)
         return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
 
@@ -177,7 +177,9 @@ def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
 def statements(plan: Plan) -> list[str]:
     """The statements of a plan, in their order, for people to read: what `plan --sql` prints."""
     found = []
-    for step in plan.steps:
+    steps = [replace(step, action=plan.becomes(step)) for step in plan.steps]
+    in_place = steps if plan.strategy is Strategy.CLONE else []
+    for step in in_place:
         if step.old is not None and step.new is not None and step.old.name != step.new.name:
             found.append(f"ALTER TABLE {quote(step.old.name)} RENAME TO {quote(step.new.name)}")
         if step.action is Action.KEEP and step.new is not None:
@@ -185,13 +187,13 @@ def statements(plan: Plan) -> list[str]:
                 f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}"
                 for old, new in step.column_renames
             ]
-    found += [f"DROP TABLE {quote(s.name)}" for s in plan.steps if s.action in (Action.DROP, Action.REWRITE)]
-    for step in plan.steps:
+    found += [f"DROP TABLE {quote(s.name)}" for s in in_place if s.action in (Action.DROP, Action.REWRITE)]
+    for step in steps:
         if step.action in (Action.CREATE, Action.REWRITE) and step.new is not None:
             found.append(ddl.create_table(step.new))
         if step.action is Action.REWRITE:
             found += _refill(step)
-    for step in plan.steps:
+    for step in steps:
         found += [ddl.create_index(step.new, index) for index in indexes.new(step) if step.new]
     found += [ddl.create_view(view) for view in plan.new.views]
     found += [ddl.create_trigger(t) for owner in plan.new.owners for t in owner.triggers]

@@ -58,7 +58,7 @@ def tables_of(plan: Plan, rows: dict[str, int]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for step in plan.steps:
         name = f"{step.name} (dropped)" if step.name in found else step.name  # another took its name over
-        found[name] = {"action": str(step.action), "rows": 0 if name != step.name else rows.get(name, 0)}
+        found[name] = {"action": str(plan.becomes(step)), "rows": 0 if name != step.name else rows.get(name, 0)}
     return found
 
 

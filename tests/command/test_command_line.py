@@ -204,12 +204,14 @@ def test_call_command_raises_command_error_with_the_exit_code(synced):
         call_command("schemasync", nope=True)
 
 
-def test_help_names_the_exit_codes_and_only_the_options_that_an_action_uses(project):
-    text = project.manage("prune", "--help").out
+def test_help_names_the_exit_codes_and_lists_the_options_that_an_action_uses_before_those_it_only_takes(project):
+    text, _, taken = project.manage("prune", "--help").out.partition("Taken as well:")
     assert "4 failed, the live file is" in text
     assert "--keep N" in text
-    for option in ("--schema", "--noinput", "--no-color", "--fresh"):
+    for option in ("--schema", "--noinput", "--no-color", "--traceback"):
         assert option not in text
+        assert option in taken
+    assert "--fresh" not in text + taken
 
 
 def test_the_demo_can_be_asked_from_any_folder(tmp_path):

@@ -183,3 +183,19 @@ def test_a_broken_schema_is_told_with_line_and_column(project, action):
     assert error["code"] == "unknown-key"
     assert f"{project.schema}:2:42" in error["message"]
     assert "_indexes" in error["hint"]
+
+
+def test_with_fresh_plan_and_report_say_that_every_table_is_written_anew(synced):
+    planned = synced.done("plan", json=True, fresh=True).json["tables"]
+    assert {name: (item["action"], item["rows"]) for name, item in planned.items()} == {
+        "Users": ("rewrite", 2),
+        "Log": ("rewrite", 1),
+    }
+    sql = synced.done("plan", sql=True, fresh=True).out
+    assert 'CREATE TABLE "Users"' in sql
+    assert 'INSERT OR ABORT INTO main."Log"' in sql
+    assert "DROP TABLE" not in sql, "the new file starts empty"
+    assert synced.done(fresh=True, json=True).json["tables"] == {
+        "Users": {"action": "rewrite", "rows": 2},
+        "Log": {"action": "rewrite", "rows": 1},
+    }

@@ -213,3 +213,11 @@ def test_what_may_go_and_is_not_there_is_noted() -> None:
     found = list(idle_allowances(diff, {"t", "T.A", "u.b", "T.fax", "Nope"}))
     assert [hazard.message.split()[1] for hazard in found] == ["Nope", "T.fax"]
     assert {(hazard.code, hazard.stops) for hazard in found} == {(HazardCode.ALLOW_IDLE, False)}
+
+
+def test_nothing_comes_along_into_a_file_that_starts_empty() -> None:
+    text = '{"T": {"a": "INT"}}'
+    kept, fresh = plan(text, text), plan(text, text, fresh="wanted")
+    assert [kept.becomes(step) for step in kept.steps] == [Action.KEEP]
+    assert [fresh.becomes(step) for step in fresh.steps] == [Action.REWRITE]
+    assert actions(fresh) == {"T": Action.KEEP}, "what the history compares by stays as it was"
