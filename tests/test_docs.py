@@ -7,6 +7,7 @@ import ast
 import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -397,6 +398,32 @@ def test_the_commands_of_the_readme_are_those_that_run_in_ci(name):
     assert "<!-- command: $1 -->" in gate
     assert f"command_of {name}" in gate
     assert fence.text not in gate, "it is taken from the README, not repeated"
+
+
+def test_the_first_things_that_are_shown_are_what_the_demo_prints(tmp_path):  # noqa: F811  the fixture
+    """Times, sizes of files and the answer to the question left aside."""
+
+    def manage(*words, schema="schema.json"):
+        moved = {"DEMO_DATABASE": str(tmp_path / "db.sqlite3"), "DEMO_SCHEMA": str(ROOT / "demo_project" / schema)}
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment() | moved, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    manage("schemasync")
+    manage("filldemo", "--scale", "small")
+    synced = _without_figures(manage("schemasync", schema="schema_v2.json"))  # noqa: F811  the fixture
+    restored = _without_figures(manage("schemasync", "rollback", "--noinput"))
+    (first,) = [fence for fence in page("README.md").fences if "Go back?" in fence.text]
+    upgrade, back = _without_figures(first.text.replace("Go back? [y/N] y\n", "")).split("\n\n")
+    assert upgrade == f"$ python manage.py schemasync\n{synced}"
+    assert back == f"$ python manage.py schemasync rollback\n{restored}"
+    assert upgrade in [_without_figures(fence.text) for fence in page("docs/commands.md").fences]
+
+
+def _without_figures(text: str) -> str:
+    text = re.sub(r"\d+ pages|\d{4}-\d\d-\d\d \d\d:\d\d", "…", text.strip())
+    return re.sub(r"(?<!\S)[\d.,]+ (ms|s)\b", "…", text)
 
 
 NOT_BUILT = re.compile(
