@@ -14,7 +14,12 @@ MEMORY = Path("/dev/shm")  # syncs at once: the thousands of fsyncs are not unde
 
 CASES = cases.load()
 RUNS = [
-    pytest.param(case, strategy, id=f"{case.place}: {case.name} [{strategy}]")
+    pytest.param(
+        case,
+        strategy,
+        id=f"{case.place}: {case.name} [{strategy}]",
+        marks=[pytest.mark.slow] * (strategy == "fresh" and case.only != "fresh"),
+    )
     for case in CASES
     for strategy in case.strategies
 ]

@@ -24,7 +24,7 @@ from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync
 from schemasync.sync.target import Target, target
-from tests.crash.processes import FORK, Child, Ended
+from tests.crash.processes import Child, Ended
 from tests.crash.worlds import fence_of, recovery, traces, whole
 
 ACCOUNTS = 50
@@ -50,6 +50,19 @@ def schema(version: int) -> Any:
     return document.read(json.dumps(tree).encode())
 
 
+@dataclass(frozen=True)
+class Flag:
+    """A file that is there or not: an event of multiprocessing has a lock, which a process that is killed keeps."""
+
+    path: Path
+
+    def set(self) -> None:
+        self.path.touch()
+
+    def is_set(self) -> bool:
+        return self.path.exists()
+
+
 @dataclass
 class Ledger:
     """One database under load. `counts` tells what happened; `check` fails where it does not add up."""
@@ -64,7 +77,7 @@ class Ledger:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.link = self.folder / "db.sqlite3"
         self.chance = random.Random(self.seed)
-        self.stop = FORK.Event()
+        self.stop = Flag(self.folder / "stop")
         self.writers: list[tuple[Child, Path]] = []
         self.readers: list[Child] = []
         self.notes: list[Path] = []

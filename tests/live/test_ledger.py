@@ -13,6 +13,7 @@ from tests.crash.scenarios import FORWARD, IN, LIVE, LIVE_AFTER
 from .ledger import KillAtLabel, Ledger
 
 STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}".split()))
+QUICK = {Label.CAPTURE_INSTALL, Label.CUTOVER_ROUND, Label.CUTOVER_FENCE}
 
 
 @pytest.fixture
@@ -47,9 +48,7 @@ def test_no_write_is_lost_in_twenty_syncs_beside_writers(folder, keep_open):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(
-    "label", [pytest.param(s, marks=[] if s.startswith("C") else [pytest.mark.slow]) for s in STEPS]
-)
+@pytest.mark.parametrize("label", [pytest.param(s, marks=[] if s in QUICK else [pytest.mark.slow]) for s in STEPS])
 def test_a_run_that_dies_beside_writers_loses_nothing(folder, label, when):
     with Ledger(folder, seed=3) as ledger:
         ledger.start(writers=2, readers=1)

@@ -78,7 +78,7 @@ def test_a_row_that_is_mended_in_time_comes_along(link):
         assert connection.execute("SELECT a FROM t WHERE id = 50").fetchone() == ("mended",)
 
 
-@pytest.mark.parametrize("label", [Label.CAPTURE_INSTALL, Label.BUILD_REFILL])
+@pytest.mark.parametrize("label", [Label.CAPTURE_INSTALL, pytest.param(Label.BUILD_REFILL, marks=pytest.mark.slow)])
 def test_a_row_that_is_not_mended_ends_the_run_and_is_named(link, label):
     offend = at(label, lambda: write(link, "INSERT INTO t VALUES (50, NULL, 1), (51, '', 1), (52, 'fine', 1)"))
     with pytest.raises(Failed) as caught:
