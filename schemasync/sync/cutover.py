@@ -155,6 +155,16 @@ def _checkpoint(target: Target, held: Hold) -> None:
         checkpoint(held.connection)
 
 
+def fold_archive(target: Target, archive: Generation) -> None:
+    """Fold the write-ahead log of a file that was superseded, now that its last reader of ours is gone."""
+    with (
+        suppress(sqlite3.Error, SchemasyncError),
+        target.door.step(Label.ARCHIVE_CHECKPOINT),
+        closing(target.opener.write(archive.path, timeout=0)) as connection,
+    ):
+        checkpoint(connection)
+
+
 def next_swap(target: Target) -> int:
     """A number above that of every fence there is."""
     highest = 0

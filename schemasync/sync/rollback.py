@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
+from ..engines.sqlite.connection import snapshot
 from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.tally import Tally, tally
 from ..engines.sqlite.versions import Row
@@ -20,6 +21,7 @@ from . import cutover, interrupt, state
 from .cutover import cut_over
 from .faults import told
 from .hold import hold
+from .interrupt import Signals
 from .recovery import recover, with_restore
 from .runner import note_times
 from .state import State
@@ -95,28 +97,53 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
         prospect(target, wanted)  # refuses, before there is a folder to lock in
     with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
         recover(target)
-        ahead = prospect(target, wanted)
-        if not agree(ahead):
-            return None
-        live = target.layout.live()
-        assert live is not None
         with state.read(target.layout, target.opener) as current:
-            rows = current.rows if current is not None else ()
-        stamp = target.stamp
-        merged = with_restore(rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
-        cutover.try_to_reopen(target, ahead.generation, merged)
-        with hold(target, live.path) as held:
+            ahead = prospect(target, wanted)
+            if not agree(ahead):
+                return None
+            assert current is not None
+            ahead, pause = _swap_back(target, current, ahead, signals)
+        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+        note_times(target, ahead.generation, duration_ms, pause_ms)
+    return Restored(ahead, duration_ms, pause_ms)
+
+
+def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals) -> tuple[Prospect, float]:
+    """Fence the live file in favour of the old one, and open that. Returns how many seconds writers waited, and the
+    prospect: counted again where somebody wrote since it was shown."""
+    assert current.generation is not None
+    stamp = target.stamp
+    merged = with_restore(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
+    cutover.try_to_reopen(target, ahead.generation, merged)
+    with ExitStack() as stack:
+        with hold(target, current.generation.path) as held:
+            written = current.has_changed()
+            counts: list[Callable[[], tuple[Tally, ...]]] = []
 
             def go_forward() -> None:
+                if written:
+                    counts.append(stack.enter_context(_both_as_they_are(target, current, ahead)))
                 cutover.reopen(target, ahead.generation, merged)
                 cutover.point(target, ahead.generation)
 
             room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
             cut_over(target, signals, held, ahead.generation, go_forward, room=room)
             pause = held.seconds
-        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-        note_times(target, ahead.generation, duration_ms, pause_ms)
-    return Restored(ahead, duration_ms, pause_ms)
+        for count in counts:
+            ahead = replace(ahead, tallies=count())
+    if written:
+        cutover.fold_archive(target, current.generation)  # it was read from when that was tried
+    return ahead, pause
+
+
+@contextmanager
+def _both_as_they_are(target: Target, current: State, ahead: Prospect) -> Iterator[Callable[[], tuple[Tally, ...]]]:
+    """Keep the two files as they are at this moment, when nobody can write to either; gives what counts them."""
+    newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)
+    with closing(target.opener.read(newer.path)) as connection:
+        attach_old(connection, older.path)
+        with snapshot(connection, "main", "old"):
+            yield lambda: _turned(tally(connection, steps), turned)
 
 
 def _destination(current: State, wanted: str | None) -> Row:
@@ -164,19 +191,24 @@ def _is_since(rows: Sequence[Row], to: Row, live: Row) -> bool:
 
 def _tallies(target: Target, current: State, to: Row, generation: Generation) -> tuple[Tally, ...]:
     """Compare the live file with the one to go back to, seen through what the syncs between them did."""
+    newer, older, steps, turned = _sides(current, to, generation)
+    with closing(target.opener.read(newer.path)) as connection:
+        attach_old(connection, older.path, closed=older != target.layout.live())
+        return _turned(tally(connection, steps), turned)
+
+
+def _sides(current: State, to: Row, generation: Generation) -> tuple[Generation, Generation, Sequence[Step], bool]:
+    """(newer, older, the steps from the older to the newer, whether the live one is the older)."""
     assert current.newest is not None
     assert current.generation is not None
     lineage, live = Lineage(current.rows), current.newest.generation
     if lineage.birth(to.generation).previous == live:  # it was built from the live one: the exact comparison, reversed
-        found = _compare(target, generation, current.generation, lineage.steps(live, to.generation))
-        return tuple(t.reversed() for t in found)
-    return _compare(target, current.generation, generation, lineage.steps(to.generation, live))
+        return generation, current.generation, lineage.steps(live, to.generation), True
+    return current.generation, generation, lineage.steps(to.generation, live), False
 
 
-def _compare(target: Target, newer: Generation, older: Generation, steps: Sequence[Step]) -> tuple[Tally, ...]:
-    with closing(target.opener.read(newer.path)) as connection:
-        attach_old(connection, older.path, closed=older != target.layout.live())
-        return tally(connection, steps)
+def _turned(found: tuple[Tally, ...], turned: bool) -> tuple[Tally, ...]:
+    return tuple(t.reversed() for t in found) if turned else found
 
 
 def as_json(ahead: Prospect) -> dict[str, object]:

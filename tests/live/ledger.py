@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ class Ledger:
     folder: Path
     seed: int
     keep_open: bool = True
+    only_inserts: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     version: int = 0
 
@@ -97,8 +99,10 @@ class Ledger:
         number = len(self.notes)
         note = self.folder / f"writer-{number}.log"
         self.notes.append(note)
-        seed, keep = self.seed * 1000 + number, self.keep_open
-        self.writers.append((Child(lambda: _write(self.link, note, number, seed, self.stop, keep)), note))
+        chance = random.Random(self.seed * 1000 + number)
+        deeds = partial(_inserts if self.only_inserts else _deeds, chance, number)
+        keep = self.keep_open
+        self.writers.append((Child(lambda: _write(self.link, note, deeds, self.stop, keep)), note))
 
     def kill_a_writer(self) -> None:
         """kill -9 in the middle of whatever it does; another one takes its place."""
@@ -150,8 +154,20 @@ class Ledger:
             self.counts.update(child.ended(120).result())
         self.check(self.link)
 
+    def told(self) -> list[Told]:
+        """What each writer was told, by its notes."""
+        return [_told(note) for note in self.notes]
+
+    def wait_for_commits(self, count: int) -> None:
+        """Wait until so many more were acknowledged."""
+        enough = sum(one.commits for one in self.told()) + count
+        deadline = time.monotonic() + 60
+        while sum(one.commits for one in self.told()) < enough:
+            assert time.monotonic() < deadline, "the writers do not get on"
+            time.sleep(0.02)
+
     def check(self, path: Path) -> None:
-        told = [_told(note) for note in self.notes]
+        told = self.told()
         acknowledged = {key: amount for one in told for key, amount in one.there.items()}
         doubtful = {key for one in told for key in one.doubtful}
         self.counts["acknowledged"] = sum(one.commits for one in told)
@@ -208,13 +224,13 @@ def _open(link: Path) -> sqlite3.Connection:
     return connection
 
 
-def _write(link: Path, note: Path, number: int, seed: int, stop: Any, keep_open: bool) -> Counter[str]:
-    chance, counts, connection, count = random.Random(seed), Counter(), None, 0
+def _write(link: Path, note: Path, deeds: Any, stop: Flag, keep_open: bool) -> Counter[str]:
+    counts, connection, count = Counter(), None, 0
     mine: dict[str, tuple[int, int]] = {}
     with note.open("w", buffering=1) as notes:
         while not stop.is_set():
             count += 1
-            plan = _deeds(chance, number, count, mine)
+            plan = deeds(count, mine)
             notes.write("".join(f"{sign} {key} {amount}\n" for sign, key, _, amount in plan))
             try:
                 connection = connection or _open(link)
@@ -257,6 +273,10 @@ def _deeds(chance: random.Random, number: int, count: int, mine: dict) -> list[t
         else:
             plan.append(("+", f"w{number}-{count}-{part}", chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000)))
     return plan
+
+
+def _inserts(chance: random.Random, number: int, count: int, mine: dict) -> list[tuple[str, str, int, int]]:
+    return [("+", f"w{number}-{count}", chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))]
 
 
 def _do(connection: sqlite3.Connection, plan: list[tuple[str, str, int, int]]) -> None:

@@ -192,11 +192,12 @@ def undone(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def snapshot(connection: Connection) -> Iterator[None]:
-    """Hold one read transaction: every read inside sees the same rows."""
+def snapshot(connection: Connection, *schemas: str) -> Iterator[None]:
+    """Hold one read transaction: every read inside sees the same rows, those of attached files too if named."""
     connection.execute("BEGIN")
     try:
-        connection.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
+        for schema in schemas or ("main",):
+            connection.execute(f"SELECT count(*) FROM {schema}.sqlite_schema").fetchone()
         yield
     finally:
         connection.execute("ROLLBACK")

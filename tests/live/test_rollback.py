@@ -1,0 +1,92 @@
+"""Swapping back beside writers: what was written is set aside whole, and counted exactly."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from schemasync.files.door import Door, Label
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+from tests.crash.worlds import fence_of, traces, whole
+
+from .beside import QUICK, read
+from .ledger import Ledger
+from .test_meanwhile import MORE, folder
+from .test_runs import at, link, write
+
+__all__ = ["folder", "link"]
+
+
+def generations(link):
+    return sorted(link.with_name(link.name + ".generations").glob("*.sqlite3"))
+
+
+def counts(restored):
+    return {t.table: (t.added, t.changed, t.removed) for t in restored.prospect.written}
+
+
+def test_what_is_written_after_it_was_shown_is_counted_too(link):
+    assert sync(target(link), read({"t": MORE}), QUICK).result == "synced"
+    write(link, "INSERT INTO t (id, a) VALUES (100, 'before it is shown')")
+    shown = []
+
+    def agree(ahead):
+        shown.append({t.table: (t.added, t.changed, t.removed) for t in ahead.written})
+        write(
+            link,
+            "INSERT INTO t (id, a) VALUES (101, 'after')",
+            "DELETE FROM t WHERE id = 1",
+            "UPDATE t SET n = 5 WHERE id = 2",
+        )
+        return True
+
+    restored = rollback(target(link), None, agree)
+    assert shown == [{"t": (1, 0, 0)}]
+    assert counts(restored) == {"t": (2, 1, 1)}
+    assert [fence_of(path) is None for path in generations(link)] == [True, False]
+    assert all(whole(path) for path in generations(link))
+    assert traces(link) == []
+    assert not generations(link)[1].with_name(generations(link)[1].name + "-wal").exists()
+
+
+def test_what_is_written_to_the_restored_file_meanwhile_is_not_counted(link):
+    assert sync(target(link), read({"t": MORE}), QUICK).result == "synced"
+
+    def agree(ahead):
+        write(link, "INSERT INTO t (id, a) VALUES (101, 'after it was shown')")
+        return True
+
+    late = at(Label.CUTOVER_FOLDER, lambda: write(link, "INSERT INTO t (id, a) VALUES (200, 'new life')"))
+    restored = rollback(target(link, door=Door(late)), None, agree)
+    assert counts(restored) == {"t": (1, 0, 0)}
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT id FROM t WHERE id > 100").fetchall() == [(200,)]
+
+
+def test_writes_under_load_are_on_one_side_or_the_other_and_counted(folder):
+    """Writers go on through a swap forward and back: each acknowledged write is in the live file, or set aside."""
+    with Ledger(folder / "w", seed=6, only_inserts=True) as ledger:
+        ledger.start(writers=3, readers=0)
+        ledger.wait_for_commits(50)
+        ledger.sync()
+        ledger.wait_for_commits(200)
+        restored = rollback(ledger.target(), None, lambda ahead: True)
+        ledger.wait_for_commits(200)
+        ledger.stop.set()
+        for child, _ in ledger.writers:
+            child.ended().result()
+        restored_file, abandoned = generations(ledger.link)
+        assert ledger.link.resolve() == restored_file
+        live, aside = rows(restored_file), rows(abandoned)
+        acknowledged = {key for one in ledger.told() for key in one.there}
+        assert acknowledged == live | aside
+        assert len(aside - live) > 100, "written between the two swaps"
+        assert len(live - aside) > 100, "written after the swap back"
+        assert counts(restored)["moves"] == (len(aside - live), 0, 0)
+
+
+def rows(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return {key for (key,) in connection.execute("SELECT key FROM moves")}
