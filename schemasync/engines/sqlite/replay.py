@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ...diff.hazards import count
 from ...errors import Code, Failed, Problem
 from ...plan.model import Step
 from . import changelog, verify
@@ -213,7 +214,7 @@ def misfits_failed(misfits: Sequence[Misfits]) -> Failed:
     return Failed(
         Problem(
             Code.DATA_BREAKS_SHAPE,
-            f'{m.rows:,} rows of "{m.table}" that were written meanwhile do not fit its new shape: {m.why}, '
+            f'{count(m.rows, "row")} of "{m.table}", written meanwhile, cannot be had in its new shape: {m.why}, '
             f"for example {'; '.join(m.keys)}",
             "Mend the rows, and see to it that the application writes no more of them. Then run it again.",
             {"table": m.table, "rows": m.rows, "keys": m.keys},

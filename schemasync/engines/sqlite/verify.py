@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ...diff.hazards import count
 from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
 from ...plan.model import Action, Origin, Plan, Step
@@ -130,13 +131,15 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
         origin = name if step is None else step.old.name if step.old is not None else None
         before = _violations(connection, "old", origin) if origin is not None else []
         if len(broken) > len(before):
+            refer = count(len(broken) - len(before), "row refers", "rows refer")
             raise Failed.of(
                 Code.VERIFY_DIFFERS,
-                f'"{name}": {len(broken) - len(before):,} rows refer to rows that are not there any more',
+                f'"{name}": {refer} to rows that are not there any more',
                 "Please report it.",
                 table=name,
             )
-        notes.append(f"{name}: {len(broken):,} rows refer to rows that do not exist, as in the old file")
+        refer = count(len(broken), "row refers", "rows refer")
+        notes.append(f"{name}: {refer} to rows that do not exist, as in the old file")
     return tuple(notes)
 
 
@@ -337,7 +340,7 @@ def _differs(table: str, rows: int, keys: Sequence[str]) -> Failed:
     return Failed(
         Problem(
             Code.VERIFY_DIFFERS,
-            f'"{table}" in the new file is not what it should be: {rows:,} rows differ{shown}',
+            f'"{table}" in the new file is not what it should be: {count(rows, "row differs", "rows differ")}{shown}',
             "The live file is untouched. Please report it, with the plan (schemasync plan --sql).",
             {"table": table, "rows": rows, "keys": list(keys)},
         )
