@@ -280,9 +280,9 @@ def test_with_a_traceback_a_difference_is_still_a_difference(synced):
 @pytest.mark.parametrize(
     ("words", "keys"),
     [
-        (["--wait", "abc"], SYNC_KEYS),
-        (["plan", "--allow-drop"], PLAN_KEYS),
-        (["check", "--nope"], {"result", "errors"}),
+        pytest.param(["--wait", "abc"], SYNC_KEYS, id="sync"),
+        pytest.param(["plan", "--allow-drop"], PLAN_KEYS, id="plan"),
+        pytest.param(["check", "--nope"], {"result", "errors"}, id="check"),
     ],
     ids=str,
 )
