@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from ..engines.sqlite import changelog, fence, shadows
-from ..engines.sqlite.changelog import Logged
 from ..engines.sqlite.connection import Connection, journal_mode, transaction
 from ..engines.sqlite.follow import Follow, follows, impossible, tables_to_log
 from ..engines.sqlite.inspect import fingerprint
@@ -26,51 +25,51 @@ RELEASE_WAIT = 5.0  # seconds to wait for a writer before the logs are left to t
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The logs that stand in the live file, how each table follows, and the text of it all as it was put there.
+    """How each logged table follows, and the text of the logs as they were put into the live file.
 
     `changed`: somebody wrote between the moment when the plan was made and the one from which all is logged.
     """
 
-    logged: tuple[Logged, ...]
     follows: tuple[Follow, ...]
     text: str
     changed: bool
 
 
-def check_followable(plan: Plan, before: State) -> None:
-    """Raise Refused where this plan cannot be followed while writers go on: known before anything is written."""
+def followable(plan: Plan, before: State) -> tuple[Follow, ...]:
+    """How each table is followed while writers go on. Raises Refused, before anything is written, with everything
+    for which this plan cannot be."""
     _check_same(before.connection, plan, before)
     problems = list(shadows.obstacles(before.connection, plan))
     tables = tables_to_log(before.inspect().schema.tables, plan)
     hidden = {table.name for table in tables if not changelog.can_log(table)}
     written = {s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None}
-    for name in sorted(hidden - written):  # one that is written again is refused for that, in other words
+    unseen = hidden - written  # one that is written again is refused for that, in other words
+    for name in sorted(unseen):
         problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))
+    found: tuple[Follow, ...] = ()
     try:
-        follows(changelog.logged([table for table in tables if table.name not in hidden - written]), plan)
+        found = follows(changelog.logged([table for table in tables if table.name not in unseen]), plan)
     except Refused as refusal:
         problems += refusal.problems
     if problems:
         raise Refused(problems)
+    return found
 
 
 @contextmanager
-def captured(target: Target, plan: Plan, before: State) -> Iterator[Capture]:
-    """Log what is written to the live file within the block. Where it raises, the logs are taken away again.
+def captured(target: Target, plan: Plan, before: State, followed: tuple[Follow, ...]) -> Iterator[Capture]:
+    """Log what is written to these tables within the block. Where it raises, the logs are taken away again.
 
     One short transaction under the write lock. Raises Busy where that is not to be had within `target.wait`.
     """
     try:
-        yield _install(target, plan, before)
+        yield _install(target, plan, before, followed)
     except BaseException:
         release(target, before)
         raise
 
 
-def _install(target: Target, plan: Plan, before: State) -> Capture:
-    _check_same(before.connection, plan, before)
-    logged = changelog.logged(tables_to_log(before.inspect().schema.tables, plan))
-    followed = follows(logged, plan)
+def _install(target: Target, plan: Plan, before: State, followed: tuple[Follow, ...]) -> Capture:
     with (
         told(before.path),
         closing(target.opener.write(before.path, timeout=target.wait)) as connection,
@@ -81,9 +80,9 @@ def _install(target: Target, plan: Plan, before: State) -> Capture:
         _check_same(connection, plan, before)
         changed = before.has_changed()
         changelog.remove(connection)
-        changelog.install(connection, logged)
+        changelog.install(connection, [follow.logged for follow in followed])
         fence.prepare(connection)
-        return Capture(logged, followed, changelog.text(connection), changed)
+        return Capture(followed, changelog.text(connection), changed)
 
 
 def _check_wal(connection: Connection, before: State) -> None:
@@ -118,5 +117,10 @@ def remove(target: Target, connection: Connection) -> None:
 def _check_same(connection: Connection, plan: Plan, before: State) -> None:
     if before.inode is not None and inode_of(before.path) != before.inode:
         raise replaced(before.path)
+    check_same_schema(connection, plan)
+
+
+def check_same_schema(connection: Connection, plan: Plan) -> None:
+    """Raise Refused where the schema is not the one that the plan was made for."""
     if fingerprint(connection) != plan.base_fingerprint:
         raise Refused.of(Code.CHANGED_MEANWHILE, "someone changed the schema while the plan was made", "Run it again.")

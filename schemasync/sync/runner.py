@@ -1,9 +1,11 @@
 """The main job, phase by phase, as the diagram in the README has it.
 
-schema.json -> decide -> hold -> build -> verify -> cut over -> prune
-                 |         (writers wait)             |
-              current                            the link names
-                                                the new generation
+schema.json -> decide -> log -> build -> verify -> catch up -> cut over -> prune
+                 |         (writers go on)                         |
+              current                                        the link names
+                                                            the new generation
+
+With --pause, and for a first generation: hold instead of log, and nothing to catch up with.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from dataclasses import replace
 
 from ..engines.sqlite import versions
 from ..engines.sqlite.connection import check_version, side_files
-from ..engines.sqlite.inspect import fingerprint
 from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation
@@ -25,7 +26,7 @@ from ..history.record import Deed, Followed, with_followed
 from ..plan.model import Plan
 from ..schema.document import Document
 from . import interrupt, prune, state
-from .capture import captured, check_followable
+from .capture import captured, check_same_schema, followable
 from .catchup import cut_in
 from .cutover import cut_over, go_live
 from .faults import told
@@ -121,8 +122,11 @@ def _swap_beside_writers(
         closed.append(held)
         cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
 
-    check_followable(plan, before)
-    with captured(target, plan, before) as capture, litter_removed(target, lambda: any(h.is_closed for h in closed)):
+    followed = followable(plan, before)
+    with (
+        captured(target, plan, before, followed) as capture,
+        litter_removed(target, lambda: any(held.is_closed for held in closed)),
+    ):
         if capture.changed:
             plan = still_allowed(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, follows=capture.follows)
@@ -134,8 +138,7 @@ def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
     """Under the lock, once more: is the schema what the plan was made for, and does the data still allow it?"""
     if not before.has_changed():
         return plan
-    if fingerprint(before.connection) != plan.base_fingerprint:
-        raise Refused.of(Code.CHANGED_MEANWHILE, "someone changed the schema while the plan was made", "Run it again.")
+    check_same_schema(before.connection, plan)
     return still_allowed(plan, before, wishes)
 
 

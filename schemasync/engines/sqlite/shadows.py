@@ -16,7 +16,7 @@ from .connection import Connection
 from .follow import impossible
 from .inspect import objects, shadow_tables
 from .mapping import identity
-from .rebuild.unchanged import shadows
+from .rebuild.unchanged import copy_shadow, shadows
 from .rebuild.virtual import external, option, rebuild_external, refill_again, rewritten
 
 BUDGET = 8 * 1024 * 1024  # bytes of content that may be compared, and copied, while writers wait
@@ -46,18 +46,13 @@ def follow_all(connection: Connection, plan: Plan) -> None:
     rebuild_external(connection, plan)
 
 
-def recopy(connection: Connection, plan: Plan) -> int:
-    """Copy the content of every virtual table that is not the attached old one's; return how many tables differed."""
-    differed = 0
+def recopy(connection: Connection, plan: Plan) -> None:
+    """Copy the content of every virtual table that is not the attached old one's."""
     for old, new in shadows(connection, plan):
         try:
             verify.same_content(connection, old, new, None)
         except Failed:
-            differed += 1
-            columns = ", ".join(identity(connection, "main", new))
-            connection.execute(f"DELETE FROM main.{quote(new)}")
-            connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")
-    return differed
+            copy_shadow(connection, old, new)
 
 
 def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:

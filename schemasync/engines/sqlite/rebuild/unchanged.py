@@ -103,6 +103,11 @@ def carry_sequence(connection: Connection, old: str, new: str) -> None:
 def copy_shadows(connection: Connection, plan: Plan) -> None:
     """Copy the content of unchanged virtual tables as VACUUM does: through the tables in which they keep it."""
     for old, new in shadows(connection, plan):
-        columns = ", ".join(identity(connection, "main", new))
-        connection.execute(f"DELETE FROM main.{quote(new)}")
-        connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")
+        copy_shadow(connection, old, new)
+
+
+def copy_shadow(connection: Connection, old: str, new: str) -> None:
+    """Let a table in which a virtual one keeps its content hold what that of the attached old file does."""
+    columns = ", ".join(identity(connection, "main", new))
+    connection.execute(f"DELETE FROM main.{quote(new)}")
+    connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")
