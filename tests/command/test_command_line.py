@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from .project import ROOT, V1, V2, environment
+from .test_plan import KEYS as PLAN_KEYS
 from .test_sync import KEYS as SYNC_KEYS
 
 
@@ -245,22 +246,6 @@ def test_the_demo_goes_there_and_back(tmp_path):
     run("schemasync", "rollback", "--noinput")
     run("schemasync", "check", "--strict")
     assert len(json.loads(run("schemasync", "history", "--json"))["generations"]) == 3
-
-
-PLAN_KEYS = {
-    "result",
-    "version",
-    "previous",
-    "generation",
-    "strategy",
-    "reason",
-    "changes",
-    "tables",
-    "disk",
-    "hazards",
-    "foreign",
-    "errors",
-}
 
 
 def test_with_a_traceback_a_refusal_is_still_a_refusal(synced):
