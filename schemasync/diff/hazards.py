@@ -41,11 +41,6 @@ STOPS = frozenset(
 )
 
 
-def count(number: int, one: str, several: str = "") -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
-
-
 @dataclass(frozen=True, slots=True)
 class Hazard:
     """`rows`: how many rows it concerns; `keys`: some of them, as text. One that stops refuses the run."""

@@ -16,6 +16,7 @@ from ..errors import Code, Refused
 from ..plan.model import Action, Feed, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
+from ..schema.spelling import dumps, short
 
 FEWEST = 4  # digits that name a version: fewer could be a number
 
@@ -53,7 +54,7 @@ def schema_of(row: Row) -> Schema:
 
 def hints_json(hints: Iterable[HintKey]) -> str:
     """The recorded hints as the history keeps them."""
-    return digest.dumps(sorted(map(list, hints)))
+    return dumps(sorted(map(list, hints)))
 
 
 def find(rows: Sequence[Row], wanted: str) -> Row:
@@ -73,7 +74,7 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
         )
     found = [r for r in rows if r.version.partition(":")[2].startswith(text)]
     if len({r.version for r in found}) > 1:
-        names = ", ".join(sorted({digest.short(r.version) for r in found}))
+        names = ", ".join(sorted({short(r.version) for r in found}))
         raise Refused.of(Code.UNKNOWN_GENERATION, f"{wanted} may be any of {names}", "Give more digits.")
     if len(generations := sorted({r.generation for r in found})) > 1:
         raise Refused.of(
@@ -131,7 +132,7 @@ class Followed:
 
 def with_followed(plan: str, followed: Followed) -> str:
     """The plan of a history row with how the run went that made it."""
-    return digest.dumps({**json.loads(plan), "followed": asdict(followed)})
+    return dumps({**json.loads(plan), "followed": asdict(followed)})
 
 
 def steps_of(row: Row, before: Row) -> tuple[Step, ...]:

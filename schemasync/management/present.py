@@ -9,13 +9,13 @@ from typing import Any
 
 from ..diff.changes import AddView, Change, CreateTable, describe
 from ..diff.changes import as_json as change_json
-from ..diff.hazards import Hazard, count
+from ..diff.hazards import Hazard
 from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.record import Deed, moment
 from ..plan.model import Action
-from ..schema.digest import short
+from ..schema.spelling import count, short
 from ..sync.adopt import Adopted
 from ..sync.look import Checked, Entry, Inspected, Outlook, TableOutlook
 from ..sync.prune import Archive, Pruned

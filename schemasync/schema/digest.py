@@ -23,6 +23,7 @@ from .model import (
     View,
 )
 from .names import fold
+from .spelling import dumps
 
 FORMAT = "1"
 Json = dict[str, Any]
@@ -33,19 +34,9 @@ def version(schema: Schema) -> str:
     return f"{FORMAT}:{hashlib.sha256(canonical(schema).encode()).hexdigest()}"
 
 
-def short(full_version: str) -> str:
-    """The first 12 hex digits: what file names and people use."""
-    return full_version.partition(":")[2][:12]
-
-
 def canonical(schema: Schema) -> str:
     """The canonical JSON that the version is taken from."""
     return dumps(to_json(schema))
-
-
-def dumps(data: object) -> str:
-    """JSON with one spelling: sorted keys, no blanks, UTF-8 unescaped."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _object(**parts: Any) -> Json:

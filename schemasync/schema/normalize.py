@@ -27,6 +27,7 @@ from .model import (
 )
 from .names import fold
 from .parts import ColumnParts, TableParts
+from .spelling import dumps
 
 _Constraint = TypeVar("_Constraint", Unique, Check, ForeignKey)
 INDEX_NAME_LIMIT = 48  # characters before the hex, so that names stay readable in a terminal
@@ -87,7 +88,7 @@ def by_name(things: Iterable[_Named]) -> tuple[_Named, ...]:
 
 def ordered(constraints: Iterable[_Constraint], to_json: Callable[[_Constraint], object]) -> tuple[_Constraint, ...]:
     """Rule 7: constraints in order of their own canonical JSON; a repeated one is one."""
-    unique = {digest.dumps(to_json(constraint)): constraint for constraint in constraints}
+    unique = {dumps(to_json(constraint)): constraint for constraint in constraints}
     return tuple(unique[key] for key in sorted(unique))
 
 
@@ -158,7 +159,7 @@ def index_name(
     identity = [table_name, spelled, where.canonical if where else None, unique]
     words = [column.column or (column.expression.canonical if column.expression else "") for column in columns]
     stem = "".join(c if c.isalnum() or c == "_" else "_" for c in "_".join([table_name, *words]))
-    tail = hashlib.sha256(digest.dumps(identity).encode()).hexdigest()[:6]
+    tail = hashlib.sha256(dumps(identity).encode()).hexdigest()[:6]
     return f"{stem[:INDEX_NAME_LIMIT]}_{tail}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..engines.sqlite import changelog, fence, shadows
 from ..engines.sqlite.connection import Connection, journal_mode, transaction
 from ..engines.sqlite.follow import Follow, follows, impossible, tables_to_log
-from ..engines.sqlite.inspect import fingerprint
+from ..engines.sqlite.objects import fingerprint
 from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import inode_of

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from ..engines.sqlite import changelog, shadows, verify
 from ..engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
-from ..engines.sqlite.inspect import fingerprint
+from ..engines.sqlite.objects import fingerprint
 from ..engines.sqlite.rebuild.finish import put_triggers
 from ..engines.sqlite.rebuild.start import attach_old, carry_numbers
 from ..engines.sqlite.replay import Replay, misfits_failed

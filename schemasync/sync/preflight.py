@@ -18,10 +18,10 @@ from ..files.layout import size_of
 from ..history.record import hints_of, moment
 from ..plan.make import idle_allowances, make
 from ..plan.model import Action, Plan, Strategy
-from ..schema.digest import short
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
+from ..schema.spelling import short
 from .limits import Limits
 from .state import State
 from .target import Target

@@ -13,7 +13,7 @@ from ..engines.sqlite import changelog, fence, judge, shadows, verify, versions
 from ..engines.sqlite.changelog import Bounds
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
 from ..engines.sqlite.follow import Follow
-from ..engines.sqlite.inspect import Object, fingerprint, is_own, objects, shadow_tables
+from ..engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, unchanged
 from ..engines.sqlite.rebuild.reshape import Carried
 from ..engines.sqlite.replay import Replay, misfits_failed
@@ -25,6 +25,7 @@ from ..history.record import Deed, hints_json, now, plan_json
 from ..plan.model import Action, Plan, Strategy
 from ..schema import digest
 from ..schema.names import fold
+from ..schema.spelling import dumps, short
 from .interrupt import Signals
 from .progress import Advance
 from .pursuit import BREATH, Pursuit
@@ -66,7 +67,7 @@ def build(
     and gives `follows`.
     """
     rows = state.rows if state else ()
-    generation = target.layout.next(digest.short(plan.version), (row.generation for row in rows))
+    generation = target.layout.next(short(plan.version), (row.generation for row in rows))
     place = target.layout.building(generation)
     like = target.layout.link.stat() if state is not None else None
     target.door.create(Label.BUILD_CREATE, place, like)
@@ -278,7 +279,7 @@ class _Work:
             schema=digest.canonical(plan.new),
             hints=hints_json(plan.behind),
             fingerprint=fingerprint(connection),
-            plan=digest.dumps(plan_json(plan, self.rows, self.notes)),
+            plan=dumps(plan_json(plan, self.rows, self.notes)),
             rows=sum(self.rows.values()),
             duration_ms=0,
             pause_ms=0,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..engines.sqlite import fence, versions
 from ..engines.sqlite.connection import Connection, Opener, data_version
-from ..engines.sqlite.inspect import OWN_PREFIX, Inspection, Object, fingerprint, inspect
+from ..engines.sqlite.inspect import Inspection, inspect
+from ..engines.sqlite.objects import OWN_PREFIX, Object, fingerprint
 from ..engines.sqlite.rehearse import differing, ours
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from schemasync.engines.sqlite.inspect import is_own
+from schemasync.engines.sqlite.objects import is_own
 from schemasync.schema.names import fold, quote
 
 _LEFT_OUT = ("sqlite_stat1", "sqlite_stat4")  # statistics are no content

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from itertools import zip_longest
 
-from schemasync.engines.sqlite.inspect import is_own
+from schemasync.engines.sqlite.objects import is_own
 
 NOTHING = object()
 

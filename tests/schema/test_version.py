@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemasync.schema import digest
+from schemasync.schema.spelling import short
 
 from .support import read, schema, version
 
@@ -33,7 +34,7 @@ def test_the_version_of_a_normal_form_can_be_taken_again_from_what_history_keeps
 
 
 def test_people_and_file_names_use_the_first_twelve_hex_digits():
-    assert digest.short("1:0123456789abcdef0123456789abcdef") == "0123456789ab"
+    assert short("1:0123456789abcdef0123456789abcdef") == "0123456789ab"
 
 
 # --- what does not count ------------------------------------------------------------------------------------------

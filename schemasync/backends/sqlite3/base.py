@@ -20,7 +20,7 @@ from django.db.utils import OperationalError
 
 from ...engines.sqlite.connection import let_go
 from ...engines.sqlite.fence import read_fence
-from ...engines.sqlite.inspect import MESSAGE
+from ...engines.sqlite.objects import MESSAGE
 from ...files.layout import Inode, Layout, inode_of
 from ...signals import generation_changed
 from ..superseded import Superseded

@@ -17,8 +17,8 @@ from ...errors import Refused
 from ...schema.model import Table
 from ...schema.names import fold, quote
 from .connection import Connection
-from .inspect import OWN_PREFIX
 from .mapping import rowid_name
+from .objects import OWN_PREFIX
 from .victims import key_values, victims
 
 LOG_PREFIX = f"{OWN_PREFIX}log_"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ...schema.names import quote
 from .connection import Connection
-from .inspect import MESSAGE, OWN_PREFIX, is_passing
+from .objects import MESSAGE, OWN_PREFIX, is_passing
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"

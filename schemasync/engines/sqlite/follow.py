@@ -10,8 +10,8 @@ from ...plan.model import Action, Feed, Origin, Plan, Step
 from ...schema.model import Table
 from ...schema.names import fold, quote
 from .changelog import Logged
-from .inspect import OWN_PREFIX
 from .mapping import Key, Mapping, key_of, mapping
+from .objects import OWN_PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,20 @@
-"""A SQLite database to the model: what it holds, in normal form, and its fingerprint."""
+"""A SQLite database to the model: what it holds, in normal form, and what stands beside it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ...errors import Code, Problem, Refused
-from ...schema import create, digest, normalize
+from ...schema import create, normalize
 from ...schema.create import TableStatement
 from ...schema.expression import DefinitionError, Scope
 from ...schema.model import Schema, Table, Trigger, View
 from ...schema.names import fold
 from .connection import Connection
-
-HISTORY_TABLE = "_schema_versions"
-OWN_PREFIX = "_schemasync_"
-MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: what a stale writer is told
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """A row of sqlite_schema that has SQL."""
-
-    type: str
-    name: str
-    table: str
-    sql: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """(type, folded name): how ours and foreign are told apart."""
-        return self.type, fold(self.name)
-
-    @property
-    def named(self) -> tuple[str, str]:
-        """(type, name as spelled): what people are shown."""
-        return self.type, self.name
+from .objects import Object, digest_of, is_virtual, objects, shadow_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +30,6 @@ class Inspection:
         """The objects that none of the given (kind, folded name) pairs names."""
         known = set(ours)
         return tuple(o for o in self.objects if o.key not in known and fold(o.name) not in self.shadows)
-
-
-def is_own(name: str) -> bool:
-    """True for what this program keeps in a database for itself."""
-    return fold(name) == HISTORY_TABLE or is_passing(name)
-
-
-def is_passing(name: str) -> bool:
-    """True for what it keeps there for a while: all but the history, which goes from file to file."""
-    return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
-
-
-def objects(connection: Connection) -> tuple[Object, ...]:
-    """Every object with SQL, our own and SQLite's internal ones left out, in order of type and name."""
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
-    found = (Object(*row) for row in rows)
-    return tuple(
-        sorted(
-            (o for o in found if not is_own(o.name) and not is_own(o.table) and not fold(o.name).startswith("sqlite_")),
-            key=lambda o: (o.type, o.name),
-        )
-    )
-
-
-def fingerprint(connection: Connection) -> str:
-    """SHA-256 over (type, name, tbl_name, sql) of all objects but our own: the same text, the same schema."""
-    return _digest(objects(connection))
-
-
-def _digest(found: Iterable[Object]) -> str:
-    rows = [[o.type, o.name, o.table, o.sql] for o in found]
-    return hashlib.sha256(digest.dumps(rows).encode()).hexdigest()
-
-
-def shadow_tables(connection: Connection) -> frozenset[str]:
-    """Folded names of the tables in which virtual tables keep their content."""
-    rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
-    return frozenset(fold(name) for (name,) in rows)
 
 
 def references_of(connection: Connection) -> dict[str, set[str]]:
@@ -131,7 +69,7 @@ def inspect(connection: Connection) -> Inspection:
     if problems:
         raise Refused(problems)
     schema = normalize.schema(tables, [view for view in views if view is not None])
-    return Inspection(schema, found, shadows, _digest(found))
+    return Inspection(schema, found, shadows, digest_of(found))
 
 
 _Read = TypeVar("_Read")
@@ -169,11 +107,6 @@ def _scope(statements: dict[str, TableStatement], table: str) -> Scope:
     if statement is None:
         raise DefinitionError(f'its table "{table}" was not understood')
     return statement.scope
-
-
-def is_virtual(item: Object) -> bool:
-    """True for a virtual table."""
-    return fold(item.sql).startswith("create virtual")
 
 
 def _columns(connection: Connection) -> dict[str, list[str]]:

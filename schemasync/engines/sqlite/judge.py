@@ -11,6 +11,7 @@ from ...errors import Code, Problem, SchemaInvalid
 from ...schema import digest, lexer
 from ...schema.model import Schema, Sql, Table, Trigger, View
 from ...schema.names import fold, quote, shout, to_key
+from ...schema.spelling import dumps
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
@@ -200,8 +201,7 @@ def _read_back(connection: Connection, schema: Schema) -> Iterator[Problem]:
                     Code.SQLITE_REFUSES,
                     f'SQLite reads {kind[:-1]} "{name}" differently from how it is written',
                     "\n".join(
-                        f"{shown[side is meant]}: {digest.dumps(side.get(kind, {}).get(name))}"
-                        for side in (meant, built)
+                        f"{shown[side is meant]}: {dumps(side.get(kind, {}).get(name))}" for side in (meant, built)
                     ),
                     {"object": name, "path": ("_views", to_key(name)) if kind == "views" else (to_key(name),)},
                 )

@@ -13,7 +13,8 @@ from ...schema import digest
 from ...schema.model import Schema, Table
 from ...schema.names import fold, quote
 from .connection import Connection, Opener
-from .inspect import inspect, is_virtual, objects, references_of, shadow_tables
+from .inspect import inspect, references_of
+from .objects import is_virtual, objects, shadow_tables
 from .rebuild import finish, indexes, reshape, start
 
 

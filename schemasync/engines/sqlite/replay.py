@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ...diff.hazards import count
 from ...errors import Code, Failed, Problem
 from ...plan.model import Step
+from ...schema.spelling import count
 from . import changelog, verify
 from .changelog import Bounds
 from .connection import Connection

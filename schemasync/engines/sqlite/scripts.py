@@ -11,7 +11,7 @@ from pathlib import Path
 from ...errors import Code, Refused
 from ...schema.names import fold, quote
 from .connection import Connection, Opener
-from .inspect import objects, shadow_tables
+from .objects import objects, shadow_tables
 
 # the line at which the common runners (dbmate, goose, sql-migrate) keep the way back in the same file
 _DOWN = re.compile(r"^\s*--\s*(?:migrate:down|\+goose\s+down|\+migrate\s+down)\b", re.IGNORECASE | re.MULTILINE)

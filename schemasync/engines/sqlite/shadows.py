@@ -14,8 +14,8 @@ from ...schema.names import fold, quote
 from . import verify
 from .connection import Connection
 from .follow import impossible
-from .inspect import objects, shadow_tables
 from .mapping import identity
+from .objects import objects, shadow_tables
 from .rebuild.unchanged import copy_shadow, shadows
 from .rebuild.virtual import external, option, rebuild_external, refill_again, rewritten
 

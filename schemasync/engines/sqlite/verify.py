@@ -9,16 +9,17 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ...diff.hazards import count
 from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
 from ...plan.model import Action, Origin, Plan, Step
 from ...schema.expression import ROWID_NAMES
 from ...schema.model import Table
 from ...schema.names import fold, quote
+from ...schema.spelling import count
 from .connection import Connection
-from .inspect import Object, inspect, references_of
+from .inspect import inspect, references_of
 from .mapping import Key, Mapping, identity, key_of, mapping, stored
+from .objects import Object
 from .rebuild.virtual import keeps_text
 from .rehearse import differing, ours
 

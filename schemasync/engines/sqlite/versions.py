@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 
 from .connection import Connection
-from .inspect import HISTORY_TABLE
+from .objects import HISTORY_TABLE
 
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -20,14 +20,13 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
 from ... import conf
-from ...diff.hazards import count
 from ...engines.sqlite.versions import Row
 from ...errors import Code, NeedsPerson, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ...files.door import Door, Label
 from ...files.layout import At, Layout
 from ...schema import document, write
-from ...schema.digest import short
 from ...schema.document import Document
+from ...schema.spelling import count, short
 from ...sync import adopt, look, postpone, prune, rollback, snapshot
 from ...sync.faults import of_disk, told
 from ...sync.interrupt import Interrupted

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ....diff import changes as c
-from ....diff.hazards import Hazard, HazardCode, count
+from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Plan, Step
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
+from ....schema.spelling import count
 from ..connection import Connection
 from .effects import Effects
 from .findings import SAMPLES, shown

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from ....diff import changes as c
-from ....diff.hazards import Hazard, HazardCode, count
+from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Action, Step
 from ....schema.model import Table
 from ....schema.names import fold, quote
+from ....schema.spelling import count
 from .. import ddl
 from ..connection import Connection, Opener
 from ..mapping import identity

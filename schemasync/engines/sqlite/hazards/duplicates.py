@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ....diff import changes as c
-from ....diff.hazards import Hazard, HazardCode, count
+from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Step
 from ....schema.model import IndexedColumn, Sql, Table
 from ....schema.names import fold, quote
+from ....schema.spelling import count
 from .. import ddl
 from ..connection import Connection
 from .effects import Effects, words

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from ....diff.hazards import Hazard, HazardCode, count
+from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Origin, Plan, Step
 from ....schema.model import Column
 from ....schema.names import fold, quote
+from ....schema.spelling import count
 from ..connection import Connection
 from .dangling import of_key
 from .duplicates import of_set, unique_sets

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ....diff.hazards import Hazard, HazardCode, count
+from ....diff.hazards import Hazard, HazardCode
+from ....schema.spelling import count
 from ..connection import Connection
 from .projection import KEY
 

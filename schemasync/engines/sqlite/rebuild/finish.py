@@ -10,7 +10,7 @@ from ....plan.model import Action, Plan
 from ....schema.names import quote
 from .. import ddl, judge
 from ..connection import Connection
-from ..inspect import Object, objects
+from ..objects import Object, objects
 from .misfits import unfit
 from .reshape import Carried
 from .virtual import rebuild_external

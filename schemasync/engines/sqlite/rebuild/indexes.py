@@ -10,7 +10,7 @@ from ....schema.model import Index, Table
 from ....schema.names import quote
 from .. import ddl
 from ..connection import Connection
-from ..inspect import Object, objects
+from ..objects import Object, objects
 from .misfits import run_on
 
 

@@ -11,7 +11,7 @@ from ....plan.model import Action, Plan, Step
 from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
-from ..inspect import Object, objects, shadow_tables
+from ..objects import Object, objects, shadow_tables
 from . import indexes
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote as url_quote
 
 from ....schema.names import fold, quote
 from ..connection import BUILD_CACHE_KIB, Connection, is_settled
-from ..inspect import Object, is_passing, shadow_tables
+from ..objects import Object, is_passing, shadow_tables
 
 CLONE_PAGES = 4096  # pages a step: often enough for a smooth progress bar, rare enough to cost nothing
 

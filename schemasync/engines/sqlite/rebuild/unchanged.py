@@ -9,8 +9,8 @@ from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..connection import Connection
-from ..inspect import is_passing, shadow_tables
 from ..mapping import identity
+from ..objects import is_passing, shadow_tables
 from .misfits import run_on
 
 

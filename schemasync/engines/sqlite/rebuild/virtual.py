@@ -11,8 +11,8 @@ from ....schema import lexer
 from ....schema.model import Sql
 from ....schema.names import fold, quote
 from ..connection import Connection
-from ..inspect import Object, is_virtual, objects
 from ..mapping import identity
+from ..objects import Object, is_virtual, objects
 from .misfits import run_on, unfit
 
 

@@ -1,0 +1,79 @@
+"""The objects of a database as SQLite lists them: which are our own, and the fingerprint of all others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...schema.names import fold
+from ...schema.spelling import dumps
+from .connection import Connection
+
+HISTORY_TABLE = "_schema_versions"
+OWN_PREFIX = "_schemasync_"
+MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: what a stale writer is told
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A row of sqlite_schema that has SQL."""
+
+    type: str
+    name: str
+    table: str
+    sql: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(type, folded name): how ours and foreign are told apart."""
+        return self.type, fold(self.name)
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """(type, name as spelled): what people are shown."""
+        return self.type, self.name
+
+
+def is_own(name: str) -> bool:
+    """True for what this program keeps in a database for itself."""
+    return fold(name) == HISTORY_TABLE or is_passing(name)
+
+
+def is_passing(name: str) -> bool:
+    """True for what it keeps there for a while: all but the history, which goes from file to file."""
+    return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
+
+
+def objects(connection: Connection) -> tuple[Object, ...]:
+    """Every object with SQL, our own and SQLite's internal ones left out, in order of type and name."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
+    found = (Object(*row) for row in rows)
+    return tuple(
+        sorted(
+            (o for o in found if not is_own(o.name) and not is_own(o.table) and not fold(o.name).startswith("sqlite_")),
+            key=lambda o: (o.type, o.name),
+        )
+    )
+
+
+def fingerprint(connection: Connection) -> str:
+    """SHA-256 over (type, name, tbl_name, sql) of all objects but our own: the same text, the same schema."""
+    return digest_of(objects(connection))
+
+
+def digest_of(found: Iterable[Object]) -> str:
+    """The fingerprint of a database that has these objects."""
+    rows = [[o.type, o.name, o.table, o.sql] for o in found]
+    return hashlib.sha256(dumps(rows).encode()).hexdigest()
+
+
+def shadow_tables(connection: Connection) -> frozenset[str]:
+    """Folded names of the tables in which virtual tables keep their content."""
+    rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
+    return frozenset(fold(name) for (name,) in rows)
+
+
+def is_virtual(item: Object) -> bool:
+    """True for a virtual table."""
+    return fold(item.sql).startswith("create virtual")

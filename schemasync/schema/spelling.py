@@ -1,0 +1,20 @@
+"""How things are spelled: JSON in one way only, so that it can be hashed; versions and numbers for people."""
+
+from __future__ import annotations
+
+import json
+
+
+def dumps(data: object) -> str:
+    """JSON with one spelling: sorted keys, no blanks, UTF-8 unescaped."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def short(full_version: str) -> str:
+    """The first 12 hex digits: what file names and people use."""
+    return full_version.partition(":")[2][:12]
+
+
+def count(number: int, one: str, several: str = "") -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
