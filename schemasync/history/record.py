@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -130,9 +130,32 @@ class Followed:
     keys: int
 
 
-def with_followed(plan: str, followed: Followed) -> str:
-    """The plan of a history row with how the run went that made it."""
-    return dumps({**json.loads(plan), "followed": asdict(followed)})
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What is known of a swap only when it is done; None is what is not known.
+
+    `document`: the digest of the schema.json that the generation was made from, as `sync.glance` takes it.
+    """
+
+    duration_ms: int | None = None
+    pause_ms: int | None = None
+    followed: Followed | None = None
+    document: str | None = None
+
+
+def completed(row: Row, known: Afterwards) -> Row:
+    """The row of the swap with what is known now."""
+    plan = json.loads(row.plan)
+    if known.followed is not None:
+        plan["followed"] = asdict(known.followed)
+    if known.document is not None:
+        plan["document"] = known.document
+    return replace(
+        row,
+        duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,
+        pause_ms=row.pause_ms if known.pause_ms is None else known.pause_ms,
+        plan=dumps(plan),
+    )
 
 
 def steps_of(row: Row, before: Row) -> tuple[Step, ...]:

@@ -22,7 +22,7 @@ from ..sync.prune import Archive, Pruned
 from ..sync.report import Report, as_row_json
 from ..sync.rollback import Prospect, Restored
 from ..sync.rollback import as_json as prospect_json
-from .terminal import Page, crop, size, span, table
+from .terminal import Page, crop, nothing_to_do, size, span, table
 
 Lines = list[str]
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ FEW = 3  # new tables of which each is worth a phrase; more are counted
 def report(done: Report, page: Page) -> Lines:
     """What a sync came to."""
     if done.result == "current":
-        lines = [f"{done.generation} is current: version {short(done.version)}, nothing to do"]
+        lines = [nothing_to_do(done.generation or "", done.version)]
     elif done.previous is None:
         lines = [f"{done.generation} is live: a new database, version {short(done.version)}"]
     else:

@@ -29,6 +29,7 @@ class Document:
     hints: Hints
     version: str
     source: str
+    data: bytes = field(repr=False, compare=False)
     text: str = field(repr=False, compare=False)
     places: Mapping[Path, int] = field(repr=False, compare=False)
 
@@ -55,4 +56,4 @@ def read(data: bytes, source: str = "schema.json") -> Document:
     check_references(schema, faults)
     hints = read_hints(tree, schema, faults)
     faults.stop()
-    return Document(schema, hints, version(schema), source, faults.text, faults.scan.keys)
+    return Document(schema, hints, version(schema), source, data, faults.text, faults.scan.keys)

@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ..diff.compare import compare
+from ..diff.compare import all_hints, compare
 from ..engines.sqlite.rehearse import differing, ours
 from ..errors import Code, Refused
 from ..files.layout import At
-from ..history.record import Deed, hints_of
+from ..history.record import Afterwards, Deed, hints_of
 from ..plan.make import make
 from ..plan.model import Plan
 from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
-from . import interrupt, state
+from . import glance, interrupt, state
 from .cutover import cut_over, go_live
 from .faults import told
 from .hold import hold
 from .preflight import Wishes, check_disk
 from .rebuild import build
 from .recovery import recover
-from .runner import litter_removed, note_times, still_true
+from .runner import litter_removed, note, still_true
 from .state import State
 from .target import Target
 
@@ -67,7 +67,9 @@ def adopt(target: Target, document: Document | None) -> Adopted:
                     pause = held.seconds
                 foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-            note_times(target, built.generation, duration_ms, pause_ms)
+            as_given = document is not None and document.version == plan.version and not all_hints(document.hints)
+            digest = glance.digest(document.data) if document is not None and as_given else None
+            note(target, built.generation, Afterwards(duration_ms, pause_ms, document=digest))
     differs = sorted(differing(document.schema, baseline)) if document else []
     return Adopted(built.generation.name, plan.version, baseline, foreign, tuple(differs), duration_ms, pause_ms)
 

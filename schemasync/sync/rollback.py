@@ -15,7 +15,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage
-from ..history.record import find, now
+from ..history.record import Afterwards, find, now
 from ..plan.model import Step
 from . import cutover, interrupt, state
 from .cutover import cut_over
@@ -23,7 +23,7 @@ from .faults import told
 from .hold import hold
 from .interrupt import Signals
 from .recovery import recover, with_restore
-from .runner import note_times
+from .runner import note
 from .state import State
 from .target import Target
 
@@ -104,7 +104,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
             assert current is not None
             ahead, pause = _swap_back(target, current, ahead, signals)
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-        note_times(target, ahead.generation, duration_ms, pause_ms)
+        note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return Restored(ahead, duration_ms, pause_ms)
 
 

@@ -21,11 +21,10 @@ from ..engines.sqlite.connection import check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation
-from ..files.lock import is_held
-from ..history.record import Deed, Followed, with_followed
+from ..history.record import Afterwards, Deed, Followed, completed
 from ..plan.model import Plan
 from ..schema.document import Document
-from . import interrupt, prune, state
+from . import glance, interrupt, prune, state
 from .capture import captured, check_same_schema, followable
 from .catchup import cut_in
 from .cutover import cut_over, go_live
@@ -74,7 +73,7 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
             if first:
                 decide(target, document, wishes, now)
             elif now is not None and now.is_untouched and is_current(document, wishes, now):
-                if _litter(target, now):
+                if glance.is_littered(target.layout, now.connection):
                     return None
                 return _current(document, now, Decision(None))
     except Refused as refusal:
@@ -82,13 +81,6 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
         if any(problem.code != Code.SWAP_UNFINISHED for problem in refusal.problems):
             raise
     return None
-
-
-def _litter(target: Target, now: State) -> bool:
-    """True where a dead run seems to have left a file: no run is at work, and no history knows it."""
-    known = {row.generation for row in now.rows}
-    strange = [g for g in target.layout.generations() if g.building or g.name not in known]
-    return bool(strange) and not is_held(target.layout.lock)
 
 
 def _current(document: Document, now: State | None, decision: Decision) -> Report:
@@ -178,7 +170,8 @@ def _finish(
     followed: Followed | None,
 ) -> Report:
     duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    note_times(target, built.generation, duration_ms, pause_ms, followed)
+    digest = glance.digest(document.data)
+    note(target, built.generation, Afterwards(duration_ms, pause_ms, followed, digest))
     return Report(
         "synced",
         document.version,
@@ -204,11 +197,9 @@ def _prune(target: Target) -> Iterator[str]:
         yield f"old archives were left: {error}"
 
 
-def note_times(
-    target: Target, generation: Generation, duration_ms: int, pause_ms: int, followed: Followed | None = None
-) -> None:
-    """How long it took is known only now: the last row of the live history is told. The swap is done, whatever
-    becomes of this note: a writer that holds the lock for long, or a full disk, must not make it look failed."""
+def note(target: Target, generation: Generation, known: Afterwards) -> None:
+    """Tell the last row of the live history what is known only now. The swap is done, whatever becomes of this note:
+    a writer that holds the lock for long, or a full disk, must not make it look failed."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
         target.door.step(Label.HISTORY_FINISH),
@@ -216,5 +207,4 @@ def note_times(
     ):
         newest = versions.newest(connection)
         if newest is not None and newest.generation == generation.name:
-            plan = newest.plan if followed is None else with_followed(newest.plan, followed)
-            versions.finish(connection, replace(newest, duration_ms=duration_ms, pause_ms=pause_ms, plan=plan))
+            versions.finish(connection, completed(newest, known))

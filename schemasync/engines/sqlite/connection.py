@@ -11,7 +11,7 @@ import os
 import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote as url_quote
@@ -70,6 +70,11 @@ class Opener:
             connection.execute(f"PRAGMA {pragma}").fetchall()
         connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
         return connection
+
+    def copy(self, path: Path, copy: Path) -> None:
+        """Make a file that holds, page for page, what is in a database now, its log included."""
+        with closing(self.read(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
 
     def _readable(self, path: Path) -> Connection:
         # Without a -wal nobody is writing a WAL database; opened otherwise it would get side files, and those of a

@@ -45,6 +45,11 @@ def is_passing(name: str) -> bool:
     return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
 
 
+def has_passing(connection: Connection) -> bool:
+    """True where something of ours stands in the file that is there for a while: a fence, a mark, a change log."""
+    return any(is_passing(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
+
+
 def objects(connection: Connection) -> tuple[Object, ...]:
     """Every object with SQL, our own and SQLite's internal ones left out, in order of type and name."""
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 
@@ -47,6 +48,12 @@ class Row:
     actor: str
     tool_version: str
 
+    @property
+    def document(self) -> str | None:
+        """The digest of the schema.json that the generation was made from, where its plan has it."""
+        found = json.loads(self.plan).get("document")
+        return found if isinstance(found, str) else None
+
 
 _COLUMNS = tuple(field.name for field in fields(Row))
 _LIST = ", ".join(_COLUMNS)
@@ -76,6 +83,11 @@ def newest(connection: Connection) -> Row | None:
         return None
     row = connection.execute(f"SELECT {_LIST} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
     return Row(*row) if row else None
+
+
+def generations(connection: Connection) -> frozenset[str]:
+    """The names of all generations that the history knows. Raises sqlite3.Error where there is none."""
+    return frozenset(name for (name,) in connection.execute(f"SELECT generation FROM {HISTORY_TABLE}"))
 
 
 def append(connection: Connection, row: Row) -> int:

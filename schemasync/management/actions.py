@@ -1,0 +1,386 @@
+"""What each action of `manage.py schemasync` does: it asks the package, and tells what that found."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.management.color import no_style
+from django.db import DEFAULT_DB_ALIAS
+
+from .. import conf
+from ..engines.sqlite.versions import Row
+from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
+from ..files.door import Door, Label
+from ..files.layout import At, Layout
+from ..history.record import Afterwards
+from ..schema import document, write
+from ..schema.document import Document
+from ..schema.spelling import count, short
+from ..sync import adopt, glance, look, postpone, prune, rollback, snapshot
+from ..sync.faults import of_disk, told
+from ..sync.interrupt import Interrupted
+from ..sync.limits import Limits
+from ..sync.preflight import Wishes, as_problem
+from ..sync.progress import Progress, Silent
+from ..sync.runner import note, sync
+from ..sync.target import Target
+from . import database, options, present, terminal
+
+WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
+FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
+
+
+class Actions:
+    """One call of the command: `given` are its options, as the command line or `call_command` gave them."""
+
+    def __init__(self, command: BaseCommand, given: Mapping[str, Any]) -> None:
+        self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
+        self.given: dict[str, Any] = dict(given)
+        self.action = str(given.get("action") or "sync")
+        self.version: str | None = None
+
+    def run(self) -> None:
+        """Do it. Raises CommandError with the exit code."""
+        action: Callable[[], None] = getattr(self, f"do_{self.action}")
+        try:
+            self.given = options.read(self.given)
+            self._refuse_misplaced()
+            action()
+        except SchemasyncError as error:
+            self._fail(error)
+
+    # --- the actions ----------------------------------------------------------------------------------------
+
+    def do_sync(self) -> None:
+        done = sync(self._target(swaps=True), self._document(), self._wishes())
+        self._print(present.report(done, self._page), done.as_json())
+
+    def do_plan(self) -> None:
+        target, wanted = self._target(), self._document()
+        try:
+            seen = look.outlook(target, wanted, self._wishes())
+        except Refused as refusal:
+            if refusal.problems[0].code is Code.NOT_ADOPTED:
+                self._say(present.after_adoption(look.check(target, wanted), self._page))
+            raise
+        stops = [as_problem(hazard) for hazard in seen.plan.stops] if seen.plan else []
+        statements = look.statements(seen.plan) if seen.plan and self._is("sql") else []
+        lines = present.sql(statements) if self._is("sql") else present.outlook(seen, self._page)
+        data = present.outlook_json(seen, statements if self._is("sql") else None)
+        self._print(lines, {**data, "errors": [problem.as_json() for problem in stops]})
+        if stops:
+            what = count(len(stops), "hazard stops", "hazards stop")
+            raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)
+
+    def do_check(self) -> None:
+        seen, strict = look.check(self._target(), self._document()), self._is("strict")
+        self._print(present.checked(seen, self._page, strict=strict), present.checked_json(seen, strict=strict))
+        if seen.differs(strict=strict):
+            raise CommandError(self._addressed("\n  ".join(present.difference(seen))), returncode=1)
+
+    def do_history(self) -> None:
+        entries = look.history(self._target())
+        self._print(present.history(entries, self._page), present.history_json(entries))
+
+    def do_rollback(self) -> None:
+        wanted = self.given.get("target")
+        if self._is("dry_run"):
+            ahead = rollback.prospect(self._target(), wanted)
+            self._print(present.prospect(ahead, self._page), present.planned_json(ahead))
+            return
+        self._must_be_able_to_ask(wanted)
+        done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
+        if done is None:
+            raise UsageError.of(Code.DECLINED, "nothing was changed")
+        self._print(present.restored(done), present.restored_json(done))
+
+    def do_inspect(self) -> None:
+        seen = look.inspect_path(database.opener(), Path(self.given["source"]))
+        text, output = write.write(seen.schema), self._path("output")
+        faults = _faults_of(text, output or Path("schema.json"))
+        self._warn([*present.left_out(seen), *present.refused_later(faults)])
+        if output is not None:
+            self._refuse_to_replace(output)
+            _write_text(output, text)
+            tables = count(len(seen.schema.tables), "table")
+            self._say([f"wrote {output}: {tables}, version {short(seen.version)}"])
+        elif not self._json:
+            self.stdout.write(text, ending="")
+        if self._json:
+            self._as_json(present.inspected_json(seen, json.loads(text), output, faults))
+
+    def do_adopt(self) -> None:
+        target, path = self._target(swaps=True), self._schema_path()
+        found = self._document() if path.exists() else None
+        if found is None and not os.access(path.absolute().parent, os.W_OK):
+            raise Refused.of(
+                Code.PERMISSION,
+                f"there is no {path}, and it cannot be written: its folder is missing or not ours to write",
+                "Give another place: manage.py schemasync adopt --schema PATH",
+            )
+        done = adopt.adopt(target, found)
+        if found is None:
+            text = write.write(done.schema, f"taken from {target.layout.link.name}")
+            _write_text(path, text)
+            if not (faults := _faults_of(text, path)):
+                _note_document(target, done.generation, text)
+            self._warn(present.refused_later(faults))
+        ignored, written = adopt.ignore_lines(target), found is None
+        lines = present.adopted(done, target.layout.link, path, ignored, self._page, written=written)
+        self._print(lines, present.adopted_json(done, path, ignored, written=written))
+
+    def do_cutover(self) -> None:
+        postpone.call(self._target())
+        self._print(["the run that waited goes on"], {"result": "called", "errors": []})
+
+    def do_prune(self) -> None:
+        days = self.given.get("older_than")
+        keep = self.given.get("keep", None if days is not None else conf.keep())
+        older_than, dry_run = timedelta(days=days) if days is not None else None, self._is("dry_run")
+        target = self._target()
+        with told(target.layout.link):
+            done = prune.prune(target, keep, older_than, dry_run=dry_run)
+        self._print(present.pruned(done, dry_run=dry_run), present.pruned_json(done, dry_run=dry_run))
+
+    def do_snapshot(self) -> None:
+        output = Path(self.given["copy"])
+        size = snapshot.snapshot(self._target(), output)
+        data = {"result": "written", "output": str(output), "bytes": size, "errors": []}
+        self._print([f"wrote {output} ({terminal.size(size)})"], data)
+
+    def do_hash(self) -> None:
+        found = self._document(self._path("file"))
+        data = {"result": "hashed", "version": found.version, "short": short(found.version), "errors": []}
+        self._print([found.version], data)
+
+    # --- what was asked for ---------------------------------------------------------------------------------
+
+    def _is(self, name: str) -> bool:
+        return bool(self.given.get(name, False))
+
+    def _path(self, name: str) -> Path | None:
+        """A path that was given on the command line, or as text to `call_command`."""
+        value = self.given.get(name)
+        return None if value is None else Path(value)
+
+    @property
+    def _json(self) -> bool:
+        return self._is("json")
+
+    @property
+    def _asks_nothing(self) -> bool:
+        return self._is("noinput") or self.given.get("interactive") is False
+
+    @property
+    def _verbosity(self) -> int:
+        return int(self.given.get("verbosity", 1))
+
+    def _alias(self) -> str:
+        return str(self.given.get("database") or DEFAULT_DB_ALIAS)
+
+    def _addressed(self, text: str) -> str:
+        return options.addressed(text, self.given)
+
+    def _refuse_misplaced(self) -> None:
+        if found := options.misplaced(self.action, self.given):
+            raise UsageError.of(
+                Code.BAD_OPTION, f"{self.action} has no use for {', '.join(found)}", "Leave it out; it is for a sync."
+            )
+
+    def _schema_path(self) -> Path:
+        return self._path("schema") or conf.schema_path(self._alias())
+
+    def _document(self, path: Path | None = None) -> Document:
+        path = path or self._schema_path()
+        if path.is_dir():
+            hint = f"Name the file itself, for example {path / 'schema.json'}"
+            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, f"{path.absolute()} is a folder", hint, file=str(path))
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            message = f"{path}: {error.strerror}"
+            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self._where_from(path), file=str(path)) from error
+        found = document.read(data, str(path))
+        self.version = found.version
+        return found
+
+    def _where_from(self, path: Path) -> str:
+        """How to come by a schema.json: from the database, if there is one."""
+        try:
+            link = database.path_of(self._alias())
+        except SchemasyncError:
+            link = Path("FILE")
+        match Layout(link).at():
+            case At.PLAIN:
+                return "To take the database over, which writes one: manage.py schemasync adopt"
+            case At.GENERATION:
+                return f"To take it from the database: manage.py schemasync inspect {link} -o {path}"
+            case _:
+                return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
+
+    def _wishes(self) -> Wishes:
+        allowed, usual = self.given.get("allow_drop") or (), Limits()
+        return Wishes(
+            fresh=self._is("fresh"),
+            verify_full=self.given.get("verify") == "full",
+            back=self._is("back"),
+            repair=self._is("repair"),
+            allow_drop=frozenset([allowed] if isinstance(allowed, str) else allowed),
+            pause=self._is("pause"),
+            limits=Limits(
+                max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
+                give_up=min(self.given.get("give_up", usual.give_up), FOREVER),
+                postpone=self._is("postpone"),
+            ),
+        )
+
+    # --- the database ---------------------------------------------------------------------------------------
+
+    def _target(self, *, swaps: bool = False) -> Target:
+        link = database.path_of(self._alias())
+        if swaps:
+            database.let_go(self._alias())
+        return Target(
+            Layout(link),
+            database.opener(),
+            progress=self._progress(),
+            wait=min(self.given.get("wait", WAIT), FOREVER),
+            keep=conf.keep(),
+            actor=_actor(),
+        )
+
+    def _progress(self) -> Progress:
+        if self._verbosity == 0:
+            return Silent()
+        if self._json and self.stdout.isatty():
+            return Silent()  # bars on the same terminal would stand in the JSON
+        if self.stderr.isatty():
+            return terminal.Bars(colour=not self._is("no_color"))
+        return Silent() if self._json else terminal.Lines(self.stdout.write)
+
+    def _live(self, error: SchemasyncError) -> Row | None:
+        """What is live, to be told beside an error of a sync or a plan, where the database was looked at at all."""
+        if self.action not in ("sync", "plan") or isinstance(error, UsageError):
+            return None
+        try:
+            return look.live(Layout(database.path_of(self._alias())), database.opener())
+        except SchemasyncError:
+            return None
+
+    # --- asking ---------------------------------------------------------------------------------------------
+
+    def _must_be_able_to_ask(self, wanted: str | None) -> None:
+        if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
+            rollback.check(self._target(), wanted)  # where there is no way back, that is what has to be told
+            nobody = "with --json no question is put" if self._json else "there is no terminal to ask on"
+            raise UsageError.of(
+                Code.NO_ANSWER,
+                f"rollback asks before it acts, and {nobody}",
+                "To go back without being asked: manage.py schemasync rollback --noinput\n"
+                "To see what was written since: manage.py schemasync rollback --dry-run",
+            )
+
+    def _agree(self, ahead: rollback.Prospect) -> bool:
+        self._say(present.prospect(ahead, self._page))
+        return self._asks_nothing or self._yes("Go back?")
+
+    def _refuse_to_replace(self, path: Path) -> None:
+        if path.is_dir():
+            raise Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", f"Name a file in it: -o {path / 'schema.json'}")
+        if not path.exists() or self._asks_nothing:
+            return
+        can_ask = not self._json and sys.stdin.isatty()
+        if not can_ask or not self._yes(f"{path} exists. Replace it?"):
+            raise Refused.of(
+                Code.OUTPUT_EXISTS, f"{path} exists already", "Name another file, or replace it with --noinput."
+            )
+
+    def _yes(self, question: str) -> bool:
+        """Ask on the terminal; no answer is no."""
+        try:
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except (EOFError, KeyboardInterrupt, Interrupted) as error:
+            self.stdout.write("")
+            if isinstance(error, Interrupted):
+                raise
+            return False
+
+    # --- telling --------------------------------------------------------------------------------------------
+
+    @property
+    def _page(self) -> terminal.Page:
+        is_terminal = self.stdout.isatty()
+        wants_colour = self._is("force_color") or (is_terminal and not self._is("no_color"))
+        return terminal.Page(
+            shutil.get_terminal_size().columns if is_terminal else terminal.LOG_WIDTH,
+            self.style if wants_colour and not self._json else no_style(),
+            detail=self._verbosity > 1,
+        )
+
+    def _say(self, lines: Sequence[str]) -> None:
+        if not self._json and self._verbosity > 0:
+            for line in lines:
+                self.stdout.write(self._addressed(line))
+
+    def _warn(self, lines: Sequence[str]) -> None:
+        if self._verbosity > 0:
+            for line in lines:
+                self.stderr.write(line, self.style.NOTICE)
+
+    def _as_json(self, data: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
+
+    def _print(self, lines: Sequence[str], data: dict[str, Any]) -> None:
+        if self._json:
+            self._as_json(data)
+        else:
+            self._say(lines)
+
+    def _fail(self, error: SchemasyncError) -> None:
+        """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
+        told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
+        if self._json:
+            found = present.failed_json(told, self.action, self.version, self._live(error))
+            self._as_json({**found, "sql": []} if self.action == "plan" and self._is("sql") else found)
+        text = "\n".join(present.problem(one) for one in told.problems)
+        raise CommandError(text, returncode=error.exit_code) from error
+
+
+def _faults_of(text: str, path: Path) -> list[str]:
+    """What a database may have and no schema.json: a foreign key to a table that is not there."""
+    try:
+        document.read(text.encode(), str(path))
+    except SchemaInvalid as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+def _note_document(target: Target, name: str, text: str) -> None:
+    """The generation is what this schema.json says: the next run sees it at a glance."""
+    if (generation := target.layout.generation(name)) is not None:
+        note(target, generation, Afterwards(document=glance.digest(text.encode())))
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        Door().write_text(Label.OUTPUT_WRITE, path, text)
+    except OSError as error:
+        raise of_disk(error, path) from error
+
+
+def _actor() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return socket.gethostname()
