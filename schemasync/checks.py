@@ -1,16 +1,26 @@
-"""System checks of the setting."""
+"""System checks: of the setting, and of the databases as their connections say they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import conf
+from .backends.sqlite3.base import DatabaseWrapper
+from .engines.sqlite import pragmas
 from .errors import Problem
+from .files.layout import At, Layout
+
+IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
+PATIENCE = 5_000  # milliseconds: what a transaction of a busy site may well take
+ENGINE = "schemasync.backends.sqlite3"
 
 
 @checks.register
@@ -24,5 +34,86 @@ def check_setting(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     ]
 
 
-def _errors(name: str, problems: Iterable[Problem]) -> list[checks.Error]:
+def _errors(name: str, problems: Iterable[Problem]) -> list[checks.CheckMessage]:
     return [checks.Error(f"{problem.message}.", hint=problem.hint, id=name) for problem in problems]
+
+
+@checks.register
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W001: options stand beside OPTIONS. W002: Django's own backend does not follow a database that is swapped."""
+    found: list[checks.CheckMessage] = []
+    for alias in connections:
+        wrapper = connections[alias]
+        if wrapper.vendor == "sqlite":
+            found += [*_misplaced(alias, wrapper), *_does_not_follow(alias, wrapper)]
+    return found
+
+
+def _misplaced(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.CheckMessage]:
+    names = [key for key in wrapper.settings_dict if key.lower() in IN_OPTIONS]
+    if names:
+        yield checks.Warning(
+            f'DATABASES["{alias}"] has {", ".join(names)} beside OPTIONS, where Django does not look.',
+            hint=f'Put it in: "OPTIONS": {{"{names[0].lower()}": ...}}',
+            id="schemasync.W001",
+        )
+
+
+def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.CheckMessage]:
+    if not isinstance(wrapper, DatabaseWrapper) and _at(wrapper) is At.GENERATION:
+        yield checks.Warning(
+            f'DATABASES["{alias}"] is swapped by schemasync, and Django\'s own backend does not notice: '
+            "connections that are kept read the old file, and their writes fail.",
+            hint=f'"ENGINE": "{ENGINE}"',
+            id="schemasync.W002",
+        )
+
+
+def _at(wrapper: BaseDatabaseWrapper) -> At:
+    name = str(wrapper.settings_dict["NAME"])
+    return At.NOTHING if not name or name.startswith((":memory:", "file:")) else Layout(Path(name).absolute()).at()
+
+
+@checks.register(checks.Tags.database)
+def check_connections(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """W003 to W007: what is set on a connection of our backend is less than it would set by itself."""
+    found: list[checks.CheckMessage] = []
+    for alias in databases or ():
+        wrapper = connections[alias]
+        if isinstance(wrapper, DatabaseWrapper) and _at(wrapper) in (At.PLAIN, At.GENERATION):
+            found += _weak(alias, wrapper)
+    return found
+
+
+def _weak(alias: str, wrapper: DatabaseWrapper) -> Iterator[checks.CheckMessage]:
+    wrapper.ensure_connection()
+    found = pragmas.read(wrapper.connection)
+
+    def warning(name: str, what: str, hint: str) -> checks.CheckMessage:
+        return checks.Warning(f'DATABASES["{alias}"]: {what}', hint=hint, id=name)
+
+    if found.journal_mode != "wal":
+        hint = "Leave PRAGMA journal_mode out of init_command: the backend sets WAL."
+        yield warning(
+            "schemasync.W003",
+            f"the journal is {found.journal_mode}, so that writers keep readers out, and runs wait.",
+            hint,
+        )
+    given = str(wrapper.settings_dict["OPTIONS"].get("transaction_mode", "IMMEDIATE"))
+    if given.upper() not in ("IMMEDIATE", "EXCLUSIVE"):
+        hint = 'Leave "transaction_mode" out of OPTIONS, or try transactions again where they raise Superseded.'
+        yield warning(
+            "schemasync.W004",
+            "transactions do not begin IMMEDIATE: one that reads first may fail when it writes.",
+            hint,
+        )
+    if found.busy_timeout < PATIENCE:
+        hint = '"OPTIONS": {"timeout": 20}'
+        yield warning("schemasync.W005", f"a lock is waited for no longer than {found.busy_timeout:,} ms.", hint)
+    if found.synchronous == 0:
+        hint = "Leave PRAGMA synchronous out of init_command: the backend sets NORMAL."
+        yield warning("schemasync.W006", "synchronous is OFF: a power cut may damage the file.", hint)
+    if not found.foreign_keys:
+        yield warning("schemasync.W007", "foreign keys are off.", "Leave PRAGMA foreign_keys out of init_command.")

@@ -6,6 +6,7 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .errors import Code, Problem, UsageError
 DEFAULTS: Mapping[str, Any] = {
     "SCHEMA": None,
     "KEEP": 3,  # three ways back: enough to notice a mistake, few enough for a small disk
+    "ON_STARTUP": "warn",
 }
 
 
@@ -25,6 +27,20 @@ def setting(key: str) -> Any:
     if problems := [*not_a_dict(given), *unknown_keys(given), *bad_values(given)]:
         raise UsageError(problems)
     return given.get(key, DEFAULTS[key])
+
+
+class OnStartup(StrEnum):
+    """What a server or worker does at its first connection, where the database is not what schema.json says."""
+
+    IGNORE = "ignore"
+    WARN = "warn"
+    REFUSE = "refuse"
+    SYNC = "sync"
+
+
+def on_startup() -> OnStartup:
+    """The setting ON_STARTUP."""
+    return OnStartup(setting("ON_STARTUP"))
 
 
 def keep() -> int:
@@ -72,6 +88,10 @@ def bad_values(given: object) -> Iterator[Problem]:
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         hint = "Give a number from 1 on: the newest archive always stays, as the way back."
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["KEEP"] is {count!r}', hint, {"key": "KEEP"})
+    start = known.get("ON_STARTUP", DEFAULTS["ON_STARTUP"])
+    if start not in list(OnStartup):
+        hint = f"Give one of: {', '.join(OnStartup)}."
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["ON_STARTUP"] is {start!r}', hint, {"key": "ON_STARTUP"})
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
     if not all(path and isinstance(path, str | os.PathLike) for path in paths):
         hint = 'Give a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'

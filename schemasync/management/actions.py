@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
-from .. import conf
+from .. import conf, databases
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.door import Door, Label
@@ -35,7 +33,7 @@ from ..sync.preflight import Wishes, as_problem
 from ..sync.progress import Progress, Silent
 from ..sync.runner import note, sync
 from ..sync.target import Target
-from . import database, options, present, terminal
+from . import options, present, terminal
 
 WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
 FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
@@ -106,7 +104,7 @@ class Actions:
         self._print(present.restored(done), present.restored_json(done))
 
     def do_inspect(self) -> None:
-        seen = look.inspect_path(database.opener(), Path(self.given["source"]))
+        seen = look.inspect_path(databases.opener(), Path(self.given["source"]))
         text, output = write.write(seen.schema), self._path("output")
         faults = _faults_of(text, output or Path("schema.json"))
         self._warn([*present.left_out(seen), *present.refused_later(faults)])
@@ -218,7 +216,7 @@ class Actions:
     def _where_from(self, path: Path) -> str:
         """How to come by a schema.json: from the database, if there is one."""
         try:
-            link = database.path_of(self._alias())
+            link = databases.path_of(self._alias())
         except SchemasyncError:
             link = Path("FILE")
         match Layout(link).at():
@@ -248,16 +246,16 @@ class Actions:
     # --- the database ---------------------------------------------------------------------------------------
 
     def _target(self, *, swaps: bool = False) -> Target:
-        link = database.path_of(self._alias())
+        link = databases.path_of(self._alias())
         if swaps:
-            database.let_go(self._alias())
+            databases.let_go(self._alias())
         return Target(
             Layout(link),
-            database.opener(),
+            databases.opener(),
             progress=self._progress(),
             wait=min(self.given.get("wait", WAIT), FOREVER),
             keep=conf.keep(),
-            actor=_actor(),
+            actor=databases.actor(),
         )
 
     def _progress(self) -> Progress:
@@ -274,7 +272,7 @@ class Actions:
         if self.action not in ("sync", "plan") or isinstance(error, UsageError):
             return None
         try:
-            return look.live(Layout(database.path_of(self._alias())), database.opener())
+            return look.live(Layout(databases.path_of(self._alias())), databases.opener())
         except SchemasyncError:
             return None
 
@@ -377,10 +375,3 @@ def _write_text(path: Path, text: str) -> None:
         Door().write_text(Label.OUTPUT_WRITE, path, text)
     except OSError as error:
         raise of_disk(error, path) from error
-
-
-def _actor() -> str:
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):
-        return socket.gethostname()

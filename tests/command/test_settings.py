@@ -7,7 +7,7 @@ from .project import V1, V2
 
 
 def errors():
-    return [item for item in checks.run_checks() if item.id.startswith("schemasync.")]
+    return [item for item in checks.run_checks() if item.id.startswith("schemasync.E")]
 
 
 def test_schema_may_be_a_path_as_text_or_as_a_path(project, settings):
@@ -51,7 +51,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
     error = ended.json["errors"][0]
     assert error["code"] == "unknown-setting"
     assert f'"{key}"' in error["message"]
-    assert error["hint"] == (f'Did you mean "{near}"?' if near else "Known are: SCHEMA, KEEP.")
+    assert error["hint"] == (f'Did you mean "{near}"?' if near else "Known are: SCHEMA, KEEP, ON_STARTUP.")
     found = errors()
     assert [item.id for item in found] == ["schemasync.E002"]
     assert found[0].hint == error["hint"]
@@ -63,6 +63,15 @@ def test_a_number_of_archives_that_is_none_is_an_error(project, settings, value)
     ended = project.call()
     assert ended.code == 2
     assert '"KEEP"' in ended.error
+    assert [item.id for item in errors()] == ["schemasync.E003"]
+
+
+@pytest.mark.parametrize("value", ["", "Sync", None, True])
+def test_a_word_for_the_start_that_is_none_is_an_error(project, settings, value):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "ON_STARTUP": value}
+    ended = project.call()
+    assert ended.code == 2
+    assert "ignore, warn, refuse, sync" in ended.error
     assert [item.id for item in errors()] == ["schemasync.E003"]
 
 

@@ -23,6 +23,7 @@ from ...engines.sqlite.fence import read_fence
 from ...engines.sqlite.objects import MESSAGE
 from ...files.layout import Inode, Layout, inode_of
 from ...signals import generation_changed
+from .. import startup
 from ..superseded import Superseded
 from .creation import DatabaseCreation
 
@@ -103,6 +104,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self._pid = os.getpid()
+        if (path := self._path()) is not None:
+            startup.look(self.alias, path)
         for _ in range(TRIES):
             place = self._look()
             connection = super().get_new_connection(conn_params)

@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ... import conf
+from ... import conf, databases
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
 from ...sync import glance
-from .. import database, options
+from .. import options
 from ..terminal import nothing_to_do
 
 
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             options.read(given)
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
-            row = glance.current(Layout(database.path_of(alias)), database.opener(), data)
+            row = glance.current(Layout(databases.path_of(alias)), databases.opener(), data)
         except (SchemasyncError, OSError):  # said in full by the action itself
             return None
         return None if row is None else nothing_to_do(row.generation, row.version)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import socket
 from pathlib import Path
 
 from django.db import connections
@@ -9,8 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3._functions import register as register_functions
 from django.utils.connection import ConnectionDoesNotExist
 
-from ..engines.sqlite.connection import Connection, Opener
-from ..errors import Busy, Code, Refused, UsageError
+from .engines.sqlite.connection import Connection, Opener
+from .errors import Busy, Code, Refused, UsageError
 
 
 def path_of(alias: str) -> Path:
@@ -54,6 +56,14 @@ def let_go(alias: str) -> None:
 def opener() -> Opener:
     """DDL of a Django project may call the functions that Django adds to its own connections."""
     return Opener(_register)
+
+
+def actor() -> str:
+    """Who runs this, for the history: `user@host`."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return socket.gethostname()
 
 
 def _register(connection: Connection) -> None:

@@ -1,0 +1,144 @@
+"""The first connection of a server or a worker: is the database what schema.json says?"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.db.utils import OperationalError
+
+from .. import conf, databases
+from ..conf import OnStartup
+from ..engines.sqlite.connection import Opener
+from ..errors import SchemasyncError
+from ..files.layout import At, Layout
+from ..schema.spelling import short
+from ..sync import glance
+
+if TYPE_CHECKING:
+    from ..schema.document import Document
+
+PATIENCE = 3600.0  # seconds that a worker waits for the one that builds: longer than any build takes
+COMMANDS = ("manage.py", "django-admin", "django-admin.py", "__main__.py")
+
+# Commands that serve, of Django, django-extensions and the task queues that are started by manage.py.
+SERVING = frozenset("runserver runserver_plus db_worker qcluster rqworker run_huey process_tasks procrastinate".split())
+
+logger = logging.getLogger("schemasync")
+
+
+class NotCurrent(OperationalError):
+    """The database is not what schema.json says, and ON_STARTUP forbids to go on so."""
+
+
+class _Looks:
+    """The looks of this process, one for each database; a forked child takes over what its parent saw."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.done: set[Path] = set()
+        self.failed: dict[Path, SchemasyncError] = {}
+
+
+_looks = _Looks()
+
+
+def look(alias: str, path: Path) -> None:
+    """Do what ON_STARTUP says, once a process. Raises NotCurrent, then again at each connection until it is.
+
+    Nothing in management commands that do not serve, and in tests.
+    """
+    if path in _looks.done:
+        return
+    with _looks.lock:
+        if path not in _looks.done:
+            _looks.done.add(path)  # what runs in here may open connections
+            try:
+                if is_serving() and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
+                    _compare(alias, path, wanted)
+            except BaseException:
+                _looks.done.discard(path)
+                raise
+
+
+def is_serving() -> bool:
+    """True in a server or a worker."""
+    # https://docs.djangoproject.com/en/stable/topics/testing/tools/#email-services: tests alone have an outbox
+    in_tests = "pytest" in sys.modules or hasattr(sys.modules.get("django.core.mail"), "outbox")
+    return not in_tests and _command() in (None, *SERVING)
+
+
+def _command() -> str | None:
+    """The management command that this process is, None for anything else."""
+    script = Path(sys.argv[0]) if sys.argv else Path()
+    if script.name not in COMMANDS or (script.name == "__main__.py" and script.parent.name != "django"):
+        return None
+    return sys.argv[1] if len(sys.argv) > 1 else "help"
+
+
+def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
+    layout, schema = Layout(path.absolute()), conf.schema_path(alias)
+    if layout.at() is At.PLAIN and not schema.exists():
+        return  # not taken over yet, and nothing to compare it with
+    try:
+        if glance.current(layout, databases.opener(), schema.read_bytes()) is None:
+            _not_at_a_glance(layout, schema, wanted)
+    except OSError as error:
+        _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
+
+
+def _not_at_a_glance(layout: Layout, schema: Path, wanted: OnStartup) -> None:
+    # imported here: most servers find that nothing has changed, and need none of it
+    from ..schema import document
+
+    try:
+        read = document.read(schema.read_bytes(), str(schema))
+        if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
+            _sync(layout, read)
+            return
+        differs = _difference(layout, databases.opener(), read, schema)
+    except SchemasyncError as error:
+        if wanted is OnStartup.SYNC:
+            _looks.failed.setdefault(layout.link, error)  # one try a process: requests must not queue up for more
+        _tell(str(error), "", wanted, error)
+        return
+    if differs:
+        before = _looks.failed.get(layout.link)
+        _tell(differs, str(before) if before else "To bring it there: manage.py schemasync", wanted, before)
+
+
+def _sync(layout: Layout, read: Document) -> None:
+    from ..sync.runner import sync
+    from ..sync.target import Target
+
+    done = sync(
+        Target(layout, databases.opener(), wait=PATIENCE, keep=conf.keep(), actor=databases.actor()),
+        read,
+    )
+    if done.result != "current":
+        logger.warning("%s is live: version %s", done.generation, short(done.version))
+
+
+def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> str:
+    """In a sentence, what is not as schema.json says; empty where nothing is."""
+    from ..sync import look
+    from ..sync.target import Target
+
+    seen = look.check(Target(layout, opener), read)
+    if seen.drift:
+        return f"{layout.link} was changed by hand: {', '.join(seen.drift)}"
+    if not seen.differs(strict=False):
+        return ""
+    live = f"is version {short(seen.live_version)}" if seen.live_version else "is no version yet"
+    return f"{layout.link} {live}, and {schema} is version {short(seen.version)}"
+
+
+def _tell(what: str, hint: str, wanted: OnStartup, cause: BaseException | None) -> None:
+    text = "\n  ".join(filter(None, (what, *hint.splitlines())))
+    if wanted is OnStartup.WARN:
+        logger.warning("%s", text)
+    else:
+        raise NotCurrent(text) from cause

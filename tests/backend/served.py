@@ -1,0 +1,34 @@
+"""A worker on the backend: `python -m tests.backend.served FOLDER ON_STARTUP`, run by the tests; it connects once.
+
+It prints how the connection went, and what is in the database then.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+
+def main(folder: Path, on_startup: str) -> None:
+    settings.configure(
+        BASE_DIR=folder,
+        INSTALLED_APPS=["schemasync"],
+        DATABASES={"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": folder / "db.sqlite3"}},
+        SCHEMASYNC={"SCHEMA": folder / "schema.json", "ON_STARTUP": on_startup},
+    )
+    django.setup()
+    from django.db import DatabaseError, connection
+
+    for _ in range(2):
+        try:
+            print("tables", *sorted(name for name in connection.introspection.table_names() if name[0] != "_"))
+        except DatabaseError as error:
+            print(type(error).__name__, error)
+        connection.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

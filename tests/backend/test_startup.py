@@ -1,0 +1,181 @@
+"""ON_STARTUP: what a server or a worker does at its first connection where the database is not up to schema.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemasync.backends import startup
+from schemasync.schema import document
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+
+ROOT = Path(__file__).resolve().parents[2]
+OLD = {"a": {"id": "INTEGER PRIMARY KEY"}}
+NEW = {**OLD, "b": {"id": "INTEGER PRIMARY KEY"}}
+MANAGE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+SETTINGS = """
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "tests"
+ROOT_URLCONF = "site_settings"
+urlpatterns = []
+INSTALLED_APPS = ["schemasync"]
+DATABASES = {"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+SCHEMASYNC = {"ON_STARTUP": "refuse"}
+"""
+
+
+@pytest.fixture
+def link(tmp_path):
+    """A database of the old schema, beside a schema.json that has moved on."""
+    found = tmp_path / "db.sqlite3"
+    write(tmp_path, OLD)
+    sync(target(found), document.read((tmp_path / "schema.json").read_bytes()))
+    write(tmp_path, NEW)
+    return found
+
+
+def write(folder, tree):
+    (folder / "schema.json").write_text(json.dumps(tree))
+
+
+def start(folder, on_startup):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
+    command = [sys.executable, "-m", "tests.backend.served", str(folder), on_startup]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def served(folder, on_startup):
+    """(lines on stdout, text on stderr)"""
+    process = start(folder, on_startup)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out.splitlines(), err
+
+
+def test_warn_says_it_once_and_goes_on(link):
+    out, err = served(link.parent, "warn")
+    assert out == ["tables a"] * 2
+    assert err.count("is version") == 2, "that of the database and that of schema.json"
+    assert err.endswith("To bring it there: manage.py schemasync\n")
+
+
+def test_ignore_says_nothing(link):
+    assert served(link.parent, "ignore") == (["tables a"] * 2, "")
+
+
+def test_refuse_refuses_each_connection_and_says_what_to_do(link):
+    out, _ = served(link.parent, "refuse")
+    assert [line.split()[0] for line in out if not line.startswith(" ")] == ["NotCurrent"] * 2
+    assert out.count("  To bring it there: manage.py schemasync") == 2
+
+
+def test_sync_brings_it_there_first(link):
+    out, err = served(link.parent, "sync")
+    assert out == ["tables a b"] * 2
+    assert "0002-" in err
+    assert len(list(link.parent.glob("*.generations/*.sqlite3"))) == 2
+
+
+def test_sync_makes_a_database_that_is_not_there(tmp_path):
+    write(tmp_path, NEW)
+    assert served(tmp_path, "sync")[0] == ["tables a b"] * 2
+
+
+def test_many_that_start_at_once_build_once(link):
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) INSERT INTO a SELECT i FROM n"
+        )
+    workers = [start(link.parent, "sync") for _ in range(6)]
+    ended = [worker.communicate(timeout=120) for worker in workers]
+    assert [out.splitlines() for out, _ in ended] == [["tables a b"] * 2] * 6
+    assert sum("is live" in err for _, err in ended) == 1
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT count(*) FROM _schema_versions").fetchone() == (2,)
+
+
+def test_where_a_sync_is_refused_no_connection_is_made_and_it_is_not_tried_again(link):
+    write(link.parent, {"b": NEW["b"]})  # a is gone, and nothing says that it may
+    out, _ = served(link.parent, "sync")
+    told = "\n".join(out)
+    assert told.count("NotCurrent") == 2
+    assert told.count("_dropped") >= 2, "what to do is said again"
+
+
+@pytest.mark.parametrize("on_startup", ["warn", "refuse", "sync"])
+def test_what_is_current_is_not_looked_at_twice(link, on_startup):
+    sync(target(link), document.read((link.parent / "schema.json").read_bytes()))
+    assert served(link.parent, on_startup) == (["tables a b"] * 2, "")
+
+
+def test_a_plain_file_without_a_schema_is_nobody_s_business(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    assert served(tmp_path, "refuse") == (["tables mine"] * 2, "")
+
+
+def test_a_schema_that_cannot_be_read_is_told(link):
+    (link.parent / "schema.json").write_text("{")
+    out, err = served(link.parent, "warn")
+    assert out == ["tables a"] * 2
+    assert "schema.json:1:" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "serving"),
+    [
+        (["manage.py", "migrate"], False),
+        (["./manage.py", "schemasync"], False),
+        (["/site/manage.py"], False),
+        (["/usr/bin/django-admin", "check"], False),
+        (["/lib/django/__main__.py", "shell"], False),
+        (["manage.py", "runserver"], True),
+        (["manage.py", "rqworker"], True),
+        (["/usr/bin/gunicorn", "site.wsgi"], True),
+        (["/lib/celery/__main__.py", "-A", "site"], True),
+        ([], True),
+    ],
+)
+def test_servers_and_workers_are_told_from_commands(monkeypatch, argv, serving):
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr(
+        sys, "modules", {name: m for name, m in sys.modules.items() if name not in ("pytest", "django.core.mail")}
+    )
+    assert startup.is_serving() is serving
+
+
+def test_nothing_is_looked_at_in_tests(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["gunicorn"])
+    assert not startup.is_serving()
+
+
+def test_a_management_command_connects_whatever_it_finds(link):
+    (link.parent / "manage.py").write_text(MANAGE)
+    (link.parent / "site_settings.py").write_text(SETTINGS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "inspectdb"],
+        cwd=link.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "class A(" in ended.stdout
