@@ -219,11 +219,11 @@ def test_settings_are_as_promised_and_can_be_others(link, django_db_blocker):
         assert run(db, "PRAGMA synchronous") == [(1,)]
         assert run(db, "PRAGMA foreign_keys") == [(1,)]
         assert run(db, "PRAGMA busy_timeout") == [(20000,)]
-        assert db.transaction_mode == "IMMEDIATE"
+        assert db.begin == "BEGIN IMMEDIATE"
         other = wrapper(link, timeout=3, transaction_mode="DEFERRED", init_command="PRAGMA synchronous=FULL")
         assert run(other, "PRAGMA synchronous") == [(2,)]
         assert run(other, "PRAGMA busy_timeout") == [(3000,)]
-        assert other.transaction_mode == "DEFERRED"
+        assert (other.begin, other.transaction_mode) == ("BEGIN", "DEFERRED")
         db.close()
         other.close()
 
@@ -232,7 +232,7 @@ def test_in_memory_it_is_django_s_own(django_db_blocker):
     with django_db_blocker.unblock():
         db = wrapper(":memory:")
         run(db, "CREATE TABLE t (x)")
-        assert db.transaction_mode is None
+        assert (db.begin, db.transaction_mode) == ("BEGIN", None)
         assert run(db, "PRAGMA journal_mode") == [("memory",)]
 
 

@@ -1,0 +1,73 @@
+"""Test databases: as with Django's own backend, and whole where they are files in WAL, or were swapped by a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.backends.sqlite3 import creation
+
+from ...engines.sqlite.connection import Opener, side_files
+from ...files.layout import Layout
+from ...files.scratch import remove_all
+
+if TYPE_CHECKING:
+    from .base import DatabaseWrapper
+
+
+class DatabaseCreation(creation.DatabaseCreation):
+    """Makes, copies and removes test databases. In memory it is Django's own."""
+
+    connection: DatabaseWrapper
+
+    def _get_test_db_name(self) -> str:
+        """In memory where nobody named one. pytest-django derives `test_/path/db.sqlite3_gw0` from the name of the
+        database for each of its processes, unless the engine is called as Django's own is."""
+        settings = self.connection.settings_dict
+        if str(settings["TEST"]["NAME"]).startswith(f"test_{settings['NAME']}_"):
+            return f"file:memorydb_{self.connection.alias}?mode=memory&cache=shared"
+        return str(super()._get_test_db_name())  # type: ignore[misc]
+
+    def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
+        name = str(super()._create_test_db(verbosity, autoclobber, keepdb))  # type: ignore[misc]
+        path = self._path(name)
+        # the archives of a database that is its own test database by mistake are the way back
+        if path is not None and not keepdb and path != self._path(self.connection.settings_dict["NAME"]):
+            _remove(path)
+        return name
+
+    def _clone_test_db(self, suffix: str, verbosity: int, keepdb: bool = False) -> None:
+        """Copy what the database holds, not its file: the latest of it stands in the log beside that."""
+        source = self._path(self.connection.settings_dict["NAME"])
+        if source is None:
+            super()._clone_test_db(suffix, verbosity, keepdb)  # type: ignore[misc]
+            return
+        clone = Path(self.get_test_db_clone_settings(suffix)["NAME"])
+        if keepdb and clone.exists():
+            return
+        _remove(clone)
+        Opener().copy(source, clone)
+
+    def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
+        path = self._path(test_database_name)
+        if path is None:
+            super()._destroy_test_db(test_database_name, verbosity)  # type: ignore[misc]
+        else:
+            _remove(path)
+
+    def setup_worker_connection(self, _worker_id: int) -> None:
+        if self._path(self.connection.settings_dict["NAME"]) is None:
+            super().setup_worker_connection(_worker_id)
+        else:  # Django's own looks for the copy of one in memory unless the process is a fork
+            self.connection.leave_to_the_parent()
+            BaseDatabaseCreation.setup_worker_connection(self, _worker_id)
+
+    def _path(self, name: Any) -> Path | None:
+        """Where a database lies; None for one in memory, and for a URI, which is left to Django."""
+        return None if self.is_in_memory_db(name) or str(name).startswith("file:") else Path(name).absolute()
+
+
+def _remove(path: Path) -> None:
+    """A test database is gone with what SQLite keeps beside it; where a test swapped it, with all generations."""
+    remove_all((path, *side_files(path)), Layout(path).folder)
