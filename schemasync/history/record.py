@@ -124,10 +124,14 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How a run followed the writers beside it: rounds of replay, and the keys that were replayed in all of them."""
+    """How a run followed the writers beside it: rounds of replay, and the keys that were replayed in all of them.
 
-    rounds: int
-    keys: int
+    `tax`: how many times as long a write took while it was logged; None where nobody wrote.
+    """
+
+    rounds: int = 0
+    keys: int = 0
+    tax: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,12 @@ def steps_of(row: Row, before: Row) -> tuple[Step, ...]:
         target = new.table(entry["table"]) if entry["action"] != Action.DROP else None
         steps.append(Step(Action(entry["action"]), source, target, feeds))
     return tuple(steps)
+
+
+def followed(row: Row) -> Followed | None:
+    """How the run followed the writers beside it; None where they waited."""
+    found = json.loads(row.plan).get("followed")
+    return Followed(**found) if found else None
 
 
 def changed(row: Row) -> tuple[dict[str, Any], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..diff.hazards import Hazard
 from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
-from ..history.record import Deed, moment
+from ..history.record import Deed, Followed, moment
 from ..plan.model import Action
 from ..schema.spelling import count, short
 from ..sync.adopt import Adopted
@@ -54,6 +55,7 @@ def report(done: Report, page: Page) -> Lines:
     lines += [f"  note: {text}" for text in done.notes]
     if page.detail:
         lines += _foreign(done.foreign, page)
+        lines += [f"  {beside_writers(done.followed)}"] if done.followed else []
     if done.result != "current" and done.previous is not None:
         lines.append("To undo it: manage.py schemasync rollback")
     return lines
@@ -317,6 +319,12 @@ def history(entries: Sequence[Entry], page: Page) -> Lines:
     return lines
 
 
+def beside_writers(how: Followed) -> str:
+    """How a run followed the writers beside it."""
+    tax = f"; a write took {how.tax:.1f} times as long" if how.tax is not None else ""
+    return f"{count(how.keys, 'row')} written meanwhile, followed in {count(how.rounds, 'round')}{tax}"
+
+
 def _figures(entry: Entry) -> list[str]:
     row = entry.row
     return [
@@ -336,7 +344,8 @@ def _story(entry: Entry, page: Page) -> Lines:
     if row.rows:
         who += f", {count(row.rows, 'row')} written"
     if page.detail:
-        return [who, *(change["text"] for change in entry.changes)]
+        beside = [beside_writers(entry.followed)] if entry.followed else []
+        return [who, *beside, *(change["text"] for change in entry.changes)]
     match row.action:
         case Deed.RESTORE:
             what = f"back from {row.previous}"
@@ -356,6 +365,7 @@ def history_json(entries: Sequence[Entry]) -> Json:
             "live": entry.is_live,
             "gone": not entry.is_there,
             "changes": list(entry.changes),
+            "followed": entry.followed and asdict(entry.followed),
         }
         for entry in entries
     ]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from ..engines.sqlite import changelog, shadows, verify
+from ..engines.sqlite import changelog, shadows, tax, verify
 from ..engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
 from ..engines.sqlite.objects import fingerprint
 from ..engines.sqlite.rebuild.finish import put_triggers
@@ -49,6 +49,7 @@ def cut_in(
         pursuit = Pursuit(target, replay)
         if limits.postpone:
             postpone.wait(target, built.generation.name, lambda: pursuit.keep_up(connection))
+        pursuit.tax = tax.measure(before.connection, [follow.logged for follow in capture.follows], target.opener)
         deadline, patience = time.monotonic() + limits.give_up, PATIENCE
         while True:
             pursuit.catch_up(connection, Label.CUTOVER_ROUND, limits.max_pause / 4, deadline)

@@ -19,7 +19,7 @@ from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused, SchemasyncError
 from ..files.layout import Layout, size_of
-from ..history.record import changed, hints_of
+from ..history.record import Followed, changed, followed, hints_of
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema.digest import version
 from ..schema.document import Document
@@ -220,6 +220,7 @@ class Entry:
     is_there: bool
     is_live: bool
     changes: tuple[Mapping[str, Any], ...]
+    followed: Followed | None = None
 
 
 def history(target: Target) -> tuple[Entry, ...]:
@@ -235,7 +236,7 @@ def _entry(target: Target, row: Row, live: Path | None) -> Entry:
     """`live` is the path of the live file for its own row: a plain copy does not bear its generation's name."""
     generation = target.layout.generation(row.generation)
     path = live or (generation.path if generation is not None else Path())
-    return Entry(row, size_of(path), path.is_file(), live is not None, changed(row))
+    return Entry(row, size_of(path), path.is_file(), live is not None, changed(row), followed(row))
 
 
 # --- inspect ----------------------------------------------------------------------------------------------------

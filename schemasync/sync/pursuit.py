@@ -24,6 +24,7 @@ class Pursuit:
     rounds: int = 0
     keys: int = 0
     rate: float = RATE
+    tax: float | None = None
 
     def round(self, connection: Connection, label: Label) -> Round:
         """One round in a transaction of its own. Raises Failed where a row is not what it should be."""

@@ -21,7 +21,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Failed
 from ..files.door import Label
 from ..files.layout import Generation
-from ..history.record import Deed, hints_json, now, plan_json
+from ..history.record import Deed, Followed, hints_json, now, plan_json
 from ..plan.model import Action, Plan, Strategy
 from ..schema import digest
 from ..schema.names import fold
@@ -49,6 +49,7 @@ class Built:
     notes: list[str] = field(default_factory=list)
     bounds: Bounds = field(default_factory=dict)
     triggers: tuple[Object, ...] = ()
+    followed: Followed = Followed()  # noqa: RUF009  it is frozen
 
 
 def build(
@@ -78,7 +79,7 @@ def build(
             work.run(connection)
         row, triggers = work.record(connection, generation, deed)
     target.door.rename(Label.BUILD_RENAME, place, generation.path)
-    return Built(generation, row, work.rows, work.notes, work.bounds, triggers)
+    return Built(generation, row, work.rows, work.notes, work.bounds, triggers, work.followed)
 
 
 class _Work:
@@ -96,6 +97,7 @@ class _Work:
         self.target, self.plan, self.state, self.place = target, plan, state, place
         self.verify_full, self.follows = verify_full, follows
         self.bounds: Bounds = {}
+        self.followed = Followed()
         self.rows: dict[str, int] = {}
         self.notes: list[str] = []
         self._later: tuple[Object, ...] = ()
@@ -228,7 +230,7 @@ class _Work:
             if time.monotonic() > deadline:
                 raise misfits_failed(done.misfits)
             time.sleep(BREATH)
-        self.bounds = pursuit.replay.bounds
+        self.bounds, self.followed = pursuit.replay.bounds, Followed(pursuit.rounds + 1, pursuit.keys + done.keys)
 
     def _check_integrity(self, connection: Connection) -> None:
         if faults := verify.integrity(connection):

@@ -123,7 +123,8 @@ def _swap_beside_writers(
             plan = still_allowed(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, follows=capture.follows)
         pause, pursuit = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
-    return built, pause, plan, Followed(pursuit.rounds, pursuit.keys)
+    rounds, keys = built.followed.rounds + pursuit.rounds, built.followed.keys + pursuit.keys
+    return built, pause, plan, Followed(rounds, keys, pursuit.tax)
 
 
 def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:

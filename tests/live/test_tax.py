@@ -1,0 +1,50 @@
+"""What the change log costs writers is measured in each run, and stands in its history row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from schemasync.engines.sqlite import tax
+from schemasync.engines.sqlite.changelog import Logged
+from schemasync.engines.sqlite.connection import Opener
+
+from .beside import QUICK, beside, made, read
+from .test_meanwhile import CASES, MOMENTS, folder
+
+__all__ = ["folder"]
+
+# Nothing is left of what was written, or nothing was.
+NONE = {"cascades", "DELETE of everything", "ids that are given out and deleted", "numbers of the application"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_tax_of_a_run_is_measured_for_every_kind_of_table(folder, name):
+    link = made(folder / "w", CASES[name])
+    report, _ = beside(link, CASES[name], MOMENTS["logged"], QUICK)
+    if name in NONE:
+        assert report.followed.tax is None
+    else:
+        assert 0.2 < report.followed.tax < 50, "a ratio, whatever else the machine does"
+    assert report.followed.keys > 0 or name == "numbers of the application"
+    with closing(sqlite3.connect(link)) as connection:
+        (plan,) = connection.execute("SELECT plan FROM _schema_versions ORDER BY id DESC LIMIT 1").fetchone()
+    assert json.loads(plan)["followed"] == {
+        "rounds": report.followed.rounds,
+        "keys": report.followed.keys,
+        "tax": report.followed.tax,
+    }
+
+
+def test_a_table_that_cannot_be_tried_has_no_tax(folder):
+    """Whatever is odd about it, the run goes on."""
+    folder.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(folder / "x.sqlite3")) as connection:
+        connection.execute("CREATE TABLE _schemasync_log_0 (id INTEGER PRIMARY KEY, k0)")
+        connection.execute("INSERT INTO _schemasync_log_0 (k0) VALUES (1)")
+        table = next(iter(CASES.values())).old
+        (found,) = read(table).schema.tables
+        assert tax.measure(connection, [Logged(0, found, ("id",))], Opener()) is None
