@@ -17,6 +17,7 @@ ROW_KEYS = {
     "bytes",
     "live",
     "gone",
+    "followed",
     "changes",
 }
 
