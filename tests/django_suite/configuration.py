@@ -1,0 +1,51 @@
+"""What Django's tests are run with: an engine, a place of the database, a number of processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+LABELS = (
+    *("backends", "transactions", "transaction_hooks", "schema", "introspection"),
+    *("inspectdb", "queries", "model_fields", "constraints", "indexes"),
+)
+ENGINES = {"ours": "schemasync.backends.sqlite3", "stock": "django.db.backends.sqlite3"}
+PLACES = ("memory", "disk")
+PROCESSES = (2, 1)  # the longest last would leave a core idle at the end
+
+SETTINGS = """\
+DATABASES = {databases!r}
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+RECORD = {record!r}
+SECRET_KEY = "tests"
+TEST_RUNNER = "tests.django_suite.recorder.Recorder"
+USE_TZ = False
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    engine: str
+    place: str
+    processes: int
+
+    @property
+    def name(self) -> str:
+        """`ours-disk-2`: what the command line, the table and the folders call it."""
+        return f"{self.engine}-{self.place}-{self.processes}"
+
+    def settings(self, databases: Path, record: Path) -> str:
+        """A settings module whose databases lie in one folder, and whose result will be in a file."""
+        return SETTINGS.format(
+            databases={alias: self._database(databases / f"{alias}.sqlite3") for alias in ("default", "other")},
+            record=str(record),
+        )
+
+    def _database(self, path: Path) -> dict[str, object]:
+        database: dict[str, object] = {"ENGINE": ENGINES[self.engine]}
+        return database | ({"TEST": {"NAME": str(path)}} if self.place == "disk" else {})
+
+
+ALL = tuple(Configuration(engine, place, processes) for processes, place, engine in product(PROCESSES, PLACES, ENGINES))

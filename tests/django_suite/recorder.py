@@ -1,0 +1,31 @@
+"""The TEST_RUNNER inside Django's own run: notes what became of each test, by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.test.runner import DiscoverRunner
+
+
+class Recorder(DiscoverRunner):
+    """Django's runner, which leaves its result in the file that the settings name."""
+
+    def run_suite(self, suite: Any, **kwargs: Any) -> Any:
+        result = super().run_suite(suite, **kwargs)
+        noted = {
+            "run": result.testsRun,
+            "failures": _names(result.failures),
+            "errors": _names(result.errors),
+            "skipped": _names(result.skipped),
+            "expected_failures": _names(result.expectedFailures),
+            "unexpected_successes": sorted(test.id() for test in result.unexpectedSuccesses),
+        }
+        Path(settings.RECORD).write_text(json.dumps(noted, indent=1), "utf-8")
+        return result
+
+
+def _names(pairs: list[tuple[Any, str]]) -> list[str]:
+    return sorted(test.id() for test, _ in pairs)

@@ -1,0 +1,49 @@
+"""Django's tests: only its source distribution has them, and nothing of it is kept in the repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import django
+
+CACHE = "DJANGO_SUITE_CACHE"
+"""The environment variable that names the folder in which source distributions are kept."""
+
+
+def default_cache() -> Path:
+    if named := os.environ.get(CACHE):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "schemasync-django-suite"
+
+
+def tests_of_django(cache: Path) -> Path:
+    """The folder `tests` of exactly the Django that is installed, fetched where the cache does not have it."""
+    unpacked = cache / f"django-{django.get_version()}"
+    if not unpacked.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as name:
+            # renamed when it is whole: a run that is cut off here leaves nothing that looks finished
+            _unpacked(_fetched(Path(name))).rename(unpacked)
+    return unpacked / "tests"
+
+
+def _fetched(folder: Path) -> Path:
+    """The archive. pip builds its metadata, for which it takes what Django's build asks for from the index."""
+    wanted = f"Django=={django.get_version()}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "Django", wanted]
+    subprocess.run([*command, "--dest", str(folder)], check=True)
+    (archive,) = folder.glob("*.tar.gz")
+    return archive
+
+
+def _unpacked(archive: Path) -> Path:
+    folder = archive.parent / "unpacked"
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    (top,) = folder.iterdir()
+    return top
