@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import IO
 
 
 class Label(StrEnum):
@@ -156,19 +157,28 @@ class Door:
             sync_folder(path.parent)
 
 
-@contextmanager
-def reserved(folder: Path, size: int) -> Iterator[None]:
-    """Hold so many bytes of the disk until the block ends, in a file without a name: a crash leaves nothing of it.
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Some of the disk that nobody else can have."""
 
-    Raises OSError where they are not to be had.
-    """
+    _file: IO[bytes]
+
+    def release(self) -> None:
+        """Give it back, to whoever writes next."""
+        self._file.close()
+
+
+@contextmanager
+def reserved(folder: Path, size: int) -> Iterator[Reservation]:
+    """Hold so many bytes of the disk until they are released, or the block ends, in a file without a name: a crash
+    leaves nothing of it. Raises OSError where they are not to be had."""
     with tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
             file.write(bytes(size))
             file.flush()
-        yield
+        yield Reservation(file)
 
 
 def sync_folder(folder: Path) -> None:

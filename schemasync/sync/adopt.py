@@ -16,13 +16,12 @@ from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
 from . import glance, interrupt, state
-from .cutover import cut_over, go_live
 from .faults import told
 from .hold import hold
 from .preflight import Wishes, check_disk
 from .rebuild import build
 from .recovery import recover
-from .runner import litter_removed, note, still_true
+from .runner import litter_removed, note, still_true, swap_held
 from .state import State
 from .target import Target
 
@@ -63,7 +62,7 @@ def adopt(target: Target, document: Document | None) -> Adopted:
                 with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
                     still_true(plan, before, Wishes())
                     built = build(target, plan, before, Deed.ADOPT, signals)
-                    cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
+                    swap_held(target, signals, held, built.generation)
                     pause = held.seconds
                 foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)

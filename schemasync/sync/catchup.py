@@ -17,6 +17,7 @@ from ..files.door import Label
 from ..plan.model import Plan
 from . import postpone
 from .capture import Capture
+from .cutover import Swap, prepared
 from .hold import Hold, hold
 from .interrupt import Signals
 from .limits import Limits
@@ -36,14 +37,14 @@ def cut_in(
     capture: Capture,
     signals: Signals,
     limits: Limits,
-    swap: Callable[[Hold], None],
+    swap: Callable[[Hold, Swap, Connection], None],
 ) -> tuple[float, Pursuit]:
     """Follow the writers into the built file until the last round fits into a short pause, then `swap`.
 
     Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
     between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
     """
-    with _opened(target, before, built, signals) as connection:
+    with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as ready:
         replay = Replay(connection, capture.follows, dict(built.bounds))
         replay.prepare()
         pursuit = Pursuit(target, replay)
@@ -58,7 +59,7 @@ def cut_in(
                 held = _held(stack, target, before, patience)
                 if held is not None and replay.waiting() <= pursuit.few(limits.max_pause / 2):
                     _last_round(target, plan, built, capture, pursuit, connection, held)
-                    swap(held)
+                    swap(held, ready, connection)
                     return held.seconds, pursuit
             if time.monotonic() > deadline:
                 raise _gave_up(before, limits, busy=held is None)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 
 from ..engines.sqlite import changelog, fence, versions
-from ..engines.sqlite.connection import Connection, checkpoint, durably, side_files, undone, wal_of
+from ..engines.sqlite.connection import (
+    Connection,
+    checkpoint,
+    logged_durably,
+    side_files,
+    undone,
+    wal_of,
+)
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
-from ..files.door import Label, reserved
+from ..files.door import Label, Reservation, reserved
 from ..files.layout import At, Generation, Inode, inode_of, size_of
 from ..history.record import now
 from .capture import remove
@@ -22,29 +30,41 @@ from .target import Target
 ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, with the largest pages there are
 
 
-def cut_over(
-    target: Target,
-    signals: Signals,
-    held: Hold | None,
-    new: Generation,
-    go_forward: Callable[[], None],
-    *,
-    room: int = ROOM,
-) -> None:
-    """Fence the old file in favour of `new`, then `go_forward`: open the new one and point the link at it.
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """All that a swap needs and that can be had before writers wait: its number, and the disk that it may take."""
+
+    new: Generation
+    number: int
+    room: Reservation
+
+
+@contextmanager
+def prepared(target: Target, new: Generation, room: int = ROOM) -> Iterator[Swap]:
+    """Get ready for a swap to `new`; `room` is how many bytes of disk going forward may take. Raises OSError where
+    they are not to be had."""
+    with reserved(target.layout.folder, room) as reservation:
+        yield Swap(new, _next_number(target), reservation)
+
+
+def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> None:
+    """The swap to a first generation: there is no file to fence."""
+    signals.defer()
+    go_forward()
+    signals.swapped(new.name)
+
+
+def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forward: Callable[[], None]) -> None:
+    """Fence the held file in favour of the new one, then `go_forward`: open that and point the link at it.
 
     The committed fence is the commit record of the swap: before it the old file is live and whole, after it
-    only forward is left. `held` is None where there was no old file; `room` is how many bytes of disk going forward
-    may take: they are had before the fence. Raises Failed or Busy with the live file untouched, or NeedsPerson where
-    the swap is committed and could not be finished.
+    only forward is left. Raises Failed or Busy with the live file untouched, or NeedsPerson where the swap is
+    committed and could not be finished.
     """
     signals.defer()
-    if held is None:
-        go_forward()
-        signals.swapped(new.name)
-        return
-    with reserved(target.layout.folder, room):
-        _close(target, held, new)
+    new = swap.new
+    _close(target, held, swap)
+    swap.room.release()
     try:
         go_forward()
     except (sqlite3.Error, OSError, SchemasyncError) as error:
@@ -62,44 +82,44 @@ def cut_over(
     clear(target, Label.CUTOVER_CLEAR)
 
 
-def go_live(target: Target, new: Generation, held: Hold | None) -> None:
-    """The way forward of a built generation."""
-    open_up(target, new)
+def go_live(target: Target, new: Generation, held: Hold | None, connection: Connection | None = None) -> None:
+    """The way forward of a built generation; `connection` is one to it, where there is one."""
+    if connection is None:
+        open_up(target, new)
+    else:
+        _unmark(target, connection)
     point(target, new, held.inode if held is not None else None)
 
 
-def _close(target: Target, held: Hold, successor: Generation) -> None:
+def _close(target: Target, held: Hold, swap: Swap) -> None:
     """Fence the held file in favour of its successor. Raises Failed where the link moved under us."""
     if not held.is_at(target.layout.link):
         raise replaced(target.layout.link)
-    record = Fence(next_swap(target), successor.name, now())
+    record = Fence(swap.number, swap.new.name, now())
     with target.door.step(Label.CUTOVER_FENCE):
         held.close_to_writers(record)
 
 
 def open_up(target: Target, new: Generation) -> None:
     """Take the mark off the new file, durably: it goes before the link moves, so no live file ever bore one."""
-    with (
-        target.door.step(Label.CUTOVER_UNMARK),
-        closing(target.opener.write(new.path, timeout=target.wait)) as connection,
-        durably(connection),
-    ):
+    with closing(target.opener.write(new.path, timeout=target.wait)) as connection:
+        _unmark(target, connection)
+
+
+def _unmark(target: Target, connection: Connection) -> None:
+    with target.door.step(Label.CUTOVER_UNMARK), logged_durably(connection):
         fence.unmark(connection)
 
 
-def reopen(target: Target, old: Generation, rows: tuple[Row, ...]) -> None:
+def reopen(target: Target, connection: Connection, rows: tuple[Row, ...]) -> None:
     """Open a fenced generation again, with the history that led to this: one transaction."""
-    with (
-        target.door.step(Label.CUTOVER_UNFENCE),
-        closing(target.opener.write(old.path, timeout=target.wait)) as connection,
-        durably(connection),
-    ):
+    with target.door.step(Label.CUTOVER_UNFENCE), logged_durably(connection):
         _clean(connection, rows)
 
 
-def try_to_reopen(target: Target, old: Generation, rows: tuple[Row, ...]) -> None:
+def try_to_reopen(connection: Connection, rows: tuple[Row, ...]) -> None:
     """Do what `reopen` will do, and undo it: what would go wrong goes wrong here, while the live file is still open."""
-    with closing(target.opener.write(old.path, timeout=target.wait)) as connection, undone(connection):
+    with undone(connection):
         _clean(connection, rows)
 
 
@@ -165,7 +185,7 @@ def fold_archive(target: Target, archive: Generation) -> None:
         checkpoint(connection)
 
 
-def next_swap(target: Target) -> int:
+def _next_number(target: Target) -> int:
     """A number above that of every fence there is."""
     highest = 0
     for generation in target.layout.generations():

@@ -10,8 +10,11 @@ from ..engines.sqlite.replay import Replay, Round
 from ..files.door import Label
 from .target import Target
 
-FEW = 500  # keys: so many are replayed in a few milliseconds
+FEW = 100  # keys: so many are replayed in a few milliseconds
+AIM = 0.002  # seconds of replay that are left for the lock, where writers allow it
+TRIES = 5  # rounds in which to come so close
 RATE = 20_000.0  # keys a second, until it was measured
+MANY = 500  # keys: a round of so many tells how fast it goes
 BREATH = 0.02  # seconds between attempts
 
 
@@ -37,14 +40,17 @@ class Pursuit:
     def note(self, done: Round, seconds: float) -> None:
         self.rounds += 1
         self.keys += done.keys
-        if done.keys > FEW:
+        if done.keys >= MANY:
             self.rate = done.keys / max(seconds, 0.001)
 
     def catch_up(self, connection: Connection, label: Label, allowed: float, deadline: float) -> None:
-        """Replay until what is left is a matter of `allowed` seconds, or time is up."""
+        """Replay until what is left is next to nothing, or, where writers are too quick for that, a matter of
+        `allowed` seconds, or time is up."""
+        tries = 0
         while True:
-            done = self.round(connection, label)
-            if (self.replay.waiting() <= self.few(allowed) and not done.misfits) or time.monotonic() > deadline:
+            done, tries = self.round(connection, label), tries + 1
+            enough = self.few(AIM if tries < TRIES else allowed)
+            if (self.replay.waiting() <= enough and not done.misfits) or time.monotonic() > deadline:
                 return
             if done.misfits:
                 time.sleep(BREATH)

@@ -193,9 +193,9 @@ def _reopen(target: Target, successor: Found, live: Fence) -> None:
             successor=successor.generation.name,
         )
     stamp = target.stamp
-    cutover.reopen(
-        target, successor.generation, with_restore(rows, successor.generation, live.at, stamp.actor, stamp.tool_version)
-    )
+    merged = with_restore(rows, successor.generation, live.at, stamp.actor, stamp.tool_version)
+    with closing(target.opener.write(successor.generation.path, timeout=target.wait)) as connection:
+        cutover.reopen(target, connection, merged)
 
 
 def with_restore(

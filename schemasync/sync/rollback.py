@@ -114,20 +114,20 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
     assert current.generation is not None
     stamp = target.stamp
     merged = with_restore(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
-    cutover.try_to_reopen(target, ahead.generation, merged)
-    with ExitStack() as stack:
-        with hold(target, current.generation.path) as held:
+    room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
+    with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
+        cutover.try_to_reopen(archive, merged)
+        with cutover.prepared(target, ahead.generation, room) as ready, hold(target, current.generation.path) as held:
             written = current.has_changed()
             counts: list[Callable[[], tuple[Tally, ...]]] = []
 
             def go_forward() -> None:
                 if written:
                     counts.append(stack.enter_context(_both_as_they_are(target, current, ahead)))
-                cutover.reopen(target, ahead.generation, merged)
+                cutover.reopen(target, archive, merged)
                 cutover.point(target, ahead.generation)
 
-            room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
-            cut_over(target, signals, held, ahead.generation, go_forward, room=room)
+            cut_over(target, signals, held, ready, go_forward)
             pause = held.seconds
         for count in counts:
             ahead = replace(ahead, tallies=count())

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from ..engines.sqlite import versions
-from ..engines.sqlite.connection import check_version, side_files
+from ..engines.sqlite.connection import Connection, check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation
@@ -27,7 +27,7 @@ from ..schema.document import Document
 from . import glance, interrupt, prune, state
 from .capture import captured, check_same_schema, followable
 from .catchup import cut_in
-from .cutover import cut_over, go_live
+from .cutover import Swap, begin, cut_over, go_live, prepared
 from .faults import told
 from .hold import Hold, hold
 from .interrupt import Signals
@@ -100,7 +100,7 @@ def _swap(
         if before is not None:
             plan = still_true(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
-        cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
+        swap_held(target, signals, held, built.generation)
         return built, held.seconds if held is not None else 0.0, plan, None
 
 
@@ -110,9 +110,9 @@ def _swap_beside_writers(
     """Log what is written, build, catch up, and cut over while writers wait for a moment."""
     closed: list[Hold] = []
 
-    def swap(held: Hold) -> None:
+    def swap(held: Hold, ready: Swap, connection: Connection) -> None:
         closed.append(held)
-        cut_over(target, signals, held, built.generation, lambda: go_live(target, built.generation, held))
+        cut_over(target, signals, held, ready, lambda: go_live(target, ready.new, held, connection))
 
     followed = followable(plan, before)
     with (
@@ -125,6 +125,15 @@ def _swap_beside_writers(
         pause, pursuit = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
     rounds, keys = built.followed.rounds + pursuit.rounds, built.followed.keys + pursuit.keys
     return built, pause, plan, Followed(rounds, keys, pursuit.tax)
+
+
+def swap_held(target: Target, signals: Signals, held: Hold | None, new: Generation) -> None:
+    """The swap of a file that was held while the new one was built; None where there was none."""
+    if held is None:
+        begin(signals, new, lambda: go_live(target, new, None))
+        return
+    with prepared(target, new) as ready:
+        cut_over(target, signals, held, ready, lambda: go_live(target, new, held))
 
 
 def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:

@@ -5,6 +5,7 @@ Every state is made by hand; a second recovery never finds anything more to do.
 
 import os
 import shutil
+from contextlib import closing
 
 import pytest
 
@@ -200,7 +201,8 @@ def _restore(world):
 
     target, rows = world.target(), history(path(world, 2))
     generation = world.layout.generations()[0]
-    reopen(target, generation, with_restore(rows, generation, "2026-01-01T00:00:00.000Z", "test", "0"))
+    with closing(target.opener.write(generation.path)) as connection:
+        reopen(target, connection, with_restore(rows, generation, "2026-01-01T00:00:00.000Z", "test", "0"))
 
 
 def test_two_files_that_each_name_the_other_as_newer_are_for_a_person(world):

@@ -28,7 +28,7 @@ from ..superseded import Superseded
 from .creation import DatabaseCreation
 
 TIMEOUT = 20.0  # seconds to wait for a lock, and for a link to move whose file is fenced already
-LOOK = 0.005  # seconds between looks at such a link
+LOOK = 0.001  # seconds between looks at such a link
 TRIES = 5  # swaps that may come between a look and the statement after it
 COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
 

@@ -209,6 +209,14 @@ def snapshot(connection: Connection, *schemas: str) -> Iterator[None]:
 
 
 @contextmanager
+def logged_durably(connection: Connection) -> Iterator[None]:
+    """A transaction that is in the write-ahead log, and synced, when the block has ended."""
+    connection.execute("PRAGMA main.synchronous=FULL")
+    with transaction(connection):
+        yield
+
+
+@contextmanager
 def durably(connection: Connection) -> Iterator[None]:
     """A transaction that is in the database file itself, and synced, when the block has ended."""
     connection.execute("PRAGMA synchronous=FULL")
@@ -223,7 +231,7 @@ def checkpoint(connection: Connection) -> None:
     Raises sqlite3.OperationalError where it cannot start.
     """
     connection.execute("PRAGMA busy_timeout=0").fetchone()
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    connection.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def journal_mode(connection: Connection) -> str:
