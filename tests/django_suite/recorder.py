@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.test.runner import DiscoverRunner
 
 
@@ -14,6 +15,7 @@ class Recorder(DiscoverRunner):
     """Django's runner, which leaves its result in the file that the settings name."""
 
     def run_suite(self, suite: Any, **kwargs: Any) -> Any:
+        _open_before_sharing()
         result = super().run_suite(suite, **kwargs)
         noted = {
             "run": result.testsRun,
@@ -25,6 +27,14 @@ class Recorder(DiscoverRunner):
         }
         Path(settings.RECORD).write_text(json.dumps(noted, indent=1), "utf-8")
         return result
+
+
+def _open_before_sharing() -> None:
+    """On disk this test closes the connection under all tests after it, on either backend, unless it was open already.
+    In two processes that depends on which of them was free before: a class that may come there closes it."""
+    from backends.sqlite.tests import ThreadSharing
+
+    ThreadSharing.setUp = lambda self: connection.ensure_connection()
 
 
 def _names(pairs: list[tuple[Any, str]]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, replace
+from types import ModuleType
 
 from .__main__ import trouble
 from .configuration import ALL, ENGINES, Configuration
@@ -68,7 +70,8 @@ def test_the_configurations_are_both_engines_in_both_places_in_one_process_and_i
     }
 
 
-def test_settings_are_python_and_name_files_only_for_a_database_on_disk(tmp_path):
+def test_settings_are_python_and_name_files_only_for_a_database_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "test_sqlite", ModuleType("test_sqlite"))
     for one in ALL:
         settings = {}
         exec(one.settings(tmp_path, tmp_path / "record.json"), settings)
