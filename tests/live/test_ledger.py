@@ -10,6 +10,7 @@ import pytest
 from schemasync.files.door import Label
 from tests.crash.scenarios import FORWARD, IN, LIVE, LIVE_AFTER
 
+from .hands import Plain
 from .ledger import KillAtLabel, Ledger
 
 STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}".split()))
@@ -28,7 +29,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
 def test_no_write_is_lost_in_syncs_beside_writers(folder, keep_open):
-    with Ledger(folder, seed=1, keep_open=keep_open) as ledger:
+    with Ledger(folder, seed=1, site=Plain(keep_open=keep_open)) as ledger:
         ledger.start(writers=3, readers=1)
         for _ in range(5):
             ledger.sync()
@@ -40,7 +41,7 @@ def test_no_write_is_lost_in_syncs_beside_writers(folder, keep_open):
 @pytest.mark.slow
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
 def test_no_write_is_lost_in_twenty_syncs_beside_writers(folder, keep_open):
-    with Ledger(folder, seed=2, keep_open=keep_open) as ledger:
+    with Ledger(folder, seed=2, site=Plain(keep_open=keep_open)) as ledger:
         ledger.start(writers=4, readers=2)
         for _ in range(20):
             ledger.sync()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from schemasync.files.door import Door, Label
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
@@ -12,15 +14,21 @@ from schemasync.sync.target import target
 from tests.crash.worlds import fence_of, traces, whole
 
 from .beside import QUICK, read
+from .branches import Branches, generations, rows
+from .hands import Plain, marked, new_pairs
 from .ledger import Ledger
+from .server import Served
 from .test_meanwhile import MORE, folder
 from .test_runs import at, link, write
+from .workers import Workers
 
 __all__ = ["folder", "link"]
 
 
-def generations(link):
-    return sorted(link.with_name(link.name + ".generations").glob("*.sqlite3"))
+@pytest.fixture(autouse=True)
+def _databases_may_be_used(django_db_blocker):
+    with django_db_blocker.unblock():
+        yield
 
 
 def counts(restored):
@@ -67,26 +75,58 @@ def test_what_is_written_to_the_restored_file_meanwhile_is_not_counted(link):
 
 def test_writes_under_load_are_on_one_side_or_the_other_and_counted(folder):
     """Writers go on through a swap forward and back: each acknowledged write is in the live file, or set aside."""
-    with Ledger(folder / "w", seed=6, only_inserts=True) as ledger:
+    with Ledger(folder / "w", seed=6, site=Plain(new_pairs)) as ledger:
         ledger.start(writers=3, readers=0)
         ledger.wait_for_commits(50)
         ledger.sync()
         ledger.wait_for_commits(200)
-        restored = rollback(ledger.target(), None, lambda ahead: True)
+        restored = ledger.rollback()
         ledger.wait_for_commits(200)
-        ledger.stop.set()
-        for child, _ in ledger.writers:
-            child.ended().result()
+        ledger.finish()
         restored_file, abandoned = generations(ledger.link)
         assert ledger.link.resolve() == restored_file
-        live, aside = rows(restored_file), rows(abandoned)
+        live, aside = rows(restored_file).keys(), rows(abandoned).keys()
         acknowledged = {key for one in ledger.told() for key in one.there}
         assert acknowledged == live | aside
         assert len(aside - live) > 100, "written between the two swaps"
         assert len(live - aside) > 100, "written after the swap back"
-        assert counts(restored)["moves"] == (len(aside - live), 0, 0)
+        assert restored.written["moves"] == (len(aside - live), 0, 0)
 
 
-def rows(path):
-    with closing(sqlite3.connect(path)) as connection:
-        return {key for (key,) in connection.execute("SELECT key FROM moves")}
+PEOPLE = {
+    "kept": lambda: Plain(marked),
+    "reopened": lambda: Plain(marked, keep_open=False),
+    "django_atomic": lambda: Workers(deeds=marked),
+    "django_autocommit": lambda: Workers(deeds=new_pairs, atomic=False),
+    "django_served": lambda: Served(deeds=marked),
+}
+
+
+def back_and_forth(folder, site, *, syncs, after):
+    """Syncs beside writers, and a swap back after each of the named ones; a second one where it is named twice."""
+    with Ledger(folder / "w", seed=8, site=site, keep=99) as ledger:
+        branches = Branches(ledger)
+        ledger.start(writers=4, readers=1)
+        ledger.wait_for_commits(20)
+        for number in range(syncs):
+            branches.sync()
+            ledger.wait_for_commits(20)
+            for _ in range(after.count(number)):
+                branches.rollback()
+                ledger.wait_for_commits(20)
+        ledger.finish()
+        branches.check()
+    return ledger.counts
+
+
+@pytest.mark.parametrize("site", PEOPLE)
+def test_each_write_is_in_the_file_that_was_live_when_it_was_acknowledged(folder, site):
+    counts = back_and_forth(folder, PEOPLE[site](), syncs=4, after=[1, 2, 2])
+    assert (counts["swaps"], counts["swaps back"]) == (4, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", PEOPLE)
+def test_each_write_is_in_the_file_that_was_live_then_in_twenty_syncs_and_five_swaps_back(folder, site):
+    counts = back_and_forth(folder, PEOPLE[site](), syncs=20, after=[2, 6, 9, 9, 15])
+    assert (counts["swaps"], counts["swaps back"]) == (20, 5)

@@ -6,17 +6,32 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from tests.live.hands import Plain
 from tests.live.ledger import KillAtLabel, Ledger
+from tests.live.server import Served
 from tests.live.test_ledger import STEPS
+from tests.live.workers import DJANGO_S_KEPT, DJANGO_S_NEW, Workers
 
 SWAPS = 20  # of one ledger
+SITES = {
+    "plain, kept": lambda: Plain(),
+    "plain, reopened": lambda: Plain(keep_open=False),
+    "workers, atomic": lambda: Workers(),
+    "workers, autocommit": lambda: Workers(atomic=False),
+    "served": lambda: Served(),
+    "workers, Django's own, kept": lambda: Workers(DJANGO_S_KEPT),
+    "workers, Django's own, new": lambda: Workers(DJANGO_S_NEW),
+    "served, Django's own, kept": lambda: Served(DJANGO_S_KEPT),
+}
 
 
 def live(folder: Path, seed: int) -> Counter[str]:
     """One ledger: four writers, two readers, twenty swaps, half of the runs killed, and now and then a writer."""
     chance = random.Random(seed)
-    with Ledger(folder / "w", seed, keep_open=chance.random() < 0.5) as ledger:
+    name = list(SITES)[seed % len(SITES)]
+    with Ledger(folder / "w", seed, site=SITES[name]()) as ledger:
         ledger.start(writers=4, readers=2)
+        ledger.wait_for_commits(1)
         for _ in range(SWAPS):
             dice = chance.random()
             if dice < 0.3:
@@ -26,8 +41,17 @@ def live(folder: Path, seed: int) -> Counter[str]:
             else:
                 ledger.sync()
             if chance.random() < 0.3:
-                ledger.kill_a_writer()
+                _kill(ledger, chance)
         ledger.end()
     longest = ledger.counts.pop("longest pause ms")
     ledger.counts[f"ledgers with a pause of {'at most' if longest <= 100 else 'more than'} 100 ms"] += 1
+    ledger.counts[f"ledgers ({name})"] += 1
     return ledger.counts
+
+
+def _kill(ledger: Ledger, chance: random.Random) -> None:
+    """A writer, or a process that serves it."""
+    if isinstance(ledger.site, Served) and chance.random() < 0.7:
+        ledger.kill_a_server()
+    else:
+        ledger.kill_a_writer()

@@ -1,0 +1,283 @@
+"""What a transaction of the ledger is made of, and how plain `sqlite3` carries it out and looks.
+
+A hand belongs to one thread. Other ways to write are in `workers.py` (Django) and `server.py` (over HTTP).
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+ACCOUNTS = 50
+SUPERSEDED = "schemasync: superseded"
+
+
+class Deed(NamedTuple):
+    """A row of `moves`: `+` inserts it, `=` sets its amount, `-` deletes it."""
+
+    sign: str
+    key: str
+    account: int
+    amount: int
+
+
+Plan = list[Deed]
+Mine = dict[str, tuple[int, int]]
+"""A writer's own rows, by what it was told: the account and amount of each key."""
+
+Deeds = Callable[[random.Random, int, int, Mine], Plan]
+"""Gives the next transaction of a writer with that number, which has done so many and has these rows."""
+
+
+class NotDone(Exception):
+    """A transaction failed loudly, and nothing of it was kept; the text says in a word why."""
+
+
+class Unanswered(Exception):
+    """Nobody said how a transaction ended."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one snapshot shows. `time` rises with every swap, and with every insert between two swaps."""
+
+    balance: float
+    moved: float
+    time: int
+
+
+class Reads(Enum):
+    """What a reader may count on."""
+
+    AT_ONCE = "it sees all that any other reader has seen before"
+    IN_ORDER = "it sees all that it has seen before itself"
+    STALE = "it may come to any connection, and some are stale: only each snapshot holds together"
+
+
+class Hand(Protocol):
+    """Writes and looks."""
+
+    def do(self, plan: Plan) -> None:
+        """Returns when the transaction was acknowledged. Raises NotDone or Unanswered; anything else is a fault."""
+
+    def look(self) -> Seen: ...
+
+    def close(self) -> None: ...
+
+
+class Site(Protocol):
+    """Who writes and reads: each process has that many threads, and each thread a hand."""
+
+    threads: int
+    deeds: Deeds
+    reads: Reads
+    never_fails: bool
+
+    def start(self, link: Path, folder: Path) -> None:
+        """Called before the first process begins."""
+
+    def stop(self) -> None:
+        """Called after the last one has ended, or instead; it may be called twice."""
+
+    def kill_a_process(self) -> None:
+        """kill -9 to a process that serves, where there is one."""
+
+    def enter(self) -> None:
+        """Called in each process before its threads begin."""
+
+    def hand(self) -> Hand:
+        """Called in each thread."""
+
+
+# --- transactions ---------------------------------------------------------------------------------------------------
+
+
+def mixed(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
+    """Inserts, changes and deletes of rows of its own."""
+    plan: Plan = []
+    for part in range(chance.choice([1, 1, 2, 5])):
+        rows = [key for key in list(mine)[-200:] if not key.endswith(MARK)]
+        if not rows or chance.random() < 0.5:
+            plan.append(_new(chance, f"w{number}-{count}-{part}"))
+            continue
+        key = chance.choice(rows)
+        account, amount = mine[key]
+        if key in {deed.key for deed in plan}:
+            continue
+        if chance.random() < 0.4:
+            plan.append(Deed("=", key, account, amount + chance.randrange(-50, 50)))
+        else:
+            plan.append(Deed("-", key, account, amount))
+    return plan
+
+
+MARK = "!"
+
+
+def marked(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
+    """The same, after a row that is never touched again: the files in which it is tell where this was done."""
+    return [_new(chance, f"w{number}-{count}{MARK}"), *mixed(chance, number, count, mine)]
+
+
+def pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
+    """One statement's worth: two rows whose amounts make up for each other."""
+    firsts = [key for key in list(mine)[-200:] if key.endswith("a")]
+    if not firsts or chance.random() < 0.5:
+        return new_pairs(chance, number, count, mine)
+    key = chance.choice(firsts)
+    account, amount = chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000)
+    return _pair(chance.choice("==-"), key[:-1], account, amount)
+
+
+def new_pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
+    """The same, and only inserts."""
+    return _pair("+", f"w{number}-{count}", chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
+
+
+def _new(chance: random.Random, key: str) -> Deed:
+    return Deed("+", key, chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
+
+
+def _pair(sign: str, stem: str, account: int, amount: int) -> Plan:
+    return [Deed(sign, f"{stem}a", account, amount), Deed(sign, f"{stem}b", account, -amount)]
+
+
+# --- SQL ------------------------------------------------------------------------------------------------------------
+
+Execute = Callable[[str, Sequence[object]], Any]
+"""Runs a statement with `?` for values; returns a cursor."""
+
+
+def carry_out(execute: Execute, plan: Plan) -> None:
+    """All of it, inside the caller's transaction. A row that is not there is neither changed nor deleted."""
+    for sign, key, account, amount in plan:
+        row = execute("SELECT amount FROM moves WHERE key = ?", (key,)).fetchone()
+        before, after = row[0] if row else 0, amount
+        if sign == "+":
+            execute("INSERT INTO moves (key, account, amount) VALUES (?, ?, ?)", (key, account, amount))
+        elif sign == "=":
+            execute("UPDATE moves SET amount = ? WHERE key = ?", (amount, key))
+            after = amount if row else 0
+        else:
+            execute("DELETE FROM moves WHERE key = ?", (key,))
+            after = 0
+        execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (after - before, account))
+
+
+def carry_out_alone(execute: Execute, plan: Plan) -> None:
+    """A pair, in one statement without a transaction around it."""
+    (sign, first, account, amount), (_, second, _, other) = plan
+    if sign == "+":
+        values = (first, account, amount, second, account, other)
+        done = execute("INSERT INTO moves (key, account, amount) VALUES (?, ?, ?), (?, ?, ?)", values)
+    elif sign == "=":
+        values = (first, amount, other, first, second)
+        done = execute("UPDATE moves SET amount = CASE key WHEN ? THEN ? ELSE ? END WHERE key IN (?, ?)", values)
+    else:
+        done = execute("DELETE FROM moves WHERE key IN (?, ?)", (first, second))
+    assert done.rowcount == 2, f"{sign} {first}: {done.rowcount} rows"
+
+
+BALANCE = "SELECT total(balance) FROM accounts"
+MOVED = "SELECT total(amount) FROM moves"
+TIME = (
+    "SELECT 1000000000 * (SELECT max(id) FROM _schema_versions)"
+    " + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'moves'), 0)"
+)
+
+
+def look_within(execute: Execute) -> Seen:
+    """By three statements, inside the caller's transaction."""
+    return Seen(*(execute(sql, ()).fetchone()[0] for sql in (BALANCE, MOVED, TIME)))
+
+
+def look_alone(execute: Execute) -> Seen:
+    """By one statement."""
+    return Seen(*execute(f"SELECT ({BALANCE}), ({MOVED}), ({TIME})", ()).fetchone())
+
+
+# --- plain sqlite3 --------------------------------------------------------------------------------------------------
+
+
+class Plain:
+    """One connection a thread, kept or opened again for each transaction; opened again after an error."""
+
+    threads = 1
+    reads = Reads.IN_ORDER
+    never_fails = False
+
+    def __init__(self, deeds: Deeds = mixed, *, keep_open: bool = True) -> None:
+        self.deeds, self.keep_open = deeds, keep_open
+
+    def start(self, link: Path, folder: Path) -> None:
+        self.link = link
+
+    def stop(self) -> None: ...
+
+    def kill_a_process(self) -> None: ...
+
+    def enter(self) -> None: ...
+
+    def hand(self) -> Hand:
+        return _PlainHand(self.link, self.keep_open)
+
+
+LOOKS = 3  # of a reader, with one connection
+
+
+class _PlainHand:
+    def __init__(self, link: Path, keep_open: bool) -> None:
+        self.link, self.keep_open = link, keep_open
+        self.connection: sqlite3.Connection | None = None
+        self.looks = 0
+
+    def do(self, plan: Plan) -> None:
+        try:
+            self.connection = self.connection or _open(self.link)
+            _transaction(self.connection, plan)
+        except sqlite3.Error as error:
+            self.close()
+            assert SUPERSEDED in str(error) or "locked" in str(error), error
+            raise NotDone("superseded" if SUPERSEDED in str(error) else "locked") from error
+        if not self.keep_open:
+            self.close()
+
+    def look(self) -> Seen:
+        self.connection = self.connection or _open(self.link)
+        self.connection.execute("BEGIN")
+        seen = look_within(self.connection.execute)
+        self.connection.execute("COMMIT")
+        self.looks += 1
+        if self.looks % LOOKS == 0:
+            self.close()
+        return seen
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
+
+
+def _open(link: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{link}?mode=rw", uri=True, isolation_level=None, timeout=30)
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
+def _transaction(connection: sqlite3.Connection, plan: Plan) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        carry_out(connection.execute, plan)
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
