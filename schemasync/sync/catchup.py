@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from ..engines.sqlite import changelog, shadows, tax, verify
+from ..engines.sqlite import changelog, shadows, tax
 from ..engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
 from ..engines.sqlite.objects import fingerprint
 from ..engines.sqlite.rebuild.finish import put_triggers
 from ..engines.sqlite.rebuild.start import attach_old, carry_numbers
 from ..engines.sqlite.replay import Replay, misfits_failed
+from ..engines.sqlite.suspects import suspects
 from ..errors import Busy, Code, Failed
 from ..files.door import Label
 from ..plan.model import Plan
@@ -45,7 +46,7 @@ def cut_in(
     between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
     """
     with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as ready:
-        replay = Replay(connection, capture.follows, dict(built.bounds))
+        replay = Replay(connection, capture.follows, dict(built.bounds), tuple(suspects(plan)))
         replay.prepare()
         pursuit = Pursuit(target, replay)
         if limits.postpone:
@@ -104,11 +105,9 @@ def _last_round(
     begun = time.monotonic()
     with target.door.step(Label.CUTOVER_ROUND), transaction(connection):
         done = pursuit.replay.round()
-        if done.misfits:
-            raise misfits_failed(done.misfits)
+        if not done.fits:
+            raise misfits_failed(done)
         shadows.follow_all(connection, plan)
-        if pursuit.keys + done.keys:
-            verify.new_references(connection, plan)
         carry_numbers(connection)
         pursuit.replay.drop_maps()
         put_triggers(connection, built.triggers)

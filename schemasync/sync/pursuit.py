@@ -50,9 +50,9 @@ class Pursuit:
         while True:
             done, tries = self.round(connection, label), tries + 1
             enough = self.few(AIM if tries < TRIES else allowed)
-            if (self.replay.waiting() <= enough and not done.misfits) or time.monotonic() > deadline:
+            if (self.replay.waiting() <= enough and done.fits) or time.monotonic() > deadline:
                 return
-            if done.misfits:
+            if not done.fits:
                 time.sleep(BREATH)
 
     def keep_up(self, connection: Connection) -> None:

@@ -228,7 +228,7 @@ class _Work:
                     self._verify(connection)
                     break
             if time.monotonic() > deadline:
-                raise misfits_failed(done.misfits)
+                raise misfits_failed(done)
             time.sleep(BREATH)
         self.bounds, self.followed = pursuit.replay.bounds, Followed(pursuit.rounds + 1, pursuit.keys + done.keys)
 

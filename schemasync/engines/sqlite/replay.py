@@ -21,6 +21,7 @@ from .connection import Connection
 from .follow import Follow
 from .rebuild.refill import refill_statement
 from .rebuild.unchanged import carry_sequence
+from .suspects import Suspects
 
 LOWEST = -(2**63)  # the smallest row id
 SAMPLES = 5  # keys named for a table with rows that do not fit
@@ -38,22 +39,35 @@ class Misfits:
 
 @dataclass(slots=True)
 class Round:
-    """What one round did: the keys that it replayed, and the rows that did not fit."""
+    """What one round did: the keys that it replayed, the rows that did not fit, and the tables of which rows refer to
+    nothing by a foreign key that is new."""
 
     keys: int = 0
     misfits: list[Misfits] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
+
+    @property
+    def fits(self) -> bool:
+        """True where everything that was replayed has its place in the new shape."""
+        return not self.misfits and not self.dangling
 
 
 @dataclass(slots=True)
 class Replay:
-    """The followed tables and how far each log was read. `connection` has the old file attached."""
+    """The followed tables and how far each log was read. `connection` has the old file attached.
+
+    `suspects`: the foreign keys that are new, where all rows were asked before.
+    """
 
     connection: Connection
     follows: Sequence[Follow]
     bounds: Bounds
+    suspects: Sequence[Suspects] = ()
 
     def prepare(self) -> None:
         """Make the scratch tables of this connection."""
+        for one in self.suspects:
+            one.prepare(self.connection)
         for follow in self.follows:
             slots = ", ".join(follow.logged.slots)
             self.connection.execute(
@@ -124,11 +138,14 @@ class Replay:
                 if (misfits := self._insert(follow)) is not None:
                     done.misfits.append(misfits)
                 self._verify(follow)
+                for one in self.suspects:
+                    one.after_insert(self.connection, follow.mapped.new.name, _new_rows(follow, "NOT failed"))
                 self.connection.execute(f"DELETE FROM {follow.keys} WHERE NOT failed")
                 self.connection.execute(f"UPDATE {follow.keys} SET failed = 0")
             key = follow.mapped.new.primary_key
             if key is not None and key.autoincrement:
                 carry_sequence(self.connection, follow.logged.table.name, follow.mapped.new.name)
+        done.dangling = sorted({one.child for one in self.suspects if one.dangle(self.connection)})
         return done
 
     def _count(self, follow: Follow) -> int:
@@ -136,6 +153,8 @@ class Replay:
 
     def _delete(self, follow: Follow) -> None:
         if self._count(follow):
+            for one in self.suspects:
+                one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
             self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
             if follow.has_map:
                 self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
@@ -209,9 +228,23 @@ def _fill_map(connection: Connection, follow: Follow, condition: str, parameters
     connection.execute(f"INSERT INTO {follow.map} SELECT {keys} FROM old.{follow.old} WHERE {condition}", parameters)
 
 
-def misfits_failed(misfits: Sequence[Misfits]) -> Failed:
+def misfits_failed(done: Round) -> Failed:
     """Nobody can write any more, and there are rows that the new shape does not take."""
-    return Failed(
+    return Failed([*_misfits(done.misfits), *_dangling(done.dangling)])
+
+
+def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
+    for name in tables:
+        yield Problem(
+            Code.DATA_BREAKS_SHAPE,
+            f'rows of "{name}" refer to rows that do not exist, since something was written meanwhile',
+            "Mend them, and see to it that the application writes no more of them. Then run it again.",
+            {"table": name},
+        )
+
+
+def _misfits(misfits: Sequence[Misfits]) -> Iterator[Problem]:
+    return (
         Problem(
             Code.DATA_BREAKS_SHAPE,
             f'{count(m.rows, "row")} of "{m.table}", written meanwhile, cannot be had in its new shape: {m.why}, '

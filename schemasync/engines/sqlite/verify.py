@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
@@ -142,21 +142,6 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
         refer = count(len(broken), "row refers", "rows refer")
         notes.append(f"{name}: {refer} to rows that do not exist, as in the old file")
     return tuple(notes)
-
-
-def new_references(connection: Connection, plan: Plan) -> None:
-    """The foreign keys that the old file did not have hold for what was written meanwhile, too. Raises Failed."""
-    for step in plan.steps:
-        if step.old is None or step.new is None:
-            continue
-        added = tuple(key for key in step.new.foreign_keys if key not in step.old.foreign_keys)
-        if added and _dangles(connection, replace(step.new, foreign_keys=added)):
-            raise Failed.of(
-                Code.DATA_BREAKS_SHAPE,
-                f'rows of "{step.name}" that were written meanwhile refer to rows that do not exist',
-                "Mend them, and see to it that the application writes no more of them. Then run it again.",
-                table=step.name,
-            )
 
 
 def integrity(connection: Connection) -> tuple[str, ...]:

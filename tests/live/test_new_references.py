@@ -1,0 +1,90 @@
+"""A foreign key that is new holds for what is written while it is built, at a cost that does not grow with tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemasync.errors import Failed
+from schemasync.files.door import Door, Label
+from schemasync.sync.limits import Limits
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+
+from .beside import QUICK, Case, content, made, read
+from .test_meanwhile import folder
+from .test_runs import assert_as_before, at, write
+
+__all__ = ["folder"]
+
+P = {"id": "INTEGER PRIMARY KEY", "code": "TEXT COLLATE NOCASE UNIQUE"}
+C = {"id": "INTEGER PRIMARY KEY", "p": "INTEGER", "code": "TEXT"}
+OLD = {"p": P, "c": C}
+NEW = {"p": P, "c": {**C, "p": "INTEGER REFERENCES p (id)", "code": "TEXT REFERENCES p (code)"}}
+ROWS = "INSERT INTO p VALUES (1, 'one'), (2, 'two'); INSERT INTO c VALUES (1, 1, 'ONE'), (2, NULL, NULL), (3, 2, NULL);"
+CASE = Case(OLD, NEW, [], ROWS)
+SHORT = Wishes(limits=Limits(max_pause=1.0, give_up=0.5))
+MOMENTS = {"filled": ("after", Label.BUILD_REFILL), "sealed": ("after", Label.BUILD_RENAME)}
+
+HOLDS = {
+    "a row that refers to one that was there": ["INSERT INTO c VALUES (9, 1, 'two')"],
+    "a row before the one that it refers to": ["INSERT INTO c VALUES (9, 9, NULL)", "INSERT INTO p VALUES (9, 'nine')"],
+    "nothing refers to what is deleted any more": ["UPDATE c SET p = NULL WHERE p = 2", "DELETE FROM p WHERE id = 2"],
+    "what refers to it goes too": ["DELETE FROM p WHERE id = 2", "DELETE FROM c WHERE p = 2"],
+    "another spelling of the parent's collation": ["UPDATE p SET code = 'One' WHERE id = 1"],
+    "the parent moves, and the row with it": ["UPDATE p SET id = 20 WHERE id = 2", "UPDATE c SET p = 20 WHERE p = 2"],
+    "the parent goes and comes back": ["DELETE FROM p WHERE id = 1", "INSERT INTO p VALUES (1, 'oNE')"],
+}
+DANGLES = {
+    "a row that refers to nothing": ["INSERT INTO c VALUES (9, 9, NULL)"],
+    "a row that refers to nothing by a code": ["UPDATE c SET code = 'ten' WHERE id = 2"],
+    "the parent is deleted": ["DELETE FROM p WHERE id = 2"],
+    "the parent's code changes": ["UPDATE p SET code = 'uno' WHERE id = 1"],
+    "everything is deleted but what refers to it": ["DELETE FROM p"],
+}
+
+
+@pytest.fixture
+def link(folder):
+    return made(folder / "w", CASE)
+
+
+def run(link, moment, *statements):
+    when, label = MOMENTS[moment]
+    observer = at(label, lambda: write(link, *statements), when)
+    return sync(target(link, door=Door(observer), wait=5.0), read(NEW), QUICK)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("name", HOLDS)
+def test_what_holds_comes_along(link, name, moment):
+    assert run(link, moment, *HOLDS[name]).result == "synced"
+    assert content(link)["checks"][1] == [], "foreign_key_check"
+
+
+@pytest.mark.parametrize("name", DANGLES)
+def test_what_dangles_in_the_end_is_refused_and_named(link, name):
+    with pytest.raises(Failed, match=r'rows of "c" refer to rows that do not exist'):
+        sync(
+            target(link, door=Door(at(Label.BUILD_RENAME, lambda: write(link, *DANGLES[name]))), wait=5.0),
+            read(NEW),
+            SHORT,
+        )
+    before = content(link)
+    assert_as_before(link, before)
+
+
+def test_what_is_mended_in_time_comes_along(link):
+    rounds = []
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.BUILD_RENAME):
+            write(link, "INSERT INTO c VALUES (9, 9, NULL)")
+        if (when, label) == ("after", Label.CUTOVER_ROUND):
+            rounds.append(1)
+            if len(rounds) == 3:
+                write(link, "INSERT INTO p VALUES (9, 'nine')")
+
+    assert sync(target(link, door=Door(observer), wait=5.0), read(NEW), QUICK).result == "synced"
+    assert len(rounds) > 3
+    assert content(link)["checks"][1] == []
