@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +83,19 @@ class Workers:
     def kill_a_process(self) -> None: ...
 
     def enter(self) -> None:
+        self.numbers = count()
         connections.settings[ALIAS] = {**connections.settings["default"], **self.backend.settings(self.link)}
 
     def hand(self) -> Hand:
-        return _Thread(self.backend, self.atomic)
+        return _Thread(self.backend, self.atomic, next(self.numbers) % self.threads)
 
 
 class _Thread:
-    """A thread of a worker, with the connection that Django gives it."""
+    """A thread of a worker, with the connection that Django gives it. The first one looks by single statements, the
+    other one in transactions: they come along with a swap in two ways, and neither may be behind the other."""
 
-    def __init__(self, backend: Backend, atomic: bool) -> None:
-        self.backend, self.atomic = backend, atomic
-        self.looks = 0
+    def __init__(self, backend: Backend, atomic: bool, number: int) -> None:
+        self.backend, self.atomic, self.number = backend, atomic, number
 
     def do(self, plan: Plan) -> None:
         close_old_connections()
@@ -113,8 +115,7 @@ class _Thread:
 
     def look(self) -> Seen:
         close_old_connections()
-        self.looks += 1
-        if self.looks % 2:
+        if self.number == 0:
             seen = look_alone(execute_on(ALIAS))
         else:
             with transaction.atomic(using=ALIAS):
