@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import django
 import pytest
 from django.db import connections
 
@@ -96,7 +97,10 @@ def databases_seen(project, *command):
 def test_each_process_of_manage_test_has_a_copy_on_disk(project, start):
     site = project("own.sqlite3")
     names = databases_seen(site, "manage.py", start, "test", "--parallel=2")
-    assert names <= {"own_1.sqlite3", "own_2.sqlite3"}
+    if start == "spawn" and django.VERSION >= (6, 1):  # which reads the copy into memory
+        assert names <= {f"file:memorydb_default_{n}?mode=memory&cache=shared" for n in (1, 2)}
+    else:
+        assert names <= {"own_1.sqlite3", "own_2.sqlite3"}
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import django
 from django.db.backends.base.creation import BaseDatabaseCreation
 from django.db.backends.sqlite3 import creation
 
@@ -57,11 +58,12 @@ class DatabaseCreation(creation.DatabaseCreation):
             _remove(path)
 
     def setup_worker_connection(self, _worker_id: int) -> None:
-        if self._path(self.connection.settings_dict["NAME"]) is None:
-            super().setup_worker_connection(_worker_id)
-        else:  # Django's own looks for the copy of one in memory unless the process is a fork
-            self.connection.leave_to_the_parent()
+        self.connection.leave_to_the_parent()
+        if django.VERSION < (6, 1) and self._path(self.connection.settings_dict["NAME"]) is not None:
+            # Django 6.1 finds the copy on disk also where the process is no fork; before, only one from memory
             BaseDatabaseCreation.setup_worker_connection(self, _worker_id)
+        else:
+            super().setup_worker_connection(_worker_id)
 
     def _path(self, name: Any) -> Path | None:
         """Where a database lies; None for one in memory, and for a URI, which is left to Django."""
