@@ -28,10 +28,12 @@ class Fault:
 
 @dataclass(slots=True)
 class Scan:
-    """`json`: the text for the standard parser. `keys`: path of each key or item -> offset in the text."""
+    """`json`: the text for the standard parser. `keys`: path of each key or item -> offset in the text. `trailing`:
+    offsets of the commas after a last item, which are blank in `json`."""
 
     json: str = ""
     keys: dict[Path, int] = field(default_factory=dict)
+    trailing: list[int] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -78,6 +80,7 @@ def scan(text: str) -> Scan:
         if token in "}]" and level is not None and kind == "mark":
             if level.last_comma >= 0:
                 blanks.append((level.last_comma, level.last_comma + 1))
+                result.trailing.append(level.last_comma)
             levels.pop()
             continue
         if kind == "mark" and token in ",:":

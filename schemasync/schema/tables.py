@@ -63,7 +63,9 @@ class _Reading:
         return replace(table, columns=tuple(replace(c, written=written[c.name]) for c in table.columns))
 
     def _virtual(self) -> Table:
-        beside = [key for key in self.body if key not in ("_virtual", "_comment", "_was", "_dropped", "_model")]
+        beside = [
+            key for key in self.body if key not in ("_virtual", "_comment", "_was", "_dropped", "_model", "_keep")
+        ]
         if self.columns or beside:
             self.faults.note(
                 Code.WRONG_SHAPE,

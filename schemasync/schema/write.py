@@ -41,9 +41,7 @@ def column_text(table: Table, column: Column) -> str:
     if column.generated is not None:
         stored = " STORED" if column.stored else ""
         pieces.append(f"GENERATED ALWAYS AS ({plain(column.generated)}){stored}")
-    pieces += [
-        f"{_label(c.name)}CHECK ({plain(c.expression)})" for c in table.checks if _about(table, c) == column.name
-    ]
+    pieces += [f"{_label(c.name)}CHECK ({plain(c.expression)})" for c in table.checks if about(table, c) == column.name]
     pieces += [_label(k.name) + _references(k) for k in table.foreign_keys if k.columns == (column.name,)]
     return " ".join(piece for piece in pieces if piece)
 
@@ -64,7 +62,7 @@ def _table(table: Table) -> Json:
         f"{_label(u.name)}UNIQUE ({_list(u.columns)}){_conflict(u.conflict)}" for u in uniques if u.conflict
     ]
     _add(body, "_unique_constraints", [_unique(u) for u in uniques if not u.conflict])
-    _add(body, "_checks", [_check(c) for c in table.checks if _about(table, c) is None])
+    _add(body, "_checks", [_check(c) for c in table.checks if about(table, c) is None])
     _add(body, "_foreign_keys", [_foreign_key(k) for k in table.foreign_keys if len(k.columns) > 1])
     _add(body, "_constraints", constraints)
     _add(body, "_indexes", [_index(table, index) for index in table.indexes])
@@ -92,6 +90,28 @@ def _shape(column: Column) -> Json:
 
 def _entry(column: Column, shape: Json) -> str:
     return f"{json.dumps(to_key(column.name), ensure_ascii=False)}: {json.dumps(shape, ensure_ascii=False)}"
+
+
+def constraint_text(one: Unique | Check | ForeignKey) -> str:
+    """A constraint of the table as SQLite takes it, with its name where it has one."""
+    match one:
+        case Unique():
+            return f"{_label(one.name)}UNIQUE ({_list(one.columns)}){_conflict(one.conflict)}"
+        case Check():
+            return f"{_label(one.name)}CHECK ({plain(one.expression)})"
+        case ForeignKey():
+            columns = ", ".join(map(spell, one.columns))
+            return f"{_label(one.name)}FOREIGN KEY ({columns}) {_references(one)}"
+
+
+def table_json(table: Table) -> Json:
+    """The value of a table's key: what `write` puts there."""
+    return _table(table)
+
+
+def pretty(value: Any) -> str:
+    """The text of a table's value, as it stands in the file."""
+    return _pretty(value, 1)
 
 
 def _view(view: View) -> Json | str:
@@ -132,7 +152,7 @@ def _alone(unique: Unique) -> str | None:
     return only.column if plain else None
 
 
-def _about(table: Table, check: Check) -> str | None:
+def about(table: Table, check: Check) -> str | None:
     """The one column that a CHECK speaks of, None where it is none or several."""
     names = {fold(column.name): column.name for column in table.columns}
     words = {fold(token.value) for token in lexer.tokens(check.expression.canonical)}

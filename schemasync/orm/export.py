@@ -1,0 +1,274 @@
+"""Models to schema.json: the tables that models own are written, and not a byte beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..diff.changes import Change
+from ..diff.compare import compare
+from ..errors import Code, Problem, Refused
+from ..schema import document, write
+from ..schema.document import Document
+from ..schema.edit import edit
+from ..schema.model import Column, Table
+from ..schema.names import fold, from_key, is_special, spell, to_key
+from ..schema.scanner import scan
+from ..schema.shapes import tables_of
+from ..schema.write import Json
+from .merge import lost_and_gained, merged
+from .models import Label, Modelled
+
+EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
+HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written
+
+Ask = Callable[[str], bool]
+"""Puts a question that is answered with yes or no."""
+
+Fill = Callable[[str, str], str | None]
+"""SQL of the value that rows which are there get in a new column, by (table, column)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What the file is to say, and what changes by that; `untold`: tables that a model would own, but the author does.
+
+    `relabelled`: tables that change their model only.
+    """
+
+    text: str
+    changes: tuple[Change, ...]
+    relabelled: tuple[str, ...]
+    untold: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def differs(self, text: str | None) -> bool:
+        """True where the file is not what the models say."""
+        return self.text != (text if text is not None else EMPTY)
+
+
+def export(
+    text: str | None, models: Modelled, fill: Fill, ask: Ask | None = None, source: str = "schema.json"
+) -> Exported:
+    """The text of schema.json with the tables of the models; `text` None where there is no file yet.
+
+    Where a column or table is gone and one like it is new, `ask` decides whether that is a rename. Raises Refused with
+    both hints where there is nobody to ask, SchemaInvalid where the file is at fault.
+    """
+    before = EMPTY if text is None else text
+    read = document.read(before.encode(), source)
+    job = _Export(read, json.loads(scan(before).json), models, fill, ask)
+    job.run()
+    if job.problems:
+        raise Refused(job.problems)
+    after = edit(before, job.put, job.remove)
+    again = document.read(after.encode(), source)
+    changes = compare(read.schema, again.schema, again.hints).changes
+    return Exported(after, changes, tuple(job.relabelled), tuple(job.untold), models.notes)
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A table of the file that a model owned when it was last written: its key, and its value."""
+
+    key: str
+    body: Json
+
+    @property
+    def label(self) -> Label:
+        return str(self.body["_model"])
+
+
+@dataclass(slots=True)
+class _Export:
+    """One export: what is to be put into the file and removed from it."""
+
+    read: Document
+    tree: Json
+    models: Modelled
+    fill: Fill
+    ask: Ask | None
+    put: dict[str, str] = field(default_factory=dict)
+    remove: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    relabelled: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        bodies = {fold(from_key(key)): _Owned(key, body) for key, body in tables_of(self.tree)}
+        owned = {name: one for name, one in bodies.items() if "_model" in one.body}
+        tables = {fold(table.name): table for table in self.models.schema.tables}
+        lost = {name: one for name, one in owned.items() if name not in tables}
+        gained = [table for name, table in tables.items() if name not in bodies]
+        renames = dict(self._renamed_tables(lost, gained))
+        for name, table in tables.items():
+            if name in owned:
+                self._table(table, owned[name], self.read.schema.table(table.name))
+            elif name in bodies:
+                self.untold.append(table.name)
+            elif name in renames:
+                self._renamed(table, lost[renames[name]])
+            else:
+                self.put[to_key(table.name)] = self._text(table, {})
+        gone = [from_key(one.key) for name, one in lost.items() if name not in renames.values()]
+        self.remove |= {one.key for one in lost.values()}
+        self._drop_tables(gone, set(tables))
+
+    # --- tables ---------------------------------------------------------------------------------------------
+
+    def _renamed_tables(self, lost: Mapping[str, _Owned], gained: list[Table]) -> Iterator[tuple[str, str]]:
+        """(new, old) folded names. The same model under another name of its table is certain; one with the same
+        columns may be: that is asked, as makemigrations does. What hangs on a renamed model follows it."""
+        open_ = dict(lost)
+        models: dict[Label, Label] = {}
+        for table in gained:
+            label = self.models.labels[fold(table.name)]
+            for name, one in list(open_.items()):
+                if one.label == label or _follows(one.label, label, models) or self._same_model(one, table, label):
+                    models[one.label] = label
+                    yield fold(table.name), name
+                    del open_[name]
+                    break
+
+    def _same_model(self, one: _Owned, table: Table, label: Label) -> bool:
+        old = self.read.schema.table(from_key(one.key))
+        if old is None or one.label.partition(".")[0] != label.partition(".")[0]:
+            return False
+        if _shape(old) != _shape(table):
+            return False
+        question = f"Was the model {one.label} renamed to {label}?"
+        return self._decide(
+            question,
+            f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
+            "Renamed, or dropped?",
+            f"If renamed: call {_json(one.key)} in schema.json {_json(to_key(table.name))}, and say there "
+            f'"_model": {_json(label)}, "_was": {_json([old.name])}\n'
+            f'To drop it with the data: remove {_json(one.key)}; at the top: "_dropped": {_json([old.name])}',
+        )
+
+    def _renamed(self, table: Table, old: _Owned) -> None:
+        """The table under its new name, with what was said of it under the old one."""
+        name = from_key(old.key)
+        before = self.read.schema.table(name)
+        body = {**old.body, "_was": [name, *old.body.get("_was", ())]}
+        self._table(table, _Owned(to_key(table.name), body), before)
+
+    def _drop_tables(self, gone: list[str], there: set[str]) -> None:
+        already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in there]
+        wanted = [*already, *(name for name in gone if name not in already)]
+        if wanted != self.tree.get("_dropped", []):
+            self.put["_dropped"] = _json(wanted)
+
+    def _table(self, model: Table, owned: _Owned, before: Table | None) -> None:
+        """A table that is in the file: left as it is where it says what the model says."""
+        assert before is not None
+        keep, label = owned.body.get("_keep", ()), self.models.labels[fold(model.name)]
+        entries = {fold(from_key(key)): dict(value) for key, value in owned.body.items() if _is_column(key, value)}
+        lost, gained = lost_and_gained(model, before, keep)
+        renames = dict(self._renamed_columns(model, before, lost, gained, entries))
+        wanted = merged(model, before, keep, renames)
+        if wanted == before:
+            if owned.label == label:
+                return
+            self.relabelled.append(model.name)
+        hints = {key: owned.body[key] for key in HINTS if owned.body.get(key)}
+        self._note_fills(wanted, before, [c for c in gained if fold(c.name) not in renames], entries)
+        _note_dropped(wanted, [c.name for c in lost if c.name not in renames.values()], entries, hints)
+        self.put[to_key(model.name)] = self._text(wanted, hints, entries)
+
+    # --- columns --------------------------------------------------------------------------------------------
+
+    def _renamed_columns(
+        self, model: Table, before: Table, lost: list[Column], gained: list[Column], entries: dict[str, Json]
+    ) -> Iterator[tuple[str, str]]:
+        """(folded new name, old name) of each column that is another one under a new name; `entries` get to know."""
+        open_ = [c for c in lost if fold(c.name) not in _told(entries)]
+        for column in gained:
+            old = next((one for one in open_ if self._same_field(model, before, one, column)), None)
+            if old is not None:
+                open_.remove(old)
+                earlier = entries.get(fold(old.name), {})
+                entry = {**earlier, "was": [old.name, *earlier.get("was", ())]}
+                entries[fold(column.name)] = entry
+                yield fold(column.name), old.name
+
+    def _note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
+        """What rows that are there get, where Django would give them something."""
+        for column in gained:
+            if column.not_null is not None and column.default is None and column.generated is None:
+                self._note_fill(wanted, column, entries, "{}")
+        for column in wanted.columns:
+            there = before.column(column.name)
+            if there is not None and there.not_null is None and column.not_null is not None:
+                self._note_fill(wanted, column, entries, f"coalesce({spell(column.name)}, {{}})")
+
+    def _note_fill(self, table: Table, column: Column, entries: dict[str, Json], form: str) -> None:
+        entry = entries.setdefault(fold(column.name), {})
+        value = None if "fill" in entry else self.fill(table.name, column.name)
+        if value is not None:
+            entry["fill"] = form.format(value)
+
+    def _same_field(self, model: Table, before: Table, old: Column, new: Column) -> bool:
+        if write.column_text(before, old) != write.column_text(model, new):
+            return False
+        place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
+        return self._decide(
+            f"Was {label}.{old.name} renamed to {new.name}?",
+            f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
+            f"If renamed: in {place}, instead of {_json(to_key(old.name))}: {write.renamed(new, old.name)}\n"
+            f'To drop it with the data: remove {_json(to_key(old.name))} from {place}, and say there "_dropped": '
+            f"{_json([old.name])}",
+        )
+
+    # --- both -----------------------------------------------------------------------------------------------
+
+    def _decide(self, question: str, message: str, hint: str) -> bool:
+        if self.ask is not None:
+            return self.ask(question)
+        self.problems.append(Problem(Code.RENAME_OR_DROP, message, hint))
+        return True  # refused in the end, whatever else is found
+
+    def _text(self, table: Table, hints: Json, entries: Mapping[str, Json] | None = None) -> str:
+        body: Json = {"_model": self.models.labels[fold(table.name)]}
+        body |= {key: hints[key] for key in HINTS if key in hints}
+        for key, value in write.table_json(table).items():
+            entry = None if is_special(key) else (entries or {}).get(fold(from_key(key)))
+            beside = {name: entry[name] for name in ("was", "fill", "comment") if name in entry} if entry else {}
+            body[key] = {"type": value, **beside} if beside else value
+        return write.pretty(body)
+
+
+def _is_column(key: str, value: object) -> bool:
+    return not is_special(key) and isinstance(value, dict)
+
+
+def _told(entries: Mapping[str, Json]) -> set[str]:
+    """Folded earlier names that the file gives."""
+    return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
+
+
+def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:
+    """Columns that may go; not those that go on under another name, or have come back."""
+    already = [name for name in hints.pop("_dropped", ()) if wanted.column(name) is None]
+    told = _told(entries)
+    names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]
+    if names:
+        hints["_dropped"] = names
+
+
+def _follows(old: Label, new: Label, models: Mapping[Label, Label]) -> bool:
+    """True for the through table of a model that was renamed."""
+    return any(
+        old.startswith(f"{before}_") and new.startswith(f"{after}_") and old[len(before) :] == new[len(after) :]
+        for before, after in models.items()
+    )
+
+
+def _shape(table: Table) -> list[tuple[str, str]]:
+    return sorted((fold(column.name), column.type.canonical) for column in table.columns)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,129 @@
+"""The installed models as a schema: what Django itself would create for them, read back from SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, Model, UniqueConstraint
+
+from .. import databases
+from ..engines.sqlite.connection import Connection
+from ..engines.sqlite.inspect import inspect
+from ..engines.sqlite.script import run
+from ..schema.model import Schema
+from ..schema.names import fold
+
+Label = str
+"""`app.Model`, as `_model` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modelled:
+    """What the models of one database say: their tables, and whose each is, by its folded name.
+
+    `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
+    """
+
+    schema: Schema
+    labels: Mapping[str, Label]
+    fields: Mapping[tuple[str, str], Field[Any, Any]]
+    notes: tuple[str, ...] = ()
+
+
+def modelled(alias: str) -> Modelled:
+    """Ask Django for the tables of all models that `migrate` would create in this database, and SQLite what they
+    are. Opens no database of the project. Raises Refused for what cannot be understood."""
+    found = list(_models(alias))
+    scratch = _scratch(alias)
+    try:
+        with scratch.schema_editor(collect_sql=True, atomic=False) as editor:
+            for model in found:
+                editor.create_model(model)
+        statements = editor.collected_sql
+    finally:
+        scratch.close()
+    with closing(databases.opener().memory()) as connection:
+        schema = _read(connection, statements)
+    return Modelled(schema, dict(_labels(found)), dict(_fields(found)), tuple(_left_out(found)))
+
+
+def fill_of(alias: str, field: Field[Any, Any]) -> str | None:
+    """SQL of the value that Django gives to rows which were there before this field; None where it has none.
+
+    It may call the application, once: a default may be a function.
+    """
+    if field.generated or field.primary_key or field.null or field.has_db_default():
+        return None
+    scratch = _scratch(alias)
+    try:
+        editor = scratch.schema_editor(collect_sql=True)
+        value = editor.effective_default(field)
+        return None if value is None else str(editor.quote_value(value))
+    except ValueError:  # a value that has no SQL
+        return None
+    finally:
+        scratch.close()
+
+
+def _read(connection: Connection, statements: list[str]) -> Schema:
+    run(connection, statements)
+    return inspect(connection).schema
+
+
+def _models(alias: str) -> Iterator[type[Model]]:
+    """In the order of `migrate --run-syncdb`. Through models that Django makes by itself come with their owners."""
+    connection = connections[alias]
+    for config in apps.get_app_configs():
+        if config.models_module is None:
+            continue
+        for model in router.get_migratable_models(config, alias, include_auto_created=False):
+            if model._meta.can_migrate(connection):
+                yield model
+
+
+def _through(model: type[Model]) -> Iterator[type[Model]]:
+    for field in model._meta.local_many_to_many:
+        through: Any = field.remote_field.through
+        if through._meta.auto_created:
+            yield through
+
+
+def _labels(models: list[type[Model]]) -> Iterator[tuple[str, Label]]:
+    for model in models:
+        for one in (model, *_through(model)):
+            yield fold(_table(one)), one._meta.label
+
+
+def _table(model: type[Model]) -> str:
+    """The name as SQLite sees it: Django's may come quoted."""
+    name = model._meta.db_table
+    return name[1:-1] if name.startswith('"') and name.endswith('"') else name
+
+
+def _scratch(alias: str) -> BaseDatabaseWrapper:
+    """A connection of the same class and alias, in memory: routers may refuse an invented alias."""
+    wrapper = connections[alias]
+    settings = {**wrapper.settings_dict, "NAME": ":memory:", "OPTIONS": {}}
+    return wrapper.__class__(settings, alias=alias)
+
+
+def _fields(models: list[type[Model]]) -> Iterator[tuple[tuple[str, str], Field[Any, Any]]]:
+    for model in models:
+        for field in model._meta.local_concrete_fields:
+            yield (fold(_table(model)), fold(str(field.column))), field
+
+
+def _left_out(models: list[type[Model]]) -> Iterator[str]:
+    for model in models:
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, UniqueConstraint) and constraint.deferrable is not None:
+                yield (
+                    f"{model._meta.label}: the constraint {constraint.name} is deferrable, which SQLite has not: "
+                    "it is left out, as Django does"
+                )

@@ -1,0 +1,91 @@
+"""Changes to the text of a schema.json that leave every other byte as it is, comments included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .scanner import Scan, scan
+
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Text from `begin` up to `end` gives way to `text`."""
+
+    begin: int
+    end: int
+    text: str
+
+
+def edit(text: str, put: Mapping[str, str], remove: Collection[str] = ()) -> str:
+    """The text with these keys of its top object put (replaced, or added at its end, in order) and removed.
+
+    `put`: key -> the JSON that is to stand there. The text has to be a schema.json that was read without a fault.
+    """
+    found = scan(text)
+    there = [str(path[0]) for path in found.keys if len(path) == 1]
+    spans = [_value(found, key, value) for key, value in put.items() if key in there]
+    spans += [_member(found, key) for key in there if key in remove]
+    added = [f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in put.items() if key not in there]
+    if added:
+        spans += _addition(found, there, added, remove)
+    pieces, at = [], 0
+    for span in sorted(spans, key=lambda span: span.begin):  # a comma stays before the member that needs it
+        pieces += [text[at : span.begin], span.text]
+        at = span.end
+    return "".join([*pieces, text[at:]])
+
+
+def _ends(found: Scan, key: str) -> tuple[int, int, int]:
+    """Where a key begins, where its value begins, and where that ends."""
+    begin = found.keys[(key,)]
+    _, after_key = _DECODER.raw_decode(found.json, begin)
+    value = _skip_blanks(found.json, found.json.index(":", after_key) + 1)
+    _, end = _DECODER.raw_decode(found.json, value)
+    return begin, value, end
+
+
+def _value(found: Scan, key: str, text: str) -> _Span:
+    _, begin, end = _ends(found, key)
+    return _Span(begin, end, text)
+
+
+def _member(found: Scan, key: str) -> _Span:
+    """The member with the comma after it, and all of its lines where nothing else stands there."""
+    begin, _, end = _ends(found, key)
+    comma = _comma(found, end)
+    end = end if comma is None else comma + 1
+    line, stop = found.json.rfind("\n", 0, begin) + 1, found.json.find("\n", end)
+    if stop >= 0 and not found.json[line:begin].strip() and not found.json[end:stop].strip():
+        begin, end = line, stop + 1
+    return _Span(begin, end, "")
+
+
+def _addition(found: Scan, there: Sequence[str], members: Sequence[str], removed: Collection[str]) -> Iterator[_Span]:
+    """New members at the end of the object, after a comma where one is needed, and before one where there was one."""
+    close = found.json.rstrip().rfind("}")
+    last = _ends(found, there[-1])[2] if there else None
+    comma = None if last is None else _comma(found, last)
+    if last is not None and comma is None and there[-1] not in removed:
+        yield _Span(last, last, ",")
+    line = found.json.rfind("\n", 0, close) + 1
+    stands_alone = line > (comma or 0) and not found.json[line:close].strip()
+    text = ",\n".join(f"  {member}" for member in members) + ("," if comma is not None else "") + "\n"
+    yield _Span(line, line, text) if stands_alone else _Span(close, close, "\n" + text)
+
+
+def _comma(found: Scan, end: int) -> int | None:
+    """Where the comma after a value stands; None where there is none."""
+    after = _skip_blanks(found.json, end)
+    if found.json[after : after + 1] == ",":
+        return after
+    return next((at for at in found.trailing if end <= at <= after), None)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at

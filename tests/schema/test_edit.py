@@ -1,0 +1,75 @@
+"""Changes to the text of a schema.json: what is meant changes, and not a byte beside it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemasync.schema.edit import edit
+from schemasync.schema.scanner import scan
+
+
+def tree(text):
+    found = scan(text)
+    assert not found.faults
+    return json.loads(found.json)
+
+
+@pytest.mark.parametrize(
+    ("text", "put", "remove", "expected"),
+    [
+        ("{}", {"a": "1"}, (), '{\n  "a": 1\n}'),
+        ("{ // mine\n}", {"a": "1"}, (), '{ // mine\n  "a": 1\n}'),
+        ('{"a": 1}', {"a": "2"}, (), '{"a": 2}'),
+        ('{"a": 1}', {"b": "2"}, (), '{"a": 1,\n  "b": 2\n}'),
+        ('{\n  "a": 1\n}\n', {"b": "2", "c": "3"}, (), '{\n  "a": 1,\n  "b": 2,\n  "c": 3\n}\n'),
+        ('{\n  "a": 1,\n}', {"b": "2"}, (), '{\n  "a": 1,\n  "b": 2,\n}'),
+        ('{\n  "a": 1 // one\n}', {"b": "2"}, (), '{\n  "a": 1, // one\n  "b": 2\n}'),
+        (
+            '{\n  "a": 1, // one, and more\n  /* b, c */\n}',
+            {"b": "2"},
+            (),
+            '{\n  "a": 1, // one, and more\n  /* b, c */\n  "b": 2,\n}',
+        ),
+        ('{\n  "a": 1,\n  "b": 2\n}', {}, ("a",), '{\n  "b": 2\n}'),
+        ('{\n  "a": 1,\n  "b": 2\n}', {}, ("b",), '{\n  "a": 1,\n}'),
+        ('{\n  "a": 1,\n  "b": 2,\n}', {}, ("b",), '{\n  "a": 1,\n}'),
+        ('{\n  "a": 1,\n  "b": 2\n}', {"c": "3"}, ("b",), '{\n  "a": 1,\n  "c": 3\n}'),
+        ('{"a": 1, "b": 2}', {}, ("a", "b"), "{ }"),
+        ('{"a": 1, "b": 2,}', {"c": "3"}, ("a", "b"), '{ \n  "c": 3,\n}'),
+        (
+            '{\n  // why a\n  "a": {\n    "x": 1, // deep\n  },\n  "b": 2\n}',
+            {"b": "3"},
+            (),
+            '{\n  // why a\n  "a": {\n    "x": 1, // deep\n  },\n  "b": 3\n}',
+        ),
+        ('{"ü\\"": {"a": [1, 2]}}', {'ü"': "4"}, (), '{"ü\\"": 4}'),
+    ],
+)
+def test_it_reads_as_meant_and_the_rest_stays(text, put, remove, expected):
+    assert edit(text, put, remove) == expected
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d", 'q"', "//", "/*", ","])
+VALUES = st.sampled_from(["1", '"x, // y"', '{"k": [1, 2,]}', '{\n // c }\n "z": {},\n}', "[]"])
+GAPS = st.sampled_from(["", " ", "\n", '\n  // a comment, with "things" }\n', " /* , } */ ", "\n\n    "])
+
+
+@given(
+    st.dictionaries(NAMES, VALUES, max_size=5), st.lists(GAPS, min_size=24, max_size=24), st.booleans(),
+    st.dictionaries(NAMES, VALUES, max_size=4), st.sets(NAMES, max_size=3),
+)  # fmt: skip
+def test_whatever_stands_between(members, gaps, trailing, put, remove):
+    gap = iter(gaps)
+    parts = [f"{next(gap)}{json.dumps(key)}{next(gap)}:{next(gap)}{value}{next(gap)}" for key, value in members.items()]
+    comma = "," if trailing and parts else ""
+    text = f"{next(gap)}{{{','.join(parts)}{comma}{next(gap)}}}{next(gap)}"
+    remove -= put.keys()
+    expected = {key: value for key, value in tree(text).items() if key not in remove}
+    expected |= {key: tree(value) for key, value in put.items()}
+    done = edit(text, put, remove)
+    assert tree(done) == expected
+    assert list(tree(done)) == list(expected)
+    if not put and not remove:
+        assert done == text
