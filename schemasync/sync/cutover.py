@@ -20,7 +20,7 @@ from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label, Reservation, reserved
-from ..files.layout import At, Generation, Inode, inode_of, size_of
+from ..files.layout import At, Generation, inode_of, size_of
 from ..history.record import now
 from .capture import remove
 from .hold import Hold, replaced
@@ -76,7 +76,6 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
             generation=new.name,
         ) from error
     signals.swapped(new.name)
-    held.over()
     _tidy(target, held)
     _checkpoint(target, held)
     clear(target, Label.CUTOVER_CLEAR)
@@ -88,7 +87,7 @@ def go_live(target: Target, new: Generation, held: Hold | None, connection: Conn
         open_up(target, new)
     else:
         _unmark(target, connection)
-    point(target, new, held.inode if held is not None else None)
+    point(target, new, held)
 
 
 def _close(target: Target, held: Hold, swap: Swap) -> None:
@@ -130,13 +129,14 @@ def _clean(connection: Connection, rows: tuple[Row, ...]) -> None:
     versions.replace(connection, rows)
 
 
-def point(target: Target, generation: Generation, over: Inode | None = None) -> None:
+def point(target: Target, generation: Generation, held: Hold | None = None) -> None:
     """One rename(2) of a new link over what stands at the path; then the folder is synced.
 
-    `over`: the inode of what was closed there. Another file is somebody else's, and stays: raises NeedsPerson.
+    `held`: what was closed there. Another file is somebody else's, and stays: raises NeedsPerson. Its writers wait no
+    longer once the link has moved: should the power fail before the folder is synced, the fence still leads here.
     """
-    layout = target.layout
-    if layout.at() in (At.PLAIN, At.OTHER, At.FOREIGN) and inode_of(layout.link) != over:
+    layout, closed = target.layout, held.inode if held is not None else None
+    if layout.at() in (At.PLAIN, At.OTHER, At.FOREIGN) and inode_of(layout.link) != closed:
         raise NeedsPerson.of(
             Code.CHANGED_MEANWHILE,
             f"{layout.link} is {layout.at().value} that somebody put there during the swap; it was left as it is",
@@ -145,6 +145,8 @@ def point(target: Target, generation: Generation, over: Inode | None = None) -> 
     scratch = layout.folder / "link"
     target.door.symlink(Label.CUTOVER_SYMLINK, scratch, layout.target(generation))
     target.door.replace(Label.CUTOVER_LINK, scratch, layout.link)
+    if held is not None:
+        held.over()
     target.door.sync(Label.CUTOVER_FOLDER, layout.link.parent)
 
 
