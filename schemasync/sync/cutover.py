@@ -20,7 +20,7 @@ from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label, Reservation, reserved
-from ..files.layout import At, Generation, inode_of, size_of
+from ..files.layout import At, Generation, Inode, inode_of, size_of
 from ..history.record import now
 from .capture import remove
 from .hold import Hold, replaced
@@ -87,7 +87,10 @@ def go_live(target: Target, new: Generation, held: Hold | None, connection: Conn
         open_up(target, new)
     else:
         _unmark(target, connection)
-    point(target, new, held)
+    if held is None:
+        point(target, new)
+    else:
+        point(target, new, held.inode, held.over)
 
 
 def _close(target: Target, held: Hold, swap: Swap) -> None:
@@ -129,14 +132,17 @@ def _clean(connection: Connection, rows: tuple[Row, ...]) -> None:
     versions.replace(connection, rows)
 
 
-def point(target: Target, generation: Generation, held: Hold | None = None) -> None:
+def point(
+    target: Target, generation: Generation, over: Inode | None = None, moved: Callable[[], None] = lambda: None
+) -> None:
     """One rename(2) of a new link over what stands at the path; then the folder is synced.
 
-    `held`: what was closed there. Another file is somebody else's, and stays: raises NeedsPerson. Its writers wait no
-    longer once the link has moved: should the power fail before the folder is synced, the fence still leads here.
+    `over`: the inode of what was closed there. Another file is somebody else's, and stays: raises NeedsPerson.
+    `moved` is called once the link has moved. Writers may go on then: should the power fail before the folder is
+    synced, the fence still leads to the new file.
     """
-    layout, closed = target.layout, held.inode if held is not None else None
-    if layout.at() in (At.PLAIN, At.OTHER, At.FOREIGN) and inode_of(layout.link) != closed:
+    layout = target.layout
+    if layout.at() in (At.PLAIN, At.OTHER, At.FOREIGN) and inode_of(layout.link) != over:
         raise NeedsPerson.of(
             Code.CHANGED_MEANWHILE,
             f"{layout.link} is {layout.at().value} that somebody put there during the swap; it was left as it is",
@@ -145,8 +151,7 @@ def point(target: Target, generation: Generation, held: Hold | None = None) -> N
     scratch = layout.folder / "link"
     target.door.symlink(Label.CUTOVER_SYMLINK, scratch, layout.target(generation))
     target.door.replace(Label.CUTOVER_LINK, scratch, layout.link)
-    if held is not None:
-        held.over()
+    moved()
     target.door.sync(Label.CUTOVER_FOLDER, layout.link.parent)
 
 

@@ -125,7 +125,7 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
                 if written:
                     counts.append(stack.enter_context(_both_as_they_are(target, current, ahead)))
                 cutover.reopen(target, archive, merged)
-                cutover.point(target, ahead.generation, held)
+                cutover.point(target, ahead.generation, held.inode, held.over)
 
             cut_over(target, signals, held, ready, go_forward)
             pause = held.seconds
