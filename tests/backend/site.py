@@ -13,7 +13,7 @@ from django.conf import settings
 def configure(folder: Path, **database: object) -> None:
     """Settings of a site whose database lies in the folder."""
     settings.configure(
-        INSTALLED_APPS=["django.contrib.contenttypes", "schemasync"],
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.sites", "schemasync"],
         DATABASES={
             "default": {
                 "ENGINE": "schemasync.backends.sqlite3",

@@ -255,3 +255,75 @@ def test_no_request_fails_while_the_database_is_swapped(folder):
     with closing(sqlite3.connect(ledger.link)) as connection:
         sums = connection.execute("SELECT (SELECT total(balance) FROM accounts), (SELECT total(amount) FROM moves)")
         assert len(set(sums.fetchone())) == 1
+
+
+def test_no_request_fails_behind_asgi(folder):
+    """Views in the one thread that synchronous code has there, and in threads of their own."""
+    ledger = Ledger(folder, seed=6)
+    command = [sys.executable, "-m", "tests.backend.asgi_site", str(folder), "5"]
+    site = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        for _ in range(4):
+            ledger.sync()
+        told = json.loads(site.communicate(timeout=60)[0])
+    finally:
+        site.kill()
+        site.wait()
+    assert told["errors"] == []
+    assert len(told["done"]) > 50
+    assert keys(ledger.link) == set(told["done"])
+
+
+def test_several_statements_that_meet_the_fence_are_not_run_again(link, db):
+    """Some of them may have run: whoever called has to decide."""
+    import threading
+
+    run(db, INSERT, "before")
+    raised = []
+
+    def many():
+        try:
+            with db.cursor() as cursor:
+                cursor.executemany(INSERT, [("one",), ("two",)])
+        except Superseded as error:
+            raised.append(error)
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.CUTOVER_FENCE):
+            db.inc_thread_sharing()
+            thread = threading.Thread(target=many)
+            thread.start()
+            thread.join(5)
+
+    swap(link, observer=observer)
+    assert len(raised) == 1
+    assert keys(link) == {"before"}
+
+
+FORGET = """
+import sys
+from pathlib import Path
+from tests.backend.site import configure
+folder = Path(sys.argv[1])
+configure(folder)
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sites.models import SITE_CACHE, Site
+from django.db import connection
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+from tests.live.ledger import PATIENT, schema
+
+connection.ensure_connection()
+ContentType.objects._add_to_cache("default", ContentType(id=7, app_label="a", model="b"))
+SITE_CACHE[1] = Site(id=1, domain="old.example")
+sync(target(folder / "db.sqlite3"), schema(1), PATIENT)
+assert ContentType.objects._cache and SITE_CACHE
+with connection.cursor() as cursor:
+    cursor.execute("SELECT 1")
+assert not ContentType.objects._cache and not SITE_CACHE
+"""
+
+
+def test_what_django_keeps_of_the_old_file_is_forgotten(link):
+    """A content type may have another id in the new one, and a site another domain."""
+    subprocess.run([sys.executable, "-c", FORGET, str(link.parent)], cwd=ROOT, check=True)
