@@ -307,7 +307,7 @@ from tests.backend.site import configure
 folder = Path(sys.argv[1])
 configure(folder)
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sites.models import SITE_CACHE, Site
+from django.contrib.sites import models as sites
 from django.db import connection
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target
@@ -315,12 +315,12 @@ from tests.live.ledger import PATIENT, schema
 
 connection.ensure_connection()
 ContentType.objects._add_to_cache("default", ContentType(id=7, app_label="a", model="b"))
-SITE_CACHE[1] = Site(id=1, domain="old.example")
+sites.SITE_CACHE[1] = sites.Site(id=1, domain="old.example")
 sync(target(folder / "db.sqlite3"), schema(1), PATIENT)
-assert ContentType.objects._cache and SITE_CACHE
+assert ContentType.objects._cache and sites.SITE_CACHE
 with connection.cursor() as cursor:
     cursor.execute("SELECT 1")
-assert not ContentType.objects._cache and not SITE_CACHE
+assert not ContentType.objects._cache and not sites.SITE_CACHE
 """
 
 
