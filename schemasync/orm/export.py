@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..diff.changes import Change
 from ..diff.compare import compare
+from ..diff.translate import Renames, translate
 from ..errors import Code, Problem, Refused
-from ..schema import document, write
+from ..schema import create, document, write
 from ..schema.document import Document
 from ..schema.edit import edit
 from ..schema.model import Column, Table
@@ -95,6 +96,8 @@ class _Export:
     problems: list[Problem] = field(default_factory=list)
     relabelled: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
+    """Tables that go on under a new name: folded old name -> new name."""
 
     def run(self) -> None:
         bodies = {fold(from_key(key)): _Owned(key, body) for key, body in tables_of(self.tree)}
@@ -102,7 +105,7 @@ class _Export:
         tables = {fold(table.name): table for table in self.models.schema.tables}
         lost = {name: one for name, one in owned.items() if name not in tables}
         gained = [table for name, table in tables.items() if name not in bodies]
-        renames = dict(self._renamed_tables(lost, gained))
+        renames = self._renamed_tables(lost, gained)
         for name, table in tables.items():
             if name in owned:
                 self._table(table, owned[name], self.read.schema.table(table.name))
@@ -118,25 +121,38 @@ class _Export:
 
     # --- tables ---------------------------------------------------------------------------------------------
 
-    def _renamed_tables(self, lost: Mapping[str, _Owned], gained: list[Table]) -> Iterator[tuple[str, str]]:
-        """(new, old) folded names. The same model under another name of its table is certain; one with the same
-        columns may be: that is asked, as makemigrations does. What hangs on a renamed model follows it."""
-        open_ = dict(lost)
-        models: dict[Label, Label] = {}
-        for table in gained:
-            label = self.models.labels[fold(table.name)]
-            for name, one in list(open_.items()):
-                if one.label == label or _follows(one.label, label, models) or self._same_model(one, table, label):
-                    models[one.label] = label
-                    yield fold(table.name), name
-                    del open_[name]
-                    break
+    def _renamed_tables(self, lost: Mapping[str, _Owned], gained: list[Table]) -> dict[str, str]:
+        """Folded new names -> folded old ones. The same model under another name of its table is certain, and so are
+        the tables that hang on a renamed one; a model with the same columns may be another under a new name: that is
+        asked, as makemigrations does."""
+        found: dict[str, str] = {}
+        for is_it in (self._has_label, self._follows, self._same_model, self._follows):
+            for table in gained:
+                open_ = (name for name in lost if name not in found.values())
+                old = next((name for name in open_ if is_it(lost[name], table)), None)
+                if fold(table.name) not in found and old is not None:
+                    found[fold(table.name)] = old
+                    self.moved[fold(old)] = table.name
+        return found
 
-    def _same_model(self, one: _Owned, table: Table, label: Label) -> bool:
+    def _has_label(self, one: _Owned, table: Table) -> bool:
+        return one.label == self.models.labels[fold(table.name)]
+
+    def _follows(self, one: _Owned, table: Table) -> bool:
+        """True for the through table of a many-to-many field whose model was renamed, now or by hand in the file."""
+        told = {fold(was): fold(from_key(key)) for key, body in tables_of(self.tree) for was in body.get("_was", ())}
+        label = self.models.labels[fold(table.name)]
+        for old, new in {**told, **{old: fold(new) for old, new in self.moved.items()}}.items():
+            rest = fold(from_key(one.key)).removeprefix(old)
+            through = rest.startswith("_") and fold(table.name) == new + rest
+            if through and fold(one.label).endswith(rest) and fold(label).endswith(rest):
+                return True
+        return False
+
+    def _same_model(self, one: _Owned, table: Table) -> bool:
+        label = self.models.labels[fold(table.name)]
         old = self.read.schema.table(from_key(one.key))
-        if old is None or one.label.partition(".")[0] != label.partition(".")[0]:
-            return False
-        if _shape(old) != _shape(table):
+        if old is None or not _akin(one.label, label) or _shape(old) != _shape(table):
             return False
         question = f"Was the model {one.label} renamed to {label}?"
         return self._decide(
@@ -152,20 +168,26 @@ class _Export:
         """The table under its new name, with what was said of it under the old one."""
         name = from_key(old.key)
         before = self.read.schema.table(name)
+        assert before is not None
+        triggers = tuple(replace(t, body=create.on_table(t.body, table.name)) for t in before.triggers)
         body = {**old.body, "_was": [name, *old.body.get("_was", ())]}
-        self._table(table, _Owned(to_key(table.name), body), before)
+        self._table(table, _Owned(to_key(table.name), body), replace(before, triggers=triggers))
 
     def _drop_tables(self, gone: list[str], there: set[str]) -> None:
         already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in there]
         wanted = [*already, *(name for name in gone if name not in already)]
-        if wanted != self.tree.get("_dropped", []):
+        if wanted and wanted != self.tree.get("_dropped"):
             self.put["_dropped"] = _json(wanted)
+        elif not wanted:
+            self.remove.add("_dropped")
 
     def _table(self, model: Table, owned: _Owned, before: Table | None) -> None:
         """A table that is in the file: left as it is where it says what the model says."""
         assert before is not None
         keep, label = owned.body.get("_keep", ()), self.models.labels[fold(model.name)]
         entries = {fold(from_key(key)): dict(value) for key, value in owned.body.items() if _is_column(key, value)}
+        if before.name != model.name:
+            _forget_fills(entries)
         lost, gained = lost_and_gained(model, before, keep)
         renames = dict(self._renamed_columns(model, before, lost, gained, entries))
         wanted = merged(model, before, keep, renames)
@@ -177,6 +199,8 @@ class _Export:
         self._note_fills(wanted, before, [c for c in gained if fold(c.name) not in renames], entries)
         _note_dropped(wanted, [c.name for c in lost if c.name not in renames.values()], entries, hints)
         self.put[to_key(model.name)] = self._text(wanted, hints, entries)
+        if owned.key != to_key(model.name):
+            self.remove.add(owned.key)
 
     # --- columns --------------------------------------------------------------------------------------------
 
@@ -190,14 +214,14 @@ class _Export:
             if old is not None:
                 open_.remove(old)
                 earlier = entries.get(fold(old.name), {})
-                entry = {**earlier, "was": [old.name, *earlier.get("was", ())]}
-                entries[fold(column.name)] = entry
+                entries[fold(column.name)] = {**earlier, "was": [old.name, *earlier.get("was", ())]}
+                _forget_fills(entries, fold(column.name))
                 yield fold(column.name), old.name
 
     def _note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
         """What rows that are there get, where Django would give them something."""
         for column in gained:
-            if column.not_null is not None and column.default is None and column.generated is None:
+            if column.default is None and column.generated is None:
                 self._note_fill(wanted, column, entries, "{}")
         for column in wanted.columns:
             there = before.column(column.name)
@@ -206,13 +230,19 @@ class _Export:
 
     def _note_fill(self, table: Table, column: Column, entries: dict[str, Json], form: str) -> None:
         entry = entries.setdefault(fold(column.name), {})
-        value = None if "fill" in entry else self.fill(table.name, column.name)
+        if "fill" in entry:
+            return
+        default = column.default
+        value = write.plain(default) if default is not None else self.fill(table.name, column.name)
         if value is not None:
             entry["fill"] = form.format(value)
 
     def _same_field(self, model: Table, before: Table, old: Column, new: Column) -> bool:
-        if write.column_text(before, old) != write.column_text(model, new):
+        renames = Renames(self.moved, {fold(before.name): {fold(old.name): new.name}})
+        if write.column_text(translate(before, renames), replace(old, name=new.name)) != write.column_text(model, new):
             return False
+        if _comes_with(self.moved, before, old):
+            return True
         place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
         return self._decide(
             f"Was {label}.{old.name} renamed to {new.name}?",
@@ -249,6 +279,18 @@ def _told(entries: Mapping[str, Json]) -> set[str]:
     return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
 
 
+def _forget_fills(entries: dict[str, Json], *columns: str) -> None:
+    """Without fills of these columns, or of all: under another name an old fill would act once more."""
+    for name in columns or tuple(entries):
+        entries[name] = {key: value for key, value in entries[name].items() if key != "fill"}
+
+
+def _comes_with(moved: Mapping[str, str], table: Table, column: Column) -> bool:
+    """True for the column of a through table that refers to the model which was renamed with it."""
+    parents = [key.table for key in table.foreign_keys if key.columns == (column.name,)]
+    return fold(table.name) in moved and any(fold(parent) in moved for parent in parents)
+
+
 def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:
     """Columns that may go; not those that go on under another name, or have come back."""
     already = [name for name in hints.pop("_dropped", ()) if wanted.column(name) is None]
@@ -258,12 +300,9 @@ def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], h
         hints["_dropped"] = names
 
 
-def _follows(old: Label, new: Label, models: Mapping[Label, Label]) -> bool:
-    """True for the through table of a model that was renamed."""
-    return any(
-        old.startswith(f"{before}_") and new.startswith(f"{after}_") and old[len(before) :] == new[len(after) :]
-        for before, after in models.items()
-    )
+def _akin(one: Label, other: Label) -> bool:
+    """True for models of one app, and for those of one name: renamed, or moved."""
+    return any(a == b for a, b in zip(one.split("."), other.split("."), strict=True))
 
 
 def _shape(table: Table) -> list[tuple[str, str]]:

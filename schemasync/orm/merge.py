@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..schema import digest, normalize, write
-from ..schema.model import Check, Column, ForeignKey, Index, Table, Unique
+from ..schema.model import Check, Column, ForeignKey, Index, NotNull, Table, Unique
 from ..schema.names import fold
+from .wording import reworded
 
 Constraint = TypeVar("Constraint", Unique, Check, ForeignKey)
 
@@ -23,6 +24,7 @@ def merged(model: Table, file: Table | None, keep: Collection[str], renames: Map
     if file is None:
         return model
     kept = _Kept(frozenset(map(fold, keep)))
+    model = _as_kind(reworded(model, file), file)
     return replace(
         model,
         columns=tuple(_columns(model, file, kept, {fold(old): new for new, old in (renames or {}).items()})),
@@ -43,7 +45,22 @@ def beyond(model: Table, found: Table) -> tuple[str, ...]:
 
     Columns that no model names, or with a collation, a default or a CHECK of their own; indexes and constraints.
     """
+    model = _as_kind(reworded(model, found), found)
     return tuple(dict.fromkeys([*_more_columns(model, found), *_more_parts(model, found)]))
+
+
+def _as_kind(model: Table, file: Table) -> Table:
+    """The model's table as it reads where the file makes it STRICT or WITHOUT ROWID: its key implies NOT NULL."""
+    key = model.primary_key
+    if key is None or not (file.strict or file.without_rowid):
+        return model
+    if file.without_rowid:
+        key = replace(key, autoincrement=False, rowid_alias=False)
+    columns = tuple(
+        replace(c, not_null=None) if c.not_null == NotNull() and any(c.name == k.column for k in key.columns) else c
+        for c in model.columns
+    )
+    return replace(model, columns=columns, primary_key=key)
 
 
 @dataclass(frozen=True, slots=True)

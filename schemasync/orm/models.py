@@ -56,9 +56,10 @@ def modelled(alias: str) -> Modelled:
 def fill_of(alias: str, field: Field[Any, Any]) -> str | None:
     """SQL of the value that Django gives to rows which were there before this field; None where it has none.
 
-    It may call the application, once: a default may be a function.
+    A field that may be null has one where it has a default. It may call the application, once: a default may be a
+    function.
     """
-    if field.generated or field.primary_key or field.null or field.has_db_default():
+    if field.generated or field.primary_key or field.has_db_default():
         return None
     scratch = _scratch(alias)
     try:
@@ -110,7 +111,11 @@ def _scratch(alias: str) -> BaseDatabaseWrapper:
     """A connection of the same class and alias, in memory: routers may refuse an invented alias."""
     wrapper = connections[alias]
     settings = {**wrapper.settings_dict, "NAME": ":memory:", "OPTIONS": {}}
-    return wrapper.__class__(settings, alias=alias)
+    scratch = wrapper.__class__(settings, alias=alias)
+    # Django keeps these in a set, so that SQL over JSON would be another in each process
+    operations: Any = scratch.ops
+    operations.jsonfield_datatype_values = tuple(sorted(operations.jsonfield_datatype_values))
+    return scratch
 
 
 def _fields(models: list[type[Model]]) -> Iterator[tuple[tuple[str, str], Field[Any, Any]]]:
@@ -122,8 +127,17 @@ def _fields(models: list[type[Model]]) -> Iterator[tuple[tuple[str, str], Field[
 def _left_out(models: list[type[Model]]) -> Iterator[str]:
     for model in models:
         for constraint in model._meta.constraints:
-            if isinstance(constraint, UniqueConstraint) and constraint.deferrable is not None:
+            if isinstance(constraint, UniqueConstraint) and (what := _beyond_sqlite(constraint)):
                 yield (
-                    f"{model._meta.label}: the constraint {constraint.name} is deferrable, which SQLite has not: "
+                    f"{model._meta.label}: the constraint {constraint.name} {what}, which SQLite has not: "
                     "it is left out, as Django does"
                 )
+
+
+def _beyond_sqlite(constraint: Any) -> str | None:
+    """What a UNIQUE asks for that makes Django leave it out on SQLite."""
+    if constraint.deferrable is not None:
+        return "is deferrable"
+    if constraint.nulls_distinct is not None:
+        return "says whether nulls are distinct"
+    return "includes columns beside its own" if constraint.include else None

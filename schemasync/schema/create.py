@@ -11,7 +11,7 @@ from .constraint import is_table_constraint, read_constraints
 from .expression import DefinitionError, Scope, expression, indexed_column
 from .lexer import Kind, Token
 from .model import Sql, Trigger
-from .names import fold
+from .names import fold, spell
 from .normalize import IndexParts
 from .parts import TableParts
 
@@ -103,12 +103,23 @@ def statement(text: str) -> Sql:
 
 def trigger_table(body: Sql) -> str:
     """The name after the ON of a trigger's body, '' where there is none."""
+    name = _after_on(body)
+    return name.value if name is not None else ""
+
+
+def on_table(body: Sql, name: str) -> Sql:
+    """The trigger's body on the table of that name; what it does there stays as it is written."""
+    old = _after_on(body)
+    return body if old is None else statement(body.text[: old.start] + spell(name) + body.text[old.end :])
+
+
+def _after_on(body: Sql) -> Token | None:
     parts = lexer.tokens(body.text)
     for index, token in enumerate(parts[:-1]):
         if token.word == "on":
             following = parts[index + 1]
-            return following.value if following.kind is not Kind.OPERATOR else ""
-    return ""
+            return following if following.kind is not Kind.OPERATOR else None
+    return None
 
 
 def _find(parts: Sequence[Token], word: str) -> int:
