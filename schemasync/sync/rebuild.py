@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from ..engines.sqlite import changelog, fence, judge, shadows, verify, versions
+from ..engines.sqlite.backlog import folded
 from ..engines.sqlite.changelog import Bounds
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
 from ..engines.sqlite.follow import Follow
@@ -75,8 +76,15 @@ def build(
     work = _Work(target, plan, state, place, verify_full, follows)
     with closing(target.opener.build(place)) as connection:
         signals.watch(connection)
-        with snapshot(state.connection) if state is not None else nullcontext():
+        if state is None:
             work.run(connection)
+        elif follows is None:
+            with snapshot(state.connection):
+                work.run(connection)
+        else:
+            with folded(target.opener, state.path) as folding, snapshot(state.connection):
+                work.run(connection)
+                folding.soon()
         row, triggers = work.record(connection, generation, deed)
     target.door.rename(Label.BUILD_RENAME, place, generation.path)
     return Built(generation, row, work.rows, work.notes, work.bounds, triggers, work.followed)

@@ -106,6 +106,11 @@ def replace(connection: Connection, rows: Iterable[Row]) -> None:
     connection.executemany(f"INSERT INTO {HISTORY_TABLE} ({_LIST}) VALUES ({marks})", map(astuple, rows))
 
 
+def mark(connection: Connection, id: int, fingerprint: str) -> None:
+    """Note what the file of a row is, after something was done to it."""
+    connection.execute(f"UPDATE {HISTORY_TABLE} SET fingerprint = ? WHERE id = ?", (fingerprint, id))
+
+
 def finish(connection: Connection, row: Row) -> None:
     """Note how long it took and how it went, which is known only when it is over."""
     connection.execute(
