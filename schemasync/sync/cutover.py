@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .hold import Hold, replaced
 from .interrupt import Signals
 from .target import Target
 
+PASSAGE = 0.06  # seconds in which writers who waited find out about the fence: for that they need the old file's lock
 ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, with the largest pages there are
 
 
@@ -173,6 +175,7 @@ def _tidy(target: Target, held: Hold) -> None:
     """Take the change log out of the archive. Where somebody holds its lock it stays: swapping back removes it."""
     with suppress(sqlite3.Error):
         if changelog.is_installed(held.connection):
+            time.sleep(PASSAGE)
             remove(target, held.connection)
 
 

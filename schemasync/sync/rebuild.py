@@ -22,6 +22,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Failed
 from ..files.door import Label
 from ..files.layout import Generation
+from ..files.trickle import trickled
 from ..history.record import Deed, Followed, hints_json, now, plan_json
 from ..plan.model import Action, Plan, Strategy
 from ..schema import digest
@@ -82,7 +83,7 @@ def build(
             with snapshot(state.connection):
                 work.run(connection)
         else:
-            with folded(target.opener, state.path) as folding, snapshot(state.connection):
+            with trickled(place), folded(target.opener, state.path) as folding, snapshot(state.connection):
                 work.run(connection)
                 folding.soon()
         row, triggers = work.record(connection, generation, deed)
