@@ -1,0 +1,34 @@
+"""What only newer versions of Django have."""
+
+import django
+from django.db import models
+from django.db.models.fields.json import KT
+
+from .models import IntegerKey
+
+
+class NegativePath(models.Model):
+    """From 6.0 on, JSON paths count from the end, too."""
+
+    data = models.JSONField(default=list)
+
+    class Meta:
+        indexes = [models.Index(KT("data__a__-1"), name="index_from_the_end")]
+
+
+if django.VERSION >= (6, 1):
+
+    class Shelf(models.Model):
+        """Those that the database deletes may refer to no table that Django looks after."""
+
+    class DeletedByTheDatabase(models.Model):
+        """From 6.1 on, the database itself may be told what to do."""
+
+        cascade = models.ForeignKey(Shelf, models.DB_CASCADE, related_name="+")
+        null = models.ForeignKey(Shelf, models.DB_SET_NULL, null=True, related_name="+")
+        default = models.ForeignKey(IntegerKey, models.DB_SET_DEFAULT, db_default=1, related_name="+")
+
+    class NewerDefaults(models.Model):
+        data = models.JSONField(db_default=models.JSONNull(), null=True)
+        key = models.UUIDField(db_default=models.functions.UUID4())
+        exact = models.DecimalField()

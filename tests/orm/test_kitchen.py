@@ -1,0 +1,108 @@
+"""Every kind of model, made by Django itself and by way of schema.json: the databases are the same."""
+
+import json
+import re
+
+import django
+import pytest
+
+from schemasync.schema import digest, document
+from schemasync.schema.model import Schema
+
+from .kitchen.process import ROOT, Kitchen, differences
+
+pytestmark = pytest.mark.xdist_group("kitchen")
+
+KNOWN = ROOT / "tests/orm/kitchen/schema.json"
+"""What export wrote under Django 5.2.19."""
+
+KNOWN_VERSION = "1:fcf2e67a7d7f5693551ad6d488fc2db7ee83352e6ef045bc764c300134a3f982"
+"""Of all tables but those that differ from one Django to the next. A release never moves it."""
+
+NEWER = {
+    (6, 0): {"kitchen_negativepath"},
+    (6, 1): {"kitchen_deletedbythedatabase", "kitchen_newerdefaults", "kitchen_shelf"},
+}
+ADDED = {table for version, tables in NEWER.items() if version <= django.VERSION for table in tables}
+SAID_OTHERWISE = {"kitchen_booleanconditions", "kitchen_decimaldefault"}
+"""Conditions and defaults for which Django 6.1 writes SQL that SQLite does not take for that of 5.2."""
+
+TABLES = sorted({table.name for table in document.read(KNOWN.read_bytes()).schema.tables} | ADDED)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The kitchen with both of its databases made, and what they hold."""
+    kitchen = Kitchen(tmp_path_factory.mktemp("kitchen"))
+    told = kitchen.run("make")
+    return kitchen, told, kitchen.tables("stock"), kitchen.tables("synced")
+
+
+@pytest.fixture
+def again(made, tmp_path):
+    """A folder of its own with the schema.json that was exported."""
+    kitchen = Kitchen(tmp_path)
+    kitchen.schema.write_bytes(made[0].schema.read_bytes())
+    return kitchen
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_is_what_django_itself_would_make(made, table):
+    _, _, stock, synced = made
+    assert table in stock, "Django makes no such table"
+    assert table in synced, "schema.json has no such table"
+    different = differences(table, stock[table], synced[table])
+    assert not different, "\n".join(different)
+
+
+def test_no_table_is_missing_and_none_is_there_that_django_would_not_make(made):
+    _, _, stock, synced = made
+    assert sorted(stock) == sorted(synced) == TABLES
+
+
+def test_a_model_without_a_table_of_its_own_is_not_in_schema_json(made):
+    labels = re.findall(r'"_model": "kitchen\.(\w+)"', made[0].schema.read_text("utf-8"))
+    without = {"Abstract", "Proxy", "Swappable", "Unmanaged", "NeedsPostgres", "NeedsWhatSqliteLacks"}
+    assert not without & set(labels)
+
+
+def test_what_sqlite_cannot_have_is_left_out_as_django_does_and_told(made):
+    _, told, _, synced = made
+    left_out = ["not_deferred", "not_distinct", "not_including"]
+    assert [note.split("the constraint ")[1].split()[0] for note in told["notes"]] == left_out
+    assert not [name for name in left_out if name in json.dumps(synced["kitchen_constraints"]["normal form"])]
+
+
+@pytest.mark.parametrize("hashing", ["1", "2"])
+def test_a_second_export_changes_no_byte(again, hashing):
+    before = again.schema.read_bytes()
+    assert again.run("export", hashing)["changes"] == []
+    assert again.schema.read_bytes() == before
+
+
+def test_comments_and_tables_of_others_stay_as_they_are(again):
+    text = again.schema.read_text("utf-8").rstrip().removesuffix("}").rstrip()
+    text = text.replace('  "auth_group": {', '  // who may do\n/* what */  "auth_group"   :  {  // here')
+    text += ',\n\n  "Mine" : {"id":"INTEGER PRIMARY KEY", // a key\n "of": "integer REFERENCES auth_group",},\n}\n// the end'
+    again.schema.write_text(text, "utf-8")
+    assert again.run("export")["changes"] == []
+    assert again.schema.read_text("utf-8") == text
+
+
+def test_rows_of_every_model_go_in_and_come_back(made):
+    assert made[0].run("rows") == "read back"
+
+
+# --- from one Django to the next ---------------------------------------------------------------------------------
+
+
+def test_a_django_upgrade_changes_only_what_django_says_otherwise(again):
+    again.schema.write_bytes(KNOWN.read_bytes())
+    changed = {re.split("[.:]", change)[0] for change in again.run("export")["changes"]}
+    assert changed == ADDED | (SAID_OTHERWISE if django.VERSION >= (6, 1) else set())
+
+
+def test_the_version_is_the_same_under_every_django(made):
+    tables = document.read(made[0].schema.read_bytes()).schema.tables
+    common = Schema(tuple(table for table in tables if table.name not in ADDED | SAID_OTHERWISE))
+    assert digest.version(common) == KNOWN_VERSION
