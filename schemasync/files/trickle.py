@@ -25,9 +25,19 @@ while not select.select([0], [], [], 0.05)[0]:
 """
 
 
+LARGE = 16_000_000  # bytes: a smaller file goes out in some milliseconds
+
+
 @contextmanager
-def trickled(path: Path) -> Iterator[None]:
-    """Write the file out all the time within the block. Where that is not to be had, it is done at the end."""
+def trickled(path: Path, size: int) -> Iterator[int | None]:
+    """Write the file, which will have about that size in bytes, out all the time within the block.
+
+    Yields the number of the process that does it. Where the file is small, or no process is to be had, there is none,
+    and it is done at the end.
+    """
+    if size < LARGE or not Path(sys.executable).name.startswith("python"):  # embedded, it is the server's own program
+        yield None
+        return
     try:
         child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _CHILD, str(path)],
@@ -36,9 +46,9 @@ def trickled(path: Path) -> Iterator[None]:
             stderr=subprocess.DEVNULL,
         )
     except OSError:
-        yield
+        yield None
         return
     try:
-        yield
+        yield child.pid
     finally:
         child.communicate()

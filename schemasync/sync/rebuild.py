@@ -21,7 +21,7 @@ from ..engines.sqlite.replay import Replay, misfits_failed
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Failed
 from ..files.door import Label
-from ..files.layout import Generation
+from ..files.layout import Generation, size_of
 from ..files.trickle import trickled
 from ..history.record import Deed, Followed, hints_json, now, plan_json
 from ..plan.model import Action, Plan, Strategy
@@ -83,7 +83,11 @@ def build(
             with snapshot(state.connection):
                 work.run(connection)
         else:
-            with trickled(place), folded(target.opener, state.path) as folding, snapshot(state.connection):
+            with (
+                trickled(place, size_of(state.path)),
+                folded(target.opener, state.path) as folding,
+                snapshot(state.connection),
+            ):
                 work.run(connection)
                 folding.soon()
         row, triggers = work.record(connection, generation, deed)

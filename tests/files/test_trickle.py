@@ -1,0 +1,71 @@
+"""A large new file goes out to the disk while it is made, by another process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from schemasync.files.trickle import LARGE, trickled
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def is_there(process):
+    """A process that has ended and was not waited for is not there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+@pytest.fixture
+def path(tmp_path):
+    found = tmp_path / "large"
+    found.write_bytes(b"x" * 1000)
+    return found
+
+
+def test_another_process_does_it_and_is_gone_afterwards(path):
+    with trickled(path, LARGE) as process:
+        assert process != os.getpid()
+        assert is_there(process)
+    assert not is_there(process)
+
+
+def test_it_is_gone_too_when_what_is_made_fails(path):
+    with pytest.raises(ZeroDivisionError), trickled(path, LARGE) as process:
+        _ = 1 / 0
+    assert not is_there(process)
+
+
+def test_a_small_file_needs_none(path):
+    with trickled(path, LARGE - 1) as process:
+        assert process is None
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from schemasync.files.trickle import trickled
+with trickled(Path(sys.argv[1]), 10**9) as process:
+    print(process, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_it_dies_with_its_parent(path):
+    command = [sys.executable, "-c", PARENT, str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        process = int(parent.stdout.readline())
+        assert is_there(process)
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while is_there(process):
+        assert time.monotonic() < deadline, "it goes on for nobody"
+        time.sleep(0.02)
