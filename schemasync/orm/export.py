@@ -11,15 +11,16 @@ from ..diff.changes import Change
 from ..diff.compare import compare
 from ..diff.translate import Renames, translate
 from ..errors import Code, Problem, Refused
-from ..schema import create, document, write
+from ..schema import create, digest, document, write
 from ..schema.document import Document
 from ..schema.edit import edit
 from ..schema.model import Column, Table
 from ..schema.names import fold, from_key, is_special, spell, to_key
 from ..schema.scanner import scan
 from ..schema.shapes import tables_of
+from ..schema.spelling import dumps
 from ..schema.write import Json
-from .merge import lost_and_gained, merged
+from .merge import lost_and_gained, merged, only_column
 from .models import Label, Modelled
 
 EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
@@ -98,6 +99,8 @@ class _Export:
     untold: list[str] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     """Tables that go on under a new name: folded old name -> new name."""
+    followed: set[str] = field(default_factory=set)
+    """Of those, folded old names of the ones that followed another."""
 
     def run(self) -> None:
         bodies = {fold(from_key(key)): _Owned(key, body) for key, body in tables_of(self.tree)}
@@ -132,7 +135,9 @@ class _Export:
                 old = next((name for name in open_ if is_it(lost[name], table)), None)
                 if fold(table.name) not in found and old is not None:
                     found[fold(table.name)] = old
-                    self.moved[fold(old)] = table.name
+                    self.moved[old] = table.name
+                    if is_it == self._follows:
+                        self.followed.add(old)
         return found
 
     def _has_label(self, one: _Owned, table: Table) -> bool:
@@ -239,9 +244,9 @@ class _Export:
 
     def _same_field(self, model: Table, before: Table, old: Column, new: Column) -> bool:
         renames = Renames(self.moved, {fold(before.name): {fold(old.name): new.name}})
-        if write.column_text(translate(before, renames), replace(old, name=new.name)) != write.column_text(model, new):
+        if _said_of(translate(before, renames), new.name) != _said_of(model, new.name):
             return False
-        if _comes_with(self.moved, before, old):
+        if fold(before.name) in self.followed and any(key.columns == (old.name,) for key in before.foreign_keys):
             return True
         place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
         return self._decide(
@@ -285,10 +290,17 @@ def _forget_fills(entries: dict[str, Json], *columns: str) -> None:
         entries[name] = {key: value for key, value in entries[name].items() if key != "fill"}
 
 
-def _comes_with(moved: Mapping[str, str], table: Table, column: Column) -> bool:
-    """True for the column of a through table that refers to the model which was renamed with it."""
-    parents = [key.table for key in table.foreign_keys if key.columns == (column.name,)]
-    return fold(table.name) in moved and any(fold(parent) in moved for parent in parents)
+def _said_of(table: Table, name: str) -> str:
+    """All that a table says of one column alone."""
+    column, key = table.column(name), table.primary_key
+    assert column is not None
+    said = [digest.column_json(column)]
+    said += [digest.unique_json(one) for one in table.uniques if only_column(one) == column.name]
+    said += [digest.check_json(one) for one in table.checks if write.about(table, one) == column.name]
+    said += [digest.foreign_key_json(one) for one in table.foreign_keys if only_column(one) == column.name]
+    if key is not None and [one.column for one in key.columns] == [column.name]:
+        said.append(digest.key_json(key))
+    return dumps(said)
 
 
 def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:

@@ -1,0 +1,535 @@
+"""Models into the text of schema.json: what changes, what stays, what is asked, and what a sync makes of it."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from schemasync.engines.sqlite.inspect import inspect
+from schemasync.errors import Refused, SchemaInvalid
+from schemasync.orm import export as exporting
+from schemasync.orm.merge import beyond
+from schemasync.orm.models import Modelled
+from schemasync.schema import document
+from schemasync.schema.names import fold, from_key
+from schemasync.schema.scanner import scan
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+
+ID = "integer PRIMARY KEY AUTOINCREMENT"
+NAME = "varchar(20) NOT NULL"
+
+
+def to(table, column="id"):
+    return f"bigint NOT NULL REFERENCES {table} ({column}) DEFERRABLE INITIALLY DEFERRED"
+
+
+BOOK = {"_model": "shop.Book", "id": ID, "name": NAME}
+
+
+def text_of(tree):
+    return tree if isinstance(tree, str) else json.dumps(tree, ensure_ascii=False, indent=2)
+
+
+def loaded(text):
+    return json.loads(scan(text).json)
+
+
+def models(tree):
+    """Models whose tables are these."""
+    labels = {fold(from_key(key)): body["_model"] for key, body in tree.items()}
+    return Modelled(document.read(text_of(tree).encode()).schema, labels, {})
+
+
+def export(file, meant, ask=None, **fills):
+    """The export of models into a file; `fills` by the name of a column."""
+    text = None if file is None else text_of(file)
+    return exporting.export(text, models(meant), lambda table, column: fills.get(column), ask)
+
+
+def tree(file, meant, ask=None, **fills):
+    return loaded(export(file, meant, ask, **fills).text)
+
+
+def book(*without, **columns):
+    """The table of books with these columns more, and without some."""
+    return {"book": {key: value for key, value in BOOK.items() if key not in without} | columns}
+
+
+class Asked:
+    """Answers questions, and keeps them."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.questions = []
+
+    def __call__(self, question):
+        self.questions.append(question)
+        return self.answer
+
+
+def refused(file, meant, **fills):
+    """The problems for which an export that may not ask refuses."""
+    with pytest.raises(Refused) as caught:
+        export(file, meant, **fills)
+    assert {problem.code for problem in caught.value.problems} == {"rename-or-drop"}
+    return caught.value.problems
+
+
+# --- what changes, and what stays --------------------------------------------------------------------------------
+
+
+def test_without_a_file_all_models_are_written():
+    assert tree(None, book()) == book()
+
+
+def test_a_file_that_says_what_the_models_say_is_left_as_it_is():
+    text = '{ // so\n "book" : {"_model":"shop.Book", "name":"varchar( 20 ) not null", // called\n "id":"integer primary key autoincrement",},}'
+    text = text.replace('"name":"varchar( 20 ) not null", // called\n "id":"integer primary key autoincrement"',
+                        '"id":"integer primary key autoincrement", "name":"varchar( 20 ) not null" // called\n')  # fmt: skip
+    found = export(text, book())
+    assert found.text == text
+    assert not found.differs(text)
+    assert not found.changes
+
+
+def test_a_new_field_goes_to_the_end_of_its_table():
+    meant = {"book": {"_model": "shop.Book", "id": ID, "pages": "integer", "name": NAME}}
+    assert list(tree(book(), meant)["book"]) == ["_model", "id", "name", "pages"]
+
+
+def test_columns_keep_the_order_that_the_file_gives_them():
+    file = {"book": {"_model": "shop.Book", "name": NAME, "id": ID}}
+    assert export(file, book()).text == text_of(file)
+    assert list(tree(file, book(pages="integer"))["book"]) == ["_model", "name", "id", "pages"]
+
+
+def test_a_removed_field_may_be_dropped_with_its_data():
+    assert tree(book(pages="integer"), book())["book"] == {**BOOK, "_dropped": ["pages"]}
+
+
+def test_a_field_that_comes_back_may_no_longer_be_dropped():
+    file = {"book": {**BOOK, "_dropped": ["pages", "size"]}}
+    assert tree(file, book(pages="integer"))["book"]["_dropped"] == ["size"]
+
+
+def test_other_tables_and_comments_keep_every_byte():
+    head, tail = '// ours\n{\n  "Mine" : { "id":"INTEGER" }, // mine\n', "\n}\n/* the end */\n"
+    text = head + '  "book": ' + json.dumps(BOOK) + tail
+    after = export(text, book(pages="integer")).text
+    assert after.startswith(head)
+    assert after.endswith(tail)
+
+
+def test_hints_and_comments_of_a_table_outlive_an_export():
+    said = {
+        "_was": ["tome"],
+        "_dropped": ["fax"],
+        "_comment": "all of them",
+        "name": {"type": NAME, "was": ["title"], "fill": "trim(title)", "comment": "as on the cover"},
+    }
+    found = tree(book(**said), book(pages="integer"))["book"]
+    assert {key: found[key] for key in said} == said
+
+
+def test_what_the_author_keeps_beside_the_model_outlives_an_export():
+    kept = {
+        "_keep": ["shelf", "name", "book_by_shelf", "name_or_shelf"],
+        "name": "varchar(20) NOT NULL COLLATE NOCASE DEFAULT '' CHECK (name <> 'x')",
+        "shelf": "TEXT UNIQUE",
+        "_indexes": [{"name": "book_by_shelf", "columns": ["shelf DESC"]}],
+        "_checks": [{"name": "name_or_shelf", "check": "name <> shelf"}],
+    }
+    found = tree(book(**kept), book(pages="integer"))["book"]
+    assert {key: found[key] for key in kept} == kept | {
+        "name": "varchar(20) NOT NULL DEFAULT '' COLLATE NOCASE CHECK (name <> 'x')"
+    }
+    assert "_dropped" not in found
+
+
+def test_what_nobody_keeps_is_what_the_model_says():
+    more = {"name": NAME + " COLLATE NOCASE", "_indexes": ["name"], "_checks": ["id > 0"]}
+    assert tree(book(**more), book())["book"] == BOOK
+
+
+def test_triggers_stay_and_so_does_the_kind_of_table():
+    own = {
+        "_model": "shop.Book",
+        "id": "text PRIMARY KEY",
+        "pages": "integer",
+        "_strict": True,
+        "_without_rowid": True,
+        "_triggers": {"counted": "AFTER INSERT ON book BEGIN SELECT 1; END"},
+    }
+    said = {"_model": "shop.Book", "id": "text PRIMARY KEY NOT NULL", "pages": "integer"}
+    assert export({"book": own}, {"book": said}).text == text_of({"book": own})
+    found = tree({"book": own}, {"book": {**said, "size": "integer"}})["book"]
+    assert {key: found[key] for key in ("_strict", "_without_rowid", "_triggers")} == {
+        key: own[key] for key in ("_strict", "_without_rowid", "_triggers")
+    }
+
+
+@pytest.mark.parametrize("name", ['a "b"', "größe ☃", "_id", "__id", "select", "a.b", "it's", "a, b (c)", "_model"])
+def test_any_name_may_be_that_of_a_column_or_of_a_table(name):
+    key = "_" + name if name.startswith("_") else name
+    quoted = '"' + name.replace('"', '""') + '"'
+    meant = {
+        key: {
+            "_model": "shop.Odd",
+            "id": ID,
+            key: f"integer CHECK ({quoted} >= 0)",
+            "one_id": f"integer REFERENCES {quoted} (id)",
+            "_indexes": [{"name": f"{name}_x", "columns": [name]}],
+        }
+    }
+    text = export(None, meant).text
+    assert document.read(text.encode()).schema == document.read(text_of(meant).encode()).schema
+    assert export(text, meant).text == text
+    dropped = {key: {"_model": "shop.Odd", "id": ID}}
+    assert sorted(tree(text, dropped)[key]["_dropped"]) == sorted([name, "one_id"])
+    assert tree(text, {})["_dropped"] == [name]
+
+
+@pytest.mark.parametrize(("file", "model"), [("('c', 'a', 'b')", "('a', 'b', 'c')"), ("(2, -1)", "(-1, 2)")])
+def test_the_order_inside_of_in_is_that_of_the_file(file, model):
+    """A Python set gives another one in each process."""
+
+    def said(words):
+        return {"book": {
+            **BOOK,
+            "kind": f"varchar(1) GENERATED ALWAYS AS (name IN {words})",
+            "_checks": [{"name": "known", "check": f"name IN {words} OR id IN {words}"}],
+            "_indexes": [{"name": "some", "columns": [f"(name IN {words})"], "where": f"name IN {words}", "unique": True}],
+        }}  # fmt: skip
+
+    assert export(said(file), said(model)).text == text_of(said(file))
+    assert beyond(*(document.read(text_of(said(words)).encode()).schema.tables[0] for words in (model, file))) == ()
+
+
+def test_other_words_inside_of_in_are_a_change():
+    def said(words):
+        return book(_checks=[{"name": "known", "check": f"name IN {words} AND id > 0"}])
+
+    assert export(said("('a', 'b')"), said("('a', 'c')")).changes
+
+
+# --- values for rows that are there ------------------------------------------------------------------------------
+
+
+def test_a_new_field_that_must_not_be_null_is_filled_with_its_default():
+    assert tree(book(), book(pages="integer NOT NULL"), pages="1")["book"]["pages"] == {
+        "type": "integer NOT NULL",
+        "fill": "1",
+    }
+
+
+def test_a_new_field_that_may_be_null_is_filled_where_it_has_a_default():
+    """As AddField does."""
+    assert tree(book(), book(pages="integer"), pages="1")["book"]["pages"] == {"type": "integer", "fill": "1"}
+    assert tree(book(), book(pages="integer"))["book"]["pages"] == "integer"
+
+
+def test_a_default_of_the_database_needs_no_fill():
+    assert (
+        tree(book(), book(pages="integer NOT NULL DEFAULT 3"), pages="1")["book"]["pages"]
+        == "integer NOT NULL DEFAULT 3"
+    )
+
+
+def test_a_field_that_may_no_longer_be_null_is_filled_where_it_is():
+    found = tree(book(pages="integer"), book(pages="integer NOT NULL"), pages="1")
+    assert found["book"]["pages"] == {"type": "integer NOT NULL", "fill": "coalesce(pages, 1)"}
+
+
+def test_a_field_that_may_no_longer_be_null_is_filled_with_the_database_s_default_where_it_has_one():
+    found = tree(book(pages="integer"), book(pages="integer NOT NULL DEFAULT (1 + 2)"))
+    assert found["book"]["pages"]["fill"] == "coalesce(pages, 1 + 2)"
+
+
+def test_the_author_s_own_fill_stands():
+    file = book(pages={"type": "integer", "fill": "coalesce(pages, id)"})
+    assert tree(file, book(pages="integer NOT NULL"), pages="1")["book"]["pages"]["fill"] == "coalesce(pages, id)"
+
+
+# --- a field under another name ----------------------------------------------------------------------------------
+
+TITLED = {"book": {"_model": "shop.Book", "id": ID, "title": NAME}}
+
+
+def test_a_renamed_field_is_asked_about_and_keeps_what_was_said_of_it():
+    file = book(name={"type": NAME, "was": ["label"], "comment": "as on the cover"})
+    ask = Asked(True)
+    found = tree(file, TITLED, ask)["book"]
+    assert ask.questions == ["Was shop.Book.name renamed to title?"]
+    assert found["title"] == {"type": NAME, "was": ["name", "label"], "comment": "as on the cover"}
+    assert "_dropped" not in found
+
+
+def test_a_field_that_was_not_renamed_is_one_less_and_one_more():
+    found = tree(book(), TITLED, Asked(False), title="'?'")["book"]
+    assert found["title"] == {"type": NAME, "fill": "'?'"}
+    assert found["_dropped"] == ["name"]
+
+
+def test_with_nobody_to_ask_a_renamed_field_is_refused_with_both_hints():
+    (problem,) = refused(book(), TITLED)
+    assert '"title": {"type": "varchar(20) NOT NULL", "was": ["name"]}' in problem.hint
+    assert '"_dropped": ["name"]' in problem.hint
+
+
+def test_either_hint_pasted_is_taken():
+    renamed = {"book": {"_model": "shop.Book", "id": ID, "title": {"type": NAME, "was": ["name"]}}}
+    assert export(renamed, TITLED).text == text_of(renamed)
+    dropped = {"book": {"_model": "shop.Book", "id": ID, "_dropped": ["name"]}}
+    assert tree(dropped, TITLED)["book"] == {**TITLED["book"], "_dropped": ["name"]}
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        'integer unsigned NOT NULL CHECK ("{}" >= 0)',
+        'text NOT NULL CHECK ((JSON_VALID("{}") OR "{}" IS NULL))',
+        "varchar(20) NOT NULL UNIQUE",
+        to("book"),
+        "integer GENERATED ALWAYS AS (id + 1) STORED",
+    ],
+)
+def test_a_renamed_field_is_known_by_all_kinds_of_definitions(definition):
+    ask = Asked(True)
+    new = tree(book(old=definition.replace("{}", "old")), book(new=definition.replace("{}", "new")), ask)["book"]["new"]
+    assert ask.questions == ["Was shop.Book.old renamed to new?"]
+    assert new["was"] == ["old"]
+
+
+def test_a_field_of_another_type_is_no_rename():
+    ask = Asked(True)
+    assert tree(book(), book("name", pages="integer"), ask)["book"]["_dropped"] == ["name"]
+    assert not ask.questions
+
+
+def test_a_spent_fill_does_not_go_on_under_the_new_name():
+    """It would be a new hint there, and act once more: a price would be multiplied again."""
+    file = book(price={"type": "integer", "fill": "price * 100"})
+    assert tree(file, book(cents="integer"), Asked(True))["book"]["cents"] == {"type": "integer", "was": ["price"]}
+
+
+def test_a_field_whose_name_changes_case_alone_is_the_same():
+    found = tree(book(), {"book": {"_model": "shop.Book", "id": ID, "Name": NAME}})["book"]
+    assert found == {"_model": "shop.Book", "id": ID, "Name": NAME}
+
+
+# --- a table under another name, or gone -------------------------------------------------------------------------
+
+
+def test_a_model_that_is_gone_may_be_dropped_with_its_data():
+    found = tree({**book(), "Mine": {"id": "INTEGER"}, "_dropped": ["fax"]}, {})
+    assert found == {"Mine": {"id": "INTEGER"}, "_dropped": ["fax", "book"]}
+
+
+def test_a_model_that_comes_back_may_no_longer_be_dropped():
+    assert tree({"_dropped": ["book", "fax"]}, book())["_dropped"] == ["fax"]
+    assert "_dropped" not in tree({"_dropped": ["book"]}, book())
+
+
+TOME = {"_model": "shop.Tome", "id": ID, "name": NAME}
+
+
+def test_a_renamed_model_is_asked_about():
+    ask = Asked(True)
+    file = {"book": {**BOOK, "_comment": "all", "_triggers": {"x": "AFTER INSERT ON book BEGIN SELECT 1; END"}}}
+    assert tree(file, {"tome": TOME}, ask) == {
+        "tome": {
+            **TOME,
+            "_was": ["book"],
+            "_comment": "all",
+            "_triggers": {"x": "AFTER INSERT ON tome BEGIN SELECT 1; END"},
+        }
+    }
+    assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?"]
+
+
+def test_a_model_that_was_not_renamed_is_one_less_and_one_more():
+    assert tree(book(), {"tome": TOME}, Asked(False)) == {"tome": TOME, "_dropped": ["book"]}
+
+
+def test_with_nobody_to_ask_a_renamed_model_is_refused_with_both_hints():
+    (problem,) = refused(book(), {"tome": TOME})
+    assert '"_model": "shop.Tome", "_was": ["book"]' in problem.hint
+    assert '"_dropped": ["book"]' in problem.hint
+    pasted = {"tome": {**TOME, "_was": ["book"]}}
+    assert export(pasted, {"tome": TOME}).text == text_of(pasted)
+
+
+def test_a_model_that_moved_to_another_app_is_asked_about():
+    ask = Asked(True)
+    assert tree(book(), {"press_book": {**BOOK, "_model": "press.Book"}}, ask)["press_book"]["_was"] == ["book"]
+    assert ask.questions == ["Was the model shop.Book renamed to press.Book?"]
+
+
+def test_another_db_table_of_the_same_model_needs_no_question():
+    found = export(book(), {"books": BOOK})
+    assert loaded(found.text) == {"books": {**BOOK, "_was": ["book"]}}
+
+
+def test_the_same_model_is_certain_before_one_that_is_only_like_it():
+    """`atlas` is new and comes first by name; it has the columns that `book` had."""
+    found = tree(book(), {"atlas": {**BOOK, "_model": "shop.Atlas"}, "books": BOOK})
+    assert found["books"]["_was"] == ["book"]
+    assert "_was" not in found["atlas"]
+
+
+def test_a_table_whose_name_changes_case_alone_is_the_same():
+    assert tree(book(), {"Book": BOOK}) == {"Book": BOOK}
+
+
+def test_the_same_table_under_another_model_is_told_and_no_change_of_the_database():
+    found = export(book(), {"book": TOME})
+    assert loaded(found.text) == {"book": TOME}
+    assert found.relabelled == ("book",)
+    assert not found.changes
+
+
+def test_a_table_that_is_the_author_s_is_left_alone_and_told():
+    file = {"book": {"id": "INTEGER PRIMARY KEY", "mine": "TEXT"}}
+    found = export(file, book())
+    assert found.text == text_of(file)
+    assert found.untold == ("book",)
+
+
+def library(model, table):
+    """A model with a many-to-many field to itself and one to readers, as Django would have its tables."""
+    return {
+        "shop_reader": {"_model": "shop.Reader", "id": ID, "favourite_id": to(f"shop_{table}")},
+        f"shop_{table}": {"_model": f"shop.{model}", "id": ID, "name": NAME},
+        f"shop_{table}_readers": {
+            "_model": f"shop.{model}_readers",
+            "id": ID,
+            f"{table}_id": to(f"shop_{table}"),
+            "reader_id": to("shop_reader"),
+            "_indexes": [{"name": f"{table}_uniq", "columns": [f"{table}_id", "reader_id"], "unique": True}],
+        },
+        f"shop_{table}_like": {
+            "_model": f"shop.{model}_like",
+            "id": ID,
+            f"from_{table}_id": to(f"shop_{table}"),
+            f"to_{table}_id": to(f"shop_{table}"),
+        },
+    }
+
+
+def test_the_through_tables_of_a_renamed_model_follow_it_without_a_question():
+    ask = Asked(True)
+    found = tree(library("Book", "book"), library("Tome", "tome"), ask)
+    assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?"]
+    _has_followed(found)
+    assert found["shop_tome"]["_was"] == ["shop_book"]
+
+
+def test_the_through_tables_follow_a_model_that_was_renamed_by_hand_in_the_file():
+    file = library("Book", "book")
+    file["shop_tome"] = {**library("Tome", "tome")["shop_tome"], "_was": ["shop_book"]}
+    del file["shop_book"]
+    text = text_of(file).replace("REFERENCES shop_book ", "REFERENCES shop_tome ")
+    _has_followed(tree(text, library("Tome", "tome")))
+
+
+def _has_followed(found):
+    assert found["shop_tome_readers"]["_was"] == ["shop_book_readers"]
+    assert found["shop_tome_readers"]["tome_id"]["was"] == ["book_id"]
+    assert found["shop_tome_like"]["from_tome_id"]["was"] == ["from_book_id"]
+    assert found["shop_tome_like"]["to_tome_id"]["was"] == ["to_book_id"]
+    assert "dropped" not in json.dumps(found)
+
+
+def test_a_model_that_refers_to_a_table_that_is_not_in_the_file_is_refused():
+    with pytest.raises(SchemaInvalid, match="not in the schema"):
+        exporting.export(
+            "{}",
+            Modelled(_inspected('CREATE TABLE book (id integer PRIMARY KEY, o integer REFERENCES "elsewhere" (id))'),
+                     {"book": "shop.Book"}, {}),
+            lambda table, column: None,
+        )  # fmt: skip
+
+
+def _inspected(sql):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(sql)
+        return inspect(connection).schema
+
+
+# --- by way of a sync -------------------------------------------------------------------------------------------
+
+
+class Site:
+    """A schema.json and its database."""
+
+    def __init__(self, folder, meant, rows):
+        self.target = target(folder / "db.sqlite3")
+        self.text = export(None, meant).text
+        sync(self.target, document.read(self.text.encode()))
+        with closing(sqlite3.connect(self.target.layout.link)) as connection:
+            connection.executescript(rows)
+
+    def change(self, meant, ask=None, **fills):
+        self.text = export(self.text, meant, ask, **fills).text
+        assert export(self.text, meant, **fills).text == self.text
+        return sync(self.target, document.read(self.text.encode())).result
+
+    def rows(self, query):
+        with closing(sqlite3.connect(self.target.layout.link)) as connection:
+            return connection.execute(query).fetchall()
+
+
+TWO = "INSERT INTO book (id, name) VALUES (1, 'Emma'), (2, 'Ulysses')"
+
+
+def test_a_renamed_field_keeps_its_data_through_a_sync(tmp_path):
+    site = Site(tmp_path, book(), TWO)
+    assert site.change(TITLED, Asked(True)) == "synced"
+    assert site.rows("SELECT id, title FROM book") == [(1, "Emma"), (2, "Ulysses")]
+
+
+def test_a_new_field_fills_the_rows_that_are_there_once(tmp_path):
+    site = Site(tmp_path, book(), TWO)
+    site.change(book(pages="integer NOT NULL"), pages="7")
+    with closing(sqlite3.connect(site.target.layout.link)) as connection:
+        connection.execute("UPDATE book SET pages = 9 WHERE id = 1")
+        connection.commit()
+    site.change(book(pages="bigint NOT NULL"), pages="7")
+    assert site.rows("SELECT id, pages FROM book") == [(1, 9), (2, 7)]
+
+
+def test_a_field_that_may_no_longer_be_null_keeps_the_values_it_has(tmp_path):
+    site = Site(tmp_path, book(pages="integer"), TWO + "; UPDATE book SET pages = 5 WHERE id = 1")
+    site.change(book(pages="integer NOT NULL"), pages="0")
+    assert site.rows("SELECT id, pages FROM book") == [(1, 5), (2, 0)]
+
+
+def test_a_renamed_model_takes_its_rows_and_those_of_its_through_tables_along(tmp_path):
+    site = Site(
+        tmp_path,
+        library("Book", "book"),
+        "INSERT INTO shop_book (id, name) VALUES (1, 'Emma'); INSERT INTO shop_reader VALUES (5, 1);"
+        "INSERT INTO shop_book_readers VALUES (3, 1, 5); INSERT INTO shop_book_like VALUES (4, 1, 1)",
+    )
+    site.change(library("Tome", "tome"), Asked(True))
+    assert site.rows("SELECT * FROM shop_tome") == [(1, "Emma")]
+    assert site.rows("SELECT * FROM shop_reader") == [(5, 1)]
+    assert site.rows("SELECT id, tome_id, reader_id FROM shop_tome_readers") == [(3, 1, 5)]
+    assert site.rows("SELECT id, from_tome_id, to_tome_id FROM shop_tome_like") == [(4, 1, 1)]
+
+
+def test_a_field_renamed_after_a_fill_is_not_filled_again(tmp_path):
+    site = Site(tmp_path, book(price="integer"), TWO + "; UPDATE book SET price = 2")
+    site.text = site.text.replace('"price": "integer"', '"price": {"type": "bigint", "fill": "price * 100"}')
+    sync(site.target, document.read(site.text.encode()))
+    site.change(book(cents="bigint"), Asked(True))
+    assert site.rows("SELECT cents FROM book") == [(200,), (200,)]
+
+
+def test_a_removed_field_and_a_removed_model_go(tmp_path):
+    site = Site(tmp_path, {**book(pages="integer"), "tome": TOME}, TWO)
+    site.change(book())
+    assert site.rows("SELECT name FROM sqlite_schema WHERE name IN ('tome', 'book')") == [("book",)]
+    assert site.rows("SELECT * FROM book") == [(1, "Emma"), (2, "Ulysses")]
