@@ -2,6 +2,8 @@
 
 make: `stock.sqlite3` as Django makes it, schema.json as the models say, `synced.sqlite3` from that.
 export: schema.json once more; prints what changed and what could not be told, as JSON.
+stock: `stock.sqlite3` alone.
+beyond: prints what `stock.sqlite3` has that the models do not say, and tables that an export would change.
 rows: objects of every model into `synced.sqlite3`, read back.
 """
 
@@ -10,20 +12,25 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import closing
 
 import django
 
 from schemasync import conf, databases
 
 
-def make() -> None:
+def stock() -> None:
     from django.core.management import call_command
 
+    call_command("migrate", run_syncdb=True, verbosity=0)
+
+
+def make() -> None:
     from schemasync.schema import document
     from schemasync.sync.runner import sync
     from schemasync.sync.target import target
 
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    stock()
     export()
     meant = document.read(conf.schema_path("synced").read_bytes())
     sync(target(databases.path_of("synced"), opener=databases.opener()), meant)
@@ -43,6 +50,19 @@ def export() -> None:
     print(json.dumps({"changes": told, "untold": found.untold, "notes": found.notes}))
 
 
+def beyond() -> None:
+    from schemasync.engines.sqlite.inspect import inspect
+    from schemasync.orm.merge import beyond, merged
+    from schemasync.orm.models import modelled
+
+    with closing(databases.opener().read(databases.path_of("default"))) as connection:
+        found = inspect(connection).schema
+    pairs = [(table, there) for table in modelled("default").schema.tables if (there := found.table(table.name))]
+    more = {table.name: names for table, there in pairs if (names := beyond(table, there))}
+    changed = [table.name for table, there in pairs if merged(table, there, ()) != there]
+    print(json.dumps({"tables": len(pairs), "beyond": more, "changed": changed}))
+
+
 def rows() -> None:
     from .rows import write
 
@@ -59,4 +79,4 @@ def rows() -> None:
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.orm.kitchen.settings"
     django.setup()
-    {"make": make, "export": export, "rows": rows}[sys.argv[1]]()
+    {"make": make, "stock": stock, "export": export, "beyond": beyond, "rows": rows}[sys.argv[1]]()

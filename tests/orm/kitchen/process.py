@@ -30,12 +30,12 @@ class Kitchen:
     def schema(self):
         return self.folder / "schema.json"
 
-    def run(self, what, hashing="0"):
+    def run(self, what, hashing="0", **environment):
         """What the process printed, from JSON. `hashing` decides in which order Python's sets are."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO")}
         ended = subprocess.run(
             [sys.executable, "-m", "tests.orm.kitchen", what],
-            env=kept | {"KITCHEN": str(self.folder), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hashing},
+            env=kept | {"KITCHEN": str(self.folder), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hashing} | environment,
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -43,7 +43,7 @@ class Kitchen:
             timeout=60,
         )
         assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout)
+        return json.loads(ended.stdout or "null")
 
     def tables(self, name):
         """Table -> facts of the database of that name."""
