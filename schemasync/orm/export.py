@@ -37,7 +37,8 @@ Fill = Callable[[str, str], str | None]
 class Exported:
     """What the file is to say, and what changes by that; `untold`: tables that a model would own, but the author does.
 
-    `relabelled`: tables that change their model only.
+    `relabelled`: tables that change their model only. `released`: tables whose model is still installed, but no longer
+    makes them (it is unmanaged now, say): they stay, as the author's.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Exported:
     relabelled: tuple[str, ...]
     untold: tuple[str, ...]
     notes: tuple[str, ...]
+    released: tuple[str, ...] = ()
 
     def differs(self, text: str | None) -> bool:
         """True where the file is not what the models say."""
@@ -68,7 +70,7 @@ def export(
     after = edit(before, job.put, job.remove)
     again = document.read(after.encode(), source)
     changes = compare(read.schema, again.schema, again.hints).changes
-    return Exported(after, changes, tuple(job.relabelled), tuple(job.untold), models.notes)
+    return Exported(after, changes, tuple(job.relabelled), tuple(job.untold), models.notes, tuple(job.released))
 
 
 @dataclass(slots=True)
@@ -97,6 +99,7 @@ class _Export:
     problems: list[Problem] = field(default_factory=list)
     relabelled: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     """Tables that go on under a new name: folded old name -> new name."""
     followed: set[str] = field(default_factory=set)
@@ -106,7 +109,7 @@ class _Export:
         bodies = {fold(from_key(key)): _Owned(key, body) for key, body in tables_of(self.tree)}
         owned = {name: one for name, one in bodies.items() if "_model" in one.body}
         tables = {fold(table.name): table for table in self.models.schema.tables}
-        lost = {name: one for name, one in owned.items() if name not in tables}
+        lost = {name: one for name, one in owned.items() if name not in {*tables, *self.models.elsewhere}}
         gained = [table for name, table in tables.items() if name not in bodies]
         renames = self._renamed_tables(lost, gained)
         for name, table in tables.items():
@@ -118,6 +121,8 @@ class _Export:
                 self._renamed(table, lost[renames[name]])
             else:
                 self.put[to_key(table.name)] = self._text(table, {})
+        for name in sorted(owned.keys() & self.models.elsewhere):
+            self._release(owned[name])
         gone = [from_key(one.key) for name, one in lost.items() if name not in renames.values()]
         self.remove |= {one.key for one in lost.values()}
         self._drop_tables(gone, set(tables))
@@ -175,8 +180,12 @@ class _Export:
         before = self.read.schema.table(name)
         assert before is not None
         triggers = tuple(replace(t, body=create.on_table(t.body, table.name)) for t in before.triggers)
-        body = {**old.body, "_was": [name, *old.body.get("_was", ())]}
+        body = {**old.body, "_was": _earlier(name, old.body, table.name)}
         self._table(table, _Owned(to_key(table.name), body), replace(before, triggers=triggers))
+
+    def _release(self, owned: _Owned) -> None:
+        self.released.append(from_key(owned.key))
+        self.put[owned.key] = write.pretty({key: v for key, v in owned.body.items() if key not in ("_model", "_keep")})
 
     def _drop_tables(self, gone: list[str], there: set[str]) -> None:
         already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in there]
@@ -219,7 +228,7 @@ class _Export:
             if old is not None:
                 open_.remove(old)
                 earlier = entries.get(fold(old.name), {})
-                entries[fold(column.name)] = {**earlier, "was": [old.name, *earlier.get("was", ())]}
+                entries[fold(column.name)] = {**earlier, "was": _earlier(old.name, earlier, column.name)}
                 _forget_fills(entries, fold(column.name))
                 yield fold(column.name), old.name
 
@@ -301,6 +310,12 @@ def _said_of(table: Table, name: str) -> str:
     if key is not None and [one.column for one in key.columns] == [column.name]:
         said.append(digest.key_json(key))
     return dumps(said)
+
+
+def _earlier(newest: str, hints: Json, now: str) -> list[str]:
+    """Earlier names, newest first, without the one that it has again."""
+    told = hints.get("was") or hints.get("_was") or ()
+    return [newest, *(name for name in told if fold(name) != fold(now))]
 
 
 def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +28,15 @@ class Modelled:
     """What the models of one database say: their tables, and whose each is, by its folded name.
 
     `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
+    `elsewhere`: folded names of tables of installed models that Django would not create here, as they are unmanaged,
+    swapped out or of another database.
     """
 
     schema: Schema
     labels: Mapping[str, Label]
     fields: Mapping[tuple[str, str], Field[Any, Any]]
     notes: tuple[str, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
 
 
 def modelled(alias: str) -> Modelled:
@@ -50,7 +53,8 @@ def modelled(alias: str) -> Modelled:
         scratch.close()
     with closing(databases.opener().memory()) as connection:
         schema = _read(connection, statements)
-    return Modelled(schema, dict(_labels(found)), dict(_fields(found)), tuple(_left_out(found)))
+    labels = dict(_labels(found))
+    return Modelled(schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels))
 
 
 def fill_of(alias: str, field: Field[Any, Any]) -> str | None:
@@ -99,6 +103,11 @@ def _labels(models: list[type[Model]]) -> Iterator[tuple[str, Label]]:
     for model in models:
         for one in (model, *_through(model)):
             yield fold(_table(one)), one._meta.label
+
+
+def _elsewhere(here: Collection[str]) -> frozenset[str]:
+    installed = apps.get_models(include_auto_created=True, include_swapped=True)
+    return frozenset(fold(_table(model)) for model in installed).difference(here)
 
 
 def _table(model: type[Model]) -> str:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -308,6 +309,11 @@ def test_a_field_of_another_type_is_no_rename():
     assert not ask.questions
 
 
+def test_a_field_that_has_an_earlier_name_again_no_longer_says_that_it_was_that():
+    file = {"book": {"_model": "shop.Book", "id": ID, "title": {"type": NAME, "was": ["name", "label"]}}}
+    assert tree(file, book(), Asked(True))["book"]["name"]["was"] == ["title", "label"]
+
+
 def test_a_spent_fill_does_not_go_on_under_the_new_name():
     """It would be a new hint there, and act once more: a price would be multiplied again."""
     file = book(price={"type": "integer", "fill": "price * 100"})
@@ -330,6 +336,16 @@ def test_a_model_that_is_gone_may_be_dropped_with_its_data():
 def test_a_model_that_comes_back_may_no_longer_be_dropped():
     assert tree({"_dropped": ["book", "fax"]}, book())["_dropped"] == ["fax"]
     assert "_dropped" not in tree({"_dropped": ["book"]}, book())
+
+
+def test_a_table_whose_model_is_still_installed_is_not_dropped():
+    """The model is unmanaged now, swapped out, or of another database: Django would leave its table, too."""
+    file = {"book": {**BOOK, "_keep": ["name"], "_comment": "all"}}
+    found = exporting.export(
+        text_of(file), replace(models({"tome": TOME}), elsewhere=frozenset({"book"})), lambda *_: None
+    )
+    assert loaded(found.text) == {"book": {"id": ID, "name": NAME, "_comment": "all"}, "tome": TOME}
+    assert found.released == ("book",)
 
 
 TOME = {"_model": "shop.Tome", "id": ID, "name": NAME}

@@ -73,6 +73,18 @@ def test_what_sqlite_cannot_have_is_left_out_as_django_does_and_told(made):
     assert not [name for name in left_out if name in json.dumps(synced["kitchen_constraints"]["normal form"])]
 
 
+def test_a_table_stays_when_its_model_is_still_there_but_no_longer_makes_it(again):
+    """`somebody_elses` is the table of an unmanaged model; `kitchen_swappable` that of one that is swapped out."""
+    text = again.schema.read_text("utf-8").rstrip().removesuffix("}").rstrip()
+    tables = [
+        f'"{table}": {{"_model": "kitchen.X", "id": "INTEGER"}}' for table in ("somebody_elses", "kitchen_swappable")
+    ]
+    again.schema.write_text(text + ",\n" + ",\n".join(tables) + "}", "utf-8")
+    assert again.run("export")["changes"] == []
+    found = document.read(again.schema.read_bytes())
+    assert found.schema.table("somebody_elses") and found.schema.table("kitchen_swappable")
+
+
 @pytest.mark.parametrize("hashing", ["1", "2"])
 def test_a_second_export_changes_no_byte(again, hashing):
     before = again.schema.read_bytes()
