@@ -109,22 +109,25 @@ class _Export:
         bodies = {fold(from_key(key)): _Owned(key, body) for key, body in tables_of(self.tree)}
         owned = {name: one for name, one in bodies.items() if "_model" in one.body}
         tables = {fold(table.name): table for table in self.models.schema.tables}
-        lost = {name: one for name, one in owned.items() if name not in {*tables, *self.models.elsewhere}}
-        gained = [table for name, table in tables.items() if name not in bodies]
-        renames = self._renamed_tables(lost, gained)
+        homes = {label: name for name, label in self.models.labels.items()}
+        lost = {
+            n: o for n, o in owned.items() if homes.get(o.label, n) != n or n not in {*tables, *self.models.elsewhere}
+        }
+        settled = bodies.keys() - lost.keys()
+        renames = self._renamed_tables(lost, [table for name, table in tables.items() if name not in settled])
         for name, table in tables.items():
-            if name in owned:
+            if name in renames:
+                self._renamed(table, lost[renames[name]])
+            elif name in owned:
                 self._table(table, owned[name], self.read.schema.table(table.name))
             elif name in bodies:
                 self.untold.append(table.name)
-            elif name in renames:
-                self._renamed(table, lost[renames[name]])
             else:
                 self.put[to_key(table.name)] = self._text(table, {})
-        for name in sorted(owned.keys() & self.models.elsewhere):
+        for name in sorted(settled & owned.keys() & self.models.elsewhere):
             self._release(owned[name])
-        gone = [from_key(one.key) for name, one in lost.items() if name not in renames.values()]
-        self.remove |= {one.key for one in lost.values()}
+        gone = [from_key(one.key) for name, one in lost.items() if name not in {*renames.values(), *tables}]
+        self.remove |= {one.key for one in lost.values()} - self.put.keys()
         self._drop_tables(gone, set(tables))
 
     # --- tables ---------------------------------------------------------------------------------------------
@@ -136,13 +139,14 @@ class _Export:
         found: dict[str, str] = {}
         for is_it in (self._has_label, self._follows, self._same_model, self._follows):
             for table in gained:
+                if fold(table.name) in found:
+                    continue
                 open_ = (name for name in lost if name not in found.values())
                 old = next((name for name in open_ if is_it(lost[name], table)), None)
-                if fold(table.name) not in found and old is not None:
+                if old is not None:
                     found[fold(table.name)] = old
                     self.moved[old] = table.name
-                    if is_it == self._follows:
-                        self.followed.add(old)
+                    self.followed |= {old} if is_it == self._follows else set()
         return found
 
     def _has_label(self, one: _Owned, table: Table) -> bool:
@@ -150,14 +154,19 @@ class _Export:
 
     def _follows(self, one: _Owned, table: Table) -> bool:
         """True for the through table of a many-to-many field whose model was renamed, now or by hand in the file."""
-        told = {fold(was): fold(from_key(key)) for key, body in tables_of(self.tree) for was in body.get("_was", ())}
-        label = self.models.labels[fold(table.name)]
-        for old, new in {**told, **{old: fold(new) for old, new in self.moved.items()}}.items():
-            rest = fold(from_key(one.key)).removeprefix(old)
-            through = rest.startswith("_") and fold(table.name) == new + rest
-            if through and fold(one.label).endswith(rest) and fold(label).endswith(rest):
-                return True
-        return False
+        labels = (one.label, self.models.labels[fold(table.name)])
+        name, new = fold(from_key(one.key)), fold(table.name)
+        return any(
+            rest.startswith("_") and all(fold(label).endswith(rest) for label in labels)
+            for before, after in self._moves()
+            if name.startswith(before) and new == after + (rest := name.removeprefix(before))
+        )
+
+    def _moves(self) -> Iterator[tuple[str, str]]:
+        """Folded old and new names of tables, as the file has them from before and as they are found now."""
+        for key, body in tables_of(self.tree):
+            yield from ((fold(was), fold(from_key(key))) for was in body.get("_was", ()))
+        yield from ((old, fold(new)) for old, new in self.moved.items())
 
     def _same_model(self, one: _Owned, table: Table) -> bool:
         label = self.models.labels[fold(table.name)]

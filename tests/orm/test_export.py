@@ -395,6 +395,28 @@ def test_the_same_model_is_certain_before_one_that_is_only_like_it():
     assert "_was" not in found["atlas"]
 
 
+def test_models_that_exchange_their_tables_keep_their_own(tmp_path):
+    pages = {"_model": "shop.Tome", "id": ID, "pages": "integer"}
+    site = Site(tmp_path, {**book(), "tome": pages}, TWO + "; INSERT INTO tome VALUES (7, 70)")
+    assert site.change({"book": pages, "tome": BOOK}) == "synced"
+    assert site.rows("SELECT id, name FROM tome") == [(1, "Emma"), (2, "Ulysses")]
+    assert site.rows("SELECT id, pages FROM book") == [(7, 70)]
+
+
+def test_a_table_that_is_the_author_s_is_not_taken_by_a_model_that_moves_to_its_name():
+    mine = {"id": "INTEGER PRIMARY KEY", "mine": "TEXT"}
+    found = export({**book(), "mine": mine}, {"mine": BOOK})
+    assert loaded(found.text)["mine"] == mine
+    assert found.untold == ("mine",)
+
+
+def test_a_certain_rename_asks_nothing_of_other_tables_that_are_gone():
+    ask = Asked(True)
+    found = tree({**book(), "tome": TOME}, {"books": BOOK}, ask)
+    assert not ask.questions
+    assert found == {"books": {**BOOK, "_was": ["book"]}, "_dropped": ["tome"]}
+
+
 def test_a_table_whose_name_changes_case_alone_is_the_same():
     assert tree(book(), {"Book": BOOK}) == {"Book": BOOK}
 
