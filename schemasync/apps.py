@@ -9,4 +9,9 @@ class SchemasyncConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import caches, checks  # noqa: F401  both register what is in them
+        from . import caches, checks, conf  # noqa: F401  the first two register what is in them
+
+        if conf.is_enabled():
+            from .orm import policy
+
+            policy.install()

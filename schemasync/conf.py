@@ -18,6 +18,8 @@ DEFAULTS: Mapping[str, Any] = {
     "SCHEMA": None,
     "KEEP": 3,  # three ways back: enough to notice a mistake, few enough for a small disk
     "ON_STARTUP": "warn",
+    "ENABLED": False,
+    "MIGRATED_APPS": (),
 }
 
 
@@ -41,6 +43,17 @@ class OnStartup(StrEnum):
 def on_startup() -> OnStartup:
     """The setting ON_STARTUP."""
     return OnStartup(setting("ON_STARTUP"))
+
+
+def is_enabled() -> bool:
+    """True where schema.json takes the place of migrations. Asked by every command: a fault is for others to tell."""
+    given = getattr(settings, "SCHEMASYNC", {})
+    return isinstance(given, Mapping) and given.get("ENABLED") is True
+
+
+def migrated_apps() -> tuple[str, ...]:
+    """Labels of the apps that keep their migrations."""
+    return tuple(setting("MIGRATED_APPS"))
 
 
 def keep() -> int:
@@ -92,10 +105,20 @@ def bad_values(given: object) -> Iterator[Problem]:
     if start not in list(OnStartup):
         hint = f"Give one of: {', '.join(OnStartup)}."
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["ON_STARTUP"] is {start!r}', hint, {"key": "ON_STARTUP"})
+    if not isinstance(known.get("ENABLED", False), bool):
+        told = f'SCHEMASYNC["ENABLED"] is {known["ENABLED"]!r}'
+        yield Problem(Code.UNKNOWN_SETTING, told, "Give True or False.", {"key": "ENABLED"})
+    yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
     if not all(path and isinstance(path, str | os.PathLike) for path in paths):
         hint = 'Give a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SCHEMA"] is {schema!r}', hint, {"key": "SCHEMA"})
+
+
+def _bad_apps(given: object) -> Iterator[Problem]:
+    if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in given):
+        hint = 'Give a list of app labels: ["sites", "waffle"].'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["MIGRATED_APPS"] is {given!r}', hint, {"key": "MIGRATED_APPS"})
 
 
 def _beside_manage() -> Path:

@@ -71,6 +71,7 @@ class Code(StrEnum):
     VERIFY_DIFFERS = "verify-differs"
     VERIFY_IMPOSSIBLE = "verify-impossible"
     INTERRUPTED = "interrupted"
+    HOOK_FAILED = "hook-failed"
     SQLITE_ERROR = "sqlite-error"
     # history and recovery
     NO_HISTORY = "no-history"

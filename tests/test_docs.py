@@ -277,6 +277,8 @@ def result(project, name, tmp_path):  # noqa: F811
         return project.done("adopt", database="other", schema=project.folder / "other.json", json=True).json
     if name == "hash":
         return project.done("hash", json=True).json
+    if name == "export":  # Django builds the models' tables, which pytest-django allows in another process only
+        return project.manage("export", "--json").json
     project.run_sql("CREATE INDEX by_hand ON Log (what)")
     project.write({"Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT NOT NULL"}, "_dropped": ["Users", "Rooms"]})
     if name == "cutover":
@@ -427,7 +429,7 @@ def _without_figures(text: str) -> str:
 
 
 NOT_BUILT = re.compile(
-    r"schemasync (export|models|eject)\b|--keep-writes|ENABLED|schemasync\.(admin|testing)"
+    r"schemasync (models|eject)\b|--keep-writes|schemasync\.(admin|testing)"
     r"|postgres",
     re.IGNORECASE,
 )
@@ -440,6 +442,6 @@ def test_no_page_speaks_of_what_is_not_built(one):
 
 def test_what_is_not_there_yet_is_said_in_one_place():
     said = page("docs/how-it-works.md").section("What is not there yet")
-    for word in ("backend", "Models", "admin"):
+    for word in ("Models", "admin"):
         assert word in said
     assert "What is not there yet" in page("README.md").text

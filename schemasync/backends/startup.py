@@ -15,6 +15,7 @@ from ..conf import OnStartup
 from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import At, Layout
+from ..orm.mark import beside
 from ..schema.spelling import short
 from ..sync import glance
 
@@ -84,7 +85,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     if layout.at() is At.PLAIN and not schema.exists():
         return  # not taken over yet, and nothing to compare it with
     try:
-        if glance.current(layout, databases.opener(), schema.read_bytes()) is None:
+        if glance.current(layout, databases.opener(), schema.read_bytes(), beside()) is None:
             _not_at_a_glance(layout, schema, wanted)
     except OSError as error:
         _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)

@@ -119,7 +119,13 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
             for step in plan.steps
         ],
         "notes": list(notes),
+        "models": dict(plan.models),
     }
+
+
+def models_of(row: Row | None) -> dict[str, str]:
+    """By table the model that owned it when the row's generation was made; none where that is not known."""
+    return dict(json.loads(row.plan).get("models", {})) if row is not None else {}
 
 
 @dataclass(frozen=True, slots=True)

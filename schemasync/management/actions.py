@@ -22,8 +22,12 @@ from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.door import Door, Label
 from ..files.layout import At, Layout
 from ..history.record import Afterwards
+from ..orm.apply import bring_up
+from ..orm.export import Exported, export
+from ..orm.models import fill_of, modelled
 from ..schema import document, write
 from ..schema.document import Document
+from ..schema.names import fold
 from ..schema.spelling import count, short
 from ..sync import adopt, glance, look, postpone, prune, rollback, snapshot
 from ..sync.faults import of_disk, told
@@ -61,8 +65,44 @@ class Actions:
     # --- the actions ----------------------------------------------------------------------------------------
 
     def do_sync(self) -> None:
-        done = sync(self._target(swaps=True), self._document(), self._wishes())
+        if self._is("export"):
+            self._export(check=False)
+        target, wanted, wishes = self._target(swaps=True), self._document(), self._wishes()
+        if conf.is_enabled():
+            done = bring_up(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
+        else:
+            done = sync(target, wanted, wishes)
         self._print(present.report(done, self._page), done.as_json())
+
+    def do_export(self) -> None:
+        check, path = self._is("check"), self._schema_path()
+        found, differs = self._export(check=check)
+        result = "current" if not differs else "differs" if check else "exported"
+        self._print(present.exported(found, result, path, self._page), present.exported_json(found, result, path))
+        if check and differs:
+            raise CommandError(
+                self._addressed(f"the models and {path} differ\n  manage.py schemasync export"), returncode=1
+            )
+
+    def _export(self, *, check: bool) -> tuple[Exported, bool]:
+        """What schema.json is to say of the models, and whether it said something else; written, but for a check."""
+        path, alias = self._schema_path(), self._alias()
+        before = path.read_text("utf-8") if path.exists() else None
+        models = modelled(alias)
+
+        def fill(table: str, column: str) -> str | None:
+            if check:
+                return None  # a default may be a function of the application
+            found = models.fields.get((fold(table), fold(column)))
+            return fill_of(alias, found) if found is not None else None
+
+        can_ask = not check and not self._json and not self._asks_nothing and sys.stdin.isatty()
+        found = export(before, models, fill, self._yes if can_ask else None, str(path))
+        self._warn(found.notes)
+        differs = found.differs(before)
+        if differs and not check:
+            _write_text(path, found.text)
+        return found, differs
 
     def do_plan(self) -> None:
         target, wanted = self._target(), self._document()

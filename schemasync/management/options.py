@@ -39,6 +39,7 @@ ACTIONS = {
     "snapshot": "write a plain, compact copy of the live database",
     "cutover": "let a run that was postponed swap its new file in",
     "hash": "print the version of a schema.json",
+    "export": "write the tables of the installed models into schema.json: what makemigrations was",
 }
 
 USES = {
@@ -53,6 +54,7 @@ USES = {
     "snapshot": ("database",),
     "cutover": ("database",),
     "hash": ("database", "schema"),
+    "export": ("database", "schema", "noinput"),
 }
 """Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
 
@@ -66,6 +68,9 @@ def add(parser: Any) -> None:
     _ends_with_2(parser)
     _common(parser, "sync")
     _wishes(parser)
+    parser.add_argument(
+        "--export", action="store_true", default=ABSENT, help="write the models into schema.json first, then sync"
+    )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for name, text in ACTIONS.items():
         sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_epilog(name))
@@ -78,9 +83,10 @@ def add(parser: Any) -> None:
 
 def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     """Options of a sync that were given to an action which has no use for them."""
+    mine = [] if action == "sync" or not given.get("export") else ["--export"]
     if action in ("sync", "plan"):
-        return []
-    return [f"--{name.replace('_', '-')}" for name in WISHES if given.get(name)]
+        return mine
+    return mine + [f"--{name.replace('_', '-')}" for name in WISHES if given.get(name)]
 
 
 def _epilog(action: str) -> str:
@@ -320,6 +326,15 @@ def _hash(parser: Any) -> None:
     )
 
 
+def _export(parser: Any) -> None:
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        default=ABSENT,
+        help="write nothing; exit 1 if models and schema.json differ",
+    )
+
+
 _ADD = {
     "plan": _plan,
     "check": _check,
@@ -328,4 +343,5 @@ _ADD = {
     "prune": _prune,
     "snapshot": _snapshot,
     "hash": _hash,
+    "export": _export,
 }

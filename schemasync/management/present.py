@@ -15,6 +15,7 @@ from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.record import Deed, Followed, moment
+from ..orm.export import Exported
 from ..plan.model import Action
 from ..schema.spelling import count, short
 from ..sync.adopt import Adopted
@@ -370,6 +371,35 @@ def history_json(entries: Sequence[Entry]) -> Json:
         for entry in entries
     ]
     return {"result": "listed", "generations": generations, "errors": []}
+
+
+# --- export -----------------------------------------------------------------------------------------------------
+
+
+def exported(found: Exported, result: str, path: Path, page: Page) -> Lines:
+    """What the models say that schema.json did not."""
+    told = {"current": f"{path} says what the models say", "differs": f"{path} does not say what the models say:"}
+    lines = [told.get(result, f"wrote {path}:")]
+    lines += [f"  {describe(change)}" for change in found.changes]
+    lines += [f"  {table}: another model owns it" for table in found.relabelled]
+    if result != "current" and not (found.changes or found.relabelled):
+        lines.append("  hints only")
+    if found.untold and page.detail:
+        lines.append(f"  left to its author, as it has no _model: {', '.join(found.untold)}")
+    return lines
+
+
+def exported_json(found: Exported, result: str, path: Path) -> Json:
+    """The same for machines."""
+    return {
+        "result": result,
+        "file": str(path),
+        "changes": [change_json(change) for change in found.changes],
+        "relabelled": list(found.relabelled),
+        "untold": list(found.untold),
+        "notes": list(found.notes),
+        "errors": [],
+    }
 
 
 # --- rollback ---------------------------------------------------------------------------------------------------

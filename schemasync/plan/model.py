@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..diff.changes import Change
@@ -83,7 +83,7 @@ class Plan:
     """From the version and fingerprint that it was made for to the version that it makes.
 
     `old` is the part of the live database that is ours; `foreign` are (type, name) of what is carried along;
-    `behind` are the hints that have acted on this data when the run is done.
+    `behind` are the hints that have acted on this data when the run is done; `models`: by table the model that owns it.
     """
 
     base_version: str | None
@@ -98,6 +98,7 @@ class Plan:
     behind: frozenset[HintKey]
     hazards: tuple[Hazard, ...] = ()
     foreign: tuple[tuple[str, str], ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
 
     def step(self, table: str) -> Step | None:
         """The step of the table with that new name."""

@@ -13,9 +13,10 @@ from .digest import version
 from .faults import Faults
 from .hints import read_hints
 from .model import Hints, Schema
+from .names import from_key
 from .relations import check_names, check_references
 from .scanner import Path, line_and_column
-from .shapes import check_keys, check_shapes
+from .shapes import check_keys, check_shapes, tables_of
 from .tables import read_tables
 from .tree import read_tree
 from .views import read_views
@@ -23,12 +24,16 @@ from .views import read_views
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A schema.json that was read: what it says, and where each key stands in `text`."""
+    """A schema.json that was read: what it says, and where each key stands in `text`.
+
+    `models`: by table the model that owns it, `app.Model`.
+    """
 
     schema: Schema
     hints: Hints
     version: str
     source: str
+    models: Mapping[str, str] = field(compare=False)
     data: bytes = field(repr=False, compare=False)
     text: str = field(repr=False, compare=False)
     places: Mapping[Path, int] = field(repr=False, compare=False)
@@ -56,4 +61,5 @@ def read(data: bytes, source: str = "schema.json") -> Document:
     check_references(schema, faults)
     hints = read_hints(tree, schema, faults)
     faults.stop()
-    return Document(schema, hints, version(schema), source, data, faults.text, faults.scan.keys)
+    models = {from_key(key): body["_model"] for key, body in tables_of(tree) if "_model" in body}
+    return Document(schema, hints, version(schema), source, models, data, faults.text, faults.scan.keys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
 from ..engines.sqlite.rehearse import differing, ours
@@ -57,7 +57,7 @@ def adopt(target: Target, document: Document | None) -> Adopted:
                 assert before is not None
                 inspection = before.inspect()
                 baseline = ours(inspection.schema, document.schema) if document else inspection.schema
-                plan = _plan(baseline, before)
+                plan = replace(_plan(baseline, before), models=document.models if document else {})
                 check_disk(target, plan, before)
                 with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
                     still_true(plan, before, Wishes())

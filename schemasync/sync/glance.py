@@ -19,12 +19,15 @@ from ..files.layout import At, Layout
 from ..files.lock import is_held
 
 
-def digest(data: bytes) -> str:
-    """What is kept of a schema.json beside what it made: the same again means the same bytes, read by this release."""
-    return hashlib.sha256(b"\0".join((__version__.encode(), data))).hexdigest()
+def digest(data: bytes, beside: bytes = b"") -> str:
+    """What is kept of a schema.json beside what it made: the same again means the same bytes, read by this release.
+
+    `beside`: whatever else decides whether there is something to do.
+    """
+    return hashlib.sha256(b"\0".join((__version__.encode(), data, beside))).hexdigest()
 
 
-def current(layout: Layout, opener: Opener, data: bytes) -> Row | None:
+def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") -> Row | None:
     """The newest row of the history, where these bytes are what it was made from and nothing has happened since.
 
     None where it takes more than a look to tell: something differs, is left over, or cannot be read.
@@ -35,7 +38,7 @@ def current(layout: Layout, opener: Opener, data: bytes) -> Row | None:
     try:
         with closing(opener.read(live.path)) as connection:
             row = versions.newest(connection)
-            if row is None or row.document != digest(data):
+            if row is None or row.document != digest(data, beside):
                 return None
             is_same = row.fingerprint == fingerprint(connection) and not is_littered(layout, connection)
             return row if is_same else None

@@ -54,9 +54,11 @@ class Decision:
 def decide(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
     """Current, or a plan without hazards that stop. Raises Refused with everything that stands in the way."""
     decision = plan_for(target, document, wishes, state)
-    if decision.plan is not None and decision.plan.stops:
+    if decision.plan is None:
+        return decision
+    if decision.plan.stops:
         raise Refused(map(as_problem, decision.plan.stops))
-    return decision
+    return replace(decision, plan=replace(decision.plan, models=document.models))
 
 
 def plan_for(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:

@@ -31,6 +31,7 @@ from .cutover import Swap, begin, cut_over, go_live, prepared
 from .faults import told
 from .hold import Hold, hold
 from .interrupt import Signals
+from .outside import BeforeSwap, Outside
 from .preflight import Decision, Wishes, as_problem, check_disk, decide, is_current, with_hazards
 from .rebuild import Built, build
 from .recovery import recover
@@ -41,10 +42,13 @@ from .target import Target
 NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
 
 
-def sync(target: Target, document: Document, wishes: Wishes | None = None) -> Report:
+def sync(
+    target: Target, document: Document, wishes: Wishes | None = None, before_swap: BeforeSwap | None = None
+) -> Report:
     """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
-    what it was before."""
+    what it was before. `before_swap` is the application's own work on the new file, while writers wait."""
     wishes = wishes or Wishes()
+    work = Outside(target, before_swap)
     check_version()
     with told(target.layout.link):
         if (report := _at_a_glance(target, document, wishes)) is not None:
@@ -57,7 +61,7 @@ def sync(target: Target, document: Document, wishes: Wishes | None = None) -> Re
             if decision.plan is None:
                 return _current(document, before, decision)
             check_disk(target, decision.plan, before)
-            built, pause, plan, followed = _swap(target, decision.plan, before, wishes, signals)
+            built, pause, plan, followed = _swap(target, decision.plan, before, wishes, signals, work)
         report = _finish(target, document, plan, built, begun, pause, followed)
         report.notes.extend(_prune(target))
     return replace(report, foreign=decision.foreign)
@@ -90,27 +94,29 @@ def _current(document: Document, now: State | None, decision: Decision) -> Repor
 
 
 def _swap(
-    target: Target, plan: Plan, before: State | None, wishes: Wishes, signals: Signals
+    target: Target, plan: Plan, before: State | None, wishes: Wishes, signals: Signals, work: Outside
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Build beside the held file and cut over; returns also how many seconds writers waited."""
     if before is not None and before.generation is not None and not wishes.pause:
-        return _swap_beside_writers(target, plan, before, wishes, signals)
+        return _swap_beside_writers(target, plan, before, wishes, signals, work)
     holding = hold(target, before.path, before.inode) if before is not None else nullcontext()
     with holding as held, litter_removed(target, lambda: held is not None and held.is_closed):
         if before is not None:
             plan = still_true(plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
+        work.do(built, plan, before)
         swap_held(target, signals, held, built.generation)
         return built, held.seconds if held is not None else 0.0, plan, None
 
 
 def _swap_beside_writers(
-    target: Target, plan: Plan, before: State, wishes: Wishes, signals: Signals
+    target: Target, plan: Plan, before: State, wishes: Wishes, signals: Signals, work: Outside
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Log what is written, build, catch up, and cut over while writers wait for a moment."""
     closed: list[Hold] = []
 
     def swap(held: Hold, ready: Swap, connection: Connection) -> None:
+        work.do(built, plan, before)
         closed.append(held)
         cut_over(target, signals, held, ready, lambda: go_live(target, ready.new, held, connection))
 

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ... import conf, databases
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
+from ...orm.mark import beside
 from ...sync import glance
 from .. import options
 from ..terminal import nothing_to_do
@@ -82,13 +83,13 @@ class Command(BaseCommand):
 
     def _at_a_glance(self, given: dict[str, Any]) -> str | None:
         """What a sync with nothing to do says; None where there is something, or more was asked for."""
-        if given.get("action") or given.get("json") or any(given.get(name) for name in options.WISHES):
+        if any(given.get(name) for name in ("action", "json", "export", *options.WISHES)):
             return None
         try:
             options.read(given)
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
-            row = glance.current(Layout(databases.path_of(alias)), databases.opener(), data)
+            row = glance.current(Layout(databases.path_of(alias)), databases.opener(), data, beside())
         except (SchemasyncError, OSError):  # said in full by the action itself
             return None
         return None if row is None else nothing_to_do(row.generation, row.version)

@@ -1,0 +1,45 @@
+"""`manage.py migrate`: a sync, where schema.json takes the place of migrations; else Django's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from ... import conf
+from ..instead import act, refuse_meaningless
+
+MEANINGLESS = {
+    "app_label": "manage.py schemasync",
+    "fake": "manage.py schemasync adopt",
+    "fake_initial": "manage.py schemasync adopt",
+    "prune": "manage.py schemasync prune, which removes archives",
+}
+
+
+class Command(migrate.Command):
+    """What deploy scripts and habits call."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if conf.is_enabled():
+            self.requires_system_checks = []  # it must work where the database is what is wrong
+
+    def handle(self, *args: Any, **options: Any) -> Any:
+        if not conf.is_enabled():
+            return super().handle(*args, **options)
+        refuse_meaningless("migrate", options, MEANINGLESS)
+        if options.get("check_unapplied"):
+            return act(self, "check", options)
+        if options.get("plan"):
+            return act(self, "plan", options)
+        return self._sync(options)
+
+    def _sync(self, options: dict[str, Any]) -> None:
+        from ...orm.fresh import is_scratch, make
+
+        alias = str(options["database"])
+        if is_scratch(alias):
+            make(alias, self.stdout, int(options["verbosity"]))
+        else:
+            act(self, "sync", options)

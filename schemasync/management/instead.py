@@ -1,0 +1,38 @@
+"""Django's own commands for migrations, where schema.json takes their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from .. import conf
+from ..errors import UsageError
+
+
+def refuse_where_enabled(name: str, use: str) -> None:
+    """With the flag on: one line that says what to use. Raises CommandError with exit code 2."""
+    if conf.is_enabled():
+        raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
+
+
+def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str, str]) -> None:
+    """Options that mean nothing without migrations: one line for the first. Raises CommandError with exit code 2."""
+    for option, instead in use.items():
+        if given.get(option):
+            shown = "app label" if option in ("app_label", "args") else f"--{option.replace('_', '-')}"
+            raise _meaningless(f"{name} takes no {shown} where schema.json takes the place of migrations", instead)
+
+
+def act(command: BaseCommand, action: str, given: Mapping[str, Any]) -> None:
+    """Do an action of `manage.py schemasync` with the options that both commands have."""
+    from .actions import Actions
+
+    common = ("database", "verbosity", "interactive", "no_color", "force_color", "traceback")
+    kept = {name: given[name] for name in (*common, "check", "export") if given.get(name) is not None}
+    Actions(command, {**kept, "action": action if action != "sync" else None}).run()
+
+
+def _meaningless(what: str, use: str) -> CommandError:
+    return CommandError(f"{what}; use: {use}", returncode=UsageError.exit_code)

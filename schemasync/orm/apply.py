@@ -1,0 +1,94 @@
+"""A sync as Django knows `migrate`: its signals, its content types, and the migrations of apps that keep theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TextIO
+
+from django.apps import apps
+from django.core.management.base import OutputWrapper
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import module_has_submodule
+
+from .. import conf
+from ..history.record import Afterwards
+from ..plan.model import Plan
+from ..schema.document import Document
+from ..schema.names import fold
+from ..signals import before_swap
+from ..sync import glance
+from ..sync.outside import NewFile
+from ..sync.preflight import Wishes
+from ..sync.report import Report
+from ..sync.runner import note, sync
+from ..sync.target import Target
+from . import contenttypes
+from .mark import beside
+
+Out = OutputWrapper | TextIO
+
+
+def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, stdout: Out, verbosity: int = 1) -> Report:
+    """`sync`, and what `migrate` does around it. Raises a SchemasyncError; then the live file is what it was before.
+
+    On the new file, before it goes live: content types of renamed models, migrations of MIGRATED_APPS, and receivers
+    of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
+    """
+    import_management()
+    interactive = False
+    emit_pre_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
+    connections[alias].close()
+
+    def work(new: NewFile) -> bool:
+        renamed = list(contenttypes.renames(new.models, document.models, _tables(new.plan)))
+        if not (renamed or conf.migrated_apps() or before_swap.has_listeners(Report)):
+            return False
+        with on_file(alias, new.path):
+            contenttypes.rename(alias, renamed)
+            migrate_apps(alias)
+            before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
+        return True
+
+    report = sync(target, document, wishes, work)
+    if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
+        note(target, live, Afterwards(document=glance.digest(document.data, beside())))
+    emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
+    return report
+
+
+def _tables(plan: Plan) -> dict[str, str]:
+    return {fold(s.new.name): s.old.name for s in plan.steps if s.old is not None and s.new is not None}
+
+
+@contextmanager
+def on_file(alias: str, path: Path) -> Iterator[None]:
+    """Let the alias mean another file within the block: models and routers know no other name for it."""
+    connection = connections[alias]
+    connection.close()
+    name = connection.settings_dict["NAME"]
+    connection.settings_dict["NAME"] = str(path)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+
+
+def migrate_apps(alias: str) -> None:
+    """Run the migrations of MIGRATED_APPS that were not run yet."""
+    labels = conf.migrated_apps()
+    if labels:
+        executor = MigrationExecutor(connections[alias])
+        executor.migrate([key for key in executor.loader.graph.leaf_nodes() if key[0] in labels])
+
+
+def import_management() -> None:
+    """Receivers of the signals stand in each app's `management`, and Django imports it just for that."""
+    for config in apps.get_app_configs():
+        if config.module is not None and module_has_submodule(config.module, "management"):
+            import_module(".management", config.name)

@@ -1,0 +1,68 @@
+"""Content types of models that were renamed: permissions, generic relations and the admin's log hang on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from django.apps import apps
+from django.db import connections, transaction
+
+from ..schema.names import fold
+
+
+def renames(
+    before: Mapping[str, str], after: Mapping[str, str], tables: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """(old, new) labels of models whose label changed; `tables`: folded new name of a table -> its old one."""
+    known = {fold(table): label for table, label in before.items()}
+    for table, label in after.items():
+        old = known.get(fold(tables.get(fold(table), table)))
+        if old is not None and old != label:
+            yield old, label
+
+
+def rename(alias: str, pairs: list[tuple[str, str]]) -> None:
+    """Rename content types, and the permissions that Django makes for a model, in one transaction.
+
+    One of the new name that is there already stays, and so does the old one: which of them counts is not ours to say.
+    """
+    if not pairs or not apps.is_installed("django.contrib.contenttypes"):
+        return
+    from django.contrib.contenttypes.models import ContentType
+
+    if ContentType._meta.db_table not in connections[alias].introspection.table_names():
+        return
+    with transaction.atomic(using=alias):
+        for old, new in pairs:
+            _rename(alias, *old.split("."), *new.split("."))
+    ContentType.objects.clear_cache()
+
+
+def _rename(alias: str, old_app: str, old_model: str, new_app: str, new_model: str) -> None:
+    from django.contrib.contenttypes.models import ContentType
+
+    types = ContentType.objects.using(alias)
+    found = types.filter(app_label=old_app, model=old_model.lower()).first()
+    if found is None or types.filter(app_label=new_app, model=new_model.lower()).exists():
+        return
+    found.app_label, found.model = new_app, new_model.lower()
+    found.save(using=alias, update_fields=["app_label", "model"])
+    if apps.is_installed("django.contrib.auth"):
+        _rename_permissions(alias, found.pk, old_model.lower(), new_model)
+
+
+def _rename_permissions(alias: str, content_type: int, old: str, new: str) -> None:
+    from django.contrib.auth.models import Permission
+
+    verbose = _verbose_name(new)
+    for permission in Permission.objects.using(alias).filter(content_type_id=content_type):
+        action, _, model = permission.codename.rpartition("_")
+        if action and model == old:
+            permission.codename = f"{action}_{new.lower()}"
+            permission.name = f"Can {action} {verbose}"
+            permission.save(using=alias, update_fields=["codename", "name"])
+
+
+def _verbose_name(model: str) -> str:
+    found = (m for m in apps.get_models() if m.__name__ == model)
+    return str(next((m._meta.verbose_name for m in found), model.lower()))

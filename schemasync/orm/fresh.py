@@ -1,0 +1,31 @@
+"""A database in memory, made from schema.json: what tests run on."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.db import connections
+
+from .. import conf
+from ..engines.sqlite import judge
+from ..schema import document
+from .apply import Out, import_management, migrate_apps
+
+
+def is_scratch(alias: str) -> bool:
+    """True where there is no file that could be swapped."""
+    name = str(connections[alias].settings_dict["NAME"])
+    return not name or name.startswith((":memory:", "file:"))
+
+
+def make(alias: str, stdout: Out, verbosity: int) -> None:
+    """Build everything that schema.json names, and send what `migrate` sends. Raises SchemasyncError, sqlite3.Error."""
+    import_management()
+    path = conf.schema_path(alias)
+    read = document.read(path.read_bytes(), str(path))
+    emit_pre_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
+    connection = connections[alias]
+    connection.ensure_connection()
+    judge.build(connection.connection, read.schema)
+    migrate_apps(alias)
+    emit_post_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])

@@ -1,0 +1,51 @@
+"""Where migrations are: with the flag on, nowhere but in the apps that keep theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+
+from .. import conf
+
+
+class MigrationModules(dict[str, Any]):
+    """`MIGRATION_MODULES` by policy: None, which means none, for every app that is not in MIGRATED_APPS.
+
+    Django reads it lazily, so the registry of apps is asked when it does. `original` is what the project said.
+    """
+
+    def __init__(self, original: Mapping[str, Any]) -> None:
+        super().__init__(original)
+        self.original = dict(original)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self.original or label not in conf.migrated_apps()
+
+    def __getitem__(self, label: str) -> Any:
+        if label in conf.migrated_apps():
+            return self.original[label]
+        return None
+
+    def get(self, label: str, default: Any = None) -> Any:
+        try:
+            return self[label]
+        except KeyError:
+            return default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([config.label for config in apps.get_app_configs() if config.label in self])
+
+
+def install() -> None:
+    """Put the policy into the settings, once."""
+    if not isinstance(settings.MIGRATION_MODULES, MigrationModules):
+        settings.MIGRATION_MODULES = MigrationModules(settings.MIGRATION_MODULES)
+
+
+def original() -> dict[str, Any]:
+    """What the project says where its migrations are."""
+    found = settings.MIGRATION_MODULES
+    return dict(found.original if isinstance(found, MigrationModules) else found)

@@ -1,0 +1,140 @@
+"""The commands of a project with the flag on: what deploy scripts and habits call does what it should."""
+
+import pytest
+
+from .site import MODELS, Site
+
+WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def built(site):
+    """Its database is there, with a tag."""
+    site.done("makemigrations")
+    site.done("migrate")
+    site.sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red')")
+    return site
+
+
+def test_from_models_to_a_database_with_users_and_permissions(site):
+    assert "shop_tag: new table" in site.done("makemigrations").out
+    assert "a new database" in site.done("migrate").out
+    told = site.python(
+        "from django.contrib.auth.models import Permission, User\n"
+        "from shop.models import Customer, Order\n"
+        "User.objects.create_user('ann', password='x')\n"
+        "order = Order.objects.create(customer=Customer.objects.create(name='Bob', email='b@x.yz'), total=3)\n"
+        "order.tags.create(label='red')\n"
+        "print(Permission.objects.filter(codename='add_order').count(), Order.objects.get().tags.get().label)"
+    )
+    assert told == "1 red"
+    assert "nothing to do" in site.done("migrate").out
+
+
+def test_a_new_field_is_one_command_and_rows_get_its_default(built):
+    built.change(WEIGHT)
+    assert "+weight" in built.done("schemasync", "--export").out
+    assert built.rows("SELECT id, label, weight FROM shop_tag") == [(1, "red", 3)]
+
+
+def test_the_gates_of_ci_are_honest(built):
+    assert built.manage("makemigrations", "--check").code == 0
+    assert built.manage("migrate", "--check").code == 0
+    built.change(WEIGHT)
+    before = built.schema.read_bytes()
+    assert built.manage("makemigrations", "--check").code == 1
+    assert built.manage("makemigrations", "--dry-run").code == 1
+    assert built.schema.read_bytes() == before
+    built.done("makemigrations")
+    assert built.manage("makemigrations", "--check").code == 0
+    assert built.manage("migrate", "--check").code == 1
+    built.done("migrate", "--noinput")
+    assert built.manage("migrate", "--check").code == 0
+
+
+def test_a_plan_changes_nothing(built):
+    built.change(WEIGHT)
+    built.done("makemigrations")
+    assert "+weight" in built.done("migrate", "--plan").out
+    assert built.manage("migrate", "--check").code == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "migrate shop", "migrate shop 0001", "migrate --fake", "migrate --fake-initial", "migrate --prune",
+        "makemigrations shop", "makemigrations --empty", "makemigrations --merge", "makemigrations --name x",
+        "showmigrations", "sqlmigrate shop 0001", "squashmigrations shop 0001",
+    ],
+)  # fmt: skip
+def test_what_means_nothing_without_migrations_says_in_a_line_what_to_use(site, command):
+    ended = site.manage(*command.split())
+    assert ended.code == 2
+    assert "; use: " in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_a_permission_that_is_new_comes_although_no_table_changes(built):
+    built.change(
+        (
+            "class Tag(models.Model):",
+            "class Tag(models.Model):\n    class Meta:\n        permissions = [('paint_tag', 'Can paint')]",
+        )
+    )
+    built.done("migrate")
+    assert built.rows("SELECT count(*) FROM auth_permission WHERE codename = 'paint_tag'") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "createsuperuser --noinput --username root --email r@x.yz",
+        "flush --noinput",
+        "dumpdata shop",
+        "inspectdb",
+        "check",
+    ],
+)
+def test_django_s_other_commands_work(built, command):
+    import os
+
+    os.environ["DJANGO_SUPERUSER_PASSWORD"] = "secret"
+    ended = built.done(*command.split())
+    assert "unapplied" not in ended.out + ended.err
+
+
+def test_what_is_dumped_can_be_loaded(built):
+    (built.folder / "tags.json").write_text(built.done("dumpdata", "shop").out)
+    built.done("flush", "--noinput")
+    assert built.rows("SELECT * FROM shop_tag") == []
+    built.done("loaddata", "tags.json")
+    assert built.rows("SELECT id, label FROM shop_tag") == [(1, "red")]
+
+
+def test_with_the_flag_off_they_are_django_s_own(tmp_path):
+    site = Site(tmp_path / "site", flag=False)
+    assert "Create model Tag" in site.done("makemigrations", "shop").out
+    assert "Applying shop.0001_initial... OK" in site.done("migrate").out
+    assert "[X] 0001_initial" in site.done("showmigrations", "shop").out
+    assert "CREATE TABLE" in site.done("sqlmigrate", "shop", "0001").out
+    assert not site.schema.exists()
+    assert not site.link.is_symlink()
+
+
+def test_models_of_another_schema_are_as_they_were(built):
+    """A table without _model is the author's, and every byte of it stays."""
+    text = (
+        built.schema.read_text().rstrip().removesuffix("}").rstrip()
+        + ',\n  // mine\n  "notes": { "id": "INTEGER PRIMARY KEY" /* here */ },\n}\n'
+    )
+    built.schema.write_text(text)
+    built.change(WEIGHT)
+    built.done("schemasync", "--export")
+    assert '\n  // mine\n  "notes": { "id": "INTEGER PRIMARY KEY" /* here */ },\n}' in built.schema.read_text()
+    assert built.rows("SELECT * FROM notes") == []
+    assert MODELS
