@@ -102,6 +102,8 @@ class _Export:
     released: list[str] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     """Tables that go on under a new name: folded old name -> new name."""
+    called: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By folded old name: what their models were called, and are, as names of columns have it."""
     followed: set[str] = field(default_factory=set)
     """Of those, folded old names of the ones that followed another."""
 
@@ -146,6 +148,7 @@ class _Export:
                 if old is not None:
                     found[fold(table.name)] = old
                     self.moved[old] = table.name
+                    self.called[old] = (_model_name(lost[old].label), _model_name(self.models.labels[fold(table.name)]))
                     self.followed |= {old} if is_it == self._follows else set()
         return found
 
@@ -232,14 +235,16 @@ class _Export:
     ) -> Iterator[tuple[str, str]]:
         """(folded new name, old name) of each column that is another one under a new name; `entries` get to know."""
         open_ = [c for c in lost if fold(c.name) not in _told(entries)]
-        for column in gained:
-            old = next((one for one in open_ if self._same_field(model, before, one, column)), None)
-            if old is not None:
-                open_.remove(old)
-                earlier = entries.get(fold(old.name), {})
-                entries[fold(column.name)] = {**earlier, "was": _earlier(old.name, earlier, column.name)}
-                _forget_fills(entries, fold(column.name))
-                yield fold(column.name), old.name
+        new = list(gained)
+        for is_it in (self._comes_along, self._is_renamed):
+            for column in tuple(new):
+                alike = (one for one in open_ if self._is_alike(model, before, one, column))
+                old = next((one for one in alike if is_it(model, before, one, column, entries)), None)
+                if old is not None:
+                    open_.remove(old)
+                    new.remove(column)
+                    entries[fold(column.name)] = _renamed_entry(old, column, entries)
+                    yield fold(column.name), old.name
 
     def _note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
         """What rows that are there get, where Django would give them something."""
@@ -260,17 +265,27 @@ class _Export:
         if value is not None:
             entry["fill"] = form.format(value)
 
-    def _same_field(self, model: Table, before: Table, old: Column, new: Column) -> bool:
+    def _is_alike(self, model: Table, before: Table, old: Column, new: Column) -> bool:
         renames = Renames(self.moved, {fold(before.name): {fold(old.name): new.name}})
-        if _said_of(translate(before, renames), new.name) != _said_of(model, new.name):
-            return False
-        if fold(before.name) in self.followed and any(key.columns == (old.name,) for key in before.foreign_keys):
-            return True
+        return _said_of(translate(before, renames), new.name) == _said_of(model, new.name)
+
+    def _comes_along(self, _model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
+        """True where a column refers to a model that was renamed, and is called by the new name of that."""
+        for key in table.foreign_keys:
+            was, now = self.called.get(fold(key.table), ("", ""))
+            if key.columns != (old.name,):
+                continue
+            if fold(table.name) in self.followed or (was and old.name.replace(was, now) == new.name):
+                return True
+        return False
+
+    def _is_renamed(self, model: Table, _before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
         place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
+        entry = {"type": write.column_text(model, new), **_renamed_entry(old, new, entries)}
         return self._decide(
             f"Was {label}.{old.name} renamed to {new.name}?",
             f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
-            f"If renamed: in {place}, instead of {_json(to_key(old.name))}: {write.renamed(new, old.name)}\n"
+            f"If renamed: in {place}, instead of {_json(to_key(old.name))}: {_json(to_key(new.name))}: {_json(entry)}\n"
             f'To drop it with the data: remove {_json(to_key(old.name))} from {place}, and say there "_dropped": '
             f"{_json([old.name])}",
         )
@@ -302,10 +317,17 @@ def _told(entries: Mapping[str, Json]) -> set[str]:
     return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
 
 
-def _forget_fills(entries: dict[str, Json], *columns: str) -> None:
-    """Without fills of these columns, or of all: under another name an old fill would act once more."""
-    for name in columns or tuple(entries):
-        entries[name] = {key: value for key, value in entries[name].items() if key != "fill"}
+def _forget_fills(entries: dict[str, Json]) -> None:
+    """Under another name of the table an old fill would be a new one, and act once more."""
+    for entry in entries.values():
+        entry.pop("fill", None)
+
+
+def _renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json:
+    """What was said of a column, beside its definition, for its new name; not the fill, which would act once more."""
+    entry = entries.get(fold(old.name), {})
+    beside = {"comment": entry["comment"]} if "comment" in entry else {}
+    return {"was": _earlier(old.name, entry, new.name), **beside}
 
 
 def _said_of(table: Table, name: str) -> str:
@@ -339,6 +361,10 @@ def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], h
 def _akin(one: Label, other: Label) -> bool:
     """True for models of one app, and for those of one name: renamed, or moved."""
     return any(a == b for a, b in zip(one.split("."), other.split("."), strict=True))
+
+
+def _model_name(label: Label) -> str:
+    return label.rpartition(".")[2].lower()
 
 
 def _shape(table: Table) -> list[tuple[str, str]]:

@@ -274,9 +274,22 @@ def test_a_field_that_was_not_renamed_is_one_less_and_one_more():
 
 
 def test_with_nobody_to_ask_a_renamed_field_is_refused_with_both_hints():
-    (problem,) = refused(book(), TITLED)
-    assert '"title": {"type": "varchar(20) NOT NULL", "was": ["name"]}' in problem.hint
-    assert '"_dropped": ["name"]' in problem.hint
+    """As Django's DDL has it; the hint has all of the definition."""
+    meant = _inspected(f"CREATE TABLE book (id {ID}, title {NAME} UNIQUE CHECK (\"title\" > ''))")
+    found = Modelled(meant, {"book": "shop.Book"}, {})
+    file = book(name={"type": NAME + " UNIQUE CHECK (name > '')", "was": ["label"], "comment": "on the cover"})
+    with pytest.raises(Refused) as caught:
+        exporting.export(text_of(file), found, lambda *_: None)
+    (problem,) = caught.value.problems
+    assert problem.code == "rename-or-drop"
+    renamed, dropped = problem.hint.splitlines()
+    assert renamed.startswith('If renamed: in "book", instead of "name": "title": {')
+    pasted = json.loads("{" + renamed.split("instead of ")[1].removeprefix('"name": ') + "}")
+    assert pasted["title"]["was"] == ["name", "label"]
+    assert pasted["title"]["comment"] == "on the cover"
+    assert dropped.endswith('"_dropped": ["name"]')
+    text = text_of({"book": {"_model": "shop.Book", "id": ID, **pasted}})
+    assert exporting.export(text, found, lambda *_: None).text == text
 
 
 def test_either_hint_pasted_is_taken():
@@ -462,6 +475,16 @@ def test_the_through_tables_of_a_renamed_model_follow_it_without_a_question():
     assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?"]
     _has_followed(found)
     assert found["shop_tome"]["_was"] == ["shop_book"]
+
+
+def test_a_column_that_is_called_by_the_model_it_refers_to_follows_when_that_is_renamed():
+    """The other end of a many-to-many field, and the link to a parent; in whatever order they stand."""
+    file = {**book(), "loan": {"_model": "shop.Loan", "id": ID, "book_id": to("book"), "book_ptr_id": to("book")}}
+    meant = {"tome": TOME, "loan": {"_model": "shop.Loan", "id": ID, "tome_ptr_id": to("tome"), "tome_id": to("tome")}}
+    ask = Asked(True)
+    found = tree(file, meant, ask)["loan"]
+    assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?"]
+    assert [found[name]["was"] for name in ("tome_id", "tome_ptr_id")] == [["book_id"], ["book_ptr_id"]]
 
 
 def test_the_through_tables_follow_a_model_that_was_renamed_by_hand_in_the_file():
