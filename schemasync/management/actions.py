@@ -23,8 +23,10 @@ from ..files.door import Door, Label
 from ..files.layout import At, Layout
 from ..history.record import Afterwards
 from ..orm.apply import bring_up
+from ..orm.baseline import baseline
 from ..orm.export import Exported, export
-from ..orm.models import fill_of, modelled
+from ..orm.mark import beside
+from ..orm.models import Modelled, fill_of, modelled
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.names import fold
@@ -167,9 +169,11 @@ class Actions:
                 f"there is no {path}, and it cannot be written: its folder is missing or not ours to write",
                 "Give another place: manage.py schemasync adopt --schema PATH",
             )
-        done = adopt.adopt(target, found)
+        models = modelled(self._alias()) if conf.is_enabled() and found is None else None
+        done = adopt.adopt(target, found, _labels(models))
         if found is None:
-            text = write.write(done.schema, f"taken from {target.layout.link.name}")
+            comment = f"taken from {target.layout.link.name}"
+            text = write.write(done.schema, comment) if models is None else baseline(done.schema, models, comment)
             _write_text(path, text)
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)
@@ -404,10 +408,17 @@ def _faults_of(text: str, path: Path) -> list[str]:
     return []
 
 
+def _labels(models: Modelled | None) -> dict[str, str]:
+    """By table the model that owns it."""
+    if models is None:
+        return {}
+    return {table.name: models.labels[fold(table.name)] for table in models.schema.tables}
+
+
 def _note_document(target: Target, name: str, text: str) -> None:
     """The generation is what this schema.json says: the next run sees it at a glance."""
     if (generation := target.layout.generation(name)) is not None:
-        note(target, generation, Afterwards(document=glance.digest(text.encode())))
+        note(target, generation, Afterwards(document=glance.digest(text.encode(), beside())))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import lexer, normalize
@@ -14,9 +14,13 @@ from .names import fold, spell, to_key
 Json = dict[str, Any]
 
 
-def write(schema: Schema, comment: str = "") -> str:
-    """The text; reading it gives the same schema again. `comment` stands in a line at the top."""
-    tree: Json = {to_key(table.name): _table(table) for table in schema.tables}
+def write(schema: Schema, comment: str = "", beside: Mapping[str, Json] | None = None) -> str:
+    """The text; reading it gives the same schema again. `comment` stands in a line at the top.
+
+    `beside`: keys that are not part of the schema and come first in a table, such as `_model`, by its folded name.
+    """
+    keys = beside or {}
+    tree: Json = {to_key(table.name): {**keys.get(fold(table.name), {}), **_table(table)} for table in schema.tables}
     if schema.views:
         tree["_views"] = {to_key(view.name): _view(view) for view in schema.views}
     head = f"// {comment}\n" if comment else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
@@ -39,10 +40,11 @@ class Adopted:
     pause_ms: int
 
 
-def adopt(target: Target, document: Document | None) -> Adopted:
+def adopt(target: Target, document: Document | None, models: Mapping[str, str] | None = None) -> Adopted:
     """Take over the plain file at the target's path. Raises a SchemasyncError with the file untouched.
 
-    The baseline is what `document` names of it; without one, everything in it.
+    The baseline is what `document` names of it; without one, everything in it. `models`: by table the model that owns
+    it, where no document says so.
     """
     begun = time.monotonic()
     with told(target.layout.link):
@@ -57,7 +59,7 @@ def adopt(target: Target, document: Document | None) -> Adopted:
                 assert before is not None
                 inspection = before.inspect()
                 baseline = ours(inspection.schema, document.schema) if document else inspection.schema
-                plan = replace(_plan(baseline, before), models=document.models if document else {})
+                plan = replace(_plan(baseline, before), models=document.models if document else models or {})
                 check_disk(target, plan, before)
                 with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
                     still_true(plan, before, Wishes())
