@@ -104,6 +104,8 @@ class _Export:
     """Tables that go on under a new name: folded old name -> new name."""
     called: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By folded old name: what their models were called, and are, as names of columns have it."""
+    asked: set[str] = field(default_factory=set)
+    """Questions that were put; a table for which the answer was yes is not asked about again."""
     followed: set[str] = field(default_factory=set)
     """Of those, folded old names of the ones that followed another."""
 
@@ -136,21 +138,28 @@ class _Export:
 
     def _renamed_tables(self, lost: Mapping[str, _Owned], gained: list[Table]) -> dict[str, str]:
         """Folded new names -> folded old ones. The same model under another name of its table is certain, and so are
-        the tables that hang on a renamed one; a model with the same columns may be another under a new name: that is
-        asked, as makemigrations does."""
+        the tables that hang on a renamed one; a model with the same columns, or with columns of the same types, may be
+        another under a new name: that is asked, as makemigrations does."""
         found: dict[str, str] = {}
-        for is_it in (self._has_label, self._follows, self._same_model, self._follows):
-            for table in gained:
-                if fold(table.name) in found:
-                    continue
-                open_ = (name for name in lost if name not in found.values())
-                old = next((name for name in open_ if is_it(lost[name], table)), None)
-                if old is not None:
-                    found[fold(table.name)] = old
-                    self.moved[old] = table.name
-                    self.called[old] = (_model_name(lost[old].label), _model_name(self.models.labels[fold(table.name)]))
-                    self.followed |= {old} if is_it == self._follows else set()
+        while match := self._next_rename(
+            {name: one for name, one in lost.items() if name not in found.values()},
+            [table for table in gained if fold(table.name) not in found],
+        ):
+            old, table = match
+            found[fold(table.name)] = old
+            self.moved[old] = table.name
+            self.called[old] = (_model_name(lost[old].label), _model_name(self.models.labels[fold(table.name)]))
         return found
+
+    def _next_rename(self, lost: Mapping[str, _Owned], gained: list[Table]) -> tuple[str, Table] | None:
+        """The most certain one first: what one answer makes certain is not asked."""
+        for is_it in (self._has_label, self._follows, self._same_model, self._similar_model):
+            for table in gained:
+                old = next((name for name, one in lost.items() if is_it(one, table)), None)
+                if old is not None:
+                    self.followed |= {old} if is_it == self._follows else set()
+                    return old, table
+        return None
 
     def _has_label(self, one: _Owned, table: Table) -> bool:
         return one.label == self.models.labels[fold(table.name)]
@@ -172,19 +181,39 @@ class _Export:
         yield from ((old, fold(new)) for old, new in self.moved.items())
 
     def _same_model(self, one: _Owned, table: Table) -> bool:
-        label = self.models.labels[fold(table.name)]
         old = self.read.schema.table(from_key(one.key))
-        if old is None or not _akin(one.label, label) or _shape(old) != _shape(table):
+        return old is not None and _shape(old) == _shape(table) and self._is_renamed_model(one, old, table)
+
+    def _similar_model(self, one: _Owned, table: Table) -> bool:
+        old = self.read.schema.table(from_key(one.key))
+        if old is None or _types(old) != _types(table):
             return False
+        moved = {**self.moved, fold(old.name): table.name}
+        parents = sorted(fold(moved.get(fold(key.table), key.table)) for key in old.foreign_keys)
+        if parents != sorted(fold(key.table) for key in table.foreign_keys):
+            return False
+        return self._is_renamed_model(one, old, table)
+
+    def _is_renamed_model(self, one: _Owned, old: Table, table: Table) -> bool:
+        label = self.models.labels[fold(table.name)]
         question = f"Was the model {one.label} renamed to {label}?"
+        if question in self.asked or not _akin(one.label, label):
+            return False
+        self.asked.add(question)
         return self._decide(
             question,
             f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
             "Renamed, or dropped?",
             f"If renamed: call {_json(one.key)} in schema.json {_json(to_key(table.name))}, and say there "
-            f'"_model": {_json(label)}, "_was": {_json([old.name])}\n'
+            f'"_model": {_json(label)}, "_was": {_json([old.name])}{self._referrers(old)}\n'
             f'To drop it with the data: remove {_json(one.key)}; at the top: "_dropped": {_json([old.name])}',
         )
+
+    def _referrers(self, parent: Table) -> str:
+        """Where else in the file its name stands, for the hint."""
+        tables = (table for table in self.read.schema.tables if table is not parent)
+        names = [t.name for t in tables if any(fold(key.table) == fold(parent.name) for key in t.foreign_keys)]
+        return f"; and where they refer to it, in {', '.join(map(_json, names))}" if names else ""
 
     def _renamed(self, table: Table, old: _Owned) -> None:
         """The table under its new name, with what was said of it under the old one."""
@@ -369,6 +398,10 @@ def _model_name(label: Label) -> str:
 
 def _shape(table: Table) -> list[tuple[str, str]]:
     return sorted((fold(column.name), column.type.canonical) for column in table.columns)
+
+
+def _types(table: Table) -> list[str]:
+    return sorted(column.type.canonical for column in table.columns)
 
 
 def _json(value: Any) -> str:

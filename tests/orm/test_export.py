@@ -378,6 +378,38 @@ def test_a_renamed_model_is_asked_about():
     assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?"]
 
 
+def test_a_model_that_was_renamed_together_with_a_field_is_asked_about():
+    ask = Asked(True)
+    found = tree(book(), {"tome": {"_model": "shop.Tome", "id": ID, "title": NAME}}, ask)
+    assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?", "Was shop.Tome.name renamed to title?"]
+    assert found["tome"]["title"]["was"] == ["name"]
+
+
+def test_models_and_fields_that_were_all_renamed_at_once_are_asked_about_one_by_one():
+    meant = {
+        "shop_person": {"_model": "shop.Person", "id": ID, "loved_id": to("shop_tome")},
+        "shop_tome": {"_model": "shop.Tome", "id": ID, "title": NAME},
+        "shop_tome_people": {"_model": "shop.Tome_people", "id": ID, "tome_id": to("shop_tome"), "person_id": to("shop_person")},
+        "shop_tome_like": {"_model": "shop.Tome_like", "id": ID, "from_tome_id": to("shop_tome"), "to_tome_id": to("shop_tome")},
+    }  # fmt: skip
+    ask = Asked(True)
+    found = tree(library("Book", "book"), meant, ask)
+    assert {name: body["_was"] for name, body in found.items()} == {
+        "shop_person": ["shop_reader"],
+        "shop_tome": ["shop_book"],
+        "shop_tome_people": ["shop_book_readers"],
+        "shop_tome_like": ["shop_book_like"],
+    }
+    assert "dropped" not in json.dumps(found)
+    assert len(ask.questions) == 5  # three models, and the two fields that are not called by a model
+
+
+def test_a_question_that_was_denied_is_not_put_again():
+    ask = Asked(False)
+    tree({**book(), "tome": TOME}, {"atlas": {**BOOK, "_model": "shop.Atlas"}, "tome": TOME}, ask)
+    assert ask.questions == ["Was the model shop.Book renamed to shop.Atlas?"]
+
+
 def test_a_model_that_was_not_renamed_is_one_less_and_one_more():
     assert tree(book(), {"tome": TOME}, Asked(False)) == {"tome": TOME, "_dropped": ["book"]}
 
@@ -388,6 +420,12 @@ def test_with_nobody_to_ask_a_renamed_model_is_refused_with_both_hints():
     assert '"_dropped": ["book"]' in problem.hint
     pasted = {"tome": {**TOME, "_was": ["book"]}}
     assert export(pasted, {"tome": TOME}).text == text_of(pasted)
+
+
+def test_the_hint_for_a_renamed_model_says_where_else_its_name_stands():
+    loan = {"_model": "shop.Loan", "id": ID, "of_id": to("book")}
+    (problem,) = refused({**book(), "loan": loan}, {"tome": TOME, "loan": {**loan, "of_id": to("tome")}})
+    assert problem.hint.splitlines()[0].endswith('"_was": ["book"]; and where they refer to it, in "loan"')
 
 
 def test_a_model_that_moved_to_another_app_is_asked_about():
