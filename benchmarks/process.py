@@ -46,19 +46,20 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIB, output)
 
 
-def python(*arguments: str, database: Path, schema: Path | None = None) -> Run:
-    """Run this interpreter with the settings of the measured site."""
+def python(*arguments: str, database: Path, schema: Path | None = None, enabled: bool = False) -> Run:
+    """Run this interpreter with the settings of the measured site; `enabled`: schema.json instead of migrations."""
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "benchmarks.project.settings",
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "",
         "BENCHMARK_DATABASE": str(database),
+        "BENCHMARK_ENABLED": "1" if enabled else "",
         "BENCHMARK_SCHEMA": str(schema or database.with_name("schema.json")),
     }
     return run([sys.executable, *arguments], environment)
 
 
-def manage(*arguments: str, database: Path, schema: Path | None = None) -> Run:
+def manage(*arguments: str, database: Path, schema: Path | None = None, enabled: bool = False) -> Run:
     """Run a management command of the measured site."""
-    return python("-m", "django", *arguments, database=database, schema=schema)
+    return python("-m", "django", *arguments, database=database, schema=schema, enabled=enabled)

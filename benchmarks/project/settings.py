@@ -19,6 +19,9 @@ DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("BENCHMARK_DATABASE", ":memory:")},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SCHEMASYNC = {"SCHEMA": os.environ.get("BENCHMARK_SCHEMA", "schema.json")}
+SCHEMASYNC = {
+    "SCHEMA": os.environ.get("BENCHMARK_SCHEMA", "schema.json"),
+    "ENABLED": bool(os.environ.get("BENCHMARK_ENABLED")),
+}
 SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]  # it has tables, and no pages
 USE_TZ = True

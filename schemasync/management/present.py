@@ -24,7 +24,8 @@ from ..sync.prune import Archive, Pruned
 from ..sync.report import Report, as_row_json
 from ..sync.rollback import Prospect, Restored
 from ..sync.rollback import as_json as prospect_json
-from .terminal import Page, crop, nothing_to_do, size, span, table
+from .brief import nothing_to_do
+from .terminal import Page, crop, size, span, table
 
 Lines = list[str]
 Json = dict[str, Any]

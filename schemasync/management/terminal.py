@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.core.management.color import Style, no_style
 from rich.cells import cell_len, set_cell_size
 
-from ..schema.spelling import count, short
+from ..schema.spelling import count
 from ..sync.progress import Advance, Phase
 
 if TYPE_CHECKING:  # the rest of rich is imported where a bar is drawn: a sync with nothing to do saves 30 ms of 250
@@ -67,11 +67,6 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, ri
         return "  ".join(padded).rstrip()
 
     return [page.style.MIGRATE_HEADING(line(headings)), *map(line, rows)]
-
-
-def nothing_to_do(generation: str, version: str) -> str:
-    """What a sync says that finds the database current."""
-    return f"{generation} is current: version {short(version)}, nothing to do"
 
 
 class Bars:

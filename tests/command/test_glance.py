@@ -16,7 +16,7 @@ from .project import V1, V2, environment
 
 HEAVY = (
     "jsonschema",
-    "rich.console",
+    "rich",
     "schemasync.schema.document",
     "schemasync.sync.runner",
     "schemasync.diff.compare",

@@ -17,7 +17,7 @@ from ...files.layout import Layout
 from ...orm.mark import beside
 from ...sync import glance
 from .. import options
-from ..terminal import nothing_to_do
+from ..brief import nothing_to_do
 
 
 class Command(BaseCommand):
