@@ -21,7 +21,8 @@ from ..schema.shapes import tables_of
 from ..schema.spelling import dumps
 from ..schema.write import Json
 from .merge import lost_and_gained, merged, only_column
-from .models import Label, Modelled
+from .models import Modelled
+from .moves import Moves, Owned
 
 EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
 HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written
@@ -74,18 +75,6 @@ def export(
 
 
 @dataclass(slots=True)
-class _Owned:
-    """A table of the file that a model owned when it was last written: its key, and its value."""
-
-    key: str
-    body: Json
-
-    @property
-    def label(self) -> Label:
-        return str(self.body["_model"])
-
-
-@dataclass(slots=True)
 class _Export:
     """One export: what is to be put into the file and removed from it."""
 
@@ -100,25 +89,18 @@ class _Export:
     relabelled: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
-    moved: dict[str, str] = field(default_factory=dict)
-    """Tables that go on under a new name: folded old name -> new name."""
-    called: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By folded old name: what their models were called, and are, as names of columns have it."""
-    asked: set[str] = field(default_factory=set)
-    """Questions that were put; a table for which the answer was yes is not asked about again."""
-    followed: set[str] = field(default_factory=set)
-    """Of those, folded old names of the ones that followed another."""
+    moves: Moves = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.moves = Moves(self.read, self.tree, self.models.labels, self._decide)
 
     def run(self) -> None:
-        bodies = {fold(from_key(key)): _Owned(key, body) for key, body in tables_of(self.tree)}
+        bodies = {fold(from_key(key)): Owned(key, body) for key, body in tables_of(self.tree)}
         owned = {name: one for name, one in bodies.items() if "_model" in one.body}
         tables = {fold(table.name): table for table in self.models.schema.tables}
-        homes = {label: name for name, label in self.models.labels.items()}
-        lost = {
-            n: o for n, o in owned.items() if homes.get(o.label, n) != n or n not in {*tables, *self.models.elsewhere}
-        }
+        lost = self._left(owned)
         settled = bodies.keys() - lost.keys()
-        renames = self._renamed_tables(lost, [table for name, table in tables.items() if name not in settled])
+        renames = self.moves.find(lost, [table for name, table in tables.items() if name not in settled])
         for name, table in tables.items():
             if name in renames:
                 self._renamed(table, lost[renames[name]])
@@ -136,95 +118,29 @@ class _Export:
 
     # --- tables ---------------------------------------------------------------------------------------------
 
-    def _renamed_tables(self, lost: Mapping[str, _Owned], gained: list[Table]) -> dict[str, str]:
-        """Folded new names -> folded old ones. The same model under another name of its table is certain, and so are
-        the tables that hang on a renamed one; a model with the same columns, or with columns of the same types, may be
-        another under a new name: that is asked, as makemigrations does."""
-        found: dict[str, str] = {}
-        while match := self._next_rename(
-            {name: one for name, one in lost.items() if name not in found.values()},
-            [table for table in gained if fold(table.name) not in found],
-        ):
-            old, table = match
-            found[fold(table.name)] = old
-            self.moved[old] = table.name
-            self.called[old] = (_model_name(lost[old].label), _model_name(self.models.labels[fold(table.name)]))
-        return found
+    def _left(self, owned: Mapping[str, Owned]) -> dict[str, Owned]:
+        """The tables that their model makes no longer, or under another name, or to whose name another one moved."""
+        labels = self.models.labels
+        homes = {label: name for name, label in labels.items()}
+        places = {one.label: name for name, one in owned.items()}
 
-    def _next_rename(self, lost: Mapping[str, _Owned], gained: list[Table]) -> tuple[str, Table] | None:
-        """The most certain one first: what one answer makes certain is not asked."""
-        for is_it in (self._has_label, self._follows, self._same_model, self._similar_model):
-            for table in gained:
-                old = next((name for name, one in lost.items() if is_it(one, table)), None)
-                if old is not None:
-                    self.followed |= {old} if is_it == self._follows else set()
-                    return old, table
-        return None
+        def has_left(name: str, one: Owned) -> bool:
+            if name not in labels:
+                return one.label in homes or name not in self.models.elsewhere
+            return homes.get(one.label, name) != name or places.get(labels[name], name) != name
 
-    def _has_label(self, one: _Owned, table: Table) -> bool:
-        return one.label == self.models.labels[fold(table.name)]
+        return {name: one for name, one in owned.items() if has_left(name, one)}
 
-    def _follows(self, one: _Owned, table: Table) -> bool:
-        """True for the through table of a many-to-many field whose model was renamed, now or by hand in the file."""
-        labels = (one.label, self.models.labels[fold(table.name)])
-        name, new = fold(from_key(one.key)), fold(table.name)
-        return any(
-            rest.startswith("_") and all(fold(label).endswith(rest) for label in labels)
-            for before, after in self._moves()
-            if name.startswith(before) and new == after + (rest := name.removeprefix(before))
-        )
-
-    def _moves(self) -> Iterator[tuple[str, str]]:
-        """Folded old and new names of tables, as the file has them from before and as they are found now."""
-        for key, body in tables_of(self.tree):
-            yield from ((fold(was), fold(from_key(key))) for was in body.get("_was", ()))
-        yield from ((old, fold(new)) for old, new in self.moved.items())
-
-    def _same_model(self, one: _Owned, table: Table) -> bool:
-        old = self.read.schema.table(from_key(one.key))
-        return old is not None and _shape(old) == _shape(table) and self._is_renamed_model(one, old, table)
-
-    def _similar_model(self, one: _Owned, table: Table) -> bool:
-        old = self.read.schema.table(from_key(one.key))
-        if old is None or _types(old) != _types(table):
-            return False
-        moved = {**self.moved, fold(old.name): table.name}
-        parents = sorted(fold(moved.get(fold(key.table), key.table)) for key in old.foreign_keys)
-        if parents != sorted(fold(key.table) for key in table.foreign_keys):
-            return False
-        return self._is_renamed_model(one, old, table)
-
-    def _is_renamed_model(self, one: _Owned, old: Table, table: Table) -> bool:
-        label = self.models.labels[fold(table.name)]
-        question = f"Was the model {one.label} renamed to {label}?"
-        if question in self.asked or not _akin(one.label, label):
-            return False
-        self.asked.add(question)
-        return self._decide(
-            question,
-            f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
-            "Renamed, or dropped?",
-            f"If renamed: call {_json(one.key)} in schema.json {_json(to_key(table.name))}, and say there "
-            f'"_model": {_json(label)}, "_was": {_json([old.name])}{self._referrers(old)}\n'
-            f'To drop it with the data: remove {_json(one.key)}; at the top: "_dropped": {_json([old.name])}',
-        )
-
-    def _referrers(self, parent: Table) -> str:
-        """Where else in the file its name stands, for the hint."""
-        tables = (table for table in self.read.schema.tables if table is not parent)
-        names = [t.name for t in tables if any(fold(key.table) == fold(parent.name) for key in t.foreign_keys)]
-        return f"; and where they refer to it, in {', '.join(map(_json, names))}" if names else ""
-
-    def _renamed(self, table: Table, old: _Owned) -> None:
+    def _renamed(self, table: Table, old: Owned) -> None:
         """The table under its new name, with what was said of it under the old one."""
         name = from_key(old.key)
         before = self.read.schema.table(name)
         assert before is not None
         triggers = tuple(replace(t, body=create.on_table(t.body, table.name)) for t in before.triggers)
         body = {**old.body, "_was": _earlier(name, old.body, table.name)}
-        self._table(table, _Owned(to_key(table.name), body), replace(before, triggers=triggers))
+        self._table(table, Owned(to_key(table.name), body), replace(before, triggers=triggers))
 
-    def _release(self, owned: _Owned) -> None:
+    def _release(self, owned: Owned) -> None:
         self.released.append(from_key(owned.key))
         self.put[owned.key] = write.pretty({key: v for key, v in owned.body.items() if key not in ("_model", "_keep")})
 
@@ -236,7 +152,7 @@ class _Export:
         elif not wanted:
             self.remove.add("_dropped")
 
-    def _table(self, model: Table, owned: _Owned, before: Table | None) -> None:
+    def _table(self, model: Table, owned: Owned, before: Table | None) -> None:
         """A table that is in the file: left as it is where it says what the model says."""
         assert before is not None
         keep, label = owned.body.get("_keep", ()), self.models.labels[fold(model.name)]
@@ -295,16 +211,16 @@ class _Export:
             entry["fill"] = form.format(value)
 
     def _is_alike(self, model: Table, before: Table, old: Column, new: Column) -> bool:
-        renames = Renames(self.moved, {fold(before.name): {fold(old.name): new.name}})
+        renames = Renames(self.moves.moved, {fold(before.name): {fold(old.name): new.name}})
         return _said_of(translate(before, renames), new.name) == _said_of(model, new.name)
 
     def _comes_along(self, _model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
         """True where a column refers to a model that was renamed, and is called by the new name of that."""
         for key in table.foreign_keys:
-            was, now = self.called.get(fold(key.table), ("", ""))
+            was, now = self.moves.called.get(fold(key.table), ("", ""))
             if key.columns != (old.name,):
                 continue
-            if fold(table.name) in self.followed or (was and old.name.replace(was, now) == new.name):
+            if fold(table.name) in self.moves.followed or (was and old.name.replace(was, now) == new.name):
                 return True
         return False
 
@@ -385,23 +301,6 @@ def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], h
     names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]
     if names:
         hints["_dropped"] = names
-
-
-def _akin(one: Label, other: Label) -> bool:
-    """True for models of one app, and for those of one name: renamed, or moved."""
-    return any(a == b for a, b in zip(one.split("."), other.split("."), strict=True))
-
-
-def _model_name(label: Label) -> str:
-    return label.rpartition(".")[2].lower()
-
-
-def _shape(table: Table) -> list[tuple[str, str]]:
-    return sorted((fold(column.name), column.type.canonical) for column in table.columns)
-
-
-def _types(table: Table) -> list[str]:
-    return sorted(column.type.canonical for column in table.columns)
 
 
 def _json(value: Any) -> str:

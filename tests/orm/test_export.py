@@ -454,6 +454,14 @@ def test_models_that_exchange_their_tables_keep_their_own(tmp_path):
     assert site.rows("SELECT id, pages FROM book") == [(7, 70)]
 
 
+def test_rows_of_a_model_that_is_gone_are_not_taken_for_those_of_one_that_moved_to_its_table(tmp_path):
+    """Neither model's rows may go unsaid: the sync refuses."""
+    site = Site(tmp_path, {**book(), "tome": TOME}, TWO + "; INSERT INTO tome VALUES (7, 'Dune')")
+    with pytest.raises(Refused, match='"book"'):
+        site.change({"tome": BOOK})
+    assert site.rows("SELECT name FROM tome") == [("Dune",)]
+
+
 def test_a_table_that_is_the_author_s_is_not_taken_by_a_model_that_moves_to_its_name():
     mine = {"id": "INTEGER PRIMARY KEY", "mine": "TEXT"}
     found = export({**book(), "mine": mine}, {"mine": BOOK})

@@ -1,0 +1,148 @@
+"""Tables of models that go on under another name: which are certain, and which are asked about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..schema.document import Document
+from ..schema.model import Table
+from ..schema.names import fold, from_key, to_key
+from ..schema.shapes import tables_of
+from ..schema.write import Json
+from .models import Label
+
+Decide = Callable[[str, str, str], bool]
+"""Whether something is a rename, by a question to put, or a message and a hint where there is nobody to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A table of the file that a model owned when it was last written: its key, and its value."""
+
+    key: str
+    body: Json
+
+    @property
+    def label(self) -> Label:
+        return str(self.body["_model"])
+
+
+@dataclass(slots=True)
+class Moves:
+    """What is found of tables that moved.
+
+    `moved`: folded old name -> new name. `called`: by folded old name, what their models were called and are, as names
+    of columns have it. `followed`: folded old names of those that followed another.
+    """
+
+    read: Document
+    tree: Json
+    labels: Mapping[str, Label]
+    decide: Decide
+    moved: dict[str, str] = field(default_factory=dict)
+    called: dict[str, tuple[str, str]] = field(default_factory=dict)
+    followed: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+
+    def find(self, lost: Mapping[str, Owned], gained: list[Table]) -> dict[str, str]:
+        """Folded new names -> folded old ones. The same model under another name of its table is certain, and so are
+        the tables that hang on a renamed one; a model with the same columns, or with columns of the same types, may be
+        another under a new name: that is asked, as makemigrations does."""
+        found: dict[str, str] = {}
+        while match := self._next_rename(
+            {name: one for name, one in lost.items() if name not in found.values()},
+            [table for table in gained if fold(table.name) not in found],
+        ):
+            old, table = match
+            found[fold(table.name)] = old
+            self.moved[old] = table.name
+            self.called[old] = (_model_name(lost[old].label), _model_name(self.labels[fold(table.name)]))
+        return found
+
+    def _next_rename(self, lost: Mapping[str, Owned], gained: list[Table]) -> tuple[str, Table] | None:
+        """The most certain one first: what one answer makes certain is not asked."""
+        for is_it in (self._has_label, self._follows, self._same_model, self._similar_model):
+            for table in gained:
+                old = next((name for name, one in lost.items() if is_it(one, table)), None)
+                if old is not None:
+                    self.followed |= {old} if is_it == self._follows else set()
+                    return old, table
+        return None
+
+    def _has_label(self, one: Owned, table: Table) -> bool:
+        return one.label == self.labels[fold(table.name)]
+
+    def _follows(self, one: Owned, table: Table) -> bool:
+        """True for the through table of a many-to-many field whose model was renamed, now or by hand in the file."""
+        labels = (one.label, self.labels[fold(table.name)])
+        name, new = fold(from_key(one.key)), fold(table.name)
+        return any(
+            rest.startswith("_") and all(fold(label).endswith(rest) for label in labels)
+            for before, after in self._moves()
+            if name.startswith(before) and new == after + (rest := name.removeprefix(before))
+        )
+
+    def _moves(self) -> Iterator[tuple[str, str]]:
+        """Folded old and new names of tables, as the file has them from before and as they are found now."""
+        for key, body in tables_of(self.tree):
+            yield from ((fold(was), fold(from_key(key))) for was in body.get("_was", ()))
+        yield from ((old, fold(new)) for old, new in self.moved.items())
+
+    def _same_model(self, one: Owned, table: Table) -> bool:
+        old = self.read.schema.table(from_key(one.key))
+        return old is not None and _shape(old) == _shape(table) and self._is_renamed_model(one, old, table)
+
+    def _similar_model(self, one: Owned, table: Table) -> bool:
+        old = self.read.schema.table(from_key(one.key))
+        if old is None or _types(old) != _types(table):
+            return False
+        moved = {**self.moved, fold(old.name): table.name}
+        parents = sorted(fold(moved.get(fold(key.table), key.table)) for key in old.foreign_keys)
+        if parents != sorted(fold(key.table) for key in table.foreign_keys):
+            return False
+        return self._is_renamed_model(one, old, table)
+
+    def _is_renamed_model(self, one: Owned, old: Table, table: Table) -> bool:
+        label = self.labels[fold(table.name)]
+        question = f"Was the model {one.label} renamed to {label}?"
+        if question in self.asked or not _akin(one.label, label):
+            return False
+        self.asked.add(question)
+        return self.decide(
+            question,
+            f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
+            "Renamed, or dropped?",
+            f"If renamed: call {_json(one.key)} in schema.json {_json(to_key(table.name))}, and say there "
+            f'"_model": {_json(label)}, "_was": {_json([old.name])}{self._referrers(old)}\n'
+            f'To drop it with the data: remove {_json(one.key)}; at the top: "_dropped": {_json([old.name])}',
+        )
+
+    def _referrers(self, parent: Table) -> str:
+        """Where else in the file its name stands, for the hint."""
+        tables = (table for table in self.read.schema.tables if table is not parent)
+        names = [t.name for t in tables if any(fold(key.table) == fold(parent.name) for key in t.foreign_keys)]
+        return f"; and where they refer to it, in {', '.join(map(_json, names))}" if names else ""
+
+
+def _akin(one: Label, other: Label) -> bool:
+    """True for models of one app, and for those of one name: renamed, or moved."""
+    return any(a == b for a, b in zip(one.split("."), other.split("."), strict=False))
+
+
+def _model_name(label: Label) -> str:
+    return label.rpartition(".")[2].lower()
+
+
+def _shape(table: Table) -> list[tuple[str, str]]:
+    return sorted((fold(column.name), column.type.canonical) for column in table.columns)
+
+
+def _types(table: Table) -> list[str]:
+    return sorted(column.type.canonical for column in table.columns)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
