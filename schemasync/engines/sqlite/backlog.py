@@ -17,16 +17,21 @@ from ...errors import SchemasyncError
 from .connection import Opener, checkpoint_some
 
 
+WAKING = 1.0  # seconds: on a machine that is very busy
+
+
 class Folding:
-    """A thread that folds. `soon`: the read is about to end, so be at it when it does."""
+    """A thread that folds."""
 
     def __init__(self, opener: Opener, path: Path) -> None:
         self._opener, self._path = opener, path
-        self._begin, self._over = threading.Event(), threading.Event()
+        self._begin, self._at_it, self._over = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._fold, daemon=True)
 
     def soon(self) -> None:
+        """The read is about to end. Returns when the thread is at it: what it tries at that moment comes first."""
         self._begin.set()
+        self._at_it.wait(WAKING)
 
     def _fold(self) -> None:
         # what fails here, a writer does later
@@ -34,6 +39,7 @@ class Folding:
             self._begin.wait()
             while not self._over.is_set():
                 checkpoint_some(connection)
+                self._at_it.set()
             checkpoint_some(connection)
 
 
