@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from ...schema.names import fold, quote
 from .connection import Connection
@@ -11,6 +12,13 @@ from .connection import Connection
 def count_rows(connection: Connection, table: str) -> int:
     """The number of rows of a table."""
     return int(connection.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()[0])
+
+
+def count_values(connection: Connection, table: str, columns: Sequence[str]) -> dict[str, int]:
+    """For each column the number of rows that have a value in it; one pass over the table."""
+    asked = ", ".join(f"count({quote(column)})" for column in columns)
+    counts = connection.execute(f"SELECT {asked} FROM {quote(table)}").fetchone()
+    return dict(zip(columns, counts, strict=True))
 
 
 def sizes(connection: Connection) -> dict[str, int] | None:

@@ -1,0 +1,23 @@
+"""The tables as Django makes them, or, where a test has made them by hand, as it believes them to be."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+    operations = [
+        migrations.CreateModel(
+            name="Author",
+            fields=[("id", models.AutoField(primary_key=True)), ("name", models.TextField(null=True))],
+        ),
+        migrations.CreateModel(
+            name="Book",
+            fields=[
+                ("id", models.AutoField(primary_key=True)),
+                ("title", models.TextField(null=True)),
+                ("pages", models.IntegerField(null=True)),
+                ("shelf", models.TextField(null=True)),
+                ("author", models.IntegerField(null=True)),
+            ],
+        ),
+    ]

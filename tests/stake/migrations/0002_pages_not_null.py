@@ -1,0 +1,8 @@
+"""One AlterField: `pages` may no longer be NULL."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("stake", "0001_initial")]
+    operations = [migrations.AlterField("book", "pages", models.IntegerField(default=0))]
