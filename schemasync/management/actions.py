@@ -22,8 +22,10 @@ from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.door import Door, Label
 from ..files.layout import At, Layout
 from ..history.record import Afterwards
+from ..orm.agreement import agreement
 from ..orm.apply import bring_up
 from ..orm.baseline import baseline
+from ..orm.danger import Endangered, endangered
 from ..orm.export import Exported, export
 from ..orm.mark import beside
 from ..orm.models import Modelled, fill_of, modelled
@@ -39,7 +41,7 @@ from ..sync.preflight import Wishes, as_problem
 from ..sync.progress import Progress, Silent
 from ..sync.runner import note, sync
 from ..sync.target import Target
-from . import options, present, terminal
+from . import compared, options, present, terminal
 
 WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
 FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
@@ -124,10 +126,42 @@ class Actions:
             raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)
 
     def do_check(self) -> None:
+        if self._has_no_schema():
+            self._check_without_schema()
+            return
         seen, strict = look.check(self._target(), self._document()), self._is("strict")
-        self._print(present.checked(seen, self._page, strict=strict), present.checked_json(seen, strict=strict))
-        if seen.differs(strict=strict):
-            raise CommandError(self._addressed("\n  ".join(present.difference(seen))), returncode=1)
+        only = self._is("database_only")
+        models = agreement(lambda: self._export(check=True)) if conf.is_enabled() and not only else None
+        danger = () if only else self._endangered()
+        told = present.checked(seen, self._page, strict=strict)
+        if models is not None:
+            told = compared.three_ways(seen, models, self._schema_path(), self._page, strict=strict)
+        told += compared.in_short(danger, self._page)
+        as_json = compared.models_json(models)
+        self._print(told, present.checked_json(seen, strict=strict, models=as_json, endangered=danger))
+        if why := compared.verdict(seen, models, strict=strict):
+            raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
+
+    def _has_no_schema(self) -> bool:
+        """True where nobody says that there is a schema.json: it is Django's migrate that changes this database."""
+        return not (self._is("database_only") or self._path("schema") or self._schema_path().exists())
+
+    def _check_without_schema(self) -> None:
+        link, danger = databases.path_of(self._alias()), self._endangered()
+        if not danger and Layout(link).at() is At.GENERATION:
+            self._document()  # raises: a database that was taken over, and its schema.json is gone
+        told = compared.danger(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
+        hint = self._where_from(self._schema_path())
+        self._print(told if danger else [*told, hint], compared.danger_json(danger))
+        if danger:
+            raise CommandError(self._addressed("\n  ".join([*compared.at_stake(danger, link), hint])), returncode=1)
+
+    def _endangered(self) -> tuple[Endangered, ...]:
+        """What Django's migrate would destroy; nothing where it is a sync."""
+        link = databases.path_of(self._alias())
+        if conf.is_enabled() and Layout(link).at() is At.GENERATION:
+            return ()
+        return endangered(link, modelled(self._alias()))
 
     def do_history(self) -> None:
         entries = look.history(self._target())

@@ -15,6 +15,7 @@ from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.record import Deed, Followed, moment
+from ..orm.danger import Endangered
 from ..orm.export import Exported
 from ..plan.model import Action
 from ..schema.spelling import count, short
@@ -244,6 +245,13 @@ def _table_json(item: TableOutlook) -> Json:
 
 def checked(seen: Checked, page: Page, *, strict: bool) -> Lines:
     """What differs between schema.json and the database."""
+    if seen.differs(strict=strict):
+        return details(seen, page)
+    return [f"schema.json and the database agree: version {short(seen.version)}", *details(seen, page)]
+
+
+def details(seen: Checked, page: Page) -> Lines:
+    """The same without the verdict."""
     lines = []
     if not seen.is_empty:
         if seen.drift:
@@ -251,8 +259,6 @@ def checked(seen: Checked, page: Page, *, strict: bool) -> Lines:
         lines += changes(seen.changes, page)
     if seen.live_version and seen.live_version != seen.version and not seen.changes:
         lines.append(f"schema.json is version {short(seen.version)}, live is {short(seen.live_version)}")
-    if not seen.differs(strict=strict):
-        lines.append(f"schema.json and the database agree: version {short(seen.version)}")
     lines += _foreign(seen.foreign, page)
     return lines + _paragraph("have acted, and may be deleted: ", seen.spent, page)
 
@@ -272,17 +278,22 @@ def difference(seen: Checked) -> Lines:
     return [differ, "To see what a sync would do: manage.py schemasync plan"]
 
 
-def checked_json(seen: Checked, *, strict: bool) -> Json:
-    """The same for machines."""
+def checked_json(
+    seen: Checked, *, strict: bool, models: Json | None = None, endangered: Sequence[Endangered] = ()
+) -> Json:
+    """The same for machines; `models`: how they and schema.json compare, where that was looked at."""
+    differs = seen.differs(strict=strict) or (models is not None and models["result"] == "differs")
     return {
-        "result": "differs" if seen.differs(strict=strict) else "agrees",
+        "result": "differs" if differs else "agrees",
         "version": seen.version,
         "live": seen.live_version,
         "generation": seen.generation,
+        "models": models,
         "changes": [change_json(change) for change in seen.changes],
         "drift": list(seen.drift),
         "foreign": _foreign_json(seen.foreign),
         "spent": list(seen.spent),
+        "endangered": [one.as_json() for one in endangered],
         "errors": [],
     }
 

@@ -2,7 +2,9 @@
 
 from .project import V1, V2
 
-KEYS = {"result", "version", "live", "generation", "changes", "drift", "foreign", "spent", "errors"}
+KEYS = {
+    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "endangered", "errors",
+}  # fmt: skip
 
 
 def test_agreement_is_0(synced):

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -154,6 +155,13 @@ def test_each_kind_of_thing_is_shown_to_be_true():
     shown = {made.kind for made in (*LOST.values(), *ABORTING.values())}
     assert shown == set(Kind)
     assert {made.kind for made in ABORTING.values()} == ABORTS
+
+
+def test_each_kind_of_thing_is_explained():
+    text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    for kind in Kind:
+        assert any(f"`{kind}`" in line.split(" | ")[0] for line in rows), kind
 
 
 def test_a_view_of_a_view_is_told_for_the_table_below(stock):

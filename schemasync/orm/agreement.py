@@ -1,0 +1,32 @@
+"""Whether schema.json says what the models say, without writing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import Code, Problem, Refused
+from .export import Exported
+
+DECISIONS = frozenset({Code.RENAME_OR_DROP})
+"""Problems of an export that compared the two, and needs its author for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """`found`: what an export would write, None where its author would have to decide something first: `problems`."""
+
+    differs: bool
+    found: Exported | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def agreement(export: Callable[[], tuple[Exported, bool]]) -> Agreement:
+    """What an export that writes nothing comes to. Raises what it raises, where the two could not be compared."""
+    try:
+        found, differs = export()
+    except Refused as refusal:
+        if any(one.code not in DECISIONS for one in refusal.problems):
+            raise
+        return Agreement(differs=True, problems=tuple(refusal.problems))
+    return Agreement(differs, found)
