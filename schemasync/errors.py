@@ -37,6 +37,7 @@ class Code(StrEnum):
     UNKNOWN_COLUMN = "unknown-column"
     FOREIGN_KEY_TO_NOTHING = "foreign-key-to-nothing"
     SQLITE_REFUSES = "sqlite-refuses"
+    DATA_MIGRATION = "data-migration"
     NOT_BUILT_YET = "not-built-yet"
     # the road from the old schema to the new one
     LOST_COLUMN = "lost-column"

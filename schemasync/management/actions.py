@@ -26,9 +26,10 @@ from ..orm.agreement import agreement
 from ..orm.apply import bring_up
 from ..orm.baseline import baseline
 from ..orm.danger import Endangered, endangered
-from ..orm.export import Exported, export
+from ..orm.export import DataMigrations, Exported, export
 from ..orm.mark import beside
 from ..orm.models import Modelled, fill_of, modelled
+from ..orm.operations import carrying, is_of_others, unseen
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.names import fold
@@ -101,8 +102,12 @@ class Actions:
             return fill_of(alias, found) if found is not None else None
 
         can_ask = not check and not self._json and not self._asks_nothing and sys.stdin.isatty()
-        found = export(before, models, fill, self._yes if can_ask else None, str(path))
+        migrations = DataMigrations(carrying(), self._several("seen"))
+        ask = self._yes if can_ask else None
+        found = export(before, models, fill, ask, str(path), migrations, self._several("drop"))
         self._warn(found.notes)
+        if before is None:
+            self._warn(present.data_left(name for name in unseen(migrations.found, {}) if is_of_others(name)))
         differs = found.differs(before)
         if differs and not check:
             _write_text(path, found.text)
@@ -207,7 +212,11 @@ class Actions:
         done = adopt.adopt(target, found, _labels(models))
         if found is None:
             comment = f"taken from {target.layout.link.name}"
-            text = write.write(done.schema, comment) if models is None else baseline(done.schema, models, comment)
+            text = (
+                write.write(done.schema, comment)
+                if models is None
+                else baseline(done.schema, models, comment, carrying())
+            )
             _write_text(path, text)
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)
@@ -244,6 +253,11 @@ class Actions:
 
     def _is(self, name: str) -> bool:
         return bool(self.given.get(name, False))
+
+    def _several(self, name: str) -> frozenset[str]:
+        """What an option was given, once or more often: `call_command` may hand on one as text."""
+        given = self.given.get(name) or ()
+        return frozenset([given] if isinstance(given, str) else given)
 
     def _path(self, name: str) -> Path | None:
         """A path that was given on the command line, or as text to `call_command`."""
@@ -306,13 +320,13 @@ class Actions:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
     def _wishes(self) -> Wishes:
-        allowed, usual = self.given.get("allow_drop") or (), Limits()
+        usual = Limits()
         return Wishes(
             fresh=self._is("fresh"),
             verify_full=self.given.get("verify") == "full",
             back=self._is("back"),
             repair=self._is("repair"),
-            allow_drop=frozenset([allowed] if isinstance(allowed, str) else allowed),
+            allow_drop=self._several("allow_drop"),
             pause=self._is("pause"),
             limits=Limits(
                 max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,

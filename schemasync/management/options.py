@@ -333,6 +333,20 @@ def _export(parser: Any) -> None:
         default=ABSENT,
         help="write nothing; exit 1 if models and schema.json differ",
     )
+    parser.add_argument(
+        "--drop",
+        action="append",
+        default=ABSENT,
+        metavar="TABLE[.COLUMN]",
+        help="this table or column is gone, and not another one under a new name; may be given several times",
+    )
+    parser.add_argument(
+        "--seen",
+        action="append",
+        default=ABSENT,
+        metavar="APP.MIGRATION",
+        help="this migration runs Python or SQL of its own, and may be passed over; may be given several times",
+    )
 
 
 _ADD = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -394,11 +394,24 @@ def exported(found: Exported, result: str, path: Path, page: Page) -> Lines:
     lines = [told.get(result, f"wrote {path}:")]
     lines += [f"  {describe(change)}" for change in found.changes]
     lines += [f"  {table}: another model owns it" for table in found.relabelled]
-    if result != "current" and not (found.changes or found.relabelled):
+    if result != "current" and not (found.changes or found.relabelled or found.released):
         lines.append("  hints only")
+    lines += [f"  {table}: its author's now, as no model makes it any more" for table in found.released]
     if found.untold and page.detail:
         lines.append(f"  left to its author, as it has no _model: {', '.join(found.untold)}")
     return lines
+
+
+def data_left(names: Iterable[str]) -> Lines:
+    """Migrations of others that carry data, and were never run where there was no database yet."""
+    told = list(names)
+    if not told:
+        return []
+    apps = ", ".join(sorted({name.partition(".")[0] for name in told}))
+    return [
+        f"a database that is made from schema.json does not run these migrations, which fill tables: {', '.join(told)}",
+        f'  where that matters, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
+    ]
 
 
 def exported_json(found: Exported, result: str, path: Path) -> Json:
@@ -408,6 +421,7 @@ def exported_json(found: Exported, result: str, path: Path) -> Json:
         "file": str(path),
         "changes": [change_json(change) for change in found.changes],
         "relabelled": list(found.relabelled),
+        "released": list(found.released),
         "untold": list(found.untold),
         "notes": list(found.notes),
         "errors": [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import module_has_submodule
 
 from .. import conf
+from ..files.layout import At
 from ..history.record import Afterwards
 from ..plan.model import Plan
 from ..schema.document import Document
@@ -27,7 +29,7 @@ from ..sync.preflight import Wishes
 from ..sync.report import Report
 from ..sync.runner import note, sync
 from ..sync.target import Target
-from . import contenttypes
+from . import contenttypes, policy
 from .mark import beside
 
 Out = OutputWrapper | TextIO
@@ -54,7 +56,8 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
             before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
         return True
 
-    report = sync(target, document, wishes, work)
+    again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
+    report = sync(target, document, replace(wishes, again=again), work)
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         note(target, live, Afterwards(document=glance.digest(document.data, beside())))
     emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
@@ -80,11 +83,40 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
 
 
 def migrate_apps(alias: str) -> None:
-    """Run the migrations of MIGRATED_APPS that were not run yet."""
+    """Run the migrations of MIGRATED_APPS that were not run yet.
+
+    Those of other apps that they depend on are recorded as done: what they would make is there.
+    """
     labels = conf.migrated_apps()
-    if labels:
+    if not labels:
+        return
+    with policy.suspended():
         executor = MigrationExecutor(connections[alias])
-        executor.migrate([key for key in executor.loader.graph.leaf_nodes() if key[0] in labels])
+        executor.recorder.ensure_schema()
+        for migration, _ in executor.migration_plan(_targets(executor)):
+            if migration.app_label not in labels:
+                executor.recorder.record_applied(migration.app_label, migration.name)
+        executor = MigrationExecutor(connections[alias])
+        executor.migrate(_targets(executor))
+
+
+def waiting(alias: str) -> list[str]:
+    """Migrations of MIGRATED_APPS that were not run on the live database."""
+    with policy.suspended():
+        executor = MigrationExecutor(connections[alias])
+        plan = executor.migration_plan(_targets(executor))
+        found = [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
+    connections[alias].close()
+    return found
+
+
+def is_there(target: Target) -> bool:
+    """True where there is a live generation."""
+    return target.layout.at() is At.GENERATION
+
+
+def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:
+    return [key for key in executor.loader.graph.leaf_nodes() if key[0] in conf.migrated_apps()]
 
 
 def import_management() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..schema import write
+from ..schema.edit import edit
 from ..schema.model import Schema
 from ..schema.names import fold
 from ..schema.write import Json
@@ -10,10 +13,11 @@ from .merge import beyond
 from .models import Modelled
 
 
-def baseline(found: Schema, models: Modelled, comment: str) -> str:
+def baseline(found: Schema, models: Modelled, comment: str, migrations: Mapping[str, list[str]]) -> str:
     """The text of schema.json for a database with this schema: nothing that is in it is lost, whoever made it.
 
-    A table of a model is the model's; what the database has in it beyond the model is named in `_keep`.
+    A table of a model is the model's; what the database has in it beyond the model is named in `_keep`. `migrations`:
+    those that carry data, by label of their app; they have all been run.
     """
     beside: dict[str, Json] = {}
     for table in models.schema.tables:
@@ -24,4 +28,5 @@ def baseline(found: Schema, models: Modelled, comment: str) -> str:
         if more := beyond(table, there):
             keys["_keep"] = list(more)
         beside[fold(table.name)] = keys
-    return write.write(found, comment, beside)
+    text = write.write(found, comment, beside)
+    return edit(text, {"_migrations": write.pretty(dict(migrations))}) if migrations else text

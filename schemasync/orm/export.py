@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..schema.write import Json
 from .merge import lost_and_gained, merged, only_column
 from .models import Modelled
 from .moves import Moves, Owned
+from .operations import unseen
 
 EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
 HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written
@@ -54,18 +56,35 @@ class Exported:
         return self.text != (text if text is not None else EMPTY)
 
 
+@dataclass(frozen=True, slots=True)
+class DataMigrations:
+    """Migrations that carry data, by label of their app; `seen`: `app.name` of those that may be passed over now."""
+
+    found: Mapping[str, list[str]] = field(default_factory=dict)
+    seen: Collection[str] = ()
+
+
 def export(
-    text: str | None, models: Modelled, fill: Fill, ask: Ask | None = None, source: str = "schema.json"
+    text: str | None,
+    models: Modelled,
+    fill: Fill,
+    ask: Ask | None = None,
+    source: str = "schema.json",
+    migrations: DataMigrations = DataMigrations(),
+    drop: Collection[str] = (),
 ) -> Exported:
     """The text of schema.json with the tables of the models; `text` None where there is no file yet.
 
-    Where a column or table is gone and one like it is new, `ask` decides whether that is a rename. Raises Refused with
-    both hints where there is nobody to ask, SchemaInvalid where the file is at fault.
+    Migrations that carry data and are newer than those that the file has seen are refused by name. Where a column or
+    table is gone and one like it is new, `ask` decides whether that is a rename; what `drop` names (`table`,
+    `table.column`) is none. Raises Refused with both hints where there is nobody to ask, SchemaInvalid where the file
+    is at fault.
     """
     before = EMPTY if text is None else text
     read = document.read(before.encode(), source)
-    job = _Export(read, json.loads(scan(before).json), models, fill, ask)
+    job = _Export(read, json.loads(scan(before).json), models, fill, ask, drop)
     job.run()
+    job.note_migrations(migrations)
     if job.problems:
         raise Refused(job.problems)
     after = edit(before, job.put, job.remove)
@@ -83,6 +102,7 @@ class _Export:
     models: Modelled
     fill: Fill
     ask: Ask | None
+    drop: Collection[str]
     put: dict[str, str] = field(default_factory=dict)
     remove: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -115,6 +135,7 @@ class _Export:
         gone = [from_key(one.key) for name, one in lost.items() if name not in {*renames.values(), *tables}]
         self.remove |= {one.key for one in lost.values()} - self.put.keys()
         self._drop_tables(gone, set(tables))
+        self._note_elsewhere()
 
     # --- tables ---------------------------------------------------------------------------------------------
 
@@ -143,6 +164,24 @@ class _Export:
     def _release(self, owned: Owned) -> None:
         self.released.append(from_key(owned.key))
         self.put[owned.key] = write.pretty({key: v for key, v in owned.body.items() if key not in ("_model", "_keep")})
+
+    def note_migrations(self, given: DataMigrations) -> None:
+        """Those that carry data stand in the file once they were seen: at first all of them."""
+        known: dict[str, list[str]] = self.tree.get("_migrations", {})
+        new = list(unseen(given.found, known)) if "_migrations" in self.tree else []
+        self.problems += [_unseen(name) for name in new if name not in given.seen]
+        seen = {label: list(dict.fromkeys([*known.get(label, ()), *names])) for label, names in given.found.items()}
+        if given.found and ("_migrations" not in self.tree or new):
+            self.put["_migrations"] = write.pretty({**known, **seen})
+
+    def _note_elsewhere(self) -> None:
+        """Tables that models refer to, and that schema.json does not make."""
+        referred = {k.table for table in self.models.schema.tables for k in table.foreign_keys}
+        others = {name for name in referred if fold(name) in self.models.elsewhere}
+        already = self.tree.get("_elsewhere", [])
+        more = sorted(others - {name for name in others if fold(name) in map(fold, already)})
+        if more:
+            self.put["_elsewhere"] = _json([*already, *more])
 
     def _drop_tables(self, gone: list[str], there: set[str]) -> None:
         already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in there]
@@ -228,16 +267,18 @@ class _Export:
         place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
         entry = {"type": write.column_text(model, new), **_renamed_entry(old, new, entries)}
         return self._decide(
+            f"{model.name}.{old.name}",
             f"Was {label}.{old.name} renamed to {new.name}?",
             f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
-            f"If renamed: in {place}, instead of {_json(to_key(old.name))}: {_json(to_key(new.name))}: {_json(entry)}\n"
-            f'To drop it with the data: remove {_json(to_key(old.name))} from {place}, and say there "_dropped": '
-            f"{_json([old.name])}",
+            f"If renamed: in {place}, beside {_json(to_key(old.name))}, {_json(to_key(new.name))}: {_json(entry)}\n"
+            f"To drop it with the data: manage.py schemasync export --drop {shlex.quote(f'{model.name}.{old.name}')}",
         )
 
     # --- both -----------------------------------------------------------------------------------------------
 
-    def _decide(self, question: str, message: str, hint: str) -> bool:
+    def _decide(self, lost: str, question: str, message: str, hint: str) -> bool:
+        if fold(lost) in map(fold, self.drop):
+            return False
         if self.ask is not None:
             return self.ask(question)
         self.problems.append(Problem(Code.RENAME_OR_DROP, message, hint))
@@ -251,6 +292,17 @@ class _Export:
             beside = {name: entry[name] for name in ("was", "fill", "comment") if name in entry} if entry else {}
             body[key] = {"type": value, **beside} if beside else value
         return write.pretty(body)
+
+
+def _unseen(name: str) -> Problem:
+    return Problem(
+        Code.DATA_MIGRATION,
+        f"the migration {name} is new, and runs Python or SQL of its own, which no schema can say",
+        f"Look at what it does. If it may be passed over: manage.py schemasync export --seen {name}\n"
+        f'If its app shall keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
+        "If your rows need it: do the same in a receiver of schemasync.signals.before_swap.",
+        {"migration": name},
+    )
 
 
 def _is_column(key: str, value: object) -> bool:

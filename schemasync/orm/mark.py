@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import pkgutil
 
 from django.apps import apps
 
 from .. import conf
+from . import policy
+
+
+def _migrations(label: str) -> list[str]:
+    """The names of an app's migrations, none of which is imported for it."""
+    where = policy.module_of(label)
+    spec = importlib.util.find_spec(where) if where else None
+    places = spec.submodule_search_locations if spec is not None else None
+    return sorted(module.name for module in pkgutil.iter_modules(places or ()))
 
 
 def beside() -> bytes:
@@ -17,4 +28,5 @@ def beside() -> bytes:
     for model in apps.get_models():
         meta = model._meta
         found.append([meta.label, str(meta.verbose_name_raw), list(meta.default_permissions), list(meta.permissions)])
+    found += [_migrations(label) for label in conf.migrated_apps()]
     return json.dumps(found, default=str).encode()

@@ -12,7 +12,7 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model, UniqueConstraint
 
-from .. import databases
+from .. import conf, databases
 from ..engines.sqlite.connection import Connection
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.script import run
@@ -28,8 +28,8 @@ class Modelled:
     """What the models of one database say: their tables, and whose each is, by its folded name.
 
     `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
-    `elsewhere`: folded names of tables of installed models that Django would not create here, as they are unmanaged,
-    swapped out or of another database.
+    `elsewhere`: folded names of tables of installed models that are not made from schema.json, as they are unmanaged,
+    swapped out, of another database, or of an app that keeps its migrations.
     """
 
     schema: Schema
@@ -85,7 +85,7 @@ def _models(alias: str) -> Iterator[type[Model]]:
     """In the order of `migrate --run-syncdb`. Through models that Django makes by itself come with their owners."""
     connection = connections[alias]
     for config in apps.get_app_configs():
-        if config.models_module is None:
+        if config.models_module is None or config.label in conf.migrated_apps():
             continue
         for model in router.get_migratable_models(config, alias, include_auto_created=False):
             if model._meta.can_migrate(connection):

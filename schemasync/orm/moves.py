@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..schema.document import Document
 from ..schema.model import Table
-from ..schema.names import fold, from_key, to_key
+from ..schema.names import fold, from_key
 from ..schema.shapes import tables_of
 from ..schema.write import Json
 from .models import Label
 
-Decide = Callable[[str, str, str], bool]
-"""Whether something is a rename, by a question to put, or a message and a hint where there is nobody to ask."""
+Decide = Callable[[str, str, str, str], bool]
+"""Whether something is a rename: by what is lost, and a question; or a message and a hint where nobody can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +113,13 @@ class Moves:
             return False
         self.asked.add(question)
         return self.decide(
+            old.name,
             question,
             f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
             "Renamed, or dropped?",
-            f"If renamed: call {_json(one.key)} in schema.json {_json(to_key(table.name))}, and say there "
-            f'"_model": {_json(label)}, "_was": {_json([old.name])}{self._referrers(old)}\n'
-            f'To drop it with the data: remove {_json(one.key)}; at the top: "_dropped": {_json([old.name])}',
+            f'If renamed: in {_json(one.key)} of schema.json, "_model": {_json(label)}\n'
+            f"To drop it with the data: manage.py schemasync export --drop {shlex.quote(old.name)}",
         )
-
-    def _referrers(self, parent: Table) -> str:
-        """Where else in the file its name stands, for the hint."""
-        tables = (table for table in self.read.schema.tables if table is not parent)
-        names = [t.name for t in tables if any(fold(key.table) == fold(parent.name) for key in t.foreign_keys)]
-        return f"; and where they refer to it, in {', '.join(map(_json, names))}" if names else ""
 
 
 def _akin(one: Label, other: Label) -> bool:

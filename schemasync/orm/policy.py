@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
@@ -45,7 +46,22 @@ def install() -> None:
         settings.MIGRATION_MODULES = MigrationModules(settings.MIGRATION_MODULES)
 
 
-def original() -> dict[str, Any]:
-    """What the project says where its migrations are."""
+@contextmanager
+def suspended() -> Iterator[None]:
+    """Within the block migrations are where the project says."""
+    policy = settings.MIGRATION_MODULES
+    if isinstance(policy, MigrationModules):
+        settings.MIGRATION_MODULES = policy.original
+    try:
+        yield
+    finally:
+        settings.MIGRATION_MODULES = policy
+
+
+def module_of(label: str) -> str | None:
+    """Where the migrations of an app are, as the project says; None where it has none."""
     found = settings.MIGRATION_MODULES
-    return dict(found.original if isinstance(found, MigrationModules) else found)
+    said = found.original if isinstance(found, MigrationModules) else found
+    if label in said:
+        return str(said[label]) if said[label] is not None else None
+    return f"{apps.get_app_config(label).name}.migrations"

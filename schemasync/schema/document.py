@@ -58,7 +58,7 @@ def read(data: bytes, source: str = "schema.json") -> Document:
     views = read_views(tree.get("_views", {}), faults)
     check_names(tables, views, faults)
     schema = normalize.schema(tables, views)
-    check_references(schema, faults)
+    check_references(schema, tree.get("_elsewhere", ()), faults)
     hints = read_hints(tree, schema, faults)
     faults.stop()
     models = {from_key(key): body["_model"] for key, body in tables_of(tree) if "_model" in body}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..errors import Code
 from .faults import Faults
@@ -49,12 +49,15 @@ def _check_clash(what: str, named: Sequence[tuple[str, Path]], faults: Faults) -
         seen[fold(name)] = name
 
 
-def check_references(schema: Schema, faults: Faults) -> None:
-    """Each foreign key needs a table of the schema, and columns of it that fit."""
+def check_references(schema: Schema, elsewhere: Collection[str], faults: Faults) -> None:
+    """Each foreign key needs a table of the schema, and columns of it that fit; or names those of a table that is said
+    to be made `elsewhere`."""
     parents = {fold(table.name): table for table in schema.tables}
+    others = set(map(fold, elsewhere)) - parents.keys()
     for table in schema.tables:
         for key in table.foreign_keys:
-            _check_reference(table, key, parents.get(fold(key.table)), faults)
+            if not (key.references and fold(key.table) in others):
+                _check_reference(table, key, parents.get(fold(key.table)), faults)
 
 
 def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults: Faults) -> None:
@@ -64,7 +67,8 @@ def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults
         faults.note(
             Code.FOREIGN_KEY_TO_NOTHING,
             f'{table.name}.{columns} refers to the table "{key.table}", which is not in the schema',
-            "Add the table, or correct the name.",
+            "Add the table, or correct the name. If something else makes it, name its columns here, and say at the top "
+            f'"_elsewhere": ["{key.table}"]',
             at=at,
         )
         return

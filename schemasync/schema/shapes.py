@@ -20,7 +20,7 @@ TABLE_KEYS = (
     "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "
     "_virtual _triggers _model _keep _comment _was _dropped _from"
 ).split()
-TOP_KEYS = ["_views", "_dropped", "_comment", "_format"]
+TOP_KEYS = ["_views", "_dropped", "_elsewhere", "_migrations", "_comment", "_format"]
 FOR_EDITORS = "$schema"  # at the top, and ignored
 
 

@@ -31,7 +31,8 @@ DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a l
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asks for, beside schema.json. `pause`: writers wait while it is built."""
+    """What the command line asks for, beside schema.json. `pause`: writers wait while it is built. `again`: build a new
+    file though the schema is current, for what the application does to it."""
 
     fresh: bool = False
     verify_full: bool = False
@@ -39,6 +40,7 @@ class Wishes:
     repair: bool = False
     allow_drop: frozenset[str] = frozenset()
     pause: bool = False
+    again: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -77,7 +79,7 @@ def plan_for(target: Target, document: Document, wishes: Wishes, state: State | 
     _refuse_older(document, state.rows, wishes)
     old = state.ours(inspection, document.schema)
     diff = _diff(document, old, wishes, state.newest)
-    wanted = wishes.fresh or (wishes.repair and state.drift(inspection))
+    wanted = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection))
     if not diff.changes and not diff.acted and state.newest.version == document.version and not wanted:
         return Decision(None, foreign)
     plan = _plan(target, document, wishes, state, old, diff)
@@ -87,7 +89,7 @@ def plan_for(target: Target, document: Document, wishes: Wishes, state: State | 
 def is_current(document: Document, wishes: Wishes, state: State) -> bool:
     """Same version, and no hint that would act (a swap of names leaves the version as it is)."""
     newest = state.newest
-    if newest is None or newest.version != document.version or wishes.fresh:
+    if newest is None or newest.version != document.version or wishes.fresh or wishes.again:
         return False
     recorded = hints_of(newest)
     if all_hints(document.hints) <= recorded:

@@ -79,6 +79,54 @@ def test_what_means_nothing_without_migrations_says_in_a_line_what_to_use(site, 
     assert len(ended.err.strip().splitlines()) == 1
 
 
+def test_a_renamed_field_is_refused_with_both_hints_and_keeps_its_rows(built):
+    built.change(("label = models.SlugField()", "name = models.SlugField()"))
+    ended = built.manage("schemasync", "export", "--json")
+    assert ended.code == 3
+    (error,) = ended.json["errors"]
+    assert error["code"] == "rename-or-drop"
+    renamed, dropped = error["hint"].splitlines()
+    assert dropped == "To drop it with the data: manage.py schemasync export --drop shop_tag.label"
+    paste(built, '"label": "varchar(50) NOT NULL"', renamed.partition('beside "label", ')[2])
+    built.done("schemasync", "--export")
+    assert built.rows("SELECT id, name FROM shop_tag") == [(1, "red")]
+
+
+def paste(site, beside, line):
+    """Put a line of a hint into schema.json, below another one."""
+    text = site.schema.read_text()
+    assert beside in text
+    site.schema.write_text(text.replace(beside, f"{beside},\n    {line}"))
+
+
+def test_a_field_that_is_no_other_one_goes(built):
+    built.change(("label = models.SlugField()", "name = models.SlugField(default='x')"))
+    built.done("schemasync", "export", "--drop", "shop_tag.label")
+    built.done("schemasync")
+    assert built.rows("SELECT id, name FROM shop_tag") == [(1, "x")]
+
+
+def test_a_renamed_model_keeps_its_rows_permissions_and_generic_relations(built):
+    built.python(
+        "from django.contrib.auth.models import Group, Permission\n"
+        "Group.objects.create(name='g').permissions.add(Permission.objects.get(codename='change_tag'))"
+    )
+    (before,) = built.rows("SELECT id FROM django_content_type WHERE model = 'tag'")
+    built.change(("class Tag(", "class Label("), ('"Tag"', '"Label"'))
+    ended = built.manage("schemasync", "export")
+    assert ended.code == 3
+    assert 'in "shop_tag" of schema.json, "_model": "shop.Label"' in ended.err
+    built.schema.write_text(built.schema.read_text().replace('"shop.Tag"', '"shop.Label"'))
+    built.done("schemasync", "--export")
+    assert built.rows("SELECT id, label FROM shop_label") == [(1, "red")]
+    assert built.rows("SELECT id FROM django_content_type WHERE model = 'label'") == [before]
+    assert built.rows("SELECT count(*) FROM django_content_type WHERE model = 'tag'") == [(0,)]
+    told = (
+        "SELECT p.codename, p.name FROM auth_group_permissions AS g JOIN auth_permission AS p ON p.id = g.permission_id"
+    )
+    assert built.rows(told) == [("change_label", "Can change label")]
+
+
 def test_a_permission_that_is_new_comes_although_no_table_changes(built):
     built.change(
         (

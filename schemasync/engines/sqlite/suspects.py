@@ -92,8 +92,7 @@ def suspects(plan: Plan) -> Iterator[Suspects]:
     for step in plan.steps:
         if step.old is not None and step.new is not None:
             for key in step.new.foreign_keys:
-                if key not in step.old.foreign_keys:
-                    parent = plan.new.table(key.table)
-                    assert parent is not None
+                parent = plan.new.table(key.table)
+                if parent is not None and key not in step.old.foreign_keys:
                     yield Suspects(number, step.new.name, parent, key)
                     number += 1

@@ -1,0 +1,123 @@
+"""Apps that keep their migrations beside models that live on schema.json; and what RunPython was."""
+
+import pytest
+
+from .site import Site
+
+PLANS = """
+from django.conf import settings
+from django.db import models
+
+class Plan(models.Model):
+    name = models.CharField(max_length=20)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE)
+"""
+SEED = """
+from django.db import migrations
+
+def seed(apps, schema_editor):
+    apps.get_model("plans", "Plan").objects.using(schema_editor.connection.alias).create(name="{name}")
+
+class Migration(migrations.Migration):
+    dependencies = [("plans", "{before}")]
+    operations = [migrations.RunPython(seed)]
+"""
+KEPT = 'SCHEMASYNC["MIGRATED_APPS"] = ["plans"]\nINSTALLED_APPS.append("plans")'
+REFERS = (
+    "class Tag(models.Model):",
+    "class Tag(models.Model):\n    plan = models.ForeignKey('plans.Plan', null=True, on_delete=models.CASCADE)",
+)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A project with the app `plans`, whose second migration fills its table."""
+    found = Site(tmp_path / "site", flag=False, more='INSTALLED_APPS.append("plans")')
+    (found.folder / "plans").mkdir()
+    (found.folder / "plans" / "__init__.py").touch()
+    (found.folder / "plans" / "models.py").write_text(PLANS)
+    found.done("makemigrations", "plans")
+    seed(found, "0002_seed", "0001_initial", "free")
+    found.settings(flag=True, more=KEPT)
+    return found
+
+
+def seed(site, name, before, plan):
+    (site.folder / "plans" / "migrations" / f"{name}.py").write_text(SEED.format(name=plan, before=before))
+
+
+def test_their_migrations_run_on_the_new_file_before_it_goes_live(site):
+    site.change(REFERS)
+    site.done("makemigrations")
+    text = site.schema.read_text()
+    assert "plans_plan (id)" in text
+    assert '"_elsewhere": ["plans_plan"]' in text
+    assert '"plans_plan": {' not in text
+    site.done("migrate")
+    assert site.rows("SELECT name FROM plans_plan") == [("free",)]
+    assert site.done("migrate").out.count("nothing to do") == 1
+    assert site.manage("makemigrations", "--check").code == 0
+
+
+def test_a_new_migration_of_theirs_makes_a_new_file_though_the_schema_is_current(site):
+    site.done("makemigrations")
+    site.done("migrate")
+    seed(site, "0003_more", "0002_seed", "gold")
+    ended = site.done("migrate")
+    assert "is live" in ended.out
+    assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("free",), ("gold",)]
+    assert "nothing to do" in site.done("migrate").out
+    site.done("schemasync", "rollback", "--noinput")
+    assert site.rows("SELECT name FROM plans_plan") == [("free",)]
+
+
+def test_a_migration_of_theirs_that_fails_refuses_the_swap(site):
+    site.done("makemigrations")
+    site.done("migrate")
+    before = site.link.readlink()
+    path = site.folder / "plans" / "migrations" / "0003_bad.py"
+    path.write_text(SEED.format(name="x", before="0002_seed").replace("apps.get_model", "1 / 0; apps.get_model"))
+    ended = site.manage("migrate", "--verbosity", "1")
+    assert ended.code == 4
+    assert "[hook-failed] ZeroDivisionError" in ended.err
+    assert site.link.readlink() == before
+    assert len(list(site.folder.glob("*.generations/*.sqlite3*"))) == 1
+
+
+HOOK = """
+from django.apps import AppConfig
+from django.dispatch import receiver
+
+class Shop(AppConfig):
+    name = "shop"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self):
+        from schemasync.diff.changes import AddColumn
+        from schemasync.signals import before_swap
+
+        @receiver(before_swap, weak=False)
+        def weigh(sender, using, changes, apps, **kwargs):
+            if any(isinstance(change, AddColumn) and change.column.name == "weight" for change in changes):
+                for tag in apps.get_model("shop", "Tag").objects.using(using).all():
+                    tag.weight = {weight}
+                    tag.save(using=using)
+"""
+WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=0)")
+
+
+@pytest.mark.parametrize("weight", ["len(tag.label)", "1 / 0"])
+def test_a_hook_works_on_the_new_file_and_one_that_fails_refuses_the_swap(tmp_path, weight):
+    site = Site(tmp_path / "site")
+    site.done("schemasync", "--export")
+    site.sql("INSERT INTO shop_tag (label) VALUES ('red'), ('green')")
+    (site.folder / "shop" / "apps.py").write_text(HOOK.format(weight=weight))
+    site.change(WEIGHT)
+    ended = site.manage("schemasync", "--export")
+    if weight == "1 / 0":
+        assert ended.code == 4
+        assert "[hook-failed] ZeroDivisionError" in ended.err
+        assert site.rows("SELECT * FROM shop_tag") == [(1, "red"), (2, "green")]
+    else:
+        assert site.rows("SELECT label, weight FROM shop_tag") == [("red", 3), ("green", 5)]
+        assert site.manage("schemasync", "check").code == 0
