@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from ..engines.sqlite import changelog, fence, judge, shadows, verify, versions
-from ..engines.sqlite.backlog import folded
+from ..engines.sqlite.backlog import Folding, folded
 from ..engines.sqlite.changelog import Bounds
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
 from ..engines.sqlite.follow import Follow
@@ -74,25 +74,30 @@ def build(
     place = target.layout.building(generation)
     like = target.layout.link.stat() if state is not None else None
     target.door.create(Label.BUILD_CREATE, place, like)
-    work = _Work(target, plan, state, place, verify_full, follows)
-    with closing(target.opener.build(place)) as connection:
+    with ExitStack() as stack:
+        connection = stack.enter_context(closing(target.opener.build(place)))
         signals.watch(connection)
-        if state is None:
+        folding = None
+        if state is not None and follows is not None:
+            folding = stack.enter_context(folded(target.opener, state.path))
+        work = _Work(target, plan, state, place, verify_full, follows, folding)
+        with trickled(place, size_of(state.path) if state is not None and follows is not None else 0):
             work.run(connection)
-        elif follows is None:
-            with snapshot(state.connection):
-                work.run(connection)
-        else:
-            with (
-                trickled(place, size_of(state.path)),
-                folded(target.opener, state.path) as folding,
-                snapshot(state.connection),
-            ):
-                work.run(connection)
-                folding.soon()
         row, triggers = work.record(connection, generation, deed)
     target.door.rename(Label.BUILD_RENAME, place, generation.path)
     return Built(generation, row, work.rows, work.notes, work.bounds, triggers, work.followed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The schema of the old file in the snapshot that the build starts from; somebody may change it later.
+
+    `broken`: views, and tables whose triggers, that do not prepare in it.
+    """
+
+    objects: tuple[Object, ...] = ()
+    shadows: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
 
 
 class _Work:
@@ -106,22 +111,30 @@ class _Work:
         place: Path,
         verify_full: bool,
         follows: Sequence[Follow] | None,
+        folding: Folding | None,
     ) -> None:
         self.target, self.plan, self.state, self.place = target, plan, state, place
-        self.verify_full, self.follows = verify_full, follows
+        self.verify_full, self.follows, self.folding = verify_full, follows, folding
         self.bounds: Bounds = {}
         self.followed = Followed()
         self.rows: dict[str, int] = {}
         self.notes: list[str] = []
         self._later: tuple[Object, ...] = ()
+        self._old = _Old()
 
     def run(self, connection: Connection) -> None:
         """All phases up to a file that is whole, but for its history."""
         if self.state is None:
             self._first(connection)
             return
-        self._start(connection, self.state)
-        with self._attached(connection, self.state):
+        with ExitStack() as stack:
+            if self.follows is None:
+                stack.enter_context(snapshot(self.state.connection))
+            self._start(connection, self.state)
+            self._fill(connection, self.state)
+
+    def _fill(self, connection: Connection, state: State) -> None:
+        with self._attached(connection, state):
             carried = self._reshape(connection)
             pursuit = self._pursuit(connection)
             self._refill(connection, pursuit)
@@ -130,7 +143,7 @@ class _Work:
                 self._verify(connection)
             else:
                 self._verify_beside_writers(connection, pursuit)
-            self._finish(connection, self.state, carried)
+            self._finish(connection, carried)
 
     @contextmanager
     def _attached(self, connection: Connection, state: State) -> Iterator[None]:
@@ -149,12 +162,33 @@ class _Work:
             if self.plan.strategy is Strategy.CLONE:
                 self._clone(connection, state)
             else:
+                self._look(state)
                 start.empty(state.connection, connection)
             fence.mark(connection)
 
     def _clone(self, connection: Connection, state: State) -> None:
         with self.target.progress.phase("copy", "pages") as advance:
-            start.clone(state.connection, connection, advance)
+            if self.folding is None:  # the caller holds a snapshot for all
+                self._look(state)
+                start.clone(state.connection, connection, advance)
+                return
+            with snapshot(state.connection):
+                self._look(state)
+                start.clone(state.connection, connection, advance)
+                self._read_ends_soon()
+            self._read_has_ended()
+
+    def _look(self, state: State) -> None:
+        connection = state.connection
+        self._old = _Old(objects(connection), shadow_tables(connection), finish.broken(connection))
+
+    def _read_ends_soon(self) -> None:
+        if self.folding is not None:
+            self.folding.soon()
+
+    def _read_has_ended(self) -> None:
+        if self.folding is not None:
+            self.folding.ended()
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.door.step(Label.BUILD_RESHAPE), transaction(connection):
@@ -188,6 +222,8 @@ class _Work:
                         done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
                     self._copy_the_rest(connection)
+                self._read_ends_soon()
+            self._read_has_ended()
             advance(total, total)
 
     def _copy_the_rest(self, connection: Connection) -> None:
@@ -239,32 +275,32 @@ class _Work:
                 if not done.misfits:
                     shadows.follow(connection, self.plan)
                     self._verify(connection)
+                    self._read_ends_soon()
                     break
             if time.monotonic() > deadline:
                 raise misfits_failed(done)
             time.sleep(BREATH)
+        self._read_has_ended()
         self.bounds, self.followed = pursuit.replay.bounds, Followed(pursuit.rounds + 1, pursuit.keys + done.keys)
 
     def _check_integrity(self, connection: Connection) -> None:
         if faults := verify.integrity(connection):
             raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {'; '.join(faults[:5])}")
 
-    def _finish(self, connection: Connection, state: State, carried: Carried) -> None:
+    def _finish(self, connection: Connection, carried: Carried) -> None:
         with self.target.door.step(Label.BUILD_FINISH):
             with transaction(connection):
-                finish.finish(connection, self.plan, carried, finish.broken(state.connection))
+                finish.finish(connection, self.plan, carried, self._old.broken)
             verify.structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:
         """Foreign objects as they must read now: those that were set aside, and tables that nobody touched."""
-        assert self.state is not None
         ours = {*self.plan.old.object_names(), *self.plan.new.object_names()}
         renamed = any(s.old and s.new and s.old.name != s.new.name for s in self.plan.steps)
-        shadows = shadow_tables(self.state.connection)  # they follow their virtual table
         tables = [
             o
-            for o in objects(self.state.connection)
-            if o.type == "table" and o.key not in ours and fold(o.name) not in shadows and not renamed
+            for o in self._old.objects
+            if o.type == "table" and o.key not in ours and fold(o.name) not in self._old.shadows and not renamed
         ]
         return (*carried.indexes, *carried.triggers, *carried.views, *tables)
 

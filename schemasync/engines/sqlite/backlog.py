@@ -1,4 +1,4 @@
-"""Folding the write-ahead log of a busy file after a long read, so that no writer has to do it.
+"""Folding the write-ahead log of a busy file beside long reads of it, so that no writer has to do it.
 
 While a snapshot is held, nothing that is written after it can be folded into the file. When it ends, the next commit
 that finds the log too long folds all of it: at 1 GB a writer of ours waited 0.4 s for that. Whoever folds first keeps
@@ -16,41 +16,56 @@ from pathlib import Path
 from ...errors import SchemasyncError
 from .connection import Opener, checkpoint_some
 
-
 WAKING = 1.0  # seconds: on a machine that is very busy
+EVERY = 0.1  # seconds: in that time most sites write less than the thousand pages that let a writer fold
 
 
 class Folding:
-    """A thread that folds."""
+    """A thread that folds what can be folded."""
 
     def __init__(self, opener: Opener, path: Path) -> None:
         self._opener, self._path = opener, path
-        self._begin, self._at_it, self._over = threading.Event(), threading.Event(), threading.Event()
+        self._eager, self._at_it, self._over = threading.Event(), threading.Event(), threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._fold, daemon=True)
+        self._thread.start()
 
     def soon(self) -> None:
-        """The read is about to end. Returns when the thread is at it: what it tries at that moment comes first."""
-        self._begin.set()
+        """A long read is about to end: what the thread tries at that moment should come first. Returns when it is at
+        it."""
+        self._at_it.clear()
+        self._eager.set()
+        self._wake.set()
         self._at_it.wait(WAKING)
+
+    def ended(self) -> None:
+        """The read has ended."""
+        self._eager.clear()
+        self._wake.clear()
+
+    def stop(self) -> None:
+        """Fold a last time, and return when that is done."""
+        self._eager.clear()
+        self._over.set()
+        self._wake.set()
+        self._thread.join()
 
     def _fold(self) -> None:
         # what fails here, a writer does later
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
-            self._begin.wait()
             while not self._over.is_set():
                 checkpoint_some(connection)
                 self._at_it.set()
+                if not self._eager.is_set():
+                    self._wake.wait(EVERY)
             checkpoint_some(connection)
 
 
 @contextmanager
 def folded(opener: Opener, path: Path) -> Iterator[Folding]:
-    """Fold the log of the file when the block, which reads it for long, has ended."""
+    """Fold the log of the file within the block, as far as that can be done."""
     folding = Folding(opener, path)
-    folding._thread.start()
     try:
         yield folding
     finally:
-        folding._begin.set()
-        folding._over.set()
-        folding._thread.join()
+        folding.stop()
