@@ -20,7 +20,7 @@ from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.reads import Reader, readers
 from ..files.layout import At, Layout
 from ..schema import write
-from ..schema.model import Column, ForeignKey, Index, IndexedColumn, Schema, Table, Unique
+from ..schema.model import Column, ForeignKey, Index, IndexedColumn, NotNull, Schema, Table, Unique
 from ..schema.names import fold
 from ..schema.spelling import count
 from ..sync.faults import told
@@ -48,9 +48,10 @@ class Kind(StrEnum):
     VIEW = "view"
     OTHER_TRIGGER = "other-trigger"
     BROKEN_VIEW = "broken-view"
+    BROKEN_TRIGGER = "broken-trigger"
 
 
-ABORTS = frozenset({Kind.VIEW, Kind.OTHER_TRIGGER, Kind.BROKEN_VIEW})
+ABORTS = frozenset({Kind.VIEW, Kind.OTHER_TRIGGER, Kind.BROKEN_VIEW, Kind.BROKEN_TRIGGER})
 """What is not lost, but ends the migration."""
 
 
@@ -59,7 +60,7 @@ class Endangered:
     """Something that migrate would destroy when it makes `table` anew, or that would abort it.
 
     `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
-    `table` is None for a view that no table can be made anew under. `rows`: how many have a value in a column that no
+    `table` is None where no table of any model can be made anew. `rows`: how many have a value in a column that no
     model names.
     """
 
@@ -144,8 +145,12 @@ def _of_column(table: Table, own: Column, column: Column) -> Iterator[Endangered
         yield found(Kind.DEFAULT, f"has the default {column.default.text}")
     if column.generated is not None and own.generated is None:
         yield found(Kind.GENERATED, f"is generated as {column.generated.text}")
-    if column.not_null is not None and own.not_null is None:
-        yield found(Kind.NOT_NULL, "is NOT NULL")
+    if column.not_null is not None and (own.not_null is None or column.not_null.conflict):
+        yield found(Kind.NOT_NULL, " ".join(filter(None, ["is NOT NULL", _conflict(column.not_null)])))
+
+
+def _conflict(one: NotNull) -> str:
+    return f"ON CONFLICT {one.conflict}" if one.conflict else ""
 
 
 # --- indexes ------------------------------------------------------------------------------------------------------
@@ -194,7 +199,7 @@ def _index(table: Table, index: Index) -> Endangered:
 def _constraints(model: Table, table: Table) -> Iterator[Endangered]:
     unique = {*map(_of_unique, model.uniques), *(_together(i.columns) for i in model.indexes if _is_plain_unique(i))}
     for one in table.uniques:
-        if _of_unique(one) not in unique:
+        if one.conflict or _of_unique(one) not in unique:  # no model says ON CONFLICT
             yield _constraint(Kind.UNIQUE, table, one.name, write.constraint_text(one))
     checks = {check.expression for check in model.checks}
     names = {fold(check.name) for check in model.checks if check.name}
@@ -240,9 +245,16 @@ def _road(key: ForeignKey) -> list[str]:
 def _aborting(reader: Reader, tables: dict[str, str]) -> Iterator[Endangered]:
     """SQLite renames no table while a view or trigger speaks of one that is not there, as it is for a moment."""
     if reader.error:
-        text = f"the view {reader.name} does not work ({reader.error}), and no table is made anew under it"
-        yield Endangered(Kind.BROKEN_VIEW, None, reader.name, text)
+        yield _broken(reader)
     kind = Kind.VIEW if reader.type == "view" else Kind.OTHER_TRIGGER
     what = f"the view {reader.name}" if kind is Kind.VIEW else f"the trigger {reader.name} on {reader.on}"
     for table in sorted(reader.uses & tables.keys()):
         yield Endangered(kind, tables[table], reader.name, f"{what} speaks of it")
+
+
+def _broken(reader: Reader) -> Endangered:
+    if reader.type == "view":
+        kind, name, what = Kind.BROKEN_VIEW, reader.name, f"the view {reader.name}"
+    else:
+        kind, name, what = Kind.BROKEN_TRIGGER, reader.on, f"a trigger on {reader.on}"
+    return Endangered(kind, None, name, f"{what} does not work ({reader.error}), and stops every table")

@@ -86,6 +86,12 @@ ABORTING = {
     "a view of something that is gone": Made(
         Kind.BROKEN_VIEW, "old", after="CREATE VIEW old AS SELECT * FROM dropped_long_ago;"
     ),
+    "a trigger that writes to something that is gone": Made(
+        Kind.BROKEN_TRIGGER,
+        "note",
+        after="CREATE TABLE note (text); CREATE TRIGGER of_note AFTER INSERT ON note BEGIN"
+        " INSERT INTO dropped_long_ago VALUES (NEW.text); END;",
+    ),
 }  # fmt: skip
 
 
@@ -202,6 +208,7 @@ MORE = {
         " ON DELETE CASCADE",
         Kind.FOREIGN_KEY,
     ),
+    "a UNIQUE that replaces": ("UNIQUE (a, b)", "UNIQUE (a, b) ON CONFLICT REPLACE", Kind.UNIQUE),
     "an index of the model's name that is partial": (
         "CREATE INDEX i ON t (b);",
         "CREATE INDEX i ON t (b) WHERE a > 1;",

@@ -22,7 +22,8 @@ Seen = set[tuple[str, str]]
 class Reader:
     """A view, or a trigger `on` a table or view; `uses` are folded names of tables and views that it speaks of.
 
-    `error`: what SQLite says of a view that does not compile; `uses` is empty then.
+    `error`: what SQLite says of one that does not compile; `uses` is empty then. It does not say which trigger of a
+    table it is: `name` is empty.
     """
 
     type: str
@@ -50,7 +51,9 @@ def _view(connection: Connection, name: str) -> Reader:
 
 def _triggers(connection: Connection, owner: Table | View) -> Iterable[Reader]:
     with _watched(connection) as seen:
-        compile_triggers(connection, owner.name)
+        error = compile_triggers(connection, owner.name)
+    if error and isinstance(owner, Table):  # of a view it was said
+        yield Reader("trigger", "", owner.name, frozenset(), error)
     for trigger in owner.triggers:
         # what it reads of its own row is told as its own table
         uses = {table for table, by in seen if by == fold(trigger.name)} - {fold(owner.name)}

@@ -3,7 +3,8 @@
 make: `stock.sqlite3` as Django makes it, schema.json as the models say, `synced.sqlite3` from that.
 export: schema.json once more; prints what changed and what could not be told, as JSON.
 stock: `stock.sqlite3` alone.
-beyond: prints what `stock.sqlite3` has that the models do not say, and tables that an export would change.
+beyond: prints what `stock.sqlite3` has that the models do not say, tables that an export would change, and what a
+    migrate would destroy.
 rows: objects of every model into `synced.sqlite3`, read back.
 """
 
@@ -52,6 +53,7 @@ def export() -> None:
 
 def beyond() -> None:
     from schemasync.engines.sqlite.inspect import inspect
+    from schemasync.orm.danger import endangered
     from schemasync.orm.merge import beyond, merged
     from schemasync.orm.models import modelled
 
@@ -60,7 +62,8 @@ def beyond() -> None:
     pairs = [(table, there) for table in modelled("default").schema.tables if (there := found.table(table.name))]
     more = {table.name: names for table, there in pairs if (names := beyond(table, there))}
     changed = [table.name for table, there in pairs if merged(table, there, ()) != there]
-    print(json.dumps({"tables": len(pairs), "beyond": more, "changed": changed}))
+    danger = [one.as_json() for one in endangered(databases.path_of("default"), modelled("default"))]
+    print(json.dumps({"tables": len(pairs), "beyond": more, "changed": changed, "endangered": danger}))
 
 
 def rows() -> None:
