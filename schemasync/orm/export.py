@@ -253,7 +253,7 @@ class _Export:
         renames = Renames(self.moves.moved, {fold(before.name): {fold(old.name): new.name}})
         return _said_of(translate(before, renames), new.name) == _said_of(model, new.name)
 
-    def _comes_along(self, _model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
+    def _comes_along(self, model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
         """True where a column refers to a model that was renamed, and is called by the new name of that."""
         for key in table.foreign_keys:
             was, now = self.moves.called.get(fold(key.table), ("", ""))
@@ -261,7 +261,15 @@ class _Export:
                 continue
             if fold(table.name) in self.moves.followed or (was and old.name.replace(was, now) == new.name):
                 return True
+            if self._is_through(model) and _refers(model, new, self.moves.moved.get(fold(key.table))):
+                return True
         return False
+
+    def _is_through(self, model: Table) -> bool:
+        """True for a table of many to many that Django makes by itself: nobody can rename a field of it."""
+        label, labels = self.models.labels[fold(model.name)], self.models.labels.values()
+        has_fields = any(table == fold(model.name) for table, _ in self.models.fields)
+        return not has_fields and any(label.startswith(f"{other}_") for other in labels)
 
     def _is_renamed(self, model: Table, _before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
         place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
@@ -302,6 +310,13 @@ def _unseen(name: str) -> Problem:
         f'If its app shall keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
         "If your rows need it: do the same in a receiver of schemasync.signals.before_swap.",
         {"migration": name},
+    )
+
+
+def _refers(table: Table, column: Column, parent: str | None) -> bool:
+    """True where the column is a foreign key to that table."""
+    return parent is not None and any(
+        key.columns == (column.name,) and fold(key.table) == fold(parent) for key in table.foreign_keys
     )
 
 

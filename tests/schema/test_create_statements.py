@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.judge import build
-from schemasync.schema import digest
+from schemasync.schema import create, digest
 from schemasync.schema.create import read_table, read_trigger
 from schemasync.schema.expression import DefinitionError
 from schemasync.schema.names import fold, quote
@@ -299,3 +299,21 @@ def _indexes(connection, name):
         ]
         found.append((unique, origin, partial, made and index, columns))
     return sorted(found, key=repr)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "AFTER UPDATE OF on_, b ON old BEGIN SELECT old.b; END",
+            "AFTER UPDATE OF on_, b ON new BEGIN SELECT old.b; END",
+        ),
+        (
+            'BEFORE INSERT ON "old" WHEN NEW.a BEGIN SELECT 1; END',
+            "BEFORE INSERT ON new WHEN NEW.a BEGIN SELECT 1; END",
+        ),
+        ("SELECT 1", "SELECT 1"),
+    ],
+)
+def test_a_trigger_goes_to_another_table(body, expected):
+    assert create.on_table(create.statement(body), "new").text == expected

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from schemasync.errors import Code
+from schemasync.errors import Code, SchemaInvalid
 from schemasync.schema import document, shapes
 from schemasync.schema.model import Sql
 from schemasync.schema.tree import SIZE_LIMIT
@@ -441,3 +441,16 @@ def test_an_index_over_a_column_that_is_not_there_is_told_with_the_nearest(entry
     assert problem.facts["path"] == "Film/_indexes/1"
     assert '"Film" has no column Titel' in problem.message
     assert problem.hint == 'Did you mean "Title"?'
+
+
+def test_a_table_that_something_else_makes_may_be_referred_to_by_its_columns():
+    child = {"id": "INTEGER PRIMARY KEY", "p": "INTEGER REFERENCES other (id)", "q": "INTEGER REFERENCES mine (id)"}
+    tree = {"mine": {"id": "INTEGER PRIMARY KEY"}, "t": child, "_elsewhere": ["OTHER"]}
+    (_, table) = document.read(json.dumps(tree).encode()).schema.tables
+    assert [(key.table, key.references) for key in table.foreign_keys] == [("other", ("id",)), ("mine", ("id",))]
+
+
+def test_a_table_that_something_else_makes_has_a_key_that_nobody_knows():
+    tree = {"t": {"p": "INTEGER REFERENCES other"}, "_elsewhere": ["other"]}
+    with pytest.raises(SchemaInvalid, match="refers to the table"):
+        document.read(json.dumps(tree).encode())

@@ -9,7 +9,7 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.judge import judge
 from schemasync.errors import SchemaInvalid
 from schemasync.schema.model import Column, Sql
-from schemasync.schema.write import filled, renamed, write
+from schemasync.schema.write import constraint_text, filled, pretty, renamed, table_json, write
 
 from .strategies import trees
 from .support import effort, inspected, read, schema
@@ -69,3 +69,34 @@ def test_hints_stand_beside_the_definition_as_it_was_written():
     assert renamed(b, "x") == '"__b": {"type": "INT", "was": ["x"]}'
     assert renamed(c, "new") == '"c": {"type": "INT", "was": ["new", "old"]}'
     assert filled(Column("a", Sql("INT")), "0") == '"a": {"type": "INT", "fill": "0"}', "not from a file"
+
+
+def test_a_constraint_by_itself_reads_as_itself():
+    body = {
+        "a": "INT",
+        "b": "INT",
+        "_constraints": [
+            "CONSTRAINT u UNIQUE (a, b COLLATE NOCASE) ON CONFLICT IGNORE",
+            "CHECK (a <> b)",
+            "CONSTRAINT k FOREIGN KEY (a, b) REFERENCES t (b, a) ON DELETE CASCADE",
+        ],
+        "_unique_constraints": [["b", "a"]],
+    }
+    (table,) = schema({"t": body}).tables
+    texts = [constraint_text(one) for one in (*table.uniques, *table.checks, *table.foreign_keys)]
+    assert sorted(texts) == sorted([*body["_constraints"], "UNIQUE (b, a)"])
+    (again,) = schema({"t": {"a": "INT", "b": "INT", "_constraints": texts}}).tables
+    assert again == table
+
+
+def test_a_table_by_itself_stands_as_in_the_file():
+    meant = schema({"t": {"a": "INT", "_indexes": ["a"]}})
+    text = pretty(table_json(meant.tables[0]))
+    assert f'"t": {text}' in write(meant)
+
+
+def test_keys_beside_the_schema_come_first():
+    meant = schema({"t": {"a": "INT"}, "u": {"a": "INT"}})
+    text = write(meant, beside={"t": {"_model": "shop.T"}})
+    assert read(text).models == {"t": "shop.T"}
+    assert text.index("_model") < text.index('"a"')
