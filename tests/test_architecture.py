@@ -11,8 +11,34 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "schemasync"
 
 # From the ground up; a room may import from those before it, and from itself.
-ROOMS = ["errors", "schema", "diff", "plan", "files", "engines", "history", "sync", "conf", "databases", "orm", "management"]
-GLUE = {"conf", "databases", "management", "apps", "checks", "caches", "signals", "models", "admin", "backends", "orm", "testing"}
+ROOMS = [
+    "errors",
+    "schema",
+    "diff",
+    "plan",
+    "files",
+    "engines",
+    "history",
+    "sync",
+    "conf",
+    "databases",
+    "orm",
+    "management",
+]
+GLUE = {
+    "conf",
+    "databases",
+    "management",
+    "apps",
+    "checks",
+    "caches",
+    "signals",
+    "models",
+    "admin",
+    "backends",
+    "orm",
+    "testing",
+}
 PURE = {"errors", "schema", "diff", "plan"}
 DISK_CALLS = {"rename", "replace", "unlink", "symlink_to", "hardlink_to", "fsync", "link", "symlink", "rmdir", "rmtree"}
 

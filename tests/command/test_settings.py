@@ -51,7 +51,9 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
     error = ended.json["errors"][0]
     assert error["code"] == "unknown-setting"
     assert f'"{key}"' in error["message"]
-    assert error["hint"] == (f'Did you mean "{near}"?' if near else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS.")
+    assert error["hint"] == (
+        f'Did you mean "{near}"?' if near else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS."
+    )
     found = errors()
     assert [item.id for item in found] == ["schemasync.E002"]
     assert found[0].hint == error["hint"]
