@@ -13,6 +13,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import conf
+from .backends import startup
 from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
 from .errors import Problem
@@ -72,6 +73,26 @@ def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[check
 def _at(wrapper: BaseDatabaseWrapper) -> At:
     name = str(wrapper.settings_dict["NAME"])
     return At.NOTHING if not name or name.startswith((":memory:", "file:")) else Layout(Path(name).absolute()).at()
+
+
+@checks.register
+def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W008: with the flag on, the models and schema.json differ. Looked at by `check` and while a site is developed."""
+    if not conf.is_enabled() or startup.command() not in ("check", "runserver", "runserver_plus"):
+        return []
+    return [message for alias in connections for message in _differs(alias)]
+
+
+def _differs(alias: str) -> Iterator[checks.CheckMessage]:
+    from .orm.project import difference  # builds the models' tables: for these commands only
+
+    wrapper = connections[alias]
+    if wrapper.vendor == "sqlite" and (differs := difference(alias, conf.schema_path(alias))):
+        yield checks.Warning(
+            f'The models and schema.json differ ({differs}), in the database "{alias}".',
+            hint="manage.py schemasync --export",
+            id="schemasync.W008",
+        )
 
 
 @checks.register(checks.Tags.database)

@@ -69,10 +69,10 @@ def is_serving() -> bool:
     """True in a server or a worker."""
     # https://docs.djangoproject.com/en/stable/topics/testing/tools/#email-services: tests alone have an outbox
     in_tests = "pytest" in sys.modules or hasattr(sys.modules.get("django.core.mail"), "outbox")
-    return not in_tests and _command() in (None, *SERVING)
+    return not in_tests and command() in (None, *SERVING)
 
 
-def _command() -> str | None:
+def command() -> str | None:
     """The management command that this process is, None for anything else."""
     script = Path(sys.argv[0]) if sys.argv else Path()
     if script.name not in COMMANDS or (script.name == "__main__.py" and script.parent.name != "django"):

@@ -26,10 +26,11 @@ from ..orm.agreement import agreement
 from ..orm.apply import bring_up
 from ..orm.baseline import baseline
 from ..orm.danger import Endangered, endangered
-from ..orm.export import DataMigrations, Exported, export
+from ..orm.export import Exported
 from ..orm.mark import beside
-from ..orm.models import Modelled, fill_of, modelled
-from ..orm.operations import carrying, is_of_others, unseen
+from ..orm.models import Modelled, modelled
+from ..orm.operations import carrying
+from ..orm.project import Project
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.names import fold
@@ -91,26 +92,15 @@ class Actions:
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
         """What schema.json is to say of the models, and whether it said something else; written, but for a check."""
-        path, alias = self._schema_path(), self._alias()
-        before = path.read_text("utf-8") if path.exists() else None
-        models = modelled(alias)
-
-        def fill(table: str, column: str) -> str | None:
-            if check:
-                return None  # a default may be a function of the application
-            found = models.fields.get((fold(table), fold(column)))
-            return fill_of(alias, found) if found is not None else None
-
-        can_ask = not check and not self._json and not self._asks_nothing and sys.stdin.isatty()
-        migrations = DataMigrations(carrying(), self._several("seen"))
-        ask = self._yes if can_ask else None
-        found = export(before, models, fill, ask, str(path), migrations, self._several("drop"))
+        project, seen, drop = Project(self._alias(), self._schema_path()), self._several("seen"), self._several("drop")
+        if check:
+            return project.compared(seen, drop)
+        self._warn(present.data_left(project.left_behind()))
+        can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
+        found, differs = project.exported(self._yes if can_ask else None, seen, drop)
         self._warn(found.notes)
-        if before is None:
-            self._warn(present.data_left(name for name in unseen(migrations.found, {}) if is_of_others(name)))
-        differs = found.differs(before)
-        if differs and not check:
-            _write_text(path, found.text)
+        if differs:
+            _write_text(project.path, found.text)
         return found, differs
 
     def do_plan(self) -> None:

@@ -21,8 +21,8 @@ from ..errors import Code, UsageError
 ABSENT = argparse.SUPPRESS
 
 EXIT_CODES = (
-    "exit codes: 0 done or nothing to do; 1 schema.json and the database differ (check); 2 usage; 3 refused, nothing "
-    "was written; 4 failed, the live file is untouched; 5 busy, try again; 6 a person must look"
+    "exit codes: 0 done or nothing to do; 1 what is compared differs (check, export --check); 2 usage; 3 refused, "
+    "nothing was written; 4 failed, the live file is untouched; 5 busy, try again; 6 a person must look"
 )
 
 _FLAGS = ("--no-color", "--force-color", "--traceback")
@@ -30,7 +30,7 @@ _OPTIONS = ("--settings", "--pythonpath")
 
 ACTIONS = {
     "plan": "show what a sync would do and why; change nothing",
-    "check": "exit 1 if schema.json and the database differ",
+    "check": "exit 1 if models, schema.json and the database differ; or what the next migrate would destroy",
     "history": "list the generations: when, what, who, which is live, which are gone",
     "rollback": "go back to an earlier generation, at once; asks first",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",

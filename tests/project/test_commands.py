@@ -186,3 +186,11 @@ def test_models_of_another_schema_are_as_they_were(built):
     assert '\n  // mine\n  "notes": { "id": "INTEGER PRIMARY KEY" /* here */ },\n}' in built.schema.read_text()
     assert built.rows("SELECT * FROM notes") == []
     assert MODELS
+
+
+def test_runserver_and_check_say_when_models_and_schema_differ(built):
+    assert "W008" not in built.done("check").err
+    built.change(WEIGHT)
+    told = built.done("check").err
+    assert "(schemasync.W008) The models and schema.json differ (shop_tag)" in told
+    assert "W008" not in built.done("inspectdb").err, "it takes time, and only those who develop want to know"

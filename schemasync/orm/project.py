@@ -1,0 +1,64 @@
+"""The export of a project: its models, the migrations that it has installed, and its schema.json."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SchemasyncError
+from ..schema.names import fold
+from .agreement import agreement
+from .export import Ask, DataMigrations, Exported, export
+from .models import fill_of, modelled
+from .operations import carrying, is_of_others, unseen
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One database of a project and the schema.json that says what it is to be."""
+
+    alias: str
+    path: Path
+
+    def compared(self, seen: Collection[str] = (), drop: Collection[str] = ()) -> tuple[Exported, bool]:
+        """What the file is to say, and whether it says something else. Nothing of the application is called."""
+        return self._exported(None, seen, drop, fills=False)
+
+    def exported(
+        self, ask: Ask | None, seen: Collection[str] = (), drop: Collection[str] = ()
+    ) -> tuple[Exported, bool]:
+        """The same, to be written: rows that are there get what Django would give them."""
+        return self._exported(ask, seen, drop, fills=True)
+
+    def left_behind(self) -> Iterator[str]:
+        """Where there is no file yet: migrations of others that carry data, and will not be run."""
+        if not self.path.exists():
+            yield from (name for name in unseen(carrying(), {}) if is_of_others(name))
+
+    def _exported(
+        self, ask: Ask | None, seen: Collection[str], drop: Collection[str], *, fills: bool
+    ) -> tuple[Exported, bool]:
+        before = self.path.read_text("utf-8") if self.path.exists() else None
+        models = modelled(self.alias)
+
+        def fill(table: str, column: str) -> str | None:
+            found = models.fields.get((fold(table), fold(column)))
+            return fill_of(self.alias, found) if fills and found is not None else None
+
+        found = export(before, models, fill, ask, str(self.path), DataMigrations(carrying(), seen), drop)
+        return found, found.differs(before)
+
+
+def difference(alias: str, path: Path) -> str:
+    """In a few words, in what the models and the file differ; empty where they do not."""
+    try:
+        found = agreement(Project(alias, path).compared)
+    except (SchemasyncError, OSError) as error:
+        return str(error).splitlines()[0]
+    if not found.differs:
+        return ""
+    if found.found is None:
+        return "something was renamed or dropped"
+    tables = dict.fromkeys(str(getattr(change, "table", "a view")) for change in found.found.changes)
+    return ", ".join(tables) or "hints"
