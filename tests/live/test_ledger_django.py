@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .ledger import Ledger
+from .sample import some
 from .server import Served
 from .test_ledger import folder
 from .workers import DJANGO_S_KEPT, DJANGO_S_NEW, Workers
@@ -23,7 +24,6 @@ DJANGO_S_OWN = {
     "atomic_new": lambda: Workers(DJANGO_S_NEW),
     "served_new": lambda: Served(DJANGO_S_NEW),
 }
-ONE_OF_TWENTY = [pytest.param(name, marks=[] if name == "served" else [pytest.mark.slow]) for name in OURS]
 
 
 @pytest.fixture(autouse=True)
@@ -46,17 +46,17 @@ def load(folder, site, *, syncs):
     return ledger.counts
 
 
-@pytest.mark.parametrize("site", OURS)
+@pytest.mark.parametrize("site", some(OURS, {"atomic", "autocommit"}))
 def test_no_request_fails_and_no_write_is_lost(folder, site):
     load(folder, OURS[site](), syncs=5)
 
 
-@pytest.mark.parametrize("site", ONE_OF_TWENTY)
+@pytest.mark.parametrize("site", some(OURS, {"served"}))
 def test_no_request_fails_and_no_write_is_lost_in_twenty_syncs(folder, site):
     load(folder, OURS[site](), syncs=20)
 
 
-@pytest.mark.parametrize("site", DJANGO_S_OWN)
+@pytest.mark.parametrize("site", some(DJANGO_S_OWN, {"served_kept", "atomic_new"}))
 def test_stale_writes_of_django_s_own_backend_fail_loudly_and_none_is_lost(folder, site):
     counts = load(folder, DJANGO_S_OWN[site](), syncs=5)
     assert counts["superseded"] > 0 or site.endswith("new")

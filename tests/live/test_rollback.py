@@ -17,6 +17,7 @@ from .beside import QUICK, read
 from .branches import Branches, generations, rows
 from .hands import Plain, marked, new_pairs
 from .ledger import Ledger
+from .sample import some
 from .server import Served
 from .test_meanwhile import MORE, folder
 from .test_runs import at, link, write
@@ -119,7 +120,7 @@ def back_and_forth(folder, site, *, syncs, after):
     return ledger.counts
 
 
-@pytest.mark.parametrize("site", PEOPLE)
+@pytest.mark.parametrize("site", some(PEOPLE, {"kept", "django_atomic"}))
 def test_each_write_is_in_the_file_that_was_live_when_it_was_acknowledged(folder, site):
     counts = back_and_forth(folder, PEOPLE[site](), syncs=4, after=[1, 2, 2])
     assert (counts["swaps"], counts["swaps back"]) == (4, 3)

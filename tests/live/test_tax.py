@@ -13,6 +13,7 @@ from schemasync.engines.sqlite.changelog import Logged
 from schemasync.engines.sqlite.connection import Opener
 
 from .beside import QUICK, beside, made, read
+from .sample import some
 from .test_meanwhile import CASES, MOMENTS, folder
 
 __all__ = ["folder"]
@@ -21,7 +22,15 @@ __all__ = ["folder"]
 NONE = {"cascades", "DELETE of everything", "ids that are given out and deleted", "numbers of the application"}
 
 
-@pytest.mark.parametrize("name", CASES)
+SOME = {
+    "a row id that a column shows",
+    "a composite key without row ids, without case",
+    "cascades",
+    "generated columns",
+}
+
+
+@pytest.mark.parametrize("name", some(CASES, SOME))
 def test_the_tax_of_a_run_is_measured_for_every_kind_of_table(folder, name):
     link = made(folder / "w", CASES[name])
     report, _ = beside(link, CASES[name], MOMENTS["logged"], QUICK)

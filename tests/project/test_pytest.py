@@ -25,8 +25,15 @@ def test_permissions(django_user_model):
 TRIGGER = '"_triggers": {"lower_tag": "AFTER INSERT ON shop_tag BEGIN UPDATE shop_tag SET label = lower(label) WHERE id = NEW.id; END"},'
 
 
-@pytest.mark.parametrize("processes", [0, 2])
-@pytest.mark.parametrize("place", ["memory", "disk"])
+@pytest.mark.parametrize(
+    ("place", "processes"),
+    [
+        ("memory", 0),
+        pytest.param("memory", 2, marks=pytest.mark.slow),
+        pytest.param("disk", 0, marks=pytest.mark.slow),
+        ("disk", 2),
+    ],
+)
 def test_pytest_runs_on_a_database_made_of_the_schema(tmp_path, place, processes):
     on_disk = 'DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
     site = Site(tmp_path / "site", more=on_disk if place == "disk" else "")
