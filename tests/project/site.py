@@ -85,6 +85,9 @@ class Ended:
 class Site:
     """The project; without the flag, as it was before."""
 
+    interpreter = sys.executable
+    patience = 120  # seconds that a command may take
+
     def __init__(self, folder: Path, models: str = MODELS, *, flag: bool = True, more: str = "") -> None:
         self.folder, self.link = folder, folder / "db.sqlite3"
         self.schema = folder / "schema.json"
@@ -117,14 +120,14 @@ class Site:
         """A command, without a terminal."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "DEMO", "PYTEST"))}
         ended = subprocess.run(
-            [sys.executable, "manage.py", *map(str, args)],
+            [self.interpreter, "manage.py", *map(str, args)],
             cwd=self.folder,
             env={**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=self.patience,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
@@ -139,7 +142,7 @@ class Site:
         setup = 'import os, django; os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"; django.setup()\n'
         (self.folder / "code.py").write_text(setup + code)
         ended = subprocess.run(
-            [sys.executable, "code.py"],
+            [self.interpreter, "code.py"],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,

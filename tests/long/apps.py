@@ -1,0 +1,270 @@
+"""Five well-known apps of others, each in an environment of its own on the newest Django that it allows: made from
+their models, and taken over from their migrations with rows, changed and rolled back. Every value is looked at."""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks import machine
+from schemasync.schema import write
+from schemasync.schema.edit import edit
+from schemasync.schema.scanner import scan
+from tests.orm.kitchen.process import Kitchen, differences
+from tests.project.site import ROOT, Site
+from tests.scale import content
+
+from .borrowed import APPS, CHANGES
+from .filled import fill
+
+NO_MIGRATIONS = """
+class _Nothing(dict):
+    def __contains__(self, label): return True
+    def __getitem__(self, label): return None
+MIGRATION_MODULES = _Nothing()
+"""
+PYTHONS = ("python3.13", "python3.12", sys.executable)
+"""The newest first: the newest Django does not run on an old one."""
+
+VERSIONS = """
+import platform, sqlite3, sys
+from importlib.metadata import version
+print(f"{sys.argv[1]} {version(sys.argv[1])}, Django {version('Django')}, "
+      f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
+"""
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="python -m tests.long apps", description=__doc__)
+    parser.add_argument("--only", metavar="NAME", choices=[app.name for app in APPS], help="one of them")
+    parser.add_argument("--folder", type=Path, help="work here, and leave what was made; environments are used again")
+    given = parser.parse_args(arguments)
+    when, _, where = machine.described()  # each app has a Python and a Django of its own
+    print(f"$ python -m tests.long apps{f' --only {given.only}' if given.only else ''}\n{when}\n{where}", flush=True)
+    begun, total = time.perf_counter(), Counter()
+    with tempfile.TemporaryDirectory(prefix="apps-") as folder:
+        for app in APPS:
+            if given.only in (None, app.name):
+                total += Run(app, (given.folder or Path(folder)) / app.name).whole()
+    told = ", ".join(f"{count:,} {name}" for name, count in total.items() if name != "faults")
+    print(f"\nin all: {told}; {time.perf_counter() - begun:.0f} s, {total['faults']} faults; commit {machine.commit()}")
+    return 1 if total["faults"] else 0
+
+
+class Project(Site):
+    """A project with that app, in its environment."""
+
+    patience = 600
+
+    def __init__(self, folder, app, environment, more=""):
+        self.interpreter, self.more = str(environment / "bin" / "python"), app.settings + more
+        shutil.rmtree(folder, ignore_errors=True)
+        super().__init__(folder, app.models, flag=False, more=self.more)
+
+    def flagged(self):
+        """From here on schema.json takes the place of migrations."""
+        self.settings(flag=True, more=self.more)
+
+    def done(self, *args):
+        """What must succeed; else the end of what it said."""
+        ended = self.manage(*args)
+        said = f"{ended.out}{ended.err}".strip().replace(str(self.folder), "")
+        assert ended.code == 0, f"{' '.join(args)}: exit code {ended.code}\n{said[-2000:]}"
+        return ended
+
+
+class Run:
+    """One app: prints what was done and found."""
+
+    def __init__(self, app, folder):
+        self.app, self.folder, self.environment = app, folder, folder / "environment"
+        self.counts, self.seconds = Counter(apps=1), {}
+
+    def whole(self):
+        print(f"\n{self.app.name}", flush=True)
+        if self.part("install", self.install):
+            self.part("from models", self.from_models)
+            self.part("from migrations", self.from_migrations)
+        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
+        self.say(f"seconds: {told}; faults: {self.counts['faults']}")
+        return self.counts
+
+    def part(self, name, action):
+        begun = time.perf_counter()
+        try:
+            action()
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            self.faults([f"{name}: {error}"])
+            return False
+        finally:
+            self.seconds[name] = time.perf_counter() - begun
+        return True
+
+    def say(self, text):
+        print(f"  {text}", flush=True)
+
+    def faults(self, found):
+        self.counts["faults"] += len(found)
+        for fault in found:
+            self.say("FAULT " + fault.replace("\n", "\n    "))
+
+    # --- the environment ------------------------------------------------------------------------------------------
+
+    def install(self):
+        """The newest release of the app, and the newest Django that both it and this package allow."""
+        python = self.environment / "bin" / "python"
+        if not python.exists():
+            _run([_newest_python(), "-m", "venv", str(self.environment)])
+            _run([str(python), "-m", "pip", "install", "-q", self.app.name + self.app.extras, *_needed()])
+        self.say(_run([str(python), "-c", VERSIONS, self.app.name]).strip())
+
+    # --- from models ----------------------------------------------------------------------------------------------
+
+    def from_models(self):
+        """The same models, made by Django itself and by way of schema.json."""
+        site = Project(self.folder / "models", self.app, self.environment, NO_MIGRATIONS)
+        site.done("migrate", "--run-syncdb", "-v0")
+        site.link.rename(site.folder / "stock.sqlite3")
+        site.flagged()
+        exported = site.done("schemasync", "export", "--json").json
+        site.done("schemasync", "-v0")
+        tables = self.same(Kitchen(site.folder), "stock", "db")
+        self.counts["tables from models"] += tables
+        self.say(f"from models: {tables} tables compared with what Django itself makes, by PRAGMAs and normal form")
+        for note in exported["notes"]:
+            self.say(f"  {note}")
+        self.agrees(site)
+
+    def same(self, kitchen, *names):
+        """Compare two files by what SQLite knows of their tables. How many there are."""
+        one, other = map(kitchen.tables, names)
+        self.faults([f"only one of {' and '.join(names)} has {table}" for table in sorted(one.keys() ^ other.keys())])
+        for table in sorted(one.keys() & other.keys()):
+            self.faults(differences(table, one[table], other[table]))
+        return len(other)
+
+    def agrees(self, site):
+        for command in (["schemasync", "check"], ["makemigrations", "--check"], ["migrate", "--check"]):
+            site.done(*command)
+
+    # --- from migrations ------------------------------------------------------------------------------------------
+
+    def from_migrations(self):
+        """Migrated by Django, filled, adopted, changed, rolled back."""
+        site = Project(self.folder / "migrated", self.app, self.environment)
+        before = site.folder / "before.sqlite3"
+        site.done("makemigrations", "shop", "-v0")
+        site.done("migrate", "-v0")
+        rows = fill(site.link)
+        _copy(site.link, before)
+        self.counts["tables migrated"] += len(rows)
+        self.counts["rows"] += sum(rows.values())
+        empty = [table for table, count in rows.items() if not count]
+        self.say(f"migrated: {len(rows)} tables, {sum(rows.values()):,} rows; empty: {', '.join(empty) or 'none'}")
+        self.adopt(site)
+        adopted = site.folder / "adopted.sqlite3"
+        _copy(site.link, adopted)
+        self.evolve(site, before)
+        site.done("schemasync", "rollback", "--noinput")
+        self.faults([f"after the rollback: {fault}" for fault in content.differences(adopted, site.link)])
+        self.say(f"rolled back: {self.compare(before, site.link):,} values compared, every object as before")
+
+    def adopt(self, site):
+        site.flagged()
+        site.done("schemasync", "adopt")
+        self.same(Kitchen(site.folder), "before", "db")
+        ended = site.manage("schemasync", "export", "--check", "--json")
+        changes = [change["text"] for change in ended.json["changes"]] if ended.out else []
+        self.say(f"adopted; where the migrations left something else than the models say: {len(changes) or 'nowhere'}")
+        for line in changes or ended.err.strip().splitlines():
+            self.say(f"  {line}")
+
+    def evolve(self, site, before):
+        """A new field and a longer one in a model that refers to the app; a collation, by hand, in a table of it."""
+        site.change(*CHANGES)
+        _collate(site.schema, *self.app.collated)
+        site.done("schemasync", "--export")
+        self.changed(site)
+        values = self.compare(before, site.link)
+        self.counts["values"] += values
+        self.say(f"changed and synced: {values:,} values compared, each row under its row id")
+        self.agrees(site)
+        self.say("schemasync check, makemigrations --check and migrate --check: nothing differs")
+
+    def changed(self, site):
+        """What was to be changed is."""
+        said = dict(site.rows("SELECT name, sql FROM sqlite_schema"))
+        for table, text in ((self.app.collated[0], 'COLLATE "nocase"'), ("shop_remark", "varchar(80)")):
+            assert text in said[table], f"{table} has no {text}: {said[table]}"
+        other = site.rows("SELECT count(*) FROM shop_remark WHERE stars IS NOT 3")
+        assert other == [(0,)], f"{other} new values are not 3"
+
+    def compare(self, before, after):
+        """Every column of every table that was there, virtual ones too. The number of values that are the same."""
+        values, faults = 0, []
+        with closing(sqlite3.connect(before)) as old, closing(sqlite3.connect(after)) as new:
+            for table in [*content.tables_of(old), *_virtual(old)]:
+                names = content.columns_of(old, table)
+                rows = [_rows(side, table, names) for side in (old, new)]
+                values += content.compare(*rows, table, faults) * len(names)
+        self.faults(faults)
+        return values
+
+
+def _rows(connection, table, names):
+    if table == "sqlite_sequence":  # its row ids say nothing
+        return sorted(row[1:] for row in content.rows_of(connection, table))
+    columns = ", ".join(f'"{name}"' for name in names)
+    return connection.execute(f'SELECT rowid, {columns} FROM "{table}" ORDER BY rowid')
+
+
+def _virtual(connection):
+    return [name for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE type = 'virtual'")]
+
+
+def _collate(path, table, column):
+    """Write by hand what no model says, and that it is to stay."""
+    text = path.read_text("utf-8")
+    body = json.loads(scan(text).json)[table]
+    body[column] += " COLLATE NOCASE"
+    body["_keep"] = [*body.get("_keep", ()), column]
+    path.write_text(edit(text, {table: write.pretty(body)}), "utf-8")
+
+
+def _copy(database, copy):
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
+def _needed():
+    """What this package itself requires."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    return setup["options"]["install_requires"].split()
+
+
+def _newest_python():
+    for name in PYTHONS:
+        there = shutil.which(name)
+        if there and subprocess.run([there, "-V"], capture_output=True, check=False).returncode == 0:
+            return there
+    return sys.executable
+
+
+def _run(command):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "PYTHON"))}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=kept, timeout=900)
+    last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
+    assert ended.returncode == 0, f"{Path(command[0]).name} {command[1]}: exit code {ended.returncode}: {last}"
+    return ended.stdout

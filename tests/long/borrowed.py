@@ -1,0 +1,134 @@
+"""Well-known apps of others: what each needs in a project, as its own documentation says, and what is changed there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MODELS = """
+from django.db import models
+
+class Remark(models.Model):
+    about = models.ForeignKey("{about}", models.CASCADE)
+    title = models.CharField(max_length=50)
+    written = models.DateTimeField(null=True)
+"""
+CHANGES = (
+    ("title = models.CharField(max_length=50)", "title = models.CharField(max_length=80, db_index=True)"),
+    ("written = ", "stars = models.IntegerField(default=3)\n    written = "),
+)
+"""Of the project's own model, which refers to one of the app."""
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """One app. `collated`: a table of it and a column that gets a collation which no model says, by hand."""
+
+    name: str
+    collated: tuple[str, str]
+    settings: str
+    about: str = ""
+    extras: str = ""
+    own: str = ""
+
+    @property
+    def models(self):
+        """The project's own models."""
+        return self.own or MODELS.format(about=self.about)
+
+
+OSCAR = """
+from oscar.defaults import *
+INSTALLED_APPS += [
+    "django.contrib.sites", "django.contrib.flatpages", "oscar.config.Shop",
+    *(f"oscar.apps.{app}" for app in (
+        "analytics.apps.AnalyticsConfig", "checkout.apps.CheckoutConfig", "address.apps.AddressConfig",
+        "shipping.apps.ShippingConfig", "catalogue.apps.CatalogueConfig",
+        "catalogue.reviews.apps.CatalogueReviewsConfig", "communication.apps.CommunicationConfig",
+        "partner.apps.PartnerConfig", "basket.apps.BasketConfig", "payment.apps.PaymentConfig",
+        "offer.apps.OfferConfig", "order.apps.OrderConfig", "customer.apps.CustomerConfig", "search.apps.SearchConfig",
+        "voucher.apps.VoucherConfig", "wishlists.apps.WishlistsConfig", "dashboard.apps.DashboardConfig",
+        "dashboard.reports.apps.ReportsDashboardConfig", "dashboard.users.apps.UsersDashboardConfig",
+        "dashboard.orders.apps.OrdersDashboardConfig", "dashboard.catalogue.apps.CatalogueDashboardConfig",
+        "dashboard.offers.apps.OffersDashboardConfig", "dashboard.partners.apps.PartnersDashboardConfig",
+        "dashboard.pages.apps.PagesDashboardConfig", "dashboard.ranges.apps.RangesDashboardConfig",
+        "dashboard.reviews.apps.ReviewsDashboardConfig", "dashboard.vouchers.apps.VouchersDashboardConfig",
+        "dashboard.communications.apps.CommunicationsDashboardConfig",
+        "dashboard.shipping.apps.ShippingDashboardConfig",
+    )),
+    "widget_tweaks", "haystack", "treebeard", "sorl.thumbnail", "django_tables2",
+]
+SITE_ID = 1
+MIDDLEWARE += [
+    "oscar.apps.basket.middleware.BasketMiddleware", "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",
+]
+HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+"""
+WAGTAIL = """
+INSTALLED_APPS += [
+    "wagtail.contrib.forms", "wagtail.contrib.redirects", "wagtail.embeds", "wagtail.sites", "wagtail.users",
+    "wagtail.snippets", "wagtail.documents", "wagtail.images", "wagtail.search", "wagtail.admin", "wagtail",
+    "modelcluster", "taggit",
+]
+MIDDLEWARE += ["wagtail.contrib.redirects.middleware.RedirectMiddleware"]
+STATIC_ROOT, MEDIA_ROOT, MEDIA_URL = BASE_DIR / "static", BASE_DIR / "media", "/media/"
+WAGTAIL_SITE_NAME, WAGTAILADMIN_BASE_URL = "A site", "http://example.com"
+"""
+ALLAUTH = """
+INSTALLED_APPS += [
+    "django.contrib.sites", "allauth", "allauth.account", "allauth.socialaccount",
+    "allauth.socialaccount.providers.github", "allauth.mfa", "allauth.usersessions",
+]
+MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend",
+]
+SITE_ID = 1
+"""
+HISTORY = """
+INSTALLED_APPS += ["simple_history"]
+MIDDLEWARE += ["simple_history.middleware.HistoryRequestMiddleware"]
+"""
+WITH_HISTORY = """
+from django.contrib.auth.models import Group
+from django.db import models
+from simple_history import register
+from simple_history.models import HistoricalRecords
+
+class Place(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    within = models.ForeignKey("self", models.SET_NULL, null=True)
+    readers = models.ManyToManyField(Group)
+    history = HistoricalRecords(m2m_fields=[readers])
+
+class Remark(models.Model):
+    about = models.ForeignKey(Place, models.CASCADE)
+    title = models.CharField(max_length=50)
+    written = models.DateTimeField(null=True)
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True), history_user_id_field=None)
+
+class Shelf(Place):
+    boards = models.JSONField(default=list)
+    price = models.DecimalField(max_digits=8, decimal_places=2, null=True)
+    history = HistoricalRecords()
+
+register(Group, app="shop")
+"""
+
+APPS = (
+    Borrowed("django-oscar", ("catalogue_product", "title"), OSCAR, "catalogue.Product", "[sorl-thumbnail]"),
+    Borrowed("wagtail", ("wagtailcore_page", "title"), WAGTAIL, "wagtailcore.Page"),
+    Borrowed(
+        "django-allauth",
+        ("socialaccount_socialapp", "name"),
+        ALLAUTH,
+        "account.EmailAddress",
+        "[mfa,socialaccount]",
+    ),
+    Borrowed(
+        "django-celery-beat",
+        ("django_celery_beat_periodictask", "task"),
+        'INSTALLED_APPS += ["django_celery_beat"]\n',
+        "django_celery_beat.PeriodicTask",
+    ),
+    Borrowed("django-simple-history", ("shop_historicalplace", "name"), HISTORY, own=WITH_HISTORY),
+)
