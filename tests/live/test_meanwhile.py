@@ -286,11 +286,21 @@ def folder(tmp_path):
         yield Path(name)
 
 
+OFTEN = 4  # one case in so many is also tried at the other moments
+
+
+def moments():
+    """Every case at the first moment, and some of them at the others, which are for --every."""
+    for number, name in enumerate(CASES):
+        for at, moment in enumerate(MOMENTS):
+            marks = [] if at == 0 or number % OFTEN == at else [pytest.mark.slow]
+            yield pytest.param(name, moment, id=f"{name}-{moment}", marks=marks)
+
+
 @pytest.mark.parametrize(
     "fresh", [pytest.param(False, id="clone"), pytest.param(True, id="fresh", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "moment"), list(moments()))
 def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fresh):
     case = CASES[name]
     one, other = made(folder / "live", case), made(folder / "waited", case)

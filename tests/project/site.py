@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -97,6 +98,13 @@ class Site:
         (folder / "site_urls.py").write_text(URLS)
         self.models(models)
         self.settings(flag=flag, more=more)
+
+    def copy(self, folder: Path) -> Site:
+        """The whole project once more, its database and all."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        other = object.__new__(Site)
+        other.folder, other.link, other.schema = folder, folder / "db.sqlite3", folder / "schema.json"
+        return other
 
     def settings(self, *, flag: bool, more: str = "", installed: bool = True) -> None:
         engine = "schemasync.backends.sqlite3" if flag else "django.db.backends.sqlite3"

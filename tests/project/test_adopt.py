@@ -1,36 +1,5 @@
 """A project that lived on migrations lives on schema.json, with everything that was in its database."""
 
-import pytest
-
-from .site import Site
-
-BY_HAND = """
-INSERT INTO shop_tag (label) VALUES ('red');
-CREATE TRIGGER lower_tag AFTER INSERT ON shop_tag BEGIN UPDATE shop_tag SET label = lower(label) WHERE id = NEW.id; END;
-CREATE INDEX raw_part ON shop_customer (lower(name)) WHERE name <> '';
-ALTER TABLE shop_customer ADD COLUMN legacy TEXT DEFAULT 'x' COLLATE NOCASE;
-INSERT INTO shop_customer (name, email, legacy) VALUES ('Ann', 'a@x.yz', 'kept');
-CREATE TABLE mine (id INTEGER PRIMARY KEY, x TEXT) STRICT;
-CREATE VIEW customers AS SELECT name, legacy FROM shop_customer;
-"""
-
-
-@pytest.fixture
-def migrated(tmp_path):
-    """With things in its database that no model knows, and the flag on by now."""
-    site = Site(tmp_path / "site", flag=False)
-    site.done("makemigrations", "shop")
-    site.done("migrate")
-    site.sql(BY_HAND)
-    site.settings(flag=True)
-    return site
-
-
-@pytest.fixture
-def adopted(migrated):
-    migrated.done("schemasync", "adopt")
-    return migrated
-
 
 def test_models_schema_and_database_agree_at_once(adopted):
     assert adopted.manage("makemigrations", "--check").code == 0

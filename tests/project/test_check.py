@@ -1,8 +1,5 @@
 """manage.py schemasync check, in a project that lives on migrations, and in one that lives on schema.json."""
 
-import shutil
-from copy import copy
-
 import pytest
 
 from .site import Site
@@ -38,32 +35,10 @@ def migrated_once(tmp_path_factory):
     return site
 
 
-@pytest.fixture(scope="module")
-def built_once(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("sites") / "built")
-    site.done("makemigrations")
-    site.done("migrate")
-    return site
-
-
 @pytest.fixture
 def migrated(migrated_once, tmp_path):
     """It lives on migrations, and does not have the flag on."""
-    return copied(migrated_once, tmp_path / "site")
-
-
-@pytest.fixture
-def built(built_once, tmp_path):
-    """It lives on schema.json, and the three agree."""
-    return copied(built_once, tmp_path / "site")
-
-
-def copied(made, folder):
-    """The same site in another folder: what takes long is made once."""
-    shutil.copytree(made.folder, folder, symlinks=True)
-    site = copy(made)
-    site.folder, site.link, site.schema = folder, folder / made.link.name, folder / made.schema.name
-    return site
+    return migrated_once.copy(tmp_path / "site")
 
 
 # --- without schema.json ------------------------------------------------------------------------------------------

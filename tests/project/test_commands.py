@@ -12,15 +12,6 @@ def site(tmp_path):
     return Site(tmp_path / "site")
 
 
-@pytest.fixture
-def built(site):
-    """Its database is there, with a tag."""
-    site.done("makemigrations")
-    site.done("migrate")
-    site.sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red')")
-    return site
-
-
 def test_from_models_to_a_database_with_users_and_permissions(site):
     assert "shop_tag: new table" in site.done("makemigrations").out
     assert "a new database" in site.done("migrate").out

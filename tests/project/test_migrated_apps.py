@@ -84,6 +84,18 @@ def test_a_migration_of_theirs_that_fails_refuses_the_swap(site):
     assert len(list(site.folder.glob("*.generations/*.sqlite3*"))) == 1
 
 
+def test_their_migrations_may_depend_on_one_that_refers_to_them(site):
+    site.settings(flag=False, more=KEPT.splitlines()[1])
+    site.change(REFERS)
+    site.done("makemigrations", "shop")
+    seed(site, "0003_more", '0002_seed"), ("shop", "0001_initial', "gold")
+    site.settings(flag=True, more=KEPT)
+    site.done("makemigrations")
+    site.done("migrate")
+    assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("free",), ("gold",)]
+    assert site.rows("SELECT app FROM django_migrations WHERE app = 'shop'") == [("shop",)]
+
+
 HOOK = """
 from django.apps import AppConfig
 from django.dispatch import receiver

@@ -1,0 +1,53 @@
+"""Projects as far as several tests need them, made once in each process and copied."""
+
+import pytest
+
+from .site import Site
+
+BY_HAND = """
+INSERT INTO shop_tag (label) VALUES ('red');
+CREATE TRIGGER lower_tag AFTER INSERT ON shop_tag BEGIN UPDATE shop_tag SET label = lower(label) WHERE id = NEW.id; END;
+CREATE INDEX raw_part ON shop_customer (lower(name)) WHERE name <> '';
+ALTER TABLE shop_customer ADD COLUMN legacy TEXT DEFAULT 'x' COLLATE NOCASE;
+INSERT INTO shop_customer (name, email, legacy) VALUES ('Ann', 'a@x.yz', 'kept');
+CREATE TABLE mine (id INTEGER PRIMARY KEY, x TEXT) STRICT;
+CREATE VIEW customers AS SELECT name, legacy FROM shop_customer;
+"""
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("built") / "site")
+    site.done("makemigrations")
+    site.done("migrate")
+    site.sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red')")
+    return site
+
+
+@pytest.fixture
+def built(_built, tmp_path):
+    """Models first: its database is there, with a tag."""
+    return _built.copy(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def _handmade(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("handmade") / "site", flag=False)
+    site.done("makemigrations", "shop")
+    site.done("migrate")
+    site.sql(BY_HAND)
+    site.settings(flag=True)
+    return site
+
+
+@pytest.fixture(scope="session")
+def _adopted(_handmade, tmp_path_factory):
+    site = _handmade.copy(tmp_path_factory.mktemp("adopted") / "site")
+    site.done("schemasync", "adopt")
+    return site
+
+
+@pytest.fixture
+def adopted(_adopted, tmp_path):
+    """It lived on migrations, with things in its database that no model knows, and was taken over."""
+    return _adopted.copy(tmp_path / "site")
