@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from django.apps import apps
 from django.core.management.base import OutputWrapper
@@ -87,17 +87,22 @@ def migrate_apps(alias: str) -> None:
 
     Those of other apps that they depend on are recorded as done: what they would make is there.
     """
-    labels = conf.migrated_apps()
-    if not labels:
+    if not conf.migrated_apps():
         return
     with policy.suspended():
-        executor = MigrationExecutor(connections[alias])
+        executor = _Executor(connections[alias])
         executor.recorder.ensure_schema()
-        for migration, _ in executor.migration_plan(_targets(executor)):
-            if migration.app_label not in labels:
-                executor.recorder.record_applied(migration.app_label, migration.name)
-        executor = MigrationExecutor(connections[alias])
         executor.migrate(_targets(executor))
+
+
+class _Executor(MigrationExecutor):
+    """Those of other apps change, in their place between the rest, no table, but what later ones take for the models."""
+
+    def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
+        if migration.app_label in conf.migrated_apps():
+            return super().apply_migration(state, migration, fake, fake_initial)
+        super().apply_migration(state, migration, fake=True)
+        return migration.mutate_state(state, preserve=False)
 
 
 def waiting(alias: str) -> list[str]:

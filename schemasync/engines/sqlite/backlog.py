@@ -53,10 +53,13 @@ class Folding:
     def _fold(self) -> None:
         # what fails here, a writer does later
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
+            before = -1
             while not self._over.is_set():
-                checkpoint_some(connection)
+                pages, folded = checkpoint_some(connection)
                 self._at_it.set()
-                if not self._eager.is_set():
+                # it took long, and more was written meanwhile: if that is left, a writer folds it
+                gets_on, before = before < folded < pages, folded
+                if not gets_on and not self._eager.is_set():
                     self._wake.wait(EVERY)
             checkpoint_some(connection)
 

@@ -244,9 +244,13 @@ def undoable(connection: Connection) -> None:
     connection.execute("PRAGMA main.journal_mode=MEMORY").fetchone()
 
 
-def checkpoint_some(connection: Connection) -> None:
-    """Fold as much of the log into the file as readers and writers allow; nobody is waited for."""
-    connection.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
+def checkpoint_some(connection: Connection) -> tuple[int, int]:
+    """Fold as much of the log into the file as readers and writers allow; nobody is waited for.
+
+    Returns how many pages the log has, and how many of them are in the file by now; -1 where somebody else is at it.
+    """
+    _, pages, folded = connection.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
+    return int(pages), int(folded)
 
 
 def held_log(connection: Connection) -> None:
