@@ -96,7 +96,7 @@ def migrate_apps(alias: str) -> None:
 
 
 class _Executor(MigrationExecutor):
-    """Those of other apps change, in their place between the rest, no table, but what later ones take for the models."""
+    """Those of other apps change no table: each, in its place, only what the later ones take for the models."""
 
     def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
         if migration.app_label in conf.migrated_apps():
