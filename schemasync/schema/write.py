@@ -103,7 +103,7 @@ def constraint_text(one: Unique | Check | ForeignKey) -> str:
             return f"{_label(one.name)}UNIQUE ({_list(one.columns)}){_conflict(one.conflict)}"
         case Check():
             return f"{_label(one.name)}CHECK ({plain(one.expression)})"
-        case ForeignKey():
+        case _:
             columns = ", ".join(map(spell, one.columns))
             return f"{_label(one.name)}FOREIGN KEY ({columns}) {_references(one)}"
 
