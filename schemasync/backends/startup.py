@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import threading
@@ -41,6 +42,7 @@ class _Looks:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.done: set[Path] = set()
+        self.is_looking = False
         self.failed: dict[Path, SchemasyncError] = {}
 
 
@@ -54,15 +56,16 @@ def look(alias: str, path: Path) -> None:
     """
     if path in _looks.done:
         return
-    with _looks.lock:
-        if path not in _looks.done:
-            _looks.done.add(path)  # what runs in here may open connections
-            try:
-                if is_serving() and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
-                    _compare(alias, path, wanted)
-            except BaseException:
-                _looks.done.discard(path)
-                raise
+    with _looks.lock:  # other threads wait here until the database is what it should be
+        if path in _looks.done or _looks.is_looking:  # what runs in here opens connections, too
+            return
+        _looks.is_looking = True
+        try:
+            if is_serving() and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
+                _compare(alias, path, wanted)
+            _looks.done.add(path)
+        finally:
+            _looks.is_looking = False
 
 
 def is_serving() -> bool:
@@ -86,19 +89,19 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
         return  # not taken over yet, and nothing to compare it with
     try:
         if glance.current(layout, databases.opener(), schema.read_bytes(), beside()) is None:
-            _not_at_a_glance(layout, schema, wanted)
+            _not_at_a_glance(alias, layout, schema, wanted)
     except OSError as error:
         _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
 
 
-def _not_at_a_glance(layout: Layout, schema: Path, wanted: OnStartup) -> None:
+def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
     # imported here: most servers find that nothing has changed, and need none of it
     from ..schema import document
 
     try:
         read = document.read(schema.read_bytes(), str(schema))
         if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
-            _sync(layout, read)
+            _sync(alias, layout, read)
             return
         differs = _difference(layout, databases.opener(), read, schema)
     except SchemasyncError as error:
@@ -111,14 +114,17 @@ def _not_at_a_glance(layout: Layout, schema: Path, wanted: OnStartup) -> None:
         _tell(differs, str(before) if before else "To bring it there: manage.py schemasync", wanted, before)
 
 
-def _sync(layout: Layout, read: Document) -> None:
+def _sync(alias: str, layout: Layout, read: Document) -> None:
+    from ..orm.apply import bring_up
+    from ..sync.preflight import Wishes
     from ..sync.runner import sync
     from ..sync.target import Target
 
-    done = sync(
-        Target(layout, databases.opener(), wait=PATIENCE, keep=conf.keep(), actor=databases.actor()),
-        read,
-    )
+    target = Target(layout, databases.opener(), wait=PATIENCE, keep=conf.keep(), actor=databases.actor())
+    if conf.is_enabled():
+        done = bring_up(alias, target, read, Wishes(), io.StringIO(), verbosity=0)
+    else:
+        done = sync(target, read)
     if done.result != "current":
         logger.warning("%s is live: version %s", done.generation, short(done.version))
 

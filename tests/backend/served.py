@@ -12,7 +12,8 @@ import django
 from django.conf import settings
 
 
-def main(folder: Path, on_startup: str) -> None:
+def configure(folder: Path, on_startup: str) -> None:
+    """Settings of a worker whose database lies in the folder."""
     settings.configure(
         BASE_DIR=folder,
         INSTALLED_APPS=["schemasync"],
@@ -20,6 +21,10 @@ def main(folder: Path, on_startup: str) -> None:
         SCHEMASYNC={"SCHEMA": folder / "schema.json", "ON_STARTUP": on_startup},
     )
     django.setup()
+
+
+def main(folder: Path, on_startup: str) -> None:
+    configure(folder, on_startup)
     from django.db import DatabaseError, connection
 
     for _ in range(2):

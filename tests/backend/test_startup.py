@@ -179,3 +179,26 @@ def test_a_management_command_connects_whatever_it_finds(link):
     )
     assert ended.returncode == 0, ended.stderr
     assert "class A(" in ended.stdout
+
+
+THREADS = """
+import sys, threading
+from pathlib import Path
+from tests.backend.served import configure
+configure(Path(sys.argv[1]), "sync")
+from django.db import connection
+seen = []
+def request():
+    seen.append(sorted(name for name in connection.introspection.table_names() if name[0] != "_"))
+    connection.close()
+threads = [threading.Thread(target=request) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(seen)
+"""
+
+
+def test_no_thread_of_the_process_is_ahead_of_the_one_that_builds(link):
+    command = [sys.executable, "-c", THREADS, str(link.parent)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == f"{[['a', 'b']] * 8}\n", ended.stderr

@@ -185,3 +185,15 @@ def test_runserver_and_check_say_when_models_and_schema_differ(built):
     told = built.done("check").err
     assert "(schemasync.W008) The models and schema.json differ (shop_tag)" in told
     assert "W008" not in built.done("inspectdb").err, "it takes time, and only those who develop want to know"
+
+
+def test_a_server_that_brings_the_database_up_does_all_that_migrate_does(site):
+    site.done("makemigrations")
+    site.settings(flag=True, more='SCHEMASYNC["ON_STARTUP"] = "sync"')
+    told = site.python(
+        "from django.contrib.auth.models import Permission\n"
+        "from shop.models import Tag\n"
+        "print(Tag.objects.count(), Permission.objects.filter(codename='add_tag').count())"
+    )
+    assert told == "0 1"
+    assert site.link.is_symlink()
