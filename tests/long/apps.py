@@ -26,7 +26,7 @@ from tests.project.site import ROOT, Site
 from tests.scale import content
 
 from .borrowed import APPS, CHANGES
-from .filled import fill
+from .filled import LEFT, count, fill
 
 NO_MIGRATIONS = """
 class _Nothing(dict):
@@ -36,6 +36,18 @@ MIGRATION_MODULES = _Nothing()
 """
 PYTHONS = ("python3.13", "python3.12", sys.executable)
 """The newest first: the newest Django does not run on an old one."""
+
+KEPT = """
+import json
+from pathlib import Path
+from django.apps import apps
+from schemasync.orm.project import Project
+left = Project("default", Path("there is none yet")).left_behind()
+labels = sorted({*MOVED, *(name.partition(".")[0] for name in left)})
+models = [one for one in apps.get_models(include_auto_created=True) if one._meta.app_label in labels]
+print(json.dumps({"labels": labels, "tables": [model._meta.db_table for model in models]}))
+"""
+"""The apps of others whose migrations fill tables, and the tables that are theirs."""
 
 VERSIONS = """
 import platform, sqlite3, sys
@@ -96,6 +108,7 @@ class Run:
         if self.part("install", self.install):
             self.part("from models", self.from_models)
             self.part("from migrations", self.from_migrations)
+            self.part("with migrations of their own", self.with_their_own)
         told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         self.say(f"seconds: {told}; faults: {self.counts['faults']}")
         return self.counts
@@ -139,20 +152,22 @@ class Run:
         site.flagged()
         exported = site.done("schemasync", "export", "--json").json
         site.done("schemasync", "-v0")
-        tables = self.same(Kitchen(site.folder), "stock", "db")
+        tables = self.same(site, "stock")
         self.counts["tables from models"] += tables
         self.say(f"from models: {tables} tables compared with what Django itself makes, by PRAGMAs and normal form")
         for note in exported["notes"]:
             self.say(f"  {note}")
         self.agrees(site)
 
-    def same(self, kitchen, *names):
-        """Compare two files by what SQLite knows of their tables. How many there are."""
-        one, other = map(kitchen.tables, names)
-        self.faults([f"only one of {' and '.join(names)} has {table}" for table in sorted(one.keys() ^ other.keys())])
-        for table in sorted(one.keys() & other.keys()):
+    def same(self, site, name, only=None):
+        """Compare a file with the live one by what SQLite knows of their tables. How many there are."""
+        kitchen = Kitchen(site.folder)
+        one, other = kitchen.tables(name), kitchen.tables("db")
+        self.faults([f"{name}: only one of the two has {table}" for table in sorted(one.keys() ^ other.keys())])
+        both = sorted(one.keys() & other.keys() & (only or one.keys()))
+        for table in both:
             self.faults(differences(table, one[table], other[table]))
-        return len(other)
+        return len(both)
 
     def agrees(self, site):
         for command in (["schemasync", "check"], ["makemigrations", "--check"], ["migrate", "--check"]):
@@ -177,17 +192,23 @@ class Run:
         _copy(site.link, adopted)
         self.evolve(site, before)
         site.done("schemasync", "rollback", "--noinput")
-        self.faults([f"after the rollback: {fault}" for fault in content.differences(adopted, site.link)])
-        self.say(f"rolled back: {self.compare(before, site.link):,} values compared, every object as before")
+        found = content.differences(adopted, site.link)
+        self.faults([f"after the rollback: {fault}" for fault in found])
+        values = self.compare(before, site.link)
+        self.say(f"rolled back: {values:,} values compared, every object as before: {'no' if found else 'yes'}")
 
     def adopt(self, site):
         site.flagged()
         site.done("schemasync", "adopt")
-        self.same(Kitchen(site.folder), "before", "db")
+        self.same(site, "before")
+        code = site.manage("makemigrations", "--check").code
         ended = site.manage("schemasync", "export", "--check", "--json")
+        assert code == ended.code, f"makemigrations --check exits {code}, export --check {ended.code}"
         changes = [change["text"] for change in ended.json["changes"]] if ended.out else []
-        self.say(f"adopted; where the migrations left something else than the models say: {len(changes) or 'nowhere'}")
-        for line in changes or ended.err.strip().splitlines():
+        self.say(
+            f"adopted: makemigrations --check exits {code}; the migrations left something else than the models say:"
+        )
+        for line in changes or ended.err.strip().splitlines() or ["nowhere"]:
             self.say(f"  {line}")
 
     def evolve(self, site, before):
@@ -220,6 +241,43 @@ class Run:
                 values += content.compare(*rows, table, faults) * len(names)
         self.faults(faults)
         return values
+
+    # --- MIGRATED_APPS --------------------------------------------------------------------------------------------
+
+    def with_their_own(self):
+        """A new database in which apps whose migrations fill tables keep them, beside one that Django migrated."""
+        site = Project(self.folder / "kept", self.app, self.environment)
+        site.done("makemigrations", "shop", "-v0")
+        site.done("migrate", "-v0")
+        site.link.rename(site.folder / "stock.sqlite3")
+        kept = json.loads(site.python(f"MOVED = {self.app.moved}\n{KEPT}"))
+        if not kept["labels"]:
+            self.say("MIGRATED_APPS: none of its migrations fill tables")
+            return
+        site.more += f'SCHEMASYNC["MIGRATED_APPS"] = {kept["labels"]}\n'
+        site.flagged()
+        site.done("schemasync", "--export")
+        tables = self.same(site, "stock", only=set(kept["tables"]))
+        rows = self.counted(site)
+        self.counts["tables of MIGRATED_APPS"] += tables
+        self.say(
+            f"MIGRATED_APPS {', '.join(kept['labels'])}: a new file has their {tables} tables as after migrate, by PRAGMAs "
+            f"and normal form, and as many rows in every table, {rows} in all"
+        )
+        if self.app.moved:
+            self.say(f"  ({', '.join(self.app.moved)} fills none, but has tables that the others' migrations made)")
+        self.agrees(site)
+
+    def counted(self, site):
+        """Rows of the new file, where each table has as many as Django's own."""
+        with (
+            closing(sqlite3.connect(site.folder / "stock.sqlite3")) as stock,
+            closing(sqlite3.connect(site.link)) as new,
+        ):
+            names = [name for name in content.tables_of(stock) if name not in LEFT]
+            counts = {name: [count(side, name) for side in (stock, new)] for name in names}
+        self.faults([f"{name}: {a} rows by migrate, {b} in the new file" for name, (a, b) in counts.items() if a != b])
+        return sum(there for _, there in counts.values())
 
 
 def _rows(connection, table, names):

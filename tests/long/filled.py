@@ -42,7 +42,7 @@ def fill(path, rows=ROWS):
             with connection:
                 _fill(connection, name, waiting.pop(name), rows)
         _check(connection)
-        return {name: _count(connection, name) for name in names}
+        return {name: count(connection, name) for name in names}
 
 
 def _check(connection):
@@ -58,7 +58,7 @@ def _next(connection, waiting):
         return [c for c in waiting[name] if c.parent is not None and c.parent[0] in waiting and c.parent[0] != name]
 
     def is_hindered(name):
-        return any(c.needed and not _count(connection, c.parent[0]) for c in open_parents(name))
+        return any(c.needed and not count(connection, c.parent[0]) for c in open_parents(name))
 
     return min(waiting, key=lambda name: (is_hindered(name), len(open_parents(name)), name))
 
@@ -129,6 +129,6 @@ def _keys(connection, parent):
     return [key for (key,) in connection.execute(f'SELECT "{column}" FROM "{table}" LIMIT {ROWS}')]
 
 
-def _count(connection, table):
+def count(connection, table):
     (count,) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()
     return count
