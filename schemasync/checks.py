@@ -12,7 +12,7 @@ from django.core import checks
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from . import conf
+from . import conf, databases
 from .backends import startup
 from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
@@ -72,7 +72,7 @@ def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[check
 
 def _at(wrapper: BaseDatabaseWrapper) -> At:
     name = str(wrapper.settings_dict["NAME"])
-    return At.NOTHING if not name or name.startswith((":memory:", "file:")) else Layout(Path(name).absolute()).at()
+    return At.NOTHING if databases.is_no_path(name) else Layout(Path(name).absolute()).at()
 
 
 @checks.register

@@ -23,7 +23,7 @@ def path_of(alias: str) -> Path:
         raise UsageError.of(
             Code.WRONG_ENGINE, f'database "{alias}" is {wrapper.vendor}, not SQLite', "Give --database ALIAS."
         )
-    if not name or name.startswith((":memory:", "file:")):
+    if is_no_path(name):
         raise UsageError.of(
             Code.WRONG_ENGINE,
             f'database "{alias}" is "{name}", which is no path',
@@ -39,6 +39,11 @@ def path_of(alias: str) -> Path:
     if not path.parent.is_dir():
         raise Refused.of(Code.NO_DATABASE, f"there is no folder {path.parent}", f"mkdir -p {path.parent}")
     return path
+
+
+def is_no_path(name: str) -> bool:
+    """True for a NAME that means a database in memory, or a URI: there is no file that could be swapped."""
+    return not name or name.startswith((":memory:", "file:"))
 
 
 def let_go(alias: str) -> None:

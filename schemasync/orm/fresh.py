@@ -6,7 +6,7 @@ from django.apps import apps
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db import connections
 
-from .. import conf
+from .. import conf, databases
 from ..engines.sqlite import judge
 from ..schema import document
 from .apply import Out, import_management, migrate_apps
@@ -14,8 +14,7 @@ from .apply import Out, import_management, migrate_apps
 
 def is_scratch(alias: str) -> bool:
     """True where there is no file that could be swapped."""
-    name = str(connections[alias].settings_dict["NAME"])
-    return not name or name.startswith((":memory:", "file:"))
+    return databases.is_no_path(str(connections[alias].settings_dict["NAME"]))
 
 
 def make(alias: str, stdout: Out, verbosity: int) -> None:

@@ -223,4 +223,6 @@ def note(target: Target, generation: Generation, known: Afterwards) -> None:
     ):
         newest = versions.newest(connection)
         if newest is not None and newest.generation == generation.name:
-            versions.finish(connection, completed(newest, known))
+            told = completed(newest, known)
+            if told != newest:
+                versions.finish(connection, told)

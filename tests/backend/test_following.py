@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -23,19 +22,12 @@ from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target
 from tests.live.ledger import ACCOUNTS, PATIENT, Ledger, schema
+from tests.live.test_ledger import folder
+
+__all__ = ["folder"]
 
 ROOT = Path(__file__).resolve().parents[2]
 INSERT = "INSERT INTO moves (key, account, amount) VALUES (%s, 1, 0)"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    place = Path("/dev/shm")
-    if not place.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-backend-") as name:
-        yield Path(name) / "w"
 
 
 @pytest.fixture
