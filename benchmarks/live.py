@@ -18,6 +18,7 @@ from statistics import median, quantiles
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.files.layout import Layout
 from schemasync.schema import document
+from schemasync.schema.spelling import count
 from schemasync.sync.runner import sync
 from schemasync.sync.target import Target
 
@@ -190,14 +191,14 @@ def report(found: dict[int, list[Pair]]) -> list[str]:
                 figures.spread([median(pair.while_logged()) / median(pair.before()) for pair in pairs]),
             ]
         )
-    count = len(next(iter(found.values())))
+    measured = count(len(next(iter(found.values()))), "pair")
     headings = (
         "database", "added to the median", "added to the p99", "worst wait", "worst without a sync",
         "worst around the swap", "the run's own figure", "a write while copying / before",
     )  # fmt: skip
     return [
         f"{WRITERS} processes on the backend, each a transaction of an INSERT and an UPDATE every 5 ms or so, and a "
-        f"sync that writes half of the rows again; {count} pairs of a run beside a sync and one as long without. "
+        f"sync that writes half of the rows again; {measured} of a run beside a sync and one as long without. "
         "Milliseconds are medians (smallest to largest) over the pairs; `tax` as the run measured it: "
         + ", ".join(f"{size:,} MB {_taxes(pairs)}" for size, pairs in found.items())
         + ".",
