@@ -52,6 +52,7 @@ class Code(StrEnum):
     # files
     NOT_ADOPTED = "not-adopted"
     ALREADY_ADOPTED = "already-adopted"
+    NOT_IN_STEP = "not-in-step"
     FOREIGN_LINK = "foreign-link"
     NO_DATABASE = "no-database"
     NOT_A_DATABASE = "not-a-database"

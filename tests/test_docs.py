@@ -432,7 +432,7 @@ def _without_figures(text: str) -> str:
 
 
 NOT_BUILT = re.compile(
-    r"schemasync (models|eject)\b|--keep-writes|schemasync\.(admin|testing)"
+    r"schemasync models\b|--keep-writes|schemasync\.(admin|testing)"
     r"|postgres",
     re.IGNORECASE,
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _NAME = re.compile(r"(?P<number>[0-9]{4,})-(?P<short>[0-9a-f]{12})\.sqlite3(?P<building>\.building)?")
 BUILDING = ".building"
+PLAIN = "plain"  # what a fence calls its successor where the database becomes a plain file again
 
 
 class At(Enum):
@@ -51,6 +52,11 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.folder / "lock"
+
+    @property
+    def plain(self) -> Path:
+        """Where the plain file that `eject` makes stands until it takes the place of the link."""
+        return self.folder / f"{PLAIN}.sqlite3"
 
     def at(self) -> At:
         """What stands at the link's path now."""

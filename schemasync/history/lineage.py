@@ -43,6 +43,11 @@ class Lineage:
             return steps_of(newer, older)
         return tuple(_steps(schema_of(older), schema_of(newer), self._names(target, live)))
 
+    def origins(self, live: str) -> Names:
+        """Names of the first generation that this one comes from -> its own, however their values were changed."""
+        *_, first = self.ancestors(live)
+        return self._from(first, live, changed=True)
+
     def _names(self, target: str, live: str) -> Names:
         above = list(self.ancestors(target))
         common = next((name for name in self.ancestors(live) if name in above), None)
@@ -52,8 +57,8 @@ class Lineage:
         back = _inverted(self._from(common, target))
         return _composed(back, down)
 
-    def _from(self, ancestor: str, generation: str) -> Names:
-        """Names of the ancestor -> names of the generation."""
+    def _from(self, ancestor: str, generation: str, *, changed: bool = False) -> Names:
+        """Names of the ancestor -> names of the generation; with `changed` also where values are not what they were."""
         path = []
         for name in self.ancestors(generation):
             if name == ancestor:
@@ -63,7 +68,7 @@ class Lineage:
         for name in reversed(path):
             row = self.birth(name)
             assert row.previous is not None
-            names = _composed(names, _carried(steps_of(row, self.birth(row.previous))))
+            names = _composed(names, _carried(steps_of(row, self.birth(row.previous)), changed=changed))
         return names
 
 
@@ -71,15 +76,19 @@ def _identity(schema: Schema) -> Names:
     return {table.name: (table.name, {c.name: c.name for c in table.columns}) for table in schema.tables}
 
 
-def _carried(steps: Sequence[Step]) -> Names:
+def _carried(steps: Sequence[Step], *, changed: bool) -> Names:
     return {
         step.old.name: (
             step.new.name,
-            {f.source: f.column for f in step.feeds if f.source and f.origin is Origin.CARRIED and f.same},
+            {f.source: f.column for f in step.feeds if f.source and (changed or _is_same(f))},
         )
         for step in steps
         if step.old is not None and step.new is not None
     }
+
+
+def _is_same(feed: Feed) -> bool:
+    return feed.origin is Origin.CARRIED and feed.same
 
 
 def _composed(first: Names, second: Names) -> Names:

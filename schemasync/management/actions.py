@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.core.management.color import no_style
-from django.db import DEFAULT_DB_ALIAS
+from django.core.management.base import CommandError
 
 from .. import conf, databases
-from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.door import Door, Label
 from ..files.layout import At, Layout
 from ..history.record import Afterwards
+from ..orm import migrations
 from ..orm.agreement import agreement
-from ..orm.apply import bring_up
+from ..orm.answers import Answers, past
+from ..orm.apply import bring_up, on_file
 from ..orm.baseline import baseline
 from ..orm.danger import Endangered, endangered
 from ..orm.export import Exported
@@ -35,28 +31,17 @@ from ..schema import document, write
 from ..schema.document import Document
 from ..schema.names import fold
 from ..schema.spelling import count, short
-from ..sync import adopt, glance, look, postpone, prune, rollback, snapshot
+from ..sync import adopt, eject, glance, look, postpone, prune, rollback, snapshot
 from ..sync.faults import of_disk, told
-from ..sync.interrupt import Interrupted
-from ..sync.limits import Limits
-from ..sync.preflight import Wishes, as_problem
-from ..sync.progress import Progress, Silent
+from ..sync.preflight import as_problem
 from ..sync.runner import note, sync
 from ..sync.target import Target
-from . import compared, options, present, terminal
-
-WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
-FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
+from . import compared, handover, options, present, terminal
+from .call import Call
 
 
-class Actions:
-    """One call of the command: `given` are its options, as the command line or `call_command` gave them."""
-
-    def __init__(self, command: BaseCommand, given: Mapping[str, Any]) -> None:
-        self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
-        self.given: dict[str, Any] = dict(given)
-        self.action = str(given.get("action") or "sync")
-        self.version: str | None = None
+class Actions(Call):
+    """What each action does."""
 
     def run(self) -> None:
         """Do it. Raises CommandError with the exit code."""
@@ -212,8 +197,42 @@ class Actions:
                 _note_document(target, done.generation, text)
             self._warn(present.refused_later(faults))
         ignored, written = adopt.ignore_lines(target), found is None
-        lines = present.adopted(done, target.layout.link, path, ignored, self._page, written=written)
-        self._print(lines, present.adopted_json(done, path, ignored, written=written))
+        lines = handover.adopted(done, target.layout.link, path, ignored, self._page, written=written)
+        self._print(lines, handover.adopted_json(done, path, ignored, written=written))
+
+    def do_eject(self) -> None:
+        target, link = self._target(swaps=True), databases.path_of(self._alias())
+        eject.check(target)
+        if not conf.is_enabled():
+            done = eject.eject(target, None, lambda path: None)
+            self._print(handover.ejected(done, link, None, self._page), handover.ejected_json(done, ()))
+            return
+        wanted = self._document()
+        self._refuse_out_of_step(target, wanted)
+        can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
+        new = migrations.lacking(Answers(past(look.rows(target)), wanted, can_ask=can_ask))
+        self._say(handover.migrations(new, self._page))
+        if self._is("dry_run"):
+            self._print(["nothing was written"], handover.ejected_json(None, new))
+            return
+        with told(link):
+            migrations.write(new, self.stderr)
+        done = eject.eject(target, wanted.version, self._record)
+        self._print(handover.ejected(done, link, self._endangered(), self._page), handover.ejected_json(done, new))
+
+    def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
+        seen, models = look.check(target, wanted), agreement(lambda: self._export(check=True))
+        if why := compared.verdict(seen, models, strict=False):
+            raise Refused.of(
+                Code.NOT_IN_STEP,
+                "models, schema.json and database are not the same, so that migrations made now would not be either",
+                "\n".join(why),
+            )
+
+    def _record(self, plain: Path) -> None:
+        """Every migration that there is has been run, says the plain file."""
+        with on_file(self._alias(), plain):
+            migrations.record(self._alias())
 
     def do_cutover(self) -> None:
         postpone.call(self._target())
@@ -239,126 +258,7 @@ class Actions:
         data = {"result": "hashed", "version": found.version, "short": short(found.version), "errors": []}
         self._print([found.version], data)
 
-    # --- what was asked for ---------------------------------------------------------------------------------
-
-    def _is(self, name: str) -> bool:
-        return bool(self.given.get(name, False))
-
-    def _several(self, name: str) -> frozenset[str]:
-        """What an option was given, once or more often: `call_command` may hand on one as text."""
-        given = self.given.get(name) or ()
-        return frozenset([given] if isinstance(given, str) else given)
-
-    def _path(self, name: str) -> Path | None:
-        """A path that was given on the command line, or as text to `call_command`."""
-        value = self.given.get(name)
-        return None if value is None else Path(value)
-
-    @property
-    def _json(self) -> bool:
-        return self._is("json")
-
-    @property
-    def _asks_nothing(self) -> bool:
-        return self._is("noinput") or self.given.get("interactive") is False
-
-    @property
-    def _verbosity(self) -> int:
-        return int(self.given.get("verbosity", 1))
-
-    def _alias(self) -> str:
-        return str(self.given.get("database") or DEFAULT_DB_ALIAS)
-
-    def _addressed(self, text: str) -> str:
-        return options.addressed(text, self.given)
-
-    def _refuse_misplaced(self) -> None:
-        if found := options.misplaced(self.action, self.given):
-            raise UsageError.of(
-                Code.BAD_OPTION, f"{self.action} has no use for {', '.join(found)}", "Leave it out; it is for a sync."
-            )
-
-    def _schema_path(self) -> Path:
-        return self._path("schema") or conf.schema_path(self._alias())
-
-    def _document(self, path: Path | None = None) -> Document:
-        path = path or self._schema_path()
-        if path.is_dir():
-            hint = f"Name the file itself, for example {path / 'schema.json'}"
-            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, f"{path.absolute()} is a folder", hint, file=str(path))
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            message = f"{path}: {error.strerror}"
-            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self._where_from(path), file=str(path)) from error
-        found = document.read(data, str(path))
-        self.version = found.version
-        return found
-
-    def _where_from(self, path: Path) -> str:
-        """How to come by a schema.json: from the database, if there is one."""
-        try:
-            link = databases.path_of(self._alias())
-        except SchemasyncError:
-            link = Path("FILE")
-        match Layout(link).at():
-            case At.PLAIN:
-                return "To take the database over, which writes one: manage.py schemasync adopt"
-            case At.GENERATION:
-                return f"To take it from the database: manage.py schemasync inspect {link} -o {path}"
-            case _:
-                return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
-
-    def _wishes(self) -> Wishes:
-        usual = Limits()
-        return Wishes(
-            fresh=self._is("fresh"),
-            verify_full=self.given.get("verify") == "full",
-            back=self._is("back"),
-            repair=self._is("repair"),
-            allow_drop=self._several("allow_drop"),
-            pause=self._is("pause"),
-            limits=Limits(
-                max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
-                give_up=min(self.given.get("give_up", usual.give_up), FOREVER),
-                postpone=self._is("postpone"),
-            ),
-        )
-
-    # --- the database ---------------------------------------------------------------------------------------
-
-    def _target(self, *, swaps: bool = False) -> Target:
-        link = databases.path_of(self._alias())
-        if swaps:
-            databases.let_go(self._alias())
-        return Target(
-            Layout(link),
-            databases.opener(),
-            progress=self._progress(),
-            wait=min(self.given.get("wait", WAIT), FOREVER),
-            keep=conf.keep(),
-            actor=databases.actor(),
-        )
-
-    def _progress(self) -> Progress:
-        if self._verbosity == 0:
-            return Silent()
-        if self._json and self.stdout.isatty():
-            return Silent()  # bars on the same terminal would stand in the JSON
-        if self.stderr.isatty():
-            return terminal.Bars(colour=not self._is("no_color"))
-        return Silent() if self._json else terminal.Lines(self.stdout.write)
-
-    def _live(self, error: SchemasyncError) -> Row | None:
-        """What is live, to be told beside an error of a sync or a plan, where the database was looked at at all."""
-        if self.action not in ("sync", "plan") or isinstance(error, UsageError):
-            return None
-        try:
-            return look.live(Layout(databases.path_of(self._alias())), databases.opener())
-        except SchemasyncError:
-            return None
-
-    # --- asking ---------------------------------------------------------------------------------------------
+    # --- what they need -------------------------------------------------------------------------------------------
 
     def _must_be_able_to_ask(self, wanted: str | None) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
@@ -374,67 +274,6 @@ class Actions:
     def _agree(self, ahead: rollback.Prospect) -> bool:
         self._say(present.prospect(ahead, self._page))
         return self._asks_nothing or self._yes("Go back?")
-
-    def _refuse_to_replace(self, path: Path) -> None:
-        if path.is_dir():
-            raise Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", f"Name a file in it: -o {path / 'schema.json'}")
-        if not path.exists() or self._asks_nothing:
-            return
-        can_ask = not self._json and sys.stdin.isatty()
-        if not can_ask or not self._yes(f"{path} exists. Replace it?"):
-            raise Refused.of(
-                Code.OUTPUT_EXISTS, f"{path} exists already", "Name another file, or replace it with --noinput."
-            )
-
-    def _yes(self, question: str) -> bool:
-        """Ask on the terminal; no answer is no."""
-        try:
-            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-        except (EOFError, KeyboardInterrupt, Interrupted) as error:
-            self.stdout.write("")
-            if isinstance(error, Interrupted):
-                raise
-            return False
-
-    # --- telling --------------------------------------------------------------------------------------------
-
-    @property
-    def _page(self) -> terminal.Page:
-        is_terminal = self.stdout.isatty()
-        wants_colour = self._is("force_color") or (is_terminal and not self._is("no_color"))
-        return terminal.Page(
-            shutil.get_terminal_size().columns if is_terminal else terminal.LOG_WIDTH,
-            self.style if wants_colour and not self._json else no_style(),
-            detail=self._verbosity > 1,
-        )
-
-    def _say(self, lines: Sequence[str]) -> None:
-        if not self._json and self._verbosity > 0:
-            for line in lines:
-                self.stdout.write(self._addressed(line))
-
-    def _warn(self, lines: Sequence[str]) -> None:
-        if self._verbosity > 0:
-            for line in lines:
-                self.stderr.write(line, self.style.NOTICE)
-
-    def _as_json(self, data: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
-
-    def _print(self, lines: Sequence[str], data: dict[str, Any]) -> None:
-        if self._json:
-            self._as_json(data)
-        else:
-            self._say(lines)
-
-    def _fail(self, error: SchemasyncError) -> None:
-        """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
-        told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
-        if self._json:
-            found = present.failed_json(told, self.action, self.version, self._live(error))
-            self._as_json({**found, "sql": []} if self.action == "plan" and self._is("sql") else found)
-        text = "\n".join(present.problem(one) for one in told.problems)
-        raise CommandError(text, returncode=error.exit_code) from error
 
 
 def _faults_of(text: str, path: Path) -> list[str]:

@@ -35,6 +35,7 @@ ACTIONS = {
     "rollback": "go back to an earlier generation, at once; asks first",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
     "adopt": "take over an existing plain database file",
+    "eject": "back to migrations: write the files that are missing, and make the database a plain file again",
     "prune": "remove old archives; never the live file or the newest archive",
     "snapshot": "write a plain, compact copy of the live database",
     "cutover": "let a run that was postponed swap its new file in",
@@ -50,6 +51,7 @@ USES = {
     "rollback": ("database", "wait", "noinput"),
     "inspect": ("noinput",),
     "adopt": ("database", "schema", "wait"),
+    "eject": ("database", "schema", "wait", "noinput"),
     "prune": ("database", "wait"),
     "snapshot": ("database",),
     "cutover": ("database",),
@@ -349,7 +351,14 @@ def _export(parser: Any) -> None:
     )
 
 
+def _eject(parser: Any) -> None:
+    parser.add_argument(
+        "--dry-run", action="store_true", default=ABSENT, help="only say which migrations it would write"
+    )
+
+
 _ADD = {
+    "eject": _eject,
     "plan": _plan,
     "check": _check,
     "rollback": _rollback,

@@ -19,7 +19,6 @@ from ..orm.danger import Endangered
 from ..orm.export import Exported
 from ..plan.model import Action
 from ..schema.spelling import count, short
-from ..sync.adopt import Adopted
 from ..sync.look import Checked, Entry, Inspected, Outlook, TableOutlook
 from ..sync.prune import Archive, Pruned
 from ..sync.report import Report, as_row_json
@@ -57,7 +56,7 @@ def report(done: Report, page: Page) -> Lines:
     lines += hazards([hazard for hazard in done.hazards if not hazard.stops], page)
     lines += [f"  note: {text}" for text in done.notes]
     if page.detail:
-        lines += _foreign(done.foreign, page)
+        lines += foreign(done.foreign, page)
         lines += [f"  {beside_writers(done.followed)}"] if done.followed else []
     if done.result != "current" and done.previous is not None:
         lines.append("To undo it: manage.py schemasync rollback")
@@ -137,7 +136,7 @@ def outlook(seen: Outlook, page: Page) -> Lines:
     if plan is None:
         generation = live.generation if live is not None else "the database"
         lines = [f"{generation} is current: version {short(seen.version)}, nothing to do"]
-        return lines + _foreign(seen.decision.foreign, page)
+        return lines + foreign(seen.decision.foreign, page)
     heading = page.style.MIGRATE_HEADING
     before = f"version {short(plan.base_version)}" if plan.base_version else "no database yet"
     lines = [f"{before} -> version {short(plan.version)}", heading("changes:" if plan.changes else "changes: none")]
@@ -151,7 +150,7 @@ def outlook(seen: Outlook, page: Page) -> Lines:
     ]
     if plan.hazards:
         lines += [heading("hazards:"), *hazards(plan.hazards, page)]
-    return lines + _foreign(seen.decision.foreign, page)
+    return lines + foreign(seen.decision.foreign, page)
 
 
 def changes(found: Sequence[Change], page: Page) -> Lines:
@@ -159,7 +158,7 @@ def changes(found: Sequence[Change], page: Page) -> Lines:
     new = [change.table.name for change in found if isinstance(change, CreateTable)]
     lines = []
     if len(new) > FEW:
-        lines = _paragraph(f"  {count(len(new), 'new table')}: ", new, page)
+        lines = paragraph(f"  {count(len(new), 'new table')}: ", new, page)
         found = [change for change in found if not isinstance(change, CreateTable)]
     return lines + [f"  {describe(change)}" for change in found]
 
@@ -229,7 +228,7 @@ def outlook_json(seen: Outlook, statements: Sequence[str] | None) -> Json:
         "tables": {item.table: _table_json(item) for item in seen.tables},
         "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
         "hazards": [hazard.as_json() for hazard in plan.hazards] if plan else [],
-        "foreign": _foreign_json(seen.decision.foreign),
+        "foreign": foreign_json(seen.decision.foreign),
     }
     if statements is not None:
         data["sql"] = list(statements)
@@ -259,8 +258,8 @@ def details(seen: Checked, page: Page) -> Lines:
         lines += changes(seen.changes, page)
     if seen.live_version and seen.live_version != seen.version and not seen.changes:
         lines.append(f"schema.json is version {short(seen.version)}, live is {short(seen.live_version)}")
-    lines += _foreign(seen.foreign, page)
-    return lines + _paragraph("have acted, and may be deleted: ", seen.spent, page)
+    lines += foreign(seen.foreign, page)
+    return lines + paragraph("have acted, and may be deleted: ", seen.spent, page)
 
 
 def difference(seen: Checked) -> Lines:
@@ -291,23 +290,23 @@ def checked_json(
         "models": models,
         "changes": [change_json(change) for change in seen.changes],
         "drift": list(seen.drift),
-        "foreign": _foreign_json(seen.foreign),
+        "foreign": foreign_json(seen.foreign),
         "spent": list(seen.spent),
         "endangered": [one.as_json() for one in endangered],
         "errors": [],
     }
 
 
-def _foreign(objects: Objects, page: Page) -> Lines:
+def foreign(objects: Objects, page: Page) -> Lines:
     named = [f"{kind} {name}" for kind, name in objects]
-    return _paragraph("carried along, as schema.json does not name it: ", named, page)
+    return paragraph("carried along, as schema.json does not name it: ", named, page)
 
 
-def _foreign_json(objects: Objects) -> list[dict[str, str]]:
+def foreign_json(objects: Objects) -> list[dict[str, str]]:
     return [{"type": kind, "name": name} for kind, name in objects]
 
 
-def _paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
+def paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
     """Names in lines of the page's width; none is broken, so that each can be searched for. None, no line."""
     if not names:
         return []
@@ -485,35 +484,6 @@ def restored_json(done: Restored) -> Json:
 
 
 # --- the other actions ------------------------------------------------------------------------------------------
-
-
-def adopted(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page: Page, *, written: bool) -> Lines:
-    """What taking a file over came to, and what to do with it."""
-    lines = [
-        f"{link} is taken over: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
-        f"wrote {schema}" if written else f"{schema} was left as it is",
-    ]
-    if done.differs:
-        lines += _paragraph("it differs from the database in: ", done.differs, page)
-        lines.append("To see what a sync would do: manage.py schemasync plan")
-    lines += _foreign(done.foreign, page)
-    return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
-
-
-def adopted_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> Json:
-    """The same for machines."""
-    return {
-        "result": "adopted",
-        "version": done.version,
-        "generation": done.generation,
-        "schema_written": str(schema) if written else None,
-        "differs": list(done.differs),
-        "foreign": _foreign_json(done.foreign),
-        "ignore": list(ignored),
-        "duration_ms": done.duration_ms,
-        "pause_ms": done.pause_ms,
-        "errors": [],
-    }
 
 
 def left_out(seen: Inspected) -> Lines:

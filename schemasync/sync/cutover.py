@@ -34,19 +34,21 @@ ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """All that a swap needs and that can be had before writers wait: its number, and the disk that it may take."""
+    """All that a swap needs and that can be had before writers wait: its number, and the disk that it may take.
 
-    new: Generation
+    `successor`: the name of what is live next, as the fence has it."""
+
+    successor: str
     number: int
     room: Reservation
 
 
 @contextmanager
-def prepared(target: Target, new: Generation, room: int = ROOM) -> Iterator[Swap]:
-    """Get ready for a swap to `new`; `room` is how many bytes of disk going forward may take. Raises OSError where
-    they are not to be had."""
+def prepared(target: Target, successor: str, room: int = ROOM) -> Iterator[Swap]:
+    """Get ready for a swap to `successor`; `room` is how many bytes of disk going forward may take. Raises OSError
+    where they are not to be had."""
     with reserved(target.layout.folder, room) as reservation:
-        yield Swap(new, _next_number(target), reservation)
+        yield Swap(successor, _next_number(target), reservation)
 
 
 def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> None:
@@ -64,7 +66,6 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     committed and could not be finished.
     """
     signals.defer()
-    new = swap.new
     _close(target, held, swap)
     swap.room.release()
     try:
@@ -72,12 +73,12 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     except (sqlite3.Error, OSError, SchemasyncError) as error:
         raise NeedsPerson.of(
             Code.SWAP_UNFINISHED,
-            f"the swap to {new.name} is committed, but the link could not be moved: {error}. "
+            f"the swap to {swap.successor} is committed, but the link could not be moved: {error}. "
             "Until it is, every write is refused and none is lost",
             "Mend what it says (a full disk, permissions), then: manage.py schemasync",
-            generation=new.name,
+            generation=swap.successor,
         ) from error
-    signals.swapped(new.name)
+    signals.swapped(swap.successor)
     _tidy(target, held)
     _checkpoint(target, held)
     clear(target, Label.CUTOVER_CLEAR)
@@ -99,7 +100,7 @@ def _close(target: Target, held: Hold, swap: Swap) -> None:
     """Fence the held file in favour of its successor. Raises Failed where the link moved under us."""
     if not held.is_at(target.layout.link):
         raise replaced(target.layout.link)
-    record = Fence(swap.number, swap.new.name, now())
+    record = Fence(swap.number, swap.successor, now())
     with target.door.step(Label.CUTOVER_FENCE):
         held.close_to_writers(record)
 
@@ -157,6 +158,23 @@ def point(
     target.door.sync(Label.CUTOVER_FOLDER, layout.link.parent)
 
 
+def put_in_place(target: Target, moved: Callable[[], None] = lambda: None) -> None:
+    """One rename(2) of the plain file that `eject` made over the link; then both folders are synced."""
+    target.door.replace(Label.CUTOVER_LINK, target.layout.plain, target.layout.link)
+    moved()
+    target.door.sync(Label.CUTOVER_FOLDER, target.layout.link.parent)
+    target.door.sync(Label.CUTOVER_FOLDER, target.layout.folder)
+
+
+def remove_plain(target: Target) -> bool:
+    """Remove a plain file that did not take the place of the link. True where there was one."""
+    plain = target.layout.plain
+    if not plain.exists():
+        return False
+    target.door.remove(Label.RECOVER_REMOVE, (plain, *side_files(plain)))
+    return True
+
+
 def clear(target: Target, label: Label) -> bool:
     """Remove the log of the plain file that stood where the link is: a plain file that is put there one day would
     have it replayed into it. True where there was one.
@@ -164,6 +182,8 @@ def clear(target: Target, label: Label) -> bool:
     Only an empty log, which is folded into its file: in another one stands the fence, and a connection that was open
     before the swap and never read would find its file without a name, without a log, and open to writes.
     """
+    if target.layout.at() is not At.GENERATION:
+        return False
     sides = side_files(target.layout.link)
     if size_of(wal_of(target.layout.link)) or not any(path.exists() for path in sides):
         return False

@@ -232,6 +232,14 @@ def history(target: Target) -> tuple[Entry, ...]:
     return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
 
 
+def rows(target: Target) -> tuple[Row, ...]:
+    """The history as it is written, the oldest row first. Raises Refused where there is none."""
+    with _seen(target) as now:
+        if now is None or now.newest is None:
+            raise state.no_history(target.layout)
+        return now.rows
+
+
 def _entry(target: Target, row: Row, live: Path | None) -> Entry:
     """`live` is the path of the live file for its own row: a plain copy does not bear its generation's name."""
     generation = target.layout.generation(row.generation)

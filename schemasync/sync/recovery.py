@@ -17,7 +17,7 @@ from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label
-from ..files.layout import At, Generation, inode_of, size_of
+from ..files.layout import PLAIN, At, Generation, inode_of, size_of
 from ..history.record import Deed
 from . import cutover, postpone
 from .capture import remove
@@ -60,12 +60,19 @@ def recover(target: Target) -> tuple[str, ...]:
         raise dangling(target.layout)
     live = _live_fence(target)
     done += _remove_marked(target, files, live)
+    if live is not None and live.successor == PLAIN:
+        return _told(target, [*done, *_out(target, files, live)])
+    done += _remove_copy(target)
     if live is not None:
         done += _forward(target, files, live)
     if target.layout.at() is At.GENERATION:
         done += _clear(target)
         done += _release(target)
         done += _close_archives(target, files)
+    return _told(target, done)
+
+
+def _told(target: Target, done: list[str]) -> tuple[str, ...]:
     for line in done:
         target.progress.note(line)
     return tuple(done)
@@ -79,6 +86,13 @@ def _remove_unnamed(target: Target) -> list[str]:
 def _remove(target: Target, path: Path) -> str:
     target.door.remove(Label.RECOVER_REMOVE, (path, *side_files(path)))
     return f"removed {path.name}, which a run left half built"
+
+
+def _remove_copy(target: Target) -> list[str]:
+    """The plain file that a run copied and never put in the place of the link: no fence names it."""
+    if target.layout.at() is not At.GENERATION or not cutover.remove_plain(target):
+        return []
+    return [f"removed {target.layout.plain.name}, which was copied and never took the place of the link"]
 
 
 def _finished(target: Target) -> list[Found]:
@@ -141,15 +155,8 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     if successor is not None and successor.trouble is not None and not successor.damaged:
         raise successor.trouble
     if successor is None or not successor.readable:
-        raise NeedsPerson.of(
-            Code.SUCCESSOR_MISSING,
-            f"{target.layout.link} was superseded by {live.successor} at {live.at}, but that file "
-            + ("is not there" if successor is None else "cannot be read"),
-            f"Found in {target.layout.folder}: {', '.join(files) or 'nothing'}. Put {live.successor}.sqlite3 back from "
-            "your backup and run again.",
-            successor=live.successor,
-            found=sorted(files),
-        )
+        why = "is not there" if successor is None else "cannot be read"
+        raise _without_successor(target, files, live, why)
     over = inode_of(target.layout.link)
     if successor.marked:
         cutover.open_up(target, successor.generation)
@@ -160,6 +167,26 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     cutover.point(target, successor.generation, over)
     files[live.successor] = replace(successor, fence=None, marked=False)
     return [f"finished a swap that was cut off: {live.successor} is live"]
+
+
+def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
+    """The fence was committed, so the database is the plain file: it takes the place of the link."""
+    _check_newest(target, files, live)
+    if not target.layout.plain.exists():
+        raise _without_successor(target, files, live, "is not there")
+    cutover.put_in_place(target)
+    return [f"finished an eject that was cut off: {target.layout.link.name} is a plain file"]
+
+
+def _without_successor(target: Target, files: dict[str, Found], live: Fence, why: str) -> NeedsPerson:
+    return NeedsPerson.of(
+        Code.SUCCESSOR_MISSING,
+        f"{target.layout.link} was superseded by {live.successor} at {live.at}, but that file {why}",
+        f"Found in {target.layout.folder}: {', '.join(files) or 'nothing'}. Put {live.successor}.sqlite3 back from "
+        "your backup and run again.",
+        successor=live.successor,
+        found=sorted(files),
+    )
 
 
 def _check_newest(target: Target, files: dict[str, Found], live: Fence) -> None:

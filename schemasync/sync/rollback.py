@@ -117,7 +117,8 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
-        with cutover.prepared(target, ahead.generation, room) as ready, hold(target, current.generation.path) as held:
+        ready_to_swap = cutover.prepared(target, ahead.generation.name, room)
+        with ready_to_swap as ready, hold(target, current.generation.path) as held:
             written = current.has_changed()
             counts: list[Callable[[], tuple[Tally, ...]]] = []
 

@@ -118,7 +118,7 @@ def _swap_beside_writers(
     def swap(held: Hold, ready: Swap, connection: Connection) -> None:
         work.do(built, plan, before)
         closed.append(held)
-        cut_over(target, signals, held, ready, lambda: go_live(target, ready.new, held, connection))
+        cut_over(target, signals, held, ready, lambda: go_live(target, built.generation, held, connection))
 
     followed = followable(plan, before)
     with (
@@ -138,7 +138,7 @@ def swap_held(target: Target, signals: Signals, held: Hold | None, new: Generati
     if held is None:
         begin(signals, new, lambda: go_live(target, new, None))
         return
-    with prepared(target, new) as ready:
+    with prepared(target, new.name) as ready:
         cut_over(target, signals, held, ready, lambda: go_live(target, new, held))
 
 

@@ -18,6 +18,7 @@ from schemasync.backends.sqlite3.base import DatabaseWrapper
 from schemasync.backends.superseded import Superseded, again_when_superseded
 from schemasync.files.door import Door, Label
 from schemasync.signals import generation_changed
+from schemasync.sync.eject import eject
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target
@@ -121,6 +122,16 @@ def test_a_statement_that_meets_the_fence_runs_on_the_new_file(link, db):
     swap(link, observer=observer)
     threads[0].join(5)
     assert keys(link) == {"before", "met the fence"}
+
+
+def test_a_connection_goes_along_when_the_database_becomes_a_plain_file(link, db):
+    run(db, INSERT, "before")
+    eject(target(link, wait=5.0), None, lambda plain: None)
+    run(db, INSERT, "after")
+    with transaction.atomic(using="followed"):
+        run(db, INSERT, "within")
+    assert not link.is_symlink()
+    assert keys(link) == {"before", "after", "within"}
 
 
 def test_a_deferred_transaction_that_has_read_is_told_to_begin_again(link, django_db_blocker):

@@ -14,6 +14,7 @@ from schemasync.engines.sqlite import fence
 from schemasync.files.door import Door, Label
 from schemasync.sync import postpone, prune
 from schemasync.sync.adopt import adopt
+from schemasync.sync.eject import eject
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.rollback import rollback
@@ -130,6 +131,10 @@ def _back(target: Target) -> Any:
     return restored and restored.prospect.to.generation
 
 
+def _out(target: Target) -> Any:
+    return eject(target, None, lambda plain: None).archive
+
+
 def _postponed(target: Target) -> Any:
     """A run that waits, and is called at once."""
     observer = target.door.observer
@@ -227,6 +232,14 @@ SCENARIOS = {
             f"CUTOVER:FENCE CUTOVER:UNFENCE CUTOVER:SYMLINK CUTOVER:LINK CUTOVER:FOLDER {AFTER}",
             before=V2,
             current=V1,
+        ),
+        Scenario(
+            "eject",
+            _with_later_rows,
+            _out,
+            "BUILD:CREATE BUILD:START BUILD:SEAL CUTOVER:FENCE CUTOVER:LINK CUTOVER:FOLDER CUTOVER:FOLDER"
+            " ARCHIVE:CHECKPOINT",
+            before=V2,
         ),
         Scenario(
             "prune",

@@ -126,8 +126,11 @@ def assert_tidy(world, scenario):
     known = {world.link.name + suffix for suffix in side} | {world.layout.folder.name}
     assert set(names[""]) - known - extra == set()
     if world.layout.at() is At.PLAIN:
-        assert not scenario.swaps or names.get("generations", []) in ([], ["lock"])
         assert fence_of(world.link) is None
+        if scenario.name == "eject":
+            assert_left(world)
+        else:
+            assert not scenario.swaps or names.get("generations", []) in ([], ["lock"])
         return
     live = world.layout.live().path
     assert world.link.is_symlink()
@@ -141,6 +144,16 @@ def assert_tidy(world, scenario):
     assert set(names["generations"]) - finished == {"lock"}
 
 
+def assert_left(world):
+    """Of ours nothing is in the plain file, and its archives are whole and closed."""
+    assert traces(world.link) == []
+    assert history(world.link) == ()
+    assert not world.layout.plain.exists()
+    for path in world.files():
+        assert whole(path)
+        assert fence_of(path) is not None, path.name
+
+
 def finish(scenario, world):
     """The next run. Returns the file in which a swap back has set aside what was written before it."""
     target = world.target()
@@ -150,6 +163,9 @@ def finish(scenario, world):
         match scenario.name:
             case "adopt_wal" | "adopt_journal" if live is not None:
                 with pytest.raises(Refused, match="taken over already"):
+                    run(scenario, target)
+            case "eject" if live is None:
+                with pytest.raises(Refused, match="nothing to leave"):
                     run(scenario, target)
             case "rollback" if live.number == 1:
                 pass  # the swap back is done
@@ -170,6 +186,8 @@ def finish(scenario, world):
 
 def assert_history(scenario, world):
     """Each generation that was live stands in it, in order; the last row is of the one that is live."""
+    if scenario.name == "eject":
+        return
     rows = history(world.link)
     assert [row.id for row in rows] == sorted({row.id for row in rows})
     assert rows[-1].generation == world.layout.live().name

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.engines.sqlite import fence
+from schemasync.engines.sqlite import fence, versions
 from schemasync.engines.sqlite.fence import Fence
 from schemasync.files.layout import At
 from schemasync.sync import state
@@ -234,6 +234,42 @@ def test_a_missing_successor_is_for_a_person(world):
     trouble = refused(world, "NeedsPerson", "successor-missing", 6)
     assert "not there" in trouble.text
     assert path(world, 1).name.removesuffix(".sqlite3") in "\n".join(trouble.hints)
+
+
+def leaving(world):
+    """Generation 2 is closed in favour of a plain file, which stands in the folder."""
+    world.layout.plain.write_bytes(path(world, 2).read_bytes())
+    tamper(world.layout.plain, versions.drop)
+    close(path(world, 2), 9, "plain")
+
+
+def test_an_eject_that_was_cut_off_is_finished(world):
+    leaving(world)
+    assert world.recovered() == ("finished an eject that was cut off: db.sqlite3 is a plain file",)
+    assert world.recovered() == ()
+    assert world.layout.at() is At.PLAIN
+    assert write(world.link, "after") is None
+    assert not world.layout.plain.exists()
+
+
+def test_a_plain_file_that_is_missing_is_for_a_person(world):
+    leaving(world)
+    world.layout.plain.unlink()
+    trouble = refused(world, "NeedsPerson", "successor-missing", 6)
+    assert "superseded by plain" in trouble.text
+
+
+def test_a_plain_file_that_no_fence_names_is_removed(world):
+    world.layout.plain.write_bytes(b"half of it")
+    assert "never took the place of the link" in "\n".join(repaired(world, 2))
+    assert not world.layout.plain.exists()
+
+
+def test_a_copy_of_what_was_left_put_over_the_plain_file_is_for_a_person(world):
+    leaving(world)
+    world.recovered()
+    world.link.write_bytes(path(world, 2).read_bytes())
+    refused(world, "NeedsPerson", "state-unknown", 6)
 
 
 def test_an_unreadable_successor_is_for_a_person(world):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 from ...errors import Code, Problem, Refused
 from ...plan.make import with_rewritten
@@ -161,6 +163,15 @@ def is_volatile(opener: Opener, old: Table | None, sql: str) -> bool:
     finally:
         connection.close()
     return False
+
+
+def constant(opener: Opener, sql: str) -> Any:
+    """The value of an expression that reads no column; None for any other, and for NULL."""
+    with closing(opener.memory()) as connection:
+        try:
+            return connection.execute(f"SELECT ({sql})").fetchone()[0]
+        except sqlite3.Error:
+            return None
 
 
 def _bare_columns(table: Table) -> str:

@@ -77,6 +77,11 @@ def read(connection: Connection) -> tuple[Row, ...]:
     return tuple(Row(*row) for row in connection.execute(f"SELECT {_LIST} FROM {HISTORY_TABLE} ORDER BY id"))
 
 
+def drop(connection: Connection) -> None:
+    """Take the table away, and the history with it."""
+    connection.execute(f"DROP TABLE IF EXISTS main.{HISTORY_TABLE}")
+
+
 def newest(connection: Connection) -> Row | None:
     """The last row: what the database is. One small read."""
     if not exists(connection):

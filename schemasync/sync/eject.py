@@ -1,0 +1,171 @@
+"""The way out: a fenced swap from the live generation to a copy of it that is a plain file, at the link's own path."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engines.sqlite import changelog, fence, versions
+from ..engines.sqlite.connection import Connection, durably, side_files, snapshot, to_wal, wal_of
+from ..engines.sqlite.objects import objects
+from ..engines.sqlite.rebuild.start import clone
+from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
+from ..files.door import Label
+from ..files.layout import PLAIN, size_of
+from . import cutover, interrupt, state
+from .cutover import cut_over, prepared
+from .faults import told
+from .hold import Hold, hold
+from .interrupt import Signals
+from .preflight import DISK_RESERVE
+from .recovery import recover
+from .state import State
+from .target import Target
+
+InStep = Callable[[Path], None]
+"""The application's own work on the plain file, before it takes the place of the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ejected:
+    """A database that is a plain file again: `archive` was live before, and is closed to writers."""
+
+    archive: str
+    bytes: int
+    duration_ms: int
+    pause_ms: int
+
+
+def check(target: Target) -> None:
+    """Raise Refused or NeedsPerson where there is nothing to leave, or something in the way."""
+    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+        _generation(target, current)
+
+
+def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
+    """Make the database a plain file with the same rows. Raises a SchemasyncError; then the live file is what it was.
+
+    `version`: what the database must still be. Writers wait while it is copied; those who have the generation open
+    are refused by its fence from then on, and lose nothing.
+    """
+    begun = time.monotonic()
+    check(target)
+    with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
+        recover(target)
+        with state.read(target.layout, target.opener) as current:
+            current = _generation(target, current)
+            _check_version(current, version)
+            _check_disk(target, current)
+            with hold(target, current.path, current.inode) as held, _copy_removed(target, held):
+                _copy(target, current, signals)
+                _in_step(target, in_step)
+                _seal(target, current)
+                with prepared(target, PLAIN) as ready:
+                    cut_over(target, signals, held, ready, lambda: cutover.put_in_place(target, held.over))
+                pause = held.seconds
+            assert current.newest is not None
+            archive = current.newest.generation
+    took = round((time.monotonic() - begun) * 1000)
+    return Ejected(archive, size_of(target.layout.link), took, round(pause * 1000))
+
+
+def _generation(target: Target, current: State | None) -> State:
+    """The database, where it is one that can be left."""
+    layout = target.layout
+    if current is None or current.generation is None:
+        raise Refused.of(
+            Code.NOT_ADOPTED,
+            f"{layout.link} is {layout.at().value}: there is nothing to leave",
+            "What becomes of it is up to Django's migrate.",
+        )
+    if size_of(wal_of(layout.link)):
+        raise NeedsPerson.of(
+            Code.STATE_UNKNOWN,
+            f"{wal_of(layout.link)} is the log of a file that was here before it was taken over; beside a plain file "
+            "SQLite would read it as the log of that",
+            "End every process that has the database open since then, and remove it:\n"
+            f"rm {' '.join(str(path) for path in side_files(layout.link)[:2])}",
+        )
+    return current
+
+
+def _check_version(current: State, version: str | None) -> None:
+    newest = current.newest
+    if version is not None and newest is not None and newest.version != version:
+        raise Failed.of(
+            Code.CHANGED_MEANWHILE,
+            f"{newest.generation} went live while this looked at the schema",
+            "Run it again.",
+        )
+
+
+def _check_disk(target: Target, current: State) -> None:
+    free, needed = shutil.disk_usage(target.layout.folder).free, size_of(current.path) + DISK_RESERVE
+    if free < needed:
+        raise Refused.of(
+            Code.DISK_FULL,
+            f"the plain file needs {needed:,} bytes; {free:,} are free in {target.layout.folder}",
+            "Free space, for example: manage.py schemasync prune --keep 1",
+            needed=needed,
+            free=free,
+        )
+
+
+@contextmanager
+def _copy_removed(target: Target, held: Hold) -> Iterator[None]:
+    """What was copied goes where this fails before the swap is committed; where the process dies, recovery does it."""
+    try:
+        yield
+    except BaseException:
+        if not held.is_closed:
+            cutover.remove_plain(target)
+        raise
+
+
+def _copy(target: Target, current: State, signals: Signals) -> None:
+    plain = target.layout.plain
+    target.door.create(Label.BUILD_CREATE, plain, current.path.stat())
+    with closing(target.opener.build(plain)) as connection, target.progress.phase("copy", "pages") as advance:
+        signals.watch(connection)
+        with target.door.step(Label.BUILD_START), snapshot(current.connection):
+            clone(current.connection, connection, advance)
+            to_wal(connection)
+
+
+def _in_step(target: Target, work: InStep) -> None:
+    try:
+        work(target.layout.plain)
+    except SchemasyncError:
+        raise
+    except Exception as error:  # whatever an application raises, this file is not what it wants
+        raise Failed.of(
+            Code.HOOK_FAILED,
+            f"{type(error).__name__}: {error}",
+            "The plain file could not be brought into step with the migrations, and is gone. Mend it, and run again.",
+        ) from error
+
+
+def _seal(target: Target, current: State) -> None:
+    """Nothing of ours is in it, everything else is, and all of it is on the disk."""
+    plain = target.layout.plain
+    with (
+        target.door.step(Label.BUILD_SEAL),
+        closing(target.opener.write(plain, timeout=target.wait)) as connection,
+    ):
+        with durably(connection):  # its fsync covers everything that was written without one
+            _strip(connection)
+        wrong = set(objects(current.connection)) - set(objects(connection))
+    if wrong or any(path.exists() for path in side_files(plain)):
+        names = ", ".join(sorted(o.name for o in wrong)) or "a log beside it"
+        raise Failed.of(Code.VERIFY_DIFFERS, f"the plain file is not what the live one is: {names}", "Run it again.")
+
+
+def _strip(connection: Connection) -> None:
+    changelog.remove(connection)
+    fence.lower_fence(connection)
+    fence.unmark(connection)
+    versions.drop(connection)

@@ -1,0 +1,146 @@
+"""The way out: migrations that make what the models say, a database that says they have been run, a plain file."""
+
+import shutil
+
+import pytest
+
+LATER = (
+    ("max_length=100", "max_length=120"),
+    ("label = models.SlugField()", "label = models.SlugField(unique=True)\n    rank = models.IntegerField()"),
+    ("total = ", "amount = "),
+)
+
+
+def rewrite(site, old, new):
+    text = site.schema.read_text()
+    assert old in text, text
+    site.schema.write_text(text.replace(old, new))
+
+
+def changed(site):
+    """Later models, a renamed field among them and one that nobody gave a default, brought into the database."""
+    site.change(*LATER)
+    rewrite(site, '"total": "decimal NOT NULL"', '"amount": {"type": "decimal NOT NULL", "was": ["total"]}')
+    site.done("schemasync", "export")
+    rewrite(site, '"rank": "integer NOT NULL"', '"rank": {"type": "integer NOT NULL", "fill": "7"}')
+    site.done("schemasync")
+
+
+def plain_django(site):
+    site.settings(flag=False, installed=False)
+    return site
+
+
+def test_out_again_with_the_data_and_migrations_that_know_of_every_change(adopted):
+    adopted.sql("INSERT INTO shop_order (customer_id, total) VALUES (1, 12.5)")
+    changed(adopted)
+    rows = adopted.rows("SELECT * FROM shop_order"), adopted.rows("SELECT * FROM shop_customer")
+    told = adopted.done("schemasync", "eject")
+    assert "is a plain file again" in told.out
+    assert not adopted.link.is_symlink()
+    assert (adopted.rows("SELECT * FROM shop_order"), adopted.rows("SELECT * FROM shop_customer")) == rows
+    ours = "SELECT name FROM sqlite_schema WHERE name LIKE '%schema\\_versions' ESCAPE '\\' OR name LIKE '%schemasync%'"
+    assert adopted.rows(ours) == []
+    (new,) = sorted((adopted.folder / "shop" / "migrations").glob("0002*.py"))
+    assert "RenameField" in new.read_text()
+    assert "total" in new.read_text()
+    assert "default=7" in new.read_text(), "what filled the column"
+    site = plain_django(adopted)
+    assert site.manage("migrate", "--check").code == 0
+    assert site.manage("makemigrations", "--check").code == 0
+    assert "[ ]" not in site.done("showmigrations").out
+
+
+def test_afterwards_django_migrates_as_ever(adopted):
+    adopted.change(("max_length=100", "max_length=120"))
+    adopted.done("schemasync", "--export")
+    adopted.done("schemasync", "eject")
+    site = plain_django(adopted)
+    site.change(
+        ("max_length=120", "max_length=140"), ("label = models.SlugField()", "name = models.SlugField(null=True)")
+    )
+    site.done("makemigrations", "--noinput")
+    site.sql("DROP VIEW customers")
+    site.done("migrate")
+    assert site.manage("migrate", "--check").code == 0
+    assert [row[1] for row in site.rows("PRAGMA table_info(shop_tag)")] == ["id", "name"]
+
+
+def test_a_project_that_was_born_without_migrations_gets_its_first(built):
+    built.done("schemasync", "eject")
+    assert (built.folder / "shop" / "migrations" / "__init__.py").exists()
+    assert "initial = True" in (built.folder / "shop" / "migrations" / "0001_initial.py").read_text()
+    site = plain_django(built)
+    assert site.manage("migrate", "--check").code == 0
+    assert site.rows("SELECT label FROM shop_tag") == [("red",)]
+    site.link.unlink()
+    site.done("migrate")
+    assert site.rows("SELECT count(*) FROM shop_tag") == [(0,)], "and they make the database from nothing"
+
+
+def test_migrations_that_were_deleted_meanwhile_are_written_anew_and_their_rows_go(adopted):
+    folder = adopted.folder / "shop" / "migrations"
+    adopted.sql("INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0007_old', '2020-01-01')")
+    shutil.rmtree(folder)
+    adopted.done("schemasync", "eject")
+    assert [path.name for path in folder.glob("0*.py")] == ["0001_initial.py"]
+    assert adopted.rows("SELECT name FROM django_migrations WHERE app = 'shop'") == [("0001_initial",)]
+    assert plain_django(adopted).manage("migrate", "--check").code == 0
+
+
+def test_it_is_a_way_in_again(adopted):
+    adopted.done("schemasync", "eject")
+    adopted.schema.unlink()
+    adopted.done("schemasync", "adopt")
+    assert adopted.link.is_symlink()
+    assert adopted.manage("makemigrations", "--check").code == 0
+    assert adopted.rows("SELECT name, legacy FROM shop_customer") == [("Ann", "kept")]
+
+
+def test_the_dry_run_says_which_migrations_are_missing_and_writes_nothing(adopted):
+    adopted.change(("max_length=100", "max_length=120"))
+    adopted.done("schemasync", "--export")
+    told = adopted.done("schemasync", "eject", "--dry-run", "--json").json
+    assert [one["name"] for one in told["migrations"]] == ["shop.0002_alter_customer_name"]
+    assert told["result"] == "planned"
+    assert adopted.link.is_symlink()
+    assert len(list((adopted.folder / "shop" / "migrations").glob("0*.py"))) == 1
+
+
+def test_what_migrate_would_destroy_from_now_on_is_said(adopted):
+    told = adopted.done("schemasync", "eject").out
+    assert "lower_tag" in told
+    assert "legacy" in told
+
+
+def test_models_that_schema_json_does_not_know_yet_are_brought_in_first(adopted):
+    adopted.change(("max_length=100", "max_length=120"))
+    told = adopted.manage("schemasync", "eject")
+    assert told.code == 3
+    assert "manage.py schemasync export" in told.err
+    assert adopted.link.is_symlink()
+
+
+def test_a_value_that_nobody_said_is_asked_for(adopted):
+    changed(adopted)
+    rewrite(adopted, ', "fill": "7"', "")
+    adopted.done("schemasync")
+    told = adopted.manage("schemasync", "eject", "--noinput")
+    assert told.code == 3
+    assert "tag.rank was added without a default" in told.err
+
+
+@pytest.mark.parametrize("action", [["eject"], ["eject", "--dry-run"]])
+def test_a_plain_file_has_nothing_to_leave(adopted, action):
+    adopted.done("schemasync", "eject")
+    told = adopted.manage("schemasync", *action)
+    assert told.code == 3
+    assert "nothing to leave" in told.err
+
+
+def test_without_the_flag_the_file_is_plain_and_the_migrations_are_django_s(adopted):
+    adopted.settings(flag=True, more='SCHEMASYNC = {"ON_STARTUP": "ignore"}')
+    before = adopted.rows("SELECT * FROM django_migrations")
+    assert "is a plain file again" in adopted.done("schemasync", "eject").out
+    assert adopted.rows("SELECT * FROM django_migrations") == before
+    assert not adopted.link.is_symlink()
