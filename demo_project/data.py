@@ -61,6 +61,37 @@ DAYS = (
 )  # fmt: skip
 ABSENT = 0.12
 
+NOTICE_TAGS = ("office", "people", "safety", "systems")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    title: str
+    text: str
+    days_ago: int
+    tags: tuple[str, ...]
+    pinned: bool = False
+
+
+NOTICES = (
+    Notice(
+        "Book your hours by Friday",
+        "Entries of the past week are approved on Monday morning; what comes later waits for the next round.",
+        11, ("people",), pinned=True,
+    ),
+    Notice(
+        "Fire drill on Wednesday",
+        "At 10:30, all floors. Take the stairs, meet on the car park, and bring your visitors along.",
+        6, ("office", "safety"),
+    ),
+    Notice(
+        "The fax machine is gone",
+        "It had not rung since March. Numbers that customers still have on paper are forwarded until the autumn.",
+        3, ("office", "systems"),
+    ),
+    Notice("Summer party", "On the last Thursday of July, in the yard behind Logistics. Families are welcome.", 1, ()),
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -222,12 +253,29 @@ def tables(company: Company) -> Iterator[TableRows]:
             for number, c in enumerate(company.contacts, start=1)
         ),
     )
+    yield from notice_tables()
     yield TableRows(
         "TimeEntries",
         ("entry_id", "project_id", "user_id", "work_date", "hours", "activity", "status", "note"),
         company.size.entries,
         time_entries(company),
     )
+
+
+def notice_tables() -> Iterator[TableRows]:
+    """Yield the rows of the notice board, whose tables belong to models; they are the same in every company."""
+    yield TableRows("notices_tag", ("id", "name"), len(NOTICE_TAGS), enumerate(NOTICE_TAGS, start=1))
+    yield TableRows(
+        "notices_notice",
+        ("id", "title", "text", "posted_at", "pinned"),
+        len(NOTICES),
+        (
+            (number, n.title, n.text, f"{TODAY - timedelta(days=n.days_ago)} 08:30:00", int(n.pinned))
+            for number, n in enumerate(NOTICES, start=1)
+        ),
+    )
+    tagged = [(number, NOTICE_TAGS.index(tag) + 1) for number, n in enumerate(NOTICES, start=1) for tag in n.tags]
+    yield TableRows("notices_notice_tags", ("notice_id", "tag_id"), len(tagged), iter(tagged))
 
 
 def days_worked(size: Size) -> int:

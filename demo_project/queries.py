@@ -1,4 +1,4 @@
-"""What the site reads. The tables have no models; this is the only SQL of its pages.
+"""What the site reads of the ERP. Its tables have no models; this is the only SQL of the pages.
 
 It works on the shape of schema.json and on that of schema_v2.json, as the database may go from one to the
 other between two requests.
@@ -10,7 +10,7 @@ from datetime import date
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-TABLES = frozenset({"Departments", "Users", "Projects", "TimeEntries"})
+TABLES = frozenset({"Departments", "Users", "Projects", "TimeEntries", "notices_notice"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,31 @@
-"""Pages of the demo: the list of projects, and one project with its time entries."""
+"""Pages of the demo: the list of projects with the notice board, and one project with its time entries."""
 
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from demo_project import queries
+from demo_project.notices.models import Notice
 
+NOTICES_SHOWN = 3
 PROJECTS_A_PAGE = 25
 ENTRIES_A_PAGE = 50
 
 
 def projects(request: HttpRequest) -> HttpResponse:
-    """List the projects; where the tables are missing, say which command makes them."""
+    """List the projects, on the first page below the notices; without tables, say which command makes them."""
     if not queries.tables_exist():
         return render(request, "demo_project/no_tables.html")
     page = asked_page(request, queries.count_projects(), PROJECTS_A_PAGE)
     lines = queries.list_projects(PROJECTS_A_PAGE, offset_of(page))
-    return render(request, "demo_project/projects.html", {"page": page, "projects": lines})
+    context = {"page": page, "projects": lines, "notices": notices() if page.number == 1 else []}
+    return render(request, "demo_project/projects.html", context)
+
+
+def notices() -> QuerySet[Notice]:
+    """Return the notices that the first page has room for."""
+    return Notice.objects.select_related("author").prefetch_related("tags")[:NOTICES_SHOWN]
 
 
 def project(request: HttpRequest, project_id: int) -> HttpResponse:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         v2 = shown_path(SCHEMA_V2)
 
         self.step("Make the database from schema.json", "schemasync")
-        self.step("Fill it with made-up people, projects and hours", "filldemo", "--scale", "small")
+        self.step("Fill it with made-up people, projects, hours and notices", "filldemo", "--scale", "small")
         self.look("Look at it", PEOPLE_V1, HOURS_V1)
         self.step("See what schema_v2.json would change; nothing is written", "schemasync", "plan", "--schema", v2)
         self.step("Evolve to schema_v2.json", "schemasync", "--schema", v2)
