@@ -87,7 +87,11 @@ def _differs(alias: str) -> Iterator[checks.CheckMessage]:
     from .orm.project import difference  # builds the models' tables: for these commands only
 
     wrapper = connections[alias]
-    if wrapper.vendor == "sqlite" and (differs := difference(alias, conf.schema_path(alias))):
+    if (
+        wrapper.vendor == "sqlite"
+        and databases.has_schema(alias)
+        and (differs := difference(alias, conf.schema_path(alias)))
+    ):
         yield checks.Warning(
             f'The models and schema.json differ ({differs}), in the database "{alias}".',
             hint="manage.py schemasync --export",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 
 from .errors import Code, Problem, UsageError
 
@@ -62,7 +63,8 @@ def keep() -> int:
 
 
 def schema_path(alias: str) -> Path:
-    """The schema.json of a database: SCHEMA as a path or {alias: path}, else schema.json beside manage.py."""
+    """The schema.json of a database: SCHEMA as a path or {alias: path}, else schema.json beside manage.py, and
+    schema.ALIAS.json for a second database."""
     given = setting("SCHEMA")
     if isinstance(given, Mapping):
         if alias not in given:
@@ -73,7 +75,9 @@ def schema_path(alias: str) -> Path:
                 f"It has: {known}. Add it, or give --schema PATH.",
             )
         given = given[alias]
-    return Path(given) if given is not None else _beside_manage() / "schema.json"
+    if given is not None:
+        return Path(given)
+    return _beside_manage() / ("schema.json" if alias == DEFAULT_DB_ALIAS else f"schema.{alias}.json")
 
 
 # --- what can be wrong with it: told by the command, and by the system checks ------------------------------------

@@ -6,11 +6,13 @@ import getpass
 import socket
 from pathlib import Path
 
-from django.db import connections
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3._functions import register as register_functions
 from django.utils.connection import ConnectionDoesNotExist
 
+from . import conf
 from .engines.sqlite.connection import Connection, Opener
 from .errors import Busy, Code, Refused, UsageError
 
@@ -39,6 +41,30 @@ def path_of(alias: str) -> Path:
     if not path.parent.is_dir():
         raise Refused.of(Code.NO_DATABASE, f"there is no folder {path.parent}", f"mkdir -p {path.parent}")
     return path
+
+
+def synced() -> tuple[str, ...]:
+    """The aliases that `--all` means: SQLite databases in files of their own that have a schema.json, or tables of
+    models that would be in one. The default one is always among them, if it is such a database."""
+    found: dict[Path, str] = {}
+    for alias in connections:
+        wrapper = connections[alias]
+        name = str(wrapper.settings_dict["NAME"] or "")
+        if wrapper.vendor != "sqlite" or is_no_path(name):
+            continue
+        if has_schema(alias):
+            found.setdefault(Path(name).absolute(), alias)  # a replica in tests is the same file once more
+    return tuple(found.values())
+
+
+def has_schema(alias: str) -> bool:
+    """True where a schema.json says, or ought to say, what a database is to be: for the default one, and for others
+    where there is a file, or with the flag on a model that a router lets be there."""
+    return alias == DEFAULT_DB_ALIAS or conf.schema_path(alias).exists() or (conf.is_enabled() and _has_models(alias))
+
+
+def _has_models(alias: str) -> bool:
+    return any(router.get_migratable_models(config, alias) for config in apps.get_app_configs())
 
 
 def is_no_path(name: str) -> bool:

@@ -85,6 +85,8 @@ def command() -> str | None:
 
 def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     layout, schema = Layout(path.absolute()), conf.schema_path(alias)
+    if layout.at() is not At.GENERATION and not (schema.exists() or databases.has_schema(alias)):
+        return  # nobody says what it is to be
     if layout.at() is At.PLAIN and not schema.exists():
         return  # not taken over yet, and nothing to compare it with
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..history.record import Afterwards
 from ..orm import migrations
 from ..orm.agreement import agreement
 from ..orm.answers import Answers, past
-from ..orm.apply import bring_up, on_file
+from ..orm.apply import bring_up, on_file, waiting
 from ..orm.baseline import baseline
 from ..orm.danger import Endangered, endangered
 from ..orm.export import Exported
@@ -112,15 +112,21 @@ class Actions(Call):
         seen, strict = look.check(self._target(), self._document()), self._is("strict")
         only = self._is("database_only")
         models = agreement(lambda: self._export(check=True)) if conf.is_enabled() and not only else None
-        danger = () if only else self._endangered()
+        danger, late = () if only else self._endangered(), self._late()
         told = present.checked(seen, self._page, strict=strict)
         if models is not None:
-            told = compared.three_ways(seen, models, self._schema_path(), self._page, strict=strict)
+            told = compared.three_ways(seen, models, self._schema_path(), late, self._page, strict=strict)
         told += compared.in_short(danger, self._page)
         as_json = compared.models_json(models)
-        self._print(told, present.checked_json(seen, strict=strict, models=as_json, endangered=danger))
-        if why := compared.verdict(seen, models, strict=strict):
+        self._print(told, present.checked_json(seen, strict=strict, models=as_json, waiting=late, endangered=danger))
+        if why := compared.verdict(seen, models, late, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
+
+    def _late(self) -> Sequence[str]:
+        """Migrations of apps that keep theirs, which were not run on the live database."""
+        alias = self._alias()
+        is_there = Layout(databases.path_of(alias)).at() is At.GENERATION
+        return waiting(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else ()
 
     def _has_no_schema(self) -> bool:
         """True where nobody says that there is a schema.json: it is Django's migrate that changes this database."""
@@ -222,7 +228,7 @@ class Actions(Call):
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
         seen, models = look.check(target, wanted), agreement(lambda: self._export(check=True))
-        if why := compared.verdict(seen, models, strict=False):
+        if why := compared.verdict(seen, models, self._late(), strict=False):
             raise Refused.of(
                 Code.NOT_IN_STEP,
                 "models, schema.json and database are not the same, so that migrations made now would not be either",

@@ -23,14 +23,18 @@ MODELS_DIFFER = ["models and schema.json differ", "To write the models into sche
 # --- three ways -------------------------------------------------------------------------------------------------
 
 
-def three_ways(seen: Checked, models: Agreement, schema: Path, page: Page, *, strict: bool) -> Lines:
-    """Models and schema.json, then schema.json and database: a verdict each, and what differs."""
+def three_ways(
+    seen: Checked, models: Agreement, schema: Path, waiting: Sequence[str], page: Page, *, strict: bool
+) -> Lines:
+    """Models and schema.json, then schema.json and database: a verdict each, and what differs. `waiting`: migrations
+    of apps that keep theirs, which were not run."""
     word = "differ" if seen.differs(strict=strict) else "agree"
     return [
         f"models and schema.json: {'differ' if models.differs else 'agree'}",
         *_models(models, schema, page),
         f"schema.json and database: {word}",
         *present.details(seen, page),
+        *(f"not run yet: {name}" for name in waiting),
     ]
 
 
@@ -39,10 +43,14 @@ def _models(models: Agreement, schema: Path, page: Page) -> Lines:
     return [*lines, *(f"  {line}" for one in models.problems for line in present.problem(one).splitlines())]
 
 
-def verdict(seen: Checked, models: Agreement | None, *, strict: bool) -> Lines:
+def verdict(seen: Checked, models: Agreement | None, waiting: Sequence[str], *, strict: bool) -> Lines:
     """Why a check ends with 1, and what to do next."""
     lines = [*MODELS_DIFFER] if models is not None and models.differs else []
-    return lines + (present.difference(seen) if seen.differs(strict=strict) else [])
+    lines += present.difference(seen) if seen.differs(strict=strict) else []
+    if waiting:
+        wait = count(len(waiting), "migration of MIGRATED_APPS was", "migrations of MIGRATED_APPS were")
+        lines += [f"{wait} not run yet: {', '.join(waiting)}", "To run them: manage.py schemasync"]
+    return lines
 
 
 def models_json(models: Agreement | None) -> Json | None:
@@ -108,6 +116,7 @@ def danger_json(found: Danger) -> Json:
         "drift": [],
         "foreign": [],
         "spent": [],
+        "waiting": [],
         "endangered": [one.as_json() for one in found],
         "errors": [],
     }

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from .. import conf
 from ..errors import UsageError
+from ..orm import policy
 
 
-def refuse_where_enabled(name: str, use: str) -> None:
-    """With the flag on: one line that says what to use. Raises CommandError with exit code 2."""
-    if conf.is_enabled():
+def kept(labels: Collection[str]) -> bool:
+    """True where all that was named are apps which keep their migrations: there Django's commands are Django's own."""
+    return bool(labels) and set(labels) <= set(conf.migrated_apps())
+
+
+def own_or_refused(name: str, use: str, labels: Collection[str]) -> AbstractContextManager[None]:
+    """Where Django's own command runs: with the flag off, and for apps that keep their migrations. Raises CommandError
+    with exit code 2, and one line that says what to use."""
+    if conf.is_enabled() and not kept(labels):
         raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
+    return policy.suspended()
 
 
 def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str, str]) -> None:

@@ -44,19 +44,19 @@ ACTIONS = {
 }
 
 USES = {
-    "sync": ("database", "schema", "wait"),
-    "plan": ("database", "schema"),
-    "check": ("database", "schema"),
-    "history": ("database",),
+    "sync": ("database", "all", "schema", "wait"),
+    "plan": ("database", "all", "schema"),
+    "check": ("database", "all", "schema"),
+    "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
     "inspect": ("noinput",),
-    "adopt": ("database", "schema", "wait"),
-    "eject": ("database", "schema", "wait", "noinput"),
-    "prune": ("database", "wait"),
+    "adopt": ("database", "all", "schema", "wait"),
+    "eject": ("database", "all", "schema", "wait", "noinput"),
+    "prune": ("database", "all", "wait"),
     "snapshot": ("database",),
-    "cutover": ("database",),
-    "hash": ("database", "schema"),
-    "export": ("database", "schema", "noinput"),
+    "cutover": ("database", "all"),
+    "hash": ("database", "all", "schema"),
+    "export": ("database", "all", "schema", "noinput"),
 }
 """Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
 
@@ -177,6 +177,10 @@ def _common(parser: Any, action: str) -> None:
     parser.add_argument(
         "--database", default=ABSENT, metavar="ALIAS", help=text("database", "which of DATABASES (default: default)")
     )
+    if "all" in USES[action]:
+        parser.add_argument(
+            "--all", action="store_true", default=ABSENT, help="every SQLite database of DATABASES, one after the other"
+        )
     parser.add_argument(
         "--schema",
         default=ABSENT,

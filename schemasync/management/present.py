@@ -278,10 +278,16 @@ def difference(seen: Checked) -> Lines:
 
 
 def checked_json(
-    seen: Checked, *, strict: bool, models: Json | None = None, endangered: Sequence[Endangered] = ()
+    seen: Checked,
+    *,
+    strict: bool,
+    models: Json | None = None,
+    waiting: Sequence[str] = (),
+    endangered: Sequence[Endangered] = (),
 ) -> Json:
-    """The same for machines; `models`: how they and schema.json compare, where that was looked at."""
-    differs = seen.differs(strict=strict) or (models is not None and models["result"] == "differs")
+    """The same for machines; `models`: how they and schema.json compare, where that was looked at. `waiting`:
+    migrations of apps that keep theirs, which were not run."""
+    differs = seen.differs(strict=strict) or bool(waiting) or (models is not None and models["result"] == "differs")
     return {
         "result": "differs" if differs else "agrees",
         "version": seen.version,
@@ -292,6 +298,7 @@ def checked_json(
         "drift": list(seen.drift),
         "foreign": foreign_json(seen.foreign),
         "spent": list(seen.spent),
+        "waiting": list(waiting),
         "endangered": [one.as_json() for one in endangered],
         "errors": [],
     }

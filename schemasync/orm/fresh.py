@@ -8,7 +8,9 @@ from django.db import connections
 
 from .. import conf, databases
 from ..engines.sqlite import judge
+from ..errors import Code, SchemaInvalid
 from ..schema import document
+from ..schema.model import Schema
 from .apply import Out, import_management, migrate_apps
 
 
@@ -20,11 +22,25 @@ def is_scratch(alias: str) -> bool:
 def make(alias: str, stdout: Out, verbosity: int) -> None:
     """Build everything that schema.json names, and send what `migrate` sends. Raises SchemasyncError, sqlite3.Error."""
     import_management()
-    path = conf.schema_path(alias)
-    read = document.read(path.read_bytes(), str(path))
+    schema = _schema(alias)
     emit_pre_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
     connection = connections[alias]
     connection.ensure_connection()
-    judge.build(connection.connection, read.schema)
+    judge.build(connection.connection, schema)
     migrate_apps(alias)
     emit_post_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
+
+
+def _schema(alias: str) -> Schema:
+    """What schema.json says; nothing for a database that has none and no tables of models."""
+    if not databases.has_schema(alias):
+        return Schema()
+    path = conf.schema_path(alias)
+    try:
+        return document.read(path.read_bytes(), str(path)).schema
+    except OSError as error:
+        raise SchemaInvalid.of(
+            Code.SCHEMA_UNREADABLE,
+            f"{path}: {error.strerror}",
+            "The database of the tests is made from it. To write it from the models: manage.py schemasync export",
+        ) from error

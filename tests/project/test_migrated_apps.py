@@ -133,3 +133,47 @@ def test_a_hook_works_on_the_new_file_and_one_that_fails_refuses_the_swap(tmp_pa
     else:
         assert site.rows("SELECT label, weight FROM shop_tag") == [("red", 3), ("green", 5)]
         assert site.manage("schemasync", "check").code == 0
+
+
+def test_a_migration_that_waits_is_a_difference_that_both_gates_see(site):
+    site.change(REFERS)
+    site.done("schemasync", "--export")
+    seed(site, "0003_more", "0002_seed", "team")
+    ended = site.manage("migrate", "--check")
+    assert ended.code == 1
+    assert "1 migration of MIGRATED_APPS was not run yet: plans.0003_more" in ended.err
+    assert site.manage("schemasync", "check", "--json").json["waiting"] == ["plans.0003_more"]
+    site.done("migrate")
+    assert site.manage("migrate", "--check").code == 0
+    assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("free",), ("team",)]
+
+
+def test_their_models_change_by_makemigrations_as_ever(site):
+    site.done("schemasync", "--export")
+    path = site.folder / "plans" / "models.py"
+    path.write_text(path.read_text().replace("max_length=20", "max_length=30"))
+    assert site.manage("makemigrations", "--check").code == 1
+    assert "0003_alter_plan_name" in site.done("makemigrations", "plans").out
+    assert site.manage("makemigrations", "--check").code == 0
+    assert "[ ] 0003_alter_plan_name" in site.done("showmigrations", "plans").out
+    site.done("migrate")
+    assert site.manage("migrate", "--check").code == 0
+    assert site.rows("SELECT type FROM pragma_table_info('plans_plan') WHERE name = 'name'") == [("varchar(30)",)]
+    path.write_text(path.read_text().replace("max_length=30", "max_length=40"))
+    assert "0004_alter_plan_name" in site.done("makemigrations").out
+
+
+def test_a_database_of_another_engine_is_django_s_to_migrate(tmp_path):
+    site = Site(tmp_path / "site", more='DATABASES["none"] = {"ENGINE": "django.db.backends.dummy"}')
+    ended = site.manage("migrate", "--database", "none")
+    assert "improperly configured" in ended.err, "Django's own command has asked it"
+
+
+def test_out_again_they_are_where_they_were(site):
+    site.change(REFERS)
+    site.done("schemasync", "--export")
+    site.done("schemasync", "eject")
+    site.settings(flag=False, more=KEPT.partition("\n")[2], installed=False)
+    assert site.manage("migrate", "--check").code == 0
+    assert site.manage("makemigrations", "--check").code == 0
+    assert site.rows("SELECT name FROM plans_plan") == [("free",)]

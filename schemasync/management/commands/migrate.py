@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
+from django.db import connections
 
-from ... import conf
+from ... import conf, databases
+from ...errors import SchemasyncError
+from ...orm import policy
 from ..instead import act, refuse_meaningless
 
 MEANINGLESS = {
@@ -28,6 +32,9 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> Any:
         if not conf.is_enabled():
             return super().handle(*args, **options)
+        if connections[str(options["database"])].vendor != "sqlite":
+            with policy.suspended():  # another engine: its schema is what migrations make it
+                return super().handle(*args, **options)
         refuse_meaningless("migrate", options, MEANINGLESS)
         if options.get("check_unapplied"):
             return act(self, "check", options)
@@ -40,6 +47,11 @@ class Command(migrate.Command):
 
         alias = str(options["database"])
         if is_scratch(alias):
-            make(alias, self.stdout, int(options["verbosity"]))
-        else:
+            try:
+                make(alias, self.stdout, int(options["verbosity"]))
+            except SchemasyncError as error:
+                raise CommandError(str(error), returncode=error.exit_code) from error
+        elif databases.has_schema(alias):
             act(self, "sync", options)
+        elif int(options["verbosity"]) > 0:
+            self.stdout.write(f"nothing to do: no model is in {alias}, and there is no {conf.schema_path(alias)}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,6 +74,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **given: Any) -> None:
+        if given.pop("all", False):
+            from ..several import several
+
+            several(self, given, self._one)
+        else:
+            self._one(given)
+
+    def _one(self, given: Mapping[str, Any]) -> None:
+        """The action, for one database."""
         if (line := self._at_a_glance(given)) is not None:
             if int(given.get("verbosity", 1)) > 0:
                 self.stdout.write(line)
@@ -81,7 +91,7 @@ class Command(BaseCommand):
 
         Actions(self, given).run()
 
-    def _at_a_glance(self, given: dict[str, Any]) -> str | None:
+    def _at_a_glance(self, given: Mapping[str, Any]) -> str | None:
         """What a sync with nothing to do says; None where there is something, or more was asked for."""
         if any(given.get(name) for name in ("action", "json", "export", *options.WISHES)):
             return None

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.commands import sqlmigrate
 
-from ..instead import refuse_where_enabled
+from ..instead import own_or_refused
 
 
 class Command(sqlmigrate.Command):
     """Django's own, or a line that says what to use."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        refuse_where_enabled("sqlmigrate", "manage.py schemasync plan --sql")
-        return super().handle(*args, **options)
+        with own_or_refused("sqlmigrate", "manage.py schemasync plan --sql", [options["app_label"]]):
+            return super().handle(*args, **options)

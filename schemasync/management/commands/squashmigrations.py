@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.commands import squashmigrations
 
-from ..instead import refuse_where_enabled
+from ..instead import own_or_refused
 
 
 class Command(squashmigrations.Command):
     """Django's own, or a line that says what to use."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        refuse_where_enabled("squashmigrations", "nothing: there are none")
-        return super().handle(*args, **options)
+        with own_or_refused("squashmigrations", "nothing: there are none", [options["app_label"]]):
+            return super().handle(*args, **options)
