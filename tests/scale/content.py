@@ -22,9 +22,10 @@ def columns_of(connection, table):
 
 
 def rows_of(connection, table):
-    """Yield (row id, *values) in order of row id; of SQLite's own counters those that are not the product's."""
-    rows = connection.execute(f'SELECT rowid, * FROM "{table}" ORDER BY rowid')
-    return (row[1:] for row in rows if not is_own(row[1])) if table == "sqlite_sequence" else rows
+    """Yield (row id, *values) in order of row id; of SQLite's own counters (name, number) of those not the product's."""
+    if table == "sqlite_sequence":  # in which order a file has them means nothing
+        return (row for row in connection.execute("SELECT * FROM sqlite_sequence ORDER BY name") if not is_own(row[0]))
+    return connection.execute(f'SELECT rowid, * FROM "{table}" ORDER BY rowid')
 
 
 def compare(expected, found, name, faults, limit=5):
