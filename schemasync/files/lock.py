@@ -8,11 +8,13 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Busy, Code
 
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
+NOTICE = 2048  # bytes: room for a phase and a sentence, small enough for one write
 _held: set[int] = set()
 
 
@@ -27,15 +29,38 @@ def _close_in_child() -> None:
 os.register_at_fork(after_in_child=_close_in_child)
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the holder of the lock tells of itself, to whoever reads it: a line in the locked file. It means nothing
+    once the lock is free, so a crash leaves no lie behind; and nothing is lost with it, so it is never synced."""
+
+    _descriptor: int
+
+    def write(self, text: str) -> None:
+        """Replace the line, in one write. A full disk must not stop a run that could go on: the old one stays."""
+        with suppress(OSError):
+            os.pwrite(self._descriptor, text.encode()[:NOTICE].ljust(NOTICE), 0)
+
+    def clear(self) -> None:
+        """Leave an empty file behind."""
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+
+
 @contextmanager
-def run_lock(path: Path, wait: float) -> Iterator[None]:
+def run_lock(path: Path, wait: float) -> Iterator[Notice]:
     """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     _held.add(descriptor)
     try:
         _share(descriptor, path.parent)
         _take(descriptor, path, time.monotonic() + wait)
-        yield
+        notice = Notice(descriptor)
+        notice.clear()  # what a dead run said
+        try:
+            yield notice
+        finally:
+            notice.clear()
     finally:
         _held.discard(descriptor)
         os.close(descriptor)
@@ -65,6 +90,16 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def notice_of(path: Path) -> str | None:
+    """What the run that holds the lock tells of itself; None where none does."""
+    if not is_held(path):
+        return None
+    try:
+        return path.read_bytes().decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _take(descriptor: int, path: Path, deadline: float) -> None:

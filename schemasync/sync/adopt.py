@@ -52,7 +52,7 @@ def adopt(target: Target, document: Document | None, models: Mapping[str, str] |
         with state.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
             assert before is not None
             before.inspect()
-        with interrupt.stoppable() as signals, target.locked():
+        with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             _check_plain(target)
             with state.read(target.layout, target.opener) as before:

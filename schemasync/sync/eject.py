@@ -54,7 +54,7 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
     """
     begun = time.monotonic()
     check(target)
-    with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
+    with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with state.read(target.layout, target.opener) as current:
             current = _generation(target, current)

@@ -67,7 +67,7 @@ def prune(target: Target, keep: int | None, older_than: timedelta | None, *, dry
         raise state.no_history(target.layout)
     if dry_run or not target.layout.folder.exists():
         return choose(archives(target), keep, older_than)
-    with told(target.layout.link), interrupt.stoppable(), target.locked():
+    with told(target.layout.link), interrupt.stoppable(), target.locked() as target:
         recover(target)
         return _remove(target, choose(archives(target), keep, older_than))
 

@@ -95,7 +95,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
     begun = time.monotonic()
     if not target.layout.folder.exists():
         prospect(target, wanted)  # refuses, before there is a folder to lock in
-    with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
+    with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with state.read(target.layout, target.opener) as current:
             ahead = prospect(target, wanted)

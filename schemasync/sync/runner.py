@@ -54,7 +54,7 @@ def sync(
         if (report := _at_a_glance(target, document, wishes)) is not None:
             return report
     begun = time.monotonic()
-    with told(target.layout.link), interrupt.stoppable() as signals, target.locked():
+    with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with state.read(target.layout, target.opener) as before:
             decision = decide(target, document, wishes, before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import __version__
@@ -13,6 +13,7 @@ from ..files.door import Door, Label
 from ..files.layout import Layout
 from ..files.lock import run_lock
 from ..history.record import Stamp
+from .announce import Announced
 from .progress import Progress, Silent
 
 
@@ -33,13 +34,14 @@ class Target:
         return Stamp(self.actor, __version__)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the one lock of this database, its folder made if need be. Raises Busy."""
+    def locked(self) -> Iterator[Target]:
+        """Hold the one lock of this database, its folder made if need be. Raises Busy. Gives the same target, whose
+        progress other processes can read."""
         link = self.layout.link
         like = link.stat() if link.exists() else None
         self.door.make_folder(Label.RUN_FOLDER, self.layout.folder, like)
-        with run_lock(self.layout.lock, self.wait):
-            yield
+        with run_lock(self.layout.lock, self.wait) as notice:
+            yield replace(self, progress=Announced(self.progress, notice.write, self.actor))
 
 
 def target(path: Path, **parts: object) -> Target:

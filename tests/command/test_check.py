@@ -3,7 +3,8 @@
 from .project import V1, V2
 
 KEYS = {
-    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "endangered", "errors",
+    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "waiting", "endangered",
+    "errors",
 }  # fmt: skip
 
 

@@ -11,8 +11,6 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
-import pytest
-
 from .demo import DEMO, ROOT
 
 PATIENCE = 30  # seconds that a server may take to answer
@@ -39,10 +37,6 @@ def test_sqldiff_misses_no_table_no_field_and_no_foreign_key(either):
     assert found == {("", f"table '{name}' missing in models") for name in without}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a UNIQUE without a name is written beside the columns, where Django's introspection misreads it",
-)
 def test_sqldiff_misses_no_unique(built):
     """It has none to complain of in a database that Django's migrate made."""
     assert {text for model, text in missing(built) if model} == set()

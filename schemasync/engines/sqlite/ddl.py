@@ -27,7 +27,11 @@ def create_table(table: Table, name: str | None = None) -> str:
     if table.virtual is not None:
         return f"CREATE VIRTUAL TABLE {shown} USING {table.virtual.text}"
     inline = _inline_key(table)
-    lines = [_column(column, table.primary_key if column.name == inline else None) for column in table.columns]
+    alone = {unique.columns[0].column: unique for unique in table.uniques if _is_alone(unique)}
+    lines = [
+        _column(column, table.primary_key if column.name == inline else None, alone.get(column.name))
+        for column in table.columns
+    ]
     lines += _constraints(table, inline is None)
     options = ["STRICT"] * table.strict + ["WITHOUT ROWID"] * table.without_rowid
     return f"CREATE TABLE {shown} (\n  " + ",\n  ".join(lines) + "\n)" + (" " + ", ".join(options) if options else "")
@@ -77,13 +81,22 @@ def foreign_key_clause(key: ForeignKey) -> str:
     return clause + (" DEFERRABLE INITIALLY DEFERRED" if key.deferred else "")
 
 
-def _column(column: Column, key: PrimaryKey | None) -> str:
+def _column(column: Column, key: PrimaryKey | None, unique: Unique | None) -> str:
     line = f"{quote(column.name)} {column_definition(column)}".rstrip()
+    if unique is not None:
+        line += f" UNIQUE{_conflict(unique.conflict)}"
     if key is None:
         return line
     descending = " DESC" if key.columns[0].descending else ""
     auto = " AUTOINCREMENT" if key.autoincrement else ""
     return f"{line} {_label(key.name)}PRIMARY KEY{descending}{_conflict(key.conflict)}{auto}"
+
+
+def _is_alone(unique: Unique) -> bool:
+    """True for one that stands with its column: among the constraints Django's introspection, and all that builds on
+    it, would take the word UNIQUE for the name of a column."""
+    first = unique.columns[0]
+    return unique.name is None and len(unique.columns) == 1 and first.collation is None and not first.descending
 
 
 def _inline_key(table: Table) -> str | None:
@@ -104,7 +117,8 @@ def _constraints(table: Table, with_key: bool) -> Iterator[str]:
         auto = " AUTOINCREMENT" if key.autoincrement else ""  # for SQLite to refuse, as it is no row id
         yield f"{_label(key.name)}PRIMARY KEY ({_columns(key.columns)}{auto}){_conflict(key.conflict)}"
     for unique in table.uniques:
-        yield _unique(unique)
+        if not _is_alone(unique):
+            yield _unique(unique)
     for check in table.checks:
         yield _check(check)
     for foreign in table.foreign_keys:

@@ -1,0 +1,67 @@
+"""What other processes see of a run: its phase and how far it is, while it holds the lock and no longer."""
+
+import json
+import time
+
+from schemasync.files.lock import run_lock
+from schemasync.sync.announce import Announced, Running, running
+from schemasync.sync.progress import Silent
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+from tests.crash.processes import Child
+from tests.crash.worlds import V2, filled, read
+from tests.faults.waiting import wait_for
+
+
+def test_a_run_is_seen_from_another_process_with_its_phase(tmp_path):
+    world = filled(tmp_path / "w")
+
+    def observer(when, label):
+        if (when, label) == ("before", "BUILD:VERIFY"):
+            time.sleep(30)
+
+    run = Child(lambda: sync(world.target(observer), read(V2)).result)
+    wait_for(lambda: (seen := running(world.layout)) is not None and seen.phase == "indexes")
+    seen = running(world.layout)
+    assert seen.actor == "test"
+    assert abs(seen.begun - time.time()) < 30
+    run.kill()
+    run.ended()
+    assert running(world.layout) is None, "what a dead run said means nothing"
+    assert sync(target(world.link), read(V2)).result == "synced"
+    assert running(world.layout) is None
+    assert world.layout.lock.read_bytes() == b""
+
+
+def test_how_far_it_is_is_told_now_and_then(tmp_path):
+    lock, told = tmp_path / "lock", []
+    with run_lock(lock, 0) as notice:
+
+        def write(text):
+            notice.write(text)
+            told.append(json.loads(lock.read_text()))
+
+        with Announced(Silent(), write, "ann").phase("rows", "rows") as advance:
+            for done in range(100):
+                advance(done, 100)
+                time.sleep(0.005)
+    assert [one["phase"] for one in told[:2]] == ["", "rows"]
+    assert 1 <= len(told) - 2 <= 4, "not for every row"
+    assert 0 < told[-1]["done"] < 100
+    assert told[-1]["total"] == 100
+
+
+def test_a_rate_and_what_is_left_come_of_what_was_done():
+    seen = Running(1, "ann", begun=100.0, phase="rows", unit="rows", done=300, total=400, phase_begun=110.0)
+    assert seen.rate(now=140.0) == 10.0
+    assert seen.left(now=140.0) == 10.0
+    assert Running(1, "ann", begun=100.0).rate(now=140.0) is None
+    assert Running(1, "ann", begun=100.0).as_json(now=140.0)["seconds_left"] is None
+
+
+def test_of_a_run_that_has_not_told_anything_it_is_known_that_it_is_there(tmp_path):
+    world = filled(tmp_path / "w")
+    with run_lock(world.layout.lock, 0) as notice:
+        assert running(world.layout) == Running(0, "", 0.0)
+        Announced(Silent(), notice.write, "ä" * 5000).note("ü" * 5000)
+        assert len(running(world.layout).note) == 300
