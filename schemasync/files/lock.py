@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import Busy, Code
 
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
-NOTICE = 2048  # bytes: room for a phase and a sentence, small enough for one write
+NOTICE = 4096  # bytes: room for a phase and a sentence, and one page of the file
 _held: set[int] = set()
 
 

@@ -98,4 +98,4 @@ class Announced:
             yield both
 
     def _say(self) -> None:
-        self.write(json.dumps(asdict(self.told)))
+        self.write(json.dumps(asdict(self.told), ensure_ascii=False))
