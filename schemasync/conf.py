@@ -15,12 +15,16 @@ from django.db import DEFAULT_DB_ALIAS
 
 from .errors import Code, Problem, UsageError
 
+SHORTEST_TOKEN = 16  # characters: what cannot be guessed over the network
+
 DEFAULTS: Mapping[str, Any] = {
     "SCHEMA": None,
     "KEEP": 3,  # three ways back: enough to notice a mistake, few enough for a small disk
     "ON_STARTUP": "warn",
     "ENABLED": False,
     "MIGRATED_APPS": (),
+    "RUN_FROM_ADMIN": False,
+    "STATUS_TOKEN": None,
 }
 
 
@@ -55,6 +59,16 @@ def is_enabled() -> bool:
 def migrated_apps() -> tuple[str, ...]:
     """Labels of the apps that keep their migrations."""
     return tuple(setting("MIGRATED_APPS"))
+
+
+def runs_from_admin() -> bool:
+    """True where the admin may bring the database to schema.json."""
+    return bool(setting("RUN_FROM_ADMIN"))
+
+
+def status_token() -> str | None:
+    """What a monitor without a session shows to see the status."""
+    return setting("STATUS_TOKEN") or None
 
 
 def keep() -> int:
@@ -109,9 +123,14 @@ def bad_values(given: object) -> Iterator[Problem]:
     if start not in list(OnStartup):
         hint = f"Give one of: {', '.join(OnStartup)}."
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["ON_STARTUP"] is {start!r}', hint, {"key": "ON_STARTUP"})
-    if not isinstance(known.get("ENABLED", False), bool):
-        told = f'SCHEMASYNC["ENABLED"] is {known["ENABLED"]!r}'
-        yield Problem(Code.UNKNOWN_SETTING, told, "Give True or False.", {"key": "ENABLED"})
+    token = known.get("STATUS_TOKEN")
+    if token is not None and not (isinstance(token, str) and len(token) >= SHORTEST_TOKEN):
+        hint = f"Give a text of {SHORTEST_TOKEN} characters or more, for example from: openssl rand -hex 16"
+        yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] cannot be used', hint, {"key": "STATUS_TOKEN"})
+    for key in ("ENABLED", "RUN_FROM_ADMIN"):
+        if not isinstance(known.get(key, False), bool):
+            told = f'SCHEMASYNC["{key}"] is {known[key]!r}'
+            yield Problem(Code.UNKNOWN_SETTING, told, "Give True or False.", {"key": key})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
     if not all(path and isinstance(path, str | os.PathLike) for path in paths):

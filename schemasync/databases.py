@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import conf
 from .engines.sqlite.connection import Connection, Opener
 from .errors import Busy, Code, Refused, UsageError
+
+ACTOR = "SCHEMASYNC_ACTOR"  # of the environment of a run that somebody else asked for
 
 
 def path_of(alias: str) -> Path:
@@ -90,7 +93,9 @@ def opener() -> Opener:
 
 
 def actor() -> str:
-    """Who runs this, for the history: `user@host`."""
+    """Who runs this, for the history: `user@host`, or whoever asked for it in the admin."""
+    if named := os.environ.get(ACTOR):
+        return named
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):

@@ -24,6 +24,7 @@ ROOMS = [
     "databases",
     "orm",
     "management",
+    "admin",
 ]
 GLUE = {
     "conf",
@@ -38,6 +39,7 @@ GLUE = {
     "backends",
     "orm",
     "testing",
+    "templatetags",
 }
 PURE = {"errors", "schema", "diff", "plan"}
 DISK_CALLS = {"rename", "replace", "unlink", "symlink_to", "hardlink_to", "fsync", "link", "symlink", "rmdir", "rmtree"}

@@ -432,7 +432,7 @@ def _without_figures(text: str) -> str:
 
 
 NOT_BUILT = re.compile(
-    r"schemasync models\b|--keep-writes|schemasync\.(admin|testing)"
+    r"schemasync models\b|--keep-writes|schemasync\.testing"
     r"|postgres",
     re.IGNORECASE,
 )
@@ -445,6 +445,6 @@ def test_no_page_speaks_of_what_is_not_built(one):
 
 def test_what_is_not_there_yet_is_said_in_one_place():
     said = page("docs/how-it-works.md").section("What is not there yet")
-    for word in ("Models", "admin"):
+    for word in ("Models", "rollback"):
         assert word in said
     assert "What is not there yet" in page("README.md").text

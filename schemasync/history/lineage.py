@@ -9,7 +9,8 @@ from ..engines.sqlite.versions import Row
 from ..plan.model import Action, Feed, Origin, Step
 from ..schema.model import Schema, Table
 from ..schema.names import fold
-from .record import Deed, schema_of, steps_of
+from .deed import Deed
+from .record import schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from ..diff.changes import as_json as change_json
@@ -19,14 +18,6 @@ from ..schema.model import Schema
 from ..schema.spelling import dumps, short
 
 FEWEST = 4  # digits that name a version: fewer could be a number
-
-
-class Deed(StrEnum):
-    """Why a generation went live."""
-
-    ADOPT = "adopt"
-    SYNC = "sync"
-    RESTORE = "restore"
 
 
 def now() -> str:

@@ -31,12 +31,12 @@ from ..schema import document, write
 from ..schema.document import Document
 from ..schema.names import fold
 from ..schema.spelling import count, short
-from ..sync import adopt, eject, glance, look, postpone, prune, rollback, snapshot
+from ..sync import adopt, eject, glance, look, postpone, prune, rollback, snapshot, status
 from ..sync.faults import of_disk, told
 from ..sync.preflight import as_problem
 from ..sync.runner import note, sync
 from ..sync.target import Target
-from . import compared, handover, options, present, terminal
+from . import compared, handover, options, present, situation, terminal
 from .call import Call
 
 
@@ -148,6 +148,10 @@ class Actions(Call):
         if conf.is_enabled() and Layout(link).at() is At.GENERATION:
             return ()
         return endangered(link, modelled(self._alias()))
+
+    def do_status(self) -> None:
+        found = status.status(self._target())
+        self._print(situation.status(found, self._page), found.as_json())
 
     def do_history(self) -> None:
         entries = look.history(self._target())

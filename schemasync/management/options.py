@@ -31,6 +31,7 @@ _OPTIONS = ("--settings", "--pythonpath")
 ACTIONS = {
     "plan": "show what a sync would do and why; change nothing",
     "check": "exit 1 if models, schema.json and the database differ; or what the next migrate would destroy",
+    "status": "say what is live, what a run is at, and what needs a person",
     "history": "list the generations: when, what, who, which is live, which are gone",
     "rollback": "go back to an earlier generation, at once; asks first",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
@@ -47,6 +48,7 @@ USES = {
     "sync": ("database", "all", "schema", "wait"),
     "plan": ("database", "all", "schema"),
     "check": ("database", "all", "schema"),
+    "status": ("database", "all"),
     "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
     "inspect": ("noinput",),

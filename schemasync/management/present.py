@@ -14,7 +14,8 @@ from ..diff.hazards import Hazard
 from ..diff.lost import repair_hint
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
-from ..history.record import Deed, Followed, moment
+from ..history.deed import Deed
+from ..history.record import Followed, moment
 from ..orm.danger import Endangered
 from ..orm.export import Exported
 from ..plan.model import Action

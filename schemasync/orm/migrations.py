@@ -55,6 +55,8 @@ def own_labels() -> set[str]:
 
 
 def _is_own(config: AppConfig) -> bool:
+    if config.name == "schemasync":  # its table comes with each database, wherever the package is installed
+        return False
     return not {"site-packages", "dist-packages"} & set(Path(config.path).parts) and config.models_module is not None
 
 

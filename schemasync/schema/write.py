@@ -113,6 +113,11 @@ def table_json(table: Table) -> Json:
     return _table(table)
 
 
+def view_json(view: View) -> Json | str:
+    """The value of a view's key: what `write` puts there."""
+    return _view(view)
+
+
 def pretty(value: Any) -> str:
     """The text of a table's value, as it stands in the file."""
     return _pretty(value, 1)

@@ -10,7 +10,8 @@ from ..diff.compare import all_hints, compare
 from ..engines.sqlite.rehearse import differing, ours
 from ..errors import Code, Refused
 from ..files.layout import At
-from ..history.record import Afterwards, Deed, hints_of
+from ..history.deed import Deed
+from ..history.record import Afterwards, hints_of
 from ..plan.make import make
 from ..plan.model import Plan
 from ..schema.digest import version

@@ -52,9 +52,14 @@ def wait(target: Target, generation: str, follow: Callable[[], None]) -> None:
             time.sleep(LOOK)
 
 
+def is_waiting(target: Target) -> bool:
+    """True where a run is ready and waits to be called."""
+    return _waiting(target).exists() and is_held(target.layout.lock)
+
+
 def call(target: Target) -> None:
     """Let the run that waits go on. Raises Refused where none does."""
-    if not (_waiting(target).exists() and is_held(target.layout.lock)):
+    if not is_waiting(target):
         raise Refused.of(
             Code.NOBODY_WAITS,
             f"no run on {target.layout.link} waits to be called",

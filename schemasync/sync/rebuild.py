@@ -23,7 +23,8 @@ from ..errors import Code, Failed
 from ..files.door import Label
 from ..files.layout import Generation, size_of
 from ..files.trickle import trickled
-from ..history.record import Deed, Followed, hints_json, now, plan_json
+from ..history.deed import Deed
+from ..history.record import Followed, hints_json, now, plan_json
 from ..plan.model import Action, Plan, Strategy
 from ..schema import digest
 from ..schema.names import fold

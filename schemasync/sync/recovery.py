@@ -18,7 +18,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label
 from ..files.layout import PLAIN, At, Generation, inode_of, size_of
-from ..history.record import Deed
+from ..history.deed import Deed
 from . import cutover, postpone
 from .capture import remove
 from .faults import told

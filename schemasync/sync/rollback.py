@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
 from ..engines.sqlite.connection import snapshot
+from ..engines.sqlite.examples import Example
+from ..engines.sqlite.examples import examples as some
 from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.tally import Tally, tally
 from ..engines.sqlite.versions import Row
@@ -106,6 +108,23 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return Restored(ahead, duration_ms, pause_ms)
+
+
+def examples(target: Target, ahead: Prospect, most: int) -> dict[str, tuple[Example, ...]]:
+    """By table some of the rows that the prospect counts. Raises what `prospect` raises."""
+    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+        if current is None or current.generation is None:
+            return {}
+        newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)
+        named = {tally.table for tally in ahead.written}
+        with closing(target.opener.read(newer.path)) as connection:
+            attach_old(connection, older.path, closed=older != target.layout.live())
+            found = {step.name: some(connection, step, most) for step in steps if step.name in named}
+    return {name: tuple(map(_turned_example, rows)) if turned else rows for name, rows in found.items()}
+
+
+def _turned_example(one: Example) -> Example:
+    return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind))
 
 
 def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals) -> tuple[Prospect, float]:

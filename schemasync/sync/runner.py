@@ -21,7 +21,8 @@ from ..engines.sqlite.connection import Connection, check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation
-from ..history.record import Afterwards, Deed, Followed, completed
+from ..history.deed import Deed
+from ..history.record import Afterwards, Followed, completed
 from ..plan.model import Plan
 from ..schema.document import Document
 from . import glance, interrupt, prune, state

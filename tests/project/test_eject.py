@@ -144,3 +144,8 @@ def test_without_the_flag_the_file_is_plain_and_the_migrations_are_django_s(adop
     assert "is a plain file again" in adopted.done("schemasync", "eject").out
     assert adopted.rows("SELECT * FROM django_migrations") == before
     assert not adopted.link.is_symlink()
+
+
+def test_schemasync_itself_gets_no_migrations(adopted):
+    told = adopted.done("schemasync", "eject", "--dry-run", "--json").json
+    assert not [one for one in told["migrations"] if one["name"].startswith("schemasync.")]

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
@@ -224,6 +225,23 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
     rows = _count(connection, new)
     before = _count(connection, f"old.{quote(mapped.old.name)}")
     return rows - (before - int(gone)), int(changed), int(gone)
+
+
+def rows_apart(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Up to `most` of each kind that `changed_rows` counts: (added, changed or removed, the values of its key)."""
+    raw, expected = _compared(mapped)
+    new, on = f"main.{quote(mapped.new.name)}", _on(key)
+    source = _expected_rows(quote(mapped.old.name), key, raw, expected)
+    differs = " OR ".join(_differing(expected, _typed_by_value(mapped.new))) or "0"
+    here = ", ".join(f"n.{column}" for column in key.columns)
+    there = ", ".join(f'o."_schemasync_k{i}"' for i in range(len(key.columns)))
+    first = f"n.{key.columns[0]}"
+    for kind, query in (
+        ("added", f'SELECT {here} FROM {new} AS n LEFT JOIN {source} ON {on} WHERE o."_schemasync_k0" IS NULL'),
+        ("changed", f"SELECT {there} FROM {source} JOIN {new} AS n ON {on} WHERE {differs}"),
+        ("removed", f"SELECT {there} FROM {source} LEFT JOIN {new} AS n ON {on} WHERE {first} IS NULL"),
+    ):
+        yield from ((kind, row) for row in connection.execute(f"{query} LIMIT ?", (most,)))
 
 
 def _expected_rows(old: str, key: Key, raw: _Pairs, expected: _Pairs, rows: str = "1") -> str:

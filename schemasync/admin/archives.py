@@ -1,0 +1,95 @@
+"""Old files: to be removed, verified, or downloaded."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .. import conf, databases
+from ..engines.sqlite.health import faults
+from ..errors import SchemasyncError
+from ..files.layout import Generation
+from ..files.scratch import taken_away
+from ..models import SchemaVersion
+from ..sync import prune as pruning
+from ..sync.faults import told
+from .place import Place, actor_of
+
+if TYPE_CHECKING:
+    from .versions import SchemaVersionAdmin
+
+FEW = 5  # faults that are shown
+
+
+def prune(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+    """What would be removed; POST removes just that."""
+    admin.require(request, "prune")
+    keep = _keep(request)
+    found = pruning.choose(pruning.archives(place.target()), keep, None)
+    names = [archive.generation.name for archive in found.gone]
+    if request.method == "POST" and request.POST.getlist("gone") == names:
+        return _remove(admin, request, place, keep)
+    wrong = _("Meanwhile other archives are there. Look again at what would go.") if request.method == "POST" else ""
+    context = {"found": found, "keep": keep, "wrong": wrong, "bytes": sum(one.bytes for one in found.gone)}
+    return admin.render(request, "prune.html", place, _("Remove old archives"), context)
+
+
+def _keep(request: HttpRequest) -> int:
+    """How many archives stay: at least one, which is the way back."""
+    given = request.POST.get("keep") or request.GET.get("keep") or ""
+    return max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 6 else conf.keep()
+
+
+def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, keep: int) -> HttpResponse:
+    try:
+        done = pruning.prune(place.target(actor_of(request)), keep, None, dry_run=False)
+    except SchemasyncError as error:
+        messages.error(request, error.problems[0].message)
+        return admin.home(place)
+    size = filesizeformat(sum(one.bytes for one in done.gone))
+    number = len(done.gone)
+    text = ngettext("%(count)d archive was removed, %(size)s.", "%(count)d archives were removed, %(size)s.", number)
+    messages.success(request, text % {"count": number, "size": size})
+    return admin.home(place)
+
+
+def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+    """Read the whole file of a generation, as SQLite's own checks do: too much for one that is only looked at."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    row, generation = _file(place, pk)
+    try:
+        with told(generation.path), closing(databases.opener().read(generation.path)) as connection:
+            found = faults(connection)
+    except SchemasyncError as error:
+        found = [error.problems[0].message]
+    if found:
+        text = _("%(name)s is damaged: %(faults)s") % {"name": row.generation, "faults": "; ".join(found[:FEW])}
+        messages.error(request, text)
+    else:
+        text = _("%(name)s is whole: every page, index and reference was looked at.") % {"name": row.generation}
+        messages.success(request, text)
+    return admin.redirect(place, "change", pk)
+
+
+def database(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> FileResponse:
+    """A whole copy of the file of a generation, its log included."""
+    admin.require(request, "download")
+    row, generation = _file(place, pk)
+    copy = taken_away(lambda path: databases.opener().copy(generation.path, path))
+    return FileResponse(copy, as_attachment=True, filename=f"{row.generation}.sqlite3")
+
+
+def _file(place: Place, pk: int) -> tuple[SchemaVersion, Generation]:
+    """The row, and the file that it names: only what stands in the history and in the folder is ever opened."""
+    row = SchemaVersion.objects.using(place.alias).only("generation").filter(pk=pk).first()
+    generation = place.file_of(row.generation) if row is not None else None
+    if row is None or generation is None:
+        raise Http404
+    return row, generation

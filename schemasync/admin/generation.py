@@ -1,0 +1,186 @@
+"""One generation: its schema, what it changed, what distinguishes it from the live one, and how it was made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from ..diff.beside import Names, Pair, beside, changed
+from ..diff.changes import AddIndex
+from ..engines.sqlite.versions import Row
+from ..history.deed import Deed
+from ..history.lineage import Lineage
+from ..history.record import schema_of, steps_of
+from ..management.terminal import span
+from ..models import SchemaVersion
+from ..plan.model import Action, Plan, Step, Strategy
+from ..schema import write
+from ..schema.model import Schema
+from ..schema.spelling import short
+from ..sync.look import statements
+from .place import Place
+from .rows import light, story, when
+
+if TYPE_CHECKING:
+    from .versions import SchemaVersionAdmin
+
+FURTHEST = 60  # generations: renames further back are shown as what went and what came
+COLUMNS = ("id", *(field for field in Row.__dataclass_fields__ if field != "id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Two generations side by side: `left` is the older one in the picture. `pairs` are those that differ."""
+
+    left: str
+    right: str
+    pairs: tuple[Pair, ...]
+    same: int
+
+
+def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, key: str) -> HttpResponse:
+    """The page of a row of the history."""
+    row = _row(place, key)
+    plan = json.loads(row.plan)
+    before, newest = _before(place, row), _newest(place)
+    live = newest.generation
+    context = {
+        "row": row,
+        "pk": row.id,
+        "when": when(row.applied_at),
+        "story": story(light(SchemaVersion.objects.using(place.alias)).get(pk=row.id)),
+        "version": short(row.version),
+        "took": span(row.duration_ms),
+        "waited": span(row.pause_ms),
+        "is_live": row.generation == live,
+        "file": place.file_of(row.generation),
+        "plan": plan,
+        "tables": [table for table in plan.get("tables", ()) if table["action"] != Action.KEEP],
+        "kept": sum(table["action"] == Action.KEEP for table in plan.get("tables", ())),
+        "to_previous": _to_previous(before, row) if before is not None else None,
+        "to_live": _to_live(place, row, newest) if row.generation != live else None,
+        "schema": _text(schema_of(row)) if request.GET.get("schema") else None,
+        "tables_in_all": len(json.loads(row.schema).get("tables", ())),
+    }
+    return admin.render(request, "generation.html", place, _("Generation %(name)s") % {"name": row.generation}, context)
+
+
+def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+    """The schema as a schema.json, to be saved."""
+    row = _row(place, pk)
+    response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="schema-{short(row.version)}.json"'
+    return response
+
+
+def sql(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+    """The statements that made it, as `plan --sql` prints them."""
+    row = _row(place, pk)
+    before = _before(place, row)
+    found = statements(_plan(row, before)) if row.action == Deed.SYNC else []
+    title = _("SQL of %(name)s") % {"name": row.generation}
+    return admin.render(request, "sql.html", place, title, {"row": row, "pk": pk, "statements": found})
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+def _row(place: Place, key: object) -> Row:
+    """One whole row. Raises Http404 where there is none."""
+    try:
+        values = SchemaVersion.objects.using(place.alias).filter(pk=key).values(*COLUMNS).first()
+    except ValueError:
+        values = None
+    if values is None:
+        raise Http404
+    return Row(**values)
+
+
+def _newest(place: Place) -> SchemaVersion:
+    return light(SchemaVersion.objects.using(place.alias)).order_by("-id")[0]
+
+
+def _before(place: Place, row: Row) -> Row | None:
+    """The row that made the generation before this one; of a swap back the one that was live until then."""
+    if row.previous is None:
+        return None
+    made = SchemaVersion.objects.using(place.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
+    values = made.values(*COLUMNS).first()
+    return Row(**values) if values else None
+
+
+# --- side by side -------------------------------------------------------------------------------------------------
+
+
+def _to_previous(before: Row, row: Row) -> Beside:
+    old, new = schema_of(before), schema_of(row)
+    names = _names(steps_of(row, before)) if json.loads(row.plan).get("tables") else {}
+    return _beside(before.generation, row.generation, old, new, names)
+
+
+def _to_live(place: Place, row: Row, newest: SchemaVersion) -> Beside:
+    """What was renamed between the two is known where one comes from the other."""
+    live = _row(place, newest.pk)
+    try:
+        names = _names(_lineage(place, row, live).steps(row.generation, live.generation))
+    except KeyError:  # too far apart, or not related
+        names = {}
+    return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names)
+
+
+def _lineage(place: Place, *wanted: Row) -> Lineage:
+    """What led to these generations, whole rows of no more than `FURTHEST`: they are large, and there may be many."""
+    names = ("id", "generation", "previous", "action")
+    known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names)
+    small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a) for i, g, p, a in known])
+    needed = {name for row in wanted for name in islice(small.ancestors(row.generation), FURTHEST)}
+    rows = SchemaVersion.objects.using(place.alias).filter(generation__in=needed).order_by("id").values(*COLUMNS)
+    return Lineage([Row(**values) for values in rows])
+
+
+def _names(steps: tuple[Step, ...]) -> Names:
+    return {
+        step.old.name: (step.new.name, {feed.source: feed.column for feed in step.feeds if feed.source})
+        for step in steps
+        if step.old is not None and step.new is not None
+    }
+
+
+def _beside(left: str, right: str, old: Schema, new: Schema, names: Names) -> Beside:
+    pairs = beside(old, new, names)
+    differing = changed(pairs)
+    return Beside(left, right, differing, len(pairs) - len(differing))
+
+
+# --- texts --------------------------------------------------------------------------------------------------------
+
+
+def _text(schema: Schema, comment: str = "") -> str:
+    return write.write(schema, comment)
+
+
+def _plan(row: Row, before: Row | None) -> Plan:
+    """As much of the plan as its statements need."""
+    new = schema_of(row)
+    if before is None:
+        born = tuple(Step(Action.CREATE, None, table) for table in new.tables)
+        return _of(row, Schema(), new, Strategy.FRESH, born)
+    strategy = Strategy(json.loads(row.plan).get("strategy", Strategy.CLONE))
+    return _of(row, schema_of(before), new, strategy, tuple(map(_with_indexes, steps_of(row, before))))
+
+
+def _of(row: Row, old: Schema, new: Schema, strategy: Strategy, steps: tuple[Step, ...]) -> Plan:
+    return Plan(None, None, row.version, old, new, strategy, "", steps, (), frozenset())
+
+
+def _with_indexes(step: Step) -> Step:
+    """A kept table with the indexes that it got: the history tells its changes in words."""
+    if step.old is None or step.new is None:
+        return step
+    got = (AddIndex(step.name, index) for index in step.new.indexes if index not in step.old.indexes)
+    return replace(step, changes=tuple(got))

@@ -1,0 +1,117 @@
+"""One glance: do models, schema.json and database agree, what is live, what is a run at, and what needs a person."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+from .. import conf, databases
+from ..errors import Problem, SchemasyncError
+from ..management.present import gist
+from ..orm.mark import beside
+from ..orm.project import difference
+from ..schema import document
+from ..sync import glance, look
+from ..sync.status import status
+from .place import Place
+from .rows import WIDTH, when
+from .timeline import timeline
+
+if TYPE_CHECKING:
+    from ..diff.changes import Change
+    from .versions import SchemaVersionAdmin
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Whether two of the three say the same; `how` they differ in a phrase. `is_known`: they could be compared."""
+
+    agrees: bool
+    how: str = ""
+    is_known: bool = True
+
+
+@dataclass(slots=True)
+class _Models:
+    """What was found of the models of this process, which do not change: by the bytes of schema.json."""
+
+    found: dict[tuple[str, str], Agreed] = field(default_factory=dict)
+
+
+_models = _Models()
+
+
+def context(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> dict[str, Any]:
+    """What the panel above the history shows."""
+    now = status(place.target())
+    return {
+        "status": now,
+        "run": _run(now.as_json()["run"]),
+        "since": when(now.live.applied_at) if now.live else "",
+        "database": with_database(place),
+        "models": with_models(place),
+        "place": place,
+        "timeline": timeline(place) if now.live else None,
+        "may": {act: admin.may(request, act) for act in ("swap", "run", "prune", "download")},
+        "can_run": conf.runs_from_admin(),
+    }
+
+
+def status_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+    """The facts for monitors, and for the page that shows a run."""
+    return JsonResponse(status(place.target()).as_json(), headers={"Cache-Control": "no-store"})
+
+
+def with_database(place: Place) -> Agreed:
+    """Schema.json and database."""
+    try:
+        data = place.schema.read_bytes()
+        if glance.current(place.layout, databases.opener(), data, beside()) is not None:
+            return Agreed(agrees=True)
+        seen = look.check(place.target(), document.read(data, str(place.schema)))
+    except SchemasyncError as error:
+        return Agreed(False, _first(error.problems), is_known=False)
+    except OSError as error:
+        return Agreed(False, f"{place.schema.name}: {error.strerror}", is_known=False)
+    if not seen.differs(strict=False):
+        return Agreed(agrees=True)
+    if seen.drift:
+        return Agreed(False, _("changed by hand: %(names)s") % {"names": ", ".join(seen.drift)})
+    return Agreed(False, _phrase(seen.changes) or _("another version is live"))
+
+
+def with_models(place: Place) -> Agreed | None:
+    """Models and schema.json; None where the models have no say."""
+    if not conf.is_enabled():
+        return None
+    try:
+        key = place.alias, hashlib.sha256(place.schema.read_bytes()).hexdigest()
+    except OSError as error:
+        return Agreed(False, f"{place.schema.name}: {error.strerror}", is_known=False)
+    if key not in _models.found:
+        how = difference(place.alias, place.schema)
+        _models.found = {key: Agreed(not how, how), **{k: v for k, v in _models.found.items() if k[0] != place.alias}}
+    return _models.found[key]
+
+
+def _phrase(changes: tuple[Change, ...]) -> str:
+    from ..diff.changes import as_json
+
+    return gist([as_json(change) for change in changes], WIDTH)
+
+
+def _first(problems: tuple[Problem, ...]) -> str:
+    return problems[0].message
+
+
+def _run(run: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The run as the page says it without JavaScript."""
+    if run is None:
+        return None
+    percent = round(100 * run["done"] / run["total"]) if run["total"] else None
+    return {**run, "percent": percent, "seconds": round(time.time() - run["begun"]) if run["begun"] else None}

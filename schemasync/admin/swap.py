@@ -1,0 +1,161 @@
+"""Swapping back: GET shows what would happen, POST does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from .. import databases
+from ..engines.sqlite.examples import Example
+from ..errors import Problem, SchemasyncError
+from ..management.terminal import span
+from ..models import SchemaVersion
+from ..orm.project import difference
+from ..schema import document
+from ..schema.spelling import short
+from ..sync import rollback
+from ..sync.rollback import Prospect, Restored
+from .operator import Accounts, accounts_across, keep_signed_in, log
+from .place import Place, actor_of
+from .rows import light, when
+
+if TYPE_CHECKING:
+    from .versions import SchemaVersionAdmin
+
+TYPED = 6  # characters of the version that are to be typed
+SHOWN = 5  # rows of each kind that are shown of a table
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What the code of this site expects: the version of its schema.json, and whether that is the one to come."""
+
+    version: str
+    fits: bool
+    is_known: bool = True
+
+
+def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+    """The page of one generation to go back to, and the act."""
+    admin.require(request, "swap")
+    row = light(SchemaVersion.objects.using(place.alias)).filter(pk=pk).first()
+    if row is None:
+        messages.error(request, _("There is no such row in the history any more."))
+        return admin.home(place)
+    try:
+        ahead = rollback.prospect(place.target(), row.generation)
+    except SchemasyncError as error:
+        return _refused(admin, request, place, row, error.problems)
+    if request.method == "POST":
+        return _act(admin, request, place, row, ahead)
+    return _page(admin, request, place, row, ahead)
+
+
+# --- showing ------------------------------------------------------------------------------------------------------
+
+
+def _page(
+    admin: SchemaVersionAdmin,
+    request: HttpRequest,
+    place: Place,
+    row: SchemaVersion,
+    ahead: Prospect,
+    wrong: str = "",
+) -> HttpResponse:
+    some = rollback.examples(place.target(), ahead, SHOWN)
+    live = place.layout.live()
+    context = {
+        "row": row,
+        "pk": row.pk,
+        "live": ahead.live,
+        "to": ahead.to,
+        "to_since": when(ahead.to.applied_at),
+        "live_since": when(ahead.live.applied_at),
+        "tables": [_table(tally, some.get(tally.table, ())) for tally in ahead.written],
+        "is_since": ahead.is_since,
+        "accounts": _accounts(request, place, ahead) if live is not None else None,
+        "code": _code(place, ahead.to.version),
+        "typed": TYPED,
+        "version": short(ahead.to.version),
+        "expected": ahead.live.generation,
+        "wrong": wrong,
+    }
+    title = _("Go back to %(name)s?") % {"name": row.generation}
+    return admin.render(request, "swap.html", place, title, context)
+
+
+def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
+    return {"tally": tally, "examples": rows}
+
+
+def _accounts(request: HttpRequest, place: Place, ahead: Prospect) -> Accounts | None:
+    live = place.layout.live()
+    return accounts_across(request, place, live.path, ahead.generation.path) if live is not None else None
+
+
+def _code(place: Place, version: str) -> Code:
+    try:
+        read = document.read(place.schema.read_bytes(), str(place.schema))
+    except (SchemasyncError, OSError):
+        return Code("", fits=False, is_known=False)
+    return Code(short(read.version), fits=read.version == version and not difference(place.alias, place.schema))
+
+
+def _refused(
+    admin: SchemaVersionAdmin, request: HttpRequest, place: Place, row: SchemaVersion, problems: tuple[Problem, ...]
+) -> HttpResponse:
+    title = _("There is no way back to %(name)s") % {"name": row.generation}
+    return admin.render(request, "refused.html", place, title, {"row": row, "pk": row.pk, "problems": problems})
+
+
+# --- acting -------------------------------------------------------------------------------------------------------
+
+
+def _act(
+    admin: SchemaVersionAdmin, request: HttpRequest, place: Place, row: SchemaVersion, ahead: Prospect
+) -> HttpResponse:
+    expected = request.POST.get("live", "")
+    if expected != ahead.live.generation:
+        wrong = _("Meanwhile %(name)s went live. Look at what going back means now, and decide again.")
+        return _page(admin, request, place, row, ahead, wrong % {"name": ahead.live.generation})
+    if request.POST.get("version", "").strip().lower() != short(ahead.to.version)[:TYPED]:
+        wrong = _("Type the first %(number)d characters of the version, %(version)s, to go back.")
+        return _page(admin, request, place, row, ahead, wrong % {"number": TYPED, "version": short(ahead.to.version)})
+    databases.let_go(place.alias)
+    try:
+        done = rollback.rollback(
+            place.target(actor_of(request)), row.generation, lambda now: now.live.generation == expected
+        )
+    except SchemasyncError as error:
+        return _refused(admin, request, place, row, error.problems)
+    if done is None:
+        wrong = _("Somebody else was quicker: another generation is live now. Nothing was done.")
+        return _page(admin, request, place, row, rollback.prospect(place.target(), row.generation), wrong)
+    return _afterwards(admin, request, place, done)
+
+
+def _afterwards(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, done: Restored) -> HttpResponse:
+    """In the file that is live now: the session, the log entry, and what happened."""
+    databases.let_go(place.alias)
+    ahead = done.prospect
+    text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, go back to %(from)s.")
+    told = text % {
+        "to": ahead.to.generation,
+        "version": short(ahead.to.version),
+        "waited": span(done.pause_ms),
+        "from": ahead.live.generation,
+    }
+    stays = keep_signed_in(request, place)
+    messages.success(request, told)
+    if not stays:
+        messages.warning(request, _("Your account is not the same there, so you are signed out."))
+        return HttpResponseRedirect(reverse(f"{admin.admin_site.name}:login"))
+    row = SchemaVersion.objects.using(place.alias).defer("schema", "hints", "plan").order_by("-id")[0]
+    message = _("Swapped back from %(from)s.") % {"from": ahead.live.generation}
+    log(admin, request, row, message)
+    return admin.home(place)

@@ -1,0 +1,170 @@
+"""Two schemas side by side, table by table and line by line: what a page shows of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..schema.model import Schema, Table, View
+from ..schema.names import fold
+from ..schema.spelling import dumps
+from ..schema.write import column_text, table_json, view_json
+
+Names = Mapping[str, tuple[str, Mapping[str, str]]]
+"""Table of the old side -> (table of the new one, column -> column): what goes on under which name."""
+
+
+class Kind(StrEnum):
+    """What became of a table or a line."""
+
+    SAME = "same"
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    RENAMED = "renamed"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A column with its definition, or a constraint, index or trigger; None on the side that does not have it."""
+
+    kind: Kind
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A table, or a view, on both sides; its name is None on the side that does not have it."""
+
+    kind: Kind
+    old: str | None
+    new: str | None
+    lines: tuple[Line, ...]
+
+    @property
+    def name(self) -> str:
+        """The new name, or the old one of what is gone."""
+        return self.new or self.old or ""
+
+
+def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
+    """Every table and view of both, in the order of the new side, then what is gone."""
+    before = {fold(table.name): table for table in old.tables}
+    moved = {fold(after): (fold(name), columns) for name, (after, columns) in names.items()}
+    pairs, met = [], set()
+    for table in new.tables:
+        source, columns = moved.get(fold(table.name), (fold(table.name), {}))
+        met.add(source)
+        pairs.append(_pair(before.get(source), table, columns))
+    pairs += [_pair(table, None, {}) for table in old.tables if fold(table.name) not in met]
+    return (*pairs, *_views(old, new))
+
+
+def changed(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    """Those that are not the same on both sides."""
+    return tuple(pair for pair in pairs if pair.kind is not Kind.SAME)
+
+
+def _pair(old: Table | None, new: Table | None, columns: Mapping[str, str]) -> Pair:
+    lines = (*_columns(old, new, columns), *_parts(_rest(old), _rest(new)))
+    return Pair(_kind_of(old, new, lines), _name(old), _name(new), lines)
+
+
+def _name(one: Table | View | None) -> str | None:
+    return None if one is None else one.name
+
+
+def _kind_of(old: Table | View | None, new: Table | View | None, lines: tuple[Line, ...]) -> Kind:
+    if old is None or new is None:
+        return Kind.ADDED if old is None else Kind.REMOVED
+    if any(line.kind is not Kind.SAME for line in lines):
+        return Kind.CHANGED
+    return Kind.SAME if old.name == new.name else Kind.RENAMED
+
+
+def _columns(old: Table | None, new: Table | None, renames: Mapping[str, str]) -> Iterator[Line]:
+    before = {fold(c.name): c.name for c in old.columns} if old else {}
+    sources = {fold(after): fold(name) for name, after in renames.items()}
+    met = set()
+    for column in new.columns if new else ():
+        source = before.get(sources.get(fold(column.name), fold(column.name)))
+        met.add(source)
+        yield _column(old, source, new, column.name)
+    yield from (_column(old, name, None, None) for name in before.values() if name not in met)
+
+
+def _column(old: Table | None, source: str | None, new: Table | None, name: str | None) -> Line:
+    texts = _text(old, source), _text(new, name)
+    if texts[0] is None or texts[1] is None:
+        return _line(*texts)
+    is_renamed = source != name and _definition(old, source) == _definition(new, name)
+    return Line(Kind.RENAMED, *texts) if is_renamed else _line(*texts)
+
+
+def _text(table: Table | None, name: str | None) -> str | None:
+    return f"{name} {_definition(table, name)}".rstrip() if table is not None and name is not None else None
+
+
+def _definition(table: Table | None, name: str | None) -> str:
+    column = table.column(name) if table is not None and name is not None else None
+    return column_text(table, column) if table is not None and column is not None else ""
+
+
+def _line(old: str | None, new: str | None) -> Line:
+    if old is None or new is None:
+        return Line(Kind.ADDED if old is None else Kind.REMOVED, old, new)
+    return Line(Kind.SAME if old == new else Kind.CHANGED, old, new)
+
+
+Parts = dict[str, str]
+"""What a table has beside its columns: a key that says what it is, and its text."""
+
+
+def _rest(table: Table | None) -> Parts:
+    if table is None:
+        return {}
+    columns = {fold(column.name) for column in table.columns}
+    found: Parts = {}
+    for key, value in table_json(table).items():
+        if key.startswith("_") and not key.startswith("__") and fold(key) not in columns:
+            found |= dict(_items(key.removeprefix("_").replace("_", " "), value))
+    return found
+
+
+def _items(what: str, value: object) -> Iterator[tuple[str, str]]:
+    """Triggers by their names, lists item by item, all else as it is."""
+    match value:
+        case dict():
+            yield from ((f"{what} {name}", f"{what}: {name} {text}") for name, text in value.items())
+        case list():
+            for item in value:
+                text = item if isinstance(item, str) else dumps(item)
+                name = item["name"] if isinstance(item, dict) and "name" in item else text
+                yield f"{what} {name}", f"{what}: {text}"
+        case _:
+            yield what, what if value is True else f"{what}: {value}"
+
+
+def _parts(old: Parts, new: Parts) -> Iterator[Line]:
+    yield from (_line(old.get(key), text) for key, text in new.items())
+    yield from (_line(text, None) for key, text in old.items() if key not in new)
+
+
+def _views(old: Schema, new: Schema) -> Iterator[Pair]:
+    before, after = ({fold(view.name): view for view in schema.views} for schema in (old, new))
+    for name in dict.fromkeys([*after, *before]):
+        sides = before.get(name), after.get(name)
+        lines = tuple(_parts(_of_view(sides[0]), _of_view(sides[1])))
+        yield Pair(_kind_of(*sides, lines), _name(sides[0]), _name(sides[1]), lines)
+
+
+def _of_view(view: View | None) -> Parts:
+    if view is None:
+        return {}
+    shape = view_json(view)
+    parts: Parts = {}
+    for key, value in shape.items() if isinstance(shape, dict) else [("select", shape)]:
+        parts |= dict(_items(key, value))
+    return parts

@@ -1,0 +1,63 @@
+"""Rows of one table by their key, of a file that no ORM has open: the accounts of an archive."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...schema.names import quote
+from .connection import Connection
+
+MOST = 200_000  # accounts: more are not compared one by one
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTable:
+    """Where a project keeps its users; `active` is None where it does not tell active ones from others."""
+
+    table: str
+    key: str
+    name: str
+    password: str
+    active: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user as a file has it; `password` is the hash."""
+
+    key: Any
+    name: str
+    password: str
+    is_active: bool
+
+
+def account(connection: Connection, where: AccountTable, key: object) -> Account | None:
+    """The user with that key; None where there is none, or no such table."""
+    try:
+        row = connection.execute(f"{_select(where)} WHERE {quote(where.key)} = ?", (key,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return _account(row) if row else None
+
+
+def accounts(connection: Connection, where: AccountTable) -> Mapping[Any, Account]:
+    """All users by their keys; none where there is no such table, or too many of them. Reads one row more to know."""
+    try:
+        rows: Sequence[Any] = connection.execute(f"{_select(where)} LIMIT {MOST + 1}").fetchall()
+    except sqlite3.Error:
+        return {}
+    return {} if len(rows) > MOST else {row[0]: _account(row) for row in rows}
+
+
+def _select(where: AccountTable) -> str:
+    active = quote(where.active) if where.active else "1"
+    columns = f"{quote(where.key)}, {quote(where.name)}, {quote(where.password)}, {active}"
+    return f"SELECT {columns} FROM main.{quote(where.table)}"
+
+
+def _account(row: Any) -> Account:
+    key, name, password, active = row
+    return Account(key, str(name), str(password), bool(active))

@@ -1,0 +1,68 @@
+"""Some of the rows by which two generations differ, for a person to recognise."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import Refused
+from ...plan.model import Step
+from ...schema.names import quote
+from .connection import Connection
+from .mapping import Key, Mapping, key_of, mapping
+from .verify import rows_apart
+
+SHOWN = 6  # columns of a row
+LONGEST = 40  # characters of a value
+SECRET = re.compile(r"pass|secret|token|hash|session|api_?key|salt|otp", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that only the newer side has (`added`), or only the older one (`removed`), or both, not alike
+    (`changed`). `row`: some of its columns, as text; what looks like a secret is left out."""
+
+    kind: str
+    row: tuple[tuple[str, str], ...]
+
+
+def examples(connection: Connection, step: Step, most: int) -> tuple[Example, ...]:
+    """Up to `most` of each kind, of `main` and the attached `old`; none where the two cannot be compared row by row."""
+    if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:
+        return ()
+    try:
+        mapped = mapping(step)
+        key = key_of(mapped)
+        return tuple(_found(connection, mapped, key, most)) if key is not None else ()
+    except (Refused, sqlite3.Error):
+        return ()
+
+
+def _found(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[Example]:
+    new, old = f"main.{quote(mapped.new.name)}", f"old.{quote(mapped.old.name)}"
+    for kind, values in rows_apart(connection, mapped, key, most):
+        where = (old, key.sources) if kind == "removed" else (new, key.columns)
+        if row := _row(connection, *where, values):
+            yield Example(kind, row)
+
+
+def _row(connection: Connection, table: str, keys: Sequence[str], values: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    where = " AND ".join(f"{column} = ?" for column in keys)
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE {where} LIMIT 1", tuple(values))
+    names = [column[0] for column in cursor.description]
+    shown = [(name, _text(value)) for name, value in zip(names, cursor.fetchone() or (), strict=False)]
+    return tuple((name, text) for name, text in shown if not SECRET.search(name))[:SHOWN]
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bytes():
+            return f"{len(value):,} bytes"
+        case _:
+            text = str(value)
+            return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,0 +1,13 @@
+"""Why a generation went live. It stands alone: Django imports it with the models, in every process."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Deed(StrEnum):
+    """Why a generation went live."""
+
+    ADOPT = "adopt"
+    SYNC = "sync"
+    RESTORE = "restore"

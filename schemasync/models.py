@@ -1,0 +1,58 @@
+"""The history as a model, for the admin: it reads the table that each database brings along, and never writes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .history.deed import Deed
+
+
+class SchemaVersion(models.Model):
+    """A row of `_schema_versions`: a time at which a generation went live."""
+
+    version: models.CharField[Any, Any] = models.CharField(_("version"), max_length=80)
+    applied_at: models.CharField[Any, Any] = models.CharField(
+        _("live from"), max_length=30
+    )  # ISO 8601 in UTC, which sorts as it is
+    action: models.CharField[Any, Any] = models.CharField(
+        _("action"),
+        max_length=10,
+        choices=[(Deed.SYNC, _("sync")), (Deed.RESTORE, _("swap back")), (Deed.ADOPT, _("taken over"))],
+    )
+    generation: models.CharField[Any, Any] = models.CharField(_("generation"), max_length=40)
+    previous: models.CharField[Any, Any] = models.CharField(_("before it"), max_length=40, null=True)
+    schema: models.TextField[Any, Any] = models.TextField(_("schema"))
+    hints: models.TextField[Any, Any] = models.TextField(_("hints"))
+    fingerprint: models.CharField[Any, Any] = models.CharField(_("fingerprint"), max_length=64)
+    plan: models.TextField[Any, Any] = models.TextField(_("plan"))
+    rows: models.BigIntegerField[Any, Any] = models.BigIntegerField(_("rows written"))
+    duration_ms: models.BigIntegerField[Any, Any] = models.BigIntegerField(_("duration"))
+    pause_ms: models.BigIntegerField[Any, Any] = models.BigIntegerField(_("writers waited"))
+    actor: models.CharField[Any, Any] = models.CharField(_("by"), max_length=200)
+    tool_version: models.CharField[Any, Any] = models.CharField(_("release of schemasync"), max_length=40)
+
+    class Meta:
+        managed = False
+        db_table = "_schema_versions"
+        ordering = ("-id",)
+        verbose_name = _("schema version")
+        verbose_name_plural = _("schema versions")
+        default_permissions = ("view",)
+        permissions = [
+            ("swap_schemaversion", "Can swap the database back to an earlier generation"),
+            ("run_schemaversion", "Can bring the database to schema.json"),
+            ("prune_schemaversion", "Can remove archives of the database"),
+            ("download_schemaversion", "Can download a whole database file"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.generation)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("The history is written by schemasync itself.")
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("The history is written by schemasync itself.")

@@ -1,0 +1,94 @@
+"""What is true of a database at this moment, for people at three in the morning and for monitors."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ..engines.sqlite.versions import Row
+from ..errors import Problem, SchemasyncError
+from ..files.layout import At, size_of
+from . import postpone, prune, state
+from .announce import Running, running
+from .faults import told
+from .prune import Archive
+from .target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`live`: the newest row of the history, None where there is none or it cannot be read. `bytes` of the live file,
+    `free` of its disk. `run`: the one that is at work; `waits`: it is ready, and waits to be called. `problems`: what
+    keeps the database from being used or changed, with what to do about it."""
+
+    at: At
+    live: Row | None
+    bytes: int
+    archives: tuple[Archive, ...]
+    free: int
+    run: Running | None
+    waits: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def archive_bytes(self) -> int:
+        """What all archives take together."""
+        return sum(archive.bytes for archive in self.archives)
+
+    def as_json(self) -> dict[str, Any]:
+        """The facts for monitors. `result`: ok, running, or trouble."""
+        live, now = self.live, time.time()
+        return {
+            "result": "trouble" if self.problems else "running" if self.run else "ok",
+            "database": self.at.value,
+            "version": live.version if live else None,
+            "generation": live.generation if live else None,
+            "since": live.applied_at if live else None,
+            "action": live.action if live else None,
+            "actor": live.actor if live else None,
+            "bytes": self.bytes,
+            "archives": len(self.archives),
+            "archive_bytes": self.archive_bytes,
+            "disk_free": self.free,
+            "run": self.run.as_json(now) if self.run else None,
+            "waits": self.waits,
+            "errors": [problem.as_json() for problem in self.problems],
+        }
+
+
+def status(target: Target) -> Status:
+    """Look. Raises nothing for a database in trouble: that is what it tells."""
+    layout = target.layout
+    problems: list[Problem] = []
+    live, path = None, layout.link
+    try:
+        with told(layout.link), state.read(layout, target.opener) as now:
+            if now is not None:
+                live, path = now.newest, now.path
+    except SchemasyncError as error:
+        problems += error.problems
+    archives: tuple[Archive, ...] = ()
+    with suppress(SchemasyncError, OSError):
+        archives = prune.archives(target)
+    run = running(layout)
+    if run is not None and _is_being_finished(problems):
+        problems = []
+    folder = layout.folder if layout.folder.exists() else layout.link.parent
+    return Status(
+        layout.at(),
+        live,
+        size_of(path),
+        archives,
+        shutil.disk_usage(folder).free,
+        run,
+        run is not None and postpone.is_waiting(target),
+        tuple(problems),
+    )
+
+
+def _is_being_finished(problems: list[Problem]) -> bool:
+    """True in the milliseconds between the fence and the link of a run that is at work."""
+    return all(problem.code == "swap-unfinished" for problem in problems)

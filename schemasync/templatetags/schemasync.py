@@ -1,0 +1,63 @@
+"""Marks that tell by a sign and a word what they tell by a colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..schema import spelling
+
+register = template.Library()
+
+KINDS = {
+    "same": ("", gettext_lazy("same")),
+    "added": ("+", gettext_lazy("added")),
+    "removed": ("\N{MINUS SIGN}", gettext_lazy("removed")),
+    "changed": ("≠", gettext_lazy("changed")),
+    "renamed": ("→", gettext_lazy("renamed")),
+}
+ACTIONS = {
+    "keep": gettext_lazy("comes along as it is"),
+    "rewrite": gettext_lazy("written again"),
+    "create": gettext_lazy("new"),
+    "drop": gettext_lazy("dropped"),
+}
+
+
+@register.simple_tag
+def kind(value: str) -> SafeString:
+    """What became of a table or a line."""
+    sign, word = KINDS[str(value)]
+    return format_html('<span class="schemasync-kind schemasync-kind-{}">{} {}</span>', str(value), sign, word)
+
+
+@register.simple_tag
+def example_kind(value: str) -> SafeString:
+    """What became of a row."""
+    return kind(value)
+
+
+@register.simple_tag
+def action(value: str) -> str:
+    """What becomes of a table in a run."""
+    return str(ACTIONS.get(str(value), value))
+
+
+@register.simple_tag
+def agreement(found: Any) -> SafeString:
+    """Whether two of the three agree."""
+    if found.agrees:
+        return format_html('<span class="schemasync-mark schemasync-yes">✓ {}</span>', _("agree"))
+    word = _("differ") if found.is_known else _("cannot be compared")
+    return format_html('<span class="schemasync-mark schemasync-no">✗ {}</span>', word)
+
+
+@register.filter
+def short(version: str) -> str:
+    """The first digits of a version."""
+    return spelling.short(version)

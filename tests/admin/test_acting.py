@@ -1,0 +1,115 @@
+"""A pending sync run from the page, and what becomes of old files."""
+
+import time
+
+import pytest
+
+
+def pending(site):
+    site.settings(flag=True, more='SCHEMASYNC["RUN_FROM_ADMIN"] = True')
+    schema = site.schema.read_text()
+    site.schema.write_text(
+        schema.replace('"shop_customer": {', '"extra": {"id": "INTEGER PRIMARY KEY"},\n  "shop_customer": {')
+    )
+
+
+RUN = """
+c = visitor("root")
+page = body(c.get(BASE + "run/"))
+import re
+version = re.search('name="version" value="([^"]*)"', page)
+answer = c.post(BASE + "run/", {"version": version[1] if version else ""})
+print(json.dumps([page, answer.status_code, body(answer)]))
+"""
+
+
+def test_it_is_off_by_default(operated, visit):
+    assert visit("print(visitor('root').get(BASE + 'run/').status_code)") == 403
+
+
+def test_the_plan_first_then_a_run_of_its_own(operated, visit):
+    pending(operated)
+    page, code, _ = visit(RUN)
+    assert "extra: new table" in page
+    assert code == 302
+    deadline = time.monotonic() + 30
+    while not operated.rows("SELECT 1 FROM sqlite_schema WHERE name = 'extra'"):
+        assert time.monotonic() < deadline, (operated.folder / "db.sqlite3.generations" / "run.json").read_text()
+        time.sleep(0.2)
+    assert operated.rows("SELECT actor FROM _schema_versions ORDER BY id DESC LIMIT 1") == [("root (admin)",)]
+
+
+def test_what_stops_a_run_is_shown_and_there_is_no_button(operated, visit):
+    pending(operated)
+    schema = operated.schema.read_text()
+    operated.schema.write_text(
+        schema.replace('"label": "varchar(50) NOT NULL"', '"label": "varchar(50) NOT NULL UNIQUE"')
+    )
+    operated.sql("INSERT INTO shop_tag (label, weight) VALUES ('red', 1)")
+    page, code, _ = visit(RUN)
+    assert "Stops:" in page
+    assert "Run it" not in page
+    assert code == 200, "and pressing it all the same does nothing"
+    assert operated.link.readlink().name.startswith("0002-")
+
+
+def test_a_plan_of_yesterday_is_not_run(operated, visit):
+    pending(operated)
+    text = visit("print(json.dumps(body(visitor('root').post(BASE + 'run/', {'version': '1:0000'}))))")
+    assert "Meanwhile schema.json changed" in text
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_archives_go_as_shown(operated, visit, keep):
+    for number in (60, 70):
+        operated.change((f"max_length={number - 10 if number > 60 else 100}", f"max_length={number}"))
+        operated.done("schemasync", "--export")
+    time.sleep(10)  # what was live until a moment ago stays
+    page, code = visit(
+        f"""
+        import re
+        c = visitor("root")
+        page = body(c.get(BASE + "prune/?keep={keep}"))
+        gone = re.findall('name="gone" value="([^"]*)"', page)
+        print(json.dumps([page, c.post(BASE + "prune/", {{"keep": "{keep}", "gone": gone}}).status_code]))
+        """
+    )
+    assert f"{3 - keep} archive" in page
+    assert code == 302
+    assert len(list(operated.folder.glob("db.sqlite3.generations/*.sqlite3"))) == keep + 1
+
+
+def test_what_was_not_shown_does_not_go(operated, visit):
+    text = visit(
+        "print(json.dumps(body(visitor('root').post(BASE + 'prune/', {'keep': '1', 'gone': ['0001-aaaaaaaaaaaa']}))))"
+    )
+    assert "Meanwhile other archives are there" in text
+    assert len(list(operated.folder.glob("db.sqlite3.generations/*.sqlite3"))) == 2
+
+
+def test_a_file_is_verified_on_demand(operated, visit):
+    verify = (
+        "c = visitor('root'); a = c.post(BASE + '1/verify/'); print(json.dumps(body(c.get(a.headers['Location']))))"
+    )
+    assert "is whole: every page" in visit(verify)
+    (older,) = operated.folder.glob("db.sqlite3.generations/0001-*.sqlite3")
+    data = bytearray(older.read_bytes())
+    data[4096 * 5 : 4096 * 5 + 200] = b"\xff" * 200
+    older.write_bytes(data)
+    assert "is damaged" in visit(verify)
+    assert visit("print(visitor('root').get(BASE + '1/verify/').status_code)") == 405
+
+
+def test_a_whole_database_is_downloaded_with_what_is_in_its_log(operated, visit):
+    found = visit(
+        """
+        import sqlite3, tempfile
+        answer = visitor("root").get(BASE + "2/database/")
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"".join(answer.streaming_content)); file.flush()
+            rows = sqlite3.connect(file.name).execute("SELECT count(*) FROM shop_tag").fetchone()
+        print(json.dumps([rows[0], answer.headers["Content-Disposition"]]))
+        """
+    )
+    assert found[0] == 3
+    assert 'filename="0002-' in found[1]

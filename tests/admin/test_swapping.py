@@ -1,0 +1,173 @@
+"""One click back: shown first, typed, done once, and undone the same way; the operator stays signed in where that is
+right."""
+
+import pytest
+
+ROWS = "SELECT id, label FROM shop_tag ORDER BY id"
+
+
+def test_get_shows_and_changes_nothing(operated, visit):
+    before = operated.link.readlink()
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/swap/'))))")
+    assert operated.link.readlink() == before
+    for part in ("shop_tag", "since", "You stay signed in", "expects version", "Written since, and set aside"):
+        assert part in text, part
+
+
+def test_going_back_and_forth_again(operated, visit):
+    found = visit(
+        """
+        c = visitor("root")
+        answer = swap(c, 1)
+        overview = c.get(answer.headers["Location"])
+        from django.contrib.admin.models import LogEntry
+        logged = [str(entry.get_change_message()) for entry in LogEntry.objects.all()]
+        newest = live()
+        print(json.dumps([answer.status_code, overview.status_code, body(overview), logged, newest.action, newest.actor]))
+        """
+    )
+    code, overview, text, logged, action, actor = found
+    assert (code, overview) == (302, 200), "signed in as before"
+    assert "is live again" in text
+    assert "To undo it, go back to 0002-" in text
+    assert any("Swapped back from 0002-" in message for message in logged)
+    assert (action, actor) == ("restore", "root (admin)")
+    assert operated.rows(ROWS) == [(1, "red"), (2, "green")]
+    visit("print(swap(visitor('root'), 2).status_code)")
+    assert operated.rows(ROWS) == [(1, "red"), (2, "green"), (3, "since")]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected", "said"),
+    [("'nonsense'", "None", "Type the first 6 characters"), ("None", "'0001-aaaaaaaaaaaa'", "Meanwhile 0002-")],
+)
+def test_what_is_not_meant_is_not_done(operated, visit, version, expected, said):
+    before = operated.link.readlink()
+    text = visit(f"print(json.dumps(body(swap(visitor('root'), 1, {version}, {expected}))))")
+    assert said in text
+    assert operated.link.readlink() == before
+
+
+def test_it_takes_a_token_of_the_form(operated, visit):
+    before = operated.link.readlink()
+    assert visit("c = visitor('root', enforce_csrf_checks=True); print(swap(c, 1).status_code)") == 403
+    assert operated.link.readlink() == before
+
+
+def test_who_may_swap_may(operated, visit):
+    assert visit("print(swap(visitor('swapper'), 1).status_code)") == 302
+    assert operated.link.readlink().name.startswith("0001-")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "UPDATE auth_user SET password = 'other' WHERE username = 'root'",
+        "UPDATE auth_user SET is_active = 0 WHERE username = 'root'",
+        "UPDATE auth_user SET username = 'toor' WHERE username = 'root'",
+    ],
+)
+def test_an_account_that_is_another_there_is_signed_out_and_told(operated, visit, script):
+    """The live file is as it is; in the older one the account is otherwise."""
+    import sqlite3
+    from contextlib import closing
+
+    from schemasync.engines.sqlite import fence
+
+    (older,) = operated.folder.glob("db.sqlite3.generations/0001-*.sqlite3")
+    with closing(sqlite3.connect(older, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        closed = fence.read_fence(connection)
+        fence.lower_fence(connection)
+        connection.execute(script)
+        fence.raise_fence(connection, closed)
+        connection.execute("COMMIT")
+    found = visit(
+        """
+        c = visitor("root")
+        shown = body(c.get(BASE + "1/swap/"))
+        answer = swap(c, 1)
+        page = c.get(answer.headers["Location"])
+        print(json.dumps([shown, answer.headers["Location"], body(page), c.get(BASE).status_code]))
+        """
+    )
+    shown, place, page, later = found
+    assert "You will be signed out" in shown
+    assert place == "/admin/login/"
+    assert "is live again" in page
+    assert "you are signed out" in page
+    assert later == 302
+
+
+def test_accounts_that_return_or_vanish_are_named(operated, visit):
+    operated.python(
+        "from django.contrib.auth.models import User\n"
+        "User.objects.create_user('newcomer')\nUser.objects.filter(username='viewer').delete()\n"
+        "u = User.objects.get(username='swapper'); u.set_password('other'); u.save()"
+    )
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/swap/'))))")
+    assert "Accounts that vanish:</strong> <bdi>newcomer" in text
+    assert "Accounts that come back to life:</strong> <bdi>viewer" in text
+    assert "<bdi>swapper" in text
+
+
+SESSIONS = {
+    "db": "",
+    "cached": 'SESSION_ENGINE = "django.contrib.sessions.backends.cache"',
+    "cached_db": 'SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"',
+    "cookies": 'SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"',
+    "every request": "SESSION_SAVE_EVERY_REQUEST = True",
+    "atomic requests": 'DATABASES["default"]["ATOMIC_REQUESTS"] = True',
+    "both": 'DATABASES["default"]["ATOMIC_REQUESTS"] = True; SESSION_SAVE_EVERY_REQUEST = True',
+}
+
+
+@pytest.mark.parametrize("more", SESSIONS.values(), ids=SESSIONS)
+def test_the_operator_stays_signed_in_however_sessions_are_kept(operated, visit, more):
+    operated.settings(flag=True, more=more)
+    found = visit(
+        """
+        c = visitor("root")
+        answer = swap(c, 1)
+        again = c.get(answer.headers["Location"])
+        back = swap(c, 2)
+        print(json.dumps([answer.status_code, again.status_code, "is live again" in body(again), back.status_code, c.get(BASE).status_code]))
+        """
+    )
+    assert found == [302, 200, True, 302, 200]
+    assert operated.link.readlink().name.startswith("0002-")
+
+
+def test_of_two_operators_at_once_one_wins_and_the_other_is_told(operated, visit):
+    found = visit(
+        """
+        import threading
+        answers = {}
+        ready = threading.Barrier(2)
+        clients = {name: visitor(name) for name in ("root", "swapper")}
+        now = live().generation
+        from schemasync.models import SchemaVersion
+        version = SchemaVersion.objects.get(pk=1).version.partition(":")[2][:6]
+        def press(name):
+            ready.wait()
+            answers[name] = clients[name].post(BASE + "1/swap/", {"version": version, "live": now})
+        threads = [threading.Thread(target=press, args=[name]) for name in clients]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        print(json.dumps(sorted([a.status_code, ] for a in answers.values()) + [[body(a) for a in answers.values() if a.status_code == 200]]))
+        """
+    )
+    assert found[:2] == [[200], [302]]
+    assert "Meanwhile" in found[2][0] or "Somebody else was quicker" in found[2][0] or "is live already" in found[2][0]
+    restores = operated.rows("SELECT count(*) FROM _schema_versions WHERE action = 'restore'")
+    assert restores == [(1,)]
+
+
+def test_a_file_that_is_gone_is_no_way_back(operated, visit):
+    for path in operated.folder.glob("db.sqlite3.generations/0001-*"):
+        path.unlink()
+    found = visit(
+        "c = visitor('root'); print(json.dumps([body(c.get(BASE + '1/swap/')), body(c.get(BASE)), body(c.get(BASE + '1/change/'))]))"
+    )
+    assert "is gone" in found[0]
+    assert "gone" in found[1]
+    assert "Go back to it" not in found[2]

@@ -1,0 +1,108 @@
+"""Two schemas side by side: what became of each table, column and part."""
+
+from __future__ import annotations
+
+from schemasync.diff.beside import Kind, Line, Names, Pair, beside, changed
+from schemasync.schema import document
+
+SAME, ADDED, REMOVED, CHANGED, RENAMED = Kind.SAME, Kind.ADDED, Kind.REMOVED, Kind.CHANGED, Kind.RENAMED
+
+
+def pairs(old: str, new: str, names: Names | None = None) -> tuple[Pair, ...]:
+    return beside(document.read(old.encode()).schema, document.read(new.encode()).schema, names or {})
+
+
+def only(old: str, new: str, names: Names | None = None) -> Pair:
+    (pair,) = changed(pairs(old, new, names))
+    return pair
+
+
+def test_what_is_the_same_is_shown_as_such_and_left_out_of_what_changed() -> None:
+    text = '{"t": {"id": "INTEGER PRIMARY KEY", "_indexes": ["id"]}}'
+    (pair,) = pairs(text, text)
+    assert (pair.kind, pair.name) == (SAME, "t")
+    assert [line.kind for line in pair.lines] == [SAME, SAME]
+    assert changed((pair,)) == ()
+
+
+def test_tables_that_come_and_go() -> None:
+    gone, born = (
+        only('{"a": {"x": "INT"}, "b": {"x": "INT"}}', '{"b": {"x": "INT"}}'),
+        only("{}", '{"c": {"x": "INT"}}'),
+    )
+    assert (gone.kind, gone.old, gone.new, gone.name) == (REMOVED, "a", None, "a")
+    assert gone.lines == (Line(REMOVED, "x INT", None),)
+    assert (born.kind, born.old, born.new, born.lines) == (ADDED, None, "c", (Line(ADDED, None, "x INT"),))
+
+
+def test_columns_that_come_go_change_and_get_another_name() -> None:
+    pair = only(
+        '{"t": {"a": "INT", "b": "INT", "c": "INT", "d": "TEXT", "e": "INT"}}',
+        '{"t": {"a": "INT", "b": "TEXT", "cc": "INT", "dd": "TEXT NOT NULL", "f": ""}}',
+        {"t": ("t", {"a": "a", "b": "b", "c": "cc", "d": "dd"})},
+    )
+    assert pair.kind is CHANGED
+    assert pair.lines == (
+        Line(SAME, "a INT", "a INT"),
+        Line(CHANGED, "b INT", "b TEXT"),
+        Line(RENAMED, "c INT", "cc INT"),
+        Line(CHANGED, "d TEXT", "dd TEXT NOT NULL"),
+        Line(ADDED, None, "f"),
+        Line(REMOVED, "e INT", None),
+    )
+
+
+def test_a_table_under_another_name_is_the_same_table() -> None:
+    pair = only('{"old": {"x": "INT"}}', '{"new": {"x": "INT"}}', {"old": ("new", {"x": "x"})})
+    assert (pair.kind, pair.old, pair.new) == (RENAMED, "old", "new")
+    assert [line.kind for line in pair.lines] == [SAME]
+
+
+def test_parts_beside_the_columns_are_lines_of_their_own() -> None:
+    old = """{"t": {"a": "INT", "b": "INT", "_primary_key": ["a", "b"], "_without_rowid": true, "_indexes": ["b"],
+        "_unique_constraints": [{"name": "u", "columns": ["a", "b"]}],
+        "_triggers": {"g": "AFTER INSERT ON t BEGIN SELECT 1; END"}}}"""
+    new = """{"t": {"a": "INT", "b": "INT", "_primary_key": ["a", "b"], "_strict": true, "_without_rowid": true,
+        "_unique_constraints": [{"name": "u", "columns": ["b", "a"]}], "_indexes": ["a"],
+        "_triggers": {"g": "AFTER DELETE ON t BEGIN SELECT 1; END"}}}"""
+    found = {(line.kind, line.old, line.new) for line in only(old, new).lines if line.kind is not SAME}
+    assert found == {
+        (
+            CHANGED,
+            'unique constraints: {"columns":["a","b"],"name":"u"}',
+            'unique constraints: {"columns":["b","a"],"name":"u"}',
+        ),
+        (REMOVED, "indexes: b", None),
+        (ADDED, None, "indexes: a"),
+        (
+            CHANGED,
+            "triggers: g AFTER INSERT ON t BEGIN SELECT 1; END",
+            "triggers: g AFTER DELETE ON t BEGIN SELECT 1; END",
+        ),
+        (ADDED, None, "strict"),
+    }
+
+
+def test_virtual_tables_and_columns_that_begin_with_an_underscore() -> None:
+    virtual = only("{}", '{"f": {"_virtual": "fts5(x)"}}')
+    assert virtual.lines == (Line(ADDED, None, "virtual: fts5(x)"),)
+    assert only("{}", '{"t": {"__x": "INT"}}').lines == (Line(ADDED, None, "_x INT"),)
+
+
+def test_views_are_compared_by_what_they_select() -> None:
+    table = '"t": {"x": "INT"}'
+    old = f'{{{table}, "_views": {{"v": "SELECT x FROM t", "gone": "SELECT 1", "same": "SELECT 2"}}}}'
+    new = f"""{{{table}, "_views": {{"v": {{"select": "SELECT x + 1 FROM t", "columns": ["y"],
+        "triggers": {{"g": "INSTEAD OF DELETE ON v BEGIN SELECT 1; END"}}}}, "same": "SELECT 2", "born": "SELECT 3"}}}}"""
+    found = {pair.name: (pair.kind, pair.lines) for pair in changed(pairs(old, new))}
+    assert found["gone"] == (REMOVED, (Line(REMOVED, "select: SELECT 1", None),))
+    assert found["born"] == (ADDED, (Line(ADDED, None, "select: SELECT 3"),))
+    assert found["v"] == (
+        CHANGED,
+        (
+            Line(CHANGED, "select: SELECT x FROM t", "select: SELECT x + 1 FROM t"),
+            Line(ADDED, None, "columns: y"),
+            Line(ADDED, None, "triggers: g INSTEAD OF DELETE ON v BEGIN SELECT 1; END"),
+        ),
+    )
+    assert "same" not in found
