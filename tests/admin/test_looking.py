@@ -212,3 +212,39 @@ def test_many_rows_of_history_take_few_queries(operated, visit):
         """
     )
     assert all(count < 10 for count in found), found
+
+
+def test_in_another_language(operated, visit):
+    operated.settings(flag=True, more='LANGUAGE_CODE = "de"')
+    texts = visit(
+        "c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in ('', '2/change/', '1/swap/', 'prune/')]))"
+    )
+    assert "Modelle und schema.json" in texts[0]
+    assert "✓ stimmen überein" in texts[0]
+    assert "Neben der vorigen, 0001-" in texts[1]
+    assert "Sie bleiben angemeldet" in texts[2]
+    assert "Alte Archive löschen" in texts[3]
+
+
+def test_every_text_is_translated_and_the_compiled_file_is_that_of_the_text():
+    """What `makemessages` finds now is what the translation has, and nothing of it is missing."""
+    import gettext
+    import re
+    from pathlib import Path
+
+    folder = Path(__file__).resolve().parents[2] / "schemasync" / "locale" / "de" / "LC_MESSAGES"
+    text = (folder / "django.po").read_text("utf-8")
+    assert "fuzzy" not in text
+    with (folder / "django.mo").open("rb") as file:
+        catalogue = gettext.GNUTranslations(file)
+    sources = [
+        path.read_text("utf-8") for path in Path(folder).parents[2].rglob("*") if path.suffix in (".py", ".html")
+    ]
+    marked = {
+        found
+        for source in sources
+        for found in re.findall(r'(?:{% translate |\b_\(|gettext_lazy\()"((?:[^"\\]|\\.)+)"', source)
+    }
+    assert len(marked) > 80
+    missing = [one for one in marked if catalogue.gettext(one) == one and f'msgstr "{one}"' not in text]
+    assert missing == []
