@@ -124,6 +124,7 @@ class SchemaVersionAdmin(_Admin):
         self, request: HttpRequest, template: str, place: Place, title: str, context: dict[str, Any]
     ) -> HttpResponse:
         """A page in the looks of the admin."""
+        request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
             f"admin/schemasync/{template}",
