@@ -126,11 +126,10 @@ class Site:
 
     def manage(self, *args: str, stdin: str | None = None) -> Ended:
         """A command, without a terminal."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "DEMO", "PYTEST"))}
         ended = subprocess.run(
             [self.interpreter, "manage.py", *map(str, args)],
             cwd=self.folder,
-            env={**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=self.environment,
             input=stdin,
             capture_output=True,
             text=True,
@@ -138,6 +137,14 @@ class Site:
             timeout=self.patience,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of a process of its own, which knows nothing of these tests; a superuser's password may be set."""
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_SETT", "DEMO", "PYTEST"))
+        }
+        return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def done(self, *args: str) -> Ended:
         """The same for what must succeed."""

@@ -1,5 +1,14 @@
 """The commands of a project with the flag on: what deploy scripts and habits call does what it should."""
 
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
 import pytest
 
 from .site import MODELS, Site
@@ -140,8 +149,6 @@ def test_a_permission_that_is_new_comes_although_no_table_changes(built):
     ],
 )
 def test_django_s_other_commands_work(built, command):
-    import os
-
     os.environ["DJANGO_SUPERUSER_PASSWORD"] = "secret"
     ended = built.done(*command.split())
     assert "unapplied" not in ended.out + ended.err
@@ -153,6 +160,54 @@ def test_what_is_dumped_can_be_loaded(built):
     assert built.rows("SELECT * FROM shop_tag") == []
     built.done("loaddata", "tags.json")
     assert built.rows("SELECT id, label FROM shop_tag") == [(1, "red")]
+
+
+@pytest.mark.skipif(
+    not shutil.which("sqlite3"), reason="SKIPPED LOUDLY: dbshell needs sqlite3 (apt-get install sqlite3)"
+)
+def test_dbshell_opens_what_is_live(built):
+    (built.folder / "query.sql").write_text("SELECT label FROM shop_tag;")
+    assert built.done("dbshell", "--", ".read query.sql").out == "red\n"
+
+
+def test_runserver_serves_on_whatever_is_live(built):
+    with served(built) as get:
+        assert b"Django" in get("/admin/login/")
+        built.change(WEIGHT)
+        built.done("schemasync", "--export")
+        assert b"Django" in get("/admin/login/")
+
+
+@contextmanager
+def served(site):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "manage.py", "runserver", "--noreload", str(port)],
+        cwd=site.folder,
+        env=site.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+    def get(path):
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                    return answer.read()
+            except OSError:
+                assert time.monotonic() < deadline
+                assert server.poll() is None
+                time.sleep(0.2)
+
+    try:
+        yield get
+    finally:
+        server.terminate()
+        out = server.communicate(timeout=10)[0].decode()
+    assert "unapplied" not in out
 
 
 def test_with_the_flag_off_they_are_django_s_own(tmp_path):
