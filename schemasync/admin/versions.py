@@ -44,7 +44,6 @@ class SchemaVersionAdmin(_Admin):
     list_display_links = ("name",)
     list_filter = ("action", When, ByWhom)
     search_fields = ("generation", "version", "actor")
-    search_help_text = _("A generation, a version or a name")
     list_per_page = 25
     show_full_result_count = False
     actions = None

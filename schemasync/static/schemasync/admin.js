@@ -60,6 +60,7 @@
   };
 
   if (panel !== null && box !== null) {
+    document.getElementById("schemasync-reload").hidden = true;
     look();
   }
 }

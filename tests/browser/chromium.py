@@ -1,0 +1,84 @@
+"""Debian's Chromium, driven by Playwright, which drives no browser of its own here: `playwright install` is not run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from .serving import Site
+
+HEIGHT = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a visitor looks at a page. `language` is what the browser asks for, as in `ar`."""
+
+    scheme: Literal["light", "dark"] = "light"
+    width: int = 1280
+    javascript: bool = True
+    language: str = "en-US"
+
+    def __str__(self) -> str:
+        script = "" if self.javascript else "-no_javascript"
+        return f"{self.scheme}-{self.width}-{self.language}{script}"
+
+
+LIGHT = Look()
+DARK = Look(scheme="dark")
+NARROW = Look(width=375)
+ARABIC = Look(language="ar")  # from right to left
+NO_JAVASCRIPT = Look(javascript=False)
+LOOKS = [LIGHT, DARK, NARROW, ARABIC]
+
+
+def missing() -> str:
+    """What there is to install before pages can be tested; empty if all is there."""
+    wanted = []
+    if shutil.which("chromium") is None:
+        wanted.append("apt-get install -y chromium")
+    if not (find_spec("playwright") and find_spec("axe_playwright_python")):
+        wanted.append("pip install -r requirements.txt")
+    return " && ".join(wanted)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Without a sandbox, which root cannot have: only pages of ours are opened."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), chromium_sandbox=False)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def context_of(browser: Browser, site: Site, look: Look) -> BrowserContext:
+    """A visitor without cookies, to whom addresses of the site are paths."""
+    return browser.new_context(
+        base_url=site.address,
+        color_scheme=look.scheme,
+        viewport={"width": look.width, "height": HEIGHT},
+        java_script_enabled=look.javascript,
+        locale=look.language,
+    )
+
+
+def sign_in(page: Page, user: str) -> None:
+    """By the admin's form; the page is at its index then."""
+    from .people import PASSWORD
+
+    page.goto("/admin/login/?next=/admin/")
+    page.fill("#id_username", user)
+    page.fill("#id_password", PASSWORD)
+    page.press("#id_password", "Enter")
+    page.wait_for_url("**/admin/")

@@ -1,0 +1,109 @@
+"""One browser and one server for the folder. Without them its tests are skipped; SCHEMASYNC_REQUIRE=browser: they fail.
+
+A test takes `page`, which is at no address yet, and goes to a path of the demo; it sees what `look` says, by default a
+light and wide screen.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from . import chromium
+from .serving import Site, made, serving
+from .troubles import Troubles
+
+HERE = Path(__file__).parent
+REQUIRED = "browser" in os.environ.get("SCHEMASYNC_REQUIRE", "").split()
+LOG = 10_000  # characters: some tracebacks
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """They are one group: one process of xdist runs them all, as a browser and a server for each would cost more."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if REQUIRED and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"SCHEMASYNC_REQUIRE=browser, and this was skipped: {call.excinfo.value}"
+    if report.failed:
+        report.sections += [(f"the server of {name}", log) for name, log in _logs(item)]
+    return report
+
+
+def _logs(item):
+    """What the servers that the test had wrote, most of which is why a page failed."""
+    sites = [(name, site) for name, site in getattr(item, "funcargs", {}).items() if isinstance(site, Site)]
+    return [(name, site.log.read_text("utf-8")[-LOG:]) for name, site in sites]
+
+
+# The scope is the folder, not the session: as long as Playwright runs, its thread has an event loop, and there Django
+# refuses to use a database, which tests of other folders do in the same process.
+@pytest.fixture(scope="package")
+def browser():
+    if wanted := chromium.missing():
+        pytest.skip(f"NO PAGE IS TESTED, as there is no browser here: {wanted}")
+    with chromium.launched() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="package")
+def database(browser, tmp_path_factory):
+    """The demo's database with its users. It is only copied."""
+    return made(tmp_path_factory.mktemp("browser") / "demo")
+
+
+@pytest.fixture(scope="package")
+def demo(database, tmp_path_factory):
+    """The demo that all tests look at: none changes its schema or goes back to another generation."""
+    with serving(database.copy(tmp_path_factory.mktemp("served") / "demo")) as site:
+        yield site
+
+
+@pytest.fixture
+def own_demo(database, tmp_path):
+    """A demo with a server for one test, which may do with it what it likes; it takes a second."""
+    with serving(database.copy(tmp_path / "demo")) as site:
+        yield site
+
+
+@pytest.fixture
+def look():
+    return chromium.LIGHT
+
+
+@pytest.fixture
+def troubles():
+    """What the browser had to say; a test expects what should come, all else fails it at its end."""
+    return Troubles()
+
+
+@pytest.fixture
+def new_page(browser, troubles):
+    """Makes pages; each is of another visitor, with cookies of its own: `new_page(demo, NARROW)`."""
+    contexts = []
+
+    def make(site, look=chromium.LIGHT):
+        context = chromium.context_of(browser, site, look)
+        troubles.watch(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()  # what the browser still had to say is heard before it is closed
+    troubles.check()
+
+
+@pytest.fixture
+def page(new_page, demo, look):
+    """A page of a visitor to the demo that all tests look at."""
+    return new_page(demo, look)

@@ -1,0 +1,122 @@
+"""Pictures of pages, light and dark: `python -m tests.browser.screenshots FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemasync.databases import ACTOR
+
+from ..demo.demo import Demo
+from .chromium import DARK, LIGHT, Look, context_of, launched, missing, sign_in
+from .serving import SUPERUSER, Site, made, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+HEIGHT = 900  # pixels: what is below is cut off
+COLOURS = 96
+HEAVIEST = 70_000  # bytes: the pictures stand in the repository
+
+
+def as_it_is(page: Page) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`name` is that of the file; `prepare` does with the page, when it is there, what is to be seen."""
+
+    name: str
+    path: str
+    prepare: Callable[[Page], None] = as_it_is
+
+
+BASE = "/admin/schemasync/schemaversion/"
+PICTURES = [
+    Picture("overview", BASE),
+    Picture("generation", f"{BASE}4/change/"),
+    Picture("swap", f"{BASE}1/swap/"),
+    Picture("prune", f"{BASE}prune/?keep=1"),
+]
+
+
+def take(browser: Browser, site: Site, look: Look, folder: Path) -> Iterator[Path]:
+    """All pictures in one look, by a superuser who signs in once."""
+    context = context_of(browser, site, look)
+    page = context.new_page()
+    sign_in(page, SUPERUSER)
+    for picture in PICTURES:
+        page.goto(picture.path, wait_until="networkidle")
+        picture.prepare(page)
+        path = folder / f"{picture.name}-{look.scheme}.png"
+        path.write_bytes(_taken(page, look.width))
+        yield path
+    context.close()
+
+
+def _taken(page: Page, width: int) -> bytes:
+    """The page from its top to its end, or as far as is allowed."""
+    height = min(HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+    shot = page.screenshot(
+        full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height}, animations="disabled"
+    )
+    small = _small(shot)
+    assert len(small) <= HEAVIEST, f"{page.url}: {len(small):,} bytes, which are more than {HEAVIEST:,}"
+    return small
+
+
+def _small(shot: bytes) -> bytes:
+    """With as many colours as pages of the admin have, more or less."""
+    from PIL import Image
+
+    found = io.BytesIO()
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS).save(found, "PNG", optimize=True)
+    return found.getvalue()
+
+
+WRITTEN = """
+UPDATE notices_notice SET pinned = 0 WHERE pinned;
+INSERT INTO notices_tag (name) VALUES ('roof'), ('summer');
+DELETE FROM TimeEntries WHERE entry_id IN (SELECT entry_id FROM TimeEntries ORDER BY entry_id DESC LIMIT 3);
+"""
+
+
+def _lived_in(folder: Path) -> Demo:
+    """The demo after half a year: it went on, back, and on again, and somebody wrote since."""
+    first, later = made(folder), Demo(folder, "schema_v2.json")
+    later.done("schemasync")
+    first.done("schemasync", "rollback", "--noinput")
+    later.done("schemasync", "--back")
+    with closing(sqlite3.connect(later.link)) as connection:
+        connection.executescript(WRITTEN)
+    return later
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    if wanted := missing():
+        raise SystemExit(f"There is no browser here: {wanted}")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[ACTOR] = "ann@web1"  # the name of this machine is nobody's business
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        serving(_lived_in(Path(scratch, "demo"))) as site,
+        launched() as browser,
+    ):
+        for look in (LIGHT, DARK):
+            for path in take(browser, site, look, folder):
+                print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

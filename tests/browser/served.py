@@ -1,0 +1,10 @@
+"""The demo for a real server, its static files with it: `gunicorn tests.browser.served:application`."""
+
+import os
+
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"
+
+application = StaticFilesHandler(get_wsgi_application())

@@ -1,0 +1,92 @@
+"""The demo behind a real server: its database, who may sign in, its address."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..command.project import ROOT
+from ..demo.demo import Demo
+
+# Two operators are served at once, and by a process that did not do what the other one did.
+PROCESSES, THREADS = 2, 4
+PATIENCE = 60.0  # seconds for whatever is asked when the server is told to end
+
+SUPERUSER, NOBODY = "root", "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The demo at an address; `demo` is its database with the commands on it."""
+
+    demo: Demo
+    address: str
+    log: Path
+
+    def add_user(self, name: str, *permissions: str) -> str:
+        """Make a member of the staff who has just these, as in `schemasync.view_schemaversion`; returns the name."""
+        return add_user(self.demo, name, *permissions)
+
+
+def made(folder: Path) -> Demo:
+    """The demo's database, filled, with a superuser and a member of the staff without any permission."""
+    folder.mkdir()
+    demo = Demo(folder)
+    demo.done("schemasync")
+    demo.done("filldemo", "--scale", "small")
+    add_user(demo, SUPERUSER, "--superuser")
+    add_user(demo, NOBODY)
+    return demo
+
+
+def add_user(demo: Demo, name: str, *words: str) -> str:
+    """By a process, as the models of the demo are not those of the tests."""
+    command = [sys.executable, "-m", "tests.browser.people", name, *words]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=demo.environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    return name
+
+
+@contextmanager
+def serving(demo: Demo) -> Iterator[Site]:
+    """The site is served within; whoever asks before the server is up waits for it."""
+    log = demo.folder / "server.log"
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listening, log.open("wb") as output:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = subprocess.Popen(
+            _command(listening.fileno(), demo.folder),
+            cwd=ROOT,
+            env=demo.environment,
+            pass_fds=[listening.fileno()],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield Site(demo, address, log)
+    finally:
+        _end(server)
+
+
+def _command(socket_number: int, folder: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "gunicorn", "tests.browser.served:application"),
+        *("--bind", f"fd://{socket_number}", "--worker-tmp-dir", str(folder), "--no-control-socket"),
+        *("--worker-class", "gthread", "--workers", str(PROCESSES), "--threads", str(THREADS)),
+        *("--graceful-timeout", "5", "--log-level", "warning"),
+    ]
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(PATIENCE)
+    finally:
+        server.kill()
+        server.wait()

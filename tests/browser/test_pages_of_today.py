@@ -1,0 +1,26 @@
+"""Django's own pages and the demo's, in a browser: that what is said against a page of ours is said against it alone."""
+
+import pytest
+
+from .axe import accessible
+from .chromium import LOOKS, sign_in
+from .serving import SUPERUSER
+
+every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
+
+
+@every_look
+@pytest.mark.parametrize("path", ["/", "/projects/1/", "/admin/login/"])
+def test_a_page_that_anyone_sees_breaks_no_rule_and_is_accessible(page, path):
+    page.goto(path)
+    assert page.locator("main").is_visible()
+    assert accessible(page) == []
+
+
+@every_look
+@pytest.mark.parametrize("path", ["/admin/", "/admin/notices/", "/admin/notices/notice/"])
+def test_a_page_of_the_admin_breaks_no_rule_and_is_accessible(page, path):
+    sign_in(page, SUPERUSER)
+    page.goto(path)
+    assert page.locator("#content").is_visible()
+    assert accessible(page) == []

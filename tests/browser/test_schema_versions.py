@@ -1,0 +1,212 @@
+"""The pages of schemasync in the admin, in a browser, and the whole way of a swap back while another process writes."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+
+from ..command.project import ROOT
+from ..demo.demo import Demo
+from .axe import accessible
+from .chromium import DARK, LOOKS, NO_JAVASCRIPT, sign_in
+from .serving import SUPERUSER, serving
+
+BASE = "/admin/schemasync/schemaversion/"
+every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
+
+WRITER = """
+import sqlite3, sys, time
+written = 0
+while True:
+    try:
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)
+        connection.execute("INSERT INTO notices_tag (name) VALUES (?)", (f"w{written:06}",))
+        connection.close()
+        print(f"w{written:06} {time.time()}", flush=True)
+        written += 1
+    except sqlite3.OperationalError:
+        pass
+    time.sleep(0.01)
+"""
+
+
+def evolved(database, folder):
+    """The demo half a year later, and a third generation that is the first again in shape."""
+    demo = database.copy(folder)
+    later = Demo(folder, "schema_v2.json")
+    later.done("schemasync")
+    return demo
+
+
+@pytest.fixture(scope="package")
+def history(database, tmp_path_factory):
+    """A demo with two generations, which all tests look at."""
+    with serving(evolved(database, tmp_path_factory.mktemp("evolved") / "demo")) as site:
+        yield site
+
+
+@pytest.fixture
+def own_history(database, tmp_path):
+    with serving(evolved(database, tmp_path / "demo")) as site:
+        yield site
+
+
+@pytest.fixture
+def visit(new_page, history, look):
+    """A page of a superuser, at a path below the history."""
+    page = new_page(history, look)
+    sign_in(page, SUPERUSER)
+
+    def go(path):
+        page.goto(BASE + path)
+        return page
+
+    return go
+
+
+@every_look
+@pytest.mark.parametrize(
+    "path", ["", "2/change/?schema=1", "1/change/", "2/sql/", "1/swap/", "2/swap/", "prune/?keep=1"]
+)
+def test_a_page_breaks_no_rule_and_is_accessible(visit, path):
+    page = visit(path)
+    assert page.locator("#content h1").is_visible()
+    assert accessible(page) == []
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, "nothing sticks out of a narrow screen"
+
+
+def test_everything_is_reached_by_the_keyboard_alone(visit):
+    page = visit("1/change/")
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.textContent.trim()"))
+    for word in ("Go back to it…", "schema.json", "SQL", "Download the database", "Verify the file"):
+        assert word in seen, word
+
+
+@contextmanager
+def a_run(site):
+    """A run that waits to be called: it is at work for as long as the block lasts."""
+    run = subprocess.Popen(
+        site.demo.command("schemasync", "--postpone", "--fresh"),
+        env=site.demo.environment,
+        cwd=site.demo.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    waiting = site.demo.folder / "db.sqlite3.generations" / "waiting"
+    deadline = time.monotonic() + 30
+    while not waiting.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        run.terminate()
+        run.wait(20)
+
+
+def test_a_run_is_seen_as_it_goes_on_without_loading_the_page_again(new_page, own_demo):
+    page = new_page(own_demo)
+    sign_in(page, SUPERUSER)
+    page.goto(BASE)
+    assert page.locator("#schemasync-run").is_hidden()
+    with a_run(own_demo):
+        page.locator("#schemasync-run").wait_for(state="visible", timeout=15_000)
+        page.get_by_text("manage.py schemasync cutover").wait_for(timeout=15_000)
+        assert page.locator("#schemasync-run [data-field=phase]").text_content() == "verification"
+    page.locator("#schemasync-run").wait_for(state="hidden", timeout=15_000)
+
+
+def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(new_page, own_demo):
+    page = new_page(own_demo, NO_JAVASCRIPT)
+    sign_in(page, SUPERUSER)
+    with a_run(own_demo):
+        page.goto(BASE)
+        assert page.locator("#schemasync-run").is_visible()
+        assert page.get_by_text("Load the page again to see how far it is").is_visible()
+
+
+def test_that_another_generation_went_live_is_said(new_page, own_demo):
+    page = new_page(own_demo)
+    sign_in(page, SUPERUSER)
+    page.goto(BASE)
+    own_demo.demo.done("schemasync", "--fresh")
+    page.locator("#schemasync-moved").wait_for(state="visible", timeout=15_000)
+    page.get_by_role("link", name="Load the page again").click()
+    assert page.locator("[data-field=generation]").text_content().startswith("0002-")
+
+
+def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own_history):
+    """What was acknowledged is in the file that was live then; the operator stays signed in, and no page fails."""
+    page, demo = new_page(own_history), own_history.demo
+    sign_in(page, SUPERUSER)
+    with writing(demo) as acknowledged:
+        page.goto(BASE)
+        page.get_by_role("link", name="0001-").click()
+        page.get_by_role("link", name="Go back to it…").click()
+        assert page.get_by_text("notices_tag").first.is_visible()
+        assert page.get_by_text("You stay signed in").is_visible()
+        page.get_by_label("To go back to").fill("wrong")
+        page.get_by_role("button", name="Go back").click()
+        assert page.get_by_role("alert").is_visible()
+        assert demo.link.readlink().name.startswith("0002-")
+        left = time.time()
+        _go_back(page)
+        there = time.time()
+        assert page.locator("[data-field=generation]").text_content().startswith("0001-")
+        assert page.get_by_text("is live again").is_visible()
+        time.sleep(0.5)
+        page.get_by_role("link", name="0002-").first.click()
+        page.get_by_role("link", name="Go back to it…").click()
+        returned = time.time()
+        _go_back(page)
+        back = time.time()
+        time.sleep(0.3)
+    assert demo.link.readlink().name.startswith("0002-")
+    older, newer = (_tags(demo, number) for number in (1, 2))
+    assert {note for note, at in acknowledged if at < left or at > back} <= newer
+    assert {note for note, at in acknowledged if there < at < returned} <= older
+    assert {note for note, _ in acknowledged} == older | newer
+    assert len(acknowledged) > 50
+    page.goto("/admin/")
+    assert page.get_by_text("Schema version").first.is_visible(), "it stands among the recent actions"
+
+
+def _go_back(page):
+    digits = page.locator("form code").first.text_content()
+    page.get_by_label("To go back to").fill(digits[:6])
+    page.get_by_role("button", name="Go back").click()
+    page.wait_for_url("**" + BASE)
+
+
+@contextmanager
+def writing(demo):
+    acknowledged = []
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(demo.link)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        try:
+            yield acknowledged
+        finally:
+            writer.terminate()
+            acknowledged += [(note, float(at)) for note, at in map(str.split, writer.stdout.read().splitlines())]
+
+
+def _tags(demo, number):
+    (path,) = demo.folder.glob(f"db.sqlite3.generations/{number:04}-*.sqlite3")
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM notices_tag WHERE name LIKE 'w%'")}
+
+
+def test_a_page_that_one_may_not_see_is_not_shown(new_page, history, troubles):
+    page = new_page(history, DARK)
+    sign_in(page, "nobody")
+    assert not page.get_by_text("Schema versions").is_visible()
+    troubles.expect("status of 403")
+    assert page.goto(BASE).status == 403
