@@ -48,7 +48,8 @@ def _keep(request: HttpRequest) -> int:
 
 def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, keep: int) -> HttpResponse:
     try:
-        done = pruning.prune(place.target(actor_of(request)), keep, None, dry_run=False)
+        shown = request.POST.getlist("gone")
+        done = pruning.prune(place.target(actor_of(request)), keep, None, dry_run=False, expected=shown)
     except SchemasyncError as error:
         messages.error(request, error.problems[0].message)
         return admin.home(place)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 from django.conf import settings
 
 from ..databases import ACTOR
+from ..errors import Code, UsageError
 from ..files.door import Door, Label
+from ..files.lock import is_held, try_lock
 from .place import Place
 
 
@@ -25,8 +28,13 @@ class Outcome:
     errors: tuple[dict[str, Any], ...]
 
 
-def start(place: Place, actor: str) -> None:
-    """Begin. Who looks at the status sees it as soon as it holds the lock."""
+def start(place: Place, actor: str) -> bool:
+    """Begin; False where a run that a page started has not ended yet. Who looks at the status sees it as soon as it
+    holds the lock. Raises UsageError where a process of its own would not find the settings."""
+    if not settings.SETTINGS_MODULE:
+        raise UsageError.of(
+            Code.UNEXPECTED, "the settings of this site are in no module", "Run it in a shell: manage.py schemasync"
+        )
     environment = {
         **os.environ,
         ACTOR: actor,
@@ -34,24 +42,45 @@ def start(place: Place, actor: str) -> None:
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     words = ["schemasync", "--database", place.alias, "--schema", str(place.schema), "--json"]
-    with Door().output(Label.OUTPUT_WRITE, _file(place)) as file:
-        subprocess.Popen(
+    with (
+        Door().output(Label.OUTPUT_WRITE, _file(place)) as told,
+        Door().output(Label.OUTPUT_WRITE, _file(place).with_suffix(".log")) as errors,
+    ):
+        if not try_lock(told):  # the child holds it on, for as long as it lives
+            return False
+        told.truncate(0)
+        errors.truncate(0)
+        child = subprocess.Popen(
             [_python(), "-m", "django", *words],
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.DEVNULL,  # what it says there stands in the JSON, too
+            stdout=told,
+            stderr=errors,
             env=environment,
             start_new_session=True,
         )
+    threading.Thread(target=child.wait, daemon=True).start()  # else it would stay among the processes when it is over
+    return True
 
 
 def outcome(place: Place) -> Outcome | None:
     """How it ended; None where it has not, or none was started."""
+    path = _file(place)
+    if not path.exists() or is_held(path):
+        return None
     try:
-        told = json.loads(_file(place).read_text("utf-8"))
+        told = json.loads(path.read_text("utf-8"))
         return Outcome(str(told["result"]), tuple(told.get("errors", ())))
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return Outcome("failed", ({"message": _last_words(path.with_suffix(".log"))},))
+
+
+def _last_words(log: Path) -> str:
+    """What a run wrote that died before it could say how it ended."""
+    try:
+        lines = log.read_text("utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "the run ended without a word: it was killed, or the machine went down"
 
 
 def _file(place: Place) -> Path:

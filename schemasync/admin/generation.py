@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from ..diff.beside import Names, Pair, beside, changed
@@ -29,26 +30,31 @@ from .rows import light, story, when
 if TYPE_CHECKING:
     from .versions import SchemaVersionAdmin
 
+MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are asked for
 FURTHEST = 60  # generations: renames further back are shown as what went and what came
 COLUMNS = ("id", *(field for field in Row.__dataclass_fields__ if field != "id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Two generations side by side: `left` is the older one in the picture. `pairs` are those that differ."""
+    """Two generations side by side: `left` is the older one in the picture. `pairs` are those that differ; where they
+    are many, `more` has the names of the rest."""
 
     left: str
     right: str
     pairs: tuple[Pair, ...]
     same: int
+    more: tuple[str, ...] = ()
 
 
 def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, key: str) -> HttpResponse:
     """The page of a row of the history."""
     row = _row(place, key)
+    if not _is_whole(row):
+        raise Http404
     plan = json.loads(row.plan)
     before, newest = _before(place, row), _newest(place)
-    live = newest.generation
+    live, most = newest.generation, ALL if request.GET.get("all") else MOST
     context = {
         "row": row,
         "pk": row.id,
@@ -62,8 +68,8 @@ def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, ke
         "plan": plan,
         "tables": [table for table in plan.get("tables", ()) if table["action"] != Action.KEEP],
         "kept": sum(table["action"] == Action.KEEP for table in plan.get("tables", ())),
-        "to_previous": _to_previous(before, row) if before is not None else None,
-        "to_live": _to_live(place, row, newest) if row.generation != live else None,
+        "to_previous": _to_previous(before, row, most) if before is not None else None,
+        "to_live": _to_live(place, row, newest, most) if row.generation != live else None,
         "schema": _text(schema_of(row)) if request.GET.get("schema") else None,
         "tables_in_all": len(json.loads(row.schema).get("tables", ())),
     }
@@ -74,7 +80,8 @@ def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, p
     """The schema as a schema.json, to be saved."""
     row = _row(place, pk)
     response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="schema-{short(row.version)}.json"'
+    name = f"schema-{short(row.version)}.json"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename="".join(name.split()))
     return response
 
 
@@ -101,6 +108,14 @@ def _row(place: Place, key: object) -> Row:
     return Row(**values)
 
 
+def _is_whole(row: Row) -> bool:
+    """False for a row that somebody changed by hand into what is no JSON."""
+    try:
+        return bool(json.loads(row.plan) is not None and json.loads(row.schema))
+    except ValueError:
+        return False
+
+
 def _newest(place: Place) -> SchemaVersion:
     return light(SchemaVersion.objects.using(place.alias)).order_by("-id")[0]
 
@@ -117,20 +132,20 @@ def _before(place: Place, row: Row) -> Row | None:
 # --- side by side -------------------------------------------------------------------------------------------------
 
 
-def _to_previous(before: Row, row: Row) -> Beside:
+def _to_previous(before: Row, row: Row, most: int) -> Beside:
     old, new = schema_of(before), schema_of(row)
     names = _names(steps_of(row, before)) if json.loads(row.plan).get("tables") else {}
-    return _beside(before.generation, row.generation, old, new, names)
+    return _beside(before.generation, row.generation, old, new, names, most)
 
 
-def _to_live(place: Place, row: Row, newest: SchemaVersion) -> Beside:
+def _to_live(place: Place, row: Row, newest: SchemaVersion, most: int) -> Beside:
     """What was renamed between the two is known where one comes from the other."""
     live = _row(place, newest.pk)
     try:
         names = _names(_lineage(place, row, live).steps(row.generation, live.generation))
-    except KeyError:  # too far apart, or not related
+    except (KeyError, ValueError):  # too far apart, not related, or changed by hand
         names = {}
-    return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names)
+    return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names, most)
 
 
 def _lineage(place: Place, *wanted: Row) -> Lineage:
@@ -151,10 +166,11 @@ def _names(steps: tuple[Step, ...]) -> Names:
     }
 
 
-def _beside(left: str, right: str, old: Schema, new: Schema, names: Names) -> Beside:
+def _beside(left: str, right: str, old: Schema, new: Schema, names: Names, most: int) -> Beside:
     pairs = beside(old, new, names)
     differing = changed(pairs)
-    return Beside(left, right, differing, len(pairs) - len(differing))
+    more = tuple(pair.name for pair in differing[most:])
+    return Beside(left, right, differing[:most], len(pairs) - len(differing), more)
 
 
 # --- texts --------------------------------------------------------------------------------------------------------

@@ -25,25 +25,30 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """What a swap does to users. `returning` are in the older file only, `vanishing` in the live one only; `altered`
-    have another password or are active in one of the two only. `stays`: the operator is signed in afterwards."""
+    have another password or are active in one of the two only. `stays`: the operator is signed in afterwards.
+    `are_compared`: False where there are too many, or a file has no such table."""
 
     returning: tuple[str, ...]
     vanishing: tuple[str, ...]
     altered: tuple[str, ...]
     stays: bool
+    are_compared: bool = True
 
 
 def accounts_across(request: HttpRequest, place: Place, live: Path, archive: Path) -> Accounts | None:
     """Compare the users of two files; None where they are kept in another database."""
     if router.db_for_write(get_user_model()) != place.alias:
         return None
+    stays = _is_same(request, _one(archive, request.user.pk))
     now, then = _all(live), _all(archive)
+    if now is None or then is None:
+        return Accounts((), (), (), stays, are_compared=False)
     both = now.keys() & then.keys()
     return Accounts(
         tuple(sorted(then[key].name for key in then.keys() - now.keys())),
         tuple(sorted(now[key].name for key in now.keys() - then.keys())),
         tuple(sorted(now[key].name for key in both if now[key] != then[key])),
-        _is_same(request, _one(archive, request.user.pk)),
+        stays,
     )
 
 
@@ -75,9 +80,9 @@ def log(admin: SchemaVersionAdmin, request: HttpRequest, row: SchemaVersion, mes
 def _is_same(request: HttpRequest, found: Account | None) -> bool:
     """The same account, active, with the same password."""
     user: Any = request.user
-    return (
-        found is not None and found.is_active and found.name == user.get_username() and found.password == user.password
-    )
+    if found is None or not found.is_active:
+        return False
+    return found.name == user.get_username() and found.password == (user.password or "")
 
 
 def _one(path: Path, key: object) -> Account | None:
@@ -85,23 +90,24 @@ def _one(path: Path, key: object) -> Account | None:
         return account(connection, _table(), _stored(key))
 
 
-def _all(path: Path) -> Mapping[Any, Account]:
+def _all(path: Path) -> Mapping[Any, Account] | None:
     with closing(databases.opener().read(path)) as connection:
         return accounts(connection, _table())
 
 
 def _table() -> AccountTable:
+    """The table that has the name by which one signs in: with inheritance a parent's, whose keys are the same."""
     model: Any = get_user_model()
-    meta = model._meta
-    active = next((field.column for field in meta.concrete_fields if field.name == "is_active"), None)
-
-    def column(name: str) -> str:
-        return str(meta.get_field(name).column)
-
-    return AccountTable(meta.db_table, meta.pk.column, column(model.USERNAME_FIELD), column("password"), active)
+    name = model._meta.get_field(model.USERNAME_FIELD)
+    meta = name.model._meta
+    columns = {field.name: str(field.column) for field in meta.local_concrete_fields}
+    return AccountTable(meta.db_table, meta.pk.column, name.column, columns.get("password"), columns.get("is_active"))
 
 
 def _stored(key: object) -> object:
     """The key as SQLite has it: a UUID, for one, is text there."""
     model: Any = get_user_model()
-    return model._meta.pk.get_db_prep_value(key, connections[router.db_for_write(model)])
+    field: Any = model._meta.pk
+    while field.remote_field is not None:  # the key of a child is that of its parent
+        field = field.target_field
+    return field.get_db_prep_value(key, connections[router.db_for_write(model)])

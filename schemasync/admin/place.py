@@ -41,7 +41,8 @@ class Place:
 
     def file_of(self, name: str) -> Generation | None:
         """The generation of that name, where its file stands in the folder: nothing else can be named, or opened."""
-        return next((g for g in self.layout.generations() if not g.building and g.name == name), None)
+        found = (g for g in self.layout.generations() if not g.building and g.name == name)
+        return next((g for g in found if not g.path.is_symlink()), None)
 
 
 def place_of(request: HttpRequest) -> Place:

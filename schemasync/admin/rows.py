@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, QuerySet, TextField, Value
+from django.conf import settings
+from django.db.models import F, QuerySet, TextField
 from django.db.models.expressions import Func
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -24,7 +25,8 @@ WIDTH = 160  # characters that tell what changed
 
 def light(rows: QuerySet[SchemaVersion]) -> QuerySet[SchemaVersion]:
     """Without what is heavy; of the plan only what changed, as `changes`."""
-    changes: Func = Func(F("plan"), Value("$.changes"), function="json_extract", output_field=TextField())
+    template = "CASE WHEN json_valid(%(expressions)s) THEN json_extract(%(expressions)s, '$.changes') END"
+    changes: Func = Func(F("plan"), template=template, output_field=TextField())
     return rows.defer(*HEAVY).annotate(changes=changes)
 
 
@@ -47,12 +49,16 @@ def story(row: SchemaVersion) -> str:
 def when(applied_at: str) -> str:
     """The moment in the reader's zone and language."""
     moment = moment_of(applied_at)
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT") if moment else applied_at
+    if moment is None:
+        return applied_at
+    shown = timezone.localtime(moment) if settings.USE_TZ else timezone.make_naive(moment)
+    return date_format(shown, "SHORT_DATETIME_FORMAT")
 
 
 def moment_of(applied_at: str) -> datetime | None:
     """The moment that the history writes down; None for something else."""
     try:
-        return parse_datetime(applied_at)
+        found = parse_datetime(applied_at)
     except ValueError:
         return None
+    return found if found is None or timezone.is_aware(found) else found.replace(tzinfo=UTC)

@@ -66,6 +66,8 @@ def _start(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, contex
     if request.POST.get("version") != context["version"]:
         context["wrong"] = _("Meanwhile schema.json changed. Look at the plan again.")
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
-    start(place, actor_of(request))
-    messages.success(request, _("The run has begun; this page shows how far it is."))
+    if start(place, actor_of(request)):
+        messages.success(request, _("The run has begun; this page shows how far it is."))
+    else:
+        messages.warning(request, _("A run has been started already; this page shows how far it is."))
     return admin.home(place)

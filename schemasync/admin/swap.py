@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from .. import databases
+from .. import databases, errors
 from ..engines.sqlite.examples import Example
 from ..errors import Problem, SchemasyncError
 from ..management.terminal import span
@@ -51,6 +51,9 @@ def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int)
         ahead = rollback.prospect(place.target(), row.generation)
     except SchemasyncError as error:
         return _refused(admin, request, place, row, error.problems)
+    except (KeyError, ValueError) as error:  # a history that was changed by hand
+        problem = Problem(errors.Code.UNKNOWN_GENERATION, f"the history does not tell the way: {error}")
+        return _refused(admin, request, place, row, (problem,))
     if request.method == "POST":
         return _act(admin, request, place, row, ahead)
     return _page(admin, request, place, row, ahead)
@@ -68,7 +71,6 @@ def _page(
     wrong: str = "",
 ) -> HttpResponse:
     some = rollback.examples(place.target(), ahead, SHOWN)
-    live = place.layout.live()
     context = {
         "row": row,
         "pk": row.pk,
@@ -78,7 +80,7 @@ def _page(
         "live_since": when(ahead.live.applied_at),
         "tables": [_table(tally, some.get(tally.table, ())) for tally in ahead.written],
         "is_since": ahead.is_since,
-        "accounts": _accounts(request, place, ahead) if live is not None else None,
+        "accounts": _accounts(request, place, ahead),
         "code": _code(place, ahead.to.version),
         "typed": TYPED,
         "version": short(ahead.to.version),
@@ -132,11 +134,29 @@ def _act(
             place.target(actor_of(request)), row.generation, lambda now: now.live.generation == expected
         )
     except SchemasyncError as error:
-        return _refused(admin, request, place, row, error.problems)
-    if done is None:
-        wrong = _("Somebody else was quicker: another generation is live now. Nothing was done.")
-        return _page(admin, request, place, row, rollback.prospect(place.target(), row.generation), wrong)
-    return _afterwards(admin, request, place, done)
+        if _live(place) == expected:
+            return _refused(admin, request, place, row, error.problems)
+        return _too_late(admin, request, place)
+    return _too_late(admin, request, place) if done is None else _afterwards(admin, request, place, done)
+
+
+def _live(place: Place) -> str:
+    live = place.layout.live()
+    return live.name if live is not None else ""
+
+
+def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+    """Another generation went live while this request waited: the operator's session is in the one before."""
+    databases.let_go(place.alias)
+    stays = keep_signed_in(request, place)
+    text = _("Somebody else was quicker: %(name)s is live now. You changed nothing.")
+    messages.warning(request, text % {"name": _live(place)})
+    return admin.home(place) if stays else _signed_out(admin, request)
+
+
+def _signed_out(admin: SchemaVersionAdmin, request: HttpRequest) -> HttpResponse:
+    messages.warning(request, _("Your account is not the same there, so you are signed out."))
+    return HttpResponseRedirect(reverse(f"{admin.admin_site.name}:login"))
 
 
 def _afterwards(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, done: Restored) -> HttpResponse:
@@ -153,8 +173,7 @@ def _afterwards(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, d
     stays = keep_signed_in(request, place)
     messages.success(request, told)
     if not stays:
-        messages.warning(request, _("Your account is not the same there, so you are signed out."))
-        return HttpResponseRedirect(reverse(f"{admin.admin_site.name}:login"))
+        return _signed_out(admin, request)
     row = SchemaVersion.objects.using(place.alias).defer("schema", "hints", "plan").order_by("-id")[0]
     message = _("Swapped back from %(from)s.") % {"from": ahead.live.generation}
     log(admin, request, row, message)

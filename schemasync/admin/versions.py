@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
-from django.db.models import QuerySet
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.defaultfilters import filesizeformat, floatformat
@@ -36,6 +38,17 @@ else:
     _Admin = admin.ModelAdmin
 
 
+class VersionList(ChangeList):
+    """The list of one database: which one is meant stands in its addresses, and is no filter."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        return {name: value for name, value in super().get_filters_params(params).items() if name != PARAMETER}
+
+    def url_for_result(self, result: Model) -> str:
+        named = PARAMETER in self.params
+        return super().url_for_result(result) + (f"?{PARAMETER}={result._state.db}" if named else "")
+
+
 class SchemaVersionAdmin(_Admin):
     """Reads only: what acts has a page, a permission and an address of its own."""
 
@@ -45,7 +58,6 @@ class SchemaVersionAdmin(_Admin):
     list_filter = ("action", When, ByWhom)
     search_fields = ("generation", "version", "actor")
     list_per_page = 25
-    show_full_result_count = False
     actions = None
     ordering = ("-id",)
 
@@ -79,7 +91,7 @@ class SchemaVersionAdmin(_Admin):
             return path(route, self._page(view), name=f"schemasync_schemaversion_{name}")
 
         return [
-            path("status.json", self._for_monitors, name="schemasync_schemaversion_status"),
+            path("status.json", self._for_monitors(), name="schemasync_schemaversion_status"),
             page("run/", runs.run, "run"),
             page("prune/", archives.prune, "prune"),
             page("<int:pk>/swap/", swap.swap, "swap"),
@@ -90,12 +102,18 @@ class SchemaVersionAdmin(_Admin):
             *super().get_urls(),
         ]
 
-    def _for_monitors(self, request: HttpRequest) -> HttpResponseBase:
+    def _for_monitors(self) -> View:
         """The status, for who shows the token, or may see the pages."""
-        token, shown = conf.status_token(), request.headers.get("Authorization", "")
-        if token and constant_time_compare(shown, f"Bearer {token}"):
-            return overview.status_json(self, request, place_of(request))
-        return self._page(overview.status_json)(request)
+        for_people = self._page(overview.status_json)
+
+        @login_not_required  # of the middleware: it is looked at here
+        def shown(request: HttpRequest) -> HttpResponseBase:
+            token, given = conf.status_token(), request.headers.get("Authorization", "")
+            if token and constant_time_compare(given, f"Bearer {token}"):
+                return overview.status_json(self, request, place_of(request))
+            return for_people(request)
+
+        return cast("View", shown)
 
     def _page(self, view: View) -> View:
         """Only for those who may look, and never inside of a transaction: it would stand in the way of a swap."""
@@ -140,18 +158,17 @@ class SchemaVersionAdmin(_Admin):
     # --- history and one generation -------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaVersion]:
-        alias = getattr(request, "schemasync_place", Place(DEFAULT_DB_ALIAS)).alias
-        return light(SchemaVersion.objects.using(alias))
+        return light(SchemaVersion.objects.using(place_of(request).alias))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return VersionList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         place = place_of(request)
-        request.schemasync_place = place  # type: ignore[attr-defined]
-        request.GET = request.GET.copy()  # type: ignore[assignment]
-        request.GET.pop(PARAMETER, None)  # the list would take it for a filter
         about = overview.context(self, request, place)
-        title = _("Schema versions")
+        title = str(_("Schema versions"))
         if about["status"].live is None:
             return self.render(request, "nothing.html", place, title, about)
         try:

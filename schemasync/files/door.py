@@ -142,9 +142,9 @@ class Door:
             sync_folder(path.parent)
 
     def output(self, label: Label, path: Path) -> IO[bytes]:
-        """Open a file for what a process of ours will print, empty; what stands in it is nobody's loss."""
+        """Open a file for what a process of ours will print; what stands in it is nobody's loss."""
         with self.step(label):
-            return path.open("wb")
+            return path.open("ab")
 
     def write_text(self, label: Label, path: Path, text: str) -> None:
         """Write a text file whole or not at all."""

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ..errors import Busy, Code
 
+_GLANCE = 0.005  # seconds: longer than a look at the lock takes
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
 NOTICE = 4096  # bytes: room for a phase and a sentence, and one page of the file
 _held: set[int] = set()
@@ -92,6 +94,15 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock an open file, if nobody has. Who inherits it holds the lock on, until the last of them ends."""
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def notice_of(path: Path) -> str | None:
     """What the run that holds the lock tells of itself; None where none does."""
     if not is_held(path):
@@ -103,16 +114,18 @@ def notice_of(path: Path) -> str | None:
 
 
 def _take(descriptor: int, path: Path, deadline: float) -> None:
+    looks = 3
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            looks -= 1  # somebody may just be looking who holds it: that takes microseconds
+            if time.monotonic() >= deadline and looks <= 0:
                 raise Busy.of(
                     Code.RUN_IN_PROGRESS,
                     f"another schemasync is at work on this database ({path} is locked)",
                     "Wait for it, or give a longer --wait SECONDS.",
                 ) from None
-            time.sleep(_POLL)
+            time.sleep(_POLL if looks <= 0 else _GLANCE)
         else:
             return

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.apps.registry import Apps
 from django.core.exceptions import ValidationError
 from django.db.migrations.questioner import InteractiveMigrationQuestioner
+from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED, Field, Model
 from django.utils import timezone
 
@@ -69,10 +70,13 @@ class Answers(InteractiveMigrationQuestioner):
         super().__init__()
         self.past, self.document, self.can_ask = past, document, can_ask
         self.before, self.problems = Apps(), list[Problem]()
+        self.owners: dict[int, tuple[str, str]] = {}
 
-    def begin(self, before: Apps, own: Collection[str]) -> None:
-        """`before`: the models as the migrations have them. `own`: the labels that migrations are made for."""
+    def begin(self, before: Apps, now: ProjectState, own: Collection[str]) -> None:
+        """`before`: the models as the migrations have them; `now`: as they are. `own`: the labels that migrations are
+        made for."""
         self.before, self.specified_apps = before, set(own)
+        self.owners = {id(field): key for key, model in now.models.items() for field in model.fields.values()}
 
     def stop(self) -> None:
         """Raise Refused for what nobody could answer."""
@@ -82,8 +86,10 @@ class Answers(InteractiveMigrationQuestioner):
     # --- renames --------------------------------------------------------------------------------------------
 
     def ask_rename(self, model_name: str, old_name: str, new_name: str, field_instance: Any) -> bool:
-        new = [_place(model, new_name) for model in self._models(apps, model_name) if _has(model, new_name)]
-        old = [_place(model, old_name) for model in self.before.get_models() if _has(model, old_name)]
+        label, _ = self.owners[id(field_instance)]  # the question does not say of which app it is
+        new = [_place(apps.get_model(label, model_name), new_name)]
+        of_app = self.before.get_app_config(label).get_models()
+        old = [_place(model, old_name) for model in of_app if _has(model, old_name)]
         if known := [one for one in old if self.past.knows(one)]:
             return any(self.past.became(one) in new for one in known)
         return self.can_ask and bool(super().ask_rename(model_name, old_name, new_name, field_instance))
@@ -103,9 +109,9 @@ class Answers(InteractiveMigrationQuestioner):
     # --- values ---------------------------------------------------------------------------------------------
 
     def ask_not_null_addition(self, field_name: str, model_name: str) -> Any:
-        for model in self._models(apps, model_name):
-            if _has(model, field_name) and (value := self._filled(model, field_name)) is not NOT_PROVIDED:
-                return value
+        found = [model for model in self._models(apps, model_name) if _has(model, field_name)]
+        if len(found) == 1 and (value := self._filled(found[0], field_name)) is not NOT_PROVIDED:
+            return value
         if self.can_ask:
             return super().ask_not_null_addition(field_name, model_name)
         self.problems.append(

@@ -11,7 +11,7 @@ from django.apps import AppConfig, apps
 from django.core.management.base import OutputWrapper
 from django.core.management.utils import run_formatters
 from django.db import connections
-from django.db.migrations import Migration
+from django.db.migrations import CreateModel, DeleteModel, Migration
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
@@ -39,12 +39,13 @@ def lacking(answers: Answers) -> tuple[NewMigration, ...]:
     with policy.suspended():
         loader = MigrationLoader(None, ignore_no_migrations=True)
         _refuse_conflicts(loader)
-        before, own = loader.project_state(), own_labels()
-        answers.begin(before.apps, own)
-        changes = MigrationAutodetector(before, ProjectState.from_apps(apps), answers).changes(
+        before, now, own = loader.project_state(), ProjectState.from_apps(apps), own_labels()
+        answers.begin(before.apps, now, own)
+        changes = MigrationAutodetector(before, now, answers).changes(
             graph=loader.graph, trim_to_apps=own, convert_apps=own
         )
         answers.stop()
+        _refuse_moved(before, [one for found in changes.values() for one in found])
         _refuse_others(set(changes) - own)
         return tuple(_written(one) for found in changes.values() for one in found)
 
@@ -81,6 +82,29 @@ def _refuse_others(labels: Iterable[str]) -> None:
             "Its migrations come with its package: bring that up to date, or report it there.",
         )
         for label in sorted(labels)
+    ]
+    if problems:
+        raise Refused(problems)
+
+
+def _refuse_moved(before: ProjectState, found: Iterable[Migration]) -> None:
+    """A table that one app makes and another one drops would be dropped with its rows, or made twice."""
+    operations = [(one.app_label, operation) for one in found for operation in one.operations]
+    gone = {
+        before.apps.get_model(label, operation.name)._meta.db_table: f"{label}.{operation.name}"
+        for label, operation in operations
+        if isinstance(operation, DeleteModel)
+    }
+    problems = [
+        Problem(
+            Code.NOT_IN_STEP,
+            f"{gone[table]} was moved to the app {label} and kept its table {table}: migrations that are made of that "
+            "would make the table twice, or drop it",
+            "Write them by hand, with SeparateDatabaseAndState: manage.py makemigrations --empty, with the flag off.",
+        )
+        for label, operation in operations
+        if isinstance(operation, CreateModel)
+        and (table := apps.get_model(label, operation.name)._meta.db_table) in gone
     ]
     if problems:
         raise Refused(problems)

@@ -42,8 +42,8 @@ class Ejected:
 
 def check(target: Target) -> None:
     """Raise Refused or NeedsPerson where there is nothing to leave, or something in the way."""
-    with told(target.layout.link), state.read(target.layout, target.opener) as current:
-        _generation(target, current)
+    with told(target.layout.link), state.read(target.layout, target.opener, whole=False) as current:
+        _check_disk(target, _generation(target, current))
 
 
 def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:

@@ -34,9 +34,9 @@ from .target import Target
 
 
 @contextmanager
-def _seen(target: Target) -> Iterator[State | None]:
+def _seen(target: Target, *, whole: bool = True) -> Iterator[State | None]:
     """The database as it stands, None where there never was one. Raises Refused where only its link is missing."""
-    with told(target.layout.link), state.read(target.layout, target.opener) as now:
+    with told(target.layout.link), state.read(target.layout, target.opener, whole=whole) as now:
         if now is None:
             _refuse_missing_link(target)
         yield now
@@ -95,7 +95,7 @@ class Checked:
 
 def check(target: Target, document: Document) -> Checked:
     """Compare schema.json with the database. Raises Refused where either cannot be read."""
-    with _seen(target) as now:
+    with _seen(target, whole=False) as now:
         if now is None:
             found = compare(Schema(), document.schema)
             return Checked(document.version, None, found.changes, is_empty=True)

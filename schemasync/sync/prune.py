@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ..engines.sqlite import fence
 from ..engines.sqlite.connection import side_files
 from ..engines.sqlite.fence import Fence
-from ..errors import SchemasyncError
+from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation, size_of
 from . import interrupt, state
@@ -58,8 +59,16 @@ def automatic(target: Target) -> Pruned:
     return _remove(target, choose(archives(target), target.keep, None))
 
 
-def prune(target: Target, keep: int | None, older_than: timedelta | None, *, dry_run: bool) -> Pruned:
-    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both.
+def prune(
+    target: Target,
+    keep: int | None,
+    older_than: timedelta | None,
+    *,
+    dry_run: bool,
+    expected: Collection[str] | None = None,
+) -> Pruned:
+    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both. `expected`:
+    the names of those that were shown; Refused is raised where it would be others.
 
     Raises Refused where there is nothing that could have an archive: no database, or one that was never taken over.
     """
@@ -69,7 +78,12 @@ def prune(target: Target, keep: int | None, older_than: timedelta | None, *, dry
         return choose(archives(target), keep, older_than)
     with told(target.layout.link), interrupt.stoppable(), target.locked() as target:
         recover(target)
-        return _remove(target, choose(archives(target), keep, older_than))
+        chosen = choose(archives(target), keep, older_than)
+        if expected is not None and set(expected) != {archive.generation.name for archive in chosen.gone}:
+            raise Refused.of(
+                Code.CHANGED_MEANWHILE, "meanwhile other archives would go than those that were shown", "Look again."
+            )
+        return _remove(target, chosen)
 
 
 def choose(found: tuple[Archive, ...], keep: int | None, older_than: timedelta | None) -> Pruned:

@@ -87,8 +87,11 @@ def no_history(layout: Layout) -> Refused:
 
 
 @contextmanager
-def read(layout: Layout, opener: Opener) -> Iterator[State | None]:
-    """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson."""
+def read(layout: Layout, opener: Opener, *, whole: bool = True) -> Iterator[State | None]:
+    """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson.
+
+    `whole`: with the whole history, which may be large; else with its newest row alone.
+    """
     at = layout.at()
     if at is At.NOTHING:
         yield None
@@ -98,12 +101,19 @@ def read(layout: Layout, opener: Opener) -> Iterator[State | None]:
     connection = opener.read(path)
     try:
         _check_open(connection, path)
-        seen, rows = data_version(connection), versions.read(connection)
+        seen, rows = data_version(connection), _rows(connection, whole=whole)
         if generation is not None and not rows:
             raise _without_history(layout, generation)
         yield State(connection, path, generation, rows, fingerprint(connection), seen, inode)
     finally:
         connection.close()
+
+
+def _rows(connection: Connection, *, whole: bool) -> tuple[Row, ...]:
+    if whole:
+        return versions.read(connection)
+    newest = versions.newest(connection)
+    return () if newest is None else (newest,)
 
 
 def _what(layout: Layout, at: At) -> tuple[Path, Generation | None]:

@@ -65,7 +65,7 @@ def status(target: Target) -> Status:
     problems: list[Problem] = []
     live, path = None, layout.link
     try:
-        with told(layout.link), state.read(layout, target.opener) as now:
+        with told(layout.link), state.read(layout, target.opener, whole=False) as now:
             if now is not None:
                 live, path = now.newest, now.path
     except SchemasyncError as error:

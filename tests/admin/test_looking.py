@@ -104,7 +104,7 @@ def test_names_from_the_schema_are_shown_inert(operated, visit):
         json.dumps(evil)
         + ': {"id": "INTEGER PRIMARY KEY", '
         + json.dumps("<b>" + "x" * 200)
-        + ': "TEXT"},\n  "shop_customer": {'
+        + ': "TEXT", "name": "TEXT"},\n  "shop_customer": {'
     )
     operated.schema.write_text(schema.replace('"shop_customer": {', table))
     operated.done("schemasync")
@@ -113,7 +113,9 @@ def test_names_from_the_schema_are_shown_inert(operated, visit):
         schema.replace('"shop_customer": {', '"more": {"id": "INTEGER PRIMARY KEY"},\n  "shop_customer": {')
     )
     operated.done("schemasync")
-    operated.sql(f"INSERT INTO \"{evil.replace(chr(34), chr(34) * 2)}\" VALUES (1, '<img src=x onerror=alert(1)>')")
+    operated.sql(
+        f"INSERT INTO \"{evil.replace(chr(34), chr(34) * 2)}\" VALUES (1, NULL, '<img src=x onerror=alert(1)>')"
+    )
     texts = visit(
         f"c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in {['', '3/change/?schema=1', '3/sql/', '3/swap/']!r}]))"
     )

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from .site import Site
+
 LATER = (
     ("max_length=100", "max_length=120"),
     ("label = models.SlugField()", "label = models.SlugField(unique=True)\n    rank = models.IntegerField()"),
@@ -149,3 +151,54 @@ def test_without_the_flag_the_file_is_plain_and_the_migrations_are_django_s(adop
 def test_schemasync_itself_gets_no_migrations(adopted):
     told = adopted.done("schemasync", "eject", "--dry-run", "--json").json
     assert not [one for one in told["migrations"] if one["name"].startswith("schemasync.")]
+
+
+def two_apps(folder, shop, depot):
+    site = Site(folder, shop, flag=False, more='INSTALLED_APPS.append("depot")')
+    (site.folder / "depot").mkdir()
+    (site.folder / "depot" / "__init__.py").touch()
+    (site.folder / "depot" / "models.py").write_text(depot)
+    site.done("makemigrations", "shop", "depot")
+    site.done("migrate")
+    site.settings(flag=True, more='INSTALLED_APPS.append("depot")')
+    site.done("schemasync", "adopt")
+    return site
+
+
+THING = (
+    "from django.db import models\nclass Thing(models.Model):\n    title = models.CharField(max_length=10, null=True)\n"
+)
+
+
+def test_a_rename_in_one_app_is_none_in_another_with_the_same_names(tmp_path):
+    site = two_apps(tmp_path / "site", THING, THING)
+    renamed = THING.replace("title = models", "label = models")
+    (site.folder / "shop" / "models.py").write_text(renamed)
+    (site.folder / "depot" / "models.py").write_text(renamed)
+    text = site.schema.read_text()
+    assert text.count('"title": "varchar(10)"') == 2
+    depot, between, shop = text.partition('"shop_thing"')
+    shop = shop.replace('"title": "varchar(10)"', '"label": {"type": "varchar(10)", "was": ["title"]}')
+    site.schema.write_text(depot + between + shop)
+    site.done("schemasync", "export", "--drop", "depot_thing.title")
+    site.done("schemasync")
+    site.done("schemasync", "eject")
+    (mine,) = (site.folder / "shop" / "migrations").glob("0002*.py")
+    (other,) = (site.folder / "depot" / "migrations").glob("0002*.py")
+    assert "RenameField" in mine.read_text()
+    assert "RenameField" not in other.read_text()
+    assert "RemoveField" in other.read_text()
+
+
+def test_a_model_that_moved_with_its_table_is_refused(tmp_path):
+    site = two_apps(tmp_path / "site", THING, "from django.db import models\n")
+    (site.folder / "shop" / "models.py").write_text("from django.db import models\n")
+    (site.folder / "depot" / "models.py").write_text(THING + "    class Meta:\n        db_table = 'shop_thing'\n")
+    told = site.manage("schemasync", "--export")
+    if told.code:
+        site.schema.write_text(site.schema.read_text().replace('"shop.Thing"', '"depot.Thing"'))
+        site.done("schemasync", "--export")
+    told = site.manage("schemasync", "eject")
+    assert told.code == 3
+    assert "shop.Thing was moved to the app depot and kept its table shop_thing" in told.err
+    assert site.link.is_symlink()

@@ -15,12 +15,12 @@ MOST = 200_000  # accounts: more are not compared one by one
 
 @dataclass(frozen=True, slots=True)
 class AccountTable:
-    """Where a project keeps its users; `active` is None where it does not tell active ones from others."""
+    """Where a project keeps its users; `password` and `active` are None where it has no such thing."""
 
     table: str
     key: str
     name: str
-    password: str
+    password: str | None = None
     active: str | None = None
 
 
@@ -37,25 +37,27 @@ class Account:
 def account(connection: Connection, where: AccountTable, key: object) -> Account | None:
     """The user with that key; None where there is none, or no such table."""
     try:
-        row = connection.execute(f"{_select(where)} WHERE {quote(where.key)} = ?", (key,)).fetchone()
+        row = connection.execute(f"{_select(where)} WHERE a.{quote(where.key)} = ?", (key,)).fetchone()
     except sqlite3.Error:
         return None
     return _account(row) if row else None
 
 
-def accounts(connection: Connection, where: AccountTable) -> Mapping[Any, Account]:
-    """All users by their keys; none where there is no such table, or too many of them. Reads one row more to know."""
+def accounts(connection: Connection, where: AccountTable) -> Mapping[Any, Account] | None:
+    """All users by their keys; None where there is no such table, or too many of them."""
     try:
         rows: Sequence[Any] = connection.execute(f"{_select(where)} LIMIT {MOST + 1}").fetchall()
     except sqlite3.Error:
-        return {}
-    return {} if len(rows) > MOST else {row[0]: _account(row) for row in rows}
+        return None
+    return None if len(rows) > MOST else {row[0]: _account(row) for row in rows}
 
 
 def _select(where: AccountTable) -> str:
-    active = quote(where.active) if where.active else "1"
-    columns = f"{quote(where.key)}, {quote(where.name)}, {quote(where.password)}, {active}"
-    return f"SELECT {columns} FROM main.{quote(where.table)}"
+    """Every name with its table: SQLite takes a bare quoted name that no column has for a string."""
+    columns = [f"a.{quote(where.key)}", f"a.{quote(where.name)}"]
+    columns += [f"a.{quote(where.password)}" if where.password else "''"]
+    columns += [f"a.{quote(where.active)}" if where.active else "1"]
+    return f"SELECT {', '.join(columns)} FROM main.{quote(where.table)} AS a"
 
 
 def _account(row: Any) -> Account:

@@ -37,11 +37,14 @@
     for (const name of ["actor", "phase", "unit", "note"]) {
       say(name, status.run[name]);
     }
+    field("count").hidden = !status.run.total;
     say("done", number.format(status.run.done));
     say("total", number.format(status.run.total));
     counted("rate", status.run.rate);
     counted("left", status.run.seconds_left);
     showProgress(status.run);
+    field("progress").hidden = status.waits; // it is ready, and its note says for what it waits
+    field("left").hidden = status.waits;
   };
 
   const look = async () => {
