@@ -11,11 +11,10 @@ import pytest
 from ..command.project import ROOT
 from ..demo.demo import Demo
 from .axe import accessible
-from .chromium import DARK, LOOKS, NO_JAVASCRIPT, sign_in
+from .chromium import DARK, LIGHT, LOOKS, NO_JAVASCRIPT, sign_in
 from .serving import SUPERUSER, serving
 
 BASE = "/admin/schemasync/schemaversion/"
-every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
 
 WRITER = """
 import sqlite3, sys, time
@@ -67,10 +66,15 @@ def visit(new_page, history, look):
     return go
 
 
-@every_look
-@pytest.mark.parametrize(
-    "path", ["", "2/change/?schema=1", "1/change/", "2/sql/", "1/swap/", "2/swap/", "prune/?keep=1"]
-)
+def looks():
+    """Each page in every look; all but three of the pages in one look only, unless `--every` is given."""
+    for path in ["", "2/change/?schema=1", "1/swap/", "1/change/", "2/sql/", "2/swap/", "prune/?keep=1"]:
+        for look in LOOKS:
+            often = look == LIGHT or path in ("", "2/change/?schema=1", "1/swap/")
+            yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if often else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("path", "look"), list(looks()))
 def test_a_page_breaks_no_rule_and_is_accessible(visit, path):
     page = visit(path)
     assert page.locator("#content h1").is_visible()
