@@ -1,5 +1,18 @@
 """Tiers: `pytest -m "not slow"` all day, `pytest` in CI, `pytest --every` by hand."""
 
+import compileall
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+    """Most tests run commands in processes that write no bytecode, as they rewrite models within a second: without this
+    each would compile the whole package once more."""
+    if not hasattr(config, "workerinput"):
+        for folder in ("schemasync", "demo_project", "tests"):
+            compileall.compile_dir(ROOT / folder, quiet=2)
+
 
 def pytest_addoption(parser):
     parser.addoption(

@@ -3,10 +3,12 @@
 import pytest
 
 from .axe import accessible
-from .chromium import LOOKS, sign_in
+from .chromium import DARK, LIGHT, LOOKS, sign_in
 from .serving import SUPERUSER
 
-every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
+every_look = pytest.mark.parametrize(
+    "look", [pytest.param(look, marks=[] if look in (LIGHT, DARK) else [pytest.mark.slow]) for look in LOOKS], ids=str
+)
 
 
 @every_look
