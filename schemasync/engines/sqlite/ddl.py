@@ -27,12 +27,12 @@ def create_table(table: Table, name: str | None = None) -> str:
     if table.virtual is not None:
         return f"CREATE VIRTUAL TABLE {shown} USING {table.virtual.text}"
     inline = _inline_key(table)
-    alone = {unique.columns[0].column: unique for unique in table.uniques if _is_alone(unique)}
+    alone = {unique.columns[0].column: unique for unique in reversed(table.uniques) if _is_alone(unique)}
     lines = [
         _column(column, table.primary_key if column.name == inline else None, alone.get(column.name))
         for column in table.columns
     ]
-    lines += _constraints(table, inline is None)
+    lines += _constraints(table, inline is None, [one for one in table.uniques if one not in alone.values()])
     options = ["STRICT"] * table.strict + ["WITHOUT ROWID"] * table.without_rowid
     return f"CREATE TABLE {shown} (\n  " + ",\n  ".join(lines) + "\n)" + (" " + ", ".join(options) if options else "")
 
@@ -111,14 +111,13 @@ def _inline_key(table: Table) -> str | None:
     return column.name if column is not None and column.type.canonical == "INTEGER" else None
 
 
-def _constraints(table: Table, with_key: bool) -> Iterator[str]:
+def _constraints(table: Table, with_key: bool, uniques: Sequence[Unique]) -> Iterator[str]:
     if with_key and table.primary_key is not None:
         key = table.primary_key
         auto = " AUTOINCREMENT" if key.autoincrement else ""  # for SQLite to refuse, as it is no row id
         yield f"{_label(key.name)}PRIMARY KEY ({_columns(key.columns)}{auto}){_conflict(key.conflict)}"
-    for unique in table.uniques:
-        if not _is_alone(unique):
-            yield _unique(unique)
+    for unique in uniques:
+        yield _unique(unique)
     for check in table.checks:
         yield _check(check)
     for foreign in table.foreign_keys:
