@@ -44,16 +44,18 @@ PICTURES = [
     Picture("overview", BASE),
     Picture("generation", f"{BASE}4/change/"),
     Picture("swap", f"{BASE}1/swap/"),
+    Picture("sql", f"{BASE}4/sql/"),
     Picture("prune", f"{BASE}prune/?keep=1"),
 ]
+PENDING = [Picture("run", f"{BASE}run/")]
 
 
-def take(browser: Browser, site: Site, look: Look, folder: Path) -> Iterator[Path]:
+def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[Picture]) -> Iterator[Path]:
     """All pictures in one look, by a superuser who signs in once."""
     context = context_of(browser, site, look)
     page = context.new_page()
     sign_in(page, SUPERUSER)
-    for picture in PICTURES:
+    for picture in pictures:
         page.goto(picture.path, wait_until="networkidle")
         picture.prepare(page)
         path = folder / f"{picture.name}-{look.scheme}.png"
@@ -100,6 +102,12 @@ def _lived_in(folder: Path) -> Demo:
     return later
 
 
+def _behind(folder: Path) -> Demo:
+    """The demo on the day on which its code is half a year further than its database."""
+    made(folder)
+    return Demo(folder, "schema_v2.json")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -108,13 +116,15 @@ def main() -> None:
         raise SystemExit(f"There is no browser here: {wanted}")
     folder.mkdir(parents=True, exist_ok=True)
     os.environ[ACTOR] = "ann@web1"  # the name of this machine is nobody's business
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        serving(_lived_in(Path(scratch, "demo"))) as site,
-        launched() as browser,
-    ):
+    with tempfile.TemporaryDirectory() as scratch, launched() as browser:
+        _take_all(browser, _lived_in(Path(scratch, "old")), folder, PICTURES)
+        _take_all(browser, _behind(Path(scratch, "new")), folder, PENDING)
+
+
+def _take_all(browser: Browser, demo: Demo, folder: Path, pictures: list[Picture]) -> None:
+    with serving(demo) as site:
         for look in (LIGHT, DARK):
-            for path in take(browser, site, look, folder):
+            for path in take(browser, site, look, folder, pictures):
                 print(f"{path}: {path.stat().st_size:,} bytes")
 
 
