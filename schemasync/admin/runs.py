@@ -66,7 +66,12 @@ def _start(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, contex
     if request.POST.get("version") != context["version"]:
         context["wrong"] = _("Meanwhile schema.json changed. Look at the plan again.")
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
-    if start(place, actor_of(request)):
+    try:
+        is_begun = start(place, actor_of(request))
+    except SchemasyncError as error:
+        context["problems"] = error.problems
+        return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
+    if is_begun:
         messages.success(request, _("The run has begun; this page shows how far it is."))
     else:
         messages.warning(request, _("A run has been started already; this page shows how far it is."))

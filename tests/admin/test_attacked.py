@@ -174,6 +174,26 @@ def test_a_run_that_dies_without_a_word_is_told(operated, visit):
     assert "ImportError: No module named shop" in text
 
 
+def test_settings_that_are_in_no_module_are_said_to_be_so(operated, visit):
+    operated.settings(flag=True, more='SCHEMASYNC["RUN_FROM_ADMIN"] = True')
+    schema = operated.schema.read_text()
+    operated.schema.write_text(
+        schema.replace('"shop_customer": {', '"extra": {"id": "INTEGER PRIMARY KEY"},\n  "shop_customer": {')
+    )
+    text = visit(
+        """
+        import re
+        from schemasync.admin import detached
+        c = visitor("root")
+        version = re.search('name="version" value="([^"]*)"', body(c.get(BASE + "run/")))[1]
+        detached.settings = type("Settings", (), {"SETTINGS_MODULE": None})
+        print(json.dumps(body(c.post(BASE + "run/", {"version": version}))))
+        """
+    )
+    assert "the settings of this site are in no module" in text
+    assert operated.link.readlink().name.startswith("0002-")
+
+
 def test_a_second_press_starts_nothing(operated, visit):
     operated.settings(flag=True, more='SCHEMASYNC["RUN_FROM_ADMIN"] = True')
     found = visit(
