@@ -156,7 +156,8 @@ class _Work:
         with self.target.door.step(Label.BUILD_FINISH), transaction(connection):
             fence.mark(connection)
             judge.build(connection, self.plan.new)
-        verify.structure(connection, self.plan, ())
+        with self.target.door.step(Label.BUILD_STRUCTURE):
+            verify.structure(connection, self.plan, ())
 
     def _start(self, connection: Connection, state: State) -> None:
         with self.target.door.step(Label.BUILD_START):
@@ -260,6 +261,7 @@ class _Work:
             for number, (old, new, table) in enumerate(rest):
                 advance(len(rewritten) + number, len(rewritten) + len(rest))
                 verify.same_content(connection, old, new, table)
+            verify.counters(connection, self.plan)
             self.notes += verify.references(connection, self.plan)
             if self.verify_full:
                 self._check_integrity(connection)
@@ -289,21 +291,21 @@ class _Work:
             raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {'; '.join(faults[:5])}")
 
     def _finish(self, connection: Connection, carried: Carried) -> None:
-        with self.target.door.step(Label.BUILD_FINISH):
-            with transaction(connection):
-                finish.finish(connection, self.plan, carried, self._old.broken)
+        with self.target.door.step(Label.BUILD_FINISH), transaction(connection):
+            finish.finish(connection, self.plan, carried, self._old.broken)
+        with self.target.door.step(Label.BUILD_STRUCTURE):
             verify.structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:
-        """Foreign objects as they must read now: those that were set aside, and tables that nobody touched."""
+        """Foreign objects as they must read now, and the foreign tables of the old file that were lost on the way."""
         ours = {*self.plan.old.object_names(), *self.plan.new.object_names()}
-        renamed = any(s.old and s.new and s.old.name != s.new.name for s in self.plan.steps)
-        tables = [
+        found = {item.key for item in carried.standing}
+        lost = [
             o
             for o in self._old.objects
-            if o.type == "table" and o.key not in ours and fold(o.name) not in self._old.shadows and not renamed
+            if o.type == "table" and o.key not in ours | found and fold(o.name) not in self._old.shadows
         ]
-        return (*carried.indexes, *carried.triggers, *carried.views, *tables)
+        return (*carried.indexes, *carried.triggers, *carried.views, *carried.standing, *lost)
 
     def record(self, connection: Connection, generation: Generation, deed: Deed) -> tuple[Row, tuple[Object, ...]]:
         """Write the history row and make the whole file durable; it still bears the mark.

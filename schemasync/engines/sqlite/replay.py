@@ -156,7 +156,8 @@ class Replay:
             for one in self.suspects:
                 one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
             self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
-            if follow.has_map:
+            if follow.has_map:  # `_verify` finds new keys by the map, which is about to lose these
+                verify.deleted(self.connection, follow.mapped, _new_rows(follow))
                 self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
         self._find_hidden(follow)
 

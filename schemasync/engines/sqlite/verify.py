@@ -20,7 +20,7 @@ from ...schema.spelling import count
 from .connection import Connection
 from .inspect import inspect, references_of
 from .mapping import Key, Mapping, identity, key_of, mapping, stored
-from .objects import Object
+from .objects import Object, is_own
 from .rebuild.virtual import keeps_text
 from .rehearse import differing, ours
 
@@ -81,6 +81,65 @@ def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, ne
         raise _differs(mapped.new.name, *(faults or (abs(counts[0] - counts[1]), ())))
 
 
+def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
+    """The new table has none of the rows that this condition names. Raises Failed."""
+    if rows := _count(connection, f"main.{quote(mapped.new.name)} WHERE {new_rows}"):
+        raise _differs(mapped.new.name, rows, ())
+
+
+def counters(connection: Connection, plan: Plan) -> None:
+    """AUTOINCREMENT gives out the same next id as in the attached old file. Raises Failed.
+
+    The counter of a table that has rows above it counts as their highest id, as it does for SQLite itself.
+    """
+    for old, new in _counted(connection, plan):
+        highest = _highest_id(connection, new)
+        counted = max(_counter(connection, "main", new), highest)
+        expected = max(_counter(connection, "old", old) if old is not None else 0, highest)
+        if counted != expected:
+            raise Failed(
+                Problem(
+                    Code.VERIFY_DIFFERS,
+                    f'the AUTOINCREMENT counter of "{new}" in the new file is {counted}, and should be {expected}',
+                    "The live file is untouched. Please report it, with the plan (schemasync plan --sql).",
+                    {"table": new, "counter": counted, "expected": expected},
+                )
+            )
+
+
+def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]:
+    """(old name or None, new name) of the tables with a counter: ours, and those that schema.json does not name."""
+    found: list[tuple[str | None, str]] = [
+        (step.old.name if step.old is not None else None, step.new.name)
+        for step in plan.steps
+        if step.new is not None and step.new.primary_key is not None and step.new.primary_key.autoincrement
+    ]
+    ours = {fold(table.name) for table in (*plan.old.tables, *plan.new.tables)}
+    if _has_counters(connection, "old"):
+        names = [str(name) for (name,) in connection.execute("SELECT DISTINCT name FROM old.sqlite_sequence")]
+        found += [(n, n) for n in names if fold(n) not in ours and not is_own(n) and _has_table(connection, n)]
+    return found
+
+
+def _has_counters(connection: Connection, schema: str) -> bool:
+    query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
+    return connection.execute(query).fetchone() is not None
+
+
+def _counter(connection: Connection, schema: str, table: str) -> int:
+    if not _has_counters(connection, schema):
+        return 0
+    query = f"SELECT max(CAST(seq AS INTEGER)) FROM {schema}.sqlite_sequence WHERE name = ?"
+    return int(connection.execute(query, (table,)).fetchone()[0] or 0)
+
+
+def _highest_id(connection: Connection, table: str) -> int:
+    key = connection.execute("SELECT name FROM pragma_table_info(?, 'main') WHERE pk = 1", (table,)).fetchone()
+    if key is None:  # a name in sqlite_sequence that no table with AUTOINCREMENT bears
+        return 0
+    return int(connection.execute(f"SELECT max({quote(key[0])}) FROM main.{quote(table)}").fetchone()[0] or 0)
+
+
 def _virtual(connection: Connection, step: Step) -> Compared:
     """A full-text table that keeps its own text is compared; what others make of values is theirs to know."""
     assert step.old is not None
@@ -101,7 +160,7 @@ def _virtual(connection: Connection, step: Step) -> Compared:
 def same_content(connection: Connection, old: str, new: str, table: Table | None) -> Compared:
     """Compare a table that came along unchanged: `--verify=full`, and every table of a fresh file."""
     columns, sources = identity(connection, "main", new), identity(connection, "old", old)
-    key = _identity_key(table, columns)
+    key = _identity_key(table, columns) if table is not None else _row_id_key(connection, new, columns)
     pairs = list(zip(columns, sources, strict=True))
     try:
         if key is None:
@@ -316,9 +375,21 @@ def _difference(
     return (count, ()) if count else None
 
 
-def _identity_key(table: Table | None, columns: Sequence[str]) -> Key | None:
-    if table is None:
+def _row_id_key(connection: Connection, table: str, columns: Sequence[str]) -> Key | None:
+    """The row id, where a table of which there is no model has one."""
+    taken = {fold(column.strip('"')) for column in columns}
+    free = next((name for name in ROWID_NAMES if name not in taken), None)
+    if free is None or _is_without_rowid(connection, table):
         return None
+    return Key((free,), (free,))
+
+
+def _is_without_rowid(connection: Connection, table: str) -> bool:
+    query = "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND lower(name) = ?"
+    return bool(connection.execute(query, (fold(table),)).fetchone()[0])
+
+
+def _identity_key(table: Table, columns: Sequence[str]) -> Key | None:
     if table.without_rowid and table.primary_key is not None:
         names = tuple(quote(column.column or "") for column in table.primary_key.columns)
         return Key(names, names)

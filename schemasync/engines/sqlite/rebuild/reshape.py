@@ -17,11 +17,13 @@ from . import indexes
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Foreign objects whose own DDL is run again at the end, as it read after the renames."""
+    """Foreign objects as they read after the renames: `indexes`, `triggers` and `views` are created again at the end;
+    `standing` are the tables, and the indexes of tables that are not rewritten, which nothing takes off."""
 
     indexes: tuple[Object, ...]
     triggers: tuple[Object, ...]
     views: tuple[Object, ...]
+    standing: tuple[Object, ...]
 
 
 def reshape(connection: Connection, plan: Plan) -> Carried:
@@ -119,6 +121,7 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
         tuple(o for o in foreign if o.type == "index" and fold(o.table) in rewritten),
         tuple(o for o in foreign if o.type == "trigger"),
         tuple(o for o in foreign if o.type == "view"),
+        tuple(o for o in foreign if o.type == "table" or (o.type == "index" and fold(o.table) not in rewritten)),
     )
     for kind in ("trigger", "view"):
         for item in objects(connection):

@@ -1,0 +1,77 @@
+"""Between the fence and the link: what a transaction meets that begins while a swap is half done."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import DatabaseError, connections, transaction
+
+from schemasync.files.door import Label
+
+from .test_following import INSERT, db, folder, keys, link, run, swap
+
+__all__ = ["db", "folder", "link"]
+
+
+def during_the_swap(link, db, work):
+    """Swap, and `work` on another thread from the moment when the file is fenced; returns what it raised."""
+    raised: list[DatabaseError] = []
+    threads: list[threading.Thread] = []
+
+    def guarded():
+        connections["followed"] = db
+        try:
+            work()
+        except DatabaseError as error:
+            raised.append(error)
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.CUTOVER_FENCE):
+            db.inc_thread_sharing()
+            threads.append(threading.Thread(target=guarded))
+            threads[0].start()
+            threads[0].join(0.2)
+            assert threads[0].is_alive(), "it waits for the link"
+
+    swap(link, observer=observer)
+    threads[0].join(5)
+    return raised
+
+
+def test_a_transaction_that_begins_on_a_fenced_file_begins_again_on_the_new_one(link, db):
+    """Without that look its first write would end it, though nothing of it had run."""
+
+    def work():
+        with transaction.atomic(using="followed"):
+            run(db, INSERT, "first")
+            run(db, INSERT, "second")
+
+    run(db, INSERT, "before")
+    assert during_the_swap(link, db, work) == []
+    assert keys(link) == {"before", "first", "second"}
+
+
+def test_a_transaction_that_begins_on_a_fenced_file_and_only_reads_sees_the_new_one(link, db):
+    generations = []
+
+    def work():
+        with transaction.atomic(using="followed"):
+            generations.extend(run(db, "SELECT max(generation) FROM _schema_versions"))
+
+    work()
+    assert during_the_swap(link, db, work) == []
+    assert [name[:4] for (name,) in generations] == ["0001", "0002"]
+
+
+@pytest.mark.parametrize("statements", [1, 3])
+def test_a_transaction_within_another_ends_with_it(link, db, statements):
+    def work():
+        with transaction.atomic(using="followed"):
+            for number in range(statements):
+                with transaction.atomic(using="followed"):
+                    run(db, INSERT, f"inner {number}")
+
+    run(db, INSERT, "before")
+    assert during_the_swap(link, db, work) == []
+    assert keys(link) == {"before", *(f"inner {number}" for number in range(statements))}

@@ -1,0 +1,187 @@
+"""A new file that is damaged while it is built never goes live: the verification names the table or the object."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemasync.sync.preflight import Wishes
+from tests.crash.worlds import dump, traces
+
+from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, copy, found, make
+
+EVERYWHERE = {
+    "a row is lost": ("people", "DELETE FROM people WHERE id = 2"),
+    "a row is added": ("people", "INSERT INTO people (id, name) VALUES (99, 'q')"),
+    "a row is lost and another added": (
+        "people",
+        "DELETE FROM people WHERE id = 2; INSERT INTO people (id, name) VALUES (99, 'b')",
+    ),
+    "all rows are lost but the last": ("people", "DELETE FROM people WHERE id < 3"),
+    "a value": ("people", "UPDATE people SET name = 'zz' WHERE id = 1"),
+    "upper case for lower": ("people", "UPDATE people SET name = 'A' WHERE id = 1"),
+    "a trailing blank": ("people", "UPDATE people SET trimmed = 'x  ' WHERE id = 1"),
+    "a real for an integer": ("people", 'UPDATE people SET "any" = 1.0 WHERE id = 1'),
+    "a text for an integer": ("people", """UPDATE people SET "any" = '1' WHERE id = 1"""),
+    "a blob for a text": ("people", """UPDATE people SET "any" = CAST('b' AS BLOB) WHERE id = 2"""),
+    "the last bit of a real": ("people", "UPDATE people SET height = 0.30000000000000004 WHERE id = 1"),
+    "NULL for a value": ("people", "UPDATE people SET trimmed = NULL WHERE id = 1"),
+    "a text with a NUL": ("people", "UPDATE people SET name = 'a' || char(0) || 'x' WHERE id = 1"),
+    "another row id that a column shows": ("people", "UPDATE people SET id = 50 WHERE id = 2"),
+    "values that changed places": (
+        "people",
+        "UPDATE people SET name = CASE id WHEN 1 THEN 'b' ELSE 'a' END WHERE id IN (1, 2)",
+    ),
+    "a value in a column that is new": ("people", "UPDATE people SET more = 'junk' WHERE id = 3"),
+    "another row id that no column shows": ("bare", "UPDATE bare SET rowid = 77 WHERE rowid = 1"),
+    "row ids that changed places": (
+        "bare",
+        "UPDATE bare SET rowid = 77 WHERE rowid = 1; UPDATE bare SET rowid = 1 WHERE rowid = 2;"
+        " UPDATE bare SET rowid = 2 WHERE rowid = 77",
+    ),
+    "a value where no column is a key": ("bare", "UPDATE bare SET b = 'q' WHERE rowid = 1"),
+    "a row is doubled": ("bare", "INSERT INTO bare SELECT * FROM bare LIMIT 1"),
+    "a row of a WITHOUT ROWID table is lost": ("codes", "DELETE FROM codes WHERE code = 'k1'"),
+    "a row of a WITHOUT ROWID table is added": ("codes", "INSERT INTO codes (code) VALUES ('k9')"),
+    "a key of a WITHOUT ROWID table": ("codes", "UPDATE codes SET code = 'K1' WHERE code = 'k1'"),
+    "a type of value in a WITHOUT ROWID table": ("codes", "UPDATE codes SET value = '1' WHERE code = 'k1'"),
+    "a counter that is too low": ("counted", "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'counted'"),
+    "a counter that is too high": ("counted", "UPDATE sqlite_sequence SET seq = 10 WHERE name = 'counted'"),
+    "a counter that is lost": ("counted", "DELETE FROM sqlite_sequence WHERE name = 'counted'"),
+    "the counter of a table that is not rewritten": ("kept", "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'kept'"),
+    "the counter of a foreign table": (
+        "foreign_counted",
+        "UPDATE sqlite_sequence SET seq = 10 WHERE name = 'foreign_counted'",
+    ),
+    "a reference to a row that is not there": ("children", "UPDATE children SET person = 12345 WHERE id = 1"),
+}
+"""(table, SQL on the new file once it is filled), found by every run."""
+
+LOWERED = {"a counter that is too low", "a counter that is lost", "the counter of a table that is not rewritten"}
+"""Beside writers the replay carries each counter once more, before anything is compared."""
+
+UNCHANGED = {
+    "a row is lost": ("kept", "DELETE FROM kept WHERE id = 1"),
+    "a row is added": ("kept", "INSERT INTO kept (id, x) VALUES (5, 'z')"),
+    "a value": ("kept", "UPDATE kept SET x = 'q' WHERE id = 1"),
+    "a type of value": ("kept", "UPDATE kept SET x = CAST(x AS BLOB) WHERE id = 1"),
+    "a row id": ("kept", "UPDATE kept SET id = 5 WHERE id = 1"),
+    "a row of a WITHOUT ROWID table": ("kept_codes", "DELETE FROM kept_codes WHERE code = 'c1'"),
+    "a value of a WITHOUT ROWID table": ("kept_codes", "UPDATE kept_codes SET value = 1.0 WHERE code = 'c1'"),
+    "a row of a foreign table": ("foreign_table", "DELETE FROM foreign_table WHERE q = 1"),
+    "a value of a foreign table": ("foreign_table", "UPDATE foreign_table SET q = 1.0 WHERE q = 1"),
+    "a row id of a foreign table": ("foreign_table", "UPDATE foreign_table SET rowid = 77 WHERE q = 2"),
+}
+"""Damage to tables that are not rewritten: found with --verify full, and where a file is written anew."""
+
+OBJECTS = {
+    "an index": ("people", "DROP INDEX people_name"),
+    "an index of a table that is not rewritten": ("kept", "DROP INDEX kept_x"),
+    "an index that is another": (
+        "people",
+        "DROP INDEX people_name; CREATE UNIQUE INDEX people_name ON people (name)",
+    ),
+    "a trigger": ("people", "DROP TRIGGER people_added"),
+    "a trigger of a table that is not rewritten": ("kept", "DROP TRIGGER kept_added"),
+    "a view": ("names", "DROP VIEW names"),
+    "a table": ("children", "DROP TABLE children"),
+    "a column": ("bare", "ALTER TABLE bare DROP COLUMN more"),
+    "a foreign index": ("foreign_index", "DROP INDEX foreign_index"),
+    "a foreign index of a table that is not rewritten": ("foreign_kept_index", "DROP INDEX foreign_kept_index"),
+    "a foreign trigger": ("foreign_trigger", "DROP TRIGGER foreign_trigger"),
+    "a trigger of a foreign table": ("foreign_table_trigger", "DROP TRIGGER foreign_table_trigger"),
+    "a foreign view": ("foreign_view", "DROP VIEW foreign_view"),
+    "a foreign table": ("foreign_table", "DROP TABLE foreign_table"),
+    "a foreign table that is another": (
+        "foreign_table",
+        "ALTER TABLE foreign_table ADD COLUMN r",
+    ),
+}
+"""(table or object, SQL on the new file once views and triggers stand)."""
+
+
+OFTEN = 4  # of the modes other than the first, one case in so many is tried all day; the rest is for --every
+
+
+def in_modes(names, modes):
+    """Every case in the first mode, and some of them in the others."""
+    return [
+        pytest.param(
+            name,
+            mode,
+            id=f"{name}-{mode}",
+            marks=[] if place == 0 or (number + place) % OFTEN == 0 else [pytest.mark.slow],
+        )
+        for number, name in enumerate(names)
+        for place, mode in enumerate(modes)
+    ]
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("damages") / "old")
+
+
+@pytest.fixture
+def link(old, tmp_path):
+    return copy(old, tmp_path / "w")
+
+
+def assert_found(problems, table, link, before):
+    """The right error, that names the right table, and a live file that is what it was."""
+    assert [str(problem.code) for problem in problems] == ["verify-differs"], problems
+    facts = problems[0].facts
+    assert table in (facts.get("table"), facts.get("object")), problems
+    assert dump(link) == before
+    assert traces(link) == []
+    assert [path.name[:4] for path in link.with_name(link.name + ".generations").glob("*.sqlite3*")] == ["0001"]
+
+
+@pytest.mark.parametrize(("name", "mode"), in_modes(EVERYWHERE, MODES))
+def test_a_table_that_is_damaged_while_it_is_built_is_found(link, name, mode):
+    if name in LOWERED and mode != "pause":
+        return assert_healed(link, EVERYWHERE[name][1], MODES[mode])
+    before = dump(link)
+    table, damage = EVERYWHERE[name]
+    return assert_found(found(link, NEW, MODES[mode], FILLED, damage), table, link, before)
+
+
+def assert_healed(link, damage, wishes):
+    counters = dump(link)["rows"]["sqlite_sequence"]
+    assert found(link, NEW, wishes, FILLED, damage) == ()
+    assert dump(link)["rows"]["sqlite_sequence"] == counters
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), in_modes(UNCHANGED, ["full", "full, writers wait", "fresh", "fresh, writers wait"])
+)
+def test_a_table_that_is_not_rewritten_and_is_damaged_is_found_where_it_is_compared(link, name, mode):
+    full = mode.startswith("full")
+    wishes = Wishes(verify_full=full, fresh=not full, pause=mode.endswith("wait"), limits=LIMITS)
+    before = dump(link)
+    table, damage = UNCHANGED[name]
+    assert_found(found(link, NEW, wishes, FILLED, damage), table, link, before)
+
+
+@pytest.mark.parametrize(("name", "mode"), in_modes(OBJECTS, MODES))
+def test_an_object_that_is_lost_or_another_is_found(link, name, mode):
+    before = dump(link)
+    table, damage = OBJECTS[name]
+    problems = found(link, NEW, MODES[mode], FINISHED, damage)
+    assert table in {problem.facts["object"] for problem in problems}, problems
+    assert {str(problem.code) for problem in problems} == {"verify-differs"}
+    assert dump(link) == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "moment"), [("pause", COPIED), *((mode, FINISHED) for mode in MODES)], ids=["copied", *MODES]
+)
+def test_a_foreign_table_that_is_lost_is_found_beside_a_table_that_is_renamed(link, mode, moment):
+    problems = found(link, RENAMED, MODES[mode], moment, "DROP TABLE foreign_counted")
+    assert [problem.facts.get("object") for problem in problems] == ["foreign_counted"]
+    assert [str(problem.code) for problem in problems] == ["verify-differs"]
+
+
+def test_a_healthy_run_finds_nothing(link):
+    """Of any table above: what the tests look for comes of the damage alone."""
+    for mode in MODES.values():
+        assert found(link, NEW if mode is not MODES["fresh"] else RENAMED, mode, FILLED, "SELECT 1") == ()
