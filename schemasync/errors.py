@@ -66,6 +66,8 @@ class Code(StrEnum):
     RUN_IN_PROGRESS = "run-in-progress"
     DATABASE_LOCKED = "database-locked"
     CHANGED_MEANWHILE = "changed-meanwhile"
+    ROW_IDS_CHANGED = "row-ids-changed"
+    LOG_INCOMPLETE = "log-incomplete"
     LIVE_IMPOSSIBLE = "live-impossible"
     GAVE_UP = "gave-up"
     NOBODY_WAITS = "nobody-waits"

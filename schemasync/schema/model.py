@@ -145,6 +145,11 @@ class Table:
         return self._by_name.get(fold(name))
 
     @property
+    def has_stable_key(self) -> bool:
+        """False where rows are told apart by a row id that no column shows: VACUUM may renumber those."""
+        return self.without_rowid or self.rowid_column is not None
+
+    @property
     def rowid_column(self) -> str | None:
         """The column that is an alias of the row id, if one is."""
         key = self.primary_key

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from ..engines.sqlite import changelog, fence, shadows
+from ..engines.sqlite.changelog import LiveSchema
 from ..engines.sqlite.connection import Connection, journal_mode, transaction
 from ..engines.sqlite.follow import Follow, follows, impossible, tables_to_log
 from ..engines.sqlite.objects import fingerprint
@@ -25,13 +26,13 @@ RELEASE_WAIT = 5.0  # seconds to wait for a writer before the logs are left to t
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """How each logged table follows, and the text of the logs as they were put into the live file.
+    """How each logged table follows, and the schema of the live file with the logs in it.
 
     `changed`: somebody wrote between the moment when the plan was made and the one from which all is logged.
     """
 
     follows: tuple[Follow, ...]
-    text: str
+    schema: LiveSchema
     changed: bool
 
 
@@ -82,7 +83,7 @@ def _install(target: Target, plan: Plan, before: State, followed: tuple[Follow, 
         changelog.remove(connection)
         changelog.install(connection, [follow.logged for follow in followed])
         fence.prepare(connection)
-        return Capture(followed, changelog.text(connection), changed)
+        return Capture(followed, changelog.read_schema(connection), changed)
 
 
 def _check_wal(connection: Connection, before: State) -> None:

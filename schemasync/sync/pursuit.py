@@ -34,6 +34,8 @@ class Pursuit:
         begun = time.monotonic()
         with self.target.door.step(label), transaction(connection):
             done = self.replay.round()
+            if done.fits:
+                self.replay.settle()
         self.note(done, time.monotonic() - begun)
         return done
 
@@ -56,8 +58,8 @@ class Pursuit:
                 time.sleep(BREATH)
 
     def keep_up(self, connection: Connection) -> None:
-        """A round, if there is anything to replay."""
-        if self.replay.waiting():
+        """A round, if there is anything to replay, or to compare again."""
+        if self.replay.waiting() or self.replay.is_doubtful:
             self.round(connection, Label.CUTOVER_ROUND)
 
     def few(self, seconds: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,6 @@ from ..engines.sqlite import changelog, fence, judge, shadows, verify, versions
 from ..engines.sqlite.backlog import Folding, folded
 from ..engines.sqlite.changelog import Bounds
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
-from ..engines.sqlite.follow import Follow
 from ..engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, unchanged
 from ..engines.sqlite.rebuild.reshape import Carried
@@ -29,6 +28,7 @@ from ..plan.model import Action, Plan, Strategy
 from ..schema import digest
 from ..schema.names import fold
 from ..schema.spelling import dumps, short
+from .capture import Capture
 from .interrupt import Signals
 from .progress import Advance
 from .pursuit import BREATH, Pursuit
@@ -43,7 +43,8 @@ VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when th
 class Built:
     """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification.
 
-    Built beside writers, it holds what the logs said up to `bounds`, and its `triggers` are still to be put in.
+    Built beside writers, it holds what the logs said up to `bounds`, was compared with
+    the old one at its `schema_version`, and its `triggers` are still to be put in.
     """
 
     generation: Generation
@@ -51,6 +52,7 @@ class Built:
     rows: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     bounds: Bounds = field(default_factory=dict)
+    schema_version: int = 0
     triggers: tuple[Object, ...] = ()
     followed: Followed = Followed()  # noqa: RUF009  it is frozen
 
@@ -63,12 +65,12 @@ def build(
     signals: Signals,
     *,
     verify_full: bool = False,
-    follows: Sequence[Follow] | None = None,
+    capture: Capture | None = None,
 ) -> Built:
     """Build and verify the generation that the plan describes. Raises Failed or Refused; what is left is litter.
 
     The caller holds the write lock of the old file, so that every read of it sees the same rows; or has it logged,
-    and gives `follows`.
+    and gives its `capture`.
     """
     rows = state.rows if state else ()
     generation = target.layout.next(short(plan.version), (row.generation for row in rows))
@@ -79,14 +81,14 @@ def build(
         connection = stack.enter_context(closing(target.opener.build(place)))
         signals.watch(connection)
         folding = None
-        if state is not None and follows is not None:
+        if state is not None and capture is not None:
             folding = stack.enter_context(folded(target.opener, state.path))
-        work = _Work(target, plan, state, place, verify_full, follows, folding)
-        with trickled(place, size_of(state.path) if state is not None and follows is not None else 0):
+        work = _Work(target, plan, state, place, verify_full, capture, folding)
+        with trickled(place, size_of(state.path) if state is not None and capture is not None else 0):
             work.run(connection)
         row, triggers = work.record(connection, generation, deed)
     target.door.rename(Label.BUILD_RENAME, place, generation.path)
-    return Built(generation, row, work.rows, work.notes, work.bounds, triggers, work.followed)
+    return Built(generation, row, work.rows, work.notes, work.bounds, work.schema_version, triggers, work.followed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,13 @@ class _Work:
         state: State | None,
         place: Path,
         verify_full: bool,
-        follows: Sequence[Follow] | None,
+        capture: Capture | None,
         folding: Folding | None,
     ) -> None:
         self.target, self.plan, self.state, self.place = target, plan, state, place
-        self.verify_full, self.follows, self.folding = verify_full, follows, folding
+        self.verify_full, self.capture, self.folding = verify_full, capture, folding
         self.bounds: Bounds = {}
+        self.schema_version = 0
         self.followed = Followed()
         self.rows: dict[str, int] = {}
         self.notes: list[str] = []
@@ -129,7 +132,7 @@ class _Work:
             self._first(connection)
             return
         with ExitStack() as stack:
-            if self.follows is None:
+            if self.capture is None:
                 stack.enter_context(snapshot(self.state.connection))
             self._start(connection, self.state)
             self._fill(connection, self.state)
@@ -202,10 +205,12 @@ class _Work:
         return carried
 
     def _pursuit(self, connection: Connection) -> Pursuit | None:
-        if self.follows is None:
+        if self.capture is None:
             return None
         # from the first entry on: what was written before the copy began is in it, and is read once more
-        replay = Replay(connection, self.follows, dict.fromkeys((f.logged.number for f in self.follows), 0))
+        follows, schema = self.capture.follows, self.capture.schema
+        bounds = dict.fromkeys((follow.logged.number for follow in follows), 0)
+        replay = Replay(connection, follows, bounds, schema, schema.version)
         replay.prepare()
         replay.make_maps()
         return Pursuit(self.target, replay)
@@ -276,6 +281,7 @@ class _Work:
             with transaction(connection):
                 done = pursuit.replay.round()
                 if not done.misfits:
+                    pursuit.replay.settle()
                     shadows.follow(connection, self.plan)
                     self._verify(connection)
                     self._read_ends_soon()
@@ -284,7 +290,8 @@ class _Work:
                 raise misfits_failed(done)
             time.sleep(BREATH)
         self._read_has_ended()
-        self.bounds, self.followed = pursuit.replay.bounds, Followed(pursuit.rounds + 1, pursuit.keys + done.keys)
+        self.bounds, self.schema_version = pursuit.replay.bounds, pursuit.replay.version
+        self.followed = Followed(pursuit.rounds + 1, pursuit.keys + done.keys)
 
     def _check_integrity(self, connection: Connection) -> None:
         if faults := verify.integrity(connection):
@@ -318,7 +325,7 @@ class _Work:
                 versions.create(connection)
                 row = self._row(connection, generation, deed)
                 versions.append(connection, row)
-                triggers = finish.take_triggers(connection) if self.follows is not None else ()
+                triggers = finish.take_triggers(connection) if self.capture is not None else ()
         return row, triggers
 
     def _row(self, connection: Connection, generation: Generation, deed: Deed) -> Row:

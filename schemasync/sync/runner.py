@@ -128,7 +128,7 @@ def _swap_beside_writers(
     ):
         if capture.changed:
             plan = still_allowed(plan, before, wishes)
-        built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, follows=capture.follows)
+        built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, capture=capture)
         pause, pursuit = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
     rounds, keys = built.followed.rounds + pursuit.rounds, built.followed.keys + pursuit.keys
     return built, pause, plan, Followed(rounds, keys, pursuit.tax)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from ...errors import Refused
 from ...schema.model import Table
 from ...schema.names import fold, quote
-from .connection import Connection
+from .connection import Connection, schema_version
 from .mapping import rowid_name
-from .objects import OWN_PREFIX
+from .objects import OWN_PREFIX, fingerprint
 from .victims import key_values, victims
 
 LOG_PREFIX = f"{OWN_PREFIX}log_"
@@ -51,6 +51,26 @@ class Logged:
     def is_rowid(self) -> bool:
         """True where the key is the row id."""
         return not self.table.without_rowid
+
+    @property
+    def is_stable(self) -> bool:
+        """False where the key is a row id without an INTEGER PRIMARY KEY: VACUUM may change it.
+        https://www.sqlite.org/lang_vacuum.html"""
+        return self.table.has_stable_key
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSchema:
+    """The schema of the live file while it is logged: the DDL of the log, the fingerprint of everything else, and
+    SQLite's schema_version. `version` also moves where the text stays: VACUUM, a first ANALYZE, a restored backup."""
+
+    log: str
+    fingerprint: str
+    version: int
+
+    def has_text_of(self, other: LiveSchema) -> bool:
+        """True where both have the same DDL."""
+        return (self.log, self.fingerprint) == (other.log, other.fingerprint)
 
 
 def can_log(table: Table) -> bool:
@@ -96,10 +116,11 @@ def is_installed(connection: Connection) -> bool:
     return any(_own(connection, "table"))
 
 
-def text(connection: Connection) -> str:
-    """The DDL of the logs and their triggers, to see whether somebody changed them."""
-    query = "SELECT sql FROM main.sqlite_schema WHERE name LIKE ? ESCAPE '\\' ORDER BY name"
-    return "\n".join(str(sql) for (sql,) in connection.execute(query, (_PATTERN,)))
+def read_schema(connection: Connection, schema: str = "main") -> LiveSchema:
+    """The schema as the caller's transaction sees it, to notice that somebody changed it."""
+    query = f"SELECT sql FROM {schema}.sqlite_schema WHERE name LIKE ? ESCAPE '\\' ORDER BY name"
+    log = "\n".join(str(sql) for (sql,) in connection.execute(query, (_PATTERN,)))
+    return LiveSchema(log, fingerprint(connection, schema), schema_version(connection, schema))
 
 
 def bounds(connection: Connection, tables: Sequence[Logged], schema: str = "main") -> Bounds:

@@ -287,6 +287,14 @@ def data_version(connection: Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
+def schema_version(connection: Connection, schema: str = "main") -> int:
+    """The schema cookie, as the current transaction sees it. https://www.sqlite.org/pragma.html#pragma_schema_version
+
+    Every change of the schema raises it, and so do VACUUM, a first ANALYZE and a restore by the backup API.
+    """
+    return int(connection.execute(f"PRAGMA {schema}.schema_version").fetchone()[0])
+
+
 @contextmanager
 def sorting(connection: Connection) -> Iterator[None]:
     """Within the block the cache has the size that suits the sorting of indexes."""

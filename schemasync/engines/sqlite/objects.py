@@ -50,9 +50,9 @@ def has_passing(connection: Connection) -> bool:
     return any(is_passing(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
 
 
-def objects(connection: Connection) -> tuple[Object, ...]:
+def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
     """Every object with SQL, our own and SQLite's internal ones left out, in order of type and name."""
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
+    rows = connection.execute(f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL")
     found = (Object(*row) for row in rows)
     return tuple(
         sorted(
@@ -62,9 +62,9 @@ def objects(connection: Connection) -> tuple[Object, ...]:
     )
 
 
-def fingerprint(connection: Connection) -> str:
+def fingerprint(connection: Connection, schema: str = "main") -> str:
     """SHA-256 over (type, name, tbl_name, sql) of all objects but our own: the same text, the same schema."""
-    return digest_of(objects(connection))
+    return digest_of(objects(connection, schema))
 
 
 def digest_of(found: Iterable[Object]) -> str:

@@ -16,8 +16,8 @@ from ...errors import Code, Failed, Problem
 from ...plan.model import Step
 from ...schema.spelling import count
 from . import changelog, verify
-from .changelog import Bounds
-from .connection import Connection
+from .changelog import Bounds, LiveSchema
+from .connection import Connection, schema_version
 from .follow import Follow
 from .rebuild.refill import refill_statement
 from .rebuild.unchanged import carry_sequence
@@ -56,13 +56,26 @@ class Round:
 class Replay:
     """The followed tables and how far each log was read. `connection` has the old file attached.
 
-    `suspects`: the foreign keys that are new, where all rows were asked before.
+    `schema`: the schema of the old file when the log was installed. `version`: the schema_version up to which the new
+    file is known to agree with the old one. `suspects`: the foreign keys that are new, where all rows were asked
+    before.
     """
 
     connection: Connection
     follows: Sequence[Follow]
     bounds: Bounds
+    schema: LiveSchema
+    version: int
     suspects: Sequence[Suspects] = ()
+    _seen: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seen = self.version
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True where schema_version moved and the files were not compared since: row ids may have been renumbered."""
+        return self._seen != self.version
 
     def prepare(self) -> None:
         """Make the scratch tables of this connection."""
@@ -106,12 +119,12 @@ class Replay:
 
     def waiting(self) -> int:
         """Entries of the logs that were not read yet."""
-        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
+        now = self._log_ends()
         return sum(now[number] - bound for number, bound in self.bounds.items())
 
     def gather(self) -> None:
         """Read the logs on from where they were read last, up to what this transaction sees."""
-        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
+        now = self._log_ends()
         for follow in self.follows:
             number, slots = follow.logged.number, ", ".join(follow.logged.slots)
             if now[number] > self.bounds[number]:
@@ -122,13 +135,69 @@ class Replay:
                 )
         self.bounds = now
 
+    def _log_ends(self) -> Bounds:
+        """The last entry of each log. Raises Failed where the log is not the one that was read before.
+
+        The schema_version is read first: keys that a transaction reads mean what they meant before only as long as it
+        stands.
+        """
+        self._seen = schema_version(self.connection, "old")
+        if self.is_doubtful:
+            _check_log(self.schema, changelog.read_schema(self.connection, "old"))
+        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
+        if any(now[number] < bound for number, bound in self.bounds.items()):
+            raise _log_incomplete("the change log in the live file lost entries")
+        return now
+
     def round(self) -> Round:
         """Replay what was logged, inside the caller's transaction: every read of the old file sees the same rows.
 
         Raises Failed where a replayed row is not what it should be.
         """
-        done = Round()
         self.gather()
+        try:
+            done = self._replay()
+        except Failed as error:
+            raise self._explained(error) from error
+        unstable = {f.mapped.new.name for f in self.follows if not f.logged.is_stable}
+        if self.is_doubtful and (moved := [m.table for m in done.misfits if m.table in unstable]):
+            raise _row_ids_changed(moved[0])
+        return done
+
+    def settle(self) -> None:
+        """Where schema_version moved, compare every followed table in the caller's transaction, after a round that
+        left nothing over. Raises Failed where they differ; else row ids still mean what they meant.
+
+        VACUUM renumbers the row ids of tables without an INTEGER PRIMARY KEY, and entries of the log that were
+        written before and after it name different rows by one key. A comparison by key in one snapshot proves that
+        this did not happen, or did no harm, whatever moved the number.
+        """
+        if not self.is_doubtful:
+            return
+        if not changelog.read_schema(self.connection, "old").has_text_of(self.schema):
+            return  # somebody changed the schema, and may change it back: the swap waits, and asks again
+        for follow in self.follows:
+            try:
+                verify.touched(self.connection, follow.mapped, follow.key, "1", "1")
+            except Failed as error:
+                raise self._explained(error) from error
+            if follow.has_map:  # it leads from row ids that may be others now, to rows that are the same
+                self.connection.execute(f"DELETE FROM {follow.map}")
+                _fill_map(self.connection, follow, "1")
+        self.version = self._seen
+
+    def _explained(self, error: Failed) -> Failed:
+        """The same in other words where schema_version moved: then not this program is at fault."""
+        if not self.is_doubtful:
+            return error
+        table = str(error.problems[0].facts.get("table"))
+        stable = {f.mapped.new.name for f in self.follows if f.logged.is_stable}
+        if table not in stable:
+            return _row_ids_changed(table)
+        return _log_incomplete(f'rows of "{table}" were changed without an entry in the change log', table=table)
+
+    def _replay(self) -> Round:
+        done = Round()
         for follow in self.follows:
             self._delete(follow)
         for follow in self.follows:
@@ -227,6 +296,44 @@ def _fill_map(connection: Connection, follow: Follow, condition: str, parameters
     """Note which new key each old row has, for the rows that the condition names."""
     keys = ", ".join([*follow.logged.key, *follow.key.sources])
     connection.execute(f"INSERT INTO {follow.map} SELECT {keys} FROM old.{follow.old} WHERE {condition}", parameters)
+
+
+def _check_log(installed: LiveSchema, now: LiveSchema) -> None:
+    if not now.log:
+        raise _log_incomplete("the change log is gone from the live file")
+    if now.log != installed.log:
+        raise schema_changed()
+
+
+def schema_changed() -> Failed:
+    """Somebody changed the schema of the old file, or of the log in it, while the new one was built."""
+    return Failed.of(
+        Code.CHANGED_MEANWHILE,
+        "someone changed the schema of the live file while the new one was built",
+        "Look who did; what was built is thrown away. Then run again.",
+    )
+
+
+def _row_ids_changed(table: str) -> Failed:
+    return Failed.of(
+        Code.ROW_IDS_CHANGED,
+        f'the row ids of "{table}" changed in the live file during the run: VACUUM renumbers a table without an '
+        "INTEGER PRIMARY KEY",
+        "The live file stays live and is unchanged; the new file was removed. Run again, and run no VACUUM meanwhile. "
+        'Or give the table an INTEGER PRIMARY KEY ("id": "INTEGER PRIMARY KEY").',
+        table=table,
+    )
+
+
+def _log_incomplete(why: str, **facts: str) -> Failed:
+    return Failed.of(
+        Code.LOG_INCOMPLETE,
+        f"{why}: a backup was restored over the file, or something wrote to it past its triggers",
+        "The live file stays live and is unchanged; the new file was removed. Find out what wrote to it (a restore, a "
+        "connection with triggers switched off, incremental blob I/O), end it, then run again.\n"
+        "Or let writers wait while the new file is built: manage.py schemasync --pause",
+        **facts,
+    )
 
 
 def misfits_failed(done: Round) -> Failed:

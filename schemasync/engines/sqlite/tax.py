@@ -28,11 +28,11 @@ def measure(live: Connection, logged: Sequence[Logged], opener: Opener) -> float
     again, each in a transaction of its own, in a file with that table alone. None where nothing was written, or
     where it cannot be tried.
     """
-    written = {one.number: count for one in logged if (count := changelog.bounds(live, [one])[one.number])}
-    if not written:
-        return None
-    busiest = next(one for one in logged if one.number == max(written, key=lambda number: written[number]))
     try:
+        written = {one.number: count for one in logged if (count := changelog.bounds(live, [one])[one.number])}
+        if not written:
+            return None
+        busiest = next(one for one in logged if one.number == max(written, key=lambda number: written[number]))
         with tempfile.TemporaryDirectory(prefix="schemasync-tax-") as folder:
             return _measure(live, busiest, opener, Path(folder) / "tax.sqlite3")
     except (sqlite3.Error, OSError):

@@ -1,0 +1,250 @@
+"""What happens to the live file during a run and is not a logged write: VACUUM, restored backups, statistics, DDL."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from contextlib import closing, suppress
+
+import pytest
+
+from schemasync.errors import Failed
+from schemasync.files.door import Door, Label
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+from tests.crash.worlds import fence_of, traces, whole
+
+from .beside import QUICK, Case, beside, content, made, read, waited
+from .sample import some
+from .test_meanwhile import MORE, ROWS, T, folder
+from .test_runs import at, write
+
+__all__ = ["folder"]
+
+EVENTS = {"who": "TEXT", "what": "TEXT"}  # its row ids are shown by no column
+SESSIONS = {"key": "TEXT PRIMARY KEY", "data": "TEXT"}  # nor are these, but it has an index
+GAPS = "".join(
+    f"INSERT INTO {table} SELECT 'u' || value, 'e' || value FROM json_each('[1,2,3,4,5,6,7,8]');"
+    f"DELETE FROM {table} WHERE rowid IN (2, 4, 5);"
+    for table in ("events", "sessions")
+)
+OLD = {"t": T, "events": EVENTS, "sessions": SESSIONS}
+PLANS = {
+    "kept": {**OLD, "t": MORE},
+    "rewritten": {**OLD, "events": {**EVENTS, "more": "TEXT DEFAULT 'x'"}, "sessions": {**SESSIONS, "more": "INTEGER"}},
+    "gets a key": {**OLD, "events": {"who": "TEXT PRIMARY KEY NOT NULL", "what": "TEXT", "_without_rowid": True}},
+}
+LABELS = {
+    "logged": Label.CAPTURE_INSTALL,
+    "copied": Label.BUILD_START,
+    "filled": Label.BUILD_REFILL,
+    "sealed": Label.BUILD_RENAME,
+    "followed": Label.CUTOVER_ROUND,
+}
+WRITES = (
+    "UPDATE events SET what = what || '!' WHERE who IN ('u3', 'u8')",
+    "INSERT INTO events VALUES ('u9', 'e9')",
+    "DELETE FROM events WHERE who = 'u6'",
+    "UPDATE sessions SET data = data || '!' WHERE key IN ('u3', 'u8')",
+    "UPDATE t SET n = n + 1",
+)
+
+
+@pytest.fixture
+def link(folder):
+    return made(folder / "w", Case(OLD, PLANS["kept"], [], ROWS + GAPS))
+
+
+def run(link, new, observer):
+    return sync(target(link, door=Door(observer), wait=5.0), read(new), QUICK)
+
+
+def rows(link, table):
+    with closing(sqlite3.connect(link)) as connection:
+        return sorted(row[:2] for row in connection.execute(f"SELECT * FROM {table}"))
+
+
+def everything(link):
+    return {table: rows(link, table) for table in OLD}
+
+
+def ends(link, new, observer):
+    """The code of the error that a run ends with; the file is open, whole, and without a trace of it."""
+    with pytest.raises(Failed) as caught:
+        run(link, new, observer)
+    assert traces(link) == []
+    assert fence_of(link) is None
+    assert whole(link)
+    assert len(list(link.with_name(link.name + ".generations").glob("*.sqlite3"))) == 1
+    (problem,) = caught.value.problems
+    return str(problem.code)
+
+
+# --- VACUUM -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("label", some(LABELS, {"filled", "followed"}))
+@pytest.mark.parametrize("order", ["VACUUM between writes", "writes after VACUUM", "VACUUM after writes"])
+def test_a_vacuum_during_a_run_loses_and_doubles_no_row(link, plan, label, order):
+    """Either the run notices and ends with the live file live, or it did no harm."""
+    cut = {"VACUUM between writes": 2, "writes after VACUUM": 0, "VACUUM after writes": len(WRITES)}[order]
+    wanted = []
+
+    def deed():
+        write(link, *WRITES[:cut], "VACUUM", *WRITES[cut:])
+        wanted.append(everything(link))
+
+    try:
+        result = run(link, PLANS[plan], at(LABELS[label], deed)).result
+    except Failed as error:
+        result = str(error.problems[0].code)
+    assert result in ("synced", "row-ids-changed")
+    assert everything(link) == wanted[0]
+    assert traces(link) == []
+    assert whole(link)
+    if result != "synced":
+        assert "more" not in str(content(link)["objects"])
+        assert run(link, PLANS[plan], lambda *step: None).result == "synced", "the next run is not in its way"
+        assert everything(link) == wanted[0]
+
+
+@pytest.mark.parametrize("plan", ["kept", "rewritten"])
+@pytest.mark.parametrize("label", ["filled", "sealed", "followed"])
+def test_row_ids_that_a_vacuum_renumbered_end_the_run_and_the_table_is_named(link, plan, label):
+    with pytest.raises(Failed) as caught:
+        run(link, PLANS[plan], at(LABELS[label], lambda: write(link, "VACUUM")))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.facts["table"]) == ("row-ids-changed", "events")
+    assert "VACUUM" in str(problem)
+    assert fence_of(link) is None
+    assert traces(link) == []
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_vacuum_does_not_end_a_run_whose_tables_all_have_an_integer_primary_key(folder, label):
+    old, new = {"t": T, "o": T}, {"t": MORE, "o": T}
+    statements = [
+        "DELETE FROM o WHERE id = 2",
+        "VACUUM",
+        "UPDATE o SET a = 'x' WHERE id = 7",
+        "INSERT INTO t (a) VALUES ('y')",
+    ]
+    case = Case(old, new, statements, ROWS + ROWS.replace("INTO t", "INTO o"))
+    report, _ = beside(made(folder / "beside", case), case, ("after", LABELS[label]))
+    assert report.result == "synced"
+    waited(made(folder / "waited", case), case)
+    assert content(folder / "beside" / "db.sqlite3") == content(folder / "waited" / "db.sqlite3")
+
+
+@pytest.mark.parametrize("statement", ["ANALYZE", "REINDEX", "CREATE TABLE scratch (x)", "DROP INDEX by_who"])
+def test_what_moves_the_schema_version_and_no_row_does_not_end_the_run(link, statement):
+    back = {
+        "CREATE TABLE scratch (x)": "DROP TABLE scratch",
+        "DROP INDEX by_who": "CREATE INDEX by_who ON events (who)",
+    }
+    write(link, "CREATE INDEX by_who ON events (who)")
+    deed = lambda: write(link, WRITES[0], statement, *filter(None, [back.get(statement)]), *WRITES[1:])  # noqa: E731
+    assert run(link, PLANS["kept"], at(Label.CUTOVER_ROUND, deed)).result == "synced"
+    assert ("u9", "e9") in rows(link, "events")
+    assert ("u3", "e3!") in rows(link, "events")
+
+
+def test_a_vacuum_while_a_writer_is_at_work_loses_no_row(link):
+    """A cron job's VACUUM at a random moment of a run, a writer on a table without an INTEGER PRIMARY KEY."""
+    write(
+        link,
+        "INSERT INTO t (a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n",
+    )
+    chance, stop, acknowledged = random.Random(5), threading.Event(), {"u3", "u6", "u7", "u8"}
+
+    def work():
+        connection, number = None, 100
+        while not stop.is_set():
+            with suppress(sqlite3.OperationalError):
+                connection = connection or sqlite3.connect(link, isolation_level=None, timeout=10)
+                number += 1
+                try:
+                    connection.execute("INSERT INTO events VALUES (?, 'w')", (f"u{number}",))
+                except sqlite3.OperationalError:
+                    connection.close()
+                    connection = None
+                    continue
+                acknowledged.add(f"u{number}")
+            time.sleep(0.002)
+
+    def vacuum_with_a_gap():
+        for _ in range(2):  # on a connection that was superseded nothing is done
+            with suppress(sqlite3.OperationalError):
+                write(link, "DELETE FROM events WHERE who = 'u1'", "VACUUM")
+                break
+
+    writer = threading.Thread(target=work)
+    writer.start()
+    ended = set()
+    for turn in range(4):
+        new = {**OLD, "t": {**MORE, "more": f"TEXT NOT NULL DEFAULT 'm{turn}'"}}
+        vacuum = threading.Timer(chance.random() * 0.3, vacuum_with_a_gap)
+        vacuum.start()
+        try:
+            ended.add(run(link, new, lambda *step: None).result)
+        except Failed as error:
+            ended.add(str(error.problems[0].code))
+        vacuum.join()
+    stop.set()
+    writer.join()
+    found = [who for who, _ in rows(link, "events") if who != "u1"]
+    assert sorted(found) == sorted(acknowledged)
+    assert ended <= {"synced", "row-ids-changed"}
+
+
+# --- restored backups ---------------------------------------------------------------------------------------------
+
+
+def restore(link, backup):
+    with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(link, timeout=5)) as there:
+        source.backup(there)
+
+
+def backed_up(link, backup):
+    with closing(sqlite3.connect(link)) as source, closing(sqlite3.connect(backup)) as there:
+        source.backup(there)
+
+
+@pytest.mark.parametrize("label", ["filled", "sealed", "followed"])
+def test_a_backup_that_is_restored_over_the_live_file_ends_the_run(link, label):
+    backup = link.with_name("backup.sqlite3")
+    backed_up(link, backup)
+    before = everything(link)
+
+    def deed():
+        write(link, *WRITES)
+        restore(link, backup)
+
+    assert ends(link, PLANS["kept"], at(LABELS[label], deed)) == "log-incomplete"
+    assert everything(link) == before
+
+
+@pytest.mark.parametrize("since", [1, 40], ids=["the log is shorter", "the log is longer"])
+def test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since(link, since):
+    """It holds the change log, and with enough writes after it that log is longer than what was read."""
+    backup = link.with_name("backup.sqlite3")
+    seen = []
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.BUILD_REFILL):
+            backed_up(link, backup)
+            write(
+                link,
+                "UPDATE t SET a = 'undone by the restore' WHERE id = 1",
+                *["UPDATE t SET n = n + 1 WHERE id = 7"] * 5,
+            )
+        if (when, label) == ("after", Label.BUILD_RENAME):
+            restore(link, backup)
+            write(link, *["UPDATE t SET n = n + 1 WHERE id = 7"] * since)
+            seen.append(everything(link))
+
+    assert ends(link, PLANS["kept"], observer) == "log-incomplete"
+    assert everything(link) == seen[0]
