@@ -110,9 +110,8 @@ class Actions(Call):
             self._check_without_schema()
             return
         seen, strict = look.check(self._target(), self._document()), self._is("strict")
-        only = self._is("database_only")
-        models = agreement(lambda: self._export(check=True)) if conf.is_enabled() and not only else None
-        danger, late = () if only else self._endangered(), self._late()
+        models = agreement(lambda: self._export(check=True)) if conf.is_enabled() else None
+        danger, late = () if self._is("for_migrate") else self._endangered(), self._late()
         told = present.checked(seen, self._page, strict=strict)
         if models is not None:
             told = compared.three_ways(seen, models, self._schema_path(), late, self._page, strict=strict)
@@ -130,7 +129,7 @@ class Actions(Call):
 
     def _has_no_schema(self) -> bool:
         """True where nobody says that there is a schema.json: it is Django's migrate that changes this database."""
-        return not (self._is("database_only") or self._path("schema") or self._schema_path().exists())
+        return not (self._is("for_migrate") or self._path("schema") or self._schema_path().exists())
 
     def _check_without_schema(self) -> None:
         link, danger = databases.path_of(self._alias()), self._endangered()

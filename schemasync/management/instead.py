@@ -40,9 +40,7 @@ def act(command: BaseCommand, action: str, given: Mapping[str, Any]) -> None:
 
     common = ("database", "verbosity", "interactive", "no_color", "force_color", "traceback")
     kept = {name: given[name] for name in (*common, "check", "export") if given.get(name) is not None}
-    # migrate --check asks what Django's does: is the database behind? The models are for makemigrations --check
-    only = {"database_only": True} if action == "check" else {}
-    Actions(command, {**kept, **only, "action": action if action != "sync" else None}).run()
+    Actions(command, {**kept, "for_migrate": action == "check", "action": action if action != "sync" else None}).run()
 
 
 def _meaningless(what: str, use: str) -> CommandError:

@@ -49,12 +49,23 @@ def test_the_gates_of_ci_are_honest(built):
     before = built.schema.read_bytes()
     assert built.manage("makemigrations", "--check").code == 1
     assert built.manage("makemigrations", "--dry-run").code == 1
+    ended = built.manage("migrate", "--check")
+    assert ended.code == 1, "a start script asks no more than this"
+    assert "manage.py schemasync export" in ended.err
     assert built.schema.read_bytes() == before
     built.done("makemigrations")
     assert built.manage("makemigrations", "--check").code == 0
     assert built.manage("migrate", "--check").code == 1
     built.done("migrate", "--noinput")
     assert built.manage("migrate", "--check").code == 0
+
+
+def test_migrate_says_what_of_the_models_it_did_not_apply(built):
+    assert "makemigrations" not in built.done("migrate").out
+    built.change(WEIGHT)
+    told = built.done("migrate").out
+    assert "The models differ from schema.json (shop_tag), and that is not applied" in told
+    assert "manage.py makemigrations" in told
 
 
 def test_a_plan_changes_nothing(built):

@@ -163,5 +163,6 @@ def test_migrate_has_nothing_to_do_where_nobody_has_a_table(tmp_path):
     site = Site(tmp_path / "site", more=more + 'DATABASE_ROUTERS = ["router.Router"]\n')
     (site.folder / "router.py").write_text(router)
     assert "no model is in other" in site.done("migrate", "--database", "other").out
+    assert "no model is in other" in site.done("migrate", "--check", "--database", "other").out
     site.done("schemasync", "--export")
     assert "nothing to do" in site.done("migrate", "--database", "default").out

@@ -36,22 +36,36 @@ class Command(migrate.Command):
             with policy.suspended():  # another engine: its schema is what migrations make it
                 return super().handle(*args, **options)
         refuse_meaningless("migrate", options, MEANINGLESS)
-        if options.get("check_unapplied"):
-            return act(self, "check", options)
-        if options.get("plan"):
-            return act(self, "plan", options)
         return self._sync(options)
 
     def _sync(self, options: dict[str, Any]) -> None:
         from ...orm.fresh import is_scratch, make
 
-        alias = str(options["database"])
+        alias, tells = str(options["database"]), int(options["verbosity"]) > 0
         if is_scratch(alias):
             try:
                 make(alias, self.stdout, int(options["verbosity"]))
             except SchemasyncError as error:
                 raise CommandError(str(error), returncode=error.exit_code) from error
-        elif databases.has_schema(alias):
+        elif not databases.has_schema(alias):
+            if tells:
+                self.stdout.write(f"nothing to do: no model is in {alias}, and there is no {conf.schema_path(alias)}")
+        elif options.get("check_unapplied"):
+            act(self, "check", options)
+        elif options.get("plan"):
+            act(self, "plan", options)
+        else:
             act(self, "sync", options)
-        elif int(options["verbosity"]) > 0:
-            self.stdout.write(f"nothing to do: no model is in {alias}, and there is no {conf.schema_path(alias)}")
+            if tells:
+                self._tell_what_is_left(alias)
+
+    def _tell_what_is_left(self, alias: str) -> None:
+        """Changes of models that schema.json does not have, as Django's own command does."""
+        from ...orm.project import difference
+
+        if differs := difference(alias, conf.schema_path(alias)):
+            self.stdout.write(
+                f"The models differ from schema.json ({differs}), and that is not applied. "
+                "Run 'manage.py makemigrations' to write the models into it, and then 'manage.py migrate' again.",
+                self.style.NOTICE,
+            )
