@@ -38,6 +38,7 @@ class Code(StrEnum):
     FOREIGN_KEY_TO_NOTHING = "foreign-key-to-nothing"
     SQLITE_REFUSES = "sqlite-refuses"
     DATA_MIGRATION = "data-migration"
+    UNCLAIMED_TABLE = "unclaimed-table"
     NOT_BUILT_YET = "not-built-yet"
     # the road from the old schema to the new one
     LOST_COLUMN = "lost-column"

@@ -22,12 +22,12 @@ from ..orm.answers import Answers, past
 from ..orm.apply import bring_up, on_file, waiting
 from ..orm.baseline import baseline
 from ..orm.danger import Endangered, endangered
-from ..orm.export import Exported
+from ..orm.export import Decisions, Exported
 from ..orm.mark import beside
 from ..orm.models import Modelled, modelled
 from ..orm.operations import carrying
 from ..orm.project import Project
-from ..schema import document, write
+from ..schema import document
 from ..schema.document import Document
 from ..schema.names import fold
 from ..schema.spelling import count, short
@@ -77,12 +77,13 @@ class Actions(Call):
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
         """What schema.json is to say of the models, and whether it said something else; written, but for a check."""
-        project, seen, drop = Project(self._alias(), self._schema_path()), self._several("seen"), self._several("drop")
+        project, seen = Project(self._alias(), self._schema_path()), self._several("seen")
+        decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
-            return project.compared(seen, drop)
+            return project.compared(seen, decisions)
         self._warn(present.data_left(project.left_behind()))
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
-        found, differs = project.exported(self._yes if can_ask else None, seen, drop)
+        found, differs = project.exported(self._yes if can_ask else None, seen, decisions)
         self._warn(found.notes)
         if differs:
             _write_text(project.path, found.text)
@@ -170,7 +171,7 @@ class Actions(Call):
 
     def do_inspect(self) -> None:
         seen = look.inspect_path(databases.opener(), Path(self.given["source"]))
-        text, output = write.write(seen.schema), self._path("output")
+        text, output = baseline(seen.schema, modelled(self._alias()), "", carrying()), self._path("output")
         faults = _faults_of(text, output or Path("schema.json"))
         self._warn([*present.left_out(seen), *present.refused_later(faults)])
         if output is not None:
@@ -192,15 +193,10 @@ class Actions(Call):
                 f"there is no {path}, and it cannot be written: its folder is missing or not ours to write",
                 "Give another place: manage.py schemasync adopt --schema PATH",
             )
-        models = modelled(self._alias()) if conf.is_enabled() and found is None else None
+        models = modelled(self._alias()) if found is None else None
         done = adopt.adopt(target, found, _labels(models))
-        if found is None:
-            comment = f"taken from {target.layout.link.name}"
-            text = (
-                write.write(done.schema, comment)
-                if models is None
-                else baseline(done.schema, models, comment, carrying())
-            )
+        if models is not None:
+            text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying())
             _write_text(path, text)
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)

@@ -51,7 +51,7 @@ USES = {
     "status": ("database", "all"),
     "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
-    "inspect": ("noinput",),
+    "inspect": ("database", "noinput"),
     "adopt": ("database", "all", "schema", "wait"),
     "eject": ("database", "all", "schema", "wait", "noinput"),
     "prune": ("database", "all", "wait"),
@@ -340,6 +340,12 @@ def _export(parser: Any) -> None:
         action="store_true",
         default=ABSENT,
         help="write nothing; exit 1 if models and schema.json differ",
+    )
+    parser.add_argument(
+        "--claim",
+        action="store_true",
+        default=ABSENT,
+        help="let models own their tables that have no _model yet; what these have beyond the models is kept",
     )
     parser.add_argument(
         "--drop",

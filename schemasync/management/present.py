@@ -401,7 +401,8 @@ def exported(found: Exported, result: str, path: Path, page: Page) -> Lines:
     lines = [told.get(result, f"wrote {path}:")]
     lines += [f"  {describe(change)}" for change in found.changes]
     lines += [f"  {table}: another model owns it" for table in found.relabelled]
-    if result != "current" and not (found.changes or found.relabelled or found.released):
+    lines += [f"  {table}: its model owns it from now on" for table in found.claimed]
+    if result != "current" and not (found.changes or found.relabelled or found.released or found.claimed):
         lines.append("  hints only")
     lines += [f"  {table}: its author's now, as no model makes it any more" for table in found.released]
     if found.untold and page.detail:
@@ -430,6 +431,7 @@ def exported_json(found: Exported, result: str, path: Path) -> Json:
         "relabelled": list(found.relabelled),
         "released": list(found.released),
         "untold": list(found.untold),
+        "claimed": list(found.claimed),
         "notes": list(found.notes),
         "errors": [],
     }

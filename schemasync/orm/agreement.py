@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import Code, Problem, Refused
 from .export import Exported
 
-DECISIONS = frozenset({Code.RENAME_OR_DROP, Code.DATA_MIGRATION})
+DECISIONS = frozenset({Code.RENAME_OR_DROP, Code.DATA_MIGRATION, Code.UNCLAIMED_TABLE})
 """Problems of an export that compared the two, and needs its author for the rest."""
 
 

@@ -17,7 +17,7 @@ def baseline(found: Schema, models: Modelled, comment: str, migrations: Mapping[
     """The text of schema.json for a database with this schema: nothing that is in it is lost, whoever made it.
 
     A table of a model is the model's; what the database has in it beyond the model is named in `_keep`. `migrations`:
-    those that carry data, by label of their app; they have all been run.
+    those that carry data, by label of their app; they have all been run where the database has a table of a model.
     """
     beside: dict[str, Json] = {}
     for table in models.schema.tables:
@@ -29,4 +29,4 @@ def baseline(found: Schema, models: Modelled, comment: str, migrations: Mapping[
             keys["_keep"] = list(more)
         beside[fold(table.name)] = keys
     text = write.write(found, comment, beside)
-    return edit(text, {"_migrations": write.pretty(dict(migrations))}) if migrations else text
+    return edit(text, {"_migrations": write.pretty(dict(migrations))}) if migrations and beside else text

@@ -14,16 +14,16 @@ from ..diff.translate import Renames, translate
 from ..errors import Code, Problem, Refused
 from ..schema import create, digest, document, write
 from ..schema.document import Document
-from ..schema.edit import edit
+from ..schema.edit import edit, with_first
 from ..schema.model import Column, Table
 from ..schema.names import fold, from_key, is_special, spell, to_key
 from ..schema.scanner import scan
 from ..schema.shapes import tables_of
 from ..schema.spelling import dumps
 from ..schema.write import Json
-from .merge import lost_and_gained, merged, only_column
+from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
-from .moves import Moves, Owned
+from .moves import Moves, Owned, is_alike
 from .operations import unseen
 
 EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
@@ -38,8 +38,9 @@ Fill = Callable[[str, str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What the file is to say, and what changes by that; `untold`: tables that a model would own, but the author does.
+    """What the file is to say, and what changes by that.
 
+    `untold`: tables of models without `_model`, which stay as their author wrote them. `claimed`: those that get it.
     `relabelled`: tables that change their model only. `released`: tables whose model is still installed, but no longer
     makes them (it is unmanaged now, say): they stay, as the author's.
     """
@@ -50,10 +51,26 @@ class Exported:
     untold: tuple[str, ...]
     notes: tuple[str, ...]
     released: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
 
     def differs(self, text: str | None) -> bool:
         """True where the file is not what the models say."""
         return self.text != (text if text is not None else EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What the author of schema.json decided on the command line.
+
+    `drop`: `table` or `table.column` of what is gone, and was not renamed. `claim`: models own the tables that have no
+    `_model` yet.
+    """
+
+    drop: Collection[str] = ()
+    claim: bool = False
+
+
+NOTHING_DECIDED = Decisions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +88,18 @@ def export(
     ask: Ask | None = None,
     source: str = "schema.json",
     migrations: DataMigrations = DataMigrations(),
-    drop: Collection[str] = (),
+    decisions: Decisions = NOTHING_DECIDED,
 ) -> Exported:
     """The text of schema.json with the tables of the models; `text` None where there is no file yet.
 
     Migrations that carry data and are newer than those that the file has seen are refused by name. Where a column or
-    table is gone and one like it is new, `ask` decides whether that is a rename; what `drop` names (`table`,
-    `table.column`) is none. Raises Refused with both hints where there is nobody to ask, SchemaInvalid where the file
-    is at fault.
+    table is gone and one like it is new, `ask` decides whether that is a rename; what `decisions.drop` names is none.
+    A table without `_model` that is not what its model says is refused, unless `decisions.claim` is set. Raises Refused
+    with both hints where there is nobody to ask, SchemaInvalid where the file is at fault.
     """
     before = EMPTY if text is None else text
     read = document.read(before.encode(), source)
-    job = _Export(read, json.loads(scan(before).json), models, fill, ask, drop)
+    job = _Export(before, read, json.loads(scan(before).json), models, fill, ask, decisions)
     job.run()
     job.note_migrations(migrations)
     if job.problems:
@@ -90,25 +107,28 @@ def export(
     after = edit(before, job.put, job.remove)
     again = document.read(after.encode(), source)
     changes = compare(read.schema, again.schema, again.hints).changes
-    return Exported(after, changes, tuple(job.relabelled), tuple(job.untold), models.notes, tuple(job.released))
+    relabelled, untold, released, claimed = map(tuple, (job.relabelled, job.untold, job.released, job.claimed))
+    return Exported(after, changes, relabelled, untold, models.notes, released, claimed)
 
 
 @dataclass(slots=True)
 class _Export:
     """One export: what is to be put into the file and removed from it."""
 
+    text: str
     read: Document
     tree: Json
     models: Modelled
     fill: Fill
     ask: Ask | None
-    drop: Collection[str]
+    decisions: Decisions
     put: dict[str, str] = field(default_factory=dict)
     remove: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     relabelled: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    claimed: list[str] = field(default_factory=list)
     moves: Moves = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,9 +147,11 @@ class _Export:
             elif name in owned:
                 self._table(table, owned[name], self.read.schema.table(table.name))
             elif name in bodies:
-                self.untold.append(table.name)
+                self._unmarked(table, bodies[name])
             else:
                 self.put[to_key(table.name)] = self._text(table, {})
+        new = [table for name, table in tables.items() if name not in settled and name not in renames]
+        self._refuse_unmarked_moves(new, {name: one for name, one in bodies.items() if name not in {*owned, *tables}})
         for name in sorted(settled & owned.keys() & self.models.elsewhere):
             self._release(owned[name])
         gone = [from_key(one.key) for name, one in lost.items() if name not in {*renames.values(), *tables}]
@@ -160,6 +182,51 @@ class _Export:
         triggers = tuple(replace(t, body=create.on_table(t.body, table.name)) for t in before.triggers)
         body = {**old.body, "_was": _earlier(name, old.body, table.name)}
         self._table(table, Owned(to_key(table.name), body), replace(before, triggers=triggers))
+
+    def _unmarked(self, model: Table, owned: Owned) -> None:
+        """A table of a model without `_model`: claimed, left alone, or refused where it is not what the model says."""
+        before = self.read.schema.table(model.name)
+        assert before is not None
+        if before.virtual is not None:
+            self.untold.append(model.name)
+        elif self.decisions.claim:
+            self._claim(model, owned, before)
+        elif merged(model, before, _kept(model, before, owned)) == before and not any(_unfilled(model, before)):
+            self.untold.append(model.name)
+        else:
+            self.problems.append(_unclaimed(owned.key, self.models.labels[fold(model.name)]))
+
+    def _refuse_unmarked_moves(self, new: list[Table], unmarked: Mapping[str, Owned]) -> None:
+        """A table without `_model` that no model has now, and a new one of the same app like it: was it renamed?"""
+        for table in new:
+            label = self.models.labels[fold(table.name)]
+            for name, one in unmarked.items():
+                before = self.read.schema.table(name)
+                of_app = name.startswith(f"{fold(label.partition('.')[0])}_") and name not in self.models.elsewhere
+                if of_app and before is not None and is_alike(before, table) and not self._is_dropped(name):
+                    self.problems.append(_unmarked_move(one.key, table, before, label))
+
+    def _claim(self, model: Table, owned: Owned, before: Table) -> None:
+        """Mark the table, and name in `_keep` what it has beyond the model, so that the claim loses nothing."""
+        self.claimed.append(model.name)
+        entries = _entries(owned)
+        lost, gained = lost_and_gained(model, before, ())
+        renames = dict(self._renamed_columns(model, before, lost, gained, entries))
+        lost = [
+            c for c in lost if fold(c.name) in map(fold, renames.values()) or self._is_dropped(f"{model.name}.{c.name}")
+        ]
+        gone = {fold(column.name) for column in lost}
+        self.problems += [_unfilled_problem(model, c) for c in _unfilled(model, before) if fold(c.name) not in gone]
+        keep = [name for name in _kept(model, before, owned) if fold(name) not in gone]
+        marks: Json = {"_model": self.models.labels[fold(model.name)], **({"_keep": keep} if keep else {})}
+        wanted = merged(model, before, keep, renames)
+        if wanted == before and "_keep" not in owned.body:
+            self.put[owned.key] = with_first(self.text, owned.key, json.dumps(marks, ensure_ascii=False)[1:-1])
+        else:
+            self._rewrite(wanted, before, Owned(owned.key, {**owned.body, **marks}), entries, lost, gained, renames)
+
+    def _is_dropped(self, name: str) -> bool:
+        return fold(name) in map(fold, self.decisions.drop)
 
     def _release(self, owned: Owned) -> None:
         self.released.append(from_key(owned.key))
@@ -195,7 +262,7 @@ class _Export:
         """A table that is in the file: left as it is where it says what the model says."""
         assert before is not None
         keep, label = owned.body.get("_keep", ()), self.models.labels[fold(model.name)]
-        entries = {fold(from_key(key)): dict(value) for key, value in owned.body.items() if _is_column(key, value)}
+        entries = _entries(owned)
         if before.name != model.name:
             _forget_fills(entries)
         lost, gained = lost_and_gained(model, before, keep)
@@ -205,11 +272,24 @@ class _Export:
             if owned.label == label:
                 return
             self.relabelled.append(model.name)
+        self._rewrite(wanted, before, owned, entries, lost, gained, renames)
+
+    def _rewrite(
+        self,
+        wanted: Table,
+        before: Table,
+        owned: Owned,
+        entries: dict[str, Json],
+        lost: list[Column],
+        gained: list[Column],
+        renames: Mapping[str, str],
+    ) -> None:
+        """Put the table as `wanted`. `renames`: folded new names of columns -> their old ones."""
         hints = {key: owned.body[key] for key in HINTS if owned.body.get(key)}
         self._note_fills(wanted, before, [c for c in gained if fold(c.name) not in renames], entries)
         _note_dropped(wanted, [c.name for c in lost if c.name not in renames.values()], entries, hints)
-        self.put[to_key(model.name)] = self._text(wanted, hints, entries)
-        if owned.key != to_key(model.name):
+        self.put[to_key(wanted.name)] = self._text(wanted, hints, entries)
+        if owned.key != to_key(wanted.name):
             self.remove.add(owned.key)
 
     # --- columns --------------------------------------------------------------------------------------------
@@ -285,7 +365,7 @@ class _Export:
     # --- both -----------------------------------------------------------------------------------------------
 
     def _decide(self, lost: str, question: str, message: str, hint: str) -> bool:
-        if fold(lost) in map(fold, self.drop):
+        if self._is_dropped(lost):
             return False
         if self.ask is not None:
             return self.ask(question)
@@ -311,6 +391,58 @@ def _unseen(name: str) -> Problem:
         "If your rows need it: do the same in a receiver of schemasync.signals.before_swap.",
         {"migration": name},
     )
+
+
+def _unclaimed(key: str, label: str) -> Problem:
+    return Problem(
+        Code.UNCLAIMED_TABLE,
+        f"the table {_json(key)} is not what its model {label} says, and has no _model, so export leaves it as it is",
+        "To let models own their tables: manage.py schemasync export --claim\n"
+        f"To keep it as schema.json has it: managed = False in the Meta of {label}",
+        {"table": from_key(key), "model": label},
+    )
+
+
+def _unmarked_move(key: str, table: Table, before: Table, label: str) -> Problem:
+    marks: Json = {"_model": label}
+    if keep := beyond(table, before):
+        marks["_keep"] = list(keep)
+    return Problem(
+        Code.RENAME_OR_DROP,
+        f'the model {label} (table "{table.name}") is new and like the table {_json(key)}, which has no _model'
+        ". Renamed?",
+        f"If renamed: in {_json(key)} of schema.json, {_json(marks)[1:-1]}\n"
+        f"If not, to leave it as it is: manage.py schemasync export --drop {shlex.quote(before.name)}",
+    )
+
+
+def _unfilled_problem(model: Table, column: Column) -> Problem:
+    name = f"{model.name}.{column.name}"
+    return Problem(
+        Code.RENAME_OR_DROP,
+        f"no field names the column {name}, which is NOT NULL and has no default, so that Django can insert no row",
+        f"To drop it with the data: manage.py schemasync export --claim --drop {shlex.quote(name)}\n"
+        "To keep it: give it a DEFAULT in schema.json.",
+    )
+
+
+def _unfilled(model: Table, before: Table) -> Iterator[Column]:
+    """Columns that no field names, and that every new row has to give a value."""
+    key = {c.column for c in before.primary_key.columns} if before.primary_key else set()
+    for column in before.columns:
+        is_required = column.not_null is not None and column.default is None and column.generated is None
+        if is_required and model.column(column.name) is None and column.name not in key:
+            yield column
+
+
+def _kept(model: Table, before: Table, owned: Owned) -> list[str]:
+    """What `_keep` of the table names once a model owns it: what it names already, and what is beyond the model."""
+    return list(dict.fromkeys([*owned.body.get("_keep", ()), *beyond(model, before)]))
+
+
+def _entries(owned: Owned) -> dict[str, Json]:
+    """What the file says of columns beside their definitions, by folded name."""
+    return {fold(from_key(key)): dict(value) for key, value in owned.body.items() if _is_column(key, value)}
 
 
 def _refers(table: Table, column: Column, parent: str | None) -> bool:

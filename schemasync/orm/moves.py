@@ -122,6 +122,11 @@ class Moves:
         )
 
 
+def is_alike(old: Table, new: Table) -> bool:
+    """True where the columns of both have the same types, under whatever names."""
+    return old.virtual is None and _types(old) == _types(new)
+
+
 def _akin(one: Label, other: Label) -> bool:
     """True for models of one app, and for those of one name: renamed, or moved."""
     return any(a == b for a, b in zip(one.split("."), other.split("."), strict=False))

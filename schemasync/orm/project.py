@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import SchemasyncError
 from ..schema.names import fold
 from .agreement import agreement
-from .export import Ask, DataMigrations, Exported, export
+from .export import NOTHING_DECIDED, Ask, DataMigrations, Decisions, Exported, export
 from .models import fill_of, modelled
 from .operations import carrying, is_of_others, unseen
 
@@ -21,15 +21,15 @@ class Project:
     alias: str
     path: Path
 
-    def compared(self, seen: Collection[str] = (), drop: Collection[str] = ()) -> tuple[Exported, bool]:
+    def compared(self, seen: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED) -> tuple[Exported, bool]:
         """What the file is to say, and whether it says something else. Nothing of the application is called."""
-        return self._exported(None, seen, drop, fills=False)
+        return self._exported(None, seen, decisions, fills=False)
 
     def exported(
-        self, ask: Ask | None, seen: Collection[str] = (), drop: Collection[str] = ()
+        self, ask: Ask | None, seen: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED
     ) -> tuple[Exported, bool]:
         """The same, to be written: rows that are there get what Django would give them."""
-        return self._exported(ask, seen, drop, fills=True)
+        return self._exported(ask, seen, decisions, fills=True)
 
     def left_behind(self) -> Iterator[str]:
         """Where there is no file yet: migrations of others that carry data, and will not be run."""
@@ -37,7 +37,7 @@ class Project:
             yield from (name for name in unseen(carrying(), {}) if is_of_others(name))
 
     def _exported(
-        self, ask: Ask | None, seen: Collection[str], drop: Collection[str], *, fills: bool
+        self, ask: Ask | None, seen: Collection[str], decisions: Decisions, *, fills: bool
     ) -> tuple[Exported, bool]:
         before = self.path.read_text("utf-8") if self.path.exists() else None
         models = modelled(self.alias)
@@ -46,7 +46,7 @@ class Project:
             found = models.fields.get((fold(table), fold(column)))
             return fill_of(self.alias, found) if fills and found is not None else None
 
-        found = export(before, models, fill, ask, str(self.path), DataMigrations(carrying(), seen), drop)
+        found = export(before, models, fill, ask, str(self.path), DataMigrations(carrying(), seen), decisions)
         return found, found.differs(before)
 
 

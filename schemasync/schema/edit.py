@@ -39,6 +39,13 @@ def edit(text: str, put: Mapping[str, str], remove: Collection[str] = ()) -> str
     return "".join([*pieces, text[at:]])
 
 
+def with_first(text: str, key: str, members: str) -> str:
+    """The value of a key of the top object, an object with members, with these put before its first one."""
+    found = scan(text)
+    _, begin, end = _ends(found, key)
+    return f"{text[begin]}\n    {members},{text[begin + 1 : end]}"
+
+
 def _ends(found: Scan, key: str) -> tuple[int, int, int]:
     """Where a key begins, where its value begins, and where that ends."""
     begin = found.keys[(key,)]

@@ -292,7 +292,9 @@ def test_with_nobody_to_ask_a_renamed_field_is_refused_with_both_hints():
     assert exporting.export(text, found, lambda *_: None).text == text
     both = {**file, "book": {**file["book"], **pasted, "_indexes": ["name"]}}
     assert loaded(exporting.export(text_of(both), found, lambda *_: None).text) == loaded(text)
-    gone = exporting.export(text_of(file), found, lambda *_: None, drop=["book.name"]).text
+    gone = exporting.export(
+        text_of(file), found, lambda *_: None, decisions=exporting.Decisions(drop=["book.name"])
+    ).text
     assert loaded(gone)["book"]["_dropped"] == ["name"]
 
 
@@ -471,9 +473,9 @@ def test_rows_of_a_model_that_is_gone_are_not_taken_for_those_of_one_that_moved_
 
 def test_a_table_that_is_the_author_s_is_not_taken_by_a_model_that_moves_to_its_name():
     mine = {"id": "INTEGER PRIMARY KEY", "mine": "TEXT"}
-    found = export({**book(), "mine": mine}, {"mine": BOOK})
-    assert loaded(found.text)["mine"] == mine
-    assert found.untold == ("mine",)
+    with pytest.raises(Refused) as caught:
+        export({**book(), "mine": mine}, {"mine": BOOK})
+    assert [problem.code for problem in caught.value.problems] == ["unclaimed-table"]
 
 
 def test_a_certain_rename_asks_nothing_of_other_tables_that_are_gone():
@@ -494,11 +496,121 @@ def test_the_same_table_under_another_model_is_told_and_no_change_of_the_databas
     assert not found.changes
 
 
-def test_a_table_that_is_the_author_s_is_left_alone_and_told():
-    file = {"book": {"id": "INTEGER PRIMARY KEY", "mine": "TEXT"}}
+# --- tables of models that have no _model yet ----------------------------------------------------------------------
+
+UNMARKED = {"id": ID, "name": NAME}
+
+
+def claimed(file, meant, ask=None, drop=(), **fills):
+    decisions = exporting.Decisions(drop=drop, claim=True)
+    text = text_of(file)
+    return exporting.export(text, models(meant), lambda table, column: fills.get(column), ask, decisions=decisions)
+
+
+def test_a_table_without_model_that_says_what_the_model_says_is_left_alone_and_told():
+    more = {
+        "shelf": "TEXT",
+        "name": f"{NAME} COLLATE NOCASE",
+        "_triggers": {"t": "AFTER INSERT ON book BEGIN SELECT 1; END"},
+    }
+    file = {"book": {**UNMARKED, **more}}
     found = export(file, book())
     assert found.text == text_of(file)
     assert found.untold == ("book",)
+
+
+@pytest.mark.parametrize(
+    ("here", "columns"),
+    [
+        ({}, {"pages": "integer"}),
+        ({"name": "varchar(10) NOT NULL"}, {}),
+        ({"shelf": "integer NOT NULL"}, {}),
+        ({}, {"_indexes": [{"name": "by_name", "columns": ["name"]}]}),
+    ],
+    ids=["a new field", "a longer field", "a field that is gone and that every row needs", "a new index"],
+)
+def test_a_table_without_model_that_is_not_what_its_model_says_is_refused_with_both_ways_out(here, columns):
+    with pytest.raises(Refused) as caught:
+        export({"book": {**UNMARKED, **here}}, book(**columns))
+    (problem,) = caught.value.problems
+    assert problem.code == "unclaimed-table"
+    assert "manage.py schemasync export --claim" in problem.hint
+    assert "managed = False in the Meta of shop.Book" in problem.hint
+
+
+def test_a_claim_marks_a_table_and_leaves_every_other_byte_of_it():
+    text = '{ // mine\n "book" : { // of books\n  "id":"integer primary key autoincrement", "name":"varchar( 20 ) not null" /* so */ },\n}'
+    found = claimed(text, book())
+    assert found.text == text.replace("{ // of books", '{\n    "_model": "shop.Book", // of books')
+    assert found.claimed == ("book",)
+    assert not found.changes
+    assert claimed(found.text, book()).text == found.text, "once is enough"
+
+
+def test_a_claim_loses_nothing_that_the_table_has_beyond_its_model():
+    more = {"shelf": "TEXT", "_indexes": [{"name": "by_shelf", "columns": ["shelf"]}]}
+    found = claimed({"book": {**UNMARKED, **more, "name": f"{NAME} COLLATE NOCASE"}}, book(pages="integer"))
+    after = loaded(found.text)["book"]
+    assert after["_keep"] == ["name", "shelf", "by_shelf"]
+    assert after["_indexes"] == more["_indexes"]
+    assert [key for key in after if not key.startswith("_")] == ["id", "name", "shelf", "pages"]
+    assert "_dropped" not in after
+    assert not export(found.text, book(pages="integer")).differs(found.text)
+
+
+def test_a_claim_asks_for_a_renamed_column_as_any_export_does():
+    file, meant = {"book": {"id": ID, "title": NAME}}, book()
+    with pytest.raises(Refused) as caught:
+        claimed(file, meant)
+    assert "rename-or-drop" in {problem.code for problem in caught.value.problems}
+    after = loaded(claimed(file, meant, Asked(True)).text)["book"]
+    assert after == {"_model": "shop.Book", "id": ID, "name": {"type": NAME, "was": ["title"]}}
+    after = loaded(claimed(file, meant, drop=["book.title"]).text)["book"]
+    assert after == {"_model": "shop.Book", "_dropped": ["title"], "id": ID, "name": NAME}
+
+
+def test_a_claim_refuses_a_column_that_would_stop_every_insert():
+    file = {"book": {**UNMARKED, "shelf": "integer NOT NULL"}}
+    with pytest.raises(Refused) as caught:
+        claimed(file, book())
+    (problem,) = caught.value.problems
+    assert "--claim --drop book.shelf" in problem.hint
+    assert loaded(claimed(file, book(), drop=["book.shelf"]).text)["book"]["_dropped"] == ["shelf"]
+
+
+def test_a_claim_adds_to_what_the_table_keeps_already():
+    after = loaded(claimed({"book": {"_keep": ["lost"], **UNMARKED, "shelf": "TEXT"}}, book()).text)["book"]
+    assert (after["_model"], after["_keep"]) == ("shop.Book", ["lost", "shelf"])
+
+
+def test_a_virtual_table_is_its_author_s_whatever_a_model_says():
+    file = {"book": {"_virtual": "fts5(name)"}}
+    for found in (export(file, book()), claimed(file, book())):
+        assert found.text == text_of(file)
+        assert found.untold == ("book",)
+
+
+def test_a_model_that_was_renamed_since_its_table_got_no_mark_is_not_made_anew_beside_its_rows():
+    """The site would go on with an empty table."""
+    file = {"shop_book": {**UNMARKED, "shelf": "TEXT"}, "other_book": UNMARKED}
+    meant = {"shop_tome": {"_model": "shop.Tome", "id": ID, "name": NAME, "shelf": "varchar(3)"}}
+    assert "shop_tome" in tree(file, meant), "no table of this app is like it"
+    file["shop_book"]["shelf"] = "varchar(3) COLLATE NOCASE"
+    with pytest.raises(Refused) as caught:
+        export(file, meant)
+    (problem,) = caught.value.problems
+    marked, left = problem.hint.splitlines()
+    assert marked == 'If renamed: in "shop_book" of schema.json, "_model": "shop.Tome", "_keep": ["shelf"]'
+    assert left.endswith("export --drop shop_book")
+    pasted = {**file, "shop_book": {**json.loads(f"{{{marked.partition(', ')[2]}}}"), **file["shop_book"]}}
+    after = tree(pasted, meant)
+    assert after["shop_tome"]["_was"] == ["shop_book"]
+    assert "NOCASE" in after["shop_tome"]["shelf"]
+    kept = exporting.export(
+        text_of(file), models(meant), lambda *_: None, decisions=exporting.Decisions(drop=["shop_book"])
+    )
+    assert loaded(kept.text)["shop_book"] == file["shop_book"]
+    assert "_dropped" not in loaded(kept.text)
 
 
 def library(model, table):

@@ -1,5 +1,100 @@
 """A project that lived on migrations lives on schema.json, with everything that was in its database."""
 
+import json
+
+import pytest
+
+from .test_commands import WEIGHT
+
+
+@pytest.fixture
+def handmade(_handmade, tmp_path):
+    """It lives on migrations, with things in its database that no model knows; the flag is off."""
+    site = _handmade.copy(tmp_path / "site")
+    site.settings(flag=False)
+    return site
+
+
+def gates(site):
+    """The exit codes of what CI and start scripts ask."""
+    asked = (["makemigrations", "--check"], ["migrate", "--check"], ["schemasync", "check"])
+    return [site.manage(*command).code for command in asked]
+
+
+def marks(text):
+    return text.count('"_model": ')
+
+
+def unmarked(site):
+    """What an earlier release wrote, or a person: the tables of models without `_model`."""
+    lines = site.schema.read_text().splitlines()
+    text = "\n".join(line for line in lines if not line.strip().startswith(('"_model"', '"_keep"')))
+    site.schema.write_text(text.replace('"_keep": ["legacy", "raw_part"],', "") + "\n")
+
+
+def test_adopted_before_the_flag_is_on_its_models_own_their_tables_all_the_same(handmade):
+    handmade.done("schemasync", "adopt")
+    text = handmade.schema.read_text()
+    assert '"_model": "shop.Tag"' in text
+    assert '"_keep": ["legacy", "raw_part"]' in text
+    handmade.settings(flag=True)
+    assert gates(handmade) == [0, 0, 0]
+    handmade.change(WEIGHT)
+    assert gates(handmade) == [1, 1, 1]
+    handmade.done("makemigrations")
+    handmade.done("migrate")
+    assert handmade.rows("SELECT weight FROM shop_tag") == [(3,)]
+    assert handmade.rows("SELECT legacy FROM shop_customer") == [("kept",)]
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_inspect_writes_what_adopt_would(handmade, flag):
+    handmade.settings(flag=flag)
+    handmade.done("schemasync", "inspect", "db.sqlite3", "-o", "seen.json")
+    told = handmade.done("schemasync", "inspect", "db.sqlite3", "--json").json
+    handmade.done("schemasync", "adopt")
+    text = handmade.schema.read_text()
+    assert marks(text) > 9
+    assert text.partition("\n")[2] == (handmade.folder / "seen.json").read_text(), "but for the comment at its top"
+    assert told["schema"]["shop_tag"]["_model"] == "shop.Tag"
+    handmade.settings(flag=True)
+    handmade.schema.write_text((handmade.folder / "seen.json").read_text())
+    assert gates(handmade) == [0, 0, 0]
+
+
+def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_that_fails(adopted):
+    """One without `_model`, as it may come from elsewhere, and models that have gone on."""
+    unmarked(adopted)
+    before = adopted.schema.read_text()
+    assert marks(before) == 0
+    assert gates(adopted) == [0, 0, 0], "it says what the models say"
+    adopted.change(WEIGHT)
+    assert gates(adopted) == [3, 1, 1]
+    assert "(schemasync.W008) The models and schema.json differ" in adopted.done("check").err
+    ended = adopted.manage("makemigrations")
+    assert ended.code == 3
+    assert "[unclaimed-table]" in ended.err
+    assert "manage.py schemasync export --claim" in ended.err
+    assert adopted.schema.read_text() == before
+    told = adopted.done("schemasync", "export", "--claim", "--json").json
+    assert "shop_tag" in told["claimed"]
+    assert told["untold"] == []
+    adopted.done("migrate")
+    assert gates(adopted) == [0, 0, 0]
+    assert adopted.rows("SELECT weight FROM shop_tag") == [(3,)]
+    assert adopted.rows("SELECT name, legacy FROM customers") == [("Ann", "kept")]
+    names = "SELECT name FROM sqlite_schema WHERE name IN ('lower_tag', 'raw_part', 'mine') ORDER BY name"
+    assert adopted.rows(names) == [("lower_tag",), ("mine",), ("raw_part",)]
+
+
+def test_a_claim_alone_changes_no_byte_of_the_database(adopted):
+    unmarked(adopted)
+    before = json.loads(adopted.done("schemasync", "hash", "--json").out)["version"]
+    adopted.done("schemasync", "export", "--claim")
+    assert marks(adopted.schema.read_text()) > 9
+    assert json.loads(adopted.done("schemasync", "hash", "--json").out)["version"] == before
+    assert "nothing to do" in adopted.done("schemasync", "--export").out
+
 
 def test_models_schema_and_database_agree_at_once(adopted):
     assert adopted.manage("makemigrations", "--check").code == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemasync.schema.edit import edit
+from schemasync.schema.edit import edit, with_first
 from schemasync.schema.scanner import scan
 
 
@@ -73,3 +73,10 @@ def test_whatever_stands_between(members, gaps, trailing, put, remove):
     assert list(tree(done)) == list(expected)
     if not put and not remove:
         assert done == text
+
+
+def test_members_are_put_before_the_first_one_and_nothing_else_moves():
+    text = '{ "a": 1, /* x */ "b" : {// of b\n "c": {"d": 1}, /* } */ }, }'
+    value = with_first(text, "b", '"m": "n"')
+    assert value == '{\n    "m": "n",// of b\n "c": {"d": 1}, /* } */ }'
+    assert tree(edit(text, {"b": value})) == {"a": 1, "b": {"m": "n", "c": {"d": 1}}}
