@@ -180,3 +180,86 @@ def test_going_back_to_one_that_was_live_again_does_not_call_it_written_since(ev
 def test_where_no_row_differs_that_is_all_that_is_said(evolved):
     assert "nothing was written since: no row differs" in evolved.done("rollback", noinput=True).out
     assert "\nno row differs\n" in evolved.done("rollback", noinput=True).out
+
+
+# --- row ids that VACUUM renumbers --------------------------------------------------------------------------------
+
+
+NO_ID = {
+    "Events": {"who": "TEXT", "what": "TEXT"},
+    "Loose": {"v": "TEXT COLLATE NOCASE", "w": "BLOB"},
+    "Sessions": {"key": "TEXT PRIMARY KEY", "data": "TEXT"},
+    "Pairs": {"a": "INTEGER NOT NULL", "b": "TEXT", "c": "ANY", "_primary_key": ["a", "b"], "_strict": True},
+}
+NO_ID_ROWS = """
+INSERT INTO Events SELECT 'u' || value, 'e' FROM json_each('[1,2,3,4,5,6,7,8,8]');
+DELETE FROM Events WHERE who IN ('u2', 'u4');
+INSERT INTO Loose VALUES ('a', 1), ('b', 1), ('c', NULL), ('d', '4'); DELETE FROM Loose WHERE v = 'a';
+INSERT INTO Sessions SELECT 'k' || value, 's' FROM json_each('[1,2,3,4,5]');
+INSERT INTO Pairs SELECT value, 'b', 1 FROM json_each('[1,2,3,4,5]');
+"""
+SINCE = """
+UPDATE Events SET what = 'changed' WHERE who = 'u3'; INSERT INTO Events VALUES ('u8', 'e'), ('u9', 'e');
+DELETE FROM Events WHERE who = 'u1';
+UPDATE Loose SET w = 1.0 WHERE v = 'b'; UPDATE Loose SET v = 'C' WHERE v = 'c'; UPDATE Loose SET w = x'34' WHERE v = 'd';
+UPDATE Sessions SET data = 'changed' WHERE key = 'k2'; DELETE FROM Sessions WHERE key = 'k1'; INSERT INTO Sessions VALUES ('k9', 's');
+UPDATE Pairs SET c = 1.0 WHERE a = 2; DELETE FROM Pairs WHERE a = 1;
+"""
+
+
+@pytest.fixture
+def without_ids(project):
+    project.write(NO_ID)
+    project.done()
+    project.run_sql(NO_ID_ROWS)
+    later = {name: {**table, "more": "TEXT DEFAULT 'm'"} for name, table in NO_ID.items()}
+    project.write({**later, "Sessions": NO_ID["Sessions"]})
+    project.done()
+    return project
+
+
+def since(project, *args):
+    found = project.done("rollback", *args, dry_run=True, json=True).json["since"]["tables"]
+    return {name: (t["added"], t["changed"], t["removed"]) for name, t in found.items()}
+
+
+@pytest.mark.parametrize("vacuum", [False, True])
+def test_a_vacuum_since_the_swap_does_not_change_the_counts(without_ids, vacuum):
+    """Where a primary key tells rows apart it is used; else rows are compared by content, and that is said."""
+    assert since(without_ids) == {}
+    without_ids.run_sql(SINCE.replace("VALUES ('u8', 'e'), ('u9', 'e')", "(who, what) VALUES ('u8', 'e'), ('u9', 'e')"))
+    if vacuum:
+        without_ids.run_sql("VACUUM")
+    found = without_ids.done("rollback", dry_run=True, json=True).json["since"]["tables"]
+    assert since(without_ids) == {"Events": (3, 0, 2), "Loose": (3, 0, 3), "Sessions": (1, 1, 1), "Pairs": (0, 1, 1)}
+    assert {name for name, table in found.items() if table["comparable"]} == set(found)
+    assert "one added and one removed" in found["Events"]["note"]
+    assert found["Sessions"]["note"] == found["Pairs"]["note"] == ""
+    assert "one added and one removed" in without_ids.done("rollback", dry_run=True).out
+
+
+def test_a_vacuum_alone_is_no_difference(without_ids):
+    without_ids.run_sql("VACUUM")
+    assert since(without_ids) == {}
+    assert "no row differs" in without_ids.done("rollback", noinput=True).out
+    without_ids.run_sql("VACUUM")
+    assert since(without_ids) == {}
+
+
+def test_a_primary_key_with_a_null_tells_no_rows_apart(without_ids):
+    without_ids.run_sql(
+        "INSERT INTO Sessions VALUES (NULL, 'a'), (NULL, 'b'); UPDATE Sessions SET data = 'x' WHERE key = 'k1'"
+    )
+    assert since(without_ids) == {"Sessions": (3, 0, 1)}
+
+
+def test_several_generations_back_rows_without_ids_are_counted_too(without_ids):
+    without_ids.write({**NO_ID, "Later": {"id": "INTEGER PRIMARY KEY"}})
+    without_ids.done(*(f"--allow-drop={name}.more" for name in ("Events", "Loose", "Pairs")))
+    without_ids.run_sql(f"{SINCE}; VACUUM")
+    assert since(without_ids, "1") == {
+        "Events": (3, 0, 2),
+        "Loose": (3, 0, 3),
+        "Sessions": (1, 1, 1),
+        "Pairs": (0, 1, 1),
+    }

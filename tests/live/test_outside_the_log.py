@@ -123,6 +123,23 @@ def test_row_ids_that_a_vacuum_renumbered_end_the_run_and_the_table_is_named(lin
     assert traces(link) == []
 
 
+@pytest.mark.parametrize("vacuum", [True, False])
+def test_rows_that_got_another_key_are_followed_by_their_new_row_ids_after_a_vacuum(link, vacuum):
+    """The plan keys the table by `who`, so the new file agrees with the old one whatever the row ids are."""
+    rounds = []
+
+    def observer(when, label):
+        if (when, label) == ("after", Label.CUTOVER_ROUND):
+            rounds.append(label)
+            if len(rounds) == 1 and vacuum:
+                write(link, "VACUUM")
+            if len(rounds) == 2 - (not vacuum):
+                write(link, *WRITES)
+
+    assert run(link, PLANS["gets a key"], observer).result == "synced"
+    assert rows(link, "events") == [("u1", "e1"), ("u3", "e3!"), ("u7", "e7"), ("u8", "e8!"), ("u9", "e9")]
+
+
 @pytest.mark.parametrize("label", LABELS)
 def test_a_vacuum_does_not_end_a_run_whose_tables_all_have_an_integer_primary_key(folder, label):
     old, new = {"t": T, "o": T}, {"t": MORE, "o": T}

@@ -13,6 +13,7 @@ from ...plan.model import Step
 from ...schema.names import quote
 from .connection import Connection
 from .mapping import Key, Mapping, key_of, mapping
+from .tally import stable_key
 from .verify import rows_apart
 
 SHOWN = 6  # columns of a row
@@ -45,7 +46,7 @@ def examples(connection: Connection, step: Step, most: int) -> tuple[Example, ..
         return ()
     try:
         mapped = mapping(step)
-        key = key_of(mapped)
+        key = stable_key(connection, mapped) if key_of(mapped) is not None else None
         return tuple(_found(connection, mapped, key, most)) if key is not None else ()
     except (Refused, sqlite3.Error):
         return ()

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...errors import Refused
-from ...plan.model import Action, Step
-from ...schema.names import quote
+from ...plan.model import Action, Origin, Step
+from ...schema.model import PrimaryKey
+from ...schema.names import fold, quote
 from .connection import Connection
-from .mapping import key_of, mapping
-from .verify import changed_rows
+from .mapping import Key, Mapping, key_of, mapping
+from .verify import changed_rows, has_null, rows_by_content
+
+BY_CONTENT = "compared by content, without row ids: a changed row counts as one added and one removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,50 @@ def _counted(connection: Connection, step: Step) -> Tally:
     if step.new.virtual is not None or step.old.virtual is not None:
         return Tally(step.name, comparable=False, note="a virtual table")
     mapped = mapping(step)
-    key = key_of(mapped)
-    if key is None:
+    any_key = key_of(mapped)
+    if any_key is None:
         return Tally(step.name, comparable=False, note="its key changed")
-    return Tally(step.name, *changed_rows(connection, mapped, key))
+    key = stable_key(connection, mapped)
+    if key is not None:
+        return Tally(step.name, *changed_rows(connection, mapped, key))
+    if not any(changed_rows(connection, mapped, any_key)):  # a merge: much faster than sorting both by their content
+        return Tally(step.name)
+    added, removed = rows_by_content(connection, mapped)
+    return Tally(step.name, added, 0, removed, note=BY_CONTENT if added or removed else "")
+
+
+def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
+    """The key that names the same row in both files, whatever happened to them since one became the other.
+
+    Row ids that no column shows are none: VACUUM renumbers them. Then it is the primary key, where that is the same
+    in both tables and has no NULL; None where there is no such key.
+    """
+    if mapped.rowid is None or (mapped.old.has_stable_key and mapped.new.has_stable_key):
+        return key_of(mapped)
+    pairs = _shared_primary_key(mapped)
+    if not pairs:
+        return None
+    key = Key(tuple(quote(new) for new, _ in pairs), tuple(quote(old) for _, old in pairs))
+    sides = ((f"main.{quote(mapped.new.name)}", key.columns), (f"old.{quote(mapped.old.name)}", key.sources))
+    return None if any(has_null(connection, table, columns) for table, columns in sides) else key
+
+
+def _shared_primary_key(mapped: Mapping) -> list[tuple[str, str]]:
+    """(new column, old column) of the primary key, where both tables have the same one, compared the same way."""
+    carried = {fold(f.column): f.source or "" for f in mapped.step.feeds if f.origin is Origin.CARRIED and f.same}
+    new, old = _declared(mapped.new.primary_key), _declared(mapped.old.primary_key)
+    pairs = [(name, carried.get(fold(name), "")) for name, _ in new]
+    renamed = [(fold(source), collation) for (_, source), (_, collation) in zip(pairs, new, strict=True)]
+    if sorted(renamed) != sorted((fold(name), collation) for name, collation in old):
+        return []
+    both = ((mapped.new.column(name), mapped.old.column(source)) for name, source in pairs)
+    alike = all(a is not None and b is not None and a.collation == b.collation for a, b in both)
+    return pairs if alike else []
+
+
+def _declared(key: PrimaryKey | None) -> list[tuple[str, str]]:
+    """(column, collation of its own or "") of a primary key."""
+    return [(c.column or "", c.collation or "") for c in key.columns] if key is not None else []
 
 
 def _count(connection: Connection, table: str) -> int:

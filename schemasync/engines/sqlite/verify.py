@@ -286,6 +286,37 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
     return rows - (before - int(gone)), int(changed), int(gone)
 
 
+def rows_by_content(connection: Connection, mapped: Mapping) -> tuple[int, int]:
+    """(rows only in the new table, rows only in the old one), each as often as it stands there, whatever its row id."""
+    raw, expected = _compared(mapped)
+    rowid = mapped.rowid[0] if mapped.rowid is not None else None
+    pairs = [(fed, sql) for fed, (name, sql) in zip(raw, expected, strict=True) if name != rowid]
+    typed = _typed_by_value(mapped.new)
+    either = [number for number, ((name, _), _) in enumerate(pairs) if name not in typed]
+    new = ", ".join(f"{name} AS v{number}" for number, ((name, _), _) in enumerate(pairs))
+    fed = ", ".join(f"{source} AS {name}" for (name, source), _ in pairs)
+    old = ", ".join(f"{sql} AS v{number}" for number, (_, sql) in enumerate(pairs))
+    columns = ", ".join(["sign", *(f"v{number}" for number in range(len(pairs)))])
+    every = (
+        f"SELECT {', '.join(['1 AS sign', *filter(None, [new])])} FROM main.{quote(mapped.new.name)} UNION ALL"
+        f" SELECT {', '.join(['-1 AS sign', *filter(None, [old])])}"
+        f" FROM (SELECT {fed or 1} FROM old.{quote(mapped.old.name)})"
+    )
+    values = [f"+v{number} COLLATE BINARY" for number in range(len(pairs))]
+    grouped = ", ".join([*(f"typeof(v{number})" for number in either), *values]) or "1"
+    more, fewer = connection.execute(
+        f"WITH every ({columns}) AS ({every}) SELECT total(max(n, 0)), total(max(-n, 0))"
+        f" FROM (SELECT sum(sign) AS n FROM every GROUP BY {grouped})"
+    ).fetchone()
+    return int(more), int(fewer)
+
+
+def has_null(connection: Connection, table: str, columns: Sequence[str]) -> bool:
+    """True where a row of the table (quoted, with its schema) has a NULL in one of these columns."""
+    null = " OR ".join(f"{column} IS NULL" for column in columns)
+    return bool(connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {null})").fetchone()[0])
+
+
 def rows_apart(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Up to `most` of each kind that `changed_rows` counts: (added, changed or removed, the values of its key)."""
     raw, expected = _compared(mapped)
