@@ -44,6 +44,7 @@ class Code(StrEnum):
     LOST_COLUMN = "lost-column"
     LOST_TABLE = "lost-table"
     RENAME_OR_DROP = "rename-or-drop"
+    RENAME_CLASH = "rename-clash"
     BAD_FILL = "bad-fill"
     OLDER_VERSION = "older-version"
     DRIFT = "drift"

@@ -55,9 +55,9 @@ def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
     moved = {fold(after): (fold(name), columns) for name, (after, columns) in names.items()}
     pairs, met = [], set()
     for table in new.tables:
-        source, columns = moved.get(fold(table.name), (fold(table.name), {}))
+        source, columns = moved.get(fold(table.name), (_of_the_same_name(table.name, names), {}))
         met.add(source)
-        pairs.append(_pair(before.get(source), table, columns))
+        pairs.append(_pair(before.get(source or ""), table, columns))
     pairs += [_pair(table, None, {}) for table in old.tables if fold(table.name) not in met]
     return (*pairs, *_views(old, new))
 
@@ -65,6 +65,11 @@ def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
 def changed(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     """Those that are not the same on both sides."""
     return tuple(pair for pair in pairs if pair.kind is not Kind.SAME)
+
+
+def _of_the_same_name(name: str, renames: Mapping[str, object]) -> str | None:
+    """The old name that a new one stands for where no rename says so; None where its old bearer was renamed."""
+    return None if fold(name) in map(fold, renames) else fold(name)
 
 
 def _pair(old: Table | None, new: Table | None, columns: Mapping[str, str]) -> Pair:
@@ -89,7 +94,7 @@ def _columns(old: Table | None, new: Table | None, renames: Mapping[str, str]) -
     sources = {fold(after): fold(name) for name, after in renames.items()}
     met = set()
     for column in new.columns if new else ():
-        source = before.get(sources.get(fold(column.name), fold(column.name)))
+        source = before.get(sources.get(fold(column.name)) or _of_the_same_name(column.name, renames) or "")
         met.add(source)
         yield _column(old, source, new, column.name)
     yield from (_column(old, name, None, None) for name in before.values() if name not in met)

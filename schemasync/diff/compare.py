@@ -12,7 +12,7 @@ from ..schema.model import Column, Hints, Index, Schema, Sql, Table, Trigger, Vi
 from ..schema.names import fold
 from . import changes as c
 from .changes import Change
-from .lost import Lost, refusals
+from .lost import Lost, contested, refusals
 from .match import Match, match
 from .translate import Renames, translate
 
@@ -56,10 +56,30 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleRename:
+    """A `was` that does nothing, because `old` and `new` are both there. `table` is empty for tables."""
+
+    table: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A name that something new bears: the old bearer is called `successor` now. `table` is empty for tables."""
+
+    table: str
+    name: str
+    successor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
     """`problems` are the refusals that the schemas alone give rise to; `acted` the hints that act this time.
 
     `idle_fills` (table, column) stand on columns that do not change; `spent` are recorded hints still in the file.
+    `idle_renames` are hints whose new name is there already beside the old one. `reused` are names that something new
+    bears, while what bore them goes on under another name.
     `behind` is what to record once the change is made: every hint that this data has behind it, under new names.
     """
 
@@ -69,6 +89,8 @@ class Diff:
     renames: Renames
     acted: frozenset[HintKey]
     idle_fills: tuple[tuple[str, str], ...]
+    idle_renames: tuple[IdleRename, ...]
+    reused: tuple[Reused, ...]
     spent: tuple[HintKey, ...]
     behind: frozenset[HintKey]
 
@@ -114,9 +136,12 @@ class _Comparison:
         self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
         self.old_tables = {table.name: table for table in old.tables}
         self.lost = Lost(allowed.beside)
+        self.contested: list[Problem] = []
         self.acted: set[HintKey] = set()
         self.passed: set[HintKey] = set()
         self.idle: list[tuple[str, str]] = []
+        self.idle_renames: list[IdleRename] = []
+        self.reused: list[Reused] = []
 
     def run(self) -> Diff:
         tables = self._match_tables()
@@ -137,10 +162,12 @@ class _Comparison:
         return Diff(
             tuple(pairs),
             tuple(found),
-            refusals(self.lost),
+            (*refusals(self.lost), *self.contested),
             renames,
             frozenset(self.acted),
             tuple(self.idle),
+            tuple(self.idle_renames),
+            tuple(self.reused),
             tuple(sorted(all_hints(self.hints) & carried)),
             carried | self.acted | self.passed,
         )
@@ -156,6 +183,7 @@ class _Comparison:
             known,
             self.allowed.names,
         )
+        self._note(found, "")
         self.acted |= {("_was", fold(new), fold(old)) for new, old in found.hinted.items()}
         for new, source in found.sources.items():
             if source is None:  # born in the new shape: nothing that is said of its past may act later
@@ -180,6 +208,7 @@ class _Comparison:
             known,
             [fold(column.name) for column in old.columns if self.allowed.column(column.name, new.name, old.name)],
         )
+        self._note(found, new.name)
         self.acted |= {("was", fold(new.name), fold(name), fold(source)) for name, source in found.hinted.items()}
         for name, source in found.sources.items():
             if source is None or name in found.hinted:
@@ -195,6 +224,12 @@ class _Comparison:
         gained = [column for column in new.columns if found.sources[column.name] is None]
         self.lost.columns(new.name, lost, gained)
         return found
+
+    def _note(self, found: Match, table: str) -> None:
+        """What the match of the tables (`table` is empty) or of one table's columns found beside the sources."""
+        self.contested += [contested(table, old, new) for old, new in found.contested.items()]
+        self.idle_renames += [IdleRename(table, old, new) for new, old in found.idle.items()]
+        self.reused += [Reused(table, name, successor) for name, successor in found.reused.items()]
 
     # --- one table ------------------------------------------------------------------------------------------
 
@@ -295,7 +330,7 @@ def _table_changes(old: Table, seen: Table, new: Table, matched: Match) -> Itera
 
 
 def _column_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iterator[Change]:
-    before = {column.name: column for column in seen.columns}
+    before = {was.name: now for was, now in zip(old.columns, seen.columns, strict=True)}
     yield from (c.DropColumn(new.name, column) for column in old.columns if column.name in matched.lost)
     for column in new.columns:
         source = matched.sources[column.name]
@@ -304,7 +339,7 @@ def _column_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iter
             continue
         if source != column.name:
             yield c.RenameColumn(new.name, source, column.name)
-        yield from _one_column(new.name, before[column.name], column)
+        yield from _one_column(new.name, before[source], column)
     stay = {source for source in matched.sources.values() if source is not None}
     order = [matched_name for matched_name in (column.name for column in old.columns) if matched_name in stay]
     wanted = [source for source in matched.sources.values() if source is not None]

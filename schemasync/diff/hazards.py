@@ -20,6 +20,8 @@ class HazardCode(StrEnum):
     FILL_FAILS = "fill-fails"
     FILL_IDLE = "fill-idle"
     FILL_VOLATILE = "fill-volatile"
+    WAS_IDLE = "was-idle"
+    NAME_REUSED = "name-reused"
     ALLOW_IDLE = "allow-idle"
     HINT_SPENT = "hint-spent"
     VIRTUAL_CONTENT = "virtual-content"

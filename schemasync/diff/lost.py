@@ -41,13 +41,25 @@ def refusals(lost: Lost) -> tuple[Problem, ...]:
     return tuple(_problem(lost.beside, *entry) for entry in lost.found)
 
 
+def contested(table: str, old: str, new: Sequence[str]) -> Problem:
+    """One old column, or one old table where `table` is empty, that the hints of several new ones claim."""
+    what, key = ("column", "was") if table else ("table", "_was")
+    where = f'in table "{table}" ' if table else ""
+    names = ", ".join(f'"{name}"' for name in new)
+    return Problem(
+        Code.RENAME_CLASH,
+        f'{where}the {what}s {names} all say that they were "{old}"; only one of them can take its values over',
+        f"Leave {_json(old)} in the `{key}` of the one that does, and remove it from the `{key}` of every other.",
+        {"table": table or None, "old": old, "new": list(new)},
+    )
+
+
 def losses(problems: Sequence[Problem], tables: Collection[str]) -> tuple[str, ...]:
     """What `--allow-drop` must name, so that these tables lose what they lost: nothing that may be a rename."""
     found: list[str] = []
     for problem in problems:
-        table, lost = problem.facts["table"], problem.facts["lost"]
-        if problem.code is Code.LOST_COLUMN and table in tables:
-            found += [f"{table}.{name}" for name in lost]
+        if problem.code is Code.LOST_COLUMN and problem.facts["table"] in tables:
+            found += [f"{problem.facts['table']}.{name}" for name in problem.facts["lost"]]
     return tuple(found)
 
 

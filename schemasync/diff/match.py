@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..schema.names import fold
 
@@ -12,12 +12,17 @@ from ..schema.names import fold
 class Match:
     """`sources`: new name -> old name, or None where it is new. `lost`: old names that nothing claims.
 
-    `hinted`: the new names whose source a hint gave, with that old name.
+    `hinted`: the new names whose source a hint gave, with that old name. `reused`: new names without a source whose
+    old bearer goes on under another name, with that other name. `contested`: old name -> the new names whose hints
+    all claim it. `idle`: new names that are there already, so that their hint does nothing, with the name it gives.
     """
 
     sources: Mapping[str, str | None]
     lost: tuple[str, ...]
     hinted: Mapping[str, str]
+    reused: Mapping[str, str] = field(default_factory=dict)
+    contested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    idle: Mapping[str, str] = field(default_factory=dict)
 
 
 def match(
@@ -31,23 +36,33 @@ def match(
     whose hint has acted before and never acts again. `leaving` are folded old names that may be dropped.
 
     A hint acts where its new name is absent from the old side, or where the old bearer of that name may be dropped
-    or is itself claimed by another hint that acts: so chains and swaps resolve, and nothing is claimed twice.
+    or is itself claimed by another hint that acts: so chains and swaps resolve. What a hint claims goes on under
+    that hint's name only: where the old name is still used, it names something new.
     """
     before = {fold(name): name for name in old}
     after = {fold(name): name for name in new}
-    claims = _candidates(before, after, was, recorded)
-    taken = before.keys() - set(leaving)
-    while rejected := [name for name, source in claims.items() if not _holds(name, source, claims, taken, after)]:
-        del claims[rejected[0]]
+    claims = wanted = _candidates(before, after, was, recorded)
+    kept = before.keys() - set(leaving)
+    while held := {n: s for n, s in claims.items() if n in kept and n not in claims.values()}:
+        claims = {name: source for name, source in claims.items() if name not in held}
+    idle = {name: source for name, source in wanted.items() if name not in claims}
+    takers = {source: [name for name in claims if claims[name] == source] for source in claims.values()}
+    claims = {names[0]: source for source, names in takers.items()}
     sources = {}
     for folded, name in after.items():
         source = claims.get(folded)
-        if source is None and folded in before and folded not in claims.values():
+        if source is None and folded in before and folded not in takers:
             source = folded
         sources[name] = before[source] if source is not None else None
     fed = {fold(source) for source in sources.values() if source is not None}
-    lost = tuple(name for folded, name in before.items() if folded not in fed)
-    return Match(sources, lost, {after[name]: before[source] for name, source in claims.items()})
+    return Match(
+        sources,
+        lost=tuple(name for folded, name in before.items() if folded not in fed),
+        hinted={after[name]: before[source] for name, source in claims.items()},
+        reused={after[n]: after[takers[n][0]] for n in after if n in takers and n not in claims},
+        contested={before[s]: tuple(after[name] for name in names) for s, names in takers.items() if len(names) > 1},
+        idle={after[name]: before[source] for name, source in idle.items()},
+    )
 
 
 def _candidates(
@@ -61,14 +76,7 @@ def _candidates(
     for name, earlier in was.items():
         folded = fold(name)
         for source in map(fold, earlier):
-            free = source not in claims.values() and (folded, source) not in recorded
-            if folded in after and source in before and source != folded and free:
+            if folded in after and source in before and source != folded and (folded, source) not in recorded:
                 claims[folded] = source
                 break
     return claims
-
-
-def _holds(name: str, source: str, claims: Mapping[str, str], taken: Collection[str], after: Collection[str]) -> bool:
-    name_is_free = name not in taken or name in claims.values()
-    source_is_free = source not in after or source in claims
-    return name_is_free and source_is_free

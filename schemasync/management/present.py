@@ -260,7 +260,7 @@ def details(seen: Checked, page: Page) -> Lines:
     if seen.live_version and seen.live_version != seen.version and not seen.changes:
         lines.append(f"schema.json is version {short(seen.version)}, live is {short(seen.live_version)}")
     lines += foreign(seen.foreign, page)
-    return lines + paragraph("have acted, and may be deleted: ", seen.spent, page)
+    return lines + paragraph("hints that do not act again, and may be deleted: ", seen.spent, page)
 
 
 def difference(seen: Checked) -> Lines:

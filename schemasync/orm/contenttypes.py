@@ -13,11 +13,15 @@ from ..schema.names import fold
 def renames(
     before: Mapping[str, str], after: Mapping[str, str], tables: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """(old, new) labels of models whose label changed; `tables`: folded new name of a table -> its old one."""
+    """(old, new) labels of models whose label changed; `tables`: folded new name of a table -> its old one.
+
+    A model that is still there keeps its content type, and so its permissions, although its table goes on as that of
+    another model.
+    """
     known = {fold(table): label for table, label in before.items()}
     for table, label in after.items():
         old = known.get(fold(tables.get(fold(table), table)))
-        if old is not None and old != label:
+        if old is not None and old != label and old not in after.values():
             yield old, label
 
 

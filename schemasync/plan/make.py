@@ -10,7 +10,7 @@ from ..diff.changes import Change
 from ..diff.compare import Diff, Pair, spelled
 from ..diff.hazards import Hazard, HazardCode
 from ..schema.model import Column, Schema, Table
-from ..schema.names import fold
+from ..schema.names import fold, spell
 from .affinity import converts_alike
 from .model import Action, Feed, Origin, Plan, Step, Strategy
 
@@ -46,7 +46,7 @@ def make(
     steps = tuple(_step(pair, volatile) for pair in diff.pairs)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
     reason = fresh or "only what changes is written again, the rest comes along page by page"
-    hazards = [*_spent(diff, new), *_idle(diff), *_volatile(steps)]
+    hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
     return Plan(
         base_version,
         base_fingerprint,
@@ -104,7 +104,7 @@ def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
         table, column = spelled(key, new)
         yield Hazard(
             HazardCode.HINT_SPENT,
-            f"{key[0]} on {'.'.join(filter(None, (table, column)))} has acted and never acts again",
+            f"{key[0]} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
             "It may be deleted from schema.json.",
             table,
             column,
@@ -121,6 +121,34 @@ def _idle(diff: Diff) -> Iterator[Hazard]:
             table,
             column,
         )
+
+
+def _idle_renames(diff: Diff) -> Iterator[Hazard]:
+    for idle in diff.idle_renames:
+        where, hint = (f"{idle.table}.{idle.new}", "was") if idle.table else (idle.new, "_was")
+        yield Hazard(
+            HazardCode.WAS_IDLE,
+            f"{where} is there already, beside {idle.old}, so its {hint} does nothing",
+            "Delete it, unless another database still needs it.",
+            idle.table or idle.new,
+            idle.new if idle.table else "",
+        )
+
+
+def _reused(diff: Diff) -> Iterator[Hazard]:
+    """Names that go to something new, which takes nothing from its old bearer: a fill says what a column takes."""
+    pairs = {pair.new.name: pair for pair in diff.pairs if pair.new is not None}
+    for reused in diff.reused:
+        if not reused.table:
+            message = f"{reused.name} goes on as {reused.successor} with all rows; the new {reused.name} has none"
+            yield Hazard(HazardCode.NAME_REUSED, message, "", reused.name)
+        elif reused.name not in pairs[reused.table].fills:
+            message = (
+                f"the values of {reused.table}.{reused.name} go on as {reused.successor}; the new {reused.name} takes "
+                "none of them"
+            )
+            hint = f'What it takes from the old row, a "fill" says; the old values are {spell(reused.name)} there.'
+            yield Hazard(HazardCode.NAME_REUSED, message, hint, reused.table, reused.name)
 
 
 def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]:

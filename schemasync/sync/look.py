@@ -73,8 +73,8 @@ def live(layout: Layout, opener: Opener) -> Row | None:
 class Checked:
     """`changes`: what a sync would do. `drift`: our tables and views changed by hand. `foreign`: what is not ours.
 
-    `generation`: the live one, None for a plain file. `spent`: hints that have acted, and may be deleted. `is_empty`:
-    there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
+    `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and may be deleted.
+    `is_empty`: there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
     """
 
     version: str

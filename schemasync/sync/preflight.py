@@ -204,7 +204,16 @@ def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
     return replace(plan, hazards=(*found, *static))
 
 
-_STATIC = frozenset({HazardCode.HINT_SPENT, HazardCode.FILL_IDLE, HazardCode.FILL_VOLATILE, HazardCode.ALLOW_IDLE})
+_STATIC = frozenset(
+    {
+        HazardCode.HINT_SPENT,
+        HazardCode.FILL_IDLE,
+        HazardCode.FILL_VOLATILE,
+        HazardCode.WAS_IDLE,
+        HazardCode.NAME_REUSED,
+        HazardCode.ALLOW_IDLE,
+    }
+)
 
 
 def as_problem(hazard: Hazard) -> Problem:

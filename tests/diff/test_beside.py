@@ -106,3 +106,16 @@ def test_views_are_compared_by_what_they_select() -> None:
         ),
     )
     assert "same" not in found
+
+
+def test_a_name_that_something_new_bears_is_not_held_against_what_bore_it() -> None:
+    old = '{"t": {"a": "TEXT", "b": "INT"}}'
+    new = '{"archive": {"a": "INT", "was_a": "TEXT", "b": "INT"}, "t": {"b": "INT"}}'
+    found = {pair.name: pair for pair in pairs(old, new, {"t": ("archive", {"a": "was_a", "b": "b"})})}
+    assert (found["archive"].kind, found["archive"].old) == (CHANGED, "t")
+    assert found["archive"].lines == (
+        Line(ADDED, None, "a INT"),
+        Line(RENAMED, "a TEXT", "was_a TEXT"),
+        Line(SAME, "b INT", "b INT"),
+    )
+    assert (found["t"].kind, found["t"].old, found["t"].lines) == (ADDED, None, (Line(ADDED, None, "b INT"),))

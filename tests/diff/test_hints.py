@@ -57,12 +57,32 @@ def test_a_hint_does_not_act_where_its_new_name_is_there_already() -> None:
     assert dict(found.hinted) == {}
 
 
-def test_a_hint_does_not_take_what_another_column_keeps() -> None:
-    assert sources("a", "a b", {"b": ["a"]}) == {"a": "a", "b": None}
+def test_a_name_feeds_its_successor_and_lives_on_with_a_new_meaning() -> None:
+    found = matched("a", "a b", {"b": ["a"]})
+    assert dict(found.sources) == {"a": None, "b": "a"}
+    assert (dict(found.hinted), dict(found.reused), found.lost) == ({"b": "a"}, {"a": "b"}, ())
 
 
-def test_one_old_name_feeds_one_new_name_only() -> None:
-    assert sources("a", "b c", {"b": ["a"], "c": ["a"]}) == {"b": "a", "c": None}
+def test_all_names_move_on_by_one_and_the_first_is_new() -> None:
+    hints = {"b": ["a"], "c": ["b"], "d": ["c"]}
+    assert sources("a b c", "a b c d", hints) == {"a": None, "b": "a", "c": "b", "d": "c"}
+
+
+def test_a_name_whose_hint_is_recorded_stays_though_another_still_has_that_hint() -> None:
+    assert sources("a b", "a b", {"b": ["a"]}, {("b", "a")}) == {"a": "a", "b": "b"}
+    assert sources("a b", "a b c", {"b": ["a"], "c": ["b"]}, {("b", "a")}) == {"a": "a", "b": None, "c": "b"}
+
+
+def test_several_names_that_claim_one_old_name_are_found_whatever_their_order() -> None:
+    for hints in ({"b": ["a"], "c": ["a"]}, {"c": ["a"], "b": ["a"]}):
+        assert set(matched("a", "b c", hints).contested["a"]) == {"b", "c"}
+    assert dict(matched("a b", "b c", {"b": ["a"], "c": ["a"]}).sources) == {"b": "b", "c": "a"}
+
+
+def test_a_hint_that_does_nothing_beside_what_it_names_is_found() -> None:
+    found = matched("a b", "a b", {"b": ["a"]})
+    assert (dict(found.sources), dict(found.idle)) == ({"a": "a", "b": "b"}, {"b": "a"})
+    assert dict(matched("a b", "a b", {"b": ["a"]}, {("b", "a")}).idle) == {}
 
 
 def test_a_hint_that_has_acted_never_acts_again() -> None:
@@ -82,6 +102,37 @@ def test_what_acted_is_recorded_and_then_spent() -> None:
     again = diff(new, new, recorded=first.acted)
     assert (again.changes, again.acted) == ((), frozenset())
     assert set(again.spent) == first.acted == all_hints(document.read(new.encode()).hints)
+
+
+def test_what_moves_on_is_recorded_and_does_not_move_on_again() -> None:
+    old = '{"T": {"a": "INT"}, "C": {"t": "INT"}}'
+    new = """{"T": {"a": {"type": "TEXT", "fill": "a + 1"}, "b": {"type": "INT", "was": ["a"]}},
+        "D": {"_was": ["C"], "t": "INT"}, "C": {"_was": ["B"], "t": {"type": "INT", "was": ["s"]}}}"""
+    first = diff(old, new)
+    assert [describe(change) for change in first.changes] == ["C: new table", "C -> D", "T: +a", "T: a -> b"]
+    assert first.acted == {("was", "t", "b", "a"), ("fill", "t", "a", "a + 1"), ("_was", "d", "c")}
+    assert first.behind == first.acted | {("_was", "c", "b"), ("was", "c", "t", "s")}
+    assert diff(new, new, recorded=first.behind).changes == ()
+
+
+def test_two_that_claim_one_old_name_are_refused() -> None:
+    [columns] = diff(
+        '{"T": {"a": "INT"}}',
+        """{"T": {"b": {"type": "INT", "was": ["a"]},
+        "c": {"type": "INT", "was": ["a"]}}}""",
+    ).problems
+    [tables] = diff(
+        '{"A": {"a": "INT"}}', '{"B": {"_was": ["A"], "a": "INT"}, "C": {"_was": ["A"], "a": "INT"}}'
+    ).problems
+    assert columns.code is tables.code is Code.RENAME_CLASH
+    assert columns.message.startswith('in table "T" the columns "b", "c" all say that they were "a"')
+    assert tables.message.startswith('the tables "B", "C" all say that they were "A"')
+    assert losses((columns, tables), {"T"}) == ()
+
+
+def test_a_renamed_column_is_compared_with_what_it_was_and_not_with_what_it_displaces() -> None:
+    found = diff('{"T": {"a": "INT", "b": "TEXT"}}', '{"T": {"b": {"type": "INT", "was": ["a"]}}}', allow="t.b")
+    assert [describe(change) for change in found.changes] == ["T: -b, with its values", "T: a -> b"]
 
 
 def test_a_fill_acts_on_columns_that_are_new_renamed_or_changed() -> None:

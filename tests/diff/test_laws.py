@@ -156,7 +156,7 @@ def test_no_value_goes_to_two_columns_and_none_is_lost_in_silence(old: dict, new
         (problem.facts["table"] if column else None, name)
         for problem in found.problems
         for column in [problem.facts["table"] is not None]
-        for name in problem.facts["lost"]
+        for name in problem.facts.get("lost", ())
     }
     for pair in found.pairs:
         if pair.old is None:
@@ -168,6 +168,30 @@ def test_no_value_goes_to_two_columns_and_none_is_lost_in_silence(old: dict, new
         assert len(carried) == len(set(carried))
         for column in pair.old.columns:
             assert fold(column.name) in carried or (pair.new.name, column.name) in told
+
+
+@effort(300)
+@given(FILES, FILES)
+def test_no_rename_is_passed_over_in_silence_and_none_is_recorded_that_did_not_act(old: dict, new: dict) -> None:
+    """A hint that names what is there acts, or it is refused or noted; one that is recorded leaves nothing to act on."""
+    before, file = schema(old), read(new)
+    found = compare(before, file.schema, file.hints)
+    clashes = {(p.facts["table"], name) for p in found.problems if p.code == "rename-clash" for name in p.facts["new"]}
+    noted = {(idle.table or None, idle.new) for idle in found.idle_renames} | clashes
+    for pair in found.pairs:
+        if pair.old is None or pair.new is None:
+            continue
+        for column, source in pair.sources.items():
+            names = file.hints.columns_were.get((pair.new.name, column), ())
+            named = [fold(name) for name in names if fold(name) != fold(column) and pair.old.column(name)]
+            acts = source is not None and fold(source) in named[:1]
+            assert acts or not named or (pair.new.name, column) in noted
+            if ("was", fold(pair.new.name), fold(column), (named or [""])[0]) in found.behind and not clashes:
+                assert acts
+    fed = {pair.new.name: pair.old.name for pair in found.pairs if pair.old and pair.new}
+    for table, names in file.hints.tables_were.items():
+        named = [fold(name) for name in names if fold(name) != fold(table) and before.table(name)]
+        assert not named or fold(fed.get(table, "")) == named[0] or (None, table) in noted
 
 
 def test_without_hints_nothing_acts() -> None:

@@ -175,3 +175,16 @@ def test_a_fill_acts_on_a_column_that_went_and_came_again(tmp_path: Path) -> Non
     connection = sqlite3.connect(database.layout.link)
     assert connection.execute("SELECT a, b FROM T").fetchall() == [(7, "14")]
     connection.close()
+
+
+def test_going_back_counts_the_rows_of_an_archive_against_the_table_whose_rows_they_were(tmp_path: Path) -> None:
+    one = World.__new__(World)
+    one.target = target(tmp_path / "db.sqlite3")
+    one.sync('{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT"}}')
+    one.write("INSERT INTO U VALUES (1, 'a'), (2, 'b')")
+    one.sync("""{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT"},
+        "A": {"_was": ["U"], "id": "INTEGER PRIMARY KEY", "n": "TEXT"}}""")
+    one.write("INSERT INTO U VALUES (1, 'new')", "UPDATE A SET n = 'c' WHERE id = 2")
+    one.sync("""{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT", "m": "TEXT"},
+        "A": {"id": "INTEGER PRIMARY KEY", "k": {"type": "TEXT", "was": ["n"]}, "n": "INT"}}""")
+    assert one.back("1") == {"U": (1, 0, 0), "A": (0, 1, 0)}

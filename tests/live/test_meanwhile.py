@@ -125,6 +125,27 @@ CASES = {
         [*WRITES, "INSERT INTO s VALUES (1, 's', 1)", "DELETE FROM s WHERE id = 2"],
         ROWS + "INSERT INTO s VALUES (2, 'two', 2), (3, 'three', 3);",
     ),
+    "a table kept as an archive beside a new one of its name": Case(
+        {"t": {**T, "id": "INTEGER PRIMARY KEY AUTOINCREMENT"}},
+        {"archive": {**T, "_was": ["t"], "id": "INTEGER PRIMARY KEY AUTOINCREMENT", "b": {"type": "TEXT", "was": ["a"]}, "a": "INTEGER"}, "t": T},
+        WRITES,
+        ROWS,
+    ),
+    "a column kept beside a new one of its name": Case(
+        {"t": T}, {"t": {**T, "was_n": {"type": "TEXT", "was": ["n"]}, "n": {"type": "INTEGER NOT NULL", "fill": "CASE WHEN n > 2 THEN 1 ELSE 0 END"}}}, WRITES, ROWS
+    ),
+    "a text key kept beside a new integer one of its name": Case(
+        {"t": {"id": "TEXT PRIMARY KEY NOT NULL", "a": "TEXT"}},
+        {"t": {"guid": {"type": "TEXT NOT NULL UNIQUE", "was": ["id"]}, "a": "TEXT", "id": "INTEGER PRIMARY KEY"}},
+        ["INSERT INTO t VALUES ('n', 'new')", "UPDATE t SET id = 'm' WHERE id = 'x'", "DELETE FROM t WHERE id = 'y'", "UPDATE t SET a = 'c' WHERE id = 'z'"],
+        "INSERT INTO t (rowid, id, a) VALUES (4, 'x', 'one'), (5, 'y', 'two'), (9, 'z', 'three');",
+    ),
+    "columns that move on by one": Case(
+        {"w": W},
+        {"w": {"k": {"type": "TEXT", "fill": "v"}, "m": {"type": "TEXT", "was": ["k"]}, "v": {"type": "INTEGER", "was": ["m"]}, "x": {"type": "TEXT", "was": ["v"]}, "_primary_key": ["m COLLATE NOCASE", "v"], "_without_rowid": True}},
+        W_WRITES,
+        W_ROWS,
+    ),
     "generated columns": Case(
         {"t": {**T, "g": "TEXT AS (a || n) STORED", "h": "INTEGER AS (n * 2)", "_indexes": [{"name": "gu", "columns": ["g"], "unique": True}]}},
         {"t": {**MORE, "g": "TEXT AS (a || n) STORED", "h": "INTEGER AS (n * 2)", "_indexes": [{"name": "gu", "columns": ["g"], "unique": True}]}},

@@ -23,6 +23,13 @@ OLD = {"p": P, "c": C}
 NEW = {"p": P, "c": {**C, "p": "INTEGER REFERENCES p (id)", "code": "TEXT REFERENCES p (code)"}}
 ROWS = "INSERT INTO p VALUES (1, 'one'), (2, 'two'); INSERT INTO c VALUES (1, 1, 'ONE'), (2, NULL, NULL), (3, 2, NULL);"
 CASE = Case(OLD, NEW, [], ROWS)
+REFERS = {"id": "INTEGER PRIMARY KEY", "p": "INTEGER REFERENCES p (id)"}
+ARCHIVED = Case(
+    {"p": P, "c": REFERS},
+    {"p": P, "p_archive": {**P, "_was": ["p"]}, "c": REFERS},
+    [],
+    "INSERT INTO p VALUES (1, 'one'); INSERT INTO c VALUES (1, NULL);",
+)
 SHORT = Wishes(limits=Limits(max_pause=1.0, give_up=0.5))
 MOMENTS = {"filled": ("after", Label.BUILD_REFILL), "sealed": ("after", Label.BUILD_RENAME)}
 
@@ -88,3 +95,11 @@ def test_what_is_mended_in_time_comes_along(link):
     assert sync(target(link, door=Door(observer), wait=5.0), read(NEW), QUICK).result == "synced"
     assert len(rounds) > 3
     assert content(link)["checks"][1] == []
+
+
+def test_a_row_that_refers_to_a_table_whose_name_an_empty_one_took_is_refused_and_named(folder):
+    link = made(folder / "archive", ARCHIVED)
+    observer = at(Label.BUILD_RENAME, lambda: write(link, "UPDATE c SET p = 1 WHERE id = 1"))
+    with pytest.raises(Failed, match=r'rows of "c" refer to rows that do not exist'):
+        sync(target(link, door=Door(observer), wait=5.0), read(ARCHIVED.new), SHORT)
+    assert_as_before(link, content(link))

@@ -140,6 +140,32 @@ def test_hints_that_have_acted_are_listed_for_deletion() -> None:
     ]
 
 
+def test_a_name_that_something_new_bears_is_noted_unless_a_fill_says_what_it_takes() -> None:
+    made = plan(
+        '{"T": {"a": "INT", "b": "INT"}, "U": {"a": "INT"}}',
+        """{"T": {"a": "INT", "aa": {"type": "INT", "was": ["a"]}, "b": {"type": "INT", "fill": "b + 1"},
+            "bb": {"type": "INT", "was": ["b"]}}, "U": {"a": "INT"}, "V": {"_was": ["U"], "a": "INT"}}""",
+    )
+    assert [(h.code, h.table, h.column) for h in made.hazards] == [
+        (HazardCode.NAME_REUSED, "U", ""),
+        (HazardCode.NAME_REUSED, "T", "a"),
+    ]
+    assert actions(made) == {"T": Action.REWRITE, "U": Action.CREATE, "V": Action.KEEP}
+    assert made.stops == ()
+
+
+def test_a_rename_that_does_nothing_is_noted() -> None:
+    made = plan(
+        '{"T": {"a": "INT", "b": "INT"}, "U": {"a": "INT"}}',
+        '{"T": {"a": "INT", "b": {"type": "INT", "was": ["a"]}}, "U": {"_was": ["T"], "a": "INT"}}',
+    )
+    assert {(h.code, h.table, h.column) for h in made.hazards} == {
+        (HazardCode.WAS_IDLE, "T", "b"),
+        (HazardCode.WAS_IDLE, "U", ""),
+    }
+    assert made.changes == ()
+
+
 def test_a_kept_table_can_be_written_again_after_all() -> None:
     text = '{"T": {"a": "INT"}, "U": {"a": "INT"}}'
     assert actions(with_rewritten(plan(text, text), {"T"})) == {"T": Action.REWRITE, "U": Action.KEEP}
@@ -199,7 +225,7 @@ def test_a_spent_hint_is_named_as_schema_json_spells_it() -> None:
     text = '{"Klub": {"_was": ["Verein"], "Ort": {"type": "TEXT", "was": ["Stadt"], "fill": "trim(Stadt)"}}}'
     made = plan(text, text, recorded=True)
     spent = [hazard for hazard in made.hazards if hazard.code is HazardCode.HINT_SPENT]
-    assert {hazard.message.partition(" has")[0] for hazard in spent} == {
+    assert {hazard.message.partition(" does not")[0] for hazard in spent} == {
         "_was on Klub",
         "was on Klub.Ort",
         "fill on Klub.Ort",

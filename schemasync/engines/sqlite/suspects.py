@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...diff.changes import AddForeignKey
 from ...plan.model import Plan
 from ...schema.model import ForeignKey, Table
 from ...schema.names import fold, quote
@@ -91,8 +92,10 @@ def suspects(plan: Plan) -> Iterator[Suspects]:
     number = 0
     for step in plan.steps:
         if step.old is not None and step.new is not None:
+            # by text it may be an old one, while its parent is another table under the same name
+            added = [change.key for change in step.changes if isinstance(change, AddForeignKey)]
             for key in step.new.foreign_keys:
                 parent = plan.new.table(key.table)
-                if parent is not None and key not in step.old.foreign_keys:
+                if parent is not None and (key in added or key not in step.old.foreign_keys):
                     yield Suspects(number, step.new.name, parent, key)
                     number += 1
