@@ -16,7 +16,7 @@ from django.conf import settings
 from ..databases import ACTOR
 from ..errors import Code, UsageError
 from ..files.door import Door, Label
-from ..files.lock import is_held, try_lock
+from ..files.lock import is_locked, try_lock
 from .place import Place
 
 
@@ -65,7 +65,7 @@ def start(place: Place, actor: str) -> bool:
 def outcome(place: Place) -> Outcome | None:
     """How it ended; None where it has not, or none was started."""
     path = _file(place)
-    if not path.exists() or is_held(path):
+    if not path.exists() or is_locked(path):
         return None
     try:
         told = json.loads(path.read_text("utf-8"))

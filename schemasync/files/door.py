@@ -6,6 +6,7 @@ a crash test can ask for all of them and die before or after each.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import tempfile
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
+
+from .exchange import exchange, rename_without_replacing
+from .layout import OWN_SUFFIX
 
 
 class Label(StrEnum):
@@ -41,6 +45,7 @@ class Label(StrEnum):
     CUTOVER_UNFENCE = "CUTOVER:UNFENCE"
     CUTOVER_SYMLINK = "CUTOVER:SYMLINK"
     CUTOVER_LINK = "CUTOVER:LINK"
+    CUTOVER_DISPLACED = "CUTOVER:DISPLACED"
     CUTOVER_FOLDER = "CUTOVER:FOLDER"
     CUTOVER_CLEAR = "CUTOVER:CLEAR"
     CAPTURE_REMOVE = "CAPTURE:REMOVE"
@@ -49,7 +54,16 @@ class Label(StrEnum):
     PRUNE_REMOVE = "PRUNE:REMOVE"
     RECOVER_REMOVE = "RECOVER:REMOVE"
     RECOVER_FENCE = "RECOVER:FENCE"
+    RECOVER_KEEP = "RECOVER:KEEP"
     OUTPUT_WRITE = "OUTPUT:WRITE"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Whether a file got its name. `kept`: the new name of somebody else's file that could not be put back."""
+
+    is_done: bool
+    kept: Path | None = None
 
 
 Observer = Callable[[str, Label], None]
@@ -102,16 +116,36 @@ class Door:
                 sync_folder(old.parent)
 
     def symlink(self, label: Label, path: Path, target: str) -> None:
-        """Make a symbolic link, replacing one of the same name that a dead run left."""
+        """Make a symbolic link, replacing a link of the same name that a dead run left. Raises FileExistsError where
+        something else has that name."""
         with self.step(label):
-            with suppress(FileNotFoundError):
+            if path.is_symlink():
                 path.unlink()
             path.symlink_to(target)
 
-    def replace(self, label: Label, old: Path, new: Path) -> None:
-        """The one rename(2) of a swap; the folder is synced in a step of its own."""
+    def take_place(self, label: Label, new: Path, path: Path, is_expected: Callable[[Path], bool]) -> Placed:
+        """Give `new` the name `path`, in one atomic step, unless something unexpected stands there: that stays.
+
+        `is_expected` is asked about what stands at `path`, and again about what came out; that is then called `new`,
+        for the caller to remove. Where the file system cannot exchange names, `is_expected` is asked right before a
+        rename(2), which replaces what stands there. The folder is synced in a step of its own.
+        """
         with self.step(label):
-            old.rename(new)
+            if os.path.lexists(path):
+                return _exchange_expected(new, path, is_expected)
+            return _take_free_name(new, path)
+
+    def keep(self, label: Label, path: Path, sides: tuple[tuple[Path, str], ...] = ()) -> Path:
+        """Give a file that is not ours, and must not be lost, a name that nothing has: `path` without what follows
+        its first `-schemasync`, and `-displaced-1`. `sides`: files that belong to it, with the end of their name."""
+        with self.step(label):
+            kept = _free_name(path)
+            for side, suffix in sides:
+                with suppress(FileNotFoundError):
+                    side.rename(kept.with_name(kept.name + suffix))
+            path.rename(kept)
+            sync_folder(path.parent)
+        return kept
 
     def sync(self, label: Label, folder: Path) -> None:
         """Make the names in a folder durable."""
@@ -199,6 +233,49 @@ def _sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _exchange_expected(new: Path, path: Path, is_expected: Callable[[Path], bool]) -> Placed:
+    if not is_expected(path):
+        return Placed(False)
+    ours = _identity(new)
+    try:
+        is_exchanged = exchange(new, path)
+    except FileNotFoundError:  # it was taken away a moment ago
+        return _take_free_name(new, path)
+    if not is_exchanged:
+        new.rename(path)
+        return Placed(True)
+    if is_expected(new):
+        return Placed(True)
+    with suppress(FileNotFoundError):
+        exchange(new, path)  # somebody put another file there since it was looked at: that goes back
+    if _identity(new) == ours:
+        return Placed(False)
+    kept = _free_name(new)  # and once more since then
+    new.rename(kept)
+    return Placed(False, kept)
+
+
+def _take_free_name(new: Path, path: Path) -> Placed:
+    try:
+        if not rename_without_replacing(new, path):
+            new.rename(path)
+    except FileExistsError:
+        return Placed(False)
+    return Placed(True)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file or link has this name."""
+    status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
+def _free_name(path: Path) -> Path:
+    stem = path.name.partition(OWN_SUFFIX)[0]
+    names = (path.with_name(f"{stem}-displaced-{number}") for number in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _create(path: Path, like: os.stat_result | None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _NAME = re.compile(r"(?P<number>[0-9]{4,})-(?P<short>[0-9a-f]{12})\.sqlite3(?P<building>\.building)?")
 BUILDING = ".building"
+OWN_SUFFIX = "-schemasync"  # names beside the link, for the moment of a swap
 PLAIN = "plain"  # what a fence calls its successor where the database becomes a plain file again
 
 
@@ -56,7 +57,21 @@ class Layout:
     @property
     def plain(self) -> Path:
         """Where the plain file that `eject` makes stands until it takes the place of the link."""
-        return self.folder / f"{PLAIN}.sqlite3"
+        return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-{PLAIN}")
+
+    def next_link(self, over: Inode | None = None) -> Path:
+        """Where a new link stands until it takes the place of what is at the path; that stands here afterwards.
+
+        It is in the folder of the path, so that nothing but the two names decides whether it can. `over`: the plain
+        file that it replaces. The name says which one, so that recovery tells it from a file of somebody else.
+        """
+        suffix = "" if over is None else f"-{over[1]}"
+        return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-link{suffix}")
+
+    def next_links(self) -> tuple[Path, ...]:
+        """What stands at the names of `next_link`: a run that died left it."""
+        start = self.next_link().name
+        return tuple(sorted(path for path in self.link.parent.iterdir() if path.name.startswith(start)))
 
     def at(self) -> At:
         """What stands at the link's path now."""
@@ -71,8 +86,12 @@ class Layout:
 
     def live(self) -> Generation | None:
         """The finished generation that the link names, whether or not its file exists; None for anything else."""
+        return self.named_by(self.link)
+
+    def named_by(self, link: Path) -> Generation | None:
+        """The finished generation that a link in the folder of the path names; None for anything else."""
         try:
-            target = self.link.readlink()
+            target = link.readlink()
         except OSError:
             return None
         if not target.is_absolute():
@@ -106,6 +125,27 @@ class Layout:
             return ()
         found = [generation for name in names if (generation := self.parse(name)) is not None]
         return tuple(sorted(found, key=lambda generation: (generation.number, generation.building)))
+
+    def finished(self) -> tuple[Generation, ...]:
+        """The finished generations by number, each file once."""
+        aliases = set(self.aliases())
+        return tuple(g for g in self.generations() if not g.building and g not in aliases)
+
+    def aliases(self) -> tuple[Generation, ...]:
+        """Further names of generations: symbolic or hard links to a file that has a name already.
+
+        Whatever was done to such a file would be done to the other. Of several names the one that the link at the path
+        has counts, else the first that is no symbolic link.
+        """
+        live, seen, found = self.live(), set[Inode](), []
+        names = [g for g in self.generations() if not g.building]
+        for one in sorted(names, key=lambda g: (g != live, g.path.is_symlink(), g.number)):
+            inode = inode_of(one.path)
+            if inode in seen:
+                found.append(one)
+            elif inode is not None:
+                seen.add(inode)
+        return tuple(found)
 
     def next(self, short: str, used: Iterable[str] = ()) -> Generation:
         """A generation with a name that was never used: above all files, and above all `used` names."""

@@ -1,4 +1,4 @@
-"""One run at a time, over all processes: flock on a file in the generations folder."""
+"""One run at a time, over all processes: flock on the generations folder, and on a file in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -49,23 +49,76 @@ class Notice:
             os.ftruncate(self._descriptor, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class RunLock:
+    """The lock as its holder has it. `notice`: what it tells of itself."""
+
+    notice: Notice
+    _held: tuple[tuple[Path, int], ...]
+
+    def is_sole(self) -> bool:
+        """True where nobody else can have the lock now: what is locked is still what stands at its path."""
+        return all(_names(path, descriptor) for path, descriptor in self._held)
+
+
 @contextmanager
-def run_lock(path: Path, wait: float) -> Iterator[Notice]:
-    """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+def run_lock(path: Path, wait: float) -> Iterator[RunLock]:
+    """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies.
+
+    Two things are locked: the folder, and the file in it. The file is what another process may delete (`rsync
+    --delete`, `git clean`), and then a second run would lock a new one; the folder stands as long as the generations
+    do. Where the file system cannot lock a folder, the file alone is locked.
+    """
+    deadline = time.monotonic() + wait
+    with ExitStack() as stack:
+        held = []
+        folder = _folder_descriptor(path.parent)
+        if folder is not None:
+            stack.enter_context(_closing(folder))
+            if _take_folder(folder, path, deadline):
+                held.append((path.parent, folder))
+        file = _open_locked(stack, path, deadline)
+        notice = Notice(file)
+        notice.clear()  # what a dead run said
+        stack.callback(notice.clear)
+        yield RunLock(notice, tuple(held or [(path, file)]))
+
+
+def _open_locked(stack: ExitStack, path: Path, deadline: float) -> int:
+    """Open the file and lock it; once more where it was deleted in between."""
+    while True:
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        stack.enter_context(_closing(file))
+        _share(file, path.parent)
+        _take(file, path, deadline)
+        if _names(path, file):
+            return file
+
+
+def _folder_descriptor(folder: Path) -> int | None:
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # a user who may write to it, and not list it
+        return None
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[None]:
+    """Close it at the end, and in every forked child."""
     _held.add(descriptor)
     try:
-        _share(descriptor, path.parent)
-        _take(descriptor, path, time.monotonic() + wait)
-        notice = Notice(descriptor)
-        notice.clear()  # what a dead run said
-        try:
-            yield notice
-        finally:
-            notice.clear()
+        yield
     finally:
         _held.discard(descriptor)
         os.close(descriptor)
+
+
+def _names(path: Path, descriptor: int) -> bool:
+    """True where a path is the name of an open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _share(descriptor: int, folder: Path) -> None:
@@ -81,14 +134,21 @@ def _share(descriptor: int, folder: Path) -> None:
 
 def is_held(path: Path) -> bool:
     """True where a run holds the lock now."""
+    return is_locked(path.parent) or is_locked(path)
+
+
+def is_locked(path: Path) -> bool:
+    """True where somebody holds a lock on this file or folder now."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:  # a folder, on a file system that locks none
+        return False
     finally:
         os.close(descriptor)
     return False
@@ -111,6 +171,15 @@ def notice_of(path: Path) -> str | None:
         return path.read_bytes().decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def _take_folder(descriptor: int, path: Path, deadline: float) -> bool:
+    """Lock the folder; False where the file system locks none."""
+    try:
+        _take(descriptor, path, deadline)
+    except OSError:
+        return False
+    return True
 
 
 def _take(descriptor: int, path: Path, deadline: float) -> None:

@@ -45,7 +45,7 @@ def cut_in(
     Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
     between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
     """
-    with _opened(target, before, built, signals) as connection, prepared(target, built.generation.name) as ready:
+    with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as ready:
         new_keys = tuple(suspects(plan))
         bounds, version = dict(built.bounds), built.schema_version
         replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from ..engines.sqlite import changelog, fence, versions
 from ..engines.sqlite.connection import (
@@ -21,10 +23,10 @@ from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
 from ..files.door import Label, Reservation, reserved
-from ..files.layout import At, Generation, Inode, inode_of, size_of
+from ..files.layout import PLAIN, At, Generation, inode_of, size_of
 from ..history.record import now
 from .capture import remove
-from .hold import Hold, replaced
+from .hold import Hold, Place, replaced
 from .interrupt import Signals
 from .target import Target
 
@@ -36,19 +38,24 @@ ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, 
 class Swap:
     """All that a swap needs and that can be had before writers wait: its number, and the disk that it may take.
 
-    `successor`: the name of what is live next, as the fence has it."""
+    `generation`: what is live next; None where that is the plain file of an eject."""
 
-    successor: str
+    generation: Generation | None
     number: int
     room: Reservation
 
+    @property
+    def successor(self) -> str:
+        """What is live next, by the name that the fence has of it."""
+        return PLAIN if self.generation is None else self.generation.name
+
 
 @contextmanager
-def prepared(target: Target, successor: str, room: int = ROOM) -> Iterator[Swap]:
-    """Get ready for a swap to `successor`; `room` is how many bytes of disk going forward may take. Raises OSError
-    where they are not to be had."""
+def prepared(target: Target, generation: Generation | None, room: int = ROOM) -> Iterator[Swap]:
+    """Get ready for a swap to a generation, or to the plain file of an eject; `room` is how many bytes of disk going
+    forward may take. Raises OSError where they are not to be had."""
     with reserved(target.layout.folder, room) as reservation:
-        yield Swap(successor, _next_number(target), reservation)
+        yield Swap(generation, _next_number(target), reservation)
 
 
 def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> None:
@@ -66,7 +73,8 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     committed and could not be finished.
     """
     signals.defer()
-    _close(target, held, swap)
+    with _link_beside(target, held, swap):
+        _close(target, held, swap)
     swap.room.release()
     try:
         go_forward()
@@ -93,15 +101,30 @@ def go_live(target: Target, new: Generation, held: Hold | None, connection: Conn
     if held is None:
         point(target, new)
     else:
-        point(target, new, held.inode, held.over)
+        point(target, new, held.place, held.over)
+
+
+@contextmanager
+def _link_beside(target: Target, held: Hold, swap: Swap) -> Iterator[None]:
+    """Make the new link before the old file is closed: where its folder cannot be written, nothing has happened yet."""
+    if swap.generation is None:
+        yield
+        return
+    link = _make_link(target, swap.generation, held.place)
+    try:
+        yield
+    except BaseException:
+        target.door.remove(Label.CUTOVER_DISPLACED, (link,))
+        raise
 
 
 def _close(target: Target, held: Hold, swap: Swap) -> None:
     """Fence the held file in favour of its successor. Raises Failed where the link moved under us."""
-    if not held.is_at(target.layout.link):
-        raise replaced(target.layout.link)
     record = Fence(swap.number, swap.successor, now())
     with target.door.step(Label.CUTOVER_FENCE):
+        target.check_sole()
+        if not held.is_at(target.layout.link):
+            raise replaced(target.layout.link)
         held.close_to_writers(record)
 
 
@@ -118,8 +141,10 @@ def _unmark(target: Target, connection: Connection) -> None:
 
 def reopen(target: Target, connection: Connection, rows: tuple[Row, ...]) -> None:
     """Open a fenced generation again, with the history that led to this: one transaction."""
-    with target.door.step(Label.CUTOVER_UNFENCE), logged_durably(connection):
-        _clean(connection, rows)
+    with target.door.step(Label.CUTOVER_UNFENCE):
+        target.check_sole()
+        with logged_durably(connection):
+            _clean(connection, rows)
 
 
 def try_to_reopen(connection: Connection, rows: tuple[Row, ...]) -> None:
@@ -136,41 +161,65 @@ def _clean(connection: Connection, rows: tuple[Row, ...]) -> None:
 
 
 def point(
-    target: Target, generation: Generation, over: Inode | None = None, moved: Callable[[], None] = lambda: None
+    target: Target, generation: Generation, over: Place | None = None, moved: Callable[[], None] = lambda: None
 ) -> None:
-    """One rename(2) of a new link over what stands at the path; then the folder is synced.
+    """Put a link to the generation in the place of what stands at the path; then the folder is synced.
 
-    `over`: the inode of what was closed there. Another file is somebody else's, and stays: raises NeedsPerson.
-    `moved` is called once the link has moved. Writers may go on then: should the power fail before the folder is
-    synced, the fence still leads to the new file.
+    `over`: what was closed there, None where nothing was. Anything else is somebody else's, and stays: raises
+    NeedsPerson. `moved` is called once the link has moved. Writers may go on then: should the power fail before the
+    folder is synced, the fence still leads to the new file.
     """
+    new = _make_link(target, generation, over)
+    _take_place(target, new, over, moved, f"All rows are in {generation.path}")
+
+
+def _make_link(target: Target, generation: Generation, over: Place | None) -> Path:
+    """The new link, beside the path; made before the fence, it is there already."""
     layout = target.layout
-    if layout.at() in (At.PLAIN, At.OTHER, At.FOREIGN) and inode_of(layout.link) != over:
+    path = layout.next_link(over.inode if over is not None and over.is_plain else None)
+    if layout.named_by(path) != generation:
+        target.door.symlink(Label.CUTOVER_SYMLINK, path, layout.target(generation))
+    return path
+
+
+def put_in_place(target: Target, over: Place, moved: Callable[[], None] = lambda: None) -> None:
+    """Put the plain file that `eject` made in the place of the link; then the folder is synced."""
+    plain = target.layout.plain
+    _take_place(target, plain, over, moved, f"All rows are in {plain}")
+
+
+def _take_place(target: Target, new: Path, over: Place | None, moved: Callable[[], None], where: str) -> None:
+    layout = target.layout
+    target.check_sole()
+    placed = target.door.take_place(Label.CUTOVER_LINK, new, layout.link, partial(_is_expected, target, over))
+    if not placed.is_done:
+        if new.is_symlink():
+            target.door.remove(Label.CUTOVER_DISPLACED, (new,))
+        kept = f", and another one is now called {placed.kept}" if placed.kept else ""
         raise NeedsPerson.of(
             Code.CHANGED_MEANWHILE,
-            f"{layout.link} is {layout.at().value} that somebody put there during the swap; it was left as it is",
-            f"All rows are in {generation.path}. Move {layout.link} away, then: manage.py schemasync",
+            f"{layout.link} is {layout.at().value} that somebody put there during the swap; it was left as it is{kept}",
+            f"{where}. To go on with them, move {layout.link} away, then: manage.py schemasync\n"
+            f"To go on with what is at {layout.link}: manage.py schemasync adopt",
         )
-    scratch = layout.folder / "link"
-    target.door.symlink(Label.CUTOVER_SYMLINK, scratch, layout.target(generation))
-    target.door.replace(Label.CUTOVER_LINK, scratch, layout.link)
     moved()
+    target.door.remove(Label.CUTOVER_DISPLACED, (new,))
     target.door.sync(Label.CUTOVER_FOLDER, layout.link.parent)
 
 
-def put_in_place(target: Target, moved: Callable[[], None] = lambda: None) -> None:
-    """One rename(2) of the plain file that `eject` made over the link; then both folders are synced."""
-    target.door.replace(Label.CUTOVER_LINK, target.layout.plain, target.layout.link)
-    moved()
-    target.door.sync(Label.CUTOVER_FOLDER, target.layout.link.parent)
-    target.door.sync(Label.CUTOVER_FOLDER, target.layout.folder)
+def _is_expected(target: Target, over: Place | None, path: Path) -> bool:
+    """True for what was closed, and for a link to a generation whose file is gone: nothing is lost with either."""
+    if over is not None and inode_of(path) == over.inode:
+        return over.is_plain or path.is_symlink()
+    return target.layout.named_by(path) is not None and not path.exists()
 
 
 def remove_plain(target: Target) -> bool:
     """Remove a plain file that did not take the place of the link. True where there was one."""
     plain = target.layout.plain
-    if not plain.exists():
+    if not plain.exists() and not plain.is_symlink():
         return False
+    target.check_sole()
     target.door.remove(Label.RECOVER_REMOVE, (plain, *side_files(plain)))
     return True
 
@@ -218,9 +267,7 @@ def fold_archive(target: Target, archive: Generation) -> None:
 def _next_number(target: Target) -> int:
     """A number above that of every fence there is."""
     highest = 0
-    for generation in target.layout.generations():
-        if generation.building:
-            continue
+    for generation in target.layout.finished():
         try:
             with closing(target.opener.read(generation.path)) as connection:
                 found = fence.read_fence(connection)

@@ -15,7 +15,7 @@ from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
 from ..files.door import Label
-from ..files.layout import PLAIN, size_of
+from ..files.layout import size_of
 from . import cutover, interrupt, state
 from .cutover import cut_over, prepared
 from .faults import told
@@ -64,8 +64,8 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
                 _copy(target, current, signals)
                 _in_step(target, in_step)
                 _seal(target, current)
-                with prepared(target, PLAIN) as ready:
-                    cut_over(target, signals, held, ready, lambda: cutover.put_in_place(target, held.over))
+                with prepared(target, None) as ready:
+                    cut_over(target, signals, held, ready, lambda: cutover.put_in_place(target, held.place, held.over))
                 pause = held.seconds
             assert current.newest is not None
             archive = current.newest.generation
@@ -104,11 +104,11 @@ def _check_version(current: State, version: str | None) -> None:
 
 
 def _check_disk(target: Target, current: State) -> None:
-    free, needed = shutil.disk_usage(target.layout.folder).free, size_of(current.path) + DISK_RESERVE
+    free, needed = shutil.disk_usage(target.layout.plain.parent).free, size_of(current.path) + DISK_RESERVE
     if free < needed:
         raise Refused.of(
             Code.DISK_FULL,
-            f"the plain file needs {needed:,} bytes; {free:,} are free in {target.layout.folder}",
+            f"the plain file needs {needed:,} bytes; {free:,} are free in {target.layout.plain.parent}",
             "Free space, for example: manage.py schemasync prune --keep 1",
             needed=needed,
             free=free,

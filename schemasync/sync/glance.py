@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 
 from .. import __version__
-from ..engines.sqlite import versions
+from ..engines.sqlite import fence, versions
 from ..engines.sqlite.connection import Connection, Opener
 from ..engines.sqlite.objects import fingerprint, has_passing
 from ..engines.sqlite.versions import Row
@@ -38,7 +38,7 @@ def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") ->
     try:
         with closing(opener.read(live.path)) as connection:
             row = versions.newest(connection)
-            if row is None or row.document != digest(data, beside):
+            if row is None or row.document != digest(data, beside) or fence.read_fence(connection) is not None:
                 return None
             is_same = row.fingerprint == fingerprint(connection) and not is_littered(layout, connection)
             return row if is_same else None

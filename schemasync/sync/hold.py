@@ -19,15 +19,24 @@ from .target import Target
 _RETRY = 0.02  # seconds between tries to commit past the readers of a database that is not in WAL mode
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What stands at the path that everyone opens before a swap: a link to the file `inode`, or that file itself."""
+
+    inode: Inode
+    is_plain: bool
+
+
 @dataclass(slots=True)
 class Hold:
     """The write lock on the file that will be superseded. `since`: monotonic seconds when it was got; `until`: when
-    writers could go on. `is_closed`: the fence is committed, from here there is only forward."""
+    writers could go on. `is_closed`: the fence is committed, from here there is only forward. `place`: what it
+    is at the path."""
 
     connection: Connection
     path: Path
     wait: float
-    inode: Inode
+    place: Place
     since: float = field(default_factory=time.monotonic)
     until: float | None = None
     is_closed: bool = False
@@ -43,7 +52,7 @@ class Hold:
 
     def is_at(self, link: Path) -> bool:
         """True where opening `link` still means opening the file that is held."""
-        return inode_of(link) == self.inode
+        return inode_of(link) == self.place.inode
 
     def close_to_writers(self, record: Fence) -> None:
         """Fence the file and commit: the commit record of the swap. Raises Busy with nothing changed."""
@@ -71,7 +80,7 @@ def hold(target: Target, path: Path, inode: Inode | None = None, *, wait: float 
         found = inode_of(path)
         if found is None or inode not in (None, found):
             raise replaced(path)
-        yield Hold(connection, path, target.wait, found)
+        yield Hold(connection, path, target.wait, Place(found, is_plain=path == target.layout.link))
     finally:
         let_go(connection)
         connection.close()

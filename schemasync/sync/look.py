@@ -44,10 +44,9 @@ def _seen(target: Target, *, whole: bool = True) -> Iterator[State | None]:
 
 def _refuse_missing_link(target: Target) -> None:
     there = []
-    for generation in target.layout.generations():
-        if not generation.building:
-            with closing(target.opener.read(generation.path)) as connection:
-                there += [] if fence.is_marked(connection) else [generation.name]
+    for generation in target.layout.finished():
+        with closing(target.opener.read(generation.path)) as connection:
+            there += [] if fence.is_marked(connection) else [generation.name]
     if there:
         raise Refused.of(
             Code.SWAP_UNFINISHED,

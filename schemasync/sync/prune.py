@@ -45,8 +45,8 @@ def archives(target: Target) -> tuple[Archive, ...]:
     """All archives, the last superseded first."""
     live = target.layout.live()
     found = []
-    for generation in target.layout.generations():
-        if generation.building or (live is not None and generation.name == live.name):
+    for generation in target.layout.finished():
+        if live is not None and generation.name == live.name:
             continue
         closed = _fence_of(target, generation)
         if closed is not None:
@@ -99,6 +99,7 @@ def choose(found: tuple[Archive, ...], keep: int | None, older_than: timedelta |
 def _remove(target: Target, chosen: Pruned) -> Pruned:
     for archive in chosen.gone:
         path = archive.generation.path
+        target.check_sole()
         target.door.remove(Label.PRUNE_REMOVE, (path, *side_files(path)))
     return chosen
 

@@ -6,13 +6,14 @@ Called under the run lock, so a building file belongs to nobody who lives.
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..engines.sqlite import changelog, fence, versions
-from ..engines.sqlite.connection import checkpoint, durably, side_files
+from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side_files
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, SchemasyncError
@@ -22,6 +23,7 @@ from ..history.deed import Deed
 from . import cutover, postpone
 from .capture import remove
 from .faults import told
+from .hold import Place
 from .state import dangling
 from .target import Target
 
@@ -52,7 +54,8 @@ def recover(target: Target) -> tuple[str, ...]:
     if at in (At.FOREIGN, At.OTHER):
         return ()  # not ours to judge; whoever reads next says so
     postpone.clear(target)
-    done = [*_remove_unnamed(target)]
+    _name_aliases(target)
+    done = [*_remove_unnamed(target), *_clear_next_links(target)]
     files = {f.generation.name: f for f in _finished(target)}
     if at is At.NOTHING:
         done += _relink(target, files)
@@ -83,20 +86,49 @@ def _remove_unnamed(target: Target) -> list[str]:
     return [_remove(target, g.path) for g in target.layout.generations() if g.building]
 
 
+def _name_aliases(target: Target) -> None:
+    """Say which files of the folder are taken for no generation. They are left alone: what was done to them would be
+    done to the file that they are a link to."""
+    for alias in target.layout.aliases():
+        command = f"rm {shlex.quote(str(alias.path))}"
+        target.progress.note(f"{alias.path.name} is a link to another generation, and is ignored; remove it: {command}")
+
+
+def _clear_next_links(target: Target) -> list[str]:
+    """What a run left at the name of its new link: the link, or what that has replaced."""
+    return [_clear_next_link(target, path) for path in target.layout.next_links()]
+
+
+def _clear_next_link(target: Target, path: Path) -> str:
+    layout = target.layout
+    is_original = (inode := inode_of(path)) is not None and path == layout.next_link(inode)
+    if path.is_symlink() or (is_original and layout.at() is At.GENERATION):
+        target.check_sole()
+        target.door.remove(Label.RECOVER_REMOVE, (path,))
+        return f"removed {path.name}, which a run left in the middle of a swap"
+    sides = zip(side_files(layout.link), SIDE_SUFFIXES, strict=True) if layout.link.is_symlink() else ()
+    kept = target.door.keep(Label.RECOVER_KEEP, path, tuple(sides))
+    return f"kept {kept}: it stood at {layout.link} during a swap that was cut off, and is not ours"
+
+
 def _remove(target: Target, path: Path) -> str:
+    target.check_sole()
     target.door.remove(Label.RECOVER_REMOVE, (path, *side_files(path)))
     return f"removed {path.name}, which a run left half built"
 
 
 def _remove_copy(target: Target) -> list[str]:
     """The plain file that a run copied and never put in the place of the link: no fence names it."""
-    if target.layout.at() is not At.GENERATION or not cutover.remove_plain(target):
+    is_left = target.layout.plain.is_symlink()  # the link that it has replaced, else it is a copy
+    if (target.layout.at() is not At.GENERATION and not is_left) or not cutover.remove_plain(target):
         return []
+    if is_left:
+        return [f"removed {target.layout.plain.name}, the link that a plain file has replaced"]
     return [f"removed {target.layout.plain.name}, which was copied and never took the place of the link"]
 
 
 def _finished(target: Target) -> list[Found]:
-    return [_look(target, generation) for generation in target.layout.generations()]
+    return [_look(target, generation) for generation in target.layout.finished()]
 
 
 def _look(target: Target, generation: Generation) -> Found:
@@ -157,7 +189,7 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     if successor is None or not successor.readable:
         why = "is not there" if successor is None else "cannot be read"
         raise _without_successor(target, files, live, why)
-    over = inode_of(target.layout.link)
+    over = _place(target)
     if successor.marked:
         cutover.open_up(target, successor.generation)
     elif successor.fence is not None:
@@ -169,12 +201,19 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     return [f"finished a swap that was cut off: {live.successor} is live"]
 
 
+def _place(target: Target) -> Place:
+    """What stands at the path: a file, for its fence was read."""
+    inode = inode_of(target.layout.link)
+    assert inode is not None
+    return Place(inode, is_plain=target.layout.at() is At.PLAIN)
+
+
 def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     """The fence was committed, so the database is the plain file: it takes the place of the link."""
     _check_newest(target, files, live)
     if not target.layout.plain.exists():
         raise _without_successor(target, files, live, "is not there")
-    cutover.put_in_place(target)
+    cutover.put_in_place(target, _place(target))
     return [f"finished an eject that was cut off: {target.layout.link.name} is a plain file"]
 
 

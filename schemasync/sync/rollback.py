@@ -136,7 +136,7 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
-        ready_to_swap = cutover.prepared(target, ahead.generation.name, room)
+        ready_to_swap = cutover.prepared(target, ahead.generation, room)
         with ready_to_swap as ready, hold(target, current.generation.path) as held:
             written = current.has_changed()
             counts: list[Callable[[], tuple[Tally, ...]]] = []
@@ -145,7 +145,7 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
                 if written:
                     counts.append(stack.enter_context(_both_as_they_are(target, current, ahead)))
                 cutover.reopen(target, archive, merged)
-                cutover.point(target, ahead.generation, held.inode, held.over)
+                cutover.point(target, ahead.generation, held.place, held.over)
 
             cut_over(target, signals, held, ready, go_forward)
             pause = held.seconds
@@ -185,7 +185,7 @@ def _destination(current: State, wanted: str | None) -> Row:
 def _file_of(target: Target, row: Row) -> Generation:
     generation = target.layout.generation(row.generation)
     if generation is None or not generation.path.is_file():
-        there = [g.name for g in target.layout.generations() if not g.building]
+        there = [g.name for g in target.layout.finished()]
         raise Refused.of(
             Code.GENERATION_GONE,
             f"the file of {row.generation} is gone (pruned, or adopted under another name)",

@@ -139,7 +139,7 @@ def swap_held(target: Target, signals: Signals, held: Hold | None, new: Generati
     if held is None:
         begin(signals, new, lambda: go_live(target, new, None))
         return
-    with prepared(target, new.name) as ready:
+    with prepared(target, new) as ready:
         cut_over(target, signals, held, ready, lambda: go_live(target, new, held))
 
 
@@ -169,7 +169,7 @@ def litter_removed(target: Target, is_closed: Callable[[], bool]) -> Iterator[No
     try:
         yield
     except BaseException:
-        if is_closed():
+        if is_closed() or (target.lock is not None and not target.lock.is_sole()):
             raise
         for generation in target.layout.generations():
             if generation.path not in known and generation != target.layout.live():

@@ -16,6 +16,7 @@ from ..engines.sqlite.rehearse import differing, ours
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import At, Generation, Inode, Layout, inode_of
+from ..files.lock import is_held
 from ..history.record import schema_of
 from ..schema.model import Schema
 
@@ -100,7 +101,7 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True) -> Iterator[Stat
     inode = inode_of(path)
     connection = opener.read(path)
     try:
-        _check_open(connection, path)
+        _check_open(connection, path, layout)
         seen, rows = data_version(connection), _rows(connection, whole=whole)
         if generation is not None and not rows:
             raise _without_history(layout, generation)
@@ -154,7 +155,7 @@ def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
 def dangling(layout: Layout) -> NeedsPerson:
     """The link names a generation whose file is gone."""
     live = layout.live()
-    archives = [generation for generation in layout.generations() if not generation.building]
+    archives = layout.finished()
     others = ", ".join(g.path.name for g in layout.generations()) or "none"
     named = live.path.name if live else "?"
     hint = "Put the file back from your backup."
@@ -182,13 +183,17 @@ def _anew(layout: Layout, archive: Generation) -> str:
     )
 
 
-def _check_open(connection: Connection, path: Path) -> None:
-    """A fenced live file is a swap that was cut off: commands that write finish it, the others say so."""
+def _check_open(connection: Connection, path: Path, layout: Layout) -> None:
+    """Raise Refused for a file that is closed. Either a run is moving the link at this moment, or it was cut off: then
+    a command that writes finishes the swap."""
     closed = fence.read_fence(connection)
-    if closed is not None:
-        raise Refused.of(
-            Code.SWAP_UNFINISHED,
-            f"{path.name} was superseded by {closed.successor}, and the run that did it was cut off",
-            "manage.py schemasync finishes it.",
-            successor=closed.successor,
-        )
+    if closed is None:
+        return
+    is_at_work = is_held(layout.lock)
+    raise Refused.of(
+        Code.SWAP_UNFINISHED,
+        f"{path.name} was superseded by {closed.successor}, and the run that did it "
+        + ("has not moved the link yet" if is_at_work else "was cut off"),
+        "Try again in a moment." if is_at_work else "manage.py schemasync finishes it.",
+        successor=closed.successor,
+    )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from .. import __version__
 from ..engines.sqlite.connection import Opener
+from ..errors import Code, Failed
 from ..files.door import Door, Label
 from ..files.layout import Layout
-from ..files.lock import run_lock
+from ..files.lock import RunLock, run_lock
 from ..history.record import Stamp
 from .announce import Announced
 from .progress import Progress, Silent
@@ -19,7 +20,8 @@ from .progress import Progress, Silent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune leaves."""
+    """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune leaves.
+    `lock`: the lock of this run, while it has it."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -28,6 +30,7 @@ class Target:
     wait: float = 30.0
     keep: int = 3
     actor: str = ""
+    lock: RunLock | None = None
 
     @property
     def stamp(self) -> Stamp:
@@ -35,13 +38,23 @@ class Target:
 
     @contextmanager
     def locked(self) -> Iterator[Target]:
-        """Hold the one lock of this database, its folder made if need be. Raises Busy. Gives the same target, whose
-        progress other processes can read."""
+        """Hold the one lock of this database, its folder made if need be. Raises Busy. Gives the same target with the
+        lock, whose progress other processes can read."""
         link = self.layout.link
         like = link.stat() if link.exists() else None
         self.door.make_folder(Label.RUN_FOLDER, self.layout.folder, like)
-        with run_lock(self.layout.lock, self.wait) as notice:
-            yield replace(self, progress=Announced(self.progress, notice.write, self.actor))
+        with run_lock(self.layout.lock, self.wait) as lock:
+            progress = Announced(self.progress, lock.notice.write, self.actor)
+            yield replace(self, progress=progress, lock=lock)
+
+    def check_sole(self) -> None:
+        """Before each step that cannot be undone. Raises Failed where another run may be at work by now."""
+        if self.lock is not None and not self.lock.is_sole():
+            raise Failed.of(
+                Code.CHANGED_MEANWHILE,
+                f"{self.layout.folder} was moved or replaced while this run was at work, so another run may be, too",
+                "Put it back, then run again.",
+            )
 
 
 def target(path: Path, **parts: object) -> Target:

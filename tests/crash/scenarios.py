@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,8 +35,9 @@ LIVE = (
     "CAPTURE:INSTALL BUILD:CREATE BUILD:START BUILD:RESHAPE BUILD:REFILL BUILD:INDEX BUILD:ROUND BUILD:VERIFY"
     " BUILD:FINISH BUILD:STRUCTURE BUILD:SEAL BUILD:RENAME"
 )
-IN = "CUTOVER:ROUND CUTOVER:ROUND CUTOVER:FENCE"
-FORWARD = "CUTOVER:UNMARK CUTOVER:SYMLINK CUTOVER:LINK CUTOVER:FOLDER"
+IN = "CUTOVER:ROUND CUTOVER:ROUND"
+MOVE = "CUTOVER:LINK CUTOVER:DISPLACED CUTOVER:FOLDER"
+SWAP = f"CUTOVER:SYMLINK CUTOVER:FENCE CUTOVER:UNMARK {MOVE}"
 AFTER = "ARCHIVE:CHECKPOINT HISTORY:FINISH"
 LIVE_AFTER = f"CAPTURE:REMOVE {AFTER}"
 
@@ -121,6 +123,13 @@ def _open_archive(folder: Path) -> World:
     return world
 
 
+def _displaced(folder: Path) -> World:
+    """A run was killed when somebody's file had come out in the place of the old link."""
+    world = worlds.evolved(folder)
+    shutil.copy(world.files()[1], world.layout.next_link())
+    return world
+
+
 def _empty(folder: Path) -> World:
     world = worlds.first(folder)
     world.link.touch()
@@ -170,16 +179,17 @@ SCENARIOS = {
             "first",
             worlds.first,
             _sync(V1),
-            f"RUN:FOLDER BUILD:CREATE BUILD:FINISH BUILD:STRUCTURE BUILD:SEAL BUILD:RENAME {FORWARD} HISTORY:FINISH",
+            "RUN:FOLDER BUILD:CREATE BUILD:FINISH BUILD:STRUCTURE BUILD:SEAL BUILD:RENAME CUTOVER:UNMARK CUTOVER:SYMLINK"
+            f" {MOVE} HISTORY:FINISH",
             commit=Label.CUTOVER_UNMARK,
             current=V1,
         ),
-        Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}", before=V1, current=V2),
+        Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {SWAP} {LIVE_AFTER}", before=V1, current=V2),
         Scenario(
             "evolve_postponed",
             worlds.filled,
             _postponed,
-            f"{LIVE} CUTOVER:WAIT CUTOVER:CALL CUTOVER:WAIT {IN} {FORWARD} {LIVE_AFTER}",
+            f"{LIVE} CUTOVER:WAIT CUTOVER:CALL CUTOVER:WAIT {IN} {SWAP} {LIVE_AFTER}",
             before=V1,
             current=V2,
         ),
@@ -187,7 +197,7 @@ SCENARIOS = {
             "evolve_paused",
             worlds.filled,
             _sync(V2, pause=True),
-            f"{BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            f"{BUILD} {SWAP} {AFTER}",
             before=V1,
             current=V2,
         ),
@@ -195,7 +205,7 @@ SCENARIOS = {
             "fresh",
             worlds.evolved,
             _sync(V2, fresh=True),
-            f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}",
+            f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=V2,
         ),
@@ -203,7 +213,7 @@ SCENARIOS = {
             "evolve_and_prune",
             _long_story,
             lambda target: sync(replace(target, keep=2), read(NEXT)).result,
-            f"{LIVE} {IN} {FORWARD} {LIVE_AFTER} PRUNE:REMOVE PRUNE:REMOVE",
+            f"{LIVE} {IN} {SWAP} {LIVE_AFTER} PRUNE:REMOVE PRUNE:REMOVE",
             before=LAST,
             current=NEXT,
         ),
@@ -211,26 +221,26 @@ SCENARIOS = {
             "adopt_wal",
             lambda folder: worlds.plain(folder, "wal"),
             lambda target: adopt(target, None).generation,
-            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} ARCHIVE:CHECKPOINT CUTOVER:CLEAR HISTORY:FINISH",
+            f"RUN:FOLDER {BUILD} {SWAP} ARCHIVE:CHECKPOINT CUTOVER:CLEAR HISTORY:FINISH",
         ),
         Scenario(
             "adopt_journal",
             lambda folder: worlds.plain(folder, "delete"),
             lambda target: adopt(target, None).generation,
-            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            f"RUN:FOLDER {BUILD} {SWAP} {AFTER}",
         ),
         Scenario(
             "over_an_empty_file",
             _empty,
             _sync(V1),
-            f"RUN:FOLDER {BUILD} CUTOVER:FENCE {FORWARD} {AFTER}",
+            f"RUN:FOLDER {BUILD} {SWAP} {AFTER}",
             current=V1,
         ),
         Scenario(
             "rollback",
             _with_later_rows,
             _back,
-            f"CUTOVER:FENCE CUTOVER:UNFENCE CUTOVER:SYMLINK CUTOVER:LINK CUTOVER:FOLDER {AFTER}",
+            f"CUTOVER:SYMLINK CUTOVER:FENCE CUTOVER:UNFENCE {MOVE} {AFTER}",
             before=V2,
             current=V1,
         ),
@@ -238,8 +248,7 @@ SCENARIOS = {
             "eject",
             _with_later_rows,
             _out,
-            "BUILD:CREATE BUILD:START BUILD:SEAL CUTOVER:FENCE CUTOVER:LINK CUTOVER:FOLDER CUTOVER:FOLDER"
-            " ARCHIVE:CHECKPOINT",
+            f"BUILD:CREATE BUILD:START BUILD:SEAL CUTOVER:FENCE {MOVE} ARCHIVE:CHECKPOINT",
             before=V2,
         ),
         Scenario(
@@ -255,7 +264,15 @@ SCENARIOS = {
             "an_open_archive",
             _open_archive,
             _sync(worlds.changed(V2, "papers", title="TEXT")),
-            f"RECOVER:FENCE {LIVE} {IN} {FORWARD} {LIVE_AFTER}",
+            f"RECOVER:FENCE {LIVE} {IN} {SWAP} {LIVE_AFTER}",
+            before=V2,
+            current=worlds.changed(V2, "papers", title="TEXT"),
+        ),
+        Scenario(
+            "a_displaced_file",
+            _displaced,
+            _sync(worlds.changed(V2, "papers", title="TEXT")),
+            f"RECOVER:KEEP {LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=worlds.changed(V2, "papers", title="TEXT"),
         ),

@@ -24,6 +24,7 @@ ALIKE = {
     "evolve_and_prune",
     "adopt_journal",
     "an_open_archive",
+    "a_displaced_file",
     "a_run_that_fails",
 }
 """Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves."""
@@ -122,6 +123,7 @@ def assert_tidy(world, scenario):
     names = world.names()
     side = {"", "-wal", "-shm", "-journal"}
     extra = {"copy.sqlite3", "copy.sqlite3.tmp", "copy.sqlite3.tmp-journal"} if scenario.name == "snapshot" else set()
+    extra |= {f"{world.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
     assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
     known = {world.link.name + suffix for suffix in side} | {world.layout.folder.name}
     assert set(names[""]) - known - extra == set()

@@ -82,7 +82,7 @@ def repaired(world, live):
         assert whole(file)
         assert (fence_of(file) is None) == (file == world.layout.live().path)
         assert not is_marked(file)
-    assert not (world.layout.folder / "link").is_symlink()
+    assert world.layout.next_links() == ()
     return done
 
 

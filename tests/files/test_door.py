@@ -31,7 +31,7 @@ def test_an_observer_is_told_before_and_after_each_step(tmp_path):
     door.create(Label.BUILD_CREATE, tmp_path / "a", None)
     door.rename(Label.BUILD_RENAME, tmp_path / "a", tmp_path / "b")
     door.symlink(Label.CUTOVER_SYMLINK, tmp_path / "l", "b")
-    door.replace(Label.CUTOVER_LINK, tmp_path / "l", tmp_path / "link")
+    door.take_place(Label.CUTOVER_LINK, tmp_path / "l", tmp_path / "link", lambda path: True)
     door.remove(Label.RECOVER_REMOVE, (tmp_path / "b", tmp_path / "b-wal"))
     assert told == [
         (when, label)

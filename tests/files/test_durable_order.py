@@ -13,6 +13,7 @@ import pytest
 
 from tests.crash.worlds import NAME
 
+LINK = f"{NAME}-schemasync-link"
 ROOT = Path(__file__).resolve().parents[2]
 
 SCRIPT = """
@@ -62,7 +63,8 @@ def traced(what, link, tmp_path):
 
 def short(path):
     """A path as tests name it: generations by their number, everything else by its name."""
-    return re.sub(r"^(\d{4})-[0-9a-f]{12}\.sqlite3", r"\1", Path(path).name)
+    name = re.sub(r"-link-\d+$", "-link", Path(path).name)
+    return re.sub(r"^(\d{4})-[0-9a-f]{12}\.sqlite3", r"\1", name)
 
 
 def after(calls, *call):
@@ -88,17 +90,17 @@ def test_the_first_generation_is_on_the_disk_before_anything_names_it(folder, tm
     link = folder / "w" / NAME
     link.parent.mkdir()
     calls = traced("V1", link, tmp_path)
-    moved = first(calls, "rename", "link", NAME)
+    moved = first(calls, "rename", LINK, NAME)
     assert first(calls, "sync", "w") > first(calls, "mkdir", f"{NAME}.generations")
     assert first(calls, "sync", "0001.building") < first(calls, "rename", "0001.building", "0001")
     assert after(calls, "rename", "0001.building", "0001") == ("sync", f"{NAME}.generations")
     assert first(calls, "rename", "0001.building", "0001") < moved
-    assert after(calls, "rename", "link", NAME) == ("sync", "w")
+    assert after(calls, "rename", LINK, NAME) == ("sync", "w")
 
 
 def test_the_new_file_then_the_fence_then_the_link(stages, folder, tmp_path):
     calls = traced("V2", before(stages("evolve").before, folder), tmp_path)
-    moved = first(calls, "rename", "link", NAME)
+    moved = first(calls, "rename", LINK, NAME)
     named = first(calls, "rename", "0002.building", "0002")
     assert first(calls, "sync", "0002.building") < named
     assert calls[named + 1] == ("sync", f"{NAME}.generations")
@@ -111,7 +113,7 @@ def test_the_new_file_then_the_fence_then_the_link(stages, folder, tmp_path):
 
 def test_the_fence_of_a_file_with_a_rollback_journal_is_on_the_disk_before_the_link_moves(stages, folder, tmp_path):
     calls = traced("adopt", before(stages("adopt_journal").before, folder), tmp_path)
-    moved = first(calls, "rename", "link", NAME)
+    moved = first(calls, "rename", LINK, NAME)
     fence = [n for n, call in enumerate(calls) if call == ("sync", NAME)]
     assert fence
     assert max(fence) < first(calls, "sync", "0001-wal") < moved
@@ -120,7 +122,7 @@ def test_the_fence_of_a_file_with_a_rollback_journal_is_on_the_disk_before_the_l
 
 def test_on_the_way_back_both_files_are_on_the_disk_before_the_link_moves(stages, folder, tmp_path):
     calls = traced("rollback", before(stages("rollback").before, folder), tmp_path)
-    moved = first(calls, "rename", "link", NAME)
+    moved = first(calls, "rename", LINK, NAME)
     fence, opened = first(calls, "sync", "0002-wal"), first(calls, "sync", "0001-wal")
     assert fence < opened < moved
     assert calls[moved + 1] == ("sync", "w")

@@ -1,16 +1,19 @@
 """Somebody puts another file over the link, or takes it away, while a run is at work: what they put there stays."""
 
 import os
+import shutil
 
 import pytest
 
-from schemasync.files.door import Label
+from schemasync.files import exchange
+from schemasync.files.door import Door, Label
 from schemasync.files.layout import At
 from schemasync.sync import adopt as adoption
+from schemasync.sync import cutover
 from schemasync.sync.adopt import adopt
 from schemasync.sync.runner import sync
 from tests.crash.processes import child, sqlite
-from tests.crash.scenarios import SCENARIOS
+from tests.crash.scenarios import SCENARIOS, leave_a_log
 from tests.crash.worlds import V2, dump, fence_of, notes, point, read, recovery, whole, write
 
 MINE = "put here by hand"
@@ -180,3 +183,102 @@ def test_the_archives_that_are_there_stay_whole(stages, tmp_path):
     assert trouble.codes == ("changed-meanwhile",)
     assert len(world.files()) == 4
     assert all(whole(path) for path in world.files())
+
+
+# --- in the moment of the swap ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("when", "label"), [("before", Label.CUTOVER_SYMLINK), ("before", Label.CUTOVER_FENCE)])
+def test_a_file_put_over_the_link_before_the_fence_stays_and_nothing_is_closed(stages, tmp_path, when, label):
+    world = stages("evolve").copy(tmp_path / "w")
+    first = world.files()[0]
+    trouble = refused_run(world, Once(when, label, lambda: put_file(world.link)))
+    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
+    assert notes(world.link) == {MINE}
+    assert fence_of(first) is None
+    assert world.files() == [first]
+    assert world.layout.next_links() == ()
+
+
+@pytest.mark.parametrize("scenario", ["evolve", "evolve_paused", "adopt_journal", "rollback"])
+@pytest.mark.parametrize("is_late", [False, True], ids=["before it is looked at", "after it was looked at"])
+def test_a_file_put_there_right_before_the_link_moves_stays(stages, tmp_path, monkeypatch, scenario, is_late):
+    """rename(2) would replace it. The names are exchanged, and what came out is put back."""
+    stage = stages(scenario)
+    world = stage.copy(tmp_path / "w")
+    observer = Once("before", Label.CUTOVER_LINK, lambda: None if is_late else put_file(world.link))
+    if is_late:
+        put_after_the_look(monkeypatch, world)
+    trouble = child(lambda: stage.scenario.act(world.target(observer))).refusal()
+    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("NeedsPerson", ("swap-unfinished",), 6)
+    assert "put there" in trouble.text
+    assert world.layout.at() is At.PLAIN
+    assert notes(world.link) == {MINE}
+    assert world.layout.next_links() == ()
+    world.link.rename(world.folder / "mine.sqlite3")  # what the message says
+    child(lambda: recovery(world.target())).result()
+    assert dump(world.link) == stage.new
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before it is looked at", "after it was looked at"])
+def test_a_file_put_there_in_the_moment_of_an_eject_stays(stages, tmp_path, monkeypatch, is_late):
+    stage = stages("eject")
+    world = stage.copy(tmp_path / "w")
+    observer = Once("before", Label.CUTOVER_LINK, lambda: None if is_late else put_file(world.link))
+    if is_late:
+        put_after_the_look(monkeypatch, world)
+    trouble = child(lambda: stage.scenario.act(world.target(observer))).refusal()
+    assert trouble.codes == ("swap-unfinished",)
+    assert notes(world.link) == {MINE}
+    assert dump(world.layout.plain) == stage.new
+
+
+def put_after_the_look(monkeypatch, world):
+    """The file is put there between the look at the path and the call that moves the link."""
+    real, asked = cutover._is_expected, []
+
+    def looked_at(target, over, path):
+        answer = real(target, over, path)
+        if not asked:
+            put_file(world.link)
+        asked.append(path)
+        return answer
+
+    monkeypatch.setattr(cutover, "_is_expected", looked_at)
+
+
+def test_where_names_cannot_be_exchanged_a_file_put_there_before_the_look_stays(stages, tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "_function", lambda: None)
+    world = stages("evolve").copy(tmp_path / "w")
+    trouble = refused_run(world, Once("before", Label.CUTOVER_LINK, lambda: put_file(world.link)))
+    assert trouble.codes == ("swap-unfinished",)
+    assert notes(world.link) == {MINE}
+    whole_run = stages("evolve").copy(tmp_path / "whole")
+    assert child(lambda: sync(whole_run.target(), read(V2))).result().result == "synced"
+    assert dump(whole_run.link) == stages("evolve").new
+
+
+def test_a_file_that_came_out_in_a_run_that_was_killed_is_kept_with_its_log_and_named(stages, tmp_path):
+    world = stages("fresh").copy(tmp_path / "w")
+    scratch = world.layout.next_link()
+    shutil.copy(world.layout.live().path, scratch)
+    leave_a_log(scratch)
+    for suffix in ("-wal", "-shm"):  # it was opened by the name that it had then
+        scratch.with_name(scratch.name + suffix).rename(world.link.with_name(world.link.name + suffix))
+    kept = world.folder / "db.sqlite3-displaced-1"
+    (line,) = world.recovered()
+    assert str(kept) in line
+    assert "only in the log" in notes(kept)
+    assert world.recovered() == ()
+    assert not world.link.with_name(world.link.name + "-wal").exists()
+
+
+def test_files_that_are_kept_never_replace_one_another(tmp_path):
+    for content in ("one", "two"):
+        path = tmp_path / "db.sqlite3-schemasync-link"
+        path.write_text(content)
+        Door().keep(Label.RECOVER_KEEP, path)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "db.sqlite3-displaced-1": "one",
+        "db.sqlite3-displaced-2": "two",
+    }

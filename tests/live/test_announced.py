@@ -35,10 +35,10 @@ def test_a_run_is_seen_from_another_process_with_its_phase(tmp_path):
 
 def test_how_far_it_is_is_told_now_and_then(tmp_path):
     lock, told = tmp_path / "lock", []
-    with run_lock(lock, 0) as notice:
+    with run_lock(lock, 0) as held:
 
         def write(text):
-            notice.write(text)
+            held.notice.write(text)
             told.append(json.loads(lock.read_text()))
 
         with Announced(Silent(), write, "ann").phase("rows", "rows") as advance:
@@ -61,7 +61,7 @@ def test_a_rate_and_what_is_left_come_of_what_was_done():
 
 def test_of_a_run_that_has_not_told_anything_it_is_known_that_it_is_there(tmp_path):
     world = filled(tmp_path / "w")
-    with run_lock(world.layout.lock, 0) as notice:
+    with run_lock(world.layout.lock, 0) as held:
         assert running(world.layout) == Running(0, "", 0.0)
-        Announced(Silent(), notice.write, "ä" * 5000).note("ü" * 5000)
+        Announced(Silent(), held.notice.write, "ä" * 5000).note("ü" * 5000)
         assert len(running(world.layout).note) == 300

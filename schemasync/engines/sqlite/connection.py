@@ -113,9 +113,12 @@ def is_settled(path: Path) -> bool:
     return not any(side.exists() for side in (wal_of(path), path.with_name(path.name + "-journal")))
 
 
+SIDE_SUFFIXES = ("-wal", "-shm", "-journal")
+
+
 def side_files(path: Path) -> tuple[Path, ...]:
     """The files that SQLite may keep beside a database."""
-    return tuple(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+    return tuple(path.with_name(path.name + suffix) for suffix in SIDE_SUFFIXES)
 
 
 def check_version() -> None:

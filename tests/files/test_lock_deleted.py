@@ -1,0 +1,118 @@
+"""The lock's file is deleted while a run is at work, as `rsync --delete` or `git clean` do: no second run comes in."""
+
+import pytest
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.files import lock as locking
+from schemasync.files.door import Label
+from schemasync.files.lock import is_held, run_lock
+from schemasync.sync import glance
+from schemasync.sync.prune import prune
+from schemasync.sync.runner import sync
+from tests.crash.processes import FORK, Child, child
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.worlds import V1, V2, World, dump, fence_of, read, whole, write
+
+OTHER = {**V2, "more": {"id": "INTEGER PRIMARY KEY"}}
+MOMENTS = [Label.BUILD_CREATE, Label.BUILD_RENAME, Label.CUTOVER_FENCE, Label.CUTOVER_LINK]
+
+
+class Standing:
+    """A run in a process of its own, which stands still after a step until it is let go."""
+
+    def __init__(self, world, label, work=None):
+        self.reached, self.go_on = FORK.Event(), FORK.Event()
+
+        def observer(when, passed):
+            if (when, passed) == ("after", label) and not self.reached.is_set():
+                self.reached.set()
+                assert self.go_on.wait(30)
+
+        act = work or (lambda target: sync(target, read(V2)).result)
+        self.child = Child(lambda: act(world.target(observer)))
+        assert self.reached.wait(30)
+
+    def ended(self):
+        self.go_on.set()
+        return self.child.ended()
+
+
+SECOND = {
+    "another run": lambda target: sync(target, read(OTHER)),
+    "the same run": lambda target: sync(target, read(V2)),
+    "prune": lambda target: prune(target, 1, None, dry_run=False),
+}
+
+
+@pytest.mark.parametrize("label", MOMENTS)
+def test_a_second_command_is_busy_and_the_run_ends_as_if_nothing_was(stages, tmp_path, label):
+    """Without the lock its repair would take the new file for litter, and the link would come to dangle."""
+    stage = stages("evolve")
+    world = stage.copy(tmp_path / "w")
+    running = Standing(world, label)
+    world.layout.lock.unlink()
+    for name, second in SECOND.items():
+        if name == "the same run" and label is Label.CUTOVER_LINK:
+            continue  # the new file is live, and is what it wants
+        trouble = child(lambda second=second: second(world.target(wait=0.1))).refusal()
+        assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)
+    assert child(lambda: is_held(world.layout.lock)).result()
+    assert running.ended().result() == "synced"
+    assert dump(world.link) == stage.new
+    assert all(whole(path) for path in world.files())
+    assert child(lambda: sync(world.target(), read(V2))).result().result == "current"
+
+
+def test_a_run_whose_folder_was_put_elsewhere_closes_nothing(stages, tmp_path):
+    world = stages("evolve").copy(tmp_path / "w")
+    running = Standing(world, Label.BUILD_RENAME)
+    first = world.files()[0].name
+    moved = world.folder / "moved"
+    world.layout.folder.rename(moved)
+    trouble = running.ended().trouble
+    assert trouble.exit_code in (3, 4)
+    moved.rename(world.layout.folder)
+    assert fence_of(world.layout.folder / first) is None
+    assert write(world.link, "goes on") is None
+    assert child(lambda: sync(world.target(), read(V2))).result().result == "synced"
+
+
+def test_where_a_folder_cannot_be_locked_a_run_without_its_file_stops_before_the_fence(stages, tmp_path, monkeypatch):
+    monkeypatch.setattr(locking, "_take_folder", lambda *given: False)
+    world = stages("evolve").copy(tmp_path / "w")
+    running = Standing(world, Label.BUILD_RENAME)
+    world.layout.lock.unlink()
+    trouble = running.ended().refusal()
+    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
+    assert dump(world.link) == stages("evolve").old
+    assert fence_of(world.link) is None
+
+
+def test_a_lock_that_was_deleted_and_made_again_is_not_ours_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(locking, "_take_folder", lambda *given: False)
+    path = tmp_path / "lock"
+    with run_lock(path, 0) as held:
+        assert held.is_sole()
+        path.unlink()
+        assert not held.is_sole()
+        path.touch()
+        assert not held.is_sole()
+
+
+def test_a_second_run_between_fence_and_link_does_not_find_the_old_file_current(tmp_path):
+    """The old file is what the old schema.json made of it, and closed: a moment later another one is live."""
+    world, old = World(tmp_path), read(V1)
+    world.sync(V1)
+
+    def look():
+        return glance.current(world.layout, Opener(), old.data)
+
+    assert child(look).result() is not None
+    running = Standing(world, Label.CUTOVER_FENCE)
+    assert child(look).result() is None
+    trouble = child(lambda: sync(world.target(wait=0.1), old)).refusal()
+    assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)
+    trouble = child(lambda: SCENARIOS["snapshot"].act(world.target())).refusal()
+    assert trouble.codes == ("swap-unfinished",)
+    assert "has not moved the link yet" in trouble.text
+    assert running.ended().result() == "synced"
