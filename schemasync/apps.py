@@ -12,6 +12,8 @@ class SchemasyncConfig(AppConfig):
         from . import caches, checks, conf  # noqa: F401  the first two register what is in them
 
         if conf.is_enabled():
+            from .management import precedence
             from .orm import policy
 
             policy.install()
+            precedence.guard()

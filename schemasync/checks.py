@@ -18,6 +18,7 @@ from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
 from .errors import Problem
 from .files.layout import At, Layout
+from .management import precedence
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
 PATIENCE = 5_000  # milliseconds: what a transaction of a busy site may well take
@@ -73,6 +74,13 @@ def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[check
 def _at(wrapper: BaseDatabaseWrapper) -> At:
     name = str(wrapper.settings_dict["NAME"])
     return At.NOTHING if databases.is_no_path(name) else Layout(Path(name).absolute()).at()
+
+
+@checks.register
+def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E004: with the flag on, another app's `migrate` or `makemigrations` takes the place of ours."""
+    problems = (one.problem() for one in precedence.overridden()) if conf.is_enabled() else ()
+    return _errors("schemasync.E004", problems)
 
 
 @checks.register

@@ -91,6 +91,7 @@ class Code(StrEnum):
     DECLINED = "declined"
     WRONG_ENGINE = "wrong-engine"
     UNKNOWN_SETTING = "unknown-setting"
+    COMMAND_OVERRIDDEN = "command-overridden"
     BAD_OPTION = "bad-option"
     UNEXPECTED = "unexpected"
 

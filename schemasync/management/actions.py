@@ -36,8 +36,11 @@ from ..sync.faults import of_disk, told
 from ..sync.preflight import as_problem
 from ..sync.runner import note, sync
 from ..sync.target import Target
-from . import compared, handover, options, present, situation, terminal
+from . import compared, handover, options, precedence, present, situation, terminal
 from .call import Call
+
+WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt")
+"""Actions that bring a project to schema.json, and are refused where its `migrate` or `makemigrations` cannot."""
 
 
 class Actions(Call):
@@ -49,6 +52,8 @@ class Actions(Call):
         try:
             self.given = options.read(self.given)
             self._refuse_misplaced()
+            if conf.is_enabled() and self.action in WITH_COMMANDS:
+                precedence.refuse_overridden()
             action()
         except SchemasyncError as error:
             self._fail(error)

@@ -42,8 +42,13 @@ class MigrationModules(dict[str, Any]):
 
 def install() -> None:
     """Put the policy into the settings, once."""
-    if not isinstance(settings.MIGRATION_MODULES, MigrationModules):
+    if not is_in_force():
         settings.MIGRATION_MODULES = MigrationModules(settings.MIGRATION_MODULES)
+
+
+def is_in_force() -> bool:
+    """True where Django sees only the migrations that the policy leaves."""
+    return isinstance(settings.MIGRATION_MODULES, MigrationModules)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
 from ...orm.mark import beside
 from ...sync import glance
-from .. import options
+from .. import options, precedence
 from ..brief import nothing_to_do
 
 
@@ -97,6 +97,8 @@ class Command(BaseCommand):
             return None
         try:
             options.read(given)
+            if conf.is_enabled():
+                precedence.refuse_overridden()
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
             row = glance.current(Layout(databases.path_of(alias)), databases.opener(), data, beside())
