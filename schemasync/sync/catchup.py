@@ -103,7 +103,10 @@ def _last_round(
         done = pursuit.replay.round()
         if not done.fits:
             raise misfits_failed(done)
-        shadows.follow_all(connection, plan)
+        written = pursuit.replay.bounds != built.bounds
+        if written:
+            shadows.check_whole(held.connection, plan)
+        shadows.follow_all(connection, plan, written=written)
         carry_numbers(connection)
         pursuit.replay.drop_maps()
         put_triggers(connection, built.triggers)

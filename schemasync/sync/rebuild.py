@@ -229,6 +229,8 @@ class _Work:
                         done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
                     self._copy_the_rest(connection)
+                else:
+                    unchanged.copy_shadows(connection, self.plan, remade=True)
                 self._read_ends_soon()
             self._read_has_ended()
             advance(total, total)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from schemasync.errors import Code, Failed, Refused
 from schemasync.files.door import Label
+from schemasync.sync.limits import Limits
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
 
-from .beside import QUICK, Case, beside, content, made, waited
+from .beside import QUICK, Case, beside, content, made, read, waited
 
 MOMENTS = {
     "logged": ("after", Label.CAPTURE_INSTALL),
@@ -64,6 +71,25 @@ LOGGED = {
         "noted": "AFTER INSERT ON t BEGIN INSERT INTO notes (what) VALUES ('in ' || NEW.a); END",
         "changed": "AFTER UPDATE ON t BEGIN UPDATE notes SET what = what || '+' WHERE id = 1; END",
         "guarded": "BEFORE DELETE ON t WHEN OLD.id = 1 BEGIN SELECT RAISE(IGNORE); END",
+    },
+}
+SEARCH = {"_virtual": "fts5(a, content='t', content_rowid='id')"}
+REMOVE = "INSERT INTO f (f, rowid, a) VALUES ('delete', OLD.id, OLD.a);"
+ADD = "INSERT INTO f (rowid, a) VALUES (NEW.id, NEW.a);"
+FOUND = {
+    **T,
+    "_triggers": {
+        "put": f"AFTER INSERT ON t BEGIN {ADD} END",
+        "moved": f"AFTER UPDATE ON t BEGIN {REMOVE} {ADD} END",
+        "taken": f"AFTER DELETE ON t BEGIN {REMOVE} END",
+    },
+}
+KEPT_OUT = {
+    **T,
+    "_triggers": {
+        "put": f"AFTER INSERT ON t WHEN NEW.n >= 0 BEGIN {ADD} END",
+        "moved": f"AFTER UPDATE ON t WHEN OLD.n >= 0 BEGIN {REMOVE} {ADD} END",
+        "taken": f"AFTER DELETE ON t WHEN OLD.n >= 0 BEGIN {REMOVE} END",
     },
 }
 NOTES = {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "what": "TEXT"}
@@ -285,6 +311,15 @@ CASES = {
         [*WRITES, "INSERT INTO f (words) VALUES ('to be or not')", "DELETE FROM f WHERE rowid = 1"],
         ROWS + "INSERT INTO f (words) VALUES ('one two'), ('three four');",
     ),
+    "a full-text index that lacks rows of its table": Case(
+        {"t": KEPT_OUT, "f": SEARCH},
+        {"t": {**KEPT_OUT, "more": "TEXT"}, "f": SEARCH},
+        [*WRITES, "INSERT INTO t (id, a, n) VALUES (40, 'findable', 1), (41, 'hidden', -1)", "DELETE FROM t WHERE n < 0"],
+        ROWS + "INSERT INTO t VALUES (8, 'kept out', -8);",
+    ),
+    "a full-text index of text that changes": Case(
+        {"t": FOUND, "f": SEARCH}, {"t": {**FOUND, "a": {"type": "TEXT NOT NULL", "fill": "upper(a)"}}, "f": SEARCH}, WRITES, ROWS
+    ),
     "a unique index that is new": Case(
         {"t": T}, {"t": {**T, "_indexes": [{"name": "nu", "columns": ["n"], "unique": True}]}}, ["INSERT INTO t VALUES (8, 'x', 8)", "UPDATE t SET n = n + 100", "DELETE FROM t WHERE id = 1"], ROWS
     ),
@@ -331,3 +366,56 @@ def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fres
     assert seen == expected, "the application got other answers"
     assert report.followed is not None
     assert not [row for row in content(one)["objects"] if "schemasync" in row[1]]
+
+
+TEXT = 600_000  # bytes of text: more than may be indexed anew while writers wait
+
+
+def searchable(folder, title="TEXT"):
+    """A table and an index of its text: what the case makes, and what it becomes."""
+    shape = {"id": "INTEGER PRIMARY KEY", "title": "TEXT"}
+    index = {"_virtual": "fts5(title, content='posts', content_rowid='id')"}
+    fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+    rows = f"INSERT INTO posts SELECT i, printf('word%d ', i) || replace(hex(zeroblob({TEXT // 300 // 4})), '00', 'abc ') FROM n;"
+    before = f"{fill} {rows} INSERT INTO f (rowid, title) SELECT id, title FROM posts WHERE id > 1;"
+    return Case(
+        {"posts": shape, "f": index}, {"posts": {**shape, "title": title, "more": "TEXT"}, "f": index}, [], before
+    )
+
+
+def test_a_large_full_text_index_is_no_obstacle_where_its_text_stays(folder):
+    case = searchable(folder)
+    link = made(folder / "live", case)
+    report = sync(target(link), read(case.new), Wishes(limits=Limits(max_pause=0.25)))
+    assert report.followed is not None
+    with closing(sqlite3.connect(link)) as connection:
+        query = "SELECT rowid FROM f WHERE f MATCH ?"
+        assert connection.execute(query, ("word1",)).fetchall() == [], "what was kept out is found"
+        assert connection.execute(query, ("word7",)).fetchall() == [(7,)]
+
+
+def test_a_large_text_that_is_to_be_indexed_anew_is_not_while_writers_wait_a_moment(folder):
+    case = searchable(folder, {"type": "TEXT NOT NULL", "fill": "title || ' more'"})
+    link = made(folder / "live", case)
+    with closing(sqlite3.connect(link)) as connection:
+        connection.executescript("INSERT INTO f (f) VALUES ('rebuild')")
+    with pytest.raises(Refused) as caught:
+        sync(target(link), read(case.new), QUICK)
+    assert [problem.code for problem in caught.value.problems] == [Code.LIVE_IMPOSSIBLE]
+    assert "posts" in str(caught.value)
+    sync(target(link), read(case.new), Wishes(pause=True))
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT rowid FROM f WHERE f MATCH 'word7 more'").fetchall() == [(7,)]
+
+
+def test_text_that_is_kept_out_during_the_run_is_not_indexed(folder):
+    late = ["UPDATE t SET n = -1 WHERE id = 1", "INSERT INTO f (f, rowid, a) VALUES ('delete', 1, 'one')"]
+    case = replace(CASES["a full-text index of text that changes"], meanwhile=late)
+    case = replace(case, old={"t": T, "f": SEARCH}, new={**case.new, "t": {**T, "a": case.new["t"]["a"]}})
+    case = replace(case, before=f"{ROWS} INSERT INTO f (f) VALUES ('rebuild');")
+    link = made(folder / "live", case)
+    with pytest.raises(Failed) as caught:
+        beside(link, case, MOMENTS["sealed"])
+    assert [problem.code for problem in caught.value.problems] == [Code.CHANGED_MEANWHILE]
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT count(*) FROM f WHERE f MATCH 'one'").fetchone() == (0,)

@@ -53,12 +53,14 @@ def virtual(connection: Connection, step: Step, allowed: frozenset[str]) -> Iter
 
 
 def _lost_virtual_columns(connection: Connection, old: Table, new: Table, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """Columns that a virtual table keeps itself and that its new arguments no longer name."""
+    """Columns that a virtual table keeps itself and that its new arguments no longer name, or take from elsewhere."""
     if old.virtual is None or option(old.virtual, "content"):
         return
-    with closing(Opener().memory()) as scratch:
-        scratch.execute(ddl.create_table(new))
-        stay = {fold(name) for name in identity(scratch, "main", new.name)}
+    stay: set[str] = set()
+    if new.virtual is not None and option(new.virtual, "content") is None:
+        with closing(Opener().memory()) as scratch:
+            scratch.execute(ddl.create_table(new))
+            stay = {fold(name) for name in identity(scratch, "main", new.name)}
     for name in identity(connection, "main", old.name):
         plain = f"{new.name}.{name[1:-1]}"
         if fold(name) not in stay and fold(plain) not in allowed:

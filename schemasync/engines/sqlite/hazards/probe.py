@@ -12,7 +12,7 @@ from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..inspect import inspect, references_of
-from . import dropped
+from . import dropped, external
 from .dangling import dangling
 from .duplicates import duplicates
 from .failing import one_by_one
@@ -33,6 +33,7 @@ def probe(connection: Connection, plan: Plan, allowed_losses: frozenset[str] = f
             found += _asked(connection, step, plan, allowed_losses)
     for step in _foreign_children(connection, plan):
         found += _asked(connection, step, plan, allowed_losses)
+    found += external.read_anew(connection, plan, allowed_losses)
     return tuple(found)
 
 

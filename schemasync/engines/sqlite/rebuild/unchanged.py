@@ -11,6 +11,7 @@ from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
 from ..objects import is_passing, shadow_tables
+from .external import external_indexes
 from .misfits import run_on
 
 
@@ -35,16 +36,22 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
     return found
 
 
-def shadows(connection: Connection, plan: Plan) -> list[tuple[str, str]]:
-    """(old name, new name) of the tables in which virtual tables that are not written again keep their content."""
+def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list[tuple[str, str]]:
+    """(old name, new name) of the tables in which virtual tables whose content does not change keep it.
+
+    `remade`: only of those whose virtual table is dropped and created again, and so stand empty in a clone.
+    """
+    external = {fold(index.name): index for index in external_indexes(connection, plan)}
     written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    copied = {name for name, index in external.items() if index.is_copied and index.is_remade}
+    left_out = written - copied | {name for name, index in external.items() if index.is_rebuilt}
     before = {fold(s.new.name): s.old.name for s in plan.steps if s.new and s.old and s.new.virtual is not None}
     rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
     owners = sorted((fold(name) for (name,) in rows), key=len, reverse=True)  # f_more_data is of f_more, not of f
     found = []
     for name in sorted(shadow_tables(connection)):
         owner = next(owner for owner in owners if name.startswith(owner + "_"))
-        if owner not in written:
+        if owner not in left_out and (owner in copied or not remade):
             found.append((before.get(owner, owner) + name[len(owner) :], name))
     return found
 
@@ -100,9 +107,9 @@ def carry_sequence(connection: Connection, old: str, new: str) -> None:
     connection.execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", (new, max(row[0], have or 0)))
 
 
-def copy_shadows(connection: Connection, plan: Plan) -> None:
+def copy_shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> None:
     """Copy the content of unchanged virtual tables as VACUUM does: through the tables in which they keep it."""
-    for old, new in shadows(connection, plan):
+    for old, new in shadows(connection, plan, remade=remade):
         copy_shadow(connection, old, new)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 from ....errors import Refused
 from ....plan.model import Action, Plan, Step
@@ -12,7 +11,7 @@ from ....schema.model import Sql
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
-from ..objects import Object, is_virtual, objects
+from .external import external_indexes
 from .misfits import run_on, unfit
 
 
@@ -42,7 +41,7 @@ def refill_virtual(connection: Connection, step: Step) -> int:
     assert step.new.virtual is not None
     name = quote(step.new.name)
     if option(step.new.virtual, "content"):
-        return 0  # its text is in another table: `rebuild_external` reads it there when that is filled
+        return 0  # its text is in another table: the index is copied, or rebuilt when that table is filled
     common = set(identity(connection, "old", step.old.name))
     columns = [column for column in identity(connection, "main", step.new.name) if column in common]
     with_rowid = ["rowid", *columns] if keeps_text(step.new.virtual) else columns
@@ -70,25 +69,13 @@ def rewritten(plan: Plan) -> list[Step]:
 
 
 def rebuild_external(connection: Connection, plan: Plan) -> None:
-    """Rebuild full-text indexes, foreign ones too, whose text stands in a table that was written, or that are new.
-
-    Where it stands in a view, any table that was written may have changed it.
-    """
-    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
-    for item, _ in external(connection, written):
-        name = quote(item.name)
-        try:
-            connection.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
-        except sqlite3.Error as error:
-            raise Refused(unfit("virtual table", item.name, error, item.sql)) from error
-
-
-def external(connection: Connection, written: set[str]) -> Iterator[tuple[Object, str]]:
-    """Each full-text index of another table's or view's text that is stale when the tables of these folded names
-    are written, and the name of that table or view."""
-    found = objects(connection)
-    stale = written | ({fold(o.name) for o in found if o.type == "view"} if written else set())
-    for item in found:
-        content = option(Sql("", item.sql), "content") if is_virtual(item) else None
-        if content and (fold(content) in stale or fold(item.name) in written):
-            yield item, content
+    """Rebuild the full-text indexes of other tables' text that are new, or that index what the plan changes."""
+    # a module keeps what it read of its tables, and an FTS4 index the columns of its content
+    connection.execute("PRAGMA writable_schema=RESET").fetchall()
+    for index in external_indexes(connection, plan):
+        if index.is_rebuilt:
+            name = quote(index.name)
+            try:
+                connection.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
+            except sqlite3.Error as error:
+                raise Refused(unfit("virtual table", index.name, error, index.sql)) from error

@@ -1,0 +1,326 @@
+"""Full-text indexes of text that another table or view holds (`content=`): which are copied, which are rebuilt.
+
+'rebuild' is no copy: an application may keep rows or text out of its index, such as deleted documents. So an index
+is rebuilt only where what it indexes may change, and only if it holds exactly what its content holds
+(https://www.sqlite.org/fts5.html#the_integrity_check_command).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from ....plan.model import Action, Feed, Origin, Plan, Step
+from ....schema import lexer
+from ....schema.model import Column, Sql
+from ....schema.names import fold, quote
+from ..connection import Connection, Opener
+from ..hazards.effects import Effects, words
+from ..mapping import mapping
+from ..objects import OWN_PREFIX, is_virtual, objects
+
+_POINTERS = ("content", "content_rowid")  # options that say where the text is, and nothing of how it is indexed
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a full-text table. `columns`: name and what follows it, such as UNINDEXED."""
+
+    module: str
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    options: Mapping[str, tuple[str, ...]]
+
+    @property
+    def content(self) -> str | None:
+        """The table or view that holds the text; '' where none does, None where the index keeps it itself."""
+        return self._value("content")
+
+    @property
+    def content_rowid(self) -> str:
+        """The column of the content by which its rows are found."""
+        return self._value("content_rowid") or "rowid"
+
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """Equal for indexes that keep the same text in the same bytes."""
+        options = {name: value for name, value in self.options.items() if name not in _POINTERS}
+        return self.module, [marks for _, marks in self.columns], options
+
+    def is_indexed(self, column: str) -> bool:
+        """False for a column that is kept beside the index only."""
+        marks = {fold(name): rest for name, rest in self.columns}.get(fold(column), ())
+        return "unindexed" not in map(fold, marks) and fold(column) != fold(self._value("notindexed") or "")
+
+    def _value(self, option: str) -> str | None:
+        value = self.options.get(option)
+        return lexer.tokens(value[0])[0].value if value else None
+
+
+def arguments(virtual: Sql) -> Arguments | None:
+    """The arguments of a full-text table, None for another module. Takes CREATE VIRTUAL TABLE or its end."""
+    parts = lexer.tokens(virtual.text)
+    using = next((number for number, token in enumerate(parts) if token.word == "using"), -1)
+    module = fold(parts[using + 1].value)
+    if module not in ("fts4", "fts5"):
+        return None
+    columns: list[tuple[str, tuple[str, ...]]] = []
+    options: dict[str, tuple[str, ...]] = {}
+    for argument in _split(parts[using + 3 : -1]):
+        rest = tuple(token.text for token in argument[1:])
+        if rest[:1] == ("=",):
+            options[fold(argument[0].value)] = rest[1:]
+        else:
+            columns.append((argument[0].value, rest))
+    return Arguments(module, tuple(columns), options)
+
+
+def _split(parts: Sequence[lexer.Token]) -> Iterator[list[lexer.Token]]:
+    """The tokens of each argument."""
+    depth, argument = 0, list[lexer.Token]()
+    for token in parts:
+        if token.text == "," and depth == 0:
+            yield argument
+            argument = []
+            continue
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        argument.append(token)
+    if argument:
+        yield argument
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A full-text index whose text is elsewhere, before the plan (`before`, None where it is new) or after it.
+
+    `is_copied`: nothing that it indexes changes. `is_remade`: its table is dropped and created again.
+    """
+
+    name: str
+    old_name: str
+    before: Arguments | None
+    after: Arguments
+    is_copied: bool
+    is_remade: bool
+    sql: str
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """True where the index must be read anew from its content."""
+        return not self.is_copied and bool(self.after.content)
+
+    @property
+    def needs_all(self) -> bool:
+        """True where an index that is there is read anew: then it must hold what its content holds."""
+        return not self.is_copied and self.before is not None and bool(self.before.content)
+
+
+def external_indexes(connection: Connection, plan: Plan) -> list[External]:
+    """All of them: those of the new schema, and those that no schema names and the connection's file has."""
+    views = _views(connection, plan)
+    found = []
+    for step in plan.steps:
+        if step.new is not None and step.new.virtual is not None:
+            found.append(_of_step(plan, step, step.new.virtual, views))
+    ours = {*plan.old.object_names(), *plan.new.object_names()}
+    for item in objects(connection):
+        if item.type == "table" and is_virtual(item) and item.key not in ours:
+            same = arguments(Sql("", item.sql))
+            if same is not None:
+                is_copied = _comes_along(plan, same, same, views)
+                found.append(External(item.name, item.name, same, same, is_copied, False, item.sql))
+    return [one for one in found if one is not None and (one.after.content or (one.before and one.before.content))]
+
+
+def _of_step(plan: Plan, step: Step, virtual: Sql, views: Mapping[str, Sql]) -> External | None:
+    after = arguments(virtual)
+    old = step.old if step.action is not Action.CREATE else None
+    before = arguments(old.virtual) if old is not None and old.virtual is not None else None
+    if after is None:
+        return None
+    is_copied = before is not None and _comes_along(plan, before, after, views)
+    old_name = old.name if old is not None else ""
+    return External(step.name, old_name, before, after, is_copied, step.action is Action.REWRITE, virtual.text)
+
+
+def _views(connection: Connection, plan: Plan) -> dict[str, Sql]:
+    """By folded name what each view selects, of the new schema or by hand."""
+    found = {fold(o.name): Sql("", o.sql) for o in objects(connection) if o.type == "view"}
+    for view in plan.old.views:
+        found.pop(fold(view.name), None)
+    return found | {fold(view.name): view.select for view in plan.new.views}
+
+
+def _comes_along(plan: Plan, before: Arguments, after: Arguments, views: Mapping[str, Sql]) -> bool:
+    """True where the index may hold after the plan what it holds before it."""
+    if before.layout != after.layout or not before.content or not after.content:
+        return False
+    if fold(after.content) in views:
+        same = fold(before.content) == fold(after.content) and before.columns == after.columns
+        return same and before.content_rowid == after.content_rowid and not _view_changes(plan, after.content, views)
+    step = plan.step(after.content)
+    if step is None:
+        return fold(before.content) == fold(after.content)
+    if step.old is None or fold(step.old.name) != fold(before.content):
+        return False
+    return step.old.virtual is not None or _same_text(step, before, after)
+
+
+def _view_changes(plan: Plan, view: str, views: Mapping[str, Sql]) -> bool:
+    """True where the rows of a view may be others after the plan."""
+    before = {fold(v.name): (v.select, v.columns) for v in plan.old.views}
+    after = {fold(v.name): (v.select, v.columns) for v in plan.new.views}
+    reads = _read_by(view, views)
+    if any(before.get(name) != after.get(name) for name in reads & views.keys()):
+        return True
+    steps = [step for step in plan.steps if step.action is Action.REWRITE and reads & _names(step)]
+    return any(not _keeps_rowids(step) or any(_alters(step, feed) for feed in step.feeds) for step in steps)
+
+
+def _names(step: Step) -> set[str]:
+    return {fold(table.name) for table in (step.old, step.new) if table is not None}
+
+
+def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
+    """Folded names that the view may speak of, and the views that it reads, and itself."""
+    found, new = {fold(view)}, {fold(view)}
+    while new:
+        new = {name for one in new & views.keys() for name in words(views[one])} - found
+        found |= new
+    return found
+
+
+def _same_text(step: Step, before: Arguments, after: Arguments) -> bool:
+    """True where the plan leaves the row ids and the indexed columns of the content table as they are."""
+    assert step.old is not None
+    assert step.new is not None
+    old, new = _columns(before, step.old.columns), _columns(after, step.new.columns)
+    if len(old) != len(new) or not _same_row_ids(step, before.content_rowid, after.content_rowid):
+        return False
+    pairs = zip(old, new, strict=True)
+    return all(_same_column(step, was, now) for was, now in pairs if after.is_indexed(now))
+
+
+def _columns(found: Arguments, content: tuple[Column, ...]) -> list[str]:
+    """Its columns; where an FTS4 table names none, it has those of its content."""
+    if found.columns or found.module != "fts4":
+        return [name for name, _ in found.columns]
+    return [column.name for column in content]
+
+
+def _same_row_ids(step: Step, before: str, after: str) -> bool:
+    assert step.old is not None
+    assert step.new is not None
+    column = step.new.column(after)
+    if column is not None and column.name != step.new.rowid_column:
+        return _same_column(step, before, after)
+    old = step.old.column(before)
+    return (old is None or old.name == step.old.rowid_column) and _keeps_rowids(step)
+
+
+def _keeps_rowids(step: Step) -> bool:
+    """True where each row has its row id after the plan."""
+    assert step.old is not None
+    assert step.new is not None
+    if step.action is Action.KEEP:
+        return True
+    if step.old.without_rowid or step.new.without_rowid:
+        return step.old.without_rowid and step.new.without_rowid
+    if mapping(step).rowid is not None:
+        return True
+    feed = next((feed for feed in step.feeds if feed.column == step.new.rowid_column), None)
+    return feed is not None and not _alters(step, feed) and feed.source == step.old.rowid_column
+
+
+def _same_column(step: Step, before: str, after: str) -> bool:
+    assert step.old is not None
+    feed = next((feed for feed in step.feeds if fold(feed.column) == fold(after)), None)
+    if feed is None:
+        return step.old.column(before) is None and fold(before) == fold(after)
+    return fold(feed.source or "") == fold(before) and not _alters(step, feed)
+
+
+def _alters(step: Step, feed: Feed) -> bool:
+    """True where a column that was there gets values that it did not have."""
+    if feed.origin is Origin.CARRIED:
+        return not feed.same
+    if feed.origin is Origin.GENERATED:
+        return feed.source is not None and Effects(step).changes_value(feed.column)
+    return feed.source is not None or feed.origin is Origin.FILLED
+
+
+# --- does an index hold what its content holds? -------------------------------------------------------------------
+
+
+def holds_its_content(connection: Connection, name: str, found: Arguments) -> bool:
+    """True where a full-text index of the connection's file holds exactly the rows and the text of its content.
+
+    Asked of a copy among the TEMP tables: the command is a write, and what is asked may be open for reading only.
+    """
+    assert found.content
+    is_fts5 = found.module == "fts5"
+    copy, place = f"{OWN_PREFIX}index", f"{OWN_PREFIX}content"
+    rowid = f"{OWN_PREFIX}id" if is_fts5 else "rowid"
+    columns = [quote(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))]
+    marks = [rest for _, rest in found.columns] or [()] * len(columns)
+    options = {option: value for option, value in found.options.items() if option not in _POINTERS}
+    options |= {"content": (quote(place),)} | ({"content_rowid": (quote(rowid),)} if is_fts5 else {})
+    texts = [" ".join([column, *rest]) for column, rest in zip(columns, marks, strict=True)]
+    texts += [f"{option}={' '.join(value)}" for option, value in options.items()]
+    dropped = [f"TABLE IF EXISTS temp.{copy}", f"TABLE IF EXISTS temp.{copy}_", f"VIEW IF EXISTS temp.{place}"]
+    with _temp(connection, dropped):
+        connection.execute(
+            f"CREATE TEMP VIEW {place} AS"
+            f" SELECT {quote(found.content_rowid)} AS {rowid}, * FROM main.{quote(found.content)}"
+        )
+        connection.execute(f"CREATE VIRTUAL TABLE temp.{copy}_ USING {found.module}({', '.join(texts)})")
+        _copy_shadows(connection, name, f"{copy}_")
+        connection.execute(f"ALTER TABLE temp.{copy}_ RENAME TO {copy}")  # lets the module forget what it had read
+        return _is_whole(connection, copy, is_fts5)
+
+
+def _copy_shadows(connection: Connection, name: str, copy: str) -> None:
+    rows = connection.execute("SELECT name FROM temp.sqlite_schema WHERE type = 'table' AND sql IS NOT NULL")
+    suffixes = [shadow[len(copy) :] for (shadow,) in rows if shadow.startswith(f"{copy}_")]
+    for suffix in suffixes:
+        names = connection.execute("SELECT name FROM pragma_table_info(?, 'temp')", (copy + suffix,)).fetchall()
+        columns = ", ".join(quote(column) for (column,) in names)
+        connection.execute(f"DELETE FROM temp.{quote(copy + suffix)}")
+        connection.execute(
+            f"INSERT INTO temp.{quote(copy + suffix)} ({columns}) SELECT {columns} FROM main.{quote(name + suffix)}"
+        )
+
+
+def _is_whole(connection: Connection, name: str, is_fts5: bool) -> bool:
+    """What integrity-check says. Of FTS5 only rank 1 asks for the content."""
+    columns, values = (f"{name}, rank", "'integrity-check', 1") if is_fts5 else (name, "'integrity-check'")
+    try:
+        connection.execute(f"INSERT INTO temp.{name} ({columns}) VALUES ({values})")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_VTAB:
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _temp(connection: Connection, dropped: Sequence[str]) -> Iterator[None]:
+    """Within the block TEMP tables may be made, also where nothing else may be written; these are dropped after it."""
+    (only,) = connection.execute("PRAGMA query_only").fetchone()
+    connection.execute("PRAGMA query_only=OFF")
+    try:
+        yield
+    finally:
+        for item in dropped:
+            connection.execute(f"DROP {item}")
+        connection.execute(f"PRAGMA query_only={only}")
+
+
+def tells_content_apart() -> bool:
+    """True where this SQLite's integrity-check sees a row that an FTS5 index lacks."""
+    with closing(Opener().memory()) as scratch:
+        scratch.execute("CREATE TABLE t (x)")
+        scratch.execute("CREATE VIRTUAL TABLE f USING fts5(x, content=t)")
+        scratch.execute("INSERT INTO t VALUES ('a')")
+        return not holds_its_content(scratch, "f", Arguments("fts5", (("x", ()),), {"content": ("t",)}))
