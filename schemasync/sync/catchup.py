@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from ..engines.sqlite import changelog, shadows, tax
 from ..engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
+from ..engines.sqlite.counters import carry_counters
 from ..engines.sqlite.objects import fingerprint
 from ..engines.sqlite.rebuild.finish import put_triggers
 from ..engines.sqlite.rebuild.start import attach_old, carry_numbers
@@ -108,6 +109,7 @@ def _last_round(
             shadows.check_whole(held.connection, plan)
         shadows.follow_all(connection, plan, written=written)
         carry_numbers(connection)
+        carry_counters(connection, plan)
         pursuit.replay.drop_maps()
         put_triggers(connection, built.triggers)
         if fingerprint(connection) != built.row.fingerprint:

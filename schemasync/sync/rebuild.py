@@ -13,6 +13,7 @@ from ..engines.sqlite import changelog, fence, judge, shadows, verify, versions
 from ..engines.sqlite.backlog import Folding, folded
 from ..engines.sqlite.changelog import Bounds
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
+from ..engines.sqlite.counters import carry_counters
 from ..engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, unchanged
 from ..engines.sqlite.rebuild.reshape import Carried
@@ -231,13 +232,14 @@ class _Work:
                     self._copy_the_rest(connection)
                 else:
                     unchanged.copy_shadows(connection, self.plan, remade=True)
+                carry_counters(connection, self.plan)
                 self._read_ends_soon()
             self._read_has_ended()
             advance(total, total)
 
     def _copy_the_rest(self, connection: Connection) -> None:
-        for old, new, table in unchanged.tables(connection, self.plan):
-            count = unchanged.copy_same(connection, old, new, table)
+        for old, new, _ in unchanged.tables(connection, self.plan):
+            count = unchanged.copy_same(connection, old, new)
             if not is_own(new):
                 self.rows[new] = count
         unchanged.copy_shadows(connection, self.plan)
@@ -285,6 +287,7 @@ class _Work:
                 if not done.misfits:
                     pursuit.replay.settle()
                     shadows.follow(connection, self.plan)
+                    carry_counters(connection, self.plan)
                     self._verify(connection)
                     self._read_ends_soon()
                     break

@@ -20,7 +20,6 @@ from .changelog import Bounds, LiveSchema
 from .connection import Connection, schema_version
 from .follow import Follow
 from .rebuild.refill import refill_statement
-from .rebuild.unchanged import carry_sequence
 from .suspects import Suspects
 
 LOWEST = -(2**63)  # the smallest row id
@@ -211,9 +210,6 @@ class Replay:
                     one.after_insert(self.connection, follow.mapped.new.name, _new_rows(follow, "NOT failed"))
                 self.connection.execute(f"DELETE FROM {follow.keys} WHERE NOT failed")
                 self.connection.execute(f"UPDATE {follow.keys} SET failed = 0")
-            key = follow.mapped.new.primary_key
-            if key is not None and key.autoincrement:
-                carry_sequence(self.connection, follow.logged.table.name, follow.mapped.new.name)
         done.dangling = sorted({one.child for one in self.suspects if one.dangle(self.connection)})
         return done
 

@@ -10,7 +10,6 @@ from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import mapping, rowid_name
 from .misfits import run_on
-from .unchanged import carry_sequence
 from .virtual import refill_virtual
 
 REFILL_ROWS = 100_000  # rows a statement: a fraction of a second each, so that progress and Ctrl-C come through
@@ -35,8 +34,6 @@ def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lam
         terms = " AND ".join([*part, *([only] if only else [])])
         rows += run_on(connection, step.new.name, statement + (f" WHERE {terms}" if terms else ""))
         tick(rows)
-    if step.new.primary_key is not None and step.new.primary_key.autoincrement:
-        carry_sequence(connection, step.old.name, step.new.name)
     return rows
 
 

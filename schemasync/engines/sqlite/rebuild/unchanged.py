@@ -56,22 +56,19 @@ def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list
     return found
 
 
-def copy_same(connection: Connection, old: str, new: str, table: Table | None) -> int:
+def copy_same(connection: Connection, old: str, new: str) -> int:
     """Copy a table whose shape does not change, row ids kept: what a fresh file needs beside the rewritten ones."""
     columns = identity(connection, "main", new)
     sources = identity(connection, "old", old)
     name = hidden_rowid(connection, new)
     if name is not None:
         columns, sources = [name, *columns], [name, *sources]
-    rows = run_on(
+    return run_on(
         connection,
         new,
         f"INSERT OR ABORT INTO main.{quote(new)} ({', '.join(columns)})"
         f" SELECT {', '.join(sources)} FROM old.{quote(old)}",
     )
-    if table is None or (table.primary_key is not None and table.primary_key.autoincrement):
-        carry_sequence(connection, old, new)
-    return rows
 
 
 def hidden_rowid(connection: Connection, table: str) -> str | None:
@@ -93,18 +90,6 @@ def _has_alias(connection: Connection, table: str) -> bool:
     keys = connection.execute("SELECT count(*) FROM pragma_table_info(?) WHERE pk > 0", (table,)).fetchone()[0]
     made = connection.execute("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchone()[0]
     return bool(keys and not made)
-
-
-def carry_sequence(connection: Connection, old: str, new: str) -> None:
-    """AUTOINCREMENT goes on where it was: ids of deleted rows are not given out again."""
-    if not connection.execute("SELECT 1 FROM old.sqlite_schema WHERE name = 'sqlite_sequence'").fetchone():
-        return
-    row = connection.execute("SELECT max(seq) FROM old.sqlite_sequence WHERE name = ?", (old,)).fetchone()
-    if row[0] is None:
-        return
-    have = connection.execute("SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?", (new,)).fetchone()[0]
-    connection.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", (new,))
-    connection.execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", (new, max(row[0], have or 0)))
 
 
 def copy_shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> None:

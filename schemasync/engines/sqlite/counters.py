@@ -1,0 +1,101 @@
+"""The counters of AUTOINCREMENT. https://www.sqlite.org/autoinc.html
+
+`sqlite_sequence` is state, like rows: an application may set a counter, lower it or delete it. SQLite itself only ever
+raises a counter when rows are inserted, so a row that had a high id for a moment, and was replayed with it, would leave
+the new file's counter up there. The counters are therefore carried over as they stand in the old file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...plan.model import Origin, Plan, Step
+from ...schema.model import Table
+from ...schema.names import fold, quote
+from .connection import Connection
+from .objects import is_own
+
+Counters = dict[str, list[object]]
+"""Name of a table -> its values in sqlite_sequence: mostly one, none where the row is missing."""
+
+
+def carry_counters(connection: Connection, plan: Plan) -> None:
+    """Give the new file, `main`, the counters of the attached old one, under the new names of their tables."""
+    if not _has_counters(connection, "main"):
+        return
+    old, new = _counters(connection, "old"), _counters(connection, "main")
+    created = {fold(step.name) for step in plan.steps if step.old is None}
+    wanted = dict(_wanted(connection, plan, old))
+    for name in new:
+        wanted.setdefault(name, [])
+    for name, values in wanted.items():
+        if fold(name) not in created and new.get(name, []) != values:
+            connection.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", (name,))
+            rows = [(name, value) for value in values]
+            connection.executemany("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", rows)
+
+
+def _wanted(connection: Connection, plan: Plan, old: Counters) -> Iterator[tuple[str, list[object]]]:
+    here, there = _names(connection, "main"), _names(connection, "old")
+    known = set()
+    for step in plan.steps:
+        if step.old is not None:
+            name = there.get(fold(step.old.name), step.old.name)
+            known.add(name)
+            if step.new is not None:
+                values = old.get(name, [])
+                yield here.get(fold(step.new.name), step.new.name), _values(connection, step, values)
+    yield from ((name, values) for name, values in old.items() if name not in known)
+
+
+def _values(connection: Connection, step: Step, before: list[object]) -> list[object]:
+    """The counter of a new table, from those of its old one."""
+    assert step.old is not None
+    assert step.new is not None
+    if not _counts(step.new):
+        return [] if _counts(step.old) else before
+    if _counts(step.old) and _keeps_ids(step):
+        return before
+    column = quote(step.new.rowid_column or "")
+    highest = connection.execute(f"SELECT max({column}) FROM main.{quote(step.new.name)}").fetchone()[0]
+    numbers = [value for value in (highest, *before) if isinstance(value, int)]
+    return [max(0, *numbers)] if numbers else []
+
+
+def _keeps_ids(step: Step) -> bool:
+    """True where a row has the same id in both tables, so that the old counter is about the new ids, too."""
+    assert step.old is not None
+    assert step.new is not None
+    feed = next(feed for feed in step.feeds if feed.column == step.new.rowid_column)
+    if feed.origin is Origin.DEFAULT:  # then it is the row id of the old table
+        return True
+    is_same = feed.origin is Origin.CARRIED and feed.same
+    return is_same and fold(feed.source or "") == fold(step.old.rowid_column or "")
+
+
+def _counts(table: Table) -> bool:
+    return table.primary_key is not None and table.primary_key.autoincrement
+
+
+def _has_counters(connection: Connection, schema: str) -> bool:
+    query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
+    return connection.execute(query).fetchone() is not None
+
+
+def _counters(connection: Connection, schema: str) -> Counters:
+    """All counters but those of our own tables."""
+    found: Counters = {}
+    if _has_counters(connection, schema):
+        rows: Sequence[tuple[object, object]] = connection.execute(
+            f"SELECT name, seq FROM {schema}.sqlite_sequence WHERE name IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+        for name, value in rows:
+            if not is_own(str(name)):
+                found.setdefault(str(name), []).append(value)
+    return found
+
+
+def _names(connection: Connection, schema: str) -> dict[str, str]:
+    """Folded names of the tables -> their names as SQLite has them, which is how sqlite_sequence spells them."""
+    rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'")
+    return {fold(name): name for (name,) in rows}
