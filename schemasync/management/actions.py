@@ -178,7 +178,7 @@ class Actions(Call):
         seen = look.inspect_path(databases.opener(), Path(self.given["source"]))
         text, output = baseline(seen.schema, modelled(self._alias()), "", carrying()), self._path("output")
         faults = _faults_of(text, output or Path("schema.json"))
-        self._warn([*present.left_out(seen), *present.refused_later(faults)])
+        self._warn([*present.left_out(seen), *_not_created(seen, self._page), *present.refused_later(faults)])
         if output is not None:
             self._refuse_to_replace(output)
             _write_text(output, text)
@@ -284,6 +284,10 @@ class Actions(Call):
     def _agree(self, ahead: rollback.Prospect) -> bool:
         self._say(present.prospect(ahead, self._page))
         return self._asks_nothing or self._yes("Go back?")
+
+
+def _not_created(seen: look.Inspected, page: terminal.Page) -> list[str]:
+    return [*present.unknown_names(seen.unknown, page), *present.not_created(seen.not_created, page)]
 
 
 def _faults_of(text: str, path: Path) -> list[str]:

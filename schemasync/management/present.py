@@ -12,6 +12,8 @@ from ..diff.changes import AddView, Change, CreateTable, describe
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import Hazard
 from ..diff.lost import repair_hint
+from ..engines.sqlite.uncompiled import LeftOut
+from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.deed import Deed
@@ -259,7 +261,8 @@ def details(seen: Checked, page: Page) -> Lines:
         lines += changes(seen.changes, page)
     if seen.live_version and seen.live_version != seen.version and not seen.changes:
         lines.append(f"schema.json is version {short(seen.version)}, live is {short(seen.live_version)}")
-    lines += foreign(seen.foreign, page)
+    lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
+    lines += [f"a sync would be refused [{problem.code}]: {problem.message}" for problem in seen.refused]
     return lines + paragraph("hints that do not act again, and may be deleted: ", seen.spent, page)
 
 
@@ -298,6 +301,8 @@ def checked_json(
         "changes": [change_json(change) for change in seen.changes],
         "drift": list(seen.drift),
         "foreign": foreign_json(seen.foreign),
+        "unknown": unknown_json(seen.unknown),
+        "refused": [problem.as_json() for problem in seen.refused],
         "spent": list(seen.spent),
         "waiting": list(waiting),
         "endangered": [one.as_json() for one in endangered],
@@ -502,6 +507,34 @@ def left_out(seen: Inspected) -> Lines:
     return lines + [f"left out, as it undoes another: {name}" for name in seen.left_out]
 
 
+def unknown_names(unknown: Unknown, page: Page) -> Lines:
+    """Functions, collations and modules that the database uses and this process does not know."""
+    if not unknown:
+        return []
+    return [
+        *paragraph("used by the database, and not known to this process: ", str(unknown).split(", "), page),
+        "  what uses it is carried along, and is not written again until it is registered (docs/coming-over.md)",
+    ]
+
+
+def not_created(left_out: Sequence[LeftOut], page: Page) -> Lines:
+    """What a schema that was read from a database does not name."""
+    named = [f"{one.type} {one.name} ({one.error})" for one in left_out]
+    return paragraph("left out of schema.json, as SQLite does not compile it here: ", named, page)
+
+
+def not_created_json(left_out: Sequence[LeftOut]) -> list[dict[str, str]]:
+    return [{"type": one.type, "name": one.name, "error": one.error} for one in left_out]
+
+
+def unknown_json(unknown: Unknown) -> dict[str, list[str]]:
+    return {
+        "functions": sorted(unknown.functions),
+        "collations": sorted(unknown.collations),
+        "modules": sorted(unknown.modules),
+    }
+
+
 def refused_later(faults: Sequence[str]) -> Lines:
     """What must be mended by hand in a schema that was read from a database."""
     return [f"to be mended before a sync: {fault}" for fault in faults]
@@ -515,6 +548,8 @@ def inspected_json(seen: Inspected, schema: Json, output: Path | None, faults: S
         "schema": schema,
         "rows": seen.rows,
         "left_out": list(seen.left_out),
+        "not_created": not_created_json(seen.not_created),
+        "unknown": unknown_json(seen.unknown),
         "faults": list(faults),
         "output": str(output) if output else None,
         "errors": [],

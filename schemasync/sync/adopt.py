@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
-from ..engines.sqlite.rehearse import differing, ours
+from ..engines.sqlite.rehearse import differing, ours, rehearse
+from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
+from ..engines.sqlite.unknown import Unknown
 from ..errors import Code, Refused
 from ..files.layout import At
 from ..history.deed import Deed
@@ -39,6 +41,8 @@ class Adopted:
     differs: tuple[str, ...]
     duration_ms: int
     pause_ms: int
+    left_out: tuple[LeftOut, ...] = ()
+    unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
 
 
 def adopt(target: Target, document: Document | None, models: Mapping[str, str] | None = None) -> Adopted:
@@ -59,8 +63,13 @@ def adopt(target: Target, document: Document | None, models: Mapping[str, str] |
             with state.read(target.layout, target.opener) as before:
                 assert before is not None
                 inspection = before.inspect()
+                unknown = unknown_to(before.connection, target.opener)
+                left_out: tuple[LeftOut, ...] = ()
                 baseline = ours(inspection.schema, document.schema) if document else inspection.schema
+                if document is None:
+                    baseline, left_out = creatable(before.connection, baseline, target.opener, unknown)
                 plan = replace(_plan(baseline, before), models=document.models if document else models or {})
+                rehearse(before.connection, plan, target.opener, unknown)
                 check_disk(target, plan, before)
                 with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
                     still_true(plan, before, Wishes())
@@ -73,7 +82,17 @@ def adopt(target: Target, document: Document | None, models: Mapping[str, str] |
             digest = glance.digest(document.data) if document is not None and as_given else None
             note(target, built.generation, Afterwards(duration_ms, pause_ms, document=digest))
     differs = sorted(differing(document.schema, baseline)) if document else []
-    return Adopted(built.generation.name, plan.version, baseline, foreign, tuple(differs), duration_ms, pause_ms)
+    return Adopted(
+        built.generation.name,
+        plan.version,
+        baseline,
+        foreign,
+        tuple(differs),
+        duration_ms,
+        pause_ms,
+        left_out,
+        unknown,
+    )
 
 
 def _check_plain(target: Target) -> None:

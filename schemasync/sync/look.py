@@ -16,8 +16,10 @@ from ..engines.sqlite import ddl, fence, measure, scripts
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
+from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
+from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
-from ..errors import Code, Refused, SchemasyncError
+from ..errors import Code, Problem, Refused, SchemaInvalid, SchemasyncError
 from ..files.layout import Layout, size_of
 from ..history.record import Followed, changed, followed, hints_of
 from ..plan.model import Action, Plan, Step, Strategy
@@ -74,6 +76,8 @@ class Checked:
 
     `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and may be deleted.
     `is_empty`: there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
+    `unknown`: names that the database uses and this process does not know. `refused`: why a sync would be refused, as
+    far as the schema tells.
     """
 
     version: str
@@ -85,6 +89,8 @@ class Checked:
     spent: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     is_empty: bool = False
+    refused: tuple[Problem, ...] = ()
+    unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
 
     def differs(self, *, strict: bool) -> bool:
         """True where schema.json and the database are not the same in what is ours; with `strict` in anything."""
@@ -112,7 +118,20 @@ def check(target: Target, document: Document) -> Checked:
             tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
             losses(found.problems, drift),
             is_empty=not inspection.objects,
+            refused=_refusal(target, document, now) if found.changes else (),
+            unknown=unknown_to(now.connection, target.opener),
         )
+
+
+def _refusal(target: Target, document: Document, now: State) -> tuple[Problem, ...]:
+    """Why a sync of a database that was adopted would be refused, as far as the schema alone tells."""
+    if now.generation is None:
+        return ()
+    try:
+        preflight.rehearsed(target, document, Wishes(), now)
+    except (Refused, SchemaInvalid) as refusal:
+        return refusal.problems
+    return ()
 
 
 def _told(key: HintKey, schema: Schema) -> str:
@@ -257,6 +276,8 @@ class Inspected:
     version: str
     rows: dict[str, int]
     left_out: tuple[str, ...] = ()
+    not_created: tuple[LeftOut, ...] = ()
+    unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
 
 
 def inspect_path(opener: Opener, path: Path) -> Inspected:
@@ -272,5 +293,6 @@ def inspect_path(opener: Opener, path: Path) -> Inspected:
                 Code.NO_DATABASE, f"there is nothing at {path}", "Name a SQLite file or a folder of .sql files."
             )
         with closing(opener.read(path)) as connection:
-            schema = inspect(connection).schema
-        return Inspected(schema, version(schema), {})
+            unknown = unknown_to(connection, opener)
+            schema, left_out = creatable(connection, inspect(connection).schema, opener, unknown)
+        return Inspected(schema, version(schema), {}, not_created=left_out, unknown=unknown)

@@ -12,6 +12,8 @@ from ..engines.sqlite import judge, rehearse
 from ..engines.sqlite.hazards.probe import probe
 from ..engines.sqlite.inspect import Inspection
 from ..engines.sqlite.rehearse import differing
+from ..engines.sqlite.uncompiled import ours_here, to_judge, unknown_to
+from ..engines.sqlite.unknown import Unknown, with_stand_ins
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
@@ -65,6 +67,14 @@ def decide(target: Target, document: Document, wishes: Wishes, state: State | No
 
 def plan_for(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
     """Like `decide`, but a plan may come with hazards that stop: what `plan` shows."""
+    decision = rehearsed(target, document, wishes, state)
+    if decision.plan is None or state is None or state.newest is None:
+        return decision
+    return replace(decision, plan=with_hazards(decision.plan, state, wishes))
+
+
+def rehearsed(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+    """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid."""
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
     if state is None or state.newest is None:
@@ -72,17 +82,19 @@ def plan_for(target: Target, document: Document, wishes: Wishes, state: State | 
         return _first(document, state)
     if is_current(document, wishes, state) and state.is_untouched:
         return Decision(None)
-    judge.judge(document.schema, target.opener, document.place)
     inspection = state.inspect()
-    foreign = tuple(o.named for o in state.foreign(inspection, document.schema))
+    unknown = unknown_to(state.connection, target.opener)
+    wanted = to_judge(document.schema, inspection.schema, unknown)
+    judge.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
+    old = ours_here(state.connection, state.ours(inspection, document.schema), document.schema, target.opener, unknown)
+    foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
     _refuse_drift(target, document, state, inspection, wishes)
     _refuse_older(document, state.rows, wishes)
-    old = state.ours(inspection, document.schema)
     diff = _diff(document, old, wishes, state.newest)
-    wanted = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection))
-    if not diff.changes and not diff.acted and state.newest.version == document.version and not wanted:
+    anyway = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection))
+    if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
-    plan = _plan(target, document, wishes, state, old, diff)
+    plan = _plan(target, document, wishes, state, old, diff, unknown)
     return Decision(replace(plan, foreign=foreign), foreign)
 
 
@@ -169,7 +181,9 @@ def _diff(document: Document, old: Schema, wishes: Wishes, newest: Row) -> Diff:
     return diff
 
 
-def _plan(target: Target, document: Document, wishes: Wishes, state: State, old: Schema, diff: Diff) -> Plan:
+def _plan(
+    target: Target, document: Document, wishes: Wishes, state: State, old: Schema, diff: Diff, unknown: Unknown
+) -> Plan:
     def volatile(table: str, column: str) -> bool:
         pair = next(p for p in diff.pairs if p.new is not None and p.new.name == table)
         fill = pair.fills.get(column)
@@ -193,8 +207,7 @@ def _plan(target: Target, document: Document, wishes: Wishes, state: State, old:
     plan = replace(plan, hazards=(*plan.hazards, *idle_allowances(diff, wishes.allow_drop)))
     if problems := rehearse.bad_fills(plan, target.opener):
         raise Refused(problems)
-    plan = rehearse.rehearse(state.connection, plan, target.opener)
-    return with_hazards(plan, state, wishes)
+    return rehearse.rehearse(state.connection, plan, target.opener, unknown)
 
 
 def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:

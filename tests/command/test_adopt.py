@@ -14,6 +14,8 @@ KEYS = {
     "schema_written",
     "differs",
     "foreign",
+    "not_created",
+    "unknown",
     "ignore",
     "duration_ms",
     "pause_ms",

@@ -4,6 +4,7 @@ from .project import V1, V2
 
 KEYS = {
     "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "waiting", "endangered",
+    "unknown", "refused",
     "errors",
 }  # fmt: skip
 

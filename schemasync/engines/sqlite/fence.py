@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...schema.names import quote
+from ...schema.names import fold, quote
 from .connection import Connection
-from .objects import MESSAGE, OWN_PREFIX, is_passing
+from .objects import MESSAGE, OWN_PREFIX, is_passing, shadow_tables
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
@@ -112,4 +112,5 @@ def _ordinary_tables(connection: Connection) -> list[str]:
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
         " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
     )
-    return [name for (name,) in rows if not is_passing(name)]
+    shadows = shadow_tables(connection)
+    return [name for (name,) in rows if not is_passing(name) and fold(name) not in shadows]

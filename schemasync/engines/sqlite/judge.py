@@ -15,6 +15,7 @@ from ...schema.spelling import dumps
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
+from .unknown import hint_for
 
 Path = tuple[str, ...]
 Place = Callable[..., str]
@@ -61,7 +62,7 @@ def _refused(what: str, error: Exception | str, sql: str, at: Path) -> Problem:
     return Problem(
         Code.SQLITE_REFUSES,
         f"SQLite refuses {what}: {error}",
-        "It was asked to run:\n" + sql,
+        "\n".join(filter(None, (hint_for(str(error)), "It was asked to run:", sql))),
         {"object": what, "sql": sql, "path": at},
     )
 

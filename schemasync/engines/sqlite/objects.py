@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...schema.names import fold
+from ...schema.names import fold, quote
 from ...schema.spelling import dumps
 from .connection import Connection
 
@@ -74,9 +75,34 @@ def digest_of(found: Iterable[Object]) -> str:
 
 
 def shadow_tables(connection: Connection) -> frozenset[str]:
-    """Folded names of the tables in which virtual tables keep their content."""
+    """Folded names of the tables in which virtual tables keep their content.
+
+    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method). Of a
+    module that this connection lacks it cannot tell: then each table whose name begins with that of the virtual table
+    counts.
+    """
+    return marked_shadow_tables(connection) | _shadows_of_unknown_modules(connection)
+
+
+def marked_shadow_tables(connection: Connection) -> frozenset[str]:
+    """Folded names of the shadow tables of modules that this connection knows."""
     rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
     return frozenset(fold(name) for (name,) in rows)
+
+
+def lacks_its_module(connection: Connection, name: str) -> bool:
+    """True for a virtual table whose module this connection does not know."""
+    try:
+        connection.execute(f"EXPLAIN SELECT 1 FROM main.{quote(name)}")
+    except sqlite3.Error as error:
+        return "no such module" in str(error)
+    return False
+
+
+def _shadows_of_unknown_modules(connection: Connection) -> frozenset[str]:
+    rows = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    owners = tuple(f"{fold(name)}_" for name, kind in rows if kind == "virtual" and lacks_its_module(connection, name))
+    return frozenset(fold(name) for name, kind in rows if kind == "table" and fold(name).startswith(owners) and owners)
 
 
 def is_virtual(item: Object) -> bool:

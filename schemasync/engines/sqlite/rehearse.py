@@ -10,26 +10,30 @@ from typing import Any
 
 from ...errors import Code, Problem, Refused
 from ...plan.make import with_rewritten
-from ...plan.model import Plan
+from ...plan.model import Plan, Strategy
 from ...schema import digest
 from ...schema.model import Schema, Table
 from ...schema.names import fold, quote
 from .connection import Connection, Opener
 from .inspect import inspect, references_of
-from .objects import is_virtual, objects, shadow_tables
-from .rebuild import finish, indexes, reshape, start
+from .objects import is_virtual, objects
+from .rebuild import finish, indexes, reshape
+from .uncompiled import load
+from .unknown import Unknown, hint_for
 
 
-def rehearse(source: Connection, plan: Plan, opener: Opener) -> Plan:
+def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> Plan:
     """Run the plan's steps on an empty copy of the live schema. Raises Refused where something does not fit.
+
+    `unknown`: the names that the live schema uses and the opener's connections do not know.
 
     Returns the plan, with those kept tables rewritten that ALTER TABLE alone does not bring to their new shape.
     """
-    misfits = _misfits(source, plan, opener)
+    misfits = _misfits(source, plan, opener, unknown)
     if not misfits:
         return plan
     again = with_rewritten(plan, misfits)
-    still = _misfits(source, again, opener)
+    still = _misfits(source, again, opener, unknown)
     if still:
         names = ", ".join(sorted(still))
         raise Refused.of(
@@ -38,20 +42,22 @@ def rehearse(source: Connection, plan: Plan, opener: Opener) -> Plan:
     return again
 
 
-def _misfits(source: Connection, plan: Plan, opener: Opener) -> set[str]:
+def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> set[str]:
     """Names of tables and views that are not what the plan says after its steps ran in memory."""
-    connection = opener.memory()
+    connection = None
     try:
-        start.recreate(connection, start.all_objects(source), shadow_tables(source))
+        connection = load(source, opener, Unknown() if plan.strategy is Strategy.FRESH else unknown)
         before = dict(_unmet(connection, plan))
         run_steps(connection, plan, finish.broken(source))
         if found := [_orphaned(name, why) for name, why in _unmet(connection, plan) if before.get(name) != why]:
             raise Refused(found)
         built = ours(inspect(connection).schema, plan.new)
     except sqlite3.Error as error:
-        raise Refused.of(Code.SQLITE_REFUSES, f"rehearsed in memory, SQLite refuses: {error}") from error
+        message = f"rehearsed in memory, SQLite refuses: {error}"
+        raise Refused.of(Code.SQLITE_REFUSES, message, hint_for(str(error))) from error
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
     return differing(plan.new, built)
 
 

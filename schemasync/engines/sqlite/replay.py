@@ -10,17 +10,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ...errors import Code, Failed, Problem
+from ...errors import Code, Failed, Problem, Refused
 from ...plan.model import Step
 from ...schema.spelling import count
 from . import changelog, verify
 from .changelog import Bounds, LiveSchema
 from .connection import Connection, schema_version
-from .follow import Follow
+from .follow import Follow, impossible
 from .rebuild.refill import refill_statement
 from .suspects import Suspects
+from .unknown import hint_for, is_unknown_name
 
 LOWEST = -(2**63)  # the smallest row id
 SAMPLES = 5  # keys named for a table with rows that do not fit
@@ -158,6 +159,8 @@ class Replay:
             done = self._replay()
         except Failed as error:
             raise self._explained(error) from error
+        except sqlite3.OperationalError as error:
+            raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
         unstable = {f.mapped.new.name for f in self.follows if not f.logged.is_stable}
         if self.is_doubtful and (moved := [m.table for m in done.misfits if m.table in unstable]):
             raise _row_ids_changed(moved[0])
@@ -330,6 +333,12 @@ def _log_incomplete(why: str, **facts: str) -> Failed:
         "Or let writers wait while the new file is built: manage.py schemasync --pause",
         **facts,
     )
+
+
+def _unknown_name(error: sqlite3.OperationalError) -> Refused:
+    """A row was written to a table that this process can keep as it is, and cannot write to."""
+    problem = impossible(f"a row of a table that uses an unknown name was written: {error}", "")
+    return Refused(replace(problem, hint=f"{hint_for(str(error))}\n{problem.hint}"))
 
 
 def misfits_failed(done: Round) -> Failed:

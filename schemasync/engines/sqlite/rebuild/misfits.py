@@ -6,6 +6,7 @@ import sqlite3
 
 from ....errors import Code, Failed, Problem
 from ..connection import Connection
+from ..unknown import hint_for
 
 
 def run_on(connection: Connection, table: str, statement: str) -> int:
@@ -21,12 +22,14 @@ def run_on(connection: Connection, table: str, statement: str) -> int:
         ) from error
 
 
+_FITTING = "Change it in schema.json; or, if schema.json does not name it, drop it by hand or take it in with inspect."
+
+
 def unfit(kind: str, name: str, error: sqlite3.Error | str, sql: str) -> Problem:
     """The problem of an object, ours or foreign, that SQLite does not take over the new tables."""
     return Problem(
         Code.FOREIGN_OBJECT,
         f'{kind} "{name}" does not fit the new schema: {error}',
-        "Change it in schema.json; or, if schema.json does not name it, drop it by hand or take it in with inspect.\n"
-        + sql,
+        "\n".join(filter(None, (hint_for(str(error)), _FITTING, sql))),
         {"object": name, "sql": sql},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....errors import Code, Refused
 from ....plan.model import Action, Plan, Step
@@ -13,6 +13,7 @@ from .. import ddl
 from ..connection import Connection
 from ..objects import Object, objects, shadow_tables
 from . import indexes
+from .before_renames import drop_obstacles, has_renames
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,17 @@ class Carried:
 def reshape(connection: Connection, plan: Plan) -> Carried:
     """Rename, drop and create until every table has its new shape; the rewritten ones are empty.
 
-    Renames go first and through ALTER TABLE, while views and triggers still stand, so that SQLite itself
-    follows every reference to them. Raises Refused where a foreign object does not let it.
+    Renames go first and through ALTER TABLE, while foreign views and triggers still stand, so that SQLite itself
+    follows every reference in them. Raises Refused where a foreign object does not let it.
     """
+    aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
     _rename(connection, plan)
     carried = _take_off(connection, plan)
+    carried = replace(
+        carried,
+        triggers=(*carried.triggers, *(item for item in aside if item.type == "trigger")),
+        views=(*carried.views, *(item for item in aside if item.type == "view")),
+    )
     for step in plan.steps:
         if step.action in (Action.DROP, Action.REWRITE):
             connection.execute(f"DROP TABLE {quote(_standing(connection, step))}")
