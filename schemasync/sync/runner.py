@@ -39,6 +39,7 @@ from .recovery import recover
 from .report import Report, tables_of
 from .state import State
 from .target import Target
+from .verify_live import verify_live
 
 NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
 
@@ -49,8 +50,14 @@ def sync(
     """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
     what it was before. `before_swap` is the application's own work on the new file, while writers wait."""
     wishes = wishes or Wishes()
-    work = Outside(target, before_swap)
     check_version()
+    report = _sync(target, document, wishes, Outside(target, before_swap))
+    if report.result == "current" and wishes.verify_full:
+        report.notes.extend(verify_live(target, document))
+    return report
+
+
+def _sync(target: Target, document: Document, wishes: Wishes, work: Outside) -> Report:
     with told(target.layout.link):
         if (report := _at_a_glance(target, document, wishes)) is not None:
             return report

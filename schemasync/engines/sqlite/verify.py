@@ -14,10 +14,12 @@ from ...errors import Code, Failed, Problem
 from ...plan.affinity import Affinity, affinity
 from ...plan.model import Action, Origin, Plan, Step
 from ...schema.expression import ROWID_NAMES
-from ...schema.model import Table
+from ...schema.model import Schema, Table
 from ...schema.names import fold, quote
 from ...schema.spelling import count
+from . import health
 from .connection import Connection
+from .health import violations
 from .inspect import inspect, references_of
 from .mapping import Key, Mapping, identity, key_of, mapping, stored
 from .objects import Object, is_own
@@ -29,11 +31,13 @@ SAMPLES = 5  # keys named for a table that differs
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was compared of a table: its rows, and the columns left out because they are volatile."""
+    """What was compared of a table: its rows, the columns left out because they are volatile, and a note on each
+    generated column whose stored values are others now."""
 
     table: str
     rows: int
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> None:
@@ -68,7 +72,7 @@ def content(connection: Connection, step: Step) -> Compared:
     if faults:
         raise _differs(step.name, *faults)
     left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
-    return Compared(step.name, rows, left_out)
+    return Compared(step.name, rows, left_out, tuple(_generated(connection, mapped, key) if key else ()))
 
 
 def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, new_rows: str) -> None:
@@ -172,7 +176,8 @@ def same_content(connection: Connection, old: str, new: str, table: Table | None
         raise Failed.of(Code.VERIFY_IMPOSSIBLE, f'"{new}" could not be compared: {error}', table=new) from error
     if faults or counts[0] != counts[1]:
         raise _differs(new, *(faults or (abs(counts[0] - counts[1]), ())))
-    return Compared(new, counts[0])
+    notes = _generated_alike(connection, old, new, key) if key is not None else ()
+    return Compared(new, counts[0], notes=tuple(notes))
 
 
 def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
@@ -185,12 +190,12 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
         table = plan.new.table(name)
         if table is not None and not _dangles(connection, table):
             continue
-        broken = _violations(connection, "main", name)
+        broken = violations(connection, "main", name)
         if not broken:
             continue
         step = plan.step(name)
         origin = name if step is None else step.old.name if step.old is not None else None
-        before = _violations(connection, "old", origin) if origin is not None else []
+        before = violations(connection, "old", origin) if origin is not None else []
         if len(broken) > len(before):
             refer = count(len(broken) - len(before), "row refers", "rows refer")
             raise Failed.of(
@@ -205,12 +210,50 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
 
 
 def integrity(connection: Connection) -> tuple[str, ...]:
-    """What integrity_check says of the new file and not of the old one, which it is sometimes wrong about."""
-    new = {row[0] for row in connection.execute("PRAGMA main.integrity_check")}
-    if new == {"ok"}:
-        return ()
-    old = {row[0] for row in connection.execute("PRAGMA old.integrity_check")}
-    return tuple(sorted(new - old - {"ok"}))
+    """integrity_check of both files. Raises Failed with what it says of the new one and not of the old one.
+
+    Returns a note on what it says of the old one: that is its owner's to mend.
+    """
+    new, old = health.integrity(connection, "main"), health.integrity(connection, "old")
+    if added := [line for line in new if line not in set(old)]:
+        raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {_listed(added)}", "Please report it.")
+    notes = []
+    if new:
+        notes.append(f"integrity_check of the old file and of the new one: {_listed(new)}")
+    if mended := [line for line in old if line not in set(new)]:
+        notes.append(f"integrity_check of the old file, and not of the new one: {_listed(mended)}")
+    return tuple(notes)
+
+
+def _listed(lines: Sequence[str]) -> str:
+    more = f"; and {len(lines) - SAMPLES} more" if len(lines) > SAMPLES else ""
+    return "; ".join(lines[:SAMPLES]) + more
+
+
+def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
+    """What is wrong with a database that `schema` describes, read in the caller's snapshot."""
+    if found := health.integrity(connection):
+        yield Problem(
+            Code.VERIFY_DIFFERS,
+            f"integrity_check: {_listed(found)}",
+            "Where it names nothing but indexes, REINDEX makes them anew. Else go back to a file that is whole "
+            "(manage.py schemasync history, then rollback), or put your backup back.",
+            {"check": "integrity", "found": list(found[:SAMPLES]), "count": len(found)},
+        )
+    for table, rows in health.dangling_rows(connection):
+        yield Problem(
+            Code.VERIFY_DIFFERS,
+            f'"{table}": {count(rows, "row refers", "rows refer")} to rows that do not exist',
+            f"Which: PRAGMA foreign_key_check({quote(table)})",
+            {"check": "references", "table": table, "rows": rows},
+        )
+    for name in sorted(differing(schema, ours(inspect(connection).schema, schema))):
+        yield Problem(
+            Code.VERIFY_DIFFERS,
+            f'"{name}" is not as schema.json says',
+            "To make it so again: manage.py schemasync --repair",
+            {"check": "structure", "object": name},
+        )
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -266,6 +309,43 @@ def _join(
     if not sample:
         return None
     return int(connection.execute(f"SELECT count(*) {query}").fetchone()[0]), sample
+
+
+def _generated(connection: Connection, mapped: Mapping, key: Key) -> Iterator[str]:
+    """STORED columns whose expression is what it was, and whose values are not: this SQLite computes it otherwise than
+    the one that stored them."""
+    for feed in mapped.step.feeds:
+        new, old = mapped.new.column(feed.column), mapped.old.column(feed.source or "")
+        if new is None or old is None or not (new.stored and old.stored):
+            continue
+        name = quote(feed.column)
+        pair = [(name, quote(feed.source or ""))]
+        if old.generated == new.generated and (
+            faults := _join(connection, quote(mapped.new.name), quote(mapped.old.name), key, pair, [(name, name)])
+        ):
+            yield _generated_changes(mapped.new.name, feed.column, *faults)
+
+
+def _generated_alike(connection: Connection, old: str, new: str, key: Key) -> Iterator[str]:
+    """The same of a table that keeps its shape, but for names."""
+    pairs = zip(_stored_columns(connection, "main", new), _stored_columns(connection, "old", old), strict=True)
+    for name, source in pairs:
+        column = quote(name)
+        if faults := _join(connection, quote(new), quote(old), key, [(column, quote(source))], [(column, column)]):
+            yield _generated_changes(new, name, *faults)
+
+
+def _stored_columns(connection: Connection, schema: str, table: str) -> list[str]:
+    rows = connection.execute("SELECT name FROM pragma_table_xinfo(?, ?) WHERE hidden = 3", (table, schema))
+    return [str(name) for (name,) in rows]
+
+
+def _generated_changes(table: str, column: str, rows: int, keys: Sequence[str]) -> str:
+    return (
+        f"{table}.{column} [generated-changes]: {count(rows, 'row has another value', 'rows have other values')} than "
+        f"in the old file, for example {', '.join(keys)}: SQLite {sqlite3.sqlite_version} computes "
+        f"{'it' if rows == 1 else 'them'} otherwise than the one that stored {'it' if rows == 1 else 'them'}"
+    )
 
 
 def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int, int, int]:
@@ -484,12 +564,3 @@ def _dangles(connection: Connection, table: Table) -> bool:
         if connection.execute(query).fetchone()[0]:
             return True
     return False
-
-
-def _violations(connection: Connection, schema: str, table: str) -> list[tuple[object, ...]]:
-    try:
-        return connection.execute(f"PRAGMA {schema}.foreign_key_check({quote(table)})").fetchall()
-    except sqlite3.OperationalError as error:
-        if "mismatch" in str(error):
-            return []  # a reference to columns that are not unique: it holds nowhere, in the old file too
-        raise

@@ -1,0 +1,59 @@
+"""Verifying a database that is current: nothing is built, so the live file itself is read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from ..engines.sqlite import verify
+from ..engines.sqlite.connection import is_damage, snapshot
+from ..engines.sqlite.rebuild import finish
+from ..errors import Code, Failed, Problem
+from ..history.record import moment
+from ..schema.document import Document
+from ..schema.spelling import count
+from . import state
+from .faults import told
+from .state import State
+from .target import Target
+
+
+def verify_live(target: Target, document: Document) -> Iterator[str]:
+    """Read the whole live file in one snapshot, without a lock of ours: writers go on. Returns notes.
+
+    Raises Failed with everything that SQLite's checks find, and with each object that is not as schema.json says.
+    """
+    with told(target.layout.link), state.read(target.layout, target.opener, whole=False) as now:
+        assert now is not None, "a database that is current is there"
+        with target.progress.phase("verification", "checks") as advance, snapshot(now.connection):
+            if problems := _problems(now, document):
+                raise Failed(problems)
+            yield from _notes(now)
+            advance(1, 1)
+    tables = count(len(document.schema.tables), "table")
+    yield f"verified: integrity_check and foreign_key_check find nothing, and {tables} and their objects are as meant"
+
+
+def _problems(now: State, document: Document) -> list[Problem]:
+    try:
+        return list(verify.live(now.connection, document.schema))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return [
+            Problem(
+                Code.VERIFY_DIFFERS,
+                f"{now.path.name} cannot be read to its end: {error}",
+                "Go back to a file that is whole (manage.py schemasync history, then rollback), or put your backup "
+                "back.",
+                {"check": "integrity", "found": [str(error)], "count": 1},
+            )
+        ]
+
+
+def _notes(now: State) -> Iterator[str]:
+    """What is known to be otherwise, and is nobody's fault."""
+    if not now.is_untouched and now.newest is not None:
+        yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)} UTC"
+    for name in sorted(finish.broken(now.connection)):
+        yield f'"{name}" is a view, or has a trigger, that SQLite cannot compile'

@@ -1,0 +1,116 @@
+"""Values that SQLite computes otherwise today than when they were stored: told, and by --verify full of both files.
+
+A new SQLite changes what an expression gives; here the expression is changed under the values, which leaves the same.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from schemasync.sync.adopt import adopt
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+
+from .damaged import LIMITS, execute, read
+from .test_current import stale_index
+
+G = {"id": "INTEGER PRIMARY KEY", "v": "TEXT", "s": "TEXT GENERATED ALWAYS AS (v || 'y') STORED"}
+OLD = {"g": G, "o": {"id": "INTEGER PRIMARY KEY"}}
+STALE = "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, '''x''', '''y''') WHERE name = '{}';"
+MODES = {"live": {}, "pause": {"pause": True}, "fresh": {"fresh": True}}
+
+
+@pytest.fixture
+def link(tmp_path):
+    """Row 1 was stored by a SQLite that gave another value, row 2 by this one."""
+    link = tmp_path / "db.sqlite3"
+    execute(
+        link,
+        "PRAGMA journal_mode=WAL;"
+        "CREATE TABLE g (id INTEGER PRIMARY KEY, v TEXT, s TEXT GENERATED ALWAYS AS (v || 'x') STORED);"
+        "CREATE TABLE f (v TEXT, s TEXT GENERATED ALWAYS AS (v || 'x') STORED);"
+        "CREATE TABLE o (id INTEGER PRIMARY KEY);"
+        "INSERT INTO g VALUES (1, 'a'); INSERT INTO f VALUES ('a');" + STALE.format("g") + STALE.format("f"),
+    )
+    execute(link, "INSERT INTO g (id, v) VALUES (2, 'b')")
+    adopt(target(link), read(OLD))
+    return link
+
+
+def stored(link, table="g"):
+    with closing(sqlite3.connect(link)) as connection:
+        return [s for (s,) in connection.execute(f"SELECT s FROM {table} ORDER BY rowid")]
+
+
+def changes(notes):
+    return [note for note in notes if "[generated-changes]" in note]
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
+    assert stored(link) == ["ax", "by"]
+    new = {**OLD, "g": {**G, "more": "TEXT"}}
+    report = sync(target(link), read(new), Wishes(limits=LIMITS, **MODES[mode]))
+    assert stored(link) == ["ay", "by"]
+    told = changes(report.notes)
+    assert told[0].startswith("g.s [generated-changes]: 1 row has another value than in the old file, for example 1:")
+    assert len(told) == (2 if mode == "fresh" else 1), "a fresh file has foreign tables written anew, too"
+
+
+def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
+    report = sync(target(link), read(OLD), Wishes(fresh=True, limits=LIMITS))
+    assert [note.partition(" ")[0] for note in changes(report.notes)] == ["f.s", "g.s"]
+
+
+def test_values_that_come_out_as_they_were_are_not_told(link):
+    execute(link, "UPDATE g SET v = v")
+    report = sync(target(link), read({**OLD, "g": {**G, "more": "TEXT"}}), Wishes(limits=LIMITS))
+    assert changes(report.notes) == []
+
+
+def test_an_expression_that_the_plan_changes_is_not_told(link):
+    new = {**OLD, "g": {**G, "s": "TEXT GENERATED ALWAYS AS (v || 'z') STORED"}}
+    report = sync(target(link), read(new), Wishes(limits=LIMITS))
+    assert stored(link) == ["az", "bz"]
+    assert changes(report.notes) == []
+
+
+def test_several_rows_are_counted_and_some_are_named(link):
+    execute(
+        link,
+        STALE.replace("'''x''', '''y'''", "'''y''', '''w'''").format("g"),
+    )
+    report = sync(
+        target(link),
+        read({**OLD, "g": {**G, "s": G["s"].replace("y", "w"), "more": "TEXT"}}),
+        Wishes(repair=True, limits=LIMITS),
+    )
+    assert "2 rows have other values than in the old file, for example 1, 2" in changes(report.notes)[0]
+
+
+@pytest.mark.parametrize("table", ["g", "o"])
+def test_verify_full_tells_what_integrity_check_says_of_both_files(link, table):
+    """An index of the old file that misses rows comes along page by page: its owner is to know."""
+    execute(link, "INSERT INTO o VALUES (1);" + stale_index("g", "v"))
+    new = {**OLD, table: {**OLD[table], "more": "TEXT"}}
+    report = sync(target(link), read(new), Wishes(verify_full=True, limits=LIMITS))
+    (said,) = [note for note in report.notes if note.startswith("integrity_check")]
+    if table == "o":
+        assert said.startswith("integrity_check of the old file and of the new one: row 1 missing from index stale")
+    else:
+        assert said.startswith("integrity_check of the old file, and not of the new one: row 1 missing from index")
+
+
+def test_an_index_that_misses_rows_since_it_was_built_never_goes_live(link):
+    """What integrity_check says of the new file alone is damage."""
+    from .damaged import FILLED, found
+
+    damage = stale_index("o", "id", "stale")
+    execute(link, "INSERT INTO o VALUES (1)")
+    problems = found(link, {**OLD, "g": {**G, "more": "TEXT"}}, Wishes(verify_full=True, limits=LIMITS), FILLED, damage)
+    assert [str(problem.code) for problem in problems] == ["verify-differs"]
+    assert "integrity_check of the new file: row 1 missing from index stale" in problems[0].message
