@@ -59,6 +59,7 @@ class Code(StrEnum):
     NO_DATABASE = "no-database"
     NOT_A_DATABASE = "not-a-database"
     CORRUPT = "corrupt"
+    SCHEMA_TOO_NEW = "schema-too-new"
     NO_FOLDER = "no-folder"
     PERMISSION = "permission"
     DISK_FULL = "disk-full"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are asked for
 FURTHEST = 60  # generations: renames further back are shown as what went and what came
-COLUMNS = ("id", *(field for field in Row.__dataclass_fields__ if field != "id"))
+COLUMNS = ("id", *(field for field in Row.__dataclass_fields__ if field not in ("id", "sqlite_version")))
 
 
 @dataclass(frozen=True, slots=True)

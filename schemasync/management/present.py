@@ -369,6 +369,7 @@ def _story(entry: Entry, page: Page) -> Lines:
     if row.rows:
         who += f", {count(row.rows, 'row')} written"
     if page.detail:
+        who += f", by SQLite {row.sqlite_version}" if row.sqlite_version else ""
         beside = [beside_writers(entry.followed)] if entry.followed else []
         return [who, *beside, *(change["text"] for change in entry.changes)]
     match row.action:

@@ -269,7 +269,7 @@ def _next_number(target: Target) -> int:
     highest = 0
     for generation in target.layout.finished():
         try:
-            with closing(target.opener.read(generation.path)) as connection:
+            with closing(target.opener.read_parsed(generation.path)) as connection:
                 found = fence.read_fence(connection)
         except (SchemasyncError, sqlite3.Error):
             continue  # a damaged archive must not stop the next swap; there is no going back to it anyway

@@ -36,9 +36,9 @@ from .target import Target
 
 
 @contextmanager
-def _seen(target: Target, *, whole: bool = True) -> Iterator[State | None]:
+def _seen(target: Target, *, whole: bool = True, parsed: bool = False) -> Iterator[State | None]:
     """The database as it stands, None where there never was one. Raises Refused where only its link is missing."""
-    with told(target.layout.link), state.read(target.layout, target.opener, whole=whole) as now:
+    with told(target.layout.link), state.read(target.layout, target.opener, whole=whole, parsed=parsed) as now:
         if now is None:
             _refuse_missing_link(target)
         yield now
@@ -47,7 +47,7 @@ def _seen(target: Target, *, whole: bool = True) -> Iterator[State | None]:
 def _refuse_missing_link(target: Target) -> None:
     there = []
     for generation in target.layout.finished():
-        with closing(target.opener.read(generation.path)) as connection:
+        with closing(target.opener.read_parsed(generation.path)) as connection:
             there += [] if fence.is_marked(connection) else [generation.name]
     if there:
         raise Refused.of(
@@ -243,7 +243,7 @@ class Entry:
 
 def history(target: Target) -> tuple[Entry, ...]:
     """All generations that were ever live, the newest first. Raises Refused where there is no history."""
-    with _seen(target) as now:
+    with _seen(target, parsed=True) as now:
         if now is None or now.newest is None:
             raise state.no_history(target.layout)
         rows, last, live = now.rows, now.newest, now.path
@@ -252,7 +252,7 @@ def history(target: Target) -> tuple[Entry, ...]:
 
 def rows(target: Target) -> tuple[Row, ...]:
     """The history as it is written, the oldest row first. Raises Refused where there is none."""
-    with _seen(target) as now:
+    with _seen(target, parsed=True) as now:
         if now is None or now.newest is None:
             raise state.no_history(target.layout)
         return now.rows

@@ -106,7 +106,7 @@ def _remove(target: Target, chosen: Pruned) -> Pruned:
 
 def _fence_of(target: Target, generation: Generation) -> Fence | None:
     try:
-        with closing(target.opener.read(generation.path)) as connection:
+        with closing(target.opener.read_parsed(generation.path)) as connection:
             return fence.read_fence(connection)
     except (SchemasyncError, sqlite3.Error):
         return None  # an archive that cannot be read is a person's to remove

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -347,6 +348,7 @@ class _Work:
             pause_ms=0,
             actor=self.target.stamp.actor,
             tool_version=self.target.stamp.tool_version,
+            sqlite_version=sqlite3.sqlite_version,
         )
 
 

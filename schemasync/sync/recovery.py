@@ -136,7 +136,15 @@ def _look(target: Target, generation: Generation) -> Found:
         with told(generation.path), closing(target.opener.read(generation.path)) as connection:
             return Found(generation, fence.read_fence(connection), fence.is_marked(connection))
     except SchemasyncError as error:
-        return Found(generation, trouble=error)
+        return Found(generation, _fence_beside(target, generation), trouble=error)
+
+
+def _fence_beside(target: Target, generation: Generation) -> Fence | None:
+    """The fence of a file that cannot be read as a whole: one whose schema this SQLite cannot parse has it all the
+    same."""
+    with suppress(SchemasyncError, sqlite3.Error), closing(target.opener.read_parsed(generation.path)) as connection:
+        return fence.read_fence(connection)
+    return None
 
 
 def _relink(target: Target, files: dict[str, Found]) -> list[str]:
@@ -144,7 +152,7 @@ def _relink(target: Target, files: dict[str, Found]) -> list[str]:
     if not files or all(f.marked for f in files.values()):
         return []
     candidates = [f for f in files.values() if f.readable and f.fence is None and not f.marked]
-    if len(candidates) != 1 or not all(f.readable for f in files.values()):
+    if len(candidates) != 1 or not all(f.readable or f.fence is not None for f in files.values()):
         names = ", ".join(files)
         raise NeedsPerson.of(
             Code.STATE_UNKNOWN,

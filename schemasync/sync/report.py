@@ -76,4 +76,5 @@ def as_row_json(row: Row) -> dict[str, Any]:
         "pause_ms": row.pause_ms,
         "actor": row.actor,
         "tool_version": row.tool_version,
+        "sqlite_version": row.sqlite_version or None,
     }

@@ -88,10 +88,11 @@ def no_history(layout: Layout) -> Refused:
 
 
 @contextmanager
-def read(layout: Layout, opener: Opener, *, whole: bool = True) -> Iterator[State | None]:
+def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False) -> Iterator[State | None]:
     """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson.
 
-    `whole`: with the whole history, which may be large; else with its newest row alone.
+    `whole`: with the whole history, which may be large; else with its newest row alone. `parsed`: a schema that this
+    SQLite cannot parse is no obstacle: only what it can parse is there.
     """
     at = layout.at()
     if at is At.NOTHING:
@@ -99,7 +100,7 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True) -> Iterator[Stat
         return
     path, generation = _what(layout, at)
     inode = inode_of(path)
-    connection = opener.read(path)
+    connection = opener.read_parsed(path) if parsed else opener.read(path)
     try:
         _check_open(connection, path, layout)
         seen, rows = data_version(connection), _rows(connection, whole=whole)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..engines.sqlite.connection import is_too_new
 from ..engines.sqlite.versions import Row
 from ..errors import Problem, SchemasyncError
 from ..files.layout import At, size_of
@@ -70,6 +71,10 @@ def status(target: Target) -> Status:
                 live, path = now.newest, now.path
     except SchemasyncError as error:
         problems += error.problems
+        if is_too_new(error):
+            reads = state.read(layout, target.opener, whole=False, parsed=True)
+            with suppress(SchemasyncError), told(layout.link), reads as now:
+                live, path = (now.newest, now.path) if now is not None else (live, path)
     archives: tuple[Archive, ...] = ()
     with suppress(SchemasyncError, OSError):
         archives = prune.archives(target)

@@ -14,6 +14,7 @@ ROW_KEYS = {
     "pause_ms",
     "actor",
     "tool_version",
+    "sqlite_version",
     "bytes",
     "live",
     "gone",

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote as url_quote
 
 from ...errors import Busy, Code, Failed, Refused, SchemasyncError
+from ...files.header import written_by
 
 MINIMUM = (3, 37, 0)  # STRICT tables and PRAGMA table_list
 BUILD_CACHE_KIB = 256 * 1024  # what a rebuild may keep in memory: rows that are written in the order of another key
@@ -49,10 +50,28 @@ class Opener:
         A read-only connection to a WAL database leaves `-wal` and `-shm` behind where there were none, and a
         writable one that closes last takes away those that were there: so each is used where it does neither.
         """
+        return self._read(path, "")
+
+    def read_parsed(self, path: Path) -> Connection:
+        """Like `read`, but without the objects that this SQLite cannot parse, where there are any.
+
+        For the tables of this program, which every SQLite parses: the history, the fence, the mark.
+        """
+        try:
+            return self.read(path)
+        except SchemasyncError as error:
+            if not is_too_new(error):
+                raise
+        # with this on, SQLite goes on where it cannot parse an object; query_only is on, too, or the file read-only
+        return self._read(path, "PRAGMA writable_schema=ON")
+
+    def _read(self, path: Path, first: str) -> Connection:
         path = path.resolve()  # side files stand beside the file itself, not beside a link to it
         if wal_of(path).exists() or not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-            return self._readable(path)
-        connection = self._open(path, "rw")
+            # Without a -wal nobody is writing a WAL database; opened otherwise it would get side files, and those of a
+            # user who may not write the file would lock out the one who may.
+            return self._open(path, "ro&immutable=1" if is_settled(path) else "ro", first=first)
+        connection = self._open(path, "rw", first=first)
         connection.execute("PRAGMA query_only=ON")
         return connection
 
@@ -76,12 +95,7 @@ class Opener:
         with closing(self.read(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
 
-    def _readable(self, path: Path) -> Connection:
-        # Without a -wal nobody is writing a WAL database; opened otherwise it would get side files, and those of a
-        # user who may not write the file would lock out the one who may.
-        return self._open(path, "ro&immutable=1" if is_settled(path) else "ro")
-
-    def _open(self, path: Path, mode: str, timeout: float = 5.0) -> Connection:
+    def _open(self, path: Path, mode: str, timeout: float = 5.0, first: str = "") -> Connection:
         uri = f"file:{url_quote(str(path.absolute()))}?mode={mode}"
         connection = None
         try:
@@ -89,6 +103,7 @@ class Opener:
                 uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=NO_CACHE
             )
             self._prepared(connection)
+            connection.execute(first)
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except sqlite3.Error as error:
             if connection is not None:
@@ -139,6 +154,46 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+_UNPARSED = "malformed database schema ("
+_DAMAGED = ("", "invalid rootpage", "orphan index")  # what SQLite says of a schema that it could parse
+
+
+def unparsed(error: sqlite3.Error) -> str:
+    """What SQLite cannot parse in the schema, and why; '' for another error.
+
+    That is no damage: a newer SQLite has a syntax that this one does not know, such as `1_000` since 3.46.
+    """
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT or not str(error).startswith(_UNPARSED):
+        return ""
+    name, _, why = str(error).removeprefix(_UNPARSED).partition(")")
+    why = why.removeprefix(" - ")
+    return "" if why in _DAMAGED else f'"{name}": {why}'
+
+
+def is_too_new(error: SchemasyncError) -> bool:
+    """True where this SQLite cannot parse the schema of a file."""
+    return any(problem.code == Code.SCHEMA_TOO_NEW for problem in error.problems)
+
+
+def _too_new(path: Path, what: str) -> SchemasyncError:
+    version, writer = sqlite3.sqlite_version, written_by(path)
+    wrote = "" if writer is None else f", which SQLite {'.'.join(map(str, writer))} wrote last"
+    if writer is not None and writer > sqlite3.sqlite_version_info:
+        needed = f"Use a Python with SQLite {'.'.join(map(str, writer))} or later, as whatever wrote it does"
+    else:
+        needed = "Use a Python with a newer SQLite; or, if somebody edited the schema by hand, put its text right"
+    return Refused.of(
+        Code.SCHEMA_TOO_NEW,
+        f"SQLite {version} cannot parse the schema of {path}{wrote}: {what}",
+        f"The file is not damaged, and nothing is lost. {needed}: "
+        "python -c 'import sqlite3; print(sqlite3.sqlite_version)'\n"
+        "Until then, manage.py schemasync history and status work; a rollback does not, as closing a file to writers "
+        "takes triggers on its tables.",
+        sqlite=version,
+        written_by=".".join(map(str, writer)) if writer is not None else None,
+    )
+
+
 def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
     """SQLite's error as one of ours, with what to do next."""
     extended = getattr(error, "sqlite_errorcode", 0)
@@ -149,6 +204,8 @@ def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
             return Refused.of(
                 Code.NOT_A_DATABASE, f"{path} is not a SQLite database", f"Look at what it is: file {path}"
             )
+        case sqlite3.SQLITE_CORRUPT if what := unparsed(error):
+            return _too_new(path, what)
         case sqlite3.SQLITE_CORRUPT:
             return Refused.of(
                 Code.CORRUPT,

@@ -27,10 +27,16 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
   tool_version TEXT NOT NULL
 )"""
 
+# Since this column, an older release adds its rows without it; so it has a default, and is the last one.
+_ADD_SQLITE_VERSION = f"ALTER TABLE {HISTORY_TABLE} ADD COLUMN sqlite_version TEXT NOT NULL DEFAULT ''"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON."""
+    """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON.
+
+    `sqlite_version`: of the SQLite that built the generation, '' where an older release did not note it.
+    """
 
     id: int
     version: str
@@ -47,6 +53,7 @@ class Row:
     pause_ms: int
     actor: str
     tool_version: str
+    sqlite_version: str = ""
 
     @property
     def document(self) -> str | None:
@@ -60,8 +67,20 @@ _LIST = ", ".join(_COLUMNS)
 
 
 def create(connection: Connection) -> None:
-    """Create the table if it is missing."""
+    """Create the table if it is missing, and the column that one of an older release lacks."""
     connection.execute(_CREATE)
+    if not _has_sqlite_version(connection):
+        connection.execute(_ADD_SQLITE_VERSION)
+
+
+def _has_sqlite_version(connection: Connection) -> bool:
+    query = "SELECT 1 FROM pragma_table_info(?, 'main') WHERE name = 'sqlite_version'"
+    return connection.execute(query, (HISTORY_TABLE,)).fetchone() is not None
+
+
+def _columns(connection: Connection) -> str:
+    """What is selected for a Row: a table that an older release made lacks the last column."""
+    return _LIST if _has_sqlite_version(connection) else _LIST.replace("sqlite_version", "''")
 
 
 def exists(connection: Connection) -> bool:
@@ -74,7 +93,9 @@ def read(connection: Connection) -> tuple[Row, ...]:
     """All rows, oldest first; none where there is no table."""
     if not exists(connection):
         return ()
-    return tuple(Row(*row) for row in connection.execute(f"SELECT {_LIST} FROM {HISTORY_TABLE} ORDER BY id"))
+    return tuple(
+        Row(*row) for row in connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id")
+    )
 
 
 def drop(connection: Connection) -> None:
@@ -86,7 +107,7 @@ def newest(connection: Connection) -> Row | None:
     """The last row: what the database is. One small read."""
     if not exists(connection):
         return None
-    row = connection.execute(f"SELECT {_LIST} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
+    row = connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
     return Row(*row) if row else None
 
 
