@@ -195,7 +195,7 @@ def test_many_rows_of_history_take_few_queries(operated, visit):
     operated.sql(
         "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
         " INSERT INTO _schema_versions SELECT i, version, '2020-01-01T00:00:00.000Z', 'sync', printf('%05d-abcabcabcabc', i), generation,"
-        " schema, hints, fingerprint, plan, 0, 0, 0, 'x', '0' FROM n, _schema_versions v WHERE v.id = 1;"
+        " schema, hints, fingerprint, plan, 0, 0, 0, 'x', '0', '' FROM n, _schema_versions v WHERE v.id = 1;"
         "UPDATE _schema_versions SET id = 20000 WHERE id = 2"
     )
     found = visit(
