@@ -56,6 +56,7 @@ class Code(StrEnum):
     ALREADY_ADOPTED = "already-adopted"
     NOT_IN_STEP = "not-in-step"
     FOREIGN_LINK = "foreign-link"
+    MOUNTED_FILE = "mounted-file"
     NO_DATABASE = "no-database"
     NOT_A_DATABASE = "not-a-database"
     CORRUPT = "corrupt"

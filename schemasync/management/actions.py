@@ -31,7 +31,7 @@ from ..schema import document
 from ..schema.document import Document
 from ..schema.names import fold
 from ..schema.spelling import count, short
-from ..sync import adopt, eject, glance, look, postpone, prune, rollback, snapshot, status
+from ..sync import adopt, eject, glance, look, postpone, prune, recovery, rollback, snapshot, status
 from ..sync.faults import of_disk, told
 from ..sync.preflight import as_problem
 from ..sync.runner import note, sync
@@ -61,6 +61,7 @@ class Actions(Call):
     # --- the actions ----------------------------------------------------------------------------------------
 
     def do_sync(self) -> None:
+        self._finish_swap()
         if self._is("export"):
             self._export(check=False)
         target, wanted, wishes = self._target(swaps=True), self._document(), self._wishes()
@@ -191,6 +192,7 @@ class Actions(Call):
 
     def do_adopt(self) -> None:
         target, path = self._target(swaps=True), self._schema_path()
+        is_resumed = self._finish_swap()
         found = self._document() if path.exists() else None
         if found is None and not os.access(path.absolute().parent, os.W_OK):
             raise Refused.of(
@@ -199,7 +201,7 @@ class Actions(Call):
                 "Give another place: manage.py schemasync adopt --schema PATH",
             )
         models = modelled(self._alias()) if found is None else None
-        done = adopt.adopt(target, found, _labels(models))
+        done = adopt.adopt(target, found, _labels(models), is_resumed=is_resumed)
         if models is not None:
             text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying())
             _write_text(path, text)
@@ -212,6 +214,7 @@ class Actions(Call):
 
     def do_eject(self) -> None:
         target, link = self._target(swaps=True), databases.path_of(self._alias())
+        self._finish_swap()
         eject.check(target)
         if not conf.is_enabled():
             done = eject.eject(target, None, lambda path: None)
@@ -267,6 +270,11 @@ class Actions(Call):
         found = self._document(self._path("file"))
         data = {"result": "hashed", "version": found.version, "short": short(found.version), "errors": []}
         self._print([found.version], data)
+
+    def _finish_swap(self) -> bool:
+        """Before schema.json is read: nobody can write until the swap is finished, and an adoption that was cut off has
+        written none. True where there was one."""
+        return bool(recovery.finish_swap(self._target(swaps=True)))
 
     # --- what they need -------------------------------------------------------------------------------------------
 

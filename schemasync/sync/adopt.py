@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,21 +11,23 @@ from ..diff.compare import all_hints, compare
 from ..engines.sqlite.rehearse import differing, ours, rehearse
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown import Unknown
+from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused
 from ..files.layout import At
 from ..history.deed import Deed
-from ..history.record import Afterwards, hints_of
+from ..history.record import Afterwards, hints_of, schema_of
 from ..plan.make import make
 from ..plan.model import Plan
 from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
 from . import glance, interrupt, state
+from .cutover import check_place
 from .faults import told
 from .hold import hold
 from .preflight import Wishes, check_disk
 from .rebuild import build
-from .recovery import recover
+from .recovery import finish_swap, recover
 from .runner import litter_removed, note, still_true, swap_held
 from .state import State
 from .target import Target
@@ -45,15 +48,26 @@ class Adopted:
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
 
 
-def adopt(target: Target, document: Document | None, models: Mapping[str, str] | None = None) -> Adopted:
+def adopt(
+    target: Target,
+    document: Document | None,
+    models: Mapping[str, str] | None = None,
+    *,
+    is_resumed: bool = False,
+) -> Adopted:
     """Take over the plain file at the target's path. Raises a SchemasyncError with the file untouched.
 
     The baseline is what `document` names of it; without one, everything in it. `models`: by table the model that owns
-    it, where no document says so.
+    it, where no document says so. `is_resumed`: the swap of one that was cut off was finished a moment ago.
     """
     begun = time.monotonic()
+    if finish_swap(target) or is_resumed:
+        with told(target.layout.link), state.read(target.layout, target.opener) as now:
+            if now is not None and now.newest is not None and now.newest.action == Deed.ADOPT:
+                return _finished(now, now.newest, document)
     with told(target.layout.link):
         _check_plain(target)
+        check_place(target.layout)
         with state.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
             assert before is not None
             before.inspect()
@@ -95,6 +109,14 @@ def adopt(target: Target, document: Document | None, models: Mapping[str, str] |
     )
 
 
+def _finished(now: State, row: Row, document: Document | None) -> Adopted:
+    """An adoption that was cut off between fence and link, and is finished now."""
+    baseline = schema_of(row)
+    foreign = tuple(o.named for o in now.inspect().foreign(baseline.object_names()))
+    differs = sorted(differing(document.schema, baseline)) if document else []
+    return Adopted(row.generation, row.version, baseline, foreign, tuple(differs), row.duration_ms, row.pause_ms)
+
+
 def _check_plain(target: Target) -> None:
     layout = target.layout
     match layout.at():
@@ -105,7 +127,8 @@ def _check_plain(target: Target) -> None:
             raise Refused.of(
                 Code.ALREADY_ADOPTED,
                 f"{layout.link} is taken over already; live is {live.name if live else '?'}",
-                "manage.py schemasync history shows what happened to it.",
+                "manage.py schemasync history shows what happened to it. A schema.json is written from it by: "
+                f"manage.py schemasync inspect {shlex.quote(str(layout.link))} -o schema.json",
             )
         case At.NOTHING:
             raise Refused.of(

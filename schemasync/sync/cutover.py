@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -21,9 +24,10 @@ from ..engines.sqlite.connection import (
 )
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
-from ..errors import Code, NeedsPerson, SchemasyncError
+from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.door import Label, Reservation, reserved
-from ..files.layout import PLAIN, At, Generation, inode_of, size_of
+from ..files.layout import PLAIN, At, Generation, Layout, inode_of, size_of
+from ..files.mounts import is_mounted
 from ..history.record import now
 from .capture import remove
 from .hold import Hold, Place, replaced
@@ -58,6 +62,40 @@ def prepared(target: Target, generation: Generation | None, room: int = ROOM) ->
         yield Swap(generation, _next_number(target), reservation)
 
 
+def check_place(layout: Layout) -> None:
+    """Raise Refused where nothing can take the place of what stands at the path. Asked before anything is built, and
+    again before the old file is closed: afterwards every write would be refused until somebody made it possible."""
+    link, folder = layout.link, layout.link.parent
+    if is_mounted(link):
+        raise Refused.of(
+            Code.MOUNTED_FILE,
+            f"{link} is mounted as a single file, so that no link can take its place",
+            f"Mount the folder that it is in, at {folder}, instead of the file (docker: -v ./data:{folder}); the "
+            "generations are kept there, too. Then run the same command again.",
+        )
+    if not folder.is_dir():
+        return  # whoever makes the folder of the generations says so
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        why = "cannot be written"
+    elif not _may_replace(link, folder.stat()):
+        why = "lets nobody replace a file but its owner (it has the sticky bit)"
+    else:
+        return
+    raise Refused.of(
+        Code.PERMISSION,
+        f"the folder {folder} {why}, so that no link can take the place of {link.name}",
+        f"Run this as the owner of {link}, or let the user that runs it write the folder. Who may: "
+        f"ls -ld {shlex.quote(str(folder))}",
+    )
+
+
+def _may_replace(link: Path, folder: os.stat_result) -> bool:
+    """False where the sticky bit of the folder keeps this user from replacing what stands at the path."""
+    if not folder.st_mode & stat.S_ISVTX or not os.path.lexists(link):
+        return True
+    return os.geteuid() in (0, folder.st_uid, link.lstat().st_uid)
+
+
 def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> None:
     """The swap to a first generation: there is no file to fence."""
     signals.defer()
@@ -73,6 +111,7 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     committed and could not be finished.
     """
     signals.defer()
+    check_place(target.layout)
     with _link_beside(target, held, swap):
         _close(target, held, swap)
     swap.room.release()

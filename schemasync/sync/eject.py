@@ -44,6 +44,7 @@ def check(target: Target) -> None:
     """Raise Refused or NeedsPerson where there is nothing to leave, or something in the way."""
     with told(target.layout.link), state.read(target.layout, target.opener, whole=False) as current:
         _check_disk(target, _generation(target, current))
+        cutover.check_place(target.layout)
 
 
 def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:

@@ -16,11 +16,11 @@ from ..engines.sqlite import changelog, fence, versions
 from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side_files
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
-from ..errors import Code, NeedsPerson, SchemasyncError
+from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import PLAIN, At, Generation, inode_of, size_of
 from ..history.deed import Deed
-from . import cutover, postpone
+from . import cutover, interrupt, postpone, state
 from .capture import remove
 from .faults import told
 from .hold import Place
@@ -75,6 +75,19 @@ def recover(target: Target) -> tuple[str, ...]:
     return _told(target, done)
 
 
+def finish_swap(target: Target) -> tuple[str, ...]:
+    """Finish a swap that was cut off, where there is one; returns what was done. For commands that must read something
+    else first, such as a schema.json that an adoption was to write."""
+    try:
+        with told(target.layout.link), state.read(target.layout, target.opener, whole=False):
+            return ()
+    except SchemasyncError as error:
+        if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
+            return ()  # whoever goes on says it
+    with told(target.layout.link), interrupt.stoppable(), target.locked() as target:
+        return recover(target)
+
+
 def _told(target: Target, done: list[str]) -> tuple[str, ...]:
     for line in done:
         target.progress.note(line)
@@ -96,7 +109,7 @@ def _name_aliases(target: Target) -> None:
 
 def _clear_next_links(target: Target) -> list[str]:
     """What a run left at the name of its new link: the link, or what that has replaced."""
-    return [_clear_next_link(target, path) for path in target.layout.next_links()]
+    return [line for path in target.layout.next_links() if (line := _clear_next_link(target, path))]
 
 
 def _clear_next_link(target: Target, path: Path) -> str:
@@ -105,7 +118,7 @@ def _clear_next_link(target: Target, path: Path) -> str:
     if path.is_symlink() or (is_original and layout.at() is At.GENERATION):
         target.check_sole()
         target.door.remove(Label.RECOVER_REMOVE, (path,))
-        return f"removed {path.name}, which a run left in the middle of a swap"
+        return "" if not is_original else f"removed {path.name}, the plain file whose copy is live"
     sides = zip(side_files(layout.link), SIDE_SUFFIXES, strict=True) if layout.link.is_symlink() else ()
     kept = target.door.keep(Label.RECOVER_KEEP, path, tuple(sides))
     return f"kept {kept}: it stood at {layout.link} during a swap that was cut off, and is not ours"
@@ -197,6 +210,7 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     if successor is None or not successor.readable:
         why = "is not there" if successor is None else "cannot be read"
         raise _without_successor(target, files, live, why)
+    _check_place(target, live)
     over = _place(target)
     if successor.marked:
         cutover.open_up(target, successor.generation)
@@ -207,6 +221,20 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     cutover.point(target, successor.generation, over)
     files[live.successor] = replace(successor, fence=None, marked=False)
     return [f"finished a swap that was cut off: {live.successor} is live"]
+
+
+def _check_place(target: Target, live: Fence) -> None:
+    try:
+        cutover.check_place(target.layout)
+    except Refused as refusal:
+        (problem,) = refusal.problems
+        raise NeedsPerson.of(
+            problem.code,
+            f"the swap to {live.successor} is committed, but {problem.message}. Until the link has moved every "
+            "write is refused, and none is lost",
+            problem.hint,
+            generation=live.successor,
+        ) from refusal
 
 
 def _place(target: Target) -> Place:
@@ -221,6 +249,7 @@ def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     _check_newest(target, files, live)
     if not target.layout.plain.exists():
         raise _without_successor(target, files, live, "is not there")
+    _check_place(target, live)
     cutover.put_in_place(target, _place(target))
     return [f"finished an eject that was cut off: {target.layout.link.name} is a plain file"]
 

@@ -101,6 +101,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
         recover(target)
         with state.read(target.layout, target.opener) as current:
             ahead = prospect(target, wanted)
+            cutover.check_place(target.layout)
             if not agree(ahead):
                 return None
             assert current is not None

@@ -28,7 +28,7 @@ from ..schema.document import Document
 from . import glance, interrupt, prune, state
 from .capture import captured, check_same_schema, followable
 from .catchup import cut_in
-from .cutover import Swap, begin, cut_over, go_live, prepared
+from .cutover import Swap, begin, check_place, cut_over, go_live, prepared
 from .faults import told
 from .hold import Hold, hold
 from .interrupt import Signals
@@ -68,6 +68,7 @@ def _sync(target: Target, document: Document, wishes: Wishes, work: Outside) -> 
             decision = decide(target, document, wishes, before)
             if decision.plan is None:
                 return _current(document, before, decision)
+            check_place(target.layout)
             check_disk(target, decision.plan, before)
             built, pause, plan, followed = _swap(target, decision.plan, before, wishes, signals, work)
         report = _finish(target, document, plan, built, begun, pause, followed)
@@ -83,7 +84,8 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
     try:
         with state.read(target.layout, target.opener) as now:
             if first:
-                decide(target, document, wishes, now)
+                if decide(target, document, wishes, now).plan is not None:
+                    check_place(target.layout)
             elif now is not None and now.is_untouched and is_current(document, wishes, now):
                 if glance.is_littered(target.layout, now.connection):
                     return None

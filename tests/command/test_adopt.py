@@ -1,11 +1,18 @@
 """manage.py schemasync adopt: taking over a database that is there already, with nothing lost."""
 
+import os
+import signal
 import sqlite3
 from contextlib import closing
 
 import pytest
 
 from schemasync.engines.sqlite.inspect import inspect
+from schemasync.files.door import Door, Label
+from schemasync.files.layout import Layout
+from schemasync.sync.adopt import adopt
+from schemasync.sync.target import Target
+from tests.crash.processes import child
 
 KEYS = {
     "result",
@@ -166,6 +173,40 @@ def test_a_second_time_it_is_refused(plain):
     assert ended.code == 3
     assert ended.json["errors"][0]["code"] == "already-adopted"
     assert plain.generations() == before
+
+
+def killed_between_fence_and_link(project):
+    def observer(when, label):
+        if (when, label) == ("after", Label.CUTOVER_FENCE):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert child(lambda: adopt(Target(Layout(project.link), door=Door(observer)), None)).killed
+    with pytest.raises(sqlite3.OperationalError, match="superseded"):
+        project.run_sql("INSERT INTO Users (name) VALUES ('too early')")
+
+
+def test_one_that_was_killed_is_finished_by_the_same_command_which_writes_schema_json(plain):
+    before = everything(plain)
+    killed_between_fence_and_link(plain)
+    found = plain.done("adopt", json=True).json
+    assert found["result"] == "adopted"
+    assert found["generation"] == plain.live()
+    assert everything(plain) == before
+    plain.run_sql("INSERT INTO Users (name) VALUES ('now')")
+    assert "nothing to do" in plain.done().out
+
+
+@pytest.mark.parametrize("text", [None, "no JSON {"], ids=["without a schema.json", "with a broken one"])
+def test_one_that_was_killed_is_finished_before_schema_json_is_read(plain, text):
+    """Every write is refused until then, and the messages sent people in a circle."""
+    killed_between_fence_and_link(plain)
+    if text is not None:
+        plain.write(text)
+    ended = plain.call()
+    assert ended.code == 3
+    assert "schema.json" in ended.error
+    assert plain.link.is_symlink()
+    plain.run_sql("INSERT INTO Users (name) VALUES ('now')")
 
 
 def test_a_missing_database_is_refused_and_leaves_no_folder(project):

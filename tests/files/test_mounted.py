@@ -1,0 +1,228 @@
+"""Whether the link can move is found out before anything is closed: files that are mounted, folders of somebody else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemasync.files import mounts
+from schemasync.files.door import Label
+from schemasync.files.layout import At
+from schemasync.files.mounts import is_mounted
+from schemasync.sync.adopt import adopt
+from schemasync.sync.recovery import finish_swap
+from schemasync.sync.runner import sync
+from tests.crash.processes import NOBODY, child
+from tests.crash.scenarios import KillAt, run
+from tests.crash.worlds import V2, World, dump, fence_of, is_marked, notes, read, recovery, write
+
+ROOT = Path(__file__).resolve().parents[2]
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from schemasync.errors import SchemasyncError
+from schemasync.sync.adopt import adopt
+from schemasync.sync.eject import eject
+from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from tests.crash.worlds import V1, V2, World, changed, read
+target = World(Path(sys.argv[1])).target()
+acts = {
+    "adopt": lambda: adopt(target, None),
+    "first": lambda: sync(target, read(V1)),
+    "sync": lambda: sync(target, read(changed(V2, "papers", title="TEXT"))),
+    "rollback": lambda: rollback(target, None, lambda ahead: True),
+    "eject": lambda: eject(target, None, lambda plain: None),
+}
+for name in sys.argv[2:]:
+    try:
+        acts[name]()
+        print(name, "done")
+    except SchemasyncError as error:
+        print(name, error.exit_code, error.problems[0].code)
+"""
+
+
+def mounted(mount, folder, *acts):
+    """What is printed by these acts, in mounts of their own: `mount` is a line of shell."""
+    command = f'{mount} && exec {sys.executable} -Bc "$0" "$@"'
+    ended = subprocess.run(
+        ["unshare", "-m", "sh", "-c", command, SCRIPT, str(folder), *acts],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if "unshare" in ended.stderr or "mount:" in ended.stderr:
+        pytest.skip(f"nothing may be mounted here: {ended.stderr.strip()}")
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.split("\n")[:-1]
+
+
+# --- a file that is mounted by itself ---------------------------------------------------------------------------
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    ("scenario", "act"), [("adopt_journal", "adopt"), ("adopt_wal", "adopt"), ("over_an_empty_file", "first")]
+)
+def test_a_database_that_is_mounted_as_a_single_file_is_refused_and_takes_writes(stages, tmp_path, scenario, act):
+    """The usual mistake with docker. The fence was committed, the rename failed, and all writes were refused."""
+    host = stages(scenario).copy(tmp_path / "host")
+    app = World(tmp_path / "app dir")
+    app.folder.mkdir()
+    app.link.touch()
+    before = host.link.read_bytes()
+    mount = f"mount --bind '{host.link}' '{app.link}'"
+    assert mounted(mount, app.folder, act, act) == [f"{act} 3 mounted-file"] * 2
+    assert host.link.read_bytes() == before
+    assert [p.name for p in app.folder.iterdir()] == ["db.sqlite3"]
+    assert not before or write(host.link, "goes on") is None
+
+
+def mount_of(path, tmp_path, monkeypatch):
+    """Let a path be a mount of a file to this process and its children, as Linux writes it."""
+    table = tmp_path / "mountinfo"
+    escaped = str(path).replace(" ", "\\040")
+    table.write_text(
+        f"22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n400 22 254:0 /data/db {escaped} rw - ext4 /dev/vda rw\n"
+    )
+    monkeypatch.setattr(mounts, "MOUNTS", table)
+
+
+def test_what_the_system_lists_as_a_mount_is_one_whatever_its_name(tmp_path, monkeypatch):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to("a folder")
+    path = folder / "db.sqlite3"
+    path.touch()
+    assert not is_mounted(path)
+    mount_of(path, tmp_path, monkeypatch)
+    assert is_mounted(path)
+    assert is_mounted(tmp_path / "link" / "db.sqlite3")
+    assert not is_mounted(folder / "db.sqlite3-wal")
+
+
+def test_a_swap_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(stages, tmp_path, monkeypatch):
+    stage = stages("adopt_journal")
+    world = stage.copy(tmp_path / "w")
+    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+    with monkeypatch.context() as patch:
+        mount_of(world.link, tmp_path, patch)
+        for act in (lambda: recovery(world.target()), lambda: adopt(world.target(), None)):
+            trouble = child(act).refusal()
+            assert (trouble.kind, trouble.codes) == ("NeedsPerson", ("mounted-file",))
+            assert "is committed" in trouble.text
+            assert str(world.folder) in trouble.hints[0]
+        assert is_marked(world.files()[0])
+    assert child(lambda: adopt(world.target(), None)).result().generation == world.layout.live().name
+    assert dump(world.link) == stage.new
+
+
+@AS_ROOT
+def test_generations_on_another_file_system_are_no_obstacle(stages, tmp_path):
+    world = stages("adopt_journal").copy(tmp_path / "w")
+    world.layout.folder.mkdir()
+    disk = f"mount -t tmpfs none '{world.layout.folder}'"
+    assert mounted(disk, world.folder, "adopt", "eject", "adopt") == ["adopt done", "eject done", "adopt done"]
+    evolved = stages("fresh").copy(tmp_path / "v")
+    disk = f"cp -a '{evolved.layout.folder}' '{tmp_path}/there' && mount -t tmpfs none '{evolved.layout.folder}'"
+    disk += f" && cp -a '{tmp_path}/there/.' '{evolved.layout.folder}'"
+    assert mounted(disk, evolved.folder, "sync", "rollback", "eject") == ["sync done", "rollback done", "eject done"]
+    assert evolved.layout.at() is At.PLAIN
+    assert dump(evolved.link) == stages("fresh").new
+
+
+# --- a folder that belongs to somebody else ---------------------------------------------------------------------
+
+
+@AS_ROOT
+@pytest.mark.parametrize("scenario", ["adopt_journal", "evolve", "evolve_paused", "rollback", "eject"])
+@pytest.mark.parametrize("bits", [0o755, 0o1777], ids=["read-only", "sticky"])
+def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_folder, scenario, bits):
+    """The user may write the database and its generations, and not the names beside it."""
+    stage = stages(scenario)
+    world = stage.copy(open_folder / "w")
+    for path in world.folder.rglob("*"):
+        if path != world.link or not path.is_symlink():
+            os.chown(path, NOBODY, NOBODY)
+    if scenario == "adopt_journal":
+        world.layout.folder.mkdir()
+        os.chown(world.layout.folder, NOBODY, NOBODY)
+        os.chown(world.link, 0, NOBODY)
+        world.link.chmod(0o660)
+    world.folder.chmod(bits)
+    names, before = world.names(), dump(world.link)
+    trouble = child(lambda: run(stage.scenario, world.target()), user=NOBODY).refusal()
+    assert (trouble.codes, trouble.exit_code) == (("permission",), 3)
+    assert str(world.folder) in trouble.text
+    assert fence_of(world.link) is None
+    assert dump(world.link) == before
+    left = world.names()["generations"]
+    assert [n for n in left if n.endswith((".sqlite3", ".building"))] == [
+        n for n in names.get("generations", []) if n.endswith(".sqlite3")
+    ]
+
+
+# --- an adoption that was killed --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["adopt_journal", "adopt_wal"])
+@pytest.mark.parametrize("label", [Label.CUTOVER_FENCE, Label.CUTOVER_UNMARK])
+def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(stages, tmp_path, name, label):
+    stage = stages(name)
+    world = stage.copy(tmp_path / "w")
+    number = stage.scenario.passes.index(label)
+    assert child(lambda: run(stage.scenario, world.target(KillAt("after", number)))).killed
+    assert "superseded" in write(world.link, "not yet")
+    done = child(lambda: adopt(world.target(), None)).result()
+    assert done.generation == world.layout.live().name
+    assert {table.name for table in done.schema.tables} >= {"ledger", "people", "handmade"}
+    assert dump(world.link) == stage.new
+    assert write(world.link, "now") is None
+    assert child(lambda: adopt(world.target(), None)).refusal().codes == ("already-adopted",)
+
+
+@pytest.mark.parametrize("name", ["adopt_journal", "evolve", "rollback"])
+def test_a_swap_that_was_cut_off_is_finished_without_a_schema_json(stages, tmp_path, name):
+    stage = stages(name)
+    world = stage.copy(tmp_path / "w")
+    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+    assert len(child(lambda: finish_swap(world.target())).result()) == 1
+    assert child(lambda: finish_swap(world.target())).result() == ()
+    assert dump(world.link) == stage.new
+
+
+def test_finishing_leaves_alone_what_is_not_cut_off(stages, tmp_path):
+    world = stages("fresh").copy(tmp_path / "w")
+    names = world.names()
+    assert child(lambda: finish_swap(world.target())).result() == ()
+    assert world.names() == names
+    empty = World(tmp_path / "empty")
+    empty.folder.mkdir()
+    assert child(lambda: finish_swap(empty.target())).result() == ()
+    assert list(empty.folder.iterdir()) == []
+    world.link.unlink()
+    world.link.symlink_to("elsewhere")
+    assert child(lambda: finish_swap(world.target())).result() == ()
+
+
+def test_nothing_is_closed_where_the_link_cannot_be_made(stages, tmp_path):
+    """Whatever the reason: the new link is there before the old file is closed."""
+    world = stages("evolve").copy(tmp_path / "w")
+
+    def observer(when, label):
+        if (when, label) == ("before", Label.CUTOVER_SYMLINK):
+            world.layout.next_link().mkdir()
+
+    trouble = child(lambda: sync(world.target(observer), read(V2))).refusal()
+    assert trouble.exit_code == 4
+    assert fence_of(world.link) is None
+    assert notes(world.link) == {"first", "second", "third"}
