@@ -54,6 +54,7 @@ def cut_in(
         pursuit = Pursuit(target, replay)
         if limits.postpone:
             postpone.wait(target, built.generation.name, lambda: pursuit.keep_up(connection))
+            pursuit.check_unlogged(connection, full=built.verify_full)
         pursuit.tax = tax.measure(before.connection, [follow.logged for follow in capture.follows], target.opener)
         deadline, patience = time.monotonic() + limits.give_up, PATIENCE
         while True:

@@ -62,6 +62,16 @@ class Pursuit:
         if self.replay.waiting() or self.replay.is_doubtful:
             self.round(connection, Label.CUTOVER_ROUND)
 
+    def check_unlogged(self, connection: Connection, *, full: bool) -> None:
+        """A round, and in its snapshot a look whether something wrote past the log since the new file was verified:
+        at the ends of each table, or where it is to be `full` at every row. Raises Failed if so."""
+        if full:
+            self.replay.doubt()
+        with self.target.door.step(Label.CUTOVER_ROUND), transaction(connection):
+            if self.replay.round().fits:
+                self.replay.settle()
+                self.replay.check_ends()
+
     def few(self, seconds: float) -> int:
         """How many keys can be replayed in that time."""
         return max(FEW, int(self.rate * seconds))

@@ -42,7 +42,8 @@ VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when th
 
 @dataclass(slots=True)
 class Built:
-    """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification.
+    """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification, and whether
+    that was a full one.
 
     Built beside writers, it holds what the logs said up to `bounds`, was compared with
     the old one at its `schema_version`, and its `triggers` are still to be put in.
@@ -52,6 +53,7 @@ class Built:
     row: Row
     rows: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    verify_full: bool = False
     bounds: Bounds = field(default_factory=dict)
     schema_version: int = 0
     triggers: tuple[Object, ...] = ()
@@ -89,7 +91,9 @@ def build(
             work.run(connection)
         row, triggers = work.record(connection, generation, deed)
     target.door.rename(Label.BUILD_RENAME, place, generation.path)
-    return Built(generation, row, work.rows, work.notes, work.bounds, work.schema_version, triggers, work.followed)
+    return Built(
+        generation, row, work.rows, work.notes, verify_full, work.bounds, work.schema_version, triggers, work.followed
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +294,7 @@ class _Work:
                     shadows.follow(connection, self.plan)
                     carry_counters(connection, self.plan)
                     self._verify(connection)
+                    pursuit.replay.check_ends()
                     self._read_ends_soon()
                     break
             if time.monotonic() > deadline:

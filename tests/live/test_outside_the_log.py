@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -265,3 +266,87 @@ def test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since(l
 
     assert ends(link, PLANS["kept"], observer) == "log-incomplete"
     assert everything(link) == seen[0]
+
+
+# --- writes past the triggers -------------------------------------------------------------------------------------
+
+
+def write_past_triggers(link, *statements):
+    """What a connection with its triggers switched off does to the file."""
+    with closing(sqlite3.connect(link, isolation_level=None, timeout=5)) as connection:
+        if hasattr(connection, "setconfig"):  # Python 3.12
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+            for statement in statements:
+                connection.execute(statement)
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        logs = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '_schemasync_log_*'"
+        last = {
+            log: connection.execute(f"SELECT max(id) FROM {log}").fetchone()[0]
+            for (log,) in connection.execute(logs).fetchall()
+        }
+        for statement in statements:
+            connection.execute(statement)
+        for log, highest in last.items():
+            connection.execute(f"DELETE FROM {log} WHERE id > ?", (highest or 0,))
+        connection.execute("COMMIT")
+
+
+CODES = {"code": "TEXT COLLATE NOCASE", "n": "INTEGER", "_primary_key": ["code", "n DESC"], "_without_rowid": True}
+PAST = {
+    "the newest row is deleted": "DELETE FROM t WHERE id = 7",
+    "the oldest row is deleted": "DELETE FROM t WHERE id = 1",
+    "a row comes before all others": "INSERT INTO t (id) VALUES (-5)",
+    "the last key of a WITHOUT ROWID table is deleted": "DELETE FROM codes WHERE code = 'D'",
+    "a key comes after all others": "INSERT INTO codes VALUES ('z', 1)",
+    "only the case of a key changes": "UPDATE codes SET code = 'd' WHERE code = 'D'",
+}
+
+
+@pytest.fixture
+def coded(folder):
+    rows = ROWS + "INSERT INTO codes VALUES ('a', 1), ('B', 1), ('B', 2), ('D', 9);"
+    return made(folder / "w", Case({"t": T, "codes": CODES, "o": T}, {}, [], rows))
+
+
+def later(change):
+    return {"t": T, "codes": CODES, "o": {**T, **change}}
+
+
+@pytest.mark.parametrize("name", PAST)
+def test_rows_at_the_ends_of_a_table_that_are_changed_past_the_triggers_end_the_run(coded, name):
+    past = at(Label.BUILD_REFILL, lambda: write_past_triggers(coded, PAST[name]))
+    assert ends(coded, later({"more": "TEXT"}), past) == "log-incomplete"
+
+
+def test_rows_that_are_added_past_the_triggers_come_along_and_let_the_table_be_compared(coded):
+    """They are seen by their row ids; whoever wrote them may have changed other rows, which are not."""
+    added = "INSERT INTO t (a) VALUES ('past the triggers')"
+    assert (
+        run(coded, later({"more": "TEXT"}), at(Label.BUILD_RENAME, lambda: write_past_triggers(coded, added))).result
+        == "synced"
+    )
+    assert ("past the triggers",) in [row[1:] for row in rows(coded, "t")]
+    both = at(Label.BUILD_RENAME, lambda: write_past_triggers(coded, added, "UPDATE t SET a = 'changed' WHERE id = 2"))
+    with pytest.raises(Failed) as caught:
+        run(coded, later({"more": "INTEGER"}), both)
+    assert (caught.value.problems[0].code, caught.value.problems[0].facts["table"]) == ("log-incomplete", "t")
+
+
+def blob(link):
+    connection = sqlite3.connect(link, isolation_level=None)
+    with closing(connection), connection.blobopen("t", "a", 2) as handle:
+        handle.write(b"TWO")
+
+
+def test_blob_io_is_found_by_a_full_verification(coded):
+    full = replace(QUICK, verify_full=True)
+    with pytest.raises(Failed) as caught:
+        sync(
+            target(coded, door=Door(at(Label.BUILD_REFILL, lambda: blob(coded))), wait=5.0),
+            read(later({"more": "TEXT"})),
+            full,
+        )
+    assert caught.value.problems[0].facts["table"] == "t"
+    assert fence_of(coded) is None
+    assert traces(coded) == []

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,8 @@ from tests.crash.processes import Child
 from tests.crash.worlds import traces
 
 from .beside import content, read
-from .test_meanwhile import MORE, folder
+from .test_meanwhile import MORE, T, folder
+from .test_outside_the_log import write_past_triggers
 from .test_runs import link, write
 
 __all__ = ["folder", "link"]
@@ -32,12 +34,16 @@ POSTPONED = Wishes(limits=Limits(postpone=True, give_up=20.0))
 def waiting(link):
     """A run that has built its file and waits."""
     running = Child(lambda: sync(target(link, wait=5.0), read({"t": MORE}), POSTPONED).result)
+    wait_for_flag(link)
+    return running
+
+
+def wait_for_flag(link):
     flag = link.with_name(link.name + ".generations") / "waiting"
     deadline = time.monotonic() + 30
     while not flag.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return running
 
 
 def names(link):
@@ -85,3 +91,29 @@ def test_nobody_waits_where_nothing_runs(link):
     with pytest.raises(Refused) as caught:
         postpone.call(target(link))
     assert [str(problem.code) for problem in caught.value.problems] == ["nobody-waits"]
+
+
+def test_what_is_written_past_the_triggers_while_it_waits_is_found_where_all_is_to_be_verified(link):
+    running = Child(
+        lambda: sync(target(link, wait=5.0), read({"t": MORE}), replace(POSTPONED, verify_full=True)).result
+    )
+    wait_for_flag(link)
+    write_past_triggers(link, "UPDATE t SET a = 'unseen' WHERE id = 2")
+    postpone.call(target(link))
+    assert running.ended().refusal().codes == ("log-incomplete",)
+    assert traces(link) == []
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT a FROM t WHERE id = 2").fetchone() == ("unseen",)
+
+
+def test_a_vacuum_while_it_waits_ends_it_at_once_where_row_ids_moved(link):
+    old = {"t": T, "events": {"what": "TEXT"}}
+    sync(target(link), read(old))
+    write(link, "INSERT INTO events VALUES ('a'), ('b'), ('c')", "DELETE FROM events WHERE what = 'a'")
+    running = Child(lambda: sync(target(link, wait=5.0), read({**old, "t": MORE}), POSTPONED).result)
+    wait_for_flag(link)
+    write(link, "VACUUM", "UPDATE events SET what = 'C' WHERE what = 'c'")
+    assert running.ended().refusal().codes == ("row-ids-changed",)
+    assert traces(link) == []
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT what FROM events ORDER BY rowid").fetchall() == [("b",), ("C",)]

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ...errors import Code, Failed, Problem, Refused
-from ...plan.model import Step
+from ...plan.model import Action, Step
 from ...schema.spelling import count
-from . import changelog, verify
+from . import changelog, unlogged, verify
 from .changelog import Bounds, LiveSchema
 from .connection import Connection, schema_version
 from .follow import Follow, impossible
@@ -68,6 +68,9 @@ class Replay:
     version: int
     suspects: Sequence[Suspects] = ()
     _seen: int = field(init=False)
+    _in_doubt: bool = field(init=False, default=False)
+    _hidden: set[int] = field(init=False, default_factory=set)  # numbers of tables with rows that no log names
+    _compared: set[int] = field(init=False, default_factory=set)  # of those, the ones that were compared for it
 
     def __post_init__(self) -> None:
         self._seen = self.version
@@ -75,7 +78,11 @@ class Replay:
     @property
     def is_doubtful(self) -> bool:
         """True where schema_version moved and the files were not compared since: row ids may have been renumbered."""
-        return self._seen != self.version
+        return self._seen != self.version or self._in_doubt
+
+    def doubt(self) -> None:
+        """Let the next round compare every table by key and content, as if schema_version had moved."""
+        self._in_doubt = True
 
     def prepare(self) -> None:
         """Make the scratch tables of this connection."""
@@ -168,33 +175,53 @@ class Replay:
 
     def settle(self) -> None:
         """Where schema_version moved, compare every followed table in the caller's transaction, after a round that
-        left nothing over. Raises Failed where they differ; else row ids still mean what they meant.
+        left nothing over; else those in which a round found rows without an entry in the log for the first time.
+        Raises Failed where they differ; else row ids still mean what they meant.
 
         VACUUM renumbers the row ids of tables without an INTEGER PRIMARY KEY, and entries of the log that were
         written before and after it name different rows by one key. A comparison by key in one snapshot proves that
         this did not happen, or did no harm, whatever moved the number.
         """
         if not self.is_doubtful:
+            self._compare([follow for follow in self.follows if follow.logged.number in self._hidden])
+            self._compared |= self._hidden
+            self._hidden.clear()
             return
         if not changelog.read_schema(self.connection, "old").has_text_of(self.schema):
             return  # somebody changed the schema, and may change it back: the swap waits, and asks again
+        self._compare(self.follows)
         for follow in self.follows:
-            try:
-                verify.touched(self.connection, follow.mapped, follow.key, "1", "1")
-            except Failed as error:
-                raise self._explained(error) from error
             if follow.has_map:  # it leads from row ids that may be others now, to rows that are the same
                 self.connection.execute(f"DELETE FROM {follow.map}")
                 _fill_map(self.connection, follow, "1")
-        self.version = self._seen
+        self.version, self._in_doubt = self._seen, False
+        self._hidden.clear()
 
-    def _explained(self, error: Failed) -> Failed:
-        """The same in other words where schema_version moved: then not this program is at fault."""
-        if not self.is_doubtful:
+    def check_ends(self) -> None:
+        """After a round, in its transaction: tables that are not rewritten begin and end with the same key in both
+        files. Raises Failed where not: something wrote past the log. A look or two for each table."""
+        for follow in self.follows:
+            if follow.step.action is not Action.REWRITE and unlogged.ends_differ(self.connection, follow):
+                name = follow.mapped.new.name
+                raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
+
+    def _compare(self, follows: Sequence[Follow]) -> None:
+        for follow in follows:
+            try:
+                verify.touched(self.connection, follow.mapped, follow.key, "1", "1")
+            except Failed as error:
+                raise self._explained(error, suspected=True) from error
+            except sqlite3.OperationalError as error:
+                raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
+
+    def _explained(self, error: Failed, *, suspected: bool = False) -> Failed:
+        """The same in other words where schema_version moved, or it was `suspected` that something wrote past the log:
+        then not this program is at fault."""
+        if not self.is_doubtful and not suspected:
             return error
         table = str(error.problems[0].facts.get("table"))
         stable = {f.mapped.new.name for f in self.follows if f.logged.is_stable}
-        if table not in stable:
+        if self._seen != self.version and table not in stable:
             return _row_ids_changed(table)
         return _log_incomplete(f'rows of "{table}" were changed without an entry in the change log', table=table)
 
@@ -232,16 +259,19 @@ class Replay:
     def _find_hidden(self, follow: Follow) -> None:
         """Ids that SQLite gave out are logged after the insert, and a TEMP trigger can hide that.
 
-        They are above all ids that nobody touched, and those are what the new file holds now.
+        They are above all ids that nobody touched, and those are what the new file holds now. A connection with
+        triggers switched off leaves such rows, too, and may have changed others: so the table is compared, once.
         """
         if not follow.logged.is_rowid:
             return
         key = follow.logged.key[0]
         column, table = ("o0", follow.map) if follow.has_map else (follow.key.columns[0], f"main.{follow.new}")
-        self.connection.execute(
+        found = self.connection.execute(
             f"INSERT OR IGNORE INTO {follow.keys} (k0) SELECT {key} FROM old.{follow.old}"
             f" WHERE {key} > coalesce((SELECT max({column}) FROM {table}), {LOWEST})"
-        )
+        ).rowcount
+        if found > 0 and follow.logged.number not in self._compared:
+            self._hidden.add(follow.logged.number)
 
     def _insert(self, follow: Follow) -> Misfits | None:
         try:
