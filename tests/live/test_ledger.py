@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from schemasync.files.door import Label
-from tests.crash.scenarios import FORWARD, IN, LIVE, LIVE_AFTER
+from tests.crash.scenarios import IN, LIVE, LIVE_AFTER, SWAP
 
 from .hands import Plain
 from .ledger import KillAtLabel, Ledger
 
-STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {FORWARD} {LIVE_AFTER}".split()))
+STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
 QUICK = {Label.CAPTURE_INSTALL, Label.CUTOVER_ROUND, Label.CUTOVER_FENCE}
 
 
