@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..errors import Problem
-from ..schema import lexer
 from ..schema.model import Column, Hints, Index, Schema, Sql, Table, Trigger, View
 from ..schema.names import fold
 from . import changes as c
 from .changes import Change
+from .facet import facet
 from .lost import Lost, contested, refusals
 from .match import Match, match
 from .translate import Renames, translate
@@ -222,7 +222,7 @@ class _Comparison:
             and not self.allowed.column(column.name, new.name, old.name)
         ]
         gained = [column for column in new.columns if found.sources[column.name] is None]
-        self.lost.columns(new.name, lost, gained)
+        self.lost.columns(old, new, lost, gained)
         return found
 
     def _note(self, found: Match, table: str) -> None:
@@ -250,7 +250,7 @@ class _Comparison:
             source = matched.sources[column.name]
             if sql is None or (source is not None and _fill_key(old.name, source, sql) in self.recorded):
                 continue
-            if source is None or source != column.name or _facet(seen, column.name) != _facet(new, column.name):
+            if source is None or source != column.name or facet(seen, column.name) != facet(new, column.name):
                 fills[column.name] = sql
                 self.acted.add(_fill_key(new.name, column.name, sql))
             else:
@@ -284,25 +284,6 @@ def _renames(tables: Match, matches: Mapping[str, Match]) -> Renames:
     }
     names = {fold(old): new for new, old in tables.sources.items() if old is not None and old != new}
     return Renames(names, columns)
-
-
-def _facet(table: Table, name: str) -> tuple[object, ...]:
-    """All that is said of one column, wherever it is said."""
-    folded = fold(name)
-    column = table.column(name)
-
-    def mentions(sql: Sql) -> bool:
-        return any(token.is_name and fold(token.value) == folded for token in lexer.tokens(sql.canonical))
-
-    key = table.primary_key
-    return (
-        column,
-        table.strict,
-        key if key and any(fold(part.column or "") == folded for part in key.columns) else None,
-        tuple(check.expression for check in table.checks if mentions(check.expression)),
-        tuple(u for u in table.uniques if any(fold(part.column or "") == folded for part in u.columns)),
-        tuple(f for f in table.foreign_keys if folded in map(fold, f.columns)),
-    )
 
 
 def _table_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iterator[Change]:

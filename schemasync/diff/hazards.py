@@ -18,6 +18,8 @@ class HazardCode(StrEnum):
     GENERATED_REPLACES = "generated-replaces"
     DANGLING = "dangling"
     FILL_FAILS = "fill-fails"
+    FILL_EMPTIES = "fill-empties"
+    FILL_SHORTENS = "fill-shortens"
     FILL_IDLE = "fill-idle"
     FILL_VOLATILE = "fill-volatile"
     WAS_IDLE = "was-idle"

@@ -12,9 +12,38 @@ from ..errors import Code, Problem
 from ..schema import write
 from ..schema.model import Column, Table
 from ..schema.names import fold, to_key
+from .facet import definition
 
 MANY = 50  # parts that are held against each other: nobody reads more hints than that
-Part = Table | Column
+SIMILAR = 0.6  # of two names: "phone" and "phone_number" are, "name" and "mobile" are not
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A table or column that is lost or gained. `definition` and `type` say what a column is, `position` where it
+    stands; `columns` are the folded names of a table's columns."""
+
+    part: Table | Column
+    definition: object = None
+    type: str = ""
+    position: int = -1
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        return self.part.name
+
+
+def _of_table(table: Table) -> _Part:
+    return _Part(table, columns=frozenset(fold(column.name) for column in table.columns))
+
+
+def _of_column(table: Table, column: Column) -> _Part:
+    return _Part(column, definition(table, column.name), column.type.canonical, table.columns.index(column))
+
+
+def _bare(column: Column) -> _Part:
+    return _Part(column)
 
 
 @dataclass(slots=True)
@@ -25,15 +54,18 @@ class Lost:
     """
 
     beside: tuple[str, ...] = ()
-    found: list[tuple[str | None, Sequence[Part], Sequence[Part]]] = field(default_factory=list)
+    found: list[tuple[str | None, Sequence[_Part], Sequence[_Part]]] = field(default_factory=list)
 
     def tables(self, lost: Sequence[Table], gained: Sequence[Table]) -> None:
         if lost:
-            self.found.append((None, lost, gained))
+            self.found.append((None, list(map(_of_table, lost)), list(map(_of_table, gained))))
 
-    def columns(self, table: str, lost: Sequence[Column], gained: Sequence[Column]) -> None:
+    def columns(self, old: Table, new: Table, lost: Sequence[Column], gained: Sequence[Column]) -> None:
         if lost:
-            self.found.append((table, lost, gained))
+            few, many = lost[:MANY], gained[:MANY]
+            parts = [_of_column(old, column) for column in few], [_of_column(new, column) for column in many]
+            rest = list(map(_bare, lost[MANY:])), list(map(_bare, gained[MANY:]))
+            self.found.append((new.name, parts[0] + rest[0], parts[1] + rest[1]))
 
 
 def refusals(lost: Lost) -> tuple[Problem, ...]:
@@ -73,7 +105,7 @@ def _allowing(names: Sequence[str]) -> str:
     return "".join(f" --allow-drop {shlex.quote(name)}" for name in names)
 
 
-def _problem(beside: Sequence[str], table: str | None, lost: Sequence[Part], gained: Sequence[Part]) -> Problem:
+def _problem(beside: Sequence[str], table: str | None, lost: Sequence[_Part], gained: Sequence[_Part]) -> Problem:
     what = "table" if table is None else "column"
     before, after = [part.name for part in lost], [part.name for part in gained]
     names = ", ".join(f'"{name}"' for name in before)
@@ -85,35 +117,66 @@ def _problem(beside: Sequence[str], table: str | None, lost: Sequence[Part], gai
     if not gained:
         return Problem(Code.LOST_TABLE if table is None else Code.LOST_COLUMN, message, drop, facts)
     message += f"; new in it: {', '.join(after)}. Renamed, or dropped?"
-    renames = [_rename_hint(table, old, new) for old, new in _proposals(lost, gained)]
-    hint = "\n".join([*(f"If renamed: {text}" for text in renames), drop])
-    return Problem(Code.RENAME_OR_DROP, message, hint, facts)
+    renames = [_proposal_hint(table, proposal) for proposal in _proposals(lost[:MANY], gained[:MANY])]
+    return Problem(Code.RENAME_OR_DROP, message, "\n".join([*renames, drop]), facts)
 
 
-def _proposals(lost: Sequence[Part], gained: Sequence[Part]) -> Iterator[tuple[Part, Part]]:
-    """Each lost one beside the gained one that is most like it; none is proposed twice."""
-    pairs = [(old, new) for old in lost[:MANY] for new in gained[:MANY]]
-    taken: list[Part] = []
-    for old, new in sorted(pairs, key=lambda pair: _likeness(*pair), reverse=True):
-        if not any(part is old or part is new for part in taken):
-            taken += [old, new]
-            yield old, new
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A lost part that may be a gained one under its new name. `others`: names of gained parts that fit as well."""
+
+    old: _Part
+    new: _Part
+    others: tuple[str, ...]
+    is_guess: bool
 
 
-def _likeness(old: Part, new: Part) -> tuple[float, float]:
-    """How much alike they are in kind, and how much in name."""
-    name = difflib.SequenceMatcher(None, fold(old.name), fold(new.name)).ratio()
-    if isinstance(old, Column) and isinstance(new, Column):
-        return float(old.type == new.type), name
-    ours, theirs = _columns(old), _columns(new)
-    return len(ours & theirs) / max(len(ours | theirs), 1), name
+def _proposals(lost: Sequence[_Part], gained: Sequence[_Part]) -> Iterator[_Proposal]:
+    """Each lost part beside the gained one that is most like it; none is proposed twice.
+
+    It is a guess where something else fits as well on either side, or where nothing but the name speaks for it.
+    """
+    pairs = [(old, new) for old in lost for new in gained]
+    taken: list[_Part] = []
+    for old, new in sorted(pairs, key=lambda pair: (*_likeness(*pair), *_nearness(*pair)), reverse=True):
+        if any(part is old or part is new for part in taken):
+            continue
+        like = _likeness(old, new)
+        others = tuple(o.name for o in gained if o is not new and _likeness(old, o) >= like and _is_open(o, old, lost))
+        rivals = [o for o in lost if o is not old and _likeness(o, new) >= like and _is_open(o, new, gained)]
+        taken += [old, new]
+        yield _Proposal(old, new, others, bool(others or rivals or not any(like)))
 
 
-def _columns(part: Part) -> set[str]:
-    return {fold(column.name) for column in part.columns} if isinstance(part, Table) else set()
+def _is_open(part: _Part, other: _Part, side: Sequence[_Part]) -> bool:
+    """True unless something else on that side is more like the part than `other` is."""
+    return not any(_likeness(part, o) > _likeness(part, other) for o in side if o is not other)
 
 
-def _rename_hint(table: str | None, old: Part, new: Part) -> str:
+def _likeness(one: _Part, other: _Part) -> tuple[float, ...]:
+    """How much alike they are in what they are, whatever they are called: larger is more."""
+    if isinstance(one.part, Column):
+        is_same = one.definition is not None and one.definition == other.definition
+        return float(is_same), float(one.type == other.type)
+    return (len(one.columns & other.columns) / max(len(one.columns | other.columns), 1),)
+
+
+def _nearness(one: _Part, other: _Part) -> tuple[float, ...]:
+    """What decides between parts that are alike: names that are clearly similar, then position, then names."""
+    ratio = difflib.SequenceMatcher(None, fold(one.name), fold(other.name)).ratio()
+    return float(ratio >= SIMILAR), float(one.position == other.position), ratio
+
+
+def _proposal_hint(table: str | None, proposal: _Proposal) -> str:
+    text = _rename_hint(table, proposal.old.part, proposal.new.part)
+    if not proposal.is_guess:
+        return f"If renamed: {text}"
+    fits = ", ".join(f'"{name}"' for name in proposal.others)
+    also = f"; {fits} {'fits' if len(proposal.others) == 1 else 'fit'} as well" if fits else ""
+    return f'If "{proposal.old.name}" was renamed (a guess{also}): {text}'
+
+
+def _rename_hint(table: str | None, old: Table | Column, new: Table | Column) -> str:
     if isinstance(new, Column) and table is not None:
         return f"in {_json(to_key(table))}: {write.renamed(new, old.name)}"
     return f'in {_json(to_key(new.name))}: "_was": {_json([old.name])}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from schemasync.diff.changes import describe
@@ -180,8 +182,8 @@ def test_a_lost_column_is_refused_with_the_hint_that_drops_it() -> None:
 def test_a_lost_and_a_gained_column_are_refused_with_both_hints() -> None:
     [problem] = diff('{"T": {"a": "INT"}}', '{"T": {"b": "INT", "c": "INT"}}').problems
     assert problem.code == Code.RENAME_OR_DROP
-    assert 'If renamed: in "T": "b": {"type": "INT", "was": ["a"]}' in problem.hint
-    assert problem.hint.count("If renamed") == 1, "one old column becomes one new one"
+    assert 'If "a" was renamed (a guess; "c" fits as well): in "T": "b": {"type": "INT", "was": ["a"]}' in problem.hint
+    assert problem.hint.count("was renamed") == 1, "one old column becomes one new one"
     assert '"_dropped": ["a"]' in problem.hint
     assert problem.facts == {"table": "T", "lost": ["a"], "gained": ["b", "c"]}
 
@@ -200,6 +202,54 @@ def test_lost_columns_are_paired_by_their_type_and_then_by_their_name() -> None:
     assert '"length": {"type": "REAL", "was": ["size"]}' in problem.hint
     assert '"phone_number": {"type": "TEXT NOT NULL", "was": ["phone"]}' in problem.hint
     assert '"birth": {"type": "TEXT", "was": ["born"]}' in problem.hint
+
+
+def renames(old: str, new: str) -> list[str]:
+    """What the hint says of renames: the lines before the one about a drop."""
+    [problem] = diff(old, new).problems
+    return problem.hint.splitlines()[:-1]
+
+
+def test_columns_of_the_same_definition_are_paired_whatever_their_names_look_like() -> None:
+    old = '{"T": {"name": "TEXT NOT NULL", "tel": "TEXT", "n": "INT CHECK (n > 0)", "m": "INT"}}'
+    new = '{"U": {"_was": ["T"], "full": "TEXT NOT NULL", "mobile": "TEXT", "m2": "INT CHECK (m2 > 0)", "n2": "INT"}}'
+    assert sorted(renames(old, new)) == [
+        'If renamed: in "U": "full": {"type": "TEXT NOT NULL", "was": ["name"]}',
+        'If renamed: in "U": "m2": {"type": "INT CHECK (m2 > 0)", "was": ["n"]}',
+        'If renamed: in "U": "mobile": {"type": "TEXT", "was": ["tel"]}',
+        'If renamed: in "U": "n2": {"type": "INT", "was": ["m"]}',
+    ]
+
+
+def test_where_several_pairings_are_plausible_each_is_called_a_guess_and_names_the_others() -> None:
+    assert sorted(renames('{"T": {"name": "TEXT", "tel": "TEXT"}}', '{"T": {"full": "TEXT", "mobile": "TEXT"}}')) == [
+        'If "name" was renamed (a guess; "mobile" fits as well): in "T": "full": {"type": "TEXT", "was": ["name"]}',
+        'If "tel" was renamed (a guess; "full" fits as well): in "T": "mobile": {"type": "TEXT", "was": ["tel"]}',
+    ], "by position, where names say nothing"
+    assert sorted(renames('{"T": {"phone": "TEXT", "name": "TEXT"}}', '{"T": {"nom": "TEXT", "phones": "TEXT"}}')) == [
+        'If "name" was renamed (a guess; "phones" fits as well): in "T": "nom": {"type": "TEXT", "was": ["name"]}',
+        'If "phone" was renamed (a guess; "nom" fits as well): in "T": "phones": {"type": "TEXT", "was": ["phone"]}',
+    ], "by names that are clearly similar, before position"
+    [several] = renames('{"T": {"a": "INT"}}', '{"T": {"x": "INT", "y": "INT", "z": "INT"}}')
+    assert '(a guess; "y", "z" fit as well)' in several
+
+
+def test_what_has_nothing_in_common_is_called_a_guess() -> None:
+    assert renames('{"T": {"a": "INT"}}', '{"T": {"b": "TEXT"}}') == [
+        'If "a" was renamed (a guess): in "T": "b": {"type": "TEXT", "was": ["a"]}'
+    ]
+    assert renames('{"A": {"x": "INT"}}', '{"B": {"y": "INT"}}') == [
+        'If "A" was renamed (a guess): in "B": "_was": ["A"]'
+    ]
+    [tables] = renames('{"A": {"x": "INT"}}', '{"B": {"x": "INT"}, "C": {"x": "INT"}}')
+    assert tables == 'If "A" was renamed (a guess; "C" fits as well): in "B": "_was": ["A"]'
+
+
+def test_more_columns_than_anybody_reads_hints_about_are_all_told_as_lost() -> None:
+    columns = [{f"{letter}{number}": "INT" for number in range(55)} for letter in "ab"]
+    [problem] = diff(*(json.dumps({"T": each}) for each in columns)).problems
+    assert len(problem.facts["lost"]) == len(problem.facts["gained"]) == 55
+    assert problem.hint.count("was renamed") == 50
 
 
 def test_a_hint_keeps_what_stands_beside_the_definition_already() -> None:

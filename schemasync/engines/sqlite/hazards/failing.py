@@ -17,7 +17,7 @@ from .dangling import of_key
 from .duplicates import of_set, unique_sets
 from .effects import Effects, words
 from .findings import SAMPLES, Predicate, rows, shown
-from .predicates import Predicates, computed
+from .predicates import HALF, Predicates, computed
 from .projection import KEY, Projection
 
 PATIENCE = 3.0  # seconds to look for rows that fail, one by one: enough to name some, and to count them in most tables
@@ -32,6 +32,7 @@ def one_by_one(connection: Connection, step: Step, plan: Plan, allowed: frozense
     projection, predicates = Projection(step, failing), Predicates(step, allowed, failing)
     questions: list[tuple[Predicate, Sequence[str]]] = [
         *((predicate, [projection.raws()]) for predicate in predicates.losses()),
+        *((predicate, [projection.raws_and_before(HALF)]) for predicate in predicates.emptied()),
         *((predicate, [projection.rows()]) for predicate in predicates.values()),
         *((predicate, projection.parts()) for predicate in predicates.checks()),
     ]

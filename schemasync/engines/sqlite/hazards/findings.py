@@ -11,18 +11,36 @@ from ..connection import Connection
 from .projection import KEY
 
 SAMPLES = 5  # keys shown for a hazard: enough to find the rows, few enough to read
+LONGEST = 40  # characters of a value that is shown
 BATCH = 200  # predicates in one pass over a table; SQLite takes 2,000 result columns
 
 
 @dataclass(frozen=True, slots=True)
+class Cast:
+    """A conversion that a hint may offer, asked of `rows`, which hold what the new columns are fed with.
+
+    `value` is what the column is fed with. `misfits` is true where the column does not take it as it is, and `changes`
+    where the conversion makes another value of it than the column does, or of a misfit one that cannot be told back.
+    """
+
+    rows: str
+    value: str
+    misfits: str
+    changes: str
+    hint: str
+    is_secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Predicate:
-    """`sql` is true for an offending row of the projection."""
+    """`sql` is true for an offending row of the projection. `cast`: a hint that is offered if it keeps all values."""
 
     sql: str
     code: HazardCode
     message: str
     hint: str
     column: str = ""
+    cast: Cast | None = None
 
 
 def rows(connection: Connection, table: str, predicates: Sequence[Predicate], parts: Sequence[str]) -> Iterator[Hazard]:
@@ -47,7 +65,28 @@ def _hazard(connection: Connection, table: str, predicate: Predicate, number: in
     keys = tuple(map(str, sorted(some, key=_order)))[:SAMPLES]
     where = f"{table}.{predicate.column}" if predicate.column else table
     message = f"{where}: {count(number, 'row')}: {predicate.message}{shown(keys)}"
-    return Hazard(predicate.code, message, predicate.hint, table, predicate.column, number, keys)
+    return Hazard(predicate.code, message, _hint(connection, predicate), table, predicate.column, number, keys)
+
+
+def _hint(connection: Connection, predicate: Predicate) -> str:
+    """The conversion where it keeps every value; else what the values are, for a person to say what they should be."""
+    cast = predicate.cast
+    if cast is None:
+        return predicate.hint
+    first = cast.hint if cast.hint and _keeps_all(connection, cast) else _say_what_it_should_be(connection, cast)
+    return "\n".join(filter(None, [first, predicate.hint]))
+
+
+def _keeps_all(connection: Connection, cast: Cast) -> bool:
+    return not connection.execute(f"SELECT EXISTS (SELECT 1 FROM {cast.rows} WHERE {cast.changes})").fetchone()[0]
+
+
+def _say_what_it_should_be(connection: Connection, cast: Cast) -> str:
+    more = f"CASE WHEN length({cast.value}) > {LONGEST} THEN ' …' ELSE '' END"
+    query = f"SELECT DISTINCT quote(substr({cast.value}, 1, {LONGEST})) || {more} FROM {cast.rows} WHERE {cast.misfits}"
+    found = [] if cast.is_secret else connection.execute(f"{query} LIMIT {SAMPLES}").fetchall()
+    seen = f"The values are, for example, {', '.join(str(value) for (value,) in found)}. " if found else ""
+    return f'{seen}Write what each should be in a "fill", or mend the rows.'
 
 
 def _order(key: object) -> tuple[bool, float, str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ....diff import changes as c
 from ....diff.hazards import HazardCode
 from ....plan.affinity import Affinity, affinity
 from ....plan.model import Feed, Origin, Step
 from ....schema import write
-from ....schema.model import Column, Sql, Table
+from ....schema.model import Column, IndexedColumn, Sql, Table
 from ....schema.names import fold, quote, spell
-from ..mapping import fits_strict, loses
+from ..examples import SECRET
+from ..mapping import fits_strict, loses, stored
 from .effects import Effects, words
-from .findings import Predicate
-from .projection import raw
+from .findings import Cast, Predicate
+from .projection import Projection, old_value, raw
+
+HALF = 900  # columns that are asked before and after: SQLite takes 2,000 in a result
 
 _SOME = {
     Affinity.INTEGER: "0",
@@ -43,6 +46,31 @@ class Predicates:
             feed = self.feeds[fold(column.name)]
             if feed.origin is Origin.CARRIED and not feed.same:
                 yield from self._lossy(column)
+
+    def emptied(self) -> Iterator[Predicate]:
+        """Asked of the raw values beside the old ones: what a fill makes nothing or less of. Notes only."""
+        for column in self.new.columns[:HALF]:
+            feed = self.feeds[fold(column.name)]
+            if feed.origin is not Origin.FILLED or feed.source is None or fold(column.name) in self.failing:
+                continue
+            old, new = old_value(column.name), f"({stored(raw(column.name), column, self.new)})"
+            is_nothing = f"({new} IS NULL OR {new} = 0 OR {new} = '' OR {new} = x'')"
+            was_nothing = f"({old} IS NULL OR {old} = 0 OR {old} = '' OR {old} = x'')"
+            is_less = f"typeof({old}) IN ('text', 'blob') AND length(CAST({new} AS BLOB)) < length(CAST({old} AS BLOB))"
+            yield Predicate(
+                f"NOT {was_nothing} AND {is_nothing}",
+                HazardCode.FILL_EMPTIES,
+                "the fill makes 0, '' or NULL of a value that was not",
+                "If that is not meant, correct the fill.",
+                column.name,
+            )
+            yield Predicate(
+                f"NOT {was_nothing} AND NOT {is_nothing} AND {is_less}",
+                HazardCode.FILL_SHORTENS,
+                "the fill makes a shorter value of a longer one",
+                "If that is not meant, correct the fill.",
+                column.name,
+            )
 
     def values(self) -> Iterator[Predicate]:
         """Asked of the values as the new columns would hold them, and what must not fail to compute."""
@@ -74,15 +102,16 @@ class Predicates:
 
     def _lossy(self, column: Column) -> Iterator[Predicate]:
         sql = loses(raw(column.name), column, self.new)
-        stored = f"stored as {column.type.text or 'any type'}"
+        as_new = f"stored as {column.type.text or 'any type'}"
         if sql is None:
             return
         if self._is_allowed(column):
-            text = f"{stored} these values lose something, as --allow-drop said"
+            text = f"{as_new} these values lose something, as --allow-drop said"
             yield Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
             return
-        hint = f"Say what is meant: {write.filled(column, self._cast(column))}\n{self._may_go(column)}"
-        yield Predicate(sql, HazardCode.LOSSY, f"{stored} these values would lose something", hint, column.name)
+        message = f"{as_new} these values would lose something"
+        cast = self._conversion(column, misfits=sql, hint="")
+        yield Predicate(sql, HazardCode.LOSSY, message, self._may_go(column), column.name, cast)
 
     def _is_allowed(self, column: Column) -> bool:
         return f"{fold(self.new.name)}.{fold(column.name)}" in self.allowed
@@ -92,7 +121,7 @@ class Predicates:
 
     def _cast(self, column: Column) -> str:
         """SQL over the old row that gives the column's present value in its new type."""
-        return f"CAST({self._present(column)} AS {column.type.text.partition('(')[0].strip()})"
+        return f"CAST({self._present(column)} AS {_plain_type(column)})"
 
     def _present(self, column: Column) -> str:
         feed = self.feeds[fold(column.name)]
@@ -122,6 +151,8 @@ class Predicates:
                 message = "NULL in a column that becomes NOT NULL"
                 filled = write.filled(column, f"coalesce({self._present(column)}, {value})")
                 hint = f"Give it a fill: {filled}, or mend the rows."
+        if feed.origin is not Origin.GENERATED and (need := _need_of_key(self.new, column)):
+            hint = f'{need}: write a "fill" that gives it, or mend the rows.'
         yield Predicate(f"{name} IS NULL", HazardCode.NULLS, message, hint, column.name)
 
     def _no_row_id(self, column: Column, feed: Feed) -> Iterator[Predicate]:
@@ -146,11 +177,26 @@ class Predicates:
             f"NOT ({fits_strict(name, column)})",
             HazardCode.WRONG_TYPE,
             f"values that are no {column.type.text}, which a STRICT table refuses",
-            f"Convert them, in its expression: CAST({column.generated.text} AS {column.type.text})"
-            if column.generated is not None
-            else f"Convert them: {write.filled(column, self._cast(column))}",
+            f"Write its expression so that it gives {column.type.text}." if column.generated is not None else "",
             column.name,
+            self._misfit_conversion(column) if column.generated is None else None,
         )
+
+    def _misfit_conversion(self, column: Column) -> Cast:
+        taken = f"({stored(raw(column.name), column, self.new)})"
+        hint = f"Convert them: {write.filled(column, self._cast(column))}"
+        return self._conversion(column, misfits=f"NOT ({fits_strict(taken, column)})", hint=hint)
+
+    def _conversion(self, column: Column, misfits: str, hint: str) -> Cast:
+        """What a CAST would make of the values that the column is fed with; no `hint`: it is never offered."""
+        value, taken = raw(column.name), f"({stored(raw(column.name), column, self.new)})"
+        cast = f"CAST({value} AS {_plain_type(column)})"
+        changes = (
+            f"CASE WHEN {misfits} THEN NOT coalesce({_can_be_told_back(value, cast)}, 0)"
+            f" ELSE typeof({cast}) <> typeof({taken}) OR {cast} IS NOT {taken} COLLATE BINARY END"
+        )
+        is_secret = any(SECRET.search(name) for name in (self.new.name, column.name))
+        return Cast(Projection(self.effects.step, self.failing).raws(), value, misfits, changes, hint, is_secret)
 
     def _replaced(self, column: Column, source: str) -> Iterator[Predicate]:
         before = self.old.column(source)
@@ -186,6 +232,34 @@ def computed(effects: Effects) -> list[Column]:
         if effects.feeds[fold(column.name)].origin is Origin.FILLED
         or (column.generated is not None and effects.changes_value(column.name))
     ]
+
+
+def _plain_type(column: Column) -> str:
+    return column.type.text.partition("(")[0].strip()
+
+
+def _can_be_told_back(value: str, cast: str) -> str:
+    """SQL that is true where the conversion can be undone, so that nothing is lost; text is made of ASCII only, as
+    other bytes may be no text."""
+    types = ("text", "blob", "integer", "real")
+    cases = " ".join(f"WHEN '{t}' THEN CAST({cast} AS {t.upper()}) = {value} COLLATE BINARY" for t in types)
+    is_text = f"typeof({cast}) = 'text' AND typeof({value}) = 'blob'"
+    is_ascii = f"length({cast}) = length({value}) AND {cast} NOT GLOB '*[^' || char(1) || '-~]*'"
+    return f"(CASE typeof({value}) {cases} END AND CASE WHEN {is_text} THEN {is_ascii} ELSE 1 END)"
+
+
+def _need_of_key(table: Table, column: Column) -> str:
+    """What a column needs where one value for all rows cannot do, because it stands in a key; '' for any other."""
+    name = fold(column.name)
+
+    def is_in(columns: Iterable[IndexedColumn]) -> bool:
+        return any(fold(part.column or "") == name for part in columns)
+
+    unique = [*(one.columns for one in table.uniques), *(index.columns for index in table.indexes if index.unique)]
+    if (table.primary_key is not None and is_in(table.primary_key.columns)) or any(map(is_in, unique)):
+        return "Each row needs a value of its own"
+    key = next((key for key in table.foreign_keys if name in map(fold, key.columns)), None)
+    return f"Each row needs a value that {key.table} has" if key is not None else ""
 
 
 def refuses_null(table: Table, column: Column) -> bool:

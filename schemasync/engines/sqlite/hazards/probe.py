@@ -17,7 +17,7 @@ from .dangling import dangling
 from .duplicates import duplicates
 from .failing import one_by_one
 from .findings import rows
-from .predicates import Predicates
+from .predicates import HALF, Predicates
 from .projection import Projection
 
 
@@ -45,6 +45,7 @@ def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[st
     try:
         found = [
             *rows(connection, step.name, list(predicates.losses()), [projection.raws()]),
+            *rows(connection, step.name, list(predicates.emptied()), [projection.raws_and_before(HALF)]),
             *rows(connection, step.name, list(predicates.values()), [projection.rows()]),
             *rows(connection, step.name, list(predicates.checks()), projection.parts()),
             *duplicates(connection, step),

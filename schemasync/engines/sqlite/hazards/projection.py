@@ -74,6 +74,16 @@ class Projection:
             raws.append(f"{self._source(self.feeds[fold(column.name)], column)} AS {raw(column.name)}")
         return f"(SELECT {', '.join(raws)} FROM {quote(self.old.name)})"
 
+    def raws_and_before(self, most: int) -> str:
+        """What feeds each of the first new columns, and what stands there in the old row, of those that are filled."""
+        found = [f"{_key_sql(self.old)} AS {KEY}"]
+        for column in self.new.columns[:most]:
+            feed = self.feeds[fold(column.name)]
+            if feed.origin is Origin.FILLED and feed.source is not None:
+                found.append(f"{self._source(feed, column)} AS {raw(column.name)}")
+                found.append(f"{quote(feed.source)} AS {old_value(column.name)}")
+        return f"(SELECT {', '.join(found)} FROM {quote(self.old.name)})"
+
     def _stored(self) -> str:
         """All but the generated columns, each value as the new column stores it.
 
@@ -138,6 +148,11 @@ class Projection:
 def raw(column: str) -> str:
     """The alias of a value before the new column converts it."""
     return quote(f"_schemasync_raw_{column}")
+
+
+def old_value(column: str) -> str:
+    """The alias of the old value of a column that a fill computes anew."""
+    return quote(f"_schemasync_before_{column}")
 
 
 def _computed(column: str) -> str:

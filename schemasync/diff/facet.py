@@ -1,0 +1,35 @@
+"""What a table says of one column, wherever it says it."""
+
+from __future__ import annotations
+
+from ..schema import lexer
+from ..schema.model import Sql, Table
+from ..schema.names import fold
+from .translate import Renames, translate
+
+_ANY = "?"  # stands for the names of a table and a column, so that definitions are compared without them
+
+
+def facet(table: Table, name: str) -> tuple[object, ...]:
+    """All that is said of one column, wherever it is said."""
+    folded = fold(name)
+    column = table.column(name)
+
+    def mentions(sql: Sql) -> bool:
+        return any(token.is_name and fold(token.value) == folded for token in lexer.tokens(sql.canonical))
+
+    key = table.primary_key
+    return (
+        column,
+        table.strict,
+        key if key and any(fold(part.column or "") == folded for part in key.columns) else None,
+        tuple(check.expression for check in table.checks if mentions(check.expression)),
+        tuple(u for u in table.uniques if any(fold(part.column or "") == folded for part in u.columns)),
+        tuple(f for f in table.foreign_keys if folded in map(fold, f.columns)),
+    )
+
+
+def definition(table: Table, name: str) -> tuple[object, ...]:
+    """The same without the names of the table and of the column: equal for a column that was only renamed."""
+    old = fold(table.name)
+    return facet(translate(table, Renames({old: _ANY}, {old: {fold(name): _ANY}})), _ANY)
