@@ -22,12 +22,8 @@ ACTOR = "SCHEMASYNC_ACTOR"  # of the environment of a run that somebody else ask
 
 def path_of(alias: str) -> Path:
     """The path of a SQLite database: a link, once it is taken over. Raises UsageError for anything else."""
-    wrapper = _wrapper(alias)
-    name = str(wrapper.settings_dict["NAME"] or "")
-    if wrapper.vendor != "sqlite":
-        raise UsageError.of(
-            Code.WRONG_ENGINE, f'database "{alias}" is {wrapper.vendor}, not SQLite', "Give --database ALIAS."
-        )
+    refuse_other_engines(alias)
+    name = str(_wrapper(alias).settings_dict["NAME"] or "")
     if is_no_path(name):
         raise UsageError.of(
             Code.WRONG_ENGINE,
@@ -44,6 +40,19 @@ def path_of(alias: str) -> Path:
     if not path.parent.is_dir():
         raise Refused.of(Code.NO_DATABASE, f"there is no folder {path.parent}", f"mkdir -p {path.parent}")
     return path
+
+
+def is_sqlite(alias: str) -> bool:
+    """True for a database that can have a schema.json. Raises UsageError where there is none of that alias."""
+    return _wrapper(alias).vendor == "sqlite"
+
+
+def refuse_other_engines(alias: str) -> None:
+    """Raise UsageError for a database that is not SQLite: its schema is what migrations make it."""
+    if not is_sqlite(alias):
+        raise UsageError.of(
+            Code.WRONG_ENGINE, f'database "{alias}" is {_wrapper(alias).vendor}, not SQLite', "Give --database ALIAS."
+        )
 
 
 def synced() -> tuple[str, ...]:

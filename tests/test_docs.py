@@ -432,7 +432,7 @@ def _without_figures(text: str) -> str:
 
 
 NOT_BUILT = re.compile(
-    r"schemasync models\b|--keep-writes|schemasync\.testing"
+    r"schemasync models\b|--keep-writes"
     r"|postgres",
     re.IGNORECASE,
 )

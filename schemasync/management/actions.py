@@ -27,8 +27,9 @@ from ..orm.mark import beside
 from ..orm.models import Modelled, modelled
 from ..orm.operations import carrying
 from ..orm.project import Project
-from ..schema import document
+from ..schema import document, write
 from ..schema.document import Document
+from ..schema.model import Schema
 from ..schema.names import fold
 from ..schema.spelling import count, short
 from ..sync import adopt, eject, glance, look, postpone, prune, recovery, rollback, snapshot, status
@@ -177,7 +178,7 @@ class Actions(Call):
 
     def do_inspect(self) -> None:
         seen = look.inspect_path(databases.opener(), Path(self.given["source"]))
-        text, output = baseline(seen.schema, modelled(self._alias()), "", carrying()), self._path("output")
+        text, output = self._marked(seen.schema), self._path("output")
         faults = _faults_of(text, output or Path("schema.json"))
         self._warn([*present.left_out(seen), *_not_created(seen, self._page), *present.refused_later(faults)])
         if output is not None:
@@ -189,6 +190,11 @@ class Actions(Call):
             self.stdout.write(text, ending="")
         if self._json:
             self._as_json(present.inspected_json(seen, json.loads(text), output, faults))
+
+    def _marked(self, schema: Schema) -> str:
+        """The text for a schema, in which tables of the installed models are marked."""
+        alias = self._alias()
+        return baseline(schema, modelled(alias), "", carrying()) if databases.is_sqlite(alias) else write.write(schema)
 
     def do_adopt(self) -> None:
         target, path = self._target(swaps=True), self._schema_path()

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS
 
-from .. import conf
+from .. import conf, databases
 from ..errors import UsageError
 from ..orm import policy
 
@@ -19,9 +20,9 @@ def kept(labels: Collection[str]) -> bool:
 
 
 def own_or_refused(name: str, use: str, labels: Collection[str]) -> AbstractContextManager[None]:
-    """Where Django's own command runs: with the flag off, and for apps that keep their migrations. Raises CommandError
-    with exit code 2, and one line that says what to use."""
-    if conf.is_enabled() and not kept(labels):
+    """Where Django's own command runs: with the flag off, for apps that keep their migrations, and where the default
+    database is of another engine. Raises CommandError with exit code 2, and one line that says what to use."""
+    if conf.is_enabled() and not kept(labels) and databases.is_sqlite(DEFAULT_DB_ALIAS):
         raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
     return policy.suspended()
 

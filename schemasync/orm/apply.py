@@ -107,12 +107,17 @@ class _Executor(MigrationExecutor):
 
 def waiting(alias: str) -> list[str]:
     """Migrations of MIGRATED_APPS that were not run on the live database."""
+    found = pending(alias)
+    connections[alias].close()
+    return found
+
+
+def pending(alias: str) -> list[str]:
+    """The same by the connection that is open, which stays open."""
     with policy.suspended():
         executor = MigrationExecutor(connections[alias])
         plan = executor.migration_plan(_targets(executor))
-        found = [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
-    connections[alias].close()
-    return found
+        return [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
 
 
 def is_there(target: Target) -> bool:

@@ -41,7 +41,9 @@ class Modelled:
 
 def modelled(alias: str) -> Modelled:
     """Ask Django for the tables of all models that `migrate` would create in this database, and SQLite what they
-    are. Opens no database of the project. Raises Refused for what cannot be understood."""
+    are. Opens no database of the project. Raises Refused for what cannot be understood, UsageError for a database of
+    another engine."""
+    databases.refuse_other_engines(alias)
     found = list(_models(alias))
     scratch = _scratch(alias)
     try:

@@ -51,12 +51,21 @@ def is_in_force() -> bool:
     return isinstance(settings.MIGRATION_MODULES, MigrationModules)
 
 
+def is_suspended() -> bool:
+    """True within a block in which migrations are where the project says, and Django's commands are Django's own."""
+    return isinstance(settings.MIGRATION_MODULES, _Original)
+
+
+class _Original(dict[str, Any]):
+    """What the project said, while the policy is suspended."""
+
+
 @contextmanager
 def suspended() -> Iterator[None]:
     """Within the block migrations are where the project says."""
     policy = settings.MIGRATION_MODULES
     if isinstance(policy, MigrationModules):
-        settings.MIGRATION_MODULES = policy.original
+        settings.MIGRATION_MODULES = _Original(policy.original)
     try:
         yield
     finally:

@@ -30,6 +30,15 @@ class DatabaseCreation(creation.DatabaseCreation):
             return f"file:memorydb_{self.connection.alias}?mode=memory&cache=shared"
         return str(super()._get_test_db_name())  # type: ignore[misc]
 
+    def create_test_db(self, *args: Any, **kwargs: Any) -> str:
+        name = super().create_test_db(*args, **kwargs)
+        from ... import conf  # imports django.db, which may be importing this
+        from ...orm.fresh import note_migrations
+
+        if conf.is_enabled():
+            note_migrations(self.connection.alias)
+        return name
+
     def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
         name = str(super()._create_test_db(verbosity, autoclobber, keepdb))  # type: ignore[misc]
         path = self._path(name)

@@ -15,6 +15,7 @@ from ...schema.spelling import dumps
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
+from .objects import objects
 from .unknown import hint_for
 
 Path = tuple[str, ...]
@@ -49,13 +50,24 @@ def build(connection: Connection, schema: Schema) -> None:
 
 def statements(schema: Schema) -> Iterator[str]:
     """All CREATE statements in an order that works: tables, indexes, views, triggers."""
+    return (statement for _, statement in _named(schema))
+
+
+def lacking(connection: Connection, schema: Schema) -> dict[str, str]:
+    """The CREATE statements of what the schema names and the database does not have, by `table name`, `index name`
+    and so on, in the same order."""
+    there = {o.key for o in objects(connection)}
+    return {f"{kind} {name}": sql for (kind, name), sql in _named(schema) if (kind, fold(name)) not in there}
+
+
+def _named(schema: Schema) -> Iterator[tuple[tuple[str, str], str]]:
     for table in schema.tables:
-        yield ddl.create_table(table)
+        yield ("table", table.name), ddl.create_table(table)
     for table in schema.tables:
-        yield from (ddl.create_index(table, index) for index in table.indexes)
-    yield from map(ddl.create_view, schema.views)
+        yield from ((("index", index.name), ddl.create_index(table, index)) for index in table.indexes)
+    yield from ((("view", view.name), ddl.create_view(view)) for view in schema.views)
     for owner in schema.owners:
-        yield from map(ddl.create_trigger, owner.triggers)
+        yield from ((("trigger", trigger.name), ddl.create_trigger(trigger)) for trigger in owner.triggers)
 
 
 def _refused(what: str, error: Exception | str, sql: str, at: Path) -> Problem:

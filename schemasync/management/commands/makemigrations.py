@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.apps import apps
 from django.core.management.commands import makemigrations
+from django.db import DEFAULT_DB_ALIAS, router
 
-from ... import conf
+from ... import conf, databases
 from ...orm import policy
 from ...orm.migrations import own_labels
 from ..instead import act, kept, refuse_meaningless
@@ -27,16 +29,29 @@ class Command(makemigrations.Command):
     """What habits call."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        if not conf.is_enabled():
+        if not conf.is_enabled() or policy.is_suspended():
             return super().handle(*args, **options)
-        if kept(args):
+        of_others = _of_another_engine()
+        if kept(args) or (args and of_others.issuperset(args)):
             return self._for_those_that_keep_theirs(args, options)
         refuse_meaningless("makemigrations", {**options, "args": args}, MEANINGLESS)
         check = options.get("check_changes") or options.get("dry_run")
-        act(self, "export", {**options, "check": check})
-        own = own_labels() & set(conf.migrated_apps())
+        for alias in [DEFAULT_DB_ALIAS] if databases.is_sqlite(DEFAULT_DB_ALIAS) else databases.synced():
+            act(self, "export", {**options, "check": check, "database": alias})
+        own = own_labels() & {*conf.migrated_apps(), *of_others}
         return self._for_those_that_keep_theirs(sorted(own), options) if own else None
 
     def _for_those_that_keep_theirs(self, labels: Collection[str], options: dict[str, Any]) -> Any:
         with policy.suspended():
             return super().handle(*labels, **options)
+
+
+def _of_another_engine() -> set[str]:
+    """The apps with models in the default database where that is not SQLite: it is what migrations make it."""
+    if databases.is_sqlite(DEFAULT_DB_ALIAS):
+        return set()
+    return {
+        config.label
+        for config in apps.get_app_configs()
+        if list(router.get_migratable_models(config, DEFAULT_DB_ALIAS))
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -30,7 +32,7 @@ class Command(migrate.Command):
             self.requires_system_checks = []  # it must work where the database is what is wrong
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        if not conf.is_enabled():
+        if not conf.is_enabled() or policy.is_suspended():
             return super().handle(*args, **options)
         if connections[str(options["database"])].vendor != "sqlite":
             with policy.suspended():  # another engine: its schema is what migrations make it
@@ -39,14 +41,12 @@ class Command(migrate.Command):
         return self._sync(options)
 
     def _sync(self, options: dict[str, Any]) -> None:
-        from ...orm.fresh import is_scratch, make
+        from ...orm import fresh
 
         alias, tells = str(options["database"]), int(options["verbosity"]) > 0
-        if is_scratch(alias):
-            try:
-                make(alias, self.stdout, int(options["verbosity"]))
-            except SchemasyncError as error:
-                raise CommandError(str(error), returncode=error.exit_code) from error
+        if fresh.is_scratch(alias):
+            with _as_command_error():
+                self._scratch(alias, options)
         elif not databases.has_schema(alias):
             if tells:
                 self.stdout.write(f"nothing to do: no model is in {alias}, and there is no {conf.schema_path(alias)}")
@@ -54,10 +54,33 @@ class Command(migrate.Command):
             act(self, "check", options)
         elif options.get("plan"):
             act(self, "plan", options)
+        elif connections[alias].in_atomic_block and self._is_current(alias):
+            fresh.announce(alias, self.stdout, int(options["verbosity"]))
+            if tells:
+                self.stdout.write(f"nothing to do: {alias} is what {conf.schema_path(alias)} says")
         else:
             act(self, "sync", options)
             if tells:
                 self._tell_what_is_left(alias)
+
+    def _scratch(self, alias: str, options: dict[str, Any]) -> None:
+        """A database in memory, which is that of a test: what is missing is made, and nothing is swapped."""
+        from ...orm import fresh
+
+        missing = fresh.lacking(alias) if options.get("check_unapplied") or options.get("plan") else {}
+        if options.get("plan"):
+            self.stdout.write("\n".join(missing) or "nothing to do")
+        if missing and options.get("check_unapplied"):
+            raise CommandError(f"{alias} does not have: {', '.join(missing)}", returncode=1)
+        if not (options.get("check_unapplied") or options.get("plan")):
+            fresh.make(alias, self.stdout, int(options["verbosity"]))
+
+    def _is_current(self, alias: str) -> bool:
+        """True where there is nothing to do, so that the open transaction, of a TestCase for example, is in no way."""
+        from ...orm import fresh
+
+        with _as_command_error():
+            return fresh.is_current(alias)
 
     def _tell_what_is_left(self, alias: str) -> None:
         """Changes of models that schema.json does not have, as Django's own command does."""
@@ -69,3 +92,11 @@ class Command(migrate.Command):
                 "Run 'manage.py makemigrations' to write the models into it, and then 'manage.py migrate' again.",
                 self.style.NOTICE,
             )
+
+
+@contextmanager
+def _as_command_error() -> Iterator[None]:
+    try:
+        yield
+    except SchemasyncError as error:
+        raise CommandError(str(error), returncode=error.exit_code) from error

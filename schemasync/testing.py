@@ -1,0 +1,23 @@
+"""For the tests of projects in which schema.json takes the place of migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DEFAULT_DB_ALIAS
+
+from .orm import policy
+from .orm.migrations import record
+
+
+@contextmanager
+def migrations(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Within the block Django sees the migrations of the project, and the database says that all of them have been run.
+
+    For tests of migrations, in a TransactionTestCase: MigrationExecutor, and `migrate APP MIGRATION`, work on tables
+    that were made from schema.json as on those that migrations made.
+    """
+    with policy.suspended():
+        record(alias)
+        yield
