@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -20,7 +21,9 @@ from ..schema import document
 from ..schema.spelling import short
 from ..sync import rollback
 from ..sync.rollback import Prospect, Restored
-from .operator import Accounts, accounts_across, keep_signed_in, log
+from . import accounts
+from .accounts import Accounts
+from .operator import keep_signed_in, log
 from .place import Place, actor_of
 from .rows import light, when
 
@@ -97,7 +100,7 @@ def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
 
 def _accounts(request: HttpRequest, place: Place, ahead: Prospect) -> Accounts | None:
     live = place.layout.live()
-    return accounts_across(request, place, live.path, ahead.generation.path) if live is not None else None
+    return accounts.compared(request, place, live.path, ahead.generation.path) if live is not None else None
 
 
 def _code(place: Place, version: str) -> Code:
@@ -128,6 +131,10 @@ def _act(
     if request.POST.get("version", "").strip().lower() != short(ahead.to.version)[:TYPED]:
         wrong = _("Type the first %(number)d characters of the version, %(version)s, to go back.")
         return _page(admin, request, place, row, ahead, wrong % {"number": TYPED, "version": short(ahead.to.version)})
+    people = _accounts(request, place, ahead)
+    if people is not None and not people.may_swap:
+        wrong = _("Your account would have more rights there than it has now. A superuser has to go back.")
+        return _page(admin, request, place, row, ahead, wrong)
     databases.let_go(place.alias)
     try:
         done = rollback.rollback(
@@ -136,8 +143,12 @@ def _act(
     except SchemasyncError as error:
         if _live(place) == expected:
             return _refused(admin, request, place, row, error.problems)
-        return _too_late(admin, request, place)
-    return _too_late(admin, request, place) if done is None else _afterwards(admin, request, place, done)
+        return _too_late(admin, request, place, expected)
+    return _too_late(admin, request, place, expected) if done is None else _afterwards(admin, request, place, done)
+
+
+def _path(place: Place, name: str) -> Path:
+    return place.layout.folder / f"{name}.sqlite3"
 
 
 def _live(place: Place) -> str:
@@ -145,10 +156,10 @@ def _live(place: Place) -> str:
     return live.name if live is not None else ""
 
 
-def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, left: str) -> HttpResponse:
     """Another generation went live while this request waited: the operator's session is in the one before."""
     databases.let_go(place.alias)
-    stays = keep_signed_in(request, place)
+    stays = keep_signed_in(request, place, _path(place, left))
     text = _("Somebody else was quicker: %(name)s is live now. You changed nothing.")
     messages.warning(request, text % {"name": _live(place)})
     return admin.home(place) if stays else _signed_out(admin, request)
@@ -170,7 +181,7 @@ def _afterwards(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, d
         "waited": span(done.pause_ms),
         "from": ahead.live.generation,
     }
-    stays = keep_signed_in(request, place)
+    stays = keep_signed_in(request, place, _path(place, ahead.live.generation))
     messages.success(request, told)
     if not stays:
         return _signed_out(admin, request)

@@ -142,14 +142,14 @@ def test_a_user_model_that_inherits_is_found_in_its_parent_s_table(tmp_path):
     site = Site(tmp_path / "site", MODELS + PERSON, more='AUTH_USER_MODEL = "auth.User"')
     site.done("schemasync", "--export")
     found = site.python(
-        "from schemasync.admin import operator\n"
+        "from schemasync.admin import accounts\n"
         "from django.contrib.auth import models\n"
         "from shop.models import Person\n"
-        "operator.get_user_model = lambda: Person\n"
+        "accounts.get_user_model = lambda: Person\n"
         "person = Person.objects.create_user('ann', nick='a')\n"
         "from django.db import connection\n"
         "from pathlib import Path\n"
-        "one = operator._one(Path(connection.settings_dict['NAME']).resolve(), person.pk)\n"
+        "one = accounts._one(Path(connection.settings_dict['NAME']).resolve(), person.pk)\n"
         "print(one.name, one.is_active)"
     )
     assert found == "ann True"

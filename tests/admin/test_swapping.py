@@ -173,3 +173,79 @@ def test_a_file_that_is_gone_is_no_way_back(operated, visit):
     assert "is gone" in found[0]
     assert "gone" in found[1]
     assert "Go back to it" not in found[2]
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
+
+MORE = {
+    "superuser": ("u.is_superuser = True; u.save()", "is_superuser"),
+    "permission": ("u.user_permissions.add(Permission.objects.get(codename='delete_user'))", "auth.delete_user"),
+    "group": ("u.groups.add(Group.objects.create(name='editors'))", "group editors"),
+    "permission of a group": (
+        "g = Group.objects.create(name='editors'); u.groups.add(g); "
+        "g.permissions.add(Permission.objects.get(codename='delete_user'))",
+        "auth.delete_user",
+    ),
+}
+USER = "from django.contrib.auth.models import Group, Permission, User\nu = User.objects.get(username='swapper')\n"
+
+
+def with_more_rights_in_the_first(operated, visit, code):
+    """The first generation is live while the code runs, the second one is live again afterwards."""
+    visit("print(swap(visitor('root'), 1).status_code)")
+    operated.python(code)
+    assert visit("print(swap(visitor('root'), 2).status_code)") == 302
+    assert operated.link.readlink().name.startswith("0002-")
+
+
+@pytest.mark.parametrize(("more", "right"), MORE.values(), ids=MORE)
+def test_rights_that_would_come_back_are_shown_and_refused_to_the_one_who_would_gain(operated, visit, more, right):
+    with_more_rights_in_the_first(operated, visit, USER + more)
+    shown, page, still = visit(
+        """
+        c = visitor("swapper")
+        shown = body(c.get(BASE + "1/swap/"))
+        from schemasync.models import SchemaVersion
+        wanted = SchemaVersion.objects.get(pk=1).version.partition(":")[2][:6]
+        answer = c.post(BASE + "1/swap/", {"version": wanted, "live": live().generation})
+        print(json.dumps([shown, body(answer), c.get(BASE).status_code]))
+        """
+    )
+    assert right in shown
+    assert "Rights that swapper gets back" in shown
+    for text in (shown, page):
+        assert "A superuser has to go back" in text
+        assert 'name="version"' not in text
+    assert operated.link.readlink().name.startswith("0002-")
+    assert still == 200
+
+
+def test_a_session_that_comes_back_with_more_rights_is_ended(operated, visit):
+    cookies = (
+        "from django.test import Client\n"
+        "def cookie(name):\n"
+        "    c = Client(SERVER_NAME='localhost')\n"
+        "    assert c.login(username=name, password=name)\n"
+        "    return c.cookies['sessionid'].value\n"
+        "open('cookies.txt', 'w').write(cookie('swapper') + ' ' + cookie('viewer'))\n"
+    )
+    with_more_rights_in_the_first(operated, visit, USER + "u.is_superuser = True; u.save()\n" + cookies)
+    known = visit(
+        """
+        def code(cookie):
+            c = visitor("")
+            c.cookies["sessionid"] = cookie
+            return c.get("/admin/").status_code
+        assert swap(visitor("root"), 1).status_code == 302
+        print(json.dumps([code(cookie) for cookie in open("cookies.txt").read().split()]))
+        """
+    )
+    assert known == [302, 200], "only the account that gains has to sign in again"
+
+
+def test_a_superuser_may_go_back_and_signs_in_again_where_rights_grow(operated, visit):
+    grown = USER + "User.objects.get(username='root').groups.add(Group.objects.create(name='editors'))"
+    with_more_rights_in_the_first(operated, visit, grown)
+    codes = visit("c = visitor('root'); print(json.dumps([swap(c, 1).status_code, c.get(BASE).status_code]))")
+    assert codes == [302, 302]
+    assert operated.link.readlink().name.startswith("0001-")

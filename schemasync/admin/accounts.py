@@ -1,0 +1,196 @@
+"""The accounts of two files of one project, side by side: who returns, who vanishes, and whose rights grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, PermissionsMixin
+from django.db import connections, models, router
+from django.http import HttpRequest
+
+from .. import databases
+from ..engines.sqlite.accounts import Account, AccountTable, account, accounts
+from ..engines.sqlite.rights import Grants, Link, Rights, rights
+from .place import Place
+
+REQUIRED = ("is_superuser", "is_staff")  # flags that mean something to Django
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An account whose rights are others in the two files: what it gains, and what it loses, in words."""
+
+    name: str
+    gains: tuple[str, ...]
+    loses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What a swap does to users. `returning` are in the older file only, `vanishing` in the live one only; `altered`
+    have another password or are active in one of the two only; `changed` have other rights.
+
+    `stays`: the operator is signed in afterwards. `may_swap`: False for an operator whose own rights would grow.
+    `are_compared`: False where there are too many, or a file has no such table.
+    """
+
+    returning: tuple[str, ...]
+    vanishing: tuple[str, ...]
+    altered: tuple[str, ...]
+    changed: tuple[Change, ...]
+    stays: bool
+    may_swap: bool
+    are_compared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The users of one file and their rights by key; `rights` is None where the file does not tell them."""
+
+    accounts: Mapping[Any, Account]
+    rights: Mapping[Any, Rights] | None
+
+    def rights_of(self, key: Any) -> Rights | None:
+        return None if self.rights is None else self.rights.get(key, frozenset())
+
+
+def are_here(place: Place) -> bool:
+    """True where the project keeps its users in this database."""
+    return router.db_for_write(get_user_model()) == place.alias
+
+
+def compared(request: HttpRequest, place: Place, live: Path, archive: Path) -> Accounts | None:
+    """Compare the users of two files; None where they are kept in another database."""
+    if not are_here(place):
+        return None
+    grows, stays = _grows(request, live, archive), is_same(request, live, archive)
+    may_swap = not grows or bool(getattr(request.user, "is_superuser", False))
+    now, then = everyone(live), everyone(archive)
+    if now is None or then is None:
+        return Accounts((), (), (), (), stays, may_swap, are_compared=False)
+    both = now.accounts.keys() & then.accounts.keys()
+    return Accounts(
+        tuple(sorted(then.accounts[key].name for key in then.accounts.keys() - both)),
+        tuple(sorted(now.accounts[key].name for key in now.accounts.keys() - both)),
+        tuple(sorted(now.accounts[key].name for key in both if now.accounts[key] != then.accounts[key])),
+        tuple(sorted(_changes(now, then), key=lambda change: change.name)),
+        stays,
+        may_swap,
+        are_compared=now.rights is not None and then.rights is not None,
+    )
+
+
+def _changes(now: People, then: People) -> list[Change]:
+    found = []
+    for key, one in then.accounts.items():
+        before = now.rights_of(key) if key in now.accounts else frozenset()
+        after = then.rights_of(key)
+        if before is not None and after is not None and before != after:
+            found.append(Change(one.name, tuple(sorted(after - before)), tuple(sorted(before - after))))
+    return found
+
+
+def to_sign_out(left: Path, live: Path) -> frozenset[str] | None:
+    """Keys, as text, of the accounts that must sign in again in the file that is live now: they were not in the one
+    that was left, had another password, were inactive there, or had fewer rights. None, where that cannot be told,
+    means all."""
+    now, then = everyone(left), everyone(live)
+    if now is None or then is None or now.rights is None or then.rights is None:
+        return None
+    return frozenset(
+        str(key)
+        for key, one in then.accounts.items()
+        if now.accounts.get(key) != one or (then.rights.get(key, frozenset()) - now.rights.get(key, frozenset()))
+    )
+
+
+def is_same(request: HttpRequest, left: Path, live: Path) -> bool:
+    """True where the operator's account is the same in the file that is live: active, with the same password, and with
+    no right that it had not in the one that was left."""
+    user: Any = request.user
+    found = _one(live, user.pk)
+    if found is None or not found.is_active:
+        return False
+    if found.name != user.get_username() or found.password != (user.password or ""):
+        return False
+    return not _grows(request, left, live)
+
+
+def _grows(request: HttpRequest, left: Path, live: Path) -> bool:
+    """True where the operator would have rights that they have not now, or where that cannot be told."""
+    key = stored(request.user.pk)
+    before, after = (_rights(path, key) for path in (left, live))
+    if before is None or after is None:
+        return True
+    return bool(after.get(key, frozenset()) - before.get(key, frozenset()))
+
+
+def everyone(path: Path) -> People | None:
+    """The users of a file; None where there are too many, or it has no such table."""
+    with closing(databases.opener().read(path)) as connection:
+        found = accounts(connection, _table())
+        return None if found is None else People(found, rights(connection, _grants()))
+
+
+def _one(path: Path, key: object) -> Account | None:
+    with closing(databases.opener().read(path)) as connection:
+        return account(connection, _table(), stored(key))
+
+
+def _rights(path: Path, key: object) -> Mapping[Any, Rights] | None:
+    with closing(databases.opener().read(path)) as connection:
+        return rights(connection, _grants(), key)
+
+
+def _meta() -> Any:
+    """Of the table that has the name by which one signs in: with inheritance a parent's, whose keys are the same."""
+    model: Any = get_user_model()
+    return model._meta.get_field(model.USERNAME_FIELD).model._meta
+
+
+def _table() -> AccountTable:
+    model: Any = get_user_model()
+    meta = _meta()
+    name = meta.get_field(model.USERNAME_FIELD)
+    columns = {field.name: str(field.column) for field in meta.local_concrete_fields}
+    return AccountTable(meta.db_table, meta.pk.column, name.column, columns.get("password"), columns.get("is_active"))
+
+
+def _grants() -> Grants:
+    model: Any = get_user_model()
+    meta = _meta()
+    flags = [
+        str(field.column)
+        for field in meta.local_concrete_fields
+        if isinstance(field, models.BooleanField) and field.name != "is_active"
+    ]
+    required = tuple(flag for flag in flags if flag in REQUIRED)
+    if not issubclass(model, PermissionsMixin):
+        return Grants(meta.db_table, meta.pk.column, tuple(flags), required)
+    return Grants(
+        meta.db_table,
+        meta.pk.column,
+        tuple(flags),
+        required,
+        _link(model._meta.get_field("user_permissions")),
+        _link(model._meta.get_field("groups")),
+        _link(Group._meta.get_field("permissions")),
+    )
+
+
+def _link(field: Any) -> Link:
+    return Link(field.m2m_db_table(), field.m2m_column_name(), field.m2m_reverse_name())
+
+
+def stored(key: object) -> object:
+    """The key as SQLite has it: a UUID, for one, is text there."""
+    model: Any = get_user_model()
+    field: Any = model._meta.pk
+    while field.remote_field is not None:  # the key of a child is that of its parent
+        field = field.target_field
+    return field.get_db_prep_value(key, connections[router.db_for_write(model)])

@@ -1,0 +1,84 @@
+"""The rights that accounts have in a file that no ORM has open: flags, groups and permissions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...schema.names import quote
+from .connection import Connection
+
+MOST = 1_000_000  # rows: more are not read
+
+Rights = frozenset[str]
+"""`is_superuser` and other flags, `group NAME`, and `app_label.codename`, whether given directly or by a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The table between two models of a many-to-many relation, and its two columns."""
+
+    table: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Where a project keeps what its users may do; None where its user model has no such thing.
+
+    `flags`: columns of the users' table; of those only the `required` must be there.
+    """
+
+    users: str
+    key: str
+    flags: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    permissions: Link | None = None
+    groups: Link | None = None
+    of_groups: Link | None = None
+
+
+def rights(connection: Connection, where: Grants, key: object | None = None) -> Mapping[Any, Rights] | None:
+    """The rights of every user that has any, or of the one with that key. None where a file has not what tells them."""
+    found: defaultdict[Any, set[str]] = defaultdict(set)
+    count = 0
+    for query, is_required in _queries(where):
+        condition = "" if key is None else " WHERE user = ?"
+        try:
+            rows = connection.execute(
+                f"SELECT user, name FROM ({query}){condition} LIMIT {MOST}", () if key is None else (key,)
+            ).fetchall()
+        except sqlite3.Error:
+            if is_required:
+                return None
+            continue
+        count += len(rows)
+        for user, name in rows:
+            found[user].add(name)
+    return None if count >= MOST else {user: frozenset(names) for user, names in found.items()}
+
+
+def _queries(where: Grants) -> Iterator[tuple[str, bool]]:
+    """(a query for user and name, whether every file must be able to answer it)."""
+    for flag in where.flags:
+        query = f"SELECT u.{quote(where.key)} AS user, '{flag}' AS name FROM main.{quote(where.users)} AS u"
+        yield f"{query} WHERE u.{quote(flag)}", flag in where.required
+    permission = (
+        " JOIN main.auth_permission AS p ON p.id = {0} JOIN main.django_content_type AS t ON t.id = p.content_type_id"
+    )
+    name = "t.app_label || '.' || p.codename AS name"
+    if (link := where.permissions) is not None:
+        joined = permission.format(f"l.{quote(link.target)}")
+        yield f"SELECT l.{quote(link.source)} AS user, {name} FROM main.{quote(link.table)} AS l{joined}", True
+    if (link := where.groups) is not None:
+        start = f"FROM main.{quote(link.table)} AS l"
+        group = f"JOIN main.auth_group AS g ON g.id = l.{quote(link.target)}"
+        yield f"SELECT l.{quote(link.source)} AS user, 'group ' || g.name AS name {start} {group}", True
+        if (given := where.of_groups) is not None:
+            through = f"JOIN main.{quote(given.table)} AS m ON m.{quote(given.source)} = l.{quote(link.target)}"
+            joined = permission.format(f"m.{quote(given.target)}")
+            yield f"SELECT l.{quote(link.source)} AS user, {name} {start} {through}{joined}", True
