@@ -67,6 +67,7 @@ UNCHANGED = {
     "a row id": ("kept", "UPDATE kept SET id = 5 WHERE id = 1"),
     "a row of a WITHOUT ROWID table": ("kept_codes", "DELETE FROM kept_codes WHERE code = 'c1'"),
     "a value of a WITHOUT ROWID table": ("kept_codes", "UPDATE kept_codes SET value = 1.0 WHERE code = 'c1'"),
+    "a row id that no column shows": ("kept_bare", "UPDATE kept_bare SET rowid = 77 WHERE rowid = 1"),
     "a row of a foreign table": ("foreign_table", "DELETE FROM foreign_table WHERE q = 1"),
     "a value of a foreign table": ("foreign_table", "UPDATE foreign_table SET q = 1.0 WHERE q = 1"),
     "a row id of a foreign table": ("foreign_table", "UPDATE foreign_table SET rowid = 77 WHERE q = 2"),

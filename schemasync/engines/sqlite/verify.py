@@ -62,7 +62,7 @@ def content(connection: Connection, step: Step) -> Compared:
         if step.new.virtual is not None:
             return _virtual(connection, step)
         mapped = mapping(step)
-        key = key_of(mapped)
+        key = _whole_key(connection, mapped)
         faults = _by_key(connection, mapped, key) if key else _as_sets(connection, mapped)
         rows = _same_count(connection, mapped)
     except sqlite3.Error as error:
@@ -288,6 +288,16 @@ def _by_key(connection: Connection, mapped: Mapping, key: Key) -> Faults | None:
     raw, expected = _compared(mapped)
     typed = _typed_by_value(mapped.new)
     return _join(connection, quote(mapped.new.name), quote(mapped.old.name), key, raw, expected, typed)
+
+
+def _whole_key(connection: Connection, mapped: Mapping) -> Key | None:
+    """The key by which every row is found: one with a NULL in it, which a PRIMARY KEY may have, finds none."""
+    key = key_of(mapped)
+    if key is None:
+        return None
+    unset = " OR ".join(f"{source} IS NULL" for source in key.sources)
+    query = f"SELECT EXISTS (SELECT 1 FROM old.{quote(mapped.old.name)} WHERE {unset})"
+    return None if connection.execute(query).fetchone()[0] else key
 
 
 def _join(

@@ -1,0 +1,259 @@
+"""Deliberate faults in the code that writes are entrusted to, one at a time: does a test nearest to it fail?
+
+A mutant is a copy of the package with one change to one module. The tests nearest to that module run against the
+copy, and stop at the first failure. A mutant that they all pass is a survivor: either a test is missing, or the change
+makes no difference, and then its reason stands in `equivalent.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine
+
+from .mutations import Mutation, mutations
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("schemasync", "tests", "demo_project", "benchmarks", "manage.py", "setup.cfg", "pyproject.toml", "README.md")
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+
+LIMIT = 60.0  # seconds for the tests of one mutant
+SLOWER = (
+    4.0  # or so many times what they take without a fault, where that is more: another program may have the processor
+)
+GRACE = 3.0  # seconds for pytest to clean up once it is interrupted
+
+_SQLITE = "schemasync/engines/sqlite"
+NEAREST: dict[str, tuple[str, ...]] = {
+    f"{_SQLITE}/fence.py": (
+        "tests/crash/test_recovery_states.py",
+        "tests/live/test_runs.py",
+        "tests/faults/test_stale_writers.py",
+    ),
+    f"{_SQLITE}/changelog.py": ("tests/live/test_meanwhile.py", "tests/live/test_runs.py"),
+    f"{_SQLITE}/follow.py": (
+        "tests/verification/test_replayed.py",
+        "tests/verification/test_followed.py",
+        "tests/live/test_meanwhile.py",
+    ),
+    f"{_SQLITE}/replay.py": (
+        "tests/verification/test_replayed.py",
+        "tests/live/test_meanwhile.py",
+        "tests/live/test_new_references.py",
+        "tests/live/test_runs.py",
+    ),
+    f"{_SQLITE}/verify.py": ("tests/verification", "tests/scale/test_references.py"),
+    "schemasync/sync/rebuild.py": ("tests/verification", "tests/live/test_runs.py"),
+    "schemasync/sync/capture.py": ("tests/live/test_runs.py", "tests/verification/test_replayed.py"),
+    "schemasync/sync/catchup.py": (
+        "tests/live/test_runs.py",
+        "tests/verification/test_replayed.py",
+        "tests/verification/test_followed.py",
+        "tests/live/test_postpone.py",
+    ),
+    "schemasync/sync/pursuit.py": (
+        "tests/verification/test_followed.py",
+        "tests/live/test_runs.py",
+        "tests/verification/test_replayed.py",
+    ),
+    "schemasync/sync/hold.py": (
+        "tests/verification/test_followed.py",
+        "tests/live/test_runs.py",
+        "tests/faults/test_stale_writers.py",
+    ),
+    "schemasync/sync/cutover.py": (
+        "tests/crash/test_recovery_states.py",
+        "tests/live/test_runs.py",
+        "tests/faults/test_stale_writers.py",
+        "tests/files/test_durable_order.py",
+    ),
+    "schemasync/sync/recovery.py": ("tests/crash/test_recovery_states.py", "tests/crash/test_crash_in_recovery.py"),
+    "schemasync/backends/sqlite3/base.py": ("tests/backend/test_fenced.py", "tests/backend/test_following.py"),
+}
+"""The tests nearest to each module, those that fail soonest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a mutant: killed (a test failed), hung (its tests did not end), or survived."""
+
+    mutation: Mutation
+    kind: str
+    seconds: float
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.long mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the choice")
+    parser.add_argument("--count", type=int, default=200, help="mutants, spread evenly over the modules")
+    parser.add_argument("--minutes", type=float, help="stop after this time")
+    parser.add_argument("--module", action="append", choices=list(NEAREST), help="only of this one; may be repeated")
+    parser.add_argument("--line", type=int, help="only changes to this line")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="the survivors that a run printed into this file")
+    parser.add_argument("--list", action="store_true", help="say which mutants there are, and run none")
+    given = parser.parse_args(arguments)
+
+    modules = given.module or list(NEAREST)
+    if given.list:
+        chosen = choose(ROOT, modules, given.seed, given.count, given.line)
+        print(*(f"{m.where}: {m.what}" for m in chosen), sep="\n")
+        return 0
+    print(f"$ python -m tests.long mutants --seed {given.seed} --count {given.count}", flush=True)
+    print(*machine.described(), sep="\n", flush=True)
+    begun, commit = time.monotonic(), machine.commit()
+    until = begun + given.minutes * 60 if given.minutes else float("inf")
+    outcomes: list[Outcome] = []
+    with copied() as copy:
+        limits = copy.limits(modules)
+        if given.again is not None:
+            chosen = again(copy.folder, modules, given.again.read_text("utf-8"))
+        else:
+            chosen = choose(copy.folder, modules, given.seed, given.count, given.line)
+        for mutation in chosen:
+            if time.monotonic() > until:
+                break
+            outcome = copy.outcome(mutation, limits[mutation.module])
+            outcomes.append(outcome)
+            _note(f"{outcome.seconds:5.0f} s {outcome.kind:8} {mutation.where}: {mutation.what}")
+    return told(outcomes, given.seed, time.monotonic() - begun, commit)
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def choose(root: Path, modules: list[str], seed: int, count: int, line: int | None = None) -> list[Mutation]:
+    """So many mutations, in turns from each module, so that a small one is tried as hard as a large one."""
+    chance, piles = random.Random(seed), []
+    for module in modules:
+        pile = list(mutations(root, module))
+        chance.shuffle(pile)
+        piles.append([m for m in pile if line is None or m.line == line])
+    found: list[Mutation] = []
+    while any(piles) and len(found) < count:
+        for pile in piles:
+            if pile and len(found) < count:
+                found.append(pile.pop())
+    return found
+
+
+def again(root: Path, modules: list[str], printed: str) -> list[Mutation]:
+    """The survivors of an earlier run, as far as the same change is to be had today, wherever it stands by now."""
+    survivors = {tuple(found) for found in re.findall(r"^  (\S+\.py):\d+: (.*)$", printed, re.MULTILINE)}
+    return [m for module in modules for m in mutations(root, module) if (m.module, m.what) in survivors]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of the checkout in which modules are changed; the checkout never is."""
+
+    folder: Path
+
+    def limits(self, modules: list[str]) -> dict[str, float]:
+        """Seconds for the tests of a mutant of each module. Exits where tests fail without any fault."""
+        taken = {}
+        for tests in dict.fromkeys(tests for module in modules for tests in NEAREST[module]):
+            kind, taken[tests] = self._run((tests,), 600)
+            if kind != "survived":
+                raise SystemExit(f"{tests} fails without a fault")
+            _note(f"{taken[tests]:5.0f} s without a fault: {tests}")
+        return {module: max(LIMIT, SLOWER * sum(taken[tests] for tests in NEAREST[module])) for module in modules}
+
+    def outcome(self, mutation: Mutation, limit: float) -> Outcome:
+        path = self.folder / mutation.module
+        before = path.read_text("utf-8")
+        try:
+            self._write(path, mutation.source)
+            return Outcome(mutation, *self._run(NEAREST[mutation.module], limit))
+        finally:
+            self._write(path, before)
+
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text, "utf-8")
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            compiled.unlink()  # one of the same second and size would be taken for its own
+
+    def _run(self, tests: tuple[str, ...], limit: float) -> tuple[str, float]:
+        begun, command = time.monotonic(), [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-m", "not slow"]
+        temporary = self.folder / "temporary"
+        temporary.mkdir()
+        environment = os.environ | {"PYTHONPATH": str(self.folder), "TMPDIR": str(temporary)}
+        process = subprocess.Popen(
+            [*command, "-p", "no:cacheprovider", *tests],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(limit)
+            kind = "survived" if code == 0 else "killed"
+        except subprocess.TimeoutExpired:
+            kind = "hung"
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with what its tests have left running
+            process.wait()
+            shutil.rmtree(temporary, ignore_errors=True)
+        return kind, time.monotonic() - begun
+
+
+@contextmanager
+def copied() -> Iterator[Copy]:
+    """A copy of the checkout, in memory where there is one; processes that tests start import from it, too."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory, prefix="mutants-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        for part in COPIED:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / part, folder / part)
+        command = [sys.executable, "-c", "import schemasync; print(schemasync.__file__)"]
+        environment = os.environ | {"PYTHONPATH": name}
+        found = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=True).stdout
+        assert Path(found.strip()).is_relative_to(folder), f"the tests would import {found}"
+        yield Copy(folder)
+
+
+def told(outcomes: list[Outcome], seed: int, seconds: float, commit: str) -> int:
+    """Print the counts and the survivors; 1 where one of them has no reason."""
+    reasons = equivalent()
+    counts = Counter(outcome.kind for outcome in outcomes)
+    survivors = [outcome.mutation for outcome in outcomes if outcome.kind == "survived"]
+    without = [mutation for mutation in survivors if mutation.name not in reasons]
+    times = sorted(outcome.seconds for outcome in outcomes)
+    print(
+        f"mutants: seed {seed}, {len(outcomes)} mutants of {len({o.mutation.module for o in outcomes})} modules in {seconds:,.0f} s"
+        f" (median {times[len(times) // 2] if times else 0:.0f} s): {counts['killed']} killed, {counts['hung']} did not"
+        f" end, {len(survivors)} survived, of which {len(survivors) - len(without)} make no difference"
+    )
+    for mutation in survivors:
+        print(f"  {mutation.where}: {mutation.what}\n      {reasons.get(mutation.name, 'NO TEST FAILS')}")
+    print(f"  commit {commit}")
+    return 1 if without else 0
+
+
+def equivalent() -> dict[tuple[str, str, str], str]:
+    """(module, function, change) -> why it makes no difference that a test could see."""
+    data = tomllib.loads(EQUIVALENT.read_text("utf-8"))
+    return {(one["module"], one["function"], one["change"]): one["reason"] for one in data.get("mutant", [])}

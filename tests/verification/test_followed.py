@@ -1,0 +1,155 @@
+"""What a run follows while writers go on: each round is one transaction, and the report counts what it replayed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.errors import Busy, Refused
+from schemasync.files.door import Door, Label
+from schemasync.sync.hold import hold
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target
+
+from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, read, run
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("followed") / "old")
+
+
+@pytest.fixture
+def link(old, tmp_path):
+    return copy(old, tmp_path / "w")
+
+
+def test_the_report_counts_each_key_that_was_replayed_while_it_was_built_and_at_the_swap(link):
+    rounds = []
+
+    def observer(when, label):
+        if (when, label) == FILLED:
+            execute(link, "UPDATE people SET height = 1 WHERE id IN (1, 2); DELETE FROM codes WHERE code = 'k1'")
+        if (when, label) == ("after", Label.BUILD_ROUND) and not rounds:
+            rounds.append(label)
+            execute(link, "UPDATE kept SET x = 'n' WHERE id = 1")
+        if (when, label) == SEALED:
+            execute(link, "INSERT INTO bare VALUES ('7', '8')")
+
+    followed = run(link, NEW, MODES["live"], observer).followed
+    assert followed.keys == 5
+    assert followed.rounds >= 4
+
+
+def test_a_row_that_is_written_between_its_replay_and_its_comparison_is_replayed_once_more(link):
+    """A round reads one snapshot of the old file: what is written in its midst is for the next one."""
+    rounds, calls = [], []
+
+    def write():
+        calls.append(1)
+        execute(link, "UPDATE people SET name = 'last' WHERE id = 1")
+
+    def register(connection):
+        connection.create_function("write_meanwhile", 0, write)
+
+    def observer(when, label):
+        if (when, label) == SEALED:
+            execute(link, "UPDATE people SET name = 'first' WHERE id = 1")
+            # a program that defines the function, as any may that opens the file
+            with closing(sqlite3.connect(new_file(link), isolation_level=None)) as connection:
+                register(connection)
+                connection.execute(
+                    "CREATE TRIGGER meanwhile AFTER INSERT ON people BEGIN SELECT write_meanwhile(); END"
+                )
+        if (when, label) == ("after", Label.CUTOVER_ROUND):
+            rounds.append(label)
+            if len(rounds) == 1:
+                execute(new_file(link), "DROP TRIGGER meanwhile")
+
+    report = sync(
+        target(link, opener=Opener(register), door=Door(observer), wait=5.0),
+        read(NEW),
+        MODES["live"],
+    )
+    assert report.result == "synced"
+    assert calls
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT name FROM people WHERE id = 1").fetchone() == ("last",)
+
+
+def test_other_programs_see_all_of_the_change_log_or_none_of_it(link):
+    """It goes in, is closed by the fence, and goes away, each in one transaction."""
+    path, seen = link.resolve(), []
+
+    def note_what_others_see(statement):
+        with closing(sqlite3.connect(path)) as connection:
+            query = "SELECT group_concat(name) FROM sqlite_schema WHERE name LIKE '%schemasync%'"
+            found = connection.execute(query).fetchone()[0]
+        if not seen or seen[-1] != found:
+            seen.append(found)
+
+    opener = Opener(lambda connection: connection.set_trace_callback(note_what_others_see))
+    assert sync(target(link, opener=opener, wait=5.0), read(NEW), MODES["live"]).result == "synced"
+    assert seen[0] is None
+    assert len(seen) == 4, "nothing, the log and an open fence, a closed fence, the fence alone"
+
+
+CODES = {"k": "TEXT NOT NULL", "v": "TEXT NOT NULL", "_primary_key": ["k"], "_without_rowid": True}
+ANOTHER_KEY = {"k": "TEXT NOT NULL", "v": "TEXT NOT NULL", "_primary_key": ["v"]}
+
+
+def test_rows_that_get_another_key_are_followed_where_that_never_holds_a_null(tmp_path):
+    link = make(tmp_path / "w", {"codes": CODES}, "INSERT INTO codes VALUES ('a', 'x'), ('b', 'y')")
+    write = at(FILLED, lambda: execute(link, "UPDATE codes SET v = 'z' WHERE k = 'a'"))
+    assert run(link, {"codes": ANOTHER_KEY}, MODES["live"], write).result == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT k, v FROM codes ORDER BY k").fetchall() == [("a", "z"), ("b", "y")]
+
+
+def test_rows_that_get_a_key_which_may_hold_a_null_are_not_followed(tmp_path):
+    """Which new row is which old one could not be told."""
+    codes = {**CODES, "v": "TEXT"}
+    link = make(tmp_path / "w", {"codes": codes}, "INSERT INTO codes VALUES ('a', NULL), ('b', 'y')")
+    nullable = {"codes": {**ANOTHER_KEY, "v": "TEXT"}}
+    with pytest.raises(Refused) as caught:
+        run(link, nullable, MODES["live"], lambda when, label: None)
+    assert [str(problem.code) for problem in caught.value.problems] == ["live-impossible"]
+    assert run(link, nullable, MODES["pause"], lambda when, label: None).result == "synced"
+
+
+def test_a_full_text_table_that_the_plan_drops_is_no_loss(tmp_path):
+    """Nor are the tables in which it kept its text."""
+    with_text = {**OLD, "words": {"_virtual": "fts5(w)"}}
+    link = make(tmp_path / "w", with_text, "INSERT INTO words VALUES ('one two')")
+    execute(link, "CREATE VIRTUAL TABLE by_hand USING fts5(w); INSERT INTO by_hand VALUES ('three')")
+    for wishes in (MODES["live"], MODES["fresh"]):
+        dropped = {**(NEW if wishes is MODES["live"] else OLD), "_dropped": ["words"]}
+        wishes = replace(wishes, allow_drop=frozenset({f"{name}.more" for name in OLD} if wishes.fresh else ()))
+        assert run(link, dropped, wishes, lambda when, label: None).result == "synced"
+        with closing(sqlite3.connect(link)) as connection:
+            assert connection.execute("SELECT w FROM by_hand WHERE w MATCH 'three'").fetchall() == [("three",)]
+
+
+def test_a_full_text_table_that_is_written_to_before_the_swap_comes_along(tmp_path):
+    """Virtual tables have no log: their content is copied once more at the swap."""
+    with_text = {**OLD, "words": {"_virtual": "fts5(w)"}}
+    link = make(tmp_path / "w", with_text, "INSERT INTO words VALUES ('one two')")
+    new = {**NEW, "words": with_text["words"]}
+    write = at(SEALED, lambda: execute(link, "INSERT INTO words VALUES ('late'); DELETE FROM words WHERE rowid = 1"))
+    assert run(link, new, MODES["live"], write).result == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT w FROM words WHERE words MATCH 'late OR one'").fetchall() == [("late",)]
+
+
+def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
+    with closing(sqlite3.connect(link, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Busy) as caught, hold(target(link, wait=0.1), link.resolve()):
+            pass
+    (problem,) = caught.value.problems
+    assert str(problem.code) == "database-locked"
+    assert problem.message == f"a writer held {link.resolve().name} for all of 0.1 s"
