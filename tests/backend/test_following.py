@@ -277,32 +277,6 @@ def test_no_request_fails_behind_asgi(folder):
     assert keys(ledger.link) == set(told["done"])
 
 
-def test_several_statements_that_meet_the_fence_are_not_run_again(link, db):
-    """Some of them may have run: whoever called has to decide."""
-    import threading
-
-    run(db, INSERT, "before")
-    raised = []
-
-    def many():
-        try:
-            with db.cursor() as cursor:
-                cursor.executemany(INSERT, [("one",), ("two",)])
-        except Superseded as error:
-            raised.append(error)
-
-    def observer(when, label):
-        if (when, label) == ("after", Label.CUTOVER_FENCE):
-            db.inc_thread_sharing()
-            thread = threading.Thread(target=many)
-            thread.start()
-            thread.join(5)
-
-    swap(link, observer=observer)
-    assert len(raised) == 1
-    assert keys(link) == {"before"}
-
-
 FORGET = """
 import sys
 from pathlib import Path

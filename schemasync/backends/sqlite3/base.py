@@ -1,14 +1,20 @@
-"""Django's SQLite backend, and a connection that goes along when the link moves to another generation.
+"""Django's SQLite backend, with connections that follow the link when it moves to another generation.
 
-Between transactions, and right after each has begun, the connection asks whether the path still means the file that
-it has open. In between nothing can happen to it: a transaction that has begun IMMEDIATE holds the lock that a swap
-needs. What was acknowledged stays so, and nothing is run twice.
+Every statement runs on the file that the link names: a cursor asks before a statement that is not in a transaction
+whether the link has moved, and after the statement that has opened one whether the file is fenced. A transaction that
+has begun IMMEDIATE holds the lock that a swap needs. What was acknowledged stays so, and nothing is run twice.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
+import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quote
@@ -18,10 +24,11 @@ from django.db.backends.sqlite3 import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import OperationalError
 
-from ...engines.sqlite.connection import let_go
-from ...engines.sqlite.fence import read_fence
+from ...engines.sqlite.connection import begin_deferred, committed, let_go, run_script
+from ...engines.sqlite.fence import SwapState, writes_virtual_table
 from ...engines.sqlite.objects import MESSAGE
-from ...files.layout import Inode, Layout, inode_of
+from ...engines.sqlite.session import Recording, carry_over, left_behind, recording
+from ...files.layout import Inode, Layout
 from ...signals import generation_changed
 from .. import startup
 from ..superseded import Superseded
@@ -31,38 +38,142 @@ TIMEOUT = 20.0  # seconds to wait for a lock, and for a link to move whose file 
 LOOK = 0.001  # seconds between looks at such a link
 TRIES = 5  # swaps that may come between a look and the statement after it
 COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
+BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # Django's words for it
+READING = ("SELECT", "PRAGMA", "BEGIN")  # first words of statements that write to no virtual table
 
 Place = tuple[str, Inode | None]
 """What the link says, and which file that is: inodes are used again, and a link may come back."""
 
+logger = logging.getLogger("schemasync")
+
 _of_the_parent: list[Any] = []  # connections from before a fork: closing them here could take the parent's locks
 
 
+class Stage(Enum):
+    """Where in a transaction a statement stands."""
+
+    ALONE = "no transaction is open"
+    FIRST = "only BEGIN DEFERRED has run, and the file may have been superseded since"
+    WITHIN = "something of the transaction has run"
+
+
+class _NotLive(Exception):
+    """The transaction that was just opened stands on a file that is not the live one; nothing of it is kept."""
+
+
 class _Following:
-    """A cursor whose statement runs again on the new file, where it met the fence and nothing else can have run."""
+    """A cursor whose statements run on the live file, also where it was made before a swap.
+
+    A statement runs again on the new file where it met the fence and nothing else of its transaction has run.
+    """
 
     db: DatabaseWrapper
     cursor: Any
+    _is_closed = False
+    _was_resumed = False
+
+    def close(self) -> None:
+        self._is_closed = True
+        self.cursor.close()
+
+    @property
+    def rowcount(self) -> int:
+        """As sqlite3 says it; -1, unknown, for an executemany that went on in another file."""
+        return -1 if self._was_resumed else int(self.cursor.rowcount)
+
+    def executescript(self, sql: str) -> Any:
+        """The method of sqlite3, begun on the live file. It is not run again: part of the script may have run."""
+        with self.db.wrap_database_errors:
+            self._enter()
+            return run_script(self.cursor, sql)
 
     def _execute(self, sql: str, params: Any, *ignored: Any) -> Any:
         if sql == "BEGIN":
             sql = self.db.begin  # below the log of queries, in which tests look for the word that Django said
-        for _ in range(TRIES):
-            try:
-                return super()._execute(sql, params, *ignored)  # type: ignore[misc]
-            except OperationalError as error:
-                self.db.refuse_unless_alone(error)
-                self.db.move_on(error)
-                self.cursor = self.db.create_cursor()
-        return super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        self._was_resumed = False
+        if sql.startswith("SELECT") and self.db.is_live(self.cursor.connection):  # most statements: at least cost
+            return super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        execute = partial(super()._execute, sql, params, *ignored)  # type: ignore[misc]
+        return self._on_the_live_file(sql, execute, lambda: params)
 
-    def _executemany(self, sql: str, param_list: Any, *ignored: Any) -> Any:
-        try:
-            return super()._executemany(sql, param_list, *ignored)  # type: ignore[misc]
-        except OperationalError as error:
-            if MESSAGE in str(error):  # some of it may have run
-                raise _superseded() from error
-            raise
+    def _executemany(self, sql: str, param_list: Iterable[Any], *ignored: Any) -> Any:
+        rows = _Rows(param_list)
+        executemany = super()._executemany  # type: ignore[misc]
+
+        def run() -> Any:
+            if rows.is_exhausted:  # all of them ran in a transaction that is undone
+                raise _superseded()
+            self._was_resumed = rows.count > 1
+            return executemany(sql, rows, *ignored)
+
+        return self._on_the_live_file(sql, run, rows.peek)
+
+    def _on_the_live_file(self, sql: str, run: Callable[[], Any], params: Callable[[], Any]) -> Any:
+        for _ in range(TRIES):
+            stage = self._enter()
+            connection = self.cursor.connection
+            error = None
+            try:
+                if stage is Stage.ALONE and self._needs_transaction(sql, params):
+                    return self._in_a_transaction(run)
+                result = run()
+                if self.db.is_settled(stage, connection, sql):
+                    return result
+            except _NotLive:
+                pass
+            except OperationalError as met:
+                self.db.raise_unless_nothing_ran(stage, met)
+                error = met
+            self.db.start_over(stage, connection, error)
+        raise _superseded()
+
+    def _enter(self) -> Stage:
+        """Go to the connection of the live file. Raises what sqlite3 raises for a closed connection."""
+        stage = self.db.enter(self.cursor.connection)
+        if self.cursor.connection is not self.db.connection and not self._is_closed:
+            self.cursor = self.db.create_cursor()
+        return stage
+
+    def _needs_transaction(self, sql: str, params: Callable[[], Any]) -> bool:
+        """True for a write to a virtual table that would be a transaction of its own: no fence stops it."""
+        if sql[:16].lstrip().upper().startswith(READING) or self.cursor.connection.isolation_level is not None:
+            return False
+        with self.db.wrap_database_errors:
+            if not self.db.swap_state(self.cursor.connection).has_virtual_tables:
+                return False
+            cursor = self.cursor.connection.cursor(factory=base.SQLiteCursorWrapper)
+            return writes_virtual_table(cursor, sql, params())
+
+    def _in_a_transaction(self, run: Callable[[], Any]) -> Any:
+        with self.db.wrap_database_errors, committed(self.cursor.connection):
+            if self.db.is_left(self.cursor.connection):
+                let_go(self.cursor.connection)
+                raise _NotLive
+            return run()
+
+
+class _Rows:
+    """The parameters of an executemany, iterated again from the row on that met the fence."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        self._rest = iter(rows)
+        self._current: list[Any] = []
+        self.count = 0
+        self.is_exhausted = False
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._current
+        for row in self._rest:
+            self._current = [row]
+            self.count += 1
+            yield row
+        self.is_exhausted = True
+
+    def peek(self) -> Any:
+        """The next row, None where there is none."""
+        for row in self:
+            return row
+        return None
 
 
 class Cursor(_Following, CursorWrapper):
@@ -82,7 +193,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.begin = "BEGIN"
+        self._link: str | None = None  # what is open; None in memory
         self._place: Place | None = None
+        self._swap_state: SwapState | None = None
+        self._is_unchecked = False  # True after BEGIN DEFERRED, until the next statement has run
+        self._lock = threading.RLock()  # threads may share a connection; one of them follows
         self._pid = os.getpid()
 
     # --- opening --------------------------------------------------------------------------------------------
@@ -95,6 +210,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if path is None:
             return params
         params.setdefault("timeout", TIMEOUT)
+        params["factory"] = recording(params.get("factory", sqlite3.Connection))
         self.init_commands: list[str] = [*COMMANDS, *self.init_commands]
         layout = Layout(path)
         if path.is_symlink() or layout.folder.exists():
@@ -104,78 +220,148 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self._pid = os.getpid()
-        if (path := self._path()) is not None:
+        path = self._path()
+        self._link = None if path is None else str(path)
+        if path is not None:
             startup.look(self.alias, path)
         for _ in range(TRIES):
             place = self._look()
             connection = super().get_new_connection(conn_params)
-            read_fence(connection)  # now the file is open
-            if place is None or place[1] is None or place == self._look():
+            if place is None:
+                return connection
+            state = SwapState(connection)  # now the file is open
+            if place == self._look() or place[1] is None:
                 break
             connection.close()
-        self._place = self._look()
+        self._place, self._swap_state = self._look(), state
         return connection
+
+    def connect(self) -> None:
+        super().connect()
+        if isinstance(self.connection, Recording):
+            self.connection.forget_calls()
 
     # --- following ------------------------------------------------------------------------------------------
 
+    def ensure_connection(self) -> None:
+        """Also: what `connection.connection` is afterwards is open on the live file, unless in a transaction."""
+        self.leave_to_the_parent()
+        super().ensure_connection()
+        if not self.in_atomic_block:
+            with self.wrap_database_errors:
+                self._follow()
+
+    def get_autocommit(self) -> bool:
+        if self.connection is None:
+            self.ensure_connection()
+        return self.autocommit
+
     def _cursor(self, name: str | None = None) -> Any:
         self.leave_to_the_parent()
-        if self.connection is not None and self._is_alone():
-            self._follow()
-        return super()._cursor(name)  # type: ignore[misc]
+        self.close_if_health_check_failed()
+        if self.connection is None or self._place is None:
+            return super()._cursor(name)  # type: ignore[misc]
+        with self.wrap_database_errors:  # without the look of ensure_connection: each statement looks
+            return self._prepare_cursor(self.create_cursor(name))  # type: ignore[attr-defined]
 
     def make_cursor(self, cursor: Any) -> Any:
-        return Cursor(cursor, self)
+        return super().make_cursor(cursor) if self._place is None else Cursor(cursor, self)
 
     def make_debug_cursor(self, cursor: Any) -> Any:
-        return DebugCursor(cursor, self)
+        return super().make_debug_cursor(cursor) if self._place is None else DebugCursor(cursor, self)
 
-    def _start_transaction_under_autocommit(self) -> None:
-        """Begin on the live file: what has begun on another one is undone before anything of it has run."""
-        for _ in range(TRIES):
-            super()._start_transaction_under_autocommit()  # type: ignore[misc]
-            if self._place is None or not self._is_left():
-                return
-            let_go(self.connection)
-            self._wait_for_the_link()
-        super()._start_transaction_under_autocommit()  # type: ignore[misc]
+    def is_live(self, used: Any) -> bool:
+        """True where a SELECT on this connection reads the live file, or what its transaction reads."""
+        if used is not self.connection or self._is_unchecked or self._pid != os.getpid():
+            return False
+        try:
+            return bool(used.in_transaction) or self._look() == self._place
+        except sqlite3.ProgrammingError:  # closed
+            return False
 
-    def refuse_unless_alone(self, error: OperationalError) -> None:
-        """Raise what an application is to see of an error: its own, or that its transaction met the fence."""
-        if not self._is_alone() and (MESSAGE in str(error) or self._look() != self._place):
+    def enter(self, used: Any) -> Stage:
+        """Follow, if the link has moved and no transaction is open; `used` is the connection of a cursor.
+
+        Returns where the next statement stands.
+        """
+        try:
+            used.in_transaction  # noqa: B018  raises where Django has closed it
+            if self.connection is None or self._pid != os.getpid():
+                self.ensure_connection()
+            if self.connection.in_transaction or (self._follow() and self.connection.in_transaction):
+                return Stage.FIRST if self._is_unchecked else Stage.WITHIN
+        except sqlite3.ProgrammingError:
+            with self.wrap_database_errors:
+                raise
+        self._is_unchecked = False
+        return Stage.ALONE
+
+    def is_settled(self, stage: Stage, used: Any, sql: str) -> bool:
+        """After a statement: True where it ran on the live file, or where that will be asked after the next one."""
+        if stage is Stage.WITHIN or not used.in_transaction:
+            return True
+        # Asked at once, BEGIN DEFERRED would read, and lose the right to wait for another writer.
+        self._is_unchecked = stage is Stage.ALONE and sql in BEGIN_DEFERRED
+        return self._is_unchecked or not self.is_left(used)
+
+    def is_left(self, used: Any) -> bool:
+        """True where this file is not the live one, or is fenced: asked inside a transaction."""
+        if used is not self.connection or self._look() != self._place:
+            return True
+        with self.wrap_database_errors:
+            return self.swap_state(used).is_fenced
+
+    def swap_state(self, used: Any) -> SwapState:
+        """Whether the file of this connection is fenced, and has virtual tables."""
+        if self._swap_state is None or self._swap_state.connection is not used:
+            return SwapState(used)
+        return self._swap_state.refresh()
+
+    def raise_unless_nothing_ran(self, stage: Stage, error: OperationalError) -> None:
+        """Raise what an application is to see of an error: its own, or that its transaction was superseded."""
+        has_moved = MESSAGE in str(error) or self._look() != self._place
+        if stage is Stage.WITHIN and has_moved:
             raise _superseded() from error  # one that read before the swap finds its file locked, and would for ever
-        if MESSAGE not in str(error):
+        if not has_moved:
             raise error
 
-    def move_on(self, error: OperationalError) -> None:
-        """A statement of its own met the fence: wait until the link has moved, and go there."""
-        self._wait_for_the_link(error)
-
-    def _is_alone(self) -> bool:
-        """True where a statement is a transaction of its own."""
-        return not self.in_atomic_block and self.autocommit
-
-    def _is_left(self) -> bool:
-        """True where this file is not the live one, or is fenced: asked inside a transaction."""
-        return self._look() != self._place or read_fence(self.connection) is not None
+    def start_over(self, stage: Stage, used: Any, error: OperationalError | None) -> None:
+        """Undo what has begun on a file that is not live, and begin on the one that is."""
+        with self.wrap_database_errors:
+            let_go(used)
+            self._wait_for_the_link(used, error)
+            if stage is Stage.FIRST:
+                begin_deferred(self.connection)
+                self._is_unchecked = True
 
     def _follow(self) -> bool:
-        """Go where the link points now; True where that is another file."""
-        if self._place is None or self._look() == self._place:
+        """Go where the link points now, if no transaction is open; True where the connection is another one."""
+        old, place = self.connection, self._place
+        if place is None or self._look() == place or old.in_transaction:
             return False
-        old = self._place
-        # cursors that are still read from keep the old connection alive, and close it when they are done
-        self.connection = self.get_new_connection(self.get_connection_params())
-        self._set_autocommit(self.autocommit)  # type: ignore[attr-defined]
-        self.init_connection_state()
-        connection_created.send(sender=self.__class__, connection=self)
-        generation_changed.send(self.__class__, alias=self.alias, old=_name(old), new=_name(self._place))
+        with self._lock:
+            if self.connection is old:
+                self._replace(old, place)
         return True
 
-    def _wait_for_the_link(self, error: OperationalError | None = None) -> None:
+    def _replace(self, old: Any, place: Place) -> None:
+        if lost := left_behind(old):
+            logger.warning("The connection to %s was opened again, without %s.", self._path(), ", ".join(lost))
+        # cursors that are still read from keep the old connection alive, and close it when they are done
+        self.connection = self.get_new_connection(self.get_connection_params())
+        self.connection.isolation_level = old.isolation_level
+        try:
+            self.init_connection_state()
+            connection_created.send(sender=self.__class__, connection=self)
+        finally:
+            self.connection.forget_calls()
+            carry_over(old, self.connection)
+        generation_changed.send(self.__class__, alias=self.alias, old=_name(place), new=_name(self._place))
+
+    def _wait_for_the_link(self, used: Any, error: OperationalError | None = None) -> None:
         """The file is fenced; within milliseconds the link moves. Raises Superseded where it does not."""
         deadline = time.monotonic() + float(self.settings_dict["OPTIONS"].get("timeout", TIMEOUT))
-        while not self._follow():
+        while used is self.connection and not self._follow() and self.swap_state(used).is_fenced:
             if time.monotonic() > deadline:
                 raise Superseded(
                     f"{self._path()} was superseded, and the swap was cut off. It is finished by: manage.py schemasync"
@@ -198,14 +384,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return Path(name)
 
     def _look(self) -> Place | None:
-        path = self._path()
-        if path is None:
+        """Which file opening the path opens now. Asked before each statement: os.* takes half the time of pathlib."""
+        if self._link is None:
             return None
         try:
-            said = str(path.readlink())
+            said = os.readlink(self._link)  # noqa: PTH115
         except OSError:
             said = ""
-        return said, inode_of(path)
+        try:
+            status = os.stat(self._link)  # noqa: PTH116
+        except OSError:
+            return said, None
+        return said, (status.st_dev, status.st_ino)
 
 
 def _name(place: Place | None) -> str:

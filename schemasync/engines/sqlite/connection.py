@@ -246,6 +246,27 @@ def transaction(connection: Connection, kind: str = "IMMEDIATE") -> Iterator[Non
     connection.execute("COMMIT")
 
 
+def begin_deferred(connection: Connection) -> None:
+    """Begin a transaction that takes its locks when it first reads and first writes."""
+    connection.execute("BEGIN DEFERRED")
+
+
+def run_script(cursor: sqlite3.Cursor, sql: str) -> sqlite3.Cursor:
+    """Run statements one after the other, each as if alone; a transaction that is open is committed first."""
+    return cursor.executescript(sql)
+
+
+@contextmanager
+def committed(connection: Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE … COMMIT, also where the block raises: each statement that failed has undone itself."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
 @contextmanager
 def undone(connection: Connection) -> Iterator[None]:
     """A transaction that is rolled back when the block has ended, however it ends."""

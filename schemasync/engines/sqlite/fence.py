@@ -10,7 +10,9 @@ has to do under the lock is to drop the table.
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from ...schema.names import fold, quote
 from .connection import Connection
@@ -84,6 +86,45 @@ def read_fence(connection: Connection) -> Fence | None:
         return None
     row = connection.execute(f"SELECT swap, successor, at FROM {FENCE_TABLE} ORDER BY swap DESC LIMIT 1").fetchone()
     return Fence(*row) if row else None
+
+
+class SwapState:
+    """What a connection that stays open has to know of its file, read again only when the schema has changed."""
+
+    __slots__ = ("_schema_version", "connection", "has_virtual_tables", "is_fenced")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.is_fenced = False
+        self.has_virtual_tables = False
+        self._schema_version: int | None = None
+        self.refresh()
+
+    def refresh(self) -> SwapState:
+        """Read the file's header, and more where the schema has changed: raising a fence changes it."""
+        cursor = self.connection.cursor()  # one for each call: threads that share the connection must not share it
+        cursor.row_factory = None
+        ((version,),) = cursor.execute("PRAGMA main.schema_version").fetchall()
+        if version != self._schema_version:
+            self.is_fenced = _has_table(self.connection, FENCE_TABLE)
+            query = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0"
+            ((virtual,),) = cursor.execute(query).fetchall()
+            self.has_virtual_tables = virtual > 0
+            self._schema_version = version
+        return self
+
+
+def writes_virtual_table(cursor: sqlite3.Cursor, sql: str, params: Any) -> bool:
+    """True for a statement that writes to a virtual table, which bears no triggers and so no fence.
+
+    The cursor may be one that takes another style of parameters. https://www.sqlite.org/opcode.html#VUpdate
+    """
+    cursor.row_factory = None
+    try:
+        cursor.execute(f"EXPLAIN {sql}", *(() if params is None else (params,)))
+        return any(row[1] in ("VUpdate", b"VUpdate") for row in cursor)
+    except sqlite3.Error:
+        return False  # what is wrong with it is said when it runs
 
 
 def mark(connection: Connection) -> None:

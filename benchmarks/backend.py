@@ -1,0 +1,114 @@
+"""What a statement costs on the backend, beside Django's own with the same settings: a site at rest, no run at work."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from . import figures, machine
+
+OURS, STOCK = "ours", "stock"
+ENGINES = {OURS: "schemasync.backends.sqlite3", STOCK: "django.db.backends.sqlite3"}
+COUNT = 20_000  # statements a round
+TABLES = 50  # of the database, each with an index
+STATEMENTS = ("SELECT 1", "SELECT 1, with a cursor of its own", "an INSERT in autocommit", "a transaction of an INSERT")
+
+
+def configure(folder: Path) -> None:
+    """Settings with one database under two aliases, and the database itself."""
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+
+    options = {
+        OURS: {},
+        STOCK: {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    settings.configure(
+        INSTALLED_APPS=["schemasync"],
+        SCHEMASYNC={"SCHEMA": folder / "schema.json"},
+        USE_TZ=True,
+        DATABASES={
+            "default" if name == OURS else name: {
+                "ENGINE": engine,
+                "NAME": folder / "db.sqlite3",
+                "OPTIONS": options[name],
+            }
+            for name, engine in ENGINES.items()
+        },
+    )
+    django.setup()
+    table = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "_indexes": ["a"]}
+    (folder / "schema.json").write_text(json.dumps({f"t{number}": table for number in range(TABLES)}))
+    call_command("schemasync", verbosity=0)
+
+
+def _work(connection: Any, what: str, count: int) -> None:
+    from django.db import transaction
+
+    insert = "INSERT INTO t0 (a) VALUES (%s)"
+    kept = connection.cursor()
+    for _ in range(count):
+        if what == STATEMENTS[0]:
+            kept.execute("SELECT 1").fetchone()
+        elif what == STATEMENTS[1]:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1").fetchone()
+        elif what == STATEMENTS[2]:
+            kept.execute(insert, ["x"])
+        else:
+            with transaction.atomic(using=connection.alias):
+                kept.execute(insert, ["x"])
+
+
+def measure(rounds: int, say: Callable[[str], object]) -> dict[str, dict[str, list[float]]]:
+    """Microseconds of the processor for each statement, on both backends in turn, after a warm-up."""
+    from django.db import connections
+
+    aliases = {OURS: "default", STOCK: STOCK}
+    found: dict[str, dict[str, list[float]]] = {what: {OURS: [], STOCK: []} for what in STATEMENTS}
+    for number in range(rounds + 1):
+        for what in STATEMENTS:
+            for name in (OURS, STOCK) if number % 2 else (STOCK, OURS):
+                began = time.process_time()
+                _work(connections[aliases[name]], what, COUNT)
+                if number > 0:
+                    found[what][name].append((time.process_time() - began) / COUNT * 1e6)
+    say(f"{rounds} rounds")
+    return found
+
+
+def report(found: dict[str, dict[str, list[float]]]) -> list[str]:
+    """The figures as Markdown."""
+    rows = [
+        [
+            what,
+            figures.spread(both[STOCK], ".1f"),
+            figures.spread(both[OURS], ".1f"),
+            f"{median(both[OURS]) - median(both[STOCK]):.1f}",
+            figures.spread([ours / stock for ours, stock in zip(both[OURS], both[STOCK], strict=True)]),
+        ]
+        for what, both in found.items()
+    ]
+    rounds = len(found[STATEMENTS[0]][OURS])
+    return [
+        f"{COUNT:,} of each on a database of {TABLES} tables, no run at work; {rounds} rounds after a warm-up, in "
+        "turn. Microseconds of the processor, medians (smallest to largest).",
+        "",
+        *figures.table(("", "Django's own", "ours", "added", "times"), rows),
+    ]
+
+
+def run(folder: Path, rounds: int, say: Callable[[str], object]) -> Sequence[str]:
+    head = machine.described()
+    configure(folder / "backend")
+    return ["  \n".join(head), "", *report(measure(rounds, say))]

@@ -1,0 +1,130 @@
+"""What an application has set on a connection, and how it is carried over to the connection that takes its place.
+
+Carried over: pragmas of the connection, what was registered on it (functions, aggregates, collations, hooks, limits),
+and its factories. Not carried over: what lives in the connection itself, TEMP objects and attached databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .connection import Connection
+
+# Pragmas of a connection that can be read and written. Not those of the file (journal_mode), those of a transaction
+# (defer_foreign_keys), those that cannot be read (case_sensitive_like), and writable_schema, which is better lost.
+PRAGMAS = (
+    "analysis_limit",
+    "automatic_index",
+    "busy_timeout",
+    "cache_size",
+    "cache_spill",
+    "cell_size_check",
+    "checkpoint_fullfsync",
+    "foreign_keys",
+    "fullfsync",
+    "ignore_check_constraints",
+    "journal_size_limit",
+    "legacy_alter_table",
+    "locking_mode",
+    "max_page_count",
+    "mmap_size",
+    "query_only",
+    "read_uncommitted",
+    "recursive_triggers",
+    "reverse_unordered_selects",
+    "secure_delete",
+    "synchronous",
+    "temp_store",
+    "threads",
+    "trusted_schema",
+    "wal_autocheckpoint",
+)
+WORDS = {("secure_delete", 2): "FAST"}  # a value that is read as a number and has to be written as a word
+
+# Methods that register something on a connection, and which of their arguments say what is replaced by another call.
+REGISTERING = {
+    "create_function": ("name", "narg"),
+    "create_aggregate": ("name", "n_arg"),
+    "create_window_function": ("name", "num_params"),
+    "create_collation": ("name",),
+    "set_authorizer": (),
+    "set_progress_handler": (),
+    "set_trace_callback": (),
+    "enable_load_extension": (),
+    "load_extension": ("name",),
+    "setlimit": ("category",),
+    "setconfig": ("op",),
+}
+FACTORIES = ("row_factory", "text_factory")
+
+Call = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+class Recording:
+    """A mixin for connections that keep the calls by which something was registered on them, last call last."""
+
+    _calls: dict[tuple[Any, ...], Call]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._calls = {}
+        super().__init__(*args, **kwargs)
+
+    def calls(self) -> tuple[Call, ...]:
+        """What was registered and not replaced since the connection was opened, or since `forget_calls`."""
+        return tuple(self._calls.values())
+
+    def forget_calls(self) -> None:
+        """Start anew, when the connection is set up: the one that takes its place is set up in the same way."""
+        self._calls = {}
+
+
+def recording(factory: type[Connection] = Connection) -> type[Connection]:
+    """The class of connections that do what those of `factory` do, and record what is registered on them."""
+    methods = {name: _recorded(getattr(factory, name), name) for name in REGISTERING if hasattr(factory, name)}
+    return type(f"Recording{factory.__name__}", (Recording, factory), methods)
+
+
+def _recorded(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    arguments = REGISTERING[name]
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        key = (name, *args[: len(arguments)], *(kwargs[one] for one in arguments if one in kwargs))
+        self._calls.pop(key, None)
+        self._calls[key] = (name, args, kwargs)
+        return result
+
+    return call
+
+
+def carry_over(old: Connection, new: Connection) -> None:
+    """Set on `new` what the application has set on `old` since that was opened."""
+    for method, args, kwargs in old.calls() if isinstance(old, Recording) else ():
+        getattr(new, method)(*args, **kwargs)
+    for pragma in PRAGMAS:
+        if (value := read_pragma(old, pragma)) != read_pragma(new, pragma):
+            new.execute(f"PRAGMA {pragma}={WORDS.get((pragma, value), value)}").fetchall()
+    for name in FACTORIES:
+        setattr(new, name, getattr(old, name))
+
+
+def read_pragma(connection: Connection, name: str) -> Any:
+    """The value of a pragma, None where this SQLite does not know it."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    row = cursor.execute(f"PRAGMA {name}").fetchone()
+    value = row[0] if row else None
+    return value.decode() if isinstance(value, bytes) else value  # where text_factory is bytes
+
+
+def left_behind(connection: Connection) -> tuple[str, ...]:
+    """What cannot be carried over from a connection: its TEMP objects and attached databases, by name."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    temporary = cursor.execute("SELECT type, name FROM temp.sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    attached = cursor.execute("SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp')").fetchall()
+    return (
+        *(f'TEMP {kind} "{name}"' for kind, name in temporary),
+        *(f'the attached database "{name}"' for (name,) in attached),
+    )
