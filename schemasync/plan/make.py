@@ -71,6 +71,23 @@ def with_rewritten(plan: Plan, tables: Collection[str]) -> Plan:
     return replace(plan, steps=steps)
 
 
+def converting(plan: Plan) -> Plan:
+    """The plan with those columns converted, and compared so, of which the data says that they lose something and the
+    command line that they may, although their type stays: another SQLite stored what they hold."""
+    lose = {(fold(h.table), fold(h.column)) for h in plan.hazards if h.code is HazardCode.ROWS_DROPPED and h.column}
+    return replace(plan, steps=tuple(_converting(step, lose) for step in plan.steps))
+
+
+def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
+    def loses(feed: Feed) -> bool:
+        return feed.origin is Origin.CARRIED and feed.same and (fold(step.name), fold(feed.column)) in lose
+
+    if not any(map(loses, step.feeds)):
+        return step
+    feeds = tuple(replace(feed, same=False) if loses(feed) else feed for feed in step.feeds)
+    return replace(step, action=Action.REWRITE, feeds=feeds)
+
+
 def _step(pair: Pair, volatile: Callable[[str, str], bool]) -> Step:
     old, new = pair.old, pair.new
     if new is None:

@@ -18,7 +18,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
 from ..history.record import hints_of, moment
-from ..plan.make import idle_allowances, make
+from ..plan.make import converting, idle_allowances, make
 from ..plan.model import Action, Plan, Strategy
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -214,7 +214,7 @@ def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
     """The plan with what the data says to it now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
     found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)))
-    return replace(plan, hazards=(*found, *static))
+    return converting(replace(plan, hazards=(*found, *static)))
 
 
 _STATIC = frozenset(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from schemasync.diff import compare
-from schemasync.diff.hazards import HazardCode
+from schemasync.diff.hazards import Hazard, HazardCode
 from schemasync.plan.affinity import Affinity, affinity, converts_alike
-from schemasync.plan.make import idle_allowances, make, phrase, with_rewritten
+from schemasync.plan.make import converting, idle_allowances, make, phrase, with_rewritten
 from schemasync.plan.model import Action, Origin, Plan, Strategy
 from schemasync.schema import document
 from schemasync.schema.document import Document
@@ -49,6 +50,20 @@ def plan(
 
 def actions(made: Plan) -> dict[str, Action]:
     return {step.name: step.action for step in made.steps}
+
+
+def test_a_column_that_may_lose_something_is_converted_although_its_type_stays() -> None:
+    """Where the data says so: then its table is written, also where its shape stays (a file that starts empty)."""
+    text = '{"T": {"a": "INT", "b": "INT"}, "U": {"a": "INT"}}'
+    allowed = (
+        Hazard(HazardCode.ROWS_DROPPED, "", table="t", column="A"),
+        Hazard(HazardCode.ROWS_DROPPED, "", table="U"),
+        Hazard(HazardCode.LOSSY, "", table="T", column="b"),
+    )
+    made = converting(replace(plan(text, text, fresh="--fresh was given"), hazards=allowed))
+    assert actions(made) == {"T": Action.REWRITE, "U": Action.KEEP}
+    assert [feed.same for step in made.steps for feed in step.feeds] == [False, True, True]
+    assert converting(made) == made
 
 
 def test_a_table_that_does_not_change_is_kept() -> None:

@@ -57,18 +57,31 @@ def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Pr
 
 
 def unique_sets(effects: Effects) -> Iterator[UniqueSet]:
-    """Every set of columns that must be unique and was not before, or whose values change."""
+    """Every set of columns that must be unique and was not before, or whose values change, or may be computed otherwise
+    by the SQLite at hand. For other columns the old file's unique index vouches."""
     new = effects.new
     key = new.primary_key
     if key is not None and (effects.changes(c.ChangePrimaryKey) or effects.any_changes(key.columns)):
         yield UniqueSet(f"PRIMARY KEY ({_spelled(key.columns)})", key.columns)
     added = [change.unique for change in effects.changes(c.AddUnique)]
     for unique in new.uniques:
-        if unique in added or effects.any_changes(unique.columns):
+        if unique in added or effects.any_changes(unique.columns) or _is_computed(effects, unique.columns):
             yield UniqueSet(f"UNIQUE ({_spelled(unique.columns)})", unique.columns)
     for index in new.indexes:
-        if index.unique and (effects.is_new(index) or effects.any_changes(index.columns, index.where)):
+        if index.unique and (
+            effects.is_new(index)
+            or effects.any_changes(index.columns, index.where)
+            or _is_computed(effects, index.columns, index.where)
+        ):
             yield UniqueSet(f"the unique index {index.name} ({_spelled(index.columns)})", index.columns, index.where)
+
+
+def _is_computed(effects: Effects, columns: Sequence[IndexedColumn], where: Sql | None = None) -> bool:
+    """True where what must be unique is computed again: from an expression, by a condition, in a generated column."""
+    names = [column.column for column in columns]
+    found = [effects.new.column(name) for name in names if name is not None]
+    is_generated = any(column is not None and column.generated is not None for column in found)
+    return effects.is_written and (where is not None or None in names or is_generated)
 
 
 def _term(column: IndexedColumn, table: Table) -> str:

@@ -47,11 +47,19 @@ def rows(connection: Connection, table: str, predicates: Sequence[Predicate], pa
     """The predicates that are true for some row; `parts` are projections that hold all rows between them."""
     for begin in range(0, len(predicates), BATCH):
         batch = predicates[begin : begin + BATCH]
+        if not any(_some(connection, batch, part) for part in parts):
+            continue
         sums = ", ".join(f"total(CASE WHEN {p.sql} THEN 1 ELSE 0 END)" for p in batch)
         counted = [connection.execute(f"SELECT {sums} FROM {part}").fetchone() for part in parts]
         for predicate, counts in zip(batch, zip(*counted, strict=True), strict=True):
             if any(counts):
                 yield _hazard(connection, table, predicate, int(sum(counts)), parts)
+
+
+def _some(connection: Connection, batch: Sequence[Predicate], part: str) -> bool:
+    """True where one of the predicates is true for a row. To count for each takes three times as long."""
+    query = f"SELECT 1 FROM {part} WHERE {' OR '.join(f'({p.sql})' for p in batch)} LIMIT 1"
+    return connection.execute(query).fetchone() is not None
 
 
 def _hazard(connection: Connection, table: str, predicate: Predicate, number: int, parts: Sequence[str]) -> Hazard:

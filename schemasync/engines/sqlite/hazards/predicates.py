@@ -29,6 +29,8 @@ _SOME = {
 }
 """A value of each kind, for a hint that is ready to paste."""
 
+_MEND = "Mend the rows: the constraint was there before, and they break it."
+
 
 class Predicates:
     """The questions to single rows of one table; `allowed` are folded "table.column" whose values may be replaced.
@@ -78,10 +80,13 @@ class Predicates:
             feed = self.feeds[fold(column.name)]
             if fold(column.name) in self.failing:
                 continue
+            if feed.origin is Origin.CARRIED and feed.same and self.effects.is_written:
+                yield from self._lossy_again(column, feed)
             yield from self._null(column, feed)
             yield from self._no_row_id(column, feed)
-            if self.new.strict and self._may_misfit(feed):
-                yield from self._misfit(column)
+            is_new = self._may_newly_misfit(feed)
+            if self.new.strict and (is_new or self.effects.is_written):
+                yield from self._misfit(column, is_new)
             if feed.origin is Origin.GENERATED and feed.source is not None:
                 yield from self._replaced(column, feed.source)
         for what, sql in self._computed():
@@ -92,26 +97,35 @@ class Predicates:
         for check in self.new.checks:
             if self.failing.intersection(words(check.expression)):
                 continue
-            if self.effects.at_risk(check.expression, [ch.check for ch in self.effects.changes(c.AddCheck)], check):
-                yield Predicate(
-                    f"NOT ({check.expression.text})",
-                    HazardCode.CHECK_FAILS,
-                    f"CHECK ({check.expression.text})",
-                    'Mend the rows, or give the column a "fill" that fits.',
-                )
+            added = [change.check for change in self.effects.changes(c.AddCheck)]
+            is_new = self.effects.at_risk(check.expression, added, check)
+            if is_new or self.effects.is_written:
+                text = f"CHECK ({check.expression.text})"
+                hint = 'Mend the rows, or give the column a "fill" that fits.' if is_new else _MEND
+                yield Predicate(f"NOT ({check.expression.text})", HazardCode.CHECK_FAILS, text, hint)
 
     def _lossy(self, column: Column) -> Iterator[Predicate]:
         sql = loses(raw(column.name), column, self.new)
-        as_new = f"stored as {column.type.text or 'any type'}"
-        if sql is None:
-            return
+        if sql is not None:
+            cast = self._conversion(column, misfits=sql, hint="")
+            yield self._loss(column, sql, "stored as", self._may_go(column), cast)
+
+    def _lossy_again(self, column: Column, feed: Feed) -> Iterator[Predicate]:
+        """The column stays as it is, but this SQLite may store a value otherwise than the one that wrote it."""
+        if affinity(column, self.new.strict) is Affinity.TEXT:
+            return  # only a number loses something as text, and such a column holds none
+        before, table = quote(feed.source or ""), quote(self.old.name)
+        condition = loses(f"+{before}", column, self.new)  # compared without the affinity of the column
+        look = f"Look at them, and UPDATE them to what is meant: SELECT quote({before}) FROM {table} WHERE {condition}"
+        if (sql := loses(f"+{quote(column.name)}", column, self.new)) is not None:
+            yield self._loss(column, sql, "stored again as", f"{look}\n{self._may_go(column)}", None)
+
+    def _loss(self, column: Column, sql: str, how: str, hint: str, cast: Cast | None) -> Predicate:
+        as_new = f"{how} {column.type.text or 'any type'}"
         if self._is_allowed(column):
             text = f"{as_new} these values lose something, as --allow-drop said"
-            yield Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
-            return
-        message = f"{as_new} these values would lose something"
-        cast = self._conversion(column, misfits=sql, hint="")
-        yield Predicate(sql, HazardCode.LOSSY, message, self._may_go(column), column.name, cast)
+            return Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
+        return Predicate(sql, HazardCode.LOSSY, f"{as_new} these values would lose something", hint, column.name, cast)
 
     def _is_allowed(self, column: Column) -> bool:
         return f"{fold(self.new.name)}.{fold(column.name)}" in self.allowed
@@ -132,11 +146,17 @@ class Predicates:
             return
         before = self.old.column(feed.source) if feed.source else None
         kept = feed.origin is Origin.CARRIED or not self.effects.changes_value(column.name)
-        if kept and before is not None and refuses_null(self.old, before):
+        is_old = kept and before is not None and refuses_null(self.old, before)
+        if is_old and not self.effects.is_written:
             return
         value = _SOME[affinity(column, self.new.strict)]
         name = quote(column.name)
         match feed.origin:
+            case Origin.CARRIED if is_old:
+                message = "NULL in a column that is NOT NULL"
+                where = spell(feed.source or "")
+                null = f"typeof({where}) = 'null'"  # of a NOT NULL column SQLite takes IS NULL for false, unseen
+                hint = f"Mend the rows: UPDATE {quote(self.old.name)} SET {where} = {value} WHERE {null}"
             case Origin.GENERATED:
                 text = column.generated.text if column.generated is not None else ""
                 message = "a generated column that must not be NULL"
@@ -152,8 +172,9 @@ class Predicates:
                 filled = write.filled(column, f"coalesce({self._present(column)}, {value})")
                 hint = f"Give it a fill: {filled}, or mend the rows."
         if feed.origin is not Origin.GENERATED and (need := _need_of_key(self.new, column)):
-            hint = f'{need}: write a "fill" that gives it, or mend the rows.'
-        yield Predicate(f"{name} IS NULL", HazardCode.NULLS, message, hint, column.name)
+            hint = f"{need}: mend the rows." if is_old else f'{need}: write a "fill" that gives it, or mend the rows.'
+        sql = f"typeof({name}) = 'null'" if is_old else f"{name} IS NULL"
+        yield Predicate(sql, HazardCode.NULLS, message, hint, column.name)
 
     def _no_row_id(self, column: Column, feed: Feed) -> Iterator[Predicate]:
         """A column that becomes the row id: SQLite would make up one for a NULL, and takes nothing but integers."""
@@ -167,19 +188,21 @@ class Predicates:
         message = "values that are no integers in an INTEGER PRIMARY KEY"
         yield Predicate(misfits, HazardCode.WRONG_TYPE, message, hint, column.name)
 
-    def _may_misfit(self, feed: Feed) -> bool:
+    def _may_newly_misfit(self, feed: Feed) -> bool:
         retyped = {change.column for change in self.effects.changes(c.ChangeType)}
         return bool(self.effects.changes(c.ChangeStrict)) or not feed.same or feed.column in retyped
 
-    def _misfit(self, column: Column) -> Iterator[Predicate]:
-        name = quote(column.name)
+    def _misfit(self, column: Column, is_new: bool) -> Iterator[Predicate]:
+        name, hint = quote(column.name), _MEND
+        if is_new:
+            hint = f"Write its expression so that it gives {column.type.text}." if column.generated is not None else ""
         yield Predicate(
             f"NOT ({fits_strict(name, column)})",
             HazardCode.WRONG_TYPE,
             f"values that are no {column.type.text}, which a STRICT table refuses",
-            f"Write its expression so that it gives {column.type.text}." if column.generated is not None else "",
+            hint,
             column.name,
-            self._misfit_conversion(column) if column.generated is None else None,
+            self._misfit_conversion(column) if is_new and column.generated is None else None,
         )
 
     def _misfit_conversion(self, column: Column) -> Cast:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ....diff.hazards import Hazard
-from ....plan.model import Action, Feed, Origin, Plan, Step
+from ....plan.model import Action, Feed, Origin, Plan, Step, Strategy
 from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -30,8 +30,8 @@ def probe(connection: Connection, plan: Plan, allowed_losses: frozenset[str] = f
             found += dropped.table(connection, step)
         elif step.old is not None and step.new is not None and step.new.virtual is None and step.old.virtual is None:
             found += dropped.columns(connection, step)
-            found += _asked(connection, step, plan, allowed_losses)
-    for step in _foreign_children(connection, plan):
+            found += _asked(connection, replace(step, action=plan.becomes(step)), plan, allowed_losses)
+    for step in (*_foreign_children(connection, plan), *_foreign_copied(connection, plan)):
         found += _asked(connection, step, plan, allowed_losses)
     found += external.read_anew(connection, plan, allowed_losses)
     return tuple(found)
@@ -42,12 +42,15 @@ def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[st
     projection, predicates = Projection(step), Predicates(step, allowed)
     if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
         return
+    values, checks, parts = list(predicates.values()), list(predicates.checks()), projection.parts()
+    if len(parts) == 1:  # then these are the rows of which all else is asked: one pass for both
+        values, checks = [*values, *checks], []
     try:
         found = [
             *rows(connection, step.name, list(predicates.losses()), [projection.raws()]),
             *rows(connection, step.name, list(predicates.emptied()), [projection.raws_and_before(HALF)]),
-            *rows(connection, step.name, list(predicates.values()), [projection.rows()]),
-            *rows(connection, step.name, list(predicates.checks()), projection.parts()),
+            *rows(connection, step.name, values, [projection.rows()]),
+            *rows(connection, step.name, checks, parts),
             *duplicates(connection, step),
             *dangling(connection, step, plan),
         ]
@@ -70,6 +73,19 @@ def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Step]:
             feeds = tuple(Feed(column.name, Origin.CARRIED, column.name, same=True) for column in table.columns)
             bare = replace(table, checks=(), uniques=(), indexes=(), foreign_keys=tuple(keys))
             yield Step(Action.KEEP, table, bare, feeds)
+
+
+def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Step]:
+    """Tables that no schema names, where a file that starts empty has them written, too."""
+    if plan.strategy is Strategy.CLONE:
+        return
+    for table in inspect(connection).schema.tables:
+        if table.virtual is None and plan.old.table(table.name) is None and plan.new.table(table.name) is None:
+            feeds = (
+                Feed(c.name, Origin.CARRIED if c.generated is None else Origin.GENERATED, c.name, same=True)
+                for c in table.columns
+            )
+            yield Step(Action.REWRITE, table, replace(table, foreign_keys=()), tuple(feeds))
 
 
 def _followed(key: ForeignKey, parent: Step) -> ForeignKey:
