@@ -12,6 +12,7 @@ from tests.crash.scenarios import IN, LIVE, LIVE_AFTER, SWAP
 
 from .hands import Plain
 from .ledger import KillAtLabel, Ledger
+from .upkeep import DEEDS
 
 STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
 QUICK = {Label.CAPTURE_INSTALL, Label.CUTOVER_ROUND, Label.CUTOVER_FENCE}
@@ -67,3 +68,15 @@ def test_writers_that_die_beside_a_run_lose_nothing(folder):
             ledger.sync()
         ledger.kill_a_writer()
         ledger.end()
+
+
+def test_upkeep_and_backups_beside_runs_lose_nothing(folder):
+    """VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups and open cursors, drawn by the seed."""
+    with Ledger(folder, seed=7, site=Plain(), mirrored=True) as ledger:
+        ledger.start(writers=2, readers=1)
+        ledger.start_upkeep()
+        for _ in range(4):
+            ledger.sync()
+        ledger.end()
+        assert ledger.counts["acknowledged"] > 50
+        assert sum(ledger.counts[name] for name in DEEDS) > 10

@@ -26,11 +26,16 @@ SITES = {
 
 
 def live(folder: Path, seed: int) -> Counter[str]:
-    """One ledger: four writers, two readers, twenty swaps, half of the runs killed, and now and then a writer."""
+    """One ledger: four writers, two readers, twenty swaps, half of the runs killed, and now and then a writer.
+
+    Beside them goes on what goes on in any database: VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups, cursors
+    that stay open. A run that a VACUUM ends is counted, and another one follows.
+    """
     chance = random.Random(seed)
     name = list(SITES)[seed % len(SITES)]
-    with Ledger(folder / "w", seed, site=SITES[name]()) as ledger:
+    with Ledger(folder / "w", seed, site=SITES[name](), mirrored=True) as ledger:
         ledger.start(writers=4, readers=2)
+        ledger.start_upkeep()
         ledger.wait_for_commits(1)
         for _ in range(SWAPS):
             dice = chance.random()
