@@ -10,6 +10,7 @@ from ..schema.model import (
     Column,
     ForeignKey,
     Index,
+    IndexedColumn,
     PrimaryKey,
     Table,
     Trigger,
@@ -287,7 +288,7 @@ def describe(change: Change) -> str:
         case ChangeGenerated(table, column, old, new):
             return f"{table}.{column}: " + (f"generated as {new}" if new else f"no longer generated ({old})")
         case ChangePrimaryKey(table, old, new):
-            return f"{table}: primary key {_key(old)} -> {_key(new)}"
+            return f"{table}: primary key {_keys(old, new)}"
         case AddUnique(table, unique):
             return f"{table}: +UNIQUE ({_columns(unique)})"
         case DropUnique(table, unique):
@@ -364,8 +365,27 @@ def _columns(key: Unique | PrimaryKey) -> str:
     return ", ".join(column.column or "" for column in key.columns)
 
 
+def _keys(old: PrimaryKey | None, new: PrimaryKey | None) -> str:
+    """`old -> new`, with all in which they differ."""
+    if old is None or new is None or old.rowid_alias == new.rowid_alias:
+        return f"{_key(old)} -> {_key(new)}"
+    is_one, is_none = "the row id", "not the row id"
+    before, after = (is_one, is_none) if old.rowid_alias else (is_none, is_one)
+    return f"{_key(old)}, {before} -> {_key(new)}, {after}"
+
+
 def _key(key: PrimaryKey | None) -> str:
-    return f"({_columns(key)})" if key else "none"
+    if key is None:
+        return "none"
+    name = f"{key.name} " if key.name else ""
+    columns = ", ".join(_key_column(column) for column in key.columns)
+    conflict = f" ON CONFLICT {key.conflict}" if key.conflict else ""
+    return f"{name}({columns}){conflict}{' AUTOINCREMENT' if key.autoincrement else ''}"
+
+
+def _key_column(column: IndexedColumn) -> str:
+    collation = f" COLLATE {column.collation.upper()}" if column.collation else ""
+    return f"{column.column or ''}{collation}{' DESC' if column.descending else ''}"
 
 
 def _reference(key: ForeignKey) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..errors import Problem
-from ..schema.model import Column, Hints, Index, Schema, Sql, Table, Trigger, View
+from ..schema.model import Column, Hints, Index, NotNull, Schema, Sql, Table, Trigger, View
 from ..schema.names import fold
+from ..schema.normalize import implied_not_null
 from . import changes as c
 from .changes import Change
 from .facet import facet
@@ -321,6 +322,7 @@ def _column_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iter
         if source != column.name:
             yield c.RenameColumn(new.name, source, column.name)
         yield from _one_column(new.name, before[source], column)
+        yield from _not_null(seen, before[source], new, column)
     stay = {source for source in matched.sources.values() if source is not None}
     order = [matched_name for matched_name in (column.name for column in old.columns) if matched_name in stay]
     wanted = [source for source in matched.sources.values() if source is not None]
@@ -331,14 +333,24 @@ def _column_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iter
 def _one_column(table: str, old: Column, new: Column) -> Iterator[Change]:
     if old.type != new.type:
         yield c.ChangeType(table, new.name, old.type.canonical, new.type.canonical)
-    if old.not_null != new.not_null:
-        yield c.ChangeNotNull(table, new.name, old.not_null is not None, new.not_null is not None)
     if old.default != new.default:
         yield c.ChangeDefault(table, new.name, _text(old.default), _text(new.default))
     if old.collation != new.collation:
         yield c.ChangeCollation(table, new.name, old.collation or "binary", new.collation or "binary")
     if (old.generated, old.stored) != (new.generated, new.stored):
         yield c.ChangeGenerated(table, new.name, _generated(old), _generated(new))
+
+
+def _not_null(old: Table, before: Column, new: Table, now: Column) -> Iterator[Change]:
+    """Whether a column takes NULL, by its own words or because the key implies it."""
+    was_refused, is_refused = _refuses_null(old, before), _refuses_null(new, now)
+    is_respelled = before.not_null != now.not_null and not {before.not_null, now.not_null} <= {None, NotNull()}
+    if was_refused != is_refused or is_respelled:
+        yield c.ChangeNotNull(new.name, now.name, was_refused, is_refused)
+
+
+def _refuses_null(table: Table, column: Column) -> bool:
+    return column.not_null is not None or fold(column.name) in implied_not_null(table)
 
 
 def _text(sql: Sql | None) -> str | None:

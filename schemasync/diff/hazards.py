@@ -27,6 +27,9 @@ class HazardCode(StrEnum):
     ALLOW_IDLE = "allow-idle"
     HINT_SPENT = "hint-spent"
     VIRTUAL_CONTENT = "virtual-content"
+    ROWID_ALIAS_LOST = "rowid-alias-lost"
+    KEY_IS_NO_ROWID = "key-is-no-rowid"
+    TYPE_UNKNOWN = "type-unknown"
     ROWS_DROPPED = "rows-dropped"
 
 
@@ -41,6 +44,7 @@ STOPS = frozenset(
         HazardCode.DANGLING,
         HazardCode.FILL_FAILS,
         HazardCode.VIRTUAL_CONTENT,
+        HazardCode.ROWID_ALIAS_LOST,
     }
 )
 

@@ -25,7 +25,7 @@ def adopted(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], pag
         lines += present.paragraph("it differs from the database in: ", done.differs, page)
         lines.append("To see what a sync would do: manage.py schemasync plan")
     lines += present.foreign(done.foreign, page) + present.unknown_names(done.unknown, page)
-    lines += present.not_created(done.left_out, page)
+    lines += present.not_created(done.left_out, page) + present.hazards(done.notes, page)
     return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
 
 
@@ -40,6 +40,7 @@ def adopted_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written
         "foreign": present.foreign_json(done.foreign),
         "not_created": present.not_created_json(done.left_out),
         "unknown": present.unknown_json(done.unknown),
+        "notes": [hazard.as_json() for hazard in done.notes],
         "ignore": list(ignored),
         "duration_ms": done.duration_ms,
         "pause_ms": done.pause_ms,

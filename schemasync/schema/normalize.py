@@ -133,6 +133,11 @@ def _plain_collation(column: IndexedColumn, collations: Mapping[str, str | None]
     return replace(column, collation=None) if column.collation == own else column
 
 
+def implied_not_null(table: Table) -> frozenset[str]:
+    """The folded names of the columns that take no NULL because the primary key says so."""
+    return _implied_not_null(table.primary_key, table.strict or table.without_rowid)
+
+
 def _implied_not_null(key: PrimaryKey | None, implies: bool) -> frozenset[str]:
     """Rule 4: the row id is never null; STRICT and WITHOUT ROWID tables refuse nulls in their key."""
     if key is None or not (implies or key.rowid_alias):

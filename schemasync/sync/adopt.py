@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
+from ..diff.hazards import Hazard
 from ..engines.sqlite.rehearse import differing, ours, rehearse
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown import Unknown
@@ -16,6 +17,7 @@ from ..errors import Code, Refused
 from ..files.layout import At
 from ..history.deed import Deed
 from ..history.record import Afterwards, hints_of, schema_of
+from ..plan.keys import of_schema
 from ..plan.make import make
 from ..plan.model import Plan
 from ..schema.digest import version
@@ -46,6 +48,11 @@ class Adopted:
     pause_ms: int
     left_out: tuple[LeftOut, ...] = ()
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
+
+    @property
+    def notes(self) -> tuple[Hazard, ...]:
+        """What its tables declare that looks like a slip of the pen, or like the row id."""
+        return tuple(of_schema(self.schema))
 
 
 def adopt(

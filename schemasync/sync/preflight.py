@@ -18,6 +18,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
 from ..history.record import hints_of, moment
+from ..plan.keys import declarations
 from ..plan.make import converting, idle_allowances, make
 from ..plan.model import Action, Plan, Strategy
 from ..schema.document import Document
@@ -135,6 +136,7 @@ def _first(document: Document, state: State | None) -> Decision:
         fresh="there is no database yet",
     )
     # data that is born in the new shape has every hint behind it
+    plan = replace(plan, hazards=(*declarations(plan, ()), *plan.hazards))
     return Decision(replace(plan, behind=all_hints(document.hints)))
 
 
@@ -204,7 +206,9 @@ def _plan(
         volatile=volatile,
         fresh="--fresh was given" if wishes.fresh else "",
     )
-    plan = replace(plan, hazards=(*plan.hazards, *idle_allowances(diff, wishes.allow_drop)))
+    allowed = frozenset(map(fold, wishes.allow_drop))
+    hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, wishes.allow_drop))
+    plan = replace(plan, hazards=hazards)
     if problems := rehearse.bad_fills(plan, target.opener):
         raise Refused(problems)
     return rehearse.rehearse(state.connection, plan, target.opener, unknown)
@@ -224,6 +228,9 @@ _STATIC = frozenset(
         HazardCode.FILL_VOLATILE,
         HazardCode.WAS_IDLE,
         HazardCode.NAME_REUSED,
+        HazardCode.ROWID_ALIAS_LOST,
+        HazardCode.KEY_IS_NO_ROWID,
+        HazardCode.TYPE_UNKNOWN,
         HazardCode.ALLOW_IDLE,
     }
 )

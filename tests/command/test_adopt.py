@@ -23,6 +23,7 @@ KEYS = {
     "foreign",
     "not_created",
     "unknown",
+    "notes",
     "ignore",
     "duration_ms",
     "pause_ms",

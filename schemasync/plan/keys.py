@@ -1,0 +1,101 @@
+"""Primary keys that look like the row id and are none, and types that look like a slip of the pen."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator
+
+from ..diff.hazards import Hazard, HazardCode
+from ..schema.model import Column, Schema, Table
+from ..schema.names import fold
+from .affinity import Affinity, affinity
+from .model import Plan, Step
+from .types import misspelt
+
+_WHAT_IT_MEANS = (
+    "SQLite gives out no id where an INSERT leaves it out, and stores NULL: only a column of exactly the type INTEGER "
+    "is the row id"
+)
+
+
+def declarations(plan: Plan, allowed: Collection[str]) -> Iterator[Hazard]:
+    """The hazards of what tables that are new or change declare. `allowed`: folded "table.column" whose key may stop
+    being the row id."""
+    for step in plan.steps:
+        if step.new is not None and step.new != step.old:
+            yield from _types(step.new, step.old)
+            yield from _key(step, step.new, allowed)
+
+
+def of_schema(schema: Schema) -> Iterator[Hazard]:
+    """The same of a schema that is taken as it is."""
+    for table in schema.tables:
+        yield from _types(table, None)
+        if (column := lookalike(table)) is not None:
+            yield _no_row_id(table, column)
+
+
+def lookalike(table: Table) -> Column | None:
+    """The column that is the primary key, may be NULL, and would be the row id if its type were exactly INTEGER."""
+    key = table.primary_key
+    if key is None or len(key.columns) != 1 or key.rowid_alias or table.without_rowid or table.strict:
+        return None
+    column = table.column(key.columns[0].column or "")
+    if column is None or column.not_null is not None:
+        return None
+    slip = misspelt(column)
+    is_number = affinity(column, table.strict) is Affinity.INTEGER or (slip is not None and slip[1] == "INTEGER")
+    return column if is_number else None
+
+
+def _types(new: Table, old: Table | None) -> Iterator[Hazard]:
+    for column in new.columns:
+        before = old.column(column.name) if old is not None else None
+        slip = misspelt(column) if before is None or before.type != column.type else None
+        if slip is not None:
+            word, known = slip
+            kind = affinity(column, new.strict)
+            where = f"{new.name}.{column.name}"
+            message = f"{where}: {word} is no known type; SQLite takes any word, and treats this one as {kind}"
+            yield Hazard(HazardCode.TYPE_UNKNOWN, message, f"Did you mean {known}?", new.name, column.name)
+
+
+def _key(step: Step, new: Table, allowed: Collection[str]) -> Iterator[Hazard]:
+    lost = _lost_alias(step)
+    if lost is not None and f"{fold(new.name)}.{fold(lost.name)}" not in allowed:
+        yield Hazard(
+            HazardCode.ROWID_ALIAS_LOST,
+            f"{new.name}.{lost.name}: the primary key would no longer be the row id: {_WHAT_IT_MEANS}",
+            "Declare it INTEGER PRIMARY KEY. If that is not wanted: --allow-drop "
+            + shlex.quote(f"{new.name}.{lost.name}"),
+            new.name,
+            lost.name,
+        )
+        return
+    column = lookalike(new)
+    is_same = step.old is not None and lookalike(step.old) is not None
+    if column is not None and not is_same:
+        yield _no_row_id(new, column)
+
+
+def _lost_alias(step: Step) -> Column | None:
+    """The column that was the row id, and is still the primary key alone, but no longer the row id."""
+    old, new = step.old, step.new
+    if old is None or new is None or old.rowid_column is None or new.rowid_column is not None or new.without_rowid:
+        return None
+    key = new.primary_key
+    if key is None or len(key.columns) != 1:
+        return None
+    name = fold(key.columns[0].column or "")
+    came = [feed.source for feed in step.feeds if fold(feed.column) == name]
+    return new.column(name) if came and fold(came[0] or "") == fold(old.rowid_column) else None
+
+
+def _no_row_id(table: Table, column: Column) -> Hazard:
+    return Hazard(
+        HazardCode.KEY_IS_NO_ROWID,
+        f"{table.name}.{column.name}: a primary key of type {column.type.text} is not the row id: {_WHAT_IT_MEANS}",
+        "Declare it INTEGER PRIMARY KEY, or NOT NULL if the application gives every id.",
+        table.name,
+        column.name,
+    )
