@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import conf, databases
+from ..engines.sqlite.copies import exact_copy
 from ..engines.sqlite.health import faults
 from ..errors import SchemasyncError
 from ..files.layout import Generation
@@ -80,10 +81,10 @@ def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: in
 
 
 def database(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> FileResponse:
-    """A whole copy of the file of a generation, its log included."""
+    """A whole copy of the file of a generation, its log included; open to writers, also that of an archive."""
     admin.require(request, "download")
     row, generation = _file(place, pk)
-    copy = taken_away(lambda path: databases.opener().copy(generation.path, path))
+    copy = taken_away(lambda path: exact_copy(databases.opener(), generation.path, path))
     return FileResponse(copy, as_attachment=True, filename=f"{row.generation}.sqlite3")
 
 

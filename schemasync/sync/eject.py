@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..engines.sqlite import changelog, fence, versions
+from ..engines.sqlite import versions
 from ..engines.sqlite.connection import Connection, durably, side_files, snapshot, to_wal, wal_of
+from ..engines.sqlite.copies import remove_passing
 from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
@@ -166,7 +167,5 @@ def _seal(target: Target, current: State) -> None:
 
 
 def _strip(connection: Connection) -> None:
-    changelog.remove(connection)
-    fence.lower_fence(connection)
-    fence.unmark(connection)
+    remove_passing(connection)
     versions.drop(connection)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
-from ..engines.sqlite.connection import copy_into
+from ..engines.sqlite.copies import compact_copy
 from ..errors import Code, Refused
 from ..files.door import Label
 from ..files.layout import size_of
@@ -19,7 +18,8 @@ def snapshot(target: Target, output: Path) -> int:
 
     VACUUM INTO gives a consistent, compact copy while writers go on; row ids without an INTEGER PRIMARY KEY may
     change in it (https://www.sqlite.org/lang_vacuum.html). The history comes along: it says which version the copy
-    is, and whoever adopts it keeps on record which hints have acted on these rows and must not act again.
+    is, and whoever adopts it keeps on record which hints have acted on these rows and must not act again. Nothing else
+    of ours is in it, also while a run is at work.
     """
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
@@ -35,7 +35,6 @@ def snapshot(target: Target, output: Path) -> int:
         with (
             told(output, source=link),
             target.door.whole_file(Label.OUTPUT_WRITE, output, like) as place,
-            closing(target.opener.write(current.path)) as connection,
         ):
-            copy_into(connection, place)
+            compact_copy(target.opener, current.path, place)
     return size_of(output)

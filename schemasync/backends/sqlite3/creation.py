@@ -10,6 +10,7 @@ from django.db.backends.base.creation import BaseDatabaseCreation
 from django.db.backends.sqlite3 import creation
 
 from ...engines.sqlite.connection import Opener, side_files
+from ...engines.sqlite.copies import exact_copy
 from ...files.layout import Layout
 from ...files.scratch import remove_all
 
@@ -57,7 +58,7 @@ class DatabaseCreation(creation.DatabaseCreation):
         if keepdb and clone.exists():
             return
         _remove(clone)
-        Opener().copy(source, clone)
+        exact_copy(Opener(), source, clone)
 
     def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
         path = self._path(test_database_name)

@@ -1,0 +1,37 @@
+"""Copies of a database for somebody else: whole, and without what a run keeps in the file while it is at work."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from . import changelog, fence
+from .connection import Connection, Opener, copy_into, transaction
+from .objects import has_passing
+
+
+def remove_passing(connection: Connection) -> None:
+    """Remove everything of ours but the history, inside the caller's transaction: change log, fence and mark."""
+    changelog.remove(connection)
+    fence.lower_fence(connection)
+    fence.unmark(connection)
+
+
+def compact_copy(opener: Opener, path: Path, copy: Path) -> None:
+    """Write what a database holds now, without free pages, to the empty file `copy`."""
+    with closing(opener.write(path)) as source:
+        copy_into(source, copy)
+    with closing(opener.build(copy)) as connection:
+        if has_passing(connection):
+            with transaction(connection):
+                remove_passing(connection)
+            connection.execute("VACUUM")  # the log may have been large
+
+
+def exact_copy(opener: Opener, path: Path, copy: Path) -> None:
+    """Write what a database holds now, page for page, to `copy`, which does not exist."""
+    opener.copy(path, copy)
+    with closing(opener.write(copy)) as connection:
+        if has_passing(connection):
+            with transaction(connection):
+                remove_passing(connection)
