@@ -231,13 +231,15 @@ class Actions(Call):
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
         new = migrations.lacking(Answers(past(look.rows(target)), wanted, can_ask=can_ask))
         self._say(handover.migrations(new, self._page))
+        self._warn(handover.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):
-            self._print(["nothing was written"], handover.ejected_json(None, new))
+            self._print(["nothing was written"], handover.ejected_json(None, new, lagging))
             return
         with told(link):
             migrations.write(new, self.stderr)
         done = eject.eject(target, wanted.version, self._record)
-        self._print(handover.ejected(done, link, self._endangered(), self._page), handover.ejected_json(done, new))
+        data = handover.ejected_json(done, new, lagging)
+        self._print(handover.ejected(done, link, self._endangered(), self._page), data)
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
         seen, models = look.check(target, wanted), agreement(lambda: self._export(check=True))

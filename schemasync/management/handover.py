@@ -59,6 +59,18 @@ def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
     return lines
 
 
+def behind(labels: Sequence[str]) -> Lines:
+    """Apps of others whose migrations lag behind their models."""
+    if not labels:
+        return []
+    return [
+        f"the models of {', '.join(labels)} are not what the migrations in their packages make; the "
+        "database is what the models say",
+        "  manage.py makemigrations --check names these apps as it did before adopt. When a package brings the missing "
+        "migration, run it with: manage.py migrate --fake APP MIGRATION",
+    ]
+
+
 def ejected(done: Ejected, link: Path, danger: Danger | None, page: Page) -> Lines:
     """What became of the database, and what is left to do. `danger` is None where there are no models to speak of."""
     lines = [
@@ -75,11 +87,12 @@ def ejected(done: Ejected, link: Path, danger: Danger | None, page: Page) -> Lin
     return [*lines, *compared.danger(danger, page)]
 
 
-def ejected_json(done: Ejected | None, new: Sequence[NewMigration]) -> Json:
+def ejected_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> Json:
     """The same for machines; None for a dry run."""
     return {
         "result": "planned" if done is None else "ejected",
         "migrations": [{"name": one.name, "path": str(one.path), "operations": list(one.does)} for one in new],
+        "lagging": list(lagging),
         "archive": None if done is None else done.archive,
         "bytes": None if done is None else done.bytes,
         "duration_ms": None if done is None else done.duration_ms,

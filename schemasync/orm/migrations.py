@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.apps import AppConfig, apps
+from django.core.management import get_commands, load_command_class
 from django.core.management.base import OutputWrapper
 from django.core.management.utils import run_formatters
 from django.db import connections
@@ -15,8 +18,11 @@ from django.db.migrations import CreateModel, DeleteModel, Migration
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.state import ProjectState
+from django.db.migrations.questioner import MigrationQuestioner
+from django.db.migrations.state import ModelState, ProjectState
 from django.db.migrations.writer import MigrationWriter
+from django.db.models.options import normalize_together
+from django.utils import translation
 
 from ..errors import Code, Problem, Refused
 from ..files.door import Door, Label
@@ -36,18 +42,61 @@ class NewMigration:
 
 def lacking(answers: Answers) -> tuple[NewMigration, ...]:
     """What makemigrations would write for the project's own apps. Raises Refused where it would have to ask."""
-    with policy.suspended():
+    own = own_labels()
+    if not own:  # no labels mean all apps to the autodetector
+        return ()
+    with _as_makemigrations():
         loader = MigrationLoader(None, ignore_no_migrations=True)
-        _refuse_conflicts(loader)
-        before, now, own = loader.project_state(), ProjectState.from_apps(apps), own_labels()
+        _refuse_conflicts(loader, own)
+        before = loader.project_state()
+        now = _of_own_apps(before, own)
         answers.begin(before.apps, now, own)
-        changes = MigrationAutodetector(before, now, answers).changes(
-            graph=loader.graph, trim_to_apps=own, convert_apps=own
-        )
+        changes = _autodetector()(before, now, answers).changes(graph=loader.graph, trim_to_apps=own, convert_apps=own)
         answers.stop()
         _refuse_moved(before, [one for found in changes.values() for one in found])
         _refuse_others(set(changes) - own)
         return tuple(_written(one) for found in changes.values() for one in found)
+
+
+def lagging() -> list[str]:
+    """Labels of apps of others whose models are not what their own migrations make."""
+    with _as_makemigrations():
+        loader = MigrationLoader(None, ignore_no_migrations=True)
+        before, now = loader.project_state(), ProjectState.from_apps(apps)
+        changes = _autodetector()(before, now, MigrationQuestioner()).changes(graph=loader.graph)
+        return sorted(set(changes) - own_labels())
+
+
+@contextmanager
+def _as_makemigrations() -> Iterator[None]:
+    """Migrations are where the project says, and texts are not translated, as in Django's own command."""
+    with policy.suspended(), translation.override(None):
+        yield
+
+
+def _autodetector() -> type[MigrationAutodetector]:
+    """That of the project's makemigrations, which may have one of its own."""
+    command: Any = load_command_class(get_commands()["makemigrations"], "makemigrations")
+    found: type[MigrationAutodetector] = command.autodetector
+    return found
+
+
+def _of_own_apps(before: ProjectState, own: Collection[str]) -> ProjectState:
+    """The models as they are, but those of apps of others as their migrations make them. Whether these are up to date
+    is up to their packages; and a migration of ours cannot depend on one of theirs that is not written yet."""
+    now = ProjectState.from_apps(apps)
+    for key, model in before.models.items():
+        if key[0] not in own:
+            now.models[key] = _as_from_model(model.clone())
+    return now
+
+
+def _as_from_model(state: ModelState) -> ModelState:
+    """The state of a migration as the autodetector takes that of a model: a migration may have lists of lists."""
+    for name in ("unique_together", "index_together"):
+        if state.options.get(name):
+            state.options[name] = set(normalize_together(state.options[name]))
+    return state
 
 
 def own_labels() -> set[str]:
@@ -65,8 +114,8 @@ def _has_migrations(config: AppConfig) -> bool:
     return policy.module_of(config.label) is not None
 
 
-def _refuse_conflicts(loader: MigrationLoader) -> None:
-    if conflicts := loader.detect_conflicts():
+def _refuse_conflicts(loader: MigrationLoader, own: Collection[str]) -> None:
+    if conflicts := {app: names for app, names in loader.detect_conflicts().items() if app in own}:
         raise Refused.of(
             Code.NOT_IN_STEP,
             "; ".join(f"the migrations of {app} end in {', '.join(sorted(names))}" for app, names in conflicts.items()),
@@ -78,7 +127,7 @@ def _refuse_others(labels: Iterable[str]) -> None:
     problems = [
         Problem(
             Code.NOT_IN_STEP,
-            f"the models of {label} are not what its own migrations make, and those of the project depend on that",
+            f"{label} has models that its own migrations do not make, and those of the project refer to them",
             "Its migrations come with its package: bring that up to date, or report it there.",
         )
         for label in sorted(labels)
@@ -142,7 +191,10 @@ def record(alias: str) -> None:
         for key in _without_file(executor.loader):
             executor.recorder.record_unapplied(*key)
         executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes(), fake=True)
+        for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            for key in migration.replaces or [(migration.app_label, migration.name)]:
+                executor.recorder.record_applied(*key)
+        executor.check_replacements()
         MigrationLoader(connection).check_consistent_history(connection)
 
 

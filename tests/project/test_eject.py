@@ -202,3 +202,95 @@ def test_a_model_that_moved_with_its_table_is_refused(tmp_path):
     assert told.code == 3
     assert "shop.Thing was moved to the app depot and kept its table shop_thing" in told.err
     assert site.link.is_symlink()
+
+
+# --- apps of others -----------------------------------------------------------------------------------------------
+
+BORROWED = """
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+class Borrowed(models.Model):
+    answer = models.CharField(max_length=10, help_text=_("Yes"))
+"""
+LOAN = """
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+class Loan(models.Model):
+    of = models.ForeignKey("lent.Borrowed", models.CASCADE, verbose_name=_("Yes"))
+"""
+LENT = """
+import sys
+sys.path.insert(0, str(BASE_DIR / "site-packages"))
+INSTALLED_APPS.append("lent")
+LANGUAGE_CODE = "de"
+"""
+
+
+def with_others(folder, shop, *, lags=False):
+    """A project in German with an app of somebody else, whose migrations lag behind its models where `lags`."""
+    site = Site(folder, shop, flag=False, more=LENT)
+    lent = site.folder / "site-packages" / "lent"
+    lent.mkdir(parents=True)
+    (lent / "__init__.py").touch()
+    (lent / "models.py").write_text(BORROWED)
+    site.done("makemigrations", "lent")
+    if shop:
+        site.done("makemigrations", "shop")
+    if lags:
+        (lent / "models.py").write_text(BORROWED + "    since = models.DateField(null=True)\n")
+    site.done("migrate")
+    site.settings(flag=True, more=LENT)
+    site.done("schemasync", "adopt")
+    site.done("schemasync", "--export")
+    return site
+
+
+def migrations_of(site, app):
+    return sorted(path.name for path in (site.folder / app / "migrations").glob("0*.py"))
+
+
+def test_translations_are_no_change_of_a_model(tmp_path):
+    """With LANGUAGE_CODE = "de" the texts of fields are German; migrations are written without."""
+    site = with_others(tmp_path / "site", LOAN)
+    assert "none is missing" in site.done("schemasync", "eject").out
+    assert migrations_of(site, "shop") == ["0001_initial.py"]
+    site.settings(flag=False, installed=False, more=LENT)
+    assert site.manage("makemigrations", "--check").code == 0
+    assert site.manage("migrate", "--check").code == 0
+
+
+def test_a_new_migration_holds_no_translation_either(tmp_path):
+    site = with_others(tmp_path / "site", LOAN)
+    site.change(
+        ("class Loan", "class Late(models.Model):\n    why = models.TextField(help_text=_('Yes'))\n\nclass Loan")
+    )
+    site.done("schemasync", "--export")
+    site.done("schemasync", "eject")
+    (new,) = (site.folder / "shop" / "migrations").glob("0002*.py")
+    assert "Yes" in new.read_text()
+    assert "Ja" not in new.read_text()
+
+
+@pytest.mark.parametrize("own", ["", LOAN], ids=["no apps of its own", "one that refers to it"])
+def test_an_app_of_others_that_lags_behind_its_models_does_not_stop_it_and_gets_no_migration(tmp_path, own):
+    site = with_others(tmp_path / "site", own, lags=True)
+    if own:
+        late = "class Late(models.Model):\n    of = models.ForeignKey('lent.Borrowed', models.CASCADE)\n\nclass Loan"
+        site.change(("class Loan", late))
+        site.done("schemasync", "--export")
+    ended = site.done("schemasync", "eject")
+    assert "the models of lent are not what the migrations in their packages make" in ended.err
+    assert migrations_of(site, "site-packages/lent") == ["0001_initial.py"]
+    site.settings(flag=False, installed=False, more=LENT)
+    assert site.manage("migrate", "--check").code == 0
+    if own:
+        (new,) = (site.folder / "shop" / "migrations").glob("0002*.py")
+        assert "('lent', '0001_initial')" in new.read_text().replace('"', "'"), (
+            "it depends on nothing that is not there"
+        )
+        assert site.manage("makemigrations", "--check", "shop").code == 0
+        site.link.unlink()
+        site.done("migrate")
+    assert site.manage("makemigrations", "--check").code == 1, "as it was before: that is its package's"

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
+from django.core.management.base import no_translations
 from django.core.management.commands import makemigrations
 from django.db import DEFAULT_DB_ALIAS, router
 
@@ -28,6 +29,7 @@ MEANINGLESS = {
 class Command(makemigrations.Command):
     """What habits call."""
 
+    @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **options: Any) -> Any:
         if not conf.is_enabled() or policy.is_suspended():
             return super().handle(*args, **options)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, no_translations
 from django.core.management.commands import migrate
 from django.db import connections
 
@@ -31,6 +31,7 @@ class Command(migrate.Command):
         if conf.is_enabled():
             self.requires_system_checks = []  # it must work where the database is what is wrong
 
+    @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **options: Any) -> Any:
         if not conf.is_enabled() or policy.is_suspended():
             return super().handle(*args, **options)

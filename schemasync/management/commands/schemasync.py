@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 
 from ... import conf, databases
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
@@ -73,6 +73,7 @@ class Command(BaseCommand):
             json.dumps(present.failed_json(error, options.action_in(argv[2:])), ensure_ascii=False, indent=2)
         )
 
+    @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **given: Any) -> None:
         if given.pop("all", False):
             from ..several import several
