@@ -41,11 +41,16 @@ GRACE = 3.0  # seconds for pytest to clean up once it is interrupted
 _SQLITE = "schemasync/engines/sqlite"
 NEAREST: dict[str, tuple[str, ...]] = {
     f"{_SQLITE}/fence.py": (
+        "tests/verification/test_followed.py",
         "tests/crash/test_recovery_states.py",
         "tests/live/test_runs.py",
         "tests/faults/test_stale_writers.py",
     ),
-    f"{_SQLITE}/changelog.py": ("tests/live/test_meanwhile.py", "tests/live/test_runs.py"),
+    f"{_SQLITE}/changelog.py": (
+        "tests/verification/test_followed.py",
+        "tests/live/test_meanwhile.py",
+        "tests/live/test_runs.py",
+    ),
     f"{_SQLITE}/follow.py": (
         "tests/verification/test_replayed.py",
         "tests/verification/test_followed.py",
@@ -59,7 +64,11 @@ NEAREST: dict[str, tuple[str, ...]] = {
     ),
     f"{_SQLITE}/verify.py": ("tests/verification", "tests/scale/test_references.py"),
     "schemasync/sync/rebuild.py": ("tests/verification", "tests/live/test_runs.py"),
-    "schemasync/sync/capture.py": ("tests/live/test_runs.py", "tests/verification/test_replayed.py"),
+    "schemasync/sync/capture.py": (
+        "tests/verification/test_followed.py",
+        "tests/live/test_runs.py",
+        "tests/verification/test_replayed.py",
+    ),
     "schemasync/sync/catchup.py": (
         "tests/live/test_runs.py",
         "tests/verification/test_replayed.py",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Busy, Refused
 from schemasync.files.door import Door, Label
+from schemasync.sync.adopt import adopt
 from schemasync.sync.hold import hold
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target
@@ -145,6 +148,32 @@ def test_a_full_text_table_that_is_written_to_before_the_swap_comes_along(tmp_pa
         assert connection.execute("SELECT w FROM words WHERE words MATCH 'late OR one'").fetchall() == [("late",)]
 
 
+def test_a_table_whose_columns_hide_its_row_ids_is_not_followed_and_is_named(tmp_path):
+    hidden = {"rowid": "TEXT", "oid": "TEXT", "__rowid_": "TEXT"}
+    link = make(tmp_path / "w", {**OLD, "hidden": hidden}, "INSERT INTO hidden VALUES ('a', 'b', 'c')")
+    new = {**OLD, "kept": {**OLD["kept"], "more": "TEXT"}, "hidden": hidden}
+    with pytest.raises(Refused) as caught:
+        run(link, new, MODES["live"], lambda when, label: None)
+    (problem,) = caught.value.problems
+    assert (str(problem.code), problem.facts["table"]) == ("live-impossible", "hidden")
+    assert run(link, new, MODES["pause"], lambda when, label: None).result == "synced"
+
+
+def test_a_fence_that_was_prepared_is_closed_by_one_drop_of_a_table():
+    """While writers wait, no trigger is created: that would cost as much as there are tables."""
+    statements: list[str] = []
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript("CREATE TABLE a (x); CREATE TABLE b (x)")
+        fence.prepare(connection)
+        assert fence.is_prepared(connection)
+        connection.set_trace_callback(statements.append)
+        fence.raise_fence(connection, fence.Fence(1, "0002-x", "now"))
+        connection.set_trace_callback(None)
+        assert not [statement for statement in statements if "TRIGGER" in statement]
+        with pytest.raises(sqlite3.OperationalError, match="superseded"):
+            connection.execute("INSERT INTO b VALUES (1)")
+
+
 def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
     with closing(sqlite3.connect(link, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -153,3 +182,20 @@ def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
     (problem,) = caught.value.problems
     assert str(problem.code) == "database-locked"
     assert problem.message == f"a writer held {link.resolve().name} for all of 0.1 s"
+
+
+def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_reads(tmp_path):
+    """The commit that closes the file has to wait for it."""
+    link = tmp_path / "db.sqlite3"
+    execute(link, "PRAGMA journal_mode=DELETE; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    reader = sqlite3.connect(link, isolation_level=None, check_same_thread=False)
+
+    def begin_to_read():
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM t").fetchall()
+        threading.Timer(0.3, reader.execute, ["COMMIT"]).start()
+
+    observer = at(("before", Label.CUTOVER_FENCE), begin_to_read)
+    adopt(target(link, door=Door(observer), wait=5.0), None)
+    assert link.is_symlink()
+    reader.close()

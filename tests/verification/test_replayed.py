@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import SchemasyncError
+from schemasync.files.door import Label
 from tests.crash.worlds import fence_of, traces
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, run
@@ -119,6 +120,28 @@ def test_a_replayed_row_that_is_damaged_is_found(link, name, moment):
     assert traces(link) == []
     assert fence_of(link) is None
     assert [path.name[:4] for path in link.with_name(link.name + ".generations").glob("*.sqlite3*")] == ["0001"]
+
+
+def test_a_row_that_did_not_fit_and_was_mended_is_compared_too(tmp_path):
+    strict = {"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT NOT NULL"}}
+    link = make(tmp_path / "w", {"t": {**strict["t"], "a": "TEXT"}}, "INSERT INTO t VALUES (1, 'a')")
+    rounds = []
+
+    def observer(when, label):
+        if (when, label) == SEALED:
+            execute(link, "INSERT INTO t VALUES (2, NULL)")
+        if (when, label) == ("after", Label.CUTOVER_ROUND) and not rounds:
+            rounds.append(label)
+            execute(link, "UPDATE t SET a = 'mended' WHERE id = 2")
+            execute(
+                new_file(link),
+                "CREATE TRIGGER damage AFTER INSERT ON t BEGIN UPDATE t SET a = 'q' WHERE id = NEW.id; END",
+            )
+
+    with pytest.raises(SchemasyncError) as caught:
+        run(link, strict, MODES["live"], observer)
+    (problem,) = caught.value.problems
+    assert (str(problem.code), problem.facts["table"], problem.facts["keys"]) == ("verify-differs", "t", ["2"])
 
 
 @pytest.mark.parametrize("moment", [FILLED, SEALED], ids=["built", "cut over"])
