@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from contextlib import suppress
@@ -10,20 +11,21 @@ from typing import Any
 
 from ..engines.sqlite.connection import is_too_new
 from ..engines.sqlite.versions import Row
-from ..errors import Problem, SchemasyncError
+from ..errors import Code, Problem, SchemasyncError
 from ..files.layout import At, size_of
 from . import postpone, prune, state
 from .announce import Running, running
 from .faults import told
 from .prune import Archive
+from .state import State
 from .target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`live`: the newest row of the history, None where there is none or it cannot be read. `bytes` of the live file,
-    `free` of its disk. `run`: the one that is at work; `waits`: it is ready, and waits to be called. `problems`: what
-    keeps the database from being used or changed, with what to do about it."""
+    """`live`: the newest row of the history of the live generation, None where none is live or it cannot be read.
+    `bytes` of the live file, `free` of its disk. `run`: the one that is at work; `waits`: it is ready, and waits to be
+    called. `problems`: what keeps the database from being used or changed, with what to do about it."""
 
     at: At
     live: Row | None
@@ -68,7 +70,9 @@ def status(target: Target) -> Status:
     try:
         with told(layout.link), state.read(layout, target.opener, whole=False) as now:
             if now is not None:
-                live, path = now.newest, now.path
+                path = now.path
+                live = now.newest if now.generation is not None else None
+                problems += _put_over_the_link(target, now)
     except SchemasyncError as error:
         problems += error.problems
         if is_too_new(error):
@@ -92,6 +96,27 @@ def status(target: Target) -> Status:
         run is not None and postpone.is_waiting(target),
         tuple(problems),
     )
+
+
+def _put_over_the_link(target: Target, now: State) -> list[Problem]:
+    """What is wrong where a plain file stands at the path of a database that has generations, as a backup that was
+    restored by mv does: whatever its history says, no generation is live. After an `eject` all of them are closed."""
+    layout = target.layout
+    closed = {archive.generation for archive in prune.archives(target)}
+    there = [generation.name for generation in layout.finished() if generation not in closed]
+    if now.generation is not None or (now.newest is None and not there):
+        return []
+    copy = f", a copy of {now.newest.generation}" if now.newest is not None else ""
+    link = shlex.quote(str(layout.link))
+    back = f"\nTo go back to what was live before: mv {link} {link}.aside, then: manage.py schemasync" if there else ""
+    return [
+        Problem(
+            Code.NOT_ADOPTED,
+            f"{layout.link} is a plain file{copy}: no generation is live, and what is changed in it has no way back",
+            f"To go on with this file: manage.py schemasync adopt{back}",
+            {"found": there},
+        )
+    ]
 
 
 def _is_being_finished(problems: list[Problem]) -> bool:

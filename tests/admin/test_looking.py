@@ -166,6 +166,18 @@ def test_a_database_that_nobody_took_over_says_how(operated, visit):
     assert "manage.py schemasync adopt" in text
 
 
+def test_a_backup_that_was_moved_over_the_link_is_no_live_generation(operated, visit):
+    backup = operated.folder / "backup.sqlite3"
+    operated.done("schemasync", "snapshot", str(backup))
+    backup.rename(operated.folder / "db.sqlite3")
+    text, found = visit(
+        "c = visitor('root'); print(json.dumps([body(c.get(BASE)), c.get(BASE + 'status.json').json()]))"
+    )
+    assert "is a plain file" in text
+    assert "manage.py schemasync adopt" in text
+    assert (found["result"], found["generation"]) == ("trouble", None)
+
+
 def test_what_needs_a_person_stands_there(operated, visit):
     folder = operated.folder / "db.sqlite3.generations"
     strange = folder / "0009-abcabcabcabc.sqlite3"

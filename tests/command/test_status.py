@@ -1,0 +1,61 @@
+"""manage.py schemasync status: what is true of the database, above all where somebody has restored a backup."""
+
+
+def test_a_backup_that_was_moved_over_the_link_is_called_what_it_is(evolved):
+    """Its history names a generation, which is not the file at the path."""
+    live = evolved.live()
+    evolved.done("snapshot", evolved.folder / "backup.sqlite3")
+    (evolved.folder / "backup.sqlite3").rename(evolved.link)
+    found = evolved.done("status", json=True).json
+    assert found["result"] == "trouble"
+    assert found["database"] == "a plain file"
+    assert (found["generation"], found["version"]) == (None, None)
+    (error,) = found["errors"]
+    assert error["code"] == "not-adopted"
+    assert f"a copy of {live}" in error["message"]
+    out = evolved.done("status").out
+    assert "is live:" not in out
+    assert "manage.py schemasync adopt" in out
+
+    aside = evolved.folder / "db.sqlite3.aside"
+    assert f"mv {evolved.link} {aside}" in out
+    evolved.link.rename(aside)  # what it says
+    evolved.done()
+    assert evolved.live() == live
+    assert evolved.done("status", json=True).json["result"] == "ok"
+
+
+def test_it_goes_on_with_that_file_when_it_was_taken_over(evolved):
+    evolved.done("snapshot", evolved.folder / "backup.sqlite3")
+    (evolved.folder / "backup.sqlite3").rename(evolved.link)
+    evolved.done("adopt")
+    found = evolved.done("status", json=True).json
+    assert (found["result"], found["generation"], found["errors"]) == ("ok", evolved.live(), [])
+
+
+def test_a_file_without_a_history_over_the_link_is_trouble_too(evolved):
+    evolved.run_sql("CREATE TABLE other (x)", evolved.folder / "other.db")
+    (evolved.folder / "other.db").rename(evolved.link)
+    (error,) = evolved.done("status", json=True).json["errors"]
+    assert error["code"] == "not-adopted"
+    assert "copy of" not in error["message"]
+
+
+def test_a_database_that_was_never_taken_over_is_in_no_trouble(project):
+    project.run_sql("CREATE TABLE other (x)")
+    found = project.done("status", json=True).json
+    assert (found["result"], found["generation"], found["errors"]) == ("ok", None, [])
+
+
+def test_a_copy_elsewhere_is_a_copy_and_not_a_generation_that_is_live(evolved):
+    evolved.done("snapshot", evolved.folder / "other.sqlite3")
+    found = evolved.done("status", database="other", json=True).json
+    assert (found["result"], found["generation"]) == ("trouble", None)
+    assert "mv" not in found["errors"][0]["hint"]
+
+
+def test_a_database_that_was_left_by_eject_is_in_no_trouble(evolved):
+    evolved.done("eject")
+    assert evolved.generations() != []
+    found = evolved.done("status", json=True).json
+    assert (found["result"], found["generation"], found["errors"]) == ("ok", None, [])
