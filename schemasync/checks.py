@@ -12,7 +12,7 @@ from django.core import checks
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from . import conf, databases
+from . import conf, connect, databases
 from .backends import startup
 from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
@@ -81,6 +81,15 @@ def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     """E004: with the flag on, another app's `migrate` or `makemigrations` takes the place of ours."""
     problems = (one.problem() for one in precedence.overridden()) if conf.is_enabled() else ()
     return _errors("schemasync.E004", problems)
+
+
+@checks.register
+def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E005: CONNECT or EXTENSIONS name something that cannot be imported, or that this Python cannot load."""
+    given = getattr(settings, "SCHEMASYNC", {})
+    if any(conf.not_a_dict(given)) or any(conf.unknown_keys(given)) or any(conf.bad_values(given)):
+        return []  # said already
+    return _errors("schemasync.E005", connect.problems())
 
 
 @checks.register

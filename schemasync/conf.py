@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ DEFAULTS: Mapping[str, Any] = {
     "MIGRATED_APPS": (),
     "RUN_FROM_ADMIN": False,
     "STATUS_TOKEN": None,
+    "CONNECT": None,
+    "EXTENSIONS": (),
 }
 
 
@@ -69,6 +71,17 @@ def runs_from_admin() -> bool:
 def status_token() -> str | None:
     """What a monitor without a session shows to see the status."""
     return setting("STATUS_TOKEN") or None
+
+
+def connect() -> Callable[[Any], object] | str | None:
+    """What is called with each connection of ours, or its dotted path."""
+    found: Callable[[Any], object] | str | None = setting("CONNECT")
+    return found
+
+
+def extensions() -> tuple[Any, ...]:
+    """What is loaded into each connection of ours: paths, names, dotted paths and callables."""
+    return tuple(setting("EXTENSIONS"))
 
 
 def keep() -> int:
@@ -132,6 +145,8 @@ def bad_values(given: object) -> Iterator[Problem]:
             told = f'SCHEMASYNC["{key}"] is {known[key]!r}'
             yield Problem(Code.UNKNOWN_SETTING, told, "Give True or False.", {"key": key})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
+    yield from _bad_connect(known.get("CONNECT"))
+    yield from _bad_extensions(known.get("EXTENSIONS", ()))
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
     if not all(path and isinstance(path, str | os.PathLike) for path in paths):
         hint = 'Give a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'
@@ -142,6 +157,20 @@ def _bad_apps(given: object) -> Iterator[Problem]:
     if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in given):
         hint = 'Give a list of app labels: ["sites", "waffle"].'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["MIGRATED_APPS"] is {given!r}', hint, {"key": "MIGRATED_APPS"})
+
+
+def _bad_connect(given: object) -> Iterator[Problem]:
+    if given is not None and not callable(given) and not (isinstance(given, str) and "." in given.strip(".")):
+        hint = 'Give a function that takes the connection, or its dotted path: "myapp.sqlite.connect".'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["CONNECT"] is {given!r}', hint, {"key": "CONNECT"})
+
+
+def _bad_extensions(given: object) -> Iterator[Problem]:
+    if not isinstance(given, list | tuple) or not all(
+        one and (isinstance(one, str | os.PathLike) or callable(one)) for one in given
+    ):
+        hint = 'Give a list of libraries and of functions that load one: ["mod_spatialite", "sqlite_vec.load"].'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["EXTENSIONS"] is {given!r}', hint, {"key": "EXTENSIONS"})
 
 
 def _beside_manage() -> Path:

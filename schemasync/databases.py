@@ -10,11 +10,11 @@ from pathlib import Path
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.sqlite3._functions import register as register_functions
 from django.utils.connection import ConnectionDoesNotExist
 
 from . import conf
-from .engines.sqlite.connection import Connection, Opener
+from .connect import Registered
+from .engines.sqlite.connection import Opener
 from .errors import Busy, Code, Refused, UsageError
 
 ACTOR = "SCHEMASYNC_ACTOR"  # of the environment of a run that somebody else asked for
@@ -96,9 +96,9 @@ def let_go(alias: str) -> None:
     wrapper.close()
 
 
-def opener() -> Opener:
-    """DDL of a Django project may call the functions that Django adds to its own connections."""
-    return Opener(_register)
+def opener(alias: str = DEFAULT_DB_ALIAS) -> Opener:
+    """DDL of a Django project may use what Django, and the application, register on the connections of the alias."""
+    return Opener(Registered(alias))
 
 
 def actor() -> str:
@@ -109,10 +109,6 @@ def actor() -> str:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):
         return socket.gethostname()
-
-
-def _register(connection: Connection) -> None:
-    register_functions(connection)
 
 
 def _wrapper(alias: str) -> BaseDatabaseWrapper:

@@ -92,6 +92,7 @@ class Code(StrEnum):
     NO_ANSWER = "no-answer"
     DECLINED = "declined"
     WRONG_ENGINE = "wrong-engine"
+    CONNECT_FAILED = "connect-failed"
     UNKNOWN_SETTING = "unknown-setting"
     COMMAND_OVERRIDDEN = "command-overridden"
     BAD_OPTION = "bad-option"

@@ -21,6 +21,7 @@ ROOMS = [
     "history",
     "sync",
     "conf",
+    "connect",
     "databases",
     "orm",
     "management",
@@ -28,6 +29,7 @@ ROOMS = [
 ]
 GLUE = {
     "conf",
+    "connect",
     "databases",
     "management",
     "apps",

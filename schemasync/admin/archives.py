@@ -67,7 +67,7 @@ def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: in
         return HttpResponseNotAllowed(["POST"])
     row, generation = _file(place, pk)
     try:
-        with told(generation.path), closing(databases.opener().read(generation.path)) as connection:
+        with told(generation.path), closing(databases.opener(place.alias).read(generation.path)) as connection:
             found = faults(connection)
     except SchemasyncError as error:
         found = [error.problems[0].message]
@@ -84,7 +84,7 @@ def database(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: 
     """A whole copy of the file of a generation, its log included; open to writers, also that of an archive."""
     admin.require(request, "download")
     row, generation = _file(place, pk)
-    copy = taken_away(lambda path: exact_copy(databases.opener(), generation.path, path))
+    copy = taken_away(lambda path: exact_copy(databases.opener(place.alias), generation.path, path))
     return FileResponse(copy, as_attachment=True, filename=f"{row.generation}.sqlite3")
 
 

@@ -71,7 +71,7 @@ def with_database(place: Place) -> Agreed:
     """Schema.json and database."""
     try:
         data = place.schema.read_bytes()
-        if glance.current(place.layout, databases.opener(), data, beside()) is not None:
+        if glance.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
             return Agreed(agrees=True)
         seen = look.check(place.target(), document.read(data, str(place.schema)))
     except SchemasyncError as error:

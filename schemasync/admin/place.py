@@ -37,7 +37,7 @@ class Place:
         return f"?{PARAMETER}={self.alias}" if self.others else ""
 
     def target(self, actor: str = "") -> Target:
-        return Target(self.layout, databases.opener(), wait=PATIENCE, keep=conf.keep(), actor=actor)
+        return Target(self.layout, databases.opener(self.alias), wait=PATIENCE, keep=conf.keep(), actor=actor)
 
     def file_of(self, name: str) -> Generation | None:
         """The generation of that name, where its file stands in the folder: nothing else can be named, or opened."""

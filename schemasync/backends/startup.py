@@ -90,7 +90,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     if layout.at() is At.PLAIN and not schema.exists():
         return  # not taken over yet, and nothing to compare it with
     try:
-        if glance.current(layout, databases.opener(), schema.read_bytes(), beside()) is None:
+        if glance.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
             _not_at_a_glance(alias, layout, schema, wanted)
     except OSError as error:
         _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
@@ -105,7 +105,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
         if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
             _sync(alias, layout, read)
             return
-        differs = _difference(layout, databases.opener(), read, schema)
+        differs = _difference(layout, databases.opener(alias), read, schema)
     except SchemasyncError as error:
         if wanted is OnStartup.SYNC:
             _looks.failed.setdefault(layout.link, error)  # one try a process: requests must not queue up for more
@@ -122,7 +122,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
     from ..sync.runner import sync
     from ..sync.target import Target
 
-    target = Target(layout, databases.opener(), wait=PATIENCE, keep=conf.keep(), actor=databases.actor())
+    target = Target(layout, databases.opener(alias), wait=PATIENCE, keep=conf.keep(), actor=databases.actor())
     if conf.is_enabled():
         done = bring_up(alias, target, read, Wishes(), io.StringIO(), verbosity=0)
     else:

@@ -177,7 +177,7 @@ class Actions(Call):
         self._print(present.restored(done), present.restored_json(done))
 
     def do_inspect(self) -> None:
-        seen = look.inspect_path(databases.opener(), Path(self.given["source"]))
+        seen = look.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))
         text, output = self._marked(seen.schema), self._path("output")
         faults = _faults_of(text, output or Path("schema.json"))
         self._warn([*present.left_out(seen), *_not_created(seen, self._page), *present.refused_later(faults)])

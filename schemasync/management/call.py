@@ -135,7 +135,7 @@ class Call:
             databases.let_go(self._alias())
         return Target(
             Layout(link),
-            databases.opener(),
+            databases.opener(self._alias()),
             progress=self._progress(),
             wait=min(self.given.get("wait", WAIT), FOREVER),
             keep=conf.keep(),
@@ -156,7 +156,7 @@ class Call:
         if self.action not in ("sync", "plan") or isinstance(error, UsageError):
             return None
         try:
-            return look.live(Layout(databases.path_of(self._alias())), databases.opener())
+            return look.live(Layout(databases.path_of(self._alias())), databases.opener(self._alias()))
         except SchemasyncError:
             return None
 

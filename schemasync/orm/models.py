@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model, UniqueConstraint
 
 from .. import conf, databases
-from ..engines.sqlite.connection import Connection
+from ..engines.sqlite.connection import Connection, Opener
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.script import run
 from ..schema.model import Schema
@@ -53,7 +53,7 @@ def modelled(alias: str) -> Modelled:
         statements = editor.collected_sql
     finally:
         scratch.close()
-    with closing(databases.opener().memory()) as connection:
+    with closing(databases.opener(alias).memory()) as connection:
         schema = _read(connection, statements)
     labels = dict(_labels(found))
     return Modelled(schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels))
@@ -123,6 +123,8 @@ def _scratch(alias: str) -> BaseDatabaseWrapper:
     wrapper = connections[alias]
     settings = {**wrapper.settings_dict, "NAME": ":memory:", "OPTIONS": {}}
     scratch = wrapper.__class__(settings, alias=alias)
+    # Opened here: Django would send connection_created, whose receivers may look for tables
+    scratch.connection, scratch.autocommit = Opener().memory(), True
     # Django keeps these in a set, so that SQL over JSON would be another in each process
     operations: Any = scratch.ops
     operations.jsonfield_datatype_values = tuple(sorted(operations.jsonfield_datatype_values))

@@ -54,7 +54,8 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
     assert error["hint"] == (
         f'Did you mean "{near}"?'
         if near
-        else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS, RUN_FROM_ADMIN, STATUS_TOKEN."
+        else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, "
+        "EXTENSIONS."
     )
     found = errors()
     assert [item.id for item in found] == ["schemasync.E002"]

@@ -1,12 +1,15 @@
-"""What an application has set on a connection, and how it is carried over to the connection that takes its place.
+"""What an application has set on a connection, and how another connection gets it.
 
-Carried over: pragmas of the connection, what was registered on it (functions, aggregates, collations, hooks, limits),
-and its factories. Not carried over: what lives in the connection itself, TEMP objects and attached databases.
+The connection that takes its place after a swap gets its pragmas, its factories and what was registered on it:
+functions, aggregates, collations, hooks, limits. It does not get what lives in the connection itself: TEMP objects and
+attached databases. Connections of our own get functions, collations and extensions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .connection import Connection
@@ -56,6 +59,7 @@ REGISTERING = {
     "setlimit": ("category",),
     "setconfig": ("op",),
 }
+FOR_OTHERS = ("create_function", "create_aggregate", "create_window_function", "create_collation", "load_extension")
 FACTORIES = ("row_factory", "text_factory")
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -96,6 +100,39 @@ def _recorded(method: Callable[..., Any], name: str) -> Callable[..., Any]:
         return result
 
     return call
+
+
+def scratch() -> Any:
+    """A connection to a database in memory that records what is registered on it; threads may share it."""
+    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=recording())
+
+
+def register(calls: Iterable[Call], connection: Connection) -> None:
+    """Register the functions, collations and extensions of `calls`; no hook and no limit, which could stop a run."""
+    for method, args, kwargs in calls:
+        if method == "load_extension":
+            with extensions_enabled(connection):
+                connection.load_extension(*args, **kwargs)
+        elif method in FOR_OTHERS:
+            getattr(connection, method)(*args, **kwargs)
+
+
+def can_load_extensions() -> bool:
+    """False where Python was built without: https://docs.python.org/3/library/sqlite3.html#f1"""
+    return hasattr(sqlite3.Connection, "enable_load_extension")
+
+
+@contextmanager
+def extensions_enabled(connection: Connection) -> Iterator[None]:
+    """Within the block extensions may be loaded, where Python can."""
+    if not can_load_extensions():
+        yield
+        return
+    connection.enable_load_extension(True)
+    try:
+        yield
+    finally:
+        connection.enable_load_extension(False)
 
 
 def carry_over(old: Connection, new: Connection) -> None:

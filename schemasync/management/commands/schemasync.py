@@ -102,7 +102,7 @@ class Command(BaseCommand):
                 precedence.refuse_overridden()
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
-            row = glance.current(Layout(databases.path_of(alias)), databases.opener(), data, beside())
+            row = glance.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
         except (SchemasyncError, OSError):  # said in full by the action itself
             return None
         return None if row is None else nothing_to_do(row.generation, row.version)

@@ -1,0 +1,130 @@
+"""What an application registers on its connections to SQLite: functions, collations, modules; for ours as well.
+
+It is registered once on a connection in memory, which records the calls, and each connection of ours gets those: code
+of the application is never let near a file, whatever else it does to a connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.backends.sqlite3._functions import register as register_functions
+from django.utils.module_loading import import_string
+
+from . import conf
+from .engines.sqlite.connection import Connection
+from .engines.sqlite.session import Call, can_load_extensions, extensions_enabled, register, scratch
+from .errors import Code, Problem, Refused
+
+LIBRARIES = (".so", ".dylib", ".dll")
+NO_EXTENSIONS = "the sqlite3 module of this Python cannot load extensions"
+OTHER_PYTHON = "Use a Python that was built with --enable-loadable-sqlite-extensions, as that of Debian is."
+CALLED_WITH = (
+    "It is called with a connection to an empty database in memory: register functions on it, and read nothing."
+)
+
+logger = logging.getLogger("schemasync")
+
+
+class Registered:
+    """Registers on a connection what the application registers on those of an alias. Asked when first called."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self._calls: tuple[Call, ...] | None = None
+        self._kept: list[object] = []  # a function may hold on to the connection on which it was registered
+        self._lock = threading.RLock()
+
+    def __call__(self, connection: Connection) -> None:
+        """Raises Refused where a setting of SCHEMASYNC cannot be carried out."""
+        with self._lock:
+            if self._calls is None:
+                self._calls = self._recorded()
+        register(self._calls, connection)
+
+    def _recorded(self) -> tuple[Call, ...]:
+        if found := tuple(problems()):
+            raise Refused(found)
+        connection = scratch()
+        register_functions(connection)
+        for extension in conf.extensions():
+            _load(extension, connection)
+        if (function := conf.connect()) is not None:
+            _call(_name(function), _imported(function), connection)
+        asked_for: tuple[Call, ...] = connection.calls()
+        if (site := connections[self.alias]).vendor == "sqlite":
+            self._kept = [connection, _receivers_called(site, connection)]
+        # An extension that a receiver loads may bring a module that takes ordinary tables for its own (sqlite-vec):
+        # those would be taken for the user's. Not loaded, its tables are carried along as they are.
+        return tuple(call for call in connection.calls() if call[0] != "load_extension" or call in asked_for)
+
+
+def _receivers_called(site: BaseDatabaseWrapper, connection: Connection) -> BaseDatabaseWrapper:
+    """Let the receivers of `connection_created` have the connection, as if it were one of the site's."""
+    wrapper = type(site)({**site.settings_dict}, site.alias)
+    wrapper.connection, wrapper.autocommit = connection, True
+    wrapper.close = lambda: None  # type: ignore[method-assign]  # a receiver that closes it would end the others
+    for receiver, failure in connection_created.send_robust(sender=type(site), connection=wrapper):
+        if isinstance(failure, Exception):
+            name = getattr(receiver, "__qualname__", repr(receiver))
+            logger.warning("A receiver of connection_created failed, %s: %s", name, failure)
+    return wrapper
+
+
+def is_library(extension: object) -> bool:
+    """True for the path or name of a loadable library, False for what is called with the connection."""
+    if not isinstance(extension, str | os.PathLike):
+        return False
+    text = os.fspath(extension)
+    return os.sep in text or text.endswith(LIBRARIES) or "." not in text
+
+
+def problems() -> Iterator[Problem]:
+    """What of the settings CONNECT and EXTENSIONS cannot be used in this process."""
+    connect = conf.connect()
+    for key, one in [("EXTENSIONS", one) for one in conf.extensions()] + ([("CONNECT", connect)] if connect else []):
+        if key == "EXTENSIONS" and is_library(one):
+            if not can_load_extensions():
+                yield Problem(Code.CONNECT_FAILED, f"{one} cannot be loaded: {NO_EXTENSIONS}", OTHER_PYTHON)
+        elif isinstance(one, str):
+            try:
+                import_string(one)
+            except ImportError as error:
+                hint = 'Give the dotted path of a function that takes the connection: "myapp.sqlite.connect".'
+                yield Problem(Code.CONNECT_FAILED, f'SCHEMASYNC["{key}"]: {error}', hint)
+
+
+def _load(extension: Any, connection: Connection) -> None:
+    with extensions_enabled(connection):
+        if is_library(extension):
+            _call(str(extension), lambda raw: raw.load_extension(os.fspath(extension)), connection)
+        else:
+            _call(_name(extension), _imported(extension), connection)
+
+
+def _imported(function: Any) -> Callable[[Connection], object]:
+    found: Callable[[Connection], object] = import_string(function) if isinstance(function, str) else function
+    return found
+
+
+def _call(name: str, function: Callable[[Connection], object], connection: Connection) -> None:
+    try:
+        function(connection)
+    except Exception as error:
+        lacks = isinstance(error, AttributeError) and not can_load_extensions()
+        raise Refused.of(
+            Code.CONNECT_FAILED,
+            f"{name} failed: {NO_EXTENSIONS}" if lacks else f"{name} failed: {type(error).__name__}: {error}",
+            OTHER_PYTHON if lacks else CALLED_WITH,
+        ) from error
+
+
+def _name(function: object) -> str:
+    return function if isinstance(function, str) else getattr(function, "__qualname__", repr(function))

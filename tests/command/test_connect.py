@@ -1,0 +1,244 @@
+"""What the application registers on its connections is there on those of schemasync, too."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from django.core import checks
+from django.db.backends.signals import connection_created
+from django.db.backends.sqlite3.base import DatabaseWrapper
+
+from schemasync import databases
+from schemasync.engines.sqlite.session import can_load_extensions
+
+TABLES = """
+CREATE TABLE books (
+  id INTEGER PRIMARY KEY,
+  title TEXT COLLATE german CHECK (slug(title) <> ''),
+  short TEXT AS (slug(title)) STORED
+);
+CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT);
+CREATE INDEX by_slug ON books (slug(title));
+CREATE VIEW slugs AS SELECT slug(title) AS s, longest(title) AS l FROM books GROUP BY 1;
+CREATE TRIGGER logged AFTER INSERT ON books BEGIN INSERT INTO log (what) VALUES (slug(NEW.title)); END;
+"""
+INSERT = "INSERT INTO books (title) VALUES ('The Hobbit'), ('Emma')"
+
+
+def slug(text):
+    return text and text.lower().replace(" ", "-")
+
+
+class Longest:
+    def __init__(self):
+        self.found = ""
+
+    def step(self, text):
+        self.found = max(self.found, text, key=len)
+
+    def finalize(self):
+        return self.found
+
+
+def register(connection):
+    """What such an application does with the connection of sqlite3."""
+    connection.create_function("slug", 1, slug, deterministic=True)
+    connection.create_aggregate("longest", 1, Longest)
+    connection.create_collation("german", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+
+
+def on_created(sender, connection, **kwargs):
+    register(connection.connection)
+
+
+def fails(connection):
+    raise ZeroDivisionError("of the application")
+
+
+@pytest.fixture
+def receive():
+    """Connect a receiver of `connection_created` for the length of the test."""
+    connected = []
+
+    def connect(receiver, **options):
+        connection_created.connect(receiver, weak=False, **options)
+        connected.append((receiver, options))
+
+    yield connect
+    for receiver, options in connected:
+        connection_created.disconnect(receiver, **options)
+
+
+@pytest.fixture
+def library(project):
+    """A plain file that needs what the application registers, and no schema.json."""
+    with closing(sqlite3.connect(project.link, isolation_level=None)) as connection:
+        register(connection)
+        connection.executescript(TABLES + INSERT)
+    project.schema.unlink()
+    return project
+
+
+def evolve(library):
+    """Adopt it, and write the table that needs the names again. Returns what `adopt` said."""
+    adopted = library.call("adopt", json=True).json
+    library.schema.write_text(
+        library.schema.read_text("utf-8").replace('"log": {', '"log": {"at": "TEXT",').replace("<> ''", "<> 'x'"),
+        "utf-8",
+    )
+    library.done()
+    with closing(sqlite3.connect(library.link, isolation_level=None)) as connection:
+        register(connection)
+        assert connection.execute("SELECT short FROM books ORDER BY title").fetchall() == [("emma",), ("the-hobbit",)]
+        assert connection.execute("SELECT count(*) FROM slugs").fetchone() == (2,)
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute("INSERT INTO books (title) VALUES ('X')")
+        connection.execute("INSERT INTO books (title) VALUES ('A B')")
+        assert connection.execute("SELECT what FROM log ORDER BY id DESC").fetchone() == ("a-b",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    return adopted
+
+
+def test_functions_and_collations_of_a_receiver_are_known(library, receive):
+    receive(on_created)
+    adopted = evolve(library)
+    assert adopted["not_created"] == []
+    assert adopted["unknown"] == {"functions": [], "collations": [], "modules": []}
+    assert '"slugs"' in library.schema.read_text("utf-8")
+
+
+@pytest.mark.parametrize("value", [register, f"{__name__}.register"], ids=["callable", "path"])
+def test_functions_and_collations_of_connect_are_known(library, settings, value):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": value}
+    assert evolve(library)["not_created"] == []
+
+
+@pytest.mark.parametrize("value", [register, f"{__name__}.register"], ids=["callable", "path"])
+def test_functions_and_collations_of_an_extension_are_known(library, settings, value):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "EXTENSIONS": [value]}
+    assert evolve(library)["not_created"] == []
+
+
+def test_without_them_the_names_are_unknown(library):
+    adopted = library.call("adopt", json=True).json
+    assert adopted["unknown"]["collations"] == ["german"]
+    assert "slug" in adopted["unknown"]["functions"]
+
+
+def test_a_receiver_gets_a_connection_like_those_of_the_site(project, receive):
+    seen = []
+
+    def receiver(sender, connection, **kwargs):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s", ["a value"])
+            seen.append((sender, connection.alias, connection.vendor, cursor.fetchone()))
+        connection.close()
+
+    receive(receiver, sender=DatabaseWrapper)
+    receive(on_created)
+    with closing(databases.opener("other").memory()) as connection:
+        assert connection.execute("SELECT slug('A B')").fetchone() == ("a-b",)
+    assert seen == [(DatabaseWrapper, "other", "sqlite", ("a value",))]
+
+
+def test_a_receiver_is_asked_once_for_all_connections_of_a_run(project, receive):
+    asked = []
+    receive(lambda connection, **kwargs: asked.append(connection.settings_dict["NAME"]))
+    opener = databases.opener()
+    for _ in range(3):
+        opener.memory().close()
+    assert len(asked) == 1
+
+
+def test_a_receiver_changes_no_file_and_no_setting_of_a_run(library, receive):
+    """Django projects set pragmas there. `plan` must not turn a database into one with a write-ahead log."""
+
+    def receiver(sender, connection, **kwargs):
+        register(connection.connection)
+        with connection.cursor() as cursor:
+            for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON", "query_only=ON", "user_version=7"):
+                cursor.execute(f"PRAGMA {pragma}")
+        connection.connection.set_authorizer(lambda *what: sqlite3.SQLITE_DENY)
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 10)
+
+    before = library.link.read_bytes()
+    library.call("inspect", str(library.link))
+    receive(receiver)
+    opener = databases.opener()
+    with closing(opener.read(library.link)) as connection:
+        assert connection.execute("PRAGMA foreign_keys").fetchone() == (0,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    with closing(opener.write(library.link)) as connection:
+        assert connection.execute("PRAGMA query_only").fetchone() == (0,)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert library.link.read_bytes() == before
+    evolve(library)
+
+
+def test_a_receiver_that_fails_does_not_end_the_run(library, receive, caplog):
+    def receiver(sender, connection, **kwargs):
+        raise ZeroDivisionError("of the application")
+
+    receive(receiver)
+    receive(on_created)
+    evolve(library)
+    assert "receiver" in caplog.text
+    assert "of the application" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"CONNECT": fails}, "fails failed: ZeroDivisionError: of the application"),
+        ({"CONNECT": "no_such_module.connect"}, "No module named 'no_such_module'"),
+        ({"CONNECT": f"{__name__}.missing"}, '"missing"'),
+        ({"EXTENSIONS": [fails]}, "fails failed: ZeroDivisionError"),
+        ({"EXTENSIONS": ["no_such_module.load"]}, "No module named 'no_such_module'"),
+        (
+            {"EXTENSIONS": ["/no/such/library.so"]},
+            "/no/such/library" if can_load_extensions() else "the sqlite3 module of this Python cannot load extensions",
+        ),
+        (
+            {"EXTENSIONS": [lambda connection: connection.load_extension("/no/such/library.so")]},
+            "/no/such/library" if can_load_extensions() else "the sqlite3 module of this Python cannot load extensions",
+        ),
+    ],
+)
+def test_what_cannot_be_registered_ends_the_run_before_it_begins(project, settings, setting, words):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, **setting}
+    ended = project.call(json=True)
+    assert ended.code == 3
+    assert [error["code"] for error in ended.json["errors"]] == ["connect-failed"]
+    assert words in ended.json["errors"][0]["message"]
+    assert not project.link.exists()
+
+
+def test_the_check_names_all_that_cannot_be_registered(project, settings):
+    library = "/no/such/library.so"
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": "nowhere.at_all", "EXTENSIONS": [library, "not.there"]}
+    told = [error.msg for error in checks.run_checks() if error.id == "schemasync.E005"]
+    assert len(told) == (2 if can_load_extensions() else 3)
+    assert any("nowhere" in one for one in told)
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": register, "EXTENSIONS": [f"{__name__}.register"]}
+    assert not [error for error in checks.run_checks() if error.id == "schemasync.E005"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("CONNECT", "connect"),
+        ("CONNECT", 3),
+        ("CONNECT", ""),
+        ("EXTENSIONS", "vec0"),
+        ("EXTENSIONS", [3]),
+        ("EXTENSIONS", [""]),
+    ],
+)
+def test_a_value_that_is_none_of_them_is_an_error(project, settings, key, value):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, key: value}
+    ended = project.call()
+    assert ended.code == 2
+    assert f'"{key}"' in ended.error
+    assert [error.id for error in checks.run_checks() if error.id.startswith("schemasync.E")] == ["schemasync.E003"]
