@@ -16,7 +16,7 @@ from ..engines.sqlite.changelog import Bounds
 from ..engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
 from ..engines.sqlite.counters import carry_counters
 from ..engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
-from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, unchanged
+from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ..engines.sqlite.rebuild.reshape import Carried
 from ..engines.sqlite.replay import Replay, misfits_failed
 from ..engines.sqlite.versions import Row
@@ -257,7 +257,7 @@ class _Work:
                 indexes.build(connection, table, index)
             if self.plan.strategy is Strategy.FRESH:
                 indexes.put(connection, self._later)
-            finish.analyze(connection, self.plan)
+            statistics.gather(connection, self.plan)
             advance(len(wanted), len(wanted))
 
     def _verify(self, connection: Connection) -> None:

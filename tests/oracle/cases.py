@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from schemasync.schema import document
 from schemasync.sync.preflight import Wishes
 
 FOLDER = Path(__file__).parent.parent / "cases"
-_CASE_KEYS = {"name", "old", "sql", "rows", "then", "only"}
+_CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
 _STEP_KEYS = {
     "new", "rows", "by_hand", "wishes", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
     "hazards", "notes", "about", "late",
@@ -106,6 +107,7 @@ def case(data, stem):
     """The case that the data of one entry make. Raises ValueError for one that cannot be understood."""
     if unknown := set(data) - _CASE_KEYS - _STEP_KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
+    data = _of_this_sqlite(data)
     first = {key: value for key, value in data.items() if key in _STEP_KEYS - {"rows"}}
     steps = ([first] if "new" in first else []) + data.get("then", [])
     rows = _tables(data.get("rows", {}))
@@ -119,6 +121,15 @@ def case(data, stem):
         steps=[_step(step) for step in steps],
         only=data.get("only"),
     )
+
+
+def _of_this_sqlite(data):
+    """What a case expects may depend on the SQLite: `since` has by version what other keys say from then on, null for
+    one that is not said then."""
+    for version, other in data.get("since", {}).items():
+        if sqlite3.sqlite_version_info >= tuple(map(int, version.split("."))):
+            data = {key: value for key, value in {**data, **other}.items() if value != "null"}
+    return data
 
 
 def _step(data):

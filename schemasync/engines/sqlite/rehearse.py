@@ -29,6 +29,7 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
 
     Returns the plan, with those kept tables rewritten that ALTER TABLE alone does not bring to their new shape.
     """
+    plan = with_rewritten(plan, reshape.renames_rowid_names(plan))
     misfits = _misfits(source, plan, opener, unknown)
     if not misfits:
         return plan

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from ....errors import Problem, Refused
-from ....plan.model import Action, Plan
+from ....plan.model import Plan
 from ....schema.names import quote
 from .. import ddl, judge
 from ..connection import Connection
@@ -14,13 +14,6 @@ from ..objects import Object, objects
 from .misfits import unfit
 from .reshape import Carried
 from .virtual import rebuild_external
-
-
-def analyze(connection: Connection, plan: Plan) -> None:
-    """Gather statistics of what was written, so that the first queries after the swap are planned well."""
-    for step in plan.steps:
-        if step.action is Action.REWRITE and step.new is not None and step.new.virtual is None:
-            connection.execute(f"ANALYZE main.{quote(step.new.name)}")
 
 
 def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozenset[str] = frozenset()) -> None:

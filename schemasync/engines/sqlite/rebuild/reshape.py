@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ....errors import Code, Refused
 from ....plan.model import Action, Plan, Step
+from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
 from ..objects import Object, objects, shadow_tables
-from . import indexes
+from . import indexes, statistics
 from .before_renames import drop_obstacles, has_renames
 
 
@@ -67,14 +70,44 @@ def _rename(connection: Connection, plan: Plan) -> None:
     leaving = [step.name for step in plan.steps if step.action is Action.DROP]
     for old, new in _through_scratch_names(pairs, taken, leaving):
         _alter(connection, f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
+    parked = [name for name in leaving if _has(connection, parked_name(name))]
+    statistics.rename(connection, dict(pairs), parked)
     for step in plan.steps:
         if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:
             continue
         columns = {fold(column.name) for column in step.old.columns}
         sources = {fold(feed.source) for feed in step.feeds if feed.source is not None}
         lost = [column.name for column in step.old.columns if fold(column.name) not in sources]
-        for old, new in _through_scratch_names(list(step.column_renames), columns, lost):
+        renames = list(_through_scratch_names(list(step.column_renames), columns, lost))
+        for old, new in renames if _can_rename(renames) else []:
             _alter(connection, f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}")
+
+
+def renames_rowid_names(plan: Plan) -> set[str]:
+    """The tables in which a column gets, or had, a name of the row id. They are written again: not every SQLite renames
+    such a column, and the row ids have another name in the old file than in the new one."""
+    return {step.name for step in plan.steps if step.new is not None and _has_rowid_name(step.column_renames)}
+
+
+def _has_rowid_name(columns: Iterable[tuple[str, str]]) -> bool:
+    return not {fold(name) for pair in columns for name in pair}.isdisjoint(ROWID_NAMES)
+
+
+def _can_rename(columns: list[tuple[str, str]]) -> bool:
+    """False where ALTER TABLE refuses; then what refers to the columns does not follow, and our table is written."""
+    return not _has_rowid_name(columns) or _renames_rowid_names()
+
+
+@cache
+def _renames_rowid_names() -> bool:
+    """True where ALTER TABLE renames a column that has a name of the row id: SQLite 3.54 and later do not."""
+    with closing(sqlite3.connect(":memory:")) as scratch:
+        scratch.execute("CREATE TABLE t (oid, x)")
+        try:
+            scratch.execute("ALTER TABLE t RENAME COLUMN oid TO y")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 def _through_scratch_names(

@@ -1,0 +1,69 @@
+"""What ANALYZE found out: it follows a table to its new name, and is gathered anew where rows were written.
+
+https://www.sqlite.org/fileformat2.html#the_sqlite_stat1_table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ....plan.model import Action, Plan, Strategy
+from ....schema.names import fold, quote
+from ..connection import Connection
+
+_TABLES = ("sqlite_stat1", "sqlite_stat4")
+
+
+def rename(connection: Connection, names: Mapping[str, str], parked: Sequence[str]) -> None:
+    """Let the statistics of tables follow them to their new `names`, which ALTER TABLE does not; those of tables that
+    are `parked` under another name, to be dropped, go."""
+    renamed = {fold(old): new for old, new in names.items()}
+    gone = {fold(name) for name in parked}
+    for place in _there(connection, "main"):
+        rows = connection.execute(f"SELECT rowid, tbl, idx FROM main.{place}").fetchall()
+        for rowid, table, index in rows:
+            if fold(table) in gone:
+                connection.execute(f"DELETE FROM main.{place} WHERE rowid = ?", (rowid,))
+            elif fold(table) in renamed:
+                new = renamed[fold(table)]
+                values = (new, _index_of(table, index, new), rowid)
+                connection.execute(f"UPDATE main.{place} SET tbl = ?, idx = ? WHERE rowid = ?", values)
+
+
+def _index_of(table: str, index: str | None, renamed: str) -> str | None:
+    """The name of an index after its table was renamed: those that SQLite made itself have that in theirs."""
+    prefix = f"sqlite_autoindex_{table}_"
+    if index is not None and index.startswith(prefix):
+        return f"sqlite_autoindex_{renamed}_{index[len(prefix) :]}"
+    return renamed if index is not None and fold(index) == fold(table) else index  # the key of a WITHOUT ROWID table
+
+
+def gather(connection: Connection, plan: Plan) -> None:
+    """ANALYZE what was written, and in a file that starts empty also what had statistics in the attached old one, so
+    that the first queries after the swap are planned well."""
+    steps = (s.new for s in plan.steps if s.action is Action.REWRITE and s.new is not None and s.new.virtual is None)
+    tables = {fold(table.name): table.name for table in steps}
+    if plan.strategy is Strategy.FRESH:
+        tables |= {fold(name): name for name in _had_statistics(connection, plan)}
+    for name in tables.values():
+        connection.execute(f"ANALYZE main.{quote(name)}")
+
+
+def _had_statistics(connection: Connection, plan: Plan) -> list[str]:
+    """The tables of the new file that the old one has statistics of, under whatever name it has them."""
+    if "sqlite_stat1" not in _there(connection, "old"):
+        return []
+    names = {fold(s.old.name): s.new.name for s in plan.steps if s.old is not None and s.new is not None}
+    dropped = {fold(s.old.name) for s in plan.steps if s.old is not None and s.new is None}
+    had = [name for (name,) in connection.execute("SELECT DISTINCT tbl FROM old.sqlite_stat1 WHERE tbl IS NOT NULL")]
+    rows = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow')"
+    )
+    there = {fold(name): name for (name,) in rows}
+    wanted = (fold(names.get(fold(name), name)) for name in had if fold(name) not in dropped)
+    return [there[name] for name in wanted if name in there]
+
+
+def _there(connection: Connection, schema: str) -> list[str]:
+    rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'").fetchall()
+    return [name for name in _TABLES if (name,) in rows]

@@ -1,0 +1,92 @@
+"""Queries are planned as well after a swap as before it: what ANALYZE found out comes along."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from schemasync.schema import document
+from schemasync.sync.preflight import Wishes
+from schemasync.sync.runner import sync
+from schemasync.sync.target import target as target_of
+
+BIG = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "b": "TEXT UNIQUE", "_indexes": [{"name": "by_a", "columns": ["a"]}]}
+KEYED = {"k": "TEXT PRIMARY KEY NOT NULL", "v": "TEXT", "_without_rowid": True}
+OLD = {"big": BIG, "keyed": KEYED, "other": {"x": "TEXT"}}
+NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+ROWS = (
+    f"{NUMBERS} INSERT INTO big SELECT i, i % 7, i FROM n;"
+    f"{NUMBERS} INSERT INTO keyed SELECT i, i FROM n;"
+    f"{NUMBERS} INSERT INTO mine SELECT i FROM n;"
+)
+
+
+def read(tree):
+    return document.read(json.dumps(tree).encode())
+
+
+def statistics(target, table="sqlite_stat1"):
+    with closing(sqlite3.connect(target.layout.link)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone():
+            return set()
+        return set(
+            connection.execute(f"SELECT tbl, idx, stat FROM {table} WHERE tbl NOT LIKE '\\_schema%' ESCAPE '\\'")
+        )
+
+
+@pytest.fixture
+def target(tmp_path):
+    made = target_of(tmp_path / "db.sqlite3")
+    sync(made, read(OLD))
+    with closing(sqlite3.connect(made.layout.link)) as connection:
+        connection.executescript(f"CREATE TABLE mine (x); CREATE INDEX by_x ON mine (x); {ROWS} ANALYZE;")
+    return made
+
+
+def renamed(found, names):
+    """The statistics under the new names of tables."""
+    return {(names.get(t, t), _index(t, i, names.get(t, t)), s) for t, i, s in found}
+
+
+def _index(table, index, new):
+    return new if index == table else index and index.replace(f"sqlite_autoindex_{table}_", f"sqlite_autoindex_{new}_")
+
+
+def test_a_file_that_starts_empty_has_the_statistics_of_the_old_one(target):
+    before = statistics(target)
+    assert len(before) == 4
+    sync(target, read(OLD), Wishes(fresh=True))
+    assert statistics(target) == before
+
+
+def test_a_file_without_statistics_gets_none_of_tables_that_stay(tmp_path):
+    made = target_of(tmp_path / "db.sqlite3")
+    sync(made, read(OLD))
+    sync(made, read(OLD), Wishes(fresh=True))
+    assert statistics(made) == set()
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes(fresh=True), Wishes(pause=True)], ids=["clone", "fresh", "pause"])
+def test_statistics_follow_a_table_to_its_new_name(target, wishes):
+    before = statistics(target)
+    new = {"large": {**BIG, "_was": ["big"]}, "pairs": {**KEYED, "_was": ["keyed"]}, "other": {"x": "TEXT"}}
+    sync(target, read(new), wishes)
+    assert statistics(target) == renamed(before, {"big": "large", "keyed": "pairs"})
+    with closing(sqlite3.connect(target.layout.link)) as connection:
+        connection.execute("ANALYZE")
+    assert statistics(target) == renamed(before, {"big": "large", "keyed": "pairs"}), "SQLite itself says otherwise"
+
+
+def test_statistics_of_tables_that_swap_their_names_swap_too(target):
+    before = statistics(target)
+    swapped = {"big": {**KEYED, "_was": ["keyed"]}, "keyed": {**BIG, "_was": ["big"]}, "other": {"x": "TEXT"}}
+    sync(target, read(swapped))
+    assert statistics(target) == renamed(before, {"big": "keyed", "keyed": "big"})
+
+
+def test_a_table_that_takes_the_name_of_a_dropped_one_does_not_take_its_statistics(target):
+    before = {row for row in statistics(target) if row[0] != "keyed"}
+    taken = {"keyed": {**BIG, "_was": ["big"]}, "other": {"x": "TEXT"}}
+    sync(target, read(taken), Wishes(allow_drop=frozenset({"keyed"})))
+    assert statistics(target) == renamed(before, {"big": "keyed"})
