@@ -59,8 +59,9 @@ class Registered:
         if (function := conf.connect()) is not None:
             _call(_name(function), _imported(function), connection)
         asked_for: tuple[Call, ...] = connection.calls()
+        self._kept.append(connection)
         if (site := connections[self.alias]).vendor == "sqlite":
-            self._kept = [connection, _receivers_called(site, connection)]
+            self._kept.append(_receivers_called(site, connection))
         # An extension that a receiver loads may bring a module that takes ordinary tables for its own (sqlite-vec):
         # those would be taken for the user's. Not loaded, its tables are carried along as they are.
         return tuple(call for call in connection.calls() if call[0] != "load_extension" or call in asked_for)

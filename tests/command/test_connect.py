@@ -158,11 +158,13 @@ def test_a_receiver_changes_no_file_and_no_setting_of_a_run(library, receive):
     def receiver(sender, connection, **kwargs):
         register(connection.connection)
         with connection.cursor() as cursor:
-            for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON", "query_only=ON", "user_version=7"):
+            for pragma in ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON", "user_version=7", "query_only=ON"):
                 cursor.execute(f"PRAGMA {pragma}")
         connection.connection.set_authorizer(lambda *what: sqlite3.SQLITE_DENY)
         connection.connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 10)
+        done.append(connection.alias)
 
+    done = []
     before = library.link.read_bytes()
     library.call("inspect", str(library.link))
     receive(receiver)
@@ -174,6 +176,7 @@ def test_a_receiver_changes_no_file_and_no_setting_of_a_run(library, receive):
         assert connection.execute("PRAGMA query_only").fetchone() == (0,)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert library.link.read_bytes() == before
+    assert done == ["default"]
     evolve(library)
 
 
