@@ -19,6 +19,7 @@ SCRIPT = """
 CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT, isbn TEXT);
 CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT COLLATE unicase UNIQUE);
 CREATE TABLE notes (id INTEGER PRIMARY KEY, t TEXT CHECK (slug(t) <> ''));
+CREATE TABLE labels (name TEXT NOT NULL PRIMARY KEY COLLATE unicase, n INTEGER) WITHOUT ROWID;
 CREATE TABLE other (id INTEGER PRIMARY KEY, a TEXT);
 CREATE INDEX by_sort ON books (title_sort(title));
 CREATE VIEW sorted_books AS SELECT id, title_sort(title) AS s FROM books;
@@ -27,6 +28,7 @@ CREATE VIEW broken_view AS SELECT a FROM nowhere;
 CREATE TRIGGER on_book AFTER INSERT ON books BEGIN UPDATE books SET isbn = slug(NEW.title) WHERE id = NEW.id; END;
 INSERT INTO tags VALUES (1, 'One'), (2, 'Two');
 INSERT INTO notes VALUES (1, 'a b');
+INSERT INTO labels VALUES ('A', 1), ('b', 2);
 INSERT INTO other VALUES (1, 'q');
 """
 KEPT = {
@@ -92,7 +94,7 @@ def test_adopt_says_it_to_people(library):
     assert "view broken_view (no such table: main.nowhere)" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("options", [{}, {"pause": True}])
+@pytest.mark.parametrize("options", [{}, {"pause": True}, {"verify": "full"}])
 @pytest.mark.parametrize("table", ["other", "books"])
 def test_a_table_changes_and_everything_that_uses_an_unknown_name_comes_along(adopted, table, options):
     before = texts(adopted)
@@ -108,6 +110,7 @@ def test_a_table_changes_and_everything_that_uses_an_unknown_name_comes_along(ad
         assert connection.execute("SELECT isbn FROM books WHERE id = 3").fetchall() == [("the-cat",)]
         assert connection.execute("SELECT count(*) FROM over_sorted WHERE s = 'Cat'").fetchone() == (1,)
         assert connection.execute("SELECT id FROM tags WHERE name = 'ONE'").fetchall() == [(1,)]
+        assert connection.execute("SELECT n FROM labels ORDER BY name").fetchall() == [(1,), (2,)]
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 

@@ -68,6 +68,12 @@ def is_unknown_name(error: str) -> bool:
     return bool(name.functions or name.collations)
 
 
+def is_readable(connection: Connection, table: str, schema: str = "main") -> bool:
+    """False for a table that this connection cannot scan: a WITHOUT ROWID table whose primary key has an unknown
+    collation. SQLite 3.40 and 3.54 then say "no query solution"."""
+    return not error_of(connection, f"EXPLAIN SELECT * FROM {schema}.{quote(table)}")
+
+
 def hint_for(error: str) -> str:
     """What to do about a name that SQLite does not know; '' for any other message."""
     name = named_in(error)

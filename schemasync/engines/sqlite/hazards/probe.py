@@ -12,6 +12,7 @@ from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..inspect import inspect, references_of
+from ..unknown import is_readable
 from . import dropped, external
 from .dangling import dangling
 from .duplicates import duplicates
@@ -40,6 +41,8 @@ def probe(connection: Connection, plan: Plan, allowed_losses: frozenset[str] = f
 def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
     """The hazards of the rows of one table, which has an old shape and a new one."""
     projection, predicates = Projection(step), Predicates(step, allowed)
+    if step.action is Action.KEEP and not is_readable(connection, projection.old.name):
+        return
     if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
         return
     values, checks, parts = list(predicates.values()), list(predicates.checks()), projection.parts()
