@@ -195,6 +195,14 @@ def test_a_row_that_cannot_be_followed_ends_the_run_and_stays(library):
     assert library.rows("SELECT count(*) FROM tags") == [(3,)]
 
 
+def test_a_verification_says_what_it_could_not_check(adopted):
+    ended = adopted.call(verify="full")
+    assert ended.code == 4
+    assert "[verify-impossible] integrity_check" in ended.err
+    assert "notes: not checked: unknown function: slug()" in ended.err
+    assert "[verify-differs]" not in ended.err
+
+
 def test_a_fresh_file_needs_every_name(adopted):
     ended = adopted.call(fresh=True)
     assert ended.code == 3

@@ -8,9 +8,11 @@ from ...schema.names import quote
 from ...schema.spelling import count
 from .connection import Connection
 from .inspect import references_of
+from .unknown import is_unknown_name
 
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be the false ones
 NO_NULL = "NULL value in "
+NOT_CHECKED = ": not checked: "  # a table that uses a name which this process does not know
 
 
 def faults(connection: Connection) -> list[str]:
@@ -28,13 +30,33 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     ROWID`: such a message counts where the table holds one.
     """
     found: dict[str, None] = {}
-    for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({MOST})"):
-        found[str(line).replace(f"*** in database {schema} ***\n", "")] = None
+    for line in _checked(connection, schema):
+        found[line.replace(f"*** in database {schema} ***\n", "")] = None
     found.pop("ok", None)
     if any(line.startswith(NO_NULL) for line in found):
         for line in _false_nulls(connection, schema):
             found.pop(line, None)
     return tuple(found)
+
+
+def _checked(connection: Connection, schema: str) -> list[str]:
+    """What integrity_check says; table by table where one of them uses a name that this process does not know."""
+    try:
+        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({MOST})")]
+    except sqlite3.OperationalError as error:
+        if not is_unknown_name(str(error)):
+            raise
+    tables = "SELECT name FROM pragma_table_list WHERE schema = ? AND type = 'table'"
+    return [
+        line for (name,) in connection.execute(tables, (schema,)).fetchall() for line in _of(connection, schema, name)
+    ]
+
+
+def _of(connection: Connection, schema: str, table: str) -> list[str]:
+    try:
+        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({quote(table)})")]
+    except sqlite3.OperationalError as error:
+        return [f"{table}{NOT_CHECKED}{error}"]
 
 
 def _false_nulls(connection: Connection, schema: str) -> list[str]:

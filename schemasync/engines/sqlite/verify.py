@@ -25,6 +25,7 @@ from .mapping import Key, Mapping, identity, key_of, mapping, stored
 from .objects import Object, is_own
 from .rebuild.virtual import keeps_text
 from .rehearse import differing, ours
+from .unknown import hint_for, is_readable, is_unknown_name
 
 SAMPLES = 5  # keys named for a table that differs
 
@@ -173,6 +174,8 @@ def same_content(connection: Connection, old: str, new: str, table: Table | None
             faults = _join(connection, quote(new), quote(old), key, pairs, [(column, column) for column in columns])
         counts = [_count(connection, f"main.{quote(new)}"), _count(connection, f"old.{quote(old)}")]
     except sqlite3.Error as error:
+        if is_unknown_name(str(error)) or not is_readable(connection, new):  # it was copied page by page
+            return Compared(new, 0, notes=(f"{new}: not compared: {error}",))
         raise Failed.of(Code.VERIFY_IMPOSSIBLE, f'"{new}" could not be compared: {error}', table=new) from error
     if faults or counts[0] != counts[1]:
         raise _differs(new, *(faults or (abs(counts[0] - counts[1]), ())))
@@ -215,7 +218,7 @@ def integrity(connection: Connection) -> tuple[str, ...]:
     Returns a note on what it says of the old one: that is its owner's to mend.
     """
     new, old = health.integrity(connection, "main"), health.integrity(connection, "old")
-    if added := [line for line in new if line not in set(old)]:
+    if added := [line for line in new if line not in set(old) and health.NOT_CHECKED not in line]:
         raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {_listed(added)}", "Please report it.")
     notes = []
     if new:
@@ -232,13 +235,21 @@ def _listed(lines: Sequence[str]) -> str:
 
 def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
     """What is wrong with a database that `schema` describes, read in the caller's snapshot."""
-    if found := health.integrity(connection):
+    lines = health.integrity(connection)
+    if unchecked := [line for line in lines if health.NOT_CHECKED in line]:
+        yield Problem(
+            Code.VERIFY_IMPOSSIBLE,
+            f"integrity_check: {_listed(unchecked)}",
+            hint_for(unchecked[0]),
+            {"check": "integrity", "found": unchecked[:SAMPLES], "count": len(unchecked)},
+        )
+    if found := [line for line in lines if line not in unchecked]:
         yield Problem(
             Code.VERIFY_DIFFERS,
             f"integrity_check: {_listed(found)}",
             "Where it names nothing but indexes, REINDEX makes them anew. Else go back to a file that is whole "
             "(manage.py schemasync history, then rollback), or put your backup back.",
-            {"check": "integrity", "found": list(found[:SAMPLES]), "count": len(found)},
+            {"check": "integrity", "found": found[:SAMPLES], "count": len(found)},
         )
     for table, rows in health.dangling_rows(connection):
         yield Problem(
