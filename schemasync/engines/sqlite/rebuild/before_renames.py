@@ -5,16 +5,18 @@ of them does not compile before or after (https://www.sqlite.org/lang_altertable
 over `SELECT *` stops the rename of any column that another view reads through it.
 
 Those of the schema are created from schema.json at the end of a build, so they need not be followed: they go first. A
-foreign view or trigger has nothing but its own text: it stays, with those of the schema that it reads, and SQLite
-follows. One that did not compile before is put aside and created again from that same text.
+foreign view or trigger has nothing but its own text: where that names a renamed table it stays, with those of the
+schema that it reads, and SQLite follows. Where it does not, or where it did not compile before, it is put aside and
+created again from the same text. A trigger on a table that is dropped goes with it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ....plan.model import Plan
+from ....plan.model import Action, Plan
 from ....schema.names import fold, quote
 from .. import judge
 from ..connection import Connection
@@ -24,22 +26,32 @@ from ..unknown import is_unknown_name
 
 def has_renames(plan: Plan) -> bool:
     """True where the plan renames a table or a column in place."""
+    return bool(_renamed(plan))
+
+
+def _renamed(plan: Plan) -> set[str]:
+    """Folded old names of the tables that are renamed, or of which a column is."""
     steps = [step for step in plan.steps if step.old is not None and step.new is not None]
-    return any(s.column_renames or (s.old and s.new and s.old.name != s.new.name) for s in steps)
+    return {fold(s.old.name) for s in steps if s.old and s.new and (s.column_renames or s.old.name != s.new.name)}
 
 
 def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:
     """Drop what a rename need not follow; return the foreign views and triggers among it, to be created again."""
-    ours = {*plan.old.object_names(), *plan.new.object_names()}
+    ours, renamed = {*plan.old.object_names(), *plan.new.object_names()}, _renamed(plan)
     found = [item for item in objects(connection) if item.type in ("view", "trigger")]
-    foreign = [item for item in found if item.key not in ours]
-    aside = tuple(item for item in foreign if _is_obstacle(connection, item, found))
-    needed = _read_by(connection, [item for item in foreign if item not in aside])
-    needed |= {fold(item.table) for item in foreign}  # a view takes the triggers on it along
+    gone = {fold(step.old.name) for step in plan.steps if step.action is Action.DROP and step.old is not None}
+    foreign = [item for item in found if item.key not in ours and fold(item.table) not in gone]
+    aside, needed = [], {fold(item.table) for item in foreign}  # a view takes the triggers on it along
+    for item in foreign:
+        used = _used_by(connection, item)
+        if _is_obstacle(connection, item, found) or not (fold(item.table) in renamed or used.itself & renamed):
+            aside.append(item)
+        else:
+            needed |= used.in_all
     for item in found:
         if item in aside or (item.key in ours and fold(item.name) not in needed):
             connection.execute(f"DROP {item.type.upper()} IF EXISTS main.{quote(item.name)}")
-    return aside
+    return tuple(aside)
 
 
 def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) -> bool:
@@ -65,19 +77,28 @@ def _compiled(connection: Connection, item: Object) -> str:
     return ""
 
 
-def _read_by(connection: Connection, items: Iterable[Object]) -> set[str]:
-    """Folded names of the views and triggers that are used when these are, as SQLite reports it to an authorizer.
-    https://www.sqlite.org/c3ref/set_authorizer.html"""
-    used: set[str] = set()
+@dataclass(slots=True)
+class _Used:
+    """Folded names of what is used with a view or trigger: by its own text, and through the views that it reads."""
+
+    itself: set[str]
+    in_all: set[str]
+
+
+def _used_by(connection: Connection, item: Object) -> _Used:
+    """What is used when the item is, as SQLite reports it to an authorizer, with the innermost view or trigger that
+    causes the access. https://www.sqlite.org/c3ref/set_authorizer.html"""
+    used, own = _Used(set(), set()), (None, fold(item.name))
 
     def note(action: int, first: str | None, second: str | None, schema: str | None, within: str | None) -> int:
-        used.update(fold(name) for name in (first, within) if name)
+        used.in_all.update(fold(name) for name in (first, within) if name)
+        if first and (within and fold(within)) in own:  # None: of a view that SQLite merged into the query
+            used.itself.add(fold(first))
         return sqlite3.SQLITE_OK
 
-    for item in items:
-        connection.set_authorizer(note)
-        try:
-            _compiled(connection, item)
-        finally:
-            connection.set_authorizer(None)
+    connection.set_authorizer(note)
+    try:
+        _compiled(connection, item)
+    finally:
+        connection.set_authorizer(None)
     return used
