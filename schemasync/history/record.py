@@ -12,7 +12,7 @@ from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused
-from ..plan.model import Action, Feed, Origin, Plan, Step
+from ..plan.model import Action, Feed, NeverRun, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
 from ..schema.spelling import dumps, short
@@ -111,7 +111,13 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
         ],
         "notes": list(notes),
         "models": dict(plan.models),
+        **({} if plan.never_run is None else {"data_migrations": never_run_json(plan.never_run)}),
     }
+
+
+def never_run_json(found: NeverRun) -> dict[str, list[str]]:
+    """The data migrations that a database never ran, as the history keeps them."""
+    return {"passed_over": sorted(found.passed_over), "born_with": sorted(found.born_with)}
 
 
 def models_of(row: Row | None) -> dict[str, str]:
@@ -136,12 +142,14 @@ class Afterwards:
     """What is known of a swap only when it is done; None is what is not known.
 
     `document`: the digest of the schema.json that the generation was made from, as `sync.glance` takes it.
+    `never_run`: data migrations that were accepted since.
     """
 
     duration_ms: int | None = None
     pause_ms: int | None = None
     followed: Followed | None = None
     document: str | None = None
+    never_run: NeverRun | None = None
 
 
 def completed(row: Row, known: Afterwards) -> Row:
@@ -151,6 +159,8 @@ def completed(row: Row, known: Afterwards) -> Row:
         plan["followed"] = asdict(known.followed)
     if known.document is not None:
         plan["document"] = known.document
+    if known.never_run is not None:
+        plan["data_migrations"] = never_run_json(known.never_run)
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,

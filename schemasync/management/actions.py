@@ -25,7 +25,7 @@ from ..orm.danger import Endangered, endangered
 from ..orm.export import Decisions, Exported
 from ..orm.mark import beside
 from ..orm.models import Modelled, modelled
-from ..orm.operations import carrying
+from ..orm.operations import carrying, data_migrations
 from ..orm.project import Project
 from ..schema import document, write
 from ..schema.document import Document
@@ -117,7 +117,8 @@ class Actions(Call):
         if self._has_no_schema():
             self._check_without_schema()
             return
-        seen, strict = look.check(self._target(), self._document()), self._is("strict")
+        target, wanted, strict = self._target(), self._document(), self._is("strict")
+        seen = look.check(target, wanted, data_migrations(self._alias()))
         models = agreement(lambda: self._export(check=True)) if conf.is_enabled() else None
         danger, late = () if self._is("for_migrate") else self._endangered(), self._late()
         told = present.checked(seen, self._page, strict=strict)
@@ -207,7 +208,8 @@ class Actions(Call):
                 "Give another place: manage.py schemasync adopt --schema PATH",
             )
         models = modelled(self._alias()) if found is None else None
-        done = adopt.adopt(target, found, _labels(models), is_resumed=is_resumed)
+        installed, accepted = data_migrations(self._alias()), self._several("seen")
+        done = adopt.adopt(target, found, _labels(models), installed, accepted, is_resumed=is_resumed)
         if models is not None:
             text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying())
             _write_text(path, text)
@@ -242,7 +244,8 @@ class Actions(Call):
         self._print(handover.ejected(done, link, self._endangered(), self._page), data)
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
-        seen, models = look.check(target, wanted), agreement(lambda: self._export(check=True))
+        seen = look.check(target, wanted, data_migrations(self._alias()))
+        models = agreement(lambda: self._export(check=True))
         if why := compared.verdict(seen, models, self._late(), strict=False):
             raise Refused.of(
                 Code.NOT_IN_STEP,

@@ -18,6 +18,7 @@ from .. import conf, databases
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.layout import At, Layout
+from ..orm.operations import data_migrations
 from ..schema import document
 from ..schema.document import Document
 from ..sync import look
@@ -120,6 +121,8 @@ class Call:
             repair=self._is("repair"),
             allow_drop=self._several("allow_drop"),
             pause=self._is("pause"),
+            data_migrations=data_migrations(self._alias()),
+            seen=self._several("seen"),
             limits=Limits(
                 max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
                 give_up=min(self.given.get("give_up", usual.give_up), FOREVER),

@@ -116,6 +116,7 @@ def danger_json(found: Danger) -> Json:
         "drift": [],
         "foreign": [],
         "spent": [],
+        "unapplied": [],
         "waiting": [],
         "endangered": [one.as_json() for one in found],
         "errors": [],

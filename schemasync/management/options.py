@@ -66,6 +66,12 @@ WISHES = ("fresh", "verify", "allow_drop", "back", "repair", "pause", "max_pause
 """What a sync may be asked for beside schema.json; other actions than a sync and its plan have no use for it."""
 
 
+SEEN_HERE = (
+    "this database never ran this migration, which runs Python or SQL of its own, and does not need it; may be given "
+    "several times"
+)
+
+
 def add(parser: Any) -> None:
     """Add all options. Without an action the main job is done: bring the database to schema.json."""
     parser.epilog = EXIT_CODES
@@ -75,6 +81,7 @@ def add(parser: Any) -> None:
     parser.add_argument(
         "--export", action="store_true", default=ABSENT, help="write the models into schema.json first, then sync"
     )
+    _seen(parser, SEEN_HERE)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for name, text in ACTIONS.items():
         sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_epilog(name))
@@ -278,8 +285,13 @@ def _wishes(parser: Any) -> None:
     )
 
 
+def _seen(parser: Any, text: str) -> None:
+    parser.add_argument("--seen", action="append", default=ABSENT, metavar="APP.MIGRATION", help=text)
+
+
 def _plan(parser: Any) -> None:
     _wishes(parser)
+    _seen(parser, SEEN_HERE)
     parser.add_argument("--sql", action="store_true", default=ABSENT, help="print the statements, for people to read")
 
 
@@ -354,13 +366,11 @@ def _export(parser: Any) -> None:
         metavar="TABLE[.COLUMN]",
         help="this table or column is gone, and not another one under a new name; may be given several times",
     )
-    parser.add_argument(
-        "--seen",
-        action="append",
-        default=ABSENT,
-        metavar="APP.MIGRATION",
-        help="this migration runs Python or SQL of its own, and may be passed over; may be given several times",
-    )
+    _seen(parser, "this migration runs Python or SQL of its own, and may be passed over; may be given several times")
+
+
+def _adopt(parser: Any) -> None:
+    _seen(parser, SEEN_HERE)
 
 
 def _eject(parser: Any) -> None:
@@ -370,6 +380,7 @@ def _eject(parser: Any) -> None:
 
 
 _ADD = {
+    "adopt": _adopt,
     "eject": _eject,
     "plan": _plan,
     "check": _check,

@@ -263,6 +263,7 @@ def details(seen: Checked, page: Page) -> Lines:
         lines.append(f"schema.json is version {short(seen.version)}, live is {short(seen.live_version)}")
     lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
     lines += [f"a sync would be refused [{problem.code}]: {problem.message}" for problem in seen.refused]
+    lines += [f"never run on this database: {name}" for name in seen.unapplied]
     return lines + paragraph("hints that do not act again, and may be deleted: ", seen.spent, page)
 
 
@@ -271,14 +272,22 @@ def difference(seen: Checked) -> Lines:
     differ = "schema.json and the database differ"
     if seen.is_empty:
         return ["there is no database yet", "To make it: manage.py schemasync"]
-    if seen.generation is None:
+    if seen.generation is None and not seen.unapplied:
         return [differ, "Take the database over first: manage.py schemasync adopt"]
+    if seen.unapplied:
+        return [*_unapplied(seen), *([differ] if seen.changes or seen.live_version != seen.version else [])]
     if seen.drift and seen.live_version == seen.version:
         return [differ, repair_hint(seen.losses), "To keep it, take it into schema.json."]
     if not seen.changes and seen.live_version == seen.version:
         unnamed = "the database has objects that schema.json does not name"
         return [unnamed, "Name them in schema.json, drop them, or check without --strict."]
     return [differ, "To see what a sync would do: manage.py schemasync plan"]
+
+
+def _unapplied(seen: Checked) -> Lines:
+    names, how = count(len(seen.unapplied), "data migration", "data migrations"), "To see what may be done: "
+    action = " adopt" if seen.generation is None else " plan"
+    return [f"this database never ran {names}: {', '.join(seen.unapplied)}", f"{how}manage.py schemasync{action}"]
 
 
 def checked_json(
@@ -304,6 +313,7 @@ def checked_json(
         "unknown": unknown_json(seen.unknown),
         "refused": [problem.as_json() for problem in seen.refused],
         "spent": list(seen.spent),
+        "unapplied": list(seen.unapplied),
         "waiting": list(waiting),
         "endangered": [one.as_json() for one in endangered],
         "errors": [],

@@ -31,6 +31,7 @@ from ..sync.runner import note, sync
 from ..sync.target import Target
 from . import contenttypes, policy
 from .mark import beside
+from .operations import data_migrations
 
 Out = OutputWrapper | TextIO
 
@@ -42,6 +43,7 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
     of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
     """
     import_management()
+    wishes = replace(wishes, data_migrations=data_migrations(alias))
     interactive = False
     emit_pre_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
     connections[alias].close()

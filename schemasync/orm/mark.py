@@ -15,7 +15,10 @@ from . import policy
 def _migrations(label: str) -> list[str]:
     """The names of an app's migrations, none of which is imported for it."""
     where = policy.module_of(label)
-    spec = importlib.util.find_spec(where) if where else None
+    try:
+        spec = importlib.util.find_spec(where) if where else None
+    except ModuleNotFoundError:  # MIGRATION_MODULES may name a package that does not exist
+        spec = None
     places = spec.submodule_search_locations if spec is not None else None
     return sorted(module.name for module in pkgutil.iter_modules(places or ()))
 
@@ -28,5 +31,5 @@ def beside() -> bytes:
     for model in apps.get_models():
         meta = model._meta
         found.append([meta.label, str(meta.verbose_name_raw), list(meta.default_permissions), list(meta.permissions)])
-    found += [_migrations(label) for label in conf.migrated_apps()]
+    found += [_migrations(config.label) for config in apps.get_app_configs()]
     return json.dumps(found, default=str).encode()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from django.apps import apps
-from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
+from django.db import router
+from django.db.migrations import Migration, RunPython, RunSQL, SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 from .. import conf
+from ..history.data_migrations import DataMigration
 from . import policy
 
 Seen = Mapping[str, Iterable[str]]
@@ -18,13 +20,39 @@ Seen = Mapping[str, Iterable[str]]
 
 def carrying() -> dict[str, list[str]]:
     """The migrations of installed apps that run Python or SQL of their own, but for MIGRATED_APPS."""
-    with policy.suspended():
-        loader = MigrationLoader(None, ignore_no_migrations=True)
     found: dict[str, list[str]] = {}
-    for (label, name), migration in sorted(loader.disk_migrations.items()):
+    for (label, name), migration in sorted(_on_disk().items()):
         if label not in conf.migrated_apps() and any(map(_carries, migration.operations)):
             found.setdefault(label, []).append(name)
     return found
+
+
+def data_migrations(alias: str) -> tuple[DataMigration, ...] | None:
+    """The same of one database, with what each was squashed from; None where migrations do not matter. What a router
+    keeps away from the database is left out."""
+    if not conf.is_enabled():
+        return None
+    there = _on_disk()
+    return tuple(
+        _data_migration(key, there)
+        for key, migration in sorted(there.items())
+        if key[0] not in conf.migrated_apps()
+        and any(_carries(one) and _is_run(alias, key[0], one) for one in migration.operations)
+    )
+
+
+def _on_disk() -> Mapping[tuple[str, str], Migration]:
+    with policy.suspended():
+        return MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+
+
+def _data_migration(key: tuple[str, str], there: Mapping[tuple[str, str], Migration]) -> DataMigration:
+    replaces = there[key].replaces if key in there else ()
+    return DataMigration(".".join(key), tuple(_data_migration((app, name), there) for app, name in replaces))
+
+
+def _is_run(alias: str, label: str, operation: Operation) -> bool:
+    return bool(router.allow_migrate(alias, label, **getattr(operation, "hints", {})))
 
 
 def unseen(found: Seen, seen: Seen) -> Iterator[str]:
@@ -47,5 +75,5 @@ def _carries(operation: Operation) -> bool:
             return bool(operation.sql)
         case SeparateDatabaseAndState():
             return any(map(_carries, operation.database_operations))
-        case _:
-            return False
+        case _:  # a project's own operation may do anything
+            return not type(operation).database_forwards.__module__.startswith("django.")

@@ -79,11 +79,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class NeverRun:
+    """Data migrations, as `app.name`, that a database never ran and does not need.
+
+    `passed_over`: those that somebody accepted for this database. `born_with`: those that were installed when the
+    database was made from schema.json, without a single row.
+    """
+
+    passed_over: frozenset[str] = frozenset()
+    born_with: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """From the version and fingerprint that it was made for to the version that it makes.
 
     `old` is the part of the live database that is ours; `foreign` are (type, name) of what is carried along;
     `behind` are the hints that have acted on this data when the run is done; `models`: by table the model that owns it.
+    `never_run`: what the history is to record of data migrations, None where nobody looked.
     """
 
     base_version: str | None
@@ -99,6 +112,7 @@ class Plan:
     hazards: tuple[Hazard, ...] = ()
     foreign: tuple[tuple[str, str], ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
+    never_run: NeverRun | None = None
 
     def step(self, table: str) -> Step | None:
         """The step of the table with that new name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
@@ -33,6 +33,7 @@ from .recovery import finish_swap, recover
 from .runner import litter_removed, note, still_true, swap_held
 from .state import State
 from .target import Target
+from .unapplied import Installed, never_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,17 @@ def adopt(
     target: Target,
     document: Document | None,
     models: Mapping[str, str] | None = None,
+    installed: Installed = None,
+    accepted: Collection[str] = (),
     *,
     is_resumed: bool = False,
 ) -> Adopted:
     """Take over the plain file at the target's path. Raises a SchemasyncError with the file untouched.
 
     The baseline is what `document` names of it; without one, everything in it. `models`: by table the model that owns
-    it, where no document says so. `is_resumed`: the swap of one that was cut off was finished a moment ago.
+    it, where no document says so. `installed`: data migrations, None where they do not matter; one that the database
+    never ran is refused, unless it is among the `accepted`. `is_resumed`: the swap of one that was
+    cut off was finished a moment ago.
     """
     begun = time.monotonic()
     if finish_swap(target) or is_resumed:
@@ -78,6 +83,7 @@ def adopt(
         with state.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
             assert before is not None
             before.inspect()
+            never_run(before, installed, accepted)
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             _check_plain(target)
@@ -89,7 +95,11 @@ def adopt(
                 baseline = ours(inspection.schema, document.schema) if document else inspection.schema
                 if document is None:
                     baseline, left_out = creatable(before.connection, baseline, target.opener, unknown)
-                plan = replace(_plan(baseline, before), models=document.models if document else models or {})
+                plan = replace(
+                    _plan(baseline, before),
+                    models=document.models if document else models or {},
+                    never_run=never_run(before, installed, accepted),
+                )
                 rehearse(before.connection, plan, target.opener, unknown)
                 check_disk(target, plan, before)
                 with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):

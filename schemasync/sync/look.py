@@ -33,6 +33,7 @@ from .preflight import Decision, Wishes
 from .prune import archives
 from .state import State
 from .target import Target
+from .unapplied import Installed, missing
 
 
 @contextmanager
@@ -77,7 +78,7 @@ class Checked:
     `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and may be deleted.
     `is_empty`: there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
     `unknown`: names that the database uses and this process does not know. `refused`: why a sync would be refused, as
-    far as the schema tells.
+    far as the schema tells. `unapplied`: data migrations that the database never ran, and nobody accepted.
     """
 
     version: str
@@ -91,16 +92,18 @@ class Checked:
     is_empty: bool = False
     refused: tuple[Problem, ...] = ()
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
+    unapplied: tuple[str, ...] = ()
 
     def differs(self, *, strict: bool) -> bool:
         """True where schema.json and the database are not the same in what is ours; with `strict` in anything."""
         version_moved = self.live_version is not None and self.live_version != self.version
-        return bool(self.changes or self.drift or version_moved or (strict and self.foreign))
+        return bool(self.changes or self.drift or version_moved or self.unapplied or (strict and self.foreign))
 
 
-def check(target: Target, document: Document) -> Checked:
-    """Compare schema.json with the database. Raises Refused where either cannot be read."""
-    with _seen(target, whole=False) as now:
+def check(target: Target, document: Document, installed: Installed = None) -> Checked:
+    """Compare schema.json with the database, and its data migrations with the `installed` ones. Raises Refused where
+    either cannot be read."""
+    with _seen(target, whole=installed is not None) as now:
         if now is None:
             found = compare(Schema(), document.schema)
             return Checked(document.version, None, found.changes, is_empty=True)
@@ -120,6 +123,7 @@ def check(target: Target, document: Document) -> Checked:
             is_empty=not inspection.objects,
             refused=_refusal(target, document, now) if found.changes else (),
             unknown=unknown_to(now.connection, target.opener),
+            unapplied=missing(now, installed),
         )
 
 

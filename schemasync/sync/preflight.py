@@ -17,10 +17,11 @@ from ..engines.sqlite.unknown import Unknown, with_stand_ins
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
+from ..history.data_migrations import DataMigration
 from ..history.record import hints_of, moment
 from ..plan.keys import declarations
 from ..plan.make import converting, idle_allowances, make
-from ..plan.model import Action, Plan, Strategy
+from ..plan.model import Action, NeverRun, Plan, Strategy
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
@@ -28,6 +29,7 @@ from ..schema.spelling import short
 from .limits import Limits
 from .state import State
 from .target import Target
+from .unapplied import never_run
 
 DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little growth
 
@@ -35,7 +37,11 @@ DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a l
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the command line asks for, beside schema.json. `pause`: writers wait while it is built. `again`: build a new
-    file though the schema is current, for what the application does to it."""
+    file though the schema is current, for what the application does to it.
+
+    `data_migrations`: those that the installed apps have, None where migrations do not matter. `seen`: those that may
+    be passed over in this database, though it never ran them.
+    """
 
     fresh: bool = False
     verify_full: bool = False
@@ -44,6 +50,8 @@ class Wishes:
     allow_drop: frozenset[str] = frozenset()
     pause: bool = False
     again: bool = False
+    data_migrations: tuple[DataMigration, ...] | None = None
+    seen: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -54,6 +62,7 @@ class Decision:
     plan: Plan | None
     foreign: tuple[tuple[str, str], ...] = ()
     notes: tuple[Hazard, ...] = ()
+    never_run: NeverRun | None = None
 
 
 def decide(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
@@ -78,6 +87,13 @@ def rehearsed(target: Target, document: Document, wishes: Wishes, state: State |
     """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid."""
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
+    found = never_run(state, wishes.data_migrations, wishes.seen)
+    decision = _decided(target, document, wishes, state)
+    plan = replace(decision.plan, never_run=found) if decision.plan is not None else None
+    return replace(decision, plan=plan, never_run=found)
+
+
+def _decided(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
     if state is None or state.newest is None:
         judge.judge(document.schema, target.opener, document.place)
         return _first(document, state)

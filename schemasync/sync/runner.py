@@ -21,6 +21,7 @@ from ..engines.sqlite.connection import Connection, check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import At, Generation
+from ..history.data_migrations import recorded
 from ..history.deed import Deed
 from ..history.record import Afterwards, Followed, completed
 from ..plan.model import Plan
@@ -39,6 +40,7 @@ from .recovery import recover
 from .report import Report, tables_of
 from .state import State
 from .target import Target
+from .unapplied import never_run
 from .verify_live import verify_live
 
 NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
@@ -67,6 +69,7 @@ def _sync(target: Target, document: Document, wishes: Wishes, work: Outside) -> 
         with state.read(target.layout, target.opener) as before:
             decision = decide(target, document, wishes, before)
             if decision.plan is None:
+                _record(target, before, decision)
                 return _current(document, before, decision)
             check_place(target.layout)
             check_disk(target, decision.plan, before)
@@ -87,6 +90,8 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
                 if decide(target, document, wishes, now).plan is not None:
                     check_place(target.layout)
             elif now is not None and now.is_untouched and is_current(document, wishes, now):
+                if never_run(now, wishes.data_migrations, wishes.seen) != recorded(now.rows):
+                    return None
                 if glance.is_littered(target.layout, now.connection):
                     return None
                 return _current(document, now, Decision(None))
@@ -101,6 +106,19 @@ def _current(document: Document, now: State | None, decision: Decision) -> Repor
     newest = now.newest if now is not None else None
     generation = newest.generation if newest else None
     return Report("current", document.version, document.version, generation, foreign=decision.foreign)
+
+
+def _record(target: Target, now: State | None, decision: Decision) -> None:
+    """Write down which data migrations were accepted, where there is nothing to build."""
+    newest = now.newest if now is not None else None
+    if now is None or newest is None or decision.never_run in (None, recorded(now.rows)):
+        return
+    known = Afterwards(never_run=decision.never_run)
+    with (
+        target.door.step(Label.HISTORY_FINISH),
+        closing(target.opener.write(now.path, timeout=target.wait)) as connection,
+    ):
+        versions.finish(connection, completed(newest, known))
 
 
 def _swap(

@@ -3,7 +3,8 @@
 from .project import V1, V2
 
 KEYS = {
-    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "waiting", "endangered",
+    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "unapplied", "waiting",
+    "endangered",
     "unknown", "refused",
     "errors",
 }  # fmt: skip

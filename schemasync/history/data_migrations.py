@@ -1,0 +1,60 @@
+"""Data migrations that a database never ran: what its django_migrations and its own history say.
+
+Which of them were run is a fact about each database. One schema.json ships to many of them, each of which may have
+stopped at another release.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..engines.sqlite.versions import Row
+from ..plan.model import NeverRun
+from .deed import Deed
+from .record import models_of
+
+
+@dataclass(frozen=True, slots=True)
+class DataMigration:
+    """A migration that runs Python or SQL of its own, as `app.name`; `replaces` are those that it was squashed from."""
+
+    name: str
+    replaces: tuple[DataMigration, ...] = ()
+
+    def is_in(self, names: Collection[str]) -> bool:
+        """True where these name it, or all that it was squashed from."""
+        return self.name in names or (bool(self.replaces) and all(one.is_in(names) for one in self.replaces))
+
+
+def recorded(rows: Sequence[Row]) -> NeverRun | None:
+    """What the history says of the live generation's data; None where the release that wrote it did not look."""
+    for row in reversed(rows):
+        found: Any = json.loads(row.plan).get("data_migrations") if row.generation == rows[-1].generation else None
+        if found is not None:
+            return NeverRun(frozenset(found["passed_over"]), frozenset(found["born_with"]))
+    return None
+
+
+def unapplied(
+    installed: Collection[DataMigration], applied: Collection[str], rows: Sequence[Row], accepted: Collection[str] = ()
+) -> tuple[tuple[str, ...], NeverRun]:
+    """The installed data migrations that the database never ran and nobody accepted; and what to record if there are
+    none. `accepted` are those that may be passed over now."""
+    known = recorded(rows)
+    if known is None and not _lived_on_migrations(applied, rows):
+        return (), NeverRun(born_with=frozenset(one.name for one in installed))
+    known = known or NeverRun()
+    behind = {*applied, *known.passed_over, *known.born_with}
+    missing = [one.name for one in installed if not one.is_in(behind)]
+    passed = known.passed_over.union(name for name in missing if name in accepted)
+    return tuple(name for name in missing if name not in accepted), replace(known, passed_over=passed)
+
+
+def _lived_on_migrations(applied: Collection[str], rows: Sequence[Row]) -> bool:
+    """Asked where nothing is recorded. A database that was made from models in schema.json may have rows for apps
+    that keep their migrations, and never lived on those of the others."""
+    was_made_from_models = bool(rows) and rows[0].action == Deed.SYNC and bool(models_of(rows[0]))
+    return bool(applied) and not was_made_from_models
