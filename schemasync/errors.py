@@ -39,6 +39,7 @@ class Code(StrEnum):
     SQLITE_REFUSES = "sqlite-refuses"
     DATA_MIGRATION = "data-migration"
     UNCLAIMED_TABLE = "unclaimed-table"
+    CALLABLE_DEFAULT = "callable-default"
     NOT_BUILT_YET = "not-built-yet"
     # the road from the old schema to the new one
     LOST_COLUMN = "lost-column"

@@ -15,7 +15,7 @@ from django.db.models import NOT_PROVIDED, Field, Model
 from django.utils import timezone
 
 from .. import databases
-from ..engines.sqlite.rehearse import constant
+from ..engines.sqlite.rehearse import constant, is_volatile
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..history.lineage import Lineage
@@ -130,7 +130,7 @@ class Answers(InteractiveMigrationQuestioner):
         column = (fold(model._meta.db_table), fold(str(field.column)))
         fills = (sql for (table, name), sql in self.document.hints.fills.items() if (fold(table), fold(name)) == column)
         fill = next(fills, None)
-        value = constant(databases.opener(), fill.text) if fill is not None else None
+        value = _one_value(fill.text) if fill is not None else None
         if value is None:
             return NOT_PROVIDED
         try:
@@ -146,6 +146,12 @@ class Answers(InteractiveMigrationQuestioner):
 
     def ask_unique_callable_default_addition(self, field_name: str, model_name: str) -> Any:
         return None  # Django's own word for going on
+
+
+def _one_value(sql: str) -> Any:
+    """What a fill gives every row; None where it gives each row another one, which no migration can write down."""
+    opener = databases.opener()
+    return None if is_volatile(opener, None, sql) else constant(opener, sql)
 
 
 def _has(model: type[Model], field_name: str) -> bool:

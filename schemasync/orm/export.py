@@ -12,6 +12,7 @@ from ..diff.changes import Change
 from ..diff.compare import compare
 from ..diff.translate import Renames, translate
 from ..errors import Code, Problem, Refused
+from ..plan.affinity import Affinity, affinity
 from ..schema import create, digest, document, write
 from ..schema.document import Document
 from ..schema.edit import edit, with_first
@@ -21,6 +22,7 @@ from ..schema.scanner import scan
 from ..schema.shapes import tables_of
 from ..schema.spelling import dumps
 from ..schema.write import Json
+from .fills import NeedsFill
 from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
 from .moves import Moves, Owned, is_alike
@@ -32,7 +34,7 @@ HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in
 Ask = Callable[[str], bool]
 """Puts a question that is answered with yes or no."""
 
-Fill = Callable[[str, str], str | None]
+Fill = Callable[[str, str], str | NeedsFill | None]
 """SQL of the value that rows which are there get in a new column, by (table, column)."""
 
 
@@ -326,8 +328,31 @@ class _Export:
             return
         default = column.default
         value = write.plain(default) if default is not None else self.fill(table.name, column.name)
-        if value is not None:
+        if isinstance(value, NeedsFill):
+            self.problems.append(self._needs_fill(table, column, value, form))
+        elif value is not None:
             entry["fill"] = form.format(value)
+
+    def _needs_fill(self, table: Table, column: Column, needs: NeedsFill, form: str) -> Problem:
+        def entry(fill: str) -> str:
+            body = {"type": write.column_text(table, column), "fill": form.format(fill)}
+            return f"{_json(to_key(column.name))}: {_json(body)}"
+
+        place, label = _json(to_key(table.name)), self.models.labels[fold(table.name)]
+        is_text = affinity(column, table.strict) is Affinity.TEXT
+        one = entry("'VALUE'" if is_text else "0")
+        hints = [f"If all rows get one value, in {place} of schema.json: {one}"]
+        if is_text:
+            hints.append(f"If each row gets a random text of its own: {entry('lower(hex(randomblob(16)))')}")
+        if column.not_null is None:
+            hints.append(f"If they get none: {entry('NULL')}")
+        return Problem(
+            Code.CALLABLE_DEFAULT,
+            f"the default of {label}.{column.name} is the function {needs.function}: a value that is written into "
+            "schema.json would be the same for every row of every database",
+            "\n".join([*hints, "To call the function for each row: do that in a receiver of before_swap."]),
+            {"table": table.name, "column": column.name, "function": needs.function},
+        )
 
     def _is_alike(self, model: Table, before: Table, old: Column, new: Column) -> bool:
         renames = Renames(self.moves.moved, {fold(before.name): {fold(old.name): new.name}})

@@ -45,37 +45,18 @@ def modelled(alias: str) -> Modelled:
     another engine."""
     databases.refuse_other_engines(alias)
     found = list(_models(alias))
-    scratch = _scratch(alias)
+    connection = scratch(alias)
     try:
-        with scratch.schema_editor(collect_sql=True, atomic=False) as editor:
+        with connection.schema_editor(collect_sql=True, atomic=False) as editor:
             for model in found:
                 editor.create_model(model)
         statements = editor.collected_sql
     finally:
-        scratch.close()
-    with closing(databases.opener(alias).memory()) as connection:
-        schema = _read(connection, statements)
+        connection.close()
+    with closing(databases.opener(alias).memory()) as memory:
+        schema = _read(memory, statements)
     labels = dict(_labels(found))
     return Modelled(schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels))
-
-
-def fill_of(alias: str, field: Field[Any, Any]) -> str | None:
-    """SQL of the value that Django gives to rows which were there before this field; None where it has none.
-
-    A field that may be null has one where it has a default. It may call the application, once: a default may be a
-    function.
-    """
-    if field.generated or field.primary_key or field.has_db_default():
-        return None
-    scratch = _scratch(alias)
-    try:
-        editor = scratch.schema_editor(collect_sql=True)
-        value = editor.effective_default(field)
-        return None if value is None else str(editor.quote_value(value))
-    except ValueError:  # a value that has no SQL
-        return None
-    finally:
-        scratch.close()
 
 
 def _read(connection: Connection, statements: list[str]) -> Schema:
@@ -118,17 +99,17 @@ def _table(model: type[Model]) -> str:
     return name[1:-1] if name.startswith('"') and name.endswith('"') else name
 
 
-def _scratch(alias: str) -> BaseDatabaseWrapper:
+def scratch(alias: str) -> BaseDatabaseWrapper:
     """A connection of the same class and alias, in memory: routers may refuse an invented alias."""
     wrapper = connections[alias]
     settings = {**wrapper.settings_dict, "NAME": ":memory:", "OPTIONS": {}}
-    scratch = wrapper.__class__(settings, alias=alias)
+    connection = wrapper.__class__(settings, alias=alias)
     # Opened here: Django would send connection_created, whose receivers may look for tables
-    scratch.connection, scratch.autocommit = Opener().memory(), True
+    connection.connection, connection.autocommit = Opener().memory(), True
     # Django keeps these in a set, so that SQL over JSON would be another in each process
-    operations: Any = scratch.ops
+    operations: Any = connection.ops
     operations.jsonfield_datatype_values = tuple(sorted(operations.jsonfield_datatype_values))
-    return scratch
+    return connection
 
 
 def _fields(models: list[type[Model]]) -> Iterator[tuple[tuple[str, str], Field[Any, Any]]]:

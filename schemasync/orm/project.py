@@ -10,7 +10,8 @@ from ..errors import SchemasyncError
 from ..schema.names import fold
 from .agreement import agreement
 from .export import NOTHING_DECIDED, Ask, DataMigrations, Decisions, Exported, export
-from .models import fill_of, modelled
+from .fills import NeedsFill, fill_of
+from .models import modelled
 from .operations import carrying, is_of_others, unseen
 
 
@@ -42,7 +43,7 @@ class Project:
         before = self.path.read_text("utf-8") if self.path.exists() else None
         models = modelled(self.alias)
 
-        def fill(table: str, column: str) -> str | None:
+        def fill(table: str, column: str) -> str | NeedsFill | None:
             found = models.fields.get((fold(table), fold(column)))
             return fill_of(self.alias, found) if fills and found is not None else None
 

@@ -10,6 +10,7 @@ import pytest
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.errors import Refused, SchemaInvalid
 from schemasync.orm import export as exporting
+from schemasync.orm.fills import NeedsFill
 from schemasync.orm.merge import beyond
 from schemasync.orm.models import Modelled
 from schemasync.schema import document
@@ -229,6 +230,31 @@ def test_a_new_field_that_may_be_null_is_filled_where_it_has_a_default():
     """As AddField does."""
     assert tree(book(), book(pages="integer"), pages="1")["book"]["pages"] == {"type": "integer", "fill": "1"}
     assert tree(book(), book(pages="integer"))["book"]["pages"] == "integer"
+
+
+def test_a_default_that_is_a_function_is_asked_for_and_what_the_author_answers_stands():
+    meant = book(token="varchar(40) NOT NULL UNIQUE")
+    with pytest.raises(Refused) as caught:
+        export(book(), meant, token=NeedsFill("shop.models.token"))
+    (problem,) = caught.value.problems
+    assert problem.code == "callable-default"
+    assert problem.facts == {"table": "book", "column": "token", "function": "shop.models.token"}
+    hint = next(line for line in problem.hint.splitlines() if "randomblob" in line)
+    key, _, entry = hint.partition("own: ")[2].partition(": ")
+    pasted = {"book": {**BOOK, json.loads(key): json.loads(entry)}}
+    assert tree(pasted, meant, token=NeedsFill("shop.models.token")) == pasted
+
+
+def test_a_field_that_may_be_null_is_asked_for_too_and_may_stay_null():
+    with pytest.raises(Refused) as caught:
+        export(book(), book(token="varchar(40)"), token=NeedsFill("shop.models.token"))
+    assert '"fill": "NULL"' in caught.value.problems[0].hint
+
+
+def test_a_field_that_may_no_longer_be_null_is_asked_for_where_its_default_is_a_function():
+    with pytest.raises(Refused) as caught:
+        export(book(token="varchar(40)"), book(token="varchar(40) NOT NULL"), token=NeedsFill("shop.models.token"))
+    assert '"fill": "coalesce(token, lower(hex(randomblob(16))))"' in caught.value.problems[0].hint
 
 
 def test_a_default_of_the_database_needs_no_fill():

@@ -40,7 +40,8 @@ def make() -> None:
 def export() -> None:
     from schemasync.diff.changes import describe
     from schemasync.orm.export import export
-    from schemasync.orm.models import fill_of, modelled
+    from schemasync.orm.fills import fill_of
+    from schemasync.orm.models import modelled
 
     path = conf.schema_path("synced")
     models = modelled("synced")

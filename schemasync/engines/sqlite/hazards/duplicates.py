@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import Step
+from ....plan.affinity import Affinity, affinity
+from ....plan.model import Origin, Step
+from ....schema import write
 from ....schema.model import IndexedColumn, Sql, Table
 from ....schema.names import fold, quote
 from ....schema.spelling import count
@@ -51,9 +53,28 @@ def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Pr
     sets, rows = connection.execute(f"SELECT count(*), total(n) FROM ({groups})").fetchone()
     if sets:
         keys = tuple(str(k) for _, k in connection.execute(f"{groups} ORDER BY k LIMIT {SAMPLES}"))
-        message = f"{table}: {int(rows):,} rows share {count(sets, 'value')} of {unique.what}{shown(keys)}"
-        hint = "Decide which of them stay, before the schema says that they are unique."
+        shared = f"{table}: {int(rows):,} rows share {count(sets, 'value')} of {unique.what}"
+        given = next(filter(None, (_given(column, projection) for column in unique.columns)), None)
+        message = f"{shared}{f', which {given[0]} gives them' if given else ''}{shown(keys)}"
+        hint = given[1] if given else "Decide which of them stay, before the schema says that they are unique."
         yield Hazard(HazardCode.DUPLICATES, message, hint, table, "", int(rows), keys)
+
+
+def _given(part: IndexedColumn, projection: Projection) -> tuple[str, str] | None:
+    """What gives all rows the values of a column, and a hint; None for a column whose values are the rows' own."""
+    feed = projection.feeds.get(fold(part.column or ""))
+    column = projection.new.column(part.column or "")
+    if feed is None or column is None:
+        return None
+    if feed.origin is Origin.FILLED:
+        what = f"the fill {feed.fill}"
+    elif feed.origin is Origin.DEFAULT and column.default is not None:
+        what = f"the default {column.default.text}"
+    else:
+        return None
+    if affinity(column, projection.new.strict) is Affinity.TEXT:
+        return what, f"Give each row a value of its own: {write.filled(column, 'lower(hex(randomblob(16)))')}"
+    return what, "Give each row a value of its own: a fill may read the old row."
 
 
 def unique_sets(effects: Effects) -> Iterator[UniqueSet]:
