@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from ..history.record import Afterwards
 from ..orm import migrations
 from ..orm.agreement import agreement
 from ..orm.answers import Answers, past
-from ..orm.apply import bring_up, on_file, waiting
+from ..orm.apply import NONE_KEPT, KeptApps, bring_up, kept_apps, on_file
 from ..orm.baseline import baseline
 from ..orm.danger import Endangered, endangered
 from ..orm.export import Decisions, Exported
 from ..orm.mark import beside
-from ..orm.models import Modelled, modelled
+from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.operations import carrying, data_migrations
 from ..orm.project import Project
 from ..schema import document, write
@@ -81,6 +81,8 @@ class Actions(Call):
             raise CommandError(
                 self._addressed(f"the models and {path} differ\n  manage.py schemasync export"), returncode=1
             )
+        if check and (gone := compared.missing(self._kept())):
+            raise CommandError(self._addressed("\n  ".join(gone)), returncode=1)
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
         """What schema.json is to say of the models, and whether it said something else; written, but for a check."""
@@ -118,23 +120,28 @@ class Actions(Call):
             self._check_without_schema()
             return
         target, wanted, strict = self._target(), self._document(), self._is("strict")
-        seen = look.check(target, wanted, data_migrations(self._alias()))
+        seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True)) if conf.is_enabled() else None
-        danger, late = () if self._is("for_migrate") else self._endangered(), self._late()
+        danger, kept = () if self._is("for_migrate") else self._endangered(), self._kept()
         told = present.checked(seen, self._page, strict=strict)
         if models is not None:
-            told = compared.three_ways(seen, models, self._schema_path(), late, self._page, strict=strict)
+            told = compared.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
         told += compared.in_short(danger, self._page)
         as_json = compared.models_json(models)
-        self._print(told, present.checked_json(seen, strict=strict, models=as_json, waiting=late, endangered=danger))
-        if why := compared.verdict(seen, models, late, strict=strict):
+        self._print(told, present.checked_json(seen, strict=strict, models=as_json, kept=kept, endangered=danger))
+        if why := compared.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
-    def _late(self) -> Sequence[str]:
-        """Migrations of apps that keep theirs, which were not run on the live database."""
+    def _checked(self, target: Target, wanted: Document) -> look.Checked:
+        alias = self._alias()
+        elsewhere = made_elsewhere(alias) if conf.is_enabled() else ()
+        return look.check(target, wanted, data_migrations(alias), elsewhere)
+
+    def _kept(self) -> KeptApps:
+        """What is not in order on the live database with apps that keep their migrations."""
         alias = self._alias()
         is_there = Layout(databases.path_of(alias)).at() is At.GENERATION
-        return waiting(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else ()
+        return kept_apps(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else NONE_KEPT
 
     def _has_no_schema(self) -> bool:
         """True where nobody says that there is a schema.json: it is Django's migrate that changes this database."""
@@ -208,10 +215,11 @@ class Actions(Call):
                 "Give another place: manage.py schemasync adopt --schema PATH",
             )
         models = modelled(self._alias()) if found is None else None
+        kept = models.kept if models is not None else ()
         installed, accepted = data_migrations(self._alias()), self._several("seen")
-        done = adopt.adopt(target, found, _labels(models), installed, accepted, is_resumed=is_resumed)
+        done = adopt.adopt(target, found, _labels(models), installed, accepted, kept, is_resumed=is_resumed)
         if models is not None:
-            text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying())
+            text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying(), done.foreign)
             _write_text(path, text)
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)
@@ -244,9 +252,9 @@ class Actions(Call):
         self._print(handover.ejected(done, link, self._endangered(), self._page), data)
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
-        seen = look.check(target, wanted, data_migrations(self._alias()))
+        seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True))
-        if why := compared.verdict(seen, models, self._late(), strict=False):
+        if why := compared.verdict(seen, models, self._kept(), strict=False):
             raise Refused.of(
                 Code.NOT_IN_STEP,
                 "models, schema.json and database are not the same, so that migrations made now would not be either",

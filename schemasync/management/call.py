@@ -18,7 +18,7 @@ from .. import conf, databases
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.layout import At, Layout
-from ..orm.operations import data_migrations
+from ..orm.apply import informed
 from ..schema import document
 from ..schema.document import Document
 from ..sync import look
@@ -114,14 +114,13 @@ class Call:
 
     def _wishes(self) -> Wishes:
         usual = Limits()
-        return Wishes(
+        wishes = Wishes(
             fresh=self._is("fresh"),
             verify_full=self.given.get("verify") == "full",
             back=self._is("back"),
             repair=self._is("repair"),
             allow_drop=self._several("allow_drop"),
             pause=self._is("pause"),
-            data_migrations=data_migrations(self._alias()),
             seen=self._several("seen"),
             limits=Limits(
                 max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
@@ -129,6 +128,7 @@ class Call:
                 postpone=self._is("postpone"),
             ),
         )
+        return informed(self._alias(), wishes)
 
     # --- the database ---------------------------------------------------------------------------------------
 

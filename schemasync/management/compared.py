@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..diff.changes import as_json as change_json
 from ..orm.agreement import Agreement
+from ..orm.apply import KeptApps
 from ..orm.danger import Endangered
 from ..schema.spelling import count
 from ..sync.look import Checked
@@ -23,18 +24,17 @@ MODELS_DIFFER = ["models and schema.json differ", "To write the models into sche
 # --- three ways -------------------------------------------------------------------------------------------------
 
 
-def three_ways(
-    seen: Checked, models: Agreement, schema: Path, waiting: Sequence[str], page: Page, *, strict: bool
-) -> Lines:
-    """Models and schema.json, then schema.json and database: a verdict each, and what differs. `waiting`: migrations
-    of apps that keep theirs, which were not run."""
+def three_ways(seen: Checked, models: Agreement, schema: Path, kept: KeptApps, page: Page, *, strict: bool) -> Lines:
+    """Models and schema.json, then schema.json and database: a verdict each, and what differs. `kept`: what is not in
+    order with apps that keep their migrations."""
     word = "differ" if seen.differs(strict=strict) else "agree"
     return [
         f"models and schema.json: {'differ' if models.differs else 'agree'}",
         *_models(models, schema, page),
         f"schema.json and database: {word}",
         *present.details(seen, page),
-        *(f"not run yet: {name}" for name in waiting),
+        *(f"not run yet: {name}" for name in kept.waiting),
+        *(f"missing, though its migrations were run: {name}" for name in kept.missing),
     ]
 
 
@@ -43,14 +43,25 @@ def _models(models: Agreement, schema: Path, page: Page) -> Lines:
     return [*lines, *(f"  {line}" for one in models.problems for line in present.problem(one).splitlines())]
 
 
-def verdict(seen: Checked, models: Agreement | None, waiting: Sequence[str], *, strict: bool) -> Lines:
+def verdict(seen: Checked, models: Agreement | None, kept: KeptApps, *, strict: bool) -> Lines:
     """Why a check ends with 1, and what to do next."""
     lines = [*MODELS_DIFFER] if models is not None and models.differs else []
     lines += present.difference(seen) if seen.differs(strict=strict) else []
-    if waiting:
-        wait = count(len(waiting), "migration of MIGRATED_APPS was", "migrations of MIGRATED_APPS were")
-        lines += [f"{wait} not run yet: {', '.join(waiting)}", "To run them: manage.py schemasync"]
-    return lines
+    if kept.waiting:
+        wait = count(len(kept.waiting), "migration of MIGRATED_APPS was", "migrations of MIGRATED_APPS were")
+        lines += [f"{wait} not run yet: {', '.join(kept.waiting)}", "To run them: manage.py schemasync"]
+    return [*lines, *missing(kept)]
+
+
+def missing(kept: KeptApps) -> Lines:
+    """Tables of apps that keep their migrations, which are gone though those were run."""
+    if not kept.missing:
+        return []
+    gone = count(len(kept.missing), "table of MIGRATED_APPS is", "tables of MIGRATED_APPS are")
+    return [
+        f"{gone} missing, though the migrations were run: {', '.join(kept.missing)}",
+        "To see which generation has it: manage.py schemasync history, and to go back: manage.py schemasync rollback",
+    ]
 
 
 def models_json(models: Agreement | None) -> Json | None:
@@ -118,6 +129,7 @@ def danger_json(found: Danger) -> Json:
         "spent": [],
         "unapplied": [],
         "waiting": [],
+        "missing": [],
         "endangered": [one.as_json() for one in found],
         "errors": [],
     }

@@ -18,6 +18,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.deed import Deed
 from ..history.record import Followed, moment
+from ..orm.apply import NONE_KEPT, KeptApps
 from ..orm.danger import Endangered
 from ..orm.export import Exported
 from ..plan.model import Action
@@ -295,12 +296,12 @@ def checked_json(
     *,
     strict: bool,
     models: Json | None = None,
-    waiting: Sequence[str] = (),
+    kept: KeptApps = NONE_KEPT,
     endangered: Sequence[Endangered] = (),
 ) -> Json:
-    """The same for machines; `models`: how they and schema.json compare, where that was looked at. `waiting`:
-    migrations of apps that keep theirs, which were not run."""
-    differs = seen.differs(strict=strict) or bool(waiting) or (models is not None and models["result"] == "differs")
+    """The same for machines; `models`: how they and schema.json compare, where that was looked at. `kept`: what
+    is not in order with apps that keep their migrations."""
+    differs = seen.differs(strict=strict) or bool(kept) or (models is not None and models["result"] == "differs")
     return {
         "result": "differs" if differs else "agrees",
         "version": seen.version,
@@ -314,7 +315,8 @@ def checked_json(
         "refused": [problem.as_json() for problem in seen.refused],
         "spent": list(seen.spent),
         "unapplied": list(seen.unapplied),
-        "waiting": list(waiting),
+        "waiting": list(kept.waiting),
+        "missing": list(kept.missing),
         "endangered": [one.as_json() for one in endangered],
         "errors": [],
     }
@@ -418,7 +420,9 @@ def exported(found: Exported, result: str, path: Path, page: Page) -> Lines:
     lines += [f"  {describe(change)}" for change in found.changes]
     lines += [f"  {table}: another model owns it" for table in found.relabelled]
     lines += [f"  {table}: its model owns it from now on" for table in found.claimed]
-    if result != "current" and not (found.changes or found.relabelled or found.released or found.claimed):
+    lines += [f"  {table}: left to the migrations of its app" for table in found.moved_out]
+    told_of = found.changes or found.relabelled or found.released or found.claimed or found.moved_out
+    if result != "current" and not told_of:
         lines.append("  hints only")
     lines += [f"  {table}: its author's now, as no model makes it any more" for table in found.released]
     if found.untold and page.detail:
@@ -446,6 +450,7 @@ def exported_json(found: Exported, result: str, path: Path) -> Json:
         "changes": [change_json(change) for change in found.changes],
         "relabelled": list(found.relabelled),
         "released": list(found.released),
+        "moved_out": list(found.moved_out),
         "untold": list(found.untold),
         "claimed": list(found.claimed),
         "notes": list(found.notes),

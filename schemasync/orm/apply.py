@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from django.apps import apps
 from django.core.management.base import OutputWrapper
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import connections
+from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import module_has_submodule
 
@@ -30,7 +30,9 @@ from ..sync.report import Report
 from ..sync.runner import note, sync
 from ..sync.target import Target
 from . import contenttypes, policy
+from .already_there import already_there
 from .mark import beside
+from .models import kept_tables, made_elsewhere, made_here
 from .operations import data_migrations
 
 Out = OutputWrapper | TextIO
@@ -43,7 +45,7 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
     of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
     """
     import_management()
-    wishes = replace(wishes, data_migrations=data_migrations(alias))
+    wishes = informed(alias, wishes)
     interactive = False
     emit_pre_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
     connections[alias].close()
@@ -54,7 +56,7 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
             return False
         with on_file(alias, new.path):
             contenttypes.rename(alias, renamed)
-            migrate_apps(alias)
+            migrate_apps(alias, new.path, wishes.seen)
             before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
         return True
 
@@ -64,6 +66,18 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
         note(target, live, Afterwards(document=glance.digest(document.data, beside())))
     emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
     return report
+
+
+def informed(alias: str, wishes: Wishes) -> Wishes:
+    """The wishes with what the installed apps say of this database; as they are where migrations are Django's."""
+    if not conf.is_enabled():
+        return wishes
+    return replace(
+        wishes,
+        data_migrations=data_migrations(alias),
+        elsewhere=made_elsewhere(alias),
+        models=made_here(alias),
+    )
 
 
 def _tables(plan: Plan) -> dict[str, str]:
@@ -84,27 +98,69 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
         connection.settings_dict["NAME"] = name
 
 
-def migrate_apps(alias: str) -> None:
+def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> None:
     """Run the migrations of MIGRATED_APPS that were not run yet.
 
-    Those of other apps that they depend on are recorded as done: what they would make is there.
+    Those of other apps that they depend on are recorded as done: what they would make is there. So are those whose
+    tables are there in the file at `path`: schema.json made them, before the app kept its migrations. Raises Refused
+    where a data migration among these was never run and is not accepted, Failed where no migration makes such tables.
     """
     if not conf.migrated_apps():
         return
     with policy.suspended():
         executor = _Executor(connections[alias])
         executor.recorder.ensure_schema()
-        executor.migrate(_targets(executor))
+        targets = _targets(executor)
+        if path is not None:
+            executor.there = already_there(alias, path, executor, targets, accepted)
+        executor.migrate(targets)
 
 
 class _Executor(MigrationExecutor):
-    """Those of other apps change no table: each, in its place, only what the later ones take for the models."""
+    """Those of other apps change no table: each, in its place, only what the later ones take for the models. `there`
+    are those of apps that keep theirs, whose tables are there already."""
+
+    there: frozenset[tuple[str, str]] = frozenset()
 
     def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
-        if migration.app_label in conf.migrated_apps():
+        is_there = (migration.app_label, migration.name) in self.there
+        if migration.app_label in conf.migrated_apps() and not is_there:
             return super().apply_migration(state, migration, fake, fake_initial)
         super().apply_migration(state, migration, fake=True)
         return migration.mutate_state(state, preserve=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptApps:
+    """What is not in order with apps that keep their migrations. `waiting`: migrations that were not run on the live
+    database. `missing`: tables that are gone, though all migrations of their app were run."""
+
+    waiting: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.missing)
+
+
+NONE_KEPT = KeptApps()
+
+
+def kept_apps(alias: str) -> KeptApps:
+    """Look at the live database."""
+    late = waiting(alias)
+    connection = connections[alias]
+    there = {fold(name) for name in connection.introspection.table_names()}
+    apps_late = {name.partition(".")[0] for name in late}
+    gone = [
+        f"{table} of {model._meta.label}"
+        for table, model in sorted(kept_tables().items())
+        if table not in there
+        and model._meta.app_label not in apps_late
+        and model._meta.can_migrate(connection)
+        and router.allow_migrate_model(alias, model)
+    ]
+    connection.close()
+    return KeptApps(tuple(late), tuple(gone))
 
 
 def waiting(alias: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from ..schema import write
 from ..schema.edit import edit
@@ -13,12 +15,23 @@ from .merge import beyond
 from .models import Modelled
 
 
-def baseline(found: Schema, models: Modelled, comment: str, migrations: Mapping[str, list[str]]) -> str:
+def baseline(
+    found: Schema,
+    models: Modelled,
+    comment: str,
+    migrations: Mapping[str, list[str]],
+    beside_found: Collection[tuple[str, str]] = (),
+) -> str:
     """The text of schema.json for a database with this schema: nothing that is in it is lost, whoever made it.
 
     A table of a model is the model's; what the database has in it beyond the model is named in `_keep`. `migrations`:
     those that carry data, by label of their app; they have all been run where the database has a table of a model.
+    Tables of apps that keep their migrations are left out, as those migrations make and change them; `beside_found` are
+    (type, name) of objects that are left out already.
     """
+    names = [table.name for table in found.tables] + [name for kind, name in beside_found if kind == "table"]
+    kept = sorted(name for name in names if fold(name) in models.kept)
+    found = replace(found, tables=tuple(table for table in found.tables if table.name not in kept))
     beside: dict[str, Json] = {}
     for table in models.schema.tables:
         there = found.table(table.name)
@@ -29,4 +42,7 @@ def baseline(found: Schema, models: Modelled, comment: str, migrations: Mapping[
             keys["_keep"] = list(more)
         beside[fold(table.name)] = keys
     text = write.write(found, comment, beside)
-    return edit(text, {"_migrations": write.pretty(dict(migrations))}) if migrations and beside else text
+    top = {"_elsewhere": json.dumps(kept, ensure_ascii=False)} if kept else {}
+    if migrations and beside:
+        top["_migrations"] = write.pretty(dict(migrations))
+    return edit(text, top) if top else text

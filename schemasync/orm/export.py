@@ -44,7 +44,8 @@ class Exported:
 
     `untold`: tables of models without `_model`, which stay as their author wrote them. `claimed`: those that get it.
     `relabelled`: tables that change their model only. `released`: tables whose model is still installed, but no longer
-    makes them (it is unmanaged now, say): they stay, as the author's.
+    makes them (it is unmanaged now, say): they stay, as the author's. `moved_out`: tables of apps that keep their
+    migrations, which are no longer in the file.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Exported:
     notes: tuple[str, ...]
     released: tuple[str, ...] = ()
     claimed: tuple[str, ...] = ()
+    moved_out: tuple[str, ...] = ()
 
     def differs(self, text: str | None) -> bool:
         """True where the file is not what the models say."""
@@ -108,9 +110,10 @@ def export(
         raise Refused(job.problems)
     after = edit(before, job.put, job.remove)
     again = document.read(after.encode(), source)
-    changes = compare(read.schema, again.schema, again.hints).changes
+    stay = tuple(table for table in read.schema.tables if table.name not in job.moved_out)
+    changes = compare(replace(read.schema, tables=stay), again.schema, again.hints).changes
     relabelled, untold, released, claimed = map(tuple, (job.relabelled, job.untold, job.released, job.claimed))
-    return Exported(after, changes, relabelled, untold, models.notes, released, claimed)
+    return Exported(after, changes, relabelled, untold, models.notes, released, claimed, tuple(job.moved_out))
 
 
 @dataclass(slots=True)
@@ -131,6 +134,7 @@ class _Export:
     untold: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    moved_out: list[str] = field(default_factory=list)
     moves: Moves = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,6 +142,8 @@ class _Export:
 
     def run(self) -> None:
         bodies = {fold(from_key(key)): Owned(key, body) for key, body in tables_of(self.tree)}
+        for name in bodies.keys() & self.models.kept:
+            self._move_out(bodies.pop(name))
         owned = {name: one for name, one in bodies.items() if "_model" in one.body}
         tables = {fold(table.name): table for table in self.models.schema.tables}
         lost = self._left(owned)
@@ -230,6 +236,11 @@ class _Export:
     def _is_dropped(self, name: str) -> bool:
         return fold(name) in map(fold, self.decisions.drop)
 
+    def _move_out(self, owned: Owned) -> None:
+        """The migrations of its app make and change this table, whoever wrote it into the file."""
+        self.moved_out.append(from_key(owned.key))
+        self.remove.add(owned.key)
+
     def _release(self, owned: Owned) -> None:
         self.released.append(from_key(owned.key))
         self.put[owned.key] = write.pretty({key: v for key, v in owned.body.items() if key not in ("_model", "_keep")})
@@ -246,14 +257,15 @@ class _Export:
     def _note_elsewhere(self) -> None:
         """Tables that models refer to, and that schema.json does not make."""
         referred = {k.table for table in self.models.schema.tables for k in table.foreign_keys}
-        others = {name for name in referred if fold(name) in self.models.elsewhere}
+        others = {name for name in referred if fold(name) in self.models.elsewhere} | {*self.moved_out}
         already = self.tree.get("_elsewhere", [])
         more = sorted(others - {name for name in others if fold(name) in map(fold, already)})
         if more:
             self.put["_elsewhere"] = _json([*already, *more])
 
     def _drop_tables(self, gone: list[str], there: set[str]) -> None:
-        already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in there]
+        kept = there | self.models.kept
+        already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in kept]
         wanted = [*already, *(name for name in gone if name not in already)]
         if wanted and wanted != self.tree.get("_dropped"):
             self.put["_dropped"] = _json(wanted)

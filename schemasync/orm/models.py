@@ -29,7 +29,7 @@ class Modelled:
 
     `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
     `elsewhere`: folded names of tables of installed models that are not made from schema.json, as they are unmanaged,
-    swapped out, of another database, or of an app that keeps its migrations.
+    swapped out, of another database, or of an app that keeps its migrations. `kept`: those of the last kind alone.
     """
 
     schema: Schema
@@ -37,6 +37,7 @@ class Modelled:
     fields: Mapping[tuple[str, str], Field[Any, Any]]
     notes: tuple[str, ...] = ()
     elsewhere: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
 
 
 def modelled(alias: str) -> Modelled:
@@ -56,7 +57,28 @@ def modelled(alias: str) -> Modelled:
     with closing(databases.opener(alias).memory()) as memory:
         schema = _read(memory, statements)
     labels = dict(_labels(found))
-    return Modelled(schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels))
+    kept = frozenset(kept_tables())
+    return Modelled(schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels), kept)
+
+
+def made_here(alias: str) -> dict[str, Label]:
+    """By folded name of a table the model for which schema.json makes it, in this database."""
+    return dict(_labels(list(_models(alias))))
+
+
+def made_elsewhere(alias: str) -> frozenset[str]:
+    """Folded names of tables of installed models that schema.json does not make in this database."""
+    return _elsewhere(made_here(alias))
+
+
+def kept_tables() -> dict[str, type[Model]]:
+    """By folded name of a table its model, of the apps that keep their migrations."""
+    installed = apps.get_models(include_auto_created=True)
+    return {
+        fold(_table(model)): model
+        for model in installed
+        if model._meta.app_label in conf.migrated_apps() and model._meta.managed and not model._meta.proxy
+    }
 
 
 def _read(connection: Connection, statements: list[str]) -> Schema:

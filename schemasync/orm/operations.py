@@ -22,7 +22,7 @@ def carrying() -> dict[str, list[str]]:
     """The migrations of installed apps that run Python or SQL of their own, but for MIGRATED_APPS."""
     found: dict[str, list[str]] = {}
     for (label, name), migration in sorted(_on_disk().items()):
-        if label not in conf.migrated_apps() and any(map(_carries, migration.operations)):
+        if label not in conf.migrated_apps() and carries(migration):
             found.setdefault(label, []).append(name)
     return found
 
@@ -53,6 +53,11 @@ def _data_migration(key: tuple[str, str], there: Mapping[tuple[str, str], Migrat
 
 def _is_run(alias: str, label: str, operation: Operation) -> bool:
     return bool(router.allow_migrate(alias, label, **getattr(operation, "hints", {})))
+
+
+def carries(migration: Migration) -> bool:
+    """True where it runs Python or SQL of its own."""
+    return any(map(_carries, migration.operations))
 
 
 def unseen(found: Seen, seen: Seen) -> Iterator[str]:

@@ -13,7 +13,7 @@ from .digest import version
 from .faults import Faults
 from .hints import read_hints
 from .model import Hints, Schema
-from .names import from_key
+from .names import fold, from_key
 from .relations import check_names, check_references
 from .scanner import Path, line_and_column
 from .shapes import check_keys, check_shapes, tables_of
@@ -26,7 +26,8 @@ from .views import read_views
 class Document:
     """A schema.json that was read: what it says, and where each key stands in `text`.
 
-    `models`: by table the model that owns it, `app.Model`.
+    `models`: by table the model that owns it, `app.Model`. `elsewhere`: folded names of tables that something else
+    makes.
     """
 
     schema: Schema
@@ -37,6 +38,7 @@ class Document:
     data: bytes = field(repr=False, compare=False)
     text: str = field(repr=False, compare=False)
     places: Mapping[Path, int] = field(repr=False, compare=False)
+    elsewhere: frozenset[str] = field(default=frozenset(), compare=False)
 
     def place(self, *path: str | int) -> str:
         """`file:line:column` of the key at that path, for messages."""
@@ -62,4 +64,5 @@ def read(data: bytes, source: str = "schema.json") -> Document:
     hints = read_hints(tree, schema, faults)
     faults.stop()
     models = {from_key(key): body["_model"] for key, body in tables_of(tree) if "_model" in body}
-    return Document(schema, hints, version(schema), source, models, data, faults.text, faults.scan.keys)
+    elsewhere = frozenset(map(fold, tree.get("_elsewhere", ())))
+    return Document(schema, hints, version(schema), source, models, data, faults.text, faults.scan.keys, elsewhere)

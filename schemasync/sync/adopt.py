@@ -31,7 +31,7 @@ from .preflight import Wishes, check_disk
 from .rebuild import build
 from .recovery import finish_swap, recover
 from .runner import litter_removed, note, still_true, swap_held
-from .state import State
+from .state import Elsewhere, State, without
 from .target import Target
 from .unapplied import Installed, never_run
 
@@ -62,6 +62,7 @@ def adopt(
     models: Mapping[str, str] | None = None,
     installed: Installed = None,
     accepted: Collection[str] = (),
+    elsewhere: Elsewhere = (),
     *,
     is_resumed: bool = False,
 ) -> Adopted:
@@ -69,8 +70,9 @@ def adopt(
 
     The baseline is what `document` names of it; without one, everything in it. `models`: by table the model that owns
     it, where no document says so. `installed`: data migrations, None where they do not matter; one that the database
-    never ran is refused, unless it is among the `accepted`. `is_resumed`: the swap of one that was
-    cut off was finished a moment ago.
+    never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that something else
+    makes, and that are left out of the baseline. `is_resumed`: the swap of one that was cut off was finished a moment
+    ago.
     """
     begun = time.monotonic()
     if finish_swap(target) or is_resumed:
@@ -92,7 +94,9 @@ def adopt(
                 inspection = before.inspect()
                 unknown = unknown_to(before.connection, target.opener)
                 left_out: tuple[LeftOut, ...] = ()
-                baseline = ours(inspection.schema, document.schema) if document else inspection.schema
+                baseline = (
+                    ours(inspection.schema, document.schema) if document else without(inspection.schema, elsewhere)
+                )
                 if document is None:
                     baseline, left_out = creatable(before.connection, baseline, target.opener, unknown)
                 plan = replace(

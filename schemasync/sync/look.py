@@ -31,7 +31,7 @@ from . import preflight, state
 from .faults import told
 from .preflight import Decision, Wishes
 from .prune import archives
-from .state import State
+from .state import Elsewhere, State
 from .target import Target
 from .unapplied import Installed, missing
 
@@ -100,39 +100,40 @@ class Checked:
         return bool(self.changes or self.drift or version_moved or self.unapplied or (strict and self.foreign))
 
 
-def check(target: Target, document: Document, installed: Installed = None) -> Checked:
-    """Compare schema.json with the database, and its data migrations with the `installed` ones. Raises Refused where
-    either cannot be read."""
+def check(target: Target, document: Document, installed: Installed = None, elsewhere: Elsewhere = ()) -> Checked:
+    """Compare schema.json with the database, and its data migrations with the `installed` ones. `elsewhere`: folded
+    names of tables of installed models that schema.json does not make. Raises Refused where either cannot be read."""
     with _seen(target, whole=installed is not None) as now:
         if now is None:
             found = compare(Schema(), document.schema)
             return Checked(document.version, None, found.changes, is_empty=True)
         inspection = now.inspect()
-        ours, recorded = now.ours(inspection, document.schema), hints_of(now.newest)
+        not_ours = preflight.not_ours(document, elsewhere)
+        ours, recorded = now.ours(inspection, document.schema, not_ours), hints_of(now.newest)
         found = compare(ours, document.schema, document.hints, recorded)
-        newest, drift = now.newest, now.drift(inspection)
+        newest, drift = now.newest, now.drift(inspection, not_ours)
         return Checked(
             document.version,
             newest.version if newest else None,
             found.changes,
             tuple(sorted(drift)),
-            tuple(o.named for o in now.foreign(inspection, document.schema)),
+            tuple(o.named for o in now.foreign(inspection, document.schema, not_ours)),
             now.generation.name if now.generation else None,
             tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
             losses(found.problems, drift),
             is_empty=not inspection.objects,
-            refused=_refusal(target, document, now) if found.changes else (),
+            refused=_refusal(target, document, now, elsewhere) if found.changes else (),
             unknown=unknown_to(now.connection, target.opener),
             unapplied=missing(now, installed),
         )
 
 
-def _refusal(target: Target, document: Document, now: State) -> tuple[Problem, ...]:
+def _refusal(target: Target, document: Document, now: State, elsewhere: Elsewhere) -> tuple[Problem, ...]:
     """Why a sync of a database that was adopted would be refused, as far as the schema alone tells."""
     if now.generation is None:
         return ()
     try:
-        preflight.rehearsed(target, document, Wishes(), now)
+        preflight.rehearsed(target, document, Wishes(elsewhere=frozenset(elsewhere)), now)
     except (Refused, SchemaInvalid) as refusal:
         return refusal.problems
     return ()

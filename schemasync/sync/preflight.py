@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..diff.compare import Allowed, Diff, all_hints, compare
@@ -27,7 +28,7 @@ from ..schema.model import Schema
 from ..schema.names import fold
 from ..schema.spelling import short
 from .limits import Limits
-from .state import State
+from .state import Elsewhere, State
 from .target import Target
 from .unapplied import never_run
 
@@ -40,7 +41,8 @@ class Wishes:
     file though the schema is current, for what the application does to it.
 
     `data_migrations`: those that the installed apps have, None where migrations do not matter. `seen`: those that may
-    be passed over in this database, though it never ran them.
+    be passed over in this database, though it never ran them. `elsewhere`: folded names of tables of installed models
+    that schema.json does not make; `models`: by folded name of a table the installed model that it does make it for.
     """
 
     fresh: bool = False
@@ -52,6 +54,8 @@ class Wishes:
     again: bool = False
     data_migrations: tuple[DataMigration, ...] | None = None
     seen: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    models: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -103,16 +107,26 @@ def _decided(target: Target, document: Document, wishes: Wishes, state: State | 
     unknown = unknown_to(state.connection, target.opener)
     wanted = to_judge(document.schema, inspection.schema, unknown)
     judge.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
-    old = ours_here(state.connection, state.ours(inspection, document.schema), document.schema, target.opener, unknown)
+    elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
+    found = state.ours(inspection, document.schema, elsewhere)
+    old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
     _refuse_drift(target, document, state, inspection, wishes)
     _refuse_older(document, state.rows, wishes)
     diff = _diff(document, old, wishes, state.newest)
-    anyway = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection))
+    anyway = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection, elsewhere))
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
     plan = _plan(target, document, wishes, state, old, diff, unknown)
     return Decision(replace(plan, foreign=foreign), foreign)
+
+
+def not_ours(document: Document, elsewhere: Elsewhere, allow_drop: Collection[str] = ()) -> frozenset[str]:
+    """Folded names of tables that schema.json leaves to something else: they are carried along, whatever the history
+    says of them, unless they are to be dropped by name."""
+    here = {fold(table.name) for table in document.schema.tables}
+    dropped = {fold(name) for name in (*document.hints.dropped_tables, *allow_drop)}
+    return document.elsewhere.union(elsewhere) - here - dropped
 
 
 def is_current(document: Document, wishes: Wishes, state: State) -> bool:
@@ -158,8 +172,9 @@ def _first(document: Document, state: State | None) -> Decision:
 
 def _refuse_drift(target: Target, document: Document, state: State, inspection: Inspection, wishes: Wishes) -> None:
     """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
-    found = state.ours(inspection, document.schema)
-    drifted = state.drift(inspection) & differing(document.schema, found)
+    elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
+    found = state.ours(inspection, document.schema, elsewhere)
+    drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
     if drifted and not wishes.repair and state.newest is not None:
         names = ", ".join(sorted(drifted))
         lost = compare(found, document.schema, document.hints, hints_of(state.newest)).problems
@@ -195,8 +210,19 @@ def _diff(document: Document, old: Schema, wishes: Wishes, newest: Row) -> Diff:
     allowed = Allowed(frozenset(map(fold, wishes.allow_drop)), given)
     diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
     if diff.problems:
-        raise Refused(diff.problems)
+        raise Refused(_of_models(problem, wishes.models) for problem in diff.problems)
     return diff
+
+
+def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
+    """A table of an installed model is not proposed for dropping: it is missing in schema.json."""
+    names = problem.facts["lost"] if problem.code in (Code.LOST_TABLE, Code.RENAME_OR_DROP) else ()
+    lost = [models[fold(name)] for name in names if fold(name) in models]
+    if problem.facts.get("table") is not None or not lost:
+        return problem
+    verb = "has one of them" if len(lost) == 1 else "have some of them"
+    hint = f"{', '.join(lost)} {verb}, and is installed. To write it into schema.json: manage.py schemasync export"
+    return replace(problem, hint=hint)
 
 
 def _plan(

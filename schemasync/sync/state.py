@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..engines.sqlite import fence, versions
@@ -19,6 +19,10 @@ from ..files.layout import At, Generation, Inode, Layout, inode_of
 from ..files.lock import is_held
 from ..history.record import schema_of
 from ..schema.model import Schema
+from ..schema.names import fold
+
+Elsewhere = Collection[str]
+"""Folded names of tables that something else makes than schema.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +55,36 @@ class State:
         """The schema as it stands. Raises Refused for what cannot be understood."""
         return inspect(self.connection)
 
-    def ours(self, inspection: Inspection, new: Schema | None) -> Schema:
-        """The part that schema.json or the newest history row names; all of it where neither does."""
-        names = self._names(new)
+    def ours(self, inspection: Inspection, new: Schema | None, elsewhere: Elsewhere = ()) -> Schema:
+        """The part that schema.json or the newest history row names; all of it where neither does. `elsewhere`: folded
+        names of tables that something else makes, whatever the history says."""
+        names = self._names(new, elsewhere)
         return ours(inspection.schema, names) if names is not None else inspection.schema
 
-    def foreign(self, inspection: Inspection, new: Schema | None) -> tuple[Object, ...]:
+    def foreign(self, inspection: Inspection, new: Schema | None, elsewhere: Elsewhere = ()) -> tuple[Object, ...]:
         """The objects that neither schema.json nor the newest history row names."""
-        names = self._names(new)
+        names = self._names(new, elsewhere)
         return inspection.foreign(names.object_names()) if names is not None else ()
 
-    def drift(self, inspection: Inspection) -> frozenset[str]:
+    def drift(self, inspection: Inspection, elsewhere: Elsewhere = ()) -> frozenset[str]:
         """Names of our tables and views that are not as the history says: changed by hand."""
         if self.newest is None or self.is_untouched:
             return frozenset()
-        recorded = schema_of(self.newest)
+        recorded = without(schema_of(self.newest), elsewhere)
         return frozenset(differing(recorded, ours(inspection.schema, recorded)))
 
-    def _names(self, new: Schema | None) -> Schema | None:
+    def _names(self, new: Schema | None, elsewhere: Elsewhere) -> Schema | None:
         if self.newest is None:
             return new
-        recorded = schema_of(self.newest)
+        recorded = without(schema_of(self.newest), elsewhere)
         if new is None:
             return recorded
         return Schema(recorded.tables + new.tables, recorded.views + new.views)
+
+
+def without(schema: Schema, tables: Elsewhere) -> Schema:
+    """The schema without these tables."""
+    return replace(schema, tables=tuple(table for table in schema.tables if fold(table.name) not in tables))
 
 
 def no_history(layout: Layout) -> Refused:

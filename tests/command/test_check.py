@@ -3,7 +3,7 @@
 from .project import V1, V2
 
 KEYS = {
-    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "unapplied", "waiting",
+    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "unapplied", "waiting", "missing",
     "endangered",
     "unknown", "refused",
     "errors",

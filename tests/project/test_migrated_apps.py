@@ -2,6 +2,8 @@
 
 import pytest
 
+from schemasync.schema.edit import edit
+
 from .site import Site
 
 PLANS = """
@@ -177,3 +179,100 @@ def test_out_again_they_are_where_they_were(site):
     assert site.manage("migrate", "--check").code == 0
     assert site.manage("makemigrations", "--check").code == 0
     assert site.rows("SELECT name FROM plans_plan") == [("free",)]
+
+
+# --- the setting comes later ---------------------------------------------------------------------------------------
+
+INSTALLED = KEPT.partition("\n")[2]
+NO_FLAG = {"flag": False, "more": INSTALLED}
+SIZE = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("plans", "{before}")]
+    operations = [migrations.AddField("plan", "size", models.IntegerField(default=1))]
+"""
+
+
+def with_size(site):
+    """The next release of the app has one field more."""
+    (site.folder / "plans" / "migrations" / "0003_size.py").write_text(SIZE.format(before="0002_seed"))
+    path = site.folder / "plans" / "models.py"
+    path.write_text(path.read_text() + "    size = models.IntegerField(default=1)\n")
+
+
+def test_adopt_leaves_their_tables_to_them(site):
+    site.settings(**NO_FLAG)
+    site.done("makemigrations", "shop")
+    site.done("migrate")
+    site.settings(flag=True, more=KEPT)
+    site.done("schemasync", "adopt")
+    text = site.schema.read_text()
+    assert '"plans_plan": {' not in text
+    assert '"_elsewhere": ["plans_plan"]' in text
+    assert "nothing to do" in site.done("migrate").out
+    seed(site, "0003_more", "0002_seed", "gold")
+    site.done("migrate")
+    assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("free",), ("gold",)]
+    assert [site.manage(*gate).code for gate in (["migrate", "--check"], ["makemigrations", "--check"])] == [0, 0]
+
+
+def test_an_app_whose_tables_schema_json_made_keeps_its_migrations_from_now_on(site):
+    site.settings(flag=True, more=INSTALLED)
+    site.change(REFERS)
+    site.done("schemasync", "--export")
+    site.sql("INSERT INTO plans_plan (name) VALUES ('mine')")
+    assert '"plans_plan": {' in site.schema.read_text()
+    seed(site, "0003_more", "0002_seed", "gold")
+    ended = site.manage("makemigrations")
+    assert 'SCHEMASYNC["MIGRATED_APPS"] = ["plans"]' in ended.err, "the remedy that is proposed"
+    site.settings(flag=True, more=KEPT)
+    assert "plans_plan: left to the migrations of its app" in site.done("makemigrations").out
+    assert '"plans_plan": {' not in site.schema.read_text()
+    site.done("migrate")
+    assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("mine",), ("free",), ("gold",)]
+    assert site.rows("SELECT name FROM django_migrations WHERE app = 'plans' ORDER BY id") == [
+        ("0001_initial",),
+        ("0002_seed",),
+        ("0003_more",),
+    ]
+    assert [site.manage(*gate).code for gate in (["migrate", "--check"], ["makemigrations", "--check"])] == [0, 0]
+
+
+def test_a_data_migration_that_their_tables_are_past_is_named_and_may_be_passed_over(site):
+    with_size(site)
+    site.settings(flag=True, more=INSTALLED)
+    site.done("schemasync", "--export")
+    site.sql("INSERT INTO plans_plan (name, size) VALUES ('mine', 5)")
+    site.settings(flag=True, more=KEPT)
+    site.done("makemigrations")
+    ended = site.manage("migrate")
+    assert ended.code == 3
+    assert "never ran the migration plans.0002_seed" in ended.err
+    site.done("schemasync", "--seen", "plans.0002_seed")
+    assert site.rows("SELECT name, size FROM plans_plan") == [("mine", 5)]
+    assert site.manage("migrate", "--check").code == 0
+
+
+def test_a_table_of_theirs_that_was_taken_out_by_hand_is_carried_along_and_never_proposed_for_dropping(site):
+    site.settings(flag=True, more=INSTALLED)
+    site.done("schemasync", "--export")
+    site.sql("INSERT INTO plans_plan (name) VALUES ('mine')")
+    site.schema.write_text(edit(site.schema.read_text(), {}, ["plans_plan"]))
+    ended = site.manage("schemasync")
+    assert ended.code == 3
+    assert "drop" not in ended.err.partition("lost-table")[2].lower()
+    assert "plans.Plan has one of them, and is installed" in ended.err
+    site.settings(flag=True, more=KEPT)
+    site.done("schemasync")
+    assert ("mine",) in site.rows("SELECT name FROM plans_plan")
+
+
+def test_the_gates_look_whether_their_tables_are_there(site):
+    site.done("schemasync", "--export")
+    site.sql("DROP TABLE plans_plan")
+    for gate in (["migrate", "--check"], ["makemigrations", "--check"], ["schemasync", "check"]):
+        ended = site.manage(*gate)
+        assert ended.code == 1, gate
+        assert "plans_plan of plans.Plan" in ended.err
+    assert site.manage("schemasync", "check", "--json").json["missing"] == ["plans_plan of plans.Plan"]
