@@ -90,6 +90,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/live/test_runs.py",
         "tests/faults/test_stale_writers.py",
         "tests/files/test_durable_order.py",
+        "tests/faults/test_signals.py",
     ),
     "schemasync/sync/recovery.py": ("tests/crash/test_recovery_states.py", "tests/crash/test_crash_in_recovery.py"),
     "schemasync/backends/sqlite3/base.py": ("tests/backend/test_fenced.py", "tests/backend/test_following.py"),

@@ -199,3 +199,20 @@ def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_re
     adopt(target(link, door=Door(observer), wait=5.0), None)
     assert link.is_symlink()
     reader.close()
+
+
+def test_a_schema_that_somebody_changes_before_the_log_is_installed_ends_the_run_with_their_change_kept(link):
+    live = link.readlink()
+
+    def observer(when, label):
+        if (when, label) == ("before", Label.CAPTURE_INSTALL):
+            execute(link, "ALTER TABLE people ADD COLUMN by_hand TEXT")
+
+    with pytest.raises(Refused) as refused:
+        run(link, NEW, MODES["live"], observer)
+    assert [problem.code for problem in refused.value.problems] == ["changed-meanwhile"]
+    assert link.readlink() == live
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT count(by_hand) FROM people").fetchall() == [(0,)]
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
+    assert not [name for name in names if name.startswith(("_schemasync", "schemasync:"))]
