@@ -189,7 +189,7 @@ SCENARIOS = {
             "evolve_postponed",
             worlds.filled,
             _postponed,
-            f"{LIVE} CUTOVER:WAIT CUTOVER:CALL CUTOVER:WAIT {IN} {SWAP} {LIVE_AFTER}",
+            f"{LIVE} CUTOVER:WAIT CUTOVER:CALL CUTOVER:WAIT CUTOVER:ROUND {IN} {SWAP} {LIVE_AFTER}",
             before=V1,
             current=V2,
         ),

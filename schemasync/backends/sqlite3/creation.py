@@ -10,7 +10,6 @@ from django.db.backends.base.creation import BaseDatabaseCreation
 from django.db.backends.sqlite3 import creation
 
 from ...engines.sqlite.connection import Opener, side_files
-from ...engines.sqlite.copies import exact_copy
 from ...files.layout import Layout
 from ...files.scratch import remove_all
 
@@ -58,6 +57,8 @@ class DatabaseCreation(creation.DatabaseCreation):
         if keepdb and clone.exists():
             return
         _remove(clone)
+        from ...engines.sqlite.copies import exact_copy  # a site that makes no test database need not wait for it
+
         exact_copy(Opener(), source, clone)
 
     def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
