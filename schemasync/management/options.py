@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS
 
 from ..errors import Code, UsageError
 
@@ -172,6 +173,7 @@ def addressed(text: str, given: Mapping[str, Any]) -> str:
     def one(match: re.Match[str]) -> str:
         action = match["action"] if match["action"] in ACTIONS else "sync"
         which = [name for name in ("database", "schema") if name in USES[action] and given.get(name)]
+        which = [name for name in which if given[name] != DEFAULT_DB_ALIAS]  # it is meant where nothing is said
         words = [f"--{name} {shlex.quote(str(given[name]))}" for name in which]
         place = len("manage.py schemasync") if action == "sync" else len(match[0])
         return "".join([match[0][:place], *(f" {word}" for word in words), match[0][place:]])
