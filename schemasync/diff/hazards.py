@@ -18,6 +18,7 @@ class HazardCode(StrEnum):
     GENERATED_REPLACES = "generated-replaces"
     DANGLING = "dangling"
     FILL_FAILS = "fill-fails"
+    UNREADABLE = "unreadable"
     FILL_EMPTIES = "fill-empties"
     FILL_SHORTENS = "fill-shortens"
     FILL_IDLE = "fill-idle"
@@ -43,6 +44,7 @@ STOPS = frozenset(
         HazardCode.GENERATED_REPLACES,
         HazardCode.DANGLING,
         HazardCode.FILL_FAILS,
+        HazardCode.UNREADABLE,
         HazardCode.VIRTUAL_CONTENT,
         HazardCode.ROWID_ALIAS_LOST,
     }

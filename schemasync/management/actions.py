@@ -27,6 +27,7 @@ from ..orm.mark import beside
 from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.operations import carrying, data_migrations
 from ..orm.project import Project
+from ..orm.readers import readers
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -224,6 +225,8 @@ class Actions(Call):
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)
             self._warn(present.refused_later(faults))
+        if conf.is_enabled():
+            self._warn([hazard.message for hazard in look.unreadable(target, readers(self._alias()))])
         ignored, written = adopt.ignore_lines(target), found is None
         lines = handover.adopted(done, target.layout.link, path, ignored, self._page, written=written)
         self._print(lines, handover.adopted_json(done, path, ignored, written=written))

@@ -23,7 +23,7 @@ from ..plan.model import Plan
 from ..schema.document import Document
 from ..schema.names import fold
 from ..signals import before_swap
-from ..sync import glance
+from ..sync import glance, look
 from ..sync.outside import NewFile
 from ..sync.preflight import Wishes
 from ..sync.report import Report
@@ -34,6 +34,7 @@ from .already_there import already_there
 from .mark import beside
 from .models import kept_tables, made_elsewhere, made_here
 from .operations import data_migrations
+from .readers import readers
 
 Out = OutputWrapper | TextIO
 
@@ -61,7 +62,11 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
         return True
 
     again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
+    new = look.newly_modelled(target, document) if is_there(target) else frozenset()
     report = sync(target, document, replace(wishes, again=again), work)
+    if new:
+        readers_of_new = {place: reads for place, reads in wishes.readers.items() if place[0] in new}
+        report.notes.extend(hazard.message for hazard in look.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         note(target, live, Afterwards(document=glance.digest(document.data, beside())))
     emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
@@ -77,6 +82,7 @@ def informed(alias: str, wishes: Wishes) -> Wishes:
         data_migrations=data_migrations(alias),
         elsewhere=made_elsewhere(alias),
         models=made_here(alias),
+        readers=readers(alias),
     )
 
 

@@ -45,7 +45,7 @@ def modelled(alias: str) -> Modelled:
     are. Opens no database of the project. Raises Refused for what cannot be understood, UsageError for a database of
     another engine."""
     databases.refuse_other_engines(alias)
-    found = list(_models(alias))
+    found = list(models_of(alias))
     connection = scratch(alias)
     try:
         with connection.schema_editor(collect_sql=True, atomic=False) as editor:
@@ -63,7 +63,7 @@ def modelled(alias: str) -> Modelled:
 
 def made_here(alias: str) -> dict[str, Label]:
     """By folded name of a table the model for which schema.json makes it, in this database."""
-    return dict(_labels(list(_models(alias))))
+    return dict(_labels(list(models_of(alias))))
 
 
 def made_elsewhere(alias: str) -> frozenset[str]:
@@ -75,7 +75,7 @@ def kept_tables() -> dict[str, type[Model]]:
     """By folded name of a table its model, of the apps that keep their migrations."""
     installed = apps.get_models(include_auto_created=True)
     return {
-        fold(_table(model)): model
+        fold(table_of(model)): model
         for model in installed
         if model._meta.app_label in conf.migrated_apps() and model._meta.managed and not model._meta.proxy
     }
@@ -86,8 +86,8 @@ def _read(connection: Connection, statements: list[str]) -> Schema:
     return inspect(connection).schema
 
 
-def _models(alias: str) -> Iterator[type[Model]]:
-    """In the order of `migrate --run-syncdb`. Through models that Django makes by itself come with their owners."""
+def models_of(alias: str) -> Iterator[type[Model]]:
+    """Those of this database, in the order of `migrate --run-syncdb`. Through models of Django come with owners."""
     connection = connections[alias]
     for config in apps.get_app_configs():
         if config.models_module is None or config.label in conf.migrated_apps():
@@ -97,7 +97,8 @@ def _models(alias: str) -> Iterator[type[Model]]:
                 yield model
 
 
-def _through(model: type[Model]) -> Iterator[type[Model]]:
+def through_of(model: type[Model]) -> Iterator[type[Model]]:
+    """The through models that Django makes for its many-to-many fields."""
     for field in model._meta.local_many_to_many:
         through: Any = field.remote_field.through
         if through._meta.auto_created:
@@ -106,17 +107,17 @@ def _through(model: type[Model]) -> Iterator[type[Model]]:
 
 def _labels(models: list[type[Model]]) -> Iterator[tuple[str, Label]]:
     for model in models:
-        for one in (model, *_through(model)):
-            yield fold(_table(one)), one._meta.label
+        for one in (model, *through_of(model)):
+            yield fold(table_of(one)), one._meta.label
 
 
 def _elsewhere(here: Collection[str]) -> frozenset[str]:
     installed = apps.get_models(include_auto_created=True, include_swapped=True)
-    return frozenset(fold(_table(model)) for model in installed).difference(here)
+    return frozenset(fold(table_of(model)) for model in installed).difference(here)
 
 
-def _table(model: type[Model]) -> str:
-    """The name as SQLite sees it: Django's may come quoted."""
+def table_of(model: type[Model]) -> str:
+    """The name of its table as SQLite sees it: Django's may come quoted."""
     name = model._meta.db_table
     return name[1:-1] if name.startswith('"') and name.endswith('"') else name
 
@@ -137,7 +138,7 @@ def scratch(alias: str) -> BaseDatabaseWrapper:
 def _fields(models: list[type[Model]]) -> Iterator[tuple[tuple[str, str], Field[Any, Any]]]:
     for model in models:
         for field in model._meta.local_concrete_fields:
-            yield (fold(_table(model)), fold(str(field.column))), field
+            yield (fold(table_of(model)), fold(str(field.column))), field
 
 
 def _left_out(models: list[type[Model]]) -> Iterator[str]:

@@ -11,9 +11,11 @@ from typing import Any
 
 from ..diff.changes import Change
 from ..diff.compare import HintKey, compare, spelled
+from ..diff.hazards import Hazard
 from ..diff.lost import losses
 from ..engines.sqlite import ddl, fence, measure, scripts
 from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
@@ -21,7 +23,8 @@ from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused, SchemaInvalid, SchemasyncError
 from ..files.layout import Layout, size_of
-from ..history.record import Followed, changed, followed, hints_of
+from ..history.deed import Deed
+from ..history.record import Followed, changed, followed, hints_of, models_of
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema.digest import version
 from ..schema.document import Document
@@ -142,6 +145,24 @@ def _refusal(target: Target, document: Document, now: State, elsewhere: Elsewher
 def _told(key: HintKey, schema: Schema) -> str:
     """`was on Users.full_name`."""
     return f"{key[0]} on {'.'.join(filter(None, spelled(key, schema)))}"
+
+
+# --- what models read ---------------------------------------------------------------------------------------------
+
+
+def unreadable(target: Target, readers: Readers) -> tuple[Hazard, ...]:
+    """Values of the live database that the fields of its models cannot read."""
+    with _seen(target) as now:
+        return tuple(unreadable_now(now.connection, readers)) if now is not None else ()
+
+
+def newly_modelled(target: Target, document: Document) -> frozenset[str]:
+    """Folded names of tables that a model owns now, and did not when the live generation was made."""
+    with _seen(target, whole=False) as now:
+        newest = now.newest if now is not None else None
+        if newest is None or newest.action == Deed.RESTORE:
+            return frozenset()
+        return frozenset(map(fold, document.models)) - {fold(table) for table in models_of(newest)}
 
 
 # --- plan -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ..diff.hazards import Hazard, HazardCode
 from ..diff.lost import losses, repair_hint
 from ..engines.sqlite import judge, rehearse
 from ..engines.sqlite.hazards.probe import probe
+from ..engines.sqlite.hazards.unreadable import Readers
 from ..engines.sqlite.inspect import Inspection
 from ..engines.sqlite.rehearse import differing
 from ..engines.sqlite.uncompiled import ours_here, to_judge, unknown_to
@@ -42,7 +43,8 @@ class Wishes:
 
     `data_migrations`: those that the installed apps have, None where migrations do not matter. `seen`: those that may
     be passed over in this database, though it never ran them. `elsewhere`: folded names of tables of installed models
-    that schema.json does not make; `models`: by folded name of a table the installed model that it does make it for.
+    that schema.json does not make; `models`: by folded name of a table the installed model that it does make it for;
+    `readers`: whether the field of a model can read a value.
     """
 
     fresh: bool = False
@@ -56,6 +58,7 @@ class Wishes:
     seen: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
     models: Mapping[str, str] = field(default_factory=dict)
+    readers: Readers = field(default_factory=dict, compare=False)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -259,7 +262,7 @@ def _plan(
 def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
     """The plan with what the data says to it now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
-    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)))
+    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)), wishes.readers)
     return converting(replace(plan, hazards=(*found, *static)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from types import MappingProxyType
 
 from ....diff.hazards import Hazard
 from ....plan.model import Action, Feed, Origin, Plan, Step, Strategy
@@ -20,10 +21,17 @@ from .failing import one_by_one
 from .findings import rows
 from .predicates import HALF, Predicates
 from .projection import Projection
+from .unreadable import Readers, unreadable
 
 
-def probe(connection: Connection, plan: Plan, allowed_losses: frozenset[str] = frozenset()) -> tuple[Hazard, ...]:
-    """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced."""
+def probe(
+    connection: Connection,
+    plan: Plan,
+    allowed_losses: frozenset[str] = frozenset(),
+    readers: Readers = MappingProxyType({}),
+) -> tuple[Hazard, ...]:
+    """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced; `readers` are
+    asked whether the application can read what a column would hold."""
     found: list[Hazard] = []
     for step in plan.steps:
         found += dropped.virtual(connection, step, allowed_losses)
@@ -31,14 +39,20 @@ def probe(connection: Connection, plan: Plan, allowed_losses: frozenset[str] = f
             found += dropped.table(connection, step)
         elif step.old is not None and step.new is not None and step.new.virtual is None and step.old.virtual is None:
             found += dropped.columns(connection, step)
-            found += _asked(connection, replace(step, action=plan.becomes(step)), plan, allowed_losses)
+            found += _asked(connection, replace(step, action=plan.becomes(step)), plan, allowed_losses, readers)
     for step in (*_foreign_children(connection, plan), *_foreign_copied(connection, plan)):
         found += _asked(connection, step, plan, allowed_losses)
     found += external.read_anew(connection, plan, allowed_losses)
     return tuple(found)
 
 
-def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
+def _asked(
+    connection: Connection,
+    step: Step,
+    plan: Plan,
+    allowed: frozenset[str],
+    readers: Readers = MappingProxyType({}),
+) -> Iterator[Hazard]:
     """The hazards of the rows of one table, which has an old shape and a new one."""
     projection, predicates = Projection(step), Predicates(step, allowed)
     if step.action is Action.KEEP and not is_readable(connection, projection.old.name):
@@ -56,6 +70,7 @@ def _asked(connection: Connection, step: Step, plan: Plan, allowed: frozenset[st
             *rows(connection, step.name, checks, parts),
             *duplicates(connection, step),
             *dangling(connection, step, plan),
+            *unreadable(connection, step, readers),
         ]
     except sqlite3.Error:
         found = list(one_by_one(connection, step, plan, allowed))

@@ -1,0 +1,72 @@
+"""Questions to the application: values that SQLite would store, and that a model's field cannot read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ....diff import changes as c
+from ....diff.hazards import Hazard, HazardCode
+from ....plan.model import Origin, Step
+from ....schema.model import Column
+from ....schema.names import fold, quote
+from ....schema.spelling import count
+from ..connection import Connection
+from .effects import Effects
+from .findings import SAMPLES, shown
+from .projection import KEY, Projection
+
+Readers = Mapping[tuple[str, str], Callable[[Any], bool]]
+"""By folded table and column, whether the application can read a value that is stored there and is not NULL."""
+
+MEND = "Mend the rows, or give the column a fill whose values its field can read."
+NOTE = "Queries for these rows raise an error, or give None."
+
+
+def unreadable(connection: Connection, step: Step, readers: Readers) -> Iterator[Hazard]:
+    """Values of columns whose type or values change, as the new shape would hold them."""
+    effects, rows = Effects(step), Projection(step).rows()
+    for column in effects.new.columns:
+        reads = readers.get((fold(step.name), fold(column.name)))
+        if reads is None or not _may_be_another(effects, column):
+            continue
+        number, keys = _refused(connection, f"SELECT {KEY}, {quote(column.name)} FROM {rows}", column, reads)
+        if number:
+            yield _hazard(step.name, column.name, number, keys, MEND)
+
+
+def unreadable_now(connection: Connection, readers: Readers) -> Iterator[Hazard]:
+    """The same of the rows as they are."""
+    for (table, name), reads in readers.items():
+        columns = {fold(found) for _, found, *_ in connection.execute(f"PRAGMA table_xinfo({quote(table)})")}
+        if name not in columns:
+            continue
+        number, _ = _refused(connection, f"SELECT NULL, {quote(name)} FROM {quote(table)}", name, reads)
+        if number:
+            yield _hazard(table, name, number, (), NOTE)
+
+
+def _may_be_another(effects: Effects, column: Column) -> bool:
+    feed = effects.feeds[fold(column.name)]
+    retyped = {fold(change.column) for change in effects.changes(c.ChangeType)}
+    is_new = feed.origin in (Origin.FILLED, Origin.DEFAULT)
+    return is_new or fold(column.name) in retyped or effects.changes_value(column.name)
+
+
+def _refused(
+    connection: Connection, select: str, column: Column | str, reads: Callable[[Any], bool]
+) -> tuple[int, tuple[str, ...]]:
+    """How many values cannot be read, and some keys of their rows."""
+    name = column if isinstance(column, str) else column.name
+    number, keys = 0, list[str]()
+    for key, value in connection.execute(f"{select} WHERE {quote(name)} IS NOT NULL"):
+        if not reads(value):
+            number += 1
+            if len(keys) < SAMPLES:
+                keys.append(str(key))
+    return number, tuple(keys)
+
+
+def _hazard(table: str, column: str, number: int, keys: tuple[str, ...], hint: str) -> Hazard:
+    message = f"{table}.{column}: {count(number, 'row')}: values that the field of the model cannot read{shown(keys)}"
+    return Hazard(HazardCode.UNREADABLE, message, hint, table, column, number, keys)

@@ -1,0 +1,81 @@
+"""Whether the fields of models can read what is stored: asked with the converters that a query runs.
+
+Django reads a value in three steps: a converter that its SQLite backend registers for the declared type of the column,
+those of the backend for the field (connection.ops), and those of the field itself (from_db_value).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, Model
+
+from ..schema.names import fold
+from .models import models_of, table_of, through_of
+
+Convert = Callable[[Any, Any, Any], Any]
+
+FROM_TEXT = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
+"""Declared types whose values Django has sqlite3 parse: what is no such value is read as None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The converters of one field, in their order. `declared`: the one for the type of the column."""
+
+    field: Field[Any, Any]
+    expression: Any
+    connection: BaseDatabaseWrapper
+    declared: Callable[[bytes], Any] | None
+    converters: Sequence[Convert]
+
+    def __call__(self, value: Any) -> bool:
+        """True where a query can read a value that is not NULL, as something that is not None."""
+        try:
+            found = value if self.declared is None else self.declared(_as_bytes(value))
+            if found is None:
+                return False
+            for convert in self.converters:
+                found = convert(found, self.expression, self.connection)
+        except Exception:  # noqa: BLE001  a converter of an application may raise anything: it refuses the value
+            return False
+        return found is not None or self._means_none()
+
+    def _means_none(self) -> bool:
+        """JSON has a null of its own, and a field that may be null may read a value so."""
+        return self.field.null or self.field.get_internal_type() == "JSONField"
+
+
+def readers(alias: str) -> dict[tuple[str, str], Reader]:
+    """By folded table and column, for the fields of models in this database that convert what they read."""
+    connection = connections[alias]
+    return {
+        (fold(table_of(model)), fold(str(field.column))): reader
+        for model in _all(alias)
+        for field in model._meta.local_concrete_fields
+        if (reader := _reader(connection, model, field)) is not None
+    }
+
+
+def _all(alias: str) -> Iterator[type[Model]]:
+    for model in models_of(alias):
+        yield from (model, *through_of(model))
+
+
+def _reader(connection: BaseDatabaseWrapper, model: type[Model], field: Any) -> Reader | None:
+    expression = field.get_col(model._meta.db_table)
+    converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
+    words = (field.db_type(connection) or "").upper().replace("(", " ").split()
+    declared = sqlite3.converters.get(words[0]) if words and words[0] in FROM_TEXT else None
+    if declared is None and not converters:
+        return None
+    return Reader(field, expression, connection, declared, converters)
+
+
+def _as_bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -1,0 +1,104 @@
+"""Rows that a changed model could not read are found before anything is built, as a query would read them."""
+
+import pytest
+
+from .site import Site
+
+NOTE = """
+from django.db import models
+
+class Upper(models.CharField):
+    def from_db_value(self, value, expression, connection):
+        if value is not None and value.islower():
+            raise ValueError(value)
+        return value
+
+class Note(models.Model):
+    text = models.CharField(max_length=40, null=True)
+    tags = models.ManyToManyField("Tag")
+
+class Tag(models.Model):
+    name = models.CharField(max_length=40)
+"""
+ROWS = """
+INSERT INTO shop_note (id, text) VALUES (1, NULL), (2, 'abc'), (3, '%s'), (4, 'abc');
+"""
+READ = "from shop.models import Note\nprint([note.text for note in Note.objects.order_by('id')])"
+OLD = "text = models.CharField(max_length=40, null=True)"
+CHANGED = {
+    "models.UUIDField(null=True)": "0" * 31 + "7",
+    "models.DecimalField(max_digits=8, decimal_places=2, null=True)": "7",
+    "models.DateTimeField(null=True)": "2020-02-29 12:00:00",
+    "models.DateField(null=True)": "2020-02-29",
+    "models.TimeField(null=True)": "12:00:00",
+    "models.DurationField(null=True)": "1000000",
+    "Upper(max_length=50, null=True)": "ABC",
+}
+
+
+@pytest.fixture(scope="module")
+def _made(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("made") / "site", NOTE)
+    site.done("schemasync", "--export")
+    return site
+
+
+@pytest.fixture
+def site(_made, tmp_path):
+    return _made.copy(tmp_path / "site")
+
+
+@pytest.mark.parametrize("field", CHANGED)
+def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_keys(site, field):
+    site.sql(ROWS % CHANGED[field])
+    site.change((OLD, f"text = {field}"))
+    site.done("schemasync", "export")
+    plan = site.manage("schemasync", "plan", "--json")
+    (hazard,) = [one for one in plan.json["hazards"] if one["code"] == "unreadable"]
+    assert (hazard["table"], hazard["column"], hazard["rows"], hazard["keys"]) == ("shop_note", "text", 2, ["2", "4"])
+    assert site.manage("schemasync").code == 3
+    site.sql("DELETE FROM shop_note WHERE text = 'abc'")
+    site.done("schemasync", "--allow-drop", "shop_note.text")
+    assert site.python(READ).startswith("[None, ")
+
+
+def test_row_ids_are_no_uuids_and_the_tables_that_refer_to_them_are_asked_too(site):
+    site.sql("INSERT INTO shop_tag (id, name) VALUES (7, 'x'); INSERT INTO shop_note (id) VALUES (1);")
+    site.sql("INSERT INTO shop_note_tags (note_id, tag_id) VALUES (1, 7)")
+    tag = "    id = models.UUIDField(primary_key=True, default=uuid.uuid4)\n    name"
+    site.change(
+        ("class Tag(models.Model):\n    name", f"class Tag(models.Model):\n{tag}"),
+        ("from django.db", "import uuid\nfrom django.db"),
+    )
+    site.done("schemasync", "export")
+    plan = site.manage("schemasync", "plan", "--json", "--allow-drop", "shop_tag.id")
+    found = {(one["table"], one["column"]) for one in plan.json["hazards"] if one["code"] == "unreadable"}
+    assert found == {("shop_tag", "id"), ("shop_note_tags", "tag_id")}
+
+
+def test_what_a_fill_gives_is_read_as_well(site):
+    site.sql("INSERT INTO shop_note (id) VALUES (1), (2)")
+    site.change((OLD, f"{OLD}\n    key = models.UUIDField(null=True)"))
+    site.done("schemasync", "export")
+    text = site.schema.read_text()
+    site.schema.write_text(text.replace('"key": "char(32)"', '"key": {"type": "char(32)", "fill": "\'no \' || id"}'))
+    plan = site.manage("schemasync", "plan", "--json")
+    assert [(one["code"], one["column"], one["rows"]) for one in plan.json["hazards"] if one["stops"]] == [
+        ("unreadable", "key", 2)
+    ]
+
+
+def test_adopt_and_a_new_model_over_a_table_note_what_cannot_be_read(site, tmp_path):
+    other = Site(tmp_path / "other", NOTE.replace(OLD, "text = models.UUIDField(null=True)"), flag=False)
+    other.done("makemigrations", "shop")
+    other.done("migrate")
+    other.sql("INSERT INTO shop_note (text) VALUES ('abc'), (NULL)")
+    other.settings(flag=True)
+    ended = other.done("schemasync", "adopt")
+    assert "shop_note.text: 1 row: values that the field of the model cannot read" in ended.err
+    site.sql("CREATE TABLE shop_key (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, value char(32) NOT NULL)")
+    site.sql("INSERT INTO shop_key (value) VALUES ('abc')")
+    key = "\nclass Key(models.Model):\n    value = models.UUIDField()\n"
+    (site.folder / "shop" / "models.py").write_text(NOTE + key)
+    site.done("schemasync", "export")
+    assert "shop_key.value: 1 row: values that the field of the model cannot read" in site.done("schemasync").out
