@@ -132,18 +132,18 @@ def _grows(request: HttpRequest, left: Path, live: Path) -> bool:
 
 def everyone(path: Path) -> People | None:
     """The users of a file; None where there are too many, or it has no such table."""
-    with closing(databases.opener().read(path)) as connection:
+    with closing(databases.opener(router.db_for_read(get_user_model())).read(path)) as connection:
         found = accounts(connection, _table())
         return None if found is None else People(found, rights(connection, _grants()))
 
 
 def _one(path: Path, key: object) -> Account | None:
-    with closing(databases.opener().read(path)) as connection:
+    with closing(databases.opener(router.db_for_read(get_user_model())).read(path)) as connection:
         return account(connection, _table(), stored(key))
 
 
 def _rights(path: Path, key: object) -> Mapping[Any, Rights] | None:
-    with closing(databases.opener().read(path)) as connection:
+    with closing(databases.opener(router.db_for_read(get_user_model())).read(path)) as connection:
         return rights(connection, _grants(), key)
 
 

@@ -73,7 +73,7 @@ def with_database(place: Place) -> Agreed:
         data = place.schema.read_bytes()
         if glance.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
             return Agreed(agrees=True)
-        seen = look.check(place.target(), document.read(data, str(place.schema)))
+        seen = look.check(place.target(), document.read(data, str(place.schema)), tries=False)
     except SchemasyncError as error:
         return Agreed(False, _first(error.problems), is_known=False)
     except OSError as error:

@@ -136,7 +136,7 @@ def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) ->
     from ..sync import look
     from ..sync.target import Target
 
-    seen = look.check(Target(layout, opener), read)
+    seen = look.check(Target(layout, opener), read, tries=False)
     if seen.drift:
         return f"{layout.link} was changed by hand: {', '.join(seen.drift)}"
     if not seen.differs(strict=False):

@@ -103,14 +103,23 @@ class Checked:
         return bool(self.changes or self.drift or version_moved or self.unapplied or (strict and self.foreign))
 
 
-def check(target: Target, document: Document, installed: Installed = None, elsewhere: Elsewhere = ()) -> Checked:
+def check(
+    target: Target,
+    document: Document,
+    installed: Installed = None,
+    elsewhere: Elsewhere = (),
+    *,
+    tries: bool = True,
+) -> Checked:
     """Compare schema.json with the database, and its data migrations with the `installed` ones. `elsewhere`: folded
-    names of tables of installed models that schema.json does not make. Raises Refused where either cannot be read."""
+    names of tables of installed models that schema.json does not make. `tries`: also build both schemas in memory, to
+    find out whether a sync would be refused. Raises Refused where either cannot be read."""
     with _seen(target, whole=installed is not None) as now:
         if now is None:
             found = compare(Schema(), document.schema)
             return Checked(document.version, None, found.changes, is_empty=True)
         inspection = now.inspect()
+        unknown = unknown_to(now.connection, target.opener) if tries else Unknown()
         not_ours = preflight.not_ours(document, elsewhere)
         ours, recorded = now.ours(inspection, document.schema, not_ours), hints_of(now.newest)
         found = compare(ours, document.schema, document.hints, recorded)
@@ -125,18 +134,20 @@ def check(target: Target, document: Document, installed: Installed = None, elsew
             tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
             losses(found.problems, drift),
             is_empty=not inspection.objects,
-            refused=_refusal(target, document, now, elsewhere) if found.changes else (),
-            unknown=unknown_to(now.connection, target.opener),
+            refused=_refusal(target, document, now, elsewhere, unknown) if found.changes and tries else (),
+            unknown=unknown,
             unapplied=missing(now, installed),
         )
 
 
-def _refusal(target: Target, document: Document, now: State, elsewhere: Elsewhere) -> tuple[Problem, ...]:
+def _refusal(
+    target: Target, document: Document, now: State, elsewhere: Elsewhere, unknown: Unknown
+) -> tuple[Problem, ...]:
     """Why a sync of a database that was adopted would be refused, as far as the schema alone tells."""
     if now.generation is None:
         return ()
     try:
-        preflight.rehearsed(target, document, Wishes(elsewhere=frozenset(elsewhere)), now)
+        preflight.rehearsed(target, document, Wishes(elsewhere=frozenset(elsewhere)), now, unknown)
     except (Refused, SchemaInvalid) as refusal:
         return refusal.problems
     return ()

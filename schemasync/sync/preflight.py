@@ -90,24 +90,31 @@ def plan_for(target: Target, document: Document, wishes: Wishes, state: State | 
     return replace(decision, plan=with_hazards(decision.plan, state, wishes))
 
 
-def rehearsed(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
-    """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid."""
+def rehearsed(
+    target: Target, document: Document, wishes: Wishes, state: State | None, unknown: Unknown | None = None
+) -> Decision:
+    """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid.
+
+    `unknown`: the names that the database uses and this process does not know, where they were found already.
+    """
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
     found = never_run(state, wishes.data_migrations, wishes.seen)
-    decision = _decided(target, document, wishes, state)
+    decision = _decided(target, document, wishes, state, unknown)
     plan = replace(decision.plan, never_run=found) if decision.plan is not None else None
     return replace(decision, plan=plan, never_run=found)
 
 
-def _decided(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+def _decided(
+    target: Target, document: Document, wishes: Wishes, state: State | None, unknown: Unknown | None
+) -> Decision:
     if state is None or state.newest is None:
         judge.judge(document.schema, target.opener, document.place)
         return _first(document, state)
     if is_current(document, wishes, state) and state.is_untouched:
         return Decision(None)
     inspection = state.inspect()
-    unknown = unknown_to(state.connection, target.opener)
+    unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
     wanted = to_judge(document.schema, inspection.schema, unknown)
     judge.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
     elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)

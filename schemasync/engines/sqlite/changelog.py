@@ -22,7 +22,6 @@ from .objects import OWN_PREFIX, fingerprint
 from .victims import key_values, victims
 
 LOG_PREFIX = f"{OWN_PREFIX}log_"
-_PATTERN = LOG_PREFIX.replace("_", "\\_") + "%"
 UNKNOWN_ROWID = -1  # what NEW.rowid is before SQLite has given one out. https://www.sqlite.org/lang_createtrigger.html
 
 Bounds = dict[int, int]
@@ -118,8 +117,8 @@ def is_installed(connection: Connection) -> bool:
 
 def read_schema(connection: Connection, schema: str = "main") -> LiveSchema:
     """The schema as the caller's transaction sees it, to notice that somebody changed it."""
-    query = f"SELECT sql FROM {schema}.sqlite_schema WHERE name LIKE ? ESCAPE '\\' ORDER BY name"
-    log = "\n".join(str(sql) for (sql,) in connection.execute(query, (_PATTERN,)))
+    rows = connection.execute(f"SELECT name, sql FROM {schema}.sqlite_schema ORDER BY name")
+    log = "\n".join(str(sql) for name, sql in rows if fold(name).startswith(LOG_PREFIX))
     return LiveSchema(log, fingerprint(connection, schema), schema_version(connection, schema))
 
 
@@ -130,8 +129,8 @@ def bounds(connection: Connection, tables: Sequence[Logged], schema: str = "main
 
 
 def _own(connection: Connection, kind: str) -> list[str]:
-    query = "SELECT name FROM main.sqlite_schema WHERE type = ? AND name LIKE ? ESCAPE '\\' ORDER BY name"
-    return [name for (name,) in connection.execute(query, (kind, _PATTERN))]
+    rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = ? ORDER BY name", (kind,))
+    return [name for (name,) in rows if fold(name).startswith(LOG_PREFIX)]
 
 
 def _bodies(one: Logged) -> Iterator[tuple[str, str]]:

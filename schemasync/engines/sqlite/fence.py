@@ -16,7 +16,7 @@ from typing import Any
 
 from ...schema.names import fold, quote
 from .connection import Connection
-from .objects import MESSAGE, OWN_PREFIX, is_passing, shadow_tables
+from .objects import MESSAGE, OWN_PREFIX, is_internal, is_passing, shadow_tables
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
@@ -75,9 +75,8 @@ def _put_up(connection: Connection) -> None:
 
 
 def _triggers(connection: Connection) -> list[str]:
-    pattern = FENCE_TABLE.replace("_", "\\_") + "\\_%"
-    query = "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name LIKE ? ESCAPE '\\'"
-    return [name for (name,) in connection.execute(query, (pattern,))]
+    rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'trigger'")
+    return [name for (name,) in rows if fold(name).startswith(f"{FENCE_TABLE}_")]
 
 
 def read_fence(connection: Connection) -> Fence | None:
@@ -150,8 +149,7 @@ def _has_table(connection: Connection, name: str) -> bool:
 def _ordinary_tables(connection: Connection) -> list[str]:
     """Tables that can bear triggers: no virtual ones, nor the tables in which those keep their content."""
     rows = connection.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
-    )
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+    ).fetchall()
     shadows = shadow_tables(connection)
-    return [name for (name,) in rows if not is_passing(name) and fold(name) not in shadows]
+    return [name for (name,) in rows if not (is_internal(name) or is_passing(name) or fold(name) in shadows)]

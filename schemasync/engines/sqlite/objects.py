@@ -46,6 +46,12 @@ def is_passing(name: str) -> bool:
     return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
 
 
+def is_internal(name: str) -> bool:
+    """True for the tables and indexes that SQLite makes for itself. Asked here, and not by LIKE or lower() in SQL: an
+    application may register functions of those names. https://www.sqlite.org/fileformat2.html#internal_schema_objects"""
+    return fold(name).startswith("sqlite_")
+
+
 def has_passing(connection: Connection) -> bool:
     """True where something of ours stands in the file that is there for a while: a fence, a mark, a change log."""
     return any(is_passing(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
@@ -57,7 +63,7 @@ def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
     found = (Object(*row) for row in rows)
     return tuple(
         sorted(
-            (o for o in found if not is_own(o.name) and not is_own(o.table) and not fold(o.name).startswith("sqlite_")),
+            (o for o in found if not is_own(o.name) and not is_own(o.table) and not is_internal(o.name)),
             key=lambda o: (o.type, o.name),
         )
     )

@@ -11,7 +11,7 @@ from typing import Any
 from ...schema.names import quote
 from .connection import Connection
 
-MOST = 1_000_000  # rows: more are not read
+MOST = 50_000  # rights of all users together: more are not read
 
 Rights = frozenset[str]
 """`is_superuser` and other flags, `group NAME`, and `app_label.codename`, whether given directly or by a group."""
@@ -43,23 +43,26 @@ class Grants:
 
 
 def rights(connection: Connection, where: Grants, key: object | None = None) -> Mapping[Any, Rights] | None:
-    """The rights of every user that has any, or of the one with that key. None where a file has not what tells them."""
+    """The rights of every user that has any, or of the one with that key. None where a file does not
+    tell them, or there are too many."""
     found: defaultdict[Any, set[str]] = defaultdict(set)
-    count = 0
+    left = MOST
     for query, is_required in _queries(where):
         condition = "" if key is None else " WHERE user = ?"
         try:
             rows = connection.execute(
-                f"SELECT user, name FROM ({query}){condition} LIMIT {MOST}", () if key is None else (key,)
+                f"SELECT user, name FROM ({query}){condition} LIMIT {left + 1}", () if key is None else (key,)
             ).fetchall()
         except sqlite3.Error:
             if is_required:
                 return None
             continue
-        count += len(rows)
+        left -= len(rows)
+        if left < 0:
+            return None
         for user, name in rows:
             found[user].add(name)
-    return None if count >= MOST else {user: frozenset(names) for user, names in found.items()}
+    return {user: frozenset(names) for user, names in found.items()}
 
 
 def _queries(where: Grants) -> Iterator[tuple[str, bool]]:

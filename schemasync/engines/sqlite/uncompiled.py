@@ -101,6 +101,8 @@ def creatable(
 
     A table that uses an unknown function or collation stays in: others refer to it, and only its rewrite needs those.
     """
+    if not unknown and not broken(source):
+        return schema, ()
     refused = uncompiled(source, opener, unknown)
     named = {item.key: item.name for item in objects(source)}
     left_out = (LeftOut(key[0], named[key], error) for key, error in sorted(refused.items()))

@@ -517,8 +517,8 @@ def _row_id_key(connection: Connection, table: str, columns: Sequence[str]) -> K
 
 
 def _is_without_rowid(connection: Connection, table: str) -> bool:
-    query = "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND lower(name) = ?"
-    return bool(connection.execute(query, (fold(table),)).fetchone()[0])
+    query = "SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'"
+    return bool(connection.execute(query, (table,)).fetchone()[0])
 
 
 def _identity_key(table: Table, columns: Sequence[str]) -> Key | None:
@@ -565,8 +565,8 @@ def _touched(connection: Connection, plan: Plan) -> list[str]:
 
 
 def _has_table(connection: Connection, name: str) -> bool:
-    query = "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND lower(name) = ?"
-    return connection.execute(query, (fold(name),)).fetchone() is not None
+    query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main'"
+    return connection.execute(query, (name,)).fetchone() is not None
 
 
 def _dangles(connection: Connection, table: Table) -> bool:

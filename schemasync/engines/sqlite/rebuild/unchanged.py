@@ -10,7 +10,7 @@ from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
-from ..objects import is_passing, shadow_tables
+from ..objects import is_internal, is_passing, shadow_tables
 from .external import external_indexes
 from .misfits import run_on
 
@@ -24,12 +24,11 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
     }
     written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
     rows = connection.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()
     found: list[tuple[str, str, Table | None]] = []
     for (name,) in rows:
-        if fold(name) in written or is_passing(name):
+        if fold(name) in written or is_passing(name) or is_internal(name):
             continue
         old, table = kept.get(fold(name), (name, None))
         found.append((old, name, table))
