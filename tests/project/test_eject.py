@@ -132,6 +132,15 @@ def test_a_value_that_nobody_said_is_asked_for(adopted):
     assert "tag.rank was added without a default" in told.err
 
 
+def test_a_fill_that_gives_each_row_another_value_is_asked_for_and_no_value_of_it_written_down(adopted):
+    changed(adopted)
+    rewrite(adopted, '"fill": "7"', '"fill": "abs(random())"')
+    adopted.done("schemasync")
+    told = adopted.manage("schemasync", "eject", "--noinput")
+    assert told.code == 3
+    assert "tag.rank was added without a default" in told.err
+
+
 @pytest.mark.parametrize("action", [["eject"], ["eject", "--dry-run"]])
 def test_a_plain_file_has_nothing_to_leave(adopted, action):
     adopted.done("schemasync", "eject")
