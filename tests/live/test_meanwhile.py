@@ -419,3 +419,22 @@ def test_text_that_is_kept_out_during_the_run_is_not_indexed(folder):
     assert [problem.code for problem in caught.value.problems] == [Code.CHANGED_MEANWHILE]
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT count(*) FROM f WHERE f MATCH 'one'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("allowed", ["f", "F"])
+def test_an_index_that_lacks_rows_is_rebuilt_beside_a_writer_where_allow_drop_names_it(folder, allowed):
+    case = replace(
+        CASES["a full-text index of text that changes"],
+        old={"t": T, "f": SEARCH},
+        new={"t": {**T, "a": {"type": "TEXT NOT NULL", "fill": "upper(a)"}}, "f": SEARCH},
+        before=f"{ROWS} INSERT INTO f (rowid, a) SELECT id, a FROM t WHERE id > 1;",
+        meanwhile=["INSERT INTO t (id, a, n) VALUES (40, 'late', 1)"],
+    )
+    link = made(folder / "live", case)
+    report, _ = beside(link, case, MOMENTS["sealed"], replace(QUICK, allow_drop=frozenset({allowed})))
+    assert report.result == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        found = connection.execute("SELECT rowid FROM f WHERE f MATCH 'late OR one' ORDER BY rowid").fetchall()
+        every = connection.execute("SELECT id FROM t WHERE a IN ('LATE', 'ONE') ORDER BY id").fetchall()
+    assert found == every
+    assert (40,) in found

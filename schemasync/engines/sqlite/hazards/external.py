@@ -9,21 +9,14 @@ from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Plan
 from ....schema.names import fold
 from ..connection import Connection
-from ..rebuild.external import External, external_indexes, holds_its_content, tells_content_apart
+from ..rebuild.external import External, external_indexes, is_whole
 
 
 def read_anew(connection: Connection, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
     """Indexes that do not hold exactly what their content holds, although the plan must rebuild them."""
     for index in external_indexes(connection, plan):
-        if index.needs_all and not _is_whole(connection, index):
+        if index.needs_all and not is_whole(connection, index):
             yield _allowed(index) if fold(index.name) in allowed else _refused(index)
-
-
-def _is_whole(connection: Connection, index: External) -> bool:
-    found = index.before
-    if found is None or (found.module == "fts5" and not tells_content_apart()):
-        return False
-    return holds_its_content(connection, index.old_name, found)
 
 
 def _refused(index: External) -> Hazard:

@@ -253,6 +253,14 @@ def _alters(step: Step, feed: Feed) -> bool:
 # --- does an index hold what its content holds? -------------------------------------------------------------------
 
 
+def is_whole(connection: Connection, index: External) -> bool:
+    """True where an index that `needs_all` is known to hold exactly the rows and the text of its content."""
+    found = index.before
+    if found is None or (found.module == "fts5" and not tells_content_apart()):
+        return False
+    return holds_its_content(connection, index.old_name, found)
+
+
 def holds_its_content(connection: Connection, name: str, found: Arguments) -> bool:
     """True where a full-text index of the connection's file holds exactly the rows and the text of its content.
 
@@ -277,7 +285,7 @@ def holds_its_content(connection: Connection, name: str, found: Arguments) -> bo
         connection.execute(f"CREATE VIRTUAL TABLE temp.{copy}_ USING {found.module}({', '.join(texts)})")
         _copy_shadows(connection, name, f"{copy}_")
         connection.execute(f"ALTER TABLE temp.{copy}_ RENAME TO {copy}")  # lets the module forget what it had read
-        return _is_whole(connection, copy, is_fts5)
+        return _passes_check(connection, copy, is_fts5)
 
 
 def _copy_shadows(connection: Connection, name: str, copy: str) -> None:
@@ -292,7 +300,7 @@ def _copy_shadows(connection: Connection, name: str, copy: str) -> None:
         )
 
 
-def _is_whole(connection: Connection, name: str, is_fts5: bool) -> bool:
+def _passes_check(connection: Connection, name: str, is_fts5: bool) -> bool:
     """What integrity-check says. Of FTS5 only rank 1 asks for the content."""
     columns, values = (f"{name}, rank", "'integrity-check', 1") if is_fts5 else (name, "'integrity-check'")
     try:
