@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, connections, transaction
 from django.db.utils import OperationalError
 
-from schemasync.backends.sqlite3.base import DatabaseWrapper
+from schemasync.backends.sqlite3.base import TRIES, DatabaseWrapper
 from schemasync.backends.superseded import Superseded, again_when_superseded
 from schemasync.files.door import Door, Label
 from schemasync.signals import generation_changed
@@ -81,6 +82,66 @@ def test_a_connection_that_is_kept_reads_the_new_file(link, db):
     with closing(sqlite3.connect(link)) as other, other:
         other.execute("DELETE FROM accounts")
     assert run(db, "SELECT count(*) FROM accounts") == [(0,)]
+
+
+@contextmanager
+def moving(link, looks, monkeypatch):
+    """Two files in which `t` holds 1 and 2; the link moves to the other one after each of these looks at it."""
+    files = [link.with_name(f"{number}.sqlite3") for number in (1, 2)]
+    for number, file in enumerate(files, 1):
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("CREATE TABLE t AS SELECT ? AS x", (number,))
+    moved = link.with_name("moved")
+    moved.symlink_to(files[0])
+    look, count = DatabaseWrapper._look, itertools.count(1)
+
+    def then_it_moves(self):
+        seen = look(self)
+        if next(count) in looks:
+            link.with_name("next").symlink_to(files[moved.readlink() == files[0]])
+            link.with_name("next").rename(moved)
+        return seen
+
+    monkeypatch.setattr(DatabaseWrapper, "_look", then_it_moves)
+    connection = wrapper(moved)
+    connections["followed"] = connection
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("look", [1, 2, 3, 4])
+def test_a_link_that_moves_while_it_is_opened_leaves_no_connection_on_the_old_file(link, db, look, monkeypatch):
+    with moving(link, {look}, monkeypatch) as connection:
+        run(connection, "SELECT x FROM t")
+        run(connection, "SELECT x FROM t")
+        assert run(connection, "SELECT x FROM t") == [(2,)]
+
+
+def test_a_link_that_never_rests_is_an_error_and_the_next_query_connects(link, db, monkeypatch):
+    with moving(link, range(1, 2 * TRIES, 2), monkeypatch) as connection:
+        with pytest.raises(Superseded, match="while it was being opened"):
+            connection.ensure_connection()
+        assert run(connection, "SELECT x FROM t") == [(2,)]
+
+
+def test_a_file_that_connecting_creates_is_followed_when_it_is_replaced_at_once(
+    tmp_path, django_db_blocker, monkeypatch
+):
+    new, other = tmp_path / "new.sqlite3", tmp_path / "other.sqlite3"
+    with closing(sqlite3.connect(other, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 2 AS x")
+    look = DatabaseWrapper._look
+
+    def replaced_when_created(self):
+        if new.exists() and other.exists():
+            other.rename(new)
+        return look(self)
+
+    monkeypatch.setattr(DatabaseWrapper, "_look", replaced_when_created)
+    with django_db_blocker.unblock(), closing(wrapper(new)) as connection:
+        assert run(connection, "SELECT x FROM t") == [(2,)]
 
 
 def test_a_transaction_begins_on_the_new_file(link, db):

@@ -230,11 +230,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if place is None:
                 return connection
             state = SwapState(connection)  # now the file is open
-            if place == self._look() or place[1] is None:
-                break
-            connection.close()
-        self._place, self._swap_state = self._look(), state
-        return connection
+            if self._look() == place:  # not a third look: the link may move after this one
+                self._place, self._swap_state = place, state
+                return connection
+            connection.close()  # the file was created by this, or the link has moved: which one is open is unknown
+        raise Superseded(f"The link {path} moved {TRIES} times while it was being opened. Nothing has run: try again.")
 
     def connect(self) -> None:
         super().connect()
