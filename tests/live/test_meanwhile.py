@@ -438,3 +438,21 @@ def test_an_index_that_lacks_rows_is_rebuilt_beside_a_writer_where_allow_drop_na
         every = connection.execute("SELECT id FROM t WHERE a IN ('LATE', 'ONE') ORDER BY id").fetchall()
     assert found == every
     assert (40,) in found
+
+
+def test_text_that_was_written_without_an_entry_in_the_log_is_found(folder):
+    """A TEMP trigger hides the insert from the log; the row is found at the end of the table, and so is its text."""
+    case = replace(
+        CASES["a full-text index of text that changes"],
+        old={"t": T, "f": SEARCH},
+        new={"t": {**T, "a": {"type": "TEXT NOT NULL", "fill": "upper(a)"}}, "f": SEARCH},
+        before=f"{ROWS} INSERT INTO f (f) VALUES ('rebuild');",
+        first=["CREATE TEMP TRIGGER hide AFTER INSERT ON t BEGIN SELECT raise(IGNORE); END"],
+        meanwhile=["INSERT INTO t (a, n) VALUES ('late', 1)", "INSERT INTO f (rowid, a) VALUES (8, 'late')"],
+    )
+    link = made(folder / "live", case)
+    report, _ = beside(link, case, MOMENTS["sealed"])
+    assert report.result == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT a FROM t WHERE id = 8").fetchone() == ("LATE",)
+        assert connection.execute("SELECT rowid FROM f WHERE f MATCH 'late'").fetchall() == [(8,)]

@@ -67,6 +67,7 @@ class Replay:
     schema: LiveSchema
     version: int
     suspects: Sequence[Suspects] = ()
+    has_replayed: bool = field(init=False, default=False)  # True where a round took any row anew
     _seen: int = field(init=False)
     _in_doubt: bool = field(init=False, default=False)
     _hidden: set[int] = field(init=False, default_factory=set)  # numbers of tables with rows that no log names
@@ -233,6 +234,7 @@ class Replay:
             keys = self._count(follow)
             if keys:
                 done.keys += keys
+                self.has_replayed = True
                 if (misfits := self._insert(follow)) is not None:
                     done.misfits.append(misfits)
                 self._verify(follow)
