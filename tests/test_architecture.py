@@ -107,6 +107,16 @@ def test_only_the_door_changes_the_disk(path: Path) -> None:
 
 
 @SOURCES
+def test_only_the_files_ask_who_may_change_the_disk(path: Path) -> None:
+    """The engine does before it opens a file: SQLite asks the same."""
+    if room(path) in ("files", "engines"):
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in ("access", "lexists", "getuid", "geteuid"):
+            raise AssertionError(f"{path.name}:{node.lineno} asks {ast.unparse(node)}")
+
+
+@SOURCES
 def test_only_the_engine_speaks_sql(path: Path) -> None:
     if room(path) == "engines":
         return

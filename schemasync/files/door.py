@@ -222,8 +222,14 @@ def reserved(folder: Path, size: int) -> Iterator[Reservation]:
 
 
 def sync_folder(folder: Path) -> None:
-    """fsync of a folder: a name is durable only then."""
-    _sync_file(folder)
+    """fsync of a folder: a name is durable only then.
+
+    A folder that this user may write and not read cannot be opened for that: everything is synced instead.
+    """
+    try:
+        _sync_file(folder)
+    except PermissionError:
+        os.sync()
 
 
 def _sync_file(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,9 +70,16 @@ class Layout:
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-link{suffix}")
 
     def next_links(self) -> tuple[Path, ...]:
-        """What stands at the names of `next_link`: a run that died left it."""
+        """What stands at the names of `next_link`: a run that died left it.
+
+        A folder that may be written and not listed (`chmod 300`) is asked for the names that the next run would use.
+        """
         start = self.next_link().name
-        return tuple(sorted(path for path in self.link.parent.iterdir() if path.name.startswith(start)))
+        try:
+            return tuple(sorted(path for path in self.link.parent.iterdir() if path.name.startswith(start)))
+        except PermissionError:
+            names = (self.next_link(), self.next_link(inode_of(self.link)))
+            return tuple(path for path in dict.fromkeys(names) if os.path.lexists(path))
 
     def at(self) -> At:
         """What stands at the link's path now."""

@@ -15,21 +15,25 @@ MOUNTS = Path("/proc/self/mountinfo")  # https://man7.org/linux/man-pages/man5/p
 def is_mounted(path: Path) -> bool:
     """True where `path` itself, and not only the folder that it is in, is a place of a mount."""
     folder = Path(os.path.realpath(path.parent))
+    points = _mount_points()
+    return _is_on_another_device(path, folder) if points is None else os.fspath(folder / path.name) in points
+
+
+def _is_on_another_device(path: Path, folder: Path) -> bool:
+    """The next best answer, where there is no table of mounts. It is wrong on an overlay of several file systems, where
+    each file has the device of its layer, and for a file that is mounted from the file system that it stands in."""
     try:
-        if path.lstat().st_dev != folder.stat().st_dev:
-            return True
-        return os.fspath(folder / path.name) in _mount_points()
+        return path.lstat().st_dev != folder.stat().st_dev
     except OSError:
         return False
 
 
-def _mount_points() -> frozenset[str]:
-    """Every place of a mount, as this process sees them; none where the system does not say (macOS has no such
-    mounts of files)."""
+def _mount_points() -> frozenset[str] | None:
+    """Every mount point that this process sees; None where the system has no such table, or does not show it."""
     try:
         lines = MOUNTS.read_bytes().splitlines()
-    except FileNotFoundError:
-        return frozenset()
+    except OSError:
+        return None
     return frozenset(_unescaped(line.split(b" ")[4]) for line in lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +14,7 @@ from .. import conf, databases
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.door import Door, Label
 from ..files.layout import At, Layout
+from ..files.permissions import may_change_names
 from ..history.record import Afterwards
 from ..orm import migrations
 from ..orm.agreement import agreement
@@ -209,7 +209,7 @@ class Actions(Call):
         target, path = self._target(swaps=True), self._schema_path()
         is_resumed = self._finish_swap()
         found = self._document() if path.exists() else None
-        if found is None and not os.access(path.absolute().parent, os.W_OK):
+        if found is None and not may_change_names(path.absolute().parent):
             raise Refused.of(
                 Code.PERMISSION,
                 f"there is no {path}, and it cannot be written: its folder is missing or not ours to write",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -28,6 +26,7 @@ from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.door import Label, Reservation, reserved
 from ..files.layout import PLAIN, At, Generation, Layout, inode_of, size_of
 from ..files.mounts import is_mounted
+from ..files.permissions import may_change_names, may_replace
 from ..history.record import now
 from .capture import remove
 from .hold import Hold, Place, replaced
@@ -75,9 +74,9 @@ def check_place(layout: Layout) -> None:
         )
     if not folder.is_dir():
         return  # whoever makes the folder of the generations says so
-    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+    if not may_change_names(folder):
         why = "cannot be written"
-    elif not _may_replace(link, folder.stat()):
+    elif not may_replace(link):
         why = "lets nobody replace a file but its owner (it has the sticky bit)"
     else:
         return
@@ -87,13 +86,6 @@ def check_place(layout: Layout) -> None:
         f"Run this as the owner of {link}, or let the user that runs it write the folder. Who may: "
         f"ls -ld {shlex.quote(str(folder))}",
     )
-
-
-def _may_replace(link: Path, folder: os.stat_result) -> bool:
-    """False where the sticky bit of the folder keeps this user from replacing what stands at the path."""
-    if not folder.st_mode & stat.S_ISVTX or not os.path.lexists(link):
-        return True
-    return os.geteuid() in (0, folder.st_uid, link.lstat().st_uid)
 
 
 def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> None:

@@ -101,10 +101,12 @@ def status(target: Target) -> Status:
 def _put_over_the_link(target: Target, now: State) -> list[Problem]:
     """What is wrong where a plain file stands at the path of a database that has generations, as a backup that was
     restored by mv does: whatever its history says, no generation is live. After an `eject` all of them are closed."""
+    if now.generation is not None:
+        return []  # asked first: the rest opens every archive
     layout = target.layout
     closed = {archive.generation for archive in prune.archives(target)}
     there = [generation.name for generation in layout.finished() if generation not in closed]
-    if now.generation is not None or (now.newest is None and not there):
+    if now.newest is None and not there:
         return []
     copy = f", a copy of {now.newest.generation}" if now.newest is not None else ""
     link = shlex.quote(str(layout.link))

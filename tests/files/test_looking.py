@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import sys
 
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.sync import look, prune, rollback
 from schemasync.sync.preflight import Wishes
+from schemasync.sync.status import status
 from tests.crash.processes import NOBODY, Stranger, child, sqlite
 from tests.crash.scenarios import leave_a_log
 from tests.crash.worlds import V2, WRITE, World, changed, read, write
@@ -175,3 +177,20 @@ def test_while_a_run_is_at_work(world, name):
 
 def child_of(name, world):
     return LOOKS[name](world.target())
+
+
+def test_status_opens_each_archive_once(stages, tmp_path):
+    """A monitor asks often, and there may be many archives."""
+    world = stages("evolve").copy(tmp_path / "w")
+    world.sync(V2)
+    world.sync(LATER)
+
+    def opened():
+        found = []
+        sys.addaudithook(lambda event, given: found.append(str(given[0])) if event == "sqlite3.connect" else None)
+        assert len(status(world.target()).archives) == 2
+        return found
+
+    names = child(opened).result()
+    for archive in world.files()[:2]:
+        assert len([name for name in names if archive.name in name]) == 1

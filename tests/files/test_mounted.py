@@ -95,6 +95,56 @@ def mount_of(path, tmp_path, monkeypatch):
     monkeypatch.setattr(mounts, "MOUNTS", table)
 
 
+@AS_ROOT
+def test_a_mounted_file_is_refused_where_proc_is_not_mounted(stages, tmp_path):
+    """Without the table of mounts a file on another device than its folder is taken for one."""
+    host = stages("adopt_journal").copy(tmp_path / "host")
+    app = World(tmp_path / "app")
+    app.folder.mkdir()
+    app.link.touch()
+    disk = f"mkdir '{tmp_path}/disk' && mount -t tmpfs none '{tmp_path}/disk' && cp '{host.link}' '{tmp_path}/disk/db'"
+    mount = f"{disk} && mount --bind '{tmp_path}/disk/db' '{app.link}' && umount -l /proc"
+    assert mounted(mount, app.folder, "adopt") == ["adopt 3 mounted-file"]
+    assert mounted("umount -l /proc", host.folder, "adopt", "eject") == ["adopt done", "eject done"]
+
+
+def overlay(folder, tmp_path):
+    """Shell that lets what is in a folder be the lower layer of an overlay at `tmp_path / "merged"`, whose upper layer is
+    on another file system: there each file has the device of its layer, and a folder that of the overlay."""
+    low, up, merged = (tmp_path / name for name in ("low", "up", "merged"))
+    layers = f"lowerdir='{low}',upperdir='{up}/files',workdir='{up}/work',xino=off"
+    return (
+        f"mkdir -p '{low}' '{up}' '{merged}' && mount -t tmpfs none '{low}' && cp -a '{folder}/.' '{low}'"
+        f" && mount -t tmpfs none '{up}' && mkdir '{up}/files' '{up}/work'"
+        f" && mount -t overlay none -o {layers} '{merged}'"
+    )
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    ("scenario", "acts"),
+    [
+        ("adopt_journal", ("adopt", "eject", "adopt")),
+        ("adopt_wal", ("adopt", "eject", "adopt")),
+        ("fresh", ("sync", "rollback", "eject")),
+    ],
+)
+def test_the_files_of_an_overlay_are_not_taken_for_mounts(stages, tmp_path, scenario, acts):
+    """As in a container whose database is in its image, and no volume."""
+    world = stages(scenario).copy(tmp_path / "w")
+    done = mounted(overlay(world.folder, tmp_path), tmp_path / "merged", *acts)
+    assert done == [f"{act} done" for act in acts]
+
+
+@AS_ROOT
+def test_a_swap_that_was_cut_off_is_finished_on_an_overlay(stages, tmp_path):
+    stage = stages("adopt_journal")
+    world = stage.copy(tmp_path / "w")
+    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+    assert mounted(overlay(world.folder, tmp_path), tmp_path / "merged", "adopt") == ["adopt done"]
+
+
 def test_what_the_system_lists_as_a_mount_is_one_whatever_its_name(tmp_path, monkeypatch):
     folder = tmp_path / "a folder"
     folder.mkdir()
@@ -106,6 +156,9 @@ def test_what_the_system_lists_as_a_mount_is_one_whatever_its_name(tmp_path, mon
     assert is_mounted(path)
     assert is_mounted(tmp_path / "link" / "db.sqlite3")
     assert not is_mounted(folder / "db.sqlite3-wal")
+    monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "no table")
+    assert not is_mounted(path)
+    assert not is_mounted(folder / "nothing")
 
 
 def test_a_swap_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(stages, tmp_path, monkeypatch):
@@ -168,6 +221,26 @@ def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_f
     assert [n for n in left if n.endswith((".sqlite3", ".building"))] == [
         n for n in names.get("generations", []) if n.endswith(".sqlite3")
     ]
+
+
+@AS_ROOT
+@pytest.mark.parametrize("scenario", ["adopt_journal", "adopt_wal", "evolve", "evolve_paused", "rollback", "eject"])
+def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_folder, scenario):
+    stage = stages(scenario)
+    world = stage.copy(open_folder / "w")
+    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    cut_off = stage.copy(open_folder / "v")
+    assert child(lambda: run(stage.scenario, cut_off.target(KillAt("after", fence)))).killed
+    for one in (world, cut_off):
+        for path in (one.folder, *one.folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        one.folder.chmod(0o300)
+    child(lambda: run(stage.scenario, world.target()), user=NOBODY).result()
+    child(lambda: recovery(cut_off.target()), user=NOBODY).result()
+    for one in (world, cut_off):
+        assert dump(one.link) == stage.new
+        assert one.layout.next_links() == ()
+        assert write(one.link, "goes on") is None
 
 
 # --- an adoption that was killed --------------------------------------------------------------------------------

@@ -1,0 +1,20 @@
+"""What the user that runs this may do to the names in a folder, asked before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def may_change_names(folder: Path) -> bool:
+    """True where this user may add, rename and remove names in `folder`; False where there is no such folder."""
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def may_replace(path: Path) -> bool:
+    """False where the sticky bit of its folder keeps this user from replacing what stands at `path`."""
+    folder = path.parent.stat()
+    if not folder.st_mode & stat.S_ISVTX or not os.path.lexists(path):
+        return True
+    return os.geteuid() in (0, folder.st_uid, path.lstat().st_uid)
