@@ -531,6 +531,78 @@ def test_what_was_registered_on_the_raw_connection_stays_registered(link, db):
     assert db.connection is not raw
 
 
+class Loading(sqlite3.Connection):
+    """Loads extensions as sqlite3 does, in a Python that is built without: only while that is enabled."""
+
+    is_enabled = False
+    missing = ()
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.loaded = []
+
+    def enable_load_extension(self, enabled):
+        self.is_enabled = enabled
+
+    def load_extension(self, name):
+        if not self.is_enabled:
+            raise sqlite3.OperationalError("not authorized")
+        if name in self.missing:
+            raise sqlite3.OperationalError("cannot open shared object file")
+        self.loaded.append(name)
+
+
+@pytest.fixture
+def loading(link, django_db_blocker):
+    with opened(link, django_db_blocker, factory=Loading) as connection:
+        connection.ensure_connection()
+        yield connection
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_extensions_are_loaded_again_and_loading_stays_as_it_was_left(link, loading, after):
+    for name in ("first", "second"):
+        loading.connection.enable_load_extension(True)
+        loading.connection.load_extension(name)
+        loading.connection.enable_load_extension(after)
+    for version in (1, 2):
+        swap(link, version)
+        run(loading, "SELECT 1")
+        assert loading.connection.loaded == ["first", "second"]
+        assert loading.connection.is_enabled is after
+
+
+def test_what_can_be_carried_over_is_where_an_extension_is_gone(link, loading, monkeypatch):
+    raw = loading.connection
+    raw.enable_load_extension(True)
+    raw.load_extension("there")
+    raw.load_extension("later")
+    raw.enable_load_extension(False)
+    raw.create_function("slug", 1, lambda text: text.lower())
+    raw.execute("PRAGMA foreign_keys=OFF")
+    raw.text_factory = lambda data: data.decode().upper()
+    swap(link)
+    monkeypatch.setattr(Loading, "missing", ("later",))
+    with pytest.raises(OperationalError, match="cannot open"):
+        run(loading, "SELECT 1")
+    assert loading.connection is not raw
+    assert loading.connection.loaded == ["there"]
+    assert run(loading, "SELECT slug('A') || 'b'") == [("AB",)]
+    assert run(loading, "PRAGMA foreign_keys") == [(0,)]
+
+
+def test_an_authorizer_does_not_keep_pragmas_from_being_carried_over(link, db):
+    def refuses_to_write_pragmas(action, name, value, *rest):
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_PRAGMA and value else sqlite3.SQLITE_OK
+
+    run(db, "PRAGMA cache_size=-1234")
+    db.connection.set_authorizer(refuses_to_write_pragmas)
+    swap(link)
+    assert run(db, "PRAGMA cache_size") == [(-1234,)]
+    with pytest.raises(Exception, match="not authorized"):
+        run(db, "PRAGMA cache_size=1")
+
+
 def test_an_authorizer_goes_on_guarding(link, db):
     db.ensure_connection()
     db.connection.set_authorizer(

@@ -339,7 +339,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         old, place = self.connection, self._place
         if place is None or self._look() == place or old.in_transaction:
             return False
-        with self._lock:
+        with self._lock, self.wrap_database_errors:
             if self.connection is old:
                 self._replace(old, place)
         return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 from .connection import Connection
@@ -83,6 +84,7 @@ class Recording:
         self._calls = {}
 
 
+@cache
 def recording(factory: type[Connection] = Connection) -> type[Connection]:
     """The class of connections that do what those of `factory` do, and record what is registered on them."""
     methods = {name: _recorded(getattr(factory, name), name) for name in REGISTERING if hasattr(factory, name)}
@@ -110,11 +112,16 @@ def scratch() -> Any:
 def register(calls: Iterable[Call], connection: Connection) -> None:
     """Register the functions, collations and extensions of `calls`; no hook and no limit, which could stop a run."""
     for method, args, kwargs in calls:
-        if method == "load_extension":
-            with extensions_enabled(connection):
-                connection.load_extension(*args, **kwargs)
-        elif method in FOR_OTHERS:
-            getattr(connection, method)(*args, **kwargs)
+        if method in FOR_OTHERS:
+            _call_again(connection, method, args, kwargs)
+
+
+def _call_again(connection: Connection, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if method == "load_extension":  # an application disables loading when it has loaded its own
+        with extensions_enabled(connection):
+            connection.load_extension(*args, **kwargs)
+    else:
+        getattr(connection, method)(*args, **kwargs)
 
 
 def can_load_extensions() -> bool:
@@ -125,7 +132,7 @@ def can_load_extensions() -> bool:
 @contextmanager
 def extensions_enabled(connection: Connection) -> Iterator[None]:
     """Within the block extensions may be loaded, where Python can."""
-    if not can_load_extensions():
+    if not hasattr(connection, "enable_load_extension"):
         yield
         return
     connection.enable_load_extension(True)
@@ -136,14 +143,34 @@ def extensions_enabled(connection: Connection) -> Iterator[None]:
 
 
 def carry_over(old: Connection, new: Connection) -> None:
-    """Set on `new` what the application has set on `old` since that was opened."""
-    for method, args, kwargs in old.calls() if isinstance(old, Recording) else ():
-        getattr(new, method)(*args, **kwargs)
-    for pragma in PRAGMAS:
-        if (value := read_pragma(old, pragma)) != read_pragma(new, pragma):
-            new.execute(f"PRAGMA {pragma}={WORDS.get((pragma, value), value)}").fetchall()
+    """Set on `new` what the application has set on `old` since that was opened.
+
+    Where one thing cannot be set, all others are; the first error is raised at the end.
+    """
+    errors: list[sqlite3.Error] = []
+    for step in _steps(old, new):
+        try:
+            step()
+        except sqlite3.Error as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _steps(old: Connection, new: Connection) -> Iterator[Callable[[], None]]:
     for name in FACTORIES:
-        setattr(new, name, getattr(old, name))
+        yield partial(setattr, new, name, getattr(old, name))
+    for pragma in PRAGMAS:  # before the calls: an authorizer or a limit may be made to refuse pragmas
+        yield partial(_carry_pragma, old, new, pragma)
+    calls = old.calls() if isinstance(old, Recording) else ()
+    # loading an extension ends with loading disabled, so what enables it comes last
+    for call in sorted(calls, key=lambda call: call[0] == "enable_load_extension"):
+        yield partial(_call_again, new, *call)
+
+
+def _carry_pragma(old: Connection, new: Connection, pragma: str) -> None:
+    if (value := read_pragma(old, pragma)) != read_pragma(new, pragma):
+        new.execute(f"PRAGMA {pragma}={WORDS.get((pragma, value), value)}").fetchall()
 
 
 def read_pragma(connection: Connection, name: str) -> Any:
