@@ -34,8 +34,7 @@ class Pursuit:
         begun = time.monotonic()
         with self.target.door.step(label), transaction(connection):
             done = self.replay.round()
-            if done.fits:
-                self.replay.settle()
+            self.replay.settle()
         self.note(done, time.monotonic() - begun)
         return done
 
@@ -68,8 +67,9 @@ class Pursuit:
         if full:
             self.replay.doubt()
         with self.target.door.step(Label.CUTOVER_ROUND), transaction(connection):
-            if self.replay.round().fits:
-                self.replay.settle()
+            done = self.replay.round()
+            self.replay.settle()
+            if done.fits:
                 self.replay.check_ends()
 
     def few(self, seconds: float) -> int:

@@ -289,8 +289,8 @@ class _Work:
         while True:
             with transaction(connection):
                 done = pursuit.replay.round()
+                pursuit.replay.settle()
                 if not done.misfits:
-                    pursuit.replay.settle()
                     shadows.follow(connection, self.plan)
                     carry_counters(connection, self.plan)
                     self._verify(connection)

@@ -170,6 +170,47 @@ def test_what_moves_the_schema_version_and_no_row_does_not_end_the_run(link, sta
     assert ("u3", "e3!") in rows(link, "events")
 
 
+NOT_NULL = {**OLD, "events": {"who": "TEXT", "what": "TEXT NOT NULL"}}
+NO_SHAPE = "INSERT INTO events VALUES ('u9', NULL)"  # NOT_NULL does not take it
+NO_KEY = "INSERT INTO events VALUES (NULL, 'x')"  # nor does a plan that makes a key of `who`
+MEND = ("UPDATE events SET what = 'mended' WHERE what IS NULL", "UPDATE events SET who = 'u10' WHERE who IS NULL")
+
+
+@pytest.mark.parametrize("label", ["filled", "sealed"])
+@pytest.mark.parametrize("new", [NOT_NULL, PLANS["gets a key"]], ids=["not null", "gets a key"])
+def test_a_row_that_is_mended_after_an_analyze_does_not_end_the_run(link, label, new):
+    first = at(LABELS[label], lambda: write(link, NO_SHAPE, NO_KEY, "ANALYZE"))
+    mends = at(Label.BUILD_ROUND if label == "filled" else Label.CUTOVER_ROUND, lambda: write(link, *MEND))
+
+    def observer(when, passed):
+        first(when, passed)
+        mends(when, passed)
+
+    assert run(link, new, observer).result == "synced"
+    assert {("u9", "mended"), ("u10", "x")} <= set(rows(link, "events"))
+
+
+@pytest.mark.parametrize("label", ["filled", "sealed"])
+def test_a_row_that_does_not_fit_is_named_and_no_vacuum_is_blamed_for_it(link, label):
+    wishes = replace(QUICK, limits=replace(QUICK.limits, give_up=1.0))
+    observer = at(LABELS[label], lambda: write(link, NO_SHAPE, "ANALYZE"))
+    with pytest.raises(Failed) as caught:
+        sync(target(link, door=Door(observer), wait=5.0), read(NOT_NULL), wishes)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.facts["table"], problem.facts["rows"]) == ("data-breaks-shape", "events", 1)
+    assert traces(link) == []
+
+
+@pytest.mark.parametrize("label", ["filled", "sealed"])
+def test_rows_that_do_not_fit_because_a_vacuum_renumbered_them_end_the_run_at_once(link, label):
+    """A row is read again under its new row id while the new file has it under the old one: its key is there twice."""
+    ended = []
+    observer = at(LABELS[label], lambda: (write(link, "VACUUM", WRITES[0]), ended.append(time.monotonic())))
+    unique = {**OLD, "events": {"who": "TEXT UNIQUE", "what": "TEXT"}}
+    assert ends(link, unique, observer) == "row-ids-changed"
+    assert time.monotonic() - ended[0] < QUICK.limits.give_up / 4
+
+
 def test_a_vacuum_while_a_writer_is_at_work_loses_no_row(link):
     """A cron job's VACUUM at a random moment of a run, a writer on a table without an INTEGER PRIMARY KEY."""
     write(

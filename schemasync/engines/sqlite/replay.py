@@ -169,15 +169,15 @@ class Replay:
             raise self._explained(error) from error
         except sqlite3.OperationalError as error:
             raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
-        unstable = {f.mapped.new.name for f in self.follows if not f.logged.is_stable}
-        if self.is_doubtful and (moved := [m.table for m in done.misfits if m.table in unstable]):
-            raise _row_ids_changed(moved[0])
         return done
 
     def settle(self) -> None:
-        """Where schema_version moved, compare every followed table in the caller's transaction, after a round that
-        left nothing over; else those in which a round found rows without an entry in the log for the first time.
-        Raises Failed where they differ; else row ids still mean what they meant.
+        """Where schema_version moved, compare every followed table in the caller's transaction, after a round; else
+        those in which a round found rows without an entry in the log for the first time. Raises Failed where they
+        differ; else row ids still mean what they meant.
+
+        Rows that the round could not take are left out: the new file has none of them, and the next round reads them
+        again from the old one. All other rows must be the same in both files.
 
         VACUUM renumbers the row ids of tables without an INTEGER PRIMARY KEY, and entries of the log that were
         written before and after it name different rows by one key. A comparison by key in one snapshot proves that
@@ -194,7 +194,7 @@ class Replay:
         for follow in self.follows:
             if follow.has_map:  # it leads from row ids that may be others now, to rows that are the same
                 self.connection.execute(f"DELETE FROM {follow.map}")
-                _fill_map(self.connection, follow, "1")
+                _fill_map(self.connection, follow, self._taken(follow))
         self.version, self._in_doubt = self._seen, False
         self._hidden.clear()
 
@@ -206,10 +206,14 @@ class Replay:
                 name = follow.mapped.new.name
                 raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
 
+    def _taken(self, follow: Follow) -> str:
+        """The condition, after a round, over rows of the old table, that names those which the new table has."""
+        return _untouched(follow) if self._count(follow) else "1"
+
     def _compare(self, follows: Sequence[Follow]) -> None:
         for follow in follows:
             try:
-                verify.touched(self.connection, follow.mapped, follow.key, "1", "1")
+                verify.touched(self.connection, follow.mapped, follow.key, self._taken(follow), "1")
             except Failed as error:
                 raise self._explained(error, suspected=True) from error
             except sqlite3.OperationalError as error:
