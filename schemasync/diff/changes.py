@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, assert_never, get_args
 
@@ -274,7 +275,7 @@ def describe(change: Change) -> str:
         case RenameColumn(table, old, new):
             return f"{table}: {old} -> {new}"
         case ReorderColumns(table, columns):
-            return f"{table}: columns in the order {_shortened(columns)}"
+            return f"{table}: columns in the order {shortened(columns)}"
         case ChangeType(table, column, old, new):
             return f"{table}.{column}: type {old or 'none'} -> {new or 'none'}"
         case ChangeNotNull(table, column, old, new):
@@ -329,6 +330,21 @@ def describe(change: Change) -> str:
             assert_never(change)
 
 
+def subject(change: Change) -> str:
+    """The name of the table or view that changes: of a renamed table the new one, of a trigger that of its owner."""
+    match change:
+        case CreateTable(table) | DropTable(table):
+            return table.name
+        case RenameTable(_, new):
+            return new
+        case AddTrigger(owner) | DropTrigger(owner) | ChangeTrigger(owner):
+            return owner
+        case AddView(view) | DropView(view) | ChangeView(_, view):
+            return view.name
+        case _:
+            return change.table
+
+
 def as_json(change: Change) -> dict[str, Any]:
     """`{change: its kind, text: in a phrase, ...}` with the plain names that it carries, and a CHECK in full."""
     named = {f.name: _plainly(getattr(change, f.name)) for f in fields(change)}
@@ -357,8 +373,9 @@ def _check(check: Check) -> str:
     return f"CHECK ({text})"
 
 
-def _shortened(columns: tuple[str, ...]) -> str:
-    return ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+def shortened(names: Sequence[str]) -> str:
+    """The first eight names, and a sign that there are more."""
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def _columns(key: Unique | PrimaryKey) -> str:

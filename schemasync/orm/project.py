@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..diff.changes import shortened, subject
 from ..errors import SchemasyncError
 from ..schema.names import fold
 from .agreement import agreement
@@ -52,7 +53,7 @@ class Project:
 
 
 def difference(alias: str, path: Path) -> str:
-    """In a few words, in what the models and the file differ; empty where they do not."""
+    """The names of tables in which the models and the file differ, or another few words; empty where they agree."""
     try:
         found = agreement(Project(alias, path).compared)
     except (SchemasyncError, OSError) as error:
@@ -61,5 +62,4 @@ def difference(alias: str, path: Path) -> str:
         return ""
     if found.found is None:
         return "something was renamed or dropped"
-    tables = dict.fromkeys(str(getattr(change, "table", "a view")) for change in found.found.changes)
-    return ", ".join(tables) or "hints"
+    return shortened(list(dict.fromkeys(map(subject, found.found.changes)))) or "hints"

@@ -82,6 +82,7 @@ def test_a_minimal_change_is_seen_as_what_it_is_and_nothing_else(kind: type, old
     assert data["change"] == kind.__name__
     assert data["text"] == text
     json.dumps(data)
+    assert text.startswith(c.subject(changes[0])) or text.endswith(f"-> {c.subject(changes[0])}")
 
 
 def test_every_change_of_the_family_has_a_minimal_pair() -> None:

@@ -250,7 +250,16 @@ def test_runserver_and_check_say_when_models_and_schema_differ(built):
     built.change(WEIGHT)
     told = built.done("check").err
     assert "(schemasync.W008) The models and schema.json differ (shop_tag)" in told
+    built.change(("class Tag", "class Shelf(models.Model):\n    pass\n\nclass Tag"))
+    assert "differ (shop_shelf, shop_tag), in the database" in built.done("check").err, "a new table by its name"
     assert "W008" not in built.done("inspectdb").err, "it takes time, and only those who develop want to know"
+
+
+def test_where_much_differs_the_first_tables_are_named(site):
+    told = site.done("check").err
+    assert "differ (auth_group, auth_group_permissions, auth_permission, " in told
+    assert told.count("_") < 30, told
+    assert ", …), in the database" in told
 
 
 def test_a_server_that_brings_the_database_up_does_all_that_migrate_does(site):
