@@ -66,8 +66,8 @@ def behind(labels: Sequence[str]) -> Lines:
     return [
         f"the models of {', '.join(labels)} are not what the migrations in their packages make; the "
         "database is what the models say",
-        "  manage.py makemigrations --check names these apps as it did before adopt. When a package brings the missing "
-        "migration, run it with: manage.py migrate --fake APP MIGRATION",
+        "  Django's own makemigrations --check names these apps as it did before adopt; do not run it for them. When a "
+        "package brings the missing migration, run it with: manage.py migrate --fake APP MIGRATION",
     ]
 
 

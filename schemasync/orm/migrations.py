@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.apps import AppConfig, apps
-from django.core.management import get_commands, load_command_class
+from django.core.management import find_commands, get_commands, load_command_class
 from django.core.management.base import OutputWrapper
 from django.core.management.utils import run_formatters
 from django.db import connections
@@ -75,10 +74,18 @@ def _as_makemigrations() -> Iterator[None]:
 
 
 def _autodetector() -> type[MigrationAutodetector]:
-    """That of the project's makemigrations, which may have one of its own."""
-    command: Any = load_command_class(get_commands()["makemigrations"], "makemigrations")
-    found: type[MigrationAutodetector] = command.autodetector
-    return found
+    """That of the makemigrations which the project has without schemasync: it may have one of its own."""
+    name = "makemigrations"
+    app = get_commands()[name]
+    if app == "schemasync":
+        others = (config for config in apps.get_app_configs() if config.name != app and _has_command(config, name))
+        app = next((config.name for config in others), "django.core")
+    command = load_command_class(app, name) if isinstance(app, str) else app
+    return getattr(command, "autodetector", MigrationAutodetector)
+
+
+def _has_command(config: AppConfig, name: str) -> bool:
+    return name in find_commands(str(Path(config.path) / "management"))
 
 
 def _of_own_apps(before: ProjectState, own: Collection[str]) -> ProjectState:

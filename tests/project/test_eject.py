@@ -1,10 +1,12 @@
 """The way out: migrations that make what the models say, a database that says they have been run, a plain file."""
 
+import re
 import shutil
 
 import pytest
 
 from .site import Site
+from .test_precedence import LAST, with_product
 
 LATER = (
     ("max_length=100", "max_length=120"),
@@ -213,6 +215,38 @@ def test_a_model_that_moved_with_its_table_is_refused(tmp_path):
     assert site.link.is_symlink()
 
 
+DETECTOR = """
+from django.core.management.commands.makemigrations import Command as Stock
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.models import Field
+
+class Detector(MigrationAutodetector):
+    def deep_deconstruct(self, obj):
+        found = super().deep_deconstruct(obj)
+        if isinstance(obj, Field):
+            found[2].pop("help_text", None)
+        return found
+
+class Command(Stock):
+    autodetector = Detector
+"""
+MIGRATE = """
+from django.core.management.commands.migrate import Command as Stock
+from .makemigrations import Detector
+
+class Command(Stock):
+    autodetector = Detector
+"""
+
+
+def test_a_makemigrations_behind_schemasync_decides_by_its_autodetector_what_is_missing(adopted):
+    site = with_product(adopted, LAST, makemigrations=DETECTOR, migrate=MIGRATE)
+    site.change(("max_length=100", "max_length=100, help_text='of the family'"))
+    assert "none is missing" in site.done("schemasync", "eject").out
+    site.settings(flag=False, installed=False, more=LAST)
+    assert site.manage("makemigrations", "--check").code == 0
+
+
 # --- apps of others -----------------------------------------------------------------------------------------------
 
 BORROWED = """
@@ -237,14 +271,23 @@ LANGUAGE_CODE = "de"
 """
 
 
-def with_others(folder, shop, *, lags=False):
-    """A project in German with an app of somebody else, whose migrations lag behind its models where `lags`."""
+TOGETHER = "    class Meta:\n        unique_together = [['id', 'answer']]\n"
+
+
+def with_others(folder, shop, *, lags=False, together=False):
+    """A project in German with an app of somebody else, whose migrations lag behind its models where `lags`, and have
+    lists of lists where `together`."""
     site = Site(folder, shop, flag=False, more=LENT)
     lent = site.folder / "site-packages" / "lent"
     lent.mkdir(parents=True)
     (lent / "__init__.py").touch()
-    (lent / "models.py").write_text(BORROWED)
+    (lent / "models.py").write_text(BORROWED + TOGETHER * together)
     site.done("makemigrations", "lent")
+    if together:
+        (first,) = (lent / "migrations").glob("0001*.py")
+        text, tuples = first.read_text(), re.compile(r"'unique_together': \{\('id', 'answer'\)\}")
+        assert tuples.search(text), text
+        first.write_text(tuples.sub("'unique_together': [['id', 'answer']]", text))
     if shop:
         site.done("makemigrations", "shop")
     if lags:
@@ -280,6 +323,17 @@ def test_a_new_migration_holds_no_translation_either(tmp_path):
     (new,) = (site.folder / "shop" / "migrations").glob("0002*.py")
     assert "Yes" in new.read_text()
     assert "Ja" not in new.read_text()
+
+
+def test_unique_together_given_as_lists_in_a_migration_of_others_is_as_good_as_tuples(tmp_path):
+    """Django makes tuples of it in a model, and leaves the lists of a CreateModel as they are; django-oscar has some."""
+    site = with_others(tmp_path / "site", LOAN, together=True)
+    site.change(("models.CASCADE", "models.PROTECT"))
+    assert "Alter field of on loan" in site.done("schemasync", "eject").out
+    assert [len(migrations_of(site, app)) for app in ("shop", "site-packages/lent")] == [2, 1]
+    site.settings(flag=False, installed=False, more=LENT)
+    assert site.manage("makemigrations", "--check").code == 0
+    assert site.manage("migrate", "--check").code == 0
 
 
 @pytest.mark.parametrize("own", ["", LOAN], ids=["no apps of its own", "one that refers to it"])
