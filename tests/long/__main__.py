@@ -1,4 +1,4 @@
-"""Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, files, mutants.
+"""Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files, mutants.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import apps, demo, files, mutants
+from . import apps, demo, eject, files, mutants
 from .crash import histories, instants
 from .live import live
 
@@ -29,12 +29,14 @@ def main(arguments: list[str]) -> int:
         return demo.main(arguments[1:])
     if arguments[:1] == ["apps"]:  # five cases, each by its name
         return apps.main(arguments[1:])
+    if arguments[:1] == ["eject"]:  # three products, each by its name
+        return eject.main(arguments[1:])
     if arguments[:1] == ["files"]:  # files of other programs, each by its name
         return files.main(arguments[1:])
     if arguments[:1] == ["mutants"]:  # faults in the code, each by its place
         return mutants.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=[*RUNS, "demo", "apps", "files", "mutants"])
+    parser.add_argument("name", choices=[*RUNS, "demo", "apps", "eject", "files", "mutants"])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
     parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")
     parser.add_argument("--minutes", type=float, help="as many cases as fit into this time, instead of --count")

@@ -143,3 +143,35 @@ APPS = (
     ),
     Borrowed("django-simple-history", ("shop_historicalplace", "name"), HISTORY, own=WITH_HISTORY),
 )
+
+# --- products that only the way out is tried with -------------------------------------------------------------------
+
+CMS = Borrowed(
+    "django-cms",
+    ("cms_page", "languages"),
+    """
+INSTALLED_APPS += ["django.contrib.sites", "cms", "menus", "treebeard", "sekizai"]
+MIDDLEWARE += ["django.middleware.locale.LocaleMiddleware"]
+SITE_ID = 1
+LANGUAGE_CODE, LANGUAGES = "de", [("en", "English"), ("de", "German")]
+CMS_CONFIRM_VERSION4 = True
+CMS_TEMPLATES = [("a.html", "A")]
+X_FRAME_OPTIONS = "SAMEORIGIN"
+TEMPLATES[0]["OPTIONS"]["context_processors"] += [
+    "sekizai.context_processors.sekizai", "cms.context_processors.cms_settings",
+]
+""",
+    "cms.Page",
+)
+PRETIX = Borrowed(
+    "pretix",
+    ("pretixbase_event", "slug"),
+    """
+first, databases = [app for app in INSTALLED_APPS if app == "schemasync"], DATABASES
+from pretix.settings import *
+INSTALLED_APPS = [*first, *INSTALLED_APPS, "shop"]
+DATABASES = databases
+""",
+    "pretixbase.Event",
+)
+"""Its settings are a project's, and its own `migrate` and `makemigrations` stand behind those of schemasync."""
