@@ -10,8 +10,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -34,20 +36,28 @@ logger = logging.getLogger("schemasync")
 
 
 class Registered:
-    """Registers on a connection what the application registers on those of an alias. Asked when first called."""
+    """Registers on a connection what the application registers on those of an alias.
+
+    The application is asked at the first call, and again when receivers of `connection_created` have come or gone.
+    """
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self._calls: tuple[Call, ...] | None = None
+        self._receivers: tuple[object, ...] = ()
         self._kept: list[object] = []  # a function may hold on to the connection on which it was registered
         self._lock = threading.RLock()
 
     def __call__(self, connection: Connection) -> None:
         """Raises Refused where a setting of SCHEMASYNC cannot be carried out."""
+        register(self._current(), connection)
+
+    def _current(self) -> tuple[Call, ...]:
         with self._lock:
-            if self._calls is None:
-                self._calls = self._recorded()
-        register(self._calls, connection)
+            receivers = tuple(connection_created.receivers)  # holds them: an id in it is not used again
+            if self._calls is None or receivers != self._receivers:
+                self._calls, self._receivers = self._recorded(), receivers
+            return self._calls
 
     def _recorded(self) -> tuple[Call, ...]:
         if found := tuple(problems()):
@@ -71,12 +81,26 @@ def _receivers_called(site: BaseDatabaseWrapper, connection: Connection) -> Base
     """Let the receivers of `connection_created` have the connection, as if it were one of the site's."""
     wrapper = type(site)({**site.settings_dict}, site.alias)
     wrapper.connection, wrapper.autocommit = connection, True
+    wrapper.inc_thread_sharing()  # what is registered is called in the threads of all connections
     wrapper.close = lambda: None  # type: ignore[method-assign]  # a receiver that closes it would end the others
     for receiver, failure in connection_created.send_robust(sender=type(site), connection=wrapper):
         if isinstance(failure, Exception):
             name = getattr(receiver, "__qualname__", repr(receiver))
             logger.warning("A receiver of connection_created failed, %s: %s", name, failure)
     return wrapper
+
+
+@cache
+def registered(alias: str) -> Registered:
+    """The one of an alias: receivers take milliseconds, and a page or a run opens many connections."""
+    return Registered(alias)
+
+
+def _forget(**changed: Any) -> None:
+    registered.cache_clear()
+
+
+setting_changed.connect(_forget)  # sent by tests: https://docs.djangoproject.com/en/stable/ref/signals/#setting-changed
 
 
 def is_library(extension: object) -> bool:

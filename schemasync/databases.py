@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.connection import ConnectionDoesNotExist
 
 from . import conf
-from .connect import Registered
+from .connect import registered
 from .engines.sqlite.connection import Opener
 from .errors import Busy, Code, Refused, UsageError
 
@@ -98,7 +98,7 @@ def let_go(alias: str) -> None:
 
 def opener(alias: str = DEFAULT_DB_ALIAS) -> Opener:
     """DDL of a Django project may use what Django, and the application, register on the connections of the alias."""
-    return Opener(Registered(alias))
+    return Opener(registered(alias))
 
 
 def actor() -> str:

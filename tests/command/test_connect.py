@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -143,13 +144,76 @@ def test_a_receiver_gets_a_connection_like_those_of_the_site(project, receive):
     assert seen == [(DatabaseWrapper, "other", "sqlite", ("a value",))]
 
 
-def test_a_receiver_is_asked_once_for_all_connections_of_a_run(project, receive):
+@pytest.fixture
+def asked(receive):
+    """The aliases for whose connections a receiver was asked."""
     asked = []
-    receive(lambda connection, **kwargs: asked.append(connection.settings_dict["NAME"]))
+    receive(lambda connection, **kwargs: asked.append(connection.alias))
+    return asked
+
+
+def open_in_memory(alias="default"):
+    databases.opener(alias).memory().close()
+
+
+def test_a_receiver_is_asked_once_for_all_connections_of_a_process(project, asked):
     opener = databases.opener()
-    for _ in range(3):
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(8):
+            pool.submit(open_in_memory).result()
         opener.memory().close()
-    assert len(asked) == 1
+    assert asked == ["default"]
+    open_in_memory("other")
+    assert asked == ["default", "other"]
+
+
+def test_a_receiver_is_asked_again_when_a_setting_changes(project, asked, settings):
+    opener = databases.opener()
+    opener.memory().close()
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": register}
+    with closing(databases.opener().memory()) as connection:
+        assert connection.execute("SELECT slug('A B')").fetchone() == ("a-b",)
+    assert asked == ["default", "default"]
+
+
+def test_a_receiver_that_comes_or_goes_is_noticed(project, receive):
+    opener = databases.opener()
+    opener.memory().close()
+    receive(on_created)
+    for one in (opener, databases.opener()):
+        with closing(one.memory()) as connection:
+            assert connection.execute("SELECT slug('A B')").fetchone() == ("a-b",)
+    connection_created.disconnect(on_created)
+    with closing(opener.memory()) as connection, pytest.raises(sqlite3.OperationalError, match="slug"):
+        connection.execute("SELECT slug('A B')")
+
+
+def test_a_receiver_that_fails_is_logged_once(project, receive, caplog):
+    def receiver(sender, connection, **kwargs):
+        raise ZeroDivisionError("of the application")
+
+    receive(receiver)
+    for _ in range(3):
+        open_in_memory()
+    assert [record.name for record in caplog.records] == ["django.dispatch", "schemasync"]
+
+
+def test_a_function_that_asks_the_connection_of_its_receiver_works_in_every_thread(project, receive):
+    def receiver(sender, connection, **kwargs):
+        def one():
+            with connection.cursor() as cursor:
+                return cursor.execute("SELECT 1").fetchone()[0]
+
+        connection.connection.create_function("one", 0, one)
+
+    def ask():
+        with closing(databases.opener().memory()) as connection:
+            return connection.execute("SELECT one()").fetchone()
+
+    receive(receiver)
+    assert ask() == (1,)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(ask).result() == (1,)
 
 
 def test_a_receiver_changes_no_file_and_no_setting_of_a_run(library, receive):
