@@ -603,6 +603,17 @@ def test_an_authorizer_does_not_keep_pragmas_from_being_carried_over(link, db):
         run(db, "PRAGMA cache_size=1")
 
 
+def test_connecting_again_and_again_makes_no_class_for_each_connection(link, db):
+    db.ensure_connection()
+    first = type(db.connection)
+    swap(link)
+    db.ensure_connection()
+    followed = type(db.connection)
+    db.close()
+    db.ensure_connection()
+    assert first is followed is type(db.connection)
+
+
 def test_an_authorizer_goes_on_guarding(link, db):
     db.ensure_connection()
     db.connection.set_authorizer(
