@@ -90,3 +90,13 @@ def test_a_table_that_takes_the_name_of_a_dropped_one_does_not_take_its_statisti
     taken = {"keyed": {**BIG, "_was": ["big"]}, "other": {"x": "TEXT"}}
     sync(target, read(taken), Wishes(allow_drop=frozenset({"keyed"})))
     assert statistics(target) == renamed(before, {"big": "keyed"})
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes(fresh=True), Wishes(pause=True)], ids=["clone", "fresh", "pause"])
+def test_statistics_that_name_no_table_do_not_end_a_run_that_renames_one(target, wishes):
+    with closing(sqlite3.connect(target.layout.link)) as connection:
+        connection.executescript("INSERT INTO sqlite_stat1 VALUES (NULL, NULL, 'noexpert')")
+    new = {"large": {**BIG, "_was": ["big"]}, "keyed": KEYED, "other": {"x": "TEXT"}}
+    assert sync(target, read(new), wishes).result == "synced"
+    assert {table for table, _, _ in statistics(target)} >= {"large", "keyed"}
+    assert "big" not in {table for table, _, _ in statistics(target)}

@@ -19,8 +19,10 @@ def rename(connection: Connection, names: Mapping[str, str], parked: Sequence[st
     are `parked` under another name, to be dropped, go."""
     renamed = {fold(old): new for old, new in names.items()}
     gone = {fold(name) for name in parked}
+    if not renamed and not gone:
+        return
     for place in _there(connection, "main"):
-        rows = connection.execute(f"SELECT rowid, tbl, idx FROM main.{place}").fetchall()
+        rows = connection.execute(f"SELECT rowid, tbl, idx FROM main.{place} WHERE tbl IS NOT NULL").fetchall()
         for rowid, table, index in rows:
             if fold(table) in gone:
                 connection.execute(f"DELETE FROM main.{place} WHERE rowid = ?", (rowid,))
