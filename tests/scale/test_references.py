@@ -1,13 +1,14 @@
 """The fast look for dangling references says what SQLite's own check says, whatever the types and collations."""
 
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from itertools import product
 from random import Random
 
 import pytest
 
-from schemasync.engines.sqlite import verify
+from schemasync.engines.sqlite import health, verify
 from schemasync.engines.sqlite.inspect import inspect
 
 TYPES = (
@@ -76,3 +77,34 @@ def test_two_columns_and_a_table_that_refers_to_itself(seed):
             rows = [(1, random.choice((None, 1, 2)), *random.choice(held)), (2, 1, *random.choice(held))]
             connection.executemany("INSERT INTO c VALUES (?, ?, ?, ?)", rows)
             agree(connection, table)
+
+
+def test_dangling_rows_are_counted_and_not_held_in_memory():
+    rows = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO c SELECT i FROM n"
+    )
+    with closing(
+        memory("CREATE TABLE p (k INTEGER PRIMARY KEY)", "CREATE TABLE c (r REFERENCES p)", rows)
+    ) as connection:
+        tracemalloc.start()
+        found = health.dangling_rows(connection)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert found == [("c", 20_000)]
+    assert most < 500_000
+
+
+def test_dangling_rows_are_counted_in_the_file_that_is_asked():
+    odd = '"it\'s ""c"""'
+    statements = [f"CREATE TABLE {odd} (r REFERENCES p)", f"INSERT INTO {odd} VALUES (1), (2), (NULL)"]
+    attached = [s.replace("TABLE ", "TABLE old.").replace("INTO ", "INTO old.") for s in statements]
+    parents = ["ATTACH ':memory:' AS old", *(f"CREATE TABLE {s}.p (k INTEGER PRIMARY KEY)" for s in ("main", "old"))]
+    with closing(memory(*parents, *statements, *attached, "INSERT INTO old.p VALUES (2)")) as connection:
+        assert [health.violations(connection, s, 'it\'s "c"') for s in ("main", "old")] == [2, 1]
+
+
+def test_a_reference_to_columns_that_are_not_unique_is_no_dangling_row():
+    with closing(
+        memory("CREATE TABLE p (k)", "CREATE TABLE c (r REFERENCES p (k))", "INSERT INTO c VALUES (1)")
+    ) as one:
+        assert health.dangling_rows(one) == []

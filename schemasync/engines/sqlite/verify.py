@@ -198,16 +198,16 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
             continue
         step = plan.step(name)
         origin = name if step is None else step.old.name if step.old is not None else None
-        before = violations(connection, "old", origin) if origin is not None else []
-        if len(broken) > len(before):
-            refer = count(len(broken) - len(before), "row refers", "rows refer")
+        before = violations(connection, "old", origin) if origin is not None else 0
+        if broken > before:
+            refer = count(broken - before, "row refers", "rows refer")
             raise Failed.of(
                 Code.VERIFY_DIFFERS,
                 f'"{name}": {refer} to rows that are not there any more',
                 "Please report it.",
                 table=name,
             )
-        refer = count(len(broken), "row refers", "rows refer")
+        refer = count(broken, "row refers", "rows refer")
         notes.append(f"{name}: {refer} to rows that do not exist, as in the old file")
     return tuple(notes)
 
