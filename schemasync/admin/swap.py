@@ -83,6 +83,7 @@ def _page(
         "live_since": when(ahead.live.applied_at),
         "tables": [_table(tally, some.get(tally.table, ())) for tally in ahead.written],
         "is_since": ahead.is_since,
+        "is_complete": ahead.is_complete,
         "accounts": _accounts(request, place, ahead),
         "code": _code(place, ahead.to.version),
         "typed": TYPED,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ..engines.sqlite.versions import Row
 from ..plan.model import Action, Feed, Origin, Step
-from ..schema.model import Schema, Table
+from ..schema.model import Column, Schema
 from ..schema.names import fold
+from .compose import composed, not_known
 from .deed import Deed
 from .record import schema_of, steps_of
 
@@ -37,39 +39,41 @@ class Lineage:
             at = self.birth(at).previous
 
     def steps(self, target: str, live: str) -> tuple[Step, ...]:
-        """What lies between two generations as steps from `target` to `live`: exact where one was built from the
-        other, else only columns whose values were carried unchanged all the way are compared."""
+        """What lies between two generations as steps from `target` to `live`: as recorded where one was built from the
+        other, else composed. Columns whose expected values cannot be told are marked volatile."""
         newer, older = self.birth(live), self.birth(target)
         if newer.previous == target:
             return steps_of(newer, older)
-        return tuple(_steps(schema_of(older), schema_of(newer), self._names(target, live)))
+        return tuple(_steps(schema_of(older), schema_of(newer), self._composed(target, live)))
 
     def origins(self, live: str) -> Names:
         """Names of the first generation that this one comes from -> its own, however their values were changed."""
         *_, first = self.ancestors(live)
         return self._from(first, live, changed=True)
 
-    def _names(self, target: str, live: str) -> Names:
+    def _composed(self, target: str, live: str) -> list[Step]:
+        """One step for each table that both have: back to the generation that both come from, and on to `live`."""
         above = list(self.ancestors(target))
         common = next((name for name in self.ancestors(live) if name in above), None)
         if common is None:
-            return {}
-        down = self._from(common, live)
-        back = _inverted(self._from(common, target))
-        return _composed(back, down)
+            return []
+        names = self._from(common, target)
+        steps = list(_backwards(schema_of(self.birth(target)), schema_of(self.birth(common)), names))
+        for row in self._path(common, live):
+            assert row.previous is not None
+            steps = _continued(steps, steps_of(row, self.birth(row.previous)))
+        return steps
+
+    def _path(self, ancestor: str, generation: str) -> list[Row]:
+        """The rows that led from the ancestor to the generation, in that order."""
+        return [self.birth(name) for name in takewhile(lambda name: name != ancestor, self.ancestors(generation))][::-1]
 
     def _from(self, ancestor: str, generation: str, *, changed: bool = False) -> Names:
         """Names of the ancestor -> names of the generation; with `changed` also where values are not what they were."""
-        path = []
-        for name in self.ancestors(generation):
-            if name == ancestor:
-                break
-            path.append(name)
         names = _identity(schema_of(self.birth(ancestor)))
-        for name in reversed(path):
-            row = self.birth(name)
+        for row in self._path(ancestor, generation):
             assert row.previous is not None
-            names = _composed(names, _carried(steps_of(row, self.birth(row.previous)), changed=changed))
+            names = _renamed(names, _carried(steps_of(row, self.birth(row.previous)), changed=changed))
         return names
 
 
@@ -92,7 +96,7 @@ def _is_same(feed: Feed) -> bool:
     return feed.origin is Origin.CARRIED and feed.same
 
 
-def _composed(first: Names, second: Names) -> Names:
+def _renamed(first: Names, second: Names) -> Names:
     return {
         table: (second[middle][0], {a: second[middle][1][b] for a, b in columns.items() if b in second[middle][1]})
         for table, (middle, columns) in first.items()
@@ -100,25 +104,32 @@ def _composed(first: Names, second: Names) -> Names:
     }
 
 
-def _inverted(names: Names) -> Names:
-    return {new: (old, {b: a for a, b in columns.items()}) for old, (new, columns) in names.items()}
-
-
-def _steps(target: Schema, live: Schema, names: Names) -> Iterator[Step]:
-    met = set()
+def _backwards(target: Schema, common: Schema, names: Names) -> Iterator[Step]:
+    """Steps from the target to the generation that it comes from; `names`: of the latter -> of the target."""
     for table, (other, columns) in names.items():
-        old, new = target.table(table), live.table(other)
+        old, new = target.table(other), common.table(table)
         if old is not None and new is not None:
-            met |= {("old", fold(table)), ("new", fold(other))}
-            yield Step(Action.KEEP, old, new, tuple(_feeds(new, {b: a for a, b in columns.items()})))
-    yield from (Step(Action.DROP, t, None) for t in target.tables if ("old", fold(t.name)) not in met)
-    yield from (Step(Action.CREATE, None, t) for t in live.tables if ("new", fold(t.name)) not in met)
+            yield Step(Action.KEEP, old, new, tuple(_known(column, columns) for column in new.columns))
 
 
-def _feeds(new: Table, sources: dict[str, str]) -> Iterator[Feed]:
-    """Columns without a source are marked volatile: nothing is known of what they should hold."""
-    for column in new.columns:
-        if column.name in sources:
-            yield Feed(column.name, Origin.CARRIED, sources[column.name], same=True)
-        else:
-            yield Feed(column.name, Origin.DEFAULT, volatile=True)
+def _known(column: Column, sources: dict[str, str]) -> Feed:
+    if column.name in sources:
+        return Feed(column.name, Origin.CARRIED, sources[column.name], same=True)
+    return Feed(column.name, Origin.GENERATED) if column.generated is not None else not_known(column.name)
+
+
+def _continued(steps: Sequence[Step], following: Sequence[Step]) -> list[Step]:
+    ended = {fold(step.name): step for step in steps}
+    return [
+        composed(ended[fold(step.old.name)], step)
+        for step in following
+        if step.old is not None and step.new is not None and fold(step.old.name) in ended
+    ]
+
+
+def _steps(target: Schema, live: Schema, both: Sequence[Step]) -> Iterator[Step]:
+    yield from both
+    old = {fold(step.old.name) for step in both if step.old is not None}
+    new = {fold(step.new.name) for step in both if step.new is not None}
+    yield from (Step(Action.DROP, table, None) for table in target.tables if fold(table.name) not in old)
+    yield from (Step(Action.CREATE, None, table) for table in live.tables if fold(table.name) not in new)

@@ -476,14 +476,20 @@ def prospect(ahead: Prospect, page: Page) -> Lines:
         else [item.table, "?", "?", "?", f"not comparable: {item.note}"]
         for item in ahead.written
     ]
-    if ahead.is_since:
+    if all(item.comparable and not (item.added or item.changed or item.removed) for item in ahead.written):
+        what = f"no difference was found, but not every column was compared; {here} stays whole:"
+        headings = ("table", "added", "changed", "removed", "")
+    elif ahead.is_since:
         what = f"written since, and set aside whole in {here}, to which you can go back:"
         headings = ("table", "added", "changed", "removed", "")
     else:
         what = f"{here} and {there} differ; {here} stays whole, and you can go back to it:"
         number, other = here.partition("-")[0], there.partition("-")[0]
         headings = ("table", f"only in {number}", "differ", f"only in {other}", "")
-    return [*lines, what, *(f"  {line}" for line in table(headings, rows, page, right=(1, 2, 3)))]
+    lines += [what, *(f"  {line}" for line in table(headings, rows, page, right=(1, 2, 3)))]
+    if any(item.not_compared for item in ahead.written):
+        lines.append("Rows that differ only in columns that are not compared are not counted.")
+    return lines
 
 
 def planned_json(ahead: Prospect) -> Json:

@@ -48,6 +48,11 @@ class Prospect:
         """The tables that differ, or cannot be compared."""
         return tuple(t for t in self.tallies if not t.is_empty)
 
+    @property
+    def is_complete(self) -> bool:
+        """Every table and column was compared, so that every row that differs is counted."""
+        return all(t.is_complete for t in self.tallies)
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -223,7 +228,7 @@ def _sides(current: State, to: Row, generation: Generation) -> tuple[Generation,
     assert current.newest is not None
     assert current.generation is not None
     lineage, live = Lineage(current.rows), current.newest.generation
-    if lineage.birth(to.generation).previous == live:  # it was built from the live one: the exact comparison, reversed
+    if live in lineage.ancestors(to.generation):  # it was built from the live one: the same comparison, reversed
         return generation, current.generation, lineage.steps(live, to.generation), True
     return current.generation, generation, lineage.steps(to.generation, live), False
 
@@ -245,7 +250,9 @@ def as_json(ahead: Prospect) -> dict[str, object]:
                 "removed": t.removed,
                 "comparable": t.comparable,
                 "note": t.note,
+                "not_compared": list(t.not_compared),
             }
             for t in ahead.written
         },
+        "complete": ahead.is_complete,
     }

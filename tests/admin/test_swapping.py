@@ -249,3 +249,22 @@ def test_a_superuser_may_go_back_and_signs_in_again_where_rights_grow(operated, 
     codes = visit("c = visitor('root'); print(json.dumps([swap(c, 1).status_code, c.get(BASE).status_code]))")
     assert codes == [302, 302]
     assert operated.link.readlink().name.startswith("0001-")
+
+
+def test_columns_that_cannot_be_compared_are_named(operated, visit):
+    page = "print(json.dumps(body(visitor('root').get(BASE + '2/swap/'))))"
+    for token in ("", ', "token": {"type": "INTEGER", "fill": "random()"}'):
+        text = operated.schema.read_text("utf-8").rstrip()
+        text = text.replace(
+            '"Coins": {"id": "INTEGER PRIMARY KEY"}', f'"Coins": {{"id": "INTEGER PRIMARY KEY"{token}}}'
+        )
+        if not token:
+            text = f'{text.removesuffix("}").rstrip().rstrip(",")},\n"Coins": {{"id": "INTEGER PRIMARY KEY"}}\n}}\n'
+        operated.schema.write_text(text, "utf-8")
+        operated.done("schemasync")
+        if not token:
+            operated.sql("INSERT INTO Coins VALUES (1)")
+            assert "Not everything can be compared" not in visit(page)
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '3/swap/'))))")
+    assert "token: not compared" in text
+    assert "Not everything can be compared" in text

@@ -42,7 +42,7 @@ def test_json_has_every_key_and_the_tables_that_differ(evolved):
     assert found["since"]["from"] == live
     assert found["since"]["to"] == evolved.live()
     assert found["since"]["tables"] == {
-        "Users": {"added": 1, "changed": 0, "removed": 0, "comparable": True, "note": ""}
+        "Users": {"added": 1, "changed": 0, "removed": 0, "comparable": True, "note": "", "not_compared": []}
     }
     assert found["previous"] != found["version"]
 
@@ -263,3 +263,145 @@ def test_several_generations_back_rows_without_ids_are_counted_too(without_ids):
         "Sessions": (1, 1, 1),
         "Pairs": (0, 1, 1),
     }
+
+
+# --- over several syncs -------------------------------------------------------------------------------------------
+
+
+ID = "INTEGER PRIMARY KEY"
+LATER = {"Later": {"id": ID}}
+PEOPLE = "INSERT INTO People (id, name) VALUES (1, 'ann'), (2, 'bob')"
+
+
+@pytest.fixture
+def people(project):
+    """Syncs one shape of the table People after the other; the rows are there from the first."""
+
+    def through(*shapes):
+        for number, shape in enumerate(shapes):
+            project.write(shape if "People" in shape or "Folk" in shape else {"People": shape})
+            project.done()
+            if not number:
+                project.run_sql(PEOPLE)
+        return project
+
+    return through
+
+
+FIRST = {"id": ID, "name": "TEXT"}
+WITH_PHONE = {**FIRST, "phone": "TEXT"}
+
+
+def table_of(project, *args, name="People"):
+    return project.done("rollback", *args, dry_run=True, json=True).json["since"]["tables"].get(name)
+
+
+def test_values_of_a_column_that_came_several_syncs_ago_count_as_changed(people):
+    project = people(FIRST, WITH_PHONE, {"People": WITH_PHONE, **LATER})
+    assert "nothing was written since: no row differs" in project.done("rollback", "1", dry_run=True).out
+    project.run_sql("UPDATE People SET phone = '555' || id WHERE id = 2")
+    assert since(project, "1") == {"People": (0, 1, 0)}
+    assert project.done("rollback", "1", dry_run=True, json=True).json["since"]["complete"] is True
+
+
+def test_values_that_were_written_before_the_last_sync_count_too(people):
+    project = people(FIRST, WITH_PHONE)
+    project.run_sql("UPDATE People SET phone = '555' WHERE id = 2")
+    project.write({"People": {**WITH_PHONE, "fax": "TEXT"}, **LATER})
+    project.done()
+    assert since(project, "1") == {"People": (0, 1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "update"),
+    [
+        ([{"level": "INTEGER NOT NULL DEFAULT 3"}, {"level": "INTEGER NOT NULL DEFAULT 4"}], "level = 4"),
+        ([{"level": "TEXT DEFAULT 3"}, {"grade": {"type": "TEXT DEFAULT 3", "was": ["level"]}}], "grade = NULL"),
+        ([{"big": {"type": "TEXT", "fill": "upper(name)"}}, {"big": "TEXT", "more": "TEXT"}], "big = 'ann'"),
+        ([{"n": {"type": "INTEGER", "fill": "length(name) + 1"}}, {"n": "INTEGER", "x": "TEXT"}], "n = 3"),
+    ],
+)
+def test_defaults_and_fills_of_earlier_syncs_are_no_difference_and_what_is_written_over_them_is(people, shapes, update):
+    project = people(FIRST, *({**FIRST, **shape} for shape in shapes), {"People": {**FIRST, **shapes[-1]}, **LATER})
+    assert since(project, "1") == {}
+    project.run_sql(f"UPDATE People SET {update} WHERE id = 1")
+    assert since(project, "1") == {"People": (0, 1, 0)}
+
+
+def test_a_fill_over_a_renamed_column_of_a_renamed_table_is_followed_back(people):
+    folk = {"id": ID, "full": {"type": "TEXT", "was": ["name"]}, "_was": ["People"]}
+    short = {"type": "TEXT", "fill": "substr(Folk.full, 1, 1) || CASE WHEN full = 'ann' THEN '!' ELSE '' END"}
+    project = people(
+        FIRST, {"Folk": folk}, {"Folk": {**folk, "short": short}}, {"Folk": {**folk, "short": short}, **LATER}
+    )
+    assert project.rows("SELECT short FROM Folk ORDER BY id") == [("a!",), ("b",)]
+    assert since(project, "1") == {}
+    project.run_sql("UPDATE Folk SET short = 'x' WHERE id = 2; INSERT INTO Folk VALUES (3, 'eve', 'e')")
+    assert since(project, "1") == {"Folk": (1, 1, 0)}
+
+
+def test_a_conversion_is_followed_back_too(people):
+    project = people(FIRST, {**FIRST, "n": "INTEGER"})
+    project.run_sql("UPDATE People SET n = id")
+    project.write({"People": {**FIRST, "n": "TEXT"}})
+    project.done()
+    project.write({"People": {**FIRST, "n": "TEXT"}, **LATER})
+    project.done()
+    assert since(project, "2") == {}
+    project.run_sql("UPDATE People SET n = '7' WHERE id = 1")
+    assert since(project, "2") == {"People": (0, 1, 0)}
+
+
+RANDOM = {"token": {"type": "INTEGER", "fill": "random()"}}
+TWICE = [
+    {"big": {"type": "TEXT", "fill": "upper(name)"}},
+    {"big": {"type": "TEXT COLLATE NOCASE", "fill": "big || '!'"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "column"),
+    [([RANDOM], "token"), ([RANDOM, {**RANDOM, "more": "TEXT"}], "token"), (TWICE, "big")],
+    ids=["a random fill", "a random fill before", "a fill of a fill"],
+)
+def test_a_column_that_cannot_be_compared_is_named_and_nothing_is_claimed(people, shapes, column):
+    project = people(FIRST, *({**FIRST, **shape} for shape in shapes))
+    project.run_sql(f"UPDATE People SET {column} = 5 WHERE id = 1")
+    out = project.done("rollback", "1", dry_run=True).out
+    assert f"{column}: not compared" in out
+    assert "not every column was compared" in out
+    assert "no row differs" not in out
+    assert "nothing was written" not in out
+    found = project.done("rollback", "1", dry_run=True, json=True).json["since"]
+    assert found["complete"] is False
+    assert found["tables"]["People"]["not_compared"] == [column]
+    project.run_sql("UPDATE People SET name = 'x' WHERE id = 2")
+    assert since(project, "1") == {"People": (0, 1, 0)}
+    out = project.done("rollback", "1", noinput=True).out
+    assert "written since, and set aside" in out
+    assert f"{column}: not compared" in out
+
+
+def test_a_column_that_cannot_be_compared_does_not_matter_where_no_row_is_old(people):
+    project = people(FIRST)
+    project.run_sql("DELETE FROM People")
+    project.write({"People": {**FIRST, **RANDOM}})
+    project.done()
+    assert "nothing was written since: no row differs" in project.done("rollback", dry_run=True).out
+
+
+def test_rows_of_tables_made_later_are_added_and_those_of_dropped_ones_removed(people):
+    rooms = {"Rooms": {"id": ID, "a": "TEXT"}}
+    project = people(FIRST, {"People": FIRST, **rooms}, {"People": WITH_PHONE, **rooms})
+    project.run_sql("INSERT INTO Rooms VALUES (1, 'x'), (2, NULL)")
+    project.write({**rooms, **LATER})
+    project.done("--allow-drop=People")
+    assert since(project, "1") == {"Rooms": (2, 0, 0), "People": (0, 0, 2)}
+
+
+def test_going_forward_over_several_syncs_counts_what_the_newer_columns_hold(people):
+    project = people(FIRST, WITH_PHONE, {"People": WITH_PHONE, **LATER})
+    project.run_sql("UPDATE People SET phone = '5' WHERE id = 1")
+    project.done("rollback", "1", noinput=True)
+    project.run_sql("INSERT INTO People VALUES (3, 'eve')")
+    assert since(project, "3") == {"People": (1, 1, 0)}

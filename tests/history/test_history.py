@@ -68,7 +68,7 @@ def test_going_back_two_syncs_counts_through_renames_and_drops(world: World) -> 
 
 def test_going_forward_again_counts_what_the_restored_one_lacks(world: World) -> None:
     world.back("1")
-    assert world.back("3") == {"G": (1, 0, 0), "H": (0, 0, 1), "U": (1, 1, 1)}
+    assert world.back("3") == {"G": (1, 0, 0), "H": (0, 0, 1), "V": (1, 1, 1)}
 
 
 def test_two_branches_of_one_generation_are_compared_through_it(world: World) -> None:

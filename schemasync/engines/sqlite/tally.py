@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import Refused
 from ...plan.model import Action, Origin, Step
@@ -21,7 +21,8 @@ BY_CONTENT = "compared by content, without row ids: a changed row counts as one 
 class Tally:
     """Rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ (`changed`).
 
-    `comparable` is False where keys changed between the two, or one side does not have the table.
+    `comparable` is False where keys changed between the two, or one side does not have the table. `not_compared`:
+    columns whose expected values are not known, so that rows which differ only there are not counted.
     """
 
     table: str
@@ -30,14 +31,21 @@ class Tally:
     removed: int = 0
     comparable: bool = True
     note: str = ""
+    not_compared: tuple[str, ...] = ()
 
     def reversed(self) -> Tally:
         """The same seen from the other side."""
-        return Tally(self.table, self.removed, self.changed, self.added, self.comparable, self.note)
+        return replace(self, added=self.removed, removed=self.added)
+
+    @property
+    def is_complete(self) -> bool:
+        """Every row that differs is counted."""
+        return self.comparable and not self.not_compared
 
     @property
     def is_empty(self) -> bool:
-        return self.comparable and not (self.added or self.changed or self.removed)
+        """It is known that no row differs."""
+        return self.is_complete and not (self.added or self.changed or self.removed)
 
 
 def tally(connection: Connection, steps: Iterable[Step]) -> tuple[Tally, ...]:
@@ -48,11 +56,22 @@ def tally(connection: Connection, steps: Iterable[Step]) -> tuple[Tally, ...]:
 def _one(connection: Connection, step: Step) -> Tally:
     """What cannot be counted (row ids out of reach, a table that somebody dropped) is no reason to bar the way back."""
     try:
-        return _counted(connection, step)
+        return _with_not_compared(connection, step, _counted(connection, step))
     except Refused as refusal:
         return Tally(step.name, comparable=False, note=refusal.problems[0].message)
     except sqlite3.Error as error:
         return Tally(step.name, comparable=False, note=str(error))
+
+
+def _with_not_compared(connection: Connection, step: Step, found: Tally) -> Tally:
+    """The tally with the columns that were left out, where both files have a row that could differ in them."""
+    left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
+    if not left_out or not found.comparable or step.old is None or step.new is None:
+        return found
+    if _count(connection, f"old.{quote(step.old.name)}") == found.removed:
+        return found
+    notes = [f"{', '.join(left_out)}: not compared", *filter(None, [found.note])]
+    return replace(found, note="; ".join(notes), not_compared=left_out)
 
 
 def _counted(connection: Connection, step: Step) -> Tally:
