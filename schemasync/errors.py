@@ -88,6 +88,7 @@ class Code(StrEnum):
     GENERATION_GONE = "generation-gone"
     SUCCESSOR_MISSING = "successor-missing"
     STATE_UNKNOWN = "state-unknown"
+    RESTORED_IN_PLACE = "restored-in-place"
     SWAP_UNFINISHED = "swap-unfinished"
     # the command line
     NO_ANSWER = "no-answer"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from django.db.models import Case, F, TextField, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -150,9 +151,10 @@ def _to_live(place: Place, row: Row, newest: SchemaVersion, most: int) -> Beside
 
 def _lineage(place: Place, *wanted: Row) -> Lineage:
     """What led to these generations, whole rows of no more than `FURTHEST`: they are large, and there may be many."""
+    plan = Case(When(action=Deed.RESTORE, then=F("plan")), default=Value("{}"), output_field=TextField())
     names = ("id", "generation", "previous", "action")
-    known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names)
-    small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a) for i, g, p, a in known])
+    known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names, plan)
+    small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan=t) for i, g, p, a, t in known])
     needed = {name for row in wanted for name in islice(small.ancestors(row.generation), FURTHEST)}
     rows = SchemaVersion.objects.using(place.alias).filter(generation__in=needed).order_by("id").values(*COLUMNS)
     return Lineage([Row(**values) for values in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -18,62 +19,78 @@ Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""
 
 
+def is_in_place(row: Row) -> bool:
+    """True for the row of a backup that was restored into the file of its generation. A swap back has no tables."""
+    return row.action == Deed.RESTORE and "tables" in json.loads(row.plan)
+
+
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The rows that made each generation; rows that restored one made nothing."""
+    """The rows that made each generation; rows of a swap back made nothing, those of a restore in place did."""
 
     rows: Sequence[Row]
 
-    def birth(self, generation: str) -> Row:
-        """The row that made a generation. Raises KeyError for one that the history does not know."""
-        for row in self.rows:
-            if row.generation == generation and row.action != Deed.RESTORE:
+    def birth(self, generation: str, before: Row | None = None) -> Row:
+        """The row that made the content of a generation, the last one `before` another row: a backup may have been
+        restored into the file since it was built. Raises KeyError for a generation that the history does not know."""
+        for row in reversed(self.rows):
+            is_older = before is None or row.id < before.id
+            if is_older and row.generation == generation and (row.action != Deed.RESTORE or is_in_place(row)):
                 return row
         raise KeyError(generation)
 
+    def line(self, generation: str) -> Iterator[Row]:
+        """The row that made the generation, the one that made what it was built from, and so on to the first."""
+        row = self.birth(generation)
+        yield row
+        while row.previous is not None:
+            row = self.birth(row.previous, row)
+            yield row
+
     def ancestors(self, generation: str) -> Iterator[str]:
         """The generation, the one that it was built from, and so on to the first."""
-        at: str | None = generation
-        while at is not None:
-            yield at
-            at = self.birth(at).previous
+        return (row.generation for row in self.line(generation))
+
+    def comes_from(self, generation: str, source: str) -> bool:
+        """True where the generation comes from what `source` holds now, not from what it held earlier."""
+        return self.birth(source).id in {row.id for row in self.line(generation)}
 
     def steps(self, target: str, live: str) -> tuple[Step, ...]:
         """What lies between two generations as steps from `target` to `live`: as recorded where one was built from the
         other, else composed. Columns whose expected values cannot be told are marked volatile."""
         newer, older = self.birth(live), self.birth(target)
-        if newer.previous == target:
+        if newer.previous == target and older.id < newer.id:
             return steps_of(newer, older)
         return tuple(_steps(schema_of(older), schema_of(newer), self._composed(target, live)))
 
     def origins(self, live: str) -> Names:
         """Names of the first generation that this one comes from -> its own, however their values were changed."""
-        *_, first = self.ancestors(live)
+        *_, first = self.line(live)
         return self._from(first, live, changed=True)
 
     def _composed(self, target: str, live: str) -> list[Step]:
         """One step for each table that both have: back to the generation that both come from, and on to `live`."""
-        above = list(self.ancestors(target))
-        common = next((name for name in self.ancestors(live) if name in above), None)
+        above = {row.id for row in self.line(target)}
+        common = next((row for row in self.line(live) if row.id in above), None)
         if common is None:
             return []
         names = self._from(common, target)
-        steps = list(_backwards(schema_of(self.birth(target)), schema_of(self.birth(common)), names))
+        steps = list(_backwards(schema_of(self.birth(target)), schema_of(common), names))
         for row in self._path(common, live):
             assert row.previous is not None
-            steps = _continued(steps, steps_of(row, self.birth(row.previous)))
+            steps = _continued(steps, steps_of(row, self.birth(row.previous, row)))
         return steps
 
-    def _path(self, ancestor: str, generation: str) -> list[Row]:
+    def _path(self, ancestor: Row, generation: str) -> list[Row]:
         """The rows that led from the ancestor to the generation, in that order."""
-        return [self.birth(name) for name in takewhile(lambda name: name != ancestor, self.ancestors(generation))][::-1]
+        return list(takewhile(lambda row: row.id != ancestor.id, self.line(generation)))[::-1]
 
-    def _from(self, ancestor: str, generation: str, *, changed: bool = False) -> Names:
+    def _from(self, ancestor: Row, generation: str, *, changed: bool = False) -> Names:
         """Names of the ancestor -> names of the generation; with `changed` also where values are not what they were."""
-        names = _identity(schema_of(self.birth(ancestor)))
+        names = _identity(schema_of(ancestor))
         for row in self._path(ancestor, generation):
             assert row.previous is not None
-            names = _renamed(names, _carried(steps_of(row, self.birth(row.previous)), changed=changed))
+            names = _renamed(names, _carried(steps_of(row, self.birth(row.previous, row)), changed=changed))
         return names
 
 

@@ -17,6 +17,7 @@ from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..history.deed import Deed
+from ..history.lineage import is_in_place
 from ..history.record import Followed, moment
 from ..orm.apply import NONE_KEPT, KeptApps
 from ..orm.danger import Endangered
@@ -385,6 +386,8 @@ def _story(entry: Entry, page: Page) -> Lines:
         beside = [beside_writers(entry.followed)] if entry.followed else []
         return [who, *beside, *(change["text"] for change in entry.changes)]
     match row.action:
+        case Deed.RESTORE if is_in_place(row):
+            what = f"a backup of {row.previous} was restored into this file"
         case Deed.RESTORE:
             what = f"back from {row.previous}"
         case Deed.ADOPT:
@@ -583,6 +586,7 @@ def pruned(done: Pruned, *, dry_run: bool) -> Lines:
     verb = "would remove" if dry_run else "removed"
     lines = [f"{verb} {_archive(archive)}" for archive in done.gone] or ["nothing to remove"]
     lines += [f"left for now, live until a moment ago: {_archive(archive)}" for archive in done.young]
+    lines += [f"kept, newer than all that the history names: {_archive(archive)}" for archive in done.unknown]
     return [*lines, f"kept: {', '.join(a.generation.name for a in done.kept) or 'none'}"]
 
 
@@ -602,5 +606,6 @@ def pruned_json(done: Pruned, *, dry_run: bool) -> Json:
         "removed": [one(a) for a in done.gone],
         "kept": [one(a) for a in done.kept],
         "young": [one(a) for a in done.young],
+        "unknown": [one(a) for a in done.unknown],
         "errors": [],
     }

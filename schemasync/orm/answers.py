@@ -51,12 +51,12 @@ def past(rows: Sequence[Row]) -> Past:
     """What the history tells of names, up to what is live."""
     lineage = Lineage(rows)
     live = rows[-1].generation
-    *_, first = lineage.ancestors(live)
+    *_, first = lineage.line(live)
     names = {
         fold(old): (fold(new), {fold(a): fold(b) for a, b in columns.items()})
         for old, (new, columns) in lineage.origins(live).items()
     }
-    return Past(frozenset(fold(table.name) for table in schema_of(lineage.birth(first)).tables), names)
+    return Past(frozenset(fold(table.name) for table in schema_of(first).tables), names)
 
 
 class Answers(InteractiveMigrationQuestioner):

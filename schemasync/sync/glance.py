@@ -38,7 +38,9 @@ def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") ->
     try:
         with closing(opener.read(live.path)) as connection:
             row = versions.newest(connection)
-            if row is None or row.document != digest(data, beside) or fence.read_fence(connection) is not None:
+            if row is None or row.generation != live.name or row.document != digest(data, beside):
+                return None
+            if fence.read_fence(connection) is not None:
                 return None
             is_same = row.fingerprint == fingerprint(connection) and not is_littered(layout, connection)
             return row if is_same else None

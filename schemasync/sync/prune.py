@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..engines.sqlite import fence
+from ..engines.sqlite import fence, versions
 from ..engines.sqlite.connection import side_files
 from ..engines.sqlite.fence import Fence
 from ..errors import Code, Refused, SchemasyncError
@@ -24,34 +24,56 @@ GRACE = timedelta(seconds=10)  # an opener may have resolved the link just befor
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A superseded generation; `at` is when, None where its fence does not say."""
+    """A superseded generation; `at` is when, None where its fence does not say. `is_unknown`: its number is above all
+    that the live history names, so that the history was replaced by an older one after this file was live."""
 
     generation: Generation
     swap: int
     at: datetime | None
     bytes: int
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """`gone` were (or would be) removed; `young` would have been, but were live only moments ago."""
+    """`gone` were (or would be) removed; `young` would have been, but were live only moments ago.
+
+    `unknown` are newer than all that the live history names, and are left to a person.
+    """
 
     gone: tuple[Archive, ...]
     kept: tuple[Archive, ...]
     young: tuple[Archive, ...]
+    unknown: tuple[Archive, ...] = ()
 
 
 def archives(target: Target) -> tuple[Archive, ...]:
     """All archives, the last superseded first."""
     live = target.layout.live()
+    highest = _highest_known(target)
     found = []
     for generation in target.layout.finished():
         if live is not None and generation.name == live.name:
             continue
         closed = _fence_of(target, generation)
         if closed is not None:
-            found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path)))
+            is_unknown = highest is not None and generation.number > highest
+            found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path), is_unknown))
     return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
+
+
+def _highest_known(target: Target) -> int | None:
+    """The highest number that the live history names, None where there is none to ask."""
+    live = target.layout.live()
+    if live is None:
+        return None
+    try:
+        with closing(target.opener.read_parsed(live.path)) as connection:
+            names = versions.generations(connection)
+    except (SchemasyncError, sqlite3.Error):
+        return None
+    known = (target.layout.generation(name) for name in names)
+    return max(live.number, *(generation.number for generation in known if generation is not None), 0)
 
 
 def automatic(target: Target) -> Pruned:
@@ -90,10 +112,12 @@ def choose(found: tuple[Archive, ...], keep: int | None, older_than: timedelta |
     """Decide; the newest archive always stays, for it is the way back."""
     now = datetime.now(UTC)
     keep = max(1, keep if keep is not None else 1)
+    unknown = tuple(a for a in found if a.is_unknown)
+    found = tuple(a for a in found if not a.is_unknown)
     candidates = [a for a in found[keep:] if older_than is None or (a.at is not None and now - a.at > older_than)]
     young = tuple(a for a in candidates if a.at is not None and now - a.at < GRACE)
     gone = tuple(a for a in candidates if a not in young)
-    return Pruned(gone, tuple(a for a in found if a not in gone and a not in young), young)
+    return Pruned(gone, tuple(a for a in found if a not in gone and a not in young), young, unknown)
 
 
 def _remove(target: Target, chosen: Pruned) -> Pruned:

@@ -20,6 +20,7 @@ from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.door import Label
 from ..files.layout import PLAIN, At, Generation, inode_of, size_of
 from ..history.deed import Deed
+from ..history.in_place import restored_in_place
 from . import cutover, interrupt, postpone, state
 from .capture import remove
 from .faults import told
@@ -71,6 +72,7 @@ def recover(target: Target) -> tuple[str, ...]:
     if target.layout.at() is At.GENERATION:
         done += _clear(target)
         done += _release(target)
+        done += _record_restore(target)
         done += _close_archives(target, files)
     return _told(target, done)
 
@@ -339,6 +341,27 @@ def _release(target: Target) -> list[str]:
     with told(live.path), closing(target.opener.write(live.path, timeout=target.wait)) as connection:
         remove(target, connection)
     return [f"removed the change log that a run left in {live.name}"]
+
+
+def _record_restore(target: Target) -> list[str]:
+    """A backup that was restored into the live file brought its own history along: say there which file this is."""
+    live = target.layout.live()
+    assert live is not None
+    with closing(target.opener.read(live.path)) as connection:
+        newest = versions.newest(connection)
+    if newest is None or newest.generation == live.name:
+        return []
+    with (
+        told(live.path),
+        target.door.step(Label.RECOVER_HISTORY),
+        closing(target.opener.write(live.path, timeout=target.wait)) as connection,
+        durably(connection),
+    ):
+        target.check_sole()
+        rows = versions.read(connection)
+        versions.create(connection)
+        versions.append(connection, restored_in_place(rows, live.name, target.stamp))
+    return [f"recorded that {live.name} holds a backup of {newest.generation}, which was restored into it"]
 
 
 def _fold(target: Target) -> None:

@@ -16,7 +16,7 @@ from ..engines.sqlite.tally import Tally, tally
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
-from ..history.lineage import Lineage
+from ..history.lineage import Lineage, is_in_place
 from ..history.record import Afterwards, find, now
 from ..plan.model import Step
 from . import cutover, interrupt, state
@@ -207,11 +207,13 @@ def _file_of(target: Target, row: Row) -> Generation:
 
 
 def _is_since(rows: Sequence[Row], to: Row, live: Row) -> bool:
-    lineage = Lineage(rows)
-    line = list(lineage.ancestors(live.generation))
-    if to.generation not in line[1:]:
+    line = list(Lineage(rows).line(live.generation))
+    names = [row.generation for row in line]
+    if to.generation not in names[1:]:
         return False
-    heir = lineage.birth(line[line.index(to.generation) - 1])
+    heir = line[names.index(to.generation) - 1]
+    if is_in_place(heir):
+        return False  # the backup may be older than the last row that the archive took
     return all(row.id < heir.id for row in rows if row.generation == to.generation)
 
 
@@ -228,7 +230,7 @@ def _sides(current: State, to: Row, generation: Generation) -> tuple[Generation,
     assert current.newest is not None
     assert current.generation is not None
     lineage, live = Lineage(current.rows), current.newest.generation
-    if live in lineage.ancestors(to.generation):  # it was built from the live one: the same comparison, reversed
+    if lineage.comes_from(to.generation, live):  # it was built from the live one: the same comparison, reversed
         return generation, current.generation, lineage.steps(live, to.generation), True
     return current.generation, generation, lineage.steps(to.generation, live), False
 

@@ -89,7 +89,7 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
             if first:
                 if decide(target, document, wishes, now).plan is not None:
                     check_place(target.layout)
-            elif now is not None and now.is_untouched and is_current(document, wishes, now):
+            elif now is not None and now.is_recorded and now.is_untouched and is_current(document, wishes, now):
                 if never_run(now, wishes.data_migrations, wishes.seen) != recorded(now.rows):
                     return None
                 if glance.is_littered(target.layout, now.connection):
@@ -236,7 +236,8 @@ def _finish(
 def _prune(target: Target) -> Iterator[str]:
     """Remove old archives; what could not be removed is a note, for the sync itself is done."""
     try:
-        prune.automatic(target)
+        for archive in prune.automatic(target).unknown:
+            yield f"{archive.generation.name} was kept: it is newer than all that the history names"
     except OSError as error:
         yield f"old archives were left: {error}"
 

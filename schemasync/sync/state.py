@@ -17,9 +17,12 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import At, Generation, Inode, Layout, inode_of
 from ..files.lock import is_held
-from ..history.record import schema_of
+from ..history.in_place import restored_in_place
+from ..history.record import Stamp, schema_of
 from ..schema.model import Schema
 from ..schema.names import fold
+
+NOBODY = Stamp("", "")  # of a row that is shown and not written
 
 Elsewhere = Collection[str]
 """Folded names of tables that something else makes than schema.json."""
@@ -27,7 +30,11 @@ Elsewhere = Collection[str]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An open database: `connection` is for reading only; `generation` is None for a plain file."""
+    """An open database: `connection` is for reading only; `generation` is None for a plain file.
+
+    `is_recorded`: the history in the file ends with the live generation. It is False after a backup was restored into
+    the live file; the last of `rows` is then the one that recovery is going to write.
+    """
 
     connection: Connection
     path: Path
@@ -36,6 +43,7 @@ class State:
     fingerprint: str
     data_version: int = 0
     inode: Inode | None = None
+    is_recorded: bool = True
 
     @property
     def newest(self) -> Row | None:
@@ -116,7 +124,11 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
         seen, rows = data_version(connection), _rows(connection, whole=whole)
         if generation is not None and not rows:
             raise _without_history(layout, generation)
-        yield State(connection, path, generation, rows, fingerprint(connection), seen, inode)
+        is_recorded = generation is None or rows[-1].generation == generation.name
+        if generation is not None and not is_recorded:
+            rows = (*rows, restored_in_place(rows, generation.name, NOBODY))
+        rows = rows if whole else rows[-1:]
+        yield State(connection, path, generation, rows, fingerprint(connection), seen, inode, is_recorded)
     finally:
         connection.close()
 

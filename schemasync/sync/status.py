@@ -72,7 +72,7 @@ def status(target: Target) -> Status:
             if now is not None:
                 path = now.path
                 live = now.newest if now.generation is not None else None
-                problems += _put_over_the_link(target, now)
+                problems += [*_put_over_the_link(target, now), *_restored_in_place(target, now)]
     except SchemasyncError as error:
         problems += error.problems
         if is_too_new(error):
@@ -117,6 +117,21 @@ def _put_over_the_link(target: Target, now: State) -> list[Problem]:
             f"{layout.link} is a plain file{copy}: no generation is live, and what is changed in it has no way back",
             f"To go on with this file: manage.py schemasync adopt{back}",
             {"found": there},
+        )
+    ]
+
+
+def _restored_in_place(target: Target, now: State) -> list[Problem]:
+    """What is wrong where a backup was restored into the live file, and no command that writes has recorded it yet."""
+    if now.is_recorded or now.newest is None:
+        return []
+    return [
+        Problem(
+            Code.RESTORED_IN_PLACE,
+            f"{now.newest.generation} is live and holds a backup of {now.newest.previous}, which was restored into "
+            f"{target.layout.link}; its history does not say so yet",
+            "The next sync, rollback or prune records it: manage.py schemasync",
+            {"generation": now.newest.generation, "backup_of": now.newest.previous},
         )
     ]
 

@@ -9,7 +9,7 @@ from schemasync.sync import prune
 
 from .project import V1
 
-KEYS = {"result", "removed", "kept", "young", "errors"}
+KEYS = {"result", "removed", "kept", "young", "unknown", "errors"}
 
 
 @pytest.fixture

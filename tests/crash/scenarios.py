@@ -123,6 +123,19 @@ def _open_archive(folder: Path) -> World:
     return world
 
 
+def _restored_backup(folder: Path) -> World:
+    """A backup of generation 2 was restored into the file of generation 3."""
+    world = worlds.evolved(folder)
+    (backup := folder / "backup").touch()
+    with sqlite(world.link) as live, sqlite(backup) as copy:
+        live.backup(copy)
+    world.sync(worlds.changed(V2, "papers", title="TEXT"))
+    with sqlite(backup) as copy, sqlite(world.link) as live:
+        copy.backup(live)
+    backup.unlink()
+    return world
+
+
 def _displaced(folder: Path) -> World:
     """A run was killed when somebody's file had come out in the place of the old link."""
     world = worlds.evolved(folder)
@@ -265,6 +278,14 @@ SCENARIOS = {
             _open_archive,
             _sync(worlds.changed(V2, "papers", title="TEXT")),
             f"RECOVER:FENCE {LIVE} {IN} {SWAP} {LIVE_AFTER}",
+            before=V2,
+            current=worlds.changed(V2, "papers", title="TEXT"),
+        ),
+        Scenario(
+            "a_restored_backup",
+            _restored_backup,
+            _sync(worlds.changed(V2, "papers", title="TEXT")),
+            f"RECOVER:HISTORY {LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=worlds.changed(V2, "papers", title="TEXT"),
         ),

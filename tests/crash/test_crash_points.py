@@ -24,6 +24,7 @@ ALIKE = {
     "evolve_and_prune",
     "adopt_journal",
     "an_open_archive",
+    "a_restored_backup",
     "a_displaced_file",
     "a_run_that_fails",
 }

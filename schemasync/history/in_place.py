@@ -1,0 +1,57 @@
+"""A backup that was restored into the live file: its history ends with another generation than the live one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..diff.compare import compare
+from ..engines.sqlite.versions import Row
+from ..plan.make import make
+from ..schema.spelling import dumps
+from .data_migrations import recorded
+from .deed import Deed
+from .record import Stamp, hints_of, never_run_json, now, plan_json, schema_of
+
+_KEPT = ("models", "document")  # of the plan: what is as true of the copy as of the generation that it is a copy of
+
+
+def restored_in_place(rows: Sequence[Row], generation: str, stamp: Stamp) -> Row:
+    """The row that says that the file of `generation` holds a copy of the newest generation of this history.
+
+    Its fingerprint is the recorded one, not that of the file: what was changed by hand stays visible as drift.
+    """
+    newest = rows[-1]
+    return replace(
+        newest,
+        id=newest.id + 1,
+        applied_at=now(),
+        action=Deed.RESTORE,
+        generation=generation,
+        previous=newest.generation,
+        plan=dumps(_copied(rows)),
+        rows=0,
+        duration_ms=0,
+        pause_ms=0,
+        actor=stamp.actor,
+        tool_version=stamp.tool_version,
+    )
+
+
+def _copied(rows: Sequence[Row]) -> dict[str, object]:
+    """The plan of a copy: every table is kept, so that both files can be compared later."""
+    newest, never_run = rows[-1], recorded(rows)
+    schema = schema_of(newest)
+    plan = make(
+        compare(schema, schema, recorded=hints_of(newest)),
+        schema,
+        schema,
+        newest.version,
+        base_version=newest.version,
+        base_fingerprint=newest.fingerprint,
+        volatile=lambda table, column: False,
+    )
+    kept = {key: value for key, value in json.loads(newest.plan).items() if key in _KEPT}
+    found = {} if never_run is None else {"data_migrations": never_run_json(never_run)}
+    return {**plan_json(plan, {}), **kept, **found}

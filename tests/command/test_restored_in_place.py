@@ -1,0 +1,179 @@
+"""A backup that is restored into the live database through the link: the history comes from the backup."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from schemasync.sync import prune
+
+from .project import V1, V2, environment
+
+V3 = {**V2, "Later": {"id": "INTEGER PRIMARY KEY"}}
+MARK = "INSERT INTO Log VALUES (77, 'after the restore')"
+
+
+def by_the_backup_api(backup, link):
+    with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(link)) as target:
+        source.backup(target)
+
+
+def by_cp(backup, link):
+    for side in ("-wal", "-shm"):
+        link.resolve().with_name(link.resolve().name + side).unlink(missing_ok=True)
+    shutil.copyfile(backup, link)
+
+
+@pytest.fixture(params=[by_the_backup_api, by_cp])
+def restored(evolved, request, monkeypatch):
+    """The backup of 0002 is in the file of 0003, with one row that was written since; schema.json is that of 0002."""
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))
+    evolved.done("snapshot", evolved.folder / "backup.sqlite3")
+    evolved.write(V3)
+    evolved.done()
+    request.param(evolved.folder / "backup.sqlite3", evolved.link)
+    evolved.write(V2)
+    evolved.run_sql(MARK)
+    return evolved
+
+
+def names(project):
+    return [name.removesuffix(".sqlite3") for name in project.generations()]
+
+
+def test_a_restore_into_the_live_file_is_recorded_and_loses_no_row(restored):
+    _, second, third = names(restored)
+    assert restored.live() == third
+    out = restored.done().out
+    assert f"{third} is current" in out or (third in out and second not in out.splitlines()[-1])
+    entry = restored.done("history", json=True).json["generations"][0]
+    assert (entry["generation"], entry["previous"], entry["action"], entry["live"]) == (third, second, "restore", True)
+
+    back = restored.done("rollback", interactive=False)
+    assert f"back from {third} to {second}" in back.out + back.err
+    assert f"{third} stays whole" in back.out + back.err
+    assert restored.live() == second
+    restored.done("prune", keep=1)
+    assert names(restored) == [second, third]
+    restored.done("rollback", third, interactive=False)
+    assert restored.live() == third
+    assert restored.rows("SELECT what FROM Log WHERE id = 77") == [("after the restore",)]
+
+
+@pytest.mark.parametrize("words", [("rollback",), ("prune",), ("eject",)], ids=lambda words: words[0])
+def test_each_command_that_writes_records_it_first(restored, words):
+    _, second, third = names(restored)
+    options = {"interactive": False} if words == ("rollback",) else {}
+    restored.done(*words, **options)
+    rows = restored.rows(
+        "SELECT generation, previous FROM _schema_versions ORDER BY id", restored.archive / f"{third}.sqlite3"
+    )
+    assert rows[-1] == (third, second)
+
+
+def test_commands_that_read_say_so_and_change_nothing(restored):
+    _, second, third = names(restored)
+    before = restored.rows("SELECT * FROM _schema_versions")
+    status = restored.done("status", json=True).json
+    assert (status["result"], status["generation"]) == ("trouble", third)
+    assert status["errors"][0]["code"] == "restored-in-place"
+    out = restored.done("history").out
+    assert f"a backup of {second} was restored into this file" in out
+    (live,) = [e["generation"] for e in restored.done("history", json=True).json["generations"] if e["live"]]
+    assert live == third
+    planned = restored.done("rollback", dry_run=True, json=True).json
+    assert planned["since"]["from"] == third
+    assert planned["since"]["tables"]["Log"]["added"] == 1
+    restored.done("check")
+    restored.done("plan")
+    assert restored.rows("SELECT * FROM _schema_versions") == before
+
+
+def test_a_change_by_hand_in_a_restored_file_is_still_drift(restored):
+    restored.run_sql("ALTER TABLE Log ADD COLUMN by_hand TEXT")
+    third = names(restored)[-1]
+    restored.done("prune")
+    assert restored.rows("SELECT generation FROM _schema_versions ORDER BY id DESC LIMIT 1") == [(third,)]
+    assert "by_hand" in str(restored.call("check", json=True).json)
+    assert restored.call().code != 0
+
+
+def test_a_sync_goes_on_from_a_restored_file(restored):
+    restored.write(V3)
+    restored.done(pause=True)  # a snapshot that was copied over the file is not in WAL mode
+    assert restored.live().startswith("0004-")
+    assert restored.rows("SELECT what FROM Log WHERE id = 77") == [("after the restore",)]
+    assert restored.done("status", json=True).json["result"] == "ok"
+
+
+def test_two_files_that_were_each_restored_from_the_other_can_be_compared(restored):
+    """A backup of 0003 goes into 0002, which 0003 was a copy of."""
+    _, second, third = names(restored)
+    restored.done()
+    restored.done("snapshot", restored.folder / "third.sqlite3")
+    restored.done("rollback", second, interactive=False)
+    by_the_backup_api(restored.folder / "third.sqlite3", restored.link)
+    tables = restored.done("rollback", third, dry_run=True, json=True).json["since"]["tables"]
+    assert tables == {}
+    restored.done("rollback", third, interactive=False)
+    assert restored.live() == third
+
+
+def test_an_archive_newer_than_the_history_is_kept_and_named(evolved, monkeypatch):
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))
+    first, second = names(evolved)
+    evolved.done("rollback", first, interactive=False)
+    evolved.done("snapshot", evolved.folder / "old.sqlite3")
+    with closing(sqlite3.connect(evolved.folder / "old.sqlite3")) as connection:  # as it was before 0002
+        connection.execute("DELETE FROM _schema_versions WHERE id > 1")
+        connection.commit()
+    by_the_backup_api(evolved.folder / "old.sqlite3", evolved.link)
+    evolved.write(V1)
+    found = evolved.done("prune", keep=1, dry_run=True, json=True).json
+    assert [one["generation"] for one in found["unknown"]] == [second]
+    assert f"kept, newer than all that the history names: {second}" in evolved.done("prune", keep=1).out
+    assert names(evolved) == [first, second]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+from schemasync.files import door
+def observer(when, label):
+    if (when, str(label)) == (sys.argv[1], "RECOVER:HISTORY"):
+        os._exit(99)
+def knocked(self, label, _old=door.Door.step):
+    from contextlib import contextmanager
+    @contextmanager
+    def step():
+        observer("before", label)
+        with _old(self, label):
+            yield
+        observer("after", label)
+    return step()
+door.Door.step = knocked
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "schemasync", "--noinput"])
+"""
+
+
+@pytest.mark.parametrize(("when", "recorded"), [("before", False), ("after", True)])
+def test_a_kill_around_the_record_of_a_restore_leaves_it_whole(restored, when, recorded):
+    third = names(restored)[-1]
+    restored.command()  # writes the settings
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED, when], cwd=restored.folder, env=environment(), check=False, timeout=60
+    )
+    assert run.returncode == 99
+    newest = "SELECT generation FROM _schema_versions ORDER BY id DESC LIMIT 1"
+    assert (restored.rows(newest) == [(third,)]) is recorded
+    restored.done()
+    assert restored.rows("SELECT count(*) FROM _schema_versions WHERE generation = ?".replace("?", f"'{third}'")) == [
+        (1,)
+    ]
+    assert restored.rows("SELECT what FROM Log WHERE id = 77") == [("after the restore",)]
