@@ -16,6 +16,10 @@ from .demo import DEMO, ROOT
 PATIENCE = 30  # seconds that a server may take to answer
 
 
+LATER = ("SchemaVersion", "field 'sqlite_version' defined in database but missing in model")
+"""The model reads what every history has: one that an older release began lacks this column until the next swap."""
+
+
 def missing(demo):
     """What sqldiff finds missing on either side, each with its model; a table without a model has none."""
     printed = demo.manage("sqldiff", "--all-applications", "--output_text", "--no-color")
@@ -34,12 +38,12 @@ def test_sqldiff_misses_no_table_no_field_and_no_foreign_key(either):
     found = {(model, text) for model, text in missing(either) if not re.search(r" (INDEX|UNIQUE) ", text)}
     # A view counts as a table there, and so do the statistics of SQLite, once a sync has asked for them.
     without = either.unmodelled | {"project_hours"} | ({"sqlite_stat1"} if either.schema == "schema_v2.json" else set())
-    assert found == {("", f"table '{name}' missing in models") for name in without}
+    assert found == {LATER, *(("", f"table '{name}' missing in models") for name in without)}
 
 
 def test_sqldiff_misses_no_unique(built):
     """It has none to complain of in a database that Django's migrate made."""
-    assert {text for model, text in missing(built) if model} == set()
+    assert {(model, text) for model, text in missing(built) if model} == {LATER}
 
 
 def test_graph_models_draws_the_models_and_their_relations(built):
