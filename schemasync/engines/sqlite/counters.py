@@ -21,7 +21,7 @@ Counters = dict[str, list[object]]
 
 def carry_counters(connection: Connection, plan: Plan) -> None:
     """Give the new file, `main`, the counters of the attached old one, under the new names of their tables."""
-    if not _has_counters(connection, "main"):
+    if not has_counters(connection, "main"):
         return
     old, new = _counters(connection, "old"), _counters(connection, "main")
     created = {fold(step.name) for step in plan.steps if step.old is None}
@@ -77,7 +77,8 @@ def _counts(table: Table) -> bool:
     return table.primary_key is not None and table.primary_key.autoincrement
 
 
-def _has_counters(connection: Connection, schema: str) -> bool:
+def has_counters(connection: Connection, schema: str) -> bool:
+    """True where SQLite keeps counters of AUTOINCREMENT in the file: with the first such table."""
     query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
     return connection.execute(query).fetchone() is not None
 
@@ -85,7 +86,7 @@ def _has_counters(connection: Connection, schema: str) -> bool:
 def _counters(connection: Connection, schema: str) -> Counters:
     """All counters but those of our own tables."""
     found: Counters = {}
-    if _has_counters(connection, schema):
+    if has_counters(connection, schema):
         rows: Sequence[tuple[object, object]] = connection.execute(
             f"SELECT name, seq FROM {schema}.sqlite_sequence WHERE name IS NOT NULL ORDER BY rowid"
         ).fetchall()

@@ -19,6 +19,7 @@ from ...schema.names import fold, quote
 from ...schema.spelling import count
 from . import health
 from .connection import Connection
+from .counters import has_counters
 from .health import violations
 from .inspect import inspect, references_of
 from .mapping import Key, Mapping, identity, key_of, mapping, stored
@@ -120,19 +121,14 @@ def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]
         if step.new is not None and step.new.primary_key is not None and step.new.primary_key.autoincrement
     ]
     ours = {fold(table.name) for table in (*plan.old.tables, *plan.new.tables)}
-    if _has_counters(connection, "old"):
+    if has_counters(connection, "old"):
         names = [str(name) for (name,) in connection.execute("SELECT DISTINCT name FROM old.sqlite_sequence")]
         found += [(n, n) for n in names if fold(n) not in ours and not is_own(n) and _has_table(connection, n)]
     return found
 
 
-def _has_counters(connection: Connection, schema: str) -> bool:
-    query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
-    return connection.execute(query).fetchone() is not None
-
-
 def _counter(connection: Connection, schema: str, table: str) -> int:
-    if not _has_counters(connection, schema):
+    if not has_counters(connection, schema):
         return 0
     query = f"SELECT max(CAST(seq AS INTEGER)) FROM {schema}.sqlite_sequence WHERE name = ?"
     return int(connection.execute(query, (table,)).fetchone()[0] or 0)
