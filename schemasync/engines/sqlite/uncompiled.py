@@ -70,6 +70,8 @@ def uncompiled(source: Connection, opener: Opener, unknown: Unknown) -> dict[tup
     SQLite compiles the indexes and triggers of a table together with each write to it, so each is tried without the
     others. The trigger of a table that itself uses unknown names cannot be tried, and counts as one that compiles.
     """
+    if not unknown and not broken(source):
+        return {}
     with closing(load(source, opener, unknown)) as connection:
         items = objects(connection)
         tried = {
@@ -101,8 +103,6 @@ def creatable(
 
     A table that uses an unknown function or collation stays in: others refer to it, and only its rewrite needs those.
     """
-    if not unknown and not broken(source):
-        return schema, ()
     refused = uncompiled(source, opener, unknown)
     named = {item.key: item.name for item in objects(source)}
     left_out = (LeftOut(key[0], named[key], error) for key, error in sorted(refused.items()))
@@ -125,8 +125,6 @@ def to_judge(wanted: Schema, live: Schema, unknown: Unknown) -> Schema:
 def ours_here(source: Connection, ours: Schema, wanted: Schema, opener: Opener, unknown: Unknown) -> Schema:
     """What is ours in the live database. A view, trigger, index or virtual table that schema.json no longer names, and
     that this process cannot create, is foreign from now on: it is carried along, and not dropped."""
-    if not unknown and not broken(source):
-        return ours
     return without(ours, uncompiled(source, opener, unknown).keys() - set(wanted.object_names()))
 
 
