@@ -84,6 +84,7 @@ class Code(StrEnum):
     SQLITE_ERROR = "sqlite-error"
     # history and recovery
     NO_HISTORY = "no-history"
+    HISTORY_DAMAGED = "history-damaged"
     UNKNOWN_GENERATION = "unknown-generation"
     GENERATION_GONE = "generation-gone"
     SUCCESSOR_MISSING = "successor-missing"

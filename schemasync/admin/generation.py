@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from ..diff.beside import Names, Pair, beside, changed
 from ..diff.changes import AddIndex
 from ..engines.sqlite.versions import Row
+from ..errors import NeedsPerson
 from ..history.deed import Deed
 from ..history.lineage import Lineage
 from ..history.record import schema_of, steps_of
@@ -53,7 +54,7 @@ def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, ke
     row = _row(place, key)
     if not _is_whole(row):
         raise Http404
-    plan = json.loads(row.plan)
+    plan = row.details
     before, newest = _before(place, row), _newest(place)
     live, most = newest.generation, ALL if request.GET.get("all") else MOST
     context = {
@@ -135,7 +136,7 @@ def _before(place: Place, row: Row) -> Row | None:
 
 def _to_previous(before: Row, row: Row, most: int) -> Beside:
     old, new = schema_of(before), schema_of(row)
-    names = _names(steps_of(row, before)) if json.loads(row.plan).get("tables") else {}
+    names = _names(steps_of(row, before)) if row.details.get("tables") else {}
     return _beside(before.generation, row.generation, old, new, names, most)
 
 
@@ -144,7 +145,7 @@ def _to_live(place: Place, row: Row, newest: SchemaVersion, most: int) -> Beside
     live = _row(place, newest.pk)
     try:
         names = _names(_lineage(place, row, live).steps(row.generation, live.generation))
-    except (KeyError, ValueError):  # too far apart, not related, or changed by hand
+    except (KeyError, ValueError, NeedsPerson):  # too far apart, not related, or changed by hand
         names = {}
     return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names, most)
 
@@ -188,7 +189,7 @@ def _plan(row: Row, before: Row | None) -> Plan:
     if before is None:
         born = tuple(Step(Action.CREATE, None, table) for table in new.tables)
         return _of(row, Schema(), new, Strategy.FRESH, born)
-    strategy = Strategy(json.loads(row.plan).get("strategy", Strategy.CLONE))
+    strategy = Strategy(row.details.get("strategy", Strategy.CLONE))
     return _of(row, schema_of(before), new, strategy, tuple(map(_with_indexes, steps_of(row, before))))
 
 

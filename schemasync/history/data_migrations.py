@@ -6,10 +6,8 @@ stopped at another release.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..engines.sqlite.versions import Row
 from ..plan.model import NeverRun
@@ -32,7 +30,7 @@ class DataMigration:
 def recorded(rows: Sequence[Row]) -> NeverRun | None:
     """What the history says of the live generation's data; None where the release that wrote it did not look."""
     for row in reversed(rows):
-        found: Any = json.loads(row.plan).get("data_migrations") if row.generation == rows[-1].generation else None
+        found = row.details.get("data_migrations") if row.generation == rows[-1].generation else None
         if found is not None:
             return NeverRun(frozenset(found["passed_over"]), frozenset(found["born_with"]))
     return None

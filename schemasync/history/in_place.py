@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -52,6 +51,6 @@ def _copied(rows: Sequence[Row]) -> dict[str, object]:
         base_fingerprint=newest.fingerprint,
         volatile=lambda table, column: False,
     )
-    kept = {key: value for key, value in json.loads(newest.plan).items() if key in _KEPT}
+    kept = {key: value for key, value in newest.details.items() if key in _KEPT}
     found = {} if never_run is None else {"data_migrations": never_run_json(never_run)}
     return {**plan_json(plan, {}), **kept, **found}

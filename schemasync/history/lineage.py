@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -13,7 +12,7 @@ from ..schema.model import Column, Schema
 from ..schema.names import fold
 from .compose import composed, not_known
 from .deed import Deed
-from .record import schema_of, steps_of
+from .record import details_of, schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""
@@ -21,7 +20,7 @@ Names = dict[str, tuple[str, dict[str, str]]]
 
 def is_in_place(row: Row) -> bool:
     """True for the row of a backup that was restored into the file of its generation. A swap back has no tables."""
-    return row.action == Deed.RESTORE and "tables" in json.loads(row.plan)
+    return row.action == Deed.RESTORE and "tables" in details_of(row)
 
 
 @dataclass(frozen=True, slots=True)

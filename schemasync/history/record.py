@@ -10,8 +10,9 @@ from typing import Any
 
 from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
+from ..engines.sqlite.objects import HISTORY_TABLE
 from ..engines.sqlite.versions import Row
-from ..errors import Code, Refused
+from ..errors import Code, NeedsPerson, Refused
 from ..plan.model import Action, Feed, NeverRun, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
@@ -35,12 +36,34 @@ class Stamp:
 
 def hints_of(row: Row | None) -> frozenset[HintKey]:
     """The hints that have acted on the data of this row's generation."""
-    return frozenset(tuple(key) for key in json.loads(row.hints)) if row else frozenset()
+    return frozenset(tuple(key) for key in _json(row, row.hints, list)) if row else frozenset()
 
 
 def schema_of(row: Row) -> Schema:
     """The schema that the row's generation had when it went live."""
-    return digest.from_canonical(row.schema)
+    return digest.from_json(_json(row, row.schema, dict))
+
+
+def details_of(row: Row) -> dict[str, Any]:
+    """What the plan column holds, for what would be wrong without it: raises NeedsPerson where it is no JSON object."""
+    return dict(_json(row, row.plan, dict))
+
+
+def _json(row: Row, text: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, kind):
+        return found
+    raise NeedsPerson.of(
+        Code.HISTORY_DAMAGED,
+        f"row {row.id} of {HISTORY_TABLE}, generation {row.generation}, was changed by hand: it holds no JSON",
+        "A backup, or the archive of that generation or of a newer one, holds the row as it was: write it back from"
+        " there. What does not need the row still works.",
+        row=row.id,
+        generation=row.generation,
+    )
 
 
 def hints_json(hints: Iterable[HintKey]) -> str:
@@ -122,7 +145,7 @@ def never_run_json(found: NeverRun) -> dict[str, list[str]]:
 
 def models_of(row: Row | None) -> dict[str, str]:
     """By table the model that owned it when the row's generation was made; none where that is not known."""
-    return dict(json.loads(row.plan).get("models", {})) if row is not None else {}
+    return dict(row.details.get("models", {})) if row is not None else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +177,7 @@ class Afterwards:
 
 def completed(row: Row, known: Afterwards) -> Row:
     """The row of the swap with what is known now."""
-    plan = json.loads(row.plan)
+    plan = row.details
     if known.followed is not None:
         plan["followed"] = asdict(known.followed)
     if known.document is not None:
@@ -173,7 +196,7 @@ def steps_of(row: Row, before: Row) -> tuple[Step, ...]:
     """The steps that led from `before`'s schema to `row`'s, read back from the history."""
     old, new = schema_of(before), schema_of(row)
     steps = []
-    for entry in json.loads(row.plan).get("tables", ()):
+    for entry in details_of(row).get("tables", ()):
         feeds = tuple(Feed(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
         source = old.table(entry["old"]) if entry["old"] else None
         target = new.table(entry["table"]) if entry["action"] != Action.DROP else None
@@ -183,10 +206,10 @@ def steps_of(row: Row, before: Row) -> tuple[Step, ...]:
 
 def followed(row: Row) -> Followed | None:
     """How the run followed the writers beside it; None where they waited."""
-    found = json.loads(row.plan).get("followed")
+    found = row.details.get("followed")
     return Followed(**found) if found else None
 
 
 def changed(row: Row) -> tuple[dict[str, Any], ...]:
     """What changed, as `diff.changes.as_json` gave it."""
-    return tuple(json.loads(row.plan).get("changes", ()))
+    return tuple(row.details.get("changes", ()))

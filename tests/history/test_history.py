@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from schemasync.engines.sqlite.versions import Row
-from schemasync.errors import Code, Refused
+from schemasync.errors import Code, NeedsPerson, Refused
+from schemasync.history import record
+from schemasync.history.data_migrations import recorded
 from schemasync.history.record import find
 from schemasync.schema import document
-from schemasync.sync import rollback
+from schemasync.sync import rollback, state
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync
 from schemasync.sync.target import Target, target
@@ -188,3 +190,26 @@ def test_going_back_counts_the_rows_of_an_archive_against_the_table_whose_rows_t
     one.sync("""{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT", "m": "TEXT"},
         "A": {"id": "INTEGER PRIMARY KEY", "k": {"type": "TEXT", "was": ["n"]}, "n": "INT"}}""")
     assert one.back("1") == {"U": (1, 0, 0), "A": (0, 1, 0)}
+
+
+def damaged(world: World, column: str) -> None:
+    world.write(f"UPDATE _schema_versions SET {column} = 'no JSON' WHERE id = 2")
+
+
+def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(world: World) -> None:
+    damaged(world, "plan")
+    layout = world.target.layout
+    with state.read(layout, world.target.opener) as now:
+        assert now is not None
+        row = now.rows[1]
+    assert (row.details, row.document, record.changed(row), record.models_of(row)) == ({}, None, (), {})
+    assert recorded([row]) is None
+
+
+@pytest.mark.parametrize("column", ["plan", "schema"])
+def test_rows_are_not_counted_by_a_history_without_json(world: World, column: str) -> None:
+    """The columns of the oldest generation are known by the rows between."""
+    damaged(world, column)
+    with pytest.raises(NeedsPerson) as refused:
+        world.back("1")
+    assert refused.value.problems[0].code == Code.HISTORY_DAMAGED

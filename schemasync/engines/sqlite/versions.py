@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
+from typing import Any
 
 from .connection import Connection
 from .objects import HISTORY_TABLE
@@ -58,8 +59,17 @@ class Row:
     @property
     def document(self) -> str | None:
         """The digest of the schema.json that the generation was made from, where its plan has it."""
-        found = json.loads(self.plan).get("document")
+        found = self.details.get("document")
         return found if isinstance(found, str) else None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the plan column holds; empty where somebody changed the row by hand into what is no JSON object."""
+        try:
+            found = json.loads(self.plan)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 _COLUMNS = tuple(field.name for field in fields(Row))
