@@ -28,6 +28,7 @@ from ..files.layout import PLAIN, At, Generation, Layout, inode_of, size_of
 from ..files.mounts import is_mounted
 from ..files.permissions import may_change_names, may_replace
 from ..history.record import now
+from . import misplaced
 from .capture import remove
 from .hold import Hold, Place, replaced
 from .interrupt import Signals
@@ -110,6 +111,8 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     try:
         go_forward()
     except (sqlite3.Error, OSError, SchemasyncError) as error:
+        if target.layout.at() is At.DANGLING:
+            raise misplaced.dangling(target.layout) from error
         raise NeedsPerson.of(
             Code.SWAP_UNFINISHED,
             f"the swap to {swap.successor} is committed, but the link could not be moved: {error}. "
@@ -197,11 +200,14 @@ def point(
     """Put a link to the generation in the place of what stands at the path; then the folder is synced.
 
     `over`: what was closed there, None where nothing was. Anything else is somebody else's, and stays: raises
-    NeedsPerson. `moved` is called once the link has moved. Writers may go on then: should the power fail before the
-    folder is synced, the fence still leads to the new file.
+    NeedsPerson, as it does where somebody moved the folder of the generations away meanwhile. `moved` is called once
+    the link has moved. Writers may go on then: should the power fail before the folder is synced, the fence still leads
+    to the new file.
     """
     new = _make_link(target, generation, over)
     _take_place(target, new, over, moved, f"All rows are in {generation.path}")
+    if target.layout.at() is At.DANGLING:
+        raise misplaced.dangling(target.layout)
 
 
 def _make_link(target: Target, generation: Generation, over: Place | None) -> Path:

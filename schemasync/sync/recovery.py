@@ -21,11 +21,10 @@ from ..files.door import Label
 from ..files.layout import PLAIN, At, Generation, inode_of, size_of
 from ..history.deed import Deed
 from ..history.in_place import restored_in_place
-from . import cutover, interrupt, postpone, state
+from . import cutover, interrupt, misplaced, postpone, state
 from .capture import remove
 from .faults import told
 from .hold import Place
-from .state import dangling
 from .target import Target
 
 
@@ -61,7 +60,7 @@ def recover(target: Target) -> tuple[str, ...]:
     if at is At.NOTHING:
         done += _relink(target, files)
     elif at is At.DANGLING:
-        raise dangling(target.layout)
+        raise misplaced.dangling(target.layout)
     live = _live_fence(target)
     done += _remove_marked(target, files, live)
     if live is not None and live.successor == PLAIN:
@@ -205,7 +204,7 @@ def _remove_marked(target: Target, files: dict[str, Found], live: Fence | None) 
 
 def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     """The fence was committed, so the swap happened: open its successor and move the link."""
-    _check_newest(target, files, live)
+    misplaced.check_last(target.layout, target.opener, live)
     successor = files.get(live.successor)
     if successor is not None and successor.trouble is not None and not successor.damaged:
         raise successor.trouble
@@ -248,7 +247,7 @@ def _place(target: Target) -> Place:
 
 def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     """The fence was committed, so the database is the plain file: it takes the place of the link."""
-    _check_newest(target, files, live)
+    misplaced.check_last(target.layout, target.opener, live)
     if not target.layout.plain.exists():
         raise _without_successor(target, files, live, "is not there")
     _check_place(target, live)
@@ -265,24 +264,6 @@ def _without_successor(target: Target, files: dict[str, Found], live: Fence, why
         successor=live.successor,
         found=sorted(files),
     )
-
-
-def _check_newest(target: Target, files: dict[str, Found], live: Fence) -> None:
-    """Swap numbers rise: what was cut off was the last swap. Another one is a file that somebody put back or copied."""
-    own = target.layout.live()
-    others = [f for f in files.values() if f.fence is not None and (own is None or f.generation.name != own.name)]
-    newer = [f for f in others if f.fence is not None and f.fence.swap >= live.swap]
-    if newer or (own is not None and live.successor == own.name):
-        known = ", ".join(f"{f.generation.name} (swap {f.fence.swap})" for f in newer if f.fence) or live.successor
-        raise NeedsPerson.of(
-            Code.STATE_UNKNOWN,
-            f"{target.layout.link} was closed by swap {live.swap}, which is not the last one: {known}. "
-            "It is a copy of an archive, or an older state that was put back",
-            f"Keep a copy of {target.layout.link} and of {target.layout.folder}, and look at all of them before "
-            "pointing the link at one.",
-            swap=live.swap,
-            found=sorted(files),
-        )
 
 
 def _reopen(target: Target, successor: Found, live: Fence) -> None:

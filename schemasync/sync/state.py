@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from ..engines.sqlite import fence, versions
 from ..engines.sqlite.connection import Connection, Opener, data_version
 from ..engines.sqlite.inspect import Inspection, inspect
-from ..engines.sqlite.objects import OWN_PREFIX, Object, fingerprint
+from ..engines.sqlite.objects import Object, fingerprint
 from ..engines.sqlite.rehearse import differing, ours
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
@@ -21,6 +20,7 @@ from ..history.in_place import restored_in_place
 from ..history.record import Stamp, schema_of
 from ..schema.model import Schema
 from ..schema.names import fold
+from . import misplaced
 
 NOBODY = Stamp("", "")  # of a row that is shown and not written
 
@@ -120,7 +120,7 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
     inode = inode_of(path)
     connection = opener.read_parsed(path) if parsed else opener.read(path)
     try:
-        _check_open(connection, path, layout)
+        _check_open(connection, path, layout, opener)
         seen, rows = data_version(connection), _rows(connection, whole=whole)
         if generation is not None and not rows:
             raise _without_history(layout, generation)
@@ -149,7 +149,7 @@ def _what(layout: Layout, at: At) -> tuple[Path, Generation | None]:
             assert generation is not None
             return generation.path, generation
         case At.DANGLING:
-            raise dangling(layout)
+            raise misplaced.dangling(layout)
         case At.OTHER if layout.link.is_dir():
             raise Refused.of(
                 Code.FOREIGN_LINK,
@@ -175,44 +175,15 @@ def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
     )
 
 
-def dangling(layout: Layout) -> NeedsPerson:
-    """The link names a generation whose file is gone."""
-    live = layout.live()
-    archives = layout.finished()
-    others = ", ".join(g.path.name for g in layout.generations()) or "none"
-    named = live.path.name if live else "?"
-    hint = "Put the file back from your backup."
-    if archives:
-        hint += f" Without one, take an archive over anew, this one or another:\n{_anew(layout, archives[-1])}"
-    return NeedsPerson.of(
-        Code.GENERATION_GONE,
-        f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",
-        hint,
-        found=others,
-    )
-
-
-def _anew(layout: Layout, archive: Generation) -> str:
-    """Commands that make a plain file of an archive, without what closes it to writers, and adopt that."""
-    link, aside = shlex.quote(str(layout.link)), layout.folder.with_suffix(".lost")
-    backup = shlex.quote(f".backup '{layout.link}'")
-    fence = "SELECT 'DROP '||type||' '||name||';' FROM sqlite_schema"
-    fence += f" WHERE name LIKE '{OWN_PREFIX.replace('_', chr(92) + '_')}%' ESCAPE '{chr(92)}' ORDER BY type DESC"
-    return (
-        f"mv {shlex.quote(str(layout.folder))} {shlex.quote(str(aside))} && rm {link}\n"
-        f"sqlite3 {shlex.quote(str(aside / archive.path.name))} {backup}\n"
-        f'sqlite3 {link} "{fence}" | sqlite3 {link}\n'
-        "manage.py schemasync adopt"
-    )
-
-
-def _check_open(connection: Connection, path: Path, layout: Layout) -> None:
+def _check_open(connection: Connection, path: Path, layout: Layout, opener: Opener) -> None:
     """Raise Refused for a file that is closed. Either a run is moving the link at this moment, or it was cut off: then
-    a command that writes finishes the swap."""
+    a command that writes finishes the swap. Raises NeedsPerson for one that was closed by an earlier swap."""
     closed = fence.read_fence(connection)
     if closed is None:
         return
     is_at_work = is_held(layout.lock)
+    if not is_at_work:
+        misplaced.check_last(layout, opener, closed)
     raise Refused.of(
         Code.SWAP_UNFINISHED,
         f"{path.name} was superseded by {closed.successor}, and the run that did it "

@@ -109,10 +109,50 @@ def test_6_a_lost_file_leaves_a_way_back_that_can_be_pasted(evolved):
     assert evolved.call("history").code == 0
 
 
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the hint uses the sqlite3 program")
+def test_6_an_archive_that_was_copied_into_the_live_file_leaves_a_way_on_that_can_be_pasted(evolved):
+    first, live = evolved.generations()
+    shutil.copy(evolved.archive / first, evolved.link)  # through the link
+    assert "[state-unknown]" in evolved.done("status").out
+    ended = evolved.call("plan")
+    assert ended.code == evolved.call().code == 6
+    assert "[state-unknown]" in ended.error
+    assert f"put {live} back from your backup" in ended.error
+    *lines, adopt = [line.strip() for line in ended.error.splitlines()[2:]]
+    subprocess.run(" && ".join(lines), shell=True, check=True, cwd="/")
+    assert adopt == "manage.py schemasync adopt"
+    assert evolved.done("adopt")
+    assert evolved.rows("SELECT id, name, fax FROM Users") == [(1, "ann", "1"), (2, "bob", None)]
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve', NULL)")
+
+
+@pytest.mark.parametrize("how", ["copy", "link"])
+def test_6_an_archive_that_was_put_in_the_place_of_the_link_leaves_a_way_back_that_can_be_pasted(evolved, how):
+    evolved.write({**V2, "Halls": {"id": "INTEGER PRIMARY KEY"}})
+    evolved.done()
+    first, live = evolved.generations()[0], evolved.live()
+    evolved.link.unlink()
+    if how == "copy":
+        shutil.copy(evolved.archive / first, evolved.link)
+    else:
+        evolved.link.symlink_to(f"{evolved.archive.name}/{first}")
+    assert "[state-unknown]" in evolved.done("status").out
+    for words in (("plan",), ("history",), ()):
+        ended = evolved.call(*words)
+        assert ended.code == 6, words
+        assert "[state-unknown]" in ended.error
+    line = next(line.strip() for line in ended.error.splitlines() if "ln -s " in line)
+    subprocess.run(line, shell=True, check=True, cwd="/")
+    assert evolved.live() == live
+    assert "is live" in evolved.done("status").out
+    evolved.done("rollback", "1", noinput=True)
+    assert f"{evolved.live()}.sqlite3" == first
+
+
 def test_6_a_fault_of_our_own_is_not_taken_for_a_difference(synced):
     """Python ends with 1 where nobody catches; somebody has written nonsense into the history."""
-    synced.run_sql("UPDATE _schema_versions SET plan = 'nonsense'")
-    ended = synced.manage("history", "--json")
+    synced.run_sql("UPDATE _schema_versions SET duration_ms = 'long'")
+    ended = synced.manage("history", "-v", "2", "--json")
     assert ended.code == 6
     assert ended.json["errors"][0]["code"] == "unexpected"
     assert "Traceback" in ended.err

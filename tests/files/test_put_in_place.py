@@ -282,3 +282,15 @@ def test_files_that_are_kept_never_replace_one_another(tmp_path):
         "db.sqlite3-displaced-1": "one",
         "db.sqlite3-displaced-2": "two",
     }
+
+
+@pytest.mark.parametrize("label", [Label.CUTOVER_FENCE, Label.CUTOVER_UNMARK, Label.CUTOVER_LINK, Label.CUTOVER_FOLDER])
+def test_a_run_whose_folder_is_moved_away_during_the_swap_is_not_done(stages, tmp_path, label):
+    world = stages("evolve").copy(tmp_path / "w")
+    away = world.layout.folder.with_name("away")
+    trouble = refused_run(world, Once("after", label, lambda: world.layout.folder.rename(away)))
+    assert (trouble.codes, trouble.exit_code) == (("generation-gone",), 6)
+    away.rename(world.layout.folder)
+    world.recovered()
+    assert world.layout.live().number == 2
+    assert write(world.link, "after") is None

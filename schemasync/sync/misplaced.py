@@ -1,0 +1,96 @@
+"""What stands at the path is not what the last swap put there: somebody moved, copied or removed a file."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+
+from ..engines.sqlite import fence
+from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.fence import Fence
+from ..engines.sqlite.objects import OWN_PREFIX
+from ..errors import Code, NeedsPerson, SchemasyncError
+from ..files.layout import At, Generation, Layout
+
+
+def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
+    """Swap numbers rise, so a swap that was cut off was the last one. Raises NeedsPerson for a file that was closed by
+    an earlier one: going on to its successor would lose what was written since."""
+    own = layout.live()
+    fences = {g.name: _fence(opener, g) for g in layout.finished() if own is None or g.name != own.name}
+    newer = {name: closed for name, closed in fences.items() if closed is not None and closed.swap >= live.swap}
+    if not newer and (own is None or live.successor != own.name):
+        return
+    known = ", ".join(f"{name} (swap {closed.swap})" for name, closed in newer.items()) or live.successor
+    raise NeedsPerson.of(
+        Code.STATE_UNKNOWN,
+        f"{layout.link} was closed by swap {live.swap}, which is not the last one: {known}. "
+        "It is a copy of an archive, or an older state that was put back",
+        _hint(layout, fences),
+        swap=live.swap,
+        found=sorted(g.name for g in layout.finished()),
+    )
+
+
+def dangling(layout: Layout) -> NeedsPerson:
+    """The link names a generation whose file is gone."""
+    live = layout.live()
+    archives = layout.finished()
+    others = ", ".join(g.path.name for g in layout.generations()) or "none"
+    named = live.path.name if live else "?"
+    hint = "Put the file back from your backup."
+    if archives:
+        hint += f" Without one, take an archive over anew, this one or another:\n{_anew(layout, archives[-1])}"
+    return NeedsPerson.of(
+        Code.GENERATION_GONE,
+        f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",
+        hint,
+        found=others,
+    )
+
+
+def _fence(opener: Opener, generation: Generation) -> Fence | None:
+    """None for a file that is open. One that cannot be read, or was never live, counts as closed by no swap."""
+    try:
+        with closing(opener.read_parsed(generation.path)) as connection:
+            return Fence(0, "", "") if fence.is_marked(connection) else fence.read_fence(connection)
+    except (SchemasyncError, sqlite3.Error):
+        return Fence(0, "", "")
+
+
+def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:
+    link, folder = shlex.quote(str(layout.link)), layout.folder
+    keep = f"Keep a copy of {layout.link} and of {folder} first."
+    opened = [name for name, closed in fences.items() if closed is None]
+    if len(opened) == 1:
+        aside = shlex.quote(f"{layout.link}.aside")
+        target = shlex.quote(f"{folder.name}/{opened[0]}.sqlite3")
+        away = f"mv {link} {aside} && " if layout.at() is At.PLAIN else f"rm {link} && "
+        return (
+            f"{keep} {opened[0]} is open to writers, so it was live until then. To go on with it:\n"
+            f"{away}ln -s {target} {link}\n"
+            "To go back to an older generation from there: manage.py schemasync rollback GENERATION"
+        )
+    live = layout.live()
+    if live is not None and layout.at() is At.GENERATION:
+        return (
+            f"{keep} Then put {live.path.name} back from your backup. Without one, to go on with what it holds "
+            f"now:\n{_anew(layout, live)}"
+        )
+    return f"{keep} Look at all of them before pointing the link at one."
+
+
+def _anew(layout: Layout, archive: Generation) -> str:
+    """Commands that make a plain file of an archive, without what closes it to writers, and adopt that."""
+    link, aside = shlex.quote(str(layout.link)), layout.folder.with_suffix(".lost")
+    backup = shlex.quote(f".backup '{layout.link}'")
+    fence_of = "SELECT 'DROP '||type||' '||name||';' FROM sqlite_schema"
+    fence_of += f" WHERE name LIKE '{OWN_PREFIX.replace('_', chr(92) + '_')}%' ESCAPE '{chr(92)}' ORDER BY type DESC"
+    return (
+        f"mv {shlex.quote(str(layout.folder))} {shlex.quote(str(aside))} && rm {link}\n"
+        f"sqlite3 {shlex.quote(str(aside / archive.path.name))} {backup}\n"
+        f'sqlite3 {link} "{fence_of}" | sqlite3 {link}\n'
+        "manage.py schemasync adopt"
+    )
