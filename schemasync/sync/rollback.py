@@ -169,7 +169,7 @@ def _both_as_they_are(target: Target, current: State, ahead: Prospect) -> Iterat
     with closing(target.opener.read(newer.path)) as connection:
         attach_old(connection, older.path)
         with snapshot(connection, "main", "old"):
-            yield lambda: _turned(tally(connection, steps), turned)
+            yield lambda: _turned(tally(connection, steps, older_is_live=turned), turned)
 
 
 def _destination(current: State, wanted: str | None) -> Row:
@@ -222,7 +222,7 @@ def _tallies(target: Target, current: State, to: Row, generation: Generation) ->
     newer, older, steps, turned = _sides(current, to, generation)
     with closing(target.opener.read(newer.path)) as connection:
         attach_old(connection, older.path, closed=older != target.layout.live())
-        return _turned(tally(connection, steps), turned)
+        return _turned(tally(connection, steps, older_is_live=turned), turned)
 
 
 def _sides(current: State, to: Row, generation: Generation) -> tuple[Generation, Generation, Sequence[Step], bool]:

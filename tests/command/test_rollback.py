@@ -2,7 +2,7 @@
 
 import pytest
 
-from .project import V2
+from .project import V1, V2
 
 KEYS = {"result", "version", "previous", "generation", "since", "duration_ms", "pause_ms", "errors"}
 
@@ -164,7 +164,8 @@ def test_going_forward_again_does_not_call_written_since_what_was_written_before
     out = evolved.done("rollback", dry_run=True).out
     assert "since" not in out
     assert f"{first} and {second} differ; {first} stays whole, and you can go back to it:" in out
-    assert [line.split() for line in out.splitlines() if line.startswith("  Users")] == [["Users", "0", "0", "1"]]
+    (users,) = [line.split() for line in out.splitlines() if line.startswith("  Users")]
+    assert users == ["Users", "0", "0", "1", "fax:", "not", "compared"]
     assert "only in 0001  differ  only in 0002" in out
 
 
@@ -179,7 +180,25 @@ def test_going_back_to_one_that_was_live_again_does_not_call_it_written_since(ev
 
 def test_where_no_row_differs_that_is_all_that_is_said(evolved):
     assert "nothing was written since: no row differs" in evolved.done("rollback", noinput=True).out
-    assert "\nno row differs\n" in evolved.done("rollback", noinput=True).out
+
+
+def test_going_forward_again_names_the_columns_that_only_the_live_file_has(evolved):
+    """What was written there meanwhile is lost, and how much that is nobody can tell."""
+    evolved.done("rollback", noinput=True)
+    evolved.run_sql("UPDATE Users SET fax = 'new' WHERE id = 1")
+    ended = evolved.done("rollback", "--dry-run", "--json").json["since"]
+    assert ended["tables"]["Users"]["not_compared"] == ["fax"]
+    assert not ended["complete"]
+    out = evolved.done("rollback", noinput=True).out
+    assert "fax: not compared" in out
+    assert "Rows that differ only in columns that are not compared are not counted." in out
+
+
+def test_going_forward_again_after_columns_came_counts_all(synced):
+    synced.write({**V1, "Users": {**V1["Users"], "age": "INTEGER DEFAULT 3"}})
+    synced.done()
+    synced.done("rollback", noinput=True)
+    assert "\nno row differs\n" in synced.done("rollback", noinput=True).out
 
 
 # --- row ids that VACUUM renumbers --------------------------------------------------------------------------------

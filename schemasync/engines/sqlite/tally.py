@@ -48,24 +48,33 @@ class Tally:
         return self.is_complete and not (self.added or self.changed or self.removed)
 
 
-def tally(connection: Connection, steps: Iterable[Step]) -> tuple[Tally, ...]:
-    """Compare `main`, the newer side, with `old`, the older one, which is attached."""
-    return tuple(_one(connection, step) for step in steps)
+def tally(connection: Connection, steps: Iterable[Step], *, older_is_live: bool = False) -> tuple[Tally, ...]:
+    """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: what was written
+    since stands in that, and a column which only it has is one that is not compared."""
+    return tuple(_one(connection, step, older_is_live) for step in steps)
 
 
-def _one(connection: Connection, step: Step) -> Tally:
+def _one(connection: Connection, step: Step, older_is_live: bool) -> Tally:
     """What cannot be counted (row ids out of reach, a table that somebody dropped) is no reason to bar the way back."""
     try:
-        return _with_not_compared(connection, step, _counted(connection, step))
+        left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
+        return _with_not_compared(connection, step, tuple(left_out), _counted(connection, step))
     except Refused as refusal:
         return Tally(step.name, comparable=False, note=refusal.problems[0].message)
     except sqlite3.Error as error:
         return Tally(step.name, comparable=False, note=str(error))
 
 
-def _with_not_compared(connection: Connection, step: Step, found: Tally) -> Tally:
+def _only_old(step: Step) -> list[str]:
+    """The columns with values of their own that only the older table has."""
+    if step.old is None or step.new is None:
+        return []
+    carried = {fold(feed.source or "") for feed in step.feeds if feed.origin is Origin.CARRIED}
+    return [c.name for c in step.old.columns if fold(c.name) not in carried and c.generated is None]
+
+
+def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, ...], found: Tally) -> Tally:
     """The tally with the columns that were left out, where both files have a row that could differ in them."""
-    left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
     if not left_out or not found.comparable or step.old is None or step.new is None:
         return found
     if _count(connection, f"old.{quote(step.old.name)}") == found.removed:
