@@ -169,7 +169,7 @@ class _Comparison:
             tuple(self.idle),
             tuple(self.idle_renames),
             tuple(self.reused),
-            tuple(sorted(all_hints(self.hints) & carried)),
+            tuple(sorted(all_hints(self.hints) & carried - self.acted)),
             carried | self.acted | self.passed,
         )
 

@@ -121,7 +121,7 @@ def check(
         inspection = now.inspect()
         unknown = unknown_to(now.connection, target.opener) if tries else Unknown()
         not_ours = preflight.not_ours(document, elsewhere)
-        ours, recorded = now.ours(inspection, document.schema, not_ours), hints_of(now.newest)
+        ours, recorded = now.ours(inspection, document, not_ours), hints_of(now.newest)
         found = compare(ours, document.schema, document.hints, recorded)
         newest, drift = now.newest, now.drift(inspection, not_ours)
         return Checked(
@@ -129,7 +129,7 @@ def check(
             newest.version if newest else None,
             found.changes,
             tuple(sorted(drift)),
-            tuple(o.named for o in now.foreign(inspection, document.schema, not_ours)),
+            tuple(o.named for o in now.foreign(inspection, document, not_ours)),
             now.generation.name if now.generation else None,
             tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
             losses(found.problems, drift),

@@ -118,7 +118,7 @@ def _decided(
     wanted = to_judge(document.schema, inspection.schema, unknown)
     judge.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
     elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
-    found = state.ours(inspection, document.schema, elsewhere)
+    found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
     _refuse_drift(target, document, state, inspection, wishes)
@@ -183,7 +183,7 @@ def _first(document: Document, state: State | None) -> Decision:
 def _refuse_drift(target: Target, document: Document, state: State, inspection: Inspection, wishes: Wishes) -> None:
     """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
     elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
-    found = state.ours(inspection, document.schema, elsewhere)
+    found = state.ours(inspection, document, elsewhere)
     drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
     if drifted and not wishes.repair and state.newest is not None:
         names = ", ".join(sorted(drifted))

@@ -18,7 +18,8 @@ from ..files.layout import At, Generation, Inode, Layout, inode_of
 from ..files.lock import is_held
 from ..history.in_place import restored_in_place
 from ..history.record import Stamp, schema_of
-from ..schema.model import Schema
+from ..schema.document import Document
+from ..schema.model import Hints, Schema, Table
 from ..schema.names import fold
 from . import misplaced
 
@@ -63,16 +64,14 @@ class State:
         """The schema as it stands. Raises Refused for what cannot be understood."""
         return inspect(self.connection)
 
-    def ours(self, inspection: Inspection, new: Schema | None, elsewhere: Elsewhere = ()) -> Schema:
-        """The part that schema.json or the newest history row names; all of it where neither does. `elsewhere`: folded
-        names of tables that something else makes, whatever the history says."""
-        names = self._names(new, elsewhere)
-        return ours(inspection.schema, names) if names is not None else inspection.schema
+    def ours(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> Schema:
+        """The part that schema.json or the newest history row names. `elsewhere`: folded names of tables that something
+        else makes, whatever the history says."""
+        return ours(inspection.schema, self._names(inspection, document, elsewhere))
 
-    def foreign(self, inspection: Inspection, new: Schema | None, elsewhere: Elsewhere = ()) -> tuple[Object, ...]:
+    def foreign(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> tuple[Object, ...]:
         """The objects that neither schema.json nor the newest history row names."""
-        names = self._names(new, elsewhere)
-        return inspection.foreign(names.object_names()) if names is not None else ()
+        return inspection.foreign(self._names(inspection, document, elsewhere).object_names())
 
     def drift(self, inspection: Inspection, elsewhere: Elsewhere = ()) -> frozenset[str]:
         """Names of our tables and views that are not as the history says: changed by hand."""
@@ -81,13 +80,21 @@ class State:
         recorded = without(schema_of(self.newest), elsewhere)
         return frozenset(differing(recorded, ours(inspection.schema, recorded)))
 
-    def _names(self, new: Schema | None, elsewhere: Elsewhere) -> Schema | None:
-        if self.newest is None:
-            return new
-        recorded = without(schema_of(self.newest), elsewhere)
-        if new is None:
-            return recorded
-        return Schema(recorded.tables + new.tables, recorded.views + new.views)
+    def _names(self, inspection: Inspection, document: Document, elsewhere: Elsewhere) -> Schema:
+        new = document.schema
+        recorded = without(schema_of(self.newest), elsewhere) if self.newest is not None else Schema()
+        tables = recorded.tables + new.tables + _claimed(inspection.schema, document.hints)
+        return Schema(tables, recorded.views + new.views)
+
+
+def _claimed(there: Schema, hints: Hints) -> tuple[Table, ...]:
+    """Tables made by hand that schema.json names as what one of its tables was, and that one is not there yet: they
+    become it, with their rows."""
+    claimed = []
+    for name, earlier in hints.tables_were.items():
+        if there.table(name) is None:
+            claimed += [table for old in earlier if (table := there.table(old)) is not None][:1]
+    return tuple(claimed)
 
 
 def without(schema: Schema, tables: Elsewhere) -> Schema:

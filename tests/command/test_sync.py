@@ -323,3 +323,46 @@ def test_what_may_go_and_is_not_there_is_noted(synced):
     synced.write(V2)
     ended = synced.done(allow_drop=["Users.telefax"])
     assert "note [allow-idle] --allow-drop Users.telefax names no table or column" in ended.out
+
+
+def test_a_table_made_by_hand_becomes_the_one_that_names_it(synced):
+    """`_was` acts on what nobody had written into schema.json yet."""
+    synced.run_sql(
+        "CREATE TABLE Drafts (id INTEGER PRIMARY KEY, text TEXT); CREATE INDEX drafts_text ON Drafts (text);"
+        "INSERT INTO Drafts VALUES (1, 'one'), (7, 'seven')"
+    )
+    synced.write(
+        {**V1, "Notes": {"_was": ["Drafts"], "id": "INTEGER PRIMARY KEY", "body": {"type": "TEXT", "was": ["text"]}}}
+    )
+    assert synced.call("check", json=True).json["foreign"] == []
+    synced.done()
+    assert synced.rows("SELECT * FROM Notes") == [(1, "one"), (7, "seven")]
+    assert not synced.rows("SELECT 1 FROM sqlite_schema WHERE name IN ('Drafts', 'drafts_text')")
+    tables = synced.done("rollback", dry_run=True, json=True).json["since"]["tables"]
+    assert tables["Notes"]["note"]
+    synced.done("rollback", noinput=True)
+    assert synced.rows("SELECT * FROM Drafts") == [(1, "one"), (7, "seven")]
+
+
+def test_a_table_that_is_made_by_hand_under_a_name_of_the_past_is_carried_along(synced):
+    tree = {**V1, "Notes": {"_was": ["Drafts"], "id": "INTEGER PRIMARY KEY"}}
+    synced.write(tree)
+    synced.done()
+    synced.run_sql("CREATE TABLE Drafts (id INTEGER PRIMARY KEY); INSERT INTO Drafts VALUES (5)")
+    synced.write({**tree, "More": {"id": "INTEGER PRIMARY KEY"}})
+    synced.done()
+    assert synced.rows("SELECT * FROM Drafts") == [(5,)]
+    assert synced.rows("SELECT * FROM Notes") == []
+
+
+def test_a_rename_that_acts_again_after_going_back_is_not_called_spent(synced):
+    renamed = {**V1, "Users": {**V1["Users"], "name": None, "title": {"type": "TEXT NOT NULL", "was": ["name"]}}}
+    del renamed["Users"]["name"]
+    synced.write(renamed)
+    synced.done()
+    synced.write({**V1, "Users": {**V1["Users"], "name": {"type": "TEXT NOT NULL", "was": ["title"]}}})
+    synced.done(back=True)
+    synced.write(renamed)
+    ended = synced.done("--back", json=True).json
+    assert not [hazard for hazard in ended["hazards"] if hazard["code"] == "hint-spent"]
+    assert synced.rows("SELECT title FROM Users ORDER BY id") == [("ann",), ("bob",)]
