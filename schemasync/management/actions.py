@@ -163,7 +163,7 @@ class Actions(Call):
         link = databases.path_of(self._alias())
         if conf.is_enabled() and Layout(link).at() is At.GENERATION:
             return ()
-        return endangered(link, modelled(self._alias()))
+        return endangered(self._alias(), link, modelled(self._alias()))
 
     def do_status(self) -> None:
         found = status.status(self._target())
@@ -242,7 +242,7 @@ class Actions(Call):
         wanted = self._document()
         self._refuse_out_of_step(target, wanted)
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
-        new = migrations.lacking(Answers(past(look.rows(target)), wanted, can_ask=can_ask))
+        new = migrations.lacking(Answers(past(look.rows(target)), wanted, target.opener, can_ask=can_ask))
         self._say(handover.migrations(new, self._page))
         self._warn(handover.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):

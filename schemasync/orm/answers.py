@@ -14,7 +14,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED, Field, Model
 from django.utils import timezone
 
-from .. import databases
+from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.rehearse import constant, is_volatile
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
@@ -66,9 +66,9 @@ class Answers(InteractiveMigrationQuestioner):
     can be asked; else `stop` refuses, with all of it.
     """
 
-    def __init__(self, past: Past, document: Document, *, can_ask: bool) -> None:
+    def __init__(self, past: Past, document: Document, opener: Opener, *, can_ask: bool) -> None:
         super().__init__()
-        self.past, self.document, self.can_ask = past, document, can_ask
+        self.past, self.document, self.opener, self.can_ask = past, document, opener, can_ask
         self.before, self.problems = Apps(), list[Problem]()
         self.owners: dict[int, tuple[str, str]] = {}
 
@@ -130,7 +130,7 @@ class Answers(InteractiveMigrationQuestioner):
         column = (fold(model._meta.db_table), fold(str(field.column)))
         fills = (sql for (table, name), sql in self.document.hints.fills.items() if (fold(table), fold(name)) == column)
         fill = next(fills, None)
-        value = _one_value(fill.text) if fill is not None else None
+        value = _one_value(fill.text, self.opener) if fill is not None else None
         if value is None:
             return NOT_PROVIDED
         try:
@@ -148,9 +148,8 @@ class Answers(InteractiveMigrationQuestioner):
         return None  # Django's own word for going on
 
 
-def _one_value(sql: str) -> Any:
+def _one_value(sql: str, opener: Opener) -> Any:
     """What a fill gives every row; None where it gives each row another one, which no migration can write down."""
-    opener = databases.opener()
     return None if is_volatile(opener, None, sql) else constant(opener, sql)
 
 

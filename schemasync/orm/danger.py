@@ -80,12 +80,12 @@ class Endangered:
         return {**asdict(self), "kind": str(self.kind), "aborts": self.aborts}
 
 
-def endangered(link: Path, models: Modelled) -> tuple[Endangered, ...]:
+def endangered(alias: str, link: Path, models: Modelled) -> tuple[Endangered, ...]:
     """All that is beyond the models in their tables; nothing where there is no database yet. Raises a SchemasyncError
     where it cannot be read."""
     if Layout(link).at() is At.NOTHING:
         return ()
-    with told(link), closing(databases.opener().read(link)) as connection:
+    with told(link), closing(databases.opener(alias).read(link)) as connection:
         return tuple(beyond(connection, inspect(connection).schema, models.schema))
 
 

@@ -107,7 +107,7 @@ def adopt(
                 rehearse(before.connection, plan, target.opener, unknown)
                 check_disk(target, plan, before)
                 with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
-                    still_true(plan, before, Wishes())
+                    still_true(target, plan, before, Wishes())
                     built = build(target, plan, before, Deed.ADOPT, signals)
                     swap_held(target, signals, held, built.generation)
                     pause = held.seconds

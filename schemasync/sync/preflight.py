@@ -10,6 +10,7 @@ from ..diff.compare import Allowed, Diff, all_hints, compare
 from ..diff.hazards import Hazard, HazardCode
 from ..diff.lost import losses, repair_hint
 from ..engines.sqlite import judge, rehearse
+from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.hazards.probe import probe
 from ..engines.sqlite.hazards.unreadable import Readers
 from ..engines.sqlite.inspect import Inspection
@@ -87,7 +88,7 @@ def plan_for(target: Target, document: Document, wishes: Wishes, state: State | 
     decision = rehearsed(target, document, wishes, state)
     if decision.plan is None or state is None or state.newest is None:
         return decision
-    return replace(decision, plan=with_hazards(decision.plan, state, wishes))
+    return replace(decision, plan=with_hazards(decision.plan, state, wishes, target.opener))
 
 
 def rehearsed(
@@ -266,10 +267,10 @@ def _plan(
     return rehearse.rehearse(state.connection, plan, target.opener, unknown)
 
 
-def with_hazards(plan: Plan, state: State, wishes: Wishes) -> Plan:
+def with_hazards(plan: Plan, state: State, wishes: Wishes, opener: Opener) -> Plan:
     """The plan with what the data says to it now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
-    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)), wishes.readers)
+    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)), wishes.readers, opener)
     return converting(replace(plan, hazards=(*found, *static)))
 
 

@@ -130,7 +130,7 @@ def _swap(
     holding = hold(target, before.path, before.inode) if before is not None else nullcontext()
     with holding as held, litter_removed(target, lambda: held is not None and held.is_closed):
         if before is not None:
-            plan = still_true(plan, before, wishes)
+            plan = still_true(target, plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
         work.do(built, plan, before)
         swap_held(target, signals, held, built.generation)
@@ -154,7 +154,7 @@ def _swap_beside_writers(
         litter_removed(target, lambda: any(held.is_closed for held in closed)),
     ):
         if capture.changed:
-            plan = still_allowed(plan, before, wishes)
+            plan = still_allowed(target, plan, before, wishes)
         built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, capture=capture)
         pause, pursuit = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
     rounds, keys = built.followed.rounds + pursuit.rounds, built.followed.keys + pursuit.keys
@@ -170,17 +170,17 @@ def swap_held(target: Target, signals: Signals, held: Hold | None, new: Generati
         cut_over(target, signals, held, ready, lambda: go_live(target, new, held))
 
 
-def still_true(plan: Plan, before: State, wishes: Wishes) -> Plan:
+def still_true(target: Target, plan: Plan, before: State, wishes: Wishes) -> Plan:
     """Under the lock, once more: is the schema what the plan was made for, and does the data still allow it?"""
     if not before.has_changed():
         return plan
     check_same_schema(before.connection, plan)
-    return still_allowed(plan, before, wishes)
+    return still_allowed(target, plan, before, wishes)
 
 
-def still_allowed(plan: Plan, before: State, wishes: Wishes) -> Plan:
+def still_allowed(target: Target, plan: Plan, before: State, wishes: Wishes) -> Plan:
     """The plan with what the data says to it now. Raises Refused where it does not allow it any more."""
-    plan = with_hazards(plan, before, wishes)
+    plan = with_hazards(plan, before, wishes, target.opener)
     if plan.stops:
         raise Refused(map(as_problem, plan.stops))
     return plan

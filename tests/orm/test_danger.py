@@ -106,7 +106,7 @@ class Stock:
             connection.executescript(sql)
 
     def told(self):
-        return endangered(self.path, modelled(ALIAS))
+        return endangered(ALIAS, self.path, modelled(ALIAS))
 
     def migrate(self):
         call_command("migrate", "stake", "0001", fake=True, database=ALIAS, verbosity=0)

@@ -63,7 +63,7 @@ def beyond() -> None:
     pairs = [(table, there) for table in modelled("default").schema.tables if (there := found.table(table.name))]
     more = {table.name: names for table, there in pairs if (names := beyond(table, there))}
     changed = [table.name for table, there in pairs if merged(table, there, ()) != there]
-    danger = [one.as_json() for one in endangered(databases.path_of("default"), modelled("default"))]
+    danger = [one.as_json() for one in endangered("default", databases.path_of("default"), modelled("default"))]
     print(json.dumps({"tables": len(pairs), "beyond": more, "changed": changed, "endangered": danger}))
 
 

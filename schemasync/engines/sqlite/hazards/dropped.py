@@ -36,7 +36,7 @@ def columns(connection: Connection, step: Step) -> Iterator[Hazard]:
             yield Hazard(HazardCode.ROWS_DROPPED, message, "", step.name, change.column.name, rows)
 
 
-def virtual(connection: Connection, step: Step, allowed: frozenset[str]) -> Iterator[Hazard]:
+def virtual(connection: Connection, step: Step, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:
     """A virtual table whose content the new one cannot take over."""
     both = step.action is Action.REWRITE and step.old is not None and step.new is not None
     if not both or step.old is None or step.new is None:
@@ -46,19 +46,21 @@ def virtual(connection: Connection, step: Step, allowed: frozenset[str]) -> Iter
     elif step.old.virtual is not None and is_contentless(step.old.virtual):
         message = f"virtual table \"{step.name}\" keeps no text (content=''), so it cannot be filled anew"
     else:
-        yield from _lost_virtual_columns(connection, step.old, step.new, allowed)
+        yield from _lost_virtual_columns(connection, step.old, step.new, allowed, opener)
         return
     hint = "Make a new table beside it, fill that from the application, and drop the old one."
     yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, step.name)
 
 
-def _lost_virtual_columns(connection: Connection, old: Table, new: Table, allowed: frozenset[str]) -> Iterator[Hazard]:
+def _lost_virtual_columns(
+    connection: Connection, old: Table, new: Table, allowed: frozenset[str], opener: Opener
+) -> Iterator[Hazard]:
     """Columns that a virtual table keeps itself and that its new arguments no longer name, or take from elsewhere."""
     if old.virtual is None or option(old.virtual, "content"):
         return
     stay: set[str] = set()
     if new.virtual is not None and option(new.virtual, "content") is None:
-        with closing(Opener().memory()) as scratch:
+        with closing(opener.memory()) as scratch:
             scratch.execute(ddl.create_table(new))
             stay = {fold(name) for name in identity(scratch, "main", new.name)}
     for name in identity(connection, "main", old.name):

@@ -11,7 +11,7 @@ from ....diff.hazards import Hazard
 from ....plan.model import Action, Feed, Origin, Plan, Step, Strategy
 from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
-from ..connection import Connection
+from ..connection import Connection, Opener
 from ..inspect import inspect, references_of
 from ..unknown import is_readable
 from . import dropped, external
@@ -29,12 +29,13 @@ def probe(
     plan: Plan,
     allowed_losses: frozenset[str] = frozenset(),
     readers: Readers = MappingProxyType({}),
+    opener: Opener | None = None,
 ) -> tuple[Hazard, ...]:
     """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced; `readers` are
-    asked whether the application can read what a column would hold."""
+    asked whether the application can read what a column would hold; `opener` registers what the application does."""
     found: list[Hazard] = []
     for step in plan.steps:
-        found += dropped.virtual(connection, step, allowed_losses)
+        found += dropped.virtual(connection, step, allowed_losses, opener or Opener())
         if step.action is Action.DROP:
             found += dropped.table(connection, step)
         elif step.old is not None and step.new is not None and step.new.virtual is None and step.old.virtual is None:
