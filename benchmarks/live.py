@@ -18,7 +18,7 @@ from statistics import median, quantiles
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.files.layout import Layout
 from schemasync.schema import document
-from schemasync.schema.spelling import count
+from schemasync.schema.text import count
 from schemasync.sync.runner import sync
 from schemasync.sync.target import Target
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.files.door import Door
+from schemasync.files.disk import Door
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.sync.runner import sync

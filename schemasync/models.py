@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .history.deed import Deed
+from .history.action import Deed
 
 
 class SchemaVersion(models.Model):

@@ -26,7 +26,7 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Code
 from schemasync.management import options
 from schemasync.management.commands.schemasync import Command
-from schemasync.schema import document, shapes
+from schemasync.schema import document, shape_check
 
 from .command.conftest import evolved, memory, project, synced, tmp_path  # noqa: F401  fixtures
 from .command.project import environment
@@ -213,11 +213,11 @@ def test_every_hazard_is_explained_and_nothing_else():
 
 def test_every_key_of_a_schema_is_explained():
     text = page("docs/schema-format.md")
-    for key in shapes.TABLE_KEYS:
+    for key in shape_check.TABLE_KEYS:
         assert f"| `{key}` |" in text.section("Keys of a table"), key
-    for key in [*shapes.TOP_KEYS, shapes.FOR_EDITORS]:
+    for key in [*shape_check.TOP_KEYS, shape_check.FOR_EDITORS]:
         assert f"| `{key}` |" in text.section("Keys at the top"), key
-    column = shapes.json_schema()["$defs"]["column"]["anyOf"][1]["properties"]
+    column = shape_check.json_schema()["$defs"]["column"]["anyOf"][1]["properties"]
     for key in column:
         assert f"| `{key}` |" in text.section("Columns"), key
 

@@ -16,7 +16,7 @@ from ..engines.sqlite.copies import exact_copy
 from ..engines.sqlite.health import faults
 from ..errors import SchemasyncError
 from ..files.layout import Generation
-from ..files.scratch import taken_away
+from ..files.temporary import taken_away
 from ..models import SchemaVersion
 from ..sync import prune as pruning
 from ..sync.faults import told

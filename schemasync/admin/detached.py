@@ -15,7 +15,7 @@ from django.conf import settings
 
 from ..databases import ACTOR
 from ..errors import Code, UsageError
-from ..files.door import Door, Label
+from ..files.disk import Door, Label
 from ..files.lock import is_locked, try_lock
 from .place import Place
 

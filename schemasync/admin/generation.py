@@ -12,19 +12,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
-from ..diff.beside import Names, Pair, beside, changed
 from ..diff.changes import AddIndex
+from ..diff.side_by_side import Names, Pair, beside, changed
 from ..engines.sqlite.versions import Row
 from ..errors import NeedsPerson
-from ..history.deed import Deed
+from ..history.action import Deed
 from ..history.lineage import Lineage
-from ..history.record import schema_of, steps_of
+from ..history.rows import schema_of, steps_of
 from ..management.terminal import span
 from ..models import SchemaVersion
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
-from ..schema.spelling import short
+from ..schema.text import short
 from ..sync.look import statements
 from .place import Place
 from .rows import light, story, when

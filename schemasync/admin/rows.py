@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from ..history.deed import Deed
+from ..history.action import Deed
 from ..management.present import gist
 from ..models import SchemaVersion
 

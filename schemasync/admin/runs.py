@@ -14,7 +14,7 @@ from ..diff.changes import as_json as change_json
 from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
 from ..schema import document
-from ..schema.spelling import short
+from ..schema.text import short
 from ..sync import look
 from ..sync.preflight import Wishes
 from .detached import outcome, start

@@ -18,7 +18,7 @@ from ..management.terminal import span
 from ..models import SchemaVersion
 from ..orm.project import difference
 from ..schema import document
-from ..schema.spelling import short
+from ..schema.text import short
 from ..sync import rollback
 from ..sync.rollback import Prospect, Restored
 from . import accounts

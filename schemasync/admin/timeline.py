@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..history.deed import Deed
+from ..history.action import Deed
 from ..models import SchemaVersion
 from .place import Place
 from .rows import light, story, when

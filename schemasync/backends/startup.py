@@ -17,7 +17,7 @@ from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import At, Layout
 from ..orm.mark import beside
-from ..schema.spelling import short
+from ..schema.text import short
 from ..sync import glance
 
 if TYPE_CHECKING:

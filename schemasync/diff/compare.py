@@ -11,11 +11,11 @@ from ..schema.model import Column, Hints, Index, NotNull, Schema, Sql, Table, Tr
 from ..schema.names import fold
 from ..schema.normalize import implied_not_null
 from . import changes as c
+from .apply_renames import Renames, translate
 from .changes import Change
-from .facet import facet
-from .lost import Lost, contested, refusals
+from .column_facts import facet
+from .dropped import Lost, contested, refusals
 from .match import Match, match
-from .translate import Renames, translate
 
 HintKey = tuple[str, ...]
 """A hint that has acted: ("was", table, column, old), ("_was", table, old) or ("fill", table, column, sql).

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from ..engines.sqlite.versions import Row
 from ..plan.model import NeverRun
-from .deed import Deed
-from .record import models_of
+from .action import Deed
+from .rows import models_of
 
 
 @dataclass(frozen=True, slots=True)

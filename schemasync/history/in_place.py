@@ -8,10 +8,10 @@ from dataclasses import replace
 from ..diff.compare import compare
 from ..engines.sqlite.versions import Row
 from ..plan.make import make
-from ..schema.spelling import dumps
+from ..schema.text import dumps
+from .action import Deed
 from .data_migrations import recorded
-from .deed import Deed
-from .record import Stamp, hints_of, never_run_json, now, plan_json, schema_of
+from .rows import Stamp, hints_of, never_run_json, now, plan_json, schema_of
 
 _KEPT = ("models", "document")  # of the plan: what is as true of the copy as of the generation that it is a copy of
 

@@ -10,9 +10,9 @@ from ..engines.sqlite.versions import Row
 from ..plan.model import Action, Feed, Origin, Step
 from ..schema.model import Column, Schema
 from ..schema.names import fold
+from .action import Deed
 from .compose import composed, not_known
-from .deed import Deed
-from .record import details_of, schema_of, steps_of
+from .rows import details_of, schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""

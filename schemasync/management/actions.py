@@ -12,10 +12,10 @@ from django.core.management.base import CommandError
 
 from .. import conf, databases
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
-from ..files.door import Door, Label
+from ..files.disk import Door, Label
 from ..files.layout import At, Layout
 from ..files.permissions import may_change_names
-from ..history.record import Afterwards
+from ..history.rows import Afterwards
 from ..orm import migrations
 from ..orm.agreement import agreement
 from ..orm.answers import Answers, past
@@ -32,7 +32,7 @@ from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
-from ..schema.spelling import count, short
+from ..schema.text import count, short
 from ..sync import adopt, eject, glance, look, postpone, prune, recovery, rollback, snapshot, status
 from ..sync.faults import of_disk, told
 from ..sync.preflight import as_problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schema.spelling import short
+from ..schema.text import short
 
 
 def nothing_to_do(generation: str, version: str) -> str:

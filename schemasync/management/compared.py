@@ -10,7 +10,7 @@ from ..diff.changes import as_json as change_json
 from ..orm.agreement import Agreement
 from ..orm.apply import KeptApps
 from ..orm.danger import Endangered
-from ..schema.spelling import count
+from ..schema.text import count
 from ..sync.look import Checked
 from . import present
 from .present import Json, Lines

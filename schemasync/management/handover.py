@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..orm.migrations import NewMigration
-from ..schema.spelling import count, short
+from ..schema.text import count, short
 from ..sync.adopt import Adopted
 from ..sync.eject import Ejected
 from . import compared, present

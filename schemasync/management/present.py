@@ -10,20 +10,20 @@ from typing import Any
 
 from ..diff.changes import AddView, Change, CreateTable, describe
 from ..diff.changes import as_json as change_json
+from ..diff.dropped import repair_hint
 from ..diff.hazards import Hazard
-from ..diff.lost import repair_hint
 from ..engines.sqlite.uncompiled import LeftOut
 from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, SchemasyncError
-from ..history.deed import Deed
+from ..history.action import Deed
 from ..history.lineage import is_in_place
-from ..history.record import Followed, moment
+from ..history.rows import Followed, moment
 from ..orm.apply import NONE_KEPT, KeptApps
 from ..orm.danger import Endangered
 from ..orm.export import Exported
 from ..plan.model import Action
-from ..schema.spelling import count, short
+from ..schema.text import count, short
 from ..sync.look import Checked, Entry, Inspected, Outlook, TableOutlook
 from ..sync.prune import Archive, Pruned
 from ..sync.report import Report, as_row_json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from ..history.record import moment
-from ..schema.spelling import count, short
+from ..history.rows import moment
+from ..schema.text import count, short
 from ..sync.announce import Running
 from ..sync.status import Status
 from .present import Lines, problem

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.core.management.color import Style, no_style
 from rich.cells import cell_len, set_cell_size
 
-from ..schema.spelling import count
+from ..schema.text import count
 from ..sync.progress import Advance, Phase
 
 if TYPE_CHECKING:  # the rest of rich is imported where a bar is drawn: a sync with nothing to do saves 30 ms of 250

@@ -19,7 +19,7 @@ from ..engines.sqlite.rehearse import constant, is_volatile
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..history.lineage import Lineage
-from ..history.record import schema_of
+from ..history.rows import schema_of
 from ..schema.document import Document
 from ..schema.names import fold
 

@@ -18,7 +18,7 @@ from django.utils.module_loading import module_has_submodule
 
 from .. import conf
 from ..files.layout import At
-from ..history.record import Afterwards
+from ..history.rows import Afterwards
 from ..plan.model import Plan
 from ..schema.document import Document
 from ..schema.names import fold

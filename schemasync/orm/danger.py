@@ -22,7 +22,7 @@ from ..files.layout import At, Layout
 from ..schema import write
 from ..schema.model import Column, ForeignKey, Index, IndexedColumn, NotNull, Schema, Table, Unique
 from ..schema.names import fold
-from ..schema.spelling import count
+from ..schema.text import count
 from ..sync.faults import told
 from .models import Modelled
 from .wording import reworded

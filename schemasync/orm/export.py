@@ -8,19 +8,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..diff.apply_renames import Renames, translate
 from ..diff.changes import Change
 from ..diff.compare import compare
-from ..diff.translate import Renames, translate
 from ..errors import Code, Problem, Refused
 from ..plan.affinity import Affinity, affinity
 from ..schema import create, digest, document, write
 from ..schema.document import Document
 from ..schema.edit import edit, with_first
+from ..schema.jsonc import scan
 from ..schema.model import Column, Table
 from ..schema.names import fold, from_key, is_special, spell, to_key
-from ..schema.scanner import scan
-from ..schema.shapes import tables_of
-from ..schema.spelling import dumps
+from ..schema.shape_check import tables_of
+from ..schema.text import dumps
 from ..schema.write import Json
 from .fills import NeedsFill
 from .merge import beyond, lost_and_gained, merged, only_column

@@ -24,7 +24,7 @@ from django.db.models.options import normalize_together
 from django.utils import translation
 
 from ..errors import Code, Problem, Refused
-from ..files.door import Door, Label
+from ..files.disk import Door, Label
 from . import policy
 from .answers import Answers
 

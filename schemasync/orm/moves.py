@@ -11,7 +11,7 @@ from typing import Any
 from ..schema.document import Document
 from ..schema.model import Table
 from ..schema.names import fold, from_key
-from ..schema.shapes import tables_of
+from ..schema.shape_check import tables_of
 from ..schema.write import Json
 from .models import Label
 

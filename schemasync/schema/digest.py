@@ -23,7 +23,7 @@ from .model import (
     View,
 )
 from .names import fold
-from .spelling import dumps
+from .text import dumps
 
 FORMAT = "1"
 Json = dict[str, Any]

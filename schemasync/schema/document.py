@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import normalize
+from .diagnostics import Faults
 from .digest import version
-from .faults import Faults
 from .hints import read_hints
+from .jsonc import Path, line_and_column
+from .load import read_tree
 from .model import Hints, Schema
 from .names import fold, from_key
 from .relations import check_names, check_references
-from .scanner import Path, line_and_column
-from .shapes import check_keys, check_shapes, tables_of
+from .shape_check import check_keys, check_shapes, tables_of
 from .tables import read_tables
-from .tree import read_tree
 from .views import read_views
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .scanner import Scan, scan
+from .jsonc import Scan, scan
 
 _DECODER = json.JSONDecoder()
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from ..errors import Code
 from . import lexer
+from .diagnostics import Faults
 from .expression import DefinitionError, check_single
-from .faults import Faults
+from .jsonc import Path
 from .model import Hints, Schema, Sql
 from .names import fold, from_key, is_special
-from .scanner import Path
-from .shapes import tables_of
+from .shape_check import tables_of
 
 
 def read_hints(tree: dict[str, Any], schema: Schema, faults: Faults) -> Hints:

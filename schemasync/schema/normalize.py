@@ -27,7 +27,7 @@ from .model import (
 )
 from .names import fold
 from .parts import ColumnParts, TableParts
-from .spelling import dumps
+from .text import dumps
 
 _Constraint = TypeVar("_Constraint", Unique, Check, ForeignKey)
 INDEX_NAME_LIMIT = 48  # characters before the hex, so that names stay readable in a terminal

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ..errors import Code
-from .faults import Faults
+from .diagnostics import Faults
+from .jsonc import Path
 from .model import ForeignKey, Schema, Table, View
 from .names import fold, to_key
-from .scanner import Path
 
 
 def check_names(tables: list[Table], views: list[View], faults: Faults) -> None:

@@ -12,13 +12,13 @@ from ..errors import Code
 from . import create, lexer, normalize
 from .column import read_column
 from .constraint import read_constraints
+from .diagnostics import Faults
 from .expression import DefinitionError, Scope, check_single, expression, indexed_column
-from .faults import Faults
+from .jsonc import Path
 from .model import Check, ForeignKey, IndexedColumn, PrimaryKey, Sql, Table, Unique
 from .names import KEYWORDS, fold, from_key, is_special, to_key
 from .parts import TableParts
-from .scanner import Path
-from .shapes import tables_of
+from .shape_check import tables_of
 from .views import read_trigger
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..errors import Code
 from . import create, lexer, normalize
-from .faults import Faults
+from .diagnostics import Faults
+from .jsonc import Path
 from .model import Trigger, View
 from .names import fold, from_key
-from .scanner import Path
 
 
 def read_views(views: Mapping[str, Any], faults: Faults) -> list[View]:

@@ -15,9 +15,9 @@ from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Refused
 from ..files.layout import At
-from ..history.deed import Deed
-from ..history.record import Afterwards, hints_of, schema_of
-from ..plan.keys import of_schema
+from ..history.action import Deed
+from ..history.rows import Afterwards, hints_of, schema_of
+from ..plan.lint import of_schema
 from ..plan.make import make
 from ..plan.model import Plan
 from ..schema.digest import version

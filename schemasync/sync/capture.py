@@ -13,7 +13,7 @@ from ..engines.sqlite.connection import Connection, journal_mode, transaction
 from ..engines.sqlite.follow import Follow, follows, impossible, tables_to_log
 from ..engines.sqlite.objects import fingerprint
 from ..errors import Code, Refused, SchemasyncError
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.layout import inode_of
 from ..plan.model import Action, Plan
 from .faults import told

@@ -15,7 +15,7 @@ from ..engines.sqlite.rebuild.start import attach_old, carry_numbers
 from ..engines.sqlite.replay import Replay, misfits_failed, schema_changed
 from ..engines.sqlite.suspects import suspects
 from ..errors import Busy, Code, Failed
-from ..files.door import Label
+from ..files.disk import Label
 from ..plan.model import Plan
 from . import postpone
 from .capture import Capture

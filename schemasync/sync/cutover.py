@@ -23,11 +23,11 @@ from ..engines.sqlite.connection import (
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
-from ..files.door import Label, Reservation, reserved
+from ..files.disk import Label, Reservation, reserved
 from ..files.layout import PLAIN, At, Generation, Layout, inode_of, size_of
 from ..files.mounts import is_mounted
 from ..files.permissions import may_change_names, may_replace
-from ..history.record import now
+from ..history.rows import now
 from . import misplaced
 from .capture import remove
 from .hold import Hold, Place, replaced

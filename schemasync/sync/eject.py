@@ -15,7 +15,7 @@ from ..engines.sqlite.copies import remove_passing
 from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.layout import size_of
 from . import cutover, interrupt, state
 from .cutover import cut_over, prepared

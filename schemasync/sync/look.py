@@ -11,8 +11,8 @@ from typing import Any
 
 from ..diff.changes import Change
 from ..diff.compare import HintKey, compare, spelled
+from ..diff.dropped import losses
 from ..diff.hazards import Hazard
-from ..diff.lost import losses
 from ..engines.sqlite import ddl, fence, measure, scripts
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
@@ -23,8 +23,8 @@ from ..engines.sqlite.unknown import Unknown
 from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused, SchemaInvalid, SchemasyncError
 from ..files.layout import Layout, size_of
-from ..history.deed import Deed
-from ..history.record import Followed, changed, followed, hints_of, models_of
+from ..history.action import Deed
+from ..history.rows import Followed, changed, followed, hints_of, models_of
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema.digest import version
 from ..schema.document import Document

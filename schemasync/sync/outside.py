@@ -12,7 +12,7 @@ from ..engines.sqlite.connection import durably
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rehearse import differing, ours
 from ..errors import Code, Failed, SchemasyncError
-from ..history.record import models_of
+from ..history.rows import models_of
 from ..plan.model import Plan
 from .rebuild import Built
 from .state import State

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import Code, Refused
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.lock import is_held
 from .target import Target
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..diff.compare import Allowed, Diff, all_hints, compare
+from ..diff.dropped import losses, repair_hint
 from ..diff.hazards import Hazard, HazardCode
-from ..diff.lost import losses, repair_hint
 from ..engines.sqlite import judge, rehearse
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.hazards.probe import probe
@@ -21,14 +21,14 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, Problem, Refused
 from ..files.layout import size_of
 from ..history.data_migrations import DataMigration
-from ..history.record import hints_of, moment
-from ..plan.keys import declarations
+from ..history.rows import hints_of, moment
+from ..plan.lint import declarations
 from ..plan.make import converting, idle_allowances, make
 from ..plan.model import Action, NeverRun, Plan, Strategy
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
-from ..schema.spelling import short
+from ..schema.text import short
 from .limits import Limits
 from .state import Elsewhere, State
 from .target import Target

@@ -12,7 +12,7 @@ from ..engines.sqlite import fence, versions
 from ..engines.sqlite.connection import side_files
 from ..engines.sqlite.fence import Fence
 from ..errors import Code, Refused, SchemasyncError
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.layout import At, Generation, size_of
 from . import interrupt, state
 from .faults import told

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..engines.sqlite.connection import Connection, transaction
 from ..engines.sqlite.replay import Replay, Round
-from ..files.door import Label
+from ..files.disk import Label
 from .target import Target
 
 FEW = 100  # keys: so many are replayed in a few milliseconds

@@ -20,15 +20,15 @@ from ..engines.sqlite.rebuild import finish, indexes, refill, reshape, start, st
 from ..engines.sqlite.rebuild.reshape import Carried
 from ..engines.sqlite.replay import Replay, misfits_failed
 from ..engines.sqlite.versions import Row
-from ..files.door import Label
+from ..files.background_fsync import trickled
+from ..files.disk import Label
 from ..files.layout import Generation, size_of
-from ..files.trickle import trickled
-from ..history.deed import Deed
-from ..history.record import Followed, hints_json, now, plan_json
+from ..history.action import Deed
+from ..history.rows import Followed, hints_json, now, plan_json
 from ..plan.model import Action, Plan, Strategy
 from ..schema import digest
 from ..schema.names import fold
-from ..schema.spelling import dumps, short
+from ..schema.text import dumps, short
 from .capture import Capture
 from .interrupt import Signals
 from .progress import Advance

@@ -17,9 +17,9 @@ from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.layout import PLAIN, At, Generation, inode_of, size_of
-from ..history.deed import Deed
+from ..history.action import Deed
 from ..history.in_place import restored_in_place
 from . import cutover, interrupt, misplaced, postpone, state
 from .capture import remove

@@ -9,7 +9,7 @@ from ..diff.changes import Change
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import Hazard
 from ..engines.sqlite.versions import Row
-from ..history.record import Followed
+from ..history.rows import Followed
 from ..plan.model import Plan
 
 

@@ -17,7 +17,7 @@ from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage, is_in_place
-from ..history.record import Afterwards, find, now
+from ..history.rows import Afterwards, find, now
 from ..plan.model import Step
 from . import cutover, interrupt, state
 from .cutover import cut_over

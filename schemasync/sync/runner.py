@@ -19,11 +19,11 @@ from dataclasses import replace
 from ..engines.sqlite import versions
 from ..engines.sqlite.connection import Connection, check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.layout import At, Generation
+from ..history.action import Deed
 from ..history.data_migrations import recorded
-from ..history.deed import Deed
-from ..history.record import Afterwards, Followed, completed
+from ..history.rows import Afterwards, Followed, completed
 from ..plan.model import Plan
 from ..schema.document import Document
 from . import glance, interrupt, prune, state

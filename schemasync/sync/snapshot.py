@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..engines.sqlite.copies import compact_copy
 from ..errors import Code, Refused
-from ..files.door import Label
+from ..files.disk import Label
 from ..files.layout import size_of
 from . import state
 from .faults import told

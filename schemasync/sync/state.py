@@ -17,7 +17,7 @@ from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import At, Generation, Inode, Layout, inode_of
 from ..files.lock import is_held
 from ..history.in_place import restored_in_place
-from ..history.record import Stamp, schema_of
+from ..history.rows import Stamp, schema_of
 from ..schema.document import Document
 from ..schema.model import Hints, Schema, Table
 from ..schema.names import fold

@@ -10,10 +10,10 @@ from pathlib import Path
 from .. import __version__
 from ..engines.sqlite.connection import Opener
 from ..errors import Code, Failed
-from ..files.door import Door, Label
+from ..files.disk import Door, Label
 from ..files.layout import Layout
 from ..files.lock import RunLock, run_lock
-from ..history.record import Stamp
+from ..history.rows import Stamp
 from .announce import Announced
 from .progress import Progress, Silent
 

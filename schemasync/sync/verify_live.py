@@ -9,9 +9,9 @@ from ..engines.sqlite import verify
 from ..engines.sqlite.connection import is_damage, snapshot
 from ..engines.sqlite.rebuild import finish
 from ..errors import Code, Failed, Problem
-from ..history.record import moment
+from ..history.rows import moment
 from ..schema.document import Document
-from ..schema.spelling import count
+from ..schema.text import count
 from . import state
 from .faults import told
 from .state import State

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..schema import spelling
+from ..schema import text
 
 register = template.Library()
 
@@ -60,4 +60,4 @@ def agreement(found: Any) -> SafeString:
 @register.filter
 def short(version: str) -> str:
     """The first digits of a version."""
-    return spelling.short(version)
+    return text.short(version)

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import DatabaseError, connections, transaction
 
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 
 from .test_following import INSERT, db, folder, keys, link, run, swap
 

@@ -17,7 +17,7 @@ from django.db.utils import OperationalError
 
 from schemasync.backends.sqlite3.base import TRIES, DatabaseWrapper
 from schemasync.backends.superseded import Superseded, again_when_superseded
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.signals import generation_changed
 from schemasync.sync.eject import eject
 from schemasync.sync.rollback import rollback

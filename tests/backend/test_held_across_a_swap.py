@@ -15,7 +15,7 @@ from schemasync.backends.superseded import Superseded
 from schemasync.engines.sqlite.connection import transaction as transaction_of
 from schemasync.engines.sqlite.fence import Fence, lower_fence, raise_fence
 from schemasync.engines.sqlite.session import PRAGMAS
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.sync.rollback import rollback
 from schemasync.sync.target import target
 from tests.live.ledger import ACCOUNTS

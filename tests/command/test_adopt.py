@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.files.layout import Layout
 from schemasync.sync.adopt import adopt
 from schemasync.sync.target import Target

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import Code, Refused
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.adopt import adopt
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync

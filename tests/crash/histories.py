@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.files.layout import At
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schemasync.engines.sqlite import fence
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync import postpone, prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from schemasync.errors import Refused
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.files.layout import At
 from schemasync.sync.runner import sync
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schemasync.engines.sqlite import fence, versions
-from schemasync.files.door import Door, Observer
+from schemasync.files.disk import Door, Observer
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.schema.document import Document

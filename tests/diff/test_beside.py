@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemasync.diff.beside import Kind, Line, Names, Pair, beside, changed
+from schemasync.diff.side_by_side import Kind, Line, Names, Pair, beside, changed
 from schemasync.schema import document
 
 SAME, ADDED, REMOVED, CHANGED, RENAMED = Kind.SAME, Kind.ADDED, Kind.REMOVED, Kind.CHANGED, Kind.RENAMED

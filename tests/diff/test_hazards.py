@@ -1,7 +1,7 @@
 """A hazard says whether it stops the run, and the same for machines."""
 
 from schemasync.diff.hazards import STOPS, Hazard, HazardCode
-from schemasync.schema.spelling import count
+from schemasync.schema.text import count
 
 
 def test_a_hazard_about_the_data_stops_and_a_note_does_not() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from schemasync.diff.changes import describe
 from schemasync.diff.compare import Allowed, Diff, all_hints, compare
-from schemasync.diff.lost import losses, repair_hint
+from schemasync.diff.dropped import losses, repair_hint
 from schemasync.diff.match import Match, match
 from schemasync.errors import Code
 from schemasync.schema import document

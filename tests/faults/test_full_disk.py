@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.sync import adopt as adoption
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt

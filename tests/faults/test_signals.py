@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.files.layout import At
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, Child, child

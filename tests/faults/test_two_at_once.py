@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
 from schemasync.sync.preflight import Wishes

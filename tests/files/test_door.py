@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.adopt import adopt
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, NOBODY, Child, child, sqlite

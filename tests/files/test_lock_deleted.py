@@ -4,7 +4,7 @@ import pytest
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.files import lock as locking
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.files.lock import is_held, run_lock
 from schemasync.sync import glance
 from schemasync.sync.prune import prune

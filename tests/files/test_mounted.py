@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemasync.files import mounts
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.files.layout import At
 from schemasync.files.mounts import is_mounted
 from schemasync.sync.adopt import adopt

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from schemasync.files import exchange
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.files.layout import At
 from schemasync.sync import adopt as adoption
 from schemasync.sync import cutover

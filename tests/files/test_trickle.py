@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.trickle import LARGE, trickled
+from schemasync.files.background_fsync import LARGE, trickled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +52,7 @@ def test_a_small_file_needs_none(path):
 PARENT = """
 import sys, time
 from pathlib import Path
-from schemasync.files.trickle import trickled
+from schemasync.files.background_fsync import trickled
 with trickled(Path(sys.argv[1]), 10**9) as process:
     print(process, flush=True)
     time.sleep(60)

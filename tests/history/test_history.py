@@ -9,9 +9,9 @@ import pytest
 
 from schemasync.engines.sqlite.versions import Row
 from schemasync.errors import Code, NeedsPerson, Refused
-from schemasync.history import record
+from schemasync.history import rows
 from schemasync.history.data_migrations import recorded
-from schemasync.history.record import find
+from schemasync.history.rows import find
 from schemasync.schema import document
 from schemasync.sync import rollback, state
 from schemasync.sync.preflight import Wishes
@@ -202,7 +202,7 @@ def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(world: Worl
     with state.read(layout, world.target.opener) as now:
         assert now is not None
         row = now.rows[1]
-    assert (row.details, row.document, record.changed(row), record.models_of(row)) == ({}, None, (), {})
+    assert (row.details, row.document, rows.changed(row), rows.models_of(row)) == ({}, None, (), {})
     assert recorded([row]) is None
 
 

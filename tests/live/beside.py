@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schemasync.files.door import Door
+from schemasync.files.disk import Door
 from schemasync.schema import document
 from schemasync.schema.names import quote
 from schemasync.sync.limits import Limits

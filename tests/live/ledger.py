@@ -21,7 +21,7 @@ from itertools import count as count_up
 from pathlib import Path
 from typing import Any
 
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.schema import document
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from tests.crash.scenarios import IN, LIVE, LIVE_AFTER, SWAP
 
 from .hands import Plain

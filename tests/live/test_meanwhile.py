@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemasync.errors import Code, Failed, Refused
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemasync.errors import Failed
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync

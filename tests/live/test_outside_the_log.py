@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from schemasync.errors import Failed
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target
 from tests.crash.worlds import fence_of, traces, whole

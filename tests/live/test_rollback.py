@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import Busy, Failed, Refused
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync

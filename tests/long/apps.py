@@ -22,7 +22,7 @@ from django.conf import settings
 from benchmarks import machine
 from schemasync.schema import write
 from schemasync.schema.edit import edit
-from schemasync.schema.scanner import scan
+from schemasync.schema.jsonc import scan
 from tests.orm.kitchen.process import Kitchen, differences
 from tests.project.site import ROOT, Site
 from tests.scale import content

@@ -14,8 +14,8 @@ from schemasync.orm.fills import NeedsFill
 from schemasync.orm.merge import beyond
 from schemasync.orm.models import Modelled
 from schemasync.schema import document
+from schemasync.schema.jsonc import scan
 from schemasync.schema.names import fold, from_key
-from schemasync.schema.scanner import scan
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target
 

@@ -9,10 +9,10 @@ import pytest
 from schemasync.diff import compare
 from schemasync.diff.changes import describe
 from schemasync.diff.hazards import Hazard, HazardCode
-from schemasync.plan.keys import declarations, of_schema
+from schemasync.plan.lint import declarations, of_schema
 from schemasync.plan.make import make
 from schemasync.plan.model import Plan
-from schemasync.plan.types import KNOWN, distance, misspelt
+from schemasync.plan.type_typos import KNOWN, distance, misspelt
 from schemasync.schema import document
 
 ALIAS = {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}

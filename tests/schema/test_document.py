@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 
 from schemasync.errors import Code, SchemaInvalid
-from schemasync.schema import document, shapes
+from schemasync.schema import document, shape_check
+from schemasync.schema.load import SIZE_LIMIT
 from schemasync.schema.model import Sql
-from schemasync.schema.tree import SIZE_LIMIT
 
 from .support import codes, inspected, problems, read, rebuilt, schema
 
@@ -415,11 +415,11 @@ def test_the_file_is_called_by_its_name():
 
 
 def test_the_json_schema_is_one_and_takes_what_is_read():
-    jsonschema.Draft202012Validator.check_schema(dict(shapes.json_schema()))
-    known = set(shapes.json_schema()["$defs"]["table"]["properties"])
-    assert known == set(shapes.TABLE_KEYS)
-    assert set(shapes.json_schema()["properties"]) == {*shapes.TOP_KEYS, "$schema"}
-    jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), shapes.json_schema())
+    jsonschema.Draft202012Validator.check_schema(dict(shape_check.json_schema()))
+    known = set(shape_check.json_schema()["$defs"]["table"]["properties"])
+    assert known == set(shape_check.TABLE_KEYS)
+    assert set(shape_check.json_schema()["properties"]) == {*shape_check.TOP_KEYS, "$schema"}
+    jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), shape_check.json_schema())
 
 
 def test_faults_are_told_in_the_order_of_the_file():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemasync.schema.edit import edit, with_first
-from schemasync.schema.scanner import scan
+from schemasync.schema.jsonc import scan
 
 
 def tree(text):

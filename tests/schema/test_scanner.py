@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemasync.schema.scanner import DEPTH_LIMIT, line_and_column, scan
+from schemasync.schema.jsonc import DEPTH_LIMIT, line_and_column, scan
 
 from .support import effort
 

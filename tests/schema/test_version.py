@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemasync.schema import digest
-from schemasync.schema.spelling import short
+from schemasync.schema.text import short
 
 from .support import read, schema, version
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from schemasync.errors import Problem, SchemasyncError
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.schema import document
 from schemasync.sync.limits import Limits
 from schemasync.sync.preflight import Wishes

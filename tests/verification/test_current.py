@@ -10,7 +10,7 @@ import pytest
 
 from schemasync.engines.sqlite import health
 from schemasync.errors import Failed
-from schemasync.files.door import Door
+from schemasync.files.disk import Door
 from schemasync.sync.preflight import Wishes
 from schemasync.sync.runner import sync
 from schemasync.sync.target import target

@@ -12,7 +12,7 @@ import pytest
 from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Busy, Refused
-from schemasync.files.door import Door, Label
+from schemasync.files.disk import Door, Label
 from schemasync.sync.adopt import adopt
 from schemasync.sync.hold import hold
 from schemasync.sync.runner import sync

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import SchemasyncError
-from schemasync.files.door import Label
+from schemasync.files.disk import Label
 from tests.crash.worlds import fence_of, traces
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, run

@@ -11,7 +11,7 @@ from django.db.backends.sqlite3 import creation
 
 from ...engines.sqlite.connection import Opener, side_files
 from ...files.layout import Layout
-from ...files.scratch import remove_all
+from ...files.temporary import remove_all
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from ...schema.names import quote
-from ...schema.spelling import count
+from ...schema.text import count
 from .connection import Connection
 from .inspect import references_of
 from .unknown import is_unknown_name

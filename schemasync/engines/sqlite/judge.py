@@ -11,7 +11,7 @@ from ...errors import Code, Problem, SchemaInvalid
 from ...schema import digest, lexer
 from ...schema.model import Schema, Sql, Table, Trigger, View
 from ...schema.names import fold, quote, shout, to_key
-from ...schema.spelling import dumps
+from ...schema.text import dumps
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...schema.names import fold, quote
-from ...schema.spelling import dumps
+from ...schema.text import dumps
 from .connection import Connection
 
 HISTORY_TABLE = "_schema_versions"

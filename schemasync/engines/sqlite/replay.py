@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ...errors import Code, Failed, Problem, Refused
 from ...plan.model import Action, Step
-from ...schema.spelling import count
+from ...schema.text import count
 from . import changelog, unlogged, verify
 from .changelog import Bounds, LiveSchema
 from .connection import Connection, schema_version

@@ -16,7 +16,7 @@ from ...plan.model import Action, Origin, Plan, Step
 from ...schema.expression import ROWID_NAMES
 from ...schema.model import Schema, Table
 from ...schema.names import fold, quote
-from ...schema.spelling import count
+from ...schema.text import count
 from . import health
 from .connection import Connection
 from .counters import has_counters

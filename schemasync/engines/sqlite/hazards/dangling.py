@@ -9,7 +9,7 @@ from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Plan, Step
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
-from ....schema.spelling import count
+from ....schema.text import count
 from ..connection import Connection
 from .effects import Effects
 from .findings import SAMPLES, shown

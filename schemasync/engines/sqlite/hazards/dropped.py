@@ -11,7 +11,7 @@ from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Action, Step
 from ....schema.model import Table
 from ....schema.names import fold, quote
-from ....schema.spelling import count
+from ....schema.text import count
 from .. import ddl
 from ..connection import Connection, Opener
 from ..mapping import identity

@@ -12,7 +12,7 @@ from ....plan.model import Origin, Step
 from ....schema import write
 from ....schema.model import IndexedColumn, Sql, Table
 from ....schema.names import fold, quote
-from ....schema.spelling import count
+from ....schema.text import count
 from .. import ddl
 from ..connection import Connection
 from .effects import Effects, words

@@ -11,7 +11,7 @@ from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Origin, Plan, Step
 from ....schema.model import Column
 from ....schema.names import fold, quote
-from ....schema.spelling import count
+from ....schema.text import count
 from ..connection import Connection
 from .dangling import of_key
 from .duplicates import of_set, unique_sets

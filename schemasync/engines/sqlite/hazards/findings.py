@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ....diff.hazards import Hazard, HazardCode
-from ....schema.spelling import count
+from ....schema.text import count
 from ..connection import Connection
 from .projection import KEY
 

@@ -10,7 +10,7 @@ from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import Origin, Step
 from ....schema.model import Column
 from ....schema.names import fold, quote
-from ....schema.spelling import count
+from ....schema.text import count
 from ..connection import Connection
 from .effects import Effects
 from .findings import SAMPLES, shown

@@ -16,7 +16,7 @@ from ..errors import Code, NeedsPerson, Refused
 from ..plan.model import Action, Feed, NeverRun, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
-from ..schema.spelling import dumps, short
+from ..schema.text import dumps, short
 
 FEWEST = 4  # digits that name a version: fewer could be a number
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from ..schema.model import Schema, Table, View
 from ..schema.names import fold
-from ..schema.spelling import dumps
+from ..schema.text import dumps
 from ..schema.write import column_text, table_json, view_json
 
 Names = Mapping[str, tuple[str, Mapping[str, str]]]

@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from ..errors import Code, SchemaInvalid
-from .faults import Faults
-from .scanner import line_and_column, scan
+from .diagnostics import Faults
+from .jsonc import line_and_column, scan
 
 SIZE_LIMIT = 16 * 1024 * 1024  # bytes
 _JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)

@@ -12,7 +12,7 @@ from ..errors import Code, Problem
 from ..schema import write
 from ..schema.model import Column, Table
 from ..schema.names import fold, to_key
-from .facet import definition
+from .column_facts import definition
 
 MANY = 50  # parts that are held against each other: nobody reads more hints than that
 SIMILAR = 0.6  # of two names: "phone" and "phone_number" are, "name" and "mobile" are not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..schema import lexer
 from ..schema.model import Sql, Table
 from ..schema.names import fold
-from .translate import Renames, translate
+from .apply_renames import Renames, translate
 
 _ANY = "?"  # stands for the names of a table and a column, so that definitions are compared without them
 

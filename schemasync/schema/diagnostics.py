@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import Code, Problem, SchemaInvalid
 from .expression import DefinitionError, DisguisedString
-from .scanner import Path, Scan, line_and_column
+from .jsonc import Path, Scan, line_and_column
 
 
 class Faults:

@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 
 from ..errors import Code
-from .faults import Faults
+from .diagnostics import Faults
+from .jsonc import Path
 from .names import is_special
-from .scanner import Path
 
 TABLE_KEYS = (
     "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "

@@ -10,7 +10,7 @@ from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
 from .affinity import Affinity, affinity
 from .model import Plan, Step
-from .types import misspelt
+from .type_typos import misspelt
 
 _WHAT_IT_MEANS = (
     "SQLite gives out no id where an INSERT leaves it out, and stores NULL: only a column of exactly the type INTEGER "
