@@ -19,8 +19,8 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.schema.text import count
+from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import Target
 
 from . import figures, machine
 from .process import ROOT, ProcessFailed

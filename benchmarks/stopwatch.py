@@ -14,8 +14,8 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.files.disk import Door, Label
 from schemasync.files.layout import Layout
 from schemasync.schema import document
+from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import Target
 
 STEPS = {
     Label.BUILD_START: "clone the file",

@@ -12,8 +12,8 @@ class SchemasyncConfig(AppConfig):
         from . import caches, checks, conf  # noqa: F401  the first two register what is in them
 
         if conf.is_enabled():
-            from .management import precedence
-            from .orm import policy
+            from .management import overridden_commands
+            from .orm import migration_modules
 
-            policy.install()
-            precedence.guard()
+            migration_modules.install()
+            overridden_commands.guard()

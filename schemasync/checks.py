@@ -18,7 +18,7 @@ from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
 from .errors import Problem
 from .files.layout import At, Layout
-from .management import precedence
+from .management import overridden_commands
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
 PATIENCE = 5_000  # milliseconds: what a transaction of a busy site may well take
@@ -79,7 +79,7 @@ def _at(wrapper: BaseDatabaseWrapper) -> At:
 @checks.register
 def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """E004: with the flag on, another app's `migrate` or `makemigrations` takes the place of ours."""
-    problems = (one.problem() for one in precedence.overridden()) if conf.is_enabled() else ()
+    problems = (one.problem() for one in overridden_commands.overridden()) if conf.is_enabled() else ()
     return _errors("schemasync.E004", problems)
 
 

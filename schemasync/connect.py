@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 
 from . import conf
 from .engines.sqlite.connection import Connection
-from .engines.sqlite.session import Call, can_load_extensions, extensions_enabled, register, scratch
+from .engines.sqlite.connection_settings import Call, can_load_extensions, extensions_enabled, register, scratch
 from .errors import Code, Problem, Refused
 
 LIBRARIES = (".so", ".dylib", ".dll")

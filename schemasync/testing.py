@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import DEFAULT_DB_ALIAS
 
-from .orm import policy
+from .orm import migration_modules
 from .orm.migrations import record
 
 
@@ -18,6 +18,6 @@ def migrations(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     For tests of migrations, in a TransactionTestCase: MigrationExecutor, and `migrate APP MIGRATION`, work on tables
     that were made from schema.json as on those that migrations made.
     """
-    with policy.suspended():
+    with migration_modules.suspended():
         record(alias)
         yield

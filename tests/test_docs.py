@@ -21,7 +21,7 @@ from django.test import override_settings
 
 from schemasync import conf
 from schemasync.diff.hazards import STOPS, HazardCode
-from schemasync.engines.sqlite import judge
+from schemasync.engines.sqlite import validate
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Code
 from schemasync.management import options
@@ -234,7 +234,7 @@ SCHEMAS = [
 
 @pytest.mark.parametrize("fence", SCHEMAS)
 def test_every_example_is_a_schema_that_sqlite_takes(fence):
-    judge.judge(document.read(fence.text.encode()).schema, Opener())
+    validate.judge(document.read(fence.text.encode()).schema, Opener())
 
 
 RESULTS = {

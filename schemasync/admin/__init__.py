@@ -3,6 +3,6 @@
 from django.contrib import admin
 
 from ..models import SchemaVersion
-from .versions import SchemaVersionAdmin
+from .model_admin import SchemaVersionAdmin
 
 admin.site.register(SchemaVersion, SchemaVersionAdmin)

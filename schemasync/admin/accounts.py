@@ -14,9 +14,9 @@ from django.db import connections, models, router
 from django.http import HttpRequest
 
 from .. import databases
+from ..engines.sqlite.account_rights import Grants, Link, Rights, rights
 from ..engines.sqlite.accounts import Account, AccountTable, account, accounts
-from ..engines.sqlite.rights import Grants, Link, Rights, rights
-from .place import Place
+from .selected_database import Place
 
 REQUIRED = ("is_superuser", "is_staff")  # flags that mean something to Django
 

@@ -13,17 +13,17 @@ from django.utils.translation import ngettext
 
 from .. import conf, databases
 from ..engines.sqlite.copies import exact_copy
-from ..engines.sqlite.health import faults
+from ..engines.sqlite.verify.integrity_check import faults
 from ..errors import SchemasyncError
 from ..files.layout import Generation
 from ..files.temporary import taken_away
 from ..models import SchemaVersion
 from ..sync import prune as pruning
-from ..sync.faults import told
-from .place import Place, actor_of
+from ..sync.run.error_translation import told
+from .selected_database import Place, actor_of
 
 if TYPE_CHECKING:
-    from .versions import SchemaVersionAdmin
+    from .model_admin import SchemaVersionAdmin
 
 FEW = 5  # faults that are shown
 

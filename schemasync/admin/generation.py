@@ -14,23 +14,23 @@ from django.utils.translation import gettext as _
 
 from ..diff.changes import AddIndex
 from ..diff.side_by_side import Names, Pair, beside, changed
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.history_table import Row
 from ..errors import NeedsPerson
 from ..history.action import Deed
 from ..history.lineage import Lineage
 from ..history.rows import schema_of, steps_of
-from ..management.terminal import span
+from ..management.output.terminal import span
 from ..models import SchemaVersion
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
 from ..schema.text import short
 from ..sync.look import statements
-from .place import Place
-from .rows import light, story, when
+from .history_rows import light, story, when
+from .selected_database import Place
 
 if TYPE_CHECKING:
-    from .versions import SchemaVersionAdmin
+    from .model_admin import SchemaVersionAdmin
 
 MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are asked for
 FURTHEST = 60  # generations: renames further back are shown as what went and what came

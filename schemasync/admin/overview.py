@@ -12,19 +12,19 @@ from django.utils.translation import gettext as _
 
 from .. import conf, databases
 from ..errors import Problem, SchemasyncError
-from ..management.present import gist
-from ..orm.mark import beside
+from ..management.output.results import gist
+from ..orm.models_fingerprint import beside
 from ..orm.project import difference
 from ..schema import document
-from ..sync import glance, look
+from ..sync import look, up_to_date
 from ..sync.status import status
-from .place import Place
-from .rows import WIDTH, when
+from .history_rows import WIDTH, when
+from .selected_database import Place
 from .timeline import timeline
 
 if TYPE_CHECKING:
     from ..diff.changes import Change
-    from .versions import SchemaVersionAdmin
+    from .model_admin import SchemaVersionAdmin
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def with_database(place: Place) -> Agreed:
     """Schema.json and database."""
     try:
         data = place.schema.read_bytes()
-        if glance.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
+        if up_to_date.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
             return Agreed(agrees=True)
         seen = look.check(place.target(), document.read(data, str(place.schema)), tries=False)
     except SchemasyncError as error:

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .. import databases, errors
-from ..engines.sqlite.examples import Example
+from ..engines.sqlite.verify.row_samples import Example
 from ..errors import Problem, SchemasyncError
-from ..management.terminal import span
+from ..management.output.terminal import span
 from ..models import SchemaVersion
 from ..orm.project import difference
 from ..schema import document
@@ -23,12 +23,12 @@ from ..sync import rollback
 from ..sync.rollback import Prospect, Restored
 from . import accounts
 from .accounts import Accounts
-from .operator import keep_signed_in, log
-from .place import Place, actor_of
-from .rows import light, when
+from .history_rows import light, when
+from .selected_database import Place, actor_of
+from .session import keep_signed_in, log
 
 if TYPE_CHECKING:
-    from .versions import SchemaVersionAdmin
+    from .model_admin import SchemaVersionAdmin
 
 TYPED = 6  # characters of the version that are to be typed
 SHOWN = 5  # rows of each kind that are shown of a table

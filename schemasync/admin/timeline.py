@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ..history.action import Deed
 from ..models import SchemaVersion
-from .place import Place
-from .rows import light, story, when
+from .history_rows import light, story, when
+from .selected_database import Place
 
 LAST = 12  # rows of the history that the picture shows
 STEP, LEFT, BASE, ARC = 78, 44, 64, 40  # pixels: between two generations, to the first, from the top, height of an arc

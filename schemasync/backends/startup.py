@@ -16,9 +16,9 @@ from ..conf import OnStartup
 from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import At, Layout
-from ..orm.mark import beside
+from ..orm.models_fingerprint import beside
 from ..schema.text import short
-from ..sync import glance
+from ..sync import up_to_date
 
 if TYPE_CHECKING:
     from ..schema.document import Document
@@ -90,7 +90,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     if layout.at() is At.PLAIN and not schema.exists():
         return  # not taken over yet, and nothing to compare it with
     try:
-        if glance.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
+        if up_to_date.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
             _not_at_a_glance(alias, layout, schema, wanted)
     except OSError as error:
         _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
@@ -117,10 +117,10 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
 
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
-    from ..orm.apply import bring_up
-    from ..sync.preflight import Wishes
+    from ..orm.migrate import bring_up
+    from ..sync.phases.decide import Wishes
+    from ..sync.run.target import Target
     from ..sync.runner import sync
-    from ..sync.target import Target
 
     target = Target(layout, databases.opener(alias), wait=PATIENCE, keep=conf.keep(), actor=databases.actor())
     if conf.is_enabled():
@@ -134,7 +134,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
 def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> str:
     """In a sentence, what is not as schema.json says; empty where nothing is."""
     from ..sync import look
-    from ..sync.target import Target
+    from ..sync.run.target import Target
 
     seen = look.check(Target(layout, opener), read, tries=False)
     if seen.drift:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.history_table import Row
 from ..plan.model import NeverRun
 from .action import Deed
 from .rows import models_of

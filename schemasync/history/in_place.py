@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..diff.compare import compare
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.history_table import Row
 from ..plan.make import make
 from ..schema.text import dumps
 from .action import Deed

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.history_table import Row
 from ..plan.model import Action, Feed, Origin, Step
 from ..schema.model import Column, Schema
 from ..schema.names import fold

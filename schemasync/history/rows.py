@@ -10,8 +10,8 @@ from typing import Any
 
 from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
+from ..engines.sqlite.history_table import Row
 from ..engines.sqlite.objects import HISTORY_TABLE
-from ..engines.sqlite.versions import Row
 from ..errors import Code, NeedsPerson, Refused
 from ..plan.model import Action, Feed, NeverRun, Origin, Plan, Step
 from ..schema import digest

@@ -17,29 +17,31 @@ from ..files.layout import At, Layout
 from ..files.permissions import may_change_names
 from ..history.rows import Afterwards
 from ..orm import migrations
-from ..orm.agreement import agreement
-from ..orm.answers import Answers, past
-from ..orm.apply import NONE_KEPT, KeptApps, bring_up, kept_apps, on_file
 from ..orm.baseline import baseline
-from ..orm.danger import Endangered, endangered
+from ..orm.comparison import agreement
+from ..orm.data_migrations import carrying, data_migrations
 from ..orm.export import Decisions, Exported
-from ..orm.mark import beside
+from ..orm.field_readers import readers
+from ..orm.migrate import NONE_KEPT, KeptApps, bring_up, kept_apps, on_file
+from ..orm.migrate_risks import Endangered, endangered
 from ..orm.models import Modelled, made_elsewhere, modelled
-from ..orm.operations import carrying, data_migrations
+from ..orm.models_fingerprint import beside
 from ..orm.project import Project
-from ..orm.readers import readers
+from ..orm.questioner import Answers, past
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
 from ..schema.text import count, short
-from ..sync import adopt, eject, glance, look, postpone, prune, recovery, rollback, snapshot, status
-from ..sync.faults import of_disk, told
-from ..sync.preflight import as_problem
+from ..sync import adopt, eject, look, prune, recovery, rollback, snapshot, status, up_to_date
+from ..sync.phases import postpone
+from ..sync.phases.decide import as_problem
+from ..sync.run.error_translation import of_disk, told
+from ..sync.run.target import Target
 from ..sync.runner import note, sync
-from ..sync.target import Target
-from . import compared, handover, options, precedence, present, situation, terminal
-from .call import Call
+from . import options, overridden_commands
+from .invocation import Call
+from .output import adopt_eject, comparison, live_status, results, terminal
 
 WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt")
 """Actions that bring a project to schema.json, and are refused where its `migrate` or `makemigrations` cannot."""
@@ -55,7 +57,7 @@ class Actions(Call):
             self.given = options.read(self.given)
             self._refuse_misplaced()
             if conf.is_enabled() and self.action in WITH_COMMANDS:
-                precedence.refuse_overridden()
+                overridden_commands.refuse_overridden()
             action()
         except SchemasyncError as error:
             self._fail(error)
@@ -71,18 +73,18 @@ class Actions(Call):
             done = bring_up(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
         else:
             done = sync(target, wanted, wishes)
-        self._print(present.report(done, self._page), done.as_json())
+        self._print(results.report(done, self._page), done.as_json())
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
         found, differs = self._export(check=check)
         result = "current" if not differs else "differs" if check else "exported"
-        self._print(present.exported(found, result, path, self._page), present.exported_json(found, result, path))
+        self._print(results.exported(found, result, path, self._page), results.exported_json(found, result, path))
         if check and differs:
             raise CommandError(
                 self._addressed(f"the models and {path} differ\n  manage.py schemasync export"), returncode=1
             )
-        if check and (gone := compared.missing(self._kept())):
+        if check and (gone := comparison.missing(self._kept())):
             raise CommandError(self._addressed("\n  ".join(gone)), returncode=1)
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
@@ -91,7 +93,7 @@ class Actions(Call):
         decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
             return project.compared(seen, decisions)
-        self._warn(present.data_left(project.left_behind()))
+        self._warn(results.data_left(project.left_behind()))
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
         found, differs = project.exported(self._yes if can_ask else None, seen, decisions)
         self._warn(found.notes)
@@ -105,12 +107,12 @@ class Actions(Call):
             seen = look.outlook(target, wanted, self._wishes())
         except Refused as refusal:
             if refusal.problems[0].code is Code.NOT_ADOPTED:
-                self._say(present.after_adoption(look.check(target, wanted), self._page))
+                self._say(results.after_adoption(look.check(target, wanted), self._page))
             raise
         stops = [as_problem(hazard) for hazard in seen.plan.stops] if seen.plan else []
         statements = look.statements(seen.plan) if seen.plan and self._is("sql") else []
-        lines = present.sql(statements) if self._is("sql") else present.outlook(seen, self._page)
-        data = present.outlook_json(seen, statements if self._is("sql") else None)
+        lines = results.sql(statements) if self._is("sql") else results.outlook(seen, self._page)
+        data = results.outlook_json(seen, statements if self._is("sql") else None)
         self._print(lines, {**data, "errors": [problem.as_json() for problem in stops]})
         if stops:
             what = count(len(stops), "hazard stops", "hazards stop")
@@ -124,13 +126,13 @@ class Actions(Call):
         seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True)) if conf.is_enabled() else None
         danger, kept = () if self._is("for_migrate") else self._endangered(), self._kept()
-        told = present.checked(seen, self._page, strict=strict)
+        told = results.checked(seen, self._page, strict=strict)
         if models is not None:
-            told = compared.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
-        told += compared.in_short(danger, self._page)
-        as_json = compared.models_json(models)
-        self._print(told, present.checked_json(seen, strict=strict, models=as_json, kept=kept, endangered=danger))
-        if why := compared.verdict(seen, models, kept, strict=strict):
+            told = comparison.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
+        told += comparison.in_short(danger, self._page)
+        as_json = comparison.models_json(models)
+        self._print(told, results.checked_json(seen, strict=strict, models=as_json, kept=kept, endangered=danger))
+        if why := comparison.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
     def _checked(self, target: Target, wanted: Document) -> look.Checked:
@@ -152,11 +154,11 @@ class Actions(Call):
         link, danger = databases.path_of(self._alias()), self._endangered()
         if not danger and Layout(link).at() is At.GENERATION:
             self._document()  # raises: a database that was taken over, and its schema.json is gone
-        told = compared.danger(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
+        told = comparison.danger(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
         hint = self._where_from(self._schema_path())
-        self._print(told if danger else [*told, hint], compared.danger_json(danger))
+        self._print(told if danger else [*told, hint], comparison.danger_json(danger))
         if danger:
-            raise CommandError(self._addressed("\n  ".join([*compared.at_stake(danger, link), hint])), returncode=1)
+            raise CommandError(self._addressed("\n  ".join([*comparison.at_stake(danger, link), hint])), returncode=1)
 
     def _endangered(self) -> tuple[Endangered, ...]:
         """What Django's migrate would destroy; nothing where it is a sync."""
@@ -167,29 +169,29 @@ class Actions(Call):
 
     def do_status(self) -> None:
         found = status.status(self._target())
-        self._print(situation.status(found, self._page), found.as_json())
+        self._print(live_status.status(found, self._page), found.as_json())
 
     def do_history(self) -> None:
         entries = look.history(self._target())
-        self._print(present.history(entries, self._page), present.history_json(entries))
+        self._print(results.history(entries, self._page), results.history_json(entries))
 
     def do_rollback(self) -> None:
         wanted = self.given.get("target")
         if self._is("dry_run"):
             ahead = rollback.prospect(self._target(), wanted)
-            self._print(present.prospect(ahead, self._page), present.planned_json(ahead))
+            self._print(results.prospect(ahead, self._page), results.planned_json(ahead))
             return
         self._must_be_able_to_ask(wanted)
         done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
         if done is None:
             raise UsageError.of(Code.DECLINED, "nothing was changed")
-        self._print(present.restored(done), present.restored_json(done))
+        self._print(results.restored(done), results.restored_json(done))
 
     def do_inspect(self) -> None:
         seen = look.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))
         text, output = self._marked(seen.schema), self._path("output")
         faults = _faults_of(text, output or Path("schema.json"))
-        self._warn([*present.left_out(seen), *_not_created(seen, self._page), *present.refused_later(faults)])
+        self._warn([*results.left_out(seen), *_not_created(seen, self._page), *results.refused_later(faults)])
         if output is not None:
             self._refuse_to_replace(output)
             _write_text(output, text)
@@ -198,7 +200,7 @@ class Actions(Call):
         elif not self._json:
             self.stdout.write(text, ending="")
         if self._json:
-            self._as_json(present.inspected_json(seen, json.loads(text), output, faults))
+            self._as_json(results.inspected_json(seen, json.loads(text), output, faults))
 
     def _marked(self, schema: Schema) -> str:
         """The text for a schema, in which tables of the installed models are marked."""
@@ -224,12 +226,12 @@ class Actions(Call):
             _write_text(path, text)
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)
-            self._warn(present.refused_later(faults))
+            self._warn(results.refused_later(faults))
         if conf.is_enabled():
             self._warn([hazard.message for hazard in look.unreadable(target, readers(self._alias()))])
         ignored, written = adopt.ignore_lines(target), found is None
-        lines = handover.adopted(done, target.layout.link, path, ignored, self._page, written=written)
-        self._print(lines, handover.adopted_json(done, path, ignored, written=written))
+        lines = adopt_eject.adopted(done, target.layout.link, path, ignored, self._page, written=written)
+        self._print(lines, adopt_eject.adopted_json(done, path, ignored, written=written))
 
     def do_eject(self) -> None:
         target, link = self._target(swaps=True), databases.path_of(self._alias())
@@ -237,27 +239,27 @@ class Actions(Call):
         eject.check(target)
         if not conf.is_enabled():
             done = eject.eject(target, None, lambda path: None)
-            self._print(handover.ejected(done, link, None, self._page), handover.ejected_json(done, ()))
+            self._print(adopt_eject.ejected(done, link, None, self._page), adopt_eject.ejected_json(done, ()))
             return
         wanted = self._document()
         self._refuse_out_of_step(target, wanted)
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
         new = migrations.lacking(Answers(past(look.rows(target)), wanted, target.opener, can_ask=can_ask))
-        self._say(handover.migrations(new, self._page))
-        self._warn(handover.behind(lagging := migrations.lagging()))
+        self._say(adopt_eject.migrations(new, self._page))
+        self._warn(adopt_eject.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):
-            self._print(["nothing was written"], handover.ejected_json(None, new, lagging))
+            self._print(["nothing was written"], adopt_eject.ejected_json(None, new, lagging))
             return
         with told(link):
             migrations.write(new, self.stderr)
         done = eject.eject(target, wanted.version, self._record)
-        data = handover.ejected_json(done, new, lagging)
-        self._print(handover.ejected(done, link, self._endangered(), self._page), data)
+        data = adopt_eject.ejected_json(done, new, lagging)
+        self._print(adopt_eject.ejected(done, link, self._endangered(), self._page), data)
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
         seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True))
-        if why := compared.verdict(seen, models, self._kept(), strict=False):
+        if why := comparison.verdict(seen, models, self._kept(), strict=False):
             raise Refused.of(
                 Code.NOT_IN_STEP,
                 "models, schema.json and database are not the same, so that migrations made now would not be either",
@@ -280,7 +282,7 @@ class Actions(Call):
         target = self._target()
         with told(target.layout.link):
             done = prune.prune(target, keep, older_than, dry_run=dry_run)
-        self._print(present.pruned(done, dry_run=dry_run), present.pruned_json(done, dry_run=dry_run))
+        self._print(results.pruned(done, dry_run=dry_run), results.pruned_json(done, dry_run=dry_run))
 
     def do_snapshot(self) -> None:
         output = Path(self.given["copy"])
@@ -312,12 +314,12 @@ class Actions(Call):
             )
 
     def _agree(self, ahead: rollback.Prospect) -> bool:
-        self._say(present.prospect(ahead, self._page))
+        self._say(results.prospect(ahead, self._page))
         return self._asks_nothing or self._yes("Go back?")
 
 
 def _not_created(seen: look.Inspected, page: terminal.Page) -> list[str]:
-    return [*present.unknown_names(seen.unknown, page), *present.not_created(seen.not_created, page)]
+    return [*results.unknown_names(seen.unknown, page), *results.not_created(seen.not_created, page)]
 
 
 def _faults_of(text: str, path: Path) -> list[str]:
@@ -339,7 +341,7 @@ def _labels(models: Modelled | None) -> dict[str, str]:
 def _note_document(target: Target, name: str, text: str) -> None:
     """The generation is what this schema.json says: the next run sees it at a glance."""
     if (generation := target.layout.generation(name)) is not None:
-        note(target, generation, Afterwards(document=glance.digest(text.encode(), beside())))
+        note(target, generation, Afterwards(document=up_to_date.digest(text.encode(), beside())))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ from ..engines.sqlite.inspect import inspect
 from ..errors import Code, Failed, Problem, Refused
 from ..schema.model import Column, Table
 from ..schema.names import fold
-from .operations import carries
+from .data_migrations import carries
 
 Key = tuple[str, str]
 """The label of an app, and the name of its migration."""

@@ -22,11 +22,11 @@ from ..schema.names import fold, from_key, is_special, spell, to_key
 from ..schema.shape_check import tables_of
 from ..schema.text import dumps
 from ..schema.write import Json
+from .data_migrations import unseen
 from .fills import NeedsFill
 from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
-from .moves import Moves, Owned, is_alike
-from .operations import unseen
+from .table_renames import Moves, Owned, is_alike
 
 EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
 HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written

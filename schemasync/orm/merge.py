@@ -9,7 +9,7 @@ from typing import TypeVar
 from ..schema import digest, normalize, write
 from ..schema.model import Check, Column, ForeignKey, Index, NotNull, Table, Unique
 from ..schema.names import fold
-from .wording import reworded
+from .equivalent_sql import reworded
 
 Constraint = TypeVar("Constraint", Unique, Check, ForeignKey)
 

@@ -25,8 +25,8 @@ from django.utils import translation
 
 from ..errors import Code, Problem, Refused
 from ..files.disk import Door, Label
-from . import policy
-from .answers import Answers
+from . import migration_modules
+from .questioner import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def lagging() -> list[str]:
 @contextmanager
 def _as_makemigrations() -> Iterator[None]:
     """Migrations are where the project says, and texts are not translated, as in Django's own command."""
-    with policy.suspended(), translation.override(None):
+    with migration_modules.suspended(), translation.override(None):
         yield
 
 
@@ -118,7 +118,7 @@ def _is_own(config: AppConfig) -> bool:
 
 
 def _has_migrations(config: AppConfig) -> bool:
-    return policy.module_of(config.label) is not None
+    return migration_modules.module_of(config.label) is not None
 
 
 def _refuse_conflicts(loader: MigrationLoader, own: Collection[str]) -> None:
@@ -192,7 +192,7 @@ def record(alias: str) -> None:
     Rows of the project's own apps whose files are gone go, too. Raises what Django raises.
     """
     connection = connections[alias]
-    with policy.suspended():
+    with migration_modules.suspended():
         executor = MigrationExecutor(connection)
         executor.recorder.ensure_schema()
         for key in _without_file(executor.loader):

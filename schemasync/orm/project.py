@@ -9,11 +9,11 @@ from pathlib import Path
 from ..diff.changes import shortened, subject
 from ..errors import SchemasyncError
 from ..schema.names import fold
-from .agreement import agreement
+from .comparison import agreement
+from .data_migrations import carrying, is_of_others, unseen
 from .export import NOTHING_DECIDED, Ask, DataMigrations, Decisions, Exported, export
 from .fills import NeedsFill, fill_of
 from .models import modelled
-from .operations import carrying, is_of_others, unseen
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
 from ..diff.hazards import Hazard
-from ..engines.sqlite.rehearse import differing, ours, rehearse
+from ..engines.sqlite.dry_run import differing, ours, rehearse
+from ..engines.sqlite.history_table import Row
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
-from ..engines.sqlite.unknown import Unknown
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Refused
 from ..files.layout import At
 from ..history.action import Deed
@@ -23,17 +23,18 @@ from ..plan.model import Plan
 from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
-from . import glance, interrupt, state
-from .cutover import check_place
-from .faults import told
-from .hold import hold
-from .preflight import Wishes, check_disk
-from .rebuild import build
+from . import up_to_date
+from .data_migrations import Installed, never_run
+from .phases.build import build
+from .phases.cutover import check_place
+from .phases.decide import Wishes, check_disk
+from .phases.write_lock import hold
 from .recovery import finish_swap, recover
+from .run import interrupt, live_database
+from .run.error_translation import told
+from .run.live_database import Elsewhere, State, without
+from .run.target import Target
 from .runner import litter_removed, note, still_true, swap_held
-from .state import Elsewhere, State, without
-from .target import Target
-from .unapplied import Installed, never_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +77,20 @@ def adopt(
     """
     begun = time.monotonic()
     if finish_swap(target) or is_resumed:
-        with told(target.layout.link), state.read(target.layout, target.opener) as now:
+        with told(target.layout.link), live_database.read(target.layout, target.opener) as now:
             if now is not None and now.newest is not None and now.newest.action == Deed.ADOPT:
                 return _finished(now, now.newest, document)
     with told(target.layout.link):
         _check_plain(target)
         check_place(target.layout)
-        with state.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
+        with live_database.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
             assert before is not None
             before.inspect()
             never_run(before, installed, accepted)
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             _check_plain(target)
-            with state.read(target.layout, target.opener) as before:
+            with live_database.read(target.layout, target.opener) as before:
                 assert before is not None
                 inspection = before.inspect()
                 unknown = unknown_to(before.connection, target.opener)
@@ -114,7 +115,7 @@ def adopt(
                 foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
             as_given = document is not None and document.version == plan.version and not all_hints(document.hints)
-            digest = glance.digest(document.data) if document is not None and as_given else None
+            digest = up_to_date.digest(document.data) if document is not None and as_given else None
             note(target, built.generation, Afterwards(duration_ms, pause_ms, document=digest))
     differs = sorted(differing(document.schema, baseline)) if document else []
     return Adopted(
@@ -158,7 +159,7 @@ def _check_plain(target: Target) -> None:
                 "A new one is made from schema.json by: manage.py schemasync",
             )
         case _:
-            with state.read(layout, target.opener):  # says what it is
+            with live_database.read(layout, target.opener):  # says what it is
                 return
 
 

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..engines.sqlite import versions
+from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import Connection, durably, side_files, snapshot, to_wal, wal_of
 from ..engines.sqlite.copies import remove_passing
 from ..engines.sqlite.objects import objects
@@ -17,15 +17,16 @@ from ..engines.sqlite.rebuild.start import clone
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import Label
 from ..files.layout import size_of
-from . import cutover, interrupt, state
-from .cutover import cut_over, prepared
-from .faults import told
-from .hold import Hold, hold
-from .interrupt import Signals
-from .preflight import DISK_RESERVE
+from .phases import cutover
+from .phases.cutover import cut_over, prepared
+from .phases.decide import DISK_RESERVE
+from .phases.write_lock import Hold, hold
 from .recovery import recover
-from .state import State
-from .target import Target
+from .run import interrupt, live_database
+from .run.error_translation import told
+from .run.interrupt import Signals
+from .run.live_database import State
+from .run.target import Target
 
 InStep = Callable[[Path], None]
 """The application's own work on the plain file, before it takes the place of the link."""
@@ -43,7 +44,7 @@ class Ejected:
 
 def check(target: Target) -> None:
     """Raise Refused or NeedsPerson where there is nothing to leave, or something in the way."""
-    with told(target.layout.link), state.read(target.layout, target.opener, whole=False) as current:
+    with told(target.layout.link), live_database.read(target.layout, target.opener, whole=False) as current:
         _check_disk(target, _generation(target, current))
         cutover.check_place(target.layout)
 
@@ -58,7 +59,7 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
     check(target)
     with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
-        with state.read(target.layout, target.opener) as current:
+        with live_database.read(target.layout, target.opener) as current:
             current = _generation(target, current)
             _check_version(current, version)
             _check_disk(target, current)
@@ -168,4 +169,4 @@ def _seal(target: Target, current: State) -> None:
 
 def _strip(connection: Connection) -> None:
     remove_passing(connection)
-    versions.drop(connection)
+    history_table.drop(connection)

@@ -13,14 +13,14 @@ from ..diff.changes import Change
 from ..diff.compare import HintKey, compare, spelled
 from ..diff.dropped import losses
 from ..diff.hazards import Hazard
-from ..engines.sqlite import ddl, fence, measure, scripts
+from ..engines.sqlite import ddl, fence, sql_files, table_sizes
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
+from ..engines.sqlite.history_table import Row
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
-from ..engines.sqlite.unknown import Unknown
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Problem, Refused, SchemaInvalid, SchemasyncError
 from ..files.layout import Layout, size_of
 from ..history.action import Deed
@@ -30,19 +30,20 @@ from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold, quote
-from . import preflight, state
-from .faults import told
-from .preflight import Decision, Wishes
+from .data_migrations import Installed, missing
+from .phases import decide
+from .phases.decide import Decision, Wishes
 from .prune import archives
-from .state import Elsewhere, State
-from .target import Target
-from .unapplied import Installed, missing
+from .run import live_database
+from .run.error_translation import told
+from .run.live_database import Elsewhere, State
+from .run.target import Target
 
 
 @contextmanager
 def _seen(target: Target, *, whole: bool = True, parsed: bool = False) -> Iterator[State | None]:
     """The database as it stands, None where there never was one. Raises Refused where only its link is missing."""
-    with told(target.layout.link), state.read(target.layout, target.opener, whole=whole, parsed=parsed) as now:
+    with told(target.layout.link), live_database.read(target.layout, target.opener, whole=whole, parsed=parsed) as now:
         if now is None:
             _refuse_missing_link(target)
         yield now
@@ -65,7 +66,7 @@ def _refuse_missing_link(target: Target) -> None:
 def live(layout: Layout, opener: Opener) -> Row | None:
     """The newest row of the history, None where that cannot be told."""
     try:
-        with state.read(layout, opener) as now:
+        with live_database.read(layout, opener) as now:
             return now.newest if now is not None else None
     except (SchemasyncError, sqlite3.Error, OSError):
         return None
@@ -120,7 +121,7 @@ def check(
             return Checked(document.version, None, found.changes, is_empty=True)
         inspection = now.inspect()
         unknown = unknown_to(now.connection, target.opener) if tries else Unknown()
-        not_ours = preflight.not_ours(document, elsewhere)
+        not_ours = decide.not_ours(document, elsewhere)
         ours, recorded = now.ours(inspection, document, not_ours), hints_of(now.newest)
         found = compare(ours, document.schema, document.hints, recorded)
         newest, drift = now.newest, now.drift(inspection, not_ours)
@@ -147,7 +148,7 @@ def _refusal(
     if now.generation is None:
         return ()
     try:
-        preflight.rehearsed(target, document, Wishes(elsewhere=frozenset(elsewhere)), now, unknown)
+        decide.rehearsed(target, document, Wishes(elsewhere=frozenset(elsewhere)), now, unknown)
     except (Refused, SchemaInvalid) as refusal:
         return refusal.problems
     return ()
@@ -210,22 +211,22 @@ def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
     """What a sync would do, hazards included. Raises Refused for what no data could mend."""
     with _seen(target) as now:
         kept = sum(archive.bytes for archive in archives(target))
-        decision = preflight.plan_for(target, document, wishes, now)
+        decision = decide.plan_for(target, document, wishes, now)
         live = now.newest if now is not None else None
         file_bytes = size_of(now.path) if now is not None else 0
         if decision.plan is None:
             return Outlook(document.version, live, decision, (), 0, kept, file_bytes)
-        sizes = measure.sizes(now.connection) if now is not None else {}
+        sizes = table_sizes.sizes(now.connection) if now is not None else {}
         tables: list[TableOutlook] = []
         for step in decision.plan.steps:
             name = step.old.name if step.old is not None else None
             ordinary = now is not None and name is not None
-            rows = measure.count_rows(now.connection, name) if now is not None and name is not None else 0
+            rows = table_sizes.count_rows(now.connection, name) if now is not None and name is not None else 0
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
             shown = f"{step.name} (dropped)" if taken else step.name
             tables.append(TableOutlook(shown, decision.plan.becomes(step), rows, size))
-        needed = preflight.disk_needed(decision.plan, now, sizes)
+        needed = decide.disk_needed(decision.plan, now, sizes)
         return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
 
 
@@ -282,7 +283,7 @@ def history(target: Target) -> tuple[Entry, ...]:
     """All generations that were ever live, the newest first. Raises Refused where there is no history."""
     with _seen(target, parsed=True) as now:
         if now is None or now.newest is None:
-            raise state.no_history(target.layout)
+            raise live_database.no_history(target.layout)
         rows, last, live = now.rows, now.newest, now.path
     return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
 
@@ -291,7 +292,7 @@ def rows(target: Target) -> tuple[Row, ...]:
     """The history as it is written, the oldest row first. Raises Refused where there is none."""
     with _seen(target, parsed=True) as now:
         if now is None or now.newest is None:
-            raise state.no_history(target.layout)
+            raise live_database.no_history(target.layout)
         return now.rows
 
 
@@ -321,7 +322,7 @@ def inspect_path(opener: Opener, path: Path) -> Inspected:
     """Read any SQLite file, or run a folder of .sql files in memory. Raises Refused."""
     with told(path):
         if path.is_dir():
-            replayed = scripts.replay(path, opener)
+            replayed = sql_files.replay(path, opener)
             with closing(replayed.connection) as connection:
                 schema = inspect(connection).schema
             return Inspected(schema, version(schema), replayed.rows, replayed.left_out)

@@ -8,16 +8,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..engines.sqlite import fence, versions
+from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.connection import side_files
 from ..engines.sqlite.fence import Fence
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import Label
 from ..files.layout import At, Generation, size_of
-from . import interrupt, state
-from .faults import told
 from .recovery import recover
-from .target import Target
+from .run import interrupt, live_database
+from .run.error_translation import told
+from .run.target import Target
 
 GRACE = timedelta(seconds=10)  # an opener may have resolved the link just before it moved
 
@@ -69,7 +69,7 @@ def _highest_known(target: Target) -> int | None:
         return None
     try:
         with closing(target.opener.read_parsed(live.path)) as connection:
-            names = versions.generations(connection)
+            names = history_table.generations(connection)
     except (SchemasyncError, sqlite3.Error):
         return None
     known = (target.layout.generation(name) for name in names)
@@ -95,7 +95,7 @@ def prune(
     Raises Refused where there is nothing that could have an archive: no database, or one that was never taken over.
     """
     if target.layout.at() in (At.NOTHING, At.PLAIN) and not target.layout.generations():
-        raise state.no_history(target.layout)
+        raise live_database.no_history(target.layout)
     if dry_run or not target.layout.folder.exists():
         return choose(archives(target), keep, older_than)
     with told(target.layout.link), interrupt.stoppable(), target.locked() as target:

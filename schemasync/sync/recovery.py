@@ -12,20 +12,23 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..engines.sqlite import changelog, fence, versions
+from ..engines.sqlite import fence, history_table
+from ..engines.sqlite.capture import changelog
 from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side_files
 from ..engines.sqlite.fence import Fence
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.history_table import Row
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import Label
 from ..files.layout import PLAIN, At, Generation, inode_of, size_of
 from ..history.action import Deed
 from ..history.in_place import restored_in_place
-from . import cutover, interrupt, misplaced, postpone, state
-from .capture import remove
-from .faults import told
-from .hold import Place
-from .target import Target
+from . import misplaced
+from .phases import cutover, postpone
+from .phases.capture import remove
+from .phases.write_lock import Place
+from .run import interrupt, live_database
+from .run.error_translation import told
+from .run.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def finish_swap(target: Target) -> tuple[str, ...]:
     """Finish a swap that was cut off, where there is one; returns what was done. For commands that must read something
     else first, such as a schema.json that an adoption was to write."""
     try:
-        with told(target.layout.link), state.read(target.layout, target.opener, whole=False):
+        with told(target.layout.link), live_database.read(target.layout, target.opener, whole=False):
             return ()
     except SchemasyncError as error:
         if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
@@ -270,7 +273,7 @@ def _reopen(target: Target, successor: Found, live: Fence) -> None:
     """A swap back was cut off before its target was open again: the history is carried over as it would have been."""
     path = target.layout.live()
     with closing(target.opener.read(path.path if path else target.layout.link)) as connection:
-        rows = versions.read(connection)
+        rows = history_table.read(connection)
     if successor.generation.name not in {row.generation for row in rows}:
         raise NeedsPerson.of(
             Code.STATE_UNKNOWN,
@@ -329,7 +332,7 @@ def _record_restore(target: Target) -> list[str]:
     live = target.layout.live()
     assert live is not None
     with closing(target.opener.read(live.path)) as connection:
-        newest = versions.newest(connection)
+        newest = history_table.newest(connection)
     if newest is None or newest.generation == live.name:
         return []
     with (
@@ -339,9 +342,9 @@ def _record_restore(target: Target) -> list[str]:
         durably(connection),
     ):
         target.check_sole()
-        rows = versions.read(connection)
-        versions.create(connection)
-        versions.append(connection, restored_in_place(rows, live.name, target.stamp))
+        rows = history_table.read(connection)
+        history_table.create(connection)
+        history_table.append(connection, restored_in_place(rows, live.name, target.stamp))
     return [f"recorded that {live.name} holds a backup of {newest.generation}, which was restored into it"]
 
 

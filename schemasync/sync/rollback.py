@@ -9,25 +9,26 @@ from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
 from ..engines.sqlite.connection import snapshot
-from ..engines.sqlite.examples import Example
-from ..engines.sqlite.examples import examples as some
+from ..engines.sqlite.history_table import Row
 from ..engines.sqlite.rebuild.start import attach_old
-from ..engines.sqlite.tally import Tally, tally
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.verify.row_counts import Tally, tally
+from ..engines.sqlite.verify.row_samples import Example
+from ..engines.sqlite.verify.row_samples import examples as some
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage, is_in_place
 from ..history.rows import Afterwards, find, now
 from ..plan.model import Step
-from . import cutover, interrupt, state
-from .cutover import cut_over
-from .faults import told
-from .hold import hold
-from .interrupt import Signals
+from .phases import cutover
+from .phases.cutover import cut_over
+from .phases.write_lock import hold
 from .recovery import recover, with_restore
+from .run import interrupt, live_database
+from .run.error_translation import told
+from .run.interrupt import Signals
+from .run.live_database import State
+from .run.target import Target
 from .runner import note
-from .state import State
-from .target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Restored:
 
 def prospect(target: Target, wanted: str | None) -> Prospect:
     """Look at what a swap back would do; nothing is written. Raises Refused where there is no way back."""
-    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+    with told(target.layout.link), live_database.read(target.layout, target.opener) as current:
         current, to, generation = _way(target, current, wanted)
         assert current.newest is not None
         tallies = _tallies(target, current, to, generation)
@@ -74,7 +75,7 @@ def prospect(target: Target, wanted: str | None) -> Prospect:
 
 def check(target: Target, wanted: str | None) -> None:
     """Raise Refused where there is no way back; what was written since is not looked at."""
-    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+    with told(target.layout.link), live_database.read(target.layout, target.opener) as current:
         _way(target, current, wanted)
 
 
@@ -104,7 +105,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
         prospect(target, wanted)  # refuses, before there is a folder to lock in
     with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
-        with state.read(target.layout, target.opener) as current:
+        with live_database.read(target.layout, target.opener) as current:
             ahead = prospect(target, wanted)
             cutover.check_place(target.layout)
             if not agree(ahead):
@@ -118,7 +119,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
 
 def examples(target: Target, ahead: Prospect, most: int) -> dict[str, tuple[Example, ...]]:
     """By table some of the rows that the prospect counts. Raises what `prospect` raises."""
-    with told(target.layout.link), state.read(target.layout, target.opener) as current:
+    with told(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
         newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
-from ..engines.sqlite import versions
+from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import Connection, check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import Label
@@ -26,21 +26,22 @@ from ..history.data_migrations import recorded
 from ..history.rows import Afterwards, Followed, completed
 from ..plan.model import Plan
 from ..schema.document import Document
-from . import glance, interrupt, prune, state
-from .capture import captured, check_same_schema, followable
-from .catchup import cut_in
-from .cutover import Swap, begin, check_place, cut_over, go_live, prepared
-from .faults import told
-from .hold import Hold, hold
-from .interrupt import Signals
-from .outside import BeforeSwap, Outside
-from .preflight import Decision, Wishes, as_problem, check_disk, decide, is_current, with_hazards
-from .rebuild import Built, build
+from . import prune, up_to_date
+from .data_migrations import never_run
+from .phases.build import Built, build
+from .phases.capture import captured, check_same_schema, followable
+from .phases.catch_up import cut_in
+from .phases.cutover import Swap, begin, check_place, cut_over, go_live, prepared
+from .phases.decide import Decision, Wishes, as_problem, check_disk, decide, is_current, with_hazards
+from .phases.hooks import BeforeSwap, Outside
+from .phases.write_lock import Hold, hold
 from .recovery import recover
-from .report import Report, tables_of
-from .state import State
-from .target import Target
-from .unapplied import never_run
+from .run import interrupt, live_database
+from .run.error_translation import told
+from .run.interrupt import Signals
+from .run.live_database import State
+from .run.report import Report, tables_of
+from .run.target import Target
 from .verify_live import verify_live
 
 NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
@@ -66,7 +67,7 @@ def _sync(target: Target, document: Document, wishes: Wishes, work: Outside) -> 
     begun = time.monotonic()
     with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
-        with state.read(target.layout, target.opener) as before:
+        with live_database.read(target.layout, target.opener) as before:
             decision = decide(target, document, wishes, before)
             if decision.plan is None:
                 _record(target, before, decision)
@@ -85,14 +86,14 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
     if not first and target.layout.at() is not At.GENERATION:
         return None
     try:
-        with state.read(target.layout, target.opener) as now:
+        with live_database.read(target.layout, target.opener) as now:
             if first:
                 if decide(target, document, wishes, now).plan is not None:
                     check_place(target.layout)
             elif now is not None and now.is_recorded and now.is_untouched and is_current(document, wishes, now):
                 if never_run(now, wishes.data_migrations, wishes.seen) != recorded(now.rows):
                     return None
-                if glance.is_littered(target.layout, now.connection):
+                if up_to_date.is_littered(target.layout, now.connection):
                     return None
                 return _current(document, now, Decision(None))
     except Refused as refusal:
@@ -118,7 +119,7 @@ def _record(target: Target, now: State | None, decision: Decision) -> None:
         target.door.step(Label.HISTORY_FINISH),
         closing(target.opener.write(now.path, timeout=target.wait)) as connection,
     ):
-        versions.finish(connection, completed(newest, known))
+        history_table.finish(connection, completed(newest, known))
 
 
 def _swap(
@@ -214,7 +215,7 @@ def _finish(
     followed: Followed | None,
 ) -> Report:
     duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    digest = glance.digest(document.data)
+    digest = up_to_date.digest(document.data)
     note(target, built.generation, Afterwards(duration_ms, pause_ms, followed, digest))
     return Report(
         "synced",
@@ -250,8 +251,8 @@ def note(target: Target, generation: Generation, known: Afterwards) -> None:
         target.door.step(Label.HISTORY_FINISH),
         closing(target.opener.write(generation.path, timeout=min(target.wait, NOTE_WAIT))) as connection,
     ):
-        newest = versions.newest(connection)
+        newest = history_table.newest(connection)
         if newest is not None and newest.generation == generation.name:
             told = completed(newest, known)
             if told != newest:
-                versions.finish(connection, told)
+                history_table.finish(connection, told)

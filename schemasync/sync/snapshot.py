@@ -8,9 +8,9 @@ from ..engines.sqlite.copies import compact_copy
 from ..errors import Code, Refused
 from ..files.disk import Label
 from ..files.layout import size_of
-from . import state
-from .faults import told
-from .target import Target
+from .run import live_database
+from .run.error_translation import told
+from .run.target import Target
 
 
 def snapshot(target: Target, output: Path) -> int:
@@ -24,7 +24,7 @@ def snapshot(target: Target, output: Path) -> int:
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     link = target.layout.link
-    with told(link), state.read(target.layout, target.opener) as current:
+    with told(link), live_database.read(target.layout, target.opener) as current:
         if current is None:
             raise Refused.of(
                 Code.NO_DATABASE,

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engines.sqlite.connection import is_too_new
-from ..engines.sqlite.versions import Row
+from ..engines.sqlite.history_table import Row
 from ..errors import Code, Problem, SchemasyncError
 from ..files.layout import At, size_of
-from . import postpone, prune, state
-from .announce import Running, running
-from .faults import told
+from . import prune
+from .phases import postpone
 from .prune import Archive
-from .state import State
-from .target import Target
+from .run import live_database
+from .run.broadcast import Running, running
+from .run.error_translation import told
+from .run.live_database import State
+from .run.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def status(target: Target) -> Status:
     problems: list[Problem] = []
     live, path = None, layout.link
     try:
-        with told(layout.link), state.read(layout, target.opener, whole=False) as now:
+        with told(layout.link), live_database.read(layout, target.opener, whole=False) as now:
             if now is not None:
                 path = now.path
                 live = now.newest if now.generation is not None else None
@@ -76,7 +78,7 @@ def status(target: Target) -> Status:
     except SchemasyncError as error:
         problems += error.problems
         if is_too_new(error):
-            reads = state.read(layout, target.opener, whole=False, parsed=True)
+            reads = live_database.read(layout, target.opener, whole=False, parsed=True)
             with suppress(SchemasyncError), told(layout.link), reads as now:
                 live, path = (now.newest, now.path) if now is not None else (live, path)
     archives: tuple[Archive, ...] = ()

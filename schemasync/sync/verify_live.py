@@ -5,17 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from ..engines.sqlite import verify
 from ..engines.sqlite.connection import is_damage, snapshot
 from ..engines.sqlite.rebuild import finish
+from ..engines.sqlite.verify import compare
 from ..errors import Code, Failed, Problem
 from ..history.rows import moment
 from ..schema.document import Document
 from ..schema.text import count
-from . import state
-from .faults import told
-from .state import State
-from .target import Target
+from .run import live_database
+from .run.error_translation import told
+from .run.live_database import State
+from .run.target import Target
 
 
 def verify_live(target: Target, document: Document) -> Iterator[str]:
@@ -23,7 +23,7 @@ def verify_live(target: Target, document: Document) -> Iterator[str]:
 
     Raises Failed with everything that SQLite's checks find, and with each object that is not as schema.json says.
     """
-    with told(target.layout.link), state.read(target.layout, target.opener, whole=False) as now:
+    with told(target.layout.link), live_database.read(target.layout, target.opener, whole=False) as now:
         assert now is not None, "a database that is current is there"
         with target.progress.phase("verification", "checks") as advance, snapshot(now.connection):
             if problems := _problems(now, document):
@@ -36,7 +36,7 @@ def verify_live(target: Target, document: Document) -> Iterator[str]:
 
 def _problems(now: State, document: Document) -> list[Problem]:
     try:
-        return list(verify.live(now.connection, document.schema))
+        return list(compare.live(now.connection, document.schema))
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise

@@ -6,8 +6,8 @@ import time
 from contextlib import closing
 
 import pytest
+from schemasync.engines.sqlite.verify.compare.row_samples import _is_shown
 
-from schemasync.engines.sqlite.examples import _is_shown
 from schemasync.files.lock import is_held, run_lock
 from tests.crash.processes import Child
 from tests.project.site import Site
@@ -98,7 +98,7 @@ import threading
 from schemasync.files.lock import run_lock
 from schemasync.files.layout import Layout
 from schemasync.sync import rollback
-from schemasync.sync.target import target
+from schemasync.sync.run.target import target
 from pathlib import Path
 from django.db import connections
 c = visitor("root")
@@ -198,8 +198,8 @@ def test_a_second_press_starts_nothing(operated, visit):
     operated.settings(flag=True, more='SCHEMASYNC["RUN_FROM_ADMIN"] = True')
     found = visit(
         """
-        from schemasync.admin.detached import start, outcome, _file
-        from schemasync.admin.place import Place
+        from schemasync.admin.background_run import start, outcome, _file
+        from schemasync.admin.selected_database import Place
         from schemasync.files.lock import try_lock
         place = Place("default")
         _file(place).touch()

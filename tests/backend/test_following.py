@@ -21,8 +21,8 @@ from schemasync.files.disk import Door, Label
 from schemasync.signals import generation_changed
 from schemasync.sync.eject import eject
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.live.ledger import ACCOUNTS, PATIENT, Ledger, schema
 from tests.live.test_ledger import folder
 
@@ -348,7 +348,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sites import models as sites
 from django.db import connection
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
+from schemasync.sync.run.target import target
 from tests.live.ledger import PATIENT, schema
 
 connection.ensure_connection()

@@ -13,11 +13,11 @@ from django.db.utils import OperationalError
 
 from schemasync.backends.superseded import Superseded
 from schemasync.engines.sqlite.connection import transaction as transaction_of
+from schemasync.engines.sqlite.connection_settings import PRAGMAS
 from schemasync.engines.sqlite.fence import Fence, lower_fence, raise_fence
-from schemasync.engines.sqlite.session import PRAGMAS
 from schemasync.files.disk import Label
 from schemasync.sync.rollback import rollback
-from schemasync.sync.target import target
+from schemasync.sync.run.target import target
 from tests.live.ledger import ACCOUNTS
 
 from .test_following import INSERT, db, folder, keys, link, run, swap, wrapper

@@ -14,8 +14,8 @@ import pytest
 
 from schemasync.backends import startup
 from schemasync.schema import document
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = {"a": {"id": "INTEGER PRIMARY KEY"}}

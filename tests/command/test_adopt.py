@@ -11,7 +11,7 @@ from schemasync.engines.sqlite.inspect import inspect
 from schemasync.files.disk import Door, Label
 from schemasync.files.layout import Layout
 from schemasync.sync.adopt import adopt
-from schemasync.sync.target import Target
+from schemasync.sync.run.target import Target
 from tests.crash.processes import child
 
 KEYS = {

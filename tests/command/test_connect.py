@@ -12,7 +12,7 @@ from django.db.backends.signals import connection_created
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from schemasync import databases
-from schemasync.engines.sqlite.session import can_load_extensions
+from schemasync.engines.sqlite.connection_settings import can_load_extensions
 
 TABLES = """
 CREATE TABLE books (

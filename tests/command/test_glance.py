@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.versions import newest
+from schemasync.engines.sqlite.history_table import newest
 from schemasync.files.layout import Layout
-from schemasync.sync import glance
+from schemasync.sync import up_to_date
 
 from .project import V1, V2, environment
 
@@ -24,7 +24,7 @@ HEAVY = (
 
 
 def seen(project):
-    return glance.current(Layout(project.link), Opener(), project.schema.read_bytes())
+    return up_to_date.current(Layout(project.link), Opener(), project.schema.read_bytes())
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ def test_a_file_that_is_adopted_with_another_schema_is_not(project):
 
 
 def test_another_release_looks_twice(synced, monkeypatch):
-    monkeypatch.setattr(glance, "__version__", "99")
+    monkeypatch.setattr(up_to_date, "__version__", "99")
     assert seen(synced) is None
 
 
 def test_what_is_noted_is_in_the_newest_row(synced):
     with closing(sqlite3.connect(synced.link)) as connection:
-        assert newest(connection).document == glance.digest(synced.schema.read_bytes())
+        assert newest(connection).document == up_to_date.digest(synced.schema.read_bytes())
 
 
 def test_it_imports_nothing_heavy(synced):

@@ -9,9 +9,9 @@ import pytest
 from schemasync.errors import Code, Refused
 from schemasync.files.disk import Door, Label
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.live.beside import read
 
 ROWS = "INSERT INTO books VALUES (1, 'The Hobbit', 'x'), (2, 'Emma', 'y')"

@@ -22,10 +22,10 @@ from schemasync.files.disk import Label
 from schemasync.files.layout import At
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import Target
 
 from .processes import FORK, Child, Ended, Stranger, child
 from .scenarios import KillAt

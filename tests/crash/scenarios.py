@@ -13,15 +13,16 @@ from typing import Any
 
 from schemasync.engines.sqlite import fence
 from schemasync.files.disk import Door, Label
-from schemasync.sync import postpone, prune
+from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases import postpone
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
-from schemasync.sync.target import Target
 
 from . import worlds
 from .processes import child, sqlite

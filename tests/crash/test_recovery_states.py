@@ -9,11 +9,11 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.engines.sqlite import fence, versions
+from schemasync.engines.sqlite import fence, history_table
 from schemasync.engines.sqlite.fence import Fence
 from schemasync.files.layout import At
-from schemasync.sync import state
 from schemasync.sync.recovery import recover
+from schemasync.sync.run import live_database
 from schemasync.sync.runner import sync
 
 from .processes import child, sqlite
@@ -196,7 +196,7 @@ def test_a_swap_back_whose_target_is_open_again_is_finished(world):
 
 def _restore(world):
     """What a swap back writes into the file that it goes back to."""
-    from schemasync.sync.cutover import reopen
+    from schemasync.sync.phases.cutover import reopen
     from schemasync.sync.recovery import with_restore
 
     target, rows = world.target(), history(path(world, 2))
@@ -239,7 +239,7 @@ def test_a_missing_successor_is_for_a_person(world):
 def leaving(world):
     """Generation 2 is closed in favour of a plain file, which stands in the folder."""
     world.layout.plain.write_bytes(path(world, 2).read_bytes())
-    tamper(world.layout.plain, versions.drop)
+    tamper(world.layout.plain, history_table.drop)
     close(path(world, 2), 9, "plain")
 
 
@@ -495,7 +495,7 @@ def test_reading_says_that_a_swap_was_cut_off_and_changes_nothing(world):
     before = fingerprint(world)
 
     def look():
-        with state.read(world.layout, world.target().opener):
+        with live_database.read(world.layout, world.target().opener):
             pass
 
     trouble = child(look).refusal()

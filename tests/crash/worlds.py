@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemasync.engines.sqlite import fence, versions
+from schemasync.engines.sqlite import fence, history_table
 from schemasync.files.disk import Door, Observer
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.schema.document import Document
 from schemasync.schema.names import quote
-from schemasync.sync.faults import told
 from schemasync.sync.recovery import recover
+from schemasync.sync.run.error_translation import told
+from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import Target
 
 from .processes import child, sqlite
 
@@ -200,9 +200,9 @@ def is_marked(path: Path) -> bool:
         return fence.is_marked(connection)
 
 
-def history(path: Path) -> tuple[versions.Row, ...]:
+def history(path: Path) -> tuple[history_table.Row, ...]:
     with sqlite(path) as connection:
-        return versions.read(connection)
+        return history_table.read(connection)
 
 
 def traces(path: Path) -> list[str]:

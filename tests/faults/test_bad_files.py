@@ -9,7 +9,7 @@ import pytest
 
 from schemasync.files.layout import At
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.processes import NOBODY, child, sqlite

@@ -17,7 +17,7 @@ from schemasync.files.disk import Label
 from schemasync.sync import adopt as adoption
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot

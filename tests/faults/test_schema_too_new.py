@@ -6,17 +6,17 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.engines.sqlite import versions
+from schemasync.engines.sqlite import history_table
 from schemasync.errors import Code, Refused
 from schemasync.schema import document
 from schemasync.sync import look, prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import prospect, rollback
+from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
 from schemasync.sync.status import status
-from schemasync.sync.target import target as target_of
 
 OLD = {"t": {"id": "INTEGER PRIMARY KEY", "a": "INT CHECK (a < 1000)"}, "u": {"b": "TEXT"}}
 NEW = {**OLD, "u": {"b": "TEXT", "c": "TEXT"}}
@@ -158,4 +158,4 @@ def test_a_swap_back_to_a_file_without_the_version_of_sqlite_keeps_what_is_known
     sync(made, read(NEW))
     rollback(made, None, lambda ahead: True)
     with closing(made.opener.read(first)) as connection:
-        assert [row.sqlite_version for row in versions.read(connection)] == ["", sqlite3.sqlite_version, ""]
+        assert [row.sqlite_version for row in history_table.read(connection)] == ["", sqlite3.sqlite_version, ""]

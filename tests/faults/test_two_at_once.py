@@ -7,7 +7,7 @@ import pytest
 from schemasync.files.disk import Label
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, Child, Stranger, child, sqlite

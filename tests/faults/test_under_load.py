@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.histories import schema

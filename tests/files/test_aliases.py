@@ -37,7 +37,7 @@ def run(world, tree):
             told.append(text)
 
         def phase(self, name, unit):
-            from schemasync.sync.progress import Silent
+            from schemasync.sync.run.progress import Silent
 
             return Silent().phase(name, unit)
 

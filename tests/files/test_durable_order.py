@@ -23,7 +23,7 @@ from schemasync.schema import document
 from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
+from schemasync.sync.run.target import target
 from tests.crash.worlds import V1, V2, read
 what, link = sys.argv[1], Path(sys.argv[2])
 match what:

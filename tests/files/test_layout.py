@@ -8,7 +8,7 @@ import pytest
 
 from schemasync.files.layout import At, Layout, inode_of, size_of
 from schemasync.sync import prune
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.processes import child

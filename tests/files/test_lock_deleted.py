@@ -6,7 +6,7 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.files import lock as locking
 from schemasync.files.disk import Label
 from schemasync.files.lock import is_held, run_lock
-from schemasync.sync import glance
+from schemasync.sync import up_to_date
 from schemasync.sync.prune import prune
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, Child, child
@@ -105,7 +105,7 @@ def test_a_second_run_between_fence_and_link_does_not_find_the_old_file_current(
     world.sync(V1)
 
     def look():
-        return glance.current(world.layout, Opener(), old.data)
+        return up_to_date.current(world.layout, Opener(), old.data)
 
     assert child(look).result() is not None
     running = Standing(world, Label.CUTOVER_FENCE)

@@ -8,7 +8,7 @@ import pytest
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.sync import look, prune, rollback
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.status import status
 from tests.crash.processes import NOBODY, Stranger, child, sqlite
 from tests.crash.scenarios import leave_a_log

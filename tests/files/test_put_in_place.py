@@ -9,8 +9,8 @@ from schemasync.files import exchange
 from schemasync.files.disk import Door, Label
 from schemasync.files.layout import At
 from schemasync.sync import adopt as adoption
-from schemasync.sync import cutover
 from schemasync.sync.adopt import adopt
+from schemasync.sync.phases import cutover
 from schemasync.sync.runner import sync
 from tests.crash.processes import child, sqlite
 from tests.crash.scenarios import SCENARIOS, leave_a_log

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.engines.sqlite.versions import Row
+from schemasync.engines.sqlite.history_table import Row
 from schemasync.errors import Code, NeedsPerson, Refused
 from schemasync.history import rows
 from schemasync.history.data_migrations import recorded
 from schemasync.history.rows import find
 from schemasync.schema import document
-from schemasync.sync import rollback, state
-from schemasync.sync.preflight import Wishes
+from schemasync.sync import rollback
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run import live_database
+from schemasync.sync.run.target import Target, target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import Target, target
 
 FIRST = '{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT"}, "G": {"a": "INT"}}'
 SECOND = """{"U": {"id": "INTEGER PRIMARY KEY", "m": {"type": "TEXT", "was": ["n"]}, "age": "INT DEFAULT 3"},
@@ -199,7 +200,7 @@ def damaged(world: World, column: str) -> None:
 def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(world: World) -> None:
     damaged(world, "plan")
     layout = world.target.layout
-    with state.read(layout, world.target.opener) as now:
+    with live_database.read(layout, world.target.opener) as now:
         assert now is not None
         row = now.rows[1]
     assert (row.details, row.document, rows.changed(row), rows.models_of(row)) == ({}, None, (), {})

@@ -23,11 +23,11 @@ from typing import Any
 
 from schemasync.files.disk import Door, Label
 from schemasync.schema import document
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import Target, target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import Target, target
 from tests.crash.processes import FORK, Child, Ended
 from tests.crash.worlds import fence_of, recovery, traces, whole
 

@@ -4,10 +4,10 @@ import json
 import time
 
 from schemasync.files.lock import run_lock
-from schemasync.sync.announce import Announced, Running, running
-from schemasync.sync.progress import Silent
+from schemasync.sync.run.broadcast import Announced, Running, running
+from schemasync.sync.run.progress import Silent
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.crash.processes import Child
 from tests.crash.worlds import V2, filled, read
 from tests.faults.waiting import wait_for

@@ -11,11 +11,11 @@ import pytest
 from schemasync.engines.sqlite.connection import Opener, side_files
 from schemasync.engines.sqlite.copies import exact_copy
 from schemasync.engines.sqlite.objects import is_own
-from schemasync.sync import postpone
 from schemasync.sync.adopt import adopt
+from schemasync.sync.phases import postpone
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
-from schemasync.sync.target import target
 from tests.crash.processes import child
 from tests.crash.worlds import fence_of, whole
 

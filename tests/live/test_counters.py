@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from schemasync.files.disk import Door, Label
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from .beside import QUICK, Case, content, made, read
 from .test_meanwhile import folder

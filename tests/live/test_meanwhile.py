@@ -12,10 +12,10 @@ import pytest
 
 from schemasync.errors import Code, Failed, Refused
 from schemasync.files.disk import Label
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from .beside import QUICK, Case, beside, content, made, read, waited
 

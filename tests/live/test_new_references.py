@@ -6,10 +6,10 @@ import pytest
 
 from schemasync.errors import Failed
 from schemasync.files.disk import Door, Label
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from .beside import QUICK, Case, content, made, read
 from .test_meanwhile import folder

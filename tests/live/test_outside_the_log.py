@@ -13,8 +13,8 @@ import pytest
 
 from schemasync.errors import Failed
 from schemasync.files.disk import Door, Label
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.crash.worlds import fence_of, traces, whole
 
 from .beside import QUICK, Case, beside, content, made, read, waited

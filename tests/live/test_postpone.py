@@ -12,11 +12,11 @@ from dataclasses import replace
 import pytest
 
 from schemasync.errors import Refused
-from schemasync.sync import postpone
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases import postpone
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.crash.processes import Child
 from tests.crash.worlds import traces
 

@@ -9,8 +9,8 @@ import pytest
 
 from schemasync.files.disk import Door, Label
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.crash.worlds import fence_of, traces, whole
 
 from .beside import QUICK, read

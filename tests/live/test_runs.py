@@ -11,10 +11,10 @@ import pytest
 
 from schemasync.errors import Busy, Failed, Refused
 from schemasync.files.disk import Door, Label
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 from tests.crash.worlds import fence_of, traces, whole
 
 from .beside import QUICK, Case, content, made, read

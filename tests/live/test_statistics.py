@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 
 from schemasync.schema import document
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target as target_of
 
 BIG = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "b": "TEXT UNIQUE", "_indexes": [{"name": "by_a", "columns": ["a"]}]}
 KEYED = {"k": "TEXT PRIMARY KEY NOT NULL", "v": "TEXT", "_without_rowid": True}

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.engines.sqlite import tax
-from schemasync.engines.sqlite.changelog import Logged
+from schemasync.engines.sqlite.capture import write_overhead
+from schemasync.engines.sqlite.capture.changelog import Logged
 from schemasync.engines.sqlite.connection import Opener
 
 from .beside import QUICK, beside, made, read
@@ -56,4 +56,4 @@ def test_a_table_that_cannot_be_tried_has_no_tax(folder):
         connection.execute("INSERT INTO _schemasync_log_0 (k0) VALUES (1)")
         table = next(iter(CASES.values())).old
         (found,) = read(table).schema.tables
-        assert tax.measure(connection, [Logged(0, found, ("id",))], Opener()) is None
+        assert write_overhead.measure(connection, [Logged(0, found, ("id",))], Opener()) is None

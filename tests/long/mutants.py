@@ -63,29 +63,29 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/live/test_runs.py",
     ),
     f"{_SQLITE}/verify.py": ("tests/verification", "tests/scale/test_references.py"),
-    "schemasync/sync/rebuild.py": ("tests/verification", "tests/live/test_runs.py"),
-    "schemasync/sync/capture.py": (
+    "schemasync/sync/phases/build.py": ("tests/verification", "tests/live/test_runs.py"),
+    "schemasync/sync/phases/capture.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_runs.py",
         "tests/verification/test_replayed.py",
     ),
-    "schemasync/sync/catchup.py": (
+    "schemasync/sync/phases/catch_up.py": (
         "tests/live/test_runs.py",
         "tests/verification/test_replayed.py",
         "tests/verification/test_followed.py",
         "tests/live/test_postpone.py",
     ),
-    "schemasync/sync/pursuit.py": (
+    "schemasync/sync/phases/lag.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_runs.py",
         "tests/verification/test_replayed.py",
     ),
-    "schemasync/sync/hold.py": (
+    "schemasync/sync/phases/write_lock.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_runs.py",
         "tests/faults/test_stale_writers.py",
     ),
-    "schemasync/sync/cutover.py": (
+    "schemasync/sync/phases/cutover.py": (
         "tests/crash/test_recovery_states.py",
         "tests/live/test_runs.py",
         "tests/faults/test_stale_writers.py",

@@ -12,7 +12,7 @@ import yaml
 
 from schemasync.errors import Failed, Refused, SchemasyncError
 from schemasync.schema import document
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 
 FOLDER = Path(__file__).parent.parent / "cases"
 _CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}

@@ -13,17 +13,17 @@ from dataclasses import replace
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.dry_run import ours
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.engines.sqlite.judge import build
-from schemasync.engines.sqlite.rehearse import ours
+from schemasync.engines.sqlite.validate import build
 from schemasync.errors import Refused
 from schemasync.schema import digest
 from schemasync.schema.names import fold, quote
 from schemasync.sync import look
 from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target as target_of
 
 from .cases import ANYTHING
 from .dump import Content, dump, rows_of

@@ -3,7 +3,7 @@
 import pytest
 
 from schemasync.errors import Code, Refused, SchemaInvalid
-from schemasync.orm.agreement import agreement
+from schemasync.orm.comparison import agreement
 
 
 def refused(code, kind=Refused):

@@ -11,7 +11,7 @@ from django.db import OperationalError, connections
 
 from schemasync.databases import opener
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.orm.danger import ABORTS, Kind, beyond, endangered
+from schemasync.orm.migrate_risks import ABORTS, Kind, beyond, endangered
 from schemasync.orm.models import modelled
 
 ALIAS = "stake"

@@ -16,8 +16,8 @@ from schemasync.orm.models import Modelled
 from schemasync.schema import document
 from schemasync.schema.jsonc import scan
 from schemasync.schema.names import fold, from_key
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 ID = "integer PRIMARY KEY AUTOINCREMENT"
 NAME = "varchar(20) NOT NULL"

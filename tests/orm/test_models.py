@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.rehearse import is_volatile
+from schemasync.engines.sqlite.dry_run import is_volatile
 from schemasync.orm.fills import NeedsFill, fill_of
 
 GIVEN = {

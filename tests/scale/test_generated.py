@@ -11,9 +11,9 @@ import pytest
 
 from schemasync.schema import document
 from schemasync.sync import look
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from . import content, generated
 

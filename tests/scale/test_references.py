@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from schemasync.engines.sqlite import health, verify
 from schemasync.engines.sqlite.inspect import inspect
+from schemasync.engines.sqlite.verify.compare import compare, integrity_check
 
 TYPES = (
     "INTEGER",
@@ -28,7 +28,7 @@ PARENTS = ("INTEGER PRIMARY KEY", "INT PRIMARY KEY", *(f"{kind} UNIQUE" for kind
 
 def agree(connection, table):
     found = connection.execute("PRAGMA foreign_key_check(c)").fetchall()
-    assert verify._dangles(connection, table) is bool(found), (connection.execute("SELECT * FROM c").fetchall(), found)
+    assert compare._dangles(connection, table) is bool(found), (connection.execute("SELECT * FROM c").fetchall(), found)
     return bool(found)
 
 
@@ -87,7 +87,7 @@ def test_dangling_rows_are_counted_and_not_held_in_memory():
         memory("CREATE TABLE p (k INTEGER PRIMARY KEY)", "CREATE TABLE c (r REFERENCES p)", rows)
     ) as connection:
         tracemalloc.start()
-        found = health.dangling_rows(connection)
+        found = integrity_check.dangling_rows(connection)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert found == [("c", 20_000)]
@@ -100,11 +100,11 @@ def test_dangling_rows_are_counted_in_the_file_that_is_asked():
     attached = [s.replace("TABLE ", "TABLE old.").replace("INTO ", "INTO old.") for s in statements]
     parents = ["ATTACH ':memory:' AS old", *(f"CREATE TABLE {s}.p (k INTEGER PRIMARY KEY)" for s in ("main", "old"))]
     with closing(memory(*parents, *statements, *attached, "INSERT INTO old.p VALUES (2)")) as connection:
-        assert [health.violations(connection, s, 'it\'s "c"') for s in ("main", "old")] == [2, 1]
+        assert [integrity_check.violations(connection, s, 'it\'s "c"') for s in ("main", "old")] == [2, 1]
 
 
 def test_a_reference_to_columns_that_are_not_unique_is_no_dangling_row():
     with closing(
         memory("CREATE TABLE p (k)", "CREATE TABLE c (r REFERENCES p (k))", "INSERT INTO c VALUES (1)")
     ) as one:
-        assert health.dangling_rows(one) == []
+        assert integrity_check.dangling_rows(one) == []

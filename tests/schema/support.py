@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.engines.sqlite.judge import build
+from schemasync.engines.sqlite.validate import build
 from schemasync.errors import SchemaInvalid
 from schemasync.schema import document
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.engines.sqlite.judge import build
+from schemasync.engines.sqlite.validate import build
 from schemasync.schema import create, digest
 from schemasync.schema.create import read_table, read_trigger
 from schemasync.schema.expression import DefinitionError

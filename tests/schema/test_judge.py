@@ -3,7 +3,7 @@
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.judge import judge
+from schemasync.engines.sqlite.validate import judge
 from schemasync.errors import Code, SchemaInvalid
 from schemasync.schema import document
 

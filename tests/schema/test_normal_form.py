@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.judge import judge
+from schemasync.engines.sqlite.validate import judge
 from schemasync.schema import digest, lexer
 from schemasync.schema.names import fold, from_key, is_special, shout
 

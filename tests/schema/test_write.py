@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.judge import judge
+from schemasync.engines.sqlite.validate import judge
 from schemasync.errors import SchemaInvalid
 from schemasync.schema.model import Column, Sql
 from schemasync.schema.write import constraint_text, filled, pretty, renamed, table_json, write

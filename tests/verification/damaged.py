@@ -12,10 +12,10 @@ from pathlib import Path
 from schemasync.errors import Problem, SchemasyncError
 from schemasync.files.disk import Door, Label
 from schemasync.schema import document
-from schemasync.sync.limits import Limits
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 NAME = "db.sqlite3"
 COPIED = ("after", Label.BUILD_START)

@@ -8,12 +8,12 @@ from contextlib import closing, nullcontext
 
 import pytest
 
-from schemasync.engines.sqlite import health
+from schemasync.engines.sqlite.verify.compare import integrity_check
 from schemasync.errors import Failed
 from schemasync.files.disk import Door
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from .damaged import NEW, OLD, copy, execute, make, read
 
@@ -124,7 +124,7 @@ def test_a_null_that_a_not_null_column_holds_is_found(link):
         "UPDATE sqlite_schema SET sql = replace(sql, 'p TEXT', 'p TEXT NOT NULL') WHERE name = 'loose'",
     )
     with closing(sqlite3.connect(link)) as connection:
-        assert health.faults(connection) == ["NULL value in loose.p"]
+        assert integrity_check.faults(connection) == ["NULL value in loose.p"]
     (facts,) = problems(link)
     assert facts["found"] == ["NULL value in loose.p"]
 

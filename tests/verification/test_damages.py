@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
 from tests.crash.worlds import dump, traces
 
 from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, copy, found, make

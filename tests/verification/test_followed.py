@@ -14,9 +14,9 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Busy, Refused
 from schemasync.files.disk import Door, Label
 from schemasync.sync.adopt import adopt
-from schemasync.sync.hold import hold
+from schemasync.sync.phases.write_lock import hold
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, read, run
 

@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 
 from schemasync.sync.adopt import adopt
-from schemasync.sync.preflight import Wishes
+from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from schemasync.sync.target import target
 
 from .damaged import LIMITS, execute, read
 from .test_current import stale_index

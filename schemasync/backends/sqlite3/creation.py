@@ -33,7 +33,7 @@ class DatabaseCreation(creation.DatabaseCreation):
     def create_test_db(self, *args: Any, **kwargs: Any) -> str:
         name = super().create_test_db(*args, **kwargs)
         from ... import conf  # imports django.db, which may be importing this
-        from ...orm.fresh import note_migrations
+        from ...orm.test_databases import note_migrations
 
         if conf.is_enabled():
             note_migrations(self.connection.alias)

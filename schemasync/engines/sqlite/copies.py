@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from . import changelog, fence
+from . import fence
+from .capture import changelog
 from .connection import Connection, Opener, copy_into, transaction
 from .objects import has_passing
 

@@ -11,9 +11,9 @@ from django.core.management.commands import makemigrations
 from django.db import DEFAULT_DB_ALIAS, router
 
 from ... import conf, databases
-from ...orm import policy
+from ...orm import migration_modules
 from ...orm.migrations import own_labels
-from ..instead import act, kept, refuse_meaningless
+from ..replaced_commands import act, kept, refuse_meaningless
 
 EXPORT = "manage.py schemasync export"
 MEANINGLESS = {
@@ -31,7 +31,7 @@ class Command(makemigrations.Command):
 
     @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **options: Any) -> Any:
-        if not conf.is_enabled() or policy.is_suspended():
+        if not conf.is_enabled() or migration_modules.is_suspended():
             return super().handle(*args, **options)
         of_others = _of_another_engine()
         if kept(args) or (args and of_others.issuperset(args)):
@@ -44,7 +44,7 @@ class Command(makemigrations.Command):
         return self._for_those_that_keep_theirs(sorted(own), options) if own else None
 
     def _for_those_that_keep_theirs(self, labels: Collection[str], options: dict[str, Any]) -> Any:
-        with policy.suspended():
+        with migration_modules.suspended():
             return super().handle(*labels, **options)
 
 

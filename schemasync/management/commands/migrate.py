@@ -12,8 +12,8 @@ from django.db import connections
 
 from ... import conf, databases
 from ...errors import SchemasyncError
-from ...orm import policy
-from ..instead import act, refuse_meaningless
+from ...orm import migration_modules
+from ..replaced_commands import act, refuse_meaningless
 
 MEANINGLESS = {
     "app_label": "manage.py schemasync",
@@ -33,19 +33,19 @@ class Command(migrate.Command):
 
     @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **options: Any) -> Any:
-        if not conf.is_enabled() or policy.is_suspended():
+        if not conf.is_enabled() or migration_modules.is_suspended():
             return super().handle(*args, **options)
         if connections[str(options["database"])].vendor != "sqlite":
-            with policy.suspended():  # another engine: its schema is what migrations make it
+            with migration_modules.suspended():  # another engine: its schema is what migrations make it
                 return super().handle(*args, **options)
         refuse_meaningless("migrate", options, MEANINGLESS)
         return self._sync(options)
 
     def _sync(self, options: dict[str, Any]) -> None:
-        from ...orm import fresh
+        from ...orm import test_databases
 
         alias, tells = str(options["database"]), int(options["verbosity"]) > 0
-        if fresh.is_scratch(alias):
+        if test_databases.is_scratch(alias):
             with _as_command_error():
                 self._scratch(alias, options)
         elif not databases.has_schema(alias):
@@ -56,7 +56,7 @@ class Command(migrate.Command):
         elif options.get("plan"):
             act(self, "plan", options)
         elif connections[alias].in_atomic_block and self._is_current(alias):
-            fresh.announce(alias, self.stdout, int(options["verbosity"]))
+            test_databases.announce(alias, self.stdout, int(options["verbosity"]))
             if tells:
                 self.stdout.write(f"nothing to do: {alias} is what {conf.schema_path(alias)} says")
         else:
@@ -66,22 +66,22 @@ class Command(migrate.Command):
 
     def _scratch(self, alias: str, options: dict[str, Any]) -> None:
         """A database in memory, which is that of a test: what is missing is made, and nothing is swapped."""
-        from ...orm import fresh
+        from ...orm import test_databases
 
-        missing = fresh.lacking(alias) if options.get("check_unapplied") or options.get("plan") else {}
+        missing = test_databases.lacking(alias) if options.get("check_unapplied") or options.get("plan") else {}
         if options.get("plan"):
             self.stdout.write("\n".join(missing) or "nothing to do")
         if missing and options.get("check_unapplied"):
             raise CommandError(f"{alias} does not have: {', '.join(missing)}", returncode=1)
         if not (options.get("check_unapplied") or options.get("plan")):
-            fresh.make(alias, self.stdout, int(options["verbosity"]))
+            test_databases.make(alias, self.stdout, int(options["verbosity"]))
 
     def _is_current(self, alias: str) -> bool:
         """True where there is nothing to do, so that the open transaction, of a TestCase for example, is in no way."""
-        from ...orm import fresh
+        from ...orm import test_databases
 
         with _as_command_error():
-            return fresh.is_current(alias)
+            return test_databases.is_current(alias)
 
     def _tell_what_is_left(self, alias: str) -> None:
         """Changes of models that schema.json does not have, as Django's own command does."""

@@ -15,9 +15,9 @@ from django.core.management.base import BaseCommand, CommandError, no_translatio
 from ... import conf, databases
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
-from ...orm.mark import beside
-from ...sync import glance
-from .. import options, precedence
+from ...orm.models_fingerprint import beside
+from ...sync import up_to_date
+from .. import options, overridden_commands
 from ..brief import nothing_to_do
 
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def _give_up(self, error: Exception, argv: list[str]) -> NoReturn:
         """A fault of ours. Python would end with 1, which means "differs" here."""
-        from .. import present
+        from ..output import results
 
         traceback.print_exception(error, file=self.stderr)
         found = NeedsPerson.of(
@@ -63,20 +63,20 @@ class Command(BaseCommand):
         )
         if "--json" in argv:
             self._fail_as_json(found, argv)
-        self.stderr.write(present.problem(found.problems[0]))
+        self.stderr.write(results.problem(found.problems[0]))
         sys.exit(found.exit_code)
 
     def _fail_as_json(self, error: SchemasyncError, argv: list[str]) -> None:
-        from .. import present
+        from ..output import results
 
         self.stdout.write(
-            json.dumps(present.failed_json(error, options.action_in(argv[2:])), ensure_ascii=False, indent=2)
+            json.dumps(results.failed_json(error, options.action_in(argv[2:])), ensure_ascii=False, indent=2)
         )
 
     @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **given: Any) -> None:
         if given.pop("all", False):
-            from ..several import several
+            from ..all_databases import several
 
             several(self, given, self._one)
         else:
@@ -99,10 +99,10 @@ class Command(BaseCommand):
         try:
             options.read(given)
             if conf.is_enabled():
-                precedence.refuse_overridden()
+                overridden_commands.refuse_overridden()
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
-            row = glance.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
+            row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
         except (SchemasyncError, OSError):  # said in full by the action itself
             return None
         return None if row is None else nothing_to_do(row.generation, row.version)

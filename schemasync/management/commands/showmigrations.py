@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.commands import showmigrations
 
-from ..instead import own_or_refused
+from ..replaced_commands import own_or_refused
 
 
 class Command(showmigrations.Command):

@@ -28,8 +28,8 @@ def stock() -> None:
 
 def make() -> None:
     from schemasync.schema import document
+    from schemasync.sync.run.target import target
     from schemasync.sync.runner import sync
-    from schemasync.sync.target import target
 
     stock()
     export()
@@ -54,8 +54,8 @@ def export() -> None:
 
 def beyond() -> None:
     from schemasync.engines.sqlite.inspect import inspect
-    from schemasync.orm.danger import endangered
     from schemasync.orm.merge import beyond, merged
+    from schemasync.orm.migrate_risks import endangered
     from schemasync.orm.models import modelled
 
     with closing(databases.opener().read(databases.path_of("default"))) as connection:

@@ -15,8 +15,8 @@ from ....schema.text import count
 from .. import ddl
 from ..connection import Connection, Opener
 from ..mapping import identity
-from ..measure import count_rows
 from ..rebuild.virtual import is_contentless, option
+from ..table_sizes import count_rows
 
 
 def table(connection: Connection, step: Step) -> Iterator[Hazard]:

@@ -12,8 +12,8 @@ from ....plan.model import Feed, Origin, Step
 from ....schema import write
 from ....schema.model import Column, IndexedColumn, Sql, Table
 from ....schema.names import fold, quote, spell
-from ..examples import SECRET
 from ..mapping import fits_strict, loses, stored
+from ..verify.row_samples import SECRET
 from .effects import Effects, words
 from .findings import Cast, Predicate
 from .projection import Projection, old_value, raw

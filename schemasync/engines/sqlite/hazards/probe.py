@@ -13,8 +13,8 @@ from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection, Opener
 from ..inspect import inspect, references_of
-from ..unknown import is_readable
-from . import dropped, external
+from ..unknown_names import is_readable
+from . import dropped, external_content
 from .dangling import dangling
 from .duplicates import duplicates
 from .failing import one_by_one
@@ -43,7 +43,7 @@ def probe(
             found += _asked(connection, replace(step, action=plan.becomes(step)), plan, allowed_losses, readers)
     for step in (*_foreign_children(connection, plan), *_foreign_copied(connection, plan)):
         found += _asked(connection, step, plan, allowed_losses)
-    found += external.read_anew(connection, plan, allowed_losses)
+    found += external_content.read_anew(connection, plan, allowed_losses)
     return tuple(found)
 
 

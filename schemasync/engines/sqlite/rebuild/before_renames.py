@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from ....plan.model import Action, Plan
 from ....schema.names import fold, quote
-from .. import judge
+from .. import validate
 from ..connection import Connection
 from ..objects import Object, objects
-from ..unknown import is_unknown_name
+from ..unknown_names import is_unknown_name
 
 
 def has_renames(plan: Plan) -> bool:
@@ -69,7 +69,7 @@ def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) 
 def _compiled(connection: Connection, item: Object) -> str:
     """'' or what SQLite says of a use of the view, or of a write that fires the trigger."""
     if item.type == "trigger":
-        return judge.compile_triggers(connection, item.table)
+        return validate.compile_triggers(connection, item.table)
     try:
         connection.execute(f"EXPLAIN SELECT * FROM main.{quote(item.name)}")
     except sqlite3.Error as error:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from ....errors import Problem, Refused
 from ....plan.model import Plan
 from ....schema.names import quote
-from .. import ddl, judge
+from .. import ddl, validate
 from ..connection import Connection
 from ..objects import Object, objects
-from .misfits import unfit
 from .reshape import Carried
+from .row_errors import unfit
 from .virtual import rebuild_external
 
 
@@ -70,7 +70,7 @@ def _unprepared(connection: Connection) -> Iterator[Problem]:
                 yield unfit("view", item.name, error, item.sql)
     triggers = [item for item in objects(connection) if item.type == "trigger"]
     for owner in sorted({item.table for item in triggers}):
-        if error_text := judge.compile_triggers(connection, owner):
+        if error_text := validate.compile_triggers(connection, owner):
             its = [item for item in triggers if item.table == owner]
             names = ", ".join(f'"{item.name}"' for item in its)
             yield unfit(f"a trigger ({names}) on", owner, error_text, "\n".join(item.sql for item in its))

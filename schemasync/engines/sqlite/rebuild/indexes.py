@@ -11,7 +11,7 @@ from ....schema.names import quote
 from .. import ddl
 from ..connection import Connection
 from ..objects import Object, objects
-from .misfits import run_on
+from .row_errors import run_on
 
 
 def new(step: Step) -> tuple[Index, ...]:

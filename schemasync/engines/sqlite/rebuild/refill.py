@@ -9,7 +9,7 @@ from ....schema.model import Table
 from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import mapping, rowid_name
-from .misfits import run_on
+from .row_errors import run_on
 from .virtual import refill_virtual
 
 REFILL_ROWS = 100_000  # rows a statement: a fraction of a second each, so that progress and Ctrl-C come through

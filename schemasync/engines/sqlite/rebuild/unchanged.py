@@ -11,8 +11,8 @@ from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
 from ..objects import is_internal, is_passing, shadow_tables
-from .external import external_indexes
-from .misfits import run_on
+from .external_content import external_indexes
+from .row_errors import run_on
 
 
 def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:

@@ -11,8 +11,8 @@ from ....schema.model import Sql
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
-from .external import external_indexes
-from .misfits import run_on, unfit
+from .external_content import external_indexes
+from .row_errors import run_on, unfit
 
 
 def option(virtual: Sql, name: str) -> str | None:

@@ -1,0 +1,95 @@
+"""A run out of the request: a process of its own, which goes on when the server is restarted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from ..databases import ACTOR
+from ..errors import Code, UsageError
+from ..files.disk import Door, Label
+from ..files.lock import is_locked, try_lock
+from .selected_database import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last run that a page started ended: `result` and `errors` as `--json` has them."""
+
+    result: str
+    errors: tuple[dict[str, Any], ...]
+
+
+def start(place: Place, actor: str) -> bool:
+    """Begin; False where a run that a page started has not ended yet. Who looks at the status sees it as soon as it
+    holds the lock. Raises UsageError where a process of its own would not find the settings."""
+    if not settings.SETTINGS_MODULE:
+        raise UsageError.of(
+            Code.UNEXPECTED, "the settings of this site are in no module", "Run it in a shell: manage.py schemasync"
+        )
+    environment = {
+        **os.environ,
+        ACTOR: actor,
+        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    words = ["schemasync", "--database", place.alias, "--schema", str(place.schema), "--json"]
+    with (
+        Door().output(Label.OUTPUT_WRITE, _file(place)) as told,
+        Door().output(Label.OUTPUT_WRITE, _file(place).with_suffix(".log")) as errors,
+    ):
+        if not try_lock(told):  # the child holds it on, for as long as it lives
+            return False
+        told.truncate(0)
+        errors.truncate(0)
+        child = subprocess.Popen(
+            [_python(), "-m", "django", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,
+        )
+    threading.Thread(target=child.wait, daemon=True).start()  # else it would stay among the processes when it is over
+    return True
+
+
+def outcome(place: Place) -> Outcome | None:
+    """How it ended; None where it has not, or none was started."""
+    path = _file(place)
+    if not path.exists() or is_locked(path):
+        return None
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        return Outcome(str(told["result"]), tuple(told.get("errors", ())))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Outcome("failed", ({"message": _last_words(path.with_suffix(".log"))},))
+
+
+def _last_words(log: Path) -> str:
+    """What a run wrote that died before it could say how it ended."""
+    try:
+        lines = log.read_text("utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "the run ended without a word: it was killed, or the machine went down"
+
+
+def _file(place: Place) -> Path:
+    return place.layout.folder / "run.json"
+
+
+def _python() -> str:
+    """The interpreter: in a server that embeds Python, `sys.executable` is that server."""
+    found = Path(sys.executable or "")
+    if found.name.startswith("python"):
+        return str(found)
+    return str(Path(sys.prefix) / "bin" / "python3")

@@ -1,0 +1,64 @@
+"""Rows of the history as the pages show them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, QuerySet, TextField
+from django.db.models.expressions import Func
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from ..history.action import Deed
+from ..management.output.results import gist
+from ..models import SchemaVersion
+
+HEAVY = ("schema", "hints", "plan")  # of a large database megabytes a row, which no list needs
+WIDTH = 160  # characters that tell what changed
+
+
+def light(rows: QuerySet[SchemaVersion]) -> QuerySet[SchemaVersion]:
+    """Without what is heavy; of the plan only what changed, as `changes`."""
+    template = "CASE WHEN json_valid(%(expressions)s) THEN json_extract(%(expressions)s, '$.changes') END"
+    changes: Func = Func(F("plan"), template=template, output_field=TextField())
+    return rows.defer(*HEAVY).annotate(changes=changes)
+
+
+def changes_of(row: SchemaVersion) -> Sequence[Mapping[str, Any]]:
+    """What changed, of a row that was read by `light`."""
+    return list(json.loads(getattr(row, "changes", None) or "[]"))
+
+
+def story(row: SchemaVersion) -> str:
+    """What happened, in a phrase."""
+    match row.action:
+        case Deed.RESTORE:
+            return _("back from %(generation)s") % {"generation": row.previous}
+        case Deed.ADOPT:
+            return _("taken over as it was")
+        case _:
+            return gist(changes_of(row), WIDTH) or _("no change of shape")
+
+
+def when(applied_at: str) -> str:
+    """The moment in the reader's zone and language."""
+    moment = moment_of(applied_at)
+    if moment is None:
+        return applied_at
+    shown = timezone.localtime(moment) if settings.USE_TZ else timezone.make_naive(moment)
+    return date_format(shown, "SHORT_DATETIME_FORMAT")
+
+
+def moment_of(applied_at: str) -> datetime | None:
+    """The moment that the history writes down; None for something else."""
+    try:
+        found = parse_datetime(applied_at)
+    except ValueError:
+        return None
+    return found if found is None or timezone.is_aware(found) else found.replace(tzinfo=UTC)

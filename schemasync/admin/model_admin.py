@@ -1,0 +1,222 @@
+"""The history as Django's admin lists it, and the addresses of the other pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.defaultfilters import filesizeformat, floatformat
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from .. import conf
+from ..management.output.terminal import span
+from ..models import SchemaVersion
+from . import archives, generation, overview, run_page, swap
+from .filters import ByWhom, When
+from .history_rows import light, story, when
+from .selected_database import PARAMETER, Place, place_of
+
+View = Callable[..., HttpResponseBase]
+
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[SchemaVersion]
+else:
+    _Admin = admin.ModelAdmin
+
+
+class VersionList(ChangeList):
+    """The list of one database: which one is meant stands in its addresses, and is no filter."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        return {name: value for name, value in super().get_filters_params(params).items() if name != PARAMETER}
+
+    def url_for_result(self, result: Model) -> str:
+        named = PARAMETER in self.params
+        return super().url_for_result(result) + (f"?{PARAMETER}={result._state.db}" if named else "")
+
+
+class SchemaVersionAdmin(_Admin):
+    """Reads only: what acts has a page, a permission and an address of its own."""
+
+    change_list_template = "admin/schemasync/versions.html"
+    list_display = ("name", "moment", "deed", "what", "figures", "file")
+    list_display_links = ("name",)
+    list_filter = ("action", When, ByWhom)
+    search_fields = ("generation", "version", "actor")
+    list_per_page = 25
+    actions = None
+    ordering = ("-id",)
+
+    # --- who may do what ------------------------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def may(self, request: HttpRequest, act: str) -> bool:
+        """True for who may see the pages and has the permission of that act."""
+        user: Any = request.user
+        return self.has_view_permission(request) and user.has_perm(f"schemasync.{act}_schemaversion")
+
+    def require(self, request: HttpRequest, act: str) -> None:
+        """Raise PermissionDenied for who may not."""
+        if not self.may(request, act):
+            raise PermissionDenied
+
+    # --- addresses ------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Those of the admin come last: they take any word for the key of a row."""
+
+        def page(route: str, view: View, name: str) -> URLPattern:
+            return path(route, self._page(view), name=f"schemasync_schemaversion_{name}")
+
+        return [
+            path("status.json", self._for_monitors(), name="schemasync_schemaversion_status"),
+            page("run/", run_page.run, "run"),
+            page("prune/", archives.prune, "prune"),
+            page("<int:pk>/swap/", swap.swap, "swap"),
+            page("<int:pk>/schema.json", generation.schema_json, "schema"),
+            page("<int:pk>/database/", archives.database, "database"),
+            page("<int:pk>/verify/", archives.verify, "verify"),
+            page("<int:pk>/sql/", generation.sql, "sql"),
+            *super().get_urls(),
+        ]
+
+    def _for_monitors(self) -> View:
+        """The status, for who shows the token, or may see the pages."""
+        for_people = self._page(overview.status_json)
+
+        @login_not_required  # of the middleware: it is looked at here
+        def shown(request: HttpRequest) -> HttpResponseBase:
+            token, given = conf.status_token(), request.headers.get("Authorization", "")
+            if token and constant_time_compare(given, f"Bearer {token}"):
+                return overview.status_json(self, request, place_of(request))
+            return for_people(request)
+
+        return cast("View", shown)
+
+    def _page(self, view: View) -> View:
+        """Only for those who may look, and never inside of a transaction: it would stand in the way of a swap."""
+
+        def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return view(self, request, place_of(request), **words)
+
+        found: View = update_wrapper(self.admin_site.admin_view(shown), view)
+        for alias in connections:
+            found = transaction.non_atomic_requests(alias)(found)
+        return found
+
+    def redirect(self, place: Place, name: str, *words: Any) -> HttpResponse:
+        """To another of these pages."""
+        address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_{name}", args=words)
+        return HttpResponseRedirect(address + place.query)
+
+    def home(self, place: Place) -> HttpResponse:
+        """To the overview."""
+        return self.redirect(place, "changelist")
+
+    def render(
+        self, request: HttpRequest, template: str, place: Place, title: str, context: dict[str, Any]
+    ) -> HttpResponse:
+        """A page in the looks of the admin."""
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            f"admin/schemasync/{template}",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": title,
+                "place": place,
+                "may": {act: self.may(request, act) for act in ("swap", "run", "prune", "download")},
+                **context,
+            },
+        )
+
+    # --- history and one generation -------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaVersion]:
+        return light(SchemaVersion.objects.using(place_of(request).alias))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return VersionList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        place = place_of(request)
+        about = overview.context(self, request, place)
+        title = str(_("Schema versions"))
+        if about["status"].live is None:
+            return self.render(request, "nothing.html", place, title, about)
+        try:
+            return super().changelist_view(request, {"title": title, "place": place, **about})
+        except DatabaseError:  # it was there a moment ago
+            return self.render(request, "nothing.html", place, title, about)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return generation.generation(self, request, place_of(request), unquote(object_id))
+
+    # --- columns --------------------------------------------------------------------------------------------
+
+    @admin.display(description=_("generation"), ordering="id")
+    def name(self, row: SchemaVersion) -> str:
+        return str(row.generation)
+
+    @admin.display(description=_("live from, by"), ordering="applied_at")
+    def moment(self, row: SchemaVersion) -> str:
+        return format_html("{}<br><bdi>{}</bdi>", when(row.applied_at), row.actor)
+
+    @admin.display(description=_("action"), ordering="action")
+    def deed(self, row: SchemaVersion) -> str:
+        return str(row.get_action_display())  # type: ignore[attr-defined]
+
+    @admin.display(description=_("what changed"))
+    def what(self, row: SchemaVersion) -> str:
+        return format_html('<bdi class="schemasync-what">{}</bdi>', story(row))
+
+    @admin.display(description=_("rows; duration; writers waited"), ordering="rows")
+    def figures(self, row: SchemaVersion) -> str:
+        return format_html("{}<br>{}<br>{}", floatformat(row.rows, "0g"), span(row.duration_ms), span(row.pause_ms))
+
+    @admin.display(description=_("file"))
+    def file(self, row: SchemaVersion) -> str:
+        place: Place = Place(str(row._state.db))
+        return _file(place, row)
+
+
+def _file(place: Place, row: SchemaVersion) -> str:
+    """Its size, and whether it is live, archived or gone."""
+    live = place.layout.live()
+    found = place.file_of(row.generation)
+    if found is None:
+        return format_html('<span class="schemasync-gone">{}</span>', _("gone"))
+    is_live = live is not None and live.name == row.generation
+    word = format_html("<strong>{}</strong>", _("live")) if is_live else _("archived")
+    return format_html("{}<br>{}", word, filesizeformat(found.path.stat().st_size))

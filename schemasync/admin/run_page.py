@@ -1,0 +1,78 @@
+"""Bringing the database to schema.json from a page: the plan first, then a process of its own under the run lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from .. import conf
+from ..diff.changes import as_json as change_json
+from ..errors import Code, Problem, SchemasyncError
+from ..files.lock import is_held
+from ..schema import document
+from ..schema.text import short
+from ..sync import look
+from ..sync.phases.decide import Wishes
+from .background_run import outcome, start
+from .selected_database import Place, actor_of
+
+if TYPE_CHECKING:
+    from .model_admin import SchemaVersionAdmin
+
+
+def run(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+    """The plan; POST starts it, where the setting and a permission allow that."""
+    admin.require(request, "run")
+    if not conf.runs_from_admin():
+        raise PermissionDenied
+    context = _plan(place)
+    if request.method == "POST":
+        return _start(admin, request, place, context)
+    return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
+
+
+def _plan(place: Place) -> dict[str, Any]:
+    """What a run would do, and what stops it."""
+    try:
+        read = document.read(place.schema.read_bytes(), str(place.schema))
+        seen = look.outlook(place.target(), read, Wishes())
+    except SchemasyncError as error:
+        return {"problems": error.problems, "last": outcome(place)}
+    except OSError as error:
+        return {"problems": (_unreadable(place, error),), "last": outcome(place)}
+    return {
+        "seen": seen,
+        "version": read.version,
+        "to": short(read.version),
+        "changes": [change_json(change) for change in seen.plan.changes] if seen.plan else [],
+        "stops": seen.plan.stops if seen.plan else (),
+        "hazards": [hazard for hazard in seen.plan.hazards if not hazard.stops] if seen.plan else [],
+        "is_running": is_held(place.layout.lock),
+        "last": outcome(place),
+    }
+
+
+def _unreadable(place: Place, error: OSError) -> Problem:
+    return Problem(Code.SCHEMA_UNREADABLE, f"{place.schema}: {error.strerror}")
+
+
+def _start(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, context: dict[str, Any]) -> HttpResponse:
+    if context.get("problems") or context["stops"] or context["seen"].plan is None or context["is_running"]:
+        return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
+    if request.POST.get("version") != context["version"]:
+        context["wrong"] = _("Meanwhile schema.json changed. Look at the plan again.")
+        return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
+    try:
+        is_begun = start(place, actor_of(request))
+    except SchemasyncError as error:
+        context["problems"] = error.problems
+        return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
+    if is_begun:
+        messages.success(request, _("The run has begun; this page shows how far it is."))
+    else:
+        messages.warning(request, _("A run has been started already; this page shows how far it is."))
+    return admin.home(place)

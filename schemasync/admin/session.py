@@ -1,0 +1,78 @@
+"""Sessions across a swap: they, and the log entry, belong to the database that is live afterwards."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends import cached_db, db
+from django.contrib.sessions.backends.base import CreateError, UpdateError
+from django.db import DatabaseError, router
+from django.http import HttpRequest
+
+from . import accounts
+from .selected_database import Place
+
+MOST_READ = 20_000  # sessions: that many are decoded in about a second
+BATCH = 500  # keys in one statement: SQLite 3.31 took 999 parameters
+
+if TYPE_CHECKING:
+    from ..models import SchemaVersion
+    from .model_admin import SchemaVersionAdmin
+
+
+def keep_signed_in(request: HttpRequest, place: Place, left: Path) -> bool:
+    """After a swap: end the sessions of accounts that the file does not have as `left` had them, and carry the
+    operator's over where it may go on. True where it does.
+
+    The row of the session is in the file that was left, if it was in this database at all.
+    """
+    if accounts.are_here(place):
+        live = place.layout.link.resolve()
+        stays = accounts.is_same(request, left, live)
+        end_sessions(place, accounts.to_sign_out(left, live))
+        if not stays:
+            with suppress(DatabaseError):
+                request.session.flush()
+            return False
+    try:
+        request.session.save(must_create=True)
+    except CreateError:  # it is there, or kept elsewhere
+        with suppress(UpdateError):
+            request.session.save()
+    return True
+
+
+def end_sessions(place: Place, keys: frozenset[str] | None) -> None:
+    """End the sessions of these accounts that came back with the database; None: of all.
+
+    Django knows whose session it is only from what the session holds, so each is read; where there are very many, all
+    end. Sessions that are kept elsewhere cannot be listed, and go on.
+    """
+    store: Any = import_module(settings.SESSION_ENGINE).SessionStore
+    if not issubclass(store, db.SessionStore) or keys == frozenset():
+        return
+    model: Any = store.get_model_class()
+    if router.db_for_write(model) != place.alias:
+        return
+    with suppress(DatabaseError):  # a file without this table has no sessions
+        rows = model.objects.using(place.alias)
+        if keys is None or rows.count() > MOST_READ:
+            ended = list(rows.values_list("session_key", flat=True))
+        else:
+            ended = [row.session_key for row in rows.iterator() if str(row.get_decoded().get(SESSION_KEY)) in keys]
+        if issubclass(store, cached_db.SessionStore):
+            for key in ended:
+                store(key).delete()
+        for start in range(0, len(ended), BATCH):
+            rows.filter(session_key__in=ended[start : start + BATCH]).delete()
+
+
+def log(admin: SchemaVersionAdmin, request: HttpRequest, row: SchemaVersion, message: str) -> None:
+    """A LogEntry in the database that is live now; a project whose tables for it are not there has the history."""
+    with suppress(DatabaseError):
+        admin.log_change(request, row, message)

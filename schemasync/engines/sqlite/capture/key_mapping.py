@@ -1,0 +1,123 @@
+"""How a table of the new file follows the old one: which new row a logged key stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ....errors import Code, Problem, Refused
+from ....plan.model import Action, Feed, Origin, Plan, Step
+from ....schema.model import Table
+from ....schema.names import fold, quote
+from ..mapping import Key, Mapping, key_of, mapping
+from ..objects import OWN_PREFIX
+from .changelog import Logged
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """A logged table and the one that it becomes. `key`: the new table's key, over the old row.
+
+    `slots`: the columns of the log that hold the new key, in its order; none where the plan gives rows another
+    key: then a map from old keys to new ones is kept while the file is built.
+    """
+
+    logged: Logged
+    step: Step
+    mapped: Mapping
+    key: Key
+    slots: tuple[str, ...]
+
+    @property
+    def old(self) -> str:
+        """The old table, quoted."""
+        return quote(self.logged.table.name)
+
+    @property
+    def new(self) -> str:
+        """The new table, quoted."""
+        return quote(self.mapped.new.name)
+
+    @property
+    def keys(self) -> str:
+        """The scratch table of the keys to replay."""
+        return f"temp.{OWN_PREFIX}keys_{self.logged.number}"
+
+    @property
+    def map(self) -> str:
+        """The table of old keys, o0 and so on, and of the new ones beside them, n0 and so on."""
+        return f"main.{OWN_PREFIX}map_{self.logged.number}"
+
+    @property
+    def has_map(self) -> bool:
+        return not self.slots
+
+
+def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
+    """The ordinary tables whose rows go into the new file: all but those that the plan drops."""
+    dropped = {fold(s.old.name) for s in plan.steps if s.action is Action.DROP and s.old is not None}
+    return [table for table in tables if table.virtual is None and fold(table.name) not in dropped]
+
+
+def follows(logged: Sequence[Logged], plan: Plan) -> tuple[Follow, ...]:
+    """Each logged table with what becomes of it. Raises Refused naming all for which no new row can be told."""
+    steps = {fold(s.old.name): s for s in plan.steps if s.old is not None and s.new is not None}
+    found, problems = [], []
+    for one in logged:
+        step = steps.get(fold(one.table.name)) or _as_it_is(one.table)
+        mapped = mapping(step)
+        key = key_of(mapped)
+        slots = tuple(_slots(one, mapped, key)) if key is not None else ()
+        if key is None or not (slots or _never_null(mapped, key)):
+            problems.append(impossible(f'which new row of "{step.name}" is which old one cannot be told', step.name))
+            continue
+        found.append(Follow(one, step, mapped, key, slots))
+    if problems:
+        raise Refused(problems)
+    return tuple(found)
+
+
+def impossible(why: str, table: str) -> Problem:
+    """A plan that cannot be followed while writers go on."""
+    return Problem(
+        Code.LIVE_IMPOSSIBLE,
+        f"this cannot be done while the application writes: {why}",
+        "Let writers wait while it is built: manage.py schemasync --pause",
+        {"table": table},
+    )
+
+
+def _as_it_is(table: Table) -> Step:
+    """The step of a table that is not ours: it stays what it is."""
+    feeds = (
+        Feed(c.name, Origin.GENERATED if c.generated is not None else Origin.CARRIED, c.name, same=True)
+        for c in table.columns
+    )
+    return Step(Action.KEEP, table, table, tuple(feeds))
+
+
+def _never_null(mapped: Mapping, key: Key) -> bool:
+    """A key with a NULL in it finds no row: only a row id or the key of a WITHOUT ROWID table never has one."""
+    if mapped.rowid is not None or mapped.new.without_rowid or mapped.new.rowid_column is not None:
+        return True
+    columns = [mapped.new.column(name) for name in _plain(key.columns)]
+    return all(column is not None and column.not_null is not None for column in columns)
+
+
+def _slots(one: Logged, mapped: Mapping, key: Key) -> Iterator[str]:
+    """Where the new key is the old one, value by value: the slots of the log in its order."""
+    if mapped.rowid is not None:
+        yield from one.slots if one.is_rowid else ()
+        return
+    feeds = {fold(feed.column): feed for feed in mapped.step.feeds}
+    wanted = [feeds[fold(name)] for name in _plain(key.columns)]
+    alias = one.table.rowid_column
+    own = [fold(alias)] if one.is_rowid and alias is not None else [fold(name) for name in _plain(one.key)]
+    sources = [fold(feed.source or "") if feed.origin is Origin.CARRIED and feed.same else None for feed in wanted]
+    if sorted(own) == sorted(source or "" for source in sources):
+        yield from (one.slots[own.index(source or "")] for source in sources)
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    """Quoted names without their quotes."""
+    return [name[1:-1].replace('""', '"') if name.startswith('"') else name for name in names]

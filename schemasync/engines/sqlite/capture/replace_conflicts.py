@@ -1,0 +1,75 @@
+"""Which rows a write may put out of the way: `OR REPLACE` deletes them without firing a DELETE trigger.
+
+https://www.sqlite.org/lang_conflict.html: "the delete triggers fire if and only if recursive triggers are enabled".
+So a trigger that runs before the write looks, for each unique index, for the rows that hold the new values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ....schema.model import Column, IndexedColumn, Sql, Table
+from ....schema.names import fold, quote
+
+
+@dataclass(frozen=True, slots=True)
+class _Unique:
+    columns: tuple[IndexedColumn, ...]
+    where: Sql | None = None
+
+
+def victims(table: Table) -> Iterator[str]:
+    """For each unique index but the row id's: the condition, over rows of the table, that names its victims.
+
+    Compared as the index compares: with its collation, after a NULL has become the default, where it is partial
+    only among the rows that it holds. Rows that would not be deleted may be named too; that does no harm.
+    """
+    for unique in _uniques(table):
+        terms = [_same(table, column) for column in unique.columns]
+        if unique.where is not None:
+            terms.append(f"({unique.where.text})")
+        yield " AND ".join(terms)
+
+
+def _uniques(table: Table) -> Iterator[_Unique]:
+    key = table.primary_key
+    if key is not None and not key.rowid_alias:
+        yield _Unique(key.columns)
+    yield from (_Unique(unique.columns) for unique in table.uniques)
+    yield from (_Unique(index.columns, index.where) for index in table.indexes if index.unique)
+
+
+def _same(table: Table, indexed: IndexedColumn) -> str:
+    if indexed.column is None:
+        assert indexed.expression is not None
+        return f"({indexed.expression.text}) = {_over_new(table, indexed.expression)}"
+    column = table.column(indexed.column)
+    assert column is not None
+    collation = indexed.collation or column.collation or "binary"
+    return f"{quote(column.name)} COLLATE {quote(collation)} = {new_value(table, column)}"
+
+
+def new_value(table: Table, column: Column) -> str:
+    """SQL for what the column will hold: REPLACE makes the default of a NULL that a NOT NULL column refuses."""
+    if column.generated is not None:
+        return _over_new(table, column.generated)
+    name = f"NEW.{quote(column.name)}"
+    if column.not_null is None or column.default is None:
+        return name
+    return f"coalesce({name}, ({column.default.text}))"
+
+
+def _over_new(table: Table, expression: Sql) -> str:
+    """The expression over the row that is written, under the names that it uses."""
+    values = ", ".join(
+        f"{f'NEW.{quote(c.name)}' if c.generated is not None else new_value(table, c)} AS {quote(c.name)}"
+        for c in table.columns
+    )
+    return f"(SELECT {expression.text} FROM (SELECT {values}) AS {quote(table.name)})"
+
+
+def key_values(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
+    """SQL for the key that a written row will have; `key`: names of the columns of a WITHOUT ROWID table."""
+    columns = {fold(column.name): column for column in table.columns}
+    return tuple(new_value(table, columns[fold(name)]) for name in key)

@@ -1,0 +1,436 @@
+"""Replay: the rows whose keys were logged are taken out of the new file and read again from the old one.
+
+By state, not by event: whatever happened to a row, what it is now is what counts. All deletes come first, then all
+inserts, so that values may change places. Never REPLACE and never IGNORE: a row that does not fit is kept for the
+next round, as the application may mend it, and is an error only where nobody can write any more.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ....errors import Code, Failed, Problem, Refused
+from ....plan.model import Action, Step
+from ....schema.text import count
+from ..connection import Connection, schema_version
+from ..rebuild.refill import refill_statement
+from ..unknown_names import hint_for, is_unknown_name
+from ..verify import compare
+from . import changelog, unlogged
+from .changelog import Bounds, LiveSchema
+from .foreign_key_recheck import Suspects
+from .key_mapping import Follow, impossible
+
+LOWEST = -(2**63)  # the smallest row id
+SAMPLES = 5  # keys named for a table with rows that do not fit
+
+
+@dataclass(slots=True)
+class Misfits:
+    """Rows of a table that its new shape does not take: how many, some of their keys, and what SQLite says."""
+
+    table: str
+    rows: int
+    keys: list[str]
+    why: str
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round did: the keys that it replayed, the rows that did not fit, and the tables of which rows refer to
+    nothing by a foreign key that is new."""
+
+    keys: int = 0
+    misfits: list[Misfits] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
+
+    @property
+    def fits(self) -> bool:
+        """True where everything that was replayed has its place in the new shape."""
+        return not self.misfits and not self.dangling
+
+
+@dataclass(slots=True)
+class Replay:
+    """The followed tables and how far each log was read. `connection` has the old file attached.
+
+    `schema`: the schema of the old file when the log was installed. `version`: the schema_version up to which the new
+    file is known to agree with the old one. `suspects`: the foreign keys that are new, where all rows were asked
+    before.
+    """
+
+    connection: Connection
+    follows: Sequence[Follow]
+    bounds: Bounds
+    schema: LiveSchema
+    version: int
+    suspects: Sequence[Suspects] = ()
+    has_replayed: bool = field(init=False, default=False)  # True where a round took any row anew
+    _seen: int = field(init=False)
+    _in_doubt: bool = field(init=False, default=False)
+    _hidden: set[int] = field(init=False, default_factory=set)  # numbers of tables with rows that no log names
+    _compared: set[int] = field(init=False, default_factory=set)  # of those, the ones that were compared for it
+
+    def __post_init__(self) -> None:
+        self._seen = self.version
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True where schema_version moved and the files were not compared since: row ids may have been renumbered."""
+        return self._seen != self.version or self._in_doubt
+
+    def doubt(self) -> None:
+        """Let the next round compare every table by key and content, as if schema_version had moved."""
+        self._in_doubt = True
+
+    def prepare(self) -> None:
+        """Make the scratch tables of this connection."""
+        for one in self.suspects:
+            one.prepare(self.connection)
+        for follow in self.follows:
+            slots = ", ".join(follow.logged.slots)
+            self.connection.execute(
+                f"CREATE TABLE {follow.keys} (n INTEGER PRIMARY KEY, {slots}, failed INTEGER NOT NULL DEFAULT 0,"
+                f" UNIQUE ({slots}))"
+            )
+
+    def make_maps(self) -> None:
+        """Make the tables that lead from old keys to new ones, where a plan gives rows another key."""
+        for follow in self.follows:
+            if follow.has_map:
+                old = [f"o{number}" for number in range(len(follow.logged.key))]
+                new = [f"n{number}" for number in range(len(follow.key.columns))]
+                self.connection.execute(
+                    f"CREATE TABLE {follow.map} ({', '.join([*old, *new])}, PRIMARY KEY ({', '.join(old)}))"
+                    " WITHOUT ROWID"
+                )
+
+    def drop_maps(self) -> None:
+        """Take them away: from here on nothing is replayed."""
+        for follow in self.follows:
+            if follow.has_map:
+                self.connection.execute(f"DROP TABLE {follow.map}")
+
+    def begin(self) -> None:
+        """Before tables are filled, in the transaction that does it: rows that were touched since the logs began are
+        left to the replay, as they may be what does not fit, and is mended a moment later."""
+        self.gather()
+        for follow in self.follows:
+            if follow.has_map:
+                _fill_map(self.connection, follow, _untouched(follow))
+
+    def untouched(self, step: Step) -> str:
+        """The condition, over rows of the step's old table, that leaves out what is to be replayed."""
+        return next((_untouched(f) for f in self.follows if f.step is step), "")
+
+    def waiting(self) -> int:
+        """Entries of the logs that were not read yet."""
+        now = self._log_ends()
+        return sum(now[number] - bound for number, bound in self.bounds.items())
+
+    def gather(self) -> None:
+        """Read the logs on from where they were read last, up to what this transaction sees."""
+        now = self._log_ends()
+        for follow in self.follows:
+            number, slots = follow.logged.number, ", ".join(follow.logged.slots)
+            if now[number] > self.bounds[number]:
+                self.connection.execute(
+                    f"INSERT OR IGNORE INTO {follow.keys} ({slots})"  # a key that was touched twice is one key
+                    f" SELECT {slots} FROM old.{follow.logged.log} WHERE id > ? AND id <= ?",
+                    (self.bounds[number], now[number]),
+                )
+        self.bounds = now
+
+    def _log_ends(self) -> Bounds:
+        """The last entry of each log. Raises Failed where the log is not the one that was read before.
+
+        The schema_version is read first: keys that a transaction reads mean what they meant before only as long as it
+        stands.
+        """
+        self._seen = schema_version(self.connection, "old")
+        if self.is_doubtful:
+            _check_log(self.schema, changelog.read_schema(self.connection, "old"))
+        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
+        if any(now[number] < bound for number, bound in self.bounds.items()):
+            raise _log_incomplete("the change log in the live file lost entries")
+        return now
+
+    def round(self) -> Round:
+        """Replay what was logged, inside the caller's transaction: every read of the old file sees the same rows.
+
+        Raises Failed where a replayed row is not what it should be.
+        """
+        self.gather()
+        try:
+            done = self._replay()
+        except Failed as error:
+            raise self._explained(error) from error
+        except sqlite3.OperationalError as error:
+            raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
+        return done
+
+    def settle(self) -> None:
+        """Where schema_version moved, compare every followed table in the caller's transaction, after a round; else
+        those in which a round found rows without an entry in the log for the first time. Raises Failed where they
+        differ; else row ids still mean what they meant.
+
+        Rows that the round could not take are left out: the new file has none of them, and the next round reads them
+        again from the old one. All other rows must be the same in both files.
+
+        VACUUM renumbers the row ids of tables without an INTEGER PRIMARY KEY, and entries of the log that were
+        written before and after it name different rows by one key. A comparison by key in one snapshot proves that
+        this did not happen, or did no harm, whatever moved the number.
+        """
+        if not self.is_doubtful:
+            self._compare([follow for follow in self.follows if follow.logged.number in self._hidden])
+            self._compared |= self._hidden
+            self._hidden.clear()
+            return
+        if not changelog.read_schema(self.connection, "old").has_text_of(self.schema):
+            return  # somebody changed the schema, and may change it back: the swap waits, and asks again
+        self._compare(self.follows)
+        for follow in self.follows:
+            if follow.has_map:  # it leads from row ids that may be others now, to rows that are the same
+                self.connection.execute(f"DELETE FROM {follow.map}")
+                _fill_map(self.connection, follow, self._taken(follow))
+        self.version, self._in_doubt = self._seen, False
+        self._hidden.clear()
+
+    def check_ends(self) -> None:
+        """After a round, in its transaction: tables that are not rewritten begin and end with the same key in both
+        files. Raises Failed where not: something wrote past the log. A look or two for each table."""
+        for follow in self.follows:
+            if follow.step.action is not Action.REWRITE and unlogged.ends_differ(self.connection, follow):
+                name = follow.mapped.new.name
+                raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
+
+    def _taken(self, follow: Follow) -> str:
+        """The condition, after a round, over rows of the old table, that names those which the new table has."""
+        return _untouched(follow) if self._count(follow) else "1"
+
+    def _compare(self, follows: Sequence[Follow]) -> None:
+        for follow in follows:
+            try:
+                compare.touched(self.connection, follow.mapped, follow.key, self._taken(follow), "1")
+            except Failed as error:
+                raise self._explained(error, suspected=True) from error
+            except sqlite3.OperationalError as error:
+                raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
+
+    def _explained(self, error: Failed, *, suspected: bool = False) -> Failed:
+        """The same in other words where schema_version moved, or it was `suspected` that something wrote past the log:
+        then not this program is at fault."""
+        if not self.is_doubtful and not suspected:
+            return error
+        table = str(error.problems[0].facts.get("table"))
+        stable = {f.mapped.new.name for f in self.follows if f.logged.is_stable}
+        if self._seen != self.version and table not in stable:
+            return _row_ids_changed(table)
+        return _log_incomplete(f'rows of "{table}" were changed without an entry in the change log', table=table)
+
+    def _replay(self) -> Round:
+        done = Round()
+        for follow in self.follows:
+            self._delete(follow)
+        for follow in self.follows:
+            keys = self._count(follow)
+            if keys:
+                done.keys += keys
+                self.has_replayed = True
+                if (misfits := self._insert(follow)) is not None:
+                    done.misfits.append(misfits)
+                self._verify(follow)
+                for one in self.suspects:
+                    one.after_insert(self.connection, follow.mapped.new.name, _new_rows(follow, "NOT failed"))
+                self.connection.execute(f"DELETE FROM {follow.keys} WHERE NOT failed")
+                self.connection.execute(f"UPDATE {follow.keys} SET failed = 0")
+        done.dangling = sorted({one.child for one in self.suspects if one.dangle(self.connection)})
+        return done
+
+    def _count(self, follow: Follow) -> int:
+        return int(self.connection.execute(f"SELECT count(*) FROM {follow.keys}").fetchone()[0])
+
+    def _delete(self, follow: Follow) -> None:
+        if self._count(follow):
+            for one in self.suspects:
+                one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
+            self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
+            if follow.has_map:  # `_verify` finds new keys by the map, which is about to lose these
+                compare.deleted(self.connection, follow.mapped, _new_rows(follow))
+                self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
+        self._find_hidden(follow)
+
+    def _find_hidden(self, follow: Follow) -> None:
+        """Ids that SQLite gave out are logged after the insert, and a TEMP trigger can hide that.
+
+        They are above all ids that nobody touched, and those are what the new file holds now. A connection with
+        triggers switched off leaves such rows, too, and may have changed others: so the table is compared, once.
+        """
+        if not follow.logged.is_rowid:
+            return
+        key = follow.logged.key[0]
+        column, table = ("o0", follow.map) if follow.has_map else (follow.key.columns[0], f"main.{follow.new}")
+        found = self.connection.execute(
+            f"INSERT OR IGNORE INTO {follow.keys} (k0) SELECT {key} FROM old.{follow.old}"
+            f" WHERE {key} > coalesce((SELECT max({column}) FROM {table}), {LOWEST})"
+        ).rowcount
+        if found > 0 and follow.logged.number not in self._compared:
+            self._hidden.add(follow.logged.number)
+
+    def _insert(self, follow: Follow) -> Misfits | None:
+        try:
+            with _savepoint(self.connection):
+                self._insert_keys(follow, "")
+        except sqlite3.IntegrityError:
+            return self._insert_each(follow)
+        return None
+
+    def _insert_keys(self, follow: Follow, condition: str, parameters: tuple[int, ...] = ()) -> None:
+        rows = f" WHERE {_old_rows(follow, condition)}"
+        if follow.has_map:
+            _fill_map(self.connection, follow, _old_rows(follow, condition), parameters)
+        self.connection.execute(refill_statement(follow.step) + rows, parameters)
+
+    def _insert_each(self, follow: Follow) -> Misfits:
+        """Some of the rows do not fit: all that do are taken, the others are kept for the next round."""
+        numbers = self.connection.execute(f"SELECT n FROM {follow.keys} ORDER BY n").fetchall()
+        found = Misfits(follow.mapped.new.name, 0, [], "")
+        for (number,) in numbers:
+            try:
+                with _savepoint(self.connection):
+                    self._insert_keys(follow, "n = ?", (number,))
+            except sqlite3.IntegrityError as error:
+                self.connection.execute(f"UPDATE {follow.keys} SET failed = 1 WHERE n = ?", (number,))
+                found.rows += 1
+                found.why = str(error)
+                if len(found.keys) < SAMPLES:
+                    shown = " || ', ' || ".join(f"quote({slot})" for slot in follow.logged.slots)
+                    query = f"SELECT {shown} FROM {follow.keys} WHERE n = ?"
+                    found.keys.append(str(self.connection.execute(query, (number,)).fetchone()[0]))
+        return found
+
+    def _verify(self, follow: Follow) -> None:
+        compare.touched(
+            self.connection, follow.mapped, follow.key, _old_rows(follow, "NOT failed"), _new_rows(follow, "NOT failed")
+        )
+
+
+def _old_rows(follow: Follow, condition: str = "") -> str:
+    """The condition, over rows of the old table, that names those whose keys are gathered."""
+    return f"({', '.join(follow.logged.key)}) IN ({_gathered(follow, follow.logged.slots, condition)})"
+
+
+def _untouched(follow: Follow) -> str:
+    """The condition, over rows of the old table, that leaves out those whose keys are gathered."""
+    return f"({', '.join(follow.logged.key)}) NOT IN ({_gathered(follow, follow.logged.slots, '')})"
+
+
+def _fill_map(connection: Connection, follow: Follow, condition: str, parameters: tuple[int, ...] = ()) -> None:
+    """Note which new key each old row has, for the rows that the condition names."""
+    keys = ", ".join([*follow.logged.key, *follow.key.sources])
+    connection.execute(f"INSERT INTO {follow.map} SELECT {keys} FROM old.{follow.old} WHERE {condition}", parameters)
+
+
+def _check_log(installed: LiveSchema, now: LiveSchema) -> None:
+    if not now.log:
+        raise _log_incomplete("the change log is gone from the live file")
+    if now.log != installed.log:
+        raise schema_changed()
+
+
+def schema_changed() -> Failed:
+    """Somebody changed the schema of the old file, or of the log in it, while the new one was built."""
+    return Failed.of(
+        Code.CHANGED_MEANWHILE,
+        "someone changed the schema of the live file while the new one was built",
+        "Look who did; what was built is thrown away. Then run again.",
+    )
+
+
+def _row_ids_changed(table: str) -> Failed:
+    return Failed.of(
+        Code.ROW_IDS_CHANGED,
+        f'the row ids of "{table}" changed in the live file during the run: VACUUM renumbers a table without an '
+        "INTEGER PRIMARY KEY",
+        "The live file stays live and is unchanged; the new file was removed. Run again, and run no VACUUM meanwhile. "
+        'Or give the table an INTEGER PRIMARY KEY ("id": "INTEGER PRIMARY KEY").',
+        table=table,
+    )
+
+
+def _log_incomplete(why: str, **facts: str) -> Failed:
+    return Failed.of(
+        Code.LOG_INCOMPLETE,
+        f"{why}: a backup was restored over the file, or something wrote to it past its triggers",
+        "The live file stays live and is unchanged; the new file was removed. Find out what wrote to it (a restore, a "
+        "connection with triggers switched off, incremental blob I/O), end it, then run again.\n"
+        "Or let writers wait while the new file is built: manage.py schemasync --pause",
+        **facts,
+    )
+
+
+def _unknown_name(error: sqlite3.OperationalError) -> Refused:
+    """A row was written to a table that this process can keep as it is, and cannot write to."""
+    problem = impossible(f"a row of a table that uses an unknown name was written: {error}", "")
+    return Refused(replace(problem, hint=f"{hint_for(str(error))}\n{problem.hint}"))
+
+
+def misfits_failed(done: Round) -> Failed:
+    """Nobody can write any more, and there are rows that the new shape does not take."""
+    return Failed([*_misfits(done.misfits), *_dangling(done.dangling)])
+
+
+def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
+    for name in tables:
+        yield Problem(
+            Code.DATA_BREAKS_SHAPE,
+            f'rows of "{name}" refer to rows that do not exist, since something was written meanwhile',
+            "Mend them, and see to it that the application writes no more of them. Then run it again.",
+            {"table": name},
+        )
+
+
+def _misfits(misfits: Sequence[Misfits]) -> Iterator[Problem]:
+    return (
+        Problem(
+            Code.DATA_BREAKS_SHAPE,
+            f'{count(m.rows, "row")} of "{m.table}", written meanwhile, cannot be had in its new shape: {m.why}, '
+            f"for example {'; '.join(m.keys)}",
+            "Mend the rows, and see to it that the application writes no more of them. Then run it again.",
+            {"table": m.table, "rows": m.rows, "keys": m.keys},
+        )
+        for m in misfits
+    )
+
+
+def _gathered(follow: Follow, slots: Sequence[str], condition: str) -> str:
+    return f"SELECT {', '.join(slots)} FROM {follow.keys}" + (f" WHERE {condition}" if condition else "")
+
+
+def _new_rows(follow: Follow, condition: str = "") -> str:
+    """The condition, over rows of the new table, that names those that the gathered keys stand for."""
+    columns = ", ".join(follow.key.columns)
+    if not follow.has_map:
+        return f"({columns}) IN ({_gathered(follow, follow.slots, condition)})"
+    new = ", ".join(f"n{number}" for number in range(len(follow.key.columns)))
+    return f"({columns}) IN (SELECT {new} FROM {follow.map} WHERE {_map_rows(follow, condition)})"
+
+
+def _map_rows(follow: Follow, condition: str = "") -> str:
+    old = ", ".join(f"o{number}" for number in range(len(follow.logged.key)))
+    return f"({old}) IN ({_gathered(follow, follow.logged.slots, condition)})"
+
+
+@contextmanager
+def _savepoint(connection: Connection) -> Iterator[None]:
+    connection.execute("SAVEPOINT replay")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO replay")
+        raise
+    finally:
+        connection.execute("RELEASE replay")

@@ -1,0 +1,185 @@
+"""A plan is tried in memory, without rows, before it is trusted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from ...errors import Code, Problem, Refused
+from ...plan.make import with_rewritten
+from ...plan.model import Plan, Strategy
+from ...schema import digest
+from ...schema.model import Schema, Table
+from ...schema.names import fold, quote
+from .connection import Connection, Opener
+from .inspect import inspect, references_of
+from .objects import is_virtual, objects
+from .rebuild import finish, indexes, reshape
+from .uncompiled import load
+from .unknown_names import Unknown, hint_for
+
+
+def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> Plan:
+    """Run the plan's steps on an empty copy of the live schema. Raises Refused where something does not fit.
+
+    `unknown`: the names that the live schema uses and the opener's connections do not know.
+
+    Returns the plan, with those kept tables rewritten that ALTER TABLE alone does not bring to their new shape.
+    """
+    plan = with_rewritten(plan, reshape.renames_rowid_names(plan))
+    misfits = _misfits(source, plan, opener, unknown)
+    if not misfits:
+        return plan
+    again = with_rewritten(plan, misfits)
+    still = _misfits(source, again, opener, unknown)
+    if still:
+        names = ", ".join(sorted(still))
+        raise Refused.of(
+            Code.SQLITE_REFUSES, f"rehearsed in memory, these do not reach their new shape: {names}", tables=names
+        )
+    return again
+
+
+def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> set[str]:
+    """Names of tables and views that are not what the plan says after its steps ran in memory."""
+    connection = None
+    try:
+        connection = load(source, opener, Unknown() if plan.strategy is Strategy.FRESH else unknown)
+        before = dict(_unmet(connection, plan))
+        run_steps(connection, plan, finish.broken(source))
+        if found := [_orphaned(name, why) for name, why in _unmet(connection, plan) if before.get(name) != why]:
+            raise Refused(found)
+        built = ours(inspect(connection).schema, plan.new)
+    except sqlite3.Error as error:
+        message = f"rehearsed in memory, SQLite refuses: {error}"
+        raise Refused.of(Code.SQLITE_REFUSES, message, hint_for(str(error))) from error
+    finally:
+        if connection is not None:
+            connection.close()
+    return differing(plan.new, built)
+
+
+def _unmet(connection: Connection, plan: Plan) -> Iterator[tuple[str, str]]:
+    """(table, why) of tables that no schema names and that have lost what they refer to or read."""
+    tables = {fold(item.name): item for item in objects(connection) if item.type == "table"}
+    references = references_of(connection)
+    for name, item in tables.items():
+        if plan.old.table(name) is not None or plan.new.table(name) is not None:
+            continue
+        if missing := sorted(references.get(item.name, set()) - tables.keys()):
+            yield item.name, f"there is no table {', '.join(missing)}"
+        reads = f"SELECT * FROM {quote(name)}" if is_virtual(item) else f"PRAGMA foreign_key_check({quote(name)})"
+        try:
+            connection.execute(reads).fetchone()
+        except sqlite3.Error as error:
+            yield item.name, str(error)
+
+
+def _orphaned(name: str, why: str) -> Problem:
+    return Problem(
+        Code.FOREIGN_OBJECT,
+        f'table "{name}", which schema.json does not name, would refer to nothing: {why}',
+        "Mend or drop it by hand, or take it into schema.json.",
+        {"object": name},
+    )
+
+
+def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> None:
+    """All that a rebuild does but for the rows."""
+    carried = reshape.reshape(connection, plan)
+    for step in plan.steps:
+        if step.new is not None:
+            for index in indexes.new(step):
+                indexes.build(connection, step.new, index)
+    finish.finish(connection, plan, carried, broken)
+
+
+def ours(schema: Schema, names: Schema) -> Schema:
+    """The part of a schema that `names` names; indexes and triggers of our tables too only if it names them."""
+    known = set(names.object_names())
+
+    def part(table: Table) -> Table:
+        return replace(
+            table,
+            indexes=tuple(i for i in table.indexes if ("index", fold(i.name)) in known),
+            triggers=tuple(t for t in table.triggers if ("trigger", fold(t.name)) in known),
+        )
+
+    return Schema(
+        tuple(part(table) for table in schema.tables if ("table", fold(table.name)) in known),
+        tuple(view for view in schema.views if ("view", fold(view.name)) in known),
+    )
+
+
+def differing(meant: Schema, built: Schema) -> set[str]:
+    """Names of tables and views that are not the same on both sides."""
+    one, other = digest.to_json(meant), digest.to_json(built)
+    return {
+        name
+        for kind in ("tables", "views")
+        for name in {*one.get(kind, {}), *other.get(kind, {})}
+        if one.get(kind, {}).get(name) != other.get(kind, {}).get(name)
+    }
+
+
+def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:
+    """Fills that SQLite does not take over the old row: a CHECK allows what a fill may do, and nothing more."""
+    problems = []
+    for step in plan.steps:
+        for feed in step.feeds:
+            if feed.fill is None or step.old is None:
+                continue
+            error = _refusal(opener, step.old, f"CHECK ({feed.fill})")
+            if error:
+                columns = ", ".join(column.name for column in step.old.columns)
+                problems.append(
+                    Problem(
+                        Code.BAD_FILL,
+                        f"the fill of {step.name}.{feed.column} cannot be computed: {error}",
+                        f"It may use the columns of the old row: {columns}.",
+                        {"table": step.name, "column": feed.column, "fill": feed.fill},
+                    )
+                )
+    return problems
+
+
+def _refusal(opener: Opener, old: Table, constraint: str) -> str:
+    connection = opener.memory()
+    try:
+        connection.execute(f"CREATE TABLE {quote(old.name)} ({_bare_columns(old)}, {constraint})")
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        return str(error)
+    finally:
+        connection.close()
+    return ""
+
+
+def is_volatile(opener: Opener, old: Table | None, sql: str) -> bool:
+    """True where the expression gives another value each time: SQLite takes no such thing into an index."""
+    connection = opener.memory()
+    columns = _bare_columns(old) if old is not None else "x"
+    try:
+        connection.execute(f"CREATE TABLE t ({columns})")
+        connection.execute("INSERT INTO t DEFAULT VALUES")
+        connection.execute(f"CREATE INDEX i ON t (({sql}))")
+    except sqlite3.Error as error:
+        return "non-deterministic" in str(error)
+    finally:
+        connection.close()
+    return False
+
+
+def constant(opener: Opener, sql: str) -> Any:
+    """The value of an expression that reads no column; None for any other, and for NULL."""
+    with closing(opener.memory()) as connection:
+        try:
+            return connection.execute(f"SELECT ({sql})").fetchone()[0]
+        except sqlite3.Error:
+            return None
+
+
+def _bare_columns(table: Table) -> str:
+    return ", ".join(quote(column.name) for column in table.columns)

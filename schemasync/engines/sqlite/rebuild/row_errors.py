@@ -1,0 +1,35 @@
+"""Rows and objects that do not fit a new shape, as errors that say what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ....errors import Code, Failed, Problem
+from ..connection import Connection
+from ..unknown_names import hint_for
+
+
+def run_on(connection: Connection, table: str, statement: str) -> int:
+    """Run a statement that fills a table, or indexes its rows; return how many. Raises Failed where they do not fit."""
+    try:
+        return connection.execute(statement).rowcount
+    except sqlite3.IntegrityError as error:
+        raise Failed.of(
+            Code.DATA_BREAKS_SHAPE,
+            f'rows of "{table}" do not fit its new shape: {error}',
+            "Mend the rows, or give the column a fill.",
+            table=table,
+        ) from error
+
+
+_FITTING = "Change it in schema.json; or, if schema.json does not name it, drop it by hand or take it in with inspect."
+
+
+def unfit(kind: str, name: str, error: sqlite3.Error | str, sql: str) -> Problem:
+    """The problem of an object, ours or foreign, that SQLite does not take over the new tables."""
+    return Problem(
+        Code.FOREIGN_OBJECT,
+        f'{kind} "{name}" does not fit the new schema: {error}',
+        "\n".join(filter(None, (hint_for(str(error)), _FITTING, sql))),
+        {"object": name, "sql": sql},
+    )

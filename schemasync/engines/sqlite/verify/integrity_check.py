@@ -1,0 +1,93 @@
+"""Whether a file is whole, as SQLite's own checks do it: every page is read."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ....schema.names import quote
+from ....schema.text import count
+from ..connection import Connection
+from ..inspect import references_of
+from ..unknown_names import is_unknown_name
+
+MOST = 100_000  # messages: SQLite stops after 100, and those may all be the false ones
+NO_NULL = "NULL value in "
+NOT_CHECKED = ": not checked: "  # a table that uses a name which this process does not know
+
+
+def faults(connection: Connection) -> list[str]:
+    """What integrity_check and foreign_key_check find; empty for a whole file."""
+    found = list(integrity(connection))
+    for table, rows in dangling_rows(connection):
+        found.append(f"{table}: {count(rows, 'row refers', 'rows refer')} to rows that are not there")
+    return found
+
+
+def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
+    """What integrity_check finds, each message once. https://www.sqlite.org/pragma.html#pragma_integrity_check
+
+    SQLite 3.40.1 sees a NULL in each row of a healthy `CREATE TABLE t (p TEXT NOT NULL, k TEXT PRIMARY KEY) WITHOUT
+    ROWID`: such a message counts where the table holds one.
+    """
+    found: dict[str, None] = {}
+    for line in _checked(connection, schema):
+        found[line.replace(f"*** in database {schema} ***\n", "")] = None
+    found.pop("ok", None)
+    if any(line.startswith(NO_NULL) for line in found):
+        for line in _false_nulls(connection, schema):
+            found.pop(line, None)
+    return tuple(found)
+
+
+def _checked(connection: Connection, schema: str) -> list[str]:
+    """What integrity_check says; table by table where one of them uses a name that this process does not know."""
+    try:
+        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({MOST})")]
+    except sqlite3.OperationalError as error:
+        if not is_unknown_name(str(error)):
+            raise
+    tables = "SELECT name FROM pragma_table_list WHERE schema = ? AND type = 'table'"
+    return [
+        line for (name,) in connection.execute(tables, (schema,)).fetchall() for line in _of(connection, schema, name)
+    ]
+
+
+def _of(connection: Connection, schema: str, table: str) -> list[str]:
+    try:
+        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({quote(table)})")]
+    except sqlite3.OperationalError as error:
+        return [f"{table}{NOT_CHECKED}{error}"]
+
+
+def _false_nulls(connection: Connection, schema: str) -> list[str]:
+    """The messages that integrity_check may have about columns in which there is no NULL."""
+    columns = connection.execute(
+        "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_xinfo(t.name, t.schema) AS c"
+        " WHERE t.schema = ? AND t.type = 'table' AND c.\"notnull\"",
+        (schema,),
+    ).fetchall()
+    return [
+        f"{NO_NULL}{table}.{column}"
+        for table, column in columns
+        # asked by typeof: SQLite takes `IS NULL` of such a column for false without looking
+        if not connection.execute(
+            f"SELECT EXISTS (SELECT 1 FROM {schema}.{quote(table)} WHERE typeof({quote(column)}) = 'null')"
+        ).fetchone()[0]
+    ]
+
+
+def dangling_rows(connection: Connection) -> list[tuple[str, int]]:
+    """(table, rows that refer to rows which are not there), where foreign_key_check finds any."""
+    found = [(table, violations(connection, "main", table)) for table in references_of(connection)]
+    return [(table, rows) for table, rows in found if rows]
+
+
+def violations(connection: Connection, schema: str, table: str) -> int:
+    """How many rows foreign_key_check finds in a table. SQLite counts them: there may be millions."""
+    try:
+        query = "SELECT count(*) FROM pragma_foreign_key_check(?, ?)"
+        return int(connection.execute(query, (table, schema)).fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if "mismatch" in str(error):
+            return 0  # a reference to columns that are not unique: it holds nowhere
+        raise

@@ -1,0 +1,145 @@
+"""How many rows two generations differ by, table by table, seen through the mapping that led from one to the other."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ....errors import Refused
+from ....plan.model import Action, Origin, Step
+from ....schema.model import PrimaryKey
+from ....schema.names import fold, quote
+from ..connection import Connection
+from ..mapping import Key, Mapping, key_of, mapping
+from .compare import changed_rows, has_null, rows_by_content
+
+BY_CONTENT = "compared by content, without row ids: a changed row counts as one added and one removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ (`changed`).
+
+    `comparable` is False where keys changed between the two, or one side does not have the table. `not_compared`:
+    columns whose expected values are not known, so that rows which differ only there are not counted.
+    """
+
+    table: str
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    comparable: bool = True
+    note: str = ""
+    not_compared: tuple[str, ...] = ()
+
+    def reversed(self) -> Tally:
+        """The same seen from the other side."""
+        return replace(self, added=self.removed, removed=self.added)
+
+    @property
+    def is_complete(self) -> bool:
+        """Every row that differs is counted."""
+        return self.comparable and not self.not_compared
+
+    @property
+    def is_empty(self) -> bool:
+        """It is known that no row differs."""
+        return self.is_complete and not (self.added or self.changed or self.removed)
+
+
+def tally(connection: Connection, steps: Iterable[Step], *, older_is_live: bool = False) -> tuple[Tally, ...]:
+    """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: what was written
+    since stands in that, and a column which only it has is one that is not compared."""
+    return tuple(_one(connection, step, older_is_live) for step in steps)
+
+
+def _one(connection: Connection, step: Step, older_is_live: bool) -> Tally:
+    """What cannot be counted (row ids out of reach, a table that somebody dropped) is no reason to bar the way back."""
+    try:
+        left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
+        return _with_not_compared(connection, step, tuple(left_out), _counted(connection, step))
+    except Refused as refusal:
+        return Tally(step.name, comparable=False, note=refusal.problems[0].message)
+    except sqlite3.Error as error:
+        return Tally(step.name, comparable=False, note=str(error))
+
+
+def _only_old(step: Step) -> list[str]:
+    """The columns with values of their own that only the older table has."""
+    if step.old is None or step.new is None:
+        return []
+    carried = {fold(feed.source or "") for feed in step.feeds if feed.origin is Origin.CARRIED}
+    return [c.name for c in step.old.columns if fold(c.name) not in carried and c.generated is None]
+
+
+def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, ...], found: Tally) -> Tally:
+    """The tally with the columns that were left out, where both files have a row that could differ in them."""
+    if not left_out or not found.comparable or step.old is None or step.new is None:
+        return found
+    if _count(connection, f"old.{quote(step.old.name)}") == found.removed:
+        return found
+    notes = [f"{', '.join(left_out)}: not compared", *filter(None, [found.note])]
+    return replace(found, note="; ".join(notes), not_compared=left_out)
+
+
+def _counted(connection: Connection, step: Step) -> Tally:
+    if step.action is Action.CREATE:
+        rows = _count(connection, f"main.{quote(step.name)}")
+        return Tally(step.name, added=rows, note="not in the older one")
+    if step.action is Action.DROP:
+        rows = _count(connection, f"old.{quote(step.name)}")
+        return Tally(step.name, removed=rows, note="not in the newer one")
+    if step.old is None or step.new is None:
+        return Tally(step.name, comparable=False, note="made by hand, and taken into schema.json later")
+    if step.new.virtual is not None or step.old.virtual is not None:
+        return Tally(step.name, comparable=False, note="a virtual table")
+    mapped = mapping(step)
+    any_key = key_of(mapped)
+    if any_key is None:
+        return Tally(step.name, comparable=False, note="its key changed")
+    key = stable_key(connection, mapped)
+    if key is not None:
+        return Tally(step.name, *changed_rows(connection, mapped, key))
+    if not any(changed_rows(connection, mapped, any_key)):  # a merge: much faster than sorting both by their content
+        return Tally(step.name)
+    added, removed = rows_by_content(connection, mapped)
+    return Tally(step.name, added, 0, removed, note=BY_CONTENT if added or removed else "")
+
+
+def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
+    """The key that names the same row in both files, whatever happened to them since one became the other.
+
+    Row ids that no column shows are none: VACUUM renumbers them. Then it is the primary key, where that is the same
+    in both tables and has no NULL; None where there is no such key.
+    """
+    if mapped.rowid is None or (mapped.old.has_stable_key and mapped.new.has_stable_key):
+        return key_of(mapped)
+    pairs = _shared_primary_key(mapped)
+    if not pairs:
+        return None
+    key = Key(tuple(quote(new) for new, _ in pairs), tuple(quote(old) for _, old in pairs))
+    sides = ((f"main.{quote(mapped.new.name)}", key.columns), (f"old.{quote(mapped.old.name)}", key.sources))
+    return None if any(has_null(connection, table, columns) for table, columns in sides) else key
+
+
+def _shared_primary_key(mapped: Mapping) -> list[tuple[str, str]]:
+    """(new column, old column) of the primary key, where both tables have the same one, compared the same way."""
+    carried = {fold(f.column): f.source or "" for f in mapped.step.feeds if f.origin is Origin.CARRIED and f.same}
+    new, old = _declared(mapped.new.primary_key), _declared(mapped.old.primary_key)
+    pairs = [(name, carried.get(fold(name), "")) for name, _ in new]
+    renamed = [(fold(source), collation) for (_, source), (_, collation) in zip(pairs, new, strict=True)]
+    if sorted(renamed) != sorted((fold(name), collation) for name, collation in old):
+        return []
+    both = ((mapped.new.column(name), mapped.old.column(source)) for name, source in pairs)
+    alike = all(a is not None and b is not None and a.collation == b.collation for a, b in both)
+    return pairs if alike else []
+
+
+def _declared(key: PrimaryKey | None) -> list[tuple[str, str]]:
+    """(column, collation of its own or "") of a primary key."""
+    return [(c.column or "", c.collation or "") for c in key.columns] if key is not None else []
+
+
+def _count(connection: Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

@@ -1,0 +1,85 @@
+"""Some of the rows by which two generations differ, for a person to recognise."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ....errors import Refused
+from ....plan.model import Step
+from ....schema.names import quote
+from ..connection import Connection
+from ..mapping import Key, Mapping, key_of, mapping
+from .compare import rows_apart
+from .row_counts import stable_key
+
+SHOWN = 6  # columns of a row
+LONGEST = 40  # characters of a value
+SECRET = re.compile(
+    r"pass|pwd|secret|token|hash|session|key$|salt|otp|totp|pin$|code|data|private|credential|auth|cipher|nonce|cvv|card"
+    r"|iban|seed|social|oauth|mfa|recovery",
+    re.IGNORECASE,
+)
+HARMLESS = re.compile(
+    r"(^|_)(name|title|label|slug|subject|status|state|kind|type|category|number|username|activity|note|text|date|day)$"
+    r"|_(at|on|date|time)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that only the newer side has (`added`), or only the older one (`removed`), or both, not alike
+    (`changed`). `row`: some of its columns, as text: numbers, and text whose name says that it is harmless; nothing
+    that sounds like a secret, and of a table that does only its numbers."""
+
+    kind: str
+    row: tuple[tuple[str, str], ...]
+
+
+def examples(connection: Connection, step: Step, most: int) -> tuple[Example, ...]:
+    """Up to `most` of each kind, of `main` and the attached `old`; none where the two cannot be compared row by row."""
+    if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:
+        return ()
+    try:
+        mapped = mapping(step)
+        key = stable_key(connection, mapped) if key_of(mapped) is not None else None
+        return tuple(_found(connection, mapped, key, most)) if key is not None else ()
+    except (Refused, sqlite3.Error):
+        return ()
+
+
+def _found(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[Example]:
+    new, old = f"main.{quote(mapped.new.name)}", f"old.{quote(mapped.old.name)}"
+    for kind, values in rows_apart(connection, mapped, key, most):
+        where = (old, key.sources) if kind == "removed" else (new, key.columns)
+        if row := _row(connection, *where, values):
+            yield Example(kind, row)
+
+
+def _row(connection: Connection, table: str, keys: Sequence[str], values: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    where = " AND ".join(f"{column} = ?" for column in keys)
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE {where} LIMIT 1", tuple(values))
+    names = [column[0] for column in cursor.description]
+    found = zip(names, cursor.fetchone() or (), strict=False)
+    return tuple((name, _text(value)) for name, value in found if _is_shown(table, name, value))[:SHOWN]
+
+
+def _is_shown(table: str, name: str, value: object) -> bool:
+    if SECRET.search(name):
+        return False
+    return isinstance(value, int | float) or (HARMLESS.search(name) is not None and not SECRET.search(table))
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bytes():
+            return f"{len(value):,} bytes"
+        case _:
+            text = str(value)
+            return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,0 +1,228 @@
+"""One call of `manage.py schemasync`: what was asked for, of which database, and how it is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.management.color import no_style
+from django.db import DEFAULT_DB_ALIAS
+
+from .. import conf, databases
+from ..engines.sqlite.history_table import Row
+from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
+from ..files.layout import At, Layout
+from ..orm.migrate import informed
+from ..schema import document
+from ..schema.document import Document
+from ..sync import look
+from ..sync.phases.decide import Wishes
+from ..sync.run.interrupt import Interrupted
+from ..sync.run.limits import Limits
+from ..sync.run.progress import Progress, Silent
+from ..sync.run.target import Target
+from . import options
+from .output import results, terminal
+
+WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
+FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
+
+
+class Call:
+    """`given` are the options, as the command line or `call_command` gave them."""
+
+    def __init__(self, command: BaseCommand, given: Mapping[str, Any]) -> None:
+        self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
+        self.given: dict[str, Any] = dict(given)
+        self.action = str(given.get("action") or "sync")
+        self.version: str | None = None
+
+    # --- what was asked for ---------------------------------------------------------------------------------
+
+    def _is(self, name: str) -> bool:
+        return bool(self.given.get(name, False))
+
+    def _several(self, name: str) -> frozenset[str]:
+        """What an option was given, once or more often: `call_command` may hand on one as text."""
+        given = self.given.get(name) or ()
+        return frozenset([given] if isinstance(given, str) else given)
+
+    def _path(self, name: str) -> Path | None:
+        """A path that was given on the command line, or as text to `call_command`."""
+        value = self.given.get(name)
+        return None if value is None else Path(value)
+
+    @property
+    def _json(self) -> bool:
+        return self._is("json")
+
+    @property
+    def _asks_nothing(self) -> bool:
+        return self._is("noinput") or self.given.get("interactive") is False
+
+    @property
+    def _verbosity(self) -> int:
+        return int(self.given.get("verbosity", 1))
+
+    def _alias(self) -> str:
+        return str(self.given.get("database") or DEFAULT_DB_ALIAS)
+
+    def _addressed(self, text: str) -> str:
+        return options.addressed(text, self.given)
+
+    def _refuse_misplaced(self) -> None:
+        if found := options.misplaced(self.action, self.given):
+            raise UsageError.of(
+                Code.BAD_OPTION, f"{self.action} has no use for {', '.join(found)}", "Leave it out; it is for a sync."
+            )
+
+    def _schema_path(self) -> Path:
+        return self._path("schema") or conf.schema_path(self._alias())
+
+    def _document(self, path: Path | None = None) -> Document:
+        path = path or self._schema_path()
+        if path.is_dir():
+            hint = f"Name the file itself, for example {path / 'schema.json'}"
+            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, f"{path.absolute()} is a folder", hint, file=str(path))
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            message = f"{path}: {error.strerror}"
+            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self._where_from(path), file=str(path)) from error
+        found = document.read(data, str(path))
+        self.version = found.version
+        return found
+
+    def _where_from(self, path: Path) -> str:
+        """How to come by a schema.json: from the database, if there is one."""
+        try:
+            link = databases.path_of(self._alias())
+        except SchemasyncError:
+            link = Path("FILE")
+        match Layout(link).at():
+            case At.PLAIN:
+                return "To take the database over, which writes one: manage.py schemasync adopt"
+            case At.GENERATION:
+                return f"To take it from the database: manage.py schemasync inspect {link} -o {path}"
+            case _:
+                return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
+
+    def _wishes(self) -> Wishes:
+        usual = Limits()
+        wishes = Wishes(
+            fresh=self._is("fresh"),
+            verify_full=self.given.get("verify") == "full",
+            back=self._is("back"),
+            repair=self._is("repair"),
+            allow_drop=self._several("allow_drop"),
+            pause=self._is("pause"),
+            seen=self._several("seen"),
+            limits=Limits(
+                max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
+                give_up=min(self.given.get("give_up", usual.give_up), FOREVER),
+                postpone=self._is("postpone"),
+            ),
+        )
+        return informed(self._alias(), wishes)
+
+    # --- the database ---------------------------------------------------------------------------------------
+
+    def _target(self, *, swaps: bool = False) -> Target:
+        link = databases.path_of(self._alias())
+        if swaps:
+            databases.let_go(self._alias())
+        return Target(
+            Layout(link),
+            databases.opener(self._alias()),
+            progress=self._progress(),
+            wait=min(self.given.get("wait", WAIT), FOREVER),
+            keep=conf.keep(),
+            actor=databases.actor(),
+        )
+
+    def _progress(self) -> Progress:
+        if self._verbosity == 0:
+            return Silent()
+        if self._json and self.stdout.isatty():
+            return Silent()  # bars on the same terminal would stand in the JSON
+        if self.stderr.isatty():
+            return terminal.Bars(colour=not self._is("no_color"))
+        return Silent() if self._json else terminal.Lines(self.stdout.write)
+
+    def _live(self, error: SchemasyncError) -> Row | None:
+        """What is live, to be told beside an error of a sync or a plan, where the database was looked at at all."""
+        if self.action not in ("sync", "plan") or isinstance(error, UsageError):
+            return None
+        try:
+            return look.live(Layout(databases.path_of(self._alias())), databases.opener(self._alias()))
+        except SchemasyncError:
+            return None
+
+    # --- asking ---------------------------------------------------------------------------------------------
+
+    def _refuse_to_replace(self, path: Path) -> None:
+        if path.is_dir():
+            raise Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", f"Name a file in it: -o {path / 'schema.json'}")
+        if not path.exists() or self._asks_nothing:
+            return
+        can_ask = not self._json and sys.stdin.isatty()
+        if not can_ask or not self._yes(f"{path} exists. Replace it?"):
+            raise Refused.of(
+                Code.OUTPUT_EXISTS, f"{path} exists already", "Name another file, or replace it with --noinput."
+            )
+
+    def _yes(self, question: str) -> bool:
+        """Ask on the terminal; no answer is no."""
+        try:
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except (EOFError, KeyboardInterrupt, Interrupted) as error:
+            self.stdout.write("")
+            if isinstance(error, Interrupted):
+                raise
+            return False
+
+    # --- telling --------------------------------------------------------------------------------------------
+
+    @property
+    def _page(self) -> terminal.Page:
+        is_terminal = self.stdout.isatty()
+        wants_colour = self._is("force_color") or (is_terminal and not self._is("no_color"))
+        return terminal.Page(
+            shutil.get_terminal_size().columns if is_terminal else terminal.LOG_WIDTH,
+            self.style if wants_colour and not self._json else no_style(),
+            detail=self._verbosity > 1,
+        )
+
+    def _say(self, lines: Sequence[str]) -> None:
+        if not self._json and self._verbosity > 0:
+            for line in lines:
+                self.stdout.write(self._addressed(line))
+
+    def _warn(self, lines: Sequence[str]) -> None:
+        if self._verbosity > 0:
+            for line in lines:
+                self.stderr.write(line, self.style.NOTICE)
+
+    def _as_json(self, data: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
+
+    def _print(self, lines: Sequence[str], data: dict[str, Any]) -> None:
+        if self._json:
+            self._as_json(data)
+        else:
+            self._say(lines)
+
+    def _fail(self, error: SchemasyncError) -> None:
+        """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
+        told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
+        if self._json:
+            found = results.failed_json(told, self.action, self.version, self._live(error))
+            self._as_json({**found, "sql": []} if self.action == "plan" and self._is("sql") else found)
+        text = "\n".join(results.problem(one) for one in told.problems)
+        raise CommandError(text, returncode=error.exit_code) from error

@@ -1,0 +1,44 @@
+"""What is live, what a run is at, and what needs a person: as text."""
+
+from __future__ import annotations
+
+import time
+
+from ...history.rows import moment
+from ...schema.text import count, short
+from ...sync.run.broadcast import Running
+from ...sync.status import Status
+from .results import Lines, problem
+from .terminal import Page, size, span
+
+
+def status(found: Status, page: Page) -> Lines:
+    """What is live, and what happens to it."""
+    lines = [*_live(found), *(_run(found.run, waits=found.waits) if found.run else [])]
+    archives = (
+        f"{count(len(found.archives), 'archive')} ({size(found.archive_bytes)})" if found.archives else "no archives"
+    )
+    lines.append(f"{archives}; {size(found.free)} of the disk are free")
+    return lines + [page.style.ERROR(line) for one in found.problems for line in problem(one).splitlines()]
+
+
+def _live(found: Status) -> Lines:
+    row = found.live
+    if row is None:
+        return [f"no generation is live: at the path is {found.at.value}"] if not found.problems else []
+    return [
+        f"{row.generation} is live: version {short(row.version)}, {size(found.bytes)}",
+        f"since {moment(row.applied_at)} UTC, by {row.actor or 'someone'} ({row.action})",
+    ]
+
+
+def _run(run: Running, *, waits: bool) -> Lines:
+    if waits:
+        return ["a run is ready and waits: manage.py schemasync cutover"]
+    who = f" by {run.actor}" if run.actor else ""
+    if not run.phase:
+        return [f"a run{who} is at work"]
+    now = time.time()
+    done = f", {run.done:,} of {count(run.total, run.unit.removesuffix('s'), run.unit)}" if run.total else ""
+    left = run.left(now)
+    return [f"a run{who} is at work: {run.phase}{done}" + (f", {span(round(left * 1000))} left" if left else "")]

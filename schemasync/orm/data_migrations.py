@@ -1,0 +1,84 @@
+"""Migrations that carry data or SQL of their own: what no schema can say, and so must not be passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.apps import apps
+from django.db import router
+from django.db.migrations import Migration, RunPython, RunSQL, SeparateDatabaseAndState
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+
+from .. import conf
+from ..history.data_migrations import DataMigration
+from . import migration_modules
+
+Seen = Mapping[str, Iterable[str]]
+"""Names of migrations by label of their app."""
+
+
+def carrying() -> dict[str, list[str]]:
+    """The migrations of installed apps that run Python or SQL of their own, but for MIGRATED_APPS."""
+    found: dict[str, list[str]] = {}
+    for (label, name), migration in sorted(_on_disk().items()):
+        if label not in conf.migrated_apps() and carries(migration):
+            found.setdefault(label, []).append(name)
+    return found
+
+
+def data_migrations(alias: str) -> tuple[DataMigration, ...] | None:
+    """The same of one database, with what each was squashed from; None where migrations do not matter. What a router
+    keeps away from the database is left out."""
+    if not conf.is_enabled():
+        return None
+    there = _on_disk()
+    return tuple(
+        _data_migration(key, there)
+        for key, migration in sorted(there.items())
+        if key[0] not in conf.migrated_apps()
+        and any(_carries(one) and _is_run(alias, key[0], one) for one in migration.operations)
+    )
+
+
+def _on_disk() -> Mapping[tuple[str, str], Migration]:
+    with migration_modules.suspended():
+        return MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+
+
+def _data_migration(key: tuple[str, str], there: Mapping[tuple[str, str], Migration]) -> DataMigration:
+    replaces = there[key].replaces if key in there else ()
+    return DataMigration(".".join(key), tuple(_data_migration((app, name), there) for app, name in replaces))
+
+
+def _is_run(alias: str, label: str, operation: Operation) -> bool:
+    return bool(router.allow_migrate(alias, label, **getattr(operation, "hints", {})))
+
+
+def carries(migration: Migration) -> bool:
+    """True where it runs Python or SQL of its own."""
+    return any(map(_carries, migration.operations))
+
+
+def unseen(found: Seen, seen: Seen) -> Iterator[str]:
+    """`app.0002_name` of each that was not seen yet."""
+    for label, names in found.items():
+        yield from (f"{label}.{name}" for name in names if name not in set(seen.get(label, ())))
+
+
+def is_of_others(name: str) -> bool:
+    """True for a migration of neither Django nor the project: of a package that was installed."""
+    config = apps.get_app_config(name.partition(".")[0])
+    return "site-packages" in config.path and not config.name.startswith("django.")
+
+
+def _carries(operation: Operation) -> bool:
+    match operation:
+        case RunPython():
+            return operation.code is not RunPython.noop
+        case RunSQL():
+            return bool(operation.sql)
+        case SeparateDatabaseAndState():
+            return any(map(_carries, operation.database_operations))
+        case _:  # a project's own operation may do anything
+            return not type(operation).database_forwards.__module__.startswith("django.")

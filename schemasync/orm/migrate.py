@@ -1,0 +1,200 @@
+"""A sync as Django knows `migrate`: its signals, its content types, and the migrations of apps that keep theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.apps import apps
+from django.core.management.base import OutputWrapper
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.db import connections, router
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import module_has_submodule
+
+from .. import conf
+from ..files.layout import At
+from ..history.rows import Afterwards
+from ..plan.model import Plan
+from ..schema.document import Document
+from ..schema.names import fold
+from ..signals import before_swap
+from ..sync import look, up_to_date
+from ..sync.phases.decide import Wishes
+from ..sync.phases.hooks import NewFile
+from ..sync.run.report import Report
+from ..sync.run.target import Target
+from ..sync.runner import note, sync
+from . import contenttypes, migration_modules
+from .already_there import already_there
+from .data_migrations import data_migrations
+from .field_readers import readers
+from .models import kept_tables, made_elsewhere, made_here
+from .models_fingerprint import beside
+
+Out = OutputWrapper | TextIO
+
+
+def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, stdout: Out, verbosity: int = 1) -> Report:
+    """`sync`, and what `migrate` does around it. Raises a SchemasyncError; then the live file is what it was before.
+
+    On the new file, before it goes live: content types of renamed models, migrations of MIGRATED_APPS, and receivers
+    of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
+    """
+    import_management()
+    wishes = informed(alias, wishes)
+    interactive = False
+    emit_pre_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
+    connections[alias].close()
+
+    def work(new: NewFile) -> bool:
+        renamed = list(contenttypes.renames(new.models, document.models, _tables(new.plan)))
+        if not (renamed or conf.migrated_apps() or before_swap.has_listeners(Report)):
+            return False
+        with on_file(alias, new.path):
+            contenttypes.rename(alias, renamed)
+            migrate_apps(alias, new.path, wishes.seen)
+            before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
+        return True
+
+    again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
+    new = look.newly_modelled(target, document) if is_there(target) else frozenset()
+    report = sync(target, document, replace(wishes, again=again), work)
+    if new:
+        readers_of_new = {place: reads for place, reads in wishes.readers.items() if place[0] in new}
+        report.notes.extend(hazard.message for hazard in look.unreadable(target, readers_of_new))
+    if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
+        note(target, live, Afterwards(document=up_to_date.digest(document.data, beside())))
+    emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
+    return report
+
+
+def informed(alias: str, wishes: Wishes) -> Wishes:
+    """The wishes with what the installed apps say of this database; as they are where migrations are Django's."""
+    if not conf.is_enabled():
+        return wishes
+    return replace(
+        wishes,
+        data_migrations=data_migrations(alias),
+        elsewhere=made_elsewhere(alias),
+        models=made_here(alias),
+        readers=readers(alias),
+    )
+
+
+def _tables(plan: Plan) -> dict[str, str]:
+    return {fold(s.new.name): s.old.name for s in plan.steps if s.old is not None and s.new is not None}
+
+
+@contextmanager
+def on_file(alias: str, path: Path) -> Iterator[None]:
+    """Let the alias mean another file within the block: models and routers know no other name for it."""
+    connection = connections[alias]
+    connection.close()
+    name = connection.settings_dict["NAME"]
+    connection.settings_dict["NAME"] = str(path)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+
+
+def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> None:
+    """Run the migrations of MIGRATED_APPS that were not run yet.
+
+    Those of other apps that they depend on are recorded as done: what they would make is there. So are those whose
+    tables are there in the file at `path`: schema.json made them, before the app kept its migrations. Raises Refused
+    where a data migration among these was never run and is not accepted, Failed where no migration makes such tables.
+    """
+    if not conf.migrated_apps():
+        return
+    with migration_modules.suspended():
+        executor = _Executor(connections[alias])
+        executor.recorder.ensure_schema()
+        targets = _targets(executor)
+        if path is not None:
+            executor.there = already_there(alias, path, executor, targets, accepted)
+        executor.migrate(targets)
+
+
+class _Executor(MigrationExecutor):
+    """Those of other apps change no table: each, in its place, only what the later ones take for the models. `there`
+    are those of apps that keep theirs, whose tables are there already."""
+
+    there: frozenset[tuple[str, str]] = frozenset()
+
+    def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
+        is_there = (migration.app_label, migration.name) in self.there
+        if migration.app_label in conf.migrated_apps() and not is_there:
+            return super().apply_migration(state, migration, fake, fake_initial)
+        super().apply_migration(state, migration, fake=True)
+        return migration.mutate_state(state, preserve=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptApps:
+    """What is not in order with apps that keep their migrations. `waiting`: migrations that were not run on the live
+    database. `missing`: tables that are gone, though all migrations of their app were run."""
+
+    waiting: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.missing)
+
+
+NONE_KEPT = KeptApps()
+
+
+def kept_apps(alias: str) -> KeptApps:
+    """Look at the live database."""
+    late = waiting(alias)
+    connection = connections[alias]
+    there = {fold(name) for name in connection.introspection.table_names()}
+    apps_late = {name.partition(".")[0] for name in late}
+    gone = [
+        f"{table} of {model._meta.label}"
+        for table, model in sorted(kept_tables().items())
+        if table not in there
+        and model._meta.app_label not in apps_late
+        and model._meta.can_migrate(connection)
+        and router.allow_migrate_model(alias, model)
+    ]
+    connection.close()
+    return KeptApps(tuple(late), tuple(gone))
+
+
+def waiting(alias: str) -> list[str]:
+    """Migrations of MIGRATED_APPS that were not run on the live database."""
+    found = pending(alias)
+    connections[alias].close()
+    return found
+
+
+def pending(alias: str) -> list[str]:
+    """The same by the connection that is open, which stays open."""
+    with migration_modules.suspended():
+        executor = MigrationExecutor(connections[alias])
+        plan = executor.migration_plan(_targets(executor))
+        return [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
+
+
+def is_there(target: Target) -> bool:
+    """True where there is a live generation."""
+    return target.layout.at() is At.GENERATION
+
+
+def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:
+    return [key for key in executor.loader.graph.leaf_nodes() if key[0] in conf.migrated_apps()]
+
+
+def import_management() -> None:
+    """Receivers of the signals stand in each app's `management`, and Django imports it just for that."""
+    for config in apps.get_app_configs():
+        if config.module is not None and module_has_submodule(config.module, "management"):
+            import_module(".management", config.name)

@@ -1,0 +1,260 @@
+"""What Django's `migrate` would destroy in a database: it makes a table anew from the model, and knows no more.
+
+A model cannot say that its table has a trigger, is STRICT, or has a column that only a report reads. The remake
+(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) leaves all that out, without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from .. import databases
+from ..engines.sqlite import table_sizes
+from ..engines.sqlite.connection import Connection
+from ..engines.sqlite.dependencies import Reader, readers
+from ..engines.sqlite.inspect import inspect
+from ..files.layout import At, Layout
+from ..schema import write
+from ..schema.model import Column, ForeignKey, Index, IndexedColumn, NotNull, Schema, Table, Unique
+from ..schema.names import fold
+from ..schema.text import count
+from ..sync.run.error_translation import told
+from .equivalent_sql import reworded
+from .models import Modelled
+
+
+class Kind(StrEnum):
+    """Stable names, for scripts; docs/commands.md explains each."""
+
+    TRIGGER = "trigger"
+    INDEX = "index"
+    STRICT = "strict"
+    WITHOUT_ROWID = "without-rowid"
+    VIRTUAL = "virtual"
+    COLUMN = "column"
+    COLLATION = "collation"
+    DEFAULT = "default"
+    GENERATED = "generated"
+    NOT_NULL = "not-null"
+    CHECK = "check"
+    UNIQUE = "unique"
+    FOREIGN_KEY = "foreign-key"
+    # what makes SQLite refuse the remake, so that migrate ends in a traceback
+    VIEW = "view"
+    OTHER_TRIGGER = "other-trigger"
+    BROKEN_VIEW = "broken-view"
+    BROKEN_TRIGGER = "broken-trigger"
+
+
+ABORTS = frozenset({Kind.VIEW, Kind.OTHER_TRIGGER, Kind.BROKEN_VIEW, Kind.BROKEN_TRIGGER})
+"""What is not lost, but ends the migration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endangered:
+    """Something that migrate would destroy when it makes `table` anew, or that would abort it.
+
+    `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
+    `table` is None where no table of any model can be made anew. `rows`: how many have a value in a column that no
+    model names.
+    """
+
+    kind: Kind
+    table: str | None
+    name: str
+    text: str
+    rows: int | None = None
+
+    @property
+    def aborts(self) -> bool:
+        """True where migrate would end with an error; else it loses the thing without a word."""
+        return self.kind in ABORTS
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {**asdict(self), "kind": str(self.kind), "aborts": self.aborts}
+
+
+def endangered(alias: str, link: Path, models: Modelled) -> tuple[Endangered, ...]:
+    """All that is beyond the models in their tables; nothing where there is no database yet. Raises a SchemasyncError
+    where it cannot be read."""
+    if Layout(link).at() is At.NOTHING:
+        return ()
+    with told(link), closing(databases.opener(alias).read(link)) as connection:
+        return tuple(beyond(connection, inspect(connection).schema, models.schema))
+
+
+def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[Endangered]:
+    """What the database of the connection, which is `there`, has beyond tables as the models would make them."""
+    for model in models.tables:
+        table = there.table(model.name)
+        if table is not None:
+            yield from _of_table(connection, reworded(model, table), table)
+    tables = {fold(model.name): model.name for model in models.tables if there.table(model.name) is not None}
+    if tables:
+        for reader in readers(connection, there):
+            yield from _aborting(reader, tables)
+
+
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[Endangered]:
+    for trigger in table.triggers:
+        yield Endangered(Kind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} goes with the old table")
+    if table.virtual is not None:
+        yield Endangered(Kind.VIRTUAL, table.name, "", "it is a virtual table, and becomes an ordinary one")
+        return
+    yield from _kind_of_table(table)
+    yield from _columns(connection, model, table)
+    yield from (_index(table, index) for index in _beyond_indexes(model, table))
+    yield from _constraints(model, table)
+
+
+def _kind_of_table(table: Table) -> Iterator[Endangered]:
+    if table.strict:
+        yield Endangered(Kind.STRICT, table.name, "", "it is STRICT, and would take values of any type")
+    if table.without_rowid:
+        yield Endangered(Kind.WITHOUT_ROWID, table.name, "", "it is WITHOUT ROWID, and would get row ids")
+
+
+def _columns(connection: Connection, model: Table, table: Table) -> Iterator[Endangered]:
+    unnamed = [column.name for column in table.columns if model.column(column.name) is None]
+    values = table_sizes.count_values(connection, table.name, unnamed) if unnamed else {}
+    for name, rows in values.items():
+        text = f"no model names the column {name}: {count(rows, 'row has', 'rows have')} a value there"
+        yield Endangered(Kind.COLUMN, table.name, name, text, rows)
+    for column in table.columns:
+        own = model.column(column.name)
+        if own is not None:
+            yield from _of_column(table, own, column)
+
+
+def _of_column(table: Table, own: Column, column: Column) -> Iterator[Endangered]:
+    def found(kind: Kind, text: str) -> Endangered:
+        return Endangered(kind, table.name, column.name, f"{column.name} {text}, which its field does not say")
+
+    if column.collation is not None and own.collation is None:
+        yield found(Kind.COLLATION, f"is COLLATE {column.collation.upper()}")
+    if column.default is not None and own.default is None:
+        yield found(Kind.DEFAULT, f"has the default {column.default.text}")
+    if column.generated is not None and own.generated is None:
+        yield found(Kind.GENERATED, f"is generated as {column.generated.text}")
+    if column.not_null is not None and (own.not_null is None or column.not_null.conflict):
+        yield found(Kind.NOT_NULL, " ".join(filter(None, ["is NOT NULL", _conflict(column.not_null)])))
+
+
+def _conflict(one: NotNull) -> str:
+    return f"ON CONFLICT {one.conflict}" if one.conflict else ""
+
+
+# --- indexes ------------------------------------------------------------------------------------------------------
+
+
+def _beyond_indexes(model: Table, table: Table) -> Iterator[Index]:
+    """Indexes that the remake would not make again, or not as they are."""
+    for index in table.indexes:
+        if not any(_is_same(index, one) for one in model.indexes) and not _is_kept_unique(model, index):
+            yield index
+
+
+def _is_same(index: Index, own: Index) -> bool:
+    """By its shape under any name; by its outline under its own, as Django's releases spell expressions otherwise."""
+    if (index.columns, index.where, index.unique) == (own.columns, own.where, own.unique):
+        return True
+    return fold(index.name) == fold(own.name) and _outline(index) == _outline(own)
+
+
+def _outline(index: Index) -> tuple[bool, bool, list[str | None]]:
+    return index.unique, index.where is None, [column.column for column in index.columns]
+
+
+def _is_kept_unique(model: Table, index: Index) -> bool:
+    """True for an index whose only work, to keep rows apart, a constraint of the model does."""
+    return index.unique and index.where is None and _together(index.columns) in map(_of_unique, model.uniques)
+
+
+def _index(table: Table, index: Index) -> Endangered:
+    said = [
+        word
+        for word, is_so in (
+            ("unique", index.unique),
+            ("partial", index.where is not None),
+            ("over an expression", any(column.expression is not None for column in index.columns)),
+        )
+        if is_so
+    ]
+    more = f" ({', '.join(said)})" if said else ""
+    return Endangered(Kind.INDEX, table.name, index.name, f"no model knows the index {index.name}{more}")
+
+
+# --- constraints --------------------------------------------------------------------------------------------------
+
+
+def _constraints(model: Table, table: Table) -> Iterator[Endangered]:
+    unique = {*map(_of_unique, model.uniques), *(_together(i.columns) for i in model.indexes if _is_plain_unique(i))}
+    for one in table.uniques:
+        if one.conflict or _of_unique(one) not in unique:  # no model says ON CONFLICT
+            yield _constraint(Kind.UNIQUE, table, one.name, write.constraint_text(one))
+    checks = {check.expression for check in model.checks}
+    names = {fold(check.name) for check in model.checks if check.name}
+    for check in table.checks:
+        if check.expression not in checks and fold(check.name or "") not in names:
+            yield _constraint(Kind.CHECK, table, check.name, write.constraint_text(check))
+    for key in table.foreign_keys:
+        if not any(_covers(own, key) for own in model.foreign_keys):
+            yield _constraint(Kind.FOREIGN_KEY, table, key.name, write.constraint_text(key))
+
+
+def _constraint(kind: Kind, table: Table, name: str | None, text: str) -> Endangered:
+    return Endangered(kind, table.name, name or "", f"no model says {text}")
+
+
+def _is_plain_unique(index: Index) -> bool:
+    return index.unique and index.where is None
+
+
+def _of_unique(one: Unique) -> frozenset[IndexedColumn]:
+    return _together(one.columns)
+
+
+def _together(columns: Iterable[IndexedColumn]) -> frozenset[IndexedColumn]:
+    """What is kept apart: no order counts there."""
+    return frozenset(IndexedColumn(one.column, one.expression, one.collation) for one in columns)
+
+
+def _covers(own: ForeignKey, key: ForeignKey) -> bool:
+    """True where the model's key does all that this one does. Deferred or not does not count: it is held in the end."""
+    deeds = key.on_delete in (None, own.on_delete) and key.on_update in (None, own.on_update)
+    return deeds and _road(own) == _road(key)
+
+
+def _road(key: ForeignKey) -> list[str]:
+    """From which columns to which."""
+    return [fold(name) for name in (*key.columns, key.table, *key.references)]
+
+
+# --- what aborts it -----------------------------------------------------------------------------------------------
+
+
+def _aborting(reader: Reader, tables: dict[str, str]) -> Iterator[Endangered]:
+    """SQLite renames no table while a view or trigger speaks of one that is not there, as it is for a moment."""
+    if reader.error:
+        yield _broken(reader)
+    kind = Kind.VIEW if reader.type == "view" else Kind.OTHER_TRIGGER
+    what = f"the view {reader.name}" if kind is Kind.VIEW else f"the trigger {reader.name} on {reader.on}"
+    for table in sorted(reader.uses & tables.keys()):
+        yield Endangered(kind, tables[table], reader.name, f"{what} speaks of it")
+
+
+def _broken(reader: Reader) -> Endangered:
+    if reader.type == "view":
+        kind, name, what = Kind.BROKEN_VIEW, reader.name, f"the view {reader.name}"
+    else:
+        kind, name, what = Kind.BROKEN_TRIGGER, reader.on, f"a trigger on {reader.on}"
+    return Endangered(kind, None, name, f"{what} does not work ({reader.error}), and stops every table")

@@ -1,0 +1,35 @@
+"""What `post_migrate` depends on in the models, in a word: while it stays the same, there is nothing to send it for."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pkgutil
+
+from django.apps import apps
+
+from .. import conf
+from . import migration_modules
+
+
+def _migrations(label: str) -> list[str]:
+    """The names of an app's migrations, none of which is imported for it."""
+    where = migration_modules.module_of(label)
+    try:
+        spec = importlib.util.find_spec(where) if where else None
+    except ModuleNotFoundError:  # MIGRATION_MODULES may name a package that does not exist
+        spec = None
+    places = spec.submodule_search_locations if spec is not None else None
+    return sorted(module.name for module in pkgutil.iter_modules(places or ()))
+
+
+def beside() -> bytes:
+    """What counts beside schema.json: with the flag on, the labels, names and permissions of all models."""
+    if not conf.is_enabled():
+        return b""
+    found: list[object] = [config.name for config in apps.get_app_configs()]
+    for model in apps.get_models():
+        meta = model._meta
+        found.append([meta.label, str(meta.verbose_name_raw), list(meta.default_permissions), list(meta.permissions)])
+    found += [_migrations(config.label) for config in apps.get_app_configs()]
+    return json.dumps(found, default=str).encode()

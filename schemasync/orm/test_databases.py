@@ -1,0 +1,90 @@
+"""The databases of tests, made from schema.json: `migrate` may be called again in them, as in Django."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.apps import apps
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+
+from .. import conf, databases
+from ..engines.sqlite import validate
+from ..engines.sqlite.dry_run import differing, ours
+from ..engines.sqlite.inspect import inspect
+from ..engines.sqlite.script import run
+from ..errors import Code, SchemaInvalid
+from ..schema import document
+from ..schema.model import Schema
+from .migrate import Out, import_management, migrate_apps, pending
+
+
+def is_scratch(alias: str) -> bool:
+    """True where there is no file that could be swapped."""
+    return databases.is_no_path(str(connections[alias].settings_dict["NAME"]))
+
+
+def lacking(alias: str) -> dict[str, str]:
+    """What schema.json names and a database in memory does not have, with the SQL that makes it. Raises
+    SchemasyncError."""
+    connection, schema = connections[alias], _schema(alias)
+    connection.ensure_connection()
+    return validate.lacking(connection.connection, schema)
+
+
+def make(alias: str, stdout: Out, verbosity: int) -> None:
+    """Build what schema.json names and a database in memory does not have yet, and send what `migrate` sends. What is
+    there stays as it is. Raises SchemasyncError, sqlite3.Error."""
+    import_management()
+    missing = lacking(alias)
+    with _signals(alias, stdout, verbosity):
+        run(connections[alias].connection, missing.values())
+        note_migrations(alias)
+        migrate_apps(alias)
+
+
+def note_migrations(alias: str) -> None:
+    """Make the table in which Django notes migrations, empty, unless it is there: inside the transaction of a TestCase
+    a MigrationExecutor could not."""
+    if not connections[alias].in_atomic_block:
+        MigrationRecorder(connections[alias]).ensure_schema()
+
+
+def is_current(alias: str) -> bool:
+    """True where a database that this thread has a transaction open on is what schema.json says, as the transaction
+    sees it, and no migration of MIGRATED_APPS waits. Raises SchemasyncError."""
+    schema = _schema(alias)
+    connections[alias].ensure_connection()
+    found = inspect(connections[alias].connection).schema
+    return not differing(schema, ours(found, schema)) and not (conf.migrated_apps() and pending(alias))
+
+
+def announce(alias: str, stdout: Out, verbosity: int) -> None:
+    """Send what a `migrate` with nothing to do sends."""
+    import_management()
+    with _signals(alias, stdout, verbosity):
+        pass
+
+
+@contextmanager
+def _signals(alias: str, stdout: Out, verbosity: int) -> Iterator[None]:
+    emit_pre_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
+    yield
+    emit_post_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
+
+
+def _schema(alias: str) -> Schema:
+    """What schema.json says; nothing for a database that has none and no tables of models."""
+    if not databases.has_schema(alias):
+        return Schema()
+    path = conf.schema_path(alias)
+    try:
+        return document.read(path.read_bytes(), str(path)).schema
+    except OSError as error:
+        raise SchemaInvalid.of(
+            Code.SCHEMA_UNREADABLE,
+            f"{path}: {error.strerror}",
+            "The database of the tests is made from it. To write it from the models: manage.py schemasync export",
+        ) from error

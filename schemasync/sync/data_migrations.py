@@ -1,0 +1,51 @@
+"""Data migrations that a database never ran: refused by name, unless somebody accepts that for this database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..engines.sqlite import django_migrations
+from ..errors import Code, Problem, Refused
+from ..history.data_migrations import DataMigration, recorded, unapplied
+from ..plan.model import NeverRun
+from .run.live_database import State
+
+Installed = Collection[DataMigration] | None
+"""The data migrations of the installed apps; None where migrations do not matter."""
+
+
+def never_run(state: State | None, installed: Installed, accepted: Collection[str] = ()) -> NeverRun | None:
+    """What the history is to record of data migrations. Raises Refused with the name of each one that the database
+    never ran and nobody accepted."""
+    rows = state.rows if state is not None else ()
+    if installed is None:
+        return recorded(rows)
+    applied = django_migrations.applied(state.connection) if state is not None else frozenset()
+    missing, found = unapplied(installed, applied, rows, accepted)
+    if missing:
+        raise Refused(_problem(name, is_plain=state is None or state.generation is None) for name in missing)
+    return found
+
+
+def missing(state: State, installed: Installed) -> tuple[str, ...]:
+    """The names of those that the database never ran and nobody accepted."""
+    return unapplied(installed or (), django_migrations.applied(state.connection), state.rows)[0]
+
+
+def _problem(name: str, *, is_plain: bool) -> Problem:
+    app, _, migration = name.partition(".")
+    if is_plain:
+        run = (
+            "To run it first, with the flag ENABLED off, and on a copy if in doubt: "
+            f"manage.py migrate {app} {migration}"
+        )
+    else:
+        run = "If the rows need it, do the same in a receiver of schemasync.signals.before_swap."
+    accept = f"manage.py schemasync {'adopt ' if is_plain else ''}--seen {name}"
+    return Problem(
+        Code.DATA_MIGRATION,
+        f"this database never ran the migration {name}, which runs Python or SQL of its own: what it does to rows is "
+        "missing here",
+        f"{run}\nIf the rows of this database do not need it: {accept}",
+        {"migration": name},
+    )

@@ -1,0 +1,128 @@
+"""Capture: from here on what the application writes is logged, so that a new file can be built while it goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+
+from ...engines.sqlite import fence
+from ...engines.sqlite.capture import changelog, virtual_tables
+from ...engines.sqlite.capture.changelog import LiveSchema
+from ...engines.sqlite.capture.key_mapping import Follow, follows, impossible, tables_to_log
+from ...engines.sqlite.connection import Connection, journal_mode, transaction
+from ...engines.sqlite.objects import fingerprint
+from ...errors import Code, Refused, SchemasyncError
+from ...files.disk import Label
+from ...files.layout import inode_of
+from ...plan.model import Action, Plan
+from ..run.error_translation import told
+from ..run.live_database import State
+from ..run.target import Target
+from .write_lock import replaced
+
+RELEASE_WAIT = 5.0  # seconds to wait for a writer before the logs are left to the next command
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """How each logged table follows, and the schema of the live file with the logs in it.
+
+    `changed`: somebody wrote between the moment when the plan was made and the one from which all is logged.
+    """
+
+    follows: tuple[Follow, ...]
+    schema: LiveSchema
+    changed: bool
+
+
+def followable(plan: Plan, before: State) -> tuple[Follow, ...]:
+    """How each table is followed while writers go on. Raises Refused, before anything is written, with everything
+    for which this plan cannot be."""
+    _check_same(before.connection, plan, before)
+    problems = list(virtual_tables.obstacles(before.connection, plan))
+    tables = tables_to_log(before.inspect().schema.tables, plan)
+    hidden = {table.name for table in tables if not changelog.can_log(table)}
+    written = {s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None}
+    unseen = hidden - written  # one that is written again is refused for that, in other words
+    for name in sorted(unseen):
+        problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))
+    found: tuple[Follow, ...] = ()
+    try:
+        found = follows(changelog.logged([table for table in tables if table.name not in unseen]), plan)
+    except Refused as refusal:
+        problems += refusal.problems
+    if problems:
+        raise Refused(problems)
+    return found
+
+
+@contextmanager
+def captured(target: Target, plan: Plan, before: State, followed: tuple[Follow, ...]) -> Iterator[Capture]:
+    """Log what is written to these tables within the block. Where it raises, the logs are taken away again.
+
+    One short transaction under the write lock. Raises Busy where that is not to be had within `target.wait`.
+    """
+    try:
+        yield _install(target, plan, before, followed)
+    except BaseException:
+        release(target, before)
+        raise
+
+
+def _install(target: Target, plan: Plan, before: State, followed: tuple[Follow, ...]) -> Capture:
+    with (
+        told(before.path),
+        closing(target.opener.write(before.path, timeout=target.wait)) as connection,
+        target.door.step(Label.CAPTURE_INSTALL),
+        transaction(connection),
+    ):
+        _check_wal(connection, before)
+        _check_same(connection, plan, before)
+        changed = before.has_changed()
+        changelog.remove(connection)
+        changelog.install(connection, [follow.logged for follow in followed])
+        fence.prepare(connection)
+        return Capture(followed, changelog.read_schema(connection), changed)
+
+
+def _check_wal(connection: Connection, before: State) -> None:
+    """Asked of a connection that writes: to one that takes the file for immutable, no file is in WAL mode."""
+    if journal_mode(connection) != "wal":
+        raise Refused.of(
+            Code.LIVE_IMPOSSIBLE,
+            f"{before.path.name} is not in WAL mode any more: readers and writers would wait for each other",
+            f"sqlite3 {before.path} 'PRAGMA journal_mode=WAL'\nOr let writers wait: manage.py schemasync --pause",
+        )
+
+
+def release(target: Target, before: State) -> None:
+    """Take the logs away; a file that is superseded keeps its fence. Where a writer is in the way, the next command
+    does it: until then writes cost a little more, and are right."""
+    with (
+        suppress(sqlite3.Error, SchemasyncError),
+        closing(target.opener.write(before.path, timeout=min(target.wait, RELEASE_WAIT))) as connection,
+    ):
+        if changelog.is_installed(connection):
+            remove(target, connection)
+
+
+def remove(target: Target, connection: Connection) -> None:
+    """Take the logs away, and the fence where it does not close the file."""
+    with target.door.step(Label.CAPTURE_REMOVE), transaction(connection):
+        changelog.remove(connection)
+        if fence.read_fence(connection) is None:
+            fence.lower_fence(connection)
+
+
+def _check_same(connection: Connection, plan: Plan, before: State) -> None:
+    if before.inode is not None and inode_of(before.path) != before.inode:
+        raise replaced(before.path)
+    check_same_schema(connection, plan)
+
+
+def check_same_schema(connection: Connection, plan: Plan) -> None:
+    """Raise Refused where the schema is not the one that the plan was made for."""
+    if fingerprint(connection) != plan.base_fingerprint:
+        raise Refused.of(Code.CHANGED_MEANWHILE, "someone changed the schema while the plan was made", "Run it again.")

@@ -1,0 +1,144 @@
+"""Catching up with writers that never rest, until the last few rows can be had while they wait a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from ...engines.sqlite.autoincrement import carry_counters
+from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
+from ...engines.sqlite.capture.foreign_key_recheck import suspects
+from ...engines.sqlite.capture.replay import Replay, misfits_failed, schema_changed
+from ...engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
+from ...engines.sqlite.objects import fingerprint
+from ...engines.sqlite.rebuild.finish import put_triggers
+from ...engines.sqlite.rebuild.start import attach_old, carry_numbers
+from ...errors import Busy, Code, Failed
+from ...files.disk import Label
+from ...plan.model import Plan
+from ..run.interrupt import Signals
+from ..run.limits import Limits
+from ..run.live_database import State
+from ..run.target import Target
+from . import postpone
+from .build import Built
+from .capture import Capture
+from .cutover import Swap, prepared
+from .lag import BREATH, Pursuit
+from .write_lock import Hold, hold
+
+PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
+
+
+def cut_in(
+    target: Target,
+    plan: Plan,
+    before: State,
+    built: Built,
+    capture: Capture,
+    signals: Signals,
+    limits: Limits,
+    swap: Callable[[Hold, Swap, Connection], None],
+) -> tuple[float, Pursuit]:
+    """Follow the writers into the built file until the last round fits into a short pause, then `swap`.
+
+    Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
+    between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
+    """
+    with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as ready:
+        new_keys = tuple(suspects(plan))
+        bounds, version = dict(built.bounds), built.schema_version
+        replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)
+        replay.prepare()
+        pursuit = Pursuit(target, replay)
+        if limits.postpone:
+            postpone.wait(target, built.generation.name, lambda: pursuit.keep_up(connection))
+            pursuit.check_unlogged(connection, full=built.verify_full)
+        pursuit.tax = write_overhead.measure(
+            before.connection, [follow.logged for follow in capture.follows], target.opener
+        )
+        deadline, patience = time.monotonic() + limits.give_up, PATIENCE
+        while True:
+            pursuit.catch_up(connection, Label.CUTOVER_ROUND, limits.max_pause / 4, deadline)
+            _make_room(target, connection, before)
+            with ExitStack() as stack:
+                held = _held(stack, target, before, patience)
+                if held is not None and _is_ready(held, capture, pursuit, limits.max_pause / 2):
+                    _last_round(target, plan, built, capture, pursuit, connection, held)
+                    swap(held, ready, connection)
+                    return held.seconds, pursuit
+            if time.monotonic() > deadline:
+                raise _gave_up(before, limits, busy=held is None)
+            patience = min(patience * 1.5, MOST_PATIENCE)
+            time.sleep(BREATH)
+
+
+def _held(stack: ExitStack, target: Target, before: State, patience: float) -> Hold | None:
+    try:
+        return stack.enter_context(hold(target, before.path, before.inode, wait=patience))
+    except Busy:
+        return None
+
+
+@contextmanager
+def _opened(target: Target, before: State, built: Built, signals: Signals) -> Iterator[Connection]:
+    """The built file under its final name, still marked, with the old one attached."""
+    with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
+        signals.watch(connection)
+        held_log(connection)
+        attach_old(connection, before.path)
+        yield connection
+
+
+def _make_room(target: Target, connection: Connection, before: State) -> None:
+    """Fold both logs into their files as far as readers allow, so that no commit under the lock has to."""
+    checkpoint_some(connection)
+    with closing(target.opener.write(before.path)) as old:
+        checkpoint_some(old)
+
+
+def _last_round(
+    target: Target, plan: Plan, built: Built, capture: Capture, pursuit: Pursuit, connection: Connection, held: Hold
+) -> None:
+    """Under the lock: what is left to replay, and all that must not be there while rows are replayed."""
+    begun = time.monotonic()
+    with target.door.step(Label.CUTOVER_ROUND), transaction(connection):
+        done = pursuit.replay.round()
+        if not done.fits:
+            raise misfits_failed(done)
+        written = pursuit.replay.has_replayed  # also rows without an entry in the log
+        if written:
+            virtual_tables.check_whole(held.connection, plan)
+        virtual_tables.follow_all(connection, plan, written=written)
+        carry_numbers(connection)
+        carry_counters(connection, plan)
+        pursuit.replay.drop_maps()
+        put_triggers(connection, built.triggers)
+        if fingerprint(connection) != built.row.fingerprint:
+            raise Failed.of(Code.VERIFY_DIFFERS, "the new file's schema is not what was verified", "Please report it.")
+    pursuit.note(done, time.monotonic() - begun)
+
+
+def _is_ready(held: Hold, capture: Capture, pursuit: Pursuit, allowed: float) -> bool:
+    """Under the lock: is the rest replayed within `allowed` seconds, and does every logged key still name its row?
+
+    Raises Failed where somebody changed the schema.
+    """
+    if not changelog.read_schema(held.connection).has_text_of(capture.schema):
+        raise schema_changed()
+    return pursuit.replay.waiting() <= pursuit.few(allowed) and not pursuit.replay.is_doubtful
+
+
+def _gave_up(before: State, limits: Limits, *, busy: bool) -> Busy:
+    why = (
+        "another connection held its write lock each time"
+        if busy
+        else f"more is written to it than can be replayed in {limits.max_pause * 1000:g} ms"
+    )
+    return Busy.of(
+        Code.GAVE_UP,
+        f"{before.path.name} was followed for {limits.give_up:g} s and could not be swapped: {why}",
+        "Nothing was changed. Find the program that writes without a rest, or give --max-pause MS, --give-up SECONDS "
+        "or --pause.",
+    )

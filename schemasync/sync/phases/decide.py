@@ -1,0 +1,320 @@
+"""Deciding: what is true, what schema.json says, and what would have to happen. Nothing is written here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from ...diff.compare import Allowed, Diff, all_hints, compare
+from ...diff.dropped import losses, repair_hint
+from ...diff.hazards import Hazard, HazardCode
+from ...engines.sqlite import dry_run, validate
+from ...engines.sqlite.connection import Opener
+from ...engines.sqlite.dry_run import differing
+from ...engines.sqlite.hazards.probe import probe
+from ...engines.sqlite.hazards.unreadable import Readers
+from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.inspect import Inspection
+from ...engines.sqlite.uncompiled import ours_here, to_judge, unknown_to
+from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
+from ...errors import Code, Problem, Refused
+from ...files.layout import size_of
+from ...history.data_migrations import DataMigration
+from ...history.rows import hints_of, moment
+from ...plan.lint import declarations
+from ...plan.make import converting, idle_allowances, make
+from ...plan.model import Action, NeverRun, Plan, Strategy
+from ...schema.document import Document
+from ...schema.model import Schema
+from ...schema.names import fold
+from ...schema.text import short
+from ..data_migrations import never_run
+from ..run.limits import Limits
+from ..run.live_database import Elsewhere, State
+from ..run.target import Target
+
+DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little growth
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for, beside schema.json. `pause`: writers wait while it is built. `again`: build a new
+    file though the schema is current, for what the application does to it.
+
+    `data_migrations`: those that the installed apps have, None where migrations do not matter. `seen`: those that may
+    be passed over in this database, though it never ran them. `elsewhere`: folded names of tables of installed models
+    that schema.json does not make; `models`: by folded name of a table the installed model that it does make it for;
+    `readers`: whether the field of a model can read a value.
+    """
+
+    fresh: bool = False
+    verify_full: bool = False
+    back: bool = False
+    repair: bool = False
+    allow_drop: frozenset[str] = frozenset()
+    pause: bool = False
+    again: bool = False
+    data_migrations: tuple[DataMigration, ...] | None = None
+    seen: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    models: Mapping[str, str] = field(default_factory=dict)
+    readers: Readers = field(default_factory=dict, compare=False)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`plan` is None where the database is current; `foreign` are the objects that are not ours."""
+
+    plan: Plan | None
+    foreign: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Hazard, ...] = ()
+    never_run: NeverRun | None = None
+
+
+def decide(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+    """Current, or a plan without hazards that stop. Raises Refused with everything that stands in the way."""
+    decision = plan_for(target, document, wishes, state)
+    if decision.plan is None:
+        return decision
+    if decision.plan.stops:
+        raise Refused(map(as_problem, decision.plan.stops))
+    return replace(decision, plan=replace(decision.plan, models=document.models))
+
+
+def plan_for(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+    """Like `decide`, but a plan may come with hazards that stop: what `plan` shows."""
+    decision = rehearsed(target, document, wishes, state)
+    if decision.plan is None or state is None or state.newest is None:
+        return decision
+    return replace(decision, plan=with_hazards(decision.plan, state, wishes, target.opener))
+
+
+def rehearsed(
+    target: Target, document: Document, wishes: Wishes, state: State | None, unknown: Unknown | None = None
+) -> Decision:
+    """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid.
+
+    `unknown`: the names that the database uses and this process does not know, where they were found already.
+    """
+    if state is not None and state.generation is None:
+        _refuse_plain(target, state)
+    found = never_run(state, wishes.data_migrations, wishes.seen)
+    decision = _decided(target, document, wishes, state, unknown)
+    plan = replace(decision.plan, never_run=found) if decision.plan is not None else None
+    return replace(decision, plan=plan, never_run=found)
+
+
+def _decided(
+    target: Target, document: Document, wishes: Wishes, state: State | None, unknown: Unknown | None
+) -> Decision:
+    if state is None or state.newest is None:
+        validate.judge(document.schema, target.opener, document.place)
+        return _first(document, state)
+    if is_current(document, wishes, state) and state.is_untouched:
+        return Decision(None)
+    inspection = state.inspect()
+    unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
+    wanted = to_judge(document.schema, inspection.schema, unknown)
+    validate.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
+    elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
+    found = state.ours(inspection, document, elsewhere)
+    old = ours_here(state.connection, found, document.schema, target.opener, unknown)
+    foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
+    _refuse_drift(target, document, state, inspection, wishes)
+    _refuse_older(document, state.rows, wishes)
+    diff = _diff(document, old, wishes, state.newest)
+    anyway = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection, elsewhere))
+    if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
+        return Decision(None, foreign)
+    plan = _plan(target, document, wishes, state, old, diff, unknown)
+    return Decision(replace(plan, foreign=foreign), foreign)
+
+
+def not_ours(document: Document, elsewhere: Elsewhere, allow_drop: Collection[str] = ()) -> frozenset[str]:
+    """Folded names of tables that schema.json leaves to something else: they are carried along, whatever the history
+    says of them, unless they are to be dropped by name."""
+    here = {fold(table.name) for table in document.schema.tables}
+    dropped = {fold(name) for name in (*document.hints.dropped_tables, *allow_drop)}
+    return document.elsewhere.union(elsewhere) - here - dropped
+
+
+def is_current(document: Document, wishes: Wishes, state: State) -> bool:
+    """Same version, and no hint that would act (a swap of names leaves the version as it is)."""
+    newest = state.newest
+    if newest is None or newest.version != document.version or wishes.fresh or wishes.again:
+        return False
+    recorded = hints_of(newest)
+    if all_hints(document.hints) <= recorded:
+        return True
+    return not compare(document.schema, document.schema, document.hints, recorded).acted
+
+
+def _refuse_plain(target: Target, state: State) -> None:
+    """A file that is no generation yet would be gone after the swap, and with it the way back: it is adopted first."""
+    if state.newest is None and not state.inspect().objects:
+        return
+    copy_of = f" (a copy of {state.newest.generation})" if state.newest else ""
+    raise Refused.of(
+        Code.NOT_ADOPTED,
+        f"{target.layout.link} is a plain database file{copy_of}, which schemasync does not keep yet",
+        "Take it over first, nothing is lost: manage.py schemasync adopt",
+    )
+
+
+def _first(document: Document, state: State | None) -> Decision:
+    """No history: nothing at all, or a database without a single object."""
+    diff = compare(Schema(), document.schema)
+    plan = make(
+        diff,
+        Schema(),
+        document.schema,
+        document.version,
+        base_version=None,
+        base_fingerprint=state.fingerprint if state else None,
+        volatile=lambda table, column: False,
+        fresh="there is no database yet",
+    )
+    # data that is born in the new shape has every hint behind it
+    plan = replace(plan, hazards=(*declarations(plan, ()), *plan.hazards))
+    return Decision(replace(plan, behind=all_hints(document.hints)))
+
+
+def _refuse_drift(target: Target, document: Document, state: State, inspection: Inspection, wishes: Wishes) -> None:
+    """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
+    elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
+    found = state.ours(inspection, document, elsewhere)
+    drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
+    if drifted and not wishes.repair and state.newest is not None:
+        names = ", ".join(sorted(drifted))
+        lost = compare(found, document.schema, document.hints, hints_of(state.newest)).problems
+        raise Refused.of(
+            Code.DRIFT,
+            f"changed by hand since {moment(state.newest.applied_at)} UTC: {names}",
+            f"{repair_hint(losses(lost, drifted))}\n"
+            "To keep it, take it into schema.json from what this writes: "
+            f"manage.py schemasync inspect {target.layout.link} -o found.json",
+            objects=sorted(drifted),
+        )
+
+
+def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> None:
+    newest = rows[-1]
+    known = [row for row in rows[:-1] if row.version == document.version]
+    if known and newest.version != document.version and not wishes.back:
+        raise Refused.of(
+            Code.OLDER_VERSION,
+            f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
+            f"was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
+            "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
+            f"--back\nTo go back to the data of then: manage.py schemasync rollback {known[-1].generation}",
+            newest=newest.version,
+            applied_at=newest.applied_at,
+            actor=newest.actor,
+        )
+
+
+def _diff(document: Document, old: Schema, wishes: Wishes, newest: Row) -> Diff:
+    beside = {"--repair": wishes.repair, "--back": wishes.back}
+    given = tuple(option for option, is_given in beside.items() if is_given)
+    allowed = Allowed(frozenset(map(fold, wishes.allow_drop)), given)
+    diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
+    if diff.problems:
+        raise Refused(_of_models(problem, wishes.models) for problem in diff.problems)
+    return diff
+
+
+def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
+    """A table of an installed model is not proposed for dropping: it is missing in schema.json."""
+    names = problem.facts["lost"] if problem.code in (Code.LOST_TABLE, Code.RENAME_OR_DROP) else ()
+    lost = [models[fold(name)] for name in names if fold(name) in models]
+    if problem.facts.get("table") is not None or not lost:
+        return problem
+    verb = "has one of them" if len(lost) == 1 else "have some of them"
+    hint = f"{', '.join(lost)} {verb}, and is installed. To write it into schema.json: manage.py schemasync export"
+    return replace(problem, hint=hint)
+
+
+def _plan(
+    target: Target, document: Document, wishes: Wishes, state: State, old: Schema, diff: Diff, unknown: Unknown
+) -> Plan:
+    def volatile(table: str, column: str) -> bool:
+        pair = next(p for p in diff.pairs if p.new is not None and p.new.name == table)
+        fill = pair.fills.get(column)
+        if fill is not None:
+            return dry_run.is_volatile(target.opener, pair.old, fill.text)
+        new = pair.new.column(column) if pair.new else None
+        return (
+            new is not None and new.default is not None and dry_run.is_volatile(target.opener, None, new.default.text)
+        )
+
+    plan = make(
+        diff,
+        old,
+        document.schema,
+        document.version,
+        base_version=state.newest.version if state.newest else None,
+        base_fingerprint=state.fingerprint,
+        volatile=volatile,
+        fresh="--fresh was given" if wishes.fresh else "",
+    )
+    allowed = frozenset(map(fold, wishes.allow_drop))
+    hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, wishes.allow_drop))
+    plan = replace(plan, hazards=hazards)
+    if problems := dry_run.bad_fills(plan, target.opener):
+        raise Refused(problems)
+    return dry_run.rehearse(state.connection, plan, target.opener, unknown)
+
+
+def with_hazards(plan: Plan, state: State, wishes: Wishes, opener: Opener) -> Plan:
+    """The plan with what the data says to it now."""
+    static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
+    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)), wishes.readers, opener)
+    return converting(replace(plan, hazards=(*found, *static)))
+
+
+_STATIC = frozenset(
+    {
+        HazardCode.HINT_SPENT,
+        HazardCode.FILL_IDLE,
+        HazardCode.FILL_VOLATILE,
+        HazardCode.WAS_IDLE,
+        HazardCode.NAME_REUSED,
+        HazardCode.ROWID_ALIAS_LOST,
+        HazardCode.KEY_IS_NO_ROWID,
+        HazardCode.TYPE_UNKNOWN,
+        HazardCode.ALLOW_IDLE,
+    }
+)
+
+
+def as_problem(hazard: Hazard) -> Problem:
+    """A hazard that stops, as the error that it ends in."""
+    return Problem(Code.HAZARD, hazard.message, hazard.hint, hazard.as_json())
+
+
+def disk_needed(plan: Plan, state: State | None, sizes: dict[str, int] | None) -> int:
+    """Bytes that the new generation may take: the old file, and what is written again beside it."""
+    if state is None:
+        return DISK_RESERVE
+    old = size_of(state.path)
+    if plan.strategy is Strategy.FRESH:
+        return old + DISK_RESERVE
+    written = [s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None]
+    share = old if sizes is None else sum(sizes.get(fold(name), 0) for name in written)
+    return old + (share if written else 0) + DISK_RESERVE
+
+
+def check_disk(target: Target, plan: Plan, state: State | None) -> None:
+    """Raise Refused where the disk cannot hold the new generation: known before a byte is written."""
+    folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
+    free, needed = shutil.disk_usage(folder).free, disk_needed(plan, state, None)
+    if free < needed:
+        raise Refused.of(
+            Code.DISK_FULL,
+            f"the new file may need {needed:,} bytes; {free:,} are free in {folder}",
+            "Free space, for example: manage.py schemasync prune --keep 1",
+            needed=needed,
+            free=free,
+        )

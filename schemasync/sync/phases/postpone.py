@@ -1,0 +1,68 @@
+"""A run that waits at the door: the new file follows the old one until somebody says that now is the moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...errors import Code, Refused
+from ...files.disk import Label
+from ...files.lock import is_held
+from ..run.target import Target
+
+LOOK = 0.2  # seconds between looks whether the moment has come
+
+
+def _waiting(target: Target) -> Path:
+    """The file that says: a run waits here."""
+    return target.layout.folder / "waiting"
+
+
+def _called(target: Target) -> Path:
+    """The file that says: go on."""
+    return target.layout.folder / "cutover"
+
+
+@contextmanager
+def _at_the_door(target: Target) -> Iterator[None]:
+    try:
+        target.door.write_text(Label.CUTOVER_WAIT, _waiting(target), "")
+        yield
+    finally:
+        clear(target)
+
+
+def clear(target: Target) -> None:
+    """Take away what says that a run waits, or is called; the caller is the one run that there is."""
+    files = (_waiting(target), _called(target))
+    if any(path.exists() for path in files):
+        target.door.remove(Label.CUTOVER_WAIT, files)
+
+
+def wait(target: Target, generation: str, follow: Callable[[], None]) -> None:
+    """Return when `call` was called. `follow` is called meanwhile, so that the new file keeps up."""
+    with _at_the_door(target):
+        target.progress.note(
+            f"{generation} is ready and follows what is written; swap it in: manage.py schemasync cutover"
+        )
+        while not _called(target).exists():
+            follow()
+            time.sleep(LOOK)
+
+
+def is_waiting(target: Target) -> bool:
+    """True where a run is ready and waits to be called."""
+    return _waiting(target).exists() and is_held(target.layout.lock)
+
+
+def call(target: Target) -> None:
+    """Let the run that waits go on. Raises Refused where none does."""
+    if not is_waiting(target):
+        raise Refused.of(
+            Code.NOBODY_WAITS,
+            f"no run on {target.layout.link} waits to be called",
+            "One that does is started by: manage.py schemasync --postpone",
+        )
+    target.door.write_text(Label.CUTOVER_CALL, _called(target), "")

@@ -1,0 +1,111 @@
+"""Writers wait: BEGIN IMMEDIATE on the live file, from the snapshot until the link has moved."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...engines.sqlite import fence
+from ...engines.sqlite.connection import Connection, Opener, commit, hold_writers, let_go, translate
+from ...engines.sqlite.fence import Fence
+from ...errors import Busy, Code, Failed, SchemasyncError
+from ...files.layout import Inode, inode_of
+from ..run.target import Target
+
+_RETRY = 0.02  # seconds between tries to commit past the readers of a database that is not in WAL mode
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What stands at the path that everyone opens before a swap: a link to the file `inode`, or that file itself."""
+
+    inode: Inode
+    is_plain: bool
+
+
+@dataclass(slots=True)
+class Hold:
+    """The write lock on the file that will be superseded. `since`: monotonic seconds when it was got; `until`: when
+    writers could go on. `is_closed`: the fence is committed, from here there is only forward. `place`: what it
+    is at the path."""
+
+    connection: Connection
+    path: Path
+    wait: float
+    place: Place
+    since: float = field(default_factory=time.monotonic)
+    until: float | None = None
+    is_closed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long writers have waited, or wait so far."""
+        return (time.monotonic() if self.until is None else self.until) - self.since
+
+    def over(self) -> None:
+        """Writers find the new file: they wait no longer."""
+        self.until = time.monotonic()
+
+    def is_at(self, link: Path) -> bool:
+        """True where opening `link` still means opening the file that is held."""
+        return inode_of(link) == self.place.inode
+
+    def close_to_writers(self, record: Fence) -> None:
+        """Fence the file and commit: the commit record of the swap. Raises Busy with nothing changed."""
+        fence.raise_fence(self.connection, record)
+        deadline = time.monotonic() + self.wait
+        while True:
+            try:
+                commit(self.connection)
+            except sqlite3.OperationalError as error:
+                # readers of a rollback-journal database hold the commit up; the transaction stays open meanwhile
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise translate(error, self.path) from error
+                time.sleep(_RETRY)
+            else:
+                self.is_closed = True
+                return
+
+
+@contextmanager
+def hold(target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None) -> Iterator[Hold]:
+    """Hold the write lock of `path`, which is the file `inode`. Raises Busy where the lock is not to be had within
+    `wait` seconds, by default `target.wait`, Failed where another file stands there now."""
+    connection = _opened(target.opener, path, target.wait if wait is None else wait)
+    try:
+        found = inode_of(path)
+        if found is None or inode not in (None, found):
+            raise replaced(path)
+        yield Hold(connection, path, target.wait, Place(found, is_plain=path == target.layout.link))
+    finally:
+        let_go(connection)
+        connection.close()
+
+
+def replaced(path: Path) -> SchemasyncError:
+    """Somebody put another file in the place of the one that this run works on."""
+    return Failed.of(
+        Code.CHANGED_MEANWHILE,
+        f"{path} no longer is what it was when this run began",
+        "Look who replaced it, then run again.",
+    )
+
+
+def _opened(opener: Opener, path: Path, wait: float) -> Connection:
+    connection = opener.write(path, timeout=wait)
+    try:
+        hold_writers(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise Busy.of(
+                Code.DATABASE_LOCKED,
+                f"a writer held {path.name} for all of {wait:g} s",
+                "End its transaction, or give a longer --wait SECONDS.",
+            ) from error
+        raise translate(error, path) from error
+    return connection

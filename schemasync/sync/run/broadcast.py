@@ -1,0 +1,101 @@
+"""A run as other processes see it: what it is at, how far it is, and how long it will take."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ...files.layout import Layout
+from ...files.lock import notice_of
+from .progress import Advance, Phase, Progress
+
+LONGEST = 300  # characters of a name or a note: the whole of it has to fit into a notice
+EVERY = 0.2  # seconds between two notices: as often as a page can show them
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run that is at work. `begun` and `phase_begun`: seconds since the epoch. `done` of `total`, in `unit`s, both 0
+    where the phase has not said how far it is."""
+
+    pid: int
+    actor: str
+    begun: float
+    phase: str = ""
+    unit: str = ""
+    done: int = 0
+    total: int = 0
+    phase_begun: float = 0.0
+    note: str = ""
+
+    def rate(self, now: float) -> float | None:
+        """Units a second in this phase; None before there is anything to go by."""
+        seconds = now - self.phase_begun
+        return self.done / seconds if self.done and seconds > 0 else None
+
+    def left(self, now: float) -> float | None:
+        """Seconds until this phase is over, at the rate so far."""
+        rate = self.rate(now)
+        return (self.total - self.done) / rate if rate and self.total else None
+
+    def as_json(self, now: float) -> dict[str, Any]:
+        """The facts, with the rate and the seconds left as they are at `now`."""
+        rate, left = self.rate(now), self.left(now)
+        return {
+            **asdict(self),
+            "rate": None if rate is None else round(rate, 1),
+            "seconds_left": None if left is None else round(left, 1),
+        }
+
+
+def running(layout: Layout) -> Running | None:
+    """The run that holds the lock, None where there is none. Of one that has told nothing yet only that is known."""
+    text = notice_of(layout.lock)
+    if text is None:
+        return None
+    try:
+        return Running(**json.loads(text))
+    except (ValueError, TypeError):  # nothing yet, a line that is being written, or another release's
+        return Running(0, "", 0.0)
+
+
+class Announced:
+    """A progress that is told to other processes, too."""
+
+    def __init__(self, progress: Progress, write: Callable[[str], None], actor: str) -> None:
+        self.progress, self.write = progress, write
+        self.told = Running(os.getpid(), actor[:LONGEST], time.time())
+        self._say()
+
+    def phase(self, name: str, unit: str) -> Phase:
+        return self._phase(name, unit)
+
+    def note(self, text: str) -> None:
+        self.progress.note(text)
+        self.told = replace(self.told, note=text[:LONGEST])
+        self._say()
+
+    @contextmanager
+    def _phase(self, name: str, unit: str) -> Iterator[Advance]:
+        self.told = replace(self.told, phase=name, unit=unit, done=0, total=0, phase_begun=time.time())
+        self._say()
+        said = time.monotonic()
+        with self.progress.phase(name, unit) as advance:
+
+            def both(done: int, total: int) -> None:
+                nonlocal said
+                advance(done, total)
+                if time.monotonic() - said >= EVERY:
+                    said = time.monotonic()
+                    self.told = replace(self.told, done=done, total=total)
+                    self._say()
+
+            yield both
+
+    def _say(self) -> None:
+        self.write(json.dumps(asdict(self.told), ensure_ascii=False))

@@ -1,0 +1,200 @@
+"""What is true of a database now: its file, its history, its schema and whose each object is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...engines.sqlite import fence, history_table
+from ...engines.sqlite.connection import Connection, Opener, data_version
+from ...engines.sqlite.dry_run import differing, ours
+from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.inspect import Inspection, inspect
+from ...engines.sqlite.objects import Object, fingerprint
+from ...errors import Code, NeedsPerson, Refused
+from ...files.layout import At, Generation, Inode, Layout, inode_of
+from ...files.lock import is_held
+from ...history.in_place import restored_in_place
+from ...history.rows import Stamp, schema_of
+from ...schema.document import Document
+from ...schema.model import Hints, Schema, Table
+from ...schema.names import fold
+from .. import misplaced
+
+NOBODY = Stamp("", "")  # of a row that is shown and not written
+
+Elsewhere = Collection[str]
+"""Folded names of tables that something else makes than schema.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An open database: `connection` is for reading only; `generation` is None for a plain file.
+
+    `is_recorded`: the history in the file ends with the live generation. It is False after a backup was restored into
+    the live file; the last of `rows` is then the one that recovery is going to write.
+    """
+
+    connection: Connection
+    path: Path
+    generation: Generation | None
+    rows: tuple[Row, ...]
+    fingerprint: str
+    data_version: int = 0
+    inode: Inode | None = None
+    is_recorded: bool = True
+
+    @property
+    def newest(self) -> Row | None:
+        """The last row of the history: what the database was when it went live."""
+        return self.rows[-1] if self.rows else None
+
+    @property
+    def is_untouched(self) -> bool:
+        """True where nobody changed the schema since it went live."""
+        return self.newest is not None and self.newest.fingerprint == self.fingerprint
+
+    def has_changed(self) -> bool:
+        """True where somebody committed since this was opened."""
+        return data_version(self.connection) != self.data_version
+
+    def inspect(self) -> Inspection:
+        """The schema as it stands. Raises Refused for what cannot be understood."""
+        return inspect(self.connection)
+
+    def ours(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> Schema:
+        """The part that schema.json or the newest history row names. `elsewhere`: folded names of tables that something
+        else makes, whatever the history says."""
+        return ours(inspection.schema, self._names(inspection, document, elsewhere))
+
+    def foreign(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> tuple[Object, ...]:
+        """The objects that neither schema.json nor the newest history row names."""
+        return inspection.foreign(self._names(inspection, document, elsewhere).object_names())
+
+    def drift(self, inspection: Inspection, elsewhere: Elsewhere = ()) -> frozenset[str]:
+        """Names of our tables and views that are not as the history says: changed by hand."""
+        if self.newest is None or self.is_untouched:
+            return frozenset()
+        recorded = without(schema_of(self.newest), elsewhere)
+        return frozenset(differing(recorded, ours(inspection.schema, recorded)))
+
+    def _names(self, inspection: Inspection, document: Document, elsewhere: Elsewhere) -> Schema:
+        new = document.schema
+        recorded = without(schema_of(self.newest), elsewhere) if self.newest is not None else Schema()
+        tables = recorded.tables + new.tables + _claimed(inspection.schema, document.hints)
+        return Schema(tables, recorded.views + new.views)
+
+
+def _claimed(there: Schema, hints: Hints) -> tuple[Table, ...]:
+    """Tables made by hand that schema.json names as what one of its tables was, and that one is not there yet: they
+    become it, with their rows."""
+    claimed = []
+    for name, earlier in hints.tables_were.items():
+        if there.table(name) is None:
+            claimed += [table for old in earlier if (table := there.table(old)) is not None][:1]
+    return tuple(claimed)
+
+
+def without(schema: Schema, tables: Elsewhere) -> Schema:
+    """The schema without these tables."""
+    return replace(schema, tables=tuple(table for table in schema.tables if fold(table.name) not in tables))
+
+
+def no_history(layout: Layout) -> Refused:
+    """The refusal of what looks back, where nothing is to be seen."""
+    return Refused.of(
+        Code.NO_HISTORY,
+        f"{layout.link} has no history",
+        "It begins with a first sync: manage.py schemasync\n"
+        "or, for a database that is there already: manage.py schemasync adopt",
+    )
+
+
+@contextmanager
+def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False) -> Iterator[State | None]:
+    """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson.
+
+    `whole`: with the whole history, which may be large; else with its newest row alone. `parsed`: a schema that this
+    SQLite cannot parse is no obstacle: only what it can parse is there.
+    """
+    at = layout.at()
+    if at is At.NOTHING:
+        yield None
+        return
+    path, generation = _what(layout, at)
+    inode = inode_of(path)
+    connection = opener.read_parsed(path) if parsed else opener.read(path)
+    try:
+        _check_open(connection, path, layout, opener)
+        seen, rows = data_version(connection), _rows(connection, whole=whole)
+        if generation is not None and not rows:
+            raise _without_history(layout, generation)
+        is_recorded = generation is None or rows[-1].generation == generation.name
+        if generation is not None and not is_recorded:
+            rows = (*rows, restored_in_place(rows, generation.name, NOBODY))
+        rows = rows if whole else rows[-1:]
+        yield State(connection, path, generation, rows, fingerprint(connection), seen, inode, is_recorded)
+    finally:
+        connection.close()
+
+
+def _rows(connection: Connection, *, whole: bool) -> tuple[Row, ...]:
+    if whole:
+        return history_table.read(connection)
+    newest = history_table.newest(connection)
+    return () if newest is None else (newest,)
+
+
+def _what(layout: Layout, at: At) -> tuple[Path, Generation | None]:
+    match at:
+        case At.PLAIN:
+            return layout.link, None
+        case At.GENERATION:
+            generation = layout.live()
+            assert generation is not None
+            return generation.path, generation
+        case At.DANGLING:
+            raise misplaced.dangling(layout)
+        case At.OTHER if layout.link.is_dir():
+            raise Refused.of(
+                Code.FOREIGN_LINK,
+                f"{layout.link} is a folder",
+                f"Give DATABASES NAME the path of a file, for example {layout.link / 'db.sqlite3'}",
+            )
+        case _:
+            raise Refused.of(
+                Code.FOREIGN_LINK,
+                f"{layout.link} is {at.value}, which is not ours",
+                "Give Django the path of the file itself (DATABASES NAME), or replace the link by the file.",
+            )
+
+
+def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
+    """A generation says what it is from its first moment: this one was emptied, or is another file under its name."""
+    others = ", ".join(g.path.name for g in layout.generations() if g != generation) or "none"
+    return NeedsPerson.of(
+        Code.NO_HISTORY,
+        f"{generation.path} is live, but holds no history: it is not what schemasync made; beside it: {others}",
+        "Put the file back from your backup.",
+        found=others,
+    )
+
+
+def _check_open(connection: Connection, path: Path, layout: Layout, opener: Opener) -> None:
+    """Raise Refused for a file that is closed. Either a run is moving the link at this moment, or it was cut off: then
+    a command that writes finishes the swap. Raises NeedsPerson for one that was closed by an earlier swap."""
+    closed = fence.read_fence(connection)
+    if closed is None:
+        return
+    is_at_work = is_held(layout.lock)
+    if not is_at_work:
+        misplaced.check_last(layout, opener, closed)
+    raise Refused.of(
+        Code.SWAP_UNFINISHED,
+        f"{path.name} was superseded by {closed.successor}, and the run that did it "
+        + ("has not moved the link yet" if is_at_work else "was cut off"),
+        "Try again in a moment." if is_at_work else "manage.py schemasync finishes it.",
+        successor=closed.successor,
+    )

@@ -1,0 +1,62 @@
+"""The database that a run works on, and everything it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ... import __version__
+from ...engines.sqlite.connection import Opener
+from ...errors import Code, Failed
+from ...files.disk import Door, Label
+from ...files.layout import Layout
+from ...files.lock import RunLock, run_lock
+from ...history.rows import Stamp
+from .broadcast import Announced
+from .progress import Progress, Silent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune leaves.
+    `lock`: the lock of this run, while it has it."""
+
+    layout: Layout
+    opener: Opener = field(default_factory=Opener)
+    door: Door = field(default_factory=Door)
+    progress: Progress = field(default_factory=Silent)
+    wait: float = 30.0
+    keep: int = 3
+    actor: str = ""
+    lock: RunLock | None = None
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.actor, __version__)
+
+    @contextmanager
+    def locked(self) -> Iterator[Target]:
+        """Hold the one lock of this database, its folder made if need be. Raises Busy. Gives the same target with the
+        lock, whose progress other processes can read."""
+        link = self.layout.link
+        like = link.stat() if link.exists() else None
+        self.door.make_folder(Label.RUN_FOLDER, self.layout.folder, like)
+        with run_lock(self.layout.lock, self.wait) as lock:
+            progress = Announced(self.progress, lock.notice.write, self.actor)
+            yield replace(self, progress=progress, lock=lock)
+
+    def check_sole(self) -> None:
+        """Before each step that cannot be undone. Raises Failed where another run may be at work by now."""
+        if self.lock is not None and not self.lock.is_sole():
+            raise Failed.of(
+                Code.CHANGED_MEANWHILE,
+                f"{self.layout.folder} was moved or replaced while this run was at work, so another run may be, too",
+                "Put it back, then run again.",
+            )
+
+
+def target(path: Path, **parts: object) -> Target:
+    """The target of a path, the rest by default."""
+    return Target(Layout(path), **parts)  # type: ignore[arg-type]
