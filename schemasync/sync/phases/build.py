@@ -106,7 +106,7 @@ class _Old:
     """
 
     objects: tuple[Object, ...] = ()
-    virtual_tables: frozenset[str] = frozenset()
+    shadows: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
 
 
