@@ -11,25 +11,25 @@ import time
 from pathlib import Path
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
 
 STEPS = {
-    Label.BUILD_START: "clone the file",
-    Label.BUILD_RESHAPE: "drop and create tables",
-    Label.BUILD_REFILL: "fill again",
-    Label.BUILD_INDEX: "indexes and ANALYZE",
-    Label.BUILD_VERIFY: "compare with the old file",
-    Label.BUILD_FINISH: "views, triggers",
-    Label.BUILD_STRUCTURE: "structure",
-    Label.BUILD_SEAL: "onto the disk",
-    Label.CUTOVER_FENCE: "fence (commit)",
-    Label.CUTOVER_UNMARK: "open the new file",
-    Label.CUTOVER_LINK: "move the link",
-    Label.ARCHIVE_CHECKPOINT: "checkpoint the archive",
+    DiskStep.BUILD_START: "clone the file",
+    DiskStep.BUILD_RESHAPE: "drop and create tables",
+    DiskStep.BUILD_REFILL: "fill again",
+    DiskStep.BUILD_INDEX: "indexes and ANALYZE",
+    DiskStep.BUILD_VERIFY: "compare with the old file",
+    DiskStep.BUILD_FINISH: "views, triggers",
+    DiskStep.BUILD_STRUCTURE: "structure",
+    DiskStep.BUILD_SEAL: "onto the disk",
+    DiskStep.CUTOVER_FENCE: "fence (commit)",
+    DiskStep.CUTOVER_UNMARK: "open the new file",
+    DiskStep.CUTOVER_LINK: "move the link",
+    DiskStep.ARCHIVE_CHECKPOINT: "checkpoint the archive",
 }
 DECIDE, OTHER = "read, compare, plan, ask the data", "all else"
 
@@ -39,10 +39,10 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.begun = time.perf_counter()
-        self.since: dict[Label, float] = {}
+        self.since: dict[DiskStep, float] = {}
         self.seconds: dict[str, float] = {}
 
-    def __call__(self, when: str, label: Label) -> None:
+    def __call__(self, when: str, label: DiskStep) -> None:
         now = time.perf_counter()
         if when == "before":
             self.seconds.setdefault(DECIDE, now - self.begun)  # up to the first step, nothing is written
@@ -59,7 +59,7 @@ class Stopwatch:
 def main(database: Path, schema: Path) -> None:
     watch = Stopwatch()
     wanted = document.read(schema.read_bytes())
-    report = sync(Target(Layout(database), Opener(), Door(watch)), wanted)
+    report = sync(Target(Layout(database), Opener(), Disk(watch)), wanted)
     print(json.dumps({"seconds": watch.stop(), "pause_ms": report.pause_ms, "rows": report.rows}))
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.files.disk import Door
+from schemasync.files.disk import Disk
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.sync.run.target import Target
@@ -18,7 +18,7 @@ from schemasync.sync.runner import sync
 
 def main(database: Path, schema: Path) -> None:
     steps: list[tuple[str, str, float]] = []
-    door = Door(lambda when, label: steps.append((when, str(label), time.monotonic())))
+    door = Disk(lambda when, label: steps.append((when, str(label), time.monotonic())))
     done = sync(Target(Layout(database), Opener(), door), document.read(schema.read_bytes()))
     print(json.dumps({"steps": steps, **done.as_json()}))
 

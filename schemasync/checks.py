@@ -17,7 +17,7 @@ from .backends import startup
 from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
 from .errors import Problem
-from .files.layout import At, Layout
+from .files.layout import Layout, PathKind
 from .management import overridden_commands
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
@@ -62,7 +62,7 @@ def _misplaced(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.Chec
 
 
 def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.CheckMessage]:
-    if not isinstance(wrapper, DatabaseWrapper) and _at(wrapper) is At.GENERATION:
+    if not isinstance(wrapper, DatabaseWrapper) and _at(wrapper) is PathKind.GENERATION:
         yield checks.Warning(
             f'DATABASES["{alias}"] is swapped by schemasync, and Django\'s own backend does not notice: '
             "connections that are kept read the old file, and their writes fail.",
@@ -71,9 +71,9 @@ def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[check
         )
 
 
-def _at(wrapper: BaseDatabaseWrapper) -> At:
+def _at(wrapper: BaseDatabaseWrapper) -> PathKind:
     name = str(wrapper.settings_dict["NAME"])
-    return At.NOTHING if databases.is_no_path(name) else Layout(Path(name).absolute()).at()
+    return PathKind.NOTHING if databases.is_no_path(name) else Layout(Path(name).absolute()).at()
 
 
 @checks.register
@@ -124,7 +124,7 @@ def check_connections(
     found: list[checks.CheckMessage] = []
     for alias in databases or ():
         wrapper = connections[alias]
-        if isinstance(wrapper, DatabaseWrapper) and _at(wrapper) in (At.PLAIN, At.GENERATION):
+        if isinstance(wrapper, DatabaseWrapper) and _at(wrapper) in (PathKind.PLAIN, PathKind.GENERATION):
             found += _weak(alias, wrapper)
     return found
 

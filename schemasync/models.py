@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .history.action import Deed
+from .history.action import HistoryAction
 
 
 class SchemaVersion(models.Model):
@@ -20,7 +20,11 @@ class SchemaVersion(models.Model):
     action: models.CharField[Any, Any] = models.CharField(
         _("action"),
         max_length=10,
-        choices=[(Deed.SYNC, _("sync")), (Deed.RESTORE, _("swap back")), (Deed.ADOPT, _("taken over"))],
+        choices=[
+            (HistoryAction.SYNC, _("sync")),
+            (HistoryAction.RESTORE, _("swap back")),
+            (HistoryAction.ADOPT, _("taken over")),
+        ],
     )
     generation: models.CharField[Any, Any] = models.CharField(_("generation"), max_length=40)
     previous: models.CharField[Any, Any] = models.CharField(_("before it"), max_length=40, null=True)

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from .. import databases
 from ..engines.sqlite.account_rights import Grants, Link, Rights, rights
 from ..engines.sqlite.accounts import Account, AccountTable, account, accounts
-from .selected_database import Place
+from .selected_database import SelectedDatabase
 
 REQUIRED = ("is_superuser", "is_staff")  # flags that mean something to Django
 
@@ -59,12 +59,12 @@ class People:
         return None if self.rights is None else self.rights.get(key, frozenset())
 
 
-def are_here(place: Place) -> bool:
+def are_here(place: SelectedDatabase) -> bool:
     """True where the project keeps its users in this database."""
     return router.db_for_write(get_user_model()) == place.alias
 
 
-def compared(request: HttpRequest, place: Place, live: Path, archive: Path) -> Accounts | None:
+def compared(request: HttpRequest, place: SelectedDatabase, live: Path, archive: Path) -> Accounts | None:
     """Compare the users of two files; None where they are kept in another database."""
     if not are_here(place):
         return None

@@ -19,8 +19,8 @@ from ..files.layout import Generation
 from ..files.temporary import taken_away
 from ..models import SchemaVersion
 from ..sync import prune as pruning
-from ..sync.run.error_translation import told
-from .selected_database import Place, actor_of
+from ..sync.run.error_translation import translated_errors
+from .selected_database import SelectedDatabase, actor_of
 
 if TYPE_CHECKING:
     from .model_admin import SchemaVersionAdmin
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FEW = 5  # faults that are shown
 
 
-def prune(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+def prune(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
     """What would be removed; POST removes just that."""
     admin.require(request, "prune")
     keep = _keep(request)
@@ -47,7 +47,7 @@ def _keep(request: HttpRequest) -> int:
     return max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 6 else conf.keep()
 
 
-def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, keep: int) -> HttpResponse:
+def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, keep: int) -> HttpResponse:
     try:
         shown = request.POST.getlist("gone")
         done = pruning.prune(place.target(actor_of(request)), keep, None, dry_run=False, expected=shown)
@@ -61,13 +61,16 @@ def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, keep:
     return admin.home(place)
 
 
-def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """Read the whole file of a generation, as SQLite's own checks do: too much for one that is only looked at."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     row, generation = _file(place, pk)
     try:
-        with told(generation.path), closing(databases.opener(place.alias).read(generation.path)) as connection:
+        with (
+            translated_errors(generation.path),
+            closing(databases.opener(place.alias).read(generation.path)) as connection,
+        ):
             found = faults(connection)
     except SchemasyncError as error:
         found = [error.problems[0].message]
@@ -80,7 +83,7 @@ def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: in
     return admin.redirect(place, "change", pk)
 
 
-def database(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> FileResponse:
+def database(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> FileResponse:
     """A whole copy of the file of a generation, its log included; open to writers, also that of an archive."""
     admin.require(request, "download")
     row, generation = _file(place, pk)
@@ -88,7 +91,7 @@ def database(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: 
     return FileResponse(copy, as_attachment=True, filename=f"{row.generation}.sqlite3")
 
 
-def _file(place: Place, pk: int) -> tuple[SchemaVersion, Generation]:
+def _file(place: SelectedDatabase, pk: int) -> tuple[SchemaVersion, Generation]:
     """The row, and the file that it names: only what stands in the history and in the folder is ever opened."""
     row = SchemaVersion.objects.using(place.alias).only("generation").filter(pk=pk).first()
     generation = place.file_of(row.generation) if row is not None else None

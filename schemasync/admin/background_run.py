@@ -15,9 +15,9 @@ from django.conf import settings
 
 from ..databases import ACTOR
 from ..errors import Code, UsageError
-from ..files.disk import Door, Label
+from ..files.disk import Disk, DiskStep
 from ..files.lock import is_locked, try_lock
-from .selected_database import Place
+from .selected_database import SelectedDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Outcome:
     errors: tuple[dict[str, Any], ...]
 
 
-def start(place: Place, actor: str) -> bool:
+def start(place: SelectedDatabase, actor: str) -> bool:
     """Begin; False where a run that a page started has not ended yet. Who looks at the status sees it as soon as it
     holds the lock. Raises UsageError where a process of its own would not find the settings."""
     if not settings.SETTINGS_MODULE:
@@ -43,8 +43,8 @@ def start(place: Place, actor: str) -> bool:
     }
     words = ["schemasync", "--database", place.alias, "--schema", str(place.schema), "--json"]
     with (
-        Door().output(Label.OUTPUT_WRITE, _file(place)) as told,
-        Door().output(Label.OUTPUT_WRITE, _file(place).with_suffix(".log")) as errors,
+        Disk().output(DiskStep.OUTPUT_WRITE, _file(place)) as told,
+        Disk().output(DiskStep.OUTPUT_WRITE, _file(place).with_suffix(".log")) as errors,
     ):
         if not try_lock(told):  # the child holds it on, for as long as it lives
             return False
@@ -62,7 +62,7 @@ def start(place: Place, actor: str) -> bool:
     return True
 
 
-def outcome(place: Place) -> Outcome | None:
+def outcome(place: SelectedDatabase) -> Outcome | None:
     """How it ended; None where it has not, or none was started."""
     path = _file(place)
     if not path.exists() or is_locked(path):
@@ -83,7 +83,7 @@ def _last_words(log: Path) -> str:
     return lines[-1] if lines else "the run ended without a word: it was killed, or the machine went down"
 
 
-def _file(place: Place) -> Path:
+def _file(place: SelectedDatabase) -> Path:
     return place.layout.folder / "run.json"
 
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from ..diff.changes import AddIndex
 from ..diff.side_by_side import Names, Pair, beside, changed
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..errors import NeedsPerson
-from ..history.action import Deed
+from ..history.action import HistoryAction
 from ..history.lineage import Lineage
 from ..history.rows import schema_of, steps_of
 from ..management.output.terminal import span
@@ -27,14 +27,14 @@ from ..schema.model import Schema
 from ..schema.text import short
 from ..sync.look import statements
 from .history_rows import light, story, when
-from .selected_database import Place
+from .selected_database import SelectedDatabase
 
 if TYPE_CHECKING:
     from .model_admin import SchemaVersionAdmin
 
 MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are asked for
 FURTHEST = 60  # generations: renames further back are shown as what went and what came
-COLUMNS = ("id", *(field for field in Row.__dataclass_fields__ if field not in ("id", "sqlite_version")))
+COLUMNS = ("id", *(field for field in HistoryRow.__dataclass_fields__ if field not in ("id", "sqlite_version")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Beside:
     more: tuple[str, ...] = ()
 
 
-def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, key: str) -> HttpResponse:
+def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, key: str) -> HttpResponse:
     """The page of a row of the history."""
     row = _row(place, key)
     if not _is_whole(row):
@@ -78,7 +78,7 @@ def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, ke
     return admin.render(request, "generation.html", place, _("Generation %(name)s") % {"name": row.generation}, context)
 
 
-def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """The schema as a schema.json, to be saved."""
     row = _row(place, pk)
     response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
@@ -87,11 +87,11 @@ def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, p
     return response
 
 
-def sql(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+def sql(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """The statements that made it, as `plan --sql` prints them."""
     row = _row(place, pk)
     before = _before(place, row)
-    found = statements(_plan(row, before)) if row.action == Deed.SYNC else []
+    found = statements(_plan(row, before)) if row.action == HistoryAction.SYNC else []
     title = _("SQL of %(name)s") % {"name": row.generation}
     return admin.render(request, "sql.html", place, title, {"row": row, "pk": pk, "statements": found})
 
@@ -99,7 +99,7 @@ def sql(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) 
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def _row(place: Place, key: object) -> Row:
+def _row(place: SelectedDatabase, key: object) -> HistoryRow:
     """One whole row. Raises Http404 where there is none."""
     try:
         values = SchemaVersion.objects.using(place.alias).filter(pk=key).values(*COLUMNS).first()
@@ -107,10 +107,10 @@ def _row(place: Place, key: object) -> Row:
         values = None
     if values is None:
         raise Http404
-    return Row(**values)
+    return HistoryRow(**values)
 
 
-def _is_whole(row: Row) -> bool:
+def _is_whole(row: HistoryRow) -> bool:
     """False for a row that somebody changed by hand into what is no JSON."""
     try:
         return bool(json.loads(row.plan) is not None and json.loads(row.schema))
@@ -118,29 +118,29 @@ def _is_whole(row: Row) -> bool:
         return False
 
 
-def _newest(place: Place) -> SchemaVersion:
+def _newest(place: SelectedDatabase) -> SchemaVersion:
     return light(SchemaVersion.objects.using(place.alias)).order_by("-id")[0]
 
 
-def _before(place: Place, row: Row) -> Row | None:
+def _before(place: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
     """The row that made the generation before this one; of a swap back the one that was live until then."""
     if row.previous is None:
         return None
     made = SchemaVersion.objects.using(place.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
     values = made.values(*COLUMNS).first()
-    return Row(**values) if values else None
+    return HistoryRow(**values) if values else None
 
 
 # --- side by side -------------------------------------------------------------------------------------------------
 
 
-def _to_previous(before: Row, row: Row, most: int) -> Beside:
+def _to_previous(before: HistoryRow, row: HistoryRow, most: int) -> Beside:
     old, new = schema_of(before), schema_of(row)
     names = _names(steps_of(row, before)) if row.details.get("tables") else {}
     return _beside(before.generation, row.generation, old, new, names, most)
 
 
-def _to_live(place: Place, row: Row, newest: SchemaVersion, most: int) -> Beside:
+def _to_live(place: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, most: int) -> Beside:
     """What was renamed between the two is known where one comes from the other."""
     live = _row(place, newest.pk)
     try:
@@ -150,15 +150,15 @@ def _to_live(place: Place, row: Row, newest: SchemaVersion, most: int) -> Beside
     return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names, most)
 
 
-def _lineage(place: Place, *wanted: Row) -> Lineage:
+def _lineage(place: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
     """What led to these generations, whole rows of no more than `FURTHEST`: they are large, and there may be many."""
-    plan = Case(When(action=Deed.RESTORE, then=F("plan")), default=Value("{}"), output_field=TextField())
+    plan = Case(When(action=HistoryAction.RESTORE, then=F("plan")), default=Value("{}"), output_field=TextField())
     names = ("id", "generation", "previous", "action")
     known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names, plan)
     small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan=t) for i, g, p, a, t in known])
     needed = {name for row in wanted for name in islice(small.ancestors(row.generation), FURTHEST)}
     rows = SchemaVersion.objects.using(place.alias).filter(generation__in=needed).order_by("id").values(*COLUMNS)
-    return Lineage([Row(**values) for values in rows])
+    return Lineage([HistoryRow(**values) for values in rows])
 
 
 def _names(steps: tuple[Step, ...]) -> Names:
@@ -183,7 +183,7 @@ def _text(schema: Schema, comment: str = "") -> str:
     return write.write(schema, comment)
 
 
-def _plan(row: Row, before: Row | None) -> Plan:
+def _plan(row: HistoryRow, before: HistoryRow | None) -> Plan:
     """As much of the plan as its statements need."""
     new = schema_of(row)
     if before is None:
@@ -193,7 +193,7 @@ def _plan(row: Row, before: Row | None) -> Plan:
     return _of(row, schema_of(before), new, strategy, tuple(map(_with_indexes, steps_of(row, before))))
 
 
-def _of(row: Row, old: Schema, new: Schema, strategy: Strategy, steps: tuple[Step, ...]) -> Plan:
+def _of(row: HistoryRow, old: Schema, new: Schema, strategy: Strategy, steps: tuple[Step, ...]) -> Plan:
     return Plan(None, None, row.version, old, new, strategy, "", steps, (), frozenset())
 
 

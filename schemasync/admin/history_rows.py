@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from ..history.action import Deed
+from ..history.action import HistoryAction
 from ..management.output.results import gist
 from ..models import SchemaVersion
 
@@ -38,9 +38,9 @@ def changes_of(row: SchemaVersion) -> Sequence[Mapping[str, Any]]:
 def story(row: SchemaVersion) -> str:
     """What happened, in a phrase."""
     match row.action:
-        case Deed.RESTORE:
+        case HistoryAction.RESTORE:
             return _("back from %(generation)s") % {"generation": row.previous}
-        case Deed.ADOPT:
+        case HistoryAction.ADOPT:
             return _("taken over as it was")
         case _:
             return gist(changes_of(row), WIDTH) or _("no change of shape")

@@ -28,7 +28,7 @@ from ..models import SchemaVersion
 from . import archives, generation, overview, run_page, swap
 from .filters import ByWhom, When
 from .history_rows import light, story, when
-from .selected_database import PARAMETER, Place, place_of
+from .selected_database import PARAMETER, SelectedDatabase, place_of
 
 View = Callable[..., HttpResponseBase]
 
@@ -128,17 +128,17 @@ class SchemaVersionAdmin(_Admin):
             found = transaction.non_atomic_requests(alias)(found)
         return found
 
-    def redirect(self, place: Place, name: str, *words: Any) -> HttpResponse:
+    def redirect(self, place: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
         """To another of these pages."""
         address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_{name}", args=words)
         return HttpResponseRedirect(address + place.query)
 
-    def home(self, place: Place) -> HttpResponse:
+    def home(self, place: SelectedDatabase) -> HttpResponse:
         """To the overview."""
         return self.redirect(place, "changelist")
 
     def render(
-        self, request: HttpRequest, template: str, place: Place, title: str, context: dict[str, Any]
+        self, request: HttpRequest, template: str, place: SelectedDatabase, title: str, context: dict[str, Any]
     ) -> HttpResponse:
         """A page in the looks of the admin."""
         request.current_app = self.admin_site.name
@@ -207,11 +207,11 @@ class SchemaVersionAdmin(_Admin):
 
     @admin.display(description=_("file"))
     def file(self, row: SchemaVersion) -> str:
-        place: Place = Place(str(row._state.db))
+        place: SelectedDatabase = SelectedDatabase(str(row._state.db))
         return _file(place, row)
 
 
-def _file(place: Place, row: SchemaVersion) -> str:
+def _file(place: SelectedDatabase, row: SchemaVersion) -> str:
     """Its size, and whether it is live, archived or gone."""
     live = place.layout.live()
     found = place.file_of(row.generation)

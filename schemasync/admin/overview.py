@@ -19,7 +19,7 @@ from ..schema import document
 from ..sync import look, up_to_date
 from ..sync.status import status
 from .history_rows import WIDTH, when
-from .selected_database import Place
+from .selected_database import SelectedDatabase
 from .timeline import timeline
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Models:
 _models = _Models()
 
 
-def context(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> dict[str, Any]:
+def context(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> dict[str, Any]:
     """What the panel above the history shows."""
     now = status(place.target())
     return {
@@ -62,12 +62,12 @@ def context(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> di
     }
 
 
-def status_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+def status_json(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
     """The facts for monitors, and for the page that shows a run."""
     return JsonResponse(status(place.target()).as_json(), headers={"Cache-Control": "no-store"})
 
 
-def with_database(place: Place) -> Agreed:
+def with_database(place: SelectedDatabase) -> Agreed:
     """Schema.json and database."""
     try:
         data = place.schema.read_bytes()
@@ -85,7 +85,7 @@ def with_database(place: Place) -> Agreed:
     return Agreed(False, _phrase(seen.changes) or _("another version is live"))
 
 
-def with_models(place: Place) -> Agreed | None:
+def with_models(place: SelectedDatabase) -> Agreed | None:
     """Models and schema.json; None where the models have no say."""
     if not conf.is_enabled():
         return None

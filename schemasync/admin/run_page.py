@@ -16,15 +16,15 @@ from ..files.lock import is_held
 from ..schema import document
 from ..schema.text import short
 from ..sync import look
-from ..sync.phases.decide import Wishes
+from ..sync.phases.decide import SyncOptions
 from .background_run import outcome, start
-from .selected_database import Place, actor_of
+from .selected_database import SelectedDatabase, actor_of
 
 if TYPE_CHECKING:
     from .model_admin import SchemaVersionAdmin
 
 
-def run(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpResponse:
+def run(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
     """The plan; POST starts it, where the setting and a permission allow that."""
     admin.require(request, "run")
     if not conf.runs_from_admin():
@@ -35,11 +35,11 @@ def run(admin: SchemaVersionAdmin, request: HttpRequest, place: Place) -> HttpRe
     return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
 
 
-def _plan(place: Place) -> dict[str, Any]:
+def _plan(place: SelectedDatabase) -> dict[str, Any]:
     """What a run would do, and what stops it."""
     try:
         read = document.read(place.schema.read_bytes(), str(place.schema))
-        seen = look.outlook(place.target(), read, Wishes())
+        seen = look.outlook(place.target(), read, SyncOptions())
     except SchemasyncError as error:
         return {"problems": error.problems, "last": outcome(place)}
     except OSError as error:
@@ -56,11 +56,13 @@ def _plan(place: Place) -> dict[str, Any]:
     }
 
 
-def _unreadable(place: Place, error: OSError) -> Problem:
+def _unreadable(place: SelectedDatabase, error: OSError) -> Problem:
     return Problem(Code.SCHEMA_UNREADABLE, f"{place.schema}: {error.strerror}")
 
 
-def _start(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, context: dict[str, Any]) -> HttpResponse:
+def _start(
+    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, context: dict[str, Any]
+) -> HttpResponse:
     if context.get("problems") or context["stops"] or context["seen"].plan is None or context["is_running"]:
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
     if request.POST.get("version") != context["version"]:

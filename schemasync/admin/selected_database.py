@@ -16,7 +16,7 @@ PATIENCE = 5.0  # seconds that a page waits for a lock: an operator presses agai
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SelectedDatabase:
     """One database of the project; `others` are the aliases beside it."""
 
     alias: str
@@ -45,13 +45,13 @@ class Place:
         return next((g for g in found if not g.path.is_symlink()), None)
 
 
-def place_of(request: HttpRequest) -> Place:
+def place_of(request: HttpRequest) -> SelectedDatabase:
     """The database that a request is about: the default one, if nothing is said. Raises Http404 for an unknown one."""
     known = databases.synced()
     wanted = request.POST.get(PARAMETER) or request.GET.get(PARAMETER) or (known[0] if known else "")
     if wanted not in known:
         raise Http404(f"no database {wanted!r} that schemasync looks after")
-    return Place(wanted, tuple(alias for alias in known if alias != wanted))
+    return SelectedDatabase(wanted, tuple(alias for alias in known if alias != wanted))
 
 
 def actor_of(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, router
 from django.http import HttpRequest
 
 from . import accounts
-from .selected_database import Place
+from .selected_database import SelectedDatabase
 
 MOST_READ = 20_000  # sessions: that many are decoded in about a second
 BATCH = 500  # keys in one statement: SQLite 3.31 took 999 parameters
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .model_admin import SchemaVersionAdmin
 
 
-def keep_signed_in(request: HttpRequest, place: Place, left: Path) -> bool:
+def keep_signed_in(request: HttpRequest, place: SelectedDatabase, left: Path) -> bool:
     """After a swap: end the sessions of accounts that the file does not have as `left` had them, and carry the
     operator's over where it may go on. True where it does.
 
@@ -47,7 +47,7 @@ def keep_signed_in(request: HttpRequest, place: Place, left: Path) -> bool:
     return True
 
 
-def end_sessions(place: Place, keys: frozenset[str] | None) -> None:
+def end_sessions(place: SelectedDatabase, keys: frozenset[str] | None) -> None:
     """End the sessions of these accounts that came back with the database; None: of all.
 
     Django knows whose session it is only from what the session holds, so each is read; where there are very many, all

@@ -20,11 +20,11 @@ from ..orm.project import difference
 from ..schema import document
 from ..schema.text import short
 from ..sync import rollback
-from ..sync.rollback import Prospect, Restored
+from ..sync.rollback import Preview, RolledBack
 from . import accounts
 from .accounts import Accounts
 from .history_rows import light, when
-from .selected_database import Place, actor_of
+from .selected_database import SelectedDatabase, actor_of
 from .session import keep_signed_in, log
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Code:
     is_known: bool = True
 
 
-def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int) -> HttpResponse:
+def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """The page of one generation to go back to, and the act."""
     admin.require(request, "swap")
     row = light(SchemaVersion.objects.using(place.alias)).filter(pk=pk).first()
@@ -51,7 +51,7 @@ def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int)
         messages.error(request, _("There is no such row in the history any more."))
         return admin.home(place)
     try:
-        ahead = rollback.prospect(place.target(), row.generation)
+        ahead = rollback.preview(place.target(), row.generation)
     except SchemasyncError as error:
         return _refused(admin, request, place, row, error.problems)
     except (KeyError, ValueError) as error:  # a history that was changed by hand
@@ -68,9 +68,9 @@ def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, pk: int)
 def _page(
     admin: SchemaVersionAdmin,
     request: HttpRequest,
-    place: Place,
+    place: SelectedDatabase,
     row: SchemaVersion,
-    ahead: Prospect,
+    ahead: Preview,
     wrong: str = "",
 ) -> HttpResponse:
     some = rollback.examples(place.target(), ahead, SHOWN)
@@ -99,12 +99,12 @@ def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
     return {"tally": tally, "examples": rows}
 
 
-def _accounts(request: HttpRequest, place: Place, ahead: Prospect) -> Accounts | None:
+def _accounts(request: HttpRequest, place: SelectedDatabase, ahead: Preview) -> Accounts | None:
     live = place.layout.live()
     return accounts.compared(request, place, live.path, ahead.generation.path) if live is not None else None
 
 
-def _code(place: Place, version: str) -> Code:
+def _code(place: SelectedDatabase, version: str) -> Code:
     try:
         read = document.read(place.schema.read_bytes(), str(place.schema))
     except (SchemasyncError, OSError):
@@ -113,7 +113,11 @@ def _code(place: Place, version: str) -> Code:
 
 
 def _refused(
-    admin: SchemaVersionAdmin, request: HttpRequest, place: Place, row: SchemaVersion, problems: tuple[Problem, ...]
+    admin: SchemaVersionAdmin,
+    request: HttpRequest,
+    place: SelectedDatabase,
+    row: SchemaVersion,
+    problems: tuple[Problem, ...],
 ) -> HttpResponse:
     title = _("There is no way back to %(name)s") % {"name": row.generation}
     return admin.render(request, "refused.html", place, title, {"row": row, "pk": row.pk, "problems": problems})
@@ -123,7 +127,7 @@ def _refused(
 
 
 def _act(
-    admin: SchemaVersionAdmin, request: HttpRequest, place: Place, row: SchemaVersion, ahead: Prospect
+    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, ahead: Preview
 ) -> HttpResponse:
     expected = request.POST.get("live", "")
     if expected != ahead.live.generation:
@@ -148,16 +152,16 @@ def _act(
     return _too_late(admin, request, place, expected) if done is None else _afterwards(admin, request, place, done)
 
 
-def _path(place: Place, name: str) -> Path:
+def _path(place: SelectedDatabase, name: str) -> Path:
     return place.layout.folder / f"{name}.sqlite3"
 
 
-def _live(place: Place) -> str:
+def _live(place: SelectedDatabase) -> str:
     live = place.layout.live()
     return live.name if live is not None else ""
 
 
-def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, left: str) -> HttpResponse:
+def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, left: str) -> HttpResponse:
     """Another generation went live while this request waited: the operator's session is in the one before."""
     databases.let_go(place.alias)
     stays = keep_signed_in(request, place, _path(place, left))
@@ -171,10 +175,12 @@ def _signed_out(admin: SchemaVersionAdmin, request: HttpRequest) -> HttpResponse
     return HttpResponseRedirect(reverse(f"{admin.admin_site.name}:login"))
 
 
-def _afterwards(admin: SchemaVersionAdmin, request: HttpRequest, place: Place, done: Restored) -> HttpResponse:
+def _afterwards(
+    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, done: RolledBack
+) -> HttpResponse:
     """In the file that is live now: the session, the log entry, and what happened."""
     databases.let_go(place.alias)
-    ahead = done.prospect
+    ahead = done.preview
     text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, go back to %(from)s.")
     told = text % {
         "to": ahead.to.generation,

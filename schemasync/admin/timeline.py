@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..history.action import Deed
+from ..history.action import HistoryAction
 from ..models import SchemaVersion
 from .history_rows import light, story, when
-from .selected_database import Place
+from .selected_database import SelectedDatabase
 
 LAST = 12  # rows of the history that the picture shows
 STEP, LEFT, BASE, ARC = 78, 44, 64, 40  # pixels: between two generations, to the first, from the top, height of an arc
@@ -44,7 +44,7 @@ class Timeline:
     base: int = BASE
 
 
-def timeline(place: Place) -> Timeline:
+def timeline(place: SelectedDatabase) -> Timeline:
     """The last rows of the history: each generation once, and the ways between them in order."""
     rows = list(light(SchemaVersion.objects.using(place.alias)).order_by("-id")[:LAST])[::-1]
     names = list(dict.fromkeys(row.generation for row in rows))
@@ -72,7 +72,7 @@ def _ways(rows: list[SchemaVersion], names: list[str]) -> list[Way]:
         if row.previous not in names or row.previous is None:
             continue
         start, end = (LEFT + STEP * names.index(name) for name in (row.previous, row.generation))
-        is_back = row.action == Deed.RESTORE
+        is_back = row.action == HistoryAction.RESTORE
         middle = (start + end) // 2
         drawn = (
             f"M{start},{BASE} Q{middle},{BASE - ARC - abs(end - start) // 12} {end},{BASE}"

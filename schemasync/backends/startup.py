@@ -15,7 +15,7 @@ from .. import conf, databases
 from ..conf import OnStartup
 from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
-from ..files.layout import At, Layout
+from ..files.layout import Layout, PathKind
 from ..orm.models_fingerprint import beside
 from ..schema.text import short
 from ..sync import up_to_date
@@ -85,9 +85,9 @@ def command() -> str | None:
 
 def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     layout, schema = Layout(path.absolute()), conf.schema_path(alias)
-    if layout.at() is not At.GENERATION and not (schema.exists() or databases.has_schema(alias)):
+    if layout.at() is not PathKind.GENERATION and not (schema.exists() or databases.has_schema(alias)):
         return  # nobody says what it is to be
-    if layout.at() is At.PLAIN and not schema.exists():
+    if layout.at() is PathKind.PLAIN and not schema.exists():
         return  # not taken over yet, and nothing to compare it with
     try:
         if up_to_date.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
@@ -117,14 +117,14 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
 
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
-    from ..orm.migrate import bring_up
-    from ..sync.phases.decide import Wishes
+    from ..orm.migrate import sync_as_migrate
+    from ..sync.phases.decide import SyncOptions
     from ..sync.run.target import Target
     from ..sync.runner import sync
 
     target = Target(layout, databases.opener(alias), wait=PATIENCE, keep=conf.keep(), actor=databases.actor())
     if conf.is_enabled():
-        done = bring_up(alias, target, read, Wishes(), io.StringIO(), verbosity=0)
+        done = sync_as_migrate(alias, target, read, SyncOptions(), io.StringIO(), verbosity=0)
     else:
         done = sync(target, read)
     if done.result != "current":

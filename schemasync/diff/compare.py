@@ -43,7 +43,7 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TablePair:
     """One table on both sides: `old` is as it is in the database, None where the table is new.
 
     `sources`: column of `new` -> the column of `old` that feeds it, None where nothing does.
@@ -84,7 +84,7 @@ class Diff:
     `behind` is what to record once the change is made: every hint that this data has behind it, under new names.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[TablePair, ...]
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...]
     renames: Renames
@@ -156,7 +156,8 @@ class _Comparison:
             self._pair(table, tables.sources[table.name], matches.get(table.name), renames) for table in self.new.tables
         ]
         pairs += [
-            Pair(self.old_tables[name], None, changes=(c.DropTable(self.old_tables[name]),)) for name in tables.lost
+            TablePair(self.old_tables[name], None, changes=(c.DropTable(self.old_tables[name]),))
+            for name in tables.lost
         ]
         found = [change for pair in pairs for change in pair.changes] + list(_views(self.old, self.new))
         carried = _carried(self.recorded, tables, matches)
@@ -234,14 +235,14 @@ class _Comparison:
 
     # --- one table ------------------------------------------------------------------------------------------
 
-    def _pair(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> Pair:
+    def _pair(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> TablePair:
         if source is None or matched is None:
-            return Pair(None, new, changes=(c.CreateTable(new),))
+            return TablePair(None, new, changes=(c.CreateTable(new),))
         old = self.old_tables[source]
         seen = translate(old, renames)
         found = [*_table_changes(old, seen, new, matched)]
         fills = self._fills(old, seen, new, matched)
-        return Pair(old, new, matched.sources, tuple(found), fills)
+        return TablePair(old, new, matched.sources, tuple(found), fills)
 
     def _fills(self, old: Table, seen: Table, new: Table, matched: Match) -> dict[str, Sql]:
         """The fills that act: once, on a column that is new, renamed or changes what it is."""

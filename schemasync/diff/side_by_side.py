@@ -15,7 +15,7 @@ Names = Mapping[str, tuple[str, Mapping[str, str]]]
 """Table of the old side -> (table of the new one, column -> column): what goes on under which name."""
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What became of a table or a line."""
 
     SAME = "same"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 class Line:
     """A column with its definition, or a constraint, index or trigger; None on the side that does not have it."""
 
-    kind: Kind
+    kind: LineKind
     old: str | None
     new: str | None
 
@@ -38,7 +38,7 @@ class Line:
 class Pair:
     """A table, or a view, on both sides; its name is None on the side that does not have it."""
 
-    kind: Kind
+    kind: LineKind
     old: str | None
     new: str | None
     lines: tuple[Line, ...]
@@ -64,7 +64,7 @@ def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
 
 def changed(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     """Those that are not the same on both sides."""
-    return tuple(pair for pair in pairs if pair.kind is not Kind.SAME)
+    return tuple(pair for pair in pairs if pair.kind is not LineKind.SAME)
 
 
 def _of_the_same_name(name: str, renames: Mapping[str, object]) -> str | None:
@@ -81,12 +81,12 @@ def _name(one: Table | View | None) -> str | None:
     return None if one is None else one.name
 
 
-def _kind_of(old: Table | View | None, new: Table | View | None, lines: tuple[Line, ...]) -> Kind:
+def _kind_of(old: Table | View | None, new: Table | View | None, lines: tuple[Line, ...]) -> LineKind:
     if old is None or new is None:
-        return Kind.ADDED if old is None else Kind.REMOVED
-    if any(line.kind is not Kind.SAME for line in lines):
-        return Kind.CHANGED
-    return Kind.SAME if old.name == new.name else Kind.RENAMED
+        return LineKind.ADDED if old is None else LineKind.REMOVED
+    if any(line.kind is not LineKind.SAME for line in lines):
+        return LineKind.CHANGED
+    return LineKind.SAME if old.name == new.name else LineKind.RENAMED
 
 
 def _columns(old: Table | None, new: Table | None, renames: Mapping[str, str]) -> Iterator[Line]:
@@ -105,7 +105,7 @@ def _column(old: Table | None, source: str | None, new: Table | None, name: str 
     if texts[0] is None or texts[1] is None:
         return _line(*texts)
     is_renamed = source != name and _definition(old, source) == _definition(new, name)
-    return Line(Kind.RENAMED, *texts) if is_renamed else _line(*texts)
+    return Line(LineKind.RENAMED, *texts) if is_renamed else _line(*texts)
 
 
 def _text(table: Table | None, name: str | None) -> str | None:
@@ -119,8 +119,8 @@ def _definition(table: Table | None, name: str | None) -> str:
 
 def _line(old: str | None, new: str | None) -> Line:
     if old is None or new is None:
-        return Line(Kind.ADDED if old is None else Kind.REMOVED, old, new)
-    return Line(Kind.SAME if old == new else Kind.CHANGED, old, new)
+        return Line(LineKind.ADDED if old is None else LineKind.REMOVED, old, new)
+    return Line(LineKind.SAME if old == new else LineKind.CHANGED, old, new)
 
 
 Parts = dict[str, str]

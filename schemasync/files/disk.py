@@ -21,7 +21,7 @@ from .exchange import exchange, rename_without_replacing
 from .layout import OWN_SUFFIX
 
 
-class Label(StrEnum):
+class DiskStep(StrEnum):
     """Every step that changes what a crash would leave behind, in the order of a run."""
 
     RUN_FOLDER = "RUN:FOLDER"
@@ -67,27 +67,27 @@ class Placed:
     kept: Path | None = None
 
 
-Observer = Callable[[str, Label], None]
+Observer = Callable[[str, DiskStep], None]
 """Called with "before" or "after", and the label."""
 
 
-def _nobody(when: str, label: Label) -> None: ...
+def _nobody(when: str, label: DiskStep) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Disk:
     """Does what it is told, in the durable order, and tells `observer` before and after."""
 
     observer: Observer = _nobody
 
     @contextmanager
-    def step(self, label: Label) -> Iterator[None]:
+    def step(self, label: DiskStep) -> Iterator[None]:
         """Name a step that happens elsewhere, inside SQLite."""
         self.observer("before", label)
         yield
         self.observer("after", label)
 
-    def make_folder(self, label: Label, path: Path, like: os.stat_result | None) -> None:
+    def make_folder(self, label: DiskStep, path: Path, like: os.stat_result | None) -> None:
         """Create a folder if it is missing, searchable by whoever may read `like`, and make that durable.
 
         An empty one may be what another run has just made, or one that died before it was given away.
@@ -103,12 +103,12 @@ class Door:
                 _own(path, like)
             sync_folder(path.parent)
 
-    def create(self, label: Label, path: Path, like: os.stat_result | None) -> None:
+    def create(self, label: DiskStep, path: Path, like: os.stat_result | None) -> None:
         """Create an empty file that did not exist, with the mode and owner of `like`."""
         with self.step(label):
             _create(path, like)
 
-    def rename(self, label: Label, old: Path, new: Path) -> None:
+    def rename(self, label: DiskStep, old: Path, new: Path) -> None:
         """Rename within one folder or between two, and make it durable in both. Replaces what stood at `new`."""
         with self.step(label):
             old.rename(new)
@@ -116,7 +116,7 @@ class Door:
             if old.parent != new.parent:
                 sync_folder(old.parent)
 
-    def symlink(self, label: Label, path: Path, target: str) -> None:
+    def symlink(self, label: DiskStep, path: Path, target: str) -> None:
         """Make a symbolic link, replacing a link of the same name that a dead run left. Raises FileExistsError where
         something else has that name."""
         with self.step(label):
@@ -124,7 +124,7 @@ class Door:
                 path.unlink()
             path.symlink_to(target)
 
-    def take_place(self, label: Label, new: Path, path: Path, is_expected: Callable[[Path], bool]) -> Placed:
+    def take_place(self, label: DiskStep, new: Path, path: Path, is_expected: Callable[[Path], bool]) -> Placed:
         """Give `new` the name `path`, in one atomic step, unless something unexpected stands there: that stays.
 
         `is_expected` is asked about what stands at `path`, and again about what came out; that is then called `new`,
@@ -136,7 +136,7 @@ class Door:
                 return _exchange_expected(new, path, is_expected)
             return _take_free_name(new, path)
 
-    def keep(self, label: Label, path: Path, sides: tuple[tuple[Path, str], ...] = ()) -> Path:
+    def keep(self, label: DiskStep, path: Path, sides: tuple[tuple[Path, str], ...] = ()) -> Path:
         """Give a file that is not ours, and must not be lost, a name that nothing has: `path` without what follows
         its first `-schemasync`, and `-displaced-1`. `sides`: files that belong to it, with the end of their name."""
         with self.step(label):
@@ -148,12 +148,12 @@ class Door:
             sync_folder(path.parent)
         return kept
 
-    def sync(self, label: Label, folder: Path) -> None:
+    def sync(self, label: DiskStep, folder: Path) -> None:
         """Make the names in a folder durable."""
         with self.step(label):
             sync_folder(folder)
 
-    def remove(self, label: Label, paths: Iterator[Path] | tuple[Path, ...]) -> None:
+    def remove(self, label: DiskStep, paths: Iterator[Path] | tuple[Path, ...]) -> None:
         """Remove files that exist, the first one last: what is left after a crash still bears its name."""
         with self.step(label):
             for path in reversed(tuple(paths)):
@@ -161,7 +161,7 @@ class Door:
                     path.unlink()
 
     @contextmanager
-    def whole_file(self, label: Label, path: Path, like: os.stat_result) -> Iterator[Path]:
+    def whole_file(self, label: DiskStep, path: Path, like: os.stat_result) -> Iterator[Path]:
         """Give an empty file to write to, with the mode and owner of `like`; it gets the name `path` when the block
         has written it whole, and is gone where the block raises."""
         scratch = path.with_name(path.name + ".tmp")
@@ -177,12 +177,12 @@ class Door:
                 raise
             sync_folder(path.parent)
 
-    def output(self, label: Label, path: Path) -> IO[bytes]:
+    def output(self, label: DiskStep, path: Path) -> IO[bytes]:
         """Open a file for what a process of ours will print; what stands in it is nobody's loss."""
         with self.step(label):
             return path.open("ab")
 
-    def write_text(self, label: Label, path: Path, text: str) -> None:
+    def write_text(self, label: DiskStep, path: Path, text: str) -> None:
         """Write a text file whole or not at all."""
         with self.step(label):
             scratch = path.with_name(path.name + ".tmp")

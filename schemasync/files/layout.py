@@ -15,7 +15,7 @@ OWN_SUFFIX = "-schemasync"  # names beside the link, for the moment of a swap
 PLAIN = "plain"  # what a fence calls its successor where the database becomes a plain file again
 
 
-class At(Enum):
+class PathKind(Enum):
     """What stands at the path that everyone opens."""
 
     NOTHING = "nothing"
@@ -81,16 +81,16 @@ class Layout:
             names = (self.next_link(), self.next_link(inode_of(self.link)))
             return tuple(path for path in dict.fromkeys(names) if os.path.lexists(path))
 
-    def at(self) -> At:
+    def at(self) -> PathKind:
         """What stands at the link's path now."""
         if self.link.is_symlink():
             generation = self.live()
             if generation is None:
-                return At.FOREIGN
-            return At.GENERATION if generation.path.is_file() else At.DANGLING
+                return PathKind.FOREIGN
+            return PathKind.GENERATION if generation.path.is_file() else PathKind.DANGLING
         if self.link.is_file():
-            return At.PLAIN
-        return At.OTHER if self.link.exists() else At.NOTHING
+            return PathKind.PLAIN
+        return PathKind.OTHER if self.link.exists() else PathKind.NOTHING
 
     def live(self) -> Generation | None:
         """The finished generation that the link names, whether or not its file exists; None for anything else."""

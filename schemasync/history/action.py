@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Deed(StrEnum):
+class HistoryAction(StrEnum):
     """Why a generation went live."""
 
     ADOPT = "adopt"

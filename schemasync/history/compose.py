@@ -7,19 +7,19 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ..plan.affinity import affinity
-from ..plan.model import Action, Feed, Origin, Step
+from ..plan.model import Action, ColumnSource, Origin, Step
 from ..schema import lexer
 from ..schema.expression import ROWID_NAMES
-from ..schema.lexer import Kind, Token
+from ..schema.lexer import Token, TokenKind
 from ..schema.model import Column, Table
 from ..schema.names import fold, quote
 
-_NAMES = (Kind.WORD, Kind.QUOTED)
+_NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 
 
-def not_known(column: str) -> Feed:
+def not_known(column: str) -> ColumnSource:
     """A column whose expected value cannot be told; it is not compared."""
-    return Feed(column, Origin.DEFAULT, volatile=True)
+    return ColumnSource(column, Origin.DEFAULT, volatile=True)
 
 
 def composed(first: Step, second: Step) -> Step:
@@ -28,12 +28,12 @@ def composed(first: Step, second: Step) -> Step:
     return Step(Action.KEEP, first.old, second.new, tuple(_feed(first, second, feed) for feed in second.feeds))
 
 
-def _feed(first: Step, second: Step, feed: Feed) -> Feed:
+def _feed(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
     if feed.volatile:
         return not_known(feed.column)
     match feed.origin:
         case Origin.GENERATED:
-            return Feed(feed.column, Origin.GENERATED)
+            return ColumnSource(feed.column, Origin.GENERATED)
         case Origin.DEFAULT:
             return _default(second, feed)
         case Origin.FILLED:
@@ -42,17 +42,17 @@ def _feed(first: Step, second: Step, feed: Feed) -> Feed:
             return _carried(first, second, feed)
 
 
-def _default(second: Step, feed: Feed) -> Feed:
+def _default(second: Step, feed: ColumnSource) -> ColumnSource:
     """The default that the column had when it was added: a later sync may have changed it."""
     assert second.new is not None
     if feed.column == second.new.rowid_column:
         return feed  # SQLite assigns the value
     column = second.new.column(feed.column)
     default = column.default if column is not None else None
-    return Feed(feed.column, Origin.FILLED, fill=default.text if default is not None else "NULL")
+    return ColumnSource(feed.column, Origin.FILLED, fill=default.text if default is not None else "NULL")
 
 
-def _carried(first: Step, second: Step, feed: Feed) -> Feed:
+def _carried(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
     assert second.new is not None
     before = _source(first, feed.source)
     if before is None or before.volatile or before.origin is Origin.GENERATED:
@@ -64,7 +64,7 @@ def _carried(first: Step, second: Step, feed: Feed) -> Feed:
     return replace(before, column=feed.column) if feed.same and _stores_alike(second, feed) else not_known(feed.column)
 
 
-def _stores_alike(step: Step, feed: Feed) -> bool:
+def _stores_alike(step: Step, feed: ColumnSource) -> bool:
     """True where both columns convert every value the same way, so that the first conversion is not needed."""
     assert step.old is not None
     assert step.new is not None
@@ -74,7 +74,7 @@ def _stores_alike(step: Step, feed: Feed) -> bool:
     return affinity(old, step.old.strict) is affinity(new, step.new.strict)
 
 
-def _filled(first: Step, second: Step, feed: Feed) -> Feed:
+def _filled(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
     """The fill over the first table, under the names that the fill knows; a fill that reads other columns than
     unchanged ones is not composed."""
     assert second.old is not None
@@ -85,10 +85,10 @@ def _filled(first: Step, second: Step, feed: Feed) -> Feed:
     before = _source(first, feed.source)
     source = before.source if before is not None else None
     if not sources:
-        return Feed(feed.column, Origin.FILLED, source, feed.fill)
+        return ColumnSource(feed.column, Origin.FILLED, source, feed.fill)
     columns = ", ".join(f"{quote(old or '')} AS {quote(name)}" for name, old in sources.items())
     sql = f"SELECT ({feed.fill}) FROM (SELECT {columns}) AS {quote(second.old.name)}"
-    return Feed(feed.column, Origin.FILLED, source, sql)
+    return ColumnSource(feed.column, Origin.FILLED, source, sql)
 
 
 def _columns(table: Table, parts: Sequence[Token]) -> list[str]:
@@ -121,9 +121,9 @@ def _compares(column: Column, table: Table) -> tuple[str, str | None]:
     return affinity(column, table.strict), column.collation
 
 
-def _source(first: Step, name: str | None) -> Feed | None:
+def _source(first: Step, name: str | None) -> ColumnSource | None:
     return next((feed for feed in first.feeds if name is not None and fold(feed.column) == fold(name)), None)
 
 
-def _is_unchanged(feed: Feed) -> bool:
+def _is_unchanged(feed: ColumnSource) -> bool:
     return feed.origin is Origin.CARRIED and feed.same and not feed.volatile

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..plan.model import NeverRun
-from .action import Deed
+from .action import HistoryAction
 from .rows import models_of
 
 
@@ -27,7 +27,7 @@ class DataMigration:
         return self.name in names or (bool(self.replaces) and all(one.is_in(names) for one in self.replaces))
 
 
-def recorded(rows: Sequence[Row]) -> NeverRun | None:
+def recorded(rows: Sequence[HistoryRow]) -> NeverRun | None:
     """What the history says of the live generation's data; None where the release that wrote it did not look."""
     for row in reversed(rows):
         found = row.details.get("data_migrations") if row.generation == rows[-1].generation else None
@@ -37,7 +37,10 @@ def recorded(rows: Sequence[Row]) -> NeverRun | None:
 
 
 def unapplied(
-    installed: Collection[DataMigration], applied: Collection[str], rows: Sequence[Row], accepted: Collection[str] = ()
+    installed: Collection[DataMigration],
+    applied: Collection[str],
+    rows: Sequence[HistoryRow],
+    accepted: Collection[str] = (),
 ) -> tuple[tuple[str, ...], NeverRun]:
     """The installed data migrations that the database never ran and nobody accepted; and what to record if there are
     none. `accepted` are those that may be passed over now."""
@@ -51,8 +54,8 @@ def unapplied(
     return tuple(name for name in missing if name not in accepted), replace(known, passed_over=passed)
 
 
-def _lived_on_migrations(applied: Collection[str], rows: Sequence[Row]) -> bool:
+def _lived_on_migrations(applied: Collection[str], rows: Sequence[HistoryRow]) -> bool:
     """Asked where nothing is recorded. A database that was made from models in schema.json may have rows for apps
     that keep their migrations, and never lived on those of the others."""
-    was_made_from_models = bool(rows) and rows[0].action == Deed.SYNC and bool(models_of(rows[0]))
+    was_made_from_models = bool(rows) and rows[0].action == HistoryAction.SYNC and bool(models_of(rows[0]))
     return bool(applied) and not was_made_from_models

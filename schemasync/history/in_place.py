@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..diff.compare import compare
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..plan.make import make
 from ..schema.text import dumps
-from .action import Deed
+from .action import HistoryAction
 from .data_migrations import recorded
 from .rows import Stamp, hints_of, never_run_json, now, plan_json, schema_of
 
 _KEPT = ("models", "document")  # of the plan: what is as true of the copy as of the generation that it is a copy of
 
 
-def restored_in_place(rows: Sequence[Row], generation: str, stamp: Stamp) -> Row:
+def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp) -> HistoryRow:
     """The row that says that the file of `generation` holds a copy of the newest generation of this history.
 
     Its fingerprint is the recorded one, not that of the file: what was changed by hand stays visible as drift.
@@ -26,7 +26,7 @@ def restored_in_place(rows: Sequence[Row], generation: str, stamp: Stamp) -> Row
         newest,
         id=newest.id + 1,
         applied_at=now(),
-        action=Deed.RESTORE,
+        action=HistoryAction.RESTORE,
         generation=generation,
         previous=newest.generation,
         plan=dumps(_copied(rows)),
@@ -38,7 +38,7 @@ def restored_in_place(rows: Sequence[Row], generation: str, stamp: Stamp) -> Row
     )
 
 
-def _copied(rows: Sequence[Row]) -> dict[str, object]:
+def _copied(rows: Sequence[HistoryRow]) -> dict[str, object]:
     """The plan of a copy: every table is kept, so that both files can be compared later."""
     newest, never_run = rows[-1], recorded(rows)
     schema = schema_of(newest)

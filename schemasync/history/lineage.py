@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ..engines.sqlite.history_table import Row
-from ..plan.model import Action, Feed, Origin, Step
+from ..engines.sqlite.history_table import HistoryRow
+from ..plan.model import Action, ColumnSource, Origin, Step
 from ..schema.model import Column, Schema
 from ..schema.names import fold
-from .action import Deed
+from .action import HistoryAction
 from .compose import composed, not_known
 from .rows import details_of, schema_of, steps_of
 
@@ -18,27 +18,27 @@ Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""
 
 
-def is_in_place(row: Row) -> bool:
+def is_in_place(row: HistoryRow) -> bool:
     """True for the row of a backup that was restored into the file of its generation. A swap back has no tables."""
-    return row.action == Deed.RESTORE and "tables" in details_of(row)
+    return row.action == HistoryAction.RESTORE and "tables" in details_of(row)
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """The rows that made each generation; rows of a swap back made nothing, those of a restore in place did."""
 
-    rows: Sequence[Row]
+    rows: Sequence[HistoryRow]
 
-    def birth(self, generation: str, before: Row | None = None) -> Row:
+    def birth(self, generation: str, before: HistoryRow | None = None) -> HistoryRow:
         """The row that made the content of a generation, the last one `before` another row: a backup may have been
         restored into the file since it was built. Raises KeyError for a generation that the history does not know."""
         for row in reversed(self.rows):
             is_older = before is None or row.id < before.id
-            if is_older and row.generation == generation and (row.action != Deed.RESTORE or is_in_place(row)):
+            if is_older and row.generation == generation and (row.action != HistoryAction.RESTORE or is_in_place(row)):
                 return row
         raise KeyError(generation)
 
-    def line(self, generation: str) -> Iterator[Row]:
+    def line(self, generation: str) -> Iterator[HistoryRow]:
         """The row that made the generation, the one that made what it was built from, and so on to the first."""
         row = self.birth(generation)
         yield row
@@ -80,11 +80,11 @@ class Lineage:
             steps = _continued(steps, steps_of(row, self.birth(row.previous, row)))
         return steps
 
-    def _path(self, ancestor: Row, generation: str) -> list[Row]:
+    def _path(self, ancestor: HistoryRow, generation: str) -> list[HistoryRow]:
         """The rows that led from the ancestor to the generation, in that order."""
         return list(takewhile(lambda row: row.id != ancestor.id, self.line(generation)))[::-1]
 
-    def _from(self, ancestor: Row, generation: str, *, changed: bool = False) -> Names:
+    def _from(self, ancestor: HistoryRow, generation: str, *, changed: bool = False) -> Names:
         """Names of the ancestor -> names of the generation; with `changed` also where values are not what they were."""
         names = _identity(schema_of(ancestor))
         for row in self._path(ancestor, generation):
@@ -108,7 +108,7 @@ def _carried(steps: Sequence[Step], *, changed: bool) -> Names:
     }
 
 
-def _is_same(feed: Feed) -> bool:
+def _is_same(feed: ColumnSource) -> bool:
     return feed.origin is Origin.CARRIED and feed.same
 
 
@@ -128,10 +128,10 @@ def _backwards(target: Schema, common: Schema, names: Names) -> Iterator[Step]:
             yield Step(Action.KEEP, old, new, tuple(_known(column, columns) for column in new.columns))
 
 
-def _known(column: Column, sources: dict[str, str]) -> Feed:
+def _known(column: Column, sources: dict[str, str]) -> ColumnSource:
     if column.name in sources:
-        return Feed(column.name, Origin.CARRIED, sources[column.name], same=True)
-    return Feed(column.name, Origin.GENERATED) if column.generated is not None else not_known(column.name)
+        return ColumnSource(column.name, Origin.CARRIED, sources[column.name], same=True)
+    return ColumnSource(column.name, Origin.GENERATED) if column.generated is not None else not_known(column.name)
 
 
 def _continued(steps: Sequence[Step], following: Sequence[Step]) -> list[Step]:

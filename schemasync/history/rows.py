@@ -10,10 +10,10 @@ from typing import Any
 
 from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.objects import HISTORY_TABLE
 from ..errors import Code, NeedsPerson, Refused
-from ..plan.model import Action, Feed, NeverRun, Origin, Plan, Step
+from ..plan.model import Action, ColumnSource, NeverRun, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
 from ..schema.text import dumps, short
@@ -34,22 +34,22 @@ class Stamp:
     tool_version: str
 
 
-def hints_of(row: Row | None) -> frozenset[HintKey]:
+def hints_of(row: HistoryRow | None) -> frozenset[HintKey]:
     """The hints that have acted on the data of this row's generation."""
     return frozenset(tuple(key) for key in _json(row, row.hints, list)) if row else frozenset()
 
 
-def schema_of(row: Row) -> Schema:
+def schema_of(row: HistoryRow) -> Schema:
     """The schema that the row's generation had when it went live."""
     return digest.from_json(_json(row, row.schema, dict))
 
 
-def details_of(row: Row) -> dict[str, Any]:
+def details_of(row: HistoryRow) -> dict[str, Any]:
     """What the plan column holds, for what would be wrong without it: raises NeedsPerson where it is no JSON object."""
     return dict(_json(row, row.plan, dict))
 
 
-def _json(row: Row, text: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
+def _json(row: HistoryRow, text: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
     try:
         found = json.loads(text)
     except ValueError:
@@ -71,7 +71,7 @@ def hints_json(hints: Iterable[HintKey]) -> str:
     return dumps(sorted(map(list, hints)))
 
 
-def find(rows: Sequence[Row], wanted: str) -> Row:
+def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
     """The newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (from 4 hex digits on).
 
     Raises Refused where nothing, or more than one version or generation, answers to it.
@@ -143,7 +143,7 @@ def never_run_json(found: NeverRun) -> dict[str, list[str]]:
     return {"passed_over": sorted(found.passed_over), "born_with": sorted(found.born_with)}
 
 
-def models_of(row: Row | None) -> dict[str, str]:
+def models_of(row: HistoryRow | None) -> dict[str, str]:
     """By table the model that owned it when the row's generation was made; none where that is not known."""
     return dict(row.details.get("models", {})) if row is not None else {}
 
@@ -175,7 +175,7 @@ class Afterwards:
     never_run: NeverRun | None = None
 
 
-def completed(row: Row, known: Afterwards) -> Row:
+def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
     """The row of the swap with what is known now."""
     plan = row.details
     if known.followed is not None:
@@ -192,24 +192,24 @@ def completed(row: Row, known: Afterwards) -> Row:
     )
 
 
-def steps_of(row: Row, before: Row) -> tuple[Step, ...]:
+def steps_of(row: HistoryRow, before: HistoryRow) -> tuple[Step, ...]:
     """The steps that led from `before`'s schema to `row`'s, read back from the history."""
     old, new = schema_of(before), schema_of(row)
     steps = []
     for entry in details_of(row).get("tables", ()):
-        feeds = tuple(Feed(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
+        feeds = tuple(ColumnSource(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
         source = old.table(entry["old"]) if entry["old"] else None
         target = new.table(entry["table"]) if entry["action"] != Action.DROP else None
         steps.append(Step(Action(entry["action"]), source, target, feeds))
     return tuple(steps)
 
 
-def followed(row: Row) -> Followed | None:
+def followed(row: HistoryRow) -> Followed | None:
     """How the run followed the writers beside it; None where they waited."""
     found = row.details.get("followed")
     return Followed(**found) if found else None
 
 
-def changed(row: Row) -> tuple[dict[str, Any], ...]:
+def changed(row: HistoryRow) -> tuple[dict[str, Any], ...]:
     """What changed, as `diff.changes.as_json` gave it."""
     return tuple(row.details.get("changes", ()))

@@ -12,8 +12,8 @@ from django.core.management.base import CommandError
 
 from .. import conf, databases
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
-from ..files.disk import Door, Label
-from ..files.layout import At, Layout
+from ..files.disk import Disk, DiskStep
+from ..files.layout import Layout, PathKind
 from ..files.permissions import may_change_names
 from ..history.rows import Afterwards
 from ..orm import migrations
@@ -22,12 +22,12 @@ from ..orm.comparison import agreement
 from ..orm.data_migrations import carrying, data_migrations
 from ..orm.export import Decisions, Exported
 from ..orm.field_readers import readers
-from ..orm.migrate import NONE_KEPT, KeptApps, bring_up, kept_apps, on_file
-from ..orm.migrate_risks import Endangered, endangered
+from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps, on_file, sync_as_migrate
+from ..orm.migrate_risks import MigrateRisk, migrate_risks
 from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.models_fingerprint import beside
 from ..orm.project import Project
-from ..orm.questioner import Answers, past
+from ..orm.questioner import Questioner, past
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -36,18 +36,18 @@ from ..schema.text import count, short
 from ..sync import adopt, eject, look, prune, recovery, rollback, snapshot, status, up_to_date
 from ..sync.phases import postpone
 from ..sync.phases.decide import as_problem
-from ..sync.run.error_translation import of_disk, told
+from ..sync.run.error_translation import of_disk, translated_errors
 from ..sync.run.target import Target
 from ..sync.runner import note, sync
 from . import options, overridden_commands
-from .invocation import Call
+from .invocation import Invocation
 from .output import adopt_eject, comparison, live_status, results, terminal
 
 WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt")
 """Actions that bring a project to schema.json, and are refused where its `migrate` or `makemigrations` cannot."""
 
 
-class Actions(Call):
+class Actions(Invocation):
     """What each action does."""
 
     def run(self) -> None:
@@ -70,7 +70,7 @@ class Actions(Call):
             self._export(check=False)
         target, wanted, wishes = self._target(swaps=True), self._document(), self._wishes()
         if conf.is_enabled():
-            done = bring_up(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
+            done = sync_as_migrate(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
         else:
             done = sync(target, wanted, wishes)
         self._print(results.report(done, self._page), done.as_json())
@@ -131,7 +131,7 @@ class Actions(Call):
             told = comparison.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
         told += comparison.in_short(danger, self._page)
         as_json = comparison.models_json(models)
-        self._print(told, results.checked_json(seen, strict=strict, models=as_json, kept=kept, endangered=danger))
+        self._print(told, results.checked_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=danger))
         if why := comparison.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
@@ -143,7 +143,7 @@ class Actions(Call):
     def _kept(self) -> KeptApps:
         """What is not in order on the live database with apps that keep their migrations."""
         alias = self._alias()
-        is_there = Layout(databases.path_of(alias)).at() is At.GENERATION
+        is_there = Layout(databases.path_of(alias)).at() is PathKind.GENERATION
         return kept_apps(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else NONE_KEPT
 
     def _has_no_schema(self) -> bool:
@@ -152,7 +152,7 @@ class Actions(Call):
 
     def _check_without_schema(self) -> None:
         link, danger = databases.path_of(self._alias()), self._endangered()
-        if not danger and Layout(link).at() is At.GENERATION:
+        if not danger and Layout(link).at() is PathKind.GENERATION:
             self._document()  # raises: a database that was taken over, and its schema.json is gone
         told = comparison.danger(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
         hint = self._where_from(self._schema_path())
@@ -160,12 +160,12 @@ class Actions(Call):
         if danger:
             raise CommandError(self._addressed("\n  ".join([*comparison.at_stake(danger, link), hint])), returncode=1)
 
-    def _endangered(self) -> tuple[Endangered, ...]:
+    def _endangered(self) -> tuple[MigrateRisk, ...]:
         """What Django's migrate would destroy; nothing where it is a sync."""
         link = databases.path_of(self._alias())
-        if conf.is_enabled() and Layout(link).at() is At.GENERATION:
+        if conf.is_enabled() and Layout(link).at() is PathKind.GENERATION:
             return ()
-        return endangered(self._alias(), link, modelled(self._alias()))
+        return migrate_risks(self._alias(), link, modelled(self._alias()))
 
     def do_status(self) -> None:
         found = status.status(self._target())
@@ -178,8 +178,8 @@ class Actions(Call):
     def do_rollback(self) -> None:
         wanted = self.given.get("target")
         if self._is("dry_run"):
-            ahead = rollback.prospect(self._target(), wanted)
-            self._print(results.prospect(ahead, self._page), results.planned_json(ahead))
+            ahead = rollback.preview(self._target(), wanted)
+            self._print(results.preview(ahead, self._page), results.planned_json(ahead))
             return
         self._must_be_able_to_ask(wanted)
         done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
@@ -244,13 +244,13 @@ class Actions(Call):
         wanted = self._document()
         self._refuse_out_of_step(target, wanted)
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
-        new = migrations.lacking(Answers(past(look.rows(target)), wanted, target.opener, can_ask=can_ask))
+        new = migrations.lacking(Questioner(past(look.rows(target)), wanted, target.opener, can_ask=can_ask))
         self._say(adopt_eject.migrations(new, self._page))
         self._warn(adopt_eject.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):
             self._print(["nothing was written"], adopt_eject.ejected_json(None, new, lagging))
             return
-        with told(link):
+        with translated_errors(link):
             migrations.write(new, self.stderr)
         done = eject.eject(target, wanted.version, self._record)
         data = adopt_eject.ejected_json(done, new, lagging)
@@ -280,7 +280,7 @@ class Actions(Call):
         keep = self.given.get("keep", None if days is not None else conf.keep())
         older_than, dry_run = timedelta(days=days) if days is not None else None, self._is("dry_run")
         target = self._target()
-        with told(target.layout.link):
+        with translated_errors(target.layout.link):
             done = prune.prune(target, keep, older_than, dry_run=dry_run)
         self._print(results.pruned(done, dry_run=dry_run), results.pruned_json(done, dry_run=dry_run))
 
@@ -313,8 +313,8 @@ class Actions(Call):
                 "To see what was written since: manage.py schemasync rollback --dry-run",
             )
 
-    def _agree(self, ahead: rollback.Prospect) -> bool:
-        self._say(results.prospect(ahead, self._page))
+    def _agree(self, ahead: rollback.Preview) -> bool:
+        self._say(results.preview(ahead, self._page))
         return self._asks_nothing or self._yes("Go back?")
 
 
@@ -346,6 +346,6 @@ def _note_document(target: Target, name: str, text: str) -> None:
 
 def _write_text(path: Path, text: str) -> None:
     try:
-        Door().write_text(Label.OUTPUT_WRITE, path, text)
+        Disk().write_text(DiskStep.OUTPUT_WRITE, path, text)
     except OSError as error:
         raise of_disk(error, path) from error

@@ -15,14 +15,14 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
 from .. import conf, databases
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
-from ..files.layout import At, Layout
+from ..files.layout import Layout, PathKind
 from ..orm.migrate import informed
 from ..schema import document
 from ..schema.document import Document
 from ..sync import look
-from ..sync.phases.decide import Wishes
+from ..sync.phases.decide import SyncOptions
 from ..sync.run.interrupt import Interrupted
 from ..sync.run.limits import Limits
 from ..sync.run.progress import Progress, Silent
@@ -34,7 +34,7 @@ WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy
 FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
 
 
-class Call:
+class Invocation:
     """`given` are the options, as the command line or `call_command` gave them."""
 
     def __init__(self, command: BaseCommand, given: Mapping[str, Any]) -> None:
@@ -106,16 +106,16 @@ class Call:
         except SchemasyncError:
             link = Path("FILE")
         match Layout(link).at():
-            case At.PLAIN:
+            case PathKind.PLAIN:
                 return "To take the database over, which writes one: manage.py schemasync adopt"
-            case At.GENERATION:
+            case PathKind.GENERATION:
                 return f"To take it from the database: manage.py schemasync inspect {link} -o {path}"
             case _:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
-    def _wishes(self) -> Wishes:
+    def _wishes(self) -> SyncOptions:
         usual = Limits()
-        wishes = Wishes(
+        wishes = SyncOptions(
             fresh=self._is("fresh"),
             verify_full=self.given.get("verify") == "full",
             back=self._is("back"),
@@ -155,7 +155,7 @@ class Call:
             return terminal.Bars(colour=not self._is("no_color"))
         return Silent() if self._json else terminal.Lines(self.stdout.write)
 
-    def _live(self, error: SchemasyncError) -> Row | None:
+    def _live(self, error: SchemasyncError) -> HistoryRow | None:
         """What is live, to be told beside an error of a sync or a plan, where the database was looked at at all."""
         if self.action not in ("sync", "plan") or isinstance(error, UsageError):
             return None

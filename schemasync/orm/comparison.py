@@ -13,7 +13,7 @@ DECISIONS = frozenset({Code.RENAME_OR_DROP, Code.DATA_MIGRATION, Code.UNCLAIMED_
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Comparison:
     """`found`: what an export would write, None where its author would have to decide something first: `problems`."""
 
     differs: bool
@@ -21,12 +21,12 @@ class Agreement:
     problems: tuple[Problem, ...] = ()
 
 
-def agreement(export: Callable[[], tuple[Exported, bool]]) -> Agreement:
+def agreement(export: Callable[[], tuple[Exported, bool]]) -> Comparison:
     """What an export that writes nothing comes to. Raises what it raises, where the two could not be compared."""
     try:
         found, differs = export()
     except Refused as refusal:
         if any(one.code not in DECISIONS for one in refusal.problems):
             raise
-        return Agreement(differs=True, problems=tuple(refusal.problems))
-    return Agreement(differs, found)
+        return Comparison(differs=True, problems=tuple(refusal.problems))
+    return Comparison(differs, found)

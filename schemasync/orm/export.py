@@ -26,7 +26,7 @@ from .data_migrations import unseen
 from .fills import NeedsFill
 from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
-from .table_renames import Moves, Owned, is_alike
+from .table_renames import Owned, TableRenames, is_alike
 
 EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
 HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written
@@ -135,10 +135,10 @@ class _Export:
     released: list[str] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
     moved_out: list[str] = field(default_factory=list)
-    moves: Moves = field(init=False)
+    moves: TableRenames = field(init=False)
 
     def __post_init__(self) -> None:
-        self.moves = Moves(self.read, self.tree, self.models.labels, self._decide)
+        self.moves = TableRenames(self.read, self.tree, self.models.labels, self._decide)
 
     def run(self) -> None:
         bodies = {fold(from_key(key)): Owned(key, body) for key, body in tables_of(self.tree)}

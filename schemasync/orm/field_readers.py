@@ -25,7 +25,7 @@ FROM_TEXT = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FieldReader:
     """The converters of one field, in their order. `declared`: the one for the type of the column."""
 
     field: Field[Any, Any]
@@ -51,7 +51,7 @@ class Reader:
         return self.field.null or self.field.get_internal_type() == "JSONField"
 
 
-def readers(alias: str) -> dict[tuple[str, str], Reader]:
+def readers(alias: str) -> dict[tuple[str, str], FieldReader]:
     """By folded table and column, for the fields of models in this database that convert what they read."""
     connection = connections[alias]
     return {
@@ -67,14 +67,14 @@ def _all(alias: str) -> Iterator[type[Model]]:
         yield from (model, *through_of(model))
 
 
-def _reader(connection: BaseDatabaseWrapper, model: type[Model], field: Any) -> Reader | None:
+def _reader(connection: BaseDatabaseWrapper, model: type[Model], field: Any) -> FieldReader | None:
     expression = field.get_col(model._meta.db_table)
     converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
     words = (field.db_type(connection) or "").upper().replace("(", " ").split()
     declared = sqlite3.converters.get(words[0]) if words and words[0] in FROM_TEXT else None
     if declared is None and not converters:
         return None
-    return Reader(field, expression, connection, declared, converters)
+    return FieldReader(field, expression, connection, declared, converters)
 
 
 def _as_bytes(value: Any) -> bytes:

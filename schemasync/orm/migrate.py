@@ -17,14 +17,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import module_has_submodule
 
 from .. import conf
-from ..files.layout import At
+from ..files.layout import PathKind
 from ..history.rows import Afterwards
 from ..plan.model import Plan
 from ..schema.document import Document
 from ..schema.names import fold
 from ..signals import before_swap
 from ..sync import look, up_to_date
-from ..sync.phases.decide import Wishes
+from ..sync.phases.decide import SyncOptions
 from ..sync.phases.hooks import NewFile
 from ..sync.run.report import Report
 from ..sync.run.target import Target
@@ -39,14 +39,16 @@ from .models_fingerprint import beside
 Out = OutputWrapper | TextIO
 
 
-def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, stdout: Out, verbosity: int = 1) -> Report:
+def sync_as_migrate(
+    alias: str, target: Target, document: Document, options: SyncOptions, stdout: Out, verbosity: int = 1
+) -> Report:
     """`sync`, and what `migrate` does around it. Raises a SchemasyncError; then the live file is what it was before.
 
     On the new file, before it goes live: content types of renamed models, migrations of MIGRATED_APPS, and receivers
     of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
     """
     import_management()
-    wishes = informed(alias, wishes)
+    options = informed(alias, options)
     interactive = False
     emit_pre_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
     connections[alias].close()
@@ -57,15 +59,15 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
             return False
         with on_file(alias, new.path):
             contenttypes.rename(alias, renamed)
-            migrate_apps(alias, new.path, wishes.seen)
+            migrate_apps(alias, new.path, options.seen)
             before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
         return True
 
     again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
     new = look.newly_modelled(target, document) if is_there(target) else frozenset()
-    report = sync(target, document, replace(wishes, again=again), work)
+    report = sync(target, document, replace(options, again=again), work)
     if new:
-        readers_of_new = {place: reads for place, reads in wishes.readers.items() if place[0] in new}
+        readers_of_new = {place: reads for place, reads in options.readers.items() if place[0] in new}
         report.notes.extend(hazard.message for hazard in look.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         note(target, live, Afterwards(document=up_to_date.digest(document.data, beside())))
@@ -73,12 +75,12 @@ def bring_up(alias: str, target: Target, document: Document, wishes: Wishes, std
     return report
 
 
-def informed(alias: str, wishes: Wishes) -> Wishes:
+def informed(alias: str, options: SyncOptions) -> SyncOptions:
     """The wishes with what the installed apps say of this database; as they are where migrations are Django's."""
     if not conf.is_enabled():
-        return wishes
+        return options
     return replace(
-        wishes,
+        options,
         data_migrations=data_migrations(alias),
         elsewhere=made_elsewhere(alias),
         models=made_here(alias),
@@ -186,7 +188,7 @@ def pending(alias: str) -> list[str]:
 
 def is_there(target: Target) -> bool:
     """True where there is a live generation."""
-    return target.layout.at() is At.GENERATION
+    return target.layout.at() is PathKind.GENERATION
 
 
 def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:

@@ -16,19 +16,19 @@ from typing import Any
 from .. import databases
 from ..engines.sqlite import table_sizes
 from ..engines.sqlite.connection import Connection
-from ..engines.sqlite.dependencies import Reader, readers
+from ..engines.sqlite.dependencies import DependencyReader, readers
 from ..engines.sqlite.inspect import inspect
-from ..files.layout import At, Layout
+from ..files.layout import Layout, PathKind
 from ..schema import write
 from ..schema.model import Column, ForeignKey, Index, IndexedColumn, NotNull, Schema, Table, Unique
 from ..schema.names import fold
 from ..schema.text import count
-from ..sync.run.error_translation import told
+from ..sync.run.error_translation import translated_errors
 from .equivalent_sql import reworded
 from .models import Modelled
 
 
-class Kind(StrEnum):
+class RiskKind(StrEnum):
     """Stable names, for scripts; docs/commands.md explains each."""
 
     TRIGGER = "trigger"
@@ -51,12 +51,12 @@ class Kind(StrEnum):
     BROKEN_TRIGGER = "broken-trigger"
 
 
-ABORTS = frozenset({Kind.VIEW, Kind.OTHER_TRIGGER, Kind.BROKEN_VIEW, Kind.BROKEN_TRIGGER})
+ABORTS = frozenset({RiskKind.VIEW, RiskKind.OTHER_TRIGGER, RiskKind.BROKEN_VIEW, RiskKind.BROKEN_TRIGGER})
 """What is not lost, but ends the migration."""
 
 
 @dataclass(frozen=True, slots=True)
-class Endangered:
+class MigrateRisk:
     """Something that migrate would destroy when it makes `table` anew, or that would abort it.
 
     `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
@@ -64,7 +64,7 @@ class Endangered:
     model names.
     """
 
-    kind: Kind
+    kind: RiskKind
     table: str | None
     name: str
     text: str
@@ -80,16 +80,16 @@ class Endangered:
         return {**asdict(self), "kind": str(self.kind), "aborts": self.aborts}
 
 
-def endangered(alias: str, link: Path, models: Modelled) -> tuple[Endangered, ...]:
+def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk, ...]:
     """All that is beyond the models in their tables; nothing where there is no database yet. Raises a SchemasyncError
     where it cannot be read."""
-    if Layout(link).at() is At.NOTHING:
+    if Layout(link).at() is PathKind.NOTHING:
         return ()
-    with told(link), closing(databases.opener(alias).read(link)) as connection:
+    with translated_errors(link), closing(databases.opener(alias).read(link)) as connection:
         return tuple(beyond(connection, inspect(connection).schema, models.schema))
 
 
-def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[Endangered]:
+def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[MigrateRisk]:
     """What the database of the connection, which is `there`, has beyond tables as the models would make them."""
     for model in models.tables:
         table = there.table(model.name)
@@ -104,11 +104,13 @@ def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[En
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
-def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[Endangered]:
+def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[MigrateRisk]:
     for trigger in table.triggers:
-        yield Endangered(Kind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} goes with the old table")
+        yield MigrateRisk(
+            RiskKind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} goes with the old table"
+        )
     if table.virtual is not None:
-        yield Endangered(Kind.VIRTUAL, table.name, "", "it is a virtual table, and becomes an ordinary one")
+        yield MigrateRisk(RiskKind.VIRTUAL, table.name, "", "it is a virtual table, and becomes an ordinary one")
         return
     yield from _kind_of_table(table)
     yield from _columns(connection, model, table)
@@ -116,37 +118,37 @@ def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[En
     yield from _constraints(model, table)
 
 
-def _kind_of_table(table: Table) -> Iterator[Endangered]:
+def _kind_of_table(table: Table) -> Iterator[MigrateRisk]:
     if table.strict:
-        yield Endangered(Kind.STRICT, table.name, "", "it is STRICT, and would take values of any type")
+        yield MigrateRisk(RiskKind.STRICT, table.name, "", "it is STRICT, and would take values of any type")
     if table.without_rowid:
-        yield Endangered(Kind.WITHOUT_ROWID, table.name, "", "it is WITHOUT ROWID, and would get row ids")
+        yield MigrateRisk(RiskKind.WITHOUT_ROWID, table.name, "", "it is WITHOUT ROWID, and would get row ids")
 
 
-def _columns(connection: Connection, model: Table, table: Table) -> Iterator[Endangered]:
+def _columns(connection: Connection, model: Table, table: Table) -> Iterator[MigrateRisk]:
     unnamed = [column.name for column in table.columns if model.column(column.name) is None]
     values = table_sizes.count_values(connection, table.name, unnamed) if unnamed else {}
     for name, rows in values.items():
         text = f"no model names the column {name}: {count(rows, 'row has', 'rows have')} a value there"
-        yield Endangered(Kind.COLUMN, table.name, name, text, rows)
+        yield MigrateRisk(RiskKind.COLUMN, table.name, name, text, rows)
     for column in table.columns:
         own = model.column(column.name)
         if own is not None:
             yield from _of_column(table, own, column)
 
 
-def _of_column(table: Table, own: Column, column: Column) -> Iterator[Endangered]:
-    def found(kind: Kind, text: str) -> Endangered:
-        return Endangered(kind, table.name, column.name, f"{column.name} {text}, which its field does not say")
+def _of_column(table: Table, own: Column, column: Column) -> Iterator[MigrateRisk]:
+    def found(kind: RiskKind, text: str) -> MigrateRisk:
+        return MigrateRisk(kind, table.name, column.name, f"{column.name} {text}, which its field does not say")
 
     if column.collation is not None and own.collation is None:
-        yield found(Kind.COLLATION, f"is COLLATE {column.collation.upper()}")
+        yield found(RiskKind.COLLATION, f"is COLLATE {column.collation.upper()}")
     if column.default is not None and own.default is None:
-        yield found(Kind.DEFAULT, f"has the default {column.default.text}")
+        yield found(RiskKind.DEFAULT, f"has the default {column.default.text}")
     if column.generated is not None and own.generated is None:
-        yield found(Kind.GENERATED, f"is generated as {column.generated.text}")
+        yield found(RiskKind.GENERATED, f"is generated as {column.generated.text}")
     if column.not_null is not None and (own.not_null is None or column.not_null.conflict):
-        yield found(Kind.NOT_NULL, " ".join(filter(None, ["is NOT NULL", _conflict(column.not_null)])))
+        yield found(RiskKind.NOT_NULL, " ".join(filter(None, ["is NOT NULL", _conflict(column.not_null)])))
 
 
 def _conflict(one: NotNull) -> str:
@@ -179,7 +181,7 @@ def _is_kept_unique(model: Table, index: Index) -> bool:
     return index.unique and index.where is None and _together(index.columns) in map(_of_unique, model.uniques)
 
 
-def _index(table: Table, index: Index) -> Endangered:
+def _index(table: Table, index: Index) -> MigrateRisk:
     said = [
         word
         for word, is_so in (
@@ -190,29 +192,29 @@ def _index(table: Table, index: Index) -> Endangered:
         if is_so
     ]
     more = f" ({', '.join(said)})" if said else ""
-    return Endangered(Kind.INDEX, table.name, index.name, f"no model knows the index {index.name}{more}")
+    return MigrateRisk(RiskKind.INDEX, table.name, index.name, f"no model knows the index {index.name}{more}")
 
 
 # --- constraints --------------------------------------------------------------------------------------------------
 
 
-def _constraints(model: Table, table: Table) -> Iterator[Endangered]:
+def _constraints(model: Table, table: Table) -> Iterator[MigrateRisk]:
     unique = {*map(_of_unique, model.uniques), *(_together(i.columns) for i in model.indexes if _is_plain_unique(i))}
     for one in table.uniques:
         if one.conflict or _of_unique(one) not in unique:  # no model says ON CONFLICT
-            yield _constraint(Kind.UNIQUE, table, one.name, write.constraint_text(one))
+            yield _constraint(RiskKind.UNIQUE, table, one.name, write.constraint_text(one))
     checks = {check.expression for check in model.checks}
     names = {fold(check.name) for check in model.checks if check.name}
     for check in table.checks:
         if check.expression not in checks and fold(check.name or "") not in names:
-            yield _constraint(Kind.CHECK, table, check.name, write.constraint_text(check))
+            yield _constraint(RiskKind.CHECK, table, check.name, write.constraint_text(check))
     for key in table.foreign_keys:
         if not any(_covers(own, key) for own in model.foreign_keys):
-            yield _constraint(Kind.FOREIGN_KEY, table, key.name, write.constraint_text(key))
+            yield _constraint(RiskKind.FOREIGN_KEY, table, key.name, write.constraint_text(key))
 
 
-def _constraint(kind: Kind, table: Table, name: str | None, text: str) -> Endangered:
-    return Endangered(kind, table.name, name or "", f"no model says {text}")
+def _constraint(kind: RiskKind, table: Table, name: str | None, text: str) -> MigrateRisk:
+    return MigrateRisk(kind, table.name, name or "", f"no model says {text}")
 
 
 def _is_plain_unique(index: Index) -> bool:
@@ -242,19 +244,19 @@ def _road(key: ForeignKey) -> list[str]:
 # --- what aborts it -----------------------------------------------------------------------------------------------
 
 
-def _aborting(reader: Reader, tables: dict[str, str]) -> Iterator[Endangered]:
+def _aborting(reader: DependencyReader, tables: dict[str, str]) -> Iterator[MigrateRisk]:
     """SQLite renames no table while a view or trigger speaks of one that is not there, as it is for a moment."""
     if reader.error:
         yield _broken(reader)
-    kind = Kind.VIEW if reader.type == "view" else Kind.OTHER_TRIGGER
-    what = f"the view {reader.name}" if kind is Kind.VIEW else f"the trigger {reader.name} on {reader.on}"
+    kind = RiskKind.VIEW if reader.type == "view" else RiskKind.OTHER_TRIGGER
+    what = f"the view {reader.name}" if kind is RiskKind.VIEW else f"the trigger {reader.name} on {reader.on}"
     for table in sorted(reader.uses & tables.keys()):
-        yield Endangered(kind, tables[table], reader.name, f"{what} speaks of it")
+        yield MigrateRisk(kind, tables[table], reader.name, f"{what} speaks of it")
 
 
-def _broken(reader: Reader) -> Endangered:
+def _broken(reader: DependencyReader) -> MigrateRisk:
     if reader.type == "view":
-        kind, name, what = Kind.BROKEN_VIEW, reader.name, f"the view {reader.name}"
+        kind, name, what = RiskKind.BROKEN_VIEW, reader.name, f"the view {reader.name}"
     else:
-        kind, name, what = Kind.BROKEN_TRIGGER, reader.on, f"a trigger on {reader.on}"
-    return Endangered(kind, None, name, f"{what} does not work ({reader.error}), and stops every table")
+        kind, name, what = RiskKind.BROKEN_TRIGGER, reader.on, f"a trigger on {reader.on}"
+    return MigrateRisk(kind, None, name, f"{what} does not work ({reader.error}), and stops every table")

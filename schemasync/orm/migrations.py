@@ -24,9 +24,9 @@ from django.db.models.options import normalize_together
 from django.utils import translation
 
 from ..errors import Code, Problem, Refused
-from ..files.disk import Door, Label
+from ..files.disk import Disk, DiskStep
 from . import migration_modules
-from .questioner import Answers
+from .questioner import Questioner
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class NewMigration:
     text: str
 
 
-def lacking(answers: Answers) -> tuple[NewMigration, ...]:
+def lacking(answers: Questioner) -> tuple[NewMigration, ...]:
     """What makemigrations would write for the project's own apps. Raises Refused where it would have to ask."""
     own = own_labels()
     if not own:  # no labels mean all apps to the autodetector
@@ -174,13 +174,13 @@ def _written(migration: Migration) -> NewMigration:
 
 def write(found: Iterable[NewMigration], stderr: OutputWrapper) -> None:
     """Put the files where Django looks for them, and let black see to them where it is installed. Raises OSError."""
-    door, paths = Door(), []
+    disk, paths = Disk(), []
     for new in found:
         folder = new.path.parent
-        door.make_folder(Label.OUTPUT_WRITE, folder, None)
+        disk.make_folder(DiskStep.OUTPUT_WRITE, folder, None)
         if not (folder / "__init__.py").exists():
-            door.write_text(Label.OUTPUT_WRITE, folder / "__init__.py", "")
-        door.write_text(Label.OUTPUT_WRITE, new.path, new.text)
+            disk.write_text(DiskStep.OUTPUT_WRITE, folder / "__init__.py", "")
+        disk.write_text(DiskStep.OUTPUT_WRITE, new.path, new.text)
         paths.append(str(new.path))
     run_formatters(paths, stderr=stderr)
     importlib.invalidate_caches()

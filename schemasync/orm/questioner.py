@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.dry_run import constant, is_volatile
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, Problem, Refused
 from ..history.lineage import Lineage
 from ..history.rows import schema_of
@@ -47,7 +47,7 @@ class Past:
         return table, None if place[1] is None else columns[place[1]]
 
 
-def past(rows: Sequence[Row]) -> Past:
+def past(rows: Sequence[HistoryRow]) -> Past:
     """What the history tells of names, up to what is live."""
     lineage = Lineage(rows)
     live = rows[-1].generation
@@ -59,7 +59,7 @@ def past(rows: Sequence[Row]) -> Past:
     return Past(frozenset(fold(table.name) for table in schema_of(first).tables), names)
 
 
-class Answers(InteractiveMigrationQuestioner):
+class Questioner(InteractiveMigrationQuestioner):
     """`past`: tables and columns that the database had when its history began, and what they are called now.
 
     A field that was added without a default gets what filled its column. What neither says is asked where somebody

@@ -32,7 +32,7 @@ class Owned:
 
 
 @dataclass(slots=True)
-class Moves:
+class TableRenames:
     """What is found of tables that moved.
 
     `moved`: folded old name -> new name. `called`: by folded old name, what their models were called and are, as names

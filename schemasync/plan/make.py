@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from ..diff import changes as c
 from ..diff.changes import Change
-from ..diff.compare import Diff, Pair, spelled
+from ..diff.compare import Diff, TablePair, spelled
 from ..diff.hazards import Hazard, HazardCode
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold, spell
 from .affinity import converts_alike
-from .model import Action, Feed, Origin, Plan, Step, Strategy
+from .model import Action, ColumnSource, Origin, Plan, Step, Strategy
 
 # What SQLite's own ALTER TABLE does on the copy, or what touches no row of the table.
 _WITHOUT_REWRITE = (
@@ -79,7 +79,7 @@ def converting(plan: Plan) -> Plan:
 
 
 def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
-    def loses(feed: Feed) -> bool:
+    def loses(feed: ColumnSource) -> bool:
         return feed.origin is Origin.CARRIED and feed.same and (fold(step.name), fold(feed.column)) in lose
 
     if not any(map(loses, step.feeds)):
@@ -88,7 +88,7 @@ def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
     return replace(step, action=Action.REWRITE, feeds=feeds)
 
 
-def _step(pair: Pair, volatile: Callable[[str, str], bool]) -> Step:
+def _step(pair: TablePair, volatile: Callable[[str, str], bool]) -> Step:
     old, new = pair.old, pair.new
     if new is None:
         return Step(Action.DROP, old, None, changes=pair.changes)
@@ -98,22 +98,24 @@ def _step(pair: Pair, volatile: Callable[[str, str], bool]) -> Step:
     return Step(_action(pair), old, new, feeds, pair.changes)
 
 
-def _action(pair: Pair) -> Action:
+def _action(pair: TablePair) -> Action:
     untouched = all(isinstance(change, _WITHOUT_REWRITE) for change in pair.changes) and not pair.fills
     return Action.KEEP if untouched else Action.REWRITE
 
 
-def _feed(pair: Pair, old: Table, new: Table, column: Column, volatile: Callable[[str, str], bool]) -> Feed:
+def _feed(
+    pair: TablePair, old: Table, new: Table, column: Column, volatile: Callable[[str, str], bool]
+) -> ColumnSource:
     name = column.name
     if column.generated is not None:
-        return Feed(name, Origin.GENERATED, pair.sources.get(name))
+        return ColumnSource(name, Origin.GENERATED, pair.sources.get(name))
     fill, source = pair.fills.get(name), pair.sources.get(name)
     if fill is not None:
-        return Feed(name, Origin.FILLED, source, fill.text, volatile=volatile(new.name, name))
+        return ColumnSource(name, Origin.FILLED, source, fill.text, volatile=volatile(new.name, name))
     before = old.column(source) if source is not None else None
     if before is None:
-        return Feed(name, Origin.DEFAULT, volatile=volatile(new.name, name))
-    return Feed(name, Origin.CARRIED, source, same=converts_alike(old, before, new, column))
+        return ColumnSource(name, Origin.DEFAULT, volatile=volatile(new.name, name))
+    return ColumnSource(name, Origin.CARRIED, source, same=converts_alike(old, before, new, column))
 
 
 def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:

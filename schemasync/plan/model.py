@@ -39,7 +39,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class ColumnSource:
     """One column of the new table: `source` is the old column that is carried, `fill` SQL over the old row.
 
     `same`: the new column stores every value of the old one as it is. `volatile`: the fill gives another value
@@ -61,7 +61,7 @@ class Step:
     action: Action
     old: Table | None
     new: Table | None
-    feeds: tuple[Feed, ...] = ()
+    feeds: tuple[ColumnSource, ...] = ()
     changes: tuple[Change, ...] = ()
 
     @property
@@ -118,7 +118,7 @@ class Plan:
         """The step of the table with that new name."""
         return next((s for s in self.steps if s.new is not None and fold(s.new.name) == fold(table)), None)
 
-    def becomes(self, step: Step) -> Action:
+    def effective_action(self, step: Step) -> Action:
         """What becomes of a table, to be told: nothing comes along into a file that starts empty."""
         is_written = step.action is Action.KEEP and self.strategy is Strategy.FRESH
         return Action.REWRITE if is_written else step.action

@@ -12,11 +12,11 @@ from . import lexer
 from .constraint import read_deferred, read_references
 from .default import read_default
 from .expression import DefinitionError, Scope, check_single, is_nameable
-from .lexer import Kind, Token
+from .lexer import Token, TokenKind
 from .model import Check, IndexedColumn, NotNull, PrimaryKey, Sql, Unique
-from .names import fold, quote, shout
+from .names import fold, quote, upper_ascii
 from .parts import ColumnParts, TableParts
-from .reader import Reader
+from .reader import DefinitionReader
 
 _COLUMN_CONSTRAINTS = frozenset(
     "constraint default null not primary unique check references collate as deferrable".split()
@@ -25,7 +25,7 @@ _COLUMN_CONSTRAINTS = frozenset(
 
 def read_column(sql: str, name: str, scope: Scope, into: TableParts, parts: Sequence[Token] | None = None) -> None:
     """Read what stands after a column's name into `into`. Raises DefinitionError."""
-    reader = Reader(sql, check_single(sql) if parts is None else parts, scope)
+    reader = DefinitionReader(sql, check_single(sql) if parts is None else parts, scope)
     column = ColumnParts(name, _type(reader))
     into.columns.append(column)
     label: str | None = None
@@ -37,7 +37,7 @@ def read_column(sql: str, name: str, scope: Scope, into: TableParts, parts: Sequ
         label = None
 
 
-def _column_constraint(reader: Reader, column: ColumnParts, label: str | None, into: TableParts) -> None:
+def _column_constraint(reader: DefinitionReader, column: ColumnParts, label: str | None, into: TableParts) -> None:
     me = (IndexedColumn(column=column.name),)
     if reader.take("not", "null"):
         column.not_null = NotNull(label, reader.conflict())
@@ -51,7 +51,7 @@ def _column_constraint(reader: Reader, column: ColumnParts, label: str | None, i
             reader.take("asc")
         conflict = reader.conflict()
         key = (IndexedColumn(column=column.name, descending=descending),)
-        alias = shout(column.type.canonical) == "INTEGER" and not descending
+        alias = upper_ascii(column.type.canonical) == "INTEGER" and not descending
         into.primary_keys.append(PrimaryKey(key, label, conflict, reader.take("autoincrement"), alias))
     elif reader.take("unique"):
         into.uniques.append(Unique(me, label, reader.conflict()))
@@ -72,7 +72,7 @@ def _column_constraint(reader: Reader, column: ColumnParts, label: str | None, i
         raise DefinitionError(f"no column constraint {reader.where()}")
 
 
-def _defer_last(reader: Reader, column: ColumnParts, into: TableParts) -> None:
+def _defer_last(reader: DefinitionReader, column: ColumnParts, into: TableParts) -> None:
     """A DEFERRABLE that stands apart belongs to the newest REFERENCES; SQLite takes one that has none, too."""
     deferred = read_deferred(reader)
     own = bool(into.foreign_keys) and into.foreign_keys[-1].columns == (column.name,)
@@ -87,7 +87,7 @@ def _collation(name: str) -> str | None:
     return None if folded == "binary" else folded
 
 
-def _type(reader: Reader) -> Sql:
+def _type(reader: DefinitionReader) -> Sql:
     """The type name: words up to the first constraint, then up to two signed numbers in parentheses."""
     begin = reader.at
     while not reader.done:
@@ -99,18 +99,18 @@ def _type(reader: Reader) -> Sql:
     if not words:
         return Sql("")
     size = _size(reader)
-    if len(words) == 1 and words[0].kind is not Kind.WORD and not size:
+    if len(words) == 1 and words[0].kind is not TokenKind.WORD and not size:
         return _quoted_type(words[0].value)
     spelled = " ".join(word.text for word in words) + size
-    return Sql(shout(spelled), spelled)
+    return Sql(upper_ascii(spelled), spelled)
 
 
-def _size(reader: Reader) -> str:
+def _size(reader: DefinitionReader) -> str:
     """`(10)` or `(10,2)`, '' where there is none."""
     if not reader.peek("("):
         return ""
     numbers = lexer.split(reader.group())
-    if not numbers or not all(run and run[-1].kind is Kind.NUMBER for run in numbers):
+    if not numbers or not all(run and run[-1].kind is TokenKind.NUMBER for run in numbers):
         raise DefinitionError("the size of a type is one number or two")
     return "(" + ",".join("".join(token.text for token in run) for run in numbers) + ")"
 
@@ -118,6 +118,8 @@ def _size(reader: Reader) -> str:
 def _quoted_type(declared: str) -> Sql:
     """A type that is one quoted name, bare where that says the same."""
     words = lexer.tokens(declared, comments=True)
-    bare = words and all(token.kind is Kind.WORD and token.is_name and token.word != "generated" for token in words)
+    bare = words and all(
+        token.kind is TokenKind.WORD and token.is_name and token.word != "generated" for token in words
+    )
     spelled = " ".join(token.text for token in words) if bare else quote(declared)
-    return Sql(shout(spelled), spelled)
+    return Sql(upper_ascii(spelled), spelled)

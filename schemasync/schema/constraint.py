@@ -11,9 +11,9 @@ from . import lexer
 from .expression import DefinitionError, Scope, check_single, indexed_column
 from .lexer import Token
 from .model import Check, ForeignKey, IndexedColumn, PrimaryKey, Unique
-from .names import shout
+from .names import upper_ascii
 from .parts import TableParts
-from .reader import Reader
+from .reader import DefinitionReader
 
 _TABLE_CONSTRAINTS = frozenset("constraint primary unique check foreign".split())
 
@@ -25,7 +25,7 @@ def is_table_constraint(parts: Sequence[Token]) -> bool:
 
 def read_constraints(sql: str, scope: Scope, into: TableParts, parts: Sequence[Token] | None = None) -> None:
     """Read one table constraint, or several without commas as SQLite takes them. Raises DefinitionError."""
-    reader = Reader(sql, check_single(sql) if parts is None else parts, scope)
+    reader = DefinitionReader(sql, check_single(sql) if parts is None else parts, scope)
     label: str | None = None
     while not reader.done:
         if reader.take("constraint"):
@@ -35,7 +35,7 @@ def read_constraints(sql: str, scope: Scope, into: TableParts, parts: Sequence[T
         label = None
 
 
-def _table_constraint(reader: Reader, label: str | None, into: TableParts) -> None:
+def _table_constraint(reader: DefinitionReader, label: str | None, into: TableParts) -> None:
     if reader.take("primary", "key"):
         inside, auto = reader.group(), False
         if inside and inside[-1].word == "autoincrement":
@@ -55,7 +55,7 @@ def _table_constraint(reader: Reader, label: str | None, into: TableParts) -> No
         raise DefinitionError(f"no table constraint {reader.where()}")
 
 
-def _key_columns(reader: Reader, inside: Sequence[Token]) -> tuple[IndexedColumn, ...]:
+def _key_columns(reader: DefinitionReader, inside: Sequence[Token]) -> tuple[IndexedColumn, ...]:
     columns = tuple(indexed_column(reader.sql, run, reader.scope) for run in lexer.split(inside))
     if not columns:
         raise DefinitionError("a key needs a column")
@@ -67,7 +67,7 @@ def _may_be_alias(columns: tuple[IndexedColumn, ...]) -> bool:
     return len(columns) == 1 and columns[0].column is not None
 
 
-def read_references(reader: Reader, columns: tuple[str, ...], name: str | None) -> ForeignKey:
+def read_references(reader: DefinitionReader, columns: tuple[str, ...], name: str | None) -> ForeignKey:
     """What stands after the word REFERENCES. Raises DefinitionError."""
     table = reader.name()
     references = reader.names() if reader.peek("(") else ()
@@ -94,15 +94,15 @@ def read_references(reader: Reader, columns: tuple[str, ...], name: str | None) 
     )
 
 
-def _action(reader: Reader) -> str | None:
+def _action(reader: DefinitionReader) -> str | None:
     for words in (("set", "null"), ("set", "default"), ("cascade",), ("restrict",)):
         if reader.take(*words):
-            return shout(" ".join(words))
+            return upper_ascii(" ".join(words))
     reader.expect("no", "action")
     return None
 
 
-def read_deferred(reader: Reader) -> bool:
+def read_deferred(reader: DefinitionReader) -> bool:
     """Only DEFERRABLE INITIALLY DEFERRED is deferred. https://www.sqlite.org/foreignkeys.html#fk_deferred"""
     deferrable = False
     if reader.take("not", "deferrable"):

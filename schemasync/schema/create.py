@@ -9,7 +9,7 @@ from . import lexer
 from .column import read_column
 from .constraint import is_table_constraint, read_constraints
 from .expression import DefinitionError, Scope, expression, indexed_column
-from .lexer import Kind, Token
+from .lexer import Token, TokenKind
 from .model import Sql, Trigger
 from .names import fold, spell
 from .normalize import IndexParts
@@ -118,7 +118,7 @@ def _after_on(body: Sql) -> Token | None:
     for index, token in enumerate(parts[:-1]):
         if token.word == "on":
             following = parts[index + 1]
-            return following if following.kind is not Kind.OPERATOR else None
+            return following if following.kind is not TokenKind.OPERATOR else None
     return None
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from . import lexer
 from .expression import DefinitionError, DisguisedString, Scope, expression
-from .lexer import Kind, Token
+from .lexer import Token, TokenKind
 from .model import Sql
-from .reader import Reader
+from .reader import DefinitionReader
 
 _LITERAL_WORDS = ("null", "true", "false", "current_time", "current_date", "current_timestamp")
 
 
-def read_default(reader: Reader) -> Sql | None:
+def read_default(reader: DefinitionReader) -> Sql | None:
     """DEFAULT takes a literal, a signed number or an expression in parentheses; NULL is no default at all.
 
     A bare or quoted word is a string to SQLite, except TRUE, FALSE and the CURRENT_… words.
@@ -24,9 +24,9 @@ def read_default(reader: Reader) -> Sql | None:
     if reader.peek("+") or reader.peek("-"):
         reader.next()
     token = reader.next()
-    if token.kind in (Kind.OPERATOR, Kind.ILLEGAL):
+    if token.kind in (TokenKind.OPERATOR, TokenKind.ILLEGAL):
         raise DefinitionError(f"DEFAULT takes no {token.text!r}")
-    if token.kind is Kind.QUOTED or (token.kind is Kind.WORD and token.word not in _LITERAL_WORDS):
+    if token.kind is TokenKind.QUOTED or (token.kind is TokenKind.WORD and token.word not in _LITERAL_WORDS):
         if not reader.scope.lenient:
             raise DisguisedString(token.value)
         return Sql("'" + token.value.replace("'", "''") + "'")
@@ -46,5 +46,5 @@ def is_literal(default: str) -> bool:
     """True for what may follow DEFAULT without parentheses: a literal, or a number with its sign."""
     *sign, last = lexer.tokens(default)
     if sign:
-        return len(sign) == 1 and sign[0].text in "+-" and last.kind is Kind.NUMBER
-    return last.kind in (Kind.NUMBER, Kind.STRING, Kind.BLOB) or last.word in _LITERAL_WORDS
+        return len(sign) == 1 and sign[0].text in "+-" and last.kind is TokenKind.NUMBER
+    return last.kind in (TokenKind.NUMBER, TokenKind.STRING, TokenKind.BLOB) or last.word in _LITERAL_WORDS

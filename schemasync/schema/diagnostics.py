@@ -10,7 +10,7 @@ from .expression import DefinitionError, DisguisedString
 from .jsonc import Path, Scan, line_and_column
 
 
-class Faults:
+class Diagnostics:
     """The faults of one file found so far, and the way to say where they are."""
 
     def __init__(self, source: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import normalize
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .digest import version
 from .hints import read_hints
 from .jsonc import Path, line_and_column
@@ -51,7 +51,7 @@ class Document:
 
 def read(data: bytes, source: str = "schema.json") -> Document:
     """Read a schema.json. `source` names it in messages. Raises SchemaInvalid with every fault found."""
-    faults = Faults(source)
+    faults = Diagnostics(source)
     tree = read_tree(data, faults)
     check_keys(tree, faults)
     check_shapes(tree, faults)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import lexer
-from .lexer import Kind, Token
+from .lexer import Token, TokenKind
 from .model import IndexedColumn, Sql
 from .names import fold
 
@@ -57,9 +57,9 @@ def check_single(sql: str) -> tuple[Token, ...]:
     found = lexer.tokens(sql, comments=True)
     depth = 0
     for token in found:
-        if token.kind is Kind.ILLEGAL:
+        if token.kind is TokenKind.ILLEGAL:
             raise DefinitionError(f"{token.text!r} is not SQL here")
-        if token.kind is Kind.VARIABLE:
+        if token.kind is TokenKind.VARIABLE:
             raise DefinitionError(f"a definition takes no parameter ({token.text})")
         if token.text == "(":
             depth += 1
@@ -67,13 +67,13 @@ def check_single(sql: str) -> tuple[Token, ...]:
             depth -= 1
             if depth < 0:
                 raise DefinitionError("a ) closes nothing")
-        elif token.kind is Kind.COMMENT and (depth == 0 or not _closed(token)):
+        elif token.kind is TokenKind.COMMENT and (depth == 0 or not _closed(token)):
             raise DefinitionError("a comment may stand only inside parentheses, and closed")
         elif token.text == ";" or (token.text == "," and depth == 0):
             raise DefinitionError(f"a {token.text!r} would make two definitions of it")
     if depth:
         raise DefinitionError("a ( is not closed")
-    return tuple(token for token in found if token.kind is not Kind.COMMENT)
+    return tuple(token for token in found if token.kind is not TokenKind.COMMENT)
 
 
 def _closed(comment: Token) -> bool:
@@ -117,7 +117,7 @@ def indexed_column(sql: str, parts: Sequence[Token], scope: Scope) -> IndexedCol
 
 def _ends_operand(token: Token) -> bool:
     """False where an operand must follow: there DESC is a column's name."""
-    return token.text == ")" or (token.kind is not Kind.OPERATOR and token.word not in _AWAITING_OPERAND)
+    return token.text == ")" or (token.kind is not TokenKind.OPERATOR and token.word not in _AWAITING_OPERAND)
 
 
 def _lone_name(parts: Sequence[Token]) -> tuple[Token | None, str | None]:
@@ -139,4 +139,4 @@ def _lone_name(parts: Sequence[Token]) -> tuple[Token | None, str | None]:
 
 def is_nameable(token: Token) -> bool:
     """True for what SQLite takes where a name must stand."""
-    return token.kind in (Kind.WORD, Kind.QUOTED, Kind.STRING)
+    return token.kind in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.STRING)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import Code
 from . import lexer
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .expression import DefinitionError, check_single
 from .jsonc import Path
 from .model import Hints, Schema, Sql
@@ -14,7 +14,7 @@ from .names import fold, from_key, is_special
 from .shape_check import tables_of
 
 
-def read_hints(tree: dict[str, Any], schema: Schema, faults: Faults) -> Hints:
+def read_hints(tree: dict[str, Any], schema: Schema, faults: Diagnostics) -> Hints:
     """All hints of a file whose shapes are right."""
     hints = Hints(dropped_tables=tuple(tree.get("_dropped", ())))
     _check_dropped(hints.dropped_tables, {fold(t.name) for t in schema.tables}, "table", ("_dropped",), faults)
@@ -30,7 +30,7 @@ def read_hints(tree: dict[str, Any], schema: Schema, faults: Faults) -> Hints:
     return hints
 
 
-def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Faults) -> None:
+def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Diagnostics) -> None:
     table = from_key(key)
     for column, value in body.items():
         if is_special(column) or not isinstance(value, dict):
@@ -43,7 +43,7 @@ def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Faults) 
                 hints.fills[where] = _fill(value["fill"])
 
 
-def _check_dropped(dropped: Any, present: set[str], what: str, path: Path, faults: Faults) -> None:
+def _check_dropped(dropped: Any, present: set[str], what: str, path: Path, faults: Diagnostics) -> None:
     for name in dropped:
         if fold(name) in present:
             faults.note(

@@ -14,7 +14,7 @@ from enum import Enum
 from .names import canonical, fold, is_plain
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     WORD = "word"
     QUOTED = "quoted name"
     STRING = "string"
@@ -30,7 +30,7 @@ class Kind(Enum):
 class Token:
     """A token and where it stands: `source[start:end] == text`."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     start: int
 
@@ -41,12 +41,12 @@ class Token:
     @property
     def double_quoted(self) -> bool:
         """True for `"x"`, which SQLite takes for a string where it names no column."""
-        return self.kind is Kind.QUOTED and self.text[0] == '"'
+        return self.kind is TokenKind.QUOTED and self.text[0] == '"'
 
     @property
     def value(self) -> str:
         """What the token names or says, quotes removed."""
-        if self.kind in (Kind.QUOTED, Kind.STRING):
+        if self.kind in (TokenKind.QUOTED, TokenKind.STRING):
             mark = self.text[0]
             inner = self.text[1:-1]
             return inner if mark == "[" else inner.replace(mark * 2, mark)
@@ -55,7 +55,7 @@ class Token:
     @property
     def word(self) -> str:
         """The bare word in lower case, or '' for any other token: what keywords are compared with."""
-        return fold(self.text) if self.kind is Kind.WORD else ""
+        return fold(self.text) if self.kind is TokenKind.WORD else ""
 
     @property
     def is_name(self) -> bool:
@@ -63,14 +63,14 @@ class Token:
 
         TRUE and FALSE name a column where there is one of that name.
         """
-        bare = self.kind is Kind.WORD and (is_plain(self.text) or self.word in ("true", "false"))
-        return self.kind is Kind.QUOTED or bare
+        bare = self.kind is TokenKind.WORD and (is_plain(self.text) or self.word in ("true", "false"))
+        return self.kind is TokenKind.QUOTED or bare
 
     def canonical(self) -> str:
         """The one spelling of this token: names folded and bare where that is enough, the rest as written."""
-        if self.kind is Kind.WORD:
+        if self.kind is TokenKind.WORD:
             return fold(self.text)
-        if self.kind is Kind.QUOTED:
+        if self.kind is TokenKind.QUOTED:
             return canonical(self.value)
         return self.text
 
@@ -103,7 +103,7 @@ def tokens(sql: str, *, comments: bool = False) -> tuple[Token, ...]:
         name = match.lastgroup or "ILLEGAL"
         if name == "SPACE" or (name == "COMMENT" and not comments):
             continue
-        found.append(Token(Kind[name], match.group(), match.start()))
+        found.append(Token(TokenKind[name], match.group(), match.start()))
     return tuple(found)
 
 

@@ -7,14 +7,14 @@ import re
 from typing import Any
 
 from ..errors import Code, SchemaInvalid
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .jsonc import line_and_column, scan
 
 SIZE_LIMIT = 16 * 1024 * 1024  # bytes
 _JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)
 
 
-def read_tree(data: bytes, faults: Faults) -> dict[str, Any]:
+def read_tree(data: bytes, faults: Diagnostics) -> dict[str, Any]:
     """The file as one JSON object. Raises SchemaInvalid; `faults` has its text and the places of its keys then."""
     faults.text = _decode(data, faults)
     tree = _parse(faults)
@@ -22,7 +22,7 @@ def read_tree(data: bytes, faults: Faults) -> dict[str, Any]:
     return tree
 
 
-def _decode(data: bytes, faults: Faults) -> str:
+def _decode(data: bytes, faults: Diagnostics) -> str:
     if len(data) > SIZE_LIMIT:
         faults.note(
             Code.SCHEMA_TOO_LARGE,
@@ -43,7 +43,7 @@ def _decode(data: bytes, faults: Faults) -> str:
         raise SchemaInvalid(faults.problems) from error
 
 
-def _parse(faults: Faults) -> dict[str, Any]:
+def _parse(faults: Diagnostics) -> dict[str, Any]:
     faults.scan = scan(faults.text)
     for fault in faults.scan.faults:
         other = ""

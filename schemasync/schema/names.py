@@ -44,7 +44,7 @@ def fold(name: str) -> str:
     return name.lower() if name.isascii() else name.translate(_UPPER_TO_LOWER)
 
 
-def shout(text: str) -> str:
+def upper_ascii(text: str) -> str:
     """The text in upper case, a to z only."""
     return text.translate(_LOWER_TO_UPPER)
 

@@ -8,10 +8,10 @@ from . import lexer
 from .expression import DefinitionError, Scope, expression, is_nameable
 from .lexer import Token
 from .model import Sql
-from .names import shout
+from .names import upper_ascii
 
 
-class Reader:
+class DefinitionReader:
     """A cursor over the tokens of one definition."""
 
     def __init__(self, sql: str, parts: Sequence[Token], scope: Scope) -> None:
@@ -37,7 +37,7 @@ class Reader:
 
     def expect(self, *words: str) -> None:
         if not self.take(*words):
-            raise DefinitionError(f"{shout(' '.join(words))} expected {self.where()}")
+            raise DefinitionError(f"{upper_ascii(' '.join(words))} expected {self.where()}")
 
     def where(self) -> str:
         if self.done:
@@ -88,4 +88,4 @@ class Reader:
         word = self.next().word
         if word not in ("rollback", "abort", "fail", "ignore", "replace"):
             raise DefinitionError("ON CONFLICT takes ROLLBACK, ABORT, FAIL, IGNORE or REPLACE")
-        return None if word == "abort" else shout(word)
+        return None if word == "abort" else upper_ascii(word)

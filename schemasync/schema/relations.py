@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ..errors import Code
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .jsonc import Path
 from .model import ForeignKey, Schema, Table, View
 from .names import fold, to_key
 
 
-def check_names(tables: list[Table], views: list[View], faults: Faults) -> None:
+def check_names(tables: list[Table], views: list[View], faults: Diagnostics) -> None:
     """No two things may bear what SQLite takes for one name, and none a name that is taken already."""
     objects: list[tuple[str, Path]] = [(table.name, (to_key(table.name),)) for table in tables]
     objects += [(view.name, ("_views", to_key(view.name))) for view in views]
@@ -36,7 +36,7 @@ def check_names(tables: list[Table], views: list[View], faults: Faults) -> None:
             faults.note(Code.RESERVED_NAME, f'the name "{name}" is reserved', "Choose another.", at=path)
 
 
-def _check_clash(what: str, named: Sequence[tuple[str, Path]], faults: Faults) -> None:
+def _check_clash(what: str, named: Sequence[tuple[str, Path]], faults: Diagnostics) -> None:
     seen: dict[str, str] = {}
     for name, path in named:
         if fold(name) in seen:
@@ -49,7 +49,7 @@ def _check_clash(what: str, named: Sequence[tuple[str, Path]], faults: Faults) -
         seen[fold(name)] = name
 
 
-def check_references(schema: Schema, elsewhere: Collection[str], faults: Faults) -> None:
+def check_references(schema: Schema, elsewhere: Collection[str], faults: Diagnostics) -> None:
     """Each foreign key needs a table of the schema, and columns of it that fit; or names those of a table that is said
     to be made `elsewhere`."""
     parents = {fold(table.name): table for table in schema.tables}
@@ -60,7 +60,7 @@ def check_references(schema: Schema, elsewhere: Collection[str], faults: Faults)
                 _check_reference(table, key, parents.get(fold(key.table)), faults)
 
 
-def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults: Faults) -> None:
+def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults: Diagnostics) -> None:
     columns = ", ".join(key.columns)
     at = (to_key(table.name), to_key(key.columns[0]))
     if parent is None:

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 
 from ..errors import Code
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .jsonc import Path
 from .names import is_special
 
@@ -36,7 +36,7 @@ def _validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json_schema())
 
 
-def check_keys(tree: dict[str, Any], faults: Faults) -> None:
+def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
     """Keys that begin with one _ are ours: an unknown one is a slip of the pen, and named with its neighbour."""
     _check_special(tree, TOP_KEYS, (), faults)
     for name, table in tables_of(tree):
@@ -59,13 +59,13 @@ def check_keys(tree: dict[str, Any], faults: Faults) -> None:
             )
 
 
-def _check_names_only(owner: Any, path: Path, faults: Faults) -> None:
+def _check_names_only(owner: Any, path: Path, faults: Diagnostics) -> None:
     """Where every key is a name, none is special."""
     if isinstance(owner, dict):
         _check_special(owner, [], path, faults)
 
 
-def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, faults: Faults) -> None:
+def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, faults: Diagnostics) -> None:
     for key in owner:
         if is_special(key) and key not in known:
             near = difflib.get_close_matches(key, known, 1)
@@ -74,7 +74,7 @@ def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, fault
             faults.note(Code.UNKNOWN_KEY, f'unknown key "{key}"', hint, at=(*path, key))
 
 
-def check_shapes(tree: dict[str, Any], faults: Faults) -> None:
+def check_shapes(tree: dict[str, Any], faults: Diagnostics) -> None:
     """What the JSON Schema says of values, for what `check_keys` has not said already."""
     already = {problem.facts.get("path") for problem in faults.problems}
     for error in sorted(_validator().iter_errors(tree), key=lambda error: list(map(str, error.absolute_path))):

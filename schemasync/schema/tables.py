@@ -12,7 +12,7 @@ from ..errors import Code
 from . import create, lexer, normalize
 from .column import read_column
 from .constraint import read_constraints
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .expression import DefinitionError, Scope, check_single, expression, indexed_column
 from .jsonc import Path
 from .model import Check, ForeignKey, IndexedColumn, PrimaryKey, Sql, Table, Unique
@@ -22,7 +22,7 @@ from .shape_check import tables_of
 from .views import read_trigger
 
 
-def read_tables(tree: dict[str, Any], faults: Faults) -> list[Table]:
+def read_tables(tree: dict[str, Any], faults: Diagnostics) -> list[Table]:
     """The tables of a file whose shapes are right; where definitions are not, the faults are noted."""
     return [_Reading(from_key(key), body, (key,), faults).read() for key, body in tables_of(tree)]
 
@@ -30,7 +30,7 @@ def read_tables(tree: dict[str, Any], faults: Faults) -> list[Table]:
 class _Reading:
     """One table being read: `scope` holds its columns' names, `parts` what its definitions say."""
 
-    def __init__(self, name: str, body: dict[str, Any], path: Path, faults: Faults) -> None:
+    def __init__(self, name: str, body: dict[str, Any], path: Path, faults: Diagnostics) -> None:
         self.name, self.body, self.path, self.faults = name, body, path, faults
         self.columns = {from_key(key): value for key, value in body.items() if not is_special(key)}
         self.scope = Scope({fold(column): column for column in self.columns})

@@ -7,13 +7,13 @@ from typing import Any
 
 from ..errors import Code
 from . import create, lexer, normalize
-from .diagnostics import Faults
+from .diagnostics import Diagnostics
 from .jsonc import Path
 from .model import Trigger, View
 from .names import fold, from_key
 
 
-def read_views(views: Mapping[str, Any], faults: Faults) -> list[View]:
+def read_views(views: Mapping[str, Any], faults: Diagnostics) -> list[View]:
     """What stands under `_views`."""
     found = []
     for key, item in views.items():
@@ -31,7 +31,7 @@ def read_views(views: Mapping[str, Any], faults: Faults) -> list[View]:
     return found
 
 
-def read_trigger(name: str, sql: str, owner: str, path: Path, faults: Faults) -> Trigger:
+def read_trigger(name: str, sql: str, owner: str, path: Path, faults: Diagnostics) -> Trigger:
     """A trigger as it stands under its table or view; on another it is a fault."""
     body = create.statement(sql)
     target = create.trigger_table(body)

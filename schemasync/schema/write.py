@@ -236,7 +236,7 @@ def _default(default: Sql) -> str:
 
 def plain(sql: Sql) -> str:
     """The text as written, or its canonical spelling where a comment inside would end the definition."""
-    commented = any(token.kind is lexer.Kind.COMMENT for token in lexer.tokens(sql.text, comments=True))
+    commented = any(token.kind is lexer.TokenKind.COMMENT for token in lexer.tokens(sql.text, comments=True))
     return sql.canonical if commented else sql.text
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from ..diff.compare import all_hints, compare
 from ..diff.hazards import Hazard
 from ..engines.sqlite.dry_run import differing, ours, rehearse
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Refused
-from ..files.layout import At
-from ..history.action import Deed
+from ..files.layout import PathKind
+from ..history.action import HistoryAction
 from ..history.rows import Afterwards, hints_of, schema_of
 from ..plan.lint import of_schema
 from ..plan.make import make
@@ -27,12 +27,12 @@ from . import up_to_date
 from .data_migrations import Installed, never_run
 from .phases.build import build
 from .phases.cutover import check_place
-from .phases.decide import Wishes, check_disk
-from .phases.write_lock import hold
+from .phases.decide import SyncOptions, check_disk
+from .phases.write_lock import write_lock
 from .recovery import finish_swap, recover
 from .run import interrupt, live_database
-from .run.error_translation import told
-from .run.live_database import Elsewhere, State, without
+from .run.error_translation import translated_errors
+from .run.live_database import Elsewhere, LiveDatabase, without
 from .run.target import Target
 from .runner import litter_removed, note, still_true, swap_held
 
@@ -77,10 +77,10 @@ def adopt(
     """
     begun = time.monotonic()
     if finish_swap(target) or is_resumed:
-        with told(target.layout.link), live_database.read(target.layout, target.opener) as now:
-            if now is not None and now.newest is not None and now.newest.action == Deed.ADOPT:
+        with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
+            if now is not None and now.newest is not None and now.newest.action == HistoryAction.ADOPT:
                 return _finished(now, now.newest, document)
-    with told(target.layout.link):
+    with translated_errors(target.layout.link):
         _check_plain(target)
         check_place(target.layout)
         with live_database.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
@@ -107,9 +107,12 @@ def adopt(
                 )
                 rehearse(before.connection, plan, target.opener, unknown)
                 check_disk(target, plan, before)
-                with hold(target, before.path, before.inode) as held, litter_removed(target, lambda: held.is_closed):
-                    still_true(target, plan, before, Wishes())
-                    built = build(target, plan, before, Deed.ADOPT, signals)
+                with (
+                    write_lock(target, before.path, before.inode) as held,
+                    litter_removed(target, lambda: held.is_closed),
+                ):
+                    still_true(target, plan, before, SyncOptions())
+                    built = build(target, plan, before, HistoryAction.ADOPT, signals)
                     swap_held(target, signals, held, built.generation)
                     pause = held.seconds
                 foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
@@ -131,7 +134,7 @@ def adopt(
     )
 
 
-def _finished(now: State, row: Row, document: Document | None) -> Adopted:
+def _finished(now: LiveDatabase, row: HistoryRow, document: Document | None) -> Adopted:
     """An adoption that was cut off between fence and link, and is finished now."""
     baseline = schema_of(row)
     foreign = tuple(o.named for o in now.inspect().foreign(baseline.object_names()))
@@ -142,9 +145,9 @@ def _finished(now: State, row: Row, document: Document | None) -> Adopted:
 def _check_plain(target: Target) -> None:
     layout = target.layout
     match layout.at():
-        case At.PLAIN:
+        case PathKind.PLAIN:
             return
-        case At.GENERATION:
+        case PathKind.GENERATION:
             live = layout.live()
             raise Refused.of(
                 Code.ALREADY_ADOPTED,
@@ -152,7 +155,7 @@ def _check_plain(target: Target) -> None:
                 "manage.py schemasync history shows what happened to it. A schema.json is written from it by: "
                 f"manage.py schemasync inspect {shlex.quote(str(layout.link))} -o schema.json",
             )
-        case At.NOTHING:
+        case PathKind.NOTHING:
             raise Refused.of(
                 Code.NO_DATABASE,
                 f"there is no database at {layout.link}",
@@ -163,7 +166,7 @@ def _check_plain(target: Target) -> None:
                 return
 
 
-def _plan(baseline: Schema, before: State) -> Plan:
+def _plan(baseline: Schema, before: LiveDatabase) -> Plan:
     """Everything is kept: the plan of a copy."""
     return make(
         compare(baseline, baseline, recorded=hints_of(before.newest)),

@@ -8,13 +8,13 @@ from ..engines.sqlite import django_migrations
 from ..errors import Code, Problem, Refused
 from ..history.data_migrations import DataMigration, recorded, unapplied
 from ..plan.model import NeverRun
-from .run.live_database import State
+from .run.live_database import LiveDatabase
 
 Installed = Collection[DataMigration] | None
 """The data migrations of the installed apps; None where migrations do not matter."""
 
 
-def never_run(state: State | None, installed: Installed, accepted: Collection[str] = ()) -> NeverRun | None:
+def never_run(state: LiveDatabase | None, installed: Installed, accepted: Collection[str] = ()) -> NeverRun | None:
     """What the history is to record of data migrations. Raises Refused with the name of each one that the database
     never ran and nobody accepted."""
     rows = state.rows if state is not None else ()
@@ -27,7 +27,7 @@ def never_run(state: State | None, installed: Installed, accepted: Collection[st
     return found
 
 
-def missing(state: State, installed: Installed) -> tuple[str, ...]:
+def missing(state: LiveDatabase, installed: Installed) -> tuple[str, ...]:
     """The names of those that the database never ran and nobody accepted."""
     return unapplied(installed or (), django_migrations.applied(state.connection), state.rows)[0]
 

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import Connection, durably, side_files, snapshot, to_wal, wal_of
-from ..engines.sqlite.copies import remove_passing
+from ..engines.sqlite.copies import remove_temporary
 from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
-from ..files.disk import Label
+from ..files.disk import DiskStep
 from ..files.layout import size_of
 from .phases import cutover
 from .phases.cutover import cut_over, prepared
 from .phases.decide import DISK_RESERVE
-from .phases.write_lock import Hold, hold
+from .phases.write_lock import WriteLock, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
-from .run.error_translation import told
+from .run.error_translation import translated_errors
 from .run.interrupt import Signals
-from .run.live_database import State
+from .run.live_database import LiveDatabase
 from .run.target import Target
 
 InStep = Callable[[Path], None]
@@ -44,7 +44,10 @@ class Ejected:
 
 def check(target: Target) -> None:
     """Raise Refused or NeedsPerson where there is nothing to leave, or something in the way."""
-    with told(target.layout.link), live_database.read(target.layout, target.opener, whole=False) as current:
+    with (
+        translated_errors(target.layout.link),
+        live_database.read(target.layout, target.opener, whole=False) as current,
+    ):
         _check_disk(target, _generation(target, current))
         cutover.check_place(target.layout)
 
@@ -57,13 +60,13 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
     """
     begun = time.monotonic()
     check(target)
-    with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
+    with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with live_database.read(target.layout, target.opener) as current:
             current = _generation(target, current)
             _check_version(current, version)
             _check_disk(target, current)
-            with hold(target, current.path, current.inode) as held, _copy_removed(target, held):
+            with write_lock(target, current.path, current.inode) as held, _copy_removed(target, held):
                 _copy(target, current, signals)
                 _in_step(target, in_step)
                 _seal(target, current)
@@ -76,7 +79,7 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
     return Ejected(archive, size_of(target.layout.link), took, round(pause * 1000))
 
 
-def _generation(target: Target, current: State | None) -> State:
+def _generation(target: Target, current: LiveDatabase | None) -> LiveDatabase:
     """The database, where it is one that can be left."""
     layout = target.layout
     if current is None or current.generation is None:
@@ -96,7 +99,7 @@ def _generation(target: Target, current: State | None) -> State:
     return current
 
 
-def _check_version(current: State, version: str | None) -> None:
+def _check_version(current: LiveDatabase, version: str | None) -> None:
     newest = current.newest
     if version is not None and newest is not None and newest.version != version:
         raise Failed.of(
@@ -106,7 +109,7 @@ def _check_version(current: State, version: str | None) -> None:
         )
 
 
-def _check_disk(target: Target, current: State) -> None:
+def _check_disk(target: Target, current: LiveDatabase) -> None:
     free, needed = shutil.disk_usage(target.layout.plain.parent).free, size_of(current.path) + DISK_RESERVE
     if free < needed:
         raise Refused.of(
@@ -119,7 +122,7 @@ def _check_disk(target: Target, current: State) -> None:
 
 
 @contextmanager
-def _copy_removed(target: Target, held: Hold) -> Iterator[None]:
+def _copy_removed(target: Target, held: WriteLock) -> Iterator[None]:
     """What was copied goes where this fails before the swap is committed; where the process dies, recovery does it."""
     try:
         yield
@@ -129,12 +132,12 @@ def _copy_removed(target: Target, held: Hold) -> Iterator[None]:
         raise
 
 
-def _copy(target: Target, current: State, signals: Signals) -> None:
+def _copy(target: Target, current: LiveDatabase, signals: Signals) -> None:
     plain = target.layout.plain
-    target.door.create(Label.BUILD_CREATE, plain, current.path.stat())
+    target.disk.create(DiskStep.BUILD_CREATE, plain, current.path.stat())
     with closing(target.opener.build(plain)) as connection, target.progress.phase("copy", "pages") as advance:
         signals.watch(connection)
-        with target.door.step(Label.BUILD_START), snapshot(current.connection):
+        with target.disk.step(DiskStep.BUILD_START), snapshot(current.connection):
             clone(current.connection, connection, advance)
             to_wal(connection)
 
@@ -152,11 +155,11 @@ def _in_step(target: Target, work: InStep) -> None:
         ) from error
 
 
-def _seal(target: Target, current: State) -> None:
+def _seal(target: Target, current: LiveDatabase) -> None:
     """Nothing of ours is in it, everything else is, and all of it is on the disk."""
     plain = target.layout.plain
     with (
-        target.door.step(Label.BUILD_SEAL),
+        target.disk.step(DiskStep.BUILD_SEAL),
         closing(target.opener.write(plain, timeout=target.wait)) as connection,
     ):
         with durably(connection):  # its fsync covers everything that was written without one
@@ -168,5 +171,5 @@ def _seal(target: Target, current: State) -> None:
 
 
 def _strip(connection: Connection) -> None:
-    remove_passing(connection)
+    remove_temporary(connection)
     history_table.drop(connection)

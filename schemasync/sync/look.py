@@ -16,14 +16,14 @@ from ..diff.hazards import Hazard
 from ..engines.sqlite import ddl, fence, sql_files, table_sizes
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Problem, Refused, SchemaInvalid, SchemasyncError
 from ..files.layout import Layout, size_of
-from ..history.action import Deed
+from ..history.action import HistoryAction
 from ..history.rows import Followed, changed, followed, hints_of, models_of
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema.digest import version
@@ -32,18 +32,21 @@ from ..schema.model import Schema
 from ..schema.names import fold, quote
 from .data_migrations import Installed, missing
 from .phases import decide
-from .phases.decide import Decision, Wishes
+from .phases.decide import Decision, SyncOptions
 from .prune import archives
 from .run import live_database
-from .run.error_translation import told
-from .run.live_database import Elsewhere, State
+from .run.error_translation import translated_errors
+from .run.live_database import Elsewhere, LiveDatabase
 from .run.target import Target
 
 
 @contextmanager
-def _seen(target: Target, *, whole: bool = True, parsed: bool = False) -> Iterator[State | None]:
+def _seen(target: Target, *, whole: bool = True, parsed: bool = False) -> Iterator[LiveDatabase | None]:
     """The database as it stands, None where there never was one. Raises Refused where only its link is missing."""
-    with told(target.layout.link), live_database.read(target.layout, target.opener, whole=whole, parsed=parsed) as now:
+    with (
+        translated_errors(target.layout.link),
+        live_database.read(target.layout, target.opener, whole=whole, parsed=parsed) as now,
+    ):
         if now is None:
             _refuse_missing_link(target)
         yield now
@@ -63,7 +66,7 @@ def _refuse_missing_link(target: Target) -> None:
         )
 
 
-def live(layout: Layout, opener: Opener) -> Row | None:
+def live(layout: Layout, opener: Opener) -> HistoryRow | None:
     """The newest row of the history, None where that cannot be told."""
     try:
         with live_database.read(layout, opener) as now:
@@ -142,13 +145,13 @@ def check(
 
 
 def _refusal(
-    target: Target, document: Document, now: State, elsewhere: Elsewhere, unknown: Unknown
+    target: Target, document: Document, now: LiveDatabase, elsewhere: Elsewhere, unknown: Unknown
 ) -> tuple[Problem, ...]:
     """Why a sync of a database that was adopted would be refused, as far as the schema alone tells."""
     if now.generation is None:
         return ()
     try:
-        decide.rehearsed(target, document, Wishes(elsewhere=frozenset(elsewhere)), now, unknown)
+        decide.rehearsed(target, document, SyncOptions(elsewhere=frozenset(elsewhere)), now, unknown)
     except (Refused, SchemaInvalid) as refusal:
         return refusal.problems
     return ()
@@ -172,7 +175,7 @@ def newly_modelled(target: Target, document: Document) -> frozenset[str]:
     """Folded names of tables that a model owns now, and did not when the live generation was made."""
     with _seen(target, whole=False) as now:
         newest = now.newest if now is not None else None
-        if newest is None or newest.action == Deed.RESTORE:
+        if newest is None or newest.action == HistoryAction.RESTORE:
             return frozenset()
         return frozenset(map(fold, document.models)) - {fold(table) for table in models_of(newest)}
 
@@ -195,7 +198,7 @@ class Outlook:
     """A decision with its sizes: what `plan` shows. `live` is the newest row of the history, None without one."""
 
     version: str
-    live: Row | None
+    live: HistoryRow | None
     decision: Decision
     tables: tuple[TableOutlook, ...]
     disk_needed: int
@@ -207,11 +210,11 @@ class Outlook:
         return self.decision.plan
 
 
-def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
+def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook:
     """What a sync would do, hazards included. Raises Refused for what no data could mend."""
     with _seen(target) as now:
         kept = sum(archive.bytes for archive in archives(target))
-        decision = decide.plan_for(target, document, wishes, now)
+        decision = decide.plan_for(target, document, options, now)
         live = now.newest if now is not None else None
         file_bytes = size_of(now.path) if now is not None else 0
         if decision.plan is None:
@@ -225,7 +228,7 @@ def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
             shown = f"{step.name} (dropped)" if taken else step.name
-            tables.append(TableOutlook(shown, decision.plan.becomes(step), rows, size))
+            tables.append(TableOutlook(shown, decision.plan.effective_action(step), rows, size))
         needed = decide.disk_needed(decision.plan, now, sizes)
         return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
 
@@ -233,7 +236,7 @@ def outlook(target: Target, document: Document, wishes: Wishes) -> Outlook:
 def statements(plan: Plan) -> list[str]:
     """The statements of a plan, in their order, for people to read: what `plan --sql` prints."""
     found = []
-    steps = [replace(step, action=plan.becomes(step)) for step in plan.steps]
+    steps = [replace(step, action=plan.effective_action(step)) for step in plan.steps]
     in_place = steps if plan.strategy is Strategy.CLONE else []
     for step in in_place:
         if step.old is not None and step.new is not None and step.old.name != step.new.name:
@@ -271,7 +274,7 @@ class Entry:
     `changes` are those of its plan, as `diff.changes.as_json` gives them.
     """
 
-    row: Row
+    row: HistoryRow
     bytes: int
     is_there: bool
     is_live: bool
@@ -288,7 +291,7 @@ def history(target: Target) -> tuple[Entry, ...]:
     return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
 
 
-def rows(target: Target) -> tuple[Row, ...]:
+def rows(target: Target) -> tuple[HistoryRow, ...]:
     """The history as it is written, the oldest row first. Raises Refused where there is none."""
     with _seen(target, parsed=True) as now:
         if now is None or now.newest is None:
@@ -296,7 +299,7 @@ def rows(target: Target) -> tuple[Row, ...]:
         return now.rows
 
 
-def _entry(target: Target, row: Row, live: Path | None) -> Entry:
+def _entry(target: Target, row: HistoryRow, live: Path | None) -> Entry:
     """`live` is the path of the live file for its own row: a plain copy does not bear its generation's name."""
     generation = target.layout.generation(row.generation)
     path = live or (generation.path if generation is not None else Path())
@@ -320,7 +323,7 @@ class Inspected:
 
 def inspect_path(opener: Opener, path: Path) -> Inspected:
     """Read any SQLite file, or run a folder of .sql files in memory. Raises Refused."""
-    with told(path):
+    with translated_errors(path):
         if path.is_dir():
             replayed = sql_files.replay(path, opener)
             with closing(replayed.connection) as connection:

@@ -12,7 +12,7 @@ from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.objects import OWN_PREFIX
 from ..errors import Code, NeedsPerson, SchemasyncError
-from ..files.layout import At, Generation, Layout
+from ..files.layout import Generation, Layout, PathKind
 
 
 def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
@@ -67,14 +67,14 @@ def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:
     if len(opened) == 1:
         aside = shlex.quote(f"{layout.link}.aside")
         target = shlex.quote(f"{folder.name}/{opened[0]}.sqlite3")
-        away = f"mv {link} {aside} && " if layout.at() is At.PLAIN else f"rm {link} && "
+        away = f"mv {link} {aside} && " if layout.at() is PathKind.PLAIN else f"rm {link} && "
         return (
             f"{keep} {opened[0]} is open to writers, so it was live until then. To go on with it:\n"
             f"{away}ln -s {target} {link}\n"
             "To go back to an older generation from there: manage.py schemasync rollback GENERATION"
         )
     live = layout.live()
-    if live is not None and layout.at() is At.GENERATION:
+    if live is not None and layout.at() is PathKind.GENERATION:
         return (
             f"{keep} Then put {live.path.name} back from your backup. Without one, to go on with what it holds "
             f"now:\n{_anew(layout, live)}"

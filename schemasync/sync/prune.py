@@ -12,11 +12,11 @@ from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.connection import side_files
 from ..engines.sqlite.fence import Fence
 from ..errors import Code, Refused, SchemasyncError
-from ..files.disk import Label
-from ..files.layout import At, Generation, size_of
+from ..files.disk import DiskStep
+from ..files.layout import Generation, PathKind, size_of
 from .recovery import recover
 from .run import interrupt, live_database
-from .run.error_translation import told
+from .run.error_translation import translated_errors
 from .run.target import Target
 
 GRACE = timedelta(seconds=10)  # an opener may have resolved the link just before it moved
@@ -94,11 +94,11 @@ def prune(
 
     Raises Refused where there is nothing that could have an archive: no database, or one that was never taken over.
     """
-    if target.layout.at() in (At.NOTHING, At.PLAIN) and not target.layout.generations():
+    if target.layout.at() in (PathKind.NOTHING, PathKind.PLAIN) and not target.layout.generations():
         raise live_database.no_history(target.layout)
     if dry_run or not target.layout.folder.exists():
         return choose(archives(target), keep, older_than)
-    with told(target.layout.link), interrupt.stoppable(), target.locked() as target:
+    with translated_errors(target.layout.link), interrupt.stoppable(), target.locked() as target:
         recover(target)
         chosen = choose(archives(target), keep, older_than)
         if expected is not None and set(expected) != {archive.generation.name for archive in chosen.gone}:
@@ -124,7 +124,7 @@ def _remove(target: Target, chosen: Pruned) -> Pruned:
     for archive in chosen.gone:
         path = archive.generation.path
         target.check_sole()
-        target.door.remove(Label.PRUNE_REMOVE, (path, *side_files(path)))
+        target.disk.remove(DiskStep.PRUNE_REMOVE, (path, *side_files(path)))
     return chosen
 
 

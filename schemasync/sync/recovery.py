@@ -16,18 +16,18 @@ from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.capture import changelog
 from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side_files
 from ..engines.sqlite.fence import Fence
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
-from ..files.disk import Label
-from ..files.layout import PLAIN, At, Generation, inode_of, size_of
-from ..history.action import Deed
+from ..files.disk import DiskStep
+from ..files.layout import PLAIN, Generation, PathKind, inode_of, size_of
+from ..history.action import HistoryAction
 from ..history.in_place import restored_in_place
 from . import misplaced
 from .phases import cutover, postpone
 from .phases.capture import remove
-from .phases.write_lock import Place
+from .phases.write_lock import LinkState
 from .run import interrupt, live_database
-from .run.error_translation import told
+from .run.error_translation import translated_errors
 from .run.target import Target
 
 
@@ -54,15 +54,15 @@ class Found:
 def recover(target: Target) -> tuple[str, ...]:
     """Finish or undo what a dead run left; returns what was done, a line each. Raises NeedsPerson."""
     at = target.layout.at()
-    if at in (At.FOREIGN, At.OTHER):
+    if at in (PathKind.FOREIGN, PathKind.OTHER):
         return ()  # not ours to judge; whoever reads next says so
     postpone.clear(target)
     _name_aliases(target)
     done = [*_remove_unnamed(target), *_clear_next_links(target)]
     files = {f.generation.name: f for f in _finished(target)}
-    if at is At.NOTHING:
+    if at is PathKind.NOTHING:
         done += _relink(target, files)
-    elif at is At.DANGLING:
+    elif at is PathKind.DANGLING:
         raise misplaced.dangling(target.layout)
     live = _live_fence(target)
     done += _remove_marked(target, files, live)
@@ -71,7 +71,7 @@ def recover(target: Target) -> tuple[str, ...]:
     done += _remove_copy(target)
     if live is not None:
         done += _forward(target, files, live)
-    if target.layout.at() is At.GENERATION:
+    if target.layout.at() is PathKind.GENERATION:
         done += _clear(target)
         done += _release(target)
         done += _record_restore(target)
@@ -83,12 +83,12 @@ def finish_swap(target: Target) -> tuple[str, ...]:
     """Finish a swap that was cut off, where there is one; returns what was done. For commands that must read something
     else first, such as a schema.json that an adoption was to write."""
     try:
-        with told(target.layout.link), live_database.read(target.layout, target.opener, whole=False):
+        with translated_errors(target.layout.link), live_database.read(target.layout, target.opener, whole=False):
             return ()
     except SchemasyncError as error:
         if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
             return ()  # whoever goes on says it
-    with told(target.layout.link), interrupt.stoppable(), target.locked() as target:
+    with translated_errors(target.layout.link), interrupt.stoppable(), target.locked() as target:
         return recover(target)
 
 
@@ -119,25 +119,25 @@ def _clear_next_links(target: Target) -> list[str]:
 def _clear_next_link(target: Target, path: Path) -> str:
     layout = target.layout
     is_original = (inode := inode_of(path)) is not None and path == layout.next_link(inode)
-    if path.is_symlink() or (is_original and layout.at() is At.GENERATION):
+    if path.is_symlink() or (is_original and layout.at() is PathKind.GENERATION):
         target.check_sole()
-        target.door.remove(Label.RECOVER_REMOVE, (path,))
+        target.disk.remove(DiskStep.RECOVER_REMOVE, (path,))
         return "" if not is_original else f"removed {path.name}, the plain file whose copy is live"
     sides = zip(side_files(layout.link), SIDE_SUFFIXES, strict=True) if layout.link.is_symlink() else ()
-    kept = target.door.keep(Label.RECOVER_KEEP, path, tuple(sides))
+    kept = target.disk.keep(DiskStep.RECOVER_KEEP, path, tuple(sides))
     return f"kept {kept}: it stood at {layout.link} during a swap that was cut off, and is not ours"
 
 
 def _remove(target: Target, path: Path) -> str:
     target.check_sole()
-    target.door.remove(Label.RECOVER_REMOVE, (path, *side_files(path)))
+    target.disk.remove(DiskStep.RECOVER_REMOVE, (path, *side_files(path)))
     return f"removed {path.name}, which a run left half built"
 
 
 def _remove_copy(target: Target) -> list[str]:
     """The plain file that a run copied and never put in the place of the link: no fence names it."""
     is_left = target.layout.plain.is_symlink()  # the link that it has replaced, else it is a copy
-    if (target.layout.at() is not At.GENERATION and not is_left) or not cutover.remove_plain(target):
+    if (target.layout.at() is not PathKind.GENERATION and not is_left) or not cutover.remove_plain(target):
         return []
     if is_left:
         return [f"removed {target.layout.plain.name}, the link that a plain file has replaced"]
@@ -150,7 +150,7 @@ def _finished(target: Target) -> list[Found]:
 
 def _look(target: Target, generation: Generation) -> Found:
     try:
-        with told(generation.path), closing(target.opener.read(generation.path)) as connection:
+        with translated_errors(generation.path), closing(target.opener.read(generation.path)) as connection:
             return Found(generation, fence.read_fence(connection), fence.is_marked(connection))
     except SchemasyncError as error:
         return Found(generation, _fence_beside(target, generation), trouble=error)
@@ -184,11 +184,11 @@ def _relink(target: Target, files: dict[str, Found]) -> list[str]:
 
 def _live_fence(target: Target) -> Fence | None:
     at = target.layout.at()
-    if at not in (At.PLAIN, At.GENERATION):
+    if at not in (PathKind.PLAIN, PathKind.GENERATION):
         return None
     live = target.layout.live()
-    path = live.path if live is not None and at is At.GENERATION else target.layout.link
-    if at is At.PLAIN and size_of(path) == 0:
+    path = live.path if live is not None and at is PathKind.GENERATION else target.layout.link
+    if at is PathKind.PLAIN and size_of(path) == 0:
         return None
     with closing(target.opener.read(path)) as connection:
         return fence.read_fence(connection)
@@ -220,7 +220,7 @@ def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
         cutover.open_up(target, successor.generation)
     elif successor.fence is not None:
         _reopen(target, successor, live)
-    if target.layout.at() is At.PLAIN:
+    if target.layout.at() is PathKind.PLAIN:
         _fold(target)
     cutover.point(target, successor.generation, over)
     files[live.successor] = replace(successor, fence=None, marked=False)
@@ -241,11 +241,11 @@ def _check_place(target: Target, live: Fence) -> None:
         ) from refusal
 
 
-def _place(target: Target) -> Place:
+def _place(target: Target) -> LinkState:
     """What stands at the path: a file, for its fence was read."""
     inode = inode_of(target.layout.link)
     assert inode is not None
-    return Place(inode, is_plain=target.layout.at() is At.PLAIN)
+    return LinkState(inode, is_plain=target.layout.at() is PathKind.PLAIN)
 
 
 def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
@@ -288,15 +288,15 @@ def _reopen(target: Target, successor: Found, live: Fence) -> None:
 
 
 def with_restore(
-    rows: tuple[Row, ...], generation: Generation, at: str, actor: str, tool_version: str
-) -> tuple[Row, ...]:
+    rows: tuple[HistoryRow, ...], generation: Generation, at: str, actor: str, tool_version: str
+) -> tuple[HistoryRow, ...]:
     """The live history and a row that says the generation was restored; it takes over that generation's hints."""
     origin = next(row for row in reversed(rows) if row.generation == generation.name)
     restored = replace(
         origin,
         id=rows[-1].id + 1,
         applied_at=at,
-        action=Deed.RESTORE,
+        action=HistoryAction.RESTORE,
         previous=rows[-1].generation,
         plan="{}",
         rows=0,
@@ -310,7 +310,7 @@ def with_restore(
 
 def _clear(target: Target) -> list[str]:
     """Beside a link no log belongs: SQLite keeps those of a generation beside the generation."""
-    if not cutover.clear(target, Label.RECOVER_REMOVE):
+    if not cutover.clear(target, DiskStep.RECOVER_REMOVE):
         return []
     return [f"removed the log of the plain file that was at {target.layout.link.name}"]
 
@@ -322,7 +322,7 @@ def _release(target: Target) -> list[str]:
     with closing(target.opener.read(live.path)) as connection:
         if not changelog.is_installed(connection):
             return []
-    with told(live.path), closing(target.opener.write(live.path, timeout=target.wait)) as connection:
+    with translated_errors(live.path), closing(target.opener.write(live.path, timeout=target.wait)) as connection:
         remove(target, connection)
     return [f"removed the change log that a run left in {live.name}"]
 
@@ -336,8 +336,8 @@ def _record_restore(target: Target) -> list[str]:
     if newest is None or newest.generation == live.name:
         return []
     with (
-        told(live.path),
-        target.door.step(Label.RECOVER_HISTORY),
+        translated_errors(live.path),
+        target.disk.step(DiskStep.RECOVER_HISTORY),
         closing(target.opener.write(live.path, timeout=target.wait)) as connection,
         durably(connection),
     ):
@@ -365,7 +365,7 @@ def _close_archives(target: Target, files: dict[str, Found]) -> list[str]:
         if live is None or name == live.name or found.fence is not None or not found.readable:
             continue
         with (
-            target.door.step(Label.RECOVER_FENCE),
+            target.disk.step(DiskStep.RECOVER_FENCE),
             closing(target.opener.write(found.generation.path, timeout=target.wait)) as connection,
             durably(connection),
         ):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
 from ..engines.sqlite.connection import snapshot
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.rebuild.start import attach_old
-from ..engines.sqlite.verify.row_counts import Tally, tally
+from ..engines.sqlite.verify.row_counts import RowDiff, tally
 from ..engines.sqlite.verify.row_samples import Example
 from ..engines.sqlite.verify.row_samples import examples as some
 from ..errors import Code, NeedsPerson, Refused
@@ -21,31 +21,31 @@ from ..history.rows import Afterwards, find, now
 from ..plan.model import Step
 from .phases import cutover
 from .phases.cutover import cut_over
-from .phases.write_lock import hold
+from .phases.write_lock import write_lock
 from .recovery import recover, with_restore
 from .run import interrupt, live_database
-from .run.error_translation import told
+from .run.error_translation import translated_errors
 from .run.interrupt import Signals
-from .run.live_database import State
+from .run.live_database import LiveDatabase
 from .run.target import Target
 from .runner import note
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class Preview:
     """What a swap back would do: from the live row to `to`, and in what rows the two differ, per table.
 
     `is_since`: `to` was never live again after the live one began as its copy, so that all of it was written since.
     """
 
-    live: Row
-    to: Row
+    live: HistoryRow
+    to: HistoryRow
     generation: Generation
-    tallies: tuple[Tally, ...]
+    tallies: tuple[RowDiff, ...]
     is_since: bool
 
     @property
-    def written(self) -> tuple[Tally, ...]:
+    def written(self) -> tuple[RowDiff, ...]:
         """The tables that differ, or cannot be compared."""
         return tuple(t for t in self.tallies if not t.is_empty)
 
@@ -56,30 +56,32 @@ class Prospect:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RolledBack:
     """A swap back that happened."""
 
-    prospect: Prospect
+    preview: Preview
     duration_ms: int
     pause_ms: int
 
 
-def prospect(target: Target, wanted: str | None) -> Prospect:
+def preview(target: Target, wanted: str | None) -> Preview:
     """Look at what a swap back would do; nothing is written. Raises Refused where there is no way back."""
-    with told(target.layout.link), live_database.read(target.layout, target.opener) as current:
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         current, to, generation = _way(target, current, wanted)
         assert current.newest is not None
         tallies = _tallies(target, current, to, generation)
-        return Prospect(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
+        return Preview(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
 
 
 def check(target: Target, wanted: str | None) -> None:
     """Raise Refused where there is no way back; what was written since is not looked at."""
-    with told(target.layout.link), live_database.read(target.layout, target.opener) as current:
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         _way(target, current, wanted)
 
 
-def _way(target: Target, current: State | None, wanted: str | None) -> tuple[State, Row, Generation]:
+def _way(
+    target: Target, current: LiveDatabase | None, wanted: str | None
+) -> tuple[LiveDatabase, HistoryRow, Generation]:
     """The database, and where in its history to go."""
     if current is None or current.newest is None:
         raise Refused.of(
@@ -97,16 +99,16 @@ def _way(target: Target, current: State | None, wanted: str | None) -> tuple[Sta
     return current, to, _file_of(target, to)
 
 
-def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], bool]) -> Restored | None:
+def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool]) -> RolledBack | None:
     """Go back to a generation or version, None: the one before. `agree` is shown the prospect first, under the
     lock, and may decline (None is returned). Raises a SchemasyncError with the live file untouched."""
     begun = time.monotonic()
     if not target.layout.folder.exists():
-        prospect(target, wanted)  # refuses, before there is a folder to lock in
-    with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
+        preview(target, wanted)  # refuses, before there is a folder to lock in
+    with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with live_database.read(target.layout, target.opener) as current:
-            ahead = prospect(target, wanted)
+            ahead = preview(target, wanted)
             cutover.check_place(target.layout)
             if not agree(ahead):
                 return None
@@ -114,12 +116,12 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Prospect], boo
             ahead, pause = _swap_back(target, current, ahead, signals)
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
-    return Restored(ahead, duration_ms, pause_ms)
+    return RolledBack(ahead, duration_ms, pause_ms)
 
 
-def examples(target: Target, ahead: Prospect, most: int) -> dict[str, tuple[Example, ...]]:
+def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[Example, ...]]:
     """By table some of the rows that the prospect counts. Raises what `prospect` raises."""
-    with told(target.layout.link), live_database.read(target.layout, target.opener) as current:
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
         newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)
@@ -134,7 +136,7 @@ def _turned_example(one: Example) -> Example:
     return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind))
 
 
-def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals) -> tuple[Prospect, float]:
+def _swap_back(target: Target, current: LiveDatabase, ahead: Preview, signals: Signals) -> tuple[Preview, float]:
     """Fence the live file in favour of the old one, and open that. Returns how many seconds writers waited, and the
     prospect: counted again where somebody wrote since it was shown."""
     assert current.generation is not None
@@ -144,9 +146,9 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
         ready_to_swap = cutover.prepared(target, ahead.generation, room)
-        with ready_to_swap as ready, hold(target, current.generation.path) as held:
+        with ready_to_swap as ready, write_lock(target, current.generation.path) as held:
             written = current.has_changed()
-            counts: list[Callable[[], tuple[Tally, ...]]] = []
+            counts: list[Callable[[], tuple[RowDiff, ...]]] = []
 
             def go_forward() -> None:
                 if written:
@@ -164,7 +166,9 @@ def _swap_back(target: Target, current: State, ahead: Prospect, signals: Signals
 
 
 @contextmanager
-def _both_as_they_are(target: Target, current: State, ahead: Prospect) -> Iterator[Callable[[], tuple[Tally, ...]]]:
+def _both_as_they_are(
+    target: Target, current: LiveDatabase, ahead: Preview
+) -> Iterator[Callable[[], tuple[RowDiff, ...]]]:
     """Keep the two files as they are at this moment, when nobody can write to either; gives what counts them."""
     newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)
     with closing(target.opener.read(newer.path)) as connection:
@@ -173,7 +177,7 @@ def _both_as_they_are(target: Target, current: State, ahead: Prospect) -> Iterat
             yield lambda: _turned(tally(connection, steps, older_is_live=turned), turned)
 
 
-def _destination(current: State, wanted: str | None) -> Row:
+def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
     newest = current.newest
     assert newest is not None
     if wanted is not None:
@@ -189,7 +193,7 @@ def _destination(current: State, wanted: str | None) -> Row:
     return to
 
 
-def _file_of(target: Target, row: Row) -> Generation:
+def _file_of(target: Target, row: HistoryRow) -> Generation:
     generation = target.layout.generation(row.generation)
     if generation is None or not generation.path.is_file():
         there = [g.name for g in target.layout.finished()]
@@ -207,7 +211,7 @@ def _file_of(target: Target, row: Row) -> Generation:
     return generation
 
 
-def _is_since(rows: Sequence[Row], to: Row, live: Row) -> bool:
+def _is_since(rows: Sequence[HistoryRow], to: HistoryRow, live: HistoryRow) -> bool:
     line = list(Lineage(rows).line(live.generation))
     names = [row.generation for row in line]
     if to.generation not in names[1:]:
@@ -218,7 +222,7 @@ def _is_since(rows: Sequence[Row], to: Row, live: Row) -> bool:
     return all(row.id < heir.id for row in rows if row.generation == to.generation)
 
 
-def _tallies(target: Target, current: State, to: Row, generation: Generation) -> tuple[Tally, ...]:
+def _tallies(target: Target, current: LiveDatabase, to: HistoryRow, generation: Generation) -> tuple[RowDiff, ...]:
     """Compare the live file with the one to go back to, seen through what the syncs between them did."""
     newer, older, steps, turned = _sides(current, to, generation)
     with closing(target.opener.read(newer.path)) as connection:
@@ -226,7 +230,9 @@ def _tallies(target: Target, current: State, to: Row, generation: Generation) ->
         return _turned(tally(connection, steps, older_is_live=turned), turned)
 
 
-def _sides(current: State, to: Row, generation: Generation) -> tuple[Generation, Generation, Sequence[Step], bool]:
+def _sides(
+    current: LiveDatabase, to: HistoryRow, generation: Generation
+) -> tuple[Generation, Generation, Sequence[Step], bool]:
     """(newer, older, the steps from the older to the newer, whether the live one is the older)."""
     assert current.newest is not None
     assert current.generation is not None
@@ -236,11 +242,11 @@ def _sides(current: State, to: Row, generation: Generation) -> tuple[Generation,
     return current.generation, generation, lineage.steps(to.generation, live), False
 
 
-def _turned(found: tuple[Tally, ...], turned: bool) -> tuple[Tally, ...]:
+def _turned(found: tuple[RowDiff, ...], turned: bool) -> tuple[RowDiff, ...]:
     return tuple(t.reversed() for t in found) if turned else found
 
 
-def as_json(ahead: Prospect) -> dict[str, object]:
+def as_json(ahead: Preview) -> dict[str, object]:
     """The prospect for `--json`: the tables that differ, or cannot be compared."""
     return {
         "from": ahead.live.generation,

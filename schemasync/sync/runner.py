@@ -19,9 +19,9 @@ from dataclasses import replace
 from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import Connection, check_version, side_files
 from ..errors import Code, Refused, SchemasyncError
-from ..files.disk import Label
-from ..files.layout import At, Generation
-from ..history.action import Deed
+from ..files.disk import DiskStep
+from ..files.layout import Generation, PathKind
+from ..history.action import HistoryAction
 from ..history.data_migrations import recorded
 from ..history.rows import Afterwards, Followed, completed
 from ..plan.model import Plan
@@ -30,16 +30,16 @@ from . import prune, up_to_date
 from .data_migrations import never_run
 from .phases.build import Built, build
 from .phases.capture import captured, check_same_schema, followable
-from .phases.catch_up import cut_in
+from .phases.catch_up import catch_up
 from .phases.cutover import Swap, begin, check_place, cut_over, go_live, prepared
-from .phases.decide import Decision, Wishes, as_problem, check_disk, decide, is_current, with_hazards
-from .phases.hooks import BeforeSwap, Outside
-from .phases.write_lock import Hold, hold
+from .phases.decide import Decision, SyncOptions, as_problem, check_disk, decide, is_current, with_hazards
+from .phases.hooks import BeforeSwap, Hooks
+from .phases.write_lock import WriteLock, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
-from .run.error_translation import told
+from .run.error_translation import translated_errors
 from .run.interrupt import Signals
-from .run.live_database import State
+from .run.live_database import LiveDatabase
 from .run.report import Report, tables_of
 from .run.target import Target
 from .verify_live import verify_live
@@ -48,50 +48,50 @@ NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends 
 
 
 def sync(
-    target: Target, document: Document, wishes: Wishes | None = None, before_swap: BeforeSwap | None = None
+    target: Target, document: Document, options: SyncOptions | None = None, before_swap: BeforeSwap | None = None
 ) -> Report:
     """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
     what it was before. `before_swap` is the application's own work on the new file, while writers wait."""
-    wishes = wishes or Wishes()
+    options = options or SyncOptions()
     check_version()
-    report = _sync(target, document, wishes, Outside(target, before_swap))
-    if report.result == "current" and wishes.verify_full:
+    report = _sync(target, document, options, Hooks(target, before_swap))
+    if report.result == "current" and options.verify_full:
         report.notes.extend(verify_live(target, document))
     return report
 
 
-def _sync(target: Target, document: Document, wishes: Wishes, work: Outside) -> Report:
-    with told(target.layout.link):
-        if (report := _at_a_glance(target, document, wishes)) is not None:
+def _sync(target: Target, document: Document, options: SyncOptions, work: Hooks) -> Report:
+    with translated_errors(target.layout.link):
+        if (report := _at_a_glance(target, document, options)) is not None:
             return report
     begun = time.monotonic()
-    with told(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
+    with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with live_database.read(target.layout, target.opener) as before:
-            decision = decide(target, document, wishes, before)
+            decision = decide(target, document, options, before)
             if decision.plan is None:
                 _record(target, before, decision)
                 return _current(document, before, decision)
             check_place(target.layout)
             check_disk(target, decision.plan, before)
-            built, pause, plan, followed = _swap(target, decision.plan, before, wishes, signals, work)
+            built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, work)
         report = _finish(target, document, plan, built, begun, pause, followed)
         report.notes.extend(_prune(target))
     return replace(report, foreign=decision.foreign)
 
 
-def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report | None:
+def _at_a_glance(target: Target, document: Document, options: SyncOptions) -> Report | None:
     """Current at the cost of one small read, without the lock; and refused before there is a folder to lock in."""
     first = not target.layout.folder.exists()
-    if not first and target.layout.at() is not At.GENERATION:
+    if not first and target.layout.at() is not PathKind.GENERATION:
         return None
     try:
         with live_database.read(target.layout, target.opener) as now:
             if first:
-                if decide(target, document, wishes, now).plan is not None:
+                if decide(target, document, options, now).plan is not None:
                     check_place(target.layout)
-            elif now is not None and now.is_recorded and now.is_untouched and is_current(document, wishes, now):
-                if never_run(now, wishes.data_migrations, wishes.seen) != recorded(now.rows):
+            elif now is not None and now.is_recorded and now.is_untouched and is_current(document, options, now):
+                if never_run(now, options.data_migrations, options.seen) != recorded(now.rows):
                     return None
                 if up_to_date.is_littered(target.layout, now.connection):
                     return None
@@ -103,48 +103,48 @@ def _at_a_glance(target: Target, document: Document, wishes: Wishes) -> Report |
     return None
 
 
-def _current(document: Document, now: State | None, decision: Decision) -> Report:
+def _current(document: Document, now: LiveDatabase | None, decision: Decision) -> Report:
     newest = now.newest if now is not None else None
     generation = newest.generation if newest else None
     return Report("current", document.version, document.version, generation, foreign=decision.foreign)
 
 
-def _record(target: Target, now: State | None, decision: Decision) -> None:
+def _record(target: Target, now: LiveDatabase | None, decision: Decision) -> None:
     """Write down which data migrations were accepted, where there is nothing to build."""
     newest = now.newest if now is not None else None
     if now is None or newest is None or decision.never_run in (None, recorded(now.rows)):
         return
     known = Afterwards(never_run=decision.never_run)
     with (
-        target.door.step(Label.HISTORY_FINISH),
+        target.disk.step(DiskStep.HISTORY_FINISH),
         closing(target.opener.write(now.path, timeout=target.wait)) as connection,
     ):
         history_table.finish(connection, completed(newest, known))
 
 
 def _swap(
-    target: Target, plan: Plan, before: State | None, wishes: Wishes, signals: Signals, work: Outside
+    target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, work: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Build beside the held file and cut over; returns also how many seconds writers waited."""
-    if before is not None and before.generation is not None and not wishes.pause:
-        return _swap_beside_writers(target, plan, before, wishes, signals, work)
-    holding = hold(target, before.path, before.inode) if before is not None else nullcontext()
+    if before is not None and before.generation is not None and not options.pause:
+        return _swap_beside_writers(target, plan, before, options, signals, work)
+    holding = write_lock(target, before.path, before.inode) if before is not None else nullcontext()
     with holding as held, litter_removed(target, lambda: held is not None and held.is_closed):
         if before is not None:
-            plan = still_true(target, plan, before, wishes)
-        built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full)
+            plan = still_true(target, plan, before, options)
+        built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=options.verify_full)
         work.do(built, plan, before)
         swap_held(target, signals, held, built.generation)
         return built, held.seconds if held is not None else 0.0, plan, None
 
 
 def _swap_beside_writers(
-    target: Target, plan: Plan, before: State, wishes: Wishes, signals: Signals, work: Outside
+    target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, work: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Log what is written, build, catch up, and cut over while writers wait for a moment."""
-    closed: list[Hold] = []
+    closed: list[WriteLock] = []
 
-    def swap(held: Hold, ready: Swap, connection: Connection) -> None:
+    def swap(held: WriteLock, ready: Swap, connection: Connection) -> None:
         work.do(built, plan, before)
         closed.append(held)
         cut_over(target, signals, held, ready, lambda: go_live(target, built.generation, held, connection))
@@ -155,14 +155,16 @@ def _swap_beside_writers(
         litter_removed(target, lambda: any(held.is_closed for held in closed)),
     ):
         if capture.changed:
-            plan = still_allowed(target, plan, before, wishes)
-        built = build(target, plan, before, Deed.SYNC, signals, verify_full=wishes.verify_full, capture=capture)
-        pause, pursuit = cut_in(target, plan, before, built, capture, signals, wishes.limits, swap)
-    rounds, keys = built.followed.rounds + pursuit.rounds, built.followed.keys + pursuit.keys
-    return built, pause, plan, Followed(rounds, keys, pursuit.tax)
+            plan = still_allowed(target, plan, before, options)
+        built = build(
+            target, plan, before, HistoryAction.SYNC, signals, verify_full=options.verify_full, capture=capture
+        )
+        pause, lag = catch_up(target, plan, before, built, capture, signals, options.limits, swap)
+    rounds, keys = built.followed.rounds + lag.rounds, built.followed.keys + lag.keys
+    return built, pause, plan, Followed(rounds, keys, lag.tax)
 
 
-def swap_held(target: Target, signals: Signals, held: Hold | None, new: Generation) -> None:
+def swap_held(target: Target, signals: Signals, held: WriteLock | None, new: Generation) -> None:
     """The swap of a file that was held while the new one was built; None where there was none."""
     if held is None:
         begin(signals, new, lambda: go_live(target, new, None))
@@ -171,17 +173,17 @@ def swap_held(target: Target, signals: Signals, held: Hold | None, new: Generati
         cut_over(target, signals, held, ready, lambda: go_live(target, new, held))
 
 
-def still_true(target: Target, plan: Plan, before: State, wishes: Wishes) -> Plan:
+def still_true(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
     """Under the lock, once more: is the schema what the plan was made for, and does the data still allow it?"""
     if not before.has_changed():
         return plan
     check_same_schema(before.connection, plan)
-    return still_allowed(target, plan, before, wishes)
+    return still_allowed(target, plan, before, options)
 
 
-def still_allowed(target: Target, plan: Plan, before: State, wishes: Wishes) -> Plan:
+def still_allowed(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
     """The plan with what the data says to it now. Raises Refused where it does not allow it any more."""
-    plan = with_hazards(plan, before, wishes, target.opener)
+    plan = with_hazards(plan, before, options, target.opener)
     if plan.stops:
         raise Refused(map(as_problem, plan.stops))
     return plan
@@ -201,7 +203,7 @@ def litter_removed(target: Target, is_closed: Callable[[], bool]) -> Iterator[No
             raise
         for generation in target.layout.generations():
             if generation.path not in known and generation != target.layout.live():
-                target.door.remove(Label.RECOVER_REMOVE, (generation.path, *side_files(generation.path)))
+                target.disk.remove(DiskStep.RECOVER_REMOVE, (generation.path, *side_files(generation.path)))
         raise
 
 
@@ -248,7 +250,7 @@ def note(target: Target, generation: Generation, known: Afterwards) -> None:
     a writer that holds the lock for long, or a full disk, must not make it look failed."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
-        target.door.step(Label.HISTORY_FINISH),
+        target.disk.step(DiskStep.HISTORY_FINISH),
         closing(target.opener.write(generation.path, timeout=min(target.wait, NOTE_WAIT))) as connection,
     ):
         newest = history_table.newest(connection)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ..engines.sqlite.copies import compact_copy
 from ..errors import Code, Refused
-from ..files.disk import Label
+from ..files.disk import DiskStep
 from ..files.layout import size_of
 from .run import live_database
-from .run.error_translation import told
+from .run.error_translation import translated_errors
 from .run.target import Target
 
 
@@ -24,7 +24,7 @@ def snapshot(target: Target, output: Path) -> int:
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     link = target.layout.link
-    with told(link), live_database.read(target.layout, target.opener) as current:
+    with translated_errors(link), live_database.read(target.layout, target.opener) as current:
         if current is None:
             raise Refused.of(
                 Code.NO_DATABASE,
@@ -33,8 +33,8 @@ def snapshot(target: Target, output: Path) -> int:
             )
         like = current.path.stat()
         with (
-            told(output, source=link),
-            target.door.whole_file(Label.OUTPUT_WRITE, output, like) as place,
+            translated_errors(output, source=link),
+            target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, like) as place,
         ):
             compact_copy(target.opener, current.path, place)
     return size_of(output)

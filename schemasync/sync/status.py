@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engines.sqlite.connection import is_too_new
-from ..engines.sqlite.history_table import Row
+from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, Problem, SchemasyncError
-from ..files.layout import At, size_of
+from ..files.layout import PathKind, size_of
 from . import prune
 from .phases import postpone
 from .prune import Archive
 from .run import live_database
 from .run.broadcast import Running, running
-from .run.error_translation import told
-from .run.live_database import State
+from .run.error_translation import translated_errors
+from .run.live_database import LiveDatabase
 from .run.target import Target
 
 
@@ -29,8 +29,8 @@ class Status:
     `bytes` of the live file, `free` of its disk. `run`: the one that is at work; `waits`: it is ready, and waits to be
     called. `problems`: what keeps the database from being used or changed, with what to do about it."""
 
-    at: At
-    live: Row | None
+    at: PathKind
+    live: HistoryRow | None
     bytes: int
     archives: tuple[Archive, ...]
     free: int
@@ -70,7 +70,7 @@ def status(target: Target) -> Status:
     problems: list[Problem] = []
     live, path = None, layout.link
     try:
-        with told(layout.link), live_database.read(layout, target.opener, whole=False) as now:
+        with translated_errors(layout.link), live_database.read(layout, target.opener, whole=False) as now:
             if now is not None:
                 path = now.path
                 live = now.newest if now.generation is not None else None
@@ -79,7 +79,7 @@ def status(target: Target) -> Status:
         problems += error.problems
         if is_too_new(error):
             reads = live_database.read(layout, target.opener, whole=False, parsed=True)
-            with suppress(SchemasyncError), told(layout.link), reads as now:
+            with suppress(SchemasyncError), translated_errors(layout.link), reads as now:
                 live, path = (now.newest, now.path) if now is not None else (live, path)
     archives: tuple[Archive, ...] = ()
     with suppress(SchemasyncError, OSError):
@@ -100,7 +100,7 @@ def status(target: Target) -> Status:
     )
 
 
-def _put_over_the_link(target: Target, now: State) -> list[Problem]:
+def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
     """What is wrong where a plain file stands at the path of a database that has generations, as a backup that was
     restored by mv does: whatever its history says, no generation is live. After an `eject` all of them are closed."""
     if now.generation is not None:
@@ -123,7 +123,7 @@ def _put_over_the_link(target: Target, now: State) -> list[Problem]:
     ]
 
 
-def _restored_in_place(target: Target, now: State) -> list[Problem]:
+def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:
     """What is wrong where a backup was restored into the live file, and no command that writes has recorded it yet."""
     if now.is_recorded or now.newest is None:
         return []

@@ -12,10 +12,10 @@ from contextlib import closing
 from .. import __version__
 from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.connection import Connection, Opener
-from ..engines.sqlite.history_table import Row
-from ..engines.sqlite.objects import fingerprint, has_passing
+from ..engines.sqlite.history_table import HistoryRow
+from ..engines.sqlite.objects import fingerprint, has_temporary
 from ..errors import SchemasyncError
-from ..files.layout import At, Layout
+from ..files.layout import Layout, PathKind
 from ..files.lock import is_held
 
 
@@ -27,13 +27,13 @@ def digest(data: bytes, beside: bytes = b"") -> str:
     return hashlib.sha256(b"\0".join((__version__.encode(), data, beside))).hexdigest()
 
 
-def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") -> Row | None:
+def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") -> HistoryRow | None:
     """The newest row of the history, where these bytes are what it was made from and nothing has happened since.
 
     None where it takes more than a look to tell: something differs, is left over, or cannot be read.
     """
     live = layout.live()
-    if live is None or layout.at() is not At.GENERATION:
+    if live is None or layout.at() is not PathKind.GENERATION:
         return None
     try:
         with closing(opener.read(live.path)) as connection:
@@ -55,4 +55,4 @@ def is_littered(layout: Layout, connection: Connection) -> bool:
     """
     known = history_table.generations(connection)
     strange = any(g.building or g.name not in known for g in layout.generations())
-    return (strange or has_passing(connection)) and not is_held(layout.lock)
+    return (strange or has_temporary(connection)) and not is_held(layout.lock)

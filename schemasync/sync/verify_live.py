@@ -13,8 +13,8 @@ from ..history.rows import moment
 from ..schema.document import Document
 from ..schema.text import count
 from .run import live_database
-from .run.error_translation import told
-from .run.live_database import State
+from .run.error_translation import translated_errors
+from .run.live_database import LiveDatabase
 from .run.target import Target
 
 
@@ -23,7 +23,7 @@ def verify_live(target: Target, document: Document) -> Iterator[str]:
 
     Raises Failed with everything that SQLite's checks find, and with each object that is not as schema.json says.
     """
-    with told(target.layout.link), live_database.read(target.layout, target.opener, whole=False) as now:
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener, whole=False) as now:
         assert now is not None, "a database that is current is there"
         with target.progress.phase("verification", "checks") as advance, snapshot(now.connection):
             if problems := _problems(now, document):
@@ -34,7 +34,7 @@ def verify_live(target: Target, document: Document) -> Iterator[str]:
     yield f"verified: integrity_check and foreign_key_check find nothing, and {tables} and their objects are as meant"
 
 
-def _problems(now: State, document: Document) -> list[Problem]:
+def _problems(now: LiveDatabase, document: Document) -> list[Problem]:
     try:
         return list(compare.live(now.connection, document.schema))
     except sqlite3.DatabaseError as error:
@@ -51,7 +51,7 @@ def _problems(now: State, document: Document) -> list[Problem]:
         ]
 
 
-def _notes(now: State) -> Iterator[str]:
+def _notes(now: LiveDatabase) -> Iterator[str]:
     """What is known to be otherwise, and is nobody's fault."""
     if not now.is_untouched and now.newest is not None:
         yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)} UTC"

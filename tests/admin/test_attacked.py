@@ -6,8 +6,8 @@ import time
 from contextlib import closing
 
 import pytest
-from schemasync.engines.sqlite.verify.compare.row_samples import _is_shown
 
+from schemasync.engines.sqlite.verify.row_samples import _is_shown
 from schemasync.files.lock import is_held, run_lock
 from tests.crash.processes import Child
 from tests.project.site import Site
@@ -183,10 +183,10 @@ def test_settings_that_are_in_no_module_are_said_to_be_so(operated, visit):
     text = visit(
         """
         import re
-        from schemasync.admin import detached
+        from schemasync.admin import background_run
         c = visitor("root")
         version = re.search('name="version" value="([^"]*)"', body(c.get(BASE + "run/")))[1]
-        detached.settings = type("Settings", (), {"SETTINGS_MODULE": None})
+        background_run.settings = type("Settings", (), {"SETTINGS_MODULE": None})
         print(json.dumps(body(c.post(BASE + "run/", {"version": version}))))
         """
     )
@@ -199,9 +199,9 @@ def test_a_second_press_starts_nothing(operated, visit):
     found = visit(
         """
         from schemasync.admin.background_run import start, outcome, _file
-        from schemasync.admin.selected_database import Place
+        from schemasync.admin.selected_database import SelectedDatabase
         from schemasync.files.lock import try_lock
-        place = Place("default")
+        place = SelectedDatabase("default")
         _file(place).touch()
         with _file(place).open("ab") as other:
             assert try_lock(other)

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import DatabaseError, connections, transaction
 
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 
 from .test_following import INSERT, db, folder, keys, link, run, swap
 
@@ -27,7 +27,7 @@ def during_the_swap(link, db, work):
             raised.append(error)
 
     def observer(when, label):
-        if (when, label) == ("after", Label.CUTOVER_FENCE):
+        if (when, label) == ("after", DiskStep.CUTOVER_FENCE):
             db.inc_thread_sharing()
             threads.append(threading.Thread(target=guarded))
             threads[0].start()

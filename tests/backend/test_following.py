@@ -17,7 +17,7 @@ from django.db.utils import OperationalError
 
 from schemasync.backends.sqlite3.base import TRIES, DatabaseWrapper
 from schemasync.backends.superseded import Superseded, again_when_superseded
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.signals import generation_changed
 from schemasync.sync.eject import eject
 from schemasync.sync.rollback import rollback
@@ -55,7 +55,7 @@ def db(link, django_db_blocker):
 
 
 def swap(link, version=1, observer=None):
-    return sync(target(link, door=Door(observer) if observer else Door(), wait=5.0), schema(version), PATIENT)
+    return sync(target(link, disk=Disk(observer) if observer else Disk(), wait=5.0), schema(version), PATIENT)
 
 
 def keys(link):
@@ -156,7 +156,7 @@ def test_a_transaction_that_is_open_is_waited_for(link, db):
     """It holds the lock that the swap needs."""
 
     def observer(when, label):
-        if (when, label) == ("after", Label.BUILD_RENAME):
+        if (when, label) == ("after", DiskStep.BUILD_RENAME):
             with transaction.atomic(using="followed"):
                 run(db, INSERT, "one")
                 run(db, INSERT, "two")
@@ -173,7 +173,7 @@ def test_a_statement_that_meets_the_fence_runs_on_the_new_file(link, db):
     threads = []
 
     def observer(when, label):
-        if (when, label) == ("after", Label.CUTOVER_FENCE):
+        if (when, label) == ("after", DiskStep.CUTOVER_FENCE):
             db.inc_thread_sharing()
             threads.append(threading.Thread(target=lambda: run(db, INSERT, "met the fence")))
             threads[0].start()

@@ -15,7 +15,7 @@ from schemasync.backends.superseded import Superseded
 from schemasync.engines.sqlite.connection import transaction as transaction_of
 from schemasync.engines.sqlite.connection_settings import PRAGMAS
 from schemasync.engines.sqlite.fence import Fence, lower_fence, raise_fence
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from tests.live.ledger import ACCOUNTS
@@ -74,7 +74,7 @@ def between_fence_and_link(link, db, work, version=1):
         begun = []
 
         def observer(when, label):
-            if (when, label) == ("after", Label.CUTOVER_FENCE):
+            if (when, label) == ("after", DiskStep.CUTOVER_FENCE):
                 db.inc_thread_sharing()
                 begun.append(pool.submit(worker))
                 wait(begun, 0.2)

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.files.layout import Layout
 from schemasync.sync.adopt import adopt
 from schemasync.sync.run.target import Target
@@ -178,10 +178,10 @@ def test_a_second_time_it_is_refused(plain):
 
 def killed_between_fence_and_link(project):
     def observer(when, label):
-        if (when, label) == ("after", Label.CUTOVER_FENCE):
+        if (when, label) == ("after", DiskStep.CUTOVER_FENCE):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    assert child(lambda: adopt(Target(Layout(project.link), door=Door(observer)), None)).killed
+    assert child(lambda: adopt(Target(Layout(project.link), disk=Disk(observer)), None)).killed
     with pytest.raises(sqlite3.OperationalError, match="superseded"):
         project.run_sql("INSERT INTO Users (name) VALUES ('too early')")
 

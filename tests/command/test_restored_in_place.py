@@ -143,11 +143,11 @@ KILLED = """
 import os, sys
 from pathlib import Path
 os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
-from schemasync.files import door
+from schemasync.files import disk
 def observer(when, label):
     if (when, str(label)) == (sys.argv[1], "RECOVER:HISTORY"):
         os._exit(99)
-def knocked(self, label, _old=door.Door.step):
+def knocked(self, label, _old=disk.Door.step):
     from contextlib import contextmanager
     @contextmanager
     def step():
@@ -156,7 +156,7 @@ def knocked(self, label, _old=door.Door.step):
             yield
         observer("after", label)
     return step()
-door.Door.step = knocked
+disk.Door.step = knocked
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", "schemasync", "--noinput"])
 """

@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import Code, Refused
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.live.beside import read
@@ -183,15 +183,15 @@ def test_a_row_that_cannot_be_followed_ends_the_run_and_stays(library):
     with closing(application(library.link)) as connection:
 
         def writes(at, label):
-            if (at, label) == ("after", Label.BUILD_REFILL):
+            if (at, label) == ("after", DiskStep.BUILD_REFILL):
                 connection.execute("INSERT INTO tags VALUES (3, 'Three')")
 
         with pytest.raises(Refused) as refused:
-            sync(target(library.link, door=Door(writes)), wanted)
+            sync(target(library.link, disk=Disk(writes)), wanted)
     assert refused.value.problems[0].code == Code.LIVE_IMPOSSIBLE
     assert "unicase" in refused.value.problems[0].hint
     assert library.rows("SELECT count(*) FROM tags") == [(3,)]
-    assert sync(target(library.link), wanted, Wishes(pause=True)).result == "synced"
+    assert sync(target(library.link), wanted, SyncOptions(pause=True)).result == "synced"
     assert library.rows("SELECT count(*) FROM tags") == [(3,)]
 
 

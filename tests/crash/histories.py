@@ -18,11 +18,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from schemasync.files.disk import Label
-from schemasync.files.layout import At
+from schemasync.files.disk import DiskStep
+from schemasync.files.layout import PathKind
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
@@ -56,7 +56,7 @@ class Step:
     pipe: Pipe
     kill: KillAt | None
 
-    def __call__(self, when: str, label: Label) -> None:
+    def __call__(self, when: str, label: DiskStep) -> None:
         self.pipe.send((when, label))
         self.pipe.recv()
         if self.kill is not None:
@@ -127,7 +127,7 @@ class History:
 
     def _choose(self) -> tuple[str, Any]:
         target = partial(self.world.target, wait=0.2)
-        if self.world.layout.at() is At.PLAIN:
+        if self.world.layout.at() is PathKind.PLAIN:
             return "adopt", lambda step: adopt(target(step), None).generation
         archives = [p.stem for p in self.world.files() if p.stem != self._live()]
         dice = self.chance.random()
@@ -135,18 +135,18 @@ class History:
             to = self.chance.choice(archives)
             return (
                 f"rollback to {to}",
-                lambda step: rollback(target(step), to, lambda ahead: True).prospect.to.generation,
+                lambda step: rollback(target(step), to, lambda ahead: True).preview.to.generation,
             )
         if archives and dice < 0.45:
             keep = self.chance.choice([1, 2])
             return f"prune to {keep}", lambda step: _prune(target(step), keep)
-        if self.world.layout.at() is At.GENERATION and dice < 0.55:
+        if self.world.layout.at() is PathKind.GENERATION and dice < 0.55:
             tree = schema(self.version)
-            wishes = Wishes(fresh=True, back=True)
+            options = SyncOptions(fresh=True, back=True)
         else:
             self.version += 1
-            tree, wishes = schema(self.version), Wishes()
-        return "sync", lambda step: sync(target(step), read(tree), wishes).result
+            tree, options = schema(self.version), SyncOptions()
+        return "sync", lambda step: sync(target(step), read(tree), options).result
 
     def _kill(self) -> KillAt | None:
         if self.chance.random() < 0.3:
@@ -282,11 +282,11 @@ class History:
 
     def _live(self) -> str | None:
         match self.world.layout.at():
-            case At.GENERATION:
+            case PathKind.GENERATION:
                 live = self.world.layout.live()
                 assert live is not None
                 return live.name
-            case At.PLAIN:
+            case PathKind.PLAIN:
                 return PLAIN
             case _:
                 return None

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from schemasync.engines.sqlite import fence
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
 from schemasync.sync.phases import postpone
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import Target
@@ -52,13 +52,13 @@ class Scenario:
     arrange: Callable[[Path], World]
     act: Callable[[Target], Any]
     steps: str
-    commit: Label | None = Label.CUTOVER_FENCE
+    commit: DiskStep | None = DiskStep.CUTOVER_FENCE
     before: dict[str, Any] | None = None
     current: dict[str, Any] | None = None
 
     @property
-    def passes(self) -> list[Label]:
-        return [Label(word) for word in self.steps.split()]
+    def passes(self) -> list[DiskStep]:
+        return [DiskStep(word) for word in self.steps.split()]
 
     @property
     def swaps(self) -> bool:
@@ -73,7 +73,7 @@ class KillAt:
     number: int
     passed: int = 0
 
-    def __call__(self, when: str, label: Label) -> None:
+    def __call__(self, when: str, label: DiskStep) -> None:
         if when == self.when and self.passed == self.number:
             os.kill(os.getpid(), signal.SIGKILL)
         self.passed += when == "after"
@@ -83,9 +83,9 @@ class Passes:
     """An observer that notes the steps."""
 
     def __init__(self) -> None:
-        self.labels: list[Label] = []
+        self.labels: list[DiskStep] = []
 
-    def __call__(self, when: str, label: Label) -> None:
+    def __call__(self, when: str, label: DiskStep) -> None:
         if when == "before":
             self.labels.append(label)
 
@@ -96,8 +96,8 @@ def run(scenario: Scenario, target: Target) -> Any:
     return scenario.act(target)
 
 
-def _sync(tree: dict[str, Any], **wishes: Any) -> Callable[[Target], Any]:
-    return lambda target: sync(target, read(tree), Wishes(**wishes)).result
+def _sync(tree: dict[str, Any], **options: Any) -> Callable[[Target], Any]:
+    return lambda target: sync(target, read(tree), SyncOptions(**options)).result
 
 
 def _long_story(folder: Path) -> World:
@@ -152,7 +152,7 @@ def _empty(folder: Path) -> World:
 
 def _back(target: Target) -> Any:
     restored = rollback(target, None, lambda ahead: True)
-    return restored and restored.prospect.to.generation
+    return restored and restored.preview.to.generation
 
 
 def _out(target: Target) -> Any:
@@ -161,27 +161,27 @@ def _out(target: Target) -> Any:
 
 def _postponed(target: Target) -> Any:
     """A run that waits, and is called at once."""
-    observer = target.door.observer
+    observer = target.disk.observer
 
-    def calling(when: str, label: Label) -> None:
+    def calling(when: str, label: DiskStep) -> None:
         observer(when, label)
-        if (when, label) == ("after", Label.CUTOVER_WAIT) and (target.layout.folder / "waiting").exists():
-            postpone.call(replace(target, door=Door(observer)))
+        if (when, label) == ("after", DiskStep.CUTOVER_WAIT) and (target.layout.folder / "waiting").exists():
+            postpone.call(replace(target, disk=Disk(observer)))
 
-    return sync(replace(target, door=Door(calling)), read(V2), Wishes(limits=Limits(postpone=True))).result
+    return sync(replace(target, disk=Disk(calling)), read(V2), SyncOptions(limits=Limits(postpone=True))).result
 
 
 def _fails(target: Target) -> Any:
     """A run that gives up when its new file is finished, and clears it away itself."""
-    observer = target.door.observer
+    observer = target.disk.observer
 
-    def interfering(when: str, label: Label) -> None:
+    def interfering(when: str, label: DiskStep) -> None:
         observer(when, label)
-        if (when, label) == ("after", Label.BUILD_RENAME):
+        if (when, label) == ("after", DiskStep.BUILD_RENAME):
             raise RuntimeError("stop here")
 
     try:
-        return sync(replace(target, door=Door(interfering)), read(V2)).result
+        return sync(replace(target, disk=Disk(interfering)), read(V2)).result
     except RuntimeError:
         return "stopped"
 
@@ -195,7 +195,7 @@ SCENARIOS = {
             _sync(V1),
             "RUN:FOLDER BUILD:CREATE BUILD:FINISH BUILD:STRUCTURE BUILD:SEAL BUILD:RENAME CUTOVER:UNMARK CUTOVER:SYMLINK"
             f" {MOVE} HISTORY:FINISH",
-            commit=Label.CUTOVER_UNMARK,
+            commit=DiskStep.CUTOVER_UNMARK,
             current=V1,
         ),
         Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {SWAP} {LIVE_AFTER}", before=V1, current=V2),

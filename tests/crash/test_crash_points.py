@@ -6,8 +6,8 @@ import itertools
 import pytest
 
 from schemasync.errors import Refused
-from schemasync.files.disk import Label
-from schemasync.files.layout import At
+from schemasync.files.disk import DiskStep
+from schemasync.files.layout import PathKind
 from schemasync.sync.runner import sync
 
 from .processes import child
@@ -34,7 +34,7 @@ ALIKE = {
 def points():
     for scenario in SCENARIOS.values():
         for number, label in enumerate(scenario.passes):
-            alike = scenario.name in ALIKE and label.startswith("BUILD") and label != Label.BUILD_RENAME
+            alike = scenario.name in ALIKE and label.startswith("BUILD") and label != DiskStep.BUILD_RENAME
             for when in ("before", "after"):
                 # what stands on the disk after one step stands there before the next, but for where it counts most
                 same = when == "after" and not label.startswith(("CUTOVER", "CAPTURE")) and label != scenario.passes[-1]
@@ -64,7 +64,7 @@ def test_a_run_passes_the_steps_that_are_listed(stages, tmp_path, name):
 
 def test_every_step_of_the_disk_door_is_killed_somewhere():
     passed = {label for scenario in SCENARIOS.values() for label in scenario.passes}
-    assert passed == set(Label)
+    assert passed == set(DiskStep)
 
 
 @pytest.mark.parametrize(("name", "number", "when"), list(points()))
@@ -83,7 +83,7 @@ def test_after_a_kill_the_old_or_the_new_state_is_whole_and_the_next_run_finishe
 
     expected = stage.new if committed else stage.old
     if expected is None:
-        assert world.layout.at() is At.NOTHING
+        assert world.layout.at() is PathKind.NOTHING
         assert world.files() == []
     else:
         assert without(dump(world.link), note) == without(expected), "the committed state" if committed else "the old"
@@ -99,7 +99,7 @@ def test_after_a_kill_the_old_or_the_new_state_is_whole_and_the_next_run_finishe
 
 def look_at_the_wreck(stage, wreck):
     """What any program sees that opens the link before anything is repaired."""
-    if stage.old is None and wreck.layout.at() is At.NOTHING:
+    if stage.old is None and wreck.layout.at() is PathKind.NOTHING:
         return
     assert dump(wreck.link) in (stage.old, stage.new)
     assert whole(wreck.link)
@@ -133,7 +133,7 @@ def assert_tidy(world, scenario, *, is_copied=False):
     assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
     known = {world.link.name + suffix for suffix in side} | {world.layout.folder.name}
     assert set(names[""]) - known - extra == set()
-    if world.layout.at() is At.PLAIN:
+    if world.layout.at() is PathKind.PLAIN:
         assert fence_of(world.link) is None
         if scenario.name == "eject":
             assert_left(world)

@@ -11,7 +11,7 @@ import pytest
 
 from schemasync.engines.sqlite import fence, history_table
 from schemasync.engines.sqlite.fence import Fence
-from schemasync.files.layout import At
+from schemasync.files.layout import PathKind
 from schemasync.sync.recovery import recover
 from schemasync.sync.run import live_database
 from schemasync.sync.runner import sync
@@ -72,7 +72,7 @@ def repaired(world, live):
     """Recover, and be sure that it is done: `live` is the number of the live generation afterwards."""
     done = world.recovered()
     assert world.recovered() == (), "a second recovery finds something to do"
-    assert world.layout.at() is At.GENERATION
+    assert world.layout.at() is PathKind.GENERATION
     assert world.layout.live().number == live
     assert os.fspath(world.link.readlink()).startswith(world.layout.folder.name + "/")
     assert traces(world.link) == []
@@ -124,7 +124,7 @@ def test_no_database_at_all_is_no_fault(tmp_path, world):
     shutil.rmtree(world.layout.folder)
     world.link.unlink()
     assert world.recovered() == ()
-    assert world.layout.at() is At.NOTHING
+    assert world.layout.at() is PathKind.NOTHING
 
 
 def test_a_plain_file_is_left_alone(plain):
@@ -247,7 +247,7 @@ def test_an_eject_that_was_cut_off_is_finished(world):
     leaving(world)
     assert world.recovered() == ("finished an eject that was cut off: db.sqlite3 is a plain file",)
     assert world.recovered() == ()
-    assert world.layout.at() is At.PLAIN
+    assert world.layout.at() is PathKind.PLAIN
     assert write(world.link, "after") is None
     assert not world.layout.plain.exists()
 
@@ -328,7 +328,7 @@ def test_a_missing_link_and_only_marked_files_mean_that_there_was_never_a_databa
     mark(path(one, 1))
     assert len(one.recovered()) == 1
     assert one.files() == []
-    assert one.layout.at() is At.NOTHING
+    assert one.layout.at() is PathKind.NOTHING
 
 
 def test_a_missing_link_beside_a_marked_file_is_made_to_the_open_one(world):

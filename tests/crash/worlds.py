@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from schemasync.engines.sqlite import fence, history_table
-from schemasync.files.disk import Door, Observer
+from schemasync.files.disk import Disk, Observer
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.schema.document import Document
 from schemasync.schema.names import quote
 from schemasync.sync.recovery import recover
-from schemasync.sync.run.error_translation import told
+from schemasync.sync.run.error_translation import translated_errors
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
 
@@ -107,7 +107,7 @@ class World:
 
     def target(self, observer: Observer | None = None, **parts: Any) -> Target:
         parts = {"wait": 5.0, "actor": "test", "keep": 99, **parts}
-        return Target(self.layout, door=Door(observer) if observer else Door(), **parts)
+        return Target(self.layout, disk=Disk(observer) if observer else Disk(), **parts)
 
     def copy(self, folder: Path) -> World:
         """The same on the disk elsewhere, links as links."""
@@ -141,7 +141,7 @@ class World:
 
 def recovery(target: Target) -> tuple[str, ...]:
     """What every command that writes begins with."""
-    with told(target.layout.link), target.locked():
+    with translated_errors(target.layout.link), target.locked():
         return recover(target)
 
 
@@ -200,7 +200,7 @@ def is_marked(path: Path) -> bool:
         return fence.is_marked(connection)
 
 
-def history(path: Path) -> tuple[history_table.Row, ...]:
+def history(path: Path) -> tuple[history_table.HistoryRow, ...]:
     with sqlite(path) as connection:
         return history_table.read(connection)
 

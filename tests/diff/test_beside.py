@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from schemasync.diff.side_by_side import Kind, Line, Names, Pair, beside, changed
+from schemasync.diff.side_by_side import Line, LineKind, Names, Pair, beside, changed
 from schemasync.schema import document
 
-SAME, ADDED, REMOVED, CHANGED, RENAMED = Kind.SAME, Kind.ADDED, Kind.REMOVED, Kind.CHANGED, Kind.RENAMED
+SAME, ADDED, REMOVED, CHANGED, RENAMED = (
+    LineKind.SAME,
+    LineKind.ADDED,
+    LineKind.REMOVED,
+    LineKind.CHANGED,
+    LineKind.RENAMED,
+)
 
 
 def pairs(old: str, new: str, names: Names | None = None) -> tuple[Pair, ...]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.layout import At
+from schemasync.files.layout import PathKind
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.processes import NOBODY, child, sqlite
@@ -95,14 +95,14 @@ def test_a_live_generation_that_is_empty_is_not_taken_for_a_new_database(world):
 # --- damaged pages ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wishes", [Wishes(), Wishes(fresh=True), Wishes(verify_full=True)])
+@pytest.mark.parametrize("wishes", [SyncOptions(), SyncOptions(fresh=True), SyncOptions(verify_full=True)])
 @pytest.mark.parametrize("table", ["ledger", "people"])
 @pytest.mark.parametrize("how", ["head", "cells", "rows"])
-def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, table, wishes, how):
+def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, table, options, how):
     live = world.files()[0]
     at, data = {"head": (0, b"\x00" * 8), "cells": (8, b"\xff" * 6), "rows": (4040, b"\xff" * 56)}[how]
     damage(live, root_page(live, table), data, at)
-    trouble = child(lambda: sync(world.target(), read(V2), wishes)).refusal()
+    trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
     assert trouble.codes[0] in ("corrupt", "verify-impossible", "hazard"), trouble
     assert trouble.exit_code in (3, 4)
     assert [p.name for p in world.files()] == [live.name]
@@ -113,7 +113,7 @@ def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, ta
 def test_a_damaged_page_of_a_table_that_is_kept_is_found_by_a_full_verification(world):
     live = world.files()[0]
     damage(live, root_page(live, "papers"), b"\x00" * 8)
-    trouble = child(lambda: sync(world.target(), read(V2), Wishes(verify_full=True))).refusal()
+    trouble = child(lambda: sync(world.target(), read(V2), SyncOptions(verify_full=True))).refusal()
     assert trouble.exit_code in (3, 4), trouble
     assert fence_of(live) is None
     assert set(world.names()["generations"]) == {live.name, "lock"}
@@ -130,7 +130,7 @@ def test_a_damaged_archive_stops_no_run_but_its_own_way_back(stages, tmp_path):
     world = stages("fresh").copy(tmp_path / "w")
     archive = world.files()[0]
     archive.write_bytes(GARBAGE)
-    assert child(lambda: sync(world.target(), read(V2), Wishes(fresh=True))).result().result == "synced"
+    assert child(lambda: sync(world.target(), read(V2), SyncOptions(fresh=True))).result().result == "synced"
     trouble = child(lambda: rollback(world.target(), "1", lambda ahead: True)).refusal()
     assert trouble.codes == ("not-a-database",)
     assert archive.name in trouble.text
@@ -221,7 +221,7 @@ def test_what_may_not_be_written_is_not_taken_over(stages, locked_folder, folder
         user=NOBODY,
         litter={"db.sqlite3.generations", "db.sqlite3.generations/lock"},
     )
-    assert world.layout.at() is At.PLAIN
+    assert world.layout.at() is PathKind.PLAIN
 
 
 def test_a_first_run_in_a_folder_that_may_not_be_written_is_refused(locked_folder):

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 from schemasync.sync import adopt as adoption
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
@@ -67,7 +67,7 @@ def gone_on(folder):
 ACTS = {
     "first": (first, lambda target: sync(target, read(schema(0)))),
     "sync": (started, lambda target: sync(target, read(schema(1)))),
-    "fresh": (started, lambda target: sync(target, read(schema(0)), Wishes(fresh=True))),
+    "fresh": (started, lambda target: sync(target, read(schema(0)), SyncOptions(fresh=True))),
     "adopt a WAL file": (lambda folder: rows(plain(folder, "wal"), 4000), lambda target: adopt(target, None)),
     "adopt a journal file": (lambda folder: rows(plain(folder, "delete"), 4000), lambda target: adopt(target, None)),
     "rollback": (gone_on, lambda target: rollback(target, None, lambda ahead: True)),
@@ -168,7 +168,7 @@ def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk,
     world, _, ballast = attempt("sync", beginning, disk, 0)
     ballast.unlink()
     monkeypatch.setattr(runner, "check_disk", lambda *given: None)
-    passed = SCENARIOS["evolve"].passes.index(Label.CUTOVER_FENCE)
+    passed = SCENARIOS["evolve"].passes.index(DiskStep.CUTOVER_FENCE)
     assert child(lambda: sync(world.target(KillAt("after", passed)), read(schema(1)))).killed
     status = os.statvfs(disk)
     with ballast.open("wb") as file:

@@ -12,8 +12,8 @@ from schemasync.schema import document
 from schemasync.sync import look, prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
-from schemasync.sync.phases.decide import Wishes
-from schemasync.sync.rollback import prospect, rollback
+from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.rollback import preview, rollback
 from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
 from schemasync.sync.status import status
@@ -52,12 +52,12 @@ def content(target):
 
 
 ACTIONS = {
-    "sync": lambda target: sync(target, read(NEW), Wishes(fresh=True)),
-    "pause": lambda target: sync(target, read(OLD), Wishes(pause=True, back=True)),
-    "plan": lambda target: look.outlook(target, read(NEW), Wishes()),
+    "sync": lambda target: sync(target, read(NEW), SyncOptions(fresh=True)),
+    "pause": lambda target: sync(target, read(OLD), SyncOptions(pause=True, back=True)),
+    "plan": lambda target: look.outlook(target, read(NEW), SyncOptions()),
     "check": lambda target: look.check(target, read(NEW)),
     "rollback": lambda target: rollback(target, None, lambda ahead: True),
-    "what a rollback would do": lambda target: prospect(target, None),
+    "what a rollback would do": lambda target: preview(target, None),
     "eject": lambda target: eject(target, None, lambda connection: None),
     "inspect": lambda target: look.inspect_path(target.opener, target.layout.link),
 }
@@ -93,7 +93,7 @@ def test_a_file_that_a_newer_sqlite_wrote_says_which(target):
         file.seek(96)
         file.write((9_054_001).to_bytes(4, "big"))
     with pytest.raises(Refused, match=r"SQLite 9\.54\.1 or later"):
-        look.outlook(target, read(NEW), Wishes())
+        look.outlook(target, read(NEW), SyncOptions())
 
 
 def test_the_history_of_a_file_that_needs_a_newer_sqlite_is_told(target):
@@ -144,8 +144,8 @@ def test_a_history_without_the_version_of_sqlite_is_read_and_carried_on(tmp_path
     sync(made, read(OLD))
     without_sqlite_version(made.layout.live().path)
     assert [entry.row.sqlite_version for entry in look.history(made)] == [""]
-    for wishes in (Wishes(), Wishes(fresh=True)):
-        sync(made, read(NEW), wishes)
+    for options in (SyncOptions(), SyncOptions(fresh=True)):
+        sync(made, read(NEW), options)
         found = [entry.row.sqlite_version for entry in look.history(made)]
         assert found == [sqlite3.sqlite_version] * (len(found) - 1) + [""]
 

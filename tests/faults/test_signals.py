@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from schemasync.files.disk import Label
-from schemasync.files.layout import At
+from schemasync.files.disk import DiskStep
+from schemasync.files.layout import PathKind
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, Child, child
 from tests.crash.scenarios import SCENARIOS, run
@@ -58,7 +58,7 @@ def test_a_signal_at_a_step_leaves_nothing_to_repair(stages, tmp_path, name, num
 
     cutover = scenario.passes.index(scenario.commit)
     # from the new link on, which is made right before the fence, a signal waits until the swap is done
-    is_late = number > cutover or Label.CUTOVER_SYMLINK in scenario.passes[: min(number, cutover) + 1]
+    is_late = number > cutover or DiskStep.CUTOVER_SYMLINK in scenario.passes[: min(number, cutover) + 1]
     assert_state(stage, world, swapped=is_late if number != cutover else None)
     finish(scenario, world)
     assert dump(world.link) == stage.new
@@ -66,7 +66,7 @@ def test_a_signal_at_a_step_leaves_nothing_to_repair(stages, tmp_path, name, num
 
 def assert_state(stage, world, swapped):
     """The old state or the new one; `swapped` says which, None for either."""
-    if world.layout.at() is At.NOTHING:
+    if world.layout.at() is PathKind.NOTHING:
         assert stage.old is None
         assert not swapped
         return
@@ -78,7 +78,7 @@ def assert_state(stage, world, swapped):
 
 def assert_clean(stage, world, trouble):
     """Nothing for recovery to do; and the message says which state is true."""
-    if world.layout.at() is At.NOTHING:
+    if world.layout.at() is PathKind.NOTHING:
         assert world.names().get("generations", []) in ([], ["lock"])
     else:
         assert_tidy(world, stage.scenario)
@@ -91,7 +91,9 @@ def assert_clean(stage, world, trouble):
     assert set(world.names()["generations"]) - {"lock"} == set(names.get("generations", [])) - {"lock"}
 
 
-@pytest.mark.parametrize("label", [Label.BUILD_REFILL, Label.BUILD_RENAME, Label.CUTOVER_FENCE, Label.CUTOVER_LINK])
+@pytest.mark.parametrize(
+    "label", [DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_LINK]
+)
 def test_two_impatient_signals_are_one(stages, tmp_path, label):
     """Ctrl-C, Ctrl-C: the second one does not stop the clearing away."""
     stage = stages("evolve")
@@ -100,7 +102,7 @@ def test_two_impatient_signals_are_one(stages, tmp_path, label):
     inner = SignalAt("after", number, [signal.SIGINT, signal.SIGTERM])
 
     def impatient(when, seen):
-        if seen is Label.RECOVER_REMOVE:
+        if seen is DiskStep.RECOVER_REMOVE:
             os.kill(os.getpid(), signal.SIGINT)
         inner(when, seen)
 
@@ -143,7 +145,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path
     sent = []
 
     def observer(when, label):
-        if (when, label) == ("before", Label.BUILD_REFILL):
+        if (when, label) == ("before", DiskStep.BUILD_REFILL):
             threading.Timer(0.1, lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGTERM))).start()
 
     def work():
@@ -160,7 +162,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path
 def test_a_signal_while_another_thread_lives_waits_for_the_swap_all_the_same(stages, tmp_path):
     """The kernel gives a signal to any thread that takes it: hiding from it in one thread is not enough."""
     stage = stages("evolve")
-    world, number = stage.copy(tmp_path / "w"), stage.scenario.passes.index(Label.CUTOVER_UNMARK)
+    world, number = stage.copy(tmp_path / "w"), stage.scenario.passes.index(DiskStep.CUTOVER_UNMARK)
     other = threading.Thread(target=time.sleep, args=(5,), daemon=True)
 
     def work():

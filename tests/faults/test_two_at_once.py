@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, Child, Stranger, child, sqlite
@@ -23,7 +23,7 @@ def world(stages, tmp_path):
     return stages("evolve").copy(tmp_path / "w")
 
 
-def stopped_at(world, label, tree, wishes=None):
+def stopped_at(world, label, tree, options=None):
     """A run that stands still after a step until it is told to go on: (process, has arrived, may go on)."""
     arrived, onward = FORK.Event(), FORK.Event()
 
@@ -33,7 +33,7 @@ def stopped_at(world, label, tree, wishes=None):
             assert onward.wait(30)
 
     target = world.target(observer)
-    running = Child(lambda: sync(target, read(tree), wishes).result)
+    running = Child(lambda: sync(target, read(tree), options).result)
     assert arrived.wait(30)
     return running, onward
 
@@ -42,7 +42,7 @@ def stopped_at(world, label, tree, wishes=None):
 
 
 def test_a_second_run_is_busy_while_the_first_one_builds(world):
-    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
     for act in (
         lambda: sync(world.target(wait=0.2), read(V2)),
         lambda: rollback(world.target(wait=0.2), None, lambda ahead: True),
@@ -55,7 +55,7 @@ def test_a_second_run_is_busy_while_the_first_one_builds(world):
 
 
 def test_a_second_run_waits_for_the_first_one_and_finds_it_done(world):
-    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
     second = Child(lambda: sync(world.target(wait=30.0), read(V2)).result)
     time.sleep(0.3)
     onward.set()
@@ -65,7 +65,7 @@ def test_a_second_run_waits_for_the_first_one_and_finds_it_done(world):
 
 
 def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(world):
-    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
     second = Child(lambda: sync(world.target(wait=30.0), read(MORE)).result)
     time.sleep(0.2)
     onward.set()
@@ -78,7 +78,7 @@ def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(world):
 def test_a_run_that_is_current_does_not_wait_for_one_that_builds(world):
     """Every worker of a deploy runs it; only the first one has anything to do."""
     world.run("DROP TABLE handmade")  # with a foreign table it would have to look closer
-    running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
     begun = time.monotonic()
     assert child(lambda: sync(world.target(wait=20.0), read(V1)).result).result() == "current"
     assert time.monotonic() - begun < 5
@@ -142,10 +142,10 @@ def test_a_database_that_somebody_locks_altogether_is_busy(stages, tmp_path):
     assert child(lambda: adopt(world.target(), None).generation).result()
 
 
-@pytest.mark.parametrize("label", [Label.BUILD_CREATE, Label.BUILD_REFILL, Label.BUILD_RENAME])
+@pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME])
 def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(world, label):
     """Writers with patience only wait; no row falls between the two files."""
-    running, onward = stopped_at(world, label, V2, Wishes(pause=True))
+    running, onward = stopped_at(world, label, V2, SyncOptions(pause=True))
     assert "locked" in write(world.link, "impatient")
     with Stranger() as stranger:
         stranger.open("a", world.link, timeout=30)
@@ -171,7 +171,7 @@ def test_readers_read_on_before_during_and_after(world):
         stranger.tell("snapshot", "BEGIN")
         count = "SELECT count(*), max(note) FROM ledger"
         seen = stranger.tell("snapshot", count)
-        running, onward = stopped_at(world, Label.BUILD_REFILL, V2)
+        running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
         assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == seen
         stranger.open("late", world.link)
         assert stranger.tell("late", count) == seen
@@ -216,7 +216,7 @@ def test_a_writer_on_the_new_file_does_not_make_the_run_look_failed(world):
     with Stranger() as stranger:
 
         def observer(when, label):
-            if (when, label) == ("after", Label.CUTOVER_FOLDER):
+            if (when, label) == ("after", DiskStep.CUTOVER_FOLDER):
                 stranger.open("a", world.link)
                 stranger.tell("a", "BEGIN IMMEDIATE")
                 assert stranger.tell("a", WRITE, "at once") == []
@@ -247,7 +247,7 @@ def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(stages, tm
 
 
 LIVE_AND_PAUSED = pytest.mark.parametrize(
-    "wishes", [pytest.param(Wishes(), id="live"), pytest.param(Wishes(pause=True), id="paused")]
+    "wishes", [pytest.param(SyncOptions(), id="live"), pytest.param(SyncOptions(pause=True), id="paused")]
 )
 
 
@@ -282,9 +282,9 @@ def by_hand(world, sql):
     ],
 )
 @LIVE_AND_PAUSED
-def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql, wishes):
+def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql, options):
     meanwhile(monkeypatch, by_hand(world, sql))
-    trouble = child(lambda: sync(world.target(), read(V2), wishes)).refusal()
+    trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("changed-meanwhile",), 3)
     assert len(world.files()) == 1
     assert fence_of(world.link) is None
@@ -292,10 +292,10 @@ def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(wo
 
 
 @LIVE_AND_PAUSED
-def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch, wishes):
+def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch, options):
     """They were fine when the plan was made: who writes later is looked at again, under the lock."""
     meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, '')"))
-    trouble = child(lambda: sync(world.target(), read(V2), wishes)).refusal()
+    trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
     assert (trouble.kind, trouble.exit_code) == ("Refused", 3)
     assert set(trouble.codes) == {"hazard"}
     assert "77" in trouble.text
@@ -304,15 +304,15 @@ def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch, wi
 
 
 @LIVE_AND_PAUSED
-def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch, wishes):
+def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch, options):
     meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, 'Late')"))
-    assert child(lambda: sync(world.target(), read(V2), wishes).result).result() == "synced"
+    assert child(lambda: sync(world.target(), read(V2), options).result).result() == "synced"
     assert (77, "Late", "late@example.org") in dump(world.link)["rows"]["people"]
 
 
 def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
     """Whoever would change it waits, as every writer does."""
-    running, onward = stopped_at(world, Label.BUILD_FINISH, V2, Wishes(pause=True))
+    running, onward = stopped_at(world, DiskStep.BUILD_FINISH, V2, SyncOptions(pause=True))
     with pytest.raises(AssertionError), sqlite(world.link) as connection:
         try:
             connection.execute("CREATE TABLE late (x)")
@@ -323,8 +323,8 @@ def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
 
 
 @LIVE_AND_PAUSED
-def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch, wishes):
+def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch, options):
     """The second look under the lock is for those who wrote meanwhile; nobody else waits for it."""
     monkeypatch.setattr(runner, "with_hazards", lambda *given: pytest.fail("looked again"))
     passes = Passes()
-    assert child(lambda: sync(world.target(passes), read(V2), wishes).result).result() == "synced"
+    assert child(lambda: sync(world.target(passes), read(V2), options).result).result() == "synced"

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.histories import schema
@@ -62,7 +62,9 @@ def test_writers_lose_nothing_when_runs_are_killed_under_them(world):
                 lambda number=number: sync(world.target(KillAt("after", number), wait=30.0), read(schema(number)))
             )
             assert dying.killed
-            child(lambda number=number: sync(world.target(wait=30.0), read(schema(number)), Wishes(back=True))).result()
+            child(
+                lambda number=number: sync(world.target(wait=30.0), read(schema(number)), SyncOptions(back=True))
+            ).result()
     assert notes(world.link) == before | load.acknowledged
     assert len(load.acknowledged) > 10
 

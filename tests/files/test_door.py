@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, NOBODY, Child, child, sqlite
@@ -27,12 +27,12 @@ def owner(path):
 
 def test_an_observer_is_told_before_and_after_each_step(tmp_path):
     told = []
-    door = Door(lambda when, label: told.append((when, str(label))))
-    door.create(Label.BUILD_CREATE, tmp_path / "a", None)
-    door.rename(Label.BUILD_RENAME, tmp_path / "a", tmp_path / "b")
-    door.symlink(Label.CUTOVER_SYMLINK, tmp_path / "l", "b")
-    door.take_place(Label.CUTOVER_LINK, tmp_path / "l", tmp_path / "link", lambda path: True)
-    door.remove(Label.RECOVER_REMOVE, (tmp_path / "b", tmp_path / "b-wal"))
+    disk = Disk(lambda when, label: told.append((when, str(label))))
+    disk.create(DiskStep.BUILD_CREATE, tmp_path / "a", None)
+    disk.rename(DiskStep.BUILD_RENAME, tmp_path / "a", tmp_path / "b")
+    disk.symlink(DiskStep.CUTOVER_SYMLINK, tmp_path / "l", "b")
+    disk.take_place(DiskStep.CUTOVER_LINK, tmp_path / "l", tmp_path / "link", lambda path: True)
+    disk.remove(DiskStep.RECOVER_REMOVE, (tmp_path / "b", tmp_path / "b-wal"))
     assert told == [
         (when, label)
         for label in ("BUILD:CREATE", "BUILD:RENAME", "CUTOVER:SYMLINK", "CUTOVER:LINK", "RECOVER:REMOVE")
@@ -43,22 +43,22 @@ def test_an_observer_is_told_before_and_after_each_step(tmp_path):
 
 def test_a_step_that_fails_is_not_told_as_done(tmp_path):
     told = []
-    door = Door(lambda when, label: told.append(when))
+    disk = Disk(lambda when, label: told.append(when))
     with pytest.raises(FileNotFoundError):
-        door.rename(Label.BUILD_RENAME, tmp_path / "not there", tmp_path / "b")
+        disk.rename(DiskStep.BUILD_RENAME, tmp_path / "not there", tmp_path / "b")
     assert told == ["before"]
 
 
 def test_creating_never_takes_a_file_that_is_there(tmp_path):
     (tmp_path / "a").write_text("mine")
     with pytest.raises(FileExistsError):
-        Door().create(Label.BUILD_CREATE, tmp_path / "a", None)
+        Disk().create(DiskStep.BUILD_CREATE, tmp_path / "a", None)
     assert (tmp_path / "a").read_text() == "mine"
 
 
 def test_a_link_that_a_dead_run_left_is_replaced(tmp_path):
     (tmp_path / "l").symlink_to("nowhere")
-    Door().symlink(Label.CUTOVER_SYMLINK, tmp_path / "l", "somewhere")
+    Disk().symlink(DiskStep.CUTOVER_SYMLINK, tmp_path / "l", "somewhere")
     assert str((tmp_path / "l").readlink()) == "somewhere"
 
 
@@ -71,7 +71,9 @@ def test_the_file_itself_goes_last(tmp_path, monkeypatch):
     )
     for name in ("a", "a-wal", "a-shm"):
         (tmp_path / name).touch()
-    Door().remove(Label.PRUNE_REMOVE, (tmp_path / "a", tmp_path / "a-wal", tmp_path / "a-shm", tmp_path / "a-journal"))
+    Disk().remove(
+        DiskStep.PRUNE_REMOVE, (tmp_path / "a", tmp_path / "a-wal", tmp_path / "a-shm", tmp_path / "a-journal")
+    )
     assert order[-1] == "a"
     assert list(tmp_path.iterdir()) == []
 
@@ -79,14 +81,14 @@ def test_the_file_itself_goes_last(tmp_path, monkeypatch):
 def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "schema.json"
     path.write_text("old")
-    door = Door()
+    disk = Disk()
     monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
-        door.write_text(Label.OUTPUT_WRITE, path, "new")
+        disk.write_text(DiskStep.OUTPUT_WRITE, path, "new")
     monkeypatch.undo()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["schema.json"]
-    door.write_text(Label.OUTPUT_WRITE, path, "new: ü")
+    disk.write_text(DiskStep.OUTPUT_WRITE, path, "new: ü")
     assert path.read_text("utf-8") == "new: ü"
 
 
@@ -98,7 +100,7 @@ def test_two_first_runs_at_once_make_one_folder_and_one_database(tmp_path):
     world, both = World(tmp_path), FORK.Barrier(2)
 
     def observer(when, label):
-        if (when, label) == ("before", Label.RUN_FOLDER):
+        if (when, label) == ("before", DiskStep.RUN_FOLDER):
             both.wait(20)
 
     running = [Child(lambda: sync(world.target(observer), read(V1)).result) for _ in range(2)]

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from schemasync.files.layout import At, Layout, inode_of, size_of
+from schemasync.files.layout import Layout, PathKind, inode_of, size_of
 from schemasync.sync import prune
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.processes import child
@@ -30,21 +30,21 @@ def put(layout, *names):
 
 
 def test_what_stands_at_the_link_is_told_apart(layout, tmp_path):
-    assert layout.at() is At.NOTHING
+    assert layout.at() is PathKind.NOTHING
     layout.link.touch()
-    assert layout.at() is At.PLAIN
+    assert layout.at() is PathKind.PLAIN
     layout.link.unlink()
     layout.link.mkdir()
-    assert layout.at() is At.OTHER
+    assert layout.at() is PathKind.OTHER
     layout.link.rmdir()
     layout.link.symlink_to(f"db.sqlite3.generations/0001-{SHORT}.sqlite3")
-    assert layout.at() is At.DANGLING
+    assert layout.at() is PathKind.DANGLING
     put(layout, f"0001-{SHORT}.sqlite3")
-    assert layout.at() is At.GENERATION
+    assert layout.at() is PathKind.GENERATION
     for foreign in ("elsewhere", "db.sqlite3.generations/backup.sqlite3", "db.sqlite3.generations", "/", "db.sqlite3"):
         layout.link.unlink()
         layout.link.symlink_to(foreign)
-        assert layout.at() is At.FOREIGN, foreign
+        assert layout.at() is PathKind.FOREIGN, foreign
 
 
 def test_only_our_names_are_generations(layout):
@@ -95,7 +95,7 @@ def test_a_name_is_never_used_again(tmp_path):
         target, seen = world.target(), []
         for _ in range(2):
             for tree in (v2, other, v2):
-                report = sync(target, read(tree), Wishes(back=True, fresh=True))
+                report = sync(target, read(tree), SyncOptions(back=True, fresh=True))
                 assert report.result == "synced"
                 seen.append(report.generation)
                 rollback(target, None, lambda ahead: True)
@@ -119,7 +119,7 @@ def test_the_link_is_relative_and_the_folder_can_be_moved_and_mounted_elsewhere(
     moved.sync(V2)
     (tmp_path / "mounted").symlink_to(tmp_path / "moved")
     mounted = World(tmp_path / "mounted")
-    assert mounted.layout.at() is At.GENERATION
+    assert mounted.layout.at() is PathKind.GENERATION
     mounted.sync(changed(V2, "papers", title="TEXT"))
     assert moved.layout.live().number == mounted.layout.live().number == 3
 
@@ -128,7 +128,7 @@ def test_a_relative_path_means_the_same_from_its_folder(tmp_path, monkeypatch):
     world = filled(tmp_path / "w")
     monkeypatch.chdir(world.folder)
     here = World(type(world.folder)())
-    assert here.layout.at() is At.GENERATION
+    assert here.layout.at() is PathKind.GENERATION
     here.sync(V2)
     assert world.layout.live().number == 2
     assert os.fspath(world.link.readlink()).startswith("db.sqlite3.generations/0002-")

@@ -4,7 +4,7 @@ import pytest
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.files import lock as locking
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 from schemasync.files.lock import is_held, run_lock
 from schemasync.sync import up_to_date
 from schemasync.sync.prune import prune
@@ -14,7 +14,7 @@ from tests.crash.scenarios import SCENARIOS
 from tests.crash.worlds import V1, V2, World, dump, fence_of, read, whole, write
 
 OTHER = {**V2, "more": {"id": "INTEGER PRIMARY KEY"}}
-MOMENTS = [Label.BUILD_CREATE, Label.BUILD_RENAME, Label.CUTOVER_FENCE, Label.CUTOVER_LINK]
+MOMENTS = [DiskStep.BUILD_CREATE, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_LINK]
 
 
 class Standing:
@@ -52,7 +52,7 @@ def test_a_second_command_is_busy_and_the_run_ends_as_if_nothing_was(stages, tmp
     running = Standing(world, label)
     world.layout.lock.unlink()
     for name, second in SECOND.items():
-        if name == "the same run" and label is Label.CUTOVER_LINK:
+        if name == "the same run" and label is DiskStep.CUTOVER_LINK:
             continue  # the new file is live, and is what it wants
         trouble = child(lambda second=second: second(world.target(wait=0.1))).refusal()
         assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)
@@ -65,7 +65,7 @@ def test_a_second_command_is_busy_and_the_run_ends_as_if_nothing_was(stages, tmp
 
 def test_a_run_whose_folder_was_put_elsewhere_closes_nothing(stages, tmp_path):
     world = stages("evolve").copy(tmp_path / "w")
-    running = Standing(world, Label.BUILD_RENAME)
+    running = Standing(world, DiskStep.BUILD_RENAME)
     first = world.files()[0].name
     moved = world.folder / "moved"
     world.layout.folder.rename(moved)
@@ -80,7 +80,7 @@ def test_a_run_whose_folder_was_put_elsewhere_closes_nothing(stages, tmp_path):
 def test_where_a_folder_cannot_be_locked_a_run_without_its_file_stops_before_the_fence(stages, tmp_path, monkeypatch):
     monkeypatch.setattr(locking, "_take_folder", lambda *given: False)
     world = stages("evolve").copy(tmp_path / "w")
-    running = Standing(world, Label.BUILD_RENAME)
+    running = Standing(world, DiskStep.BUILD_RENAME)
     world.layout.lock.unlink()
     trouble = running.ended().refusal()
     assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
@@ -108,7 +108,7 @@ def test_a_second_run_between_fence_and_link_does_not_find_the_old_file_current(
         return up_to_date.current(world.layout, Opener(), old.data)
 
     assert child(look).result() is not None
-    running = Standing(world, Label.CUTOVER_FENCE)
+    running = Standing(world, DiskStep.CUTOVER_FENCE)
     assert child(look).result() is None
     trouble = child(lambda: sync(world.target(wait=0.1), old)).refusal()
     assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)

@@ -8,7 +8,7 @@ import pytest
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.sync import look, prune, rollback
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.status import status
 from tests.crash.processes import NOBODY, Stranger, child, sqlite
 from tests.crash.scenarios import leave_a_log
@@ -18,10 +18,10 @@ LATER = changed(V2, "papers", title="TEXT")
 
 LOOKS = {
     "check": lambda target: look.check(target, read(V2)).differs(strict=False),
-    "plan": lambda target: look.outlook(target, read(LATER), Wishes()).plan is not None,
+    "plan": lambda target: look.outlook(target, read(LATER), SyncOptions()).plan is not None,
     "history": lambda target: len(look.history(target)),
     "inspect": lambda target: len(look.inspect_path(Opener(), target.layout.link).schema.tables),
-    "a way back": lambda target: rollback.prospect(target, None).to.generation[:4],
+    "a way back": lambda target: rollback.preview(target, None).to.generation[:4],
     "prune --dry-run": lambda target: len(prune.prune(target, 1, None, dry_run=True).gone),
 }
 LOOKING = pytest.mark.parametrize("name", LOOKS)

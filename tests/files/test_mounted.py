@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemasync.files import mounts
-from schemasync.files.disk import Label
-from schemasync.files.layout import At
+from schemasync.files.disk import DiskStep
+from schemasync.files.layout import PathKind
 from schemasync.files.mounts import is_mounted
 from schemasync.sync.adopt import adopt
 from schemasync.sync.recovery import finish_swap
@@ -140,7 +140,7 @@ def test_the_files_of_an_overlay_are_not_taken_for_mounts(stages, tmp_path, scen
 def test_a_swap_that_was_cut_off_is_finished_on_an_overlay(stages, tmp_path):
     stage = stages("adopt_journal")
     world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
     assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
     assert mounted(overlay(world.folder, tmp_path), tmp_path / "merged", "adopt") == ["adopt done"]
 
@@ -164,7 +164,7 @@ def test_what_the_system_lists_as_a_mount_is_one_whatever_its_name(tmp_path, mon
 def test_a_swap_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(stages, tmp_path, monkeypatch):
     stage = stages("adopt_journal")
     world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
     assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
     with monkeypatch.context() as patch:
         mount_of(world.link, tmp_path, patch)
@@ -188,7 +188,7 @@ def test_generations_on_another_file_system_are_no_obstacle(stages, tmp_path):
     disk = f"cp -a '{evolved.layout.folder}' '{tmp_path}/there' && mount -t tmpfs none '{evolved.layout.folder}'"
     disk += f" && cp -a '{tmp_path}/there/.' '{evolved.layout.folder}'"
     assert mounted(disk, evolved.folder, "sync", "rollback", "eject") == ["sync done", "rollback done", "eject done"]
-    assert evolved.layout.at() is At.PLAIN
+    assert evolved.layout.at() is PathKind.PLAIN
     assert dump(evolved.link) == stages("fresh").new
 
 
@@ -228,7 +228,7 @@ def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_f
 def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_folder, scenario):
     stage = stages(scenario)
     world = stage.copy(open_folder / "w")
-    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
     cut_off = stage.copy(open_folder / "v")
     assert child(lambda: run(stage.scenario, cut_off.target(KillAt("after", fence)))).killed
     for one in (world, cut_off):
@@ -247,7 +247,7 @@ def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_fold
 
 
 @pytest.mark.parametrize("name", ["adopt_journal", "adopt_wal"])
-@pytest.mark.parametrize("label", [Label.CUTOVER_FENCE, Label.CUTOVER_UNMARK])
+@pytest.mark.parametrize("label", [DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_UNMARK])
 def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(stages, tmp_path, name, label):
     stage = stages(name)
     world = stage.copy(tmp_path / "w")
@@ -266,7 +266,7 @@ def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(sta
 def test_a_swap_that_was_cut_off_is_finished_without_a_schema_json(stages, tmp_path, name):
     stage = stages(name)
     world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(Label.CUTOVER_FENCE)
+    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
     assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
     assert len(child(lambda: finish_swap(world.target())).result()) == 1
     assert child(lambda: finish_swap(world.target())).result() == ()
@@ -292,7 +292,7 @@ def test_nothing_is_closed_where_the_link_cannot_be_made(stages, tmp_path):
     world = stages("evolve").copy(tmp_path / "w")
 
     def observer(when, label):
-        if (when, label) == ("before", Label.CUTOVER_SYMLINK):
+        if (when, label) == ("before", DiskStep.CUTOVER_SYMLINK):
             world.layout.next_link().mkdir()
 
     trouble = child(lambda: sync(world.target(observer), read(V2))).refusal()

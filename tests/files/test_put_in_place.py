@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from schemasync.files import exchange
-from schemasync.files.disk import Door, Label
-from schemasync.files.layout import At
+from schemasync.files.disk import Disk, DiskStep
+from schemasync.files.layout import PathKind
 from schemasync.sync import adopt as adoption
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases import cutover
@@ -55,14 +55,14 @@ def test_a_file_put_over_the_link_while_a_generation_is_built_stays(stages, tmp_
     first = world.files()[0]
     trouble = refused_run(world, Once(when, label, lambda: put_file(world.link)))
     assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
-    assert world.layout.at() is At.PLAIN
+    assert world.layout.at() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.files() == [first]
     assert fence_of(first) is None
     assert dump(first) == stages("evolve").old
 
 
-@pytest.mark.parametrize("label", [Label.CUTOVER_UNMARK])
+@pytest.mark.parametrize("label", [DiskStep.CUTOVER_UNMARK])
 def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(stages, tmp_path, label):
     """The swap is committed: every row is in the new generation, whatever stands at the link."""
     world = stages("evolve").copy(tmp_path / "w")
@@ -80,12 +80,12 @@ def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(stages, tmp_pa
     assert write(world.link, "goes on") is None
 
 
-@pytest.mark.parametrize("label", [Label.BUILD_CREATE, Label.BUILD_SEAL])
+@pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_SEAL])
 def test_a_link_that_is_taken_away_is_not_made_again(stages, tmp_path, label):
     world = stages("evolve").copy(tmp_path / "w")
     trouble = refused_run(world, Once("before", label, lambda: take_away(world.link)))
     assert trouble.codes == ("changed-meanwhile",)
-    assert world.layout.at() is At.NOTHING
+    assert world.layout.at() is PathKind.NOTHING
     assert fence_of(world.files()[0]) is None
 
 
@@ -102,14 +102,14 @@ def test_a_link_that_is_moved_by_hand_meanwhile_stays(stages, tmp_path, label):
 # --- adoption ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("label", [label for label in BUILDING if label != Label.BUILD_ROUND])
+@pytest.mark.parametrize("label", [label for label in BUILDING if label != DiskStep.BUILD_ROUND])
 def test_a_file_put_in_place_of_one_that_is_taken_over_stays(stages, tmp_path, label):
     """Not so where the old one has a log: SQLite itself takes that for the new one's, whoever moves the files."""
     world = stages("adopt_journal").copy(tmp_path / "w")
     observer = Once("before", label, lambda: put_file(world.link))
     trouble = child(lambda: adopt(world.target(observer), None)).refusal()
     assert trouble.codes == ("changed-meanwhile",)
-    assert world.layout.at() is At.PLAIN
+    assert world.layout.at() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.files() == []
 
@@ -117,13 +117,13 @@ def test_a_file_put_in_place_of_one_that_is_taken_over_stays(stages, tmp_path, l
 def test_a_file_put_in_place_between_looking_and_holding_stays(stages, tmp_path, monkeypatch):
     """What was looked at and what is held would be two files: the copy would be of the one, the fence in the other."""
     world = stages("adopt_journal").copy(tmp_path / "w")
-    real = adoption.hold
+    real = adoption.write_lock
 
     def meanwhile(*given):
         put_file(world.link)
         return real(*given)
 
-    monkeypatch.setattr(adoption, "hold", meanwhile)
+    monkeypatch.setattr(adoption, "write_lock", meanwhile)
     trouble = child(lambda: adopt(world.target(), None)).refusal()
     assert trouble.codes == ("changed-meanwhile",)
     assert notes(world.link) == {MINE}
@@ -133,14 +133,14 @@ def test_a_file_put_in_place_between_looking_and_holding_stays(stages, tmp_path,
 
 def test_a_schema_that_changes_between_looking_and_holding_is_not_taken_over_half(stages, tmp_path, monkeypatch):
     world = stages("adopt_journal").copy(tmp_path / "w")
-    real = adoption.hold
+    real = adoption.write_lock
 
     def meanwhile(*given):
         with sqlite(world.link) as connection:
             connection.execute("ALTER TABLE papers ADD COLUMN late")
         return real(*given)
 
-    monkeypatch.setattr(adoption, "hold", meanwhile)
+    monkeypatch.setattr(adoption, "write_lock", meanwhile)
     trouble = child(lambda: adopt(world.target(), None)).refusal()
     assert (trouble.kind, trouble.codes) == ("Refused", ("changed-meanwhile",))
     assert fence_of(world.link) is None
@@ -171,14 +171,14 @@ def test_a_generation_that_vanishes_while_it_is_replaced_is_not_made_again(stage
     """Someone deletes the live file under the run: its rows are in the copy, but that was never live."""
     world = stages("evolve").copy(tmp_path / "w")
     first = world.files()[0]
-    trouble = refused_run(world, Once("before", Label.BUILD_RESHAPE, first.unlink))
+    trouble = refused_run(world, Once("before", DiskStep.BUILD_RESHAPE, first.unlink))
     assert trouble.exit_code in (3, 4)
     assert not first.exists()
 
 
 def test_the_archives_that_are_there_stay_whole(stages, tmp_path):
     world = stages("evolve_and_prune").copy(tmp_path / "w")
-    observer = Once("before", Label.BUILD_SEAL, lambda: put_file(world.link))
+    observer = Once("before", DiskStep.BUILD_SEAL, lambda: put_file(world.link))
     trouble = refused_run(world, observer, SCENARIOS["evolve_and_prune"].current)
     assert trouble.codes == ("changed-meanwhile",)
     assert len(world.files()) == 4
@@ -188,7 +188,7 @@ def test_the_archives_that_are_there_stay_whole(stages, tmp_path):
 # --- in the moment of the swap ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("when", "label"), [("before", Label.CUTOVER_SYMLINK), ("before", Label.CUTOVER_FENCE)])
+@pytest.mark.parametrize(("when", "label"), [("before", DiskStep.CUTOVER_SYMLINK), ("before", DiskStep.CUTOVER_FENCE)])
 def test_a_file_put_over_the_link_before_the_fence_stays_and_nothing_is_closed(stages, tmp_path, when, label):
     world = stages("evolve").copy(tmp_path / "w")
     first = world.files()[0]
@@ -206,13 +206,13 @@ def test_a_file_put_there_right_before_the_link_moves_stays(stages, tmp_path, mo
     """rename(2) would replace it. The names are exchanged, and what came out is put back."""
     stage = stages(scenario)
     world = stage.copy(tmp_path / "w")
-    observer = Once("before", Label.CUTOVER_LINK, lambda: None if is_late else put_file(world.link))
+    observer = Once("before", DiskStep.CUTOVER_LINK, lambda: None if is_late else put_file(world.link))
     if is_late:
         put_after_the_look(monkeypatch, world)
     trouble = child(lambda: stage.scenario.act(world.target(observer))).refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("NeedsPerson", ("swap-unfinished",), 6)
     assert "put there" in trouble.text
-    assert world.layout.at() is At.PLAIN
+    assert world.layout.at() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.layout.next_links() == ()
     world.link.rename(world.folder / "mine.sqlite3")  # what the message says
@@ -224,7 +224,7 @@ def test_a_file_put_there_right_before_the_link_moves_stays(stages, tmp_path, mo
 def test_a_file_put_there_in_the_moment_of_an_eject_stays(stages, tmp_path, monkeypatch, is_late):
     stage = stages("eject")
     world = stage.copy(tmp_path / "w")
-    observer = Once("before", Label.CUTOVER_LINK, lambda: None if is_late else put_file(world.link))
+    observer = Once("before", DiskStep.CUTOVER_LINK, lambda: None if is_late else put_file(world.link))
     if is_late:
         put_after_the_look(monkeypatch, world)
     trouble = child(lambda: stage.scenario.act(world.target(observer))).refusal()
@@ -250,7 +250,7 @@ def put_after_the_look(monkeypatch, world):
 def test_where_names_cannot_be_exchanged_a_file_put_there_before_the_look_stays(stages, tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "_function", lambda: None)
     world = stages("evolve").copy(tmp_path / "w")
-    trouble = refused_run(world, Once("before", Label.CUTOVER_LINK, lambda: put_file(world.link)))
+    trouble = refused_run(world, Once("before", DiskStep.CUTOVER_LINK, lambda: put_file(world.link)))
     assert trouble.codes == ("swap-unfinished",)
     assert notes(world.link) == {MINE}
     whole_run = stages("evolve").copy(tmp_path / "whole")
@@ -277,14 +277,16 @@ def test_files_that_are_kept_never_replace_one_another(tmp_path):
     for content in ("one", "two"):
         path = tmp_path / "db.sqlite3-schemasync-link"
         path.write_text(content)
-        Door().keep(Label.RECOVER_KEEP, path)
+        Disk().keep(DiskStep.RECOVER_KEEP, path)
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
         "db.sqlite3-displaced-1": "one",
         "db.sqlite3-displaced-2": "two",
     }
 
 
-@pytest.mark.parametrize("label", [Label.CUTOVER_FENCE, Label.CUTOVER_UNMARK, Label.CUTOVER_LINK, Label.CUTOVER_FOLDER])
+@pytest.mark.parametrize(
+    "label", [DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_UNMARK, DiskStep.CUTOVER_LINK, DiskStep.CUTOVER_FOLDER]
+)
 def test_a_run_whose_folder_is_moved_away_during_the_swap_is_not_done(stages, tmp_path, label):
     world = stages("evolve").copy(tmp_path / "w")
     away = world.layout.folder.with_name("away")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.engines.sqlite.history_table import Row
+from schemasync.engines.sqlite.history_table import HistoryRow
 from schemasync.errors import Code, NeedsPerson, Refused
 from schemasync.history import rows
 from schemasync.history.data_migrations import recorded
 from schemasync.history.rows import find
 from schemasync.schema import document
 from schemasync.sync import rollback
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run import live_database
 from schemasync.sync.run.target import Target, target
 from schemasync.sync.runner import sync
@@ -53,7 +53,7 @@ class World:
         """Swap back, and say what was shown before it happened."""
         done = rollback.rollback(self.target, wanted, lambda ahead: True)
         assert done is not None
-        return {t.table: (t.added, t.changed, t.removed) for t in done.prospect.tallies if not t.is_empty}
+        return {t.table: (t.added, t.changed, t.removed) for t in done.preview.tallies if not t.is_empty}
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def test_rolling_back_twice_comes_back(world: World) -> None:
 # --- finding ----------------------------------------------------------------------------------------------------
 
 
-def row(number: int, generation: str, version: str) -> Row:
-    return Row(number, version, "", "sync", generation, None, "{}", "[]", "", "{}", 0, 0, 0, "", "")
+def row(number: int, generation: str, version: str) -> HistoryRow:
+    return HistoryRow(number, version, "", "sync", generation, None, "{}", "[]", "", "{}", 0, 0, 0, "", "")
 
 
 ROWS = (
@@ -170,7 +170,7 @@ def test_a_fill_acts_on_a_column_that_went_and_came_again(tmp_path: Path) -> Non
     database, plain = target(tmp_path / "db.sqlite3"), '"a": "INTEGER PRIMARY KEY"'
     filled = '{"T": {%s, "b": {"type": "TEXT", "fill": "a * 2"}}}' % plain
     for text in ("{%s}" % f'"T": {{{plain}}}', filled, '{"T": {%s, "_dropped": ["b"]}}' % plain, filled):
-        sync(database, document.read(text.encode()), Wishes(back=True))
+        sync(database, document.read(text.encode()), SyncOptions(back=True))
         connection = sqlite3.connect(database.layout.link)
         connection.execute("INSERT OR IGNORE INTO T (a) VALUES (7)")
         connection.commit()

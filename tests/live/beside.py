@@ -12,10 +12,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schemasync.files.disk import Door
+from schemasync.files.disk import Disk
 from schemasync.schema import document
 from schemasync.schema.names import quote
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -76,7 +76,7 @@ def answers(connection: sqlite3.Connection, statements: list[str]) -> list[objec
     return seen
 
 
-def beside(link: Path, case: Case, label, wishes: Wishes | None = None):
+def beside(link: Path, case: Case, label, options: SyncOptions | None = None):
     """A run that is told at this label, before the step or after it, what the application did: (report, answers)."""
     seen: list[object] = []
     when, step = label
@@ -86,19 +86,19 @@ def beside(link: Path, case: Case, label, wishes: Wishes | None = None):
             if (at, passed) == (when, step) and not seen:
                 seen.extend(answers(connection, case.meanwhile))
 
-        report = sync(target(link, door=Door(observer), wait=5.0), read(case.new), wishes or QUICK)
+        report = sync(target(link, disk=Disk(observer), wait=5.0), read(case.new), options or QUICK)
     assert seen, f"the run never came to {label}"
     return report, seen
 
 
-QUICK = Wishes(limits=Limits(max_pause=1.0, give_up=20.0))
+QUICK = SyncOptions(limits=Limits(max_pause=1.0, give_up=20.0))
 
 
 def waited(link: Path, case: Case):
     """The statements first, then a run that makes writers wait: (report, answers)."""
     with closing(application(link, case)) as connection:
         seen = answers(connection, case.meanwhile)
-    return sync(target(link), read(case.new), Wishes(pause=True)), seen
+    return sync(target(link), read(case.new), SyncOptions(pause=True)), seen
 
 
 def content(link: Path, *, numbered: bool = True) -> dict:

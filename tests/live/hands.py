@@ -18,7 +18,7 @@ ACCOUNTS = 50
 SUPERSEDED = "schemasync: superseded"
 
 
-class Deed(NamedTuple):
+class HistoryAction(NamedTuple):
     """A row of `moves`: `+` inserts it, `=` sets its amount, `-` deletes it."""
 
     sign: str
@@ -27,7 +27,7 @@ class Deed(NamedTuple):
     amount: int
 
 
-Plan = list[Deed]
+Plan = list[HistoryAction]
 Mine = dict[str, tuple[int, int]]
 """A writer's own rows, by what it was told: the account and amount of each key."""
 
@@ -111,9 +111,9 @@ def mixed(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
         if key in {deed.key for deed in plan}:
             continue
         if chance.random() < 0.4:
-            plan.append(Deed("=", key, account, amount + chance.randrange(-50, 50)))
+            plan.append(HistoryAction("=", key, account, amount + chance.randrange(-50, 50)))
         else:
-            plan.append(Deed("-", key, account, amount))
+            plan.append(HistoryAction("-", key, account, amount))
     return plan
 
 
@@ -140,12 +140,12 @@ def new_pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Pla
     return _pair("+", f"w{number}-{count}", chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
 
 
-def _new(chance: random.Random, key: str) -> Deed:
-    return Deed("+", key, chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
+def _new(chance: random.Random, key: str) -> HistoryAction:
+    return HistoryAction("+", key, chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
 
 
 def _pair(sign: str, stem: str, account: int, amount: int) -> Plan:
-    return [Deed(sign, f"{stem}a", account, amount), Deed(sign, f"{stem}b", account, -amount)]
+    return [HistoryAction(sign, f"{stem}a", account, amount), HistoryAction(sign, f"{stem}b", account, -amount)]
 
 
 # --- SQL ------------------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ from itertools import count as count_up
 from pathlib import Path
 from typing import Any
 
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.schema import document
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import Target, target
@@ -35,7 +35,7 @@ from . import notes
 from .hands import ACCOUNTS, Hand, Mine, NotDone, Plain, Plan, Reads, Site, Unanswered
 from .upkeep import Upkeep, check_mirror
 
-PATIENT = Wishes(back=True, limits=Limits(max_pause=1.0, give_up=120.0))
+PATIENT = SyncOptions(back=True, limits=Limits(max_pause=1.0, give_up=120.0))
 PATIENCE = 180.0  # seconds for a run beside writers, on a machine that has other work
 RUNS = 20  # that VACUUM may end before one gets through
 PAUSE = 0.01  # seconds between the looks of a reader, so that writers get on
@@ -130,7 +130,7 @@ class Ledger:
         return schema(version, mirrored=self.mirrored)
 
     def target(self, observer: Any = None) -> Target:
-        return target(self.link, door=Door(observer) if observer else Door(), wait=60.0, keep=self.keep)
+        return target(self.link, disk=Disk(observer) if observer else Disk(), wait=60.0, keep=self.keep)
 
     # --- who writes and reads ---------------------------------------------------------------------------------
 
@@ -231,8 +231,8 @@ class Ledger:
     def _rollback(self) -> Swapped:
         clock = Clock()
         done = rollback(self.target(clock), None, lambda ahead: True)
-        written = {t.table: (t.added, t.changed, t.removed) for t in done.prospect.written}
-        return Swapped(done.prospect.generation.name, clock.at, done.pause_ms, written)
+        written = {t.table: (t.added, t.changed, t.removed) for t in done.preview.written}
+        return Swapped(done.preview.generation.name, clock.at, done.pause_ms, written)
 
     def _pause(self, swapped: Swapped) -> None:
         self.counts["longest pause ms"] = max(self.counts["longest pause ms"], swapped.pause_ms)
@@ -398,8 +398,8 @@ class Clock:
     def __init__(self, other: Any = None) -> None:
         self.other, self.at = other, 0
 
-    def __call__(self, when: str, label: Label) -> None:
-        if (when, label) == ("after", Label.CUTOVER_FENCE):
+    def __call__(self, when: str, label: DiskStep) -> None:
+        if (when, label) == ("after", DiskStep.CUTOVER_FENCE):
             self.at = time.monotonic_ns()
         if self.other is not None:
             self.other(when, label)
@@ -408,10 +408,10 @@ class Clock:
 class KillAtLabel:
     """Kills its own process before or after the n-th step of that name."""
 
-    def __init__(self, when: str, label: Label, number: int = 0) -> None:
+    def __init__(self, when: str, label: DiskStep, number: int = 0) -> None:
         self.when, self.label, self.number = when, label, number
 
-    def __call__(self, when: str, label: Label) -> None:
+    def __call__(self, when: str, label: DiskStep) -> None:
         if (when, label) == (self.when, self.label):
             if self.number == 0:
                 os.kill(os.getpid(), signal.SIGKILL)

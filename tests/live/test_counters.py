@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from schemasync.files.disk import Door, Label
-from schemasync.sync.phases.decide import Wishes
+from schemasync.files.disk import Disk, DiskStep
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -76,20 +76,20 @@ def counters(link):
     return content(link)["sqlite_sequence"]
 
 
-def followed(link, change, steps, wishes=QUICK):
+def followed(link, change, steps, options=QUICK):
     """A run, with the first statements while it builds and the others when the new file is built; they are about t
     and about a table that no schema.json names."""
     first, later = ([one.format(table) for table in ("t", "mine") for one in statements] for statements in steps)
 
     def observer(when, label):
-        if when == "after" and label in (Label.BUILD_REFILL, Label.BUILD_RENAME):
-            write(link, *(first if label is Label.BUILD_REFILL else later))
+        if when == "after" and label in (DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME):
+            write(link, *(first if label is DiskStep.BUILD_REFILL else later))
 
-    sync(target(link, door=Door(observer), wait=5.0), read(change.new), wishes)
+    sync(target(link, disk=Disk(observer), wait=5.0), read(change.new), options)
     return [*first, *later]
 
 
-ALL = [(change, steps, wishes) for change in CHANGES for steps in AWAY_AND_BACK for wishes in ("clone", "fresh")]
+ALL = [(change, steps, options) for change in CHANGES for steps in AWAY_AND_BACK for options in ("clone", "fresh")]
 QUICKLY = [one for one in ALL if one[1:] == ("an id is moved away and back", "clone") or one[0] == "rewritten"]
 
 
@@ -97,14 +97,14 @@ QUICKLY = [one for one in ALL if one[1:] == ("an id is moved away and back", "cl
     ("change", "steps", "wishes"),
     [pytest.param(*one, marks=[] if one in QUICKLY else [pytest.mark.slow]) for one in ALL],
 )
-def test_the_counter_of_a_table_is_what_it_would_be_had_writers_waited(folder, change, steps, wishes):
-    wishes = {"clone": QUICK, "fresh": FRESH}[wishes]
+def test_the_counter_of_a_table_is_what_it_would_be_had_writers_waited(folder, change, steps, options):
+    options = {"clone": QUICK, "fresh": FRESH}[options]
     change, case = CHANGES[change], Case(CHANGES[change].old, CHANGES[change].new, [], ROWS)
     link, waiting = made(folder / "beside", case), made(folder / "waited", case)
-    statements = followed(link, change, AWAY_AND_BACK[steps], wishes)
+    statements = followed(link, change, AWAY_AND_BACK[steps], options)
     write(waiting, *statements)
     before = counters(waiting)
-    sync(target(waiting), read(change.new), replace(wishes, pause=True))
+    sync(target(waiting), read(change.new), replace(options, pause=True))
     assert content(link) == content(waiting)
     assert [row for row in counters(link) if row[0] == "mine"] == [row for row in before if row[0] == "mine"]
     with closing(sqlite3.connect(link)) as connection:
@@ -119,10 +119,10 @@ def test_a_new_key_that_was_moved_away_and_back_leaves_the_counter_where_it_was(
     away = [f"UPDATE t SET n = {HIGHEST} WHERE id = 3"], ["UPDATE t SET n = 23 WHERE id = 3"]
 
     def observer(when, label):
-        if when == "after" and label in (Label.BUILD_REFILL, Label.BUILD_RENAME):
-            write(link, *away[label is Label.BUILD_RENAME])
+        if when == "after" and label in (DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME):
+            write(link, *away[label is DiskStep.BUILD_RENAME])
 
-    sync(target(link, door=Door(observer), wait=5.0), read(change.new), QUICK)
+    sync(target(link, disk=Disk(observer), wait=5.0), read(change.new), QUICK)
     assert ("t", 25) in counters(link)
 
 
@@ -142,7 +142,7 @@ def test_a_swap_back_restores_the_counter_of_that_file(folder):
     change = CHANGES["kept"]
     link = made(folder / "w", Case(change.old, change.new, [], ROWS))
     before = counters(link)
-    sync(target(link), read(change.new), Wishes(pause=True))
+    sync(target(link), read(change.new), SyncOptions(pause=True))
     write(link, "INSERT INTO t (id, a) VALUES (1000, 'since')")
     rollback(target(link), None, lambda ahead: True)
     assert counters(link) == before

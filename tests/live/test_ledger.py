@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 from tests.crash.scenarios import IN, LIVE, LIVE_AFTER, SWAP
 
 from .hands import Plain
 from .ledger import KillAtLabel, Ledger
 from .upkeep import DEEDS
 
-STEPS = list(dict.fromkeys(Label(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
-QUICK = {Label.CAPTURE_INSTALL, Label.CUTOVER_ROUND, Label.CUTOVER_FENCE}
+STEPS = list(dict.fromkeys(DiskStep(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
+QUICK = {DiskStep.CAPTURE_INSTALL, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE}
 
 
 @pytest.fixture

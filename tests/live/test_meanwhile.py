@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from schemasync.errors import Code, Failed, Refused
-from schemasync.files.disk import Label
-from schemasync.sync.phases.decide import Wishes
+from schemasync.files.disk import DiskStep
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -20,9 +20,9 @@ from schemasync.sync.runner import sync
 from .beside import QUICK, Case, beside, content, made, read, waited
 
 MOMENTS = {
-    "logged": ("after", Label.CAPTURE_INSTALL),
-    "filled": ("after", Label.BUILD_REFILL),
-    "sealed": ("after", Label.BUILD_RENAME),
+    "logged": ("after", DiskStep.CAPTURE_INSTALL),
+    "filled": ("after", DiskStep.BUILD_REFILL),
+    "sealed": ("after", DiskStep.BUILD_RENAME),
 }
 
 T = {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "n": "INTEGER"}
@@ -386,7 +386,7 @@ def searchable(folder, title="TEXT"):
 def test_a_large_full_text_index_is_no_obstacle_where_its_text_stays(folder):
     case = searchable(folder)
     link = made(folder / "live", case)
-    report = sync(target(link), read(case.new), Wishes(limits=Limits(max_pause=0.25)))
+    report = sync(target(link), read(case.new), SyncOptions(limits=Limits(max_pause=0.25)))
     assert report.followed is not None
     with closing(sqlite3.connect(link)) as connection:
         query = "SELECT rowid FROM f WHERE f MATCH ?"
@@ -403,7 +403,7 @@ def test_a_large_text_that_is_to_be_indexed_anew_is_not_while_writers_wait_a_mom
         sync(target(link), read(case.new), QUICK)
     assert [problem.code for problem in caught.value.problems] == [Code.LIVE_IMPOSSIBLE]
     assert "posts" in str(caught.value)
-    sync(target(link), read(case.new), Wishes(pause=True))
+    sync(target(link), read(case.new), SyncOptions(pause=True))
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT rowid FROM f WHERE f MATCH 'word7 more'").fetchall() == [(7,)]
 

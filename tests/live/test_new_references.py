@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from schemasync.errors import Failed
-from schemasync.files.disk import Door, Label
-from schemasync.sync.phases.decide import Wishes
+from schemasync.files.disk import Disk, DiskStep
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -30,8 +30,8 @@ ARCHIVED = Case(
     [],
     "INSERT INTO p VALUES (1, 'one'); INSERT INTO c VALUES (1, NULL);",
 )
-SHORT = Wishes(limits=Limits(max_pause=1.0, give_up=0.5))
-MOMENTS = {"filled": ("after", Label.BUILD_REFILL), "sealed": ("after", Label.BUILD_RENAME)}
+SHORT = SyncOptions(limits=Limits(max_pause=1.0, give_up=0.5))
+MOMENTS = {"filled": ("after", DiskStep.BUILD_REFILL), "sealed": ("after", DiskStep.BUILD_RENAME)}
 
 HOLDS = {
     "a row that refers to one that was there": ["INSERT INTO c VALUES (9, 1, 'two')"],
@@ -59,7 +59,7 @@ def link(folder):
 def run(link, moment, *statements):
     when, label = MOMENTS[moment]
     observer = at(label, lambda: write(link, *statements), when)
-    return sync(target(link, door=Door(observer), wait=5.0), read(NEW), QUICK)
+    return sync(target(link, disk=Disk(observer), wait=5.0), read(NEW), QUICK)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -73,7 +73,7 @@ def test_what_holds_comes_along(link, name, moment):
 def test_what_dangles_in_the_end_is_refused_and_named(link, name):
     with pytest.raises(Failed, match=r'rows of "c" refer to rows that do not exist'):
         sync(
-            target(link, door=Door(at(Label.BUILD_RENAME, lambda: write(link, *DANGLES[name]))), wait=5.0),
+            target(link, disk=Disk(at(DiskStep.BUILD_RENAME, lambda: write(link, *DANGLES[name]))), wait=5.0),
             read(NEW),
             SHORT,
         )
@@ -85,21 +85,21 @@ def test_what_is_mended_in_time_comes_along(link):
     rounds = []
 
     def observer(when, label):
-        if (when, label) == ("after", Label.BUILD_RENAME):
+        if (when, label) == ("after", DiskStep.BUILD_RENAME):
             write(link, "INSERT INTO c VALUES (9, 9, NULL)")
-        if (when, label) == ("after", Label.CUTOVER_ROUND):
+        if (when, label) == ("after", DiskStep.CUTOVER_ROUND):
             rounds.append(1)
             if len(rounds) == 3:
                 write(link, "INSERT INTO p VALUES (9, 'nine')")
 
-    assert sync(target(link, door=Door(observer), wait=5.0), read(NEW), QUICK).result == "synced"
+    assert sync(target(link, disk=Disk(observer), wait=5.0), read(NEW), QUICK).result == "synced"
     assert len(rounds) > 3
     assert content(link)["checks"][1] == []
 
 
 def test_a_row_that_refers_to_a_table_whose_name_an_empty_one_took_is_refused_and_named(folder):
     link = made(folder / "archive", ARCHIVED)
-    observer = at(Label.BUILD_RENAME, lambda: write(link, "UPDATE c SET p = 1 WHERE id = 1"))
+    observer = at(DiskStep.BUILD_RENAME, lambda: write(link, "UPDATE c SET p = 1 WHERE id = 1"))
     with pytest.raises(Failed, match=r'rows of "c" refer to rows that do not exist'):
-        sync(target(link, door=Door(observer), wait=5.0), read(ARCHIVED.new), SHORT)
+        sync(target(link, disk=Disk(observer), wait=5.0), read(ARCHIVED.new), SHORT)
     assert_as_before(link, content(link))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from schemasync.errors import Failed
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import fence_of, traces, whole
@@ -38,11 +38,11 @@ PLANS = {
     "gets a key": {**OLD, "events": {"who": "TEXT PRIMARY KEY NOT NULL", "what": "TEXT", "_without_rowid": True}},
 }
 LABELS = {
-    "logged": Label.CAPTURE_INSTALL,
-    "copied": Label.BUILD_START,
-    "filled": Label.BUILD_REFILL,
-    "sealed": Label.BUILD_RENAME,
-    "followed": Label.CUTOVER_ROUND,
+    "logged": DiskStep.CAPTURE_INSTALL,
+    "copied": DiskStep.BUILD_START,
+    "filled": DiskStep.BUILD_REFILL,
+    "sealed": DiskStep.BUILD_RENAME,
+    "followed": DiskStep.CUTOVER_ROUND,
 }
 WRITES = (
     "UPDATE events SET what = what || '!' WHERE who IN ('u3', 'u8')",
@@ -59,7 +59,7 @@ def link(folder):
 
 
 def run(link, new, observer):
-    return sync(target(link, door=Door(observer), wait=5.0), read(new), QUICK)
+    return sync(target(link, disk=Disk(observer), wait=5.0), read(new), QUICK)
 
 
 def rows(link, table):
@@ -130,7 +130,7 @@ def test_rows_that_got_another_key_are_followed_by_their_new_row_ids_after_a_vac
     rounds = []
 
     def observer(when, label):
-        if (when, label) == ("after", Label.CUTOVER_ROUND):
+        if (when, label) == ("after", DiskStep.CUTOVER_ROUND):
             rounds.append(label)
             if len(rounds) == 1 and vacuum:
                 write(link, "VACUUM")
@@ -165,7 +165,7 @@ def test_what_moves_the_schema_version_and_no_row_does_not_end_the_run(link, sta
     }
     write(link, "CREATE INDEX by_who ON events (who)")
     deed = lambda: write(link, WRITES[0], statement, *filter(None, [back.get(statement)]), *WRITES[1:])  # noqa: E731
-    assert run(link, PLANS["kept"], at(Label.CUTOVER_ROUND, deed)).result == "synced"
+    assert run(link, PLANS["kept"], at(DiskStep.CUTOVER_ROUND, deed)).result == "synced"
     assert ("u9", "e9") in rows(link, "events")
     assert ("u3", "e3!") in rows(link, "events")
 
@@ -180,7 +180,7 @@ MEND = ("UPDATE events SET what = 'mended' WHERE what IS NULL", "UPDATE events S
 @pytest.mark.parametrize("new", [NOT_NULL, PLANS["gets a key"]], ids=["not null", "gets a key"])
 def test_a_row_that_is_mended_after_an_analyze_does_not_end_the_run(link, label, new):
     first = at(LABELS[label], lambda: write(link, NO_SHAPE, NO_KEY, "ANALYZE"))
-    mends = at(Label.BUILD_ROUND if label == "filled" else Label.CUTOVER_ROUND, lambda: write(link, *MEND))
+    mends = at(DiskStep.BUILD_ROUND if label == "filled" else DiskStep.CUTOVER_ROUND, lambda: write(link, *MEND))
 
     def observer(when, passed):
         first(when, passed)
@@ -192,10 +192,10 @@ def test_a_row_that_is_mended_after_an_analyze_does_not_end_the_run(link, label,
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])
 def test_a_row_that_does_not_fit_is_named_and_no_vacuum_is_blamed_for_it(link, label):
-    wishes = replace(QUICK, limits=replace(QUICK.limits, give_up=1.0))
+    options = replace(QUICK, limits=replace(QUICK.limits, give_up=1.0))
     observer = at(LABELS[label], lambda: write(link, NO_SHAPE, "ANALYZE"))
     with pytest.raises(Failed) as caught:
-        sync(target(link, door=Door(observer), wait=5.0), read(NOT_NULL), wishes)
+        sync(target(link, disk=Disk(observer), wait=5.0), read(NOT_NULL), options)
     (problem,) = caught.value.problems
     assert (problem.code, problem.facts["table"], problem.facts["rows"]) == ("data-breaks-shape", "events", 1)
     assert traces(link) == []
@@ -293,14 +293,14 @@ def test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since(l
     seen = []
 
     def observer(when, label):
-        if (when, label) == ("after", Label.BUILD_REFILL):
+        if (when, label) == ("after", DiskStep.BUILD_REFILL):
             backed_up(link, backup)
             write(
                 link,
                 "UPDATE t SET a = 'undone by the restore' WHERE id = 1",
                 *["UPDATE t SET n = n + 1 WHERE id = 7"] * 5,
             )
-        if (when, label) == ("after", Label.BUILD_RENAME):
+        if (when, label) == ("after", DiskStep.BUILD_RENAME):
             restore(link, backup)
             write(link, *["UPDATE t SET n = n + 1 WHERE id = 7"] * since)
             seen.append(everything(link))
@@ -356,7 +356,7 @@ def later(change):
 
 @pytest.mark.parametrize("name", PAST)
 def test_rows_at_the_ends_of_a_table_that_are_changed_past_the_triggers_end_the_run(coded, name):
-    past = at(Label.BUILD_REFILL, lambda: write_past_triggers(coded, PAST[name]))
+    past = at(DiskStep.BUILD_REFILL, lambda: write_past_triggers(coded, PAST[name]))
     assert ends(coded, later({"more": "TEXT"}), past) == "log-incomplete"
 
 
@@ -364,11 +364,13 @@ def test_rows_that_are_added_past_the_triggers_come_along_and_let_the_table_be_c
     """They are seen by their row ids; whoever wrote them may have changed other rows, which are not."""
     added = "INSERT INTO t (a) VALUES ('past the triggers')"
     assert (
-        run(coded, later({"more": "TEXT"}), at(Label.BUILD_RENAME, lambda: write_past_triggers(coded, added))).result
+        run(coded, later({"more": "TEXT"}), at(DiskStep.BUILD_RENAME, lambda: write_past_triggers(coded, added))).result
         == "synced"
     )
     assert ("past the triggers",) in [row[1:] for row in rows(coded, "t")]
-    both = at(Label.BUILD_RENAME, lambda: write_past_triggers(coded, added, "UPDATE t SET a = 'changed' WHERE id = 2"))
+    both = at(
+        DiskStep.BUILD_RENAME, lambda: write_past_triggers(coded, added, "UPDATE t SET a = 'changed' WHERE id = 2")
+    )
     with pytest.raises(Failed) as caught:
         run(coded, later({"more": "INTEGER"}), both)
     assert (caught.value.problems[0].code, caught.value.problems[0].facts["table"]) == ("log-incomplete", "t")
@@ -384,7 +386,7 @@ def test_blob_io_is_found_by_a_full_verification(coded):
     full = replace(QUICK, verify_full=True)
     with pytest.raises(Failed) as caught:
         sync(
-            target(coded, door=Door(at(Label.BUILD_REFILL, lambda: blob(coded))), wait=5.0),
+            target(coded, disk=Disk(at(DiskStep.BUILD_REFILL, lambda: blob(coded))), wait=5.0),
             read(later({"more": "TEXT"})),
             full,
         )

@@ -13,7 +13,7 @@ import pytest
 
 from schemasync.errors import Refused
 from schemasync.sync.phases import postpone
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -27,7 +27,7 @@ from .test_runs import link, write
 
 __all__ = ["folder", "link"]
 
-POSTPONED = Wishes(limits=Limits(postpone=True, give_up=20.0))
+POSTPONED = SyncOptions(limits=Limits(postpone=True, give_up=20.0))
 
 
 @pytest.fixture

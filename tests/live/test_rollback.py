@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -33,7 +33,7 @@ def _databases_may_be_used(django_db_blocker):
 
 
 def counts(restored):
-    return {t.table: (t.added, t.changed, t.removed) for t in restored.prospect.written}
+    return {t.table: (t.added, t.changed, t.removed) for t in restored.preview.written}
 
 
 def test_what_is_written_after_it_was_shown_is_counted_too(link):
@@ -67,8 +67,8 @@ def test_what_is_written_to_the_restored_file_meanwhile_is_not_counted(link):
         write(link, "INSERT INTO t (id, a) VALUES (101, 'after it was shown')")
         return True
 
-    late = at(Label.CUTOVER_FOLDER, lambda: write(link, "INSERT INTO t (id, a) VALUES (200, 'new life')"))
-    restored = rollback(target(link, door=Door(late)), None, agree)
+    late = at(DiskStep.CUTOVER_FOLDER, lambda: write(link, "INSERT INTO t (id, a) VALUES (200, 'new life')"))
+    restored = rollback(target(link, disk=Disk(late)), None, agree)
     assert counts(restored) == {"t": (1, 0, 0)}
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT id FROM t WHERE id > 100").fetchall() == [(200,)]

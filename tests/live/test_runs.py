@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import Busy, Failed, Refused
-from schemasync.files.disk import Door, Label
-from schemasync.sync.phases.decide import Wishes
+from schemasync.files.disk import Disk, DiskStep
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -31,8 +31,8 @@ def link(folder):
     return made(folder / "w", CASE)
 
 
-def run(link, new, observer=lambda when, label: None, wishes=QUICK):
-    return sync(target(link, door=Door(observer), wait=5.0), read({"t": new}), wishes)
+def run(link, new, observer=lambda when, label: None, options=QUICK):
+    return sync(target(link, disk=Disk(observer), wait=5.0), read({"t": new}), options)
 
 
 def write(link, *statements):
@@ -73,12 +73,14 @@ def test_a_row_that_is_mended_in_time_comes_along(link):
         write(link, "INSERT INTO t VALUES (50, NULL, 1)")
         threading.Thread(target=mend).start()
 
-    assert run(link, STRICTER, at(Label.CAPTURE_INSTALL, offend)).result == "synced"
+    assert run(link, STRICTER, at(DiskStep.CAPTURE_INSTALL, offend)).result == "synced"
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT a FROM t WHERE id = 50").fetchone() == ("mended",)
 
 
-@pytest.mark.parametrize("label", [Label.CAPTURE_INSTALL, pytest.param(Label.BUILD_REFILL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "label", [DiskStep.CAPTURE_INSTALL, pytest.param(DiskStep.BUILD_REFILL, marks=pytest.mark.slow)]
+)
 def test_a_row_that_is_not_mended_ends_the_run_and_is_named(link, label):
     offend = at(label, lambda: write(link, "INSERT INTO t VALUES (50, NULL, 1), (51, '', 1), (52, 'fine', 1)"))
     with pytest.raises(Failed) as caught:
@@ -92,7 +94,7 @@ def test_a_row_that_is_not_mended_ends_the_run_and_is_named(link, label):
 
 def test_a_row_that_offends_at_the_last_moment_ends_the_run(link):
     with closing(sqlite3.connect(link, isolation_level=None)) as connection:
-        writes = at(Label.CUTOVER_ROUND, lambda: connection.execute("INSERT INTO t VALUES (50, NULL, 1)"))
+        writes = at(DiskStep.CUTOVER_ROUND, lambda: connection.execute("INSERT INTO t VALUES (50, NULL, 1)"))
         with pytest.raises(Failed) as caught:
             run(link, STRICTER, writes)
     assert "50" in str(caught.value)
@@ -113,7 +115,7 @@ def test_a_row_that_offends_at_the_last_moment_ends_the_run(link):
         "DROP TRIGGER _schemasync_log_0_before_delete",
     ],
 )
-@pytest.mark.parametrize("label", [Label.CAPTURE_INSTALL, Label.BUILD_REFILL, Label.BUILD_RENAME])
+@pytest.mark.parametrize("label", [DiskStep.CAPTURE_INSTALL, DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME])
 def test_a_schema_that_somebody_changes_meanwhile_ends_the_run(link, label, sql):
     with pytest.raises((Failed, Refused)) as caught:
         run(link, MORE, at(label, lambda: write(link, sql)))
@@ -124,7 +126,7 @@ def test_a_schema_that_somebody_changes_meanwhile_ends_the_run(link, label, sql)
 
 
 def test_statistics_that_somebody_gathers_meanwhile_do_not_end_the_run(link):
-    gather = at(Label.BUILD_REFILL, lambda: write(link, "ANALYZE"))
+    gather = at(DiskStep.BUILD_REFILL, lambda: write(link, "ANALYZE"))
     assert run(link, MORE, gather).result == "synced"
 
 
@@ -140,7 +142,7 @@ def test_a_writer_that_never_lets_go_ends_the_run(link):
 
         begun = time.monotonic()
         with pytest.raises(Busy) as caught:
-            run(link, MORE, at(Label.BUILD_RENAME, hold), Wishes(limits=Limits(give_up=0.5)))
+            run(link, MORE, at(DiskStep.BUILD_RENAME, hold), SyncOptions(limits=Limits(give_up=0.5)))
         assert 0.5 <= time.monotonic() - begun < 12
         assert [str(problem.code) for problem in caught.value.problems] == ["gave-up"]
         assert "write lock" in str(caught.value)
@@ -156,11 +158,11 @@ def test_more_than_fits_into_the_pause_ends_the_run(link):
     rows = "INSERT INTO t (a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT i FROM n"
 
     def observer(when, label):
-        if (when, label) == ("after", Label.CUTOVER_ROUND):
+        if (when, label) == ("after", DiskStep.CUTOVER_ROUND):
             write(link, rows)
 
     with pytest.raises(Busy) as caught:
-        run(link, MORE, observer, Wishes(limits=Limits(max_pause=0.0, give_up=0.3)))
+        run(link, MORE, observer, SyncOptions(limits=Limits(max_pause=0.0, give_up=0.3)))
     assert "more is written" in str(caught.value)
     assert traces(link) == []
     assert fence_of(link) is None
@@ -190,7 +192,7 @@ def test_a_statement_that_was_prepared_before_is_logged(link):
     with closing(sqlite3.connect(link, isolation_level=None)) as writer:
         sql = "INSERT INTO t VALUES (?, 'prepared', 1)"
         writer.execute(sql, (90,))
-        assert run(link, MORE, at(Label.BUILD_REFILL, lambda: writer.execute(sql, (91,)))).result == "synced"
+        assert run(link, MORE, at(DiskStep.BUILD_REFILL, lambda: writer.execute(sql, (91,)))).result == "synced"
         with pytest.raises(sqlite3.OperationalError, match="superseded"):
             writer.execute(sql, (92,))
     with closing(sqlite3.connect(link)) as connection:

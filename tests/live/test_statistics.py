@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.schema import document
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
 
@@ -56,22 +56,24 @@ def _index(table, index, new):
 def test_a_file_that_starts_empty_has_the_statistics_of_the_old_one(target):
     before = statistics(target)
     assert len(before) == 4
-    sync(target, read(OLD), Wishes(fresh=True))
+    sync(target, read(OLD), SyncOptions(fresh=True))
     assert statistics(target) == before
 
 
 def test_a_file_without_statistics_gets_none_of_tables_that_stay(tmp_path):
     made = target_of(tmp_path / "db.sqlite3")
     sync(made, read(OLD))
-    sync(made, read(OLD), Wishes(fresh=True))
+    sync(made, read(OLD), SyncOptions(fresh=True))
     assert statistics(made) == set()
 
 
-@pytest.mark.parametrize("wishes", [Wishes(), Wishes(fresh=True), Wishes(pause=True)], ids=["clone", "fresh", "pause"])
-def test_statistics_follow_a_table_to_its_new_name(target, wishes):
+@pytest.mark.parametrize(
+    "wishes", [SyncOptions(), SyncOptions(fresh=True), SyncOptions(pause=True)], ids=["clone", "fresh", "pause"]
+)
+def test_statistics_follow_a_table_to_its_new_name(target, options):
     before = statistics(target)
     new = {"large": {**BIG, "_was": ["big"]}, "pairs": {**KEYED, "_was": ["keyed"]}, "other": {"x": "TEXT"}}
-    sync(target, read(new), wishes)
+    sync(target, read(new), options)
     assert statistics(target) == renamed(before, {"big": "large", "keyed": "pairs"})
     with closing(sqlite3.connect(target.layout.link)) as connection:
         connection.execute("ANALYZE")
@@ -88,15 +90,17 @@ def test_statistics_of_tables_that_swap_their_names_swap_too(target):
 def test_a_table_that_takes_the_name_of_a_dropped_one_does_not_take_its_statistics(target):
     before = {row for row in statistics(target) if row[0] != "keyed"}
     taken = {"keyed": {**BIG, "_was": ["big"]}, "other": {"x": "TEXT"}}
-    sync(target, read(taken), Wishes(allow_drop=frozenset({"keyed"})))
+    sync(target, read(taken), SyncOptions(allow_drop=frozenset({"keyed"})))
     assert statistics(target) == renamed(before, {"big": "keyed"})
 
 
-@pytest.mark.parametrize("wishes", [Wishes(), Wishes(fresh=True), Wishes(pause=True)], ids=["clone", "fresh", "pause"])
-def test_statistics_that_name_no_table_do_not_end_a_run_that_renames_one(target, wishes):
+@pytest.mark.parametrize(
+    "wishes", [SyncOptions(), SyncOptions(fresh=True), SyncOptions(pause=True)], ids=["clone", "fresh", "pause"]
+)
+def test_statistics_that_name_no_table_do_not_end_a_run_that_renames_one(target, options):
     with closing(sqlite3.connect(target.layout.link)) as connection:
         connection.executescript("INSERT INTO sqlite_stat1 VALUES (NULL, NULL, 'noexpert')")
     new = {"large": {**BIG, "_was": ["big"]}, "keyed": KEYED, "other": {"x": "TEXT"}}
-    assert sync(target, read(new), wishes).result == "synced"
+    assert sync(target, read(new), options).result == "synced"
     assert {table for table, _, _ in statistics(target)} >= {"large", "keyed"}
     assert "big" not in {table for table, _, _ in statistics(target)}

@@ -46,23 +46,23 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/live/test_runs.py",
         "tests/faults/test_stale_writers.py",
     ),
-    f"{_SQLITE}/changelog.py": (
+    f"{_SQLITE}/capture/changelog.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_meanwhile.py",
         "tests/live/test_runs.py",
     ),
-    f"{_SQLITE}/follow.py": (
+    f"{_SQLITE}/capture/key_mapping.py": (
         "tests/verification/test_replayed.py",
         "tests/verification/test_followed.py",
         "tests/live/test_meanwhile.py",
     ),
-    f"{_SQLITE}/replay.py": (
+    f"{_SQLITE}/capture/replay.py": (
         "tests/verification/test_replayed.py",
         "tests/live/test_meanwhile.py",
         "tests/live/test_new_references.py",
         "tests/live/test_runs.py",
     ),
-    f"{_SQLITE}/verify.py": ("tests/verification", "tests/scale/test_references.py"),
+    f"{_SQLITE}/verify/compare.py": ("tests/verification", "tests/scale/test_references.py"),
     "schemasync/sync/phases/build.py": ("tests/verification", "tests/live/test_runs.py"),
     "schemasync/sync/phases/capture.py": (
         "tests/verification/test_followed.py",

@@ -12,7 +12,7 @@ import yaml
 
 from schemasync.errors import Failed, Refused, SchemasyncError
 from schemasync.schema import document
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 
 FOLDER = Path(__file__).parent.parent / "cases"
 _CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
@@ -49,7 +49,7 @@ class Step:
     text: str
     rows: dict[str, list[Line]]
     by_hand: str
-    wishes: Wishes
+    options: SyncOptions
     expect: dict[str, list[Line]]
     refused: list[Refusal] | None
     error: type[SchemasyncError]
@@ -136,12 +136,12 @@ def _step(data):
     if unknown := set(data) - _STEP_KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     refused = data.get("refused", data.get("failed"))
-    wishes = _list(data.get("wishes", []))
+    options = _list(data.get("wishes", []))
     return Step(
         text=_text(data["new"]),
         rows=_tables(data.get("rows", {})),
         by_hand=data.get("by_hand", ""),
-        wishes=Wishes(**dict.fromkeys(wishes, True), allow_drop=frozenset(data.get("allow_drop", []))),
+        options=SyncOptions(**dict.fromkeys(options, True), allow_drop=frozenset(data.get("allow_drop", []))),
         expect=_tables(data.get("expect", {})),
         refused=None if refused is None else [_refusal(item) for item in refused],
         error=Failed if "failed" in data else Refused,

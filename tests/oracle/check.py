@@ -56,26 +56,26 @@ def _begin(case, target):
 
 def _step(step, strategy, target, known):
     write(target, step.rows, step.by_hand)
-    wishes = replace(step.wishes, fresh=strategy == "fresh")
+    options = replace(step.options, fresh=strategy == "fresh")
     if step.refused is not None:
-        _check_refusal(step, wishes, target)
+        _check_refusal(step, options, target)
         return known
     if step.current:
-        _check_current(step, step.wishes, target)
+        _check_current(step, step.options, target)
         return known
-    _check_sync(step, wishes, target, known, strategy)
+    _check_sync(step, options, target, known, strategy)
     return step.document.schema
 
 
 # --- a refusal ----------------------------------------------------------------------------------------------------
 
 
-def _check_refusal(step, wishes, target):
+def _check_refusal(step, options, target):
     # a run that began to build had a change log in the live file, so that its pages may lie otherwise
     look_at = contents if step.late or step.error is not Refused else everything
     before = look_at(target)
     with pytest.raises(step.error) as caught:
-        sync(target, step.document, wishes)
+        sync(target, step.document, options)
     said = [
         (problem.facts if problem.code == "hazard" else {}) | {"text": str(problem)} for problem in _problems(caught)
     ]
@@ -100,24 +100,24 @@ def _answers(facts, wanted):
     return all(have[key] == (list(map(str, value)) if key == "keys" else value) for key, value in wanted.items())
 
 
-def _check_current(step, wishes, target):
+def _check_current(step, options, target):
     before = everything(target)
-    assert sync(target, step.document, wishes).result == "current"
-    assert look.outlook(target, step.document, wishes).plan is None
+    assert sync(target, step.document, options).result == "current"
+    assert look.outlook(target, step.document, options).plan is None
     assert everything(target) == before, "a run that says current changed something"
 
 
 # --- a sync -------------------------------------------------------------------------------------------------------
 
 
-def _check_sync(step, wishes, target, known, strategy):
+def _check_sync(step, options, target, known, strategy):
     before, faults_before = contents(target), faults(target)
     on_disk = everything(target)
-    ahead = look.outlook(target, step.document, wishes)
+    ahead = look.outlook(target, step.document, options)
     assert everything(target) == on_disk, "plan changed something"
     with closing(sqlite3.connect(target.layout.link, isolation_level=None)) as stale:
         stale.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        report = sync(target, step.document, wishes)
+        report = sync(target, step.document, options)
         assert report.result == "synced"
         assert report.strategy == strategy
         assert ahead.plan is not None
@@ -129,7 +129,7 @@ def _check_sync(step, wishes, target, known, strategy):
     _check_asks(step, target)
     _check_report(step, report)
     assert not faults(target) - faults_before, "integrity_check or foreign_key_check got worse"
-    _check_current(step, step.wishes, target)
+    _check_current(step, step.options, target)
     assert not look.check(target, step.document).differs(strict=False)
     _check_way_back(target, before, after)
 

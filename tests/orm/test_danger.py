@@ -11,7 +11,7 @@ from django.db import OperationalError, connections
 
 from schemasync.databases import opener
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.orm.migrate_risks import ABORTS, Kind, beyond, endangered
+from schemasync.orm.migrate_risks import ABORTS, RiskKind, beyond, migrate_risks
 from schemasync.orm.models import modelled
 
 ALIAS = "stake"
@@ -30,7 +30,7 @@ class Made:
     `name` is how it is told, `word` what stands in the schema for as long as it is there.
     """
 
-    kind: Kind
+    kind: RiskKind
     name: str = ""
     word: str = ""
     instead: tuple[str, str] = ("", "")
@@ -44,50 +44,50 @@ class Made:
 
 LOST = {
     "a trigger": Made(
-        Kind.TRIGGER,
+        RiskKind.TRIGGER,
         "shout",
         "trigger shout",
         after="CREATE TRIGGER shout AFTER INSERT ON stake_book BEGIN"
         " UPDATE stake_book SET title = upper(title) WHERE id = NEW.id; END;",
     ),
-    "a raw index": Made(Kind.INDEX, "raw", "index raw", after="CREATE INDEX raw ON stake_book (title, shelf);"),
-    "a partial index": Made(Kind.INDEX, "raw", "index raw", after="CREATE INDEX raw ON stake_book (title) WHERE pages;"),
-    "an expression index": Made(Kind.INDEX, "raw", "index raw", after="CREATE INDEX raw ON stake_book (lower(title));"),
-    "a unique index": Made(Kind.INDEX, "raw", "index raw", after="CREATE UNIQUE INDEX raw ON stake_book (title);"),
-    "STRICT": Made(Kind.STRICT, "", "strict", (");", ") STRICT;")),
+    "a raw index": Made(RiskKind.INDEX, "raw", "index raw", after="CREATE INDEX raw ON stake_book (title, shelf);"),
+    "a partial index": Made(RiskKind.INDEX, "raw", "index raw", after="CREATE INDEX raw ON stake_book (title) WHERE pages;"),
+    "an expression index": Made(RiskKind.INDEX, "raw", "index raw", after="CREATE INDEX raw ON stake_book (lower(title));"),
+    "a unique index": Made(RiskKind.INDEX, "raw", "index raw", after="CREATE UNIQUE INDEX raw ON stake_book (title);"),
+    "STRICT": Made(RiskKind.STRICT, "", "strict", (");", ") STRICT;")),
     "WITHOUT ROWID": Made(
-        Kind.WITHOUT_ROWID, "", "without rowid", (BOOK, BOOK.replace(" AUTOINCREMENT", "").replace(");", ") WITHOUT ROWID;"))
+        RiskKind.WITHOUT_ROWID, "", "without rowid", (BOOK, BOOK.replace(" AUTOINCREMENT", "").replace(");", ") WITHOUT ROWID;"))
     ),
     "a column that no model names": Made(
-        Kind.COLUMN, "price", "price", (" shelf", " price TEXT, shelf"), "UPDATE stake_book SET price = 9 WHERE id = 1;", 1
+        RiskKind.COLUMN, "price", "price", (" shelf", " price TEXT, shelf"), "UPDATE stake_book SET price = 9 WHERE id = 1;", 1
     ),
-    "a collation": Made(Kind.COLLATION, "title", "collate", ("title TEXT", "title TEXT COLLATE NOCASE")),
-    "a default": Made(Kind.DEFAULT, "shelf", "default", ("shelf TEXT", "shelf TEXT DEFAULT 'new'")),
-    "a generated column": Made(Kind.GENERATED, "shelf", "upper", ("shelf TEXT", "shelf TEXT AS (upper(title))")),
-    "NOT NULL": Made(Kind.NOT_NULL, "title", "title text not null", ("title TEXT", "title TEXT NOT NULL")),
-    "a CHECK": Made(Kind.CHECK, "short", "check", ("pages INTEGER", "pages INTEGER CONSTRAINT short CHECK (pages < 999)")),
-    "UNIQUE": Made(Kind.UNIQUE, "", "unique", ("author INTEGER", "author INTEGER, UNIQUE (title, shelf)")),
+    "a collation": Made(RiskKind.COLLATION, "title", "collate", ("title TEXT", "title TEXT COLLATE NOCASE")),
+    "a default": Made(RiskKind.DEFAULT, "shelf", "default", ("shelf TEXT", "shelf TEXT DEFAULT 'new'")),
+    "a generated column": Made(RiskKind.GENERATED, "shelf", "upper", ("shelf TEXT", "shelf TEXT AS (upper(title))")),
+    "NOT NULL": Made(RiskKind.NOT_NULL, "title", "title text not null", ("title TEXT", "title TEXT NOT NULL")),
+    "a CHECK": Made(RiskKind.CHECK, "short", "check", ("pages INTEGER", "pages INTEGER CONSTRAINT short CHECK (pages < 999)")),
+    "UNIQUE": Made(RiskKind.UNIQUE, "", "unique", ("author INTEGER", "author INTEGER, UNIQUE (title, shelf)")),
     "a foreign key": Made(
-        Kind.FOREIGN_KEY, "", "references", ("author INTEGER", "author INTEGER REFERENCES stake_author (id)")
+        RiskKind.FOREIGN_KEY, "", "references", ("author INTEGER", "author INTEGER REFERENCES stake_author (id)")
     ),
     "a virtual table": Made(
-        Kind.VIRTUAL, "", "virtual", (BOOK, "CREATE VIRTUAL TABLE stake_book USING fts5(id, title, pages, shelf, author);")
+        RiskKind.VIRTUAL, "", "virtual", (BOOK, "CREATE VIRTUAL TABLE stake_book USING fts5(id, title, pages, shelf, author);")
     ),
 }  # fmt: skip
 ABORTING = {
-    "a view": Made(Kind.VIEW, "titles", after="CREATE VIEW titles AS SELECT title FROM stake_book;"),
-    "a view that only counts": Made(Kind.VIEW, "number", after="CREATE VIEW number AS SELECT count(*) FROM stake_book;"),
+    "a view": Made(RiskKind.VIEW, "titles", after="CREATE VIEW titles AS SELECT title FROM stake_book;"),
+    "a view that only counts": Made(RiskKind.VIEW, "number", after="CREATE VIEW number AS SELECT count(*) FROM stake_book;"),
     "a trigger of another table": Made(
-        Kind.OTHER_TRIGGER,
+        RiskKind.OTHER_TRIGGER,
         "noted",
         after="CREATE TABLE note (text); CREATE TRIGGER noted AFTER INSERT ON note BEGIN"
         " INSERT INTO stake_book (title) VALUES (NEW.text); END;",
     ),
     "a view of something that is gone": Made(
-        Kind.BROKEN_VIEW, "old", after="CREATE VIEW old AS SELECT * FROM dropped_long_ago;"
+        RiskKind.BROKEN_VIEW, "old", after="CREATE VIEW old AS SELECT * FROM dropped_long_ago;"
     ),
     "a trigger that writes to something that is gone": Made(
-        Kind.BROKEN_TRIGGER,
+        RiskKind.BROKEN_TRIGGER,
         "note",
         after="CREATE TABLE note (text); CREATE TRIGGER of_note AFTER INSERT ON note BEGIN"
         " INSERT INTO dropped_long_ago VALUES (NEW.text); END;",
@@ -106,7 +106,7 @@ class Stock:
             connection.executescript(sql)
 
     def told(self):
-        return endangered(ALIAS, self.path, modelled(ALIAS))
+        return migrate_risks(ALIAS, self.path, modelled(ALIAS))
 
     def migrate(self):
         call_command("migrate", "stake", "0001", fake=True, database=ALIAS, verbosity=0)
@@ -159,14 +159,14 @@ def test_what_is_told_to_abort_a_migrate_aborts_it(stock, made):
 
 def test_each_kind_of_thing_is_shown_to_be_true():
     shown = {made.kind for made in (*LOST.values(), *ABORTING.values())}
-    assert shown == set(Kind)
+    assert shown == set(RiskKind)
     assert {made.kind for made in ABORTING.values()} == ABORTS
 
 
 def test_each_kind_of_thing_is_explained():
     text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    for kind in Kind:
+    for kind in RiskKind:
         assert any(f"`{kind}`" in line.split(" | ")[0] for line in rows), kind
 
 
@@ -206,13 +206,13 @@ MORE = {
     "a foreign key that deletes": (
         " DEFERRABLE INITIALLY DEFERRED",
         " ON DELETE CASCADE",
-        Kind.FOREIGN_KEY,
+        RiskKind.FOREIGN_KEY,
     ),
-    "a UNIQUE that replaces": ("UNIQUE (a, b)", "UNIQUE (a, b) ON CONFLICT REPLACE", Kind.UNIQUE),
+    "a UNIQUE that replaces": ("UNIQUE (a, b)", "UNIQUE (a, b) ON CONFLICT REPLACE", RiskKind.UNIQUE),
     "an index of the model's name that is partial": (
         "CREATE INDEX i ON t (b);",
         "CREATE INDEX i ON t (b) WHERE a > 1;",
-        Kind.INDEX,
+        RiskKind.INDEX,
     ),
 }
 

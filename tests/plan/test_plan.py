@@ -259,6 +259,6 @@ def test_what_may_go_and_is_not_there_is_noted() -> None:
 def test_nothing_comes_along_into_a_file_that_starts_empty() -> None:
     text = '{"T": {"a": "INT"}}'
     kept, fresh = plan(text, text), plan(text, text, fresh="wanted")
-    assert [kept.becomes(step) for step in kept.steps] == [Action.KEEP]
-    assert [fresh.becomes(step) for step in fresh.steps] == [Action.REWRITE]
+    assert [kept.effective_action(step) for step in kept.steps] == [Action.KEEP]
+    assert [fresh.effective_action(step) for step in fresh.steps] == [Action.REWRITE]
     assert actions(fresh) == {"T": Action.KEEP}, "what the history compares by stays as it was"

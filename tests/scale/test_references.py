@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.engines.sqlite.verify.compare import compare, integrity_check
+from schemasync.engines.sqlite.verify import compare, integrity_check
 
 TYPES = (
     "INTEGER",

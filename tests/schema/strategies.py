@@ -6,7 +6,7 @@ drawing each choice by itself takes five times as long as building and reading t
 
 from hypothesis import strategies as st
 
-from schemasync.schema.names import KEYWORDS, fold, is_plain, quote, shout, to_key
+from schemasync.schema.names import KEYWORDS, fold, is_plain, quote, to_key, upper_ascii
 
 NAMES = (
     *(
@@ -172,7 +172,7 @@ class Choices:
 
     def spelled(self, name):
         """The name in SQL, by any of SQLite's ways; in any case, as names are looked up without it."""
-        name = self.of([name, fold(name), shout(name)])
+        name = self.of([name, fold(name), upper_ascii(name)])
         ways = [quote(name), "`" + name.replace("`", "``") + "`"]
         if "]" not in name:
             ways.append(f"[{name}]")

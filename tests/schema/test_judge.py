@@ -206,7 +206,7 @@ def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
     from schemasync.schema import column
 
     meant = schema(table("INT"))
-    monkeypatch.setattr(column, "shout", str.lower)
+    monkeypatch.setattr(column, "upper_ascii", str.lower)
     with pytest.raises(SchemaInvalid) as caught:
         judge(meant, Opener())
     (problem,) = caught.value.problems

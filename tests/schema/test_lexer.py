@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from schemasync.schema import lexer
-from schemasync.schema.lexer import Kind
+from schemasync.schema.lexer import TokenKind
 
 from .support import TIMES
 
@@ -135,8 +135,8 @@ def test_what_sqlite_takes_it_takes_from_the_canonical_spelling_too_with_the_sam
 def test_quotes_come_off_as_sqlite_takes_them_off(text, value):
     (token,) = lexer.tokens(text)
     assert token.value == value
-    cursor = sqlite3.connect(":memory:").execute(f"SELECT {'1 AS ' if token.kind is Kind.QUOTED else ''}{text}")
-    assert (cursor.description[0][0] if token.kind is Kind.QUOTED else cursor.fetchone()[0]) == value
+    cursor = sqlite3.connect(":memory:").execute(f"SELECT {'1 AS ' if token.kind is TokenKind.QUOTED else ''}{text}")
+    assert (cursor.description[0][0] if token.kind is TokenKind.QUOTED else cursor.fetchone()[0]) == value
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_text_falls_into_tokens(text, kinds):
     "text", ["{", "}", "\\", "^", "\x0b", "'open", '"open', "`open", "[open", "\x00", "!", ":", "\x7f"]
 )
 def test_what_is_no_sql_is_seen_and_never_raises(text):
-    assert lexer.tokens(text)[0].kind is Kind.ILLEGAL
+    assert lexer.tokens(text)[0].kind is TokenKind.ILLEGAL
 
 
 def test_a_token_knows_where_it_stands():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.validate import judge
 from schemasync.schema import digest, lexer
-from schemasync.schema.names import fold, from_key, is_special, shout
+from schemasync.schema.names import fold, from_key, is_special, upper_ascii
 
 from .strategies import BLANKS, COMMENTS, Choices, trees
 from .support import effort, rebuilt, schema, version
@@ -106,9 +106,9 @@ def _sql(text, c):
     for token in lexer.tokens(text):
         depth += {"(": 1, ")": -1}.get(token.text, 0)
         spelled = token.text
-        if before != "constraint" and token.kind is lexer.Kind.WORD:
-            spelled = c.of([fold, shout, str])(spelled)
-        elif before != "constraint" and token.kind is lexer.Kind.QUOTED:
+        if before != "constraint" and token.kind is lexer.TokenKind.WORD:
+            spelled = c.of([fold, upper_ascii, str])(spelled)
+        elif before != "constraint" and token.kind is lexer.TokenKind.QUOTED:
             spelled = c.spelled(token.value)
         pieces += [spelled, c.of([*BLANKS, *COMMENTS] if depth and token.text != ")" else BLANKS)]
         before = token.word

@@ -10,21 +10,25 @@ from contextlib import closing
 from pathlib import Path
 
 from schemasync.errors import Problem, SchemasyncError
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.schema import document
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
 NAME = "db.sqlite3"
-COPIED = ("after", Label.BUILD_START)
-FILLED = ("after", Label.BUILD_INDEX)
-FINISHED = ("after", Label.BUILD_FINISH)
-SEALED = ("after", Label.BUILD_RENAME)
+COPIED = ("after", DiskStep.BUILD_START)
+FILLED = ("after", DiskStep.BUILD_INDEX)
+FINISHED = ("after", DiskStep.BUILD_FINISH)
+SEALED = ("after", DiskStep.BUILD_RENAME)
 
 LIMITS = Limits(max_pause=1.0, give_up=20.0)
-MODES = {"live": Wishes(limits=LIMITS), "pause": Wishes(pause=True), "fresh": Wishes(fresh=True, limits=LIMITS)}
+MODES = {
+    "live": SyncOptions(limits=LIMITS),
+    "pause": SyncOptions(pause=True),
+    "fresh": SyncOptions(fresh=True, limits=LIMITS),
+}
 
 OLD = {
     "people": {
@@ -100,11 +104,11 @@ def copy(link: Path, folder: Path) -> Path:
     return folder / link.name
 
 
-def at(moment: tuple[str, Label], deed: Callable[[], object]) -> Callable[[str, Label], None]:
+def at(moment: tuple[str, DiskStep], deed: Callable[[], object]) -> Callable[[str, DiskStep], None]:
     """An observer that does something once, when the run passes the moment."""
     done = []
 
-    def observer(when: str, label: Label) -> None:
+    def observer(when: str, label: DiskStep) -> None:
         if (when, label) == moment and not done:
             done.append(True)
             deed()
@@ -124,14 +128,16 @@ def execute(path: Path, script: str) -> None:
         connection.executescript(script)
 
 
-def run(link: Path, tree: dict, wishes: Wishes, observer: Callable[[str, Label], None]):
-    return sync(target(link, door=Door(observer), wait=5.0), read(tree), wishes)
+def run(link: Path, tree: dict, options: SyncOptions, observer: Callable[[str, DiskStep], None]):
+    return sync(target(link, disk=Disk(observer), wait=5.0), read(tree), options)
 
 
-def found(link: Path, tree: dict, wishes: Wishes, moment: tuple[str, Label], damage: str) -> tuple[Problem, ...]:
+def found(
+    link: Path, tree: dict, options: SyncOptions, moment: tuple[str, DiskStep], damage: str
+) -> tuple[Problem, ...]:
     """What a run says whose new file is damaged at that moment; nothing where it swaps."""
     try:
-        run(link, tree, wishes, at(moment, lambda: execute(new_file(link), damage)))
+        run(link, tree, options, at(moment, lambda: execute(new_file(link), damage)))
     except SchemasyncError as error:
         return error.problems
     return ()

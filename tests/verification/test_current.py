@@ -10,14 +10,14 @@ import pytest
 
 from schemasync.engines.sqlite.verify.compare import integrity_check
 from schemasync.errors import Failed
-from schemasync.files.disk import Door
-from schemasync.sync.phases.decide import Wishes
+from schemasync.files.disk import Disk
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
 from .damaged import NEW, OLD, copy, execute, make, read
 
-FULL = Wishes(verify_full=True)
+FULL = SyncOptions(verify_full=True)
 
 
 def stale_index(table="people", column="trimmed", index="stale"):
@@ -39,8 +39,8 @@ def link(old, tmp_path):
     return copy(old, tmp_path / "w")
 
 
-def verify(link, wishes=FULL):
-    return sync(target(link, wait=5.0), read(OLD), wishes)
+def verify(link, options=FULL):
+    return sync(target(link, wait=5.0), read(OLD), options)
 
 
 def problems(link):
@@ -54,7 +54,7 @@ def test_a_database_that_is_current_and_whole_is_said_to_be_verified(link):
     report = verify(link)
     assert report.result == "current"
     assert any(note.startswith("verified: integrity_check and foreign_key_check find nothing") for note in report.notes)
-    assert verify(link, Wishes()).notes == [], "only where it is asked for"
+    assert verify(link, SyncOptions()).notes == [], "only where it is asked for"
 
 
 def test_an_index_that_misses_rows_is_found(link):
@@ -142,7 +142,7 @@ def test_nothing_is_written_and_writers_go_on_while_it_reads(link):
 
             def note(self, text): ...
 
-        report = sync(target(link, progress=Watching(), door=Door(lambda *step: seen.append(step))), read(OLD), FULL)
+        report = sync(target(link, progress=Watching(), disk=Disk(lambda *step: seen.append(step))), read(OLD), FULL)
     assert report.result == "current"
     assert seen == ["verification"], "no step that changes anything"
 

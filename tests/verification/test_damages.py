@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from tests.crash.worlds import dump, traces
 
 from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, copy, found, make
@@ -146,9 +146,9 @@ def test_a_table_that_is_damaged_while_it_is_built_is_found(link, name, mode):
     return assert_found(found(link, NEW, MODES[mode], FILLED, damage), table, link, before)
 
 
-def assert_healed(link, damage, wishes):
+def assert_healed(link, damage, options):
     counters = dump(link)["rows"]["sqlite_sequence"]
-    assert found(link, NEW, wishes, FILLED, damage) == ()
+    assert found(link, NEW, options, FILLED, damage) == ()
     assert dump(link)["rows"]["sqlite_sequence"] == counters
 
 
@@ -157,10 +157,10 @@ def assert_healed(link, damage, wishes):
 )
 def test_a_table_that_is_not_rewritten_and_is_damaged_is_found_where_it_is_compared(link, name, mode):
     full = mode.startswith("full")
-    wishes = Wishes(verify_full=full, fresh=not full, pause=mode.endswith("wait"), limits=LIMITS)
+    options = SyncOptions(verify_full=full, fresh=not full, pause=mode.endswith("wait"), limits=LIMITS)
     before = dump(link)
     table, damage = UNCHANGED[name]
-    assert_found(found(link, NEW, wishes, FILLED, damage), table, link, before)
+    assert_found(found(link, NEW, options, FILLED, damage), table, link, before)
 
 
 @pytest.mark.parametrize(("name", "mode"), in_modes(OBJECTS, MODES))

@@ -12,9 +12,9 @@ import pytest
 from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Busy, Refused
-from schemasync.files.disk import Door, Label
+from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.write_lock import hold
+from schemasync.sync.phases.write_lock import write_lock
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
@@ -37,7 +37,7 @@ def test_the_report_counts_each_key_that_was_replayed_while_it_was_built_and_at_
     def observer(when, label):
         if (when, label) == FILLED:
             execute(link, "UPDATE people SET height = 1 WHERE id IN (1, 2); DELETE FROM codes WHERE code = 'k1'")
-        if (when, label) == ("after", Label.BUILD_ROUND) and not rounds:
+        if (when, label) == ("after", DiskStep.BUILD_ROUND) and not rounds:
             rounds.append(label)
             execute(link, "UPDATE kept SET x = 'n' WHERE id = 1")
         if (when, label) == SEALED:
@@ -68,13 +68,13 @@ def test_a_row_that_is_written_between_its_replay_and_its_comparison_is_replayed
                 connection.execute(
                     "CREATE TRIGGER meanwhile AFTER INSERT ON people BEGIN SELECT write_meanwhile(); END"
                 )
-        if (when, label) == ("after", Label.CUTOVER_ROUND):
+        if (when, label) == ("after", DiskStep.CUTOVER_ROUND):
             rounds.append(label)
             if len(rounds) == 1:
                 execute(new_file(link), "DROP TRIGGER meanwhile")
 
     report = sync(
-        target(link, opener=Opener(register), door=Door(observer), wait=5.0),
+        target(link, opener=Opener(register), disk=Disk(observer), wait=5.0),
         read(NEW),
         MODES["live"],
     )
@@ -129,10 +129,10 @@ def test_a_full_text_table_that_the_plan_drops_is_no_loss(tmp_path):
     with_text = {**OLD, "words": {"_virtual": "fts5(w)"}}
     link = make(tmp_path / "w", with_text, "INSERT INTO words VALUES ('one two')")
     execute(link, "CREATE VIRTUAL TABLE by_hand USING fts5(w); INSERT INTO by_hand VALUES ('three')")
-    for wishes in (MODES["live"], MODES["fresh"]):
-        dropped = {**(NEW if wishes is MODES["live"] else OLD), "_dropped": ["words"]}
-        wishes = replace(wishes, allow_drop=frozenset({f"{name}.more" for name in OLD} if wishes.fresh else ()))
-        assert run(link, dropped, wishes, lambda when, label: None).result == "synced"
+    for options in (MODES["live"], MODES["fresh"]):
+        dropped = {**(NEW if options is MODES["live"] else OLD), "_dropped": ["words"]}
+        options = replace(options, allow_drop=frozenset({f"{name}.more" for name in OLD} if options.fresh else ()))
+        assert run(link, dropped, options, lambda when, label: None).result == "synced"
         with closing(sqlite3.connect(link)) as connection:
             assert connection.execute("SELECT w FROM by_hand WHERE w MATCH 'three'").fetchall() == [("three",)]
 
@@ -177,7 +177,7 @@ def test_a_fence_that_was_prepared_is_closed_by_one_drop_of_a_table():
 def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
     with closing(sqlite3.connect(link, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Busy) as caught, hold(target(link, wait=0.1), link.resolve()):
+        with pytest.raises(Busy) as caught, write_lock(target(link, wait=0.1), link.resolve()):
             pass
     (problem,) = caught.value.problems
     assert str(problem.code) == "database-locked"
@@ -195,8 +195,8 @@ def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_re
         reader.execute("SELECT * FROM t").fetchall()
         threading.Timer(0.3, reader.execute, ["COMMIT"]).start()
 
-    observer = at(("before", Label.CUTOVER_FENCE), begin_to_read)
-    adopt(target(link, door=Door(observer), wait=5.0), None)
+    observer = at(("before", DiskStep.CUTOVER_FENCE), begin_to_read)
+    adopt(target(link, disk=Disk(observer), wait=5.0), None)
     assert link.is_symlink()
     reader.close()
 
@@ -205,7 +205,7 @@ def test_a_schema_that_somebody_changes_before_the_log_is_installed_ends_the_run
     live = link.readlink()
 
     def observer(when, label):
-        if (when, label) == ("before", Label.CAPTURE_INSTALL):
+        if (when, label) == ("before", DiskStep.CAPTURE_INSTALL):
             execute(link, "ALTER TABLE people ADD COLUMN by_hand TEXT")
 
     with pytest.raises(Refused) as refused:

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.sync.adopt import adopt
-from schemasync.sync.phases.decide import Wishes
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
@@ -54,7 +54,7 @@ def changes(notes):
 def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
     assert stored(link) == ["ax", "by"]
     new = {**OLD, "g": {**G, "more": "TEXT"}}
-    report = sync(target(link), read(new), Wishes(limits=LIMITS, **MODES[mode]))
+    report = sync(target(link), read(new), SyncOptions(limits=LIMITS, **MODES[mode]))
     assert stored(link) == ["ay", "by"]
     told = changes(report.notes)
     assert told[0].startswith("g.s [generated-changes]: 1 row has another value than in the old file, for example 1:")
@@ -62,19 +62,19 @@ def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
 
 
 def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
-    report = sync(target(link), read(OLD), Wishes(fresh=True, limits=LIMITS))
+    report = sync(target(link), read(OLD), SyncOptions(fresh=True, limits=LIMITS))
     assert [note.partition(" ")[0] for note in changes(report.notes)] == ["f.s", "g.s"]
 
 
 def test_values_that_come_out_as_they_were_are_not_told(link):
     execute(link, "UPDATE g SET v = v")
-    report = sync(target(link), read({**OLD, "g": {**G, "more": "TEXT"}}), Wishes(limits=LIMITS))
+    report = sync(target(link), read({**OLD, "g": {**G, "more": "TEXT"}}), SyncOptions(limits=LIMITS))
     assert changes(report.notes) == []
 
 
 def test_an_expression_that_the_plan_changes_is_not_told(link):
     new = {**OLD, "g": {**G, "s": "TEXT GENERATED ALWAYS AS (v || 'z') STORED"}}
-    report = sync(target(link), read(new), Wishes(limits=LIMITS))
+    report = sync(target(link), read(new), SyncOptions(limits=LIMITS))
     assert stored(link) == ["az", "bz"]
     assert changes(report.notes) == []
 
@@ -87,7 +87,7 @@ def test_several_rows_are_counted_and_some_are_named(link):
     report = sync(
         target(link),
         read({**OLD, "g": {**G, "s": G["s"].replace("y", "w"), "more": "TEXT"}}),
-        Wishes(repair=True, limits=LIMITS),
+        SyncOptions(repair=True, limits=LIMITS),
     )
     assert "2 rows have other values than in the old file, for example 1, 2" in changes(report.notes)[0]
 
@@ -97,7 +97,7 @@ def test_verify_full_tells_what_integrity_check_says_of_both_files(link, table):
     """An index of the old file that misses rows comes along page by page: its owner is to know."""
     execute(link, "INSERT INTO o VALUES (1);" + stale_index("g", "v"))
     new = {**OLD, table: {**OLD[table], "more": "TEXT"}}
-    report = sync(target(link), read(new), Wishes(verify_full=True, limits=LIMITS))
+    report = sync(target(link), read(new), SyncOptions(verify_full=True, limits=LIMITS))
     (said,) = [note for note in report.notes if note.startswith("integrity_check")]
     if table == "o":
         assert said.startswith("integrity_check of the old file and of the new one: row 1 missing from index stale")
@@ -111,6 +111,8 @@ def test_an_index_that_misses_rows_since_it_was_built_never_goes_live(link):
 
     damage = stale_index("o", "id", "stale")
     execute(link, "INSERT INTO o VALUES (1)")
-    problems = found(link, {**OLD, "g": {**G, "more": "TEXT"}}, Wishes(verify_full=True, limits=LIMITS), FILLED, damage)
+    problems = found(
+        link, {**OLD, "g": {**G, "more": "TEXT"}}, SyncOptions(verify_full=True, limits=LIMITS), FILLED, damage
+    )
     assert [str(problem.code) for problem in problems] == ["verify-differs"]
     assert "integrity_check of the new file: row 1 missing from index stale" in problems[0].message

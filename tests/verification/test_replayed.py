@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.errors import SchemasyncError
-from schemasync.files.disk import Label
+from schemasync.files.disk import DiskStep
 from tests.crash.worlds import fence_of, traces
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, run
@@ -130,7 +130,7 @@ def test_a_row_that_did_not_fit_and_was_mended_is_compared_too(tmp_path):
     def observer(when, label):
         if (when, label) == SEALED:
             execute(link, "INSERT INTO t VALUES (2, NULL)")
-        if (when, label) == ("after", Label.CUTOVER_ROUND) and not rounds:
+        if (when, label) == ("after", DiskStep.CUTOVER_ROUND) and not rounds:
             rounds.append(label)
             execute(link, "UPDATE t SET a = 'mended' WHERE id = 2")
             execute(

@@ -8,10 +8,10 @@ from pathlib import Path
 from . import fence
 from .capture import changelog
 from .connection import Connection, Opener, copy_into, transaction
-from .objects import has_passing
+from .objects import has_temporary
 
 
-def remove_passing(connection: Connection) -> None:
+def remove_temporary(connection: Connection) -> None:
     """Remove everything of ours but the history, inside the caller's transaction: change log, fence and mark."""
     changelog.remove(connection)
     fence.lower_fence(connection)
@@ -23,9 +23,9 @@ def compact_copy(opener: Opener, path: Path, copy: Path) -> None:
     with closing(opener.write(path)) as source:
         copy_into(source, copy)
     with closing(opener.build(copy)) as connection:
-        if has_passing(connection):
+        if has_temporary(connection):
             with transaction(connection):
-                remove_passing(connection)
+                remove_temporary(connection)
             connection.execute("VACUUM")  # the log may have been large
 
 
@@ -33,6 +33,6 @@ def exact_copy(opener: Opener, path: Path, copy: Path) -> None:
     """Write what a database holds now, page for page, to `copy`, which does not exist."""
     opener.copy(path, copy)
     with closing(opener.write(copy)) as connection:
-        if has_passing(connection):
+        if has_temporary(connection):
             with transaction(connection):
-                remove_passing(connection)
+                remove_temporary(connection)

@@ -19,7 +19,7 @@ Seen = set[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class DependencyReader:
     """A view, or a trigger `on` a table or view; `uses` are folded names of tables and views that it speaks of.
 
     `error`: what SQLite says of one that does not compile; `uses` is empty then. It does not say which trigger of a
@@ -33,31 +33,31 @@ class Reader:
     error: str = ""
 
 
-def readers(connection: Connection, schema: Schema) -> tuple[Reader, ...]:
+def readers(connection: Connection, schema: Schema) -> tuple[DependencyReader, ...]:
     """All views and triggers of the database; nothing is run, only compiled."""
     triggers = (one for owner in schema.owners if owner.triggers for one in _triggers(connection, owner))
     return (*(_view(connection, view.name) for view in schema.views), *triggers)
 
 
-def _view(connection: Connection, name: str) -> Reader:
+def _view(connection: Connection, name: str) -> DependencyReader:
     try:
         with _watched(connection) as seen:
             connection.execute(f"EXPLAIN SELECT * FROM {quote(name)}")
     except sqlite3.Error as error:
-        return Reader("view", name, name, frozenset(), str(error))
+        return DependencyReader("view", name, name, frozenset(), str(error))
     # whoever reads for it: a view that it is made of, or SQLite itself, which tells no name for a table of a join
-    return Reader("view", name, name, frozenset(table for table, _ in seen) - {fold(name)})
+    return DependencyReader("view", name, name, frozenset(table for table, _ in seen) - {fold(name)})
 
 
-def _triggers(connection: Connection, owner: Table | View) -> Iterable[Reader]:
+def _triggers(connection: Connection, owner: Table | View) -> Iterable[DependencyReader]:
     with _watched(connection) as seen:
         error = compile_triggers(connection, owner.name)
     if error and isinstance(owner, Table):  # of a view it was said
-        yield Reader("trigger", "", owner.name, frozenset(), error)
+        yield DependencyReader("trigger", "", owner.name, frozenset(), error)
     for trigger in owner.triggers:
         # what it reads of its own row is told as its own table
         uses = {table for table, by in seen if by == fold(trigger.name)} - {fold(owner.name)}
-        yield Reader("trigger", trigger.name, owner.name, frozenset(uses))
+        yield DependencyReader("trigger", trigger.name, owner.name, frozenset(uses))
 
 
 @contextmanager

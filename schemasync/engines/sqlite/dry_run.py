@@ -30,10 +30,10 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
     Returns the plan, with those kept tables rewritten that ALTER TABLE alone does not bring to their new shape.
     """
     plan = with_rewritten(plan, reshape.renames_rowid_names(plan))
-    misfits = _misfits(source, plan, opener, unknown)
-    if not misfits:
+    row_errors = _misfits(source, plan, opener, unknown)
+    if not row_errors:
         return plan
-    again = with_rewritten(plan, misfits)
+    again = with_rewritten(plan, row_errors)
     still = _misfits(source, again, opener, unknown)
     if still:
         names = ", ".join(sorted(still))

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...schema.names import fold, quote
 from .connection import Connection
-from .objects import MESSAGE, OWN_PREFIX, is_internal, is_passing, shadow_tables
+from .objects import MESSAGE, OWN_PREFIX, is_internal, is_temporary, shadow_tables
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
@@ -152,4 +152,4 @@ def _ordinary_tables(connection: Connection) -> list[str]:
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()
     shadows = shadow_tables(connection)
-    return [name for (name,) in rows if not (is_internal(name) or is_passing(name) or fold(name) in shadows)]
+    return [name for (name,) in rows if not (is_internal(name) or is_temporary(name) or fold(name) in shadows)]

@@ -33,7 +33,7 @@ _ADD_SQLITE_VERSION = f"ALTER TABLE {HISTORY_TABLE} ADD COLUMN sqlite_version TE
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HistoryRow:
     """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON.
 
     `sqlite_version`: of the SQLite that built the generation, '' where an older release did not note it.
@@ -72,7 +72,7 @@ class Row:
         return found if isinstance(found, dict) else {}
 
 
-_COLUMNS = tuple(field.name for field in fields(Row))
+_COLUMNS = tuple(field.name for field in fields(HistoryRow))
 _LIST = ", ".join(_COLUMNS)
 
 
@@ -99,12 +99,13 @@ def exists(connection: Connection) -> bool:
     return connection.execute(query, (HISTORY_TABLE,)).fetchone() is not None
 
 
-def read(connection: Connection) -> tuple[Row, ...]:
+def read(connection: Connection) -> tuple[HistoryRow, ...]:
     """All rows, oldest first; none where there is no table."""
     if not exists(connection):
         return ()
     return tuple(
-        Row(*row) for row in connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id")
+        HistoryRow(*row)
+        for row in connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id")
     )
 
 
@@ -113,12 +114,12 @@ def drop(connection: Connection) -> None:
     connection.execute(f"DROP TABLE IF EXISTS main.{HISTORY_TABLE}")
 
 
-def newest(connection: Connection) -> Row | None:
+def newest(connection: Connection) -> HistoryRow | None:
     """The last row: what the database is. One small read."""
     if not exists(connection):
         return None
     row = connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
-    return Row(*row) if row else None
+    return HistoryRow(*row) if row else None
 
 
 def generations(connection: Connection) -> frozenset[str]:
@@ -126,7 +127,7 @@ def generations(connection: Connection) -> frozenset[str]:
     return frozenset(name for (name,) in connection.execute(f"SELECT generation FROM {HISTORY_TABLE}"))
 
 
-def append(connection: Connection, row: Row) -> int:
+def append(connection: Connection, row: HistoryRow) -> int:
     """Write a row and return its id."""
     marks = ", ".join("?" * (len(_COLUMNS) - 1))
     names = ", ".join(_COLUMNS[1:])
@@ -134,7 +135,7 @@ def append(connection: Connection, row: Row) -> int:
     return int(cursor.lastrowid or 0)
 
 
-def replace(connection: Connection, rows: Iterable[Row]) -> None:
+def replace(connection: Connection, rows: Iterable[HistoryRow]) -> None:
     """Make these the whole history: on a swap back, what the other file knows is carried over."""
     create(connection)
     connection.execute(f"DELETE FROM {HISTORY_TABLE}")
@@ -147,7 +148,7 @@ def mark(connection: Connection, id: int, fingerprint: str) -> None:
     connection.execute(f"UPDATE {HISTORY_TABLE} SET fingerprint = ? WHERE id = ?", (fingerprint, id))
 
 
-def finish(connection: Connection, row: Row) -> None:
+def finish(connection: Connection, row: HistoryRow) -> None:
     """Note how long it took and how it went, which is known only when it is over."""
     connection.execute(
         f"UPDATE {HISTORY_TABLE} SET duration_ms = ?, pause_ms = ?, plan = ? WHERE id = ?",

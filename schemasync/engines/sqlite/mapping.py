@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...errors import Code, Refused
 from ...plan.affinity import Affinity, affinity
-from ...plan.model import Feed, Origin, Step
+from ...plan.model import ColumnSource, Origin, Step
 from ...schema.expression import ROWID_NAMES
 from ...schema.model import Column, Table
 from ...schema.names import fold, quote
@@ -67,7 +67,7 @@ def mapping(step: Step) -> Mapping:
     return Mapping(step, fed, (target, source))
 
 
-def _feed_sql(feed: Feed) -> str | None:
+def _feed_sql(feed: ColumnSource) -> str | None:
     match feed.origin:
         case Origin.CARRIED:
             return quote(feed.source or "")

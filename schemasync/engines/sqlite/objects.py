@@ -38,10 +38,10 @@ class Object:
 
 def is_own(name: str) -> bool:
     """True for what this program keeps in a database for itself."""
-    return fold(name) == HISTORY_TABLE or is_passing(name)
+    return fold(name) == HISTORY_TABLE or is_temporary(name)
 
 
-def is_passing(name: str) -> bool:
+def is_temporary(name: str) -> bool:
     """True for what it keeps there for a while: all but the history, which goes from file to file."""
     return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
 
@@ -52,9 +52,9 @@ def is_internal(name: str) -> bool:
     return fold(name).startswith("sqlite_")
 
 
-def has_passing(connection: Connection) -> bool:
+def has_temporary(connection: Connection) -> bool:
     """True where something of ours stands in the file that is there for a while: a fence, a mark, a change log."""
-    return any(is_passing(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
+    return any(is_temporary(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
 
 
 def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:

@@ -20,7 +20,7 @@ WAKING = 1.0  # seconds: on a machine that is very busy
 EVERY = 0.1  # seconds: in that time most sites write less than the thousand pages that let a writer fold
 
 
-class Folding:
+class Checkpointer:
     """A thread that folds what can be folded."""
 
     def __init__(self, opener: Opener, path: Path) -> None:
@@ -55,19 +55,19 @@ class Folding:
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
             before = -1
             while not self._over.is_set():
-                pages, folded = checkpoint_some(connection)
+                pages, checkpointed = checkpoint_some(connection)
                 self._at_it.set()
                 # it took long, and more was written meanwhile: if that is left, a writer folds it
-                gets_on, before = before < folded < pages, folded
+                gets_on, before = before < checkpointed < pages, checkpointed
                 if not gets_on and not self._eager.is_set():
                     self._wake.wait(EVERY)
             checkpoint_some(connection)
 
 
 @contextmanager
-def folded(opener: Opener, path: Path) -> Iterator[Folding]:
+def checkpointed(opener: Opener, path: Path) -> Iterator[Checkpointer]:
     """Fold the log of the file within the block, as far as that can be done."""
-    folding = Folding(opener, path)
+    folding = Checkpointer(opener, path)
     try:
         yield folding
     finally:

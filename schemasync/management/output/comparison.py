@@ -7,16 +7,16 @@ from itertools import groupby
 from pathlib import Path
 
 from ...diff.changes import as_json as change_json
-from ...orm.comparison import Agreement
+from ...orm.comparison import Comparison
 from ...orm.migrate import KeptApps
-from ...orm.migrate_risks import Endangered
+from ...orm.migrate_risks import MigrateRisk
 from ...schema.text import count
 from ...sync.look import Checked
 from . import results
 from .results import Json, Lines
 from .terminal import Page
 
-Danger = Sequence[Endangered]
+Danger = Sequence[MigrateRisk]
 
 MODELS_DIFFER = ["models and schema.json differ", "To write the models into schema.json: manage.py schemasync export"]
 
@@ -24,7 +24,7 @@ MODELS_DIFFER = ["models and schema.json differ", "To write the models into sche
 # --- three ways -------------------------------------------------------------------------------------------------
 
 
-def three_ways(seen: Checked, models: Agreement, schema: Path, kept: KeptApps, page: Page, *, strict: bool) -> Lines:
+def three_ways(seen: Checked, models: Comparison, schema: Path, kept: KeptApps, page: Page, *, strict: bool) -> Lines:
     """Models and schema.json, then schema.json and database: a verdict each, and what differs. `kept`: what is not in
     order with apps that keep their migrations."""
     word = "differ" if seen.differs(strict=strict) else "agree"
@@ -38,12 +38,12 @@ def three_ways(seen: Checked, models: Agreement, schema: Path, kept: KeptApps, p
     ]
 
 
-def _models(models: Agreement, schema: Path, page: Page) -> Lines:
+def _models(models: Comparison, schema: Path, page: Page) -> Lines:
     lines = results.exported(models.found, "differs", schema, page)[1:] if models.found and models.differs else []
     return [*lines, *(f"  {line}" for one in models.problems for line in results.problem(one).splitlines())]
 
 
-def verdict(seen: Checked, models: Agreement | None, kept: KeptApps, *, strict: bool) -> Lines:
+def verdict(seen: Checked, models: Comparison | None, kept: KeptApps, *, strict: bool) -> Lines:
     """Why a check ends with 1, and what to do next."""
     lines = [*MODELS_DIFFER] if models is not None and models.differs else []
     lines += results.difference(seen) if seen.differs(strict=strict) else []
@@ -64,7 +64,7 @@ def missing(kept: KeptApps) -> Lines:
     ]
 
 
-def models_json(models: Agreement | None) -> Json | None:
+def models_json(models: Comparison | None) -> Json | None:
     """The same for machines; None where the models were not looked at."""
     if models is None:
         return None

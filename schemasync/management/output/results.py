@@ -12,21 +12,21 @@ from ...diff.changes import AddView, Change, CreateTable, describe
 from ...diff.changes import as_json as change_json
 from ...diff.dropped import repair_hint
 from ...diff.hazards import Hazard
-from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.uncompiled import LeftOut
 from ...engines.sqlite.unknown_names import Unknown
 from ...errors import Code, Problem, SchemasyncError
-from ...history.action import Deed
+from ...history.action import HistoryAction
 from ...history.lineage import is_in_place
 from ...history.rows import Followed, moment
 from ...orm.export import Exported
 from ...orm.migrate import NONE_KEPT, KeptApps
-from ...orm.migrate_risks import Endangered
+from ...orm.migrate_risks import MigrateRisk
 from ...plan.model import Action
 from ...schema.text import count, short
 from ...sync.look import Checked, Entry, Inspected, Outlook, TableOutlook
 from ...sync.prune import Archive, Pruned
-from ...sync.rollback import Prospect, Restored
+from ...sync.rollback import Preview, RolledBack
 from ...sync.rollback import as_json as prospect_json
 from ...sync.run.report import Report, as_row_json
 from ..brief import nothing_to_do
@@ -111,7 +111,9 @@ def problem(one: Problem) -> str:
     return "\n  ".join([f"[{one.code}] {one.message}", *one.hint.splitlines()])
 
 
-def failed_json(error: SchemasyncError, action: str, version: str | None = None, live: Row | None = None) -> Json:
+def failed_json(
+    error: SchemasyncError, action: str, version: str | None = None, live: HistoryRow | None = None
+) -> Json:
     """The object that stands on stdout where an action ended in an error; that of a sync and of a plan has every key.
 
     `version` is that of schema.json, `live` what the database is, None where they are not known.
@@ -298,7 +300,7 @@ def checked_json(
     strict: bool,
     models: Json | None = None,
     kept: KeptApps = NONE_KEPT,
-    endangered: Sequence[Endangered] = (),
+    migrate_risks: Sequence[MigrateRisk] = (),
 ) -> Json:
     """The same for machines; `models`: how they and schema.json compare, where that was looked at. `kept`: what
     is not in order with apps that keep their migrations."""
@@ -318,7 +320,7 @@ def checked_json(
         "unapplied": list(seen.unapplied),
         "waiting": list(kept.waiting),
         "missing": list(kept.missing),
-        "endangered": [one.as_json() for one in endangered],
+        "endangered": [one.as_json() for one in migrate_risks],
         "errors": [],
     }
 
@@ -386,11 +388,11 @@ def _story(entry: Entry, page: Page) -> Lines:
         beside = [beside_writers(entry.followed)] if entry.followed else []
         return [who, *beside, *(change["text"] for change in entry.changes)]
     match row.action:
-        case Deed.RESTORE if is_in_place(row):
+        case HistoryAction.RESTORE if is_in_place(row):
             what = f"a backup of {row.previous} was restored into this file"
-        case Deed.RESTORE:
+        case HistoryAction.RESTORE:
             what = f"back from {row.previous}"
-        case Deed.ADOPT:
+        case HistoryAction.ADOPT:
             what = "taken over as it was"
         case _:
             what = gist(entry.changes, page.width - len(who) - 8) or "no change of shape"
@@ -464,7 +466,7 @@ def exported_json(found: Exported, result: str, path: Path) -> Json:
 # --- rollback ---------------------------------------------------------------------------------------------------
 
 
-def prospect(ahead: Prospect, page: Page) -> Lines:
+def preview(ahead: Preview, page: Page) -> Lines:
     """What a swap back would do."""
     lines = [
         f"back from {ahead.live.generation} to {ahead.to.generation} "
@@ -495,7 +497,7 @@ def prospect(ahead: Prospect, page: Page) -> Lines:
     return lines
 
 
-def planned_json(ahead: Prospect) -> Json:
+def planned_json(ahead: Preview) -> Json:
     """A swap back that was only looked at."""
     return {
         "result": "planned",
@@ -507,9 +509,9 @@ def planned_json(ahead: Prospect) -> Json:
     }
 
 
-def restored(done: Restored) -> Lines:
+def restored(done: RolledBack) -> Lines:
     """What a swap back came to."""
-    ahead = done.prospect
+    ahead = done.preview
     return [
         f"{ahead.generation.name} is live again: version {short(ahead.to.version)}, "
         f"writers waited {span(done.pause_ms)}",
@@ -517,10 +519,10 @@ def restored(done: Restored) -> Lines:
     ]
 
 
-def restored_json(done: Restored) -> Json:
+def restored_json(done: RolledBack) -> Json:
     """The same for machines."""
     times = {"duration_ms": done.duration_ms, "pause_ms": done.pause_ms}
-    return {**planned_json(done.prospect), "result": "restored", **times, "errors": []}
+    return {**planned_json(done.preview), "result": "restored", **times, "errors": []}
 
 
 # --- the other actions ------------------------------------------------------------------------------------------

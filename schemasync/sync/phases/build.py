@@ -16,27 +16,27 @@ from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import Bounds
 from ...engines.sqlite.capture.replay import Replay, misfits_failed
 from ...engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
-from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
 from ...engines.sqlite.verify import compare
-from ...engines.sqlite.wal_checkpointer import Folding, folded
+from ...engines.sqlite.wal_checkpointer import Checkpointer, checkpointed
 from ...files.background_fsync import trickled
-from ...files.disk import Label
+from ...files.disk import DiskStep
 from ...files.layout import Generation, size_of
-from ...history.action import Deed
+from ...history.action import HistoryAction
 from ...history.rows import Followed, hints_json, now, plan_json
 from ...plan.model import Action, Plan, Strategy
 from ...schema import digest
 from ...schema.names import fold
 from ...schema.text import dumps, short
 from ..run.interrupt import Signals
-from ..run.live_database import State
+from ..run.live_database import LiveDatabase
 from ..run.progress import Advance
 from ..run.target import Target
 from .capture import Capture
-from .lag import BREATH, Pursuit
+from .lag import BREATH, Lag
 
 MISFIT_PATIENCE = 3.0  # seconds that an application has to mend rows which the new shape does not take
 VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when the comparison begins
@@ -52,7 +52,7 @@ class Built:
     """
 
     generation: Generation
-    row: Row
+    row: HistoryRow
     rows: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     verify_full: bool = False
@@ -65,8 +65,8 @@ class Built:
 def build(
     target: Target,
     plan: Plan,
-    state: State | None,
-    deed: Deed,
+    state: LiveDatabase | None,
+    deed: HistoryAction,
     signals: Signals,
     *,
     verify_full: bool = False,
@@ -81,18 +81,18 @@ def build(
     generation = target.layout.next(short(plan.version), (row.generation for row in rows))
     place = target.layout.building(generation)
     like = target.layout.link.stat() if state is not None else None
-    target.door.create(Label.BUILD_CREATE, place, like)
+    target.disk.create(DiskStep.BUILD_CREATE, place, like)
     with ExitStack() as stack:
         connection = stack.enter_context(closing(target.opener.build(place)))
         signals.watch(connection)
         folding = None
         if state is not None and capture is not None:
-            folding = stack.enter_context(folded(target.opener, state.path))
+            folding = stack.enter_context(checkpointed(target.opener, state.path))
         work = _Work(target, plan, state, place, verify_full, capture, folding)
         with trickled(place, size_of(state.path) if state is not None and capture is not None else 0):
             work.run(connection)
         row, triggers = work.record(connection, generation, deed)
-    target.door.rename(Label.BUILD_RENAME, place, generation.path)
+    target.disk.rename(DiskStep.BUILD_RENAME, place, generation.path)
     return Built(
         generation, row, work.rows, work.notes, verify_full, work.bounds, work.schema_version, triggers, work.followed
     )
@@ -117,11 +117,11 @@ class _Work:
         self,
         target: Target,
         plan: Plan,
-        state: State | None,
+        state: LiveDatabase | None,
         place: Path,
         verify_full: bool,
         capture: Capture | None,
-        folding: Folding | None,
+        folding: Checkpointer | None,
     ) -> None:
         self.target, self.plan, self.state, self.place = target, plan, state, place
         self.verify_full, self.capture, self.folding = verify_full, capture, folding
@@ -144,33 +144,33 @@ class _Work:
             self._start(connection, self.state)
             self._fill(connection, self.state)
 
-    def _fill(self, connection: Connection, state: State) -> None:
+    def _fill(self, connection: Connection, state: LiveDatabase) -> None:
         with self._attached(connection, state):
             carried = self._reshape(connection)
-            pursuit = self._pursuit(connection)
-            self._refill(connection, pursuit)
+            lag = self._pursuit(connection)
+            self._refill(connection, lag)
             self._index(connection)
-            if pursuit is None:
+            if lag is None:
                 self._verify(connection)
             else:
-                self._verify_beside_writers(connection, pursuit)
+                self._verify_beside_writers(connection, lag)
             self._finish(connection, carried)
 
     @contextmanager
-    def _attached(self, connection: Connection, state: State) -> Iterator[None]:
+    def _attached(self, connection: Connection, state: LiveDatabase) -> Iterator[None]:
         start.attach_old(connection, state.path)
         yield
         start.detach_old(connection)
 
     def _first(self, connection: Connection) -> None:
-        with self.target.door.step(Label.BUILD_FINISH), transaction(connection):
+        with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
             fence.mark(connection)
             validate.build(connection, self.plan.new)
-        with self.target.door.step(Label.BUILD_STRUCTURE):
+        with self.target.disk.step(DiskStep.BUILD_STRUCTURE):
             compare.structure(connection, self.plan, ())
 
-    def _start(self, connection: Connection, state: State) -> None:
-        with self.target.door.step(Label.BUILD_START):
+    def _start(self, connection: Connection, state: LiveDatabase) -> None:
+        with self.target.disk.step(DiskStep.BUILD_START):
             if self.plan.strategy is Strategy.CLONE:
                 self._clone(connection, state)
             else:
@@ -178,7 +178,7 @@ class _Work:
                 start.empty(state.connection, connection)
             fence.mark(connection)
 
-    def _clone(self, connection: Connection, state: State) -> None:
+    def _clone(self, connection: Connection, state: LiveDatabase) -> None:
         with self.target.progress.phase("copy", "pages") as advance:
             if self.folding is None:  # the caller holds a snapshot for all
                 self._look(state)
@@ -190,7 +190,7 @@ class _Work:
                 self._read_ends_soon()
             self._read_has_ended()
 
-    def _look(self, state: State) -> None:
+    def _look(self, state: LiveDatabase) -> None:
         connection = state.connection
         self._old = _Old(objects(connection), shadow_tables(connection), finish.broken(connection))
 
@@ -203,7 +203,7 @@ class _Work:
             self.folding.ended()
 
     def _reshape(self, connection: Connection) -> Carried:
-        with self.target.door.step(Label.BUILD_RESHAPE), transaction(connection):
+        with self.target.disk.step(DiskStep.BUILD_RESHAPE), transaction(connection):
             changelog.remove(connection)  # a clone has the logs too, and the fence
             fence.lower_fence(connection)
             carried = reshape.reshape(connection, self.plan)
@@ -211,7 +211,7 @@ class _Work:
                 self._later = indexes.take(connection)
         return carried
 
-    def _pursuit(self, connection: Connection) -> Pursuit | None:
+    def _pursuit(self, connection: Connection) -> Lag | None:
         if self.capture is None:
             return None
         # from the first entry on: what was written before the copy began is in it, and is read once more
@@ -220,18 +220,18 @@ class _Work:
         replay = Replay(connection, follows, bounds, schema, schema.version)
         replay.prepare()
         replay.make_maps()
-        return Pursuit(self.target, replay)
+        return Lag(self.target, replay)
 
-    def _refill(self, connection: Connection, pursuit: Pursuit | None) -> None:
-        with self.target.door.step(Label.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
+    def _refill(self, connection: Connection, lag: Lag | None) -> None:
+        with self.target.disk.step(DiskStep.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
             done, total = 0, refill.rows_to_copy(connection, self.plan)
             with transaction(connection):
-                if pursuit is not None:
-                    pursuit.replay.begin()
+                if lag is not None:
+                    lag.replay.begin()
                 for step in self.plan.steps:
                     if step.action is Action.REWRITE:
                         tick = partial(_onward, advance, done, total)
-                        only = pursuit.replay.untouched(step) if pursuit is not None else ""
+                        only = lag.replay.untouched(step) if lag is not None else ""
                         self.rows[step.name] = refill.refill(connection, step, tick, only)
                         done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
@@ -253,7 +253,7 @@ class _Work:
     def _index(self, connection: Connection) -> None:
         wanted = [(s.new, index) for s in self.plan.steps if s.new for index in indexes.new(s)]
         phase = self.target.progress.phase("indexes", "indexes")
-        with self.target.door.step(Label.BUILD_INDEX), phase as advance, sorting(connection):
+        with self.target.disk.step(DiskStep.BUILD_INDEX), phase as advance, sorting(connection):
             for number, (table, index) in enumerate(wanted):
                 advance(number, len(wanted))
                 indexes.build(connection, table, index)
@@ -267,7 +267,10 @@ class _Work:
         full = self.verify_full or self.plan.strategy is Strategy.FRESH
         rest = list(unchanged.tables(connection, self.plan)) if full else []
         rest += [(*pair, None) for pair in unchanged.shadows(connection, self.plan)] if full else []
-        with self.target.door.step(Label.BUILD_VERIFY), self.target.progress.phase("verification", "tables") as advance:
+        with (
+            self.target.disk.step(DiskStep.BUILD_VERIFY),
+            self.target.progress.phase("verification", "tables") as advance,
+        ):
             for number, step in enumerate(rewritten):
                 advance(number, len(rewritten) + len(rest))
                 compared = compare.content(connection, step)
@@ -283,33 +286,33 @@ class _Work:
                 self.notes += compare.integrity(connection)
             advance(len(rewritten) + len(rest), len(rewritten) + len(rest))
 
-    def _verify_beside_writers(self, connection: Connection, pursuit: Pursuit) -> None:
+    def _verify_beside_writers(self, connection: Connection, lag: Lag) -> None:
         """Catch up, and compare in the snapshot of one more round: there the new file is to be exactly the old one."""
         undoable(connection)
         deadline = time.monotonic() + MISFIT_PATIENCE
-        pursuit.catch_up(connection, Label.BUILD_ROUND, VERIFY_BEHIND, deadline)
+        lag.catch_up(connection, DiskStep.BUILD_ROUND, VERIFY_BEHIND, deadline)
         while True:
             with transaction(connection):
-                done = pursuit.replay.round()
-                pursuit.replay.settle()
-                if not done.misfits:
+                done = lag.replay.round()
+                lag.replay.settle()
+                if not done.row_errors:
                     virtual_tables.follow(connection, self.plan)
                     carry_counters(connection, self.plan)
                     self._verify(connection)
-                    pursuit.replay.check_ends()
+                    lag.replay.check_ends()
                     self._read_ends_soon()
                     break
             if time.monotonic() > deadline:
                 raise misfits_failed(done)
             time.sleep(BREATH)
         self._read_has_ended()
-        self.bounds, self.schema_version = pursuit.replay.bounds, pursuit.replay.version
-        self.followed = Followed(pursuit.rounds + 1, pursuit.keys + done.keys)
+        self.bounds, self.schema_version = lag.replay.bounds, lag.replay.version
+        self.followed = Followed(lag.rounds + 1, lag.keys + done.keys)
 
     def _finish(self, connection: Connection, carried: Carried) -> None:
-        with self.target.door.step(Label.BUILD_FINISH), transaction(connection):
+        with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
             finish.finish(connection, self.plan, carried, self._old.broken)
-        with self.target.door.step(Label.BUILD_STRUCTURE):
+        with self.target.disk.step(DiskStep.BUILD_STRUCTURE):
             compare.structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:
@@ -323,12 +326,14 @@ class _Work:
         ]
         return (*carried.indexes, *carried.triggers, *carried.views, *carried.standing, *lost)
 
-    def record(self, connection: Connection, generation: Generation, deed: Deed) -> tuple[Row, tuple[Object, ...]]:
+    def record(
+        self, connection: Connection, generation: Generation, deed: HistoryAction
+    ) -> tuple[HistoryRow, tuple[Object, ...]]:
         """Write the history row and make the whole file durable; it still bears the mark.
 
         Returns also the triggers that were taken off again, for what is still to be replayed.
         """
-        with self.target.door.step(Label.BUILD_SEAL):
+        with self.target.disk.step(DiskStep.BUILD_SEAL):
             to_wal(connection)
             with durably(connection):  # its fsync covers everything that was written without one
                 history_table.create(connection)
@@ -337,9 +342,9 @@ class _Work:
                 triggers = finish.take_triggers(connection) if self.capture is not None else ()
         return row, triggers
 
-    def _row(self, connection: Connection, generation: Generation, deed: Deed) -> Row:
+    def _row(self, connection: Connection, generation: Generation, deed: HistoryAction) -> HistoryRow:
         plan, newest = self.plan, self.state.newest if self.state else None
-        return Row(
+        return HistoryRow(
             id=0,
             version=plan.version,
             applied_at=now(),

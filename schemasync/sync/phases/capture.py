@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import LiveSchema
-from ...engines.sqlite.capture.key_mapping import Follow, follows, impossible, tables_to_log
+from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
 from ...engines.sqlite.connection import Connection, journal_mode, transaction
 from ...engines.sqlite.objects import fingerprint
 from ...errors import Code, Refused, SchemasyncError
-from ...files.disk import Label
+from ...files.disk import DiskStep
 from ...files.layout import inode_of
 from ...plan.model import Action, Plan
-from ..run.error_translation import told
-from ..run.live_database import State
+from ..run.error_translation import translated_errors
+from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .write_lock import replaced
 
@@ -32,12 +32,12 @@ class Capture:
     `changed`: somebody wrote between the moment when the plan was made and the one from which all is logged.
     """
 
-    follows: tuple[Follow, ...]
+    follows: tuple[TrackedTable, ...]
     schema: LiveSchema
     changed: bool
 
 
-def followable(plan: Plan, before: State) -> tuple[Follow, ...]:
+def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
     """How each table is followed while writers go on. Raises Refused, before anything is written, with everything
     for which this plan cannot be."""
     _check_same(before.connection, plan, before)
@@ -48,7 +48,7 @@ def followable(plan: Plan, before: State) -> tuple[Follow, ...]:
     unseen = hidden - written  # one that is written again is refused for that, in other words
     for name in sorted(unseen):
         problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))
-    found: tuple[Follow, ...] = ()
+    found: tuple[TrackedTable, ...] = ()
     try:
         found = follows(changelog.logged([table for table in tables if table.name not in unseen]), plan)
     except Refused as refusal:
@@ -59,7 +59,7 @@ def followable(plan: Plan, before: State) -> tuple[Follow, ...]:
 
 
 @contextmanager
-def captured(target: Target, plan: Plan, before: State, followed: tuple[Follow, ...]) -> Iterator[Capture]:
+def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Iterator[Capture]:
     """Log what is written to these tables within the block. Where it raises, the logs are taken away again.
 
     One short transaction under the write lock. Raises Busy where that is not to be had within `target.wait`.
@@ -71,11 +71,11 @@ def captured(target: Target, plan: Plan, before: State, followed: tuple[Follow, 
         raise
 
 
-def _install(target: Target, plan: Plan, before: State, followed: tuple[Follow, ...]) -> Capture:
+def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Capture:
     with (
-        told(before.path),
+        translated_errors(before.path),
         closing(target.opener.write(before.path, timeout=target.wait)) as connection,
-        target.door.step(Label.CAPTURE_INSTALL),
+        target.disk.step(DiskStep.CAPTURE_INSTALL),
         transaction(connection),
     ):
         _check_wal(connection, before)
@@ -87,7 +87,7 @@ def _install(target: Target, plan: Plan, before: State, followed: tuple[Follow, 
         return Capture(followed, changelog.read_schema(connection), changed)
 
 
-def _check_wal(connection: Connection, before: State) -> None:
+def _check_wal(connection: Connection, before: LiveDatabase) -> None:
     """Asked of a connection that writes: to one that takes the file for immutable, no file is in WAL mode."""
     if journal_mode(connection) != "wal":
         raise Refused.of(
@@ -97,7 +97,7 @@ def _check_wal(connection: Connection, before: State) -> None:
         )
 
 
-def release(target: Target, before: State) -> None:
+def release(target: Target, before: LiveDatabase) -> None:
     """Take the logs away; a file that is superseded keeps its fence. Where a writer is in the way, the next command
     does it: until then writes cost a little more, and are right."""
     with (
@@ -110,13 +110,13 @@ def release(target: Target, before: State) -> None:
 
 def remove(target: Target, connection: Connection) -> None:
     """Take the logs away, and the fence where it does not close the file."""
-    with target.door.step(Label.CAPTURE_REMOVE), transaction(connection):
+    with target.disk.step(DiskStep.CAPTURE_REMOVE), transaction(connection):
         changelog.remove(connection)
         if fence.read_fence(connection) is None:
             fence.lower_fence(connection)
 
 
-def _check_same(connection: Connection, plan: Plan, before: State) -> None:
+def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> None:
     if before.inode is not None and inode_of(before.path) != before.inode:
         raise replaced(before.path)
     check_same_schema(connection, plan)

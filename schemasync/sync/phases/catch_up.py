@@ -15,32 +15,32 @@ from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...engines.sqlite.rebuild.start import attach_old, carry_numbers
 from ...errors import Busy, Code, Failed
-from ...files.disk import Label
+from ...files.disk import DiskStep
 from ...plan.model import Plan
 from ..run.interrupt import Signals
 from ..run.limits import Limits
-from ..run.live_database import State
+from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from . import postpone
 from .build import Built
 from .capture import Capture
 from .cutover import Swap, prepared
-from .lag import BREATH, Pursuit
-from .write_lock import Hold, hold
+from .lag import BREATH, Lag
+from .write_lock import WriteLock, write_lock
 
 PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
 
 
-def cut_in(
+def catch_up(
     target: Target,
     plan: Plan,
-    before: State,
+    before: LiveDatabase,
     built: Built,
     capture: Capture,
     signals: Signals,
     limits: Limits,
-    swap: Callable[[Hold, Swap, Connection], None],
-) -> tuple[float, Pursuit]:
+    swap: Callable[[WriteLock, Swap, Connection], None],
+) -> tuple[float, Lag]:
     """Follow the writers into the built file until the last round fits into a short pause, then `swap`.
 
     Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
@@ -51,38 +51,38 @@ def cut_in(
         bounds, version = dict(built.bounds), built.schema_version
         replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)
         replay.prepare()
-        pursuit = Pursuit(target, replay)
+        lag = Lag(target, replay)
         if limits.postpone:
-            postpone.wait(target, built.generation.name, lambda: pursuit.keep_up(connection))
-            pursuit.check_unlogged(connection, full=built.verify_full)
-        pursuit.tax = write_overhead.measure(
+            postpone.wait(target, built.generation.name, lambda: lag.keep_up(connection))
+            lag.check_unlogged(connection, full=built.verify_full)
+        lag.tax = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener
         )
         deadline, patience = time.monotonic() + limits.give_up, PATIENCE
         while True:
-            pursuit.catch_up(connection, Label.CUTOVER_ROUND, limits.max_pause / 4, deadline)
+            lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
             _make_room(target, connection, before)
             with ExitStack() as stack:
                 held = _held(stack, target, before, patience)
-                if held is not None and _is_ready(held, capture, pursuit, limits.max_pause / 2):
-                    _last_round(target, plan, built, capture, pursuit, connection, held)
+                if held is not None and _is_ready(held, capture, lag, limits.max_pause / 2):
+                    _last_round(target, plan, built, capture, lag, connection, held)
                     swap(held, ready, connection)
-                    return held.seconds, pursuit
+                    return held.seconds, lag
             if time.monotonic() > deadline:
                 raise _gave_up(before, limits, busy=held is None)
             patience = min(patience * 1.5, MOST_PATIENCE)
             time.sleep(BREATH)
 
 
-def _held(stack: ExitStack, target: Target, before: State, patience: float) -> Hold | None:
+def _held(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:
     try:
-        return stack.enter_context(hold(target, before.path, before.inode, wait=patience))
+        return stack.enter_context(write_lock(target, before.path, before.inode, wait=patience))
     except Busy:
         return None
 
 
 @contextmanager
-def _opened(target: Target, before: State, built: Built, signals: Signals) -> Iterator[Connection]:
+def _opened(target: Target, before: LiveDatabase, built: Built, signals: Signals) -> Iterator[Connection]:
     """The built file under its final name, still marked, with the old one attached."""
     with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
         signals.watch(connection)
@@ -91,7 +91,7 @@ def _opened(target: Target, before: State, built: Built, signals: Signals) -> It
         yield connection
 
 
-def _make_room(target: Target, connection: Connection, before: State) -> None:
+def _make_room(target: Target, connection: Connection, before: LiveDatabase) -> None:
     """Fold both logs into their files as far as readers allow, so that no commit under the lock has to."""
     checkpoint_some(connection)
     with closing(target.opener.write(before.path)) as old:
@@ -99,38 +99,38 @@ def _make_room(target: Target, connection: Connection, before: State) -> None:
 
 
 def _last_round(
-    target: Target, plan: Plan, built: Built, capture: Capture, pursuit: Pursuit, connection: Connection, held: Hold
+    target: Target, plan: Plan, built: Built, capture: Capture, lag: Lag, connection: Connection, held: WriteLock
 ) -> None:
     """Under the lock: what is left to replay, and all that must not be there while rows are replayed."""
     begun = time.monotonic()
-    with target.door.step(Label.CUTOVER_ROUND), transaction(connection):
-        done = pursuit.replay.round()
+    with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
+        done = lag.replay.round()
         if not done.fits:
             raise misfits_failed(done)
-        written = pursuit.replay.has_replayed  # also rows without an entry in the log
+        written = lag.replay.has_replayed  # also rows without an entry in the log
         if written:
             virtual_tables.check_whole(held.connection, plan)
         virtual_tables.follow_all(connection, plan, written=written)
         carry_numbers(connection)
         carry_counters(connection, plan)
-        pursuit.replay.drop_maps()
+        lag.replay.drop_maps()
         put_triggers(connection, built.triggers)
         if fingerprint(connection) != built.row.fingerprint:
             raise Failed.of(Code.VERIFY_DIFFERS, "the new file's schema is not what was verified", "Please report it.")
-    pursuit.note(done, time.monotonic() - begun)
+    lag.note(done, time.monotonic() - begun)
 
 
-def _is_ready(held: Hold, capture: Capture, pursuit: Pursuit, allowed: float) -> bool:
+def _is_ready(held: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bool:
     """Under the lock: is the rest replayed within `allowed` seconds, and does every logged key still name its row?
 
     Raises Failed where somebody changed the schema.
     """
     if not changelog.read_schema(held.connection).has_text_of(capture.schema):
         raise schema_changed()
-    return pursuit.replay.waiting() <= pursuit.few(allowed) and not pursuit.replay.is_doubtful
+    return lag.replay.waiting() <= lag.few(allowed) and not lag.replay.is_doubtful
 
 
-def _gave_up(before: State, limits: Limits, *, busy: bool) -> Busy:
+def _gave_up(before: LiveDatabase, limits: Limits, *, busy: bool) -> Busy:
     why = (
         "another connection held its write lock each time"
         if busy

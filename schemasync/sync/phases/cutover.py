@@ -15,10 +15,10 @@ from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, checkpoint, logged_durably, side_files, undone, wal_of
 from ...engines.sqlite.fence import Fence
-from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.history_table import HistoryRow
 from ...errors import Code, NeedsPerson, Refused, SchemasyncError
-from ...files.disk import Label, Reservation, reserved
-from ...files.layout import PLAIN, At, Generation, Layout, inode_of, size_of
+from ...files.disk import DiskStep, Reservation, reserved
+from ...files.layout import PLAIN, Generation, Layout, PathKind, inode_of, size_of
 from ...files.mounts import is_mounted
 from ...files.permissions import may_change_names, may_replace
 from ...history.rows import now
@@ -26,7 +26,7 @@ from .. import misplaced
 from ..run.interrupt import Signals
 from ..run.target import Target
 from .capture import remove
-from .write_lock import Hold, Place, replaced
+from .write_lock import LinkState, WriteLock, replaced
 
 PASSAGE = 0.06  # seconds in which writers who waited find out about the fence: for that they need the old file's lock
 ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, with the largest pages there are
@@ -90,7 +90,7 @@ def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> 
     signals.swapped(new.name)
 
 
-def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forward: Callable[[], None]) -> None:
+def cut_over(target: Target, signals: Signals, held: WriteLock, swap: Swap, go_forward: Callable[[], None]) -> None:
     """Fence the held file in favour of the new one, then `go_forward`: open that and point the link at it.
 
     The committed fence is the commit record of the swap: before it the old file is live and whole, after it
@@ -105,7 +105,7 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     try:
         go_forward()
     except (sqlite3.Error, OSError, SchemasyncError) as error:
-        if target.layout.at() is At.DANGLING:
+        if target.layout.at() is PathKind.DANGLING:
             raise misplaced.dangling(target.layout) from error
         raise NeedsPerson.of(
             Code.SWAP_UNFINISHED,
@@ -117,10 +117,10 @@ def cut_over(target: Target, signals: Signals, held: Hold, swap: Swap, go_forwar
     signals.swapped(swap.successor)
     _tidy(target, held)
     _checkpoint(target, held)
-    clear(target, Label.CUTOVER_CLEAR)
+    clear(target, DiskStep.CUTOVER_CLEAR)
 
 
-def go_live(target: Target, new: Generation, held: Hold | None, connection: Connection | None = None) -> None:
+def go_live(target: Target, new: Generation, held: WriteLock | None, connection: Connection | None = None) -> None:
     """The way forward of a built generation; `connection` is one to it, where there is one."""
     if connection is None:
         open_up(target, new)
@@ -133,7 +133,7 @@ def go_live(target: Target, new: Generation, held: Hold | None, connection: Conn
 
 
 @contextmanager
-def _link_beside(target: Target, held: Hold, swap: Swap) -> Iterator[None]:
+def _link_beside(target: Target, held: WriteLock, swap: Swap) -> Iterator[None]:
     """Make the new link before the old file is closed: where its folder cannot be written, nothing has happened yet."""
     if swap.generation is None:
         yield
@@ -142,14 +142,14 @@ def _link_beside(target: Target, held: Hold, swap: Swap) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        target.door.remove(Label.CUTOVER_DISPLACED, (link,))
+        target.disk.remove(DiskStep.CUTOVER_DISPLACED, (link,))
         raise
 
 
-def _close(target: Target, held: Hold, swap: Swap) -> None:
+def _close(target: Target, held: WriteLock, swap: Swap) -> None:
     """Fence the held file in favour of its successor. Raises Failed where the link moved under us."""
     record = Fence(swap.number, swap.successor, now())
-    with target.door.step(Label.CUTOVER_FENCE):
+    with target.disk.step(DiskStep.CUTOVER_FENCE):
         target.check_sole()
         if not held.is_at(target.layout.link):
             raise replaced(target.layout.link)
@@ -163,25 +163,25 @@ def open_up(target: Target, new: Generation) -> None:
 
 
 def _unmark(target: Target, connection: Connection) -> None:
-    with target.door.step(Label.CUTOVER_UNMARK), logged_durably(connection):
+    with target.disk.step(DiskStep.CUTOVER_UNMARK), logged_durably(connection):
         fence.unmark(connection)
 
 
-def reopen(target: Target, connection: Connection, rows: tuple[Row, ...]) -> None:
+def reopen(target: Target, connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
     """Open a fenced generation again, with the history that led to this: one transaction."""
-    with target.door.step(Label.CUTOVER_UNFENCE):
+    with target.disk.step(DiskStep.CUTOVER_UNFENCE):
         target.check_sole()
         with logged_durably(connection):
             _clean(connection, rows)
 
 
-def try_to_reopen(connection: Connection, rows: tuple[Row, ...]) -> None:
+def try_to_reopen(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
     """Do what `reopen` will do, and undo it: what would go wrong goes wrong here, while the live file is still open."""
     with undone(connection):
         _clean(connection, rows)
 
 
-def _clean(connection: Connection, rows: tuple[Row, ...]) -> None:
+def _clean(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
     """An archive as it must be when it is live again: open, without logs, with the history that led here."""
     fence.lower_fence(connection)
     changelog.remove(connection)
@@ -189,7 +189,7 @@ def _clean(connection: Connection, rows: tuple[Row, ...]) -> None:
 
 
 def point(
-    target: Target, generation: Generation, over: Place | None = None, moved: Callable[[], None] = lambda: None
+    target: Target, generation: Generation, over: LinkState | None = None, moved: Callable[[], None] = lambda: None
 ) -> None:
     """Put a link to the generation in the place of what stands at the path; then the folder is synced.
 
@@ -200,32 +200,32 @@ def point(
     """
     new = _make_link(target, generation, over)
     _take_place(target, new, over, moved, f"All rows are in {generation.path}")
-    if target.layout.at() is At.DANGLING:
+    if target.layout.at() is PathKind.DANGLING:
         raise misplaced.dangling(target.layout)
 
 
-def _make_link(target: Target, generation: Generation, over: Place | None) -> Path:
+def _make_link(target: Target, generation: Generation, over: LinkState | None) -> Path:
     """The new link, beside the path; made before the fence, it is there already."""
     layout = target.layout
     path = layout.next_link(over.inode if over is not None and over.is_plain else None)
     if layout.named_by(path) != generation:
-        target.door.symlink(Label.CUTOVER_SYMLINK, path, layout.target(generation))
+        target.disk.symlink(DiskStep.CUTOVER_SYMLINK, path, layout.target(generation))
     return path
 
 
-def put_in_place(target: Target, over: Place, moved: Callable[[], None] = lambda: None) -> None:
+def put_in_place(target: Target, over: LinkState, moved: Callable[[], None] = lambda: None) -> None:
     """Put the plain file that `eject` made in the place of the link; then the folder is synced."""
     plain = target.layout.plain
     _take_place(target, plain, over, moved, f"All rows are in {plain}")
 
 
-def _take_place(target: Target, new: Path, over: Place | None, moved: Callable[[], None], where: str) -> None:
+def _take_place(target: Target, new: Path, over: LinkState | None, moved: Callable[[], None], where: str) -> None:
     layout = target.layout
     target.check_sole()
-    placed = target.door.take_place(Label.CUTOVER_LINK, new, layout.link, partial(_is_expected, target, over))
+    placed = target.disk.take_place(DiskStep.CUTOVER_LINK, new, layout.link, partial(_is_expected, target, over))
     if not placed.is_done:
         if new.is_symlink():
-            target.door.remove(Label.CUTOVER_DISPLACED, (new,))
+            target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new,))
         kept = f", and another one is now called {placed.kept}" if placed.kept else ""
         raise NeedsPerson.of(
             Code.CHANGED_MEANWHILE,
@@ -234,11 +234,11 @@ def _take_place(target: Target, new: Path, over: Place | None, moved: Callable[[
             f"To go on with what is at {layout.link}: manage.py schemasync adopt",
         )
     moved()
-    target.door.remove(Label.CUTOVER_DISPLACED, (new,))
-    target.door.sync(Label.CUTOVER_FOLDER, layout.link.parent)
+    target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new,))
+    target.disk.sync(DiskStep.CUTOVER_FOLDER, layout.link.parent)
 
 
-def _is_expected(target: Target, over: Place | None, path: Path) -> bool:
+def _is_expected(target: Target, over: LinkState | None, path: Path) -> bool:
     """True for what was closed, and for a link to a generation whose file is gone: nothing is lost with either."""
     if over is not None and inode_of(path) == over.inode:
         return over.is_plain or path.is_symlink()
@@ -251,27 +251,27 @@ def remove_plain(target: Target) -> bool:
     if not plain.exists() and not plain.is_symlink():
         return False
     target.check_sole()
-    target.door.remove(Label.RECOVER_REMOVE, (plain, *side_files(plain)))
+    target.disk.remove(DiskStep.RECOVER_REMOVE, (plain, *side_files(plain)))
     return True
 
 
-def clear(target: Target, label: Label) -> bool:
+def clear(target: Target, label: DiskStep) -> bool:
     """Remove the log of the plain file that stood where the link is: a plain file that is put there one day would
     have it replayed into it. True where there was one.
 
     Only an empty log, which is folded into its file: in another one stands the fence, and a connection that was open
     before the swap and never read would find its file without a name, without a log, and open to writes.
     """
-    if target.layout.at() is not At.GENERATION:
+    if target.layout.at() is not PathKind.GENERATION:
         return False
     sides = side_files(target.layout.link)
     if size_of(wal_of(target.layout.link)) or not any(path.exists() for path in sides):
         return False
-    target.door.remove(label, sides)
+    target.disk.remove(label, sides)
     return True
 
 
-def _tidy(target: Target, held: Hold) -> None:
+def _tidy(target: Target, held: WriteLock) -> None:
     """Take the change log out of the archive. Where somebody holds its lock it stays: swapping back removes it."""
     with suppress(sqlite3.Error):
         if changelog.is_installed(held.connection):
@@ -279,9 +279,9 @@ def _tidy(target: Target, held: Hold) -> None:
             remove(target, held.connection)
 
 
-def _checkpoint(target: Target, held: Hold) -> None:
+def _checkpoint(target: Target, held: WriteLock) -> None:
     """Fold the write-ahead log into the archive. While readers hold it up, its fence lives in its -wal only."""
-    with target.door.step(Label.ARCHIVE_CHECKPOINT), suppress(sqlite3.Error):
+    with target.disk.step(DiskStep.ARCHIVE_CHECKPOINT), suppress(sqlite3.Error):
         checkpoint(held.connection)
 
 
@@ -289,7 +289,7 @@ def fold_archive(target: Target, archive: Generation) -> None:
     """Fold the write-ahead log of a file that was superseded, now that its last reader of ours is gone."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
-        target.door.step(Label.ARCHIVE_CHECKPOINT),
+        target.disk.step(DiskStep.ARCHIVE_CHECKPOINT),
         closing(target.opener.write(archive.path, timeout=0)) as connection,
     ):
         checkpoint(connection)

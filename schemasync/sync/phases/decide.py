@@ -14,7 +14,7 @@ from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.dry_run import differing
 from ...engines.sqlite.hazards.probe import probe
 from ...engines.sqlite.hazards.unreadable import Readers
-from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.inspect import Inspection
 from ...engines.sqlite.uncompiled import ours_here, to_judge, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
@@ -31,14 +31,14 @@ from ...schema.names import fold
 from ...schema.text import short
 from ..data_migrations import never_run
 from ..run.limits import Limits
-from ..run.live_database import Elsewhere, State
+from ..run.live_database import Elsewhere, LiveDatabase
 from ..run.target import Target
 
 DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little growth
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SyncOptions:
     """What the command line asks for, beside schema.json. `pause`: writers wait while it is built. `again`: build a new
     file though the schema is current, for what the application does to it.
 
@@ -73,9 +73,9 @@ class Decision:
     never_run: NeverRun | None = None
 
 
-def decide(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+def decide(target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None) -> Decision:
     """Current, or a plan without hazards that stop. Raises Refused with everything that stands in the way."""
-    decision = plan_for(target, document, wishes, state)
+    decision = plan_for(target, document, options, state)
     if decision.plan is None:
         return decision
     if decision.plan.stops:
@@ -83,16 +83,16 @@ def decide(target: Target, document: Document, wishes: Wishes, state: State | No
     return replace(decision, plan=replace(decision.plan, models=document.models))
 
 
-def plan_for(target: Target, document: Document, wishes: Wishes, state: State | None) -> Decision:
+def plan_for(target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None) -> Decision:
     """Like `decide`, but a plan may come with hazards that stop: what `plan` shows."""
-    decision = rehearsed(target, document, wishes, state)
+    decision = rehearsed(target, document, options, state)
     if decision.plan is None or state is None or state.newest is None:
         return decision
-    return replace(decision, plan=with_hazards(decision.plan, state, wishes, target.opener))
+    return replace(decision, plan=with_hazards(decision.plan, state, options, target.opener))
 
 
 def rehearsed(
-    target: Target, document: Document, wishes: Wishes, state: State | None, unknown: Unknown | None = None
+    target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None, unknown: Unknown | None = None
 ) -> Decision:
     """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid.
 
@@ -100,35 +100,35 @@ def rehearsed(
     """
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
-    found = never_run(state, wishes.data_migrations, wishes.seen)
-    decision = _decided(target, document, wishes, state, unknown)
+    found = never_run(state, options.data_migrations, options.seen)
+    decision = _decided(target, document, options, state, unknown)
     plan = replace(decision.plan, never_run=found) if decision.plan is not None else None
     return replace(decision, plan=plan, never_run=found)
 
 
 def _decided(
-    target: Target, document: Document, wishes: Wishes, state: State | None, unknown: Unknown | None
+    target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None, unknown: Unknown | None
 ) -> Decision:
     if state is None or state.newest is None:
         validate.judge(document.schema, target.opener, document.place)
         return _first(document, state)
-    if is_current(document, wishes, state) and state.is_untouched:
+    if is_current(document, options, state) and state.is_untouched:
         return Decision(None)
     inspection = state.inspect()
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
     wanted = to_judge(document.schema, inspection.schema, unknown)
     validate.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
-    elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
+    elsewhere = not_ours(document, options.elsewhere, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
-    _refuse_drift(target, document, state, inspection, wishes)
-    _refuse_older(document, state.rows, wishes)
-    diff = _diff(document, old, wishes, state.newest)
-    anyway = wishes.fresh or wishes.again or (wishes.repair and state.drift(inspection, elsewhere))
+    _refuse_drift(target, document, state, inspection, options)
+    _refuse_older(document, state.rows, options)
+    diff = _diff(document, old, options, state.newest)
+    anyway = options.fresh or options.again or (options.repair and state.drift(inspection, elsewhere))
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
-    plan = _plan(target, document, wishes, state, old, diff, unknown)
+    plan = _plan(target, document, options, state, old, diff, unknown)
     return Decision(replace(plan, foreign=foreign), foreign)
 
 
@@ -140,10 +140,10 @@ def not_ours(document: Document, elsewhere: Elsewhere, allow_drop: Collection[st
     return document.elsewhere.union(elsewhere) - here - dropped
 
 
-def is_current(document: Document, wishes: Wishes, state: State) -> bool:
+def is_current(document: Document, options: SyncOptions, state: LiveDatabase) -> bool:
     """Same version, and no hint that would act (a swap of names leaves the version as it is)."""
     newest = state.newest
-    if newest is None or newest.version != document.version or wishes.fresh or wishes.again:
+    if newest is None or newest.version != document.version or options.fresh or options.again:
         return False
     recorded = hints_of(newest)
     if all_hints(document.hints) <= recorded:
@@ -151,7 +151,7 @@ def is_current(document: Document, wishes: Wishes, state: State) -> bool:
     return not compare(document.schema, document.schema, document.hints, recorded).acted
 
 
-def _refuse_plain(target: Target, state: State) -> None:
+def _refuse_plain(target: Target, state: LiveDatabase) -> None:
     """A file that is no generation yet would be gone after the swap, and with it the way back: it is adopted first."""
     if state.newest is None and not state.inspect().objects:
         return
@@ -163,7 +163,7 @@ def _refuse_plain(target: Target, state: State) -> None:
     )
 
 
-def _first(document: Document, state: State | None) -> Decision:
+def _first(document: Document, state: LiveDatabase | None) -> Decision:
     """No history: nothing at all, or a database without a single object."""
     diff = compare(Schema(), document.schema)
     plan = make(
@@ -181,12 +181,14 @@ def _first(document: Document, state: State | None) -> Decision:
     return Decision(replace(plan, behind=all_hints(document.hints)))
 
 
-def _refuse_drift(target: Target, document: Document, state: State, inspection: Inspection, wishes: Wishes) -> None:
+def _refuse_drift(
+    target: Target, document: Document, state: LiveDatabase, inspection: Inspection, options: SyncOptions
+) -> None:
     """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
-    elsewhere = not_ours(document, wishes.elsewhere, wishes.allow_drop)
+    elsewhere = not_ours(document, options.elsewhere, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
-    if drifted and not wishes.repair and state.newest is not None:
+    if drifted and not options.repair and state.newest is not None:
         names = ", ".join(sorted(drifted))
         lost = compare(found, document.schema, document.hints, hints_of(state.newest)).problems
         raise Refused.of(
@@ -199,10 +201,10 @@ def _refuse_drift(target: Target, document: Document, state: State, inspection: 
         )
 
 
-def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> None:
+def _refuse_older(document: Document, rows: tuple[HistoryRow, ...], options: SyncOptions) -> None:
     newest = rows[-1]
     known = [row for row in rows[:-1] if row.version == document.version]
-    if known and newest.version != document.version and not wishes.back:
+    if known and newest.version != document.version and not options.back:
         raise Refused.of(
             Code.OLDER_VERSION,
             f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
@@ -215,13 +217,13 @@ def _refuse_older(document: Document, rows: tuple[Row, ...], wishes: Wishes) -> 
         )
 
 
-def _diff(document: Document, old: Schema, wishes: Wishes, newest: Row) -> Diff:
-    beside = {"--repair": wishes.repair, "--back": wishes.back}
+def _diff(document: Document, old: Schema, options: SyncOptions, newest: HistoryRow) -> Diff:
+    beside = {"--repair": options.repair, "--back": options.back}
     given = tuple(option for option, is_given in beside.items() if is_given)
-    allowed = Allowed(frozenset(map(fold, wishes.allow_drop)), given)
+    allowed = Allowed(frozenset(map(fold, options.allow_drop)), given)
     diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
     if diff.problems:
-        raise Refused(_of_models(problem, wishes.models) for problem in diff.problems)
+        raise Refused(_of_models(problem, options.models) for problem in diff.problems)
     return diff
 
 
@@ -237,7 +239,13 @@ def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
 
 
 def _plan(
-    target: Target, document: Document, wishes: Wishes, state: State, old: Schema, diff: Diff, unknown: Unknown
+    target: Target,
+    document: Document,
+    options: SyncOptions,
+    state: LiveDatabase,
+    old: Schema,
+    diff: Diff,
+    unknown: Unknown,
 ) -> Plan:
     def volatile(table: str, column: str) -> bool:
         pair = next(p for p in diff.pairs if p.new is not None and p.new.name == table)
@@ -257,20 +265,20 @@ def _plan(
         base_version=state.newest.version if state.newest else None,
         base_fingerprint=state.fingerprint,
         volatile=volatile,
-        fresh="--fresh was given" if wishes.fresh else "",
+        fresh="--fresh was given" if options.fresh else "",
     )
-    allowed = frozenset(map(fold, wishes.allow_drop))
-    hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, wishes.allow_drop))
+    allowed = frozenset(map(fold, options.allow_drop))
+    hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, options.allow_drop))
     plan = replace(plan, hazards=hazards)
     if problems := dry_run.bad_fills(plan, target.opener):
         raise Refused(problems)
     return dry_run.rehearse(state.connection, plan, target.opener, unknown)
 
 
-def with_hazards(plan: Plan, state: State, wishes: Wishes, opener: Opener) -> Plan:
+def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: Opener) -> Plan:
     """The plan with what the data says to it now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
-    found = probe(state.connection, plan, frozenset(map(fold, wishes.allow_drop)), wishes.readers, opener)
+    found = probe(state.connection, plan, frozenset(map(fold, options.allow_drop)), options.readers, opener)
     return converting(replace(plan, hazards=(*found, *static)))
 
 
@@ -294,7 +302,7 @@ def as_problem(hazard: Hazard) -> Problem:
     return Problem(Code.HAZARD, hazard.message, hazard.hint, hazard.as_json())
 
 
-def disk_needed(plan: Plan, state: State | None, sizes: dict[str, int] | None) -> int:
+def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
     """Bytes that the new generation may take: the old file, and what is written again beside it."""
     if state is None:
         return DISK_RESERVE
@@ -306,7 +314,7 @@ def disk_needed(plan: Plan, state: State | None, sizes: dict[str, int] | None) -
     return old + (share if written else 0) + DISK_RESERVE
 
 
-def check_disk(target: Target, plan: Plan, state: State | None) -> None:
+def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:
     """Raise Refused where the disk cannot hold the new generation: known before a byte is written."""
     folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
     free, needed = shutil.disk_usage(folder).free, disk_needed(plan, state, None)

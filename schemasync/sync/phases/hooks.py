@@ -14,7 +14,7 @@ from ...engines.sqlite.inspect import inspect
 from ...errors import Code, Failed, SchemasyncError
 from ...history.rows import models_of
 from ...plan.model import Plan
-from ..run.live_database import State
+from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .build import Built
 
@@ -33,13 +33,13 @@ BeforeSwap = Callable[[NewFile], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Hooks:
     """The application's work, where it has any."""
 
     target: Target
     before_swap: BeforeSwap | None
 
-    def do(self, built: Built, plan: Plan, before: State | None) -> None:
+    def do(self, built: Built, plan: Plan, before: LiveDatabase | None) -> None:
         """Let it be done while writers wait. Raises Failed where it fails, or changes a table of the plan."""
         if self.before_swap is None:
             return

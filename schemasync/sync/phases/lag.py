@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...engines.sqlite.capture.replay import Replay, Round
 from ...engines.sqlite.connection import Connection, transaction
-from ...files.disk import Label
+from ...files.disk import DiskStep
 from ..run.target import Target
 
 FEW = 100  # keys: so many are replayed in a few milliseconds
@@ -19,7 +19,7 @@ BREATH = 0.02  # seconds between attempts
 
 
 @dataclass(slots=True)
-class Pursuit:
+class Lag:
     """How far the new file is behind the old one, and how fast it follows."""
 
     target: Target
@@ -29,10 +29,10 @@ class Pursuit:
     rate: float = RATE
     tax: float | None = None
 
-    def round(self, connection: Connection, label: Label) -> Round:
+    def round(self, connection: Connection, label: DiskStep) -> Round:
         """One round in a transaction of its own. Raises Failed where a row is not what it should be."""
         begun = time.monotonic()
-        with self.target.door.step(label), transaction(connection):
+        with self.target.disk.step(label), transaction(connection):
             done = self.replay.round()
             self.replay.settle()
         self.note(done, time.monotonic() - begun)
@@ -44,7 +44,7 @@ class Pursuit:
         if done.keys >= MANY:
             self.rate = done.keys / max(seconds, 0.001)
 
-    def catch_up(self, connection: Connection, label: Label, allowed: float, deadline: float) -> None:
+    def catch_up(self, connection: Connection, label: DiskStep, allowed: float, deadline: float) -> None:
         """Replay until what is left is next to nothing, or, where writers are too quick for that, a matter of
         `allowed` seconds, or time is up."""
         tries = 0
@@ -59,14 +59,14 @@ class Pursuit:
     def keep_up(self, connection: Connection) -> None:
         """A round, if there is anything to replay, or to compare again."""
         if self.replay.waiting() or self.replay.is_doubtful:
-            self.round(connection, Label.CUTOVER_ROUND)
+            self.round(connection, DiskStep.CUTOVER_ROUND)
 
     def check_unlogged(self, connection: Connection, *, full: bool) -> None:
         """A round, and in its snapshot a look whether something wrote past the log since the new file was verified:
         at the ends of each table, or where it is to be `full` at every row. Raises Failed if so."""
         if full:
             self.replay.doubt()
-        with self.target.door.step(Label.CUTOVER_ROUND), transaction(connection):
+        with self.target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
             done = self.replay.round()
             self.replay.settle()
             if done.fits:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import Code, Refused
-from ...files.disk import Label
+from ...files.disk import DiskStep
 from ...files.lock import is_held
 from ..run.target import Target
 
@@ -28,7 +28,7 @@ def _called(target: Target) -> Path:
 @contextmanager
 def _at_the_door(target: Target) -> Iterator[None]:
     try:
-        target.door.write_text(Label.CUTOVER_WAIT, _waiting(target), "")
+        target.disk.write_text(DiskStep.CUTOVER_WAIT, _waiting(target), "")
         yield
     finally:
         clear(target)
@@ -38,7 +38,7 @@ def clear(target: Target) -> None:
     """Take away what says that a run waits, or is called; the caller is the one run that there is."""
     files = (_waiting(target), _called(target))
     if any(path.exists() for path in files):
-        target.door.remove(Label.CUTOVER_WAIT, files)
+        target.disk.remove(DiskStep.CUTOVER_WAIT, files)
 
 
 def wait(target: Target, generation: str, follow: Callable[[], None]) -> None:
@@ -65,4 +65,4 @@ def call(target: Target) -> None:
             f"no run on {target.layout.link} waits to be called",
             "One that does is started by: manage.py schemasync --postpone",
         )
-    target.door.write_text(Label.CUTOVER_CALL, _called(target), "")
+    target.disk.write_text(DiskStep.CUTOVER_CALL, _called(target), "")

@@ -20,7 +20,7 @@ _RETRY = 0.02  # seconds between tries to commit past the readers of a database 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinkState:
     """What stands at the path that everyone opens before a swap: a link to the file `inode`, or that file itself."""
 
     inode: Inode
@@ -28,7 +28,7 @@ class Place:
 
 
 @dataclass(slots=True)
-class Hold:
+class WriteLock:
     """The write lock on the file that will be superseded. `since`: monotonic seconds when it was got; `until`: when
     writers could go on. `is_closed`: the fence is committed, from here there is only forward. `place`: what it
     is at the path."""
@@ -36,7 +36,7 @@ class Hold:
     connection: Connection
     path: Path
     wait: float
-    place: Place
+    place: LinkState
     since: float = field(default_factory=time.monotonic)
     until: float | None = None
     is_closed: bool = False
@@ -72,7 +72,9 @@ class Hold:
 
 
 @contextmanager
-def hold(target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None) -> Iterator[Hold]:
+def write_lock(
+    target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None
+) -> Iterator[WriteLock]:
     """Hold the write lock of `path`, which is the file `inode`. Raises Busy where the lock is not to be had within
     `wait` seconds, by default `target.wait`, Failed where another file stands there now."""
     connection = _opened(target.opener, path, target.wait if wait is None else wait)
@@ -80,7 +82,7 @@ def hold(target: Target, path: Path, inode: Inode | None = None, *, wait: float 
         found = inode_of(path)
         if found is None or inode not in (None, found):
             raise replaced(path)
-        yield Hold(connection, path, target.wait, Place(found, is_plain=path == target.layout.link))
+        yield WriteLock(connection, path, target.wait, LinkState(found, is_plain=path == target.layout.link))
     finally:
         let_go(connection)
         connection.close()

@@ -14,7 +14,7 @@ from ...errors import Code, Failed, Refused, SchemasyncError
 
 
 @contextmanager
-def told(path: Path, source: Path | None = None) -> Iterator[None]:
+def translated_errors(path: Path, source: Path | None = None) -> Iterator[None]:
     """Turn what comes out of the block into a SchemasyncError about the database at `path`.
 
     `source`: where the block reads what it writes to `path`; a file that is damaged is then that one.

@@ -10,11 +10,11 @@ from pathlib import Path
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.connection import Connection, Opener, data_version
 from ...engines.sqlite.dry_run import differing, ours
-from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.inspect import Inspection, inspect
 from ...engines.sqlite.objects import Object, fingerprint
 from ...errors import Code, NeedsPerson, Refused
-from ...files.layout import At, Generation, Inode, Layout, inode_of
+from ...files.layout import Generation, Inode, Layout, PathKind, inode_of
 from ...files.lock import is_held
 from ...history.in_place import restored_in_place
 from ...history.rows import Stamp, schema_of
@@ -30,7 +30,7 @@ Elsewhere = Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class LiveDatabase:
     """An open database: `connection` is for reading only; `generation` is None for a plain file.
 
     `is_recorded`: the history in the file ends with the live generation. It is False after a backup was restored into
@@ -40,14 +40,14 @@ class State:
     connection: Connection
     path: Path
     generation: Generation | None
-    rows: tuple[Row, ...]
+    rows: tuple[HistoryRow, ...]
     fingerprint: str
     data_version: int = 0
     inode: Inode | None = None
     is_recorded: bool = True
 
     @property
-    def newest(self) -> Row | None:
+    def newest(self) -> HistoryRow | None:
         """The last row of the history: what the database was when it went live."""
         return self.rows[-1] if self.rows else None
 
@@ -113,14 +113,14 @@ def no_history(layout: Layout) -> Refused:
 
 
 @contextmanager
-def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False) -> Iterator[State | None]:
+def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False) -> Iterator[LiveDatabase | None]:
     """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson.
 
     `whole`: with the whole history, which may be large; else with its newest row alone. `parsed`: a schema that this
     SQLite cannot parse is no obstacle: only what it can parse is there.
     """
     at = layout.at()
-    if at is At.NOTHING:
+    if at is PathKind.NOTHING:
         yield None
         return
     path, generation = _what(layout, at)
@@ -135,29 +135,29 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
         if generation is not None and not is_recorded:
             rows = (*rows, restored_in_place(rows, generation.name, NOBODY))
         rows = rows if whole else rows[-1:]
-        yield State(connection, path, generation, rows, fingerprint(connection), seen, inode, is_recorded)
+        yield LiveDatabase(connection, path, generation, rows, fingerprint(connection), seen, inode, is_recorded)
     finally:
         connection.close()
 
 
-def _rows(connection: Connection, *, whole: bool) -> tuple[Row, ...]:
+def _rows(connection: Connection, *, whole: bool) -> tuple[HistoryRow, ...]:
     if whole:
         return history_table.read(connection)
     newest = history_table.newest(connection)
     return () if newest is None else (newest,)
 
 
-def _what(layout: Layout, at: At) -> tuple[Path, Generation | None]:
+def _what(layout: Layout, at: PathKind) -> tuple[Path, Generation | None]:
     match at:
-        case At.PLAIN:
+        case PathKind.PLAIN:
             return layout.link, None
-        case At.GENERATION:
+        case PathKind.GENERATION:
             generation = layout.live()
             assert generation is not None
             return generation.path, generation
-        case At.DANGLING:
+        case PathKind.DANGLING:
             raise misplaced.dangling(layout)
-        case At.OTHER if layout.link.is_dir():
+        case PathKind.OTHER if layout.link.is_dir():
             raise Refused.of(
                 Code.FOREIGN_LINK,
                 f"{layout.link} is a folder",

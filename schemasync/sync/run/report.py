@@ -8,7 +8,7 @@ from typing import Any
 from ...diff.changes import Change
 from ...diff.changes import as_json as change_json
 from ...diff.hazards import Hazard
-from ...engines.sqlite.history_table import Row
+from ...engines.sqlite.history_table import HistoryRow
 from ...history.rows import Followed
 from ...plan.model import Plan
 
@@ -58,11 +58,14 @@ def tables_of(plan: Plan, rows: dict[str, int]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for step in plan.steps:
         name = f"{step.name} (dropped)" if step.name in found else step.name  # another took its name over
-        found[name] = {"action": str(plan.becomes(step)), "rows": 0 if name != step.name else rows.get(name, 0)}
+        found[name] = {
+            "action": str(plan.effective_action(step)),
+            "rows": 0 if name != step.name else rows.get(name, 0),
+        }
     return found
 
 
-def as_row_json(row: Row) -> dict[str, Any]:
+def as_row_json(row: HistoryRow) -> dict[str, Any]:
     """A history row without its bulky parts."""
     return {
         "id": row.id,

@@ -10,7 +10,7 @@ from pathlib import Path
 from ... import __version__
 from ...engines.sqlite.connection import Opener
 from ...errors import Code, Failed
-from ...files.disk import Door, Label
+from ...files.disk import Disk, DiskStep
 from ...files.layout import Layout
 from ...files.lock import RunLock, run_lock
 from ...history.rows import Stamp
@@ -25,7 +25,7 @@ class Target:
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
-    door: Door = field(default_factory=Door)
+    disk: Disk = field(default_factory=Disk)
     progress: Progress = field(default_factory=Silent)
     wait: float = 30.0
     keep: int = 3
@@ -42,7 +42,7 @@ class Target:
         lock, whose progress other processes can read."""
         link = self.layout.link
         like = link.stat() if link.exists() else None
-        self.door.make_folder(Label.RUN_FOLDER, self.layout.folder, like)
+        self.disk.make_folder(DiskStep.RUN_FOLDER, self.layout.folder, like)
         with run_lock(self.layout.lock, self.wait) as lock:
             progress = Announced(self.progress, lock.notice.write, self.actor)
             yield replace(self, progress=progress, lock=lock)

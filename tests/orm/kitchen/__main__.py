@@ -55,7 +55,7 @@ def export() -> None:
 def beyond() -> None:
     from schemasync.engines.sqlite.inspect import inspect
     from schemasync.orm.merge import beyond, merged
-    from schemasync.orm.migrate_risks import endangered
+    from schemasync.orm.migrate_risks import migrate_risks
     from schemasync.orm.models import modelled
 
     with closing(databases.opener().read(databases.path_of("default"))) as connection:
@@ -63,7 +63,7 @@ def beyond() -> None:
     pairs = [(table, there) for table in modelled("default").schema.tables if (there := found.table(table.name))]
     more = {table.name: names for table, there in pairs if (names := beyond(table, there))}
     changed = [table.name for table, there in pairs if merged(table, there, ()) != there]
-    danger = [one.as_json() for one in endangered("default", databases.path_of("default"), modelled("default"))]
+    danger = [one.as_json() for one in migrate_risks("default", databases.path_of("default"), modelled("default"))]
     print(json.dumps({"tables": len(pairs), "beyond": more, "changed": changed, "endangered": danger}))
 
 

@@ -18,7 +18,7 @@ from ..objects import OWN_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
-class Suspects:
+class ForeignKeyRecheck:
     """The values of one foreign key that are to be looked for among its parents, in a scratch table.
 
     Its columns are declared as the parent's are: their affinity and collation decide, as in SQLite itself.
@@ -87,7 +87,7 @@ class Suspects:
         )
 
 
-def suspects(plan: Plan) -> Iterator[Suspects]:
+def suspects(plan: Plan) -> Iterator[ForeignKeyRecheck]:
     """One for each foreign key that the old file did not have."""
     number = 0
     for step in plan.steps:
@@ -97,5 +97,5 @@ def suspects(plan: Plan) -> Iterator[Suspects]:
             for key in step.new.foreign_keys:
                 parent = plan.new.table(key.table)
                 if parent is not None and (key in added or key not in step.old.foreign_keys):
-                    yield Suspects(number, step.new.name, parent, key)
+                    yield ForeignKeyRecheck(number, step.new.name, parent, key)
                     number += 1

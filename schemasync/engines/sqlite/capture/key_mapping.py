@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....errors import Code, Problem, Refused
-from ....plan.model import Action, Feed, Origin, Plan, Step
+from ....plan.model import Action, ColumnSource, Origin, Plan, Step
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..mapping import Key, Mapping, key_of, mapping
@@ -15,7 +15,7 @@ from .changelog import Logged
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
+class TrackedTable:
     """A logged table and the one that it becomes. `key`: the new table's key, over the old row.
 
     `slots`: the columns of the log that hold the new key, in its order; none where the plan gives rows another
@@ -59,7 +59,7 @@ def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
     return [table for table in tables if table.virtual is None and fold(table.name) not in dropped]
 
 
-def follows(logged: Sequence[Logged], plan: Plan) -> tuple[Follow, ...]:
+def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
     """Each logged table with what becomes of it. Raises Refused naming all for which no new row can be told."""
     steps = {fold(s.old.name): s for s in plan.steps if s.old is not None and s.new is not None}
     found, problems = [], []
@@ -71,7 +71,7 @@ def follows(logged: Sequence[Logged], plan: Plan) -> tuple[Follow, ...]:
         if key is None or not (slots or _never_null(mapped, key)):
             problems.append(impossible(f'which new row of "{step.name}" is which old one cannot be told', step.name))
             continue
-        found.append(Follow(one, step, mapped, key, slots))
+        found.append(TrackedTable(one, step, mapped, key, slots))
     if problems:
         raise Refused(problems)
     return tuple(found)
@@ -90,7 +90,7 @@ def impossible(why: str, table: str) -> Problem:
 def _as_it_is(table: Table) -> Step:
     """The step of a table that is not ours: it stays what it is."""
     feeds = (
-        Feed(c.name, Origin.GENERATED if c.generated is not None else Origin.CARRIED, c.name, same=True)
+        ColumnSource(c.name, Origin.GENERATED if c.generated is not None else Origin.CARRIED, c.name, same=True)
         for c in table.columns
     )
     return Step(Action.KEEP, table, table, tuple(feeds))

@@ -21,15 +21,15 @@ from ..unknown_names import hint_for, is_unknown_name
 from ..verify import compare
 from . import changelog, unlogged
 from .changelog import Bounds, LiveSchema
-from .foreign_key_recheck import Suspects
-from .key_mapping import Follow, impossible
+from .foreign_key_recheck import ForeignKeyRecheck
+from .key_mapping import TrackedTable, impossible
 
 LOWEST = -(2**63)  # the smallest row id
 SAMPLES = 5  # keys named for a table with rows that do not fit
 
 
 @dataclass(slots=True)
-class Misfits:
+class RowErrors:
     """Rows of a table that its new shape does not take: how many, some of their keys, and what SQLite says."""
 
     table: str
@@ -44,13 +44,13 @@ class Round:
     nothing by a foreign key that is new."""
 
     keys: int = 0
-    misfits: list[Misfits] = field(default_factory=list)
+    row_errors: list[RowErrors] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
 
     @property
     def fits(self) -> bool:
         """True where everything that was replayed has its place in the new shape."""
-        return not self.misfits and not self.dangling
+        return not self.row_errors and not self.dangling
 
 
 @dataclass(slots=True)
@@ -63,11 +63,11 @@ class Replay:
     """
 
     connection: Connection
-    follows: Sequence[Follow]
+    follows: Sequence[TrackedTable]
     bounds: Bounds
     schema: LiveSchema
     version: int
-    suspects: Sequence[Suspects] = ()
+    suspects: Sequence[ForeignKeyRecheck] = ()
     has_replayed: bool = field(init=False, default=False)  # True where a round took any row anew
     _seen: int = field(init=False)
     _in_doubt: bool = field(init=False, default=False)
@@ -207,11 +207,11 @@ class Replay:
                 name = follow.mapped.new.name
                 raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
 
-    def _taken(self, follow: Follow) -> str:
+    def _taken(self, follow: TrackedTable) -> str:
         """The condition, after a round, over rows of the old table, that names those which the new table has."""
         return _untouched(follow) if self._count(follow) else "1"
 
-    def _compare(self, follows: Sequence[Follow]) -> None:
+    def _compare(self, follows: Sequence[TrackedTable]) -> None:
         for follow in follows:
             try:
                 compare.touched(self.connection, follow.mapped, follow.key, self._taken(follow), "1")
@@ -240,8 +240,8 @@ class Replay:
             if keys:
                 done.keys += keys
                 self.has_replayed = True
-                if (misfits := self._insert(follow)) is not None:
-                    done.misfits.append(misfits)
+                if (row_errors := self._insert(follow)) is not None:
+                    done.row_errors.append(row_errors)
                 self._verify(follow)
                 for one in self.suspects:
                     one.after_insert(self.connection, follow.mapped.new.name, _new_rows(follow, "NOT failed"))
@@ -250,10 +250,10 @@ class Replay:
         done.dangling = sorted({one.child for one in self.suspects if one.dangle(self.connection)})
         return done
 
-    def _count(self, follow: Follow) -> int:
+    def _count(self, follow: TrackedTable) -> int:
         return int(self.connection.execute(f"SELECT count(*) FROM {follow.keys}").fetchone()[0])
 
-    def _delete(self, follow: Follow) -> None:
+    def _delete(self, follow: TrackedTable) -> None:
         if self._count(follow):
             for one in self.suspects:
                 one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
@@ -263,7 +263,7 @@ class Replay:
                 self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
         self._find_hidden(follow)
 
-    def _find_hidden(self, follow: Follow) -> None:
+    def _find_hidden(self, follow: TrackedTable) -> None:
         """Ids that SQLite gave out are logged after the insert, and a TEMP trigger can hide that.
 
         They are above all ids that nobody touched, and those are what the new file holds now. A connection with
@@ -280,7 +280,7 @@ class Replay:
         if found > 0 and follow.logged.number not in self._compared:
             self._hidden.add(follow.logged.number)
 
-    def _insert(self, follow: Follow) -> Misfits | None:
+    def _insert(self, follow: TrackedTable) -> RowErrors | None:
         try:
             with _savepoint(self.connection):
                 self._insert_keys(follow, "")
@@ -288,16 +288,16 @@ class Replay:
             return self._insert_each(follow)
         return None
 
-    def _insert_keys(self, follow: Follow, condition: str, parameters: tuple[int, ...] = ()) -> None:
+    def _insert_keys(self, follow: TrackedTable, condition: str, parameters: tuple[int, ...] = ()) -> None:
         rows = f" WHERE {_old_rows(follow, condition)}"
         if follow.has_map:
             _fill_map(self.connection, follow, _old_rows(follow, condition), parameters)
         self.connection.execute(refill_statement(follow.step) + rows, parameters)
 
-    def _insert_each(self, follow: Follow) -> Misfits:
+    def _insert_each(self, follow: TrackedTable) -> RowErrors:
         """Some of the rows do not fit: all that do are taken, the others are kept for the next round."""
         numbers = self.connection.execute(f"SELECT n FROM {follow.keys} ORDER BY n").fetchall()
-        found = Misfits(follow.mapped.new.name, 0, [], "")
+        found = RowErrors(follow.mapped.new.name, 0, [], "")
         for (number,) in numbers:
             try:
                 with _savepoint(self.connection):
@@ -312,23 +312,23 @@ class Replay:
                     found.keys.append(str(self.connection.execute(query, (number,)).fetchone()[0]))
         return found
 
-    def _verify(self, follow: Follow) -> None:
+    def _verify(self, follow: TrackedTable) -> None:
         compare.touched(
             self.connection, follow.mapped, follow.key, _old_rows(follow, "NOT failed"), _new_rows(follow, "NOT failed")
         )
 
 
-def _old_rows(follow: Follow, condition: str = "") -> str:
+def _old_rows(follow: TrackedTable, condition: str = "") -> str:
     """The condition, over rows of the old table, that names those whose keys are gathered."""
     return f"({', '.join(follow.logged.key)}) IN ({_gathered(follow, follow.logged.slots, condition)})"
 
 
-def _untouched(follow: Follow) -> str:
+def _untouched(follow: TrackedTable) -> str:
     """The condition, over rows of the old table, that leaves out those whose keys are gathered."""
     return f"({', '.join(follow.logged.key)}) NOT IN ({_gathered(follow, follow.logged.slots, '')})"
 
 
-def _fill_map(connection: Connection, follow: Follow, condition: str, parameters: tuple[int, ...] = ()) -> None:
+def _fill_map(connection: Connection, follow: TrackedTable, condition: str, parameters: tuple[int, ...] = ()) -> None:
     """Note which new key each old row has, for the rows that the condition names."""
     keys = ", ".join([*follow.logged.key, *follow.key.sources])
     connection.execute(f"INSERT INTO {follow.map} SELECT {keys} FROM old.{follow.old} WHERE {condition}", parameters)
@@ -380,7 +380,7 @@ def _unknown_name(error: sqlite3.OperationalError) -> Refused:
 
 def misfits_failed(done: Round) -> Failed:
     """Nobody can write any more, and there are rows that the new shape does not take."""
-    return Failed([*_misfits(done.misfits), *_dangling(done.dangling)])
+    return Failed([*_misfits(done.row_errors), *_dangling(done.dangling)])
 
 
 def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
@@ -393,7 +393,7 @@ def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
         )
 
 
-def _misfits(misfits: Sequence[Misfits]) -> Iterator[Problem]:
+def _misfits(row_errors: Sequence[RowErrors]) -> Iterator[Problem]:
     return (
         Problem(
             Code.DATA_BREAKS_SHAPE,
@@ -402,15 +402,15 @@ def _misfits(misfits: Sequence[Misfits]) -> Iterator[Problem]:
             "Mend the rows, and see to it that the application writes no more of them. Then run it again.",
             {"table": m.table, "rows": m.rows, "keys": m.keys},
         )
-        for m in misfits
+        for m in row_errors
     )
 
 
-def _gathered(follow: Follow, slots: Sequence[str], condition: str) -> str:
+def _gathered(follow: TrackedTable, slots: Sequence[str], condition: str) -> str:
     return f"SELECT {', '.join(slots)} FROM {follow.keys}" + (f" WHERE {condition}" if condition else "")
 
 
-def _new_rows(follow: Follow, condition: str = "") -> str:
+def _new_rows(follow: TrackedTable, condition: str = "") -> str:
     """The condition, over rows of the new table, that names those that the gathered keys stand for."""
     columns = ", ".join(follow.key.columns)
     if not follow.has_map:
@@ -419,7 +419,7 @@ def _new_rows(follow: Follow, condition: str = "") -> str:
     return f"({columns}) IN (SELECT {new} FROM {follow.map} WHERE {_map_rows(follow, condition)})"
 
 
-def _map_rows(follow: Follow, condition: str = "") -> str:
+def _map_rows(follow: TrackedTable, condition: str = "") -> str:
     old = ", ".join(f"o{number}" for number in range(len(follow.logged.key)))
     return f"({old}) IN ({_gathered(follow, follow.logged.slots, condition)})"
 

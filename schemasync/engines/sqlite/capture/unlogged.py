@@ -15,10 +15,10 @@ from ....schema.model import IndexedColumn, PrimaryKey
 from ....schema.names import quote
 from ..connection import Connection
 from ..unknown_names import is_unknown_name
-from .key_mapping import Follow
+from .key_mapping import TrackedTable
 
 
-def ends_differ(connection: Connection, follow: Follow) -> bool:
+def ends_differ(connection: Connection, follow: TrackedTable) -> bool:
     """True where the old table and the new one, which has the same key, do not begin and end with the same key.
 
     False where they are ordered by a collation that only the application knows.

@@ -25,7 +25,7 @@ class Cast:
 
     rows: str
     value: str
-    misfits: str
+    row_errors: str
     changes: str
     hint: str
     is_secret: bool
@@ -91,7 +91,9 @@ def _keeps_all(connection: Connection, cast: Cast) -> bool:
 
 def _say_what_it_should_be(connection: Connection, cast: Cast) -> str:
     more = f"CASE WHEN length({cast.value}) > {LONGEST} THEN ' …' ELSE '' END"
-    query = f"SELECT DISTINCT quote(substr({cast.value}, 1, {LONGEST})) || {more} FROM {cast.rows} WHERE {cast.misfits}"
+    query = (
+        f"SELECT DISTINCT quote(substr({cast.value}, 1, {LONGEST})) || {more} FROM {cast.rows} WHERE {cast.row_errors}"
+    )
     found = [] if cast.is_secret else connection.execute(f"{query} LIMIT {SAMPLES}").fetchall()
     seen = f"The values are, for example, {', '.join(str(value) for (value,) in found)}. " if found else ""
     return f'{seen}Write what each should be in a "fill", or mend the rows.'

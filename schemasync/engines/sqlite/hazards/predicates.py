@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ....diff import changes as c
 from ....diff.hazards import HazardCode
 from ....plan.affinity import Affinity, affinity
-from ....plan.model import Feed, Origin, Step
+from ....plan.model import ColumnSource, Origin, Step
 from ....schema import write
 from ....schema.model import Column, IndexedColumn, Sql, Table
 from ....schema.names import fold, quote, spell
@@ -107,10 +107,10 @@ class Predicates:
     def _lossy(self, column: Column) -> Iterator[Predicate]:
         sql = loses(raw(column.name), column, self.new)
         if sql is not None:
-            cast = self._conversion(column, misfits=sql, hint="")
+            cast = self._conversion(column, row_errors=sql, hint="")
             yield self._loss(column, sql, "stored as", self._may_go(column), cast)
 
-    def _lossy_again(self, column: Column, feed: Feed) -> Iterator[Predicate]:
+    def _lossy_again(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
         """The column stays as it is, but this SQLite may store a value otherwise than the one that wrote it."""
         if affinity(column, self.new.strict) is Affinity.TEXT:
             return  # only a number loses something as text, and such a column holds none
@@ -141,7 +141,7 @@ class Predicates:
         feed = self.feeds[fold(column.name)]
         return feed.fill or spell(feed.source or column.name)
 
-    def _null(self, column: Column, feed: Feed) -> Iterator[Predicate]:
+    def _null(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
         if not refuses_null(self.new, column):
             return
         before = self.old.column(feed.source) if feed.source else None
@@ -176,7 +176,7 @@ class Predicates:
         sql = f"typeof({name}) = 'null'" if is_old else f"{name} IS NULL"
         yield Predicate(sql, HazardCode.NULLS, message, hint, column.name)
 
-    def _no_row_id(self, column: Column, feed: Feed) -> Iterator[Predicate]:
+    def _no_row_id(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
         """A column that becomes the row id: SQLite would make up one for a NULL, and takes nothing but integers."""
         if column.name != self.new.rowid_column or feed.origin is Origin.DEFAULT:
             return
@@ -184,11 +184,11 @@ class Predicates:
             return
         name, hint = quote(column.name), 'Mend the rows, or give the column a "fill" that fits.'
         yield Predicate(f"{name} IS NULL", HazardCode.NULLS, "NULL in the primary key", hint, column.name)
-        misfits = f"typeof({name}) NOT IN ('integer', 'null')"
+        row_errors = f"typeof({name}) NOT IN ('integer', 'null')"
         message = "values that are no integers in an INTEGER PRIMARY KEY"
-        yield Predicate(misfits, HazardCode.WRONG_TYPE, message, hint, column.name)
+        yield Predicate(row_errors, HazardCode.WRONG_TYPE, message, hint, column.name)
 
-    def _may_newly_misfit(self, feed: Feed) -> bool:
+    def _may_newly_misfit(self, feed: ColumnSource) -> bool:
         retyped = {change.column for change in self.effects.changes(c.ChangeType)}
         return bool(self.effects.changes(c.ChangeStrict)) or not feed.same or feed.column in retyped
 
@@ -208,18 +208,18 @@ class Predicates:
     def _misfit_conversion(self, column: Column) -> Cast:
         taken = f"({stored(raw(column.name), column, self.new)})"
         hint = f"Convert them: {write.filled(column, self._cast(column))}"
-        return self._conversion(column, misfits=f"NOT ({fits_strict(taken, column)})", hint=hint)
+        return self._conversion(column, row_errors=f"NOT ({fits_strict(taken, column)})", hint=hint)
 
-    def _conversion(self, column: Column, misfits: str, hint: str) -> Cast:
+    def _conversion(self, column: Column, row_errors: str, hint: str) -> Cast:
         """What a CAST would make of the values that the column is fed with; no `hint`: it is never offered."""
         value, taken = raw(column.name), f"({stored(raw(column.name), column, self.new)})"
         cast = f"CAST({value} AS {_plain_type(column)})"
         changes = (
-            f"CASE WHEN {misfits} THEN NOT coalesce({_can_be_told_back(value, cast)}, 0)"
+            f"CASE WHEN {row_errors} THEN NOT coalesce({_can_be_told_back(value, cast)}, 0)"
             f" ELSE typeof({cast}) <> typeof({taken}) OR {cast} IS NOT {taken} COLLATE BINARY END"
         )
         is_secret = any(SECRET.search(name) for name in (self.new.name, column.name))
-        return Cast(Projection(self.effects.step, self.failing).raws(), value, misfits, changes, hint, is_secret)
+        return Cast(Projection(self.effects.step, self.failing).raws(), value, row_errors, changes, hint, is_secret)
 
     def _replaced(self, column: Column, source: str) -> Iterator[Predicate]:
         before = self.old.column(source)

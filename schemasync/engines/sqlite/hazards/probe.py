@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from ....diff.hazards import Hazard
-from ....plan.model import Action, Feed, Origin, Plan, Step, Strategy
+from ....plan.model import Action, ColumnSource, Origin, Plan, Step, Strategy
 from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection, Opener
@@ -40,7 +40,9 @@ def probe(
             found += dropped.table(connection, step)
         elif step.old is not None and step.new is not None and step.new.virtual is None and step.old.virtual is None:
             found += dropped.columns(connection, step)
-            found += _asked(connection, replace(step, action=plan.becomes(step)), plan, allowed_losses, readers)
+            found += _asked(
+                connection, replace(step, action=plan.effective_action(step)), plan, allowed_losses, readers
+            )
     for step in (*_foreign_children(connection, plan), *_foreign_copied(connection, plan)):
         found += _asked(connection, step, plan, allowed_losses)
     found += external_content.read_anew(connection, plan, allowed_losses)
@@ -89,7 +91,7 @@ def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Step]:
     for table in inspect(connection).schema.tables if names else ():
         if table.name in names:
             keys = (_followed(key, steps[fold(key.table)]) for key in table.foreign_keys if fold(key.table) in steps)
-            feeds = tuple(Feed(column.name, Origin.CARRIED, column.name, same=True) for column in table.columns)
+            feeds = tuple(ColumnSource(column.name, Origin.CARRIED, column.name, same=True) for column in table.columns)
             bare = replace(table, checks=(), uniques=(), indexes=(), foreign_keys=tuple(keys))
             yield Step(Action.KEEP, table, bare, feeds)
 
@@ -101,7 +103,7 @@ def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Step]:
     for table in inspect(connection).schema.tables:
         if table.virtual is None and plan.old.table(table.name) is None and plan.new.table(table.name) is None:
             feeds = (
-                Feed(c.name, Origin.CARRIED if c.generated is None else Origin.GENERATED, c.name, same=True)
+                ColumnSource(c.name, Origin.CARRIED if c.generated is None else Origin.GENERATED, c.name, same=True)
                 for c in table.columns
             )
             yield Step(Action.REWRITE, table, replace(table, foreign_keys=()), tuple(feeds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....errors import Refused
 from ....plan.affinity import Affinity, affinity
-from ....plan.model import Feed, Origin, Step
+from ....plan.model import ColumnSource, Origin, Step
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, Table
 from ....schema.names import fold, quote
@@ -126,7 +126,7 @@ class Projection:
         is_asked = column.generated is not None and fold(column.name) not in self.failing
         return column.generated.text if column.generated is not None and is_asked else "NULL"
 
-    def _source(self, feed: Feed, column: Column) -> str:
+    def _source(self, feed: ColumnSource, column: Column) -> str:
         if fold(column.name) in self.failing:
             return "NULL"
         if feed.origin is Origin.FILLED:
@@ -137,7 +137,7 @@ class Projection:
             return _rowid_or_null(self.old)
         return f"({column.default.text})" if column.default is not None else "NULL"
 
-    def _value(self, feed: Feed, column: Column) -> str:
+    def _value(self, feed: ColumnSource, column: Column) -> str:
         value = raw(column.name)
         if not feed.same:
             return _collated(stored(value, column, self.new), column)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from ....plan.model import Action, Feed, Origin, Plan, Step
+from ....plan.model import Action, ColumnSource, Origin, Plan, Step
 from ....schema import lexer
 from ....schema.model import Column, Sql
 from ....schema.names import fold, quote
@@ -241,7 +241,7 @@ def _same_column(step: Step, before: str, after: str) -> bool:
     return fold(feed.source or "") == fold(before) and not _alters(step, feed)
 
 
-def _alters(step: Step, feed: Feed) -> bool:
+def _alters(step: Step, feed: ColumnSource) -> bool:
     """True where a column that was there gets values that it did not have."""
     if feed.origin is Origin.CARRIED:
         return not feed.same

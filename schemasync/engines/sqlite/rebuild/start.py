@@ -8,7 +8,7 @@ from urllib.parse import quote as url_quote
 
 from ....schema.names import fold, quote
 from ..connection import BUILD_CACHE_KIB, Connection, is_settled
-from ..objects import Object, is_internal, is_passing, shadow_tables
+from ..objects import Object, is_internal, is_temporary, shadow_tables
 
 CLONE_PAGES = 4096  # pages a step: often enough for a smooth progress bar, rare enough to cost nothing
 
@@ -45,7 +45,7 @@ def all_objects(connection: Connection) -> tuple[Object, ...]:
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
     rank = {"table": 0, "index": 1, "view": 2, "trigger": 3}
     found = [Object(*row) for row in rows]
-    wanted = (o for o in found if not is_internal(o.name) and not is_passing(o.name))
+    wanted = (o for o in found if not is_internal(o.name) and not is_temporary(o.name))
     return tuple(sorted(wanted, key=lambda o: rank[o.type]))
 
 

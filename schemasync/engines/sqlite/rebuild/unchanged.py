@@ -10,7 +10,7 @@ from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
-from ..objects import is_internal, is_passing, shadow_tables
+from ..objects import is_internal, is_temporary, shadow_tables
 from .external_content import external_indexes
 from .row_errors import run_on
 
@@ -28,7 +28,7 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
     ).fetchall()
     found: list[tuple[str, str, Table | None]] = []
     for (name,) in rows:
-        if fold(name) in written or is_passing(name) or is_internal(name):
+        if fold(name) in written or is_temporary(name) or is_internal(name):
             continue
         old, table = kept.get(fold(name), (name, None))
         found.append((old, name, table))

@@ -18,7 +18,7 @@ BY_CONTENT = "compared by content, without row ids: a changed row counts as one 
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class RowDiff:
     """Rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ (`changed`).
 
     `comparable` is False where keys changed between the two, or one side does not have the table. `not_compared`:
@@ -33,7 +33,7 @@ class Tally:
     note: str = ""
     not_compared: tuple[str, ...] = ()
 
-    def reversed(self) -> Tally:
+    def reversed(self) -> RowDiff:
         """The same seen from the other side."""
         return replace(self, added=self.removed, removed=self.added)
 
@@ -48,21 +48,21 @@ class Tally:
         return self.is_complete and not (self.added or self.changed or self.removed)
 
 
-def tally(connection: Connection, steps: Iterable[Step], *, older_is_live: bool = False) -> tuple[Tally, ...]:
+def tally(connection: Connection, steps: Iterable[Step], *, older_is_live: bool = False) -> tuple[RowDiff, ...]:
     """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: what was written
     since stands in that, and a column which only it has is one that is not compared."""
     return tuple(_one(connection, step, older_is_live) for step in steps)
 
 
-def _one(connection: Connection, step: Step, older_is_live: bool) -> Tally:
+def _one(connection: Connection, step: Step, older_is_live: bool) -> RowDiff:
     """What cannot be counted (row ids out of reach, a table that somebody dropped) is no reason to bar the way back."""
     try:
         left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
         return _with_not_compared(connection, step, tuple(left_out), _counted(connection, step))
     except Refused as refusal:
-        return Tally(step.name, comparable=False, note=refusal.problems[0].message)
+        return RowDiff(step.name, comparable=False, note=refusal.problems[0].message)
     except sqlite3.Error as error:
-        return Tally(step.name, comparable=False, note=str(error))
+        return RowDiff(step.name, comparable=False, note=str(error))
 
 
 def _only_old(step: Step) -> list[str]:
@@ -73,7 +73,7 @@ def _only_old(step: Step) -> list[str]:
     return [c.name for c in step.old.columns if fold(c.name) not in carried and c.generated is None]
 
 
-def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, ...], found: Tally) -> Tally:
+def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, ...], found: RowDiff) -> RowDiff:
     """The tally with the columns that were left out, where both files have a row that could differ in them."""
     if not left_out or not found.comparable or step.old is None or step.new is None:
         return found
@@ -83,28 +83,28 @@ def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, 
     return replace(found, note="; ".join(notes), not_compared=left_out)
 
 
-def _counted(connection: Connection, step: Step) -> Tally:
+def _counted(connection: Connection, step: Step) -> RowDiff:
     if step.action is Action.CREATE:
         rows = _count(connection, f"main.{quote(step.name)}")
-        return Tally(step.name, added=rows, note="not in the older one")
+        return RowDiff(step.name, added=rows, note="not in the older one")
     if step.action is Action.DROP:
         rows = _count(connection, f"old.{quote(step.name)}")
-        return Tally(step.name, removed=rows, note="not in the newer one")
+        return RowDiff(step.name, removed=rows, note="not in the newer one")
     if step.old is None or step.new is None:
-        return Tally(step.name, comparable=False, note="made by hand, and taken into schema.json later")
+        return RowDiff(step.name, comparable=False, note="made by hand, and taken into schema.json later")
     if step.new.virtual is not None or step.old.virtual is not None:
-        return Tally(step.name, comparable=False, note="a virtual table")
+        return RowDiff(step.name, comparable=False, note="a virtual table")
     mapped = mapping(step)
     any_key = key_of(mapped)
     if any_key is None:
-        return Tally(step.name, comparable=False, note="its key changed")
+        return RowDiff(step.name, comparable=False, note="its key changed")
     key = stable_key(connection, mapped)
     if key is not None:
-        return Tally(step.name, *changed_rows(connection, mapped, key))
+        return RowDiff(step.name, *changed_rows(connection, mapped, key))
     if not any(changed_rows(connection, mapped, any_key)):  # a merge: much faster than sorting both by their content
-        return Tally(step.name)
+        return RowDiff(step.name)
     added, removed = rows_by_content(connection, mapped)
-    return Tally(step.name, added, 0, removed, note=BY_CONTENT if added or removed else "")
+    return RowDiff(step.name, added, 0, removed, note=BY_CONTENT if added or removed else "")
 
 
 def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
