@@ -95,10 +95,16 @@ def _known(label: str, states: list[ProjectState]) -> dict[str, set[str] | None]
             columns = known.setdefault(table, set())
             for field, said in model.fields.items():
                 if said.many_to_many:
-                    known[fold(said.db_table or f"{table}_{field}")] = None
+                    if _has_own_table(said):
+                        known[fold(said.db_table or f"{table}_{field}")] = None
                 elif columns is not None:
                     columns |= {fold(said.db_column or field), fold(said.db_column or f"{field}_id")}
     return known
+
+
+def _has_own_table(field: Any) -> bool:
+    """False where a model is the table between the two, as with `through` and with the tags of django-taggit."""
+    return getattr(field.remote_field, "through", None) is None
 
 
 def _found(alias: str, path: Path) -> Shape:
