@@ -89,7 +89,7 @@ class Actions(Invocation):
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
         """What schema.json is to say of the models, and whether it said something else; written, but for a check."""
-        project, seen = Project(self._alias(), self._schema_path()), self._several("seen")
+        project, seen = Project(self._alias(), self._schema_path()), self._several("accept_data_migration")
         decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
             return project.compared(seen, decisions)
@@ -219,7 +219,7 @@ class Actions(Invocation):
             )
         models = modelled(self._alias()) if found is None else None
         kept = models.kept if models is not None else ()
-        installed, accepted = data_migrations(self._alias()), self._several("seen")
+        installed, accepted = data_migrations(self._alias()), self._several("accept_data_migration")
         done = adopt.adopt(target, found, _labels(models), installed, accepted, kept, is_resumed=is_resumed)
         if models is not None:
             text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying(), done.foreign)
@@ -261,7 +261,7 @@ class Actions(Invocation):
         models = agreement(lambda: self._export(check=True))
         if why := comparison.verdict(seen, models, self._kept(), strict=False):
             raise Refused.of(
-                Code.NOT_IN_STEP,
+                Code.MODELS_DIFFER,
                 "models, schema.json and database are not the same, so that migrations made now would not be either",
                 "\n".join(why),
             )
@@ -307,7 +307,7 @@ class Actions(Invocation):
             rollback.check(self._target(), wanted)  # where there is no way back, that is what has to be told
             nobody = "with --json no question is put" if self._json else "there is no terminal to ask on"
             raise UsageError.of(
-                Code.NO_ANSWER,
+                Code.PROMPT_NEEDED,
                 f"rollback asks before it acts, and {nobody}",
                 "To go back without being asked: manage.py schemasync rollback --noinput\n"
                 "To see what was written since: manage.py schemasync rollback --dry-run",

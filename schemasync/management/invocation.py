@@ -116,16 +116,16 @@ class Invocation:
     def _wishes(self) -> SyncOptions:
         usual = Limits()
         wishes = SyncOptions(
-            fresh=self._is("fresh"),
+            rebuild_all=self._is("rebuild_all"),
             verify_full=self.given.get("verify") == "full",
-            back=self._is("back"),
+            allow_older=self._is("allow_older"),
             repair=self._is("repair"),
             allow_drop=self._several("allow_drop"),
-            pause=self._is("pause"),
-            seen=self._several("seen"),
+            block_writers=self._is("block_writers"),
+            accepted_migrations=self._several("accept_data_migration"),
             limits=Limits(
                 max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
-                give_up=min(self.given.get("give_up", usual.give_up), FOREVER),
+                cutover_timeout=min(self.given.get("cutover_timeout", usual.cutover_timeout), FOREVER),
                 postpone=self._is("postpone"),
             ),
         )

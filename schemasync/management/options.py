@@ -63,7 +63,17 @@ USES = {
 }
 """Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
 
-WISHES = ("fresh", "verify", "allow_drop", "back", "repair", "pause", "max_pause", "give_up", "postpone")
+WISHES = (
+    "rebuild_all",
+    "verify",
+    "allow_drop",
+    "allow_older",
+    "repair",
+    "block_writers",
+    "max_pause",
+    "cutover_timeout",
+    "postpone",
+)
 """What a sync may be asked for beside schema.json; other actions than a sync and its plan have no use for it."""
 
 
@@ -129,7 +139,7 @@ def action_in(words: Sequence[str]) -> str:
 _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "wait": (float, "a number of seconds, 0 or more"),
     "max_pause": (float, "a number of milliseconds, 0 or more"),
-    "give_up": (float, "a number of seconds, 0 or more"),
+    "cutover_timeout": (float, "a number of seconds, 0 or more"),
     "keep": (int, "a number, 1 or more: the newest archive always stays"),
     "older_than": (float, f"a number of days, 0 to {timedelta.max.days - 1:,}"),
 }
@@ -156,7 +166,7 @@ def _is_allowed(name: str, value: object) -> bool:
     if not isinstance(value, int | float):
         return False
     match name:
-        case "wait" | "max_pause" | "give_up":
+        case "wait" | "max_pause" | "cutover_timeout":
             return value >= 0  # which NaN is not
         case "keep":
             return value >= 1
@@ -239,7 +249,7 @@ def _wishes(parser: Any) -> None:
         help="this table or column may go, with its data; may be given several times",
     )
     parser.add_argument(
-        "--back",
+        "--allow-older",
         action="store_true",
         default=ABSENT,
         help="go to a version that this database has left, with its rows of today",
@@ -248,13 +258,13 @@ def _wishes(parser: Any) -> None:
         "--repair", action="store_true", default=ABSENT, help="undo changes to the schema that were made by hand"
     )
     parser.add_argument(
-        "--fresh",
+        "--rebuild-all",
         action="store_true",
         default=ABSENT,
         help="write every table anew, not only what changes (defragments)",
     )
     parser.add_argument(
-        "--pause",
+        "--block-writers",
         action="store_true",
         default=ABSENT,
         help="let writers wait while the new file is built, instead of following what they write",
@@ -267,7 +277,7 @@ def _wishes(parser: Any) -> None:
         help="milliseconds that writers may wait at the swap (default: 250)",
     )
     parser.add_argument(
-        "--give-up",
+        "--cutover-timeout",
         type=float,
         default=ABSENT,
         metavar="SECONDS",
@@ -288,7 +298,7 @@ def _wishes(parser: Any) -> None:
 
 
 def _seen(parser: Any, text: str) -> None:
-    parser.add_argument("--seen", action="append", default=ABSENT, metavar="APP.MIGRATION", help=text)
+    parser.add_argument("--accept-data-migration", action="append", default=ABSENT, metavar="APP.MIGRATION", help=text)
 
 
 def _plan(parser: Any) -> None:

@@ -151,7 +151,7 @@ def _never_ran(name: str) -> Problem:
         Code.DATA_MIGRATION,
         f"this database never ran the migration {name}, which runs Python or SQL of its own, and the tables of its app "
         "are past it: it cannot be run any more",
-        f"If the rows of this database do not need it: manage.py schemasync --seen {name}\n"
+        f"If the rows of this database do not need it: manage.py schemasync --accept-data-migration {name}\n"
         "If they do, do the same in a receiver of schemasync.signals.before_swap.",
         {"migration": name},
     )

@@ -423,7 +423,7 @@ def _unseen(name: str) -> Problem:
     return Problem(
         Code.DATA_MIGRATION,
         f"the migration {name} is new, and runs Python or SQL of its own, which no schema can say",
-        f"Look at what it does. If it may be passed over: manage.py schemasync export --seen {name}\n"
+        f"Look at what it does. If it may be passed over: manage.py schemasync export --accept-data-migration {name}\n"
         f'If its app shall keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
         "If your rows need it: do the same in a receiver of schemasync.signals.before_swap.",
         {"migration": name},

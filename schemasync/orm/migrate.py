@@ -59,7 +59,7 @@ def sync_as_migrate(
             return False
         with on_file(alias, new.path):
             contenttypes.rename(alias, renamed)
-            migrate_apps(alias, new.path, options.seen)
+            migrate_apps(alias, new.path, options.accepted_migrations)
             before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
         return True
 

@@ -124,7 +124,7 @@ def _has_migrations(config: AppConfig) -> bool:
 def _refuse_conflicts(loader: MigrationLoader, own: Collection[str]) -> None:
     if conflicts := {app: names for app, names in loader.detect_conflicts().items() if app in own}:
         raise Refused.of(
-            Code.NOT_IN_STEP,
+            Code.MODELS_DIFFER,
             "; ".join(f"the migrations of {app} end in {', '.join(sorted(names))}" for app, names in conflicts.items()),
             "Merge them: take the flag ENABLED off, run manage.py makemigrations --merge, and put it on again.",
         )
@@ -133,7 +133,7 @@ def _refuse_conflicts(loader: MigrationLoader, own: Collection[str]) -> None:
 def _refuse_others(labels: Iterable[str]) -> None:
     problems = [
         Problem(
-            Code.NOT_IN_STEP,
+            Code.MODELS_DIFFER,
             f"{label} has models that its own migrations do not make, and those of the project refer to them",
             "Its migrations come with its package: bring that up to date, or report it there.",
         )
@@ -153,7 +153,7 @@ def _refuse_moved(before: ProjectState, found: Iterable[Migration]) -> None:
     }
     problems = [
         Problem(
-            Code.NOT_IN_STEP,
+            Code.MODELS_DIFFER,
             f"{gone[table]} was moved to the app {label} and kept its table {table}: migrations that are made of that "
             "would make the table twice, or drop it",
             "Write them by hand, with SeparateDatabaseAndState: manage.py makemigrations --empty, with the flag off.",

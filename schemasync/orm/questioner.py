@@ -116,7 +116,7 @@ class Questioner(InteractiveMigrationQuestioner):
             return super().ask_not_null_addition(field_name, model_name)
         self.problems.append(
             Problem(
-                Code.NO_ANSWER,
+                Code.PROMPT_NEEDED,
                 f"{model_name}.{field_name} was added without a default, and a migration needs one for rows that are "
                 "there in other databases",
                 "Run it on a terminal, which asks; or give the field a default, or its column in schema.json a "

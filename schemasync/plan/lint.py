@@ -93,7 +93,7 @@ def _lost_alias(step: Step) -> Column | None:
 
 def _no_row_id(table: Table, column: Column) -> Hazard:
     return Hazard(
-        HazardCode.KEY_IS_NO_ROWID,
+        HazardCode.KEY_IS_NOT_ROWID,
         f"{table.name}.{column.name}: a primary key of type {column.type.text} is not the row id: {_WHAT_IT_MEANS}",
         "Declare it INTEGER PRIMARY KEY, or NOT NULL if the application gives every id.",
         table.name,

@@ -122,7 +122,7 @@ def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
     for key in diff.spent:
         table, column = spelled(key, new)
         yield Hazard(
-            HazardCode.HINT_SPENT,
+            HazardCode.HINT_ALREADY_APPLIED,
             f"{key[0]} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
             "It may be deleted from schema.json.",
             table,
@@ -133,7 +133,7 @@ def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
 def _idle(diff: Diff) -> Iterator[Hazard]:
     for table, column in diff.idle_fills:
         yield Hazard(
-            HazardCode.FILL_IDLE,
+            HazardCode.FILL_UNUSED,
             f"{table}.{column} has a fill but does not change, so the fill does nothing now; it would act when the "
             "column next changes",
             "Delete it, unless that is meant.",
@@ -146,7 +146,7 @@ def _idle_renames(diff: Diff) -> Iterator[Hazard]:
     for idle in diff.idle_renames:
         where, hint = (f"{idle.table}.{idle.new}", "was") if idle.table else (idle.new, "_was")
         yield Hazard(
-            HazardCode.WAS_IDLE,
+            HazardCode.WAS_UNUSED,
             f"{where} is there already, beside {idle.old}, so its {hint} does nothing",
             "Delete it, unless another database still needs it.",
             idle.table or idle.new,
@@ -181,7 +181,7 @@ def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]
     for name in sorted(allow_drop):
         if fold(name) not in known:
             message = f"--allow-drop {name} names no table or column that the database or schema.json has"
-            yield Hazard(HazardCode.ALLOW_IDLE, message, "Names are written TABLE or TABLE.COLUMN.")
+            yield Hazard(HazardCode.ALLOW_DROP_UNUSED, message, "Names are written TABLE or TABLE.COLUMN.")
 
 
 def _volatile(steps: tuple[Step, ...]) -> Iterator[Hazard]:

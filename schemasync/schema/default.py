@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import lexer
-from .expression import DefinitionError, DisguisedString, Scope, expression
+from .expression import DefinitionError, DoubleQuotedString, Scope, expression
 from .lexer import Token, TokenKind
 from .model import Sql
 from .reader import DefinitionReader
@@ -28,7 +28,7 @@ def read_default(reader: DefinitionReader) -> Sql | None:
         raise DefinitionError(f"DEFAULT takes no {token.text!r}")
     if token.kind is TokenKind.QUOTED or (token.kind is TokenKind.WORD and token.word not in _LITERAL_WORDS):
         if not reader.scope.lenient:
-            raise DisguisedString(token.value)
+            raise DoubleQuotedString(token.value)
         return Sql("'" + token.value.replace("'", "''") + "'")
     return _bare_default(reader.sql, reader.parts[begin : reader.at], reader.scope)
 

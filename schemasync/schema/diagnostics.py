@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import Code, Problem, SchemaInvalid
-from .expression import DefinitionError, DisguisedString
+from .expression import DefinitionError, DoubleQuotedString
 from .jsonc import Path, Scan, line_and_column
 
 
@@ -57,9 +57,9 @@ class _Noting:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, DisguisedString):
+        if isinstance(error, DoubleQuotedString):
             self.fault(
-                Code.STRING_IN_DISGUISE,
+                Code.DOUBLE_QUOTED_STRING,
                 f"{self.what}: {error} '{error.word}'",
                 f"Write '{error.word}' for the string, or correct the column's name.",
                 at=self.path,

@@ -20,7 +20,7 @@ class DefinitionError(ValueError):
     """The text is no definition; the message says why, in a phrase."""
 
 
-class DisguisedString(DefinitionError):
+class DoubleQuotedString(DefinitionError):
     """A double-quoted word that names no column: SQLite would silently read it as a string."""
 
     def __init__(self, word: str) -> None:
@@ -81,14 +81,14 @@ def _closed(comment: Token) -> bool:
 
 
 def expression(sql: str, parts: Sequence[Token], scope: Scope) -> Sql:
-    """The expression of at least one token, in normal form. Raises DisguisedString where the scope refuses those."""
+    """The expression of at least one token, in normal form. Raises DoubleQuotedString where the scope refuses those."""
     words, pieces, last = [], [], parts[0].start
     for index, token in enumerate(parts):
         before = parts[index - 1] if index else None
         after = parts[index + 1] if index + 1 < len(parts) else None
         if token.double_quoted and not scope.is_name(before, token, after):
             if not scope.lenient:
-                raise DisguisedString(token.value)
+                raise DoubleQuotedString(token.value)
             string = "'" + token.value.replace("'", "''") + "'"
             pieces += [sql[last : token.start], string]
             last = token.end

@@ -44,7 +44,7 @@ def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
             _check_special(table, TABLE_KEYS, (name,), faults)
             _check_names_only(table.get("_triggers"), (name, "_triggers"), faults)
             if "_from" in table:
-                faults.note(Code.NOT_BUILT_YET, "_from is reserved for derived tables", at=(name, "_from"))
+                faults.note(Code.NOT_IMPLEMENTED, "_from is reserved for derived tables", at=(name, "_from"))
     views = tree.get("_views")
     _check_names_only(views, ("_views",), faults)
     for name, view in views.items() if isinstance(views, dict) else ():

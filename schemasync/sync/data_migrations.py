@@ -41,7 +41,7 @@ def _problem(name: str, *, is_plain: bool) -> Problem:
         )
     else:
         run = "If the rows need it, do the same in a receiver of schemasync.signals.before_swap."
-    accept = f"manage.py schemasync {'adopt ' if is_plain else ''}--seen {name}"
+    accept = f"manage.py schemasync {'adopt ' if is_plain else ''}--accept-data-migration {name}"
     return Problem(
         Code.DATA_MIGRATION,
         f"this database never ran the migration {name}, which runs Python or SQL of its own: what it does to rows is "

@@ -103,7 +103,7 @@ def _check_version(current: LiveDatabase, version: str | None) -> None:
     newest = current.newest
     if version is not None and newest is not None and newest.version != version:
         raise Failed.of(
-            Code.CHANGED_MEANWHILE,
+            Code.CHANGED_DURING_RUN,
             f"{newest.generation} went live while this looked at the schema",
             "Run it again.",
         )

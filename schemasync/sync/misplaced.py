@@ -44,7 +44,7 @@ def dangling(layout: Layout) -> NeedsPerson:
     if archives:
         hint += f" Without one, take an archive over anew, this one or another:\n{_anew(layout, archives[-1])}"
     return NeedsPerson.of(
-        Code.GENERATION_GONE,
+        Code.GENERATION_MISSING,
         f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",
         hint,
         found=others,

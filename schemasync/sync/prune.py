@@ -103,7 +103,7 @@ def prune(
         chosen = choose(archives(target), keep, older_than)
         if expected is not None and set(expected) != {archive.generation.name for archive in chosen.gone}:
             raise Refused.of(
-                Code.CHANGED_MEANWHILE, "meanwhile other archives would go than those that were shown", "Look again."
+                Code.CHANGED_DURING_RUN, "meanwhile other archives would go than those that were shown", "Look again."
             )
         return _remove(target, chosen)
 

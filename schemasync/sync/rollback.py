@@ -198,7 +198,7 @@ def _file_of(target: Target, row: HistoryRow) -> Generation:
     if generation is None or not generation.path.is_file():
         there = [g.name for g in target.layout.finished()]
         raise Refused.of(
-            Code.GENERATION_GONE,
+            Code.GENERATION_MISSING,
             f"the file of {row.generation} is gone (pruned, or adopted under another name)",
             f"Still there: {', '.join(there) or 'none'}",
             found=there,

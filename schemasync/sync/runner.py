@@ -5,7 +5,7 @@ schema.json -> decide -> log -> build -> verify -> catch up -> cut over -> prune
               current                                        the link names
                                                             the new generation
 
-With --pause, and for a first generation: hold instead of log, and nothing to catch up with.
+With --block-writers, and for a first generation: hold instead of log, and nothing to catch up with.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _at_a_glance(target: Target, document: Document, options: SyncOptions) -> Re
                 if decide(target, document, options, now).plan is not None:
                     check_place(target.layout)
             elif now is not None and now.is_recorded and now.is_untouched and is_current(document, options, now):
-                if never_run(now, options.data_migrations, options.seen) != recorded(now.rows):
+                if never_run(now, options.data_migrations, options.accepted_migrations) != recorded(now.rows):
                     return None
                 if up_to_date.is_littered(target.layout, now.connection):
                     return None
@@ -126,7 +126,7 @@ def _swap(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, work: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Build beside the held file and cut over; returns also how many seconds writers waited."""
-    if before is not None and before.generation is not None and not options.pause:
+    if before is not None and before.generation is not None and not options.block_writers:
         return _swap_beside_writers(target, plan, before, options, signals, work)
     holding = write_lock(target, before.path, before.inode) if before is not None else nullcontext()
     with holding as held, litter_removed(target, lambda: held is not None and held.is_closed):

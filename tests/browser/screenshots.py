@@ -96,7 +96,7 @@ def _lived_in(folder: Path) -> Demo:
     first, later = made(folder), Demo(folder, "schema_v2.json")
     later.done("schemasync")
     first.done("schemasync", "rollback", "--noinput")
-    later.done("schemasync", "--back")
+    later.done("schemasync", "--allow-older")
     with closing(sqlite3.connect(later.link)) as connection:
         connection.executescript(WRITTEN)
     return later

@@ -97,7 +97,7 @@ def test_everything_is_reached_by_the_keyboard_alone(visit):
 def a_run(site):
     """A run that waits to be called: it is at work for as long as the block lasts."""
     run = subprocess.Popen(
-        site.demo.command("schemasync", "--postpone", "--fresh"),
+        site.demo.command("schemasync", "--postpone", "--rebuild-all"),
         env=site.demo.environment,
         cwd=site.demo.folder,
         stdout=subprocess.DEVNULL,
@@ -140,7 +140,7 @@ def test_that_another_generation_went_live_is_said(new_page, own_demo):
     page = new_page(own_demo)
     sign_in(page, SUPERUSER)
     page.goto(BASE)
-    own_demo.demo.done("schemasync", "--fresh")
+    own_demo.demo.done("schemasync", "--rebuild-all")
     page.locator("#schemasync-moved").wait_for(state="visible", timeout=15_000)
     page.get_by_role("link", name="Load the page again").click()
     assert page.locator("[data-field=generation]").text_content().startswith("0002-")

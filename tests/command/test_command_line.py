@@ -31,7 +31,7 @@ def test_1_differs(synced):
 def test_2_usage(evolved):
     ended = evolved.manage("rollback")
     assert ended.code == 2
-    assert ended.err.startswith("CommandError: [no-answer] ")
+    assert ended.err.startswith("CommandError: [prompt-needed] ")
     assert ended.out == ""
 
 
@@ -88,7 +88,7 @@ def test_6_a_person_must_look(synced):
     synced.link.resolve().unlink()
     ended = synced.manage("--json")
     assert (ended.code, ended.json["result"]) == (6, "needs_person")
-    assert ended.json["errors"][0]["code"] == "generation-gone"
+    assert ended.json["errors"][0]["code"] == "generation-missing"
     assert "Put the file back from your backup." in ended.err
     assert "adopt" not in ended.err, "there is no other"
 
@@ -104,7 +104,7 @@ def test_6_a_lost_file_leaves_a_way_back_that_can_be_pasted(evolved):
     assert evolved.done("adopt")
     assert evolved.rows("SELECT id, name, fax FROM Users") == [(1, "ann", "1"), (2, "bob", None)]
     evolved.run_sql("INSERT INTO Users VALUES (3, 'eve', NULL)")
-    evolved.done(back=True)
+    evolved.done(allow_older=True)
     assert evolved.rows("SELECT full_name FROM Users") == [("ann",), ("bob",), ("eve",)]
     assert evolved.call("history").code == 0
 
@@ -189,10 +189,10 @@ def test_verbosity_is_taken_on_either_side(evolved):
 
 
 @pytest.mark.parametrize("action", ["check", "history", "rollback", "prune", "hash", "adopt"])
-def test_wishes_of_a_sync_are_refused_where_they_would_be_passed_over(synced, action):
-    ended = synced.call("--back", action, json=True)
+def test_options_of_a_sync_are_refused_where_they_would_be_passed_over(synced, action):
+    ended = synced.call("--allow-older", action, json=True)
     assert ended.code == 2
-    assert "--back" in ended.json["errors"][0]["message"]
+    assert "--allow-older" in ended.json["errors"][0]["message"]
     assert synced.call(action, allow_drop=["Log"]).code == 2
 
 
@@ -252,7 +252,7 @@ def test_help_names_the_exit_codes_and_lists_the_options_that_an_action_uses_bef
     for option in ("--schema", "--noinput", "--no-color", "--traceback"):
         assert option not in text
         assert option in taken
-    assert "--fresh" not in text + taken
+    assert "--rebuild-all" not in text + taken
 
 
 def test_the_demo_can_be_asked_from_any_folder(tmp_path):

@@ -11,7 +11,7 @@ from .project import V2
 LOOKS = [
     ["plan"],
     ["plan", "--sql"],
-    ["plan", "--fresh", "--back", "--repair"],
+    ["plan", "--rebuild-all", "--allow-older", "--repair"],
     ["check"],
     ["check", "--strict"],
     ["history"],

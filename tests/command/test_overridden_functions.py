@@ -23,7 +23,7 @@ def overriding():
     connection_created.disconnect(receiver)
 
 
-@pytest.mark.parametrize("options", [{}, {"pause": True}, {"fresh": True}])
+@pytest.mark.parametrize("options", [{}, {"block_writers": True}, {"rebuild_all": True}])
 def test_a_site_that_replaces_like_and_lower_is_adopted_changed_and_swapped_back(project, overriding, options):
     project.schema.unlink()
     project.run_sql(

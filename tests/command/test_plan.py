@@ -138,11 +138,11 @@ def test_another_schema_may_be_asked_about(synced):
     assert synced.done("plan", schema=str(path), json=True).json["result"] == "planned"
 
 
-def test_wishes_of_a_sync_may_be_planned(synced):
+def test_options_of_a_sync_may_be_planned(synced):
     synced.write({"Users": V1["Users"]})
     assert synced.call("plan").code == 3
     assert synced.done("plan", allow_drop=["Log"], json=True).json["tables"]["Log"]["action"] == "drop"
-    assert synced.done("plan", fresh=True, allow_drop=["Log"], json=True).json["strategy"] == "fresh"
+    assert synced.done("plan", rebuild_all=True, allow_drop=["Log"], json=True).json["strategy"] == "fresh"
 
 
 def test_a_check_is_shown_as_it_was_written(synced):
@@ -186,16 +186,16 @@ def test_a_broken_schema_is_told_with_line_and_column(project, action):
 
 
 def test_with_fresh_plan_and_report_say_that_every_table_is_written_anew(synced):
-    planned = synced.done("plan", json=True, fresh=True).json["tables"]
+    planned = synced.done("plan", json=True, rebuild_all=True).json["tables"]
     assert {name: (item["action"], item["rows"]) for name, item in planned.items()} == {
         "Users": ("rewrite", 2),
         "Log": ("rewrite", 1),
     }
-    sql = synced.done("plan", sql=True, fresh=True).out
+    sql = synced.done("plan", sql=True, rebuild_all=True).out
     assert 'CREATE TABLE "Users"' in sql
     assert 'INSERT OR ABORT INTO main."Log"' in sql
     assert "DROP TABLE" not in sql, "the new file starts empty"
-    assert synced.done(fresh=True, json=True).json["tables"] == {
+    assert synced.done(rebuild_all=True, json=True).json["tables"] == {
         "Users": {"action": "rewrite", "rows": 2},
         "Log": {"action": "rewrite", "rows": 1},
     }

@@ -104,7 +104,7 @@ def test_a_change_by_hand_in_a_restored_file_is_still_drift(restored):
 
 def test_a_sync_goes_on_from_a_restored_file(restored):
     restored.write(V3)
-    restored.done(pause=True)  # a snapshot that was copied over the file is not in WAL mode
+    restored.done(block_writers=True)  # a snapshot that was copied over the file is not in WAL mode
     assert restored.live().startswith("0004-")
     assert restored.rows("SELECT what FROM Log WHERE id = 77") == [("after the restore",)]
     assert restored.done("status", json=True).json["result"] == "ok"
@@ -147,7 +147,7 @@ from schemasync.files import disk
 def observer(when, label):
     if (when, str(label)) == (sys.argv[1], "RECOVER:HISTORY"):
         os._exit(99)
-def knocked(self, label, _old=disk.Door.step):
+def knocked(self, label, _old=disk.Disk.step):
     from contextlib import contextmanager
     @contextmanager
     def step():
@@ -156,7 +156,7 @@ def knocked(self, label, _old=disk.Door.step):
             yield
         observer("after", label)
     return step()
-disk.Door.step = knocked
+disk.Disk.step = knocked
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", "schemasync", "--noinput"])
 """

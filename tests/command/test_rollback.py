@@ -77,7 +77,7 @@ def test_without_a_terminal_it_wants_noinput_and_does_nothing(evolved):
     live = evolved.live()
     ended = evolved.call("rollback")
     assert ended.code == 2
-    assert "[no-answer]" in ended.error
+    assert "[prompt-needed]" in ended.error
     assert "manage.py schemasync rollback --noinput" in ended.error
     assert evolved.live() == live
 
@@ -85,7 +85,7 @@ def test_without_a_terminal_it_wants_noinput_and_does_nothing(evolved):
 def test_json_never_asks(evolved):
     ended = evolved.call("rollback", json=True)
     assert ended.code == 2
-    assert ended.json["errors"][0]["code"] == "no-answer"
+    assert ended.json["errors"][0]["code"] == "prompt-needed"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_file_that_is_gone_is_refused_and_those_that_are_there_are_named(evolv
     (evolved.archive / first).unlink()
     ended = evolved.call("rollback", noinput=True)
     assert ended.code == 3
-    assert "[generation-gone]" in ended.error
+    assert "[generation-missing]" in ended.error
     assert second.removesuffix(".sqlite3") in ended.error
 
 

@@ -158,7 +158,7 @@ def test_allow_drop_may_be_one_name_as_text(synced):
 
 
 def test_fresh_writes_every_table_anew_though_the_schema_is_the_same(synced):
-    found = synced.done(fresh=True, json=True).json
+    found = synced.done(rebuild_all=True, json=True).json
     assert found["result"] == "synced"
     assert found["strategy"] == "fresh"
     assert found["rows"] == 3
@@ -178,8 +178,8 @@ def test_an_older_schema_is_refused_and_back_goes_there_with_the_rows_of_today(e
     ended = evolved.call()
     assert ended.code == 3
     assert "[older-version]" in ended.error
-    assert "manage.py schemasync --back" in ended.error
-    evolved.done(back=True)
+    assert "manage.py schemasync --allow-older" in ended.error
+    evolved.done(allow_older=True)
     assert evolved.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",), ("eve",)]
 
 
@@ -322,7 +322,7 @@ def test_a_loss_that_was_allowed_is_noted(synced):
 def test_what_may_go_and_is_not_there_is_noted(synced):
     synced.write(V2)
     ended = synced.done(allow_drop=["Users.telefax"])
-    assert "note [allow-idle] --allow-drop Users.telefax names no table or column" in ended.out
+    assert "note [allow-drop-unused] --allow-drop Users.telefax names no table or column" in ended.out
 
 
 def test_a_table_made_by_hand_becomes_the_one_that_names_it(synced):
@@ -361,8 +361,8 @@ def test_a_rename_that_acts_again_after_going_back_is_not_called_spent(synced):
     synced.write(renamed)
     synced.done()
     synced.write({**V1, "Users": {**V1["Users"], "name": {"type": "TEXT NOT NULL", "was": ["title"]}}})
-    synced.done(back=True)
+    synced.done(allow_older=True)
     synced.write(renamed)
-    ended = synced.done("--back", json=True).json
-    assert not [hazard for hazard in ended["hazards"] if hazard["code"] == "hint-spent"]
+    ended = synced.done("--allow-older", json=True).json
+    assert not [hazard for hazard in ended["hazards"] if hazard["code"] == "hint-already-applied"]
     assert synced.rows("SELECT title FROM Users ORDER BY id") == [("ann",), ("bob",)]

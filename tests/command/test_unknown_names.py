@@ -94,7 +94,7 @@ def test_adopt_says_it_to_people(library):
     assert "view broken_view (no such table: main.nowhere)" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("options", [{}, {"pause": True}, {"verify": "full"}])
+@pytest.mark.parametrize("options", [{}, {"block_writers": True}, {"verify": "full"}])
 @pytest.mark.parametrize("table", ["other", "books"])
 def test_a_table_changes_and_everything_that_uses_an_unknown_name_comes_along(adopted, table, options):
     before = texts(adopted)
@@ -188,10 +188,10 @@ def test_a_row_that_cannot_be_followed_ends_the_run_and_stays(library):
 
         with pytest.raises(Refused) as refused:
             sync(target(library.link, disk=Disk(writes)), wanted)
-    assert refused.value.problems[0].code == Code.LIVE_IMPOSSIBLE
+    assert refused.value.problems[0].code == Code.CANNOT_FOLLOW_WRITES
     assert "unicase" in refused.value.problems[0].hint
     assert library.rows("SELECT count(*) FROM tags") == [(3,)]
-    assert sync(target(library.link), wanted, SyncOptions(pause=True)).result == "synced"
+    assert sync(target(library.link), wanted, SyncOptions(block_writers=True)).result == "synced"
     assert library.rows("SELECT count(*) FROM tags") == [(3,)]
 
 
@@ -204,7 +204,7 @@ def test_a_verification_says_what_it_could_not_check(adopted):
 
 
 def test_a_fresh_file_needs_every_name(adopted):
-    ended = adopted.call(fresh=True)
+    ended = adopted.call(rebuild_all=True)
     assert ended.code == 3
     assert "This process does not know" in ended.err
 

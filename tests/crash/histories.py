@@ -142,7 +142,7 @@ class History:
             return f"prune to {keep}", lambda step: _prune(target(step), keep)
         if self.world.layout.at() is PathKind.GENERATION and dice < 0.55:
             tree = schema(self.version)
-            options = SyncOptions(fresh=True, back=True)
+            options = SyncOptions(rebuild_all=True, allow_older=True)
         else:
             self.version += 1
             tree, options = schema(self.version), SyncOptions()

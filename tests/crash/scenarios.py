@@ -210,7 +210,7 @@ SCENARIOS = {
         Scenario(
             "evolve_paused",
             worlds.filled,
-            _sync(V2, pause=True),
+            _sync(V2, block_writers=True),
             f"{BUILD} {SWAP} {AFTER}",
             before=V1,
             current=V2,
@@ -218,7 +218,7 @@ SCENARIOS = {
         Scenario(
             "fresh",
             worlds.evolved,
-            _sync(V2, fresh=True),
+            _sync(V2, rebuild_all=True),
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=V2,

@@ -372,7 +372,7 @@ def test_a_missing_link_in_the_middle_of_a_swap_leaves_the_marked_successor(worl
 
 def test_a_dangling_link_is_for_a_person(world):
     path(world, 2).unlink()
-    trouble = refused(world, "NeedsPerson", "generation-gone", 6)
+    trouble = refused(world, "NeedsPerson", "generation-missing", 6)
     assert path(world, 1).name in trouble.text
     assert not world.link.exists()
 

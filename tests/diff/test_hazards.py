@@ -6,7 +6,7 @@ from schemasync.schema.text import count
 
 def test_a_hazard_about_the_data_stops_and_a_note_does_not() -> None:
     assert Hazard(HazardCode.NULLS, "m").stops
-    assert not Hazard(HazardCode.HINT_SPENT, "m").stops
+    assert not Hazard(HazardCode.HINT_ALREADY_APPLIED, "m").stops
     assert set(HazardCode) > STOPS
 
 

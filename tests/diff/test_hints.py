@@ -268,8 +268,8 @@ def test_lost_tables_are_paired_by_their_columns() -> None:
 
 def test_what_is_allowed_once_names_the_options_that_it_goes_together_with() -> None:
     before, after = document.read(b'{"T": {"a": "INT", "b": "INT"}}'), document.read(b'{"T": {"a": "INT"}}')
-    [problem] = compare(before.schema, after.schema, allowed=Allowed(beside=("--repair", "--back"))).problems
-    assert problem.hint.endswith("or once: --repair --back --allow-drop T.b")
+    [problem] = compare(before.schema, after.schema, allowed=Allowed(beside=("--repair", "--allow-older"))).problems
+    assert problem.hint.endswith("or once: --repair --allow-older --allow-drop T.b")
 
 
 def test_what_a_repair_drops_is_part_of_the_command_that_repairs() -> None:

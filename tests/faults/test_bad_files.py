@@ -95,7 +95,7 @@ def test_a_live_generation_that_is_empty_is_not_taken_for_a_new_database(world):
 # --- damaged pages ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wishes", [SyncOptions(), SyncOptions(fresh=True), SyncOptions(verify_full=True)])
+@pytest.mark.parametrize("options", [SyncOptions(), SyncOptions(rebuild_all=True), SyncOptions(verify_full=True)])
 @pytest.mark.parametrize("table", ["ledger", "people"])
 @pytest.mark.parametrize("how", ["head", "cells", "rows"])
 def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, table, options, how):
@@ -130,7 +130,7 @@ def test_a_damaged_archive_stops_no_run_but_its_own_way_back(stages, tmp_path):
     world = stages("fresh").copy(tmp_path / "w")
     archive = world.files()[0]
     archive.write_bytes(GARBAGE)
-    assert child(lambda: sync(world.target(), read(V2), SyncOptions(fresh=True))).result().result == "synced"
+    assert child(lambda: sync(world.target(), read(V2), SyncOptions(rebuild_all=True))).result().result == "synced"
     trouble = child(lambda: rollback(world.target(), "1", lambda ahead: True)).refusal()
     assert trouble.codes == ("not-a-database",)
     assert archive.name in trouble.text

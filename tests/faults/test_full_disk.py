@@ -67,7 +67,7 @@ def gone_on(folder):
 ACTS = {
     "first": (first, lambda target: sync(target, read(schema(0)))),
     "sync": (started, lambda target: sync(target, read(schema(1)))),
-    "fresh": (started, lambda target: sync(target, read(schema(0)), SyncOptions(fresh=True))),
+    "fresh": (started, lambda target: sync(target, read(schema(0)), SyncOptions(rebuild_all=True))),
     "adopt a WAL file": (lambda folder: rows(plain(folder, "wal"), 4000), lambda target: adopt(target, None)),
     "adopt a journal file": (lambda folder: rows(plain(folder, "delete"), 4000), lambda target: adopt(target, None)),
     "rollback": (gone_on, lambda target: rollback(target, None, lambda ahead: True)),

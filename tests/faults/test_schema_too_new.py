@@ -52,8 +52,8 @@ def content(target):
 
 
 ACTIONS = {
-    "sync": lambda target: sync(target, read(NEW), SyncOptions(fresh=True)),
-    "pause": lambda target: sync(target, read(OLD), SyncOptions(pause=True, back=True)),
+    "sync": lambda target: sync(target, read(NEW), SyncOptions(rebuild_all=True)),
+    "pause": lambda target: sync(target, read(OLD), SyncOptions(block_writers=True, allow_older=True)),
     "plan": lambda target: look.outlook(target, read(NEW), SyncOptions()),
     "check": lambda target: look.check(target, read(NEW)),
     "rollback": lambda target: rollback(target, None, lambda ahead: True),
@@ -144,7 +144,7 @@ def test_a_history_without_the_version_of_sqlite_is_read_and_carried_on(tmp_path
     sync(made, read(OLD))
     without_sqlite_version(made.layout.live().path)
     assert [entry.row.sqlite_version for entry in look.history(made)] == [""]
-    for options in (SyncOptions(), SyncOptions(fresh=True)):
+    for options in (SyncOptions(), SyncOptions(rebuild_all=True)):
         sync(made, read(NEW), options)
         found = [entry.row.sqlite_version for entry in look.history(made)]
         assert found == [sqlite3.sqlite_version] * (len(found) - 1) + [""]

@@ -145,7 +145,7 @@ def test_a_database_that_somebody_locks_altogether_is_busy(stages, tmp_path):
 @pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME])
 def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(world, label):
     """Writers with patience only wait; no row falls between the two files."""
-    running, onward = stopped_at(world, label, V2, SyncOptions(pause=True))
+    running, onward = stopped_at(world, label, V2, SyncOptions(block_writers=True))
     assert "locked" in write(world.link, "impatient")
     with Stranger() as stranger:
         stranger.open("a", world.link, timeout=30)
@@ -247,7 +247,7 @@ def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(stages, tm
 
 
 LIVE_AND_PAUSED = pytest.mark.parametrize(
-    "wishes", [pytest.param(SyncOptions(), id="live"), pytest.param(SyncOptions(pause=True), id="paused")]
+    "options", [pytest.param(SyncOptions(), id="live"), pytest.param(SyncOptions(block_writers=True), id="paused")]
 )
 
 
@@ -285,7 +285,7 @@ def by_hand(world, sql):
 def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql, options):
     meanwhile(monkeypatch, by_hand(world, sql))
     trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
-    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("changed-meanwhile",), 3)
+    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("changed-during-run",), 3)
     assert len(world.files()) == 1
     assert fence_of(world.link) is None
     assert whole(world.link)
@@ -312,7 +312,7 @@ def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch, options
 
 def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
     """Whoever would change it waits, as every writer does."""
-    running, onward = stopped_at(world, DiskStep.BUILD_FINISH, V2, SyncOptions(pause=True))
+    running, onward = stopped_at(world, DiskStep.BUILD_FINISH, V2, SyncOptions(block_writers=True))
     with pytest.raises(AssertionError), sqlite(world.link) as connection:
         try:
             connection.execute("CREATE TABLE late (x)")

@@ -63,7 +63,7 @@ def test_writers_lose_nothing_when_runs_are_killed_under_them(world):
             )
             assert dying.killed
             child(
-                lambda number=number: sync(world.target(wait=30.0), read(schema(number)), SyncOptions(back=True))
+                lambda number=number: sync(world.target(wait=30.0), read(schema(number)), SyncOptions(allow_older=True))
             ).result()
     assert notes(world.link) == before | load.acknowledged
     assert len(load.acknowledged) > 10

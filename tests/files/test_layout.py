@@ -95,7 +95,7 @@ def test_a_name_is_never_used_again(tmp_path):
         target, seen = world.target(), []
         for _ in range(2):
             for tree in (v2, other, v2):
-                report = sync(target, read(tree), SyncOptions(back=True, fresh=True))
+                report = sync(target, read(tree), SyncOptions(allow_older=True, rebuild_all=True))
                 assert report.result == "synced"
                 seen.append(report.generation)
                 rollback(target, None, lambda ahead: True)

@@ -83,7 +83,7 @@ def test_where_a_folder_cannot_be_locked_a_run_without_its_file_stops_before_the
     running = Standing(world, DiskStep.BUILD_RENAME)
     world.layout.lock.unlink()
     trouble = running.ended().refusal()
-    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
+    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
     assert dump(world.link) == stages("evolve").old
     assert fence_of(world.link) is None
 

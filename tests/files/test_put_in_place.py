@@ -54,7 +54,7 @@ def test_a_file_put_over_the_link_while_a_generation_is_built_stays(stages, tmp_
     world = stages("evolve").copy(tmp_path / "w")
     first = world.files()[0]
     trouble = refused_run(world, Once(when, label, lambda: put_file(world.link)))
-    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
+    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
     assert world.layout.at() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.files() == [first]
@@ -84,7 +84,7 @@ def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(stages, tmp_pa
 def test_a_link_that_is_taken_away_is_not_made_again(stages, tmp_path, label):
     world = stages("evolve").copy(tmp_path / "w")
     trouble = refused_run(world, Once("before", label, lambda: take_away(world.link)))
-    assert trouble.codes == ("changed-meanwhile",)
+    assert trouble.codes == ("changed-during-run",)
     assert world.layout.at() is PathKind.NOTHING
     assert fence_of(world.files()[0]) is None
 
@@ -95,7 +95,7 @@ def test_a_link_that_is_moved_by_hand_meanwhile_stays(stages, tmp_path, label):
     other = world.files()[0]
     observer = Once("before", label, lambda: point(world, other.name))
     trouble = refused_run(world, observer, SCENARIOS["evolve_and_prune"].current)
-    assert trouble.codes == ("changed-meanwhile",)
+    assert trouble.codes == ("changed-during-run",)
     assert world.layout.live().path == other
 
 
@@ -108,7 +108,7 @@ def test_a_file_put_in_place_of_one_that_is_taken_over_stays(stages, tmp_path, l
     world = stages("adopt_journal").copy(tmp_path / "w")
     observer = Once("before", label, lambda: put_file(world.link))
     trouble = child(lambda: adopt(world.target(observer), None)).refusal()
-    assert trouble.codes == ("changed-meanwhile",)
+    assert trouble.codes == ("changed-during-run",)
     assert world.layout.at() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.files() == []
@@ -125,7 +125,7 @@ def test_a_file_put_in_place_between_looking_and_holding_stays(stages, tmp_path,
 
     monkeypatch.setattr(adoption, "write_lock", meanwhile)
     trouble = child(lambda: adopt(world.target(), None)).refusal()
-    assert trouble.codes == ("changed-meanwhile",)
+    assert trouble.codes == ("changed-during-run",)
     assert notes(world.link) == {MINE}
     assert fence_of(world.link) is None
     assert world.files() == []
@@ -142,7 +142,7 @@ def test_a_schema_that_changes_between_looking_and_holding_is_not_taken_over_hal
 
     monkeypatch.setattr(adoption, "write_lock", meanwhile)
     trouble = child(lambda: adopt(world.target(), None)).refusal()
-    assert (trouble.kind, trouble.codes) == ("Refused", ("changed-meanwhile",))
+    assert (trouble.kind, trouble.codes) == ("Refused", ("changed-during-run",))
     assert fence_of(world.link) is None
     monkeypatch.undo()
     child(lambda: adopt(world.target(), None)).result()
@@ -162,7 +162,7 @@ def test_a_dangling_link_never_makes_a_file(stages, tmp_path):
         lambda: recovery(world.target()),
     ):
         trouble = child(act).refusal()
-        assert (trouble.codes, trouble.exit_code) == (("generation-gone",), 6)
+        assert (trouble.codes, trouble.exit_code) == (("generation-missing",), 6)
         assert world.names() == names
     assert not os.path.lexists(world.layout.live().path)
 
@@ -180,7 +180,7 @@ def test_the_archives_that_are_there_stay_whole(stages, tmp_path):
     world = stages("evolve_and_prune").copy(tmp_path / "w")
     observer = Once("before", DiskStep.BUILD_SEAL, lambda: put_file(world.link))
     trouble = refused_run(world, observer, SCENARIOS["evolve_and_prune"].current)
-    assert trouble.codes == ("changed-meanwhile",)
+    assert trouble.codes == ("changed-during-run",)
     assert len(world.files()) == 4
     assert all(whole(path) for path in world.files())
 
@@ -193,7 +193,7 @@ def test_a_file_put_over_the_link_before_the_fence_stays_and_nothing_is_closed(s
     world = stages("evolve").copy(tmp_path / "w")
     first = world.files()[0]
     trouble = refused_run(world, Once(when, label, lambda: put_file(world.link)))
-    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-meanwhile",))
+    assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
     assert notes(world.link) == {MINE}
     assert fence_of(first) is None
     assert world.files() == [first]
@@ -291,7 +291,7 @@ def test_a_run_whose_folder_is_moved_away_during_the_swap_is_not_done(stages, tm
     world = stages("evolve").copy(tmp_path / "w")
     away = world.layout.folder.with_name("away")
     trouble = refused_run(world, Once("after", label, lambda: world.layout.folder.rename(away)))
-    assert (trouble.codes, trouble.exit_code) == (("generation-gone",), 6)
+    assert (trouble.codes, trouble.exit_code) == (("generation-missing",), 6)
     away.rename(world.layout.folder)
     world.recovered()
     assert world.layout.live().number == 2

@@ -170,7 +170,7 @@ def test_a_fill_acts_on_a_column_that_went_and_came_again(tmp_path: Path) -> Non
     database, plain = target(tmp_path / "db.sqlite3"), '"a": "INTEGER PRIMARY KEY"'
     filled = '{"T": {%s, "b": {"type": "TEXT", "fill": "a * 2"}}}' % plain
     for text in ("{%s}" % f'"T": {{{plain}}}', filled, '{"T": {%s, "_dropped": ["b"]}}' % plain, filled):
-        sync(database, document.read(text.encode()), SyncOptions(back=True))
+        sync(database, document.read(text.encode()), SyncOptions(allow_older=True))
         connection = sqlite3.connect(database.layout.link)
         connection.execute("INSERT OR IGNORE INTO T (a) VALUES (7)")
         connection.commit()

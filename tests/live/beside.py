@@ -91,14 +91,14 @@ def beside(link: Path, case: Case, label, options: SyncOptions | None = None):
     return report, seen
 
 
-QUICK = SyncOptions(limits=Limits(max_pause=1.0, give_up=20.0))
+QUICK = SyncOptions(limits=Limits(max_pause=1.0, cutover_timeout=20.0))
 
 
 def waited(link: Path, case: Case):
     """The statements first, then a run that makes writers wait: (report, answers)."""
     with closing(application(link, case)) as connection:
         seen = answers(connection, case.meanwhile)
-    return sync(target(link), read(case.new), SyncOptions(pause=True)), seen
+    return sync(target(link), read(case.new), SyncOptions(block_writers=True)), seen
 
 
 def content(link: Path, *, numbered: bool = True) -> dict:

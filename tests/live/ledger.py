@@ -35,7 +35,7 @@ from . import notes
 from .hands import ACCOUNTS, Hand, Mine, NotDone, Plain, Plan, Reads, Site, Unanswered
 from .upkeep import Upkeep, check_mirror
 
-PATIENT = SyncOptions(back=True, limits=Limits(max_pause=1.0, give_up=120.0))
+PATIENT = SyncOptions(allow_older=True, limits=Limits(max_pause=1.0, cutover_timeout=120.0))
 PATIENCE = 180.0  # seconds for a run beside writers, on a machine that has other work
 RUNS = 20  # that VACUUM may end before one gets through
 PAUSE = 0.01  # seconds between the looks of a reader, so that writers get on

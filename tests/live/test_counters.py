@@ -69,7 +69,7 @@ AWAY_AND_BACK = {
         ["UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = '{}'"],
     ),
 }
-FRESH = replace(QUICK, fresh=True)
+FRESH = replace(QUICK, rebuild_all=True)
 
 
 def counters(link):
@@ -94,7 +94,7 @@ QUICKLY = [one for one in ALL if one[1:] == ("an id is moved away and back", "cl
 
 
 @pytest.mark.parametrize(
-    ("change", "steps", "wishes"),
+    ("change", "steps", "options"),
     [pytest.param(*one, marks=[] if one in QUICKLY else [pytest.mark.slow]) for one in ALL],
 )
 def test_the_counter_of_a_table_is_what_it_would_be_had_writers_waited(folder, change, steps, options):
@@ -104,7 +104,7 @@ def test_the_counter_of_a_table_is_what_it_would_be_had_writers_waited(folder, c
     statements = followed(link, change, AWAY_AND_BACK[steps], options)
     write(waiting, *statements)
     before = counters(waiting)
-    sync(target(waiting), read(change.new), replace(options, pause=True))
+    sync(target(waiting), read(change.new), replace(options, block_writers=True))
     assert content(link) == content(waiting)
     assert [row for row in counters(link) if row[0] == "mine"] == [row for row in before if row[0] == "mine"]
     with closing(sqlite3.connect(link)) as connection:
@@ -142,7 +142,7 @@ def test_a_swap_back_restores_the_counter_of_that_file(folder):
     change = CHANGES["kept"]
     link = made(folder / "w", Case(change.old, change.new, [], ROWS))
     before = counters(link)
-    sync(target(link), read(change.new), SyncOptions(pause=True))
+    sync(target(link), read(change.new), SyncOptions(block_writers=True))
     write(link, "INSERT INTO t (id, a) VALUES (1000, 'since')")
     rollback(target(link), None, lambda ahead: True)
     assert counters(link) == before

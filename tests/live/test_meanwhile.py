@@ -401,9 +401,9 @@ def test_a_large_text_that_is_to_be_indexed_anew_is_not_while_writers_wait_a_mom
         connection.executescript("INSERT INTO f (f) VALUES ('rebuild')")
     with pytest.raises(Refused) as caught:
         sync(target(link), read(case.new), QUICK)
-    assert [problem.code for problem in caught.value.problems] == [Code.LIVE_IMPOSSIBLE]
+    assert [problem.code for problem in caught.value.problems] == [Code.CANNOT_FOLLOW_WRITES]
     assert "posts" in str(caught.value)
-    sync(target(link), read(case.new), SyncOptions(pause=True))
+    sync(target(link), read(case.new), SyncOptions(block_writers=True))
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT rowid FROM f WHERE f MATCH 'word7 more'").fetchall() == [(7,)]
 
@@ -416,7 +416,7 @@ def test_text_that_is_kept_out_during_the_run_is_not_indexed(folder):
     link = made(folder / "live", case)
     with pytest.raises(Failed) as caught:
         beside(link, case, MOMENTS["sealed"])
-    assert [problem.code for problem in caught.value.problems] == [Code.CHANGED_MEANWHILE]
+    assert [problem.code for problem in caught.value.problems] == [Code.CHANGED_DURING_RUN]
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT count(*) FROM f WHERE f MATCH 'one'").fetchone() == (0,)
 

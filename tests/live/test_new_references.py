@@ -30,7 +30,7 @@ ARCHIVED = Case(
     [],
     "INSERT INTO p VALUES (1, 'one'); INSERT INTO c VALUES (1, NULL);",
 )
-SHORT = SyncOptions(limits=Limits(max_pause=1.0, give_up=0.5))
+SHORT = SyncOptions(limits=Limits(max_pause=1.0, cutover_timeout=0.5))
 MOMENTS = {"filled": ("after", DiskStep.BUILD_REFILL), "sealed": ("after", DiskStep.BUILD_RENAME)}
 
 HOLDS = {

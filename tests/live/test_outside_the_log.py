@@ -192,12 +192,12 @@ def test_a_row_that_is_mended_after_an_analyze_does_not_end_the_run(link, label,
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])
 def test_a_row_that_does_not_fit_is_named_and_no_vacuum_is_blamed_for_it(link, label):
-    options = replace(QUICK, limits=replace(QUICK.limits, give_up=1.0))
+    options = replace(QUICK, limits=replace(QUICK.limits, cutover_timeout=1.0))
     observer = at(LABELS[label], lambda: write(link, NO_SHAPE, "ANALYZE"))
     with pytest.raises(Failed) as caught:
         sync(target(link, disk=Disk(observer), wait=5.0), read(NOT_NULL), options)
     (problem,) = caught.value.problems
-    assert (problem.code, problem.facts["table"], problem.facts["rows"]) == ("data-breaks-shape", "events", 1)
+    assert (problem.code, problem.facts["table"], problem.facts["rows"]) == ("rows-violate-schema", "events", 1)
     assert traces(link) == []
 
 
@@ -208,7 +208,7 @@ def test_rows_that_do_not_fit_because_a_vacuum_renumbered_them_end_the_run_at_on
     observer = at(LABELS[label], lambda: (write(link, "VACUUM", WRITES[0]), ended.append(time.monotonic())))
     unique = {**OLD, "events": {"who": "TEXT UNIQUE", "what": "TEXT"}}
     assert ends(link, unique, observer) == "row-ids-changed"
-    assert time.monotonic() - ended[0] < QUICK.limits.give_up / 4
+    assert time.monotonic() - ended[0] < QUICK.limits.cutover_timeout / 4
 
 
 def test_a_vacuum_while_a_writer_is_at_work_loses_no_row(link):

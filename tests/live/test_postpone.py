@@ -27,7 +27,7 @@ from .test_runs import link, write
 
 __all__ = ["folder", "link"]
 
-POSTPONED = SyncOptions(limits=Limits(postpone=True, give_up=20.0))
+POSTPONED = SyncOptions(limits=Limits(postpone=True, cutover_timeout=20.0))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_one_that_died_while_it_waited_is_cleared_away(link, waiting):
     waiting.ended()
     with pytest.raises(Refused) as caught:
         postpone.call(target(link))
-    assert [str(problem.code) for problem in caught.value.problems] == ["nobody-waits"]
+    assert [str(problem.code) for problem in caught.value.problems] == ["no-pending-cutover"]
     before = content(link)
     assert sync(target(link), read({"t": MORE})).result == "synced"
     assert content(link)["t"] != before["t"]
@@ -90,7 +90,7 @@ def test_one_that_died_while_it_waited_is_cleared_away(link, waiting):
 def test_nobody_waits_where_nothing_runs(link):
     with pytest.raises(Refused) as caught:
         postpone.call(target(link))
-    assert [str(problem.code) for problem in caught.value.problems] == ["nobody-waits"]
+    assert [str(problem.code) for problem in caught.value.problems] == ["no-pending-cutover"]
 
 
 def test_what_is_written_past_the_triggers_while_it_waits_is_found_where_all_is_to_be_verified(link):

@@ -86,7 +86,7 @@ def test_a_row_that_is_not_mended_ends_the_run_and_is_named(link, label):
     with pytest.raises(Failed) as caught:
         run(link, STRICTER, offend)
     (problem,) = caught.value.problems
-    assert problem.code == "data-breaks-shape"
+    assert problem.code == "rows-violate-schema"
     assert (problem.facts["table"], problem.facts["rows"], problem.facts["keys"]) == ("t", 2, ["50", "51"])
     write(link, "DELETE FROM t WHERE id IN (50, 51)")
     assert run(link, STRICTER).result == "synced"
@@ -119,7 +119,7 @@ def test_a_row_that_offends_at_the_last_moment_ends_the_run(link):
 def test_a_schema_that_somebody_changes_meanwhile_ends_the_run(link, label, sql):
     with pytest.raises((Failed, Refused)) as caught:
         run(link, MORE, at(label, lambda: write(link, sql)))
-    assert [str(problem.code) for problem in caught.value.problems] == ["changed-meanwhile"]
+    assert [str(problem.code) for problem in caught.value.problems] == ["changed-during-run"]
     assert traces(link) == []
     assert fence_of(link) is None
     assert whole(link)
@@ -142,9 +142,9 @@ def test_a_writer_that_never_lets_go_ends_the_run(link):
 
         begun = time.monotonic()
         with pytest.raises(Busy) as caught:
-            run(link, MORE, at(DiskStep.BUILD_RENAME, hold), SyncOptions(limits=Limits(give_up=0.5)))
+            run(link, MORE, at(DiskStep.BUILD_RENAME, hold), SyncOptions(limits=Limits(cutover_timeout=0.5)))
         assert 0.5 <= time.monotonic() - begun < 12
-        assert [str(problem.code) for problem in caught.value.problems] == ["gave-up"]
+        assert [str(problem.code) for problem in caught.value.problems] == ["cutover-timeout"]
         assert "write lock" in str(caught.value)
         writer.execute("COMMIT")
     with closing(sqlite3.connect(link)) as connection:
@@ -162,7 +162,7 @@ def test_more_than_fits_into_the_pause_ends_the_run(link):
             write(link, rows)
 
     with pytest.raises(Busy) as caught:
-        run(link, MORE, observer, SyncOptions(limits=Limits(max_pause=0.0, give_up=0.3)))
+        run(link, MORE, observer, SyncOptions(limits=Limits(max_pause=0.0, cutover_timeout=0.3)))
     assert "more is written" in str(caught.value)
     assert traces(link) == []
     assert fence_of(link) is None

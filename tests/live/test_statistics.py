@@ -56,19 +56,21 @@ def _index(table, index, new):
 def test_a_file_that_starts_empty_has_the_statistics_of_the_old_one(target):
     before = statistics(target)
     assert len(before) == 4
-    sync(target, read(OLD), SyncOptions(fresh=True))
+    sync(target, read(OLD), SyncOptions(rebuild_all=True))
     assert statistics(target) == before
 
 
 def test_a_file_without_statistics_gets_none_of_tables_that_stay(tmp_path):
     made = target_of(tmp_path / "db.sqlite3")
     sync(made, read(OLD))
-    sync(made, read(OLD), SyncOptions(fresh=True))
+    sync(made, read(OLD), SyncOptions(rebuild_all=True))
     assert statistics(made) == set()
 
 
 @pytest.mark.parametrize(
-    "wishes", [SyncOptions(), SyncOptions(fresh=True), SyncOptions(pause=True)], ids=["clone", "fresh", "pause"]
+    "options",
+    [SyncOptions(), SyncOptions(rebuild_all=True), SyncOptions(block_writers=True)],
+    ids=["clone", "fresh", "pause"],
 )
 def test_statistics_follow_a_table_to_its_new_name(target, options):
     before = statistics(target)
@@ -95,7 +97,9 @@ def test_a_table_that_takes_the_name_of_a_dropped_one_does_not_take_its_statisti
 
 
 @pytest.mark.parametrize(
-    "wishes", [SyncOptions(), SyncOptions(fresh=True), SyncOptions(pause=True)], ids=["clone", "fresh", "pause"]
+    "options",
+    [SyncOptions(), SyncOptions(rebuild_all=True), SyncOptions(block_writers=True)],
+    ids=["clone", "fresh", "pause"],
 )
 def test_statistics_that_name_no_table_do_not_end_a_run_that_renames_one(target, options):
     with closing(sqlite3.connect(target.layout.link)) as connection:

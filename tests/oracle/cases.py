@@ -17,7 +17,7 @@ from schemasync.sync.phases.decide import SyncOptions
 FOLDER = Path(__file__).parent.parent / "cases"
 _CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
 _STEP_KEYS = {
-    "new", "rows", "by_hand", "wishes", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
+    "new", "rows", "by_hand", "options", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
     "hazards", "notes", "about", "late",
 }  # fmt: skip
 _ROW_ID = re.compile(r"(-?\d+): (.*)", re.DOTALL)
@@ -136,7 +136,7 @@ def _step(data):
     if unknown := set(data) - _STEP_KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     refused = data.get("refused", data.get("failed"))
-    options = _list(data.get("wishes", []))
+    options = _list(data.get("options", []))
     return Step(
         text=_text(data["new"]),
         rows=_tables(data.get("rows", {})),

@@ -56,7 +56,7 @@ def _begin(case, target):
 
 def _step(step, strategy, target, known):
     write(target, step.rows, step.by_hand)
-    options = replace(step.options, fresh=strategy == "fresh")
+    options = replace(step.options, rebuild_all=strategy == "fresh")
     if step.refused is not None:
         _check_refusal(step, options, target)
         return known

@@ -88,7 +88,7 @@ def test_what_did_not_change_is_not_noted_again() -> None:
     old = {"t": {"id": "BIGINT PRIMARY KEY", "a": "TXT"}, "u": {"a": "TXT"}}
     assert found({}, old) == [
         ("type-unknown", "t", "a"),
-        ("key-is-no-rowid", "t", "id"),
+        ("key-is-not-rowid", "t", "id"),
         ("type-unknown", "u", "a"),
     ]
     assert found(old, old) == []
@@ -110,7 +110,7 @@ def test_it_stops_under_a_new_name_as_well_and_where_it_says_desc() -> None:
     renamed = {"u": {"_was": ["t"], "nr": {"type": "INT PRIMARY KEY", "was": ["id"]}, "a": "TEXT"}}
     assert found({"t": ALIAS}, renamed) == [("rowid-alias-lost", "u", "nr")]
     assert found({"t": ALIAS}, {"t": {**ALIAS, "id": "INTEGER PRIMARY KEY DESC"}}) == [("rowid-alias-lost", "t", "id")]
-    assert found({"t": ALIAS}, {"t": {**ALIAS, "id": "INT PRIMARY KEY"}}, "t.id") == [("key-is-no-rowid", "t", "id")]
+    assert found({"t": ALIAS}, {"t": {**ALIAS, "id": "INT PRIMARY KEY"}}, "t.id") == [("key-is-not-rowid", "t", "id")]
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_keys_that_look_like_the_row_id_are_noted_of_a_whole_schema() -> None:
     }
     schema = document.read(json.dumps(tree).encode()).schema
     assert [(str(h.code), h.table) for h in of_schema(schema)] == [
-        ("key-is-no-rowid", "big"),
+        ("key-is-not-rowid", "big"),
         ("type-unknown", "slip"),
-        ("key-is-no-rowid", "slip"),
+        ("key-is-not-rowid", "slip"),
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_column_that_may_lose_something_is_converted_although_its_type_stays()
         Hazard(HazardCode.ROWS_DROPPED, "", table="U"),
         Hazard(HazardCode.LOSSY, "", table="T", column="b"),
     )
-    made = converting(replace(plan(text, text, fresh="--fresh was given"), hazards=allowed))
+    made = converting(replace(plan(text, text, fresh="--rebuild-all was given"), hazards=allowed))
     assert actions(made) == {"T": Action.REWRITE, "U": Action.KEEP}
     assert [feed.same for step in made.steps for feed in step.feeds] == [False, True, True]
     assert converting(made) == made
@@ -131,8 +131,8 @@ def test_the_plan_is_bound_to_what_it_was_made_from_and_what_it_makes() -> None:
 def test_the_strategy_has_a_reason() -> None:
     text = '{"T": {"a": "INT"}}'
     assert plan(text, text).strategy is Strategy.CLONE
-    made = plan(text, text, fresh="--fresh was given")
-    assert (made.strategy, made.reason) == (Strategy.FRESH, "--fresh was given")
+    made = plan(text, text, fresh="--rebuild-all was given")
+    assert (made.strategy, made.reason) == (Strategy.FRESH, "--rebuild-all was given")
 
 
 def test_a_value_that_differs_each_time_is_noted() -> None:
@@ -142,7 +142,7 @@ def test_a_value_that_differs_each_time_is_noted() -> None:
 
 def test_a_fill_that_does_nothing_is_a_hazard_and_not_an_order() -> None:
     made = plan('{"T": {"a": "INT"}}', '{"T": {"a": {"type": "INT", "fill": "a * 100"}}}')
-    assert [h.code for h in made.hazards] == [HazardCode.FILL_IDLE]
+    assert [h.code for h in made.hazards] == [HazardCode.FILL_UNUSED]
     assert actions(made) == {"T": Action.KEEP}
     assert made.stops == ()
 
@@ -150,8 +150,8 @@ def test_a_fill_that_does_nothing_is_a_hazard_and_not_an_order() -> None:
 def test_hints_that_have_acted_are_listed_for_deletion() -> None:
     made = plan('{"T": {"a": "INT"}}', '{"T": {"_was": ["S"], "a": {"type": "INT", "was": ["z"]}}}', recorded=True)
     assert [(h.code, h.table, h.column) for h in made.hazards] == [
-        (HazardCode.HINT_SPENT, "T", ""),
-        (HazardCode.HINT_SPENT, "T", "a"),
+        (HazardCode.HINT_ALREADY_APPLIED, "T", ""),
+        (HazardCode.HINT_ALREADY_APPLIED, "T", "a"),
     ]
 
 
@@ -175,8 +175,8 @@ def test_a_rename_that_does_nothing_is_noted() -> None:
         '{"T": {"a": "INT", "b": {"type": "INT", "was": ["a"]}}, "U": {"_was": ["T"], "a": "INT"}}',
     )
     assert {(h.code, h.table, h.column) for h in made.hazards} == {
-        (HazardCode.WAS_IDLE, "T", "b"),
-        (HazardCode.WAS_IDLE, "U", ""),
+        (HazardCode.WAS_UNUSED, "T", "b"),
+        (HazardCode.WAS_UNUSED, "U", ""),
     }
     assert made.changes == ()
 
@@ -239,7 +239,7 @@ def test_values_pass_unchanged_between_alike_types(before: str, after: str, alik
 def test_a_spent_hint_is_named_as_schema_json_spells_it() -> None:
     text = '{"Klub": {"_was": ["Verein"], "Ort": {"type": "TEXT", "was": ["Stadt"], "fill": "trim(Stadt)"}}}'
     made = plan(text, text, recorded=True)
-    spent = [hazard for hazard in made.hazards if hazard.code is HazardCode.HINT_SPENT]
+    spent = [hazard for hazard in made.hazards if hazard.code is HazardCode.HINT_ALREADY_APPLIED]
     assert {hazard.message.partition(" does not")[0] for hazard in spent} == {
         "_was on Klub",
         "was on Klub.Ort",
@@ -253,7 +253,7 @@ def test_what_may_go_and_is_not_there_is_noted() -> None:
     diff = compare.compare(before.schema, after.schema, after.hints)
     found = list(idle_allowances(diff, {"t", "T.A", "u.b", "T.fax", "Nope"}))
     assert [hazard.message.split()[1] for hazard in found] == ["Nope", "T.fax"]
-    assert {(hazard.code, hazard.stops) for hazard in found} == {(HazardCode.ALLOW_IDLE, False)}
+    assert {(hazard.code, hazard.stops) for hazard in found} == {(HazardCode.ALLOW_DROP_UNUSED, False)}
 
 
 def test_nothing_comes_along_into_a_file_that_starts_empty() -> None:

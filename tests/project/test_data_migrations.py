@@ -101,7 +101,7 @@ def test_a_database_that_never_ran_a_data_migration_is_not_adopted_and_told_the_
     assert ended.code == 3
     assert "[data-migration] this database never ran the migration shop.0003_slugs" in ended.err
     assert "manage.py migrate shop 0003_slugs" in ended.err
-    assert "manage.py schemasync adopt --seen shop.0003_slugs" in ended.err
+    assert "manage.py schemasync adopt --accept-data-migration shop.0003_slugs" in ended.err
     assert user.link.read_bytes() == before
     assert not list(user.folder.glob("*.generations"))
 
@@ -117,7 +117,7 @@ def test_the_way_out_that_it_is_told_keeps_what_the_migration_does(user):
 
 
 def test_a_data_migration_may_be_passed_over_by_name_for_this_database(user):
-    user.done("schemasync", "adopt", "--seen", "shop.0003_slugs")
+    user.done("schemasync", "adopt", "--accept-data-migration", "shop.0003_slugs")
     assert history(user)[-1]["data_migrations"]["passed_over"] == ["shop.0003_slugs"]
     user.done("migrate")
     assert slugs(user) == [(None,), (None,)]
@@ -127,7 +127,7 @@ def test_a_data_migration_may_be_passed_over_by_name_for_this_database(user):
 
 def test_all_of_them_are_named_at_once(user):
     migration(user, "0004_more", "0003_slugs")
-    ended = user.manage("schemasync", "adopt", "--json", "--seen", "shop.0003_slugs")
+    ended = user.manage("schemasync", "adopt", "--json", "--accept-data-migration", "shop.0003_slugs")
     assert [one["facts"]["migration"] for one in ended.json["errors"]] == ["shop.0004_more"]
     ended = user.manage("schemasync", "adopt", "--json")
     assert [one["facts"]["migration"] for one in ended.json["errors"]] == ["shop.0003_slugs", "shop.0004_more"]
@@ -165,17 +165,17 @@ def test_a_database_made_from_schema_json_needs_none_of_those_that_were_there(us
 
 
 def test_one_that_an_earlier_release_passed_over_is_found_by_sync_and_gates(user):
-    user.done("schemasync", "adopt", "--seen", "shop.0003_slugs")
+    user.done("schemasync", "adopt", "--accept-data-migration", "shop.0003_slugs")
     user.done("migrate")
     forget(user)
     live = user.link.readlink()
     for words in (["migrate"], ["schemasync", "plan"]):
         ended = user.manage(*words)
         assert ended.code == 3, words
-        assert "--seen shop.0003_slugs" in ended.err
+        assert "--accept-data-migration shop.0003_slugs" in ended.err
     assert gates(user) == [1, 1]
     assert user.manage("schemasync", "check", "--json").json["unapplied"] == ["shop.0003_slugs"]
-    assert "nothing to do" in user.done("schemasync", "--seen", "shop.0003_slugs").out
+    assert "nothing to do" in user.done("schemasync", "--accept-data-migration", "shop.0003_slugs").out
     assert history(user)[-1]["data_migrations"]["passed_over"] == ["shop.0003_slugs"]
     assert gates(user) == [0, 0]
     assert "nothing to do" in user.done("migrate").out
@@ -188,18 +188,18 @@ def test_a_new_one_is_accepted_for_each_database_by_itself(maintainer, tmp_path)
     ended = maintainer.manage("migrate")
     assert ended.code == 3, "a migration that came with a package is seen though schema.json is the same"
     assert maintainer.manage("schemasync", "export").code == 3
-    maintainer.done("schemasync", "--export", "--seen", "shop.0004_more")
+    maintainer.done("schemasync", "--export", "--accept-data-migration", "shop.0004_more")
     assert gates(maintainer) == [0, 0]
     migration(other, "0004_more", "0003_slugs")
     other.schema.write_bytes(maintainer.schema.read_bytes())
     assert other.manage("migrate").code == 3
     assert gates(other) == [1, 1]
-    other.done("schemasync", "--seen", "shop.0004_more")
+    other.done("schemasync", "--accept-data-migration", "shop.0004_more")
     assert gates(other) == [0, 0]
 
 
 def test_what_was_passed_over_goes_along_from_generation_to_generation_and_back(user):
-    user.done("schemasync", "adopt", "--seen", "shop.0003_slugs")
+    user.done("schemasync", "adopt", "--accept-data-migration", "shop.0003_slugs")
     user.done("migrate")
     user.change(("max_length=40, null=True", "max_length=50, null=True"))
     user.done("schemasync", "--export")
@@ -232,7 +232,7 @@ def test_a_squashed_migration_was_run_where_those_were_that_it_replaces(maintain
     )
     migration(maintainer, "0002_squashed", "0001_title", squashed)
     maintainer.change(("max_length=40, null=True", "max_length=50, null=True"))
-    maintainer.done("schemasync", "--export", "--seen", "shop.0002_squashed")
+    maintainer.done("schemasync", "--export", "--accept-data-migration", "shop.0002_squashed")
     assert history(maintainer)[-1]["data_migrations"]["passed_over"] == []
     maintainer.sql("DELETE FROM django_migrations WHERE name = '0003_slugs'")
     assert maintainer.manage("schemasync", "check", "--json").json["unapplied"] == [
@@ -259,7 +259,7 @@ class Migration(migrations.Migration):
 
 def test_an_operation_of_the_project_s_own_may_change_data(user):
     migration(user, "0004_own", "0003_slugs", OWN)
-    ended = user.manage("schemasync", "adopt", "--json", "--seen", "shop.0003_slugs")
+    ended = user.manage("schemasync", "adopt", "--json", "--accept-data-migration", "shop.0003_slugs")
     assert [one["facts"]["migration"] for one in ended.json["errors"]] == ["shop.0004_own"]
 
 

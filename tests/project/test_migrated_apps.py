@@ -249,7 +249,7 @@ def test_a_data_migration_that_their_tables_are_past_is_named_and_may_be_passed_
     ended = site.manage("migrate")
     assert ended.code == 3
     assert "never ran the migration plans.0002_seed" in ended.err
-    site.done("schemasync", "--seen", "plans.0002_seed")
+    site.done("schemasync", "--accept-data-migration", "plans.0002_seed")
     assert site.rows("SELECT name, size FROM plans_plan") == [("mine", 5)]
     assert site.manage("migrate", "--check").code == 0
 

@@ -46,7 +46,7 @@ FAULTS = {
     ),
     "a view's name with one underscore": ('{"_views": {◆"_v": "SELECT 1"}}', "unknown-key"),
     "a view's trigger with one underscore": ('{"_views": {"v": {"select": "SELECT 1", "triggers": {◆"_x": "x"}}}}', "unknown-key"),
-    "_from": ('{"t": {"a": "", ◆"_from": "SELECT 1"}}', "not-built-yet"),
+    "_from": ('{"t": {"a": "", ◆"_from": "SELECT 1"}}', "not-implemented"),
     # shapes
     "no object": ('◆["t"]', "wrong-shape"),
     "a number": ("◆1", "wrong-shape"),
@@ -173,15 +173,15 @@ FAULTS = {
     "a fill of nothing": ('{"t": {"a": {"type": "INT", ◆"fill": " "}}}', "bad-definition"),
     "a fill that is two": ('{"t": {"a": {"type": "INT", ◆"fill": "1, 2"}}}', "bad-definition"),
     # strings in disguise
-    "a string in disguise in a check": ('{"t": {◆"a": "CHECK (a <> \\"gone\\")"}}', "string-in-disguise"),
-    "a string in disguise as a default": ('{"t": {◆"a": "DEFAULT \\"x\\""}}', "string-in-disguise"),
-    "a bare word as a default": ('{"t": {◆"a": "DEFAULT x"}}', "string-in-disguise"),
-    "a string in disguise in an index": ('{"t": {"a": "", "_indexes": [◆"\\"b\\""]}}', "string-in-disguise"),
+    "a string in disguise in a check": ('{"t": {◆"a": "CHECK (a <> \\"gone\\")"}}', "double-quoted-string"),
+    "a string in disguise as a default": ('{"t": {◆"a": "DEFAULT \\"x\\""}}', "double-quoted-string"),
+    "a bare word as a default": ('{"t": {◆"a": "DEFAULT x"}}', "double-quoted-string"),
+    "a string in disguise in an index": ('{"t": {"a": "", "_indexes": [◆"\\"b\\""]}}', "double-quoted-string"),
     "a string in disguise in a condition": (
         '{"t": {"a": "", "_indexes": [◆{"columns": ["a"], "where": "a = \\"b\\""}]}}',
-        "string-in-disguise",
+        "double-quoted-string",
     ),
-    "a string in disguise in a generated column": ('{"t": {"a": "", ◆"b": "AS (a || \\"c\\")"}}', "string-in-disguise"),
+    "a string in disguise in a generated column": ('{"t": {"a": "", ◆"b": "AS (a || \\"c\\")"}}', "double-quoted-string"),
     # columns and tables that are not there
     "a key over an unknown column": ('{◆"t": {"a": "", "_primary_key": ["b"]}}', "unknown-column"),
     "UNIQUE over an unknown column": ('{◆"t": {"a": "", "_unique_constraints": ["b"]}}', "unknown-column"),
@@ -300,14 +300,14 @@ def test_a_person_with_several_faults_sees_them_all():
         *["bad-definition"] * 3,
         "foreign-key-to-nothing",
         *["name-clash"] * 2,
-        "string-in-disguise",
+        "double-quoted-string",
         "unknown-column",
     ]
 
 
 def test_faults_of_keys_and_shapes_are_told_together():
     assert sorted(codes({"_view": 1, "t": {"_indx": [], "a": 5, "_from": ""}, "u": 5})) == [
-        "not-built-yet",
+        "not-implemented",
         "unknown-key",
         "unknown-key",
         "wrong-shape",

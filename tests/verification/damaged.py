@@ -23,11 +23,11 @@ FILLED = ("after", DiskStep.BUILD_INDEX)
 FINISHED = ("after", DiskStep.BUILD_FINISH)
 SEALED = ("after", DiskStep.BUILD_RENAME)
 
-LIMITS = Limits(max_pause=1.0, give_up=20.0)
+LIMITS = Limits(max_pause=1.0, cutover_timeout=20.0)
 MODES = {
     "live": SyncOptions(limits=LIMITS),
-    "pause": SyncOptions(pause=True),
-    "fresh": SyncOptions(fresh=True, limits=LIMITS),
+    "pause": SyncOptions(block_writers=True),
+    "fresh": SyncOptions(rebuild_all=True, limits=LIMITS),
 }
 
 OLD = {

@@ -157,7 +157,7 @@ def assert_healed(link, damage, options):
 )
 def test_a_table_that_is_not_rewritten_and_is_damaged_is_found_where_it_is_compared(link, name, mode):
     full = mode.startswith("full")
-    options = SyncOptions(verify_full=full, fresh=not full, pause=mode.endswith("wait"), limits=LIMITS)
+    options = SyncOptions(verify_full=full, rebuild_all=not full, block_writers=mode.endswith("wait"), limits=LIMITS)
     before = dump(link)
     table, damage = UNCHANGED[name]
     assert_found(found(link, NEW, options, FILLED, damage), table, link, before)

@@ -21,7 +21,7 @@ from .test_current import stale_index
 G = {"id": "INTEGER PRIMARY KEY", "v": "TEXT", "s": "TEXT GENERATED ALWAYS AS (v || 'y') STORED"}
 OLD = {"g": G, "o": {"id": "INTEGER PRIMARY KEY"}}
 STALE = "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, '''x''', '''y''') WHERE name = '{}';"
-MODES = {"live": {}, "pause": {"pause": True}, "fresh": {"fresh": True}}
+MODES = {"live": {}, "pause": {"block_writers": True}, "fresh": {"rebuild_all": True}}
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
 
 
 def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
-    report = sync(target(link), read(OLD), SyncOptions(fresh=True, limits=LIMITS))
+    report = sync(target(link), read(OLD), SyncOptions(rebuild_all=True, limits=LIMITS))
     assert [note.partition(" ")[0] for note in changes(report.notes)] == ["f.s", "g.s"]
 
 

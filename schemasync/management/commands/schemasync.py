@@ -94,7 +94,7 @@ class Command(BaseCommand):
 
     def _at_a_glance(self, given: Mapping[str, Any]) -> str | None:
         """What a sync with nothing to do says; None where there is something, or more was asked for."""
-        if any(given.get(name) for name in ("action", "json", "export", "seen", *options.WISHES)):
+        if any(given.get(name) for name in ("action", "json", "export", "accept_data_migration", *options.WISHES)):
             return None
         try:
             options.read(given)

@@ -91,9 +91,10 @@ def _check_wal(connection: Connection, before: LiveDatabase) -> None:
     """Asked of a connection that writes: to one that takes the file for immutable, no file is in WAL mode."""
     if journal_mode(connection) != "wal":
         raise Refused.of(
-            Code.LIVE_IMPOSSIBLE,
+            Code.CANNOT_FOLLOW_WRITES,
             f"{before.path.name} is not in WAL mode any more: readers and writers would wait for each other",
-            f"sqlite3 {before.path} 'PRAGMA journal_mode=WAL'\nOr let writers wait: manage.py schemasync --pause",
+            f"sqlite3 {before.path} 'PRAGMA journal_mode=WAL'\n"
+            "Or let writers wait: manage.py schemasync --block-writers",
         )
 
 
@@ -125,4 +126,4 @@ def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> Non
 def check_same_schema(connection: Connection, plan: Plan) -> None:
     """Raise Refused where the schema is not the one that the plan was made for."""
     if fingerprint(connection) != plan.base_fingerprint:
-        raise Refused.of(Code.CHANGED_MEANWHILE, "someone changed the schema while the plan was made", "Run it again.")
+        raise Refused.of(Code.CHANGED_DURING_RUN, "someone changed the schema while the plan was made", "Run it again.")

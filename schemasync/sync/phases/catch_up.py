@@ -44,7 +44,7 @@ def catch_up(
     """Follow the writers into the built file until the last round fits into a short pause, then `swap`.
 
     Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
-    between the new file follows on. Raises Busy when `limits.give_up` is over, Failed where rows do not fit.
+    between the new file follows on. Raises Busy when `limits.cutover_timeout` is over, Failed where rows do not fit.
     """
     with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as ready:
         new_keys = tuple(suspects(plan))
@@ -58,7 +58,7 @@ def catch_up(
         lag.tax = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener
         )
-        deadline, patience = time.monotonic() + limits.give_up, PATIENCE
+        deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
         while True:
             lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
             _make_room(target, connection, before)
@@ -137,8 +137,8 @@ def _gave_up(before: LiveDatabase, limits: Limits, *, busy: bool) -> Busy:
         else f"more is written to it than can be replayed in {limits.max_pause * 1000:g} ms"
     )
     return Busy.of(
-        Code.GAVE_UP,
-        f"{before.path.name} was followed for {limits.give_up:g} s and could not be swapped: {why}",
-        "Nothing was changed. Find the program that writes without a rest, or give --max-pause MS, --give-up SECONDS "
-        "or --pause.",
+        Code.CUTOVER_TIMEOUT,
+        f"{before.path.name} was followed for {limits.cutover_timeout:g} s and could not be swapped: {why}",
+        "Nothing was changed. Find the program that writes without a rest, or give --max-pause MS, "
+        "--cutover-timeout SECONDS or --block-writers.",
     )

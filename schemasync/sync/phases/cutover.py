@@ -228,7 +228,7 @@ def _take_place(target: Target, new: Path, over: LinkState | None, moved: Callab
             target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new,))
         kept = f", and another one is now called {placed.kept}" if placed.kept else ""
         raise NeedsPerson.of(
-            Code.CHANGED_MEANWHILE,
+            Code.CHANGED_DURING_RUN,
             f"{layout.link} is {layout.at().value} that somebody put there during the swap; it was left as it is{kept}",
             f"{where}. To go on with them, move {layout.link} away, then: manage.py schemasync\n"
             f"To go on with what is at {layout.link}: manage.py schemasync adopt",

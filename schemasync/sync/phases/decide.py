@@ -48,15 +48,15 @@ class SyncOptions:
     `readers`: whether the field of a model can read a value.
     """
 
-    fresh: bool = False
+    rebuild_all: bool = False
     verify_full: bool = False
-    back: bool = False
+    allow_older: bool = False
     repair: bool = False
     allow_drop: frozenset[str] = frozenset()
-    pause: bool = False
+    block_writers: bool = False
     again: bool = False
     data_migrations: tuple[DataMigration, ...] | None = None
-    seen: frozenset[str] = frozenset()
+    accepted_migrations: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
     models: Mapping[str, str] = field(default_factory=dict)
     readers: Readers = field(default_factory=dict, compare=False)
@@ -100,7 +100,7 @@ def rehearsed(
     """
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
-    found = never_run(state, options.data_migrations, options.seen)
+    found = never_run(state, options.data_migrations, options.accepted_migrations)
     decision = _decided(target, document, options, state, unknown)
     plan = replace(decision.plan, never_run=found) if decision.plan is not None else None
     return replace(decision, plan=plan, never_run=found)
@@ -125,7 +125,7 @@ def _decided(
     _refuse_drift(target, document, state, inspection, options)
     _refuse_older(document, state.rows, options)
     diff = _diff(document, old, options, state.newest)
-    anyway = options.fresh or options.again or (options.repair and state.drift(inspection, elsewhere))
+    anyway = options.rebuild_all or options.again or (options.repair and state.drift(inspection, elsewhere))
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
     plan = _plan(target, document, options, state, old, diff, unknown)
@@ -143,7 +143,7 @@ def not_ours(document: Document, elsewhere: Elsewhere, allow_drop: Collection[st
 def is_current(document: Document, options: SyncOptions, state: LiveDatabase) -> bool:
     """Same version, and no hint that would act (a swap of names leaves the version as it is)."""
     newest = state.newest
-    if newest is None or newest.version != document.version or options.fresh or options.again:
+    if newest is None or newest.version != document.version or options.rebuild_all or options.again:
         return False
     recorded = hints_of(newest)
     if all_hints(document.hints) <= recorded:
@@ -204,13 +204,13 @@ def _refuse_drift(
 def _refuse_older(document: Document, rows: tuple[HistoryRow, ...], options: SyncOptions) -> None:
     newest = rows[-1]
     known = [row for row in rows[:-1] if row.version == document.version]
-    if known and newest.version != document.version and not options.back:
+    if known and newest.version != document.version and not options.allow_older:
         raise Refused.of(
             Code.OLDER_VERSION,
             f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
             f"was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
             "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-            f"--back\nTo go back to the data of then: manage.py schemasync rollback {known[-1].generation}",
+            f"--allow-older\nTo go back to the data of then: manage.py schemasync rollback {known[-1].generation}",
             newest=newest.version,
             applied_at=newest.applied_at,
             actor=newest.actor,
@@ -218,7 +218,7 @@ def _refuse_older(document: Document, rows: tuple[HistoryRow, ...], options: Syn
 
 
 def _diff(document: Document, old: Schema, options: SyncOptions, newest: HistoryRow) -> Diff:
-    beside = {"--repair": options.repair, "--back": options.back}
+    beside = {"--repair": options.repair, "--allow-older": options.allow_older}
     given = tuple(option for option, is_given in beside.items() if is_given)
     allowed = Allowed(frozenset(map(fold, options.allow_drop)), given)
     diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
@@ -265,7 +265,7 @@ def _plan(
         base_version=state.newest.version if state.newest else None,
         base_fingerprint=state.fingerprint,
         volatile=volatile,
-        fresh="--fresh was given" if options.fresh else "",
+        fresh="--rebuild-all was given" if options.rebuild_all else "",
     )
     allowed = frozenset(map(fold, options.allow_drop))
     hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, options.allow_drop))
@@ -284,15 +284,15 @@ def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: 
 
 _STATIC = frozenset(
     {
-        HazardCode.HINT_SPENT,
-        HazardCode.FILL_IDLE,
+        HazardCode.HINT_ALREADY_APPLIED,
+        HazardCode.FILL_UNUSED,
         HazardCode.FILL_VOLATILE,
-        HazardCode.WAS_IDLE,
+        HazardCode.WAS_UNUSED,
         HazardCode.NAME_REUSED,
         HazardCode.ROWID_ALIAS_LOST,
-        HazardCode.KEY_IS_NO_ROWID,
+        HazardCode.KEY_IS_NOT_ROWID,
         HazardCode.TYPE_UNKNOWN,
-        HazardCode.ALLOW_IDLE,
+        HazardCode.ALLOW_DROP_UNUSED,
     }
 )
 

@@ -61,7 +61,7 @@ def call(target: Target) -> None:
     """Let the run that waits go on. Raises Refused where none does."""
     if not is_waiting(target):
         raise Refused.of(
-            Code.NOBODY_WAITS,
+            Code.NO_PENDING_CUTOVER,
             f"no run on {target.layout.link} waits to be called",
             "One that does is started by: manage.py schemasync --postpone",
         )

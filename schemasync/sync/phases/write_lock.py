@@ -91,7 +91,7 @@ def write_lock(
 def replaced(path: Path) -> SchemasyncError:
     """Somebody put another file in the place of the one that this run works on."""
     return Failed.of(
-        Code.CHANGED_MEANWHILE,
+        Code.CHANGED_DURING_RUN,
         f"{path} no longer is what it was when this run began",
         "Look who replaced it, then run again.",
     )

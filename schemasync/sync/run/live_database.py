@@ -83,18 +83,19 @@ class LiveDatabase:
     def _names(self, inspection: Inspection, document: Document, elsewhere: Elsewhere) -> Schema:
         new = document.schema
         recorded = without(schema_of(self.newest), elsewhere) if self.newest is not None else Schema()
-        tables = recorded.tables + new.tables + _claimed(inspection.schema, document.hints)
+        known = recorded.tables + new.tables
+        tables = known + _claimed(inspection.schema, document.hints, {fold(table.name) for table in known})
         return Schema(tables, recorded.views + new.views)
 
 
-def _claimed(there: Schema, hints: Hints) -> tuple[Table, ...]:
+def _claimed(there: Schema, hints: Hints, known: Collection[str]) -> tuple[Table, ...]:
     """Tables made by hand that schema.json names as what one of its tables was, and that one is not there yet: they
     become it, with their rows."""
     claimed = []
     for name, earlier in hints.tables_were.items():
         if there.table(name) is None:
             claimed += [table for old in earlier if (table := there.table(old)) is not None][:1]
-    return tuple(claimed)
+    return tuple(table for table in claimed if fold(table.name) not in known)
 
 
 def without(schema: Schema, tables: Elsewhere) -> Schema:

@@ -51,7 +51,7 @@ class Target:
         """Before each step that cannot be undone. Raises Failed where another run may be at work by now."""
         if self.lock is not None and not self.lock.is_sole():
             raise Failed.of(
-                Code.CHANGED_MEANWHILE,
+                Code.CHANGED_DURING_RUN,
                 f"{self.layout.folder} was moved or replaced while this run was at work, so another run may be, too",
                 "Put it back, then run again.",
             )

@@ -80,9 +80,9 @@ def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
 def impossible(why: str, table: str) -> Problem:
     """A plan that cannot be followed while writers go on."""
     return Problem(
-        Code.LIVE_IMPOSSIBLE,
+        Code.CANNOT_FOLLOW_WRITES,
         f"this cannot be done while the application writes: {why}",
-        "Let writers wait while it is built: manage.py schemasync --pause",
+        "Let writers wait while it is built: manage.py schemasync --block-writers",
         {"table": table},
     )
 

@@ -344,7 +344,7 @@ def _check_log(installed: LiveSchema, now: LiveSchema) -> None:
 def schema_changed() -> Failed:
     """Somebody changed the schema of the old file, or of the log in it, while the new one was built."""
     return Failed.of(
-        Code.CHANGED_MEANWHILE,
+        Code.CHANGED_DURING_RUN,
         "someone changed the schema of the live file while the new one was built",
         "Look who did; what was built is thrown away. Then run again.",
     )
@@ -367,7 +367,7 @@ def _log_incomplete(why: str, **facts: str) -> Failed:
         f"{why}: a backup was restored over the file, or something wrote to it past its triggers",
         "The live file stays live and is unchanged; the new file was removed. Find out what wrote to it (a restore, a "
         "connection with triggers switched off, incremental blob I/O), end it, then run again.\n"
-        "Or let writers wait while the new file is built: manage.py schemasync --pause",
+        "Or let writers wait while the new file is built: manage.py schemasync --block-writers",
         **facts,
     )
 
@@ -386,7 +386,7 @@ def misfits_failed(done: Round) -> Failed:
 def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
     for name in tables:
         yield Problem(
-            Code.DATA_BREAKS_SHAPE,
+            Code.ROWS_VIOLATE_SCHEMA,
             f'rows of "{name}" refer to rows that do not exist, since something was written meanwhile',
             "Mend them, and see to it that the application writes no more of them. Then run it again.",
             {"table": name},
@@ -396,7 +396,7 @@ def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
 def _misfits(row_errors: Sequence[RowErrors]) -> Iterator[Problem]:
     return (
         Problem(
-            Code.DATA_BREAKS_SHAPE,
+            Code.ROWS_VIOLATE_SCHEMA,
             f'{count(m.rows, "row")} of "{m.table}", written meanwhile, cannot be had in its new shape: {m.why}, '
             f"for example {'; '.join(m.keys)}",
             "Mend the rows, and see to it that the application writes no more of them. Then run it again.",

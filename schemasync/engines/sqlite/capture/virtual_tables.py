@@ -69,7 +69,7 @@ def check_whole(connection: Connection, plan: Plan) -> None:
     if lacking:
         raise Failed(
             Problem(
-                Code.CHANGED_MEANWHILE,
+                Code.CHANGED_DURING_RUN,
                 f'the full-text index "{index.name}" does not hold what its content holds any more: the application '
                 "kept rows or text out of it during the run",
                 "Nothing was changed. Run it again: the plan says what stands in the way.",

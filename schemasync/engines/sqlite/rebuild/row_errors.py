@@ -15,7 +15,7 @@ def run_on(connection: Connection, table: str, statement: str) -> int:
         return connection.execute(statement).rowcount
     except sqlite3.IntegrityError as error:
         raise Failed.of(
-            Code.DATA_BREAKS_SHAPE,
+            Code.ROWS_VIOLATE_SCHEMA,
             f'rows of "{table}" do not fit its new shape: {error}',
             "Mend the rows, or give the column a fill.",
             table=table,
