@@ -23,9 +23,12 @@ from schemasync import conf
 from schemasync.diff.hazards import STOPS, HazardCode
 from schemasync.engines.sqlite import validate
 from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.objects import HISTORY_TABLE
 from schemasync.errors import Code
+from schemasync.files.disk import DiskStep
 from schemasync.management import options
 from schemasync.management.commands.schemasync import Command
+from schemasync.plan.model import Action
 from schemasync.schema import document, shape_check
 
 from .command.conftest import evolved, memory, project, synced, tmp_path  # noqa: F401  fixtures
@@ -389,6 +392,38 @@ def test_every_guarantee_is_shown_by_a_test():
     promised = page("docs/guarantees.md").text.partition("## What is not promised")[0]
     for bullet in re.findall(r"^- (.*?)(?=^- |^#|^$)", promised, re.DOTALL | re.MULTILINE):
         assert re.search(r"`test_|`case: |recovery\.md", bullet), bullet
+
+
+# --- language -----------------------------------------------------------------------------------------------------
+
+GLOSSARY = page("docs/glossary.md")
+
+
+def entries() -> dict[str, str]:
+    """The words of the glossary, each with its explanation."""
+    parts = re.split(r"^## (.*)$", GLOSSARY.text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_the_glossary_is_short_enough_to_be_read_and_in_order():
+    assert 25 <= len(entries()) <= 32
+    assert list(entries()) == sorted(entries(), key=str.lower)
+
+
+@pytest.mark.parametrize("word", entries())
+def test_the_glossary_explains_each_word_in_one_or_two_sentences(word):
+    explanation = entries()[word].partition("*Elsewhere:*")[0]
+    assert 1 <= len(re.findall(r"\.(?=\s|$)", explanation)) <= 2
+    assert f"(#{re.sub('[^a-z -]', '', word).replace(' ', '-')})" in GLOSSARY.text, "the list of contents leads there"
+
+
+def test_the_glossary_has_the_names_that_the_code_has():
+    for action, participle in {"keep": "kept", "rewrite": "rewritten", "create": "created", "drop": "dropped"}.items():
+        assert Action(action) in Action
+        assert f"*{participle}*" in entries()["step"]
+    (step,) = re.findall(r"`([A-Z]+:[A-Z]+)`", entries()["disk step"])
+    assert step in set(DiskStep)
+    assert HISTORY_TABLE in entries()["history row"]
 
 
 # --- the README's commands, and what is not there -----------------------------------------------------------------
