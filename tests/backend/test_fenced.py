@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 
 import pytest
@@ -75,3 +76,19 @@ def test_a_transaction_within_another_ends_with_it(link, db, statements):
     run(db, INSERT, "before")
     assert during_the_swap(link, db, work) == []
     assert keys(link) == {"before", *(f"inner {number}" for number in range(statements))}
+
+
+def test_a_write_is_compiled_once_where_there_are_no_virtual_tables(link, db):
+    """Where there are, each write is looked at first: those tables bear no fence."""
+    inserts: list[str] = []
+
+    def authorizer(action, table, *rest):
+        if action == sqlite3.SQLITE_INSERT:
+            inserts.append(table)
+        return sqlite3.SQLITE_OK
+
+    run(db, "SELECT 1")
+    db.connection.set_authorizer(authorizer)
+    run(db, INSERT, "one")
+    db.connection.set_authorizer(None)
+    assert inserts == ["moves"]

@@ -220,6 +220,16 @@ def test_a_deferred_transaction_that_has_read_is_told_to_begin_again(link, djang
     assert keys(link) == {"in the end"}
 
 
+def test_a_statement_that_fails_in_a_transaction_fails_as_with_django(link, db):
+    """It is not said that the database was swapped: whoever is told so tries again."""
+    with transaction.atomic(using="followed"):
+        run(db, INSERT, "kept")
+        with pytest.raises(OperationalError, match="no such column") as caught, transaction.atomic(using="followed"):
+            run(db, "UPDATE moves SET wrong = 1")
+        assert not isinstance(caught.value, Superseded)
+    assert keys(link) == {"kept"}
+
+
 def test_rows_that_are_still_read_are_read_to_the_end(link, db):
     cursor = db.cursor()
     cursor.execute("SELECT id FROM accounts ORDER BY id")
@@ -274,6 +284,19 @@ def test_a_fork_opens_a_connection_of_its_own(link, db):
     assert os.waitpid(child, 0)[1] == 0
     run(db, INSERT, "parent again")
     assert keys(link) == {"parent", "child", "parent again"}
+
+
+def test_a_fork_keeps_what_is_in_memory(django_db_blocker):
+    with django_db_blocker.unblock(), closing(wrapper(":memory:")) as db:
+        run(db, "CREATE TABLE t AS SELECT 1 AS x")
+        child = os.fork()
+        if child == 0:
+            status = 2
+            try:
+                status = int(run(db, "SELECT x FROM t") != [(1,)])
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_settings_are_as_promised_and_can_be_others(link, django_db_blocker):

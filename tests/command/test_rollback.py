@@ -284,6 +284,19 @@ def test_several_generations_back_rows_without_ids_are_counted_too(without_ids):
     }
 
 
+def test_row_ids_that_became_a_column_are_not_counted_after_a_vacuum(project):
+    project.write({"Events": {"who": "TEXT", "what": "TEXT"}})
+    project.done()
+    project.run_sql("INSERT INTO Events VALUES ('a', '1'), ('b', '2'), ('c', '3'); DELETE FROM Events WHERE who = 'a'")
+    project.write({"Events": {"id": "INTEGER PRIMARY KEY", "who": "TEXT", "what": "TEXT"}})
+    project.done()
+    project.done("rollback", noinput=True)
+    project.run_sql("VACUUM")
+    assert since(project) == {}
+    project.run_sql("UPDATE Events SET what = 'changed' WHERE who = 'c'")
+    assert since(project) == {"Events": (1, 0, 1)}
+
+
 # --- over several syncs -------------------------------------------------------------------------------------------
 
 

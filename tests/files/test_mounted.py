@@ -178,6 +178,22 @@ def test_a_swap_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(s
     assert dump(world.link) == stage.new
 
 
+def test_an_eject_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(stages, tmp_path, monkeypatch):
+    stage = stages("eject")
+    world = stage.copy(tmp_path / "w")
+    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+    with monkeypatch.context() as patch:
+        mount_of(world.link, tmp_path, patch)
+        trouble = child(lambda: recovery(world.target())).refusal()
+        assert (trouble.kind, trouble.codes) == ("NeedsPerson", ("mounted-file",))
+        assert "is committed" in trouble.text
+    assert world.layout.at() is PathKind.GENERATION
+    world.recovered()
+    assert world.layout.at() is PathKind.PLAIN
+    assert dump(world.link) == stage.new
+
+
 @AS_ROOT
 def test_generations_on_another_file_system_are_no_obstacle(stages, tmp_path):
     world = stages("adopt_journal").copy(tmp_path / "w")

@@ -106,6 +106,40 @@ def test_what_is_written_past_the_triggers_while_it_waits_is_found_where_all_is_
         assert connection.execute("SELECT a FROM t WHERE id = 2").fetchone() == ("unseen",)
 
 
+def test_the_new_file_keeps_up_while_it_waits(link, waiting):
+    """Or else all that was written in an hour would have to be replayed once the swap is wanted."""
+    (new,) = link.with_name(link.name + ".generations").glob("0002-*.sqlite3")
+    for number in (100, 101):
+        write(link, f"INSERT INTO t (id, a) VALUES ({number}, 'while it waits')")
+        deadline = time.monotonic() + 20
+        while not has_row(new, number):
+            assert time.monotonic() < deadline, "it does not follow"
+            time.sleep(0.02)
+    postpone.call(target(link))
+    assert waiting.ended().result() == "synced"
+
+
+def has_row(path, number):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT count(*) FROM t WHERE id = ?", (number,)).fetchone() == (1,)
+
+
+def test_a_row_that_is_deleted_past_the_triggers_while_it_waits_does_not_come_back(link):
+    """The newest row of a table that is not rewritten: the new file still has it, and no log says that it went."""
+    sync(target(link), read({"t": T, "other": T}))
+    write(link, "INSERT INTO other (id, a) VALUES (1, 'kept'), (2, 'deleted')")
+    running = Child(lambda: sync(target(link, wait=5.0), read({"t": MORE, "other": T}), POSTPONED).result)
+    wait_for_flag(link)
+    write_past_triggers(link, "DELETE FROM other WHERE id = 2")
+    postpone.call(target(link))
+    trouble = running.ended().refusal()
+    assert trouble.codes == ("log-incomplete",)
+    assert '"other"' in trouble.text
+    assert traces(link) == []
+    with closing(sqlite3.connect(link)) as connection:
+        assert connection.execute("SELECT id FROM other").fetchall() == [(1,)]
+
+
 def test_a_vacuum_while_it_waits_ends_it_at_once_where_row_ids_moved(link):
     old = {"t": T, "events": {"what": "TEXT"}}
     sync(target(link), read(old))

@@ -64,7 +64,8 @@ def assert_as_before(link, before):
 # --- rows that do not fit -----------------------------------------------------------------------------------------
 
 
-def test_a_row_that_is_mended_in_time_comes_along(link):
+@pytest.mark.parametrize("label", [DiskStep.CAPTURE_INSTALL, DiskStep.BUILD_RENAME])
+def test_a_row_that_is_mended_in_time_comes_along(link, label):
     def mend():
         time.sleep(0.3)
         write(link, "UPDATE t SET a = 'mended' WHERE id = 50")
@@ -73,7 +74,7 @@ def test_a_row_that_is_mended_in_time_comes_along(link):
         write(link, "INSERT INTO t VALUES (50, NULL, 1)")
         threading.Thread(target=mend).start()
 
-    assert run(link, STRICTER, at(DiskStep.CAPTURE_INSTALL, offend)).result == "synced"
+    assert run(link, STRICTER, at(label, offend)).result == "synced"
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT a FROM t WHERE id = 50").fetchone() == ("mended",)
 
@@ -166,6 +167,31 @@ def test_more_than_fits_into_the_pause_ends_the_run(link):
     assert "more is written" in str(caught.value)
     assert traces(link) == []
     assert fence_of(link) is None
+
+
+def test_writers_wait_for_the_replay_of_a_few_rows_only(link):
+    """What was written in the last round is replayed in one more, before the lock is taken."""
+    rows = "INSERT INTO t (a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
+    many = at(DiskStep.CUTOVER_ROUND, lambda: write(link, rows))
+    waiting = []
+
+    def observer(when, label):
+        if (when, label) == ("before", DiskStep.CUTOVER_ROUND):
+            waiting.append(is_locked(link))
+        many(when, label)
+
+    assert run(link, MORE, observer).result == "synced"
+    assert waiting[-1]
+    assert waiting.index(True) >= 2, "the round before the rows were written, and one that replayed them"
+
+
+def is_locked(link):
+    try:
+        with closing(sqlite3.connect(link, isolation_level=None, timeout=0)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return True
+    return False
 
 
 def test_a_transaction_that_is_open_when_the_log_goes_in_is_waited_for(link):

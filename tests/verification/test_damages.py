@@ -182,6 +182,24 @@ def test_a_foreign_table_that_is_lost_is_found_beside_a_table_that_is_renamed(li
     assert [str(problem.code) for problem in problems] == ["verify-differs"]
 
 
+@pytest.mark.parametrize(("name", "rows"), [("a row is lost", 1), ("a row is added", 1), ("all rows are lost", 3)])
+def test_how_many_rows_differ_is_told(link, name, rows):
+    damages = {**EVERYWHERE, "all rows are lost": ("people", "DELETE FROM people")}
+    (problem,) = found(link, NEW, MODES["pause"], FILLED, damages[name][1])
+    assert problem.facts["rows"] == rows
+
+
+@pytest.mark.parametrize("damage", ["UPDATE c SET v = 'X' WHERE v = 'x'", "UPDATE c SET w = 'y ' WHERE w = 'y'"])
+def test_without_a_key_values_are_told_apart_whatever_the_collation_of_their_column(tmp_path, damage):
+    """Letter case, and blanks at the end: rows of which one has no key are compared as a set."""
+    columns = {"k": "INTEGER NOT NULL", "v": "TEXT COLLATE NOCASE", "w": "TEXT COLLATE RTRIM"}
+    old = {"c": {**columns, "_primary_key": ["k"], "_without_rowid": True}}
+    new = {"c": {**columns, "_primary_key": ["v"]}}
+    link = make(tmp_path / "w", old, "INSERT INTO c VALUES (1, 'x', 'a'), (2, 'z', 'y'), (3, NULL, 'b')")
+    before = dump(link)
+    assert_found(found(link, new, MODES["pause"], FILLED, damage), "c", link, before)
+
+
 def test_a_healthy_run_finds_nothing(link):
     """Of any table above: what the tests look for comes of the damage alone."""
     for mode in MODES.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -13,10 +14,12 @@ from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Busy, Refused
 from schemasync.files.disk import Disk, DiskStep
+from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.write_lock import write_lock
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.crash.worlds import traces
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, read, run
 
@@ -35,17 +38,18 @@ def test_the_report_counts_each_key_that_was_replayed_while_it_was_built_and_at_
     rounds = []
 
     def observer(when, label):
+        if when == "before" and label in (DiskStep.BUILD_ROUND, DiskStep.CUTOVER_ROUND):
+            rounds.append(label)
         if (when, label) == FILLED:
             execute(link, "UPDATE people SET height = 1 WHERE id IN (1, 2); DELETE FROM codes WHERE code = 'k1'")
-        if (when, label) == ("after", DiskStep.BUILD_ROUND) and not rounds:
-            rounds.append(label)
+        if (when, label) == ("after", DiskStep.BUILD_ROUND) and len(rounds) == 1:
             execute(link, "UPDATE kept SET x = 'n' WHERE id = 1")
         if (when, label) == SEALED:
             execute(link, "INSERT INTO bare VALUES ('7', '8')")
 
     followed = run(link, NEW, MODES["live"], observer).followed
     assert followed.keys == 5
-    assert followed.rounds >= 4
+    assert followed.rounds == len(rounds) + 1 >= 4, "and the one in whose snapshot the files were compared"
 
 
 def test_a_row_that_is_written_between_its_replay_and_its_comparison_is_replayed_once_more(link):
@@ -186,6 +190,32 @@ def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
     assert problem.message == f"a writer held {link.resolve().name} for all of 0.1 s"
 
 
+def test_the_lock_is_free_when_its_block_ends_whatever_still_refers_to_its_connection(link):
+    """SQLite keeps a connection that was closed for as long as one of its statements lives, and its locks with it."""
+    with write_lock(target(link), link.resolve()) as held:
+        cursor = held.connection.execute("SELECT 1")
+    with closing(sqlite3.connect(link, isolation_level=None, timeout=0)) as writer:
+        writer.execute("INSERT INTO kept (x) VALUES ('written')")
+    del cursor
+
+
+def test_the_logs_of_both_files_are_folded_before_writers_wait(link):
+    """Or else the commits under the lock would have to."""
+    folded = {}
+    with closing(sqlite3.connect(link, isolation_level=None)) as application:
+        application.execute("PRAGMA wal_autocheckpoint=0")
+        old = link.resolve()
+
+        def observer(when, label):
+            if (when, label) == SEALED:
+                application.execute("INSERT INTO kept (x) VALUES ('to be folded')")
+            if (when, label) == ("before", DiskStep.CUTOVER_FENCE):
+                folded.update({path: b"to be folded" in path.read_bytes() for path in (old, new_file(link))})
+
+        assert run(link, NEW, MODES["live"], observer).result == "synced"
+    assert list(folded.values()) == [True, True]
+
+
 def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_reads(tmp_path):
     """The commit that closes the file has to wait for it."""
     link = tmp_path / "db.sqlite3"
@@ -201,6 +231,93 @@ def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_re
     adopt(target(link, disk=Disk(observer), wait=5.0), None)
     assert link.is_symlink()
     reader.close()
+
+
+def test_a_reader_that_holds_the_fence_up_for_too_long_leaves_the_file_open_and_the_command_says_so(tmp_path):
+    link = tmp_path / "db.sqlite3"
+    execute(link, "PRAGMA journal_mode=DELETE; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    reader = sqlite3.connect(link, isolation_level=None, check_same_thread=False)
+    ends = threading.Timer(15, reader.execute, ["COMMIT"])
+
+    def begin_to_read():
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM t").fetchall()
+        ends.start()
+
+    observer = at(("before", DiskStep.CUTOVER_FENCE), begin_to_read)
+    with pytest.raises(Busy) as caught:
+        adopt(target(link, disk=Disk(observer), wait=0.1), None)
+    assert [str(problem.code) for problem in caught.value.problems] == ["database-locked"]
+    assert ends.is_alive(), "nobody waited for the reader to end"
+    ends.cancel()
+    reader.close()
+    assert not link.is_symlink()
+    execute(link, "INSERT INTO t VALUES (2)")
+    adopt(target(link), None)
+    assert link.is_symlink()
+
+
+def test_the_pause_that_is_reported_ends_when_writers_go_on(link):
+    """What is tidied up afterwards keeps nobody waiting."""
+    first = {}
+
+    def observer(when, label):
+        first.setdefault((when, label), time.monotonic())
+        if (when, label) == ("before", DiskStep.ARCHIVE_CHECKPOINT):
+            time.sleep(0.5)
+
+    report = run(link, NEW, MODES["live"], observer)
+    most = first["before", DiskStep.ARCHIVE_CHECKPOINT] - first["after", DiskStep.CUTOVER_ROUND]
+    assert 0 < report.pause_ms <= most * 1000 + 1
+
+
+def test_a_live_file_that_left_wal_mode_is_not_followed_and_the_way_out_is_named(link):
+    live = link.resolve()
+    execute(live, "PRAGMA journal_mode=DELETE")
+    with pytest.raises(Refused) as refused:
+        run(link, NEW, MODES["live"], lambda when, label: None)
+    (problem,) = refused.value.problems
+    assert str(problem.code) == "cannot-follow-writes"
+    assert f"sqlite3 {live} 'PRAGMA journal_mode=WAL'" in problem.hint
+    assert traces(live) == []
+    execute(live, "PRAGMA journal_mode=WAL")
+    assert run(link, NEW, MODES["live"], lambda when, label: None).result == "synced"
+
+
+@pytest.mark.parametrize("mode", ["live", "pause"])
+def test_a_fence_that_was_left_open_without_its_log_is_put_up_anew(link, mode):
+    """Somebody dropped the log of a run that had died, and not its fence."""
+    with closing(sqlite3.connect(link, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        fence.prepare(connection)
+        connection.execute("DROP TRIGGER _schemasync_fence_0_insert")
+        connection.execute("COMMIT")
+    old = link.resolve()
+    assert run(link, NEW, MODES[mode], lambda when, label: None).result == "synced"
+    assert traces(link) == []
+    with closing(sqlite3.connect(old)) as connection:
+        for table in (*OLD, "foreign_table"):
+            if not table.startswith("_"):
+                with pytest.raises(sqlite3.OperationalError, match="superseded"):
+                    connection.execute(f"DELETE FROM {table}")
+
+
+def test_a_key_that_somebody_renames_while_the_plan_is_made_is_a_change_and_no_obstacle(tmp_path, monkeypatch):
+    """It is not said that this plan needs --block-writers."""
+    link = make(tmp_path / "w", {"codes": CODES}, "INSERT INTO codes VALUES ('a', 'x')")
+    with_row_ids = {"codes": {"k": "TEXT", "v": "TEXT NOT NULL", "_primary_key": ["k"]}}
+    followable = runner.followable
+
+    def renamed_before(*given):
+        execute(link, "ALTER TABLE codes RENAME COLUMN k TO by_hand")
+        return followable(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(Refused) as refused:
+        patch.setattr(runner, "followable", renamed_before)
+        run(link, with_row_ids, MODES["live"], lambda when, label: None)
+    assert [str(problem.code) for problem in refused.value.problems] == ["changed-during-run"]
+    execute(link, "ALTER TABLE codes RENAME COLUMN by_hand TO k")
+    assert run(link, with_row_ids, MODES["live"], lambda when, label: None).result == "synced"
 
 
 def test_a_schema_that_somebody_changes_before_the_log_is_installed_ends_the_run_with_their_change_kept(link):

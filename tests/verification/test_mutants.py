@@ -86,4 +86,6 @@ def test_reasons_are_given_for_changes_that_exist():
 
 
 def test_the_tests_nearest_to_a_module_exist():
-    assert all((ROOT / tests).exists() for nearest in NEAREST.values() for tests in nearest)
+    for path, _, name in {tests.partition("::") for nearest in NEAREST.values() for tests in nearest}:
+        assert (ROOT / path).exists(), path
+        assert not name or f"def {name}(" in (ROOT / path).read_text(), name
