@@ -22,7 +22,8 @@ class SchemaVersion(models.Model):
         max_length=10,
         choices=[
             (HistoryAction.SYNC, _("sync")),
-            (HistoryAction.RESTORE, _("swap back")),
+            (HistoryAction.ROLLBACK, _("rollback")),
+            (HistoryAction.RESTORE, _("restored backup")),
             (HistoryAction.ADOPT, _("taken over")),
         ],
     )
@@ -46,7 +47,7 @@ class SchemaVersion(models.Model):
         verbose_name_plural = _("schema versions")
         default_permissions = ("view",)
         permissions = [
-            ("swap_schemaversion", "Can swap the database back to an earlier generation"),
+            ("rollback_schemaversion", "Can roll the database back to an earlier generation"),
             ("run_schemaversion", "Can bring the database to schema.json"),
             ("prune_schemaversion", "Can remove archives of the database"),
             ("download_schemaversion", "Can download a whole database file"),

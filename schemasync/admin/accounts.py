@@ -35,7 +35,7 @@ class Accounts:
     """What a swap does to users. `returning` are in the older file only, `vanishing` in the live one only; `altered`
     have another password or are active in one of the two only; `changed` have other rights.
 
-    `stays`: the operator is signed in afterwards. `may_swap`: False for an operator whose own rights would grow.
+    `stays`: the operator is signed in afterwards. `may_roll_back`: False for an operator whose own rights would grow.
     `are_compared`: False where there are too many, or a file has no such table.
     """
 
@@ -44,7 +44,7 @@ class Accounts:
     altered: tuple[str, ...]
     changed: tuple[Change, ...]
     stays: bool
-    may_swap: bool
+    may_roll_back: bool
     are_compared: bool = True
 
 
@@ -69,10 +69,10 @@ def compared(request: HttpRequest, place: SelectedDatabase, live: Path, archive:
     if not are_here(place):
         return None
     grows, stays = _grows(request, live, archive), is_same(request, live, archive)
-    may_swap = not grows or bool(getattr(request.user, "is_superuser", False))
+    may_roll_back = not grows or bool(getattr(request.user, "is_superuser", False))
     now, then = everyone(live), everyone(archive)
     if now is None or then is None:
-        return Accounts((), (), (), (), stays, may_swap, are_compared=False)
+        return Accounts((), (), (), (), stays, may_roll_back, are_compared=False)
     both = now.accounts.keys() & then.accounts.keys()
     return Accounts(
         tuple(sorted(then.accounts[key].name for key in then.accounts.keys() - both)),
@@ -80,7 +80,7 @@ def compared(request: HttpRequest, place: SelectedDatabase, live: Path, archive:
         tuple(sorted(now.accounts[key].name for key in both if now.accounts[key] != then.accounts[key])),
         tuple(sorted(_changes(now, then), key=lambda change: change.name)),
         stays,
-        may_swap,
+        may_roll_back,
         are_compared=now.rights is not None and then.rights is not None,
     )
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, F, TextField, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -123,7 +122,7 @@ def _newest(place: SelectedDatabase) -> SchemaVersion:
 
 
 def _before(place: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
-    """The row that made the generation before this one; of a swap back the one that was live until then."""
+    """The row that made the generation before this one; of a rollback the one that was live until then."""
     if row.previous is None:
         return None
     made = SchemaVersion.objects.using(place.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
@@ -152,10 +151,9 @@ def _to_live(place: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, mo
 
 def _lineage(place: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
     """What led to these generations, whole rows of no more than `FURTHEST`: they are large, and there may be many."""
-    plan = Case(When(action=HistoryAction.RESTORE, then=F("plan")), default=Value("{}"), output_field=TextField())
     names = ("id", "generation", "previous", "action")
-    known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names, plan)
-    small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan=t) for i, g, p, a, t in known])
+    known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names)
+    small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan="{}") for i, g, p, a in known])
     needed = {name for row in wanted for name in islice(small.ancestors(row.generation), FURTHEST)}
     rows = SchemaVersion.objects.using(place.alias).filter(generation__in=needed).order_by("id").values(*COLUMNS)
     return Lineage([HistoryRow(**values) for values in rows])

@@ -38,8 +38,10 @@ def changes_of(row: SchemaVersion) -> Sequence[Mapping[str, Any]]:
 def story(row: SchemaVersion) -> str:
     """What happened, in a phrase."""
     match row.action:
-        case HistoryAction.RESTORE:
+        case HistoryAction.ROLLBACK:
             return _("back from %(generation)s") % {"generation": row.previous}
+        case HistoryAction.RESTORE:
+            return _("a backup of %(generation)s was restored into this file") % {"generation": row.previous}
         case HistoryAction.ADOPT:
             return _("taken over as it was")
         case _:

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import conf
 from ..management.output.terminal import span
 from ..models import SchemaVersion
-from . import archives, generation, overview, run_page, swap
+from . import archives, generation, overview, rollback_page, run_page
 from .filters import ByWhom, When
 from .history_rows import light, story, when
 from .selected_database import PARAMETER, SelectedDatabase, place_of
@@ -94,7 +94,7 @@ class SchemaVersionAdmin(_Admin):
             path("status.json", self._for_monitors(), name="schemasync_schemaversion_status"),
             page("run/", run_page.run, "run"),
             page("prune/", archives.prune, "prune"),
-            page("<int:pk>/swap/", swap.swap, "swap"),
+            page("<int:pk>/rollback/", rollback_page.page, "rollback"),
             page("<int:pk>/schema.json", generation.schema_json, "schema"),
             page("<int:pk>/database/", archives.database, "database"),
             page("<int:pk>/verify/", archives.verify, "verify"),
@@ -150,7 +150,7 @@ class SchemaVersionAdmin(_Admin):
                 "opts": self.opts,
                 "title": title,
                 "place": place,
-                "may": {act: self.may(request, act) for act in ("swap", "run", "prune", "download")},
+                "may": {act: self.may(request, act) for act in ("rollback", "run", "prune", "download")},
                 **context,
             },
         )

@@ -57,7 +57,7 @@ def context(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedData
         "models": with_models(place),
         "place": place,
         "timeline": timeline(place) if now.live else None,
-        "may": {act: admin.may(request, act) for act in ("swap", "run", "prune", "download")},
+        "may": {act: admin.may(request, act) for act in ("rollback", "run", "prune", "download")},
         "can_run": conf.runs_from_admin(),
     }
 

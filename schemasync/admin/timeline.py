@@ -28,7 +28,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From one generation to the next one that was live: `path` is drawn, `is_back` for a swap back."""
+    """From one generation to the next one that was live: `path` is drawn, `is_back` for a rollback."""
 
     path: str
     title: str
@@ -72,7 +72,7 @@ def _ways(rows: list[SchemaVersion], names: list[str]) -> list[Way]:
         if row.previous not in names or row.previous is None:
             continue
         start, end = (LEFT + STEP * names.index(name) for name in (row.previous, row.generation))
-        is_back = row.action == HistoryAction.RESTORE
+        is_back = row.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE)
         middle = (start + end) // 2
         drawn = (
             f"M{start},{BASE} Q{middle},{BASE - ARC - abs(end - start) // 12} {end},{BASE}"

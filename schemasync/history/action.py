@@ -10,4 +10,5 @@ class HistoryAction(StrEnum):
 
     ADOPT = "adopt"
     SYNC = "sync"
+    ROLLBACK = "rollback"
     RESTORE = "restore"

@@ -12,20 +12,20 @@ from ..schema.model import Column, Schema
 from ..schema.names import fold
 from .action import HistoryAction
 from .compose import composed, not_known
-from .rows import details_of, schema_of, steps_of
+from .rows import schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""
 
 
 def is_in_place(row: HistoryRow) -> bool:
-    """True for the row of a backup that was restored into the file of its generation. A swap back has no tables."""
-    return row.action == HistoryAction.RESTORE and "tables" in details_of(row)
+    """True for the row of a backup that was restored into the file of its generation. A rollback has no tables."""
+    return row.action == HistoryAction.RESTORE
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The rows that made each generation; rows of a swap back made nothing, those of a restore in place did."""
+    """The rows that made each generation; rows of a rollback made nothing, those of a restore in place did."""
 
     rows: Sequence[HistoryRow]
 
@@ -34,7 +34,7 @@ class Lineage:
         restored into the file since it was built. Raises KeyError for a generation that the history does not know."""
         for row in reversed(self.rows):
             is_older = before is None or row.id < before.id
-            if is_older and row.generation == generation and (row.action != HistoryAction.RESTORE or is_in_place(row)):
+            if is_older and row.generation == generation and row.action != HistoryAction.ROLLBACK:
                 return row
         raise KeyError(generation)
 

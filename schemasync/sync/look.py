@@ -175,7 +175,7 @@ def newly_modelled(target: Target, document: Document) -> frozenset[str]:
     """Folded names of tables that a model owns now, and did not when the live generation was made."""
     with _seen(target, whole=False) as now:
         newest = now.newest if now is not None else None
-        if newest is None or newest.action == HistoryAction.RESTORE:
+        if newest is None or newest.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE):
             return frozenset()
         return frozenset(map(fold, document.models)) - {fold(table) for table in models_of(newest)}
 

@@ -270,7 +270,7 @@ def _without_successor(target: Target, files: dict[str, Found], live: Fence, why
 
 
 def _reopen(target: Target, successor: Found, live: Fence) -> None:
-    """A swap back was cut off before its target was open again: the history is carried over as it would have been."""
+    """A rollback was cut off before its target was open again: the history is carried over as it would have been."""
     path = target.layout.live()
     with closing(target.opener.read(path.path if path else target.layout.link)) as connection:
         rows = history_table.read(connection)
@@ -282,12 +282,12 @@ def _reopen(target: Target, successor: Found, live: Fence) -> None:
             successor=successor.generation.name,
         )
     stamp = target.stamp
-    merged = with_restore(rows, successor.generation, live.at, stamp.actor, stamp.tool_version)
+    merged = with_rollback(rows, successor.generation, live.at, stamp.actor, stamp.tool_version)
     with closing(target.opener.write(successor.generation.path, timeout=target.wait)) as connection:
         cutover.reopen(target, connection, merged)
 
 
-def with_restore(
+def with_rollback(
     rows: tuple[HistoryRow, ...], generation: Generation, at: str, actor: str, tool_version: str
 ) -> tuple[HistoryRow, ...]:
     """The live history and a row that says the generation was restored; it takes over that generation's hints."""
@@ -296,7 +296,7 @@ def with_restore(
         origin,
         id=rows[-1].id + 1,
         applied_at=at,
-        action=HistoryAction.RESTORE,
+        action=HistoryAction.ROLLBACK,
         previous=rows[-1].generation,
         plan="{}",
         rows=0,

@@ -1,4 +1,4 @@
-"""Swapping back: the same road as forward, to a generation that is there already."""
+"""Rolling back: fences the live file and opens an earlier generation again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..plan.model import Step
 from .phases import cutover
 from .phases.cutover import cut_over
 from .phases.write_lock import write_lock
-from .recovery import recover, with_restore
+from .recovery import recover, with_rollback
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
@@ -33,7 +33,7 @@ from .runner import note
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a swap back would do: from the live row to `to`, and in what rows the two differ, per table.
+    """What a rollback would do: from the live row to `to`, and in what rows the two differ, per table.
 
     `is_since`: `to` was never live again after the live one began as its copy, so that all of it was written since.
     """
@@ -57,7 +57,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """A swap back that happened."""
+    """A rollback that happened."""
 
     preview: Preview
     duration_ms: int
@@ -65,7 +65,7 @@ class RolledBack:
 
 
 def preview(target: Target, wanted: str | None) -> Preview:
-    """Look at what a swap back would do; nothing is written. Raises Refused where there is no way back."""
+    """Look at what a rollback would do; nothing is written. Raises Refused where there is no way back."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         current, to, generation = _way(target, current, wanted)
         assert current.newest is not None
@@ -141,7 +141,7 @@ def _swap_back(target: Target, current: LiveDatabase, ahead: Preview, signals: S
     prospect: counted again where somebody wrote since it was shown."""
     assert current.generation is not None
     stamp = target.stamp
-    merged = with_restore(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
+    merged = with_rollback(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)

@@ -15,8 +15,8 @@ def may(name, *acts):
 User.objects.create_superuser("root", password="root")
 may("nobody")
 may("viewer", "view")
-may("swapper", "view", "swap")
-may("blind", "swap", "prune", "run", "download")
+may("swapper", "view", "rollback")
+may("blind", "rollback", "prune", "run", "download")
 """
 VISIT = """
 import json, sys
@@ -32,10 +32,10 @@ def live():
     from schemasync.models import SchemaVersion
     return SchemaVersion.objects.order_by("-id").first()
 def swap(client, pk, version=None, expected=None):
-    page = client.get(f"{BASE}{pk}/swap/")
+    page = client.get(f"{BASE}{pk}/rollback/")
     from schemasync.models import SchemaVersion
     wanted = version or SchemaVersion.objects.get(pk=pk).version.partition(":")[2][:6]
-    return client.post(f"{BASE}{pk}/swap/", {"version": wanted, "live": expected or live().generation})
+    return client.post(f"{BASE}{pk}/rollback/", {"version": wanted, "live": expected or live().generation})
 def body(answer):
     return answer.content.decode()
 """

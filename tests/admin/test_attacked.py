@@ -37,7 +37,7 @@ def test_links_of_a_second_database_lead_into_the_second_database(operated, visi
         page = body(c.get(BASE + "?db=other"))
         links = re.findall('href="([^"]*)"', page.partition('id="changelist"')[2])
         one = body(c.get(BASE + "2/change/?db=other"))
-        answer = c.post(BASE + "1/swap/?db=other", {"live": re.search("0002-[0-9a-f]{12}", one)[0], "version": re.search('<code>([0-9a-f]{6})', body(c.get(BASE + "1/swap/?db=other")))[1]})
+        answer = c.post(BASE + "1/rollback/?db=other", {"live": re.search("0002-[0-9a-f]{12}", one)[0], "version": re.search('<code>([0-9a-f]{6})', body(c.get(BASE + "1/rollback/?db=other")))[1]})
         print(json.dumps([links, one, answer.headers.get("Location"), page]))
         """
     )
@@ -47,7 +47,7 @@ def test_links_of_a_second_database_lead_into_the_second_database(operated, visi
     ] == []
     assert 'name="db" value="other"' in page, "the search stays there"
     assert "CHECK (id &gt; 0)" in one
-    assert "/admin/schemasync/schemaversion/1/swap/" not in one or "swap/?db=other" in one
+    assert "/admin/schemasync/schemaversion/1/rollback/" not in one or "rollback/?db=other" in one
     assert place.endswith("?db=other")
     assert (operated.folder / "other.sqlite3").readlink().name.startswith("0001-")
     assert operated.link.readlink().name.startswith("0002-")
@@ -59,7 +59,7 @@ def test_accounts_that_cannot_be_compared_are_not_said_to_be_the_same(operated, 
         " (id, password, is_superuser, username, last_name, email, is_staff, is_active, date_joined, first_name)"
         " SELECT i, 'x', 0, 'u' || i, '', '', 0, 1, '2020-01-01', '' FROM n"
     )
-    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/swap/'))))")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     assert "is not known: there are too many to compare" in text
     assert "The same accounts are in both" not in text
     assert "You stay signed in" in text
@@ -107,14 +107,14 @@ from schemasync.models import SchemaVersion
 version = SchemaVersion.objects.get(pk=1).version.partition(":")[2][:6]
 told = {}
 # the other operator is a process that swaps while this one waits for the lock
-import schemasync.admin.swap as page
+import schemasync.admin.rollback_page as page
 real = page.rollback.rollback
 def slow(*words):
     import subprocess, sys
     subprocess.run([sys.executable, "manage.py", "schemasync", "rollback", "--noinput"], check=True, capture_output=True)
     return real(*words)
 page.rollback.rollback = slow
-answer = c.post(BASE + "1/swap/", {"version": version, "live": now.generation})
+answer = c.post(BASE + "1/rollback/", {"version": version, "live": now.generation})
 page.rollback.rollback = real
 after = c.get(answer.headers["Location"])
 print(json.dumps([answer.status_code, after.status_code, body(after), c.get(BASE).status_code]))
@@ -252,7 +252,7 @@ def test_looking_who_holds_the_lock_makes_no_run_fail(tmp_path):
 def test_a_damaged_row_does_not_hide_the_history(operated, visit, script):
     operated.sql(script)
     codes = visit(
-        "c = visitor('root'); print(json.dumps([c.get(BASE + p).status_code for p in ('', '1/swap/', '1/change/')]))"
+        "c = visitor('root'); print(json.dumps([c.get(BASE + p).status_code for p in ('', '1/rollback/', '1/change/')]))"
     )
     assert codes[0] == 200
 

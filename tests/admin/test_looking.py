@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-PAGES = ["", "status.json", "1/change/", "2/change/?schema=1", "2/sql/", "2/schema.json", "1/swap/", "prune/"]
+PAGES = ["", "status.json", "1/change/", "2/change/?schema=1", "2/sql/", "2/schema.json", "1/rollback/", "prune/"]
 
 
 def test_the_overview_says_what_is_live_and_whether_the_three_agree(visit):
@@ -42,7 +42,7 @@ def test_nobody_without_permission_sees_or_reaches_anything(visit):
             "anyone": [anyone.get(BASE + page).status_code for page in pages],
             "nobody": [nobody.get(BASE + page).status_code for page in pages],
             "blind": [blind.get(BASE + page).status_code for page in pages],
-            "posts": [blind.post(BASE + page).status_code for page in ("1/swap/", "prune/", "1/verify/", "run/")],
+            "posts": [blind.post(BASE + page).status_code for page in ("1/rollback/", "prune/", "1/verify/", "run/")],
             "index": "Schema versions" in body(nobody.get("/admin/")),
         }}))
         """
@@ -58,14 +58,14 @@ def test_who_may_only_look_sees_nothing_that_acts(visit):
         viewer = visitor("viewer")
         pages = {{page: viewer.get(BASE + page) for page in {PAGES!r}}}
         acts = [viewer.post(BASE + page, {{"live": live().generation, "version": "x", "keep": "1"}}).status_code
-                for page in ("1/swap/", "prune/", "run/")]
+                for page in ("1/rollback/", "prune/", "run/")]
         texts = [body(answer) for answer in pages.values() if not answer.streaming]
         print(json.dumps({{"codes": {{page: answer.status_code for page, answer in pages.items()}}, "acts": acts,
-            "words": [word for word in ("Go back to it", "remove old ones", "Run it", "Download") if any(word in t for t in texts)],
+            "words": [word for word in ("Roll back to it", "remove old ones", "Run it", "Download") if any(word in t for t in texts)],
             "database": viewer.get(BASE + "1/database/").status_code}}))
         """
     )
-    assert found["codes"] == {page: 403 if page in ("1/swap/", "prune/") else 200 for page in PAGES}
+    assert found["codes"] == {page: 403 if page in ("1/rollback/", "prune/") else 200 for page in PAGES}
     assert found["acts"] == [403, 403, 403]
     assert found["words"] == []
     assert found["database"] == 403
@@ -117,7 +117,7 @@ def test_names_from_the_schema_are_shown_inert(operated, visit):
         f"INSERT INTO \"{evil.replace(chr(34), chr(34) * 2)}\" VALUES (1, NULL, '<img src=x onerror=alert(1)>')"
     )
     texts = visit(
-        f"c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in {['', '3/change/?schema=1', '3/sql/', '3/swap/']!r}]))"
+        f"c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in {['', '3/change/?schema=1', '3/sql/', '3/rollback/']!r}]))"
     )
     for text in texts:
         assert "<script>alert" not in text
@@ -139,7 +139,7 @@ def test_addresses_that_nobody_means(visit, path, code):
 def test_a_history_that_names_a_path_outside_opens_nothing(operated, visit):
     operated.sql("UPDATE _schema_versions SET generation = '../../../etc/passwd' WHERE id = 1")
     codes = visit(
-        "c = visitor('root'); print(json.dumps([c.get(BASE + p).status_code for p in ('1/database/', '1/change/', '1/swap/')] + [c.post(BASE + '1/verify/').status_code]))"
+        "c = visitor('root'); print(json.dumps([c.get(BASE + p).status_code for p in ('1/database/', '1/change/', '1/rollback/')] + [c.post(BASE + '1/verify/').status_code]))"
     )
     assert codes[0] == codes[3] == 404
     assert codes[1] == 200
@@ -217,7 +217,7 @@ def test_many_rows_of_history_take_few_queries(operated, visit):
         import time
         c = visitor("root")
         counts = []
-        for page in ("", "?p=300", "20000/change/", "20000/swap/", "5/change/"):
+        for page in ("", "?p=300", "20000/change/", "20000/rollback/", "5/change/"):
             with CaptureQueriesContext(connection) as queries:
                 begun = time.monotonic()
                 assert c.get(BASE + page).status_code == 200, page
@@ -231,7 +231,7 @@ def test_many_rows_of_history_take_few_queries(operated, visit):
 def test_in_another_language(operated, visit):
     operated.settings(flag=True, more='LANGUAGE_CODE = "de"')
     texts = visit(
-        "c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in ('', '2/change/', '1/swap/', 'prune/')]))"
+        "c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in ('', '2/change/', '1/rollback/', 'prune/')]))"
     )
     assert "Modelle und schema.json" in texts[0]
     assert "✓ stimmen überein" in texts[0]

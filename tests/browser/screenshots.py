@@ -43,7 +43,7 @@ BASE = "/admin/schemasync/schemaversion/"
 PICTURES = [
     Picture("overview", BASE),
     Picture("generation", f"{BASE}4/change/"),
-    Picture("swap", f"{BASE}1/swap/"),
+    Picture("rollback", f"{BASE}1/rollback/"),
     Picture("sql", f"{BASE}4/sql/"),
     Picture("prune", f"{BASE}prune/?keep=1"),
 ]

@@ -1,4 +1,4 @@
-"""The pages of schemasync in the admin, in a browser, and the whole way of a swap back while another process writes."""
+"""The pages of schemasync in the admin, in a browser, and the whole way of a rollback while another process writes."""
 
 import sqlite3
 import subprocess
@@ -68,9 +68,9 @@ def visit(new_page, history, look):
 
 def looks():
     """Each page in every look; all but three of the pages in one look only, unless `--every` is given."""
-    for path in ["", "2/change/?schema=1", "1/swap/", "1/change/", "2/sql/", "2/swap/", "prune/?keep=1"]:
+    for path in ["", "2/change/?schema=1", "1/rollback/", "1/change/", "2/sql/", "2/rollback/", "prune/?keep=1"]:
         for look in LOOKS:
-            often = look == LIGHT or path in ("", "2/change/?schema=1", "1/swap/")
+            often = look == LIGHT or path in ("", "2/change/?schema=1", "1/rollback/")
             yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if often else [pytest.mark.slow])
 
 
@@ -89,7 +89,7 @@ def test_everything_is_reached_by_the_keyboard_alone(visit):
     for _ in range(60):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.textContent.trim()"))
-    for word in ("Go back to it…", "schema.json", "SQL", "Download the database", "Verify the file"):
+    for word in ("Roll back to it…", "schema.json", "SQL", "Download the database", "Verify the file"):
         assert word in seen, word
 
 
@@ -153,11 +153,11 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
     with writing(demo) as acknowledged:
         page.goto(BASE)
         page.get_by_role("link", name="0001-").click()
-        page.get_by_role("link", name="Go back to it…").click()
+        page.get_by_role("link", name="Roll back to it…").click()
         assert page.get_by_text("notices_tag").first.is_visible()
         assert page.get_by_text("You stay signed in").is_visible()
         page.get_by_label("To go back to").fill("wrong")
-        page.get_by_role("button", name="Go back").click()
+        page.get_by_role("button", name="Roll back").click()
         assert page.get_by_role("alert").is_visible()
         assert demo.link.readlink().name.startswith("0002-")
         left = time.time()
@@ -167,7 +167,7 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
         assert page.get_by_text("is live again").is_visible()
         time.sleep(0.5)
         page.get_by_role("link", name="0002-").first.click()
-        page.get_by_role("link", name="Go back to it…").click()
+        page.get_by_role("link", name="Roll back to it…").click()
         returned = time.time()
         _go_back(page)
         back = time.time()
@@ -185,7 +185,7 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
 def _go_back(page):
     digits = page.locator("form code").first.text_content()
     page.get_by_label("To go back to").fill(digits[:6])
-    page.get_by_role("button", name="Go back").click()
+    page.get_by_role("button", name="Roll back").click()
     page.wait_for_url("**" + BASE)
 
 

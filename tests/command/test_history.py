@@ -56,10 +56,10 @@ def test_json_has_every_key_of_every_generation(evolved):
 def test_a_swap_back_is_a_row_of_its_own(evolved):
     evolved.done("rollback", noinput=True)
     lines = evolved.done("history").out.splitlines()
-    assert "restore" in lines[1]
+    assert "rollback" in lines[1]
     assert "back from 0002-" in lines[2]
     assert [row["action"] for row in evolved.done("history", json=True).json["generations"]] == [
-        "restore",
+        "rollback",
         "sync",
         "sync",
     ]

@@ -2,7 +2,7 @@
 strangers write into every generation that they ever opened.
 
 One rule holds throughout: every file holds exactly the rows that were acknowledged in it or in the files that it
-was made from, and no row that was refused. From it follows that no acknowledged write is lost: what a swap back
+was made from, and no row that was refused. From it follows that no acknowledged write is lost: what a rollback
 sets aside stays whole in the file that was left.
 """
 
@@ -339,7 +339,7 @@ class History:
         assert rows[-1].generation == live
         assert len({row.id for row in rows}) == len(rows)
         assert (set(self.rows) | self.gone) - {PLAIN} <= {row.generation for row in rows}
-        births = [row.generation for row in rows if row.action != "restore"]
+        births = [row.generation for row in rows if row.action != "rollback"]
         assert len(births) == len(set(births)), "a name was used again"
 
 

@@ -163,7 +163,7 @@ def assert_left(world):
 
 
 def finish(scenario, world):
-    """The next run. Returns the file in which a swap back has set aside what was written before it."""
+    """The next run. Returns the file in which a rollback has set aside what was written before it."""
     target = world.target()
     live = world.layout.live()
 
@@ -176,7 +176,7 @@ def finish(scenario, world):
                 with pytest.raises(Refused, match="nothing to leave"):
                     run(scenario, target)
             case "rollback" if live.number == 1:
-                pass  # the swap back is done
+                pass  # the rollback is done
             case "snapshot" if (world.folder / "copy.sqlite3").exists():
                 pass  # it is whole, and in the way of a second one
             case _:
@@ -203,8 +203,8 @@ def assert_history(scenario, world):
     for before, after in itertools.pairwise(rows):
         assert after.previous == before.generation
     if scenario.name == "rollback":
-        assert [row.action for row in rows] == ["sync", "sync", "restore"]
+        assert [row.action for row in rows] == ["sync", "sync", "rollback"]
     elif scenario.name.startswith("adopt"):
         assert [row.action for row in rows] == ["adopt"]
-    numbers = [row.generation for row in rows if row.action != "restore"]
+    numbers = [row.generation for row in rows if row.action != "rollback"]
     assert len(set(numbers)) == len(numbers)

@@ -179,7 +179,7 @@ def test_a_swap_back_whose_target_is_still_closed_is_finished_with_its_history(w
     close(path(world, 2), closed.swap + 1, path(world, 1).stem)
     assert repaired(world, live=1)
     rows = history(world.link)
-    assert [row.action for row in rows] == ["sync", "sync", "restore"]
+    assert [row.action for row in rows] == ["sync", "sync", "rollback"]
     assert rows[-1].previous == path(world, 2).stem
     assert rows[-1].version == rows[0].version
     assert rows[-1].schema == rows[0].schema
@@ -195,14 +195,14 @@ def test_a_swap_back_whose_target_is_open_again_is_finished(world):
 
 
 def _restore(world):
-    """What a swap back writes into the file that it goes back to."""
+    """What a rollback writes into the file that it goes back to."""
     from schemasync.sync.phases.cutover import reopen
-    from schemasync.sync.recovery import with_restore
+    from schemasync.sync.recovery import with_rollback
 
     target, rows = world.target(), history(path(world, 2))
     generation = world.layout.generations()[0]
     with closing(target.opener.write(generation.path)) as connection:
-        reopen(target, connection, with_restore(rows, generation, "2026-01-01T00:00:00.000Z", "test", "0"))
+        reopen(target, connection, with_rollback(rows, generation, "2026-01-01T00:00:00.000Z", "test", "0"))
 
 
 def test_two_files_that_each_name_the_other_as_newer_are_for_a_person(world):
@@ -557,4 +557,4 @@ def test_the_history_row_of_a_repaired_swap_back_is_told_once(world):
     close(path(world, 2), closed.swap + 1, path(world, 1).stem)
     child(lambda: _restore(world)).result()
     repaired(world, live=1)
-    assert [row.action for row in history(world.link)].count("restore") == 1
+    assert [row.action for row in history(world.link)].count("rollback") == 1

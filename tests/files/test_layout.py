@@ -85,7 +85,7 @@ def test_the_next_name_is_above_all_files_and_all_history(layout, there, used, e
 
 
 def test_a_name_is_never_used_again(tmp_path):
-    """Not after a prune, not after a swap back, not when the same schema comes again."""
+    """Not after a prune, not after a rollback, not when the same schema comes again."""
     world = filled(tmp_path / "w")
     v2 = changed(V2, "papers", _dropped=["title"])
     other = changed(V1, "papers", title="TEXT")
@@ -106,7 +106,7 @@ def test_a_name_is_never_used_again(tmp_path):
     assert len(made) == len(set(made)) == 6
     assert [int(name[:4]) for name in made] == list(range(2, 8))
     assert len(world.files()) == 2
-    born = [row.generation for row in history(world.link) if row.action != "restore"]
+    born = [row.generation for row in history(world.link) if row.action != "rollback"]
     assert born == [f"0001-{born[0][5:]}", *made]
 
 

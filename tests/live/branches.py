@@ -1,7 +1,7 @@
 """Swaps forward and back beside writers: in which file each acknowledged write has to be.
 
 Between two swaps one generation is live, and what is acknowledged there belongs to it. A swap forward copies it into
-a new one; a swap back leaves it as it is, for good or until it is live again.
+a new one; a rollback leaves it as it is, for good or until it is live again.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ PEOPLE = {
 
 
 def back_and_forth(folder, site, *, syncs, after):
-    """Syncs beside writers, and a swap back after each of the named ones; a second one where it is named twice."""
+    """Syncs beside writers, and a rollback after each of the named ones; a second one where it is named twice."""
     with Ledger(folder / "w", seed=8, site=site, keep=99) as ledger:
         branches = Branches(ledger)
         ledger.start(writers=4, readers=1)

@@ -222,7 +222,7 @@ def _check_way_back(target, before, after):
 
 
 def _nothing_written(ahead):
-    """What the operator is shown before a swap back: nothing was written since, so nothing is set aside."""
+    """What the operator is shown before a rollback: nothing was written since, so nothing is set aside."""
     written = [tally for tally in ahead.tallies if tally.added or tally.changed or tally.removed]
     assert [tally for tally in written if not tally.note] == []
     return True

@@ -136,7 +136,7 @@ def append(connection: Connection, row: HistoryRow) -> int:
 
 
 def replace(connection: Connection, rows: Iterable[HistoryRow]) -> None:
-    """Make these the whole history: on a swap back, what the other file knows is carried over."""
+    """Make these the whole history: on a rollback, what the other file knows is carried over."""
     create(connection)
     connection.execute(f"DELETE FROM {HISTORY_TABLE}")
     marks = ", ".join("?" * len(_COLUMNS))

@@ -17,7 +17,6 @@ from ...engines.sqlite.uncompiled import LeftOut
 from ...engines.sqlite.unknown_names import Unknown
 from ...errors import Code, Problem, SchemasyncError
 from ...history.action import HistoryAction
-from ...history.lineage import is_in_place
 from ...history.rows import Followed, moment
 from ...orm.export import Exported
 from ...orm.migrate import NONE_KEPT, KeptApps
@@ -388,9 +387,9 @@ def _story(entry: Entry, page: Page) -> Lines:
         beside = [beside_writers(entry.followed)] if entry.followed else []
         return [who, *beside, *(change["text"] for change in entry.changes)]
     match row.action:
-        case HistoryAction.RESTORE if is_in_place(row):
-            what = f"a backup of {row.previous} was restored into this file"
         case HistoryAction.RESTORE:
+            what = f"a backup of {row.previous} was restored into this file"
+        case HistoryAction.ROLLBACK:
             what = f"back from {row.previous}"
         case HistoryAction.ADOPT:
             what = "taken over as it was"
@@ -467,7 +466,7 @@ def exported_json(found: Exported, result: str, path: Path) -> Json:
 
 
 def preview(ahead: Preview, page: Page) -> Lines:
-    """What a swap back would do."""
+    """What a rollback would do."""
     lines = [
         f"back from {ahead.live.generation} to {ahead.to.generation} "
         f"(version {short(ahead.to.version)}, live from {moment(ahead.to.applied_at)} UTC)"
@@ -498,7 +497,7 @@ def preview(ahead: Preview, page: Page) -> Lines:
 
 
 def planned_json(ahead: Preview) -> Json:
-    """A swap back that was only looked at."""
+    """A rollback that was only looked at."""
     return {
         "result": "planned",
         "version": ahead.to.version,
@@ -510,7 +509,7 @@ def planned_json(ahead: Preview) -> Json:
 
 
 def restored(done: RolledBack) -> Lines:
-    """What a swap back came to."""
+    """What a rollback came to."""
     ahead = done.preview
     return [
         f"{ahead.generation.name} is live again: version {short(ahead.to.version)}, "

@@ -8,7 +8,7 @@ ROWS = "SELECT id, label FROM shop_tag ORDER BY id"
 
 def test_get_shows_and_changes_nothing(operated, visit):
     before = operated.link.readlink()
-    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/swap/'))))")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     assert operated.link.readlink() == before
     for part in ("shop_tag", "since", "You stay signed in", "expects version", "Written since, and set aside"):
         assert part in text, part
@@ -30,8 +30,8 @@ def test_going_back_and_forth_again(operated, visit):
     assert (code, overview) == (302, 200), "signed in as before"
     assert "is live again" in text
     assert "To undo it, go back to 0002-" in text
-    assert any("Swapped back from 0002-" in message for message in logged)
-    assert (action, actor) == ("restore", "root (admin)")
+    assert any("Rolled back from 0002-" in message for message in logged)
+    assert (action, actor) == ("rollback", "root (admin)")
     assert operated.rows(ROWS) == [(1, "red"), (2, "green")]
     visit("print(swap(visitor('root'), 2).status_code)")
     assert operated.rows(ROWS) == [(1, "red"), (2, "green"), (3, "since")]
@@ -54,7 +54,7 @@ def test_it_takes_a_token_of_the_form(operated, visit):
     assert operated.link.readlink() == before
 
 
-def test_who_may_swap_may(operated, visit):
+def test_who_may_roll_back_may(operated, visit):
     assert visit("print(swap(visitor('swapper'), 1).status_code)") == 302
     assert operated.link.readlink().name.startswith("0001-")
 
@@ -85,7 +85,7 @@ def test_an_account_that_is_another_there_is_signed_out_and_told(operated, visit
     found = visit(
         """
         c = visitor("root")
-        shown = body(c.get(BASE + "1/swap/"))
+        shown = body(c.get(BASE + "1/rollback/"))
         answer = swap(c, 1)
         page = c.get(answer.headers["Location"])
         print(json.dumps([shown, answer.headers["Location"], body(page), c.get(BASE).status_code]))
@@ -105,7 +105,7 @@ def test_accounts_that_return_or_vanish_are_named(operated, visit):
         "User.objects.create_user('newcomer')\nUser.objects.filter(username='viewer').delete()\n"
         "u = User.objects.get(username='swapper'); u.set_password('other'); u.save()"
     )
-    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/swap/'))))")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     assert "Accounts that vanish:</strong> <bdi>newcomer" in text
     assert "Accounts that come back to life:</strong> <bdi>viewer" in text
     assert "<bdi>swapper" in text
@@ -151,7 +151,7 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(operated, visit
         def press(name):
             ready.wait()
             try:
-                answer = clients[name].post(BASE + "1/swap/", {"version": version, "live": now})
+                answer = clients[name].post(BASE + "1/rollback/", {"version": version, "live": now})
                 answers[name] = body(clients[name].get(answer.headers["Location"]) if answer.status_code == 302 else answer)
             except Exception:
                 answers[name] = traceback.format_exc()
@@ -163,7 +163,7 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(operated, visit
     winners = [text for text in found if "is live again" in text]
     losers = [text for text in found if "Somebody else was quicker" in text or "Meanwhile 0001-" in text]
     assert (len(winners), len(losers)) == (1, 1), found
-    restores = operated.rows("SELECT count(*) FROM _schema_versions WHERE action = 'restore'")
+    restores = operated.rows("SELECT count(*) FROM _schema_versions WHERE action = 'rollback'")
     assert restores == [(1,)]
 
 
@@ -171,11 +171,11 @@ def test_a_file_that_is_gone_is_no_way_back(operated, visit):
     for path in operated.folder.glob("db.sqlite3.generations/0001-*"):
         path.unlink()
     found = visit(
-        "c = visitor('root'); print(json.dumps([body(c.get(BASE + '1/swap/')), body(c.get(BASE)), body(c.get(BASE + '1/change/'))]))"
+        "c = visitor('root'); print(json.dumps([body(c.get(BASE + '1/rollback/')), body(c.get(BASE)), body(c.get(BASE + '1/change/'))]))"
     )
     assert "is gone" in found[0]
     assert "gone" in found[1]
-    assert "Go back to it" not in found[2]
+    assert "Roll back to it" not in found[2]
 
 
 # --- rights -----------------------------------------------------------------------------------------------------------
@@ -207,10 +207,10 @@ def test_rights_that_would_come_back_are_shown_and_refused_to_the_one_who_would_
     shown, page, still = visit(
         """
         c = visitor("swapper")
-        shown = body(c.get(BASE + "1/swap/"))
+        shown = body(c.get(BASE + "1/rollback/"))
         from schemasync.models import SchemaVersion
         wanted = SchemaVersion.objects.get(pk=1).version.partition(":")[2][:6]
-        answer = c.post(BASE + "1/swap/", {"version": wanted, "live": live().generation})
+        answer = c.post(BASE + "1/rollback/", {"version": wanted, "live": live().generation})
         print(json.dumps([shown, body(answer), c.get(BASE).status_code]))
         """
     )
@@ -255,7 +255,7 @@ def test_a_superuser_may_go_back_and_signs_in_again_where_rights_grow(operated, 
 
 
 def test_columns_that_cannot_be_compared_are_named(operated, visit):
-    page = "print(json.dumps(body(visitor('root').get(BASE + '2/swap/'))))"
+    page = "print(json.dumps(body(visitor('root').get(BASE + '2/rollback/'))))"
     for token in ("", ', "token": {"type": "INTEGER", "fill": "random()"}'):
         text = operated.schema.read_text("utf-8").rstrip()
         text = text.replace(
@@ -268,6 +268,6 @@ def test_columns_that_cannot_be_compared_are_named(operated, visit):
         if not token:
             operated.sql("INSERT INTO Coins VALUES (1)")
             assert "Not everything can be compared" not in visit(page)
-    text = visit("print(json.dumps(body(visitor('root').get(BASE + '3/swap/'))))")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '3/rollback/'))))")
     assert "token: not compared" in text
     assert "Not everything can be compared" in text

@@ -1,4 +1,4 @@
-"""Swapping back: GET shows what would happen, POST does it."""
+"""Rolling back to an earlier generation: GET previews it, POST does it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Code:
     is_known: bool = True
 
 
-def swap(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
-    """The page of one generation to go back to, and the act."""
-    admin.require(request, "swap")
+def page(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+    """The page of a rollback to one generation: its preview, and the rollback itself."""
+    admin.require(request, "rollback")
     row = light(SchemaVersion.objects.using(place.alias)).filter(pk=pk).first()
     if row is None:
         messages.error(request, _("There is no such row in the history any more."))
@@ -91,8 +91,8 @@ def _page(
         "expected": ahead.live.generation,
         "wrong": wrong,
     }
-    title = _("Go back to %(name)s?") % {"name": row.generation}
-    return admin.render(request, "swap.html", place, title, context)
+    title = _("Roll back to %(name)s?") % {"name": row.generation}
+    return admin.render(request, "rollback.html", place, title, context)
 
 
 def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _act(
         wrong = _("Type the first %(number)d characters of the version, %(version)s, to go back.")
         return _page(admin, request, place, row, ahead, wrong % {"number": TYPED, "version": short(ahead.to.version)})
     people = _accounts(request, place, ahead)
-    if people is not None and not people.may_swap:
+    if people is not None and not people.may_roll_back:
         wrong = _("Your account would have more rights there than it has now. A superuser has to go back.")
         return _page(admin, request, place, row, ahead, wrong)
     databases.let_go(place.alias)
@@ -193,6 +193,6 @@ def _afterwards(
     if not stays:
         return _signed_out(admin, request)
     row = SchemaVersion.objects.using(place.alias).defer("schema", "hints", "plan").order_by("-id")[0]
-    message = _("Swapped back from %(from)s.") % {"from": ahead.live.generation}
+    message = _("Rolled back from %(from)s.") % {"from": ahead.live.generation}
     log(admin, request, row, message)
     return admin.home(place)
