@@ -42,7 +42,7 @@ class Pair:
     logged: tuple[float, float]
     fence: float
     pause_ms: float
-    tax: float | None
+    write_overhead: float | None
 
     def while_logged(self) -> list[float]:
         return [ms for begun, ms in self.beside if self.logged[0] <= begun < self.logged[1]]
@@ -123,7 +123,7 @@ def _pair(folder: Path, database: Path, version: int) -> Pair:
     steps = {(when, label): at for when, label, at in done["steps"]}
     fence = steps["after", "CUTOVER:FENCE"]
     logged = (steps["after", "CAPTURE:INSTALL"], steps["before", "CUTOVER:FENCE"])
-    return Pair(beside, alone.stop(), logged, fence, done["pause_ms"], done["followed"]["tax"])
+    return Pair(beside, alone.stop(), logged, fence, done["pause_ms"], done["replay"]["write_overhead"])
 
 
 class _Writers:
@@ -199,7 +199,7 @@ def report(found: dict[int, list[Pair]]) -> list[str]:
     return [
         f"{WRITERS} processes on the backend, each a transaction of an INSERT and an UPDATE every 5 ms or so, and a "
         f"sync that writes half of the rows again; {measured} of a run beside a sync and one as long without. "
-        "Milliseconds are medians (smallest to largest) over the pairs; `tax` as the run measured it: "
+        "Milliseconds are medians (smallest to largest) over the pairs; `write_overhead` as the run measured it: "
         + ", ".join(f"{size:,} MB {_taxes(pairs)}" for size, pairs in found.items())
         + ".",
         "",
@@ -208,7 +208,7 @@ def report(found: dict[int, list[Pair]]) -> list[str]:
 
 
 def _taxes(pairs: Sequence[Pair]) -> str:
-    return figures.spread([pair.tax for pair in pairs if pair.tax is not None])
+    return figures.spread([pair.write_overhead for pair in pairs if pair.write_overhead is not None])
 
 
 def run(folder: Path, megabytes: Sequence[int], pairs: int, say: Callable[[str], object]) -> Sequence[str]:

@@ -36,7 +36,7 @@ def run(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase
 
 
 def _plan(place: SelectedDatabase) -> dict[str, Any]:
-    """What a run would do, and what stops it."""
+    """What a run would do, and what blocking it."""
     try:
         read = document.read(place.schema.read_bytes(), str(place.schema))
         seen = look.outlook(place.target(), read, SyncOptions())
@@ -49,8 +49,8 @@ def _plan(place: SelectedDatabase) -> dict[str, Any]:
         "version": read.version,
         "to": short(read.version),
         "changes": [change_json(change) for change in seen.plan.changes] if seen.plan else [],
-        "stops": seen.plan.stops if seen.plan else (),
-        "hazards": [hazard for hazard in seen.plan.hazards if not hazard.stops] if seen.plan else [],
+        "blocking": seen.plan.blocking if seen.plan else (),
+        "hazards": [hazard for hazard in seen.plan.hazards if not hazard.blocking] if seen.plan else [],
         "is_running": is_held(place.layout.lock),
         "last": outcome(place),
     }
@@ -63,7 +63,7 @@ def _unreadable(place: SelectedDatabase, error: OSError) -> Problem:
 def _start(
     admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, context: dict[str, Any]
 ) -> HttpResponse:
-    if context.get("problems") or context["stops"] or context["seen"].plan is None or context["is_running"]:
+    if context.get("problems") or context["blocking"] or context["seen"].plan is None or context["is_running"]:
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
     if request.POST.get("version") != context["version"]:
         context["wrong"] = _("Meanwhile schema.json changed. Look at the plan again.")

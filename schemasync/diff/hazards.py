@@ -53,7 +53,7 @@ STOPS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """`rows`: how many rows it concerns; `keys`: some of them, as text. One that stops refuses the run."""
+    """`rows`: how many rows it concerns; `keys`: some of them, as text. One that blocking refuses the run."""
 
     code: HazardCode
     message: str
@@ -64,14 +64,14 @@ class Hazard:
     keys: tuple[str, ...] = ()
 
     @property
-    def stops(self) -> bool:
+    def blocking(self) -> bool:
         return self.code in STOPS
 
     def as_json(self) -> dict[str, Any]:
-        """All fields, and whether it stops the run."""
+        """All fields, and whether it blocking the run."""
         return {
             "code": str(self.code),
-            "stops": self.stops,
+            "blocking": self.blocking,
             "message": self.message,
             "hint": self.hint,
             "table": self.table,

@@ -152,12 +152,12 @@ def models_of(row: HistoryRow | None) -> dict[str, str]:
 class Followed:
     """How a run followed the writers beside it: rounds of replay, and the keys that were replayed in all of them.
 
-    `tax`: how many times as long a write took while it was logged; None where nobody wrote.
+    `write_overhead`: how many times as long a write took while it was logged; None where nobody wrote.
     """
 
     rounds: int = 0
     keys: int = 0
-    tax: float | None = None
+    write_overhead: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
     """The row of the swap with what is known now."""
     plan = row.details
     if known.followed is not None:
-        plan["followed"] = asdict(known.followed)
+        plan["replay"] = asdict(known.followed)
     if known.document is not None:
         plan["document"] = known.document
     if known.never_run is not None:
@@ -206,7 +206,7 @@ def steps_of(row: HistoryRow, before: HistoryRow) -> tuple[Step, ...]:
 
 def followed(row: HistoryRow) -> Followed | None:
     """How the run followed the writers beside it; None where they waited."""
-    found = row.details.get("followed")
+    found = row.details.get("replay")
     return Followed(**found) if found else None
 
 

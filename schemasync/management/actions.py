@@ -109,13 +109,13 @@ class Actions(Invocation):
             if refusal.problems[0].code is Code.NOT_ADOPTED:
                 self._say(results.after_adoption(look.check(target, wanted), self._page))
             raise
-        stops = [as_problem(hazard) for hazard in seen.plan.stops] if seen.plan else []
+        blocking = [as_problem(hazard) for hazard in seen.plan.blocking] if seen.plan else []
         statements = look.statements(seen.plan) if seen.plan and self._is("sql") else []
         lines = results.sql(statements) if self._is("sql") else results.outlook(seen, self._page)
         data = results.outlook_json(seen, statements if self._is("sql") else None)
-        self._print(lines, {**data, "errors": [problem.as_json() for problem in stops]})
-        if stops:
-            what = count(len(stops), "hazard stops", "hazards stop")
+        self._print(lines, {**data, "errors": [problem.as_json() for problem in blocking]})
+        if blocking:
+            what = count(len(blocking), "hazard stops", "hazards stop")
             raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)
 
     def do_check(self) -> None:

@@ -124,6 +124,6 @@ class Plan:
         return Action.REWRITE if is_written else step.action
 
     @property
-    def stops(self) -> tuple[Hazard, ...]:
+    def blocking(self) -> tuple[Hazard, ...]:
         """The hazards that refuse the run."""
-        return tuple(hazard for hazard in self.hazards if hazard.stops)
+        return tuple(hazard for hazard in self.hazards if hazard.blocking)

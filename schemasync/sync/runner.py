@@ -161,7 +161,7 @@ def _swap_beside_writers(
         )
         pause, lag = catch_up(target, plan, before, built, capture, signals, options.limits, swap)
     rounds, keys = built.followed.rounds + lag.rounds, built.followed.keys + lag.keys
-    return built, pause, plan, Followed(rounds, keys, lag.tax)
+    return built, pause, plan, Followed(rounds, keys, lag.write_overhead)
 
 
 def swap_held(target: Target, signals: Signals, held: WriteLock | None, new: Generation) -> None:
@@ -184,8 +184,8 @@ def still_true(target: Target, plan: Plan, before: LiveDatabase, options: SyncOp
 def still_allowed(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
     """The plan with what the data says to it now. Raises Refused where it does not allow it any more."""
     plan = with_hazards(plan, before, options, target.opener)
-    if plan.stops:
-        raise Refused(map(as_problem, plan.stops))
+    if plan.blocking:
+        raise Refused(map(as_problem, plan.blocking))
     return plan
 
 

@@ -44,11 +44,11 @@ class Status:
         return sum(archive.bytes for archive in self.archives)
 
     def as_json(self) -> dict[str, Any]:
-        """The facts for monitors. `result`: ok, running, or trouble."""
+        """The facts for monitors. `result`: ok, running, or problem."""
         live, now = self.live, time.time()
         return {
-            "result": "trouble" if self.problems else "running" if self.run else "ok",
-            "database": self.at.value,
+            "result": "problem" if self.problems else "running" if self.run else "ok",
+            "database": self.at.name.lower(),
             "version": live.version if live else None,
             "generation": live.generation if live else None,
             "since": live.applied_at if live else None,
@@ -59,7 +59,7 @@ class Status:
             "archive_bytes": self.archive_bytes,
             "disk_free": self.free,
             "run": self.run.as_json(now) if self.run else None,
-            "waits": self.waits,
+            "cutover_pending": self.waits,
             "errors": [problem.as_json() for problem in self.problems],
         }
 

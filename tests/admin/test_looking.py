@@ -175,7 +175,7 @@ def test_a_backup_that_was_moved_over_the_link_is_no_live_generation(operated, v
     )
     assert "is a plain file" in text
     assert "manage.py schemasync adopt" in text
-    assert (found["result"], found["generation"]) == ("trouble", None)
+    assert (found["result"], found["generation"]) == ("problem", None)
 
 
 def test_what_needs_a_person_stands_there(operated, visit):

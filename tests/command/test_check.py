@@ -3,9 +3,9 @@
 from .project import V1, V2
 
 KEYS = {
-    "result", "version", "live", "generation", "models", "changes", "drift", "foreign", "spent", "unapplied", "waiting", "missing",
-    "endangered",
-    "unknown", "refused",
+    "result", "version", "live", "generation", "models", "changes", "drift", "foreign",
+    "applied_hints", "data_migrations_never_run", "pending_migrations", "missing_tables", "migrate_risks",
+    "unknown_names", "refused",
     "errors",
 }  # fmt: skip
 
@@ -94,7 +94,7 @@ def test_a_hint_that_has_acted_is_no_difference(synced):
 def test_hints_that_may_be_deleted_are_listed(evolved):
     evolved.write({**V2, "Log": {**V2["Log"], "_was": ["Journal"]}})
     assert "hints that do not act again, and may be deleted: was on Users.full_name\n" in evolved.done("check").out
-    assert evolved.done("check", json=True).json["spent"] == ["was on Users.full_name"]
+    assert evolved.done("check", json=True).json["applied_hints"] == ["was on Users.full_name"]
 
 
 def test_the_other_spelling_of_the_same_schema_agrees(synced):

@@ -106,7 +106,7 @@ def test_functions_and_collations_of_a_receiver_are_known(library, receive):
     receive(on_created)
     adopted = evolve(library)
     assert adopted["not_created"] == []
-    assert adopted["unknown"] == {"functions": [], "collations": [], "modules": []}
+    assert adopted["unknown_names"] == {"functions": [], "collations": [], "modules": []}
     assert '"slugs"' in library.schema.read_text("utf-8")
 
 
@@ -124,8 +124,8 @@ def test_functions_and_collations_of_an_extension_are_known(library, settings, v
 
 def test_without_them_the_names_are_unknown(library):
     adopted = library.call("adopt", json=True).json
-    assert adopted["unknown"]["collations"] == ["german"]
-    assert "slug" in adopted["unknown"]["functions"]
+    assert adopted["unknown_names"]["collations"] == ["german"]
+    assert "slug" in adopted["unknown_names"]["functions"]
 
 
 def test_a_receiver_gets_a_connection_like_those_of_the_site(project, receive):

@@ -17,7 +17,7 @@ from schemasync.sync.runner import sync
 
 @pytest.fixture
 def hint_for(tmp_path):
-    """The hint of the only hazard that stops when the column `v` becomes this, with these values in it."""
+    """The hint of the only hazard that blocking when the column `v` becomes this, with these values in it."""
     place = target(tmp_path / "db.sqlite3")
 
     def ask(values, new, old="", allow=(), **more):
@@ -26,7 +26,7 @@ def hint_for(tmp_path):
             connection.executemany("INSERT INTO t (v) VALUES (?)", [(value,) for value in values])
             connection.commit()
         plan = look.outlook(place, read({"v": new, **more}), SyncOptions(allow_drop=frozenset(allow))).plan
-        (hazard,) = plan.stops
+        (hazard,) = plan.blocking
         return hazard.hint
 
     ask.place = place
@@ -89,7 +89,7 @@ def test_values_of_a_column_that_sounds_secret_are_not_shown(tmp_path):
     with closing(sqlite3.connect(place.layout.link)) as connection:
         connection.execute("INSERT INTO t (pin) VALUES ('0042')")
         connection.commit()
-    (hazard,) = look.outlook(place, read({"pin": "INTEGER"}), SyncOptions()).plan.stops
+    (hazard,) = look.outlook(place, read({"pin": "INTEGER"}), SyncOptions()).plan.blocking
     assert "0042" not in str(hazard)
     assert hazard.hint.startswith('Write what each should be in a "fill"')
 

@@ -17,8 +17,8 @@ ROW_KEYS = {
     "sqlite_version",
     "bytes",
     "live",
-    "gone",
-    "followed",
+    "file_missing",
+    "replay",
     "changes",
 }
 
@@ -68,7 +68,7 @@ def test_a_swap_back_is_a_row_of_its_own(evolved):
 def test_a_file_that_was_pruned_is_gone(evolved):
     (evolved.archive / evolved.generations()[0]).unlink()
     assert "\ngone  0001-" in evolved.done("history").out
-    assert [row["gone"] for row in evolved.done("history", json=True).json["generations"]] == [False, True]
+    assert [row["file_missing"] for row in evolved.done("history", json=True).json["generations"]] == [False, True]
 
 
 def test_verbosity_2_tells_every_change(evolved):
@@ -106,6 +106,6 @@ def test_a_plain_copy_tells_its_story_too(evolved):
     copy = evolved.folder / "other.sqlite3"
     evolved.done("snapshot", copy)
     found = evolved.done("history", database="other", json=True).json["generations"]
-    assert [row["gone"] for row in found] == [False, True]
+    assert [row["file_missing"] for row in found] == [False, True]
     assert found[0]["live"]
     assert found[0]["bytes"] == copy.stat().st_size

@@ -38,7 +38,7 @@ def test_json_has_every_key(project, file):
     assert found["result"] == "inspected"
     assert list(found["schema"]) == ["a"]
     assert found["version"] == project.done("hash", project.write(found["schema"], "a.json")).out.strip()
-    assert (found["rows"], found["left_out"], found["faults"], found["output"]) == ({}, [], [], None)
+    assert (found["rows"], found["left_out"], found["problems"], found["output"]) == ({}, [], [], None)
 
 
 def test_it_writes_to_a_file_and_replaces_none_unasked(project, file):
@@ -114,7 +114,7 @@ def test_what_no_schema_json_can_say_is_printed_and_named(project):
     assert "to be mended before a sync: " in ended.err
     assert 'c.a refers to the table "missing"' in ended.err
     assert json.loads(ended.out) == {"c": {"a": "REFERENCES missing"}}
-    assert len(project.done("inspect", path, json=True).json["faults"]) == 1
+    assert len(project.done("inspect", path, json=True).json["problems"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_a_plan_that_would_be_refused_is_shown_whole_and_ends_with_3(synced):
     found = synced.call("plan", json=True).json
     assert set(found) == KEYS
     assert found["result"] == "refused"
-    assert found["hazards"][0]["stops"] is True
+    assert found["hazards"][0]["blocking"] is True
     assert found["errors"][0]["message"] == found["hazards"][0]["message"]
 
 

@@ -9,7 +9,7 @@ from schemasync.sync import prune
 
 from .project import V1
 
-KEYS = {"result", "removed", "kept", "young", "unknown", "errors"}
+KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "errors"}
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_what_was_live_a_moment_ago_is_left_for_a_process_that_is_about_to_open_
     out = five.done("prune", keep=1).out
     assert left(five) == [1, 2, 3, 4, 5]
     assert out.count("left for now, live until a moment ago") == 3
-    assert len(five.done("prune", keep=1, json=True).json["young"]) == 3
+    assert len(five.done("prune", keep=1, json=True).json["too_recent"]) == 3
 
 
 def test_what_is_no_archive_is_never_touched(five, no_grace):

@@ -79,15 +79,15 @@ def test_commands_that_read_say_so_and_change_nothing(restored):
     _, second, third = names(restored)
     before = restored.rows("SELECT * FROM _schema_versions")
     status = restored.done("status", json=True).json
-    assert (status["result"], status["generation"]) == ("trouble", third)
+    assert (status["result"], status["generation"]) == ("problem", third)
     assert status["errors"][0]["code"] == "restored-in-place"
     out = restored.done("history").out
     assert f"a backup of {second} was restored into this file" in out
     (live,) = [e["generation"] for e in restored.done("history", json=True).json["generations"] if e["live"]]
     assert live == third
     planned = restored.done("rollback", dry_run=True, json=True).json
-    assert planned["since"]["from"] == third
-    assert planned["since"]["tables"]["Log"]["added"] == 1
+    assert planned["differences"]["from"] == third
+    assert planned["differences"]["tables"]["Log"]["added"] == 1
     restored.done("check")
     restored.done("plan")
     assert restored.rows("SELECT * FROM _schema_versions") == before
@@ -117,7 +117,7 @@ def test_two_files_that_were_each_restored_from_the_other_can_be_compared(restor
     restored.done("snapshot", restored.folder / "third.sqlite3")
     restored.done("rollback", second, interactive=False)
     by_the_backup_api(restored.folder / "third.sqlite3", restored.link)
-    tables = restored.done("rollback", third, dry_run=True, json=True).json["since"]["tables"]
+    tables = restored.done("rollback", third, dry_run=True, json=True).json["differences"]["tables"]
     assert tables == {}
     restored.done("rollback", third, interactive=False)
     assert restored.live() == third
@@ -134,7 +134,7 @@ def test_an_archive_newer_than_the_history_is_kept_and_named(evolved, monkeypatc
     by_the_backup_api(evolved.folder / "old.sqlite3", evolved.link)
     evolved.write(V1)
     found = evolved.done("prune", keep=1, dry_run=True, json=True).json
-    assert [one["generation"] for one in found["unknown"]] == [second]
+    assert [one["generation"] for one in found["not_in_history"]] == [second]
     assert f"kept, newer than all that the history names: {second}" in evolved.done("prune", keep=1).out
     assert names(evolved) == [first, second]
 

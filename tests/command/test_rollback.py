@@ -4,7 +4,7 @@ import pytest
 
 from .project import V1, V2
 
-KEYS = {"result", "version", "previous", "generation", "since", "duration_ms", "pause_ms", "errors"}
+KEYS = {"result", "version", "previous", "generation", "differences", "duration_ms", "pause_ms", "errors"}
 
 
 def test_without_an_argument_it_goes_to_the_one_before_and_again_returns(evolved):
@@ -37,11 +37,11 @@ def test_json_has_every_key_and_the_tables_that_differ(evolved):
     live = evolved.live()
     found = evolved.done("rollback", noinput=True, json=True).json
     assert set(found) == KEYS
-    assert found["result"] == "restored"
+    assert found["result"] == "rolled_back"
     assert found["generation"] == evolved.live()
-    assert found["since"]["from"] == live
-    assert found["since"]["to"] == evolved.live()
-    assert found["since"]["tables"] == {
+    assert found["differences"]["from"] == live
+    assert found["differences"]["to"] == evolved.live()
+    assert found["differences"]["tables"] == {
         "Users": {"added": 1, "changed": 0, "removed": 0, "comparable": True, "note": "", "not_compared": []}
     }
     assert found["previous"] != found["version"]
@@ -53,7 +53,7 @@ def test_dry_run_shows_it_and_changes_nothing(evolved):
     assert "written since" in evolved.done("rollback", dry_run=True).out
     found = evolved.done("rollback", dry_run=True, json=True).json
     assert found["result"] == "planned"
-    assert found["since"]["tables"]["Users"]["added"] == 1
+    assert found["differences"]["tables"]["Users"]["added"] == 1
     assert evolved.live() == live
 
 
@@ -141,7 +141,7 @@ def test_several_generations_back_are_counted_too(evolved):
     evolved.done()
     evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
     found = evolved.done("rollback", "1", noinput=True, json=True).json
-    assert found["since"]["tables"]["Users"]["added"] == 1
+    assert found["differences"]["tables"]["Users"]["added"] == 1
     assert evolved.rows("SELECT fax FROM Users WHERE id = 1") == [("1",)]
 
 
@@ -186,7 +186,7 @@ def test_going_forward_again_names_the_columns_that_only_the_live_file_has(evolv
     """What was written there meanwhile is lost, and how much that is nobody can tell."""
     evolved.done("rollback", noinput=True)
     evolved.run_sql("UPDATE Users SET fax = 'new' WHERE id = 1")
-    ended = evolved.done("rollback", "--dry-run", "--json").json["since"]
+    ended = evolved.done("rollback", "--dry-run", "--json").json["differences"]
     assert ended["tables"]["Users"]["not_compared"] == ["fax"]
     assert not ended["complete"]
     out = evolved.done("rollback", noinput=True).out
@@ -238,7 +238,7 @@ def without_ids(project):
 
 
 def since(project, *args):
-    found = project.done("rollback", *args, dry_run=True, json=True).json["since"]["tables"]
+    found = project.done("rollback", *args, dry_run=True, json=True).json["differences"]["tables"]
     return {name: (t["added"], t["changed"], t["removed"]) for name, t in found.items()}
 
 
@@ -249,7 +249,7 @@ def test_a_vacuum_since_the_swap_does_not_change_the_counts(without_ids, vacuum)
     without_ids.run_sql(SINCE.replace("VALUES ('u8', 'e'), ('u9', 'e')", "(who, what) VALUES ('u8', 'e'), ('u9', 'e')"))
     if vacuum:
         without_ids.run_sql("VACUUM")
-    found = without_ids.done("rollback", dry_run=True, json=True).json["since"]["tables"]
+    found = without_ids.done("rollback", dry_run=True, json=True).json["differences"]["tables"]
     assert since(without_ids) == {"Events": (3, 0, 2), "Loose": (3, 0, 3), "Sessions": (1, 1, 1), "Pairs": (0, 1, 1)}
     assert {name for name, table in found.items() if table["comparable"]} == set(found)
     assert "one added and one removed" in found["Events"]["note"]
@@ -325,7 +325,7 @@ WITH_PHONE = {**FIRST, "phone": "TEXT"}
 
 
 def table_of(project, *args, name="People"):
-    return project.done("rollback", *args, dry_run=True, json=True).json["since"]["tables"].get(name)
+    return project.done("rollback", *args, dry_run=True, json=True).json["differences"]["tables"].get(name)
 
 
 def test_values_of_a_column_that_came_several_syncs_ago_count_as_changed(people):
@@ -333,7 +333,7 @@ def test_values_of_a_column_that_came_several_syncs_ago_count_as_changed(people)
     assert "nothing was written since: no row differs" in project.done("rollback", "1", dry_run=True).out
     project.run_sql("UPDATE People SET phone = '555' || id WHERE id = 2")
     assert since(project, "1") == {"People": (0, 1, 0)}
-    assert project.done("rollback", "1", dry_run=True, json=True).json["since"]["complete"] is True
+    assert project.done("rollback", "1", dry_run=True, json=True).json["differences"]["complete"] is True
 
 
 def test_values_that_were_written_before_the_last_sync_count_too(people):
@@ -404,7 +404,7 @@ def test_a_column_that_cannot_be_compared_is_named_and_nothing_is_claimed(people
     assert "not every column was compared" in out
     assert "no row differs" not in out
     assert "nothing was written" not in out
-    found = project.done("rollback", "1", dry_run=True, json=True).json["since"]
+    found = project.done("rollback", "1", dry_run=True, json=True).json["differences"]
     assert found["complete"] is False
     assert found["tables"]["People"]["not_compared"] == [column]
     project.run_sql("UPDATE People SET name = 'x' WHERE id = 2")

@@ -7,8 +7,8 @@ def test_a_backup_that_was_moved_over_the_link_is_called_what_it_is(evolved):
     evolved.done("snapshot", evolved.folder / "backup.sqlite3")
     (evolved.folder / "backup.sqlite3").rename(evolved.link)
     found = evolved.done("status", json=True).json
-    assert found["result"] == "trouble"
-    assert found["database"] == "a plain file"
+    assert found["result"] == "problem"
+    assert found["database"] == "plain"
     assert (found["generation"], found["version"]) == (None, None)
     (error,) = found["errors"]
     assert error["code"] == "not-adopted"
@@ -50,7 +50,7 @@ def test_a_database_that_was_never_taken_over_is_in_no_trouble(project):
 def test_a_copy_elsewhere_is_a_copy_and_not_a_generation_that_is_live(evolved):
     evolved.done("snapshot", evolved.folder / "other.sqlite3")
     found = evolved.done("status", database="other", json=True).json
-    assert (found["result"], found["generation"]) == ("trouble", None)
+    assert (found["result"], found["generation"]) == ("problem", None)
     assert "mv" not in found["errors"][0]["hint"]
 
 

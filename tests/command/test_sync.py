@@ -22,7 +22,7 @@ KEYS = {
     "foreign",
     "changes",
     "notes",
-    "followed",
+    "replay",
     "errors",
 }
 
@@ -338,7 +338,7 @@ def test_a_table_made_by_hand_becomes_the_one_that_names_it(synced):
     synced.done()
     assert synced.rows("SELECT * FROM Notes") == [(1, "one"), (7, "seven")]
     assert not synced.rows("SELECT 1 FROM sqlite_schema WHERE name IN ('Drafts', 'drafts_text')")
-    tables = synced.done("rollback", dry_run=True, json=True).json["since"]["tables"]
+    tables = synced.done("rollback", dry_run=True, json=True).json["differences"]["tables"]
     assert tables["Notes"]["note"]
     synced.done("rollback", noinput=True)
     assert synced.rows("SELECT * FROM Drafts") == [(1, "one"), (7, "seven")]

@@ -79,7 +79,7 @@ def texts(project):
 def test_adopt_takes_in_what_can_be_created_and_says_what_it_left_out_and_why(library):
     found = library.done("adopt", json=True).json
     assert {(one["type"], one["name"]) for one in found["not_created"]} == KEPT
-    assert found["unknown"] == {"functions": ["slug", "title_sort"], "collations": ["unicase"], "modules": []}
+    assert found["unknown_names"] == {"functions": ["slug", "title_sort"], "collations": ["unicase"], "modules": []}
     schema = written(library)
     assert "_views" not in schema
     assert "_triggers" not in schema["books"]

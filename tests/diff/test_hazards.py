@@ -1,12 +1,12 @@
-"""A hazard says whether it stops the run, and the same for machines."""
+"""A hazard says whether it blocking the run, and the same for machines."""
 
 from schemasync.diff.hazards import STOPS, Hazard, HazardCode
 from schemasync.schema.text import count
 
 
 def test_a_hazard_about_the_data_stops_and_a_note_does_not() -> None:
-    assert Hazard(HazardCode.NULLS, "m").stops
-    assert not Hazard(HazardCode.HINT_ALREADY_APPLIED, "m").stops
+    assert Hazard(HazardCode.NULLS, "m").blocking
+    assert not Hazard(HazardCode.HINT_ALREADY_APPLIED, "m").blocking
     assert set(HazardCode) > STOPS
 
 
@@ -14,7 +14,7 @@ def test_a_hazard_as_json_has_all_its_facts() -> None:
     hazard = Hazard(HazardCode.DUPLICATES, "m", "h", "T", "c", 3, ("1", "2"))
     assert hazard.as_json() == {
         "code": "duplicates",
-        "stops": True,
+        "blocking": True,
         "message": "m",
         "hint": "h",
         "table": "T",

@@ -191,7 +191,7 @@ def _done(project, *args):
 
 def _adopt(project):
     found = json.loads(_done(project, "adopt", "--json").out)
-    unknown = {kind: names for kind, names in found["unknown"].items() if names}
+    unknown = {kind: names for kind, names in found["unknown_names"].items() if names}
     left_out = [f"{one['type']} {one['name']}" for one in found["not_created"]]
     print(f"  adopted; unknown: {unknown or 'nothing'}; left out of schema.json: {', '.join(left_out) or 'nothing'}")
 

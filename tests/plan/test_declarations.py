@@ -102,7 +102,7 @@ def test_what_did_not_change_is_not_noted_again() -> None:
 def test_a_key_that_stops_being_the_row_id_stops_the_run_unless_that_is_allowed(declared: str) -> None:
     new = {"t": {"id": declared, "a": "TEXT"}}
     assert ("rowid-alias-lost", "t", "id") in found({"t": ALIAS}, new)
-    assert Hazard(HazardCode.ROWID_ALIAS_LOST, "").stops
+    assert Hazard(HazardCode.ROWID_ALIAS_LOST, "").blocking
     assert ("rowid-alias-lost", "t", "id") not in found({"t": ALIAS}, new, "t.id")
 
 

@@ -137,14 +137,14 @@ def test_the_strategy_has_a_reason() -> None:
 
 def test_a_value_that_differs_each_time_is_noted() -> None:
     made = plan('{"T": {"a": "INT"}}', '{"T": {"a": "INT", "b": "INT DEFAULT (random())"}}', volatile=lambda t, c: True)
-    assert [(h.code, h.column, h.stops) for h in made.hazards] == [(HazardCode.FILL_VOLATILE, "b", False)]
+    assert [(h.code, h.column, h.blocking) for h in made.hazards] == [(HazardCode.FILL_VOLATILE, "b", False)]
 
 
 def test_a_fill_that_does_nothing_is_a_hazard_and_not_an_order() -> None:
     made = plan('{"T": {"a": "INT"}}', '{"T": {"a": {"type": "INT", "fill": "a * 100"}}}')
     assert [h.code for h in made.hazards] == [HazardCode.FILL_UNUSED]
     assert actions(made) == {"T": Action.KEEP}
-    assert made.stops == ()
+    assert made.blocking == ()
 
 
 def test_hints_that_have_acted_are_listed_for_deletion() -> None:
@@ -166,7 +166,7 @@ def test_a_name_that_something_new_bears_is_noted_unless_a_fill_says_what_it_tak
         (HazardCode.NAME_REUSED, "T", "a"),
     ]
     assert actions(made) == {"T": Action.REWRITE, "U": Action.CREATE, "V": Action.KEEP}
-    assert made.stops == ()
+    assert made.blocking == ()
 
 
 def test_a_rename_that_does_nothing_is_noted() -> None:
@@ -253,7 +253,7 @@ def test_what_may_go_and_is_not_there_is_noted() -> None:
     diff = compare.compare(before.schema, after.schema, after.hints)
     found = list(idle_allowances(diff, {"t", "T.A", "u.b", "T.fax", "Nope"}))
     assert [hazard.message.split()[1] for hazard in found] == ["Nope", "T.fax"]
-    assert {(hazard.code, hazard.stops) for hazard in found} == {(HazardCode.ALLOW_DROP_UNUSED, False)}
+    assert {(hazard.code, hazard.blocking) for hazard in found} == {(HazardCode.ALLOW_DROP_UNUSED, False)}
 
 
 def test_nothing_comes_along_into_a_file_that_starts_empty() -> None:

@@ -78,7 +78,7 @@ def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_th
     assert adopted.schema.read_text() == before
     told = adopted.done("schemasync", "export", "--claim", "--json").json
     assert "shop_tag" in told["claimed"]
-    assert told["untold"] == []
+    assert told["not_expressed"] == []
     adopted.done("migrate")
     assert gates(adopted) == [0, 0, 0]
     assert adopted.rows("SELECT weight FROM shop_tag") == [(3,)]

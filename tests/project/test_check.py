@@ -55,7 +55,7 @@ def test_a_project_that_lives_on_migrations_is_told_what_the_next_one_would_dest
     found = migrated.manage("schemasync", "check", "--json")
     assert found.code == 1, "with the flag on, too: the file is not taken over yet"
     assert (found.json["result"], found.json["version"], found.json["models"]) == ("differs", None, None)
-    assert found.json["endangered"][0] == {
+    assert found.json["migrate_risks"][0] == {
         "kind": "column",
         "table": "shop_customer",
         "name": "legacy",
@@ -63,7 +63,7 @@ def test_a_project_that_lives_on_migrations_is_told_what_the_next_one_would_dest
         "rows": 1,
         "aborts": False,
     }
-    assert [one["aborts"] for one in found.json["endangered"]] == [False, False, False, True]
+    assert [one["aborts"] for one in found.json["migrate_risks"]] == [False, False, False, True]
     assert not migrated.schema.exists()
 
 
@@ -95,10 +95,10 @@ def test_a_database_that_was_taken_over_misses_its_schema(built, flag):
 def test_with_a_schema_and_the_flag_off_the_danger_of_a_habit_is_told_and_is_no_difference(built):
     built.sql("CREATE INDEX raw ON shop_tag (lower(label))")
     assert "would destroy" not in built.done("schemasync", "check").out
-    assert built.done("schemasync", "check", "--json").json["endangered"] == []
+    assert built.done("schemasync", "check", "--json").json["migrate_risks"] == []
     built.settings(flag=False)
     assert "1 thing is in tables of models that Django's migrate would destroy" in built.done("schemasync", "check").out
-    assert [one["name"] for one in built.done("schemasync", "check", "--json").json["endangered"]] == ["raw"]
+    assert [one["name"] for one in built.done("schemasync", "check", "--json").json["migrate_risks"]] == ["raw"]
 
 
 # --- three ways ---------------------------------------------------------------------------------------------------

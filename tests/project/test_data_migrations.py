@@ -174,7 +174,7 @@ def test_one_that_an_earlier_release_passed_over_is_found_by_sync_and_gates(user
         assert ended.code == 3, words
         assert "--accept-data-migration shop.0003_slugs" in ended.err
     assert gates(user) == [1, 1]
-    assert user.manage("schemasync", "check", "--json").json["unapplied"] == ["shop.0003_slugs"]
+    assert user.manage("schemasync", "check", "--json").json["data_migrations_never_run"] == ["shop.0003_slugs"]
     assert "nothing to do" in user.done("schemasync", "--accept-data-migration", "shop.0003_slugs").out
     assert history(user)[-1]["data_migrations"]["passed_over"] == ["shop.0003_slugs"]
     assert gates(user) == [0, 0]
@@ -205,7 +205,7 @@ def test_what_was_passed_over_goes_along_from_generation_to_generation_and_back(
     user.done("schemasync", "--export")
     assert gates(user) == [0, 0]
     user.done("schemasync", "rollback", "--noinput")
-    assert user.manage("schemasync", "check", "--json").json["unapplied"] == []
+    assert user.manage("schemasync", "check", "--json").json["data_migrations_never_run"] == []
     user.done("schemasync", "snapshot", "copy.sqlite3")
     other = user.copy(user.folder.parent / "copied")
     for path in [*other.folder.glob("*.generations/*"), other.link]:
@@ -235,7 +235,7 @@ def test_a_squashed_migration_was_run_where_those_were_that_it_replaces(maintain
     maintainer.done("schemasync", "--export", "--accept-data-migration", "shop.0002_squashed")
     assert history(maintainer)[-1]["data_migrations"]["passed_over"] == []
     maintainer.sql("DELETE FROM django_migrations WHERE name = '0003_slugs'")
-    assert maintainer.manage("schemasync", "check", "--json").json["unapplied"] == [
+    assert maintainer.manage("schemasync", "check", "--json").json["data_migrations_never_run"] == [
         "shop.0002_squashed",
         "shop.0003_slugs",
     ]

@@ -144,7 +144,7 @@ def test_a_migration_that_waits_is_a_difference_that_both_gates_see(site):
     ended = site.manage("migrate", "--check")
     assert ended.code == 1
     assert "1 migration of MIGRATED_APPS was not run yet: plans.0003_more" in ended.err
-    assert site.manage("schemasync", "check", "--json").json["waiting"] == ["plans.0003_more"]
+    assert site.manage("schemasync", "check", "--json").json["pending_migrations"] == ["plans.0003_more"]
     site.done("migrate")
     assert site.manage("migrate", "--check").code == 0
     assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("free",), ("team",)]
@@ -275,4 +275,4 @@ def test_the_gates_look_whether_their_tables_are_there(site):
         ended = site.manage(*gate)
         assert ended.code == 1, gate
         assert "plans_plan of plans.Plan" in ended.err
-    assert site.manage("schemasync", "check", "--json").json["missing"] == ["plans_plan of plans.Plan"]
+    assert site.manage("schemasync", "check", "--json").json["missing_tables"] == ["plans_plan of plans.Plan"]

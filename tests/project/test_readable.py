@@ -83,7 +83,7 @@ def test_what_a_fill_gives_is_read_as_well(site):
     text = site.schema.read_text()
     site.schema.write_text(text.replace('"key": "char(32)"', '"key": {"type": "char(32)", "fill": "\'no \' || id"}'))
     plan = site.manage("schemasync", "plan", "--json")
-    assert [(one["code"], one["column"], one["rows"]) for one in plan.json["hazards"] if one["stops"]] == [
+    assert [(one["code"], one["column"], one["rows"]) for one in plan.json["hazards"] if one["blocking"]] == [
         ("unreadable", "key", 2)
     ]
 

@@ -39,7 +39,7 @@ def adopted_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written
         "differs": list(done.differs),
         "foreign": results.foreign_json(done.foreign),
         "not_created": results.not_created_json(done.left_out),
-        "unknown": results.unknown_json(done.unknown),
+        "unknown_names": results.unknown_json(done.unknown),
         "notes": [hazard.as_json() for hazard in done.notes],
         "ignore": list(ignored),
         "duration_ms": done.duration_ms,

@@ -57,7 +57,7 @@ def report(done: Report, page: Page) -> Lines:
         lines += [f"  {describe(change)}" for change in done.changes]
     elif done.changes:
         lines.append(f"  {gist([change_json(change) for change in done.changes], page.width - 2)}")
-    lines += hazards([hazard for hazard in done.hazards if not hazard.stops], page)
+    lines += hazards([hazard for hazard in done.hazards if not hazard.blocking], page)
     lines += [f"  note: {text}" for text in done.notes]
     if page.detail:
         lines += foreign(done.foreign, page)
@@ -96,7 +96,7 @@ def hazards(found: Sequence[Hazard], page: Page) -> Lines:
     """A line each, and a line for the mend."""
     lines = []
     for hazard in found:
-        word = page.style.ERROR("STOPS") if hazard.stops else "note"
+        word = page.style.ERROR("STOPS") if hazard.blocking else "note"
         lines.append(f"  {word} [{hazard.code}] {hazard.message}")
         lines += [f"    {line}" for line in hazard.hint.splitlines()]
     return lines
@@ -221,10 +221,10 @@ _NO_PLAN: Json = {
 def outlook_json(seen: Outlook, statements: Sequence[str] | None) -> Json:
     """The same for machines."""
     plan, live = seen.plan, seen.live
-    stops = plan.stops if plan else ()
+    blocking = plan.blocking if plan else ()
     data: Json = {
         **_NO_PLAN,
-        "result": "current" if plan is None else "refused" if stops else "planned",
+        "result": "current" if plan is None else "refused" if blocking else "planned",
         "version": seen.version,
         "previous": live.version if live else None,
         "generation": live.generation if live else None,
@@ -313,13 +313,13 @@ def checked_json(
         "changes": [change_json(change) for change in seen.changes],
         "drift": list(seen.drift),
         "foreign": foreign_json(seen.foreign),
-        "unknown": unknown_json(seen.unknown),
+        "unknown_names": unknown_json(seen.unknown),
         "refused": [problem.as_json() for problem in seen.refused],
-        "spent": list(seen.spent),
-        "unapplied": list(seen.unapplied),
-        "waiting": list(kept.waiting),
-        "missing": list(kept.missing),
-        "endangered": [one.as_json() for one in migrate_risks],
+        "applied_hints": list(seen.spent),
+        "data_migrations_never_run": list(seen.unapplied),
+        "pending_migrations": list(kept.waiting),
+        "missing_tables": list(kept.missing),
+        "migrate_risks": [one.as_json() for one in migrate_risks],
         "errors": [],
     }
 
@@ -360,8 +360,8 @@ def history(entries: Sequence[Entry], page: Page) -> Lines:
 
 def beside_writers(how: Followed) -> str:
     """How a run followed the writers beside it."""
-    tax = f"; a write took {how.tax:.1f} times as long" if how.tax is not None else ""
-    return f"{count(how.keys, 'row')} written meanwhile, followed in {count(how.rounds, 'round')}{tax}"
+    write_overhead = f"; a write took {how.write_overhead:.1f} times as long" if how.write_overhead is not None else ""
+    return f"{count(how.keys, 'row')} written meanwhile, followed in {count(how.rounds, 'round')}{write_overhead}"
 
 
 def _figures(entry: Entry) -> list[str]:
@@ -405,9 +405,9 @@ def history_json(entries: Sequence[Entry]) -> Json:
             **as_row_json(entry.row),
             "bytes": entry.bytes,
             "live": entry.is_live,
-            "gone": not entry.is_there,
+            "file_missing": not entry.is_there,
             "changes": list(entry.changes),
-            "followed": entry.followed and asdict(entry.followed),
+            "replay": entry.followed and asdict(entry.followed),
         }
         for entry in entries
     ]
@@ -452,10 +452,10 @@ def exported_json(found: Exported, result: str, path: Path) -> Json:
         "result": result,
         "file": str(path),
         "changes": [change_json(change) for change in found.changes],
-        "relabelled": list(found.relabelled),
+        "model_changed": list(found.relabelled),
         "released": list(found.released),
         "moved_out": list(found.moved_out),
-        "untold": list(found.untold),
+        "not_expressed": list(found.untold),
         "claimed": list(found.claimed),
         "notes": list(found.notes),
         "errors": [],
@@ -503,7 +503,7 @@ def planned_json(ahead: Preview) -> Json:
         "version": ahead.to.version,
         "previous": ahead.live.version,
         "generation": ahead.generation.name,
-        "since": prospect_json(ahead),
+        "differences": prospect_json(ahead),
         "errors": [],
     }
 
@@ -521,7 +521,7 @@ def restored(done: RolledBack) -> Lines:
 def restored_json(done: RolledBack) -> Json:
     """The same for machines."""
     times = {"duration_ms": done.duration_ms, "pause_ms": done.pause_ms}
-    return {**planned_json(done.preview), "result": "restored", **times, "errors": []}
+    return {**planned_json(done.preview), "result": "rolled_back", **times, "errors": []}
 
 
 # --- the other actions ------------------------------------------------------------------------------------------
@@ -575,8 +575,8 @@ def inspected_json(seen: Inspected, schema: Json, output: Path | None, faults: S
         "rows": seen.rows,
         "left_out": list(seen.left_out),
         "not_created": not_created_json(seen.not_created),
-        "unknown": unknown_json(seen.unknown),
-        "faults": list(faults),
+        "unknown_names": unknown_json(seen.unknown),
+        "problems": list(faults),
         "output": str(output) if output else None,
         "errors": [],
     }
@@ -606,7 +606,7 @@ def pruned_json(done: Pruned, *, dry_run: bool) -> Json:
         "result": "planned" if dry_run else "pruned",
         "removed": [one(a) for a in done.gone],
         "kept": [one(a) for a in done.kept],
-        "young": [one(a) for a in done.young],
-        "unknown": [one(a) for a in done.unknown],
+        "too_recent": [one(a) for a in done.young],
+        "not_in_history": [one(a) for a in done.unknown],
         "errors": [],
     }

@@ -55,7 +55,7 @@ def catch_up(
         if limits.postpone:
             postpone.wait(target, built.generation.name, lambda: lag.keep_up(connection))
             lag.check_unlogged(connection, full=built.verify_full)
-        lag.tax = write_overhead.measure(
+        lag.write_overhead = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener
         )
         deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE

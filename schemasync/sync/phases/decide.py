@@ -78,8 +78,8 @@ def decide(target: Target, document: Document, options: SyncOptions, state: Live
     decision = plan_for(target, document, options, state)
     if decision.plan is None:
         return decision
-    if decision.plan.stops:
-        raise Refused(map(as_problem, decision.plan.stops))
+    if decision.plan.blocking:
+        raise Refused(map(as_problem, decision.plan.blocking))
     return replace(decision, plan=replace(decision.plan, models=document.models))
 
 
@@ -298,7 +298,7 @@ _STATIC = frozenset(
 
 
 def as_problem(hazard: Hazard) -> Problem:
-    """A hazard that stops, as the error that it ends in."""
+    """A hazard that blocking, as the error that it ends in."""
     return Problem(Code.HAZARD, hazard.message, hazard.hint, hazard.as_json())
 
 

@@ -27,7 +27,7 @@ class Lag:
     rounds: int = 0
     keys: int = 0
     rate: float = RATE
-    tax: float | None = None
+    write_overhead: float | None = None
 
     def round(self, connection: Connection, label: DiskStep) -> Round:
         """One round in a transaction of its own. Raises Failed where a row is not what it should be."""

@@ -48,7 +48,7 @@ class Report:
             "foreign": [{"type": kind, "name": name} for kind, name in self.foreign],
             "changes": [change_json(change) for change in self.changes],
             "notes": self.notes,
-            "followed": self.followed and asdict(self.followed),
+            "replay": self.followed and asdict(self.followed),
             "errors": [],
         }
 

@@ -35,16 +35,16 @@ def test_the_tax_of_a_run_is_measured_for_every_kind_of_table(folder, name):
     link = made(folder / "w", CASES[name])
     report, _ = beside(link, CASES[name], MOMENTS["logged"], QUICK)
     if name in NONE:
-        assert report.followed.tax is None
+        assert report.followed.write_overhead is None
     else:
-        assert 0.2 < report.followed.tax < 50, "a ratio, whatever else the machine does"
+        assert 0.2 < report.followed.write_overhead < 50, "a ratio, whatever else the machine does"
     assert report.followed.keys > 0 or name == "numbers of the application"
     with closing(sqlite3.connect(link)) as connection:
         (plan,) = connection.execute("SELECT plan FROM _schema_versions ORDER BY id DESC LIMIT 1").fetchone()
-    assert json.loads(plan)["followed"] == {
+    assert json.loads(plan)["replay"] == {
         "rounds": report.followed.rounds,
         "keys": report.followed.keys,
-        "tax": report.followed.tax,
+        "write_overhead": report.followed.write_overhead,
     }
 
 
