@@ -22,7 +22,7 @@ KEYS = {
     "differs",
     "foreign",
     "not_created",
-    "unknown",
+    "unknown_names",
     "notes",
     "ignore",
     "duration_ms",
