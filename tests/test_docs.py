@@ -11,9 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import pytest
 import yaml
@@ -33,82 +31,12 @@ from schemasync.schema import document, shape_check
 
 from .command.conftest import evolved, memory, project, synced, tmp_path  # noqa: F401  fixtures
 from .command.project import environment
+from .oracle import check
+from .oracle.cases import CASE_KEYS, STEP_KEYS, case, parsed
+from .pages import ROOT, Page, page, pages, without_figures
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 SHELL = {"console", "sh"}
-
-
-@dataclass(frozen=True)
-class Fence:
-    """A fenced block: its language, its text, the line it begins in, and the HTML comment directly before it."""
-
-    language: str
-    text: str
-    line: int
-    comment: str
-
-
-@dataclass(frozen=True)
-class Page:
-    path: Path
-    text: str
-
-    @property
-    def name(self) -> str:
-        return str(self.path.relative_to(ROOT))
-
-    @property
-    def fences(self) -> list[Fence]:
-        found: list[Fence] = []
-        lines, start = self.text.splitlines(), None
-        for number, line in enumerate(lines):
-            if not line.startswith("```"):
-                continue
-            if start is None:
-                start = number
-                continue
-            before = re.fullmatch(r"<!-- (.*) -->", lines[start - 1]) if start else None
-            text = "\n".join(lines[start + 1 : number])
-            found.append(Fence(lines[start].removeprefix("```"), text, start + 1, before[1] if before else ""))
-            start = None
-        assert start is None, f"{self.name}:{start}: a block that is not closed"
-        return found
-
-    @property
-    def prose(self) -> str:
-        """The text without fenced blocks."""
-        return re.sub(r"^```.*?^```", "", self.text, flags=re.DOTALL | re.MULTILINE)
-
-    @property
-    def headings(self) -> list[str]:
-        return re.findall(r"^#+ (.*)$", self.prose, re.MULTILINE)
-
-    @property
-    def anchors(self) -> set[str]:
-        """What a link may name after the #, as GitHub makes it of headings."""
-        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
-
-    def section(self, heading: str) -> str:
-        """The text under a heading, up to the next one of the same or a higher level."""
-        match = re.search(rf"^(#+) {re.escape(heading)}$(.*?)(?=^#{{1,2}} |\Z)", self.text, re.DOTALL | re.MULTILINE)
-        assert match, f"{self.name} has no section {heading}"
-        return match[2]
-
-
-@cache
-def page(name: str) -> Page:
-    path = ROOT / name
-    return Page(path, path.read_text("utf-8"))
-
-
-def pages() -> list[Page]:
-    """README and all pages but the recorded outputs of long runs."""
-    found = [path for path in sorted(DOCS.rglob("*.md")) if "evidence" not in path.parts]
-    return [page("README.md"), *(page(str(path.relative_to(ROOT))) for path in found)]
-
-
 EACH_PAGE = pytest.mark.parametrize("one", pages(), ids=lambda one: one.name)
 
 
@@ -142,6 +70,15 @@ def shown(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 def test_every_action_has_a_section_and_every_section_is_an_action():
     assert set(parsers()) == {"schemasync", *options.ACTIONS}
     assert explained(COMMANDS) == set(parsers())
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/commands.md"])
+def test_both_tables_of_commands_name_every_action(name):
+    """The rows of the README begin with `… plan`, those of the page with a link to `schemasync plan`."""
+    rows = re.findall(
+        r"^\| \[?`(?:…|schemasync|manage\.py schemasync)(?: ([a-z]+))?[^`]*`", page(name).text, re.MULTILINE
+    )
+    assert sorted(rows) == sorted(["", *options.ACTIONS])
 
 
 @pytest.mark.parametrize("name", parsers())
@@ -426,6 +363,22 @@ def test_the_glossary_has_the_names_that_the_code_has():
     assert HISTORY_TABLE in entries()["history row"]
 
 
+@pytest.mark.parametrize(("heading", "keys"), [("A case", CASE_KEYS), ("A step", STEP_KEYS)])
+def test_every_key_of_a_case_is_explained_and_nothing_else(heading, keys):
+    explained = re.findall(r"^\| `(\w+)` \|", page("tests/cases/README.md").section(heading), re.MULTILINE)
+    assert sorted(explained) == sorted(keys)
+
+
+@pytest.mark.parametrize("fence", [fence for fence in page("tests/cases/README.md").fences if fence.language == "yaml"])
+def test_the_example_of_a_case_is_one(fence, tmp_path):  # noqa: F811
+    (data,) = parsed(fence.text)
+    one = case(data, "README")
+    for strategy in one.strategies:
+        folder = tmp_path / strategy
+        folder.mkdir()
+        check.run(one, strategy, folder)
+
+
 # --- the README's commands, and what is not there -----------------------------------------------------------------
 
 
@@ -452,18 +405,13 @@ def test_the_first_things_that_are_shown_are_what_the_demo_prints(tmp_path):  # 
 
     manage("schemasync")
     manage("filldemo", "--scale", "small")
-    synced = _without_figures(manage("schemasync", schema="schema_v2.json"))  # noqa: F811  the fixture
-    restored = _without_figures(manage("schemasync", "rollback", "--noinput"))
+    upgraded = without_figures(manage("schemasync", schema="schema_v2.json"))
+    restored = without_figures(manage("schemasync", "rollback", "--noinput"))
     (first,) = [fence for fence in page("README.md").fences if "Go back?" in fence.text]
-    upgrade, back = _without_figures(first.text.replace("Go back? [y/N] y\n", "")).split("\n\n")
-    assert upgrade == f"$ python manage.py schemasync\n{synced}"
+    upgrade, back = without_figures(first.text.replace("Go back? [y/N] y\n", "")).split("\n\n")
+    assert upgrade == f"$ python manage.py schemasync\n{upgraded}"
     assert back == f"$ python manage.py schemasync rollback\n{restored}"
-    assert upgrade in [_without_figures(fence.text) for fence in page("docs/commands.md").fences]
-
-
-def _without_figures(text: str) -> str:
-    text = re.sub(r"\d+ pages|\d{4}-\d\d-\d\d \d\d:\d\d", "…", text.strip())
-    return re.sub(r"(?<!\S)[\d.,]+ (ms|s)\b", "…", text)
+    assert upgrade in [without_figures(fence.text) for fence in page("docs/commands.md").fences]
 
 
 NOT_BUILT = re.compile(

@@ -15,8 +15,8 @@ from schemasync.schema import document
 from schemasync.sync.phases.decide import SyncOptions
 
 FOLDER = Path(__file__).parent.parent / "cases"
-_CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
-_STEP_KEYS = {
+CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
+STEP_KEYS = {
     "new", "rows", "by_hand", "options", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
     "hazards", "notes", "about", "late",
 }  # fmt: skip
@@ -95,7 +95,7 @@ def load():
 
 
 def _file(path):
-    for number, data in enumerate(yaml.load(path.read_text("utf-8"), _Loader)):
+    for number, data in enumerate(parsed(path.read_text("utf-8"))):
         name = data.get("name", f"number {number + 1}")
         try:
             yield case(data, path.stem)
@@ -103,12 +103,17 @@ def _file(path):
             raise ValueError(f"{path.name}: {name}: {error}") from error
 
 
+def parsed(text):
+    """The entries of a file, not yet looked at."""
+    return yaml.load(text, _Loader)
+
+
 def case(data, stem):
     """The case that the data of one entry make. Raises ValueError for one that cannot be understood."""
-    if unknown := set(data) - _CASE_KEYS - _STEP_KEYS:
+    if unknown := set(data) - CASE_KEYS - STEP_KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     data = _of_this_sqlite(data)
-    first = {key: value for key, value in data.items() if key in _STEP_KEYS - {"rows"}}
+    first = {key: value for key, value in data.items() if key in STEP_KEYS - {"rows"}}
     steps = ([first] if "new" in first else []) + data.get("then", [])
     rows = _tables(data.get("rows", {}))
     old = document.read(_text(data["old"]).encode()) if "old" in data else None
@@ -133,7 +138,7 @@ def _of_this_sqlite(data):
 
 
 def _step(data):
-    if unknown := set(data) - _STEP_KEYS:
+    if unknown := set(data) - STEP_KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     refused = data.get("refused", data.get("failed"))
     options = _list(data.get("options", []))

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from ..pages import page, without_figures
 from .site import MODELS, Site
 
 LOGS = """
@@ -166,3 +167,11 @@ def test_migrate_has_nothing_to_do_where_nobody_has_a_table(tmp_path):
     assert "no model is in other" in site.done("migrate", "--check", "--database", "other").out
     site.done("schemasync", "--export")
     assert "nothing to do" in site.done("migrate", "--database", "default").out
+
+
+def test_the_page_shows_what_all_of_them_print(both):
+    path = both.folder / "logs" / "models.py"
+    path.write_text(path.read_text().replace("max_length=50", "max_length=60"))
+    printed = both.done("schemasync", "--export", "--all").out
+    (shown,) = [fence.text for fence in page("docs/django.md").fences if "--export --all" in fence.text]
+    assert without_figures(shown) == without_figures(f"$ python manage.py schemasync --export --all\n{printed}")
