@@ -1,0 +1,80 @@
+"""Types what a page shows, block by block, in a folder and on a terminal, and compares what comes out.
+
+An HTML comment before a block says what it is, where that is not a command to type: `file: PATH` and `append: PATH` are
+text for a file, `replace: PATH` is the old text, a line of `---`, and the new one; `not run` is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .command.tty import on_terminal, plain
+from .pages import Fence, Page, without_figures
+
+COLUMNS = 120
+_BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)  # a bar of progress, and its removal
+_PROMPT = re.compile(r"^(.*\[y/N\]) (\w+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line that a page shows after `$`, and what it says that the terminal shows then, answers included."""
+
+    line: str
+    shown: str
+
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        return [(prompt, f"{answer}\n") for prompt, answer in _PROMPT.findall(self.shown)]
+
+
+def commands(fence: Fence) -> Iterator[Command]:
+    for block in re.split(r"^\$ ", fence.text, flags=re.MULTILINE)[1:]:
+        line, _, shown = block.partition("\n")
+        yield Command(line, shown)
+
+
+def type_page(page: Page, folder: Path) -> int:
+    """Do all that a page shows, in its order; returns how many commands it types."""
+    typed = 0
+    for fence in page.fences:
+        what, _, name = fence.comment.partition(": ")
+        if what in ("file", "append", "replace"):
+            _write(folder / name, what, fence.text)
+        elif fence.language == "console" and what != "not run":
+            for command in commands(fence):
+                assert comparable(run(command, folder)) == comparable(command.shown), f"{page.name}: $ {command.line}"
+                typed += 1
+    return typed
+
+
+def _write(path: Path, what: str, text: str) -> None:
+    before = path.read_text() if path.exists() else ""
+    if what == "replace":
+        old, new = text.split("\n---\n")
+        assert before.count(old) == 1, f"{path} has not exactly one {old!r}"
+        path.write_text(before.replace(old, new))
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((before if what == "append" else "") + text + "\n")
+
+
+def run(command: Command, folder: Path) -> str:
+    """What a terminal shows in the end, with the bars of progress gone."""
+    found = f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = ["env", found, "bash", "-c", command.line]
+    return plain(_BAR.sub("", on_terminal(shell, folder, command.answers, COLUMNS).out))
+
+
+def comparable(shown: str) -> str:
+    """Without what differs from run to run and from machine to machine: times, sizes, hashes, folders, names of users."""
+    shown = re.sub(r"(?<!\S)/\S+/", "…/", shown)
+    shown = re.sub(r"\b[0-9a-f]{12}\b", "…", without_figures(shown))
+    shown = re.sub(r"\b[\d.,]+ [kKMG]?B\b", "…", shown)
+    shown = re.sub(r"\b\w+@[\w.-]+", "…", shown)
+    return "\n".join(" ".join(line.split()) for line in shown.strip().splitlines())
