@@ -183,6 +183,8 @@ def test_a_swap_back_whose_target_is_still_closed_is_finished_with_its_history(w
     assert rows[-1].previous == path(world, 2).stem
     assert rows[-1].version == rows[0].version
     assert rows[-1].schema == rows[0].schema
+    nothing_was_built = ("{}", 0, 0, 0)
+    assert (rows[-1].plan, rows[-1].rows, rows[-1].duration_ms, rows[-1].pause_ms) == nothing_was_built
 
 
 def test_a_swap_back_whose_target_is_open_again_is_finished(world):
