@@ -286,6 +286,23 @@ def test_a_fork_opens_a_connection_of_its_own(link, db):
     assert keys(link) == {"parent", "child", "parent again"}
 
 
+def test_a_cursor_that_is_kept_across_a_fork_leaves_the_connection_of_the_parent_alone(link, db):
+    cursor = db.cursor()
+    cursor.execute(INSERT, ["parent"])
+    mine = db.connection
+    child = os.fork()
+    if child == 0:
+        status = 2
+        try:
+            cursor.execute(INSERT, ["child"])
+            status = int(cursor.cursor.connection is mine)
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    cursor.execute(INSERT, ["parent again"])
+    assert keys(link) == {"parent", "child", "parent again"}
+
+
 def test_a_fork_keeps_what_is_in_memory(django_db_blocker):
     with django_db_blocker.unblock(), closing(wrapper(":memory:")) as db:
         run(db, "CREATE TABLE t AS SELECT 1 AS x")

@@ -423,6 +423,15 @@ def test_several_rows_into_a_virtual_table_are_undone_where_a_swap_came_before_t
     assert words() == {"one", "two"}
 
 
+def test_a_query_is_explained_beside_a_writer_where_there_are_virtual_tables(link, django_db_blocker, words):
+    """It writes to none of them, so it needs no lock."""
+    with opened(link, django_db_blocker, timeout=0.1) as db, closing(sqlite3.connect(link)) as writer:
+        writer.execute("INSERT INTO words (word) VALUES ('not committed')")
+        assert run(db, "EXPLAIN QUERY PLAN SELECT * FROM moves")
+        with pytest.raises(OperationalError, match="no such table"):
+            run(db, "UPDATE missing SET x = 1")
+
+
 def test_a_failing_write_to_a_virtual_table_keeps_what_autocommit_keeps(link, db, words):
     cursor = db.cursor()
     insert = "INSERT INTO words (rowid, word) VALUES (%s, %s)"

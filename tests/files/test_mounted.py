@@ -14,9 +14,9 @@ from schemasync.files.mounts import is_mounted
 from schemasync.sync.adopt import adopt
 from schemasync.sync.recovery import finish_swap
 from schemasync.sync.runner import sync
-from tests.crash.processes import NOBODY, child
+from tests.crash.processes import NOBODY, Stranger, child
 from tests.crash.scenarios import KillAt, run
-from tests.crash.worlds import V2, World, dump, fence_of, is_marked, notes, read, recovery, write
+from tests.crash.worlds import V2, WRITE, World, dump, fence_of, is_marked, notes, read, recovery, write
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -276,6 +276,20 @@ def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(sta
     assert dump(world.link) == stage.new
     assert write(world.link, "now") is None
     assert child(lambda: adopt(world.target(), None)).refusal().codes == ("already-adopted",)
+
+
+def test_the_log_of_an_adopted_file_does_not_stay_beside_the_link_when_its_swap_is_finished(stages, tmp_path):
+    """An idle connection keeps SQLite from removing it; a file that is put there one day would get it for its own."""
+    stage = stages("adopt_wal")
+    world = stage.copy(tmp_path / "w")
+    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    with Stranger() as idle:
+        idle.open("a", world.link)
+        assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+        world.recovered()
+        assert [name for name in world.names()[""] if name.startswith(f"{world.link.name}-")] == []
+        assert "superseded" in idle.tell("a", WRITE, "stale")
+    assert dump(world.link) == stage.new
 
 
 @pytest.mark.parametrize("name", ["adopt_journal", "evolve", "rollback"])

@@ -39,6 +39,7 @@ SLOWER = (
 GRACE = 3.0  # seconds for pytest to clean up once it is interrupted
 
 _SQLITE = "schemasync/engines/sqlite"
+_HELD = "tests/backend/test_held_across_a_swap.py"
 _OUTSIDE_THE_LOG = "tests/live/test_outside_the_log.py"
 _RENUMBERED = f"{_OUTSIDE_THE_LOG}::test_row_ids_that_a_vacuum_renumbered_end_the_run_and_the_table_is_named"
 _COUNTED = "tests/verification/test_followed.py::test_the_report_counts_each_key_that_was_replayed_while_it_was_built_and_at_the_swap"
@@ -49,6 +50,8 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/live/test_runs.py",
         "tests/faults/test_stale_writers.py",
         "tests/backend/test_fenced.py",
+        f"{_HELD}::test_a_write_to_a_virtual_table_of_a_fenced_file_goes_to_the_new_one",
+        f"{_HELD}::test_a_query_is_explained_beside_a_writer_where_there_are_virtual_tables",
     ),
     f"{_SQLITE}/capture/changelog.py": (
         "tests/verification/test_followed.py",
@@ -77,7 +80,11 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/scale/test_references.py",
         "tests/command/test_rollback.py",
     ),
-    "schemasync/sync/phases/build.py": ("tests/verification", "tests/live/test_runs.py"),
+    "schemasync/sync/phases/build.py": (
+        "tests/verification",
+        "tests/live/test_runs.py",
+        "tests/faults/test_signals.py::test_a_signal_does_not_wait_for_the_end_of_a_long_statement",
+    ),
     "schemasync/sync/phases/capture.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_runs.py",
@@ -120,7 +127,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "schemasync/backends/sqlite3/base.py": (
         "tests/backend/test_fenced.py",
         "tests/backend/test_following.py",
-        "tests/backend/test_held_across_a_swap.py",
+        _HELD,
     ),
 }
 """The tests nearest to each module, those that fail soonest first."""

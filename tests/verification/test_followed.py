@@ -11,11 +11,13 @@ from dataclasses import replace
 import pytest
 
 from schemasync.engines.sqlite import fence
+from schemasync.engines.sqlite.capture.replay import Replay, Round
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.errors import Busy, Refused
+from schemasync.errors import Busy, Refused, SchemasyncError
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
+from schemasync.sync.phases.lag import Lag
 from schemasync.sync.phases.write_lock import write_lock
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -180,6 +182,22 @@ def test_a_fence_that_was_prepared_is_closed_by_one_drop_of_a_table():
             connection.execute("INSERT INTO b VALUES (1)")
 
 
+def test_tables_of_a_module_that_is_not_loaded_here_bear_no_fence(tmp_path):
+    """The programs that have it write to them with the triggers of no one in between."""
+    path = tmp_path / "db.sqlite3"
+    execute(
+        path,
+        "CREATE TABLE t (x); CREATE TABLE wordless (x); CREATE VIRTUAL TABLE words USING fts5(w);"
+        "PRAGMA writable_schema=ON;"
+        "UPDATE sqlite_schema SET sql = replace(sql, 'fts5', 'elsewhere') WHERE name = 'words'",
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for close in (fence.prepare, lambda c: fence.raise_fence(c, fence.Fence(1, "0002-x", "now"))):
+            close(connection)
+            bearers = connection.execute("SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'")
+            assert {name for (name,) in bearers} == {"t", "wordless"}
+
+
 def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
     with closing(sqlite3.connect(link, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -188,6 +206,23 @@ def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
     (problem,) = caught.value.problems
     assert str(problem.code) == "database-locked"
     assert problem.message == f"a writer held {link.resolve().name} for all of 0.1 s"
+
+
+def test_a_lock_that_fails_for_another_reason_says_what_it_is(tmp_path):
+    """Something that is no journal stands in the place of the journal, since the file was opened."""
+    path = tmp_path / "db.sqlite3"
+    execute(path, "PRAGMA journal_mode=DELETE; CREATE TABLE t (x)")
+
+    def obstruct(statement):
+        if statement == "PRAGMA wal_autocheckpoint=0":
+            path.with_name(f"{path.name}-journal").mkdir()
+
+    opener = Opener(lambda connection: connection.set_trace_callback(obstruct))
+    with pytest.raises(SchemasyncError) as caught, write_lock(target(path, opener=opener), path):
+        pass
+    (problem,) = caught.value.problems
+    assert str(problem.code) != "database-locked"
+    assert str(path) in problem.message
 
 
 def test_the_lock_is_free_when_its_block_ends_whatever_still_refers_to_its_connection(link):
@@ -214,6 +249,15 @@ def test_the_logs_of_both_files_are_folded_before_writers_wait(link):
 
         assert run(link, NEW, MODES["live"], observer).result == "synced"
     assert list(folded.values()) == [True, True]
+
+
+def test_how_many_keys_fit_into_a_pause_follows_from_how_fast_the_last_rounds_were(link):
+    """On a slow disk as many as elsewhere would make writers wait for longer than they were promised."""
+    lag = Lag(target(link), Replay(None, (), {}, None, 0))
+    lag.note(Round(keys=1000), seconds=1.0)
+    assert (lag.few(0.5), lag.few(2.0)) == (500, 2000)
+    lag.note(Round(keys=10), seconds=1.0)
+    assert lag.few(2.0) == 2000, "a small round says nothing about it"
 
 
 def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_reads(tmp_path):

@@ -118,7 +118,7 @@ def remove(target: Target, connection: Connection) -> None:
 
 
 def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> None:
-    if before.inode is not None and inode_of(before.path) != before.inode:
+    if inode_of(before.path) != before.inode:
         raise replaced(before.path)
     check_same_schema(connection, plan)
 
