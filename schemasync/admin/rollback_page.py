@@ -50,19 +50,30 @@ def page(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabas
     if row is None:
         messages.error(request, _("There is no such row in the history any more."))
         return admin.home(place)
+    if request.method == "POST":
+        return _act(admin, request, place, row)
+    return _shown(admin, request, place, row)
+
+
+# --- showing ------------------------------------------------------------------------------------------------------
+
+
+def _shown(
+    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, wrong: str = ""
+) -> HttpResponse:
+    """The preview: the two files are compared."""
     try:
         ahead = rollback.preview(place.target(), row.generation)
     except SchemasyncError as error:
         return _refused(admin, request, place, row, error.problems)
-    except (KeyError, ValueError) as error:  # a history that was changed by hand
-        problem = Problem(errors.Code.UNKNOWN_GENERATION, f"the history does not tell the way: {error}")
-        return _refused(admin, request, place, row, (problem,))
-    if request.method == "POST":
-        return _act(admin, request, place, row, ahead)
-    return _page(admin, request, place, row, ahead)
+    except (KeyError, ValueError) as error:
+        return _refused(admin, request, place, row, (_edited_history(error),))
+    return _page(admin, request, place, row, ahead, wrong)
 
 
-# --- showing ------------------------------------------------------------------------------------------------------
+def _edited_history(error: Exception) -> Problem:
+    """Somebody changed rows of the history by hand."""
+    return Problem(errors.Code.UNKNOWN_GENERATION, f"the history does not tell the way: {error}")
 
 
 def _page(
@@ -84,7 +95,7 @@ def _page(
         "tables": [_table(tally, some.get(tally.table, ())) for tally in ahead.written],
         "is_since": ahead.is_since,
         "is_complete": ahead.is_complete,
-        "accounts": _accounts(request, place, ahead),
+        "accounts": _accounts(request, place, ahead.generation.name),
         "code": _code(place, ahead.to.version),
         "typed": TYPED,
         "version": short(ahead.to.version),
@@ -99,9 +110,10 @@ def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
     return {"tally": tally, "examples": rows}
 
 
-def _accounts(request: HttpRequest, place: SelectedDatabase, ahead: Preview) -> Accounts | None:
-    live = place.layout.live()
-    return accounts.compared(request, place, live.path, ahead.generation.path) if live is not None else None
+def _accounts(request: HttpRequest, place: SelectedDatabase, to: str) -> Accounts | None:
+    """The accounts of the live file and of the generation `to`; None where one of the two is not there."""
+    live, path = place.layout.live(), _path(place, to)
+    return accounts.compared(request, place, live.path, path) if live is not None and path.exists() else None
 
 
 def _code(place: SelectedDatabase, version: str) -> Code:
@@ -126,20 +138,19 @@ def _refused(
 # --- acting -------------------------------------------------------------------------------------------------------
 
 
-def _act(
-    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, ahead: Preview
-) -> HttpResponse:
-    expected = request.POST.get("live", "")
-    if expected != ahead.live.generation:
+def _act(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion) -> HttpResponse:
+    """The rollback, which compares the two files under its lock. Where the form does not fit, the preview again."""
+    expected, live = request.POST.get("live", ""), _live(place)
+    if expected != live:
         wrong = _("Meanwhile %(name)s went live. Look at what going back means now, and decide again.")
-        return _page(admin, request, place, row, ahead, wrong % {"name": ahead.live.generation})
-    if request.POST.get("version", "").strip().lower() != short(ahead.to.version)[:TYPED]:
+        return _shown(admin, request, place, row, wrong % {"name": live})
+    if request.POST.get("version", "").strip().lower() != short(row.version)[:TYPED]:
         wrong = _("Type the first %(number)d characters of the version, %(version)s, to go back.")
-        return _page(admin, request, place, row, ahead, wrong % {"number": TYPED, "version": short(ahead.to.version)})
-    people = _accounts(request, place, ahead)
+        return _shown(admin, request, place, row, wrong % {"number": TYPED, "version": short(row.version)})
+    people = _accounts(request, place, row.generation)
     if people is not None and not people.may_roll_back:
         wrong = _("Your account would have more rights there than it has now. A superuser has to go back.")
-        return _page(admin, request, place, row, ahead, wrong)
+        return _shown(admin, request, place, row, wrong)
     databases.let_go(place.alias)
     try:
         done = rollback.rollback(
@@ -149,6 +160,8 @@ def _act(
         if _live(place) == expected:
             return _refused(admin, request, place, row, error.problems)
         return _too_late(admin, request, place, expected)
+    except (KeyError, ValueError) as error:  # found while the two are compared: nothing has happened
+        return _refused(admin, request, place, row, (_edited_history(error),))
     return _too_late(admin, request, place, expected) if done is None else _afterwards(admin, request, place, done)
 
 

@@ -36,9 +36,10 @@ from ..schema.text import count, short
 from ..sync import adopt, eject, look, prune, recovery, rollback, snapshot, status, up_to_date
 from ..sync.phases import postpone
 from ..sync.phases.decide import as_problem
+from ..sync.phases.finish import note
 from ..sync.run.error_translation import of_disk, translated_errors
 from ..sync.run.target import Target
-from ..sync.runner import note, sync
+from ..sync.runner import sync
 from . import options, overridden_commands
 from .invocation import Invocation
 from .output import adopt_eject, comparison, live_status, results, terminal

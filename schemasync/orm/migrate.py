@@ -25,10 +25,11 @@ from ..schema.names import fold
 from ..signals import before_swap
 from ..sync import look, up_to_date
 from ..sync.phases.decide import SyncOptions
+from ..sync.phases.finish import note
 from ..sync.phases.hooks import NewFile
 from ..sync.run.report import Report
 from ..sync.run.target import Target
-from ..sync.runner import note, sync
+from ..sync.runner import sync
 from . import contenttypes, migration_modules
 from .already_there import already_there
 from .data_migrations import data_migrations

@@ -26,15 +26,17 @@ from ..schema.model import Schema
 from . import up_to_date
 from .data_migrations import Installed, never_run
 from .phases.build import build
-from .phases.cutover import check_place
+from .phases.cutover import check_place, cut_over_locked
 from .phases.decide import SyncOptions, check_disk
-from .phases.write_lock import write_lock
+from .phases.finish import note
+from .phases.litter import litter_removed
+from .phases.recheck import still_true
+from .phases.write_lock import Commit, write_lock
 from .recovery import finish_swap, recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.live_database import Elsewhere, LiveDatabase, without
 from .run.target import Target
-from .runner import litter_removed, note, still_true, swap_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,12 @@ def adopt(
                 )
                 rehearse(before.connection, plan, target.opener, unknown)
                 check_disk(target, plan, before)
-                with (
-                    write_lock(target, before.path, before.inode) as held,
-                    litter_removed(target, lambda: held.is_closed),
-                ):
+                commit = Commit()
+                with write_lock(target, before.path, before.inode) as lock, litter_removed(target, commit):
                     still_true(target, plan, before, SyncOptions())
                     built = build(target, plan, before, HistoryAction.ADOPT, signals)
-                    swap_held(target, signals, held, built.generation)
-                    pause = held.seconds
+                    cut_over_locked(target, signals, lock, built.generation, commit)
+                    pause = lock.seconds
                 foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
             as_given = document is not None and document.version == plan.version and not all_hints(document.hints)

@@ -20,7 +20,7 @@ from ..files.layout import size_of
 from .phases import cutover
 from .phases.cutover import cut_over, prepared
 from .phases.decide import DISK_RESERVE
-from .phases.write_lock import WriteLock, write_lock
+from .phases.write_lock import Commit, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
@@ -66,13 +66,14 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
             current = _generation(target, current)
             _check_version(current, version)
             _check_disk(target, current)
-            with write_lock(target, current.path, current.inode) as held, _copy_removed(target, held):
+            commit = Commit()
+            with write_lock(target, current.path, current.inode) as lock, _copy_removed(target, commit):
                 _copy(target, current, signals)
                 _in_step(target, in_step)
                 _seal(target, current)
-                with prepared(target, None) as ready:
-                    cut_over(target, signals, held, ready, lambda: cutover.put_in_place(target, held.place, held.over))
-                pause = held.seconds
+                with prepared(target, None) as swap, cut_over(target, signals, lock, swap, commit):
+                    cutover.put_in_place(target, lock)
+                pause = lock.seconds
             assert current.newest is not None
             archive = current.newest.generation
     took = round((time.monotonic() - begun) * 1000)
@@ -122,12 +123,12 @@ def _check_disk(target: Target, current: LiveDatabase) -> None:
 
 
 @contextmanager
-def _copy_removed(target: Target, held: WriteLock) -> Iterator[None]:
+def _copy_removed(target: Target, commit: Commit) -> Iterator[None]:
     """What was copied goes where this fails before the swap is committed; where the process dies, recovery does it."""
     try:
         yield
     except BaseException:
-        if not held.is_closed:
+        if not commit.is_done:
             cutover.remove_plain(target)
         raise
 

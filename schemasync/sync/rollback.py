@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
-from ..engines.sqlite.connection import snapshot
+from ..engines.sqlite.connection import Connection, snapshot
 from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.verify.row_counts import RowDiff, tally
@@ -21,14 +21,14 @@ from ..history.rows import Afterwards, find, now
 from ..plan.model import Step
 from .phases import cutover
 from .phases.cutover import cut_over
-from .phases.write_lock import write_lock
+from .phases.finish import note
+from .phases.write_lock import Commit, write_lock
 from .recovery import recover, with_rollback
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
 from .run.target import Target
-from .runner import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,14 @@ class RolledBack:
 def preview(target: Target, wanted: str | None) -> Preview:
     """Look at what a rollback would do; nothing is written. Raises Refused where there is no way back."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
-        current, to, generation = _way(target, current, wanted)
-        assert current.newest is not None
-        tallies = _tallies(target, current, to, generation)
-        return Preview(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
+        return _preview(target, current, wanted)
+
+
+def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -> Preview:
+    current, to, generation = _way(target, current, wanted)
+    assert current.newest is not None
+    tallies = _tallies(target, current, to, generation)
+    return Preview(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
 
 
 def check(target: Target, wanted: str | None) -> None:
@@ -108,12 +112,12 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool
     with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with live_database.read(target.layout, target.opener) as current:
-            ahead = preview(target, wanted)
+            ahead = _preview(target, current, wanted)
             cutover.check_place(target.layout)
             if not agree(ahead):
                 return None
             assert current is not None
-            ahead, pause = _swap_back(target, current, ahead, signals)
+            ahead, pause = _roll_back(target, current, ahead, signals)
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return RolledBack(ahead, duration_ms, pause_ms)
@@ -124,57 +128,50 @@ def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[Examp
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
-        newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)
+        sides = _sides(current, ahead.to, ahead.generation)
         named = {tally.table for tally in ahead.written}
-        with closing(target.opener.read(newer.path)) as connection:
-            attach_old(connection, older.path, closed=older != target.layout.live())
-            found = {step.name: some(connection, step, most) for step in steps if step.name in named}
-    return {name: tuple(map(_turned_example, rows)) if turned else rows for name, rows in found.items()}
+        with closing(target.opener.read(sides.newer.path)) as connection:
+            attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
+            found = {step.name: some(connection, step, most) for step in sides.steps if step.name in named}
+    return {name: tuple(map(_reversed, rows)) if sides.live_is_older else rows for name, rows in found.items()}
 
 
-def _turned_example(one: Example) -> Example:
+def _reversed(one: Example) -> Example:
     return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind))
 
 
-def _swap_back(target: Target, current: LiveDatabase, ahead: Preview, signals: Signals) -> tuple[Preview, float]:
+def _roll_back(target: Target, current: LiveDatabase, ahead: Preview, signals: Signals) -> tuple[Preview, float]:
     """Fence the live file in favour of the old one, and open that. Returns how many seconds writers waited, and the
-    prospect: counted again where somebody wrote since it was shown."""
+    preview: counted again where somebody wrote since it was shown."""
     assert current.generation is not None
     stamp = target.stamp
     merged = with_rollback(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
-        ready_to_swap = cutover.prepared(target, ahead.generation, room)
-        with ready_to_swap as ready, write_lock(target, current.generation.path) as held:
-            written = current.has_changed()
-            counts: list[Callable[[], tuple[RowDiff, ...]]] = []
-
-            def go_forward() -> None:
-                if written:
-                    counts.append(stack.enter_context(_both_as_they_are(target, current, ahead)))
+        with (
+            cutover.prepared(target, ahead.generation, room) as swap,
+            write_lock(target, current.generation.path) as lock,
+        ):
+            written, sides = current.has_changed(), _sides(current, ahead.to, ahead.generation)
+            with cut_over(target, signals, lock, swap, Commit()):
+                frozen = stack.enter_context(_frozen(target, sides)) if written else None
                 cutover.reopen(target, archive, merged)
-                cutover.point(target, ahead.generation, held.place, held.over)
-
-            cut_over(target, signals, held, ready, go_forward)
-            pause = held.seconds
-        for count in counts:
-            ahead = replace(ahead, tallies=count())
+                cutover.point(target, ahead.generation, lock)
+        if frozen is not None:
+            ahead = replace(ahead, tallies=_compared(frozen, sides))
     if written:
-        cutover.fold_archive(target, current.generation)  # it was read from when that was tried
-    return ahead, pause
+        cutover.fold_archive(target, current.generation)  # that was tried before, while it was still read from
+    return ahead, lock.seconds
 
 
 @contextmanager
-def _both_as_they_are(
-    target: Target, current: LiveDatabase, ahead: Preview
-) -> Iterator[Callable[[], tuple[RowDiff, ...]]]:
-    """Keep the two files as they are at this moment, when nobody can write to either; gives what counts them."""
-    newer, older, steps, turned = _sides(current, ahead.to, ahead.generation)
-    with closing(target.opener.read(newer.path)) as connection:
-        attach_old(connection, older.path)
+def _frozen(target: Target, sides: _Sides) -> Iterator[Connection]:
+    """Both files as they are at this moment, when nobody can write to either, for as long as the block lasts."""
+    with closing(target.opener.read(sides.newer.path)) as connection:
+        attach_old(connection, sides.older.path)
         with snapshot(connection, "main", "old"):
-            yield lambda: _turned(tally(connection, steps, older_is_live=turned), turned)
+            yield connection
 
 
 def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
@@ -224,26 +221,36 @@ def _is_since(rows: Sequence[HistoryRow], to: HistoryRow, live: HistoryRow) -> b
 
 def _tallies(target: Target, current: LiveDatabase, to: HistoryRow, generation: Generation) -> tuple[RowDiff, ...]:
     """Compare the live file with the one to go back to, seen through what the syncs between them did."""
-    newer, older, steps, turned = _sides(current, to, generation)
-    with closing(target.opener.read(newer.path)) as connection:
-        attach_old(connection, older.path, closed=older != target.layout.live())
-        return _turned(tally(connection, steps, older_is_live=turned), turned)
+    sides = _sides(current, to, generation)
+    with closing(target.opener.read(sides.newer.path)) as connection:
+        attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
+        return _compared(connection, sides)
 
 
-def _sides(
-    current: LiveDatabase, to: HistoryRow, generation: Generation
-) -> tuple[Generation, Generation, Sequence[Step], bool]:
-    """(newer, older, the steps from the older to the newer, whether the live one is the older)."""
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Two files to compare, and the steps that lead from the older to the newer one. `live_is_older`: the file to go
+    back to was built from the live one."""
+
+    newer: Generation
+    older: Generation
+    steps: Sequence[Step]
+    live_is_older: bool
+
+
+def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation) -> _Sides:
     assert current.newest is not None
     assert current.generation is not None
     lineage, live = Lineage(current.rows), current.newest.generation
-    if lineage.comes_from(to.generation, live):  # it was built from the live one: the same comparison, reversed
-        return generation, current.generation, lineage.steps(live, to.generation), True
-    return current.generation, generation, lineage.steps(to.generation, live), False
+    if lineage.comes_from(to.generation, live):
+        return _Sides(generation, current.generation, lineage.steps(live, to.generation), live_is_older=True)
+    return _Sides(current.generation, generation, lineage.steps(to.generation, live), live_is_older=False)
 
 
-def _turned(found: tuple[RowDiff, ...], turned: bool) -> tuple[RowDiff, ...]:
-    return tuple(t.reversed() for t in found) if turned else found
+def _compared(connection: Connection, sides: _Sides) -> tuple[RowDiff, ...]:
+    """The difference of each table, seen from the live file; the connection is to the newer one, beside the older."""
+    found = tally(connection, sides.steps, older_is_live=sides.live_is_older)
+    return tuple(one.reversed() for one in found) if sides.live_is_older else found
 
 
 def as_json(ahead: Preview) -> dict[str, object]:

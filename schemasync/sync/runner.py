@@ -10,17 +10,16 @@ With --block-writers, and for a first generation: hold instead of log, and nothi
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 from ..engines.sqlite import history_table
-from ..engines.sqlite.connection import Connection, check_version, side_files
-from ..errors import Code, Refused, SchemasyncError
+from ..engines.sqlite.connection import check_version
+from ..errors import Code, Refused
 from ..files.disk import DiskStep
-from ..files.layout import Generation, PathKind
+from ..files.layout import PathKind
 from ..history.action import HistoryAction
 from ..history.data_migrations import recorded
 from ..history.rows import Afterwards, Followed, completed
@@ -29,12 +28,15 @@ from ..schema.document import Document
 from . import prune, up_to_date
 from .data_migrations import never_run
 from .phases.build import Built, build
-from .phases.capture import captured, check_same_schema, followable
+from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
-from .phases.cutover import Swap, begin, check_place, cut_over, go_live, prepared
-from .phases.decide import Decision, SyncOptions, as_problem, check_disk, decide, is_current, with_hazards
+from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
+from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current
+from .phases.finish import note
 from .phases.hooks import BeforeSwap, Hooks
-from .phases.write_lock import WriteLock, write_lock
+from .phases.litter import litter_removed
+from .phases.recheck import still_allowed, still_true
+from .phases.write_lock import Commit, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
@@ -43,8 +45,6 @@ from .run.live_database import LiveDatabase
 from .run.report import Report, tables_of
 from .run.target import Target
 from .verify_live import verify_live
-
-NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
 
 
 def sync(
@@ -60,9 +60,9 @@ def sync(
     return report
 
 
-def _sync(target: Target, document: Document, options: SyncOptions, work: Hooks) -> Report:
+def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks) -> Report:
     with translated_errors(target.layout.link):
-        if (report := _at_a_glance(target, document, options)) is not None:
+        if (report := _if_current(target, document, options)) is not None:
             return report
     begun = time.monotonic()
     with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
@@ -74,14 +74,14 @@ def _sync(target: Target, document: Document, options: SyncOptions, work: Hooks)
                 return _current(document, before, decision)
             check_place(target.layout)
             check_disk(target, decision.plan, before)
-            built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, work)
+            built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, hooks)
         report = _finish(target, document, plan, built, begun, pause, followed)
         report.notes.extend(_prune(target))
     return replace(report, foreign=decision.foreign)
 
 
-def _at_a_glance(target: Target, document: Document, options: SyncOptions) -> Report | None:
-    """Current at the cost of one small read, without the lock; and refused before there is a folder to lock in."""
+def _if_current(target: Target, document: Document, options: SyncOptions) -> Report | None:
+    """Fast path without the lock: a report if there is nothing to do, Refused early on a first run, else None."""
     first = not target.layout.folder.exists()
     if not first and target.layout.at() is not PathKind.GENERATION:
         return None
@@ -123,88 +123,39 @@ def _record(target: Target, now: LiveDatabase | None, decision: Decision) -> Non
 
 
 def _swap(
-    target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, work: Hooks
+    target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
-    """Build beside the held file and cut over; returns also how many seconds writers waited."""
+    """Build the new file and swap it in; returns also how many seconds writers waited."""
     if before is not None and before.generation is not None and not options.block_writers:
-        return _swap_beside_writers(target, plan, before, options, signals, work)
-    holding = write_lock(target, before.path, before.inode) if before is not None else nullcontext()
-    with holding as held, litter_removed(target, lambda: held is not None and held.is_closed):
+        return _swap_beside_writers(target, plan, before, options, signals, hooks)
+    commit = Commit()
+    locking = write_lock(target, before.path, before.inode) if before is not None else nullcontext()
+    with locking as lock, litter_removed(target, commit):
         if before is not None:
             plan = still_true(target, plan, before, options)
         built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=options.verify_full)
-        work.do(built, plan, before)
-        swap_held(target, signals, held, built.generation)
-        return built, held.seconds if held is not None else 0.0, plan, None
+        hooks.do(built, plan, before)
+        cut_over_locked(target, signals, lock, built.generation, commit)
+    return built, lock.seconds if lock is not None else 0.0, plan, None
 
 
 def _swap_beside_writers(
-    target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, work: Hooks
+    target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Log what is written, build, catch up, and cut over while writers wait for a moment."""
-    closed: list[WriteLock] = []
-
-    def swap(held: WriteLock, ready: Swap, connection: Connection) -> None:
-        work.do(built, plan, before)
-        closed.append(held)
-        cut_over(target, signals, held, ready, lambda: go_live(target, built.generation, held, connection))
-
-    followed = followable(plan, before)
-    with (
-        captured(target, plan, before, followed) as capture,
-        litter_removed(target, lambda: any(held.is_closed for held in closed)),
-    ):
+    commit, full = Commit(), options.verify_full
+    with captured(target, plan, before, followable(plan, before)) as capture, litter_removed(target, commit):
         if capture.changed:
             plan = still_allowed(target, plan, before, options)
-        built = build(
-            target, plan, before, HistoryAction.SYNC, signals, verify_full=options.verify_full, capture=capture
-        )
-        pause, lag = catch_up(target, plan, before, built, capture, signals, options.limits, swap)
+        built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=full, capture=capture)
+        with catch_up(target, plan, before, built, capture, signals, options.limits) as caught_up:
+            hooks.do(built, plan, before)
+            with cut_over(target, signals, caught_up.lock, caught_up.swap, commit):
+                unmark(target, caught_up.connection)
+                point(target, built.generation, caught_up.lock)
+    lag = caught_up.lag
     rounds, keys = built.followed.rounds + lag.rounds, built.followed.keys + lag.keys
-    return built, pause, plan, Followed(rounds, keys, lag.write_overhead)
-
-
-def swap_held(target: Target, signals: Signals, held: WriteLock | None, new: Generation) -> None:
-    """The swap of a file that was held while the new one was built; None where there was none."""
-    if held is None:
-        begin(signals, new, lambda: go_live(target, new, None))
-        return
-    with prepared(target, new) as ready:
-        cut_over(target, signals, held, ready, lambda: go_live(target, new, held))
-
-
-def still_true(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
-    """Under the lock, once more: is the schema what the plan was made for, and does the data still allow it?"""
-    if not before.has_changed():
-        return plan
-    check_same_schema(before.connection, plan)
-    return still_allowed(target, plan, before, options)
-
-
-def still_allowed(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
-    """The plan with what the data says to it now. Raises Refused where it does not allow it any more."""
-    plan = with_hazards(plan, before, options, target.opener)
-    if plan.blocking:
-        raise Refused(map(as_problem, plan.blocking))
-    return plan
-
-
-@contextmanager
-def litter_removed(target: Target, is_closed: Callable[[], bool]) -> Iterator[None]:
-    """What is half built goes when building fails; where this process dies instead, recovery does it.
-
-    Once the swap is committed, what was built is the database, whatever fails then.
-    """
-    known = {generation.path for generation in target.layout.generations()}
-    try:
-        yield
-    except BaseException:
-        if is_closed() or (target.lock is not None and not target.lock.is_sole()):
-            raise
-        for generation in target.layout.generations():
-            if generation.path not in known and generation != target.layout.live():
-                target.disk.remove(DiskStep.RECOVER_REMOVE, (generation.path, *side_files(generation.path)))
-        raise
+    return built, caught_up.lock.seconds, plan, Followed(rounds, keys, lag.write_overhead)
 
 
 def _finish(
@@ -243,18 +194,3 @@ def _prune(target: Target) -> Iterator[str]:
             yield f"{archive.generation.name} was kept: it is newer than all that the history names"
     except OSError as error:
         yield f"old archives were left: {error}"
-
-
-def note(target: Target, generation: Generation, known: Afterwards) -> None:
-    """Tell the last row of the live history what is known only now. The swap is done, whatever becomes of this note:
-    a writer that holds the lock for long, or a full disk, must not make it look failed."""
-    with (
-        suppress(sqlite3.Error, SchemasyncError),
-        target.disk.step(DiskStep.HISTORY_FINISH),
-        closing(target.opener.write(generation.path, timeout=min(target.wait, NOTE_WAIT))) as connection,
-    ):
-        newest = history_table.newest(connection)
-        if newest is not None and newest.generation == generation.name:
-            told = completed(newest, known)
-            if told != newest:
-                history_table.finish(connection, told)

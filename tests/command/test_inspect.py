@@ -16,7 +16,18 @@ from schemasync.sync.look import inspect_path
 
 from .project import V1
 
-KEYS = {"result", "version", "schema", "rows", "left_out", "not_created", "unknown_names", "problems", "output", "errors"}
+KEYS = {
+    "result",
+    "version",
+    "schema",
+    "rows",
+    "left_out",
+    "not_created",
+    "unknown_names",
+    "problems",
+    "output",
+    "errors",
+}
 TABLES = "CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT); CREATE INDEX i ON a (x); INSERT INTO a VALUES (1, 'one')"
 
 

@@ -7,6 +7,7 @@ import pytest
 from schemasync.files.disk import DiskStep
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
+from schemasync.sync.phases import recheck
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
@@ -325,6 +326,6 @@ def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
 @LIVE_AND_PAUSED
 def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch, options):
     """The second look under the lock is for those who wrote meanwhile; nobody else waits for it."""
-    monkeypatch.setattr(runner, "with_hazards", lambda *given: pytest.fail("looked again"))
+    monkeypatch.setattr(recheck, "with_hazards", lambda *given: pytest.fail("looked again"))
     passes = Passes()
     assert child(lambda: sync(world.target(passes), read(V2), options).result).result() == "synced"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
@@ -31,6 +32,18 @@ from .write_lock import WriteLock, write_lock
 PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
 
 
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """A new file that holds every row of the old one, which is locked. `connection`: to the new file, still marked;
+    `lag`: how it was followed."""
+
+    lock: WriteLock
+    swap: Swap
+    connection: Connection
+    lag: Lag
+
+
+@contextmanager
 def catch_up(
     target: Target,
     plan: Plan,
@@ -39,14 +52,11 @@ def catch_up(
     capture: Capture,
     signals: Signals,
     limits: Limits,
-    swap: Callable[[WriteLock, Swap, Connection], None],
-) -> tuple[float, Lag]:
-    """Follow the writers into the built file until the last round fits into a short pause, then `swap`.
-
-    Returns how many seconds writers waited, and how it went. The wait for the write lock is bounded and grows; in
-    between the new file follows on. Raises Busy when `limits.cutover_timeout` is over, Failed where rows do not fit.
+) -> Iterator[CaughtUp]:
+    """Follow the writers into the built file until the last round fits into a short pause; yields under the write lock,
+    when nothing is left to replay. Raises Busy when `limits.cutover_timeout` is over, Failed where rows do not fit.
     """
-    with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as ready:
+    with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as swap:
         new_keys = tuple(suspects(plan))
         bounds, version = dict(built.bounds), built.schema_version
         replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)
@@ -58,23 +68,33 @@ def catch_up(
         lag.write_overhead = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener
         )
-        deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
-        while True:
-            lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
-            _make_room(target, connection, before)
-            with ExitStack() as stack:
-                held = _held(stack, target, before, patience)
-                if held is not None and _is_ready(held, capture, lag, limits.max_pause / 2):
-                    _last_round(target, plan, built, capture, lag, connection, held)
-                    swap(held, ready, connection)
-                    return held.seconds, lag
-            if time.monotonic() > deadline:
-                raise _gave_up(before, limits, busy=held is None)
-            patience = min(patience * 1.5, MOST_PATIENCE)
-            time.sleep(BREATH)
+        with _locked_when_ready(target, before, capture, lag, connection, limits) as lock:
+            _last_round(target, plan, built, lag, connection, lock)
+            yield CaughtUp(lock, swap, connection, lag)
 
 
-def _held(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:
+@contextmanager
+def _locked_when_ready(
+    target: Target, before: LiveDatabase, capture: Capture, lag: Lag, connection: Connection, limits: Limits
+) -> Iterator[WriteLock]:
+    """The write lock, at a moment when the rest can be replayed within the allowed pause. The wait for the lock is
+    bounded and grows; in between the new file follows on."""
+    deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
+    while True:
+        lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
+        _make_room(target, connection, before)
+        with ExitStack() as stack:
+            lock = _try_to_lock(stack, target, before, patience)
+            if lock is not None and _is_ready(lock, capture, lag, limits.max_pause / 2):
+                yield lock
+                return
+        if time.monotonic() > deadline:
+            raise _timed_out(before, limits, busy=lock is None)
+        patience = min(patience * 1.5, MOST_PATIENCE)
+        time.sleep(BREATH)
+
+
+def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:
     try:
         return stack.enter_context(write_lock(target, before.path, before.inode, wait=patience))
     except Busy:
@@ -98,9 +118,7 @@ def _make_room(target: Target, connection: Connection, before: LiveDatabase) -> 
         checkpoint_some(old)
 
 
-def _last_round(
-    target: Target, plan: Plan, built: Built, capture: Capture, lag: Lag, connection: Connection, held: WriteLock
-) -> None:
+def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: Connection, lock: WriteLock) -> None:
     """Under the lock: what is left to replay, and all that must not be there while rows are replayed."""
     begun = time.monotonic()
     with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
@@ -109,7 +127,7 @@ def _last_round(
             raise misfits_failed(done)
         written = lag.replay.has_replayed  # also rows without an entry in the log
         if written:
-            virtual_tables.check_whole(held.connection, plan)
+            virtual_tables.check_whole(lock.connection, plan)
         virtual_tables.follow_all(connection, plan, written=written)
         carry_numbers(connection)
         carry_counters(connection, plan)
@@ -120,17 +138,17 @@ def _last_round(
     lag.note(done, time.monotonic() - begun)
 
 
-def _is_ready(held: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bool:
+def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bool:
     """Under the lock: is the rest replayed within `allowed` seconds, and does every logged key still name its row?
 
     Raises Failed where somebody changed the schema.
     """
-    if not changelog.read_schema(held.connection).has_text_of(capture.schema):
+    if not changelog.read_schema(lock.connection).has_text_of(capture.schema):
         raise schema_changed()
     return lag.replay.waiting() <= lag.few(allowed) and not lag.replay.is_doubtful
 
 
-def _gave_up(before: LiveDatabase, limits: Limits, *, busy: bool) -> Busy:
+def _timed_out(before: LiveDatabase, limits: Limits, *, busy: bool) -> Busy:
     why = (
         "another connection held its write lock each time"
         if busy

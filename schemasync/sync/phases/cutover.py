@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ from .. import misplaced
 from ..run.interrupt import Signals
 from ..run.target import Target
 from .capture import remove
-from .write_lock import LinkState, WriteLock, replaced
+from .write_lock import Commit, LinkState, WriteLock, replaced
 
 PASSAGE = 0.06  # seconds in which writers who waited find out about the fence: for that they need the old file's lock
 ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, with the largest pages there are
@@ -83,27 +83,29 @@ def check_place(layout: Layout) -> None:
     )
 
 
-def begin(signals: Signals, new: Generation, go_forward: Callable[[], None]) -> None:
+def begin(target: Target, signals: Signals, new: Generation) -> None:
     """The swap to a first generation: there is no file to fence."""
     signals.defer()
-    go_forward()
+    open_up(target, new)
+    point(target, new)
     signals.swapped(new.name)
 
 
-def cut_over(target: Target, signals: Signals, held: WriteLock, swap: Swap, go_forward: Callable[[], None]) -> None:
-    """Fence the held file in favour of the new one, then `go_forward`: open that and point the link at it.
+@contextmanager
+def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, commit: Commit) -> Iterator[None]:
+    """Fence the locked file in favour of its successor; the block then opens that and points the link at it.
 
     The committed fence is the commit record of the swap: before it the old file is live and whole, after it
     only forward is left. Raises Failed or Busy with the live file untouched, or NeedsPerson where the swap is
-    committed and could not be finished.
+    committed and the block failed.
     """
     signals.defer()
     check_place(target.layout)
-    with _link_beside(target, held, swap):
-        _close(target, held, swap)
+    with _link_beside(target, lock, swap):
+        _fence(target, lock, swap, commit)
     swap.room.release()
     try:
-        go_forward()
+        yield
     except (sqlite3.Error, OSError, SchemasyncError) as error:
         if target.layout.at() is PathKind.DANGLING:
             raise misplaced.dangling(target.layout) from error
@@ -115,30 +117,28 @@ def cut_over(target: Target, signals: Signals, held: WriteLock, swap: Swap, go_f
             generation=swap.successor,
         ) from error
     signals.swapped(swap.successor)
-    _tidy(target, held)
-    _checkpoint(target, held)
+    _tidy(target, lock)
+    _checkpoint(target, lock)
     clear(target, DiskStep.CUTOVER_CLEAR)
 
 
-def go_live(target: Target, new: Generation, held: WriteLock | None, connection: Connection | None = None) -> None:
-    """The way forward of a built generation; `connection` is one to it, where there is one."""
-    if connection is None:
+def cut_over_locked(target: Target, signals: Signals, lock: WriteLock | None, new: Generation, commit: Commit) -> None:
+    """The swap of a file that was locked while the new one was built; `lock` is None where there was no file."""
+    if lock is None:
+        begin(target, signals, new)
+        return
+    with prepared(target, new) as swap, cut_over(target, signals, lock, swap, commit):
         open_up(target, new)
-    else:
-        _unmark(target, connection)
-    if held is None:
-        point(target, new)
-    else:
-        point(target, new, held.place, held.over)
+        point(target, new, lock)
 
 
 @contextmanager
-def _link_beside(target: Target, held: WriteLock, swap: Swap) -> Iterator[None]:
+def _link_beside(target: Target, lock: WriteLock, swap: Swap) -> Iterator[None]:
     """Make the new link before the old file is closed: where its folder cannot be written, nothing has happened yet."""
     if swap.generation is None:
         yield
         return
-    link = _make_link(target, swap.generation, held.place)
+    link = _make_link(target, swap.generation, lock.place)
     try:
         yield
     except BaseException:
@@ -146,23 +146,24 @@ def _link_beside(target: Target, held: WriteLock, swap: Swap) -> Iterator[None]:
         raise
 
 
-def _close(target: Target, held: WriteLock, swap: Swap) -> None:
-    """Fence the held file in favour of its successor. Raises Failed where the link moved under us."""
+def _fence(target: Target, lock: WriteLock, swap: Swap, commit: Commit) -> None:
+    """Fence the locked file in favour of its successor. Raises Failed where the link moved under us."""
     record = Fence(swap.number, swap.successor, now())
     with target.disk.step(DiskStep.CUTOVER_FENCE):
         target.check_sole()
-        if not held.is_at(target.layout.link):
+        if not lock.is_at(target.layout.link):
             raise replaced(target.layout.link)
-        held.close_to_writers(record)
+        lock.fence(record, commit)
 
 
 def open_up(target: Target, new: Generation) -> None:
     """Take the mark off the new file, durably: it goes before the link moves, so no live file ever bore one."""
     with closing(target.opener.write(new.path, timeout=target.wait)) as connection:
-        _unmark(target, connection)
+        unmark(target, connection)
 
 
-def _unmark(target: Target, connection: Connection) -> None:
+def unmark(target: Target, connection: Connection) -> None:
+    """The same over a connection to the new file."""
     with target.disk.step(DiskStep.CUTOVER_UNMARK), logged_durably(connection):
         fence.unmark(connection)
 
@@ -188,18 +189,16 @@ def _clean(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
     history_table.replace(connection, rows)
 
 
-def point(
-    target: Target, generation: Generation, over: LinkState | None = None, moved: Callable[[], None] = lambda: None
-) -> None:
+def point(target: Target, generation: Generation, over: WriteLock | LinkState | None = None) -> None:
     """Put a link to the generation in the place of what stands at the path; then the folder is synced.
 
     `over`: what was closed there, None where nothing was. Anything else is somebody else's, and stays: raises
-    NeedsPerson, as it does where somebody moved the folder of the generations away meanwhile. `moved` is called once
-    the link has moved. Writers may go on then: should the power fail before the folder is synced, the fence still leads
-    to the new file.
+    NeedsPerson, as it does where somebody moved the folder of the generations away during the run. The clock of a lock
+    stops once the link has moved. Writers may go on then: should the power fail before the folder is synced, the fence
+    still leads to the new file.
     """
-    new = _make_link(target, generation, over)
-    _take_place(target, new, over, moved, f"All rows are in {generation.path}")
+    new = _make_link(target, generation, over.place if isinstance(over, WriteLock) else over)
+    _take_place(target, new, over, f"All rows are in {generation.path}")
     if target.layout.at() is PathKind.DANGLING:
         raise misplaced.dangling(target.layout)
 
@@ -213,16 +212,17 @@ def _make_link(target: Target, generation: Generation, over: LinkState | None) -
     return path
 
 
-def put_in_place(target: Target, over: LinkState, moved: Callable[[], None] = lambda: None) -> None:
+def put_in_place(target: Target, over: WriteLock | LinkState) -> None:
     """Put the plain file that `eject` made in the place of the link; then the folder is synced."""
     plain = target.layout.plain
-    _take_place(target, plain, over, moved, f"All rows are in {plain}")
+    _take_place(target, plain, over, f"All rows are in {plain}")
 
 
-def _take_place(target: Target, new: Path, over: LinkState | None, moved: Callable[[], None], where: str) -> None:
-    layout = target.layout
+def _take_place(target: Target, new: Path, over: WriteLock | LinkState | None, where: str) -> None:
+    layout, lock = target.layout, over if isinstance(over, WriteLock) else None
+    expected = over.place if isinstance(over, WriteLock) else over
     target.check_sole()
-    placed = target.disk.take_place(DiskStep.CUTOVER_LINK, new, layout.link, partial(_is_expected, target, over))
+    placed = target.disk.take_place(DiskStep.CUTOVER_LINK, new, layout.link, partial(_is_expected, target, expected))
     if not placed.is_done:
         if new.is_symlink():
             target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new,))
@@ -233,7 +233,8 @@ def _take_place(target: Target, new: Path, over: LinkState | None, moved: Callab
             f"{where}. To go on with them, move {layout.link} away, then: manage.py schemasync\n"
             f"To go on with what is at {layout.link}: manage.py schemasync adopt",
         )
-    moved()
+    if lock is not None:
+        lock.stop_clock()
     target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new,))
     target.disk.sync(DiskStep.CUTOVER_FOLDER, layout.link.parent)
 
@@ -271,18 +272,18 @@ def clear(target: Target, label: DiskStep) -> bool:
     return True
 
 
-def _tidy(target: Target, held: WriteLock) -> None:
+def _tidy(target: Target, lock: WriteLock) -> None:
     """Take the change log out of the archive. Where somebody holds its lock it stays: swapping back removes it."""
     with suppress(sqlite3.Error):
-        if changelog.is_installed(held.connection):
+        if changelog.is_installed(lock.connection):
             time.sleep(PASSAGE)
-            remove(target, held.connection)
+            remove(target, lock.connection)
 
 
-def _checkpoint(target: Target, held: WriteLock) -> None:
+def _checkpoint(target: Target, lock: WriteLock) -> None:
     """Fold the write-ahead log into the archive. While readers hold it up, its fence lives in its -wal only."""
     with target.disk.step(DiskStep.ARCHIVE_CHECKPOINT), suppress(sqlite3.Error):
-        checkpoint(held.connection)
+        checkpoint(lock.connection)
 
 
 def fold_archive(target: Target, archive: Generation) -> None:

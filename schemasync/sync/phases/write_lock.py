@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...engines.sqlite import fence
 from ...engines.sqlite.connection import Connection, Opener, commit, hold_writers, let_go, translate
-from ...engines.sqlite.fence import Fence
+from ...engines.sqlite.fence import Fence, raise_fence
 from ...errors import Busy, Code, Failed, SchemasyncError
 from ...files.layout import Inode, inode_of
 from ..run.target import Target
@@ -28,10 +27,16 @@ class LinkState:
 
 
 @dataclass(slots=True)
+class Commit:
+    """Whether a swap is committed: its fence is durable, and from then on there is only the way forward."""
+
+    is_done: bool = False
+
+
+@dataclass(slots=True)
 class WriteLock:
-    """The write lock on the file that will be superseded. `since`: monotonic seconds when it was got; `until`: when
-    writers could go on. `is_closed`: the fence is committed, from here there is only forward. `place`: what it
-    is at the path."""
+    """The write lock on the file that will be superseded. `since`: monotonic seconds when it was acquired; `until`:
+    when writers could go on. `place`: what the file is at the path."""
 
     connection: Connection
     path: Path
@@ -39,14 +44,13 @@ class WriteLock:
     place: LinkState
     since: float = field(default_factory=time.monotonic)
     until: float | None = None
-    is_closed: bool = False
 
     @property
     def seconds(self) -> float:
         """How long writers have waited, or wait so far."""
         return (time.monotonic() if self.until is None else self.until) - self.since
 
-    def over(self) -> None:
+    def stop_clock(self) -> None:
         """Writers find the new file: they wait no longer."""
         self.until = time.monotonic()
 
@@ -54,9 +58,9 @@ class WriteLock:
         """True where opening `link` still means opening the file that is held."""
         return inode_of(link) == self.place.inode
 
-    def close_to_writers(self, record: Fence) -> None:
-        """Fence the file and commit: the commit record of the swap. Raises Busy with nothing changed."""
-        fence.raise_fence(self.connection, record)
+    def fence(self, record: Fence, commit_record: Commit) -> None:
+        """Fence the file and commit, which commits the swap. Raises Busy with nothing changed."""
+        raise_fence(self.connection, record)
         deadline = time.monotonic() + self.wait
         while True:
             try:
@@ -67,7 +71,7 @@ class WriteLock:
                     raise translate(error, self.path) from error
                 time.sleep(_RETRY)
             else:
-                self.is_closed = True
+                commit_record.is_done = True
                 return
 
 
