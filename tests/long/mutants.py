@@ -74,6 +74,8 @@ NEAREST: dict[str, tuple[str, ...]] = {
         f"{_OUTSIDE_THE_LOG}::test_rows_that_are_added_past_the_triggers_come_along_and_let_the_table_be_compared",
         f"{_OUTSIDE_THE_LOG}::test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since",
         _COUNTED,
+        "tests/live/test_postpone.py::"
+        "test_what_is_written_past_the_triggers_while_it_waits_is_found_where_all_is_to_be_verified",
     ),
     f"{_SQLITE}/verify/compare.py": (
         "tests/verification",

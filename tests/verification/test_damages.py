@@ -7,7 +7,7 @@ import pytest
 from schemasync.sync.phases.decide import SyncOptions
 from tests.crash.worlds import dump, traces
 
-from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, copy, found, make
+from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, copy, execute, found, make
 
 EVERYWHERE = {
     "a row is lost": ("people", "DELETE FROM people WHERE id = 2"),
@@ -187,6 +187,13 @@ def test_how_many_rows_differ_is_told(link, name, rows):
     damages = {**EVERYWHERE, "all rows are lost": ("people", "DELETE FROM people")}
     (problem,) = found(link, NEW, MODES["pause"], FILLED, damages[name][1])
     assert problem.facts["rows"] == rows
+
+
+def test_a_counter_by_hand_of_a_table_that_needs_none_is_compared_too(link):
+    execute(link, "INSERT INTO sqlite_sequence VALUES ('foreign_table', 1)")
+    before = dump(link)
+    damage = "DELETE FROM sqlite_sequence WHERE name = 'foreign_table'"
+    assert_found(found(link, NEW, MODES["pause"], FILLED, damage), "foreign_table", link, before)
 
 
 @pytest.mark.parametrize("damage", ["UPDATE c SET v = 'X' WHERE v = 'x'", "UPDATE c SET w = 'y ' WHERE w = 'y'"])

@@ -155,6 +155,7 @@ def test_what_was_written_comes_along_where_nothing_damages_it(link, moment):
             (7, "new"),
         ]
         assert connection.execute("SELECT id, v FROM mapped ORDER BY id").fetchall() == [(1, "n"), (3, "z")]
+    assert traces(link) == [], "what led from old keys to new ones is gone"
 
 
 @pytest.mark.parametrize(
