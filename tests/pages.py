@@ -62,9 +62,9 @@ class Page:
 
     def section(self, heading: str) -> str:
         """The text under a heading, up to the next one of the same or a higher level."""
-        match = re.search(rf"^(#+) {re.escape(heading)}$(.*?)(?=^#{{1,2}} |\Z)", self.text, re.DOTALL | re.MULTILINE)
+        match = re.search(rf"^(#+) {re.escape(heading)}$", self.text, re.MULTILINE)
         assert match, f"{self.name} has no section {heading}"
-        return match[2]
+        return re.split(rf"^#{{1,{len(match[1])}}} ", self.text[match.end() :], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 @cache

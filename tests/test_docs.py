@@ -11,13 +11,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import cache
+from pkgutil import resolve_name
 
 import pytest
 import yaml
+from django.dispatch import Signal
 from django.test import override_settings
 
-from schemasync import conf
+from schemasync import conf, signals
+from schemasync.diff.changes import FAMILY
 from schemasync.diff.hazards import STOPS, HazardCode
 from schemasync.engines.sqlite import validate
 from schemasync.engines.sqlite.connection import Opener
@@ -160,6 +164,37 @@ def test_every_key_of_a_schema_is_explained():
     column = shape_check.json_schema()["$defs"]["column"]["anyOf"][1]["properties"]
     for key in column:
         assert f"| `{key}` |" in text.section("Columns"), key
+
+
+# --- what an application may import -------------------------------------------------------------------------------
+
+API = page("docs/python-api.md")
+
+
+def test_every_signal_and_its_arguments_are_explained():
+    sent = {name: signal for name, signal in vars(signals).items() if isinstance(signal, Signal)}
+    assert explained(API) == set(sent)
+    source = (ROOT / "schemasync" / "signals.py").read_text("utf-8")
+    promised = dict(re.findall(r'^(\w+) = Signal\(\)\n"""(.*?)"""', source, re.DOTALL | re.MULTILINE))
+    for name in sent:
+        arguments = re.findall(r"^\| `(\w+)` \|", API.section(f"`{name}`"), re.MULTILINE)
+        assert len(arguments) == 3
+        assert all(f"`{argument}`" in promised[name] for argument in arguments)
+
+
+def test_every_type_of_change_is_listed_with_its_fields():
+    listed = {
+        row[0]: row[1:]
+        for line in API.section("Changes").splitlines()
+        if (row := re.findall(r"`(\w+)`", re.sub(r", an? `\w+` with.*", "", line))) and line.startswith("| `")
+    }
+    assert listed == {kind.__name__: [field.name for field in fields(kind)] for kind in FAMILY}
+
+
+def test_every_name_that_an_application_may_import_is_there():
+    for name in re.findall(r"`(schemasync(?:\.\w+)+)(?:\([^`]*\))?`", API.text):
+        if not re.search(r"E\d+$", name):
+            assert resolve_name(name), name
 
 
 # --- examples -----------------------------------------------------------------------------------------------------
