@@ -20,6 +20,7 @@ ROOMS = [
     "engines",
     "history",
     "sync",
+    "texts",
     "conf",
     "connect",
     "databases",

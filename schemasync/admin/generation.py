@@ -18,13 +18,13 @@ from ..errors import NeedsPerson
 from ..history.action import HistoryAction
 from ..history.lineage import Lineage
 from ..history.rows import schema_of, steps_of
-from ..management.output.terminal import span
 from ..models import SchemaVersion
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
 from ..schema.text import short
 from ..sync.look import statements
+from ..texts import span
 from .history_rows import light, story, when
 from .selected_database import SelectedDatabase
 

@@ -16,8 +16,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from ..history.action import HistoryAction
-from ..management.output.results import gist
 from ..models import SchemaVersion
+from ..texts import gist
 
 HEAVY = ("schema", "hints", "plan")  # of a large database megabytes a row, which no list needs
 WIDTH = 160  # characters that tell what changed

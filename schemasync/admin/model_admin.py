@@ -23,8 +23,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf
-from ..management.output.terminal import span
 from ..models import SchemaVersion
+from ..texts import span
 from . import archives, generation, overview, rollback_page, run_page
 from .filters import ByWhom, When
 from .history_rows import light, story, when

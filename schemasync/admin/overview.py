@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 
 from .. import conf, databases
 from ..errors import Problem, SchemasyncError
-from ..management.output.results import gist
 from ..orm.models_fingerprint import beside
 from ..orm.project import difference
 from ..schema import document
 from ..sync import look, up_to_date
 from ..sync.status import status
+from ..texts import gist
 from .history_rows import WIDTH, when
 from .selected_database import SelectedDatabase
 from .timeline import timeline

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from .. import databases, errors
 from ..engines.sqlite.verify.row_samples import Example
 from ..errors import Problem, SchemasyncError
-from ..management.output.terminal import span
 from ..models import SchemaVersion
 from ..orm.project import difference
 from ..schema import document
 from ..schema.text import short
 from ..sync import rollback
 from ..sync.rollback import Preview, RolledBack
+from ..texts import span
 from . import accounts
 from .accounts import Accounts
 from .history_rows import light, when

@@ -40,9 +40,8 @@ from ..sync.phases.finish import note
 from ..sync.run.error_translation import of_disk, translated_errors
 from ..sync.run.target import Target
 from ..sync.runner import sync
-from . import options, overridden_commands
+from . import options, output, overridden_commands
 from .invocation import Invocation
-from .output import adopt_eject, comparison, live_status, results, terminal
 
 WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt")
 """Actions that bring a project to schema.json, and are refused where its `migrate` or `makemigrations` cannot."""
@@ -74,18 +73,18 @@ class Actions(Invocation):
             done = sync_as_migrate(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
         else:
             done = sync(target, wanted, wishes)
-        self._print(results.report(done, self._page), done.as_json())
+        self._print(output.sync.lines(done, self._page), done.as_json())
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
         found, differs = self._export(check=check)
         result = "current" if not differs else "differs" if check else "exported"
-        self._print(results.exported(found, result, path, self._page), results.exported_json(found, result, path))
+        self._print(output.export.lines(found, result, path, self._page), output.export.as_json(found, result, path))
         if check and differs:
             raise CommandError(
                 self._addressed(f"the models and {path} differ\n  manage.py schemasync export"), returncode=1
             )
-        if check and (gone := comparison.missing(self._kept())):
+        if check and (gone := output.check.missing_tables(self._kept())):
             raise CommandError(self._addressed("\n  ".join(gone)), returncode=1)
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
@@ -94,7 +93,7 @@ class Actions(Invocation):
         decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
             return project.compared(seen, decisions)
-        self._warn(results.data_left(project.left_behind()))
+        self._warn(output.export.data_left(project.left_behind()))
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
         found, differs = project.exported(self._yes if can_ask else None, seen, decisions)
         self._warn(found.notes)
@@ -108,12 +107,12 @@ class Actions(Invocation):
             seen = look.outlook(target, wanted, self._wishes())
         except Refused as refusal:
             if refusal.problems[0].code is Code.NOT_ADOPTED:
-                self._say(results.after_adoption(look.check(target, wanted), self._page))
+                self._say(output.plan.after_adoption(look.check(target, wanted), self._page))
             raise
         blocking = [as_problem(hazard) for hazard in seen.plan.blocking] if seen.plan else []
         statements = look.statements(seen.plan) if seen.plan and self._is("sql") else []
-        lines = results.sql(statements) if self._is("sql") else results.outlook(seen, self._page)
-        data = results.outlook_json(seen, statements if self._is("sql") else None)
+        lines = output.plan.statements(statements) if self._is("sql") else output.plan.lines(seen, self._page)
+        data = output.plan.as_json(seen, statements if self._is("sql") else None)
         self._print(lines, {**data, "errors": [problem.as_json() for problem in blocking]})
         if blocking:
             what = count(len(blocking), "hazard stops", "hazards stop")
@@ -127,13 +126,13 @@ class Actions(Invocation):
         seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True)) if conf.is_enabled() else None
         danger, kept = () if self._is("for_migrate") else self._endangered(), self._kept()
-        told = results.checked(seen, self._page, strict=strict)
+        told = output.check.lines(seen, self._page, strict=strict)
         if models is not None:
-            told = comparison.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
-        told += comparison.in_short(danger, self._page)
-        as_json = comparison.models_json(models)
-        self._print(told, results.checked_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=danger))
-        if why := comparison.verdict(seen, models, kept, strict=strict):
+            told = output.check.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
+        told += output.migrate_risks.in_short(danger, self._page)
+        as_json = output.check.models_json(models)
+        self._print(told, output.check.as_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=danger))
+        if why := output.check.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
     def _checked(self, target: Target, wanted: Document) -> look.Checked:
@@ -155,11 +154,13 @@ class Actions(Invocation):
         link, danger = databases.path_of(self._alias()), self._endangered()
         if not danger and Layout(link).at() is PathKind.GENERATION:
             self._document()  # raises: a database that was taken over, and its schema.json is gone
-        told = comparison.danger(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
+        told = output.migrate_risks.lines(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
         hint = self._where_from(self._schema_path())
-        self._print(told if danger else [*told, hint], comparison.danger_json(danger))
+        self._print(told if danger else [*told, hint], output.check.without_schema_json(danger))
         if danger:
-            raise CommandError(self._addressed("\n  ".join([*comparison.at_stake(danger, link), hint])), returncode=1)
+            raise CommandError(
+                self._addressed("\n  ".join([*output.migrate_risks.at_stake(danger, link), hint])), returncode=1
+            )
 
     def _endangered(self) -> tuple[MigrateRisk, ...]:
         """What Django's migrate would destroy; nothing where it is a sync."""
@@ -170,38 +171,38 @@ class Actions(Invocation):
 
     def do_status(self) -> None:
         found = status.status(self._target())
-        self._print(live_status.status(found, self._page), found.as_json())
+        self._print(output.status.lines(found, self._page), found.as_json())
 
     def do_history(self) -> None:
         entries = look.history(self._target())
-        self._print(results.history(entries, self._page), results.history_json(entries))
+        self._print(output.history.lines(entries, self._page), output.history.as_json(entries))
 
     def do_rollback(self) -> None:
         wanted = self.given.get("target")
         if self._is("dry_run"):
             ahead = rollback.preview(self._target(), wanted)
-            self._print(results.preview(ahead, self._page), results.planned_json(ahead))
+            self._print(output.rollback.preview_lines(ahead, self._page), output.rollback.preview_json(ahead))
             return
         self._must_be_able_to_ask(wanted)
         done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
         if done is None:
             raise UsageError.of(Code.DECLINED, "nothing was changed")
-        self._print(results.restored(done), results.restored_json(done))
+        self._print(output.rollback.lines(done), output.rollback.as_json(done))
 
     def do_inspect(self) -> None:
         seen = look.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))
-        text, output = self._marked(seen.schema), self._path("output")
-        faults = _faults_of(text, output or Path("schema.json"))
-        self._warn([*results.left_out(seen), *_not_created(seen, self._page), *results.refused_later(faults)])
-        if output is not None:
-            self._refuse_to_replace(output)
-            _write_text(output, text)
+        text, path = self._marked(seen.schema), self._path("output")
+        faults = _faults_of(text, path or Path("schema.json"))
+        self._warn(output.inspect.lines(seen, faults, self._page))
+        if path is not None:
+            self._refuse_to_replace(path)
+            _write_text(path, text)
             tables = count(len(seen.schema.tables), "table")
-            self._say([f"wrote {output}: {tables}, version {short(seen.version)}"])
+            self._say([f"wrote {path}: {tables}, version {short(seen.version)}"])
         elif not self._json:
             self.stdout.write(text, ending="")
         if self._json:
-            self._as_json(results.inspected_json(seen, json.loads(text), output, faults))
+            self._as_json(output.inspect.as_json(seen, json.loads(text), path, faults))
 
     def _marked(self, schema: Schema) -> str:
         """The text for a schema, in which tables of the installed models are marked."""
@@ -227,12 +228,12 @@ class Actions(Invocation):
             _write_text(path, text)
             if not (faults := _faults_of(text, path)):
                 _note_document(target, done.generation, text)
-            self._warn(results.refused_later(faults))
+            self._warn(output.shared.refused_later(faults))
         if conf.is_enabled():
             self._warn([hazard.message for hazard in look.unreadable(target, readers(self._alias()))])
         ignored, written = adopt.ignore_lines(target), found is None
-        lines = adopt_eject.adopted(done, target.layout.link, path, ignored, self._page, written=written)
-        self._print(lines, adopt_eject.adopted_json(done, path, ignored, written=written))
+        lines = output.adopt.lines(done, target.layout.link, path, ignored, self._page, written=written)
+        self._print(lines, output.adopt.as_json(done, path, ignored, written=written))
 
     def do_eject(self) -> None:
         target, link = self._target(swaps=True), databases.path_of(self._alias())
@@ -240,27 +241,27 @@ class Actions(Invocation):
         eject.check(target)
         if not conf.is_enabled():
             done = eject.eject(target, None, lambda path: None)
-            self._print(adopt_eject.ejected(done, link, None, self._page), adopt_eject.ejected_json(done, ()))
+            self._print(output.eject.lines(done, link, None, self._page), output.eject.as_json(done, ()))
             return
         wanted = self._document()
         self._refuse_out_of_step(target, wanted)
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
         new = migrations.lacking(Questioner(past(look.rows(target)), wanted, target.opener, can_ask=can_ask))
-        self._say(adopt_eject.migrations(new, self._page))
-        self._warn(adopt_eject.behind(lagging := migrations.lagging()))
+        self._say(output.eject.migrations(new, self._page))
+        self._warn(output.eject.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):
-            self._print(["nothing was written"], adopt_eject.ejected_json(None, new, lagging))
+            self._print(["nothing was written"], output.eject.as_json(None, new, lagging))
             return
         with translated_errors(link):
             migrations.write(new, self.stderr)
         done = eject.eject(target, wanted.version, self._record)
-        data = adopt_eject.ejected_json(done, new, lagging)
-        self._print(adopt_eject.ejected(done, link, self._endangered(), self._page), data)
+        data = output.eject.as_json(done, new, lagging)
+        self._print(output.eject.lines(done, link, self._endangered(), self._page), data)
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
         seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True))
-        if why := comparison.verdict(seen, models, self._kept(), strict=False):
+        if why := output.check.verdict(seen, models, self._kept(), strict=False):
             raise Refused.of(
                 Code.MODELS_DIFFER,
                 "models, schema.json and database are not the same, so that migrations made now would not be either",
@@ -274,7 +275,7 @@ class Actions(Invocation):
 
     def do_cutover(self) -> None:
         postpone.call(self._target())
-        self._print(["the run that waited goes on"], {"result": "called", "errors": []})
+        self._print(output.cutover.lines(), output.cutover.as_json())
 
     def do_prune(self) -> None:
         days = self.given.get("older_than")
@@ -283,18 +284,16 @@ class Actions(Invocation):
         target = self._target()
         with translated_errors(target.layout.link):
             done = prune.prune(target, keep, older_than, dry_run=dry_run)
-        self._print(results.pruned(done, dry_run=dry_run), results.pruned_json(done, dry_run=dry_run))
+        self._print(output.prune.lines(done, dry_run=dry_run), output.prune.as_json(done, dry_run=dry_run))
 
     def do_snapshot(self) -> None:
-        output = Path(self.given["copy"])
-        size = snapshot.snapshot(self._target(), output)
-        data = {"result": "written", "output": str(output), "bytes": size, "errors": []}
-        self._print([f"wrote {output} ({terminal.size(size)})"], data)
+        path = Path(self.given["copy"])
+        size = snapshot.snapshot(self._target(), path)
+        self._print(output.snapshot.lines(path, size), output.snapshot.as_json(path, size))
 
     def do_hash(self) -> None:
-        found = self._document(self._path("file"))
-        data = {"result": "hashed", "version": found.version, "short": short(found.version), "errors": []}
-        self._print([found.version], data)
+        version = self._document(self._path("file")).version
+        self._print(output.hash.lines(version), output.hash.as_json(version))
 
     def _finish_swap(self) -> bool:
         """Before schema.json is read: nobody can write until the swap is finished, and an adoption that was cut off has
@@ -315,12 +314,8 @@ class Actions(Invocation):
             )
 
     def _agree(self, ahead: rollback.Preview) -> bool:
-        self._say(results.preview(ahead, self._page))
+        self._say(output.rollback.preview_lines(ahead, self._page))
         return self._asks_nothing or self._yes("Go back?")
-
-
-def _not_created(seen: look.Inspected, page: terminal.Page) -> list[str]:
-    return [*results.unknown_names(seen.unknown, page), *results.not_created(seen.not_created, page)]
 
 
 def _faults_of(text: str, path: Path) -> list[str]:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from .. import databases
 from ..errors import Code, UsageError
-from .output import results
+from .output.shared import problem
 
 Json = dict[str, Any]
 
@@ -38,10 +38,10 @@ def refuse_names(given: Mapping[str, Any]) -> None:
     """Raise CommandError where one database was named, too, or its schema."""
     named = [f"--{name}" for name in ("database", "schema") if given.get(name)]
     if named:
-        problem = UsageError.of(
+        found = UsageError.of(
             Code.BAD_OPTION, f"--all means every database, and {' and '.join(named)} one", "Leave one of the two out."
         ).problems[0]
-        raise CommandError(results.problem(problem), returncode=UsageError.exit_code)
+        raise CommandError(problem(found), returncode=UsageError.exit_code)
 
 
 def _as_json(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:

@@ -28,7 +28,8 @@ from ..sync.run.limits import Limits
 from ..sync.run.progress import Progress, Silent
 from ..sync.run.target import Target
 from . import options
-from .output import results, terminal
+from .output import failed, terminal
+from .output.shared import problem
 
 WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
 FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
@@ -222,7 +223,7 @@ class Invocation:
         """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
         told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
         if self._json:
-            found = results.failed_json(told, self.action, self.version, self._live(error))
+            found = failed.as_json(told, self.action, self.version, self._live(error))
             self._as_json({**found, "sql": []} if self.action == "plan" and self._is("sql") else found)
-        text = "\n".join(results.problem(one) for one in told.problems)
+        text = "\n".join(problem(one) for one in told.problems)
         raise CommandError(text, returncode=error.exit_code) from error

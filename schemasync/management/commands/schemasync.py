@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def _give_up(self, error: Exception, argv: list[str]) -> NoReturn:
         """A fault of ours. Python would end with 1, which means "differs" here."""
-        from ..output import results
+        from ..output.shared import problem
 
         traceback.print_exception(error, file=self.stderr)
         found = NeedsPerson.of(
@@ -63,15 +63,13 @@ class Command(BaseCommand):
         )
         if "--json" in argv:
             self._fail_as_json(found, argv)
-        self.stderr.write(results.problem(found.problems[0]))
+        self.stderr.write(problem(found.problems[0]))
         sys.exit(found.exit_code)
 
     def _fail_as_json(self, error: SchemasyncError, argv: list[str]) -> None:
-        from ..output import results
+        from ..output import failed
 
-        self.stdout.write(
-            json.dumps(results.failed_json(error, options.action_in(argv[2:])), ensure_ascii=False, indent=2)
-        )
+        self.stdout.write(json.dumps(failed.as_json(error, options.action_in(argv[2:])), ensure_ascii=False, indent=2))
 
     @no_translations  # as Django's own: what is written into files and rows is the same in every language
     def handle(self, *args: Any, **given: Any) -> None:

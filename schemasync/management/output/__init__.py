@@ -1,0 +1,43 @@
+"""What each action prints: a module for each, with the lines for people and the object for `--json`."""
+
+from . import (
+    adopt,
+    check,
+    cutover,
+    eject,
+    export,
+    failed,
+    hash,
+    history,
+    inspect,
+    migrate_risks,
+    plan,
+    prune,
+    rollback,
+    shared,
+    snapshot,
+    status,
+    sync,
+    terminal,
+)
+
+__all__ = [
+    "adopt",
+    "check",
+    "cutover",
+    "eject",
+    "export",
+    "failed",
+    "hash",
+    "history",
+    "inspect",
+    "migrate_risks",
+    "plan",
+    "prune",
+    "rollback",
+    "shared",
+    "snapshot",
+    "status",
+    "sync",
+    "terminal",
+]

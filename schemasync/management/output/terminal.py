@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.core.management.color import Style, no_style
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from ...schema.text import count
 from ...sync.run.progress import Advance, Phase
@@ -30,29 +30,6 @@ class Page:
     width: int = LOG_WIDTH
     style: Style = field(default_factory=no_style)
     detail: bool = False
-
-
-def size(count: int) -> str:
-    """Bytes for people."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:,.0f} {unit}" if unit == "B" or value >= 100 else f"{value:,.1f} {unit}"
-        value /= 1000
-    raise AssertionError(count)
-
-
-def span(milliseconds: int) -> str:
-    """A duration for people."""
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    seconds = milliseconds / 1000
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-
-
-def crop(text: str, width: int) -> str:
-    """The text, or as much of it as fits, and an ellipsis."""
-    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, right: Sequence[int] = ()) -> list[str]:

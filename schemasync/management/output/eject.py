@@ -1,51 +1,18 @@
-"""What taking a database over and giving it back came to, as text and as JSON."""
+"""What became of a database that went back to migrations, as text and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...orm.migrate_risks import MigrateRisk
 from ...orm.migrations import NewMigration
-from ...schema.text import count, short
-from ...sync.adopt import Adopted
+from ...schema.text import count
 from ...sync.eject import Ejected
-from . import comparison, results
-from .comparison import Danger
-from .results import Json, Lines
-from .terminal import Page, size, span
-
-
-def adopted(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page: Page, *, written: bool) -> Lines:
-    """What taking a file over came to, and what to do with it."""
-    lines = [
-        f"{link} is taken over: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
-        f"wrote {schema}" if written else f"{schema} was left as it is",
-    ]
-    if done.differs:
-        lines += results.paragraph("it differs from the database in: ", done.differs, page)
-        lines.append("To see what a sync would do: manage.py schemasync plan")
-    lines += results.foreign(done.foreign, page) + results.unknown_names(done.unknown, page)
-    lines += results.not_created(done.left_out, page) + results.hazards(done.notes, page)
-    return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
-
-
-def adopted_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> Json:
-    """The same for machines."""
-    return {
-        "result": "adopted",
-        "version": done.version,
-        "generation": done.generation,
-        "schema_written": str(schema) if written else None,
-        "differs": list(done.differs),
-        "foreign": results.foreign_json(done.foreign),
-        "not_created": results.not_created_json(done.left_out),
-        "unknown_names": results.unknown_json(done.unknown),
-        "notes": [hazard.as_json() for hazard in done.notes],
-        "ignore": list(ignored),
-        "duration_ms": done.duration_ms,
-        "pause_ms": done.pause_ms,
-        "errors": [],
-    }
+from ...texts import size, span
+from . import migrate_risks
+from .shared import Json, Lines
+from .terminal import Page
 
 
 def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
@@ -71,23 +38,23 @@ def behind(labels: Sequence[str]) -> Lines:
     ]
 
 
-def ejected(done: Ejected, link: Path, danger: Danger | None, page: Page) -> Lines:
-    """What became of the database, and what is left to do. `danger` is None where there are no models to speak of."""
+def lines(done: Ejected, link: Path, risks: Sequence[MigrateRisk] | None, page: Page) -> Lines:
+    """What became of the database, and what is left to do. `risks` is None where there are no models to speak of."""
     lines = [
         f"{link} is a plain file again ({size(done.bytes)}), writers waited {span(done.pause_ms)}",
         f"its archives stay in {link.name}.generations until you delete them; {done.archive} was live",
     ]
-    if danger is None:
+    if risks is None:
         return [*lines, "django_migrations was left as it is: without the flag ENABLED it is Django's all along"]
     lines += [
         "django_migrations says that every migration has been run",
         "now take schemasync out of INSTALLED_APPS, set ENGINE to django.db.backends.sqlite3, and restart every",
         "process that has the database open: manage.py migrate --check has nothing to say then",
     ]
-    return [*lines, *comparison.danger(danger, page)]
+    return [*lines, *migrate_risks.lines(risks, page)]
 
 
-def ejected_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> Json:
+def as_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> Json:
     """The same for machines; None for a dry run."""
     return {
         "result": "planned" if done is None else "ejected",

@@ -8,11 +8,12 @@ from ...history.rows import moment
 from ...schema.text import count, short
 from ...sync.run.broadcast import Running
 from ...sync.status import Status
-from .results import Lines, problem
-from .terminal import Page, size, span
+from ...texts import size, span
+from .shared import Lines, problem
+from .terminal import Page
 
 
-def status(found: Status, page: Page) -> Lines:
+def lines(found: Status, page: Page) -> Lines:
     """What is live, and what happens to it."""
     lines = [*_live(found), *(_run(found.run, waits=found.waits) if found.run else [])]
     archives = (

@@ -1,0 +1,56 @@
+"""What became of a database that was taken over, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...schema.text import short
+from ...sync.adopt import Adopted
+from ...texts import span
+from .shared import (
+    Json,
+    Lines,
+    foreign,
+    foreign_json,
+    hazards,
+    not_created,
+    not_created_json,
+    paragraph,
+    unknown_json,
+    unknown_names,
+)
+from .terminal import Page
+
+
+def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page: Page, *, written: bool) -> Lines:
+    """What taking a file over came to, and what to do with it."""
+    lines = [
+        f"{link} is taken over: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
+        f"wrote {schema}" if written else f"{schema} was left as it is",
+    ]
+    if done.differs:
+        lines += paragraph("it differs from the database in: ", done.differs, page)
+        lines.append("To see what a sync would do: manage.py schemasync plan")
+    lines += foreign(done.foreign, page) + unknown_names(done.unknown, page)
+    lines += not_created(done.left_out, page) + hazards(done.notes, page)
+    return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
+
+
+def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> Json:
+    """The same for machines."""
+    return {
+        "result": "adopted",
+        "version": done.version,
+        "generation": done.generation,
+        "schema_written": str(schema) if written else None,
+        "differs": list(done.differs),
+        "foreign": foreign_json(done.foreign),
+        "not_created": not_created_json(done.left_out),
+        "unknown_names": unknown_json(done.unknown),
+        "notes": [hazard.as_json() for hazard in done.notes],
+        "ignore": list(ignored),
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "errors": [],
+    }

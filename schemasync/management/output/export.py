@@ -1,0 +1,57 @@
+"""What the models say that schema.json did not, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...diff.changes import as_json as change_json
+from ...diff.changes import describe
+from ...orm.export import Exported
+from .shared import Json, Lines
+from .terminal import Page
+
+
+def lines(found: Exported, result: str, path: Path, page: Page) -> Lines:
+    """What the models say that schema.json did not."""
+    told = {"current": f"{path} says what the models say", "differs": f"{path} does not say what the models say:"}
+    lines = [told.get(result, f"wrote {path}:")]
+    lines += [f"  {describe(change)}" for change in found.changes]
+    lines += [f"  {table}: another model owns it" for table in found.relabelled]
+    lines += [f"  {table}: its model owns it from now on" for table in found.claimed]
+    lines += [f"  {table}: left to the migrations of its app" for table in found.moved_out]
+    told_of = found.changes or found.relabelled or found.released or found.claimed or found.moved_out
+    if result != "current" and not told_of:
+        lines.append("  hints only")
+    lines += [f"  {table}: its author's now, as no model makes it any more" for table in found.released]
+    if found.untold and page.detail:
+        lines.append(f"  left to its author, as it has no _model: {', '.join(found.untold)}")
+    return lines
+
+
+def data_left(names: Iterable[str]) -> Lines:
+    """Migrations of others that carry data, and were never run where there was no database yet."""
+    told = list(names)
+    if not told:
+        return []
+    apps = ", ".join(sorted({name.partition(".")[0] for name in told}))
+    return [
+        f"a database that is made from schema.json does not run these migrations, which fill tables: {', '.join(told)}",
+        f'  where that matters, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
+    ]
+
+
+def as_json(found: Exported, result: str, path: Path) -> Json:
+    """The same for machines."""
+    return {
+        "result": result,
+        "file": str(path),
+        "changes": [change_json(change) for change in found.changes],
+        "model_changed": list(found.relabelled),
+        "released": list(found.released),
+        "moved_out": list(found.moved_out),
+        "not_expressed": list(found.untold),
+        "claimed": list(found.claimed),
+        "notes": list(found.notes),
+        "errors": [],
+    }

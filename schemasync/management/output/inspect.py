@@ -1,0 +1,42 @@
+"""A schema that was read, and what no schema holds, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...schema.text import count
+from ...sync.look import Inspected
+from .shared import Json, Lines, not_created, not_created_json, refused_later, unknown_json, unknown_names
+from .terminal import Page
+
+
+def lines(seen: Inspected, faults: Sequence[str], page: Page) -> Lines:
+    """What the schema does not hold of its source, and `faults` in it that stop a sync."""
+    return [
+        *_left_out(seen),
+        *unknown_names(seen.unknown, page),
+        *not_created(seen.not_created, page),
+        *refused_later(faults),
+    ]
+
+
+def _left_out(seen: Inspected) -> Lines:
+    lines = [f"left out, as a schema holds no rows: {count(n, 'row')} of {name}" for name, n in seen.rows.items()]
+    return lines + [f"left out, as it undoes another: {name}" for name in seen.left_out]
+
+
+def as_json(seen: Inspected, schema: Json, output: Path | None, faults: Sequence[str]) -> Json:
+    """A schema that was read, and what was not."""
+    return {
+        "result": "inspected",
+        "version": seen.version,
+        "schema": schema,
+        "rows": seen.rows,
+        "left_out": list(seen.left_out),
+        "not_created": not_created_json(seen.not_created),
+        "unknown_names": unknown_json(seen.unknown),
+        "problems": list(faults),
+        "output": str(output) if output else None,
+        "errors": [],
+    }

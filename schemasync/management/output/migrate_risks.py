@@ -1,0 +1,48 @@
+"""What Django's `migrate` would destroy, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from ...orm.migrate_risks import MigrateRisk
+from ...schema.text import count
+from .shared import Lines
+from .terminal import Page
+
+
+def lines(found: Sequence[MigrateRisk], page: Page) -> Lines:
+    """Table by table what would be lost, then what would abort it."""
+    lost, aborting = [one for one in found if not one.aborts], [one for one in found if one.aborts]
+    return [
+        *_under("Django's migrate loses without a word, when it makes a table anew:", lost, page),
+        *_under("and is aborted there, as SQLite renames no table under a view or trigger:", aborting, page),
+    ]
+
+
+def _under(head: str, found: Sequence[MigrateRisk], page: Page) -> Lines:
+    if not found:
+        return []
+    lines = [page.style.MIGRATE_HEADING(head)]
+    for table, things in groupby(sorted(found, key=lambda one: one.table or ""), key=lambda one: one.table):
+        lines.append(f"  {page.style.MIGRATE_LABEL(table if table is not None else 'any table')}")
+        lines += [f"    [{one.kind}] {one.text}" for one in things]
+    return lines
+
+
+def in_short(found: Sequence[MigrateRisk], page: Page) -> Lines:
+    """For a project that has a schema.json, which keeps all of it: a line that warns of the habit."""
+    if page.detail:
+        return lines(found, page)
+    what = "is in tables of models" if len(found) == 1 else "are in tables of models"
+    return [f"{_things(found)} {what} that Django's migrate would destroy: -v 2 lists them"] if found else []
+
+
+def at_stake(found: Sequence[MigrateRisk], link: Path) -> Lines:
+    """Why the check of a project without schema.json ends with 1."""
+    return [f"{_things(found)} in {link.name} would be lost in a migrate, or abort it"]
+
+
+def _things(found: Sequence[MigrateRisk]) -> str:
+    return count(len({(one.kind, one.name, one.table if one.name == "" else "") for one in found}), "thing")

@@ -1,0 +1,111 @@
+"""What a sync would do, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...diff.changes import as_json as change_json
+from ...plan.model import Action
+from ...schema.text import count, short
+from ...sync.look import Checked, Outlook, TableOutlook
+from ...texts import size
+from .shared import Json, Lines, changes, foreign, foreign_json, hazards
+from .terminal import Page, table
+
+NO_PLAN: Json = {
+    "result": None,
+    "version": None,
+    "previous": None,
+    "generation": None,
+    "strategy": None,
+    "reason": "",
+    "changes": [],
+    "tables": {},
+    "disk": {"needed": None, "archives": None, "live": None},
+    "hazards": [],
+    "foreign": [],
+}
+"""What a plan's object says where there is none."""
+
+
+def lines(seen: Outlook, page: Page) -> Lines:
+    """What a sync would do, and why."""
+    plan, live = seen.plan, seen.live
+    if plan is None:
+        generation = live.generation if live is not None else "the database"
+        lines = [f"{generation} is current: version {short(seen.version)}, nothing to do"]
+        return lines + foreign(seen.decision.foreign, page)
+    heading = page.style.MIGRATE_HEADING
+    before = f"version {short(plan.base_version)}" if plan.base_version else "no database yet"
+    lines = [f"{before} -> version {short(plan.version)}", heading("changes:" if plan.changes else "changes: none")]
+    lines += changes(plan.changes, page)
+    if tables := _tables(seen.tables, page):
+        lines += [heading("tables:"), *tables]
+    lines += [
+        f"{heading('strategy:')} {plan.strategy}; {plan.reason}",
+        f"{heading('disk:')} {size(seen.disk_needed)} needed for the new file; archives hold "
+        f"{size(seen.disk_archives)}, the live file {size(seen.file_bytes)}",
+    ]
+    if plan.hazards:
+        lines += [heading("hazards:"), *hazards(plan.hazards, page)]
+    return lines + foreign(seen.decision.foreign, page)
+
+
+def _tables(found: Sequence[TableOutlook], page: Page) -> Lines:
+    """What happens to the rows that are there; kept tables are counted together, new ones have none."""
+    there = [item for item in found if item.action is not Action.CREATE]
+    kept = [item for item in there if item.action is Action.KEEP]
+    shown = there if page.detail else [item for item in there if item.action is not Action.KEEP]
+    rows = [[item.table, str(item.action), f"{item.rows:,}", _bytes([item])] for item in shown]
+    if kept and not page.detail:
+        others = count(len(kept), "other table" if rows else "table")
+        rows.append([others, str(Action.KEEP), f"{sum(item.rows for item in kept):,}", _bytes(kept)])
+    if not rows:
+        return []
+    return [f"  {line}" for line in table(("table", "action", "rows", "size"), rows, page, right=(2, 3))]
+
+
+def _bytes(items: Sequence[TableOutlook]) -> str:
+    known = [item.bytes for item in items if item.bytes is not None]
+    return size(sum(known)) if known else "?"
+
+
+def after_adoption(seen: Checked, page: Page) -> Lines:
+    """What a plan can say of a database that must be adopted first."""
+    if not seen.changes:
+        return ["schema.json and the database agree; once it is taken over, a sync would change nothing"]
+    return ["once it is taken over, a sync would change:", *changes(seen.changes, page)]
+
+
+def statements(found: Sequence[str]) -> Lines:
+    """Statements for people to read."""
+    if not found:
+        return ["-- nothing to do"]
+    return ["-- runs in the new file; the live one is attached as old, and only read", *(f"{s};" for s in found)]
+
+
+def as_json(seen: Outlook, statements: Sequence[str] | None) -> Json:
+    """The same for machines."""
+    plan, live = seen.plan, seen.live
+    blocking = plan.blocking if plan else ()
+    data: Json = {
+        **NO_PLAN,
+        "result": "current" if plan is None else "refused" if blocking else "planned",
+        "version": seen.version,
+        "previous": live.version if live else None,
+        "generation": live.generation if live else None,
+        "strategy": str(plan.strategy) if plan else None,
+        "reason": plan.reason if plan else "",
+        "changes": [change_json(change) for change in plan.changes] if plan else [],
+        "tables": {item.table: _table_json(item) for item in seen.tables},
+        "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
+        "hazards": [hazard.as_json() for hazard in plan.hazards] if plan else [],
+        "foreign": foreign_json(seen.decision.foreign),
+    }
+    if statements is not None:
+        data["sql"] = list(statements)
+    return {**data, "errors": []}
+
+
+def _table_json(item: TableOutlook) -> Json:
+    return {"action": str(item.action), "rows": item.rows, "bytes": item.bytes}

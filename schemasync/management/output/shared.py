@@ -1,0 +1,98 @@
+"""What the texts and JSON objects of several actions have in common."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from ...diff.changes import Change, CreateTable, describe
+from ...diff.hazards import Hazard
+from ...engines.sqlite.uncompiled import LeftOut
+from ...engines.sqlite.unknown_names import Unknown
+from ...errors import Problem
+from ...schema.text import count
+from ...texts import FEW
+from .terminal import Page
+
+Lines = list[str]
+Json = dict[str, Any]
+Objects = Sequence[tuple[str, str]]
+
+
+def problem(one: Problem) -> str:
+    """What is true, and what to do next, indented."""
+    return "\n  ".join([f"[{one.code}] {one.message}", *one.hint.splitlines()])
+
+
+def hazards(found: Sequence[Hazard], page: Page) -> Lines:
+    """A line each, and a line for the mend."""
+    lines = []
+    for hazard in found:
+        word = page.style.ERROR("STOPS") if hazard.blocking else "note"
+        lines.append(f"  {word} [{hazard.code}] {hazard.message}")
+        lines += [f"    {line}" for line in hazard.hint.splitlines()]
+    return lines
+
+
+def changes(found: Sequence[Change], page: Page) -> Lines:
+    """A line each; many new tables in one paragraph."""
+    new = [change.table.name for change in found if isinstance(change, CreateTable)]
+    lines = []
+    if len(new) > FEW:
+        lines = paragraph(f"  {count(len(new), 'new table')}: ", new, page)
+        found = [change for change in found if not isinstance(change, CreateTable)]
+    return lines + [f"  {describe(change)}" for change in found]
+
+
+def paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
+    """Names in lines of the page's width; none is broken, so that each can be searched for. None, no line."""
+    if not names:
+        return []
+    indent = " " * (len(head) - len(head.lstrip()) + 2)
+    text = ", ".join(names)
+    return textwrap.wrap(
+        text, page.width, initial_indent=head, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def foreign(objects: Objects, page: Page) -> Lines:
+    named = [f"{kind} {name}" for kind, name in objects]
+    return paragraph("carried along, as schema.json does not name it: ", named, page)
+
+
+def foreign_json(objects: Objects) -> list[dict[str, str]]:
+    return [{"type": kind, "name": name} for kind, name in objects]
+
+
+def unknown_names(unknown: Unknown, page: Page) -> Lines:
+    """Functions, collations and modules that the database uses and this process does not know."""
+    if not unknown:
+        return []
+    return [
+        *paragraph("used by the database, and not known to this process: ", str(unknown).split(", "), page),
+        "  what uses it is carried along, and is not written again until it is registered (docs/coming-over.md)",
+    ]
+
+
+def unknown_json(unknown: Unknown) -> dict[str, list[str]]:
+    return {
+        "functions": sorted(unknown.functions),
+        "collations": sorted(unknown.collations),
+        "modules": sorted(unknown.modules),
+    }
+
+
+def not_created(left_out: Sequence[LeftOut], page: Page) -> Lines:
+    """What a schema that was read from a database does not name."""
+    named = [f"{one.type} {one.name} ({one.error})" for one in left_out]
+    return paragraph("left out of schema.json, as SQLite does not compile it here: ", named, page)
+
+
+def not_created_json(left_out: Sequence[LeftOut]) -> list[dict[str, str]]:
+    return [{"type": one.type, "name": one.name, "error": one.error} for one in left_out]
+
+
+def refused_later(faults: Sequence[str]) -> Lines:
+    """What must be mended by hand in a schema that was read from a database."""
+    return [f"to be mended before a sync: {fault}" for fault in faults]

@@ -1,0 +1,61 @@
+"""Sizes, durations and changes in a phrase, as the command line and the admin show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+
+from .diff.changes import AddView, CreateTable
+from .schema.text import count
+
+FEW = 3  # new tables of which each is worth a phrase; more are counted
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    value = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:,.0f} {unit}" if unit == "B" or value >= 100 else f"{value:,.1f} {unit}"
+        value /= 1000
+    raise AssertionError(count)
+
+
+def span(milliseconds: int) -> str:
+    """A duration for people."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def crop(text: str, width: int) -> str:
+    """The text, or as much of it as fits, and an ellipsis."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
+
+
+def gist(changes: Sequence[Mapping[str, Any]], width: int) -> str:
+    """What changed, in one line: as many phrases as fit, and how many more there are."""
+    phrases = _phrases(changes)
+    shown: list[str] = []
+    for phrase in phrases:
+        if len(_line([*shown, phrase], len(phrases))) <= width:
+            shown.append(phrase)
+    return crop(_line(shown or phrases[:1], len(phrases)), width)
+
+
+def _line(shown: Sequence[str], total: int) -> str:
+    more = f"; and {total - len(shown)} more" if total > len(shown) else ""
+    return "; ".join(shown) + more
+
+
+def _phrases(changes: Sequence[Mapping[str, Any]]) -> list[str]:
+    born = {
+        kind: [change["text"] for change in changes if change["change"] == kind]
+        for kind in (CreateTable.__name__, AddView.__name__)
+    }
+    many = {kind for kind, texts in born.items() if len(texts) > FEW}
+    counted = [count(len(born[kind]), "new table" if kind == CreateTable.__name__ else "new view") for kind in many]
+    return sorted(counted) + [change["text"] for change in changes if change["change"] not in many]
