@@ -80,6 +80,15 @@ def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(stages, tmp_pa
     assert write(world.link, "goes on") is None
 
 
+def test_an_old_file_that_is_deleted_in_the_middle_of_the_swap_does_not_hold_it_up(stages, tmp_path):
+    """All rows are in the new one by then, and the link leads nowhere."""
+    world = stages("evolve").copy(tmp_path / "w")
+    observer = Once("after", DiskStep.CUTOVER_UNMARK, world.files()[0].unlink)
+    assert child(lambda: sync(world.target(observer), read(V2)).result).result() == "synced"
+    assert dump(world.link) == stages("evolve").new
+    assert world.recovered() == ()
+
+
 @pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_SEAL])
 def test_a_link_that_is_taken_away_is_not_made_again(stages, tmp_path, label):
     world = stages("evolve").copy(tmp_path / "w")

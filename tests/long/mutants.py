@@ -72,6 +72,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
         f"{_OUTSIDE_THE_LOG}::test_rows_that_got_another_key_are_followed_by_their_new_row_ids_after_a_vacuum",
         f"{_OUTSIDE_THE_LOG}::test_rows_at_the_ends_of_a_table_that_are_changed_past_the_triggers_end_the_run",
         f"{_OUTSIDE_THE_LOG}::test_rows_that_are_added_past_the_triggers_come_along_and_let_the_table_be_compared",
+        f"{_OUTSIDE_THE_LOG}::test_a_backup_that_is_restored_over_the_live_file_ends_the_run",
         f"{_OUTSIDE_THE_LOG}::test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since",
         _COUNTED,
         "tests/live/test_postpone.py::"
@@ -116,6 +117,8 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/faults/test_stale_writers.py",
         "tests/files/test_durable_order.py",
         "tests/files/test_mounted.py",
+        "tests/files/test_put_in_place.py::"
+        "test_an_old_file_that_is_deleted_in_the_middle_of_the_swap_does_not_hold_it_up",
         "tests/faults/test_signals.py",
     ),
     "schemasync/sync/recovery.py": (
