@@ -257,7 +257,7 @@ LIVE_AND_PAUSED = pytest.mark.parametrize(
 
 def meanwhile(monkeypatch, deed):
     """Let something happen between the moment when the plan is made and the one when writers are held, or logged."""
-    for name in ("hold", "captured"):
+    for name in ("write_lock", "captured"):
         real = getattr(runner, name)
         monkeypatch.setattr(runner, name, lambda *given, real=real: (deed(), real(*given))[1])
 
