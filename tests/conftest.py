@@ -3,6 +3,8 @@
 import compileall
 from pathlib import Path
 
+from tests.support.processes import end_server
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -12,6 +14,10 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         for folder in ("schemasync", "demo_project", "tests"):
             compileall.compile_dir(ROOT / folder, quiet=2)
+
+
+def pytest_unconfigure():
+    end_server()
 
 
 def pytest_addoption(parser):

@@ -7,7 +7,6 @@ import ast
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,10 +33,10 @@ from schemasync.plan.model import Action
 from schemasync.schema import document, shape_check
 
 from .command.conftest import evolved, memory, project, synced, tmp_path  # noqa: F401  fixtures
-from .command.project import environment
 from .oracle import check
 from .oracle.cases import CASE_KEYS, STEP_KEYS, case, parsed
 from .pages import ROOT, Page, page, pages, without_figures
+from .support.processes import environment, run
 
 README = ROOT / "README.md"
 SHELL = {"console", "sh"}
@@ -433,10 +432,9 @@ def test_the_first_things_that_are_shown_are_what_the_demo_prints(tmp_path):  # 
 
     def manage(*words, schema="schema.json"):
         moved = {"DEMO_DATABASE": str(tmp_path / "db.sqlite3"), "DEMO_SCHEMA": str(ROOT / "demo_project" / schema)}
-        command = [sys.executable, "manage.py", *words]
-        return subprocess.run(
-            command, cwd=ROOT, env=environment() | moved, capture_output=True, text=True, check=True, timeout=60
-        ).stdout
+        ended = run([ROOT / "manage.py", *words], ROOT, environment() | moved)
+        assert ended.code == 0, ended
+        return ended.out
 
     manage("schemasync")
     manage("filldemo", "--scale", "small")

@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..command.project import ROOT
+from tests.support.processes import ROOT
+
 from ..demo.demo import Demo
 
 # Two operators are served at once, and by a process that did not do what the other one did.

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from ..command.project import ROOT
+from tests.support.processes import ROOT
+
 from ..demo.demo import Demo
 from .axe import accessible
 from .chromium import DARK, LIGHT, LOOKS, NO_JAVASCRIPT, sign_in

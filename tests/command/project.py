@@ -2,17 +2,14 @@
 
 import io
 import json
-import os
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
 from django.core.management import CommandError, call_command
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.support.processes import Ended, environment, run
+
 SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path(__file__).parent
@@ -46,24 +43,6 @@ V2 = {
     "Rooms": {"id": "INTEGER PRIMARY KEY"},
 }
 ROWS = "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL); INSERT INTO Log VALUES (1, 'begun')"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit code, and what it wrote where; `error` is the text of its CommandError."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        """The one object on stdout; fails where anything else stands there."""
-        return json.loads(self.out)
-
-    @property
-    def error(self):
-        return self.err
 
 
 class Project:
@@ -113,30 +92,12 @@ class Project:
         assert ended.code == 0, ended
         return ended
 
-    def manage(self, *args, **popen):
+    def manage(self, *args, limits=None, fresh=False):
         """In a process of its own, as a shell runs it, without a terminal."""
-        ended = subprocess.run(
-            self.command(*args),
-            cwd=self.folder,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            **popen,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        return run(self.command(*args)[1:], self.folder, environment(), limits=limits, fresh=fresh)
 
     def command(self, *args):
         """The words of a command line; its project is made when it is first needed."""
         (self.folder / "site_settings.py").write_text(SETTINGS)
         (self.folder / "manage.py").write_text(MANAGE)
         return [sys.executable, "manage.py", "schemasync", *map(str, args)]
-
-
-def environment():
-    kept = {
-        key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "DEMO", "COLUMNS", "NO_COLOR"))
-    }
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm-256color"}

@@ -1,17 +1,17 @@
 """The command line: exit codes of real processes, options before and after the action, one object of JSON."""
 
-import json
 import resource
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from .project import ROOT, V1, V2, environment
+from tests.support.processes import ROOT, environment, run
+
+from .project import V1, V2
 from .test_plan import KEYS as PLAN_KEYS
 from .test_sync import KEYS as SYNC_KEYS
 
@@ -67,7 +67,7 @@ def test_4_failed_and_the_live_file_is_untouched(synced):
     )
     synced.write(V2)
     live, rows = synced.live(), synced.rows("SELECT * FROM Log")
-    ended = synced.manage("--json", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
+    ended = synced.manage("--json", limits={resource.RLIMIT_FSIZE: 300_000})
     assert (ended.code, ended.json["result"]) == (4, "failed")
     assert synced.live() == live
     assert synced.rows("SELECT * FROM Log") == rows
@@ -258,10 +258,9 @@ def test_help_names_the_exit_codes_and_lists_the_options_that_an_action_uses_bef
 def test_the_demo_can_be_asked_from_any_folder(tmp_path):
     """Its schema.json is found beside the project, its database where the environment says."""
     variables = {"DEMO_DATABASE": str(tmp_path / "demo.sqlite3")}
-    command = [sys.executable, str(ROOT / "manage.py"), "schemasync", "plan", "--json"]
-    ended = subprocess.run(command, cwd=tmp_path, env=environment() | variables, capture_output=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert "TimeEntries" in json.loads(ended.stdout)["tables"]
+    ended = run([ROOT / "manage.py", "schemasync", "plan", "--json"], tmp_path, environment() | variables)
+    assert ended.code == 0, ended.err
+    assert "TimeEntries" in ended.json["tables"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -270,22 +269,19 @@ def test_the_demo_goes_there_and_back(tmp_path):
     variables = {"DEMO_DATABASE": str(tmp_path / "demo.sqlite3")}
     second = str(ROOT / "demo_project" / "schema_v2.json")
 
-    def run(*words, code=0):
-        command = [sys.executable, str(ROOT / "manage.py"), *words]
-        ended = subprocess.run(
-            command, cwd=tmp_path, env=environment() | variables, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == code, ended
-        return ended.stdout
+    def manage(*words, code=0):
+        ended = run([ROOT / "manage.py", *words], tmp_path, environment() | variables)
+        assert ended.code == code, ended
+        return ended
 
-    run("schemasync")
-    run("filldemo", "--scale", "small")
-    run("schemasync", "check", "--schema", second, code=1)
-    assert json.loads(run("schemasync", "--schema", second, "--json"))["tables"]["TimeEntries"]["rows"] == 5000
-    run("schemasync", "check", "--schema", second, "--strict")
-    run("schemasync", "rollback", "--noinput")
-    run("schemasync", "check", "--strict")
-    assert len(json.loads(run("schemasync", "history", "--json"))["generations"]) == 3
+    manage("schemasync")
+    manage("filldemo", "--scale", "small")
+    manage("schemasync", "check", "--schema", second, code=1)
+    assert manage("schemasync", "--schema", second, "--json").json["tables"]["TimeEntries"]["rows"] == 5000
+    manage("schemasync", "check", "--schema", second, "--strict")
+    manage("schemasync", "rollback", "--noinput")
+    manage("schemasync", "check", "--strict")
+    assert len(manage("schemasync", "history", "--json").json["generations"]) == 3
 
 
 def test_with_a_traceback_a_refusal_is_still_a_refusal(synced):

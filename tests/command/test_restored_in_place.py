@@ -2,16 +2,15 @@
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
 from schemasync.sync import prune
+from tests.support.processes import environment, run
 
-from .project import V1, V2, environment
+from .project import V1, V2
 
 V3 = {**V2, "Later": {"id": "INTEGER PRIMARY KEY"}}
 MARK = "INSERT INTO Log VALUES (77, 'after the restore')"
@@ -166,10 +165,7 @@ execute_from_command_line(["manage.py", "schemasync", "--noinput"])
 def test_a_kill_around_the_record_of_a_restore_leaves_it_whole(restored, when, recorded):
     third = names(restored)[-1]
     restored.command()  # writes the settings
-    run = subprocess.run(
-        [sys.executable, "-c", KILLED, when], cwd=restored.folder, env=environment(), check=False, timeout=60
-    )
-    assert run.returncode == 99
+    assert run(["-c", KILLED, when], restored.folder, environment()).code == 99
     newest = "SELECT generation FROM _schema_versions ORDER BY id DESC LIMIT 1"
     assert (restored.rows(newest) == [(third,)]) is recorded
     restored.done()

@@ -110,9 +110,7 @@ def test_into_a_folder_that_is_not_there_it_says_how_to_make_it(synced):
 def test_one_that_fails_leaves_no_half_of_a_copy(synced):
     """A cron job that finds a file by its name must find a whole one."""
     synced.run_sql(f"{MANY} INSERT INTO Log (what) SELECT randomblob(4000) FROM n")
-    ended = synced.manage(
-        "snapshot", "copy.sqlite3", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-    )
+    ended = synced.manage("snapshot", "copy.sqlite3", limits={resource.RLIMIT_FSIZE: 200_000})
     assert ended.code == 4, ended
     assert not list(synced.folder.glob("copy*"))
     assert synced.rows("SELECT count(*) FROM Log") == [(501,)]

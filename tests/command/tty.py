@@ -6,12 +6,11 @@ import pty
 import re
 import select
 import struct
-import subprocess
 import termios
 import time
 from contextlib import suppress
 
-from .project import Ended, environment
+from tests.support.processes import Ended, Forked, environment
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -21,23 +20,13 @@ def on_terminal(command, folder, answers=(), columns=80):
     """Run it; each of `answers` is (what to wait for, what to type then). What it shows is in `out`, whole."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment(),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
+    process = Forked(command[1:], folder, environment(), (theirs, theirs, theirs), terminal=True)
     os.close(theirs)
     try:
         shown = _talk(ours, list(answers))
         return Ended(process.wait(20), shown.replace("\r\n", "\n"), "")
     finally:
         process.kill()
-        process.wait()
         os.close(ours)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
-from ..command.project import ROOT, Ended, environment
+from tests.support.processes import ROOT, Ended, environment, run
 
 DEMO = ROOT / "demo_project"
 ERP = {"Contacts", "Departments", "ProjectAssignments", "Projects", "TimeEntries", "Users"}
@@ -39,23 +38,14 @@ class Demo:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, str(ROOT / "manage.py"), *words]
 
-    def manage(self, *words: str, stdin: str = "", **variables: str) -> Ended:
+    def manage(self, *words: str, stdin: str = "", fresh: bool = False, **variables: str) -> Ended:
         """A command in a process of its own, without a terminal."""
-        ended = subprocess.run(
-            self.command(*words),
-            cwd=self.folder,
-            env=self.environment | variables,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        given = self.environment | variables
+        return run(self.command(*words)[1:], self.folder, given, stdin=stdin, fresh=fresh)
 
-    def done(self, *words: str, **given: str) -> Ended:
+    def done(self, *words: str, fresh: bool = False, **given: str) -> Ended:
         """The same for what must succeed."""
-        ended = self.manage(*words, **given)
+        ended = self.manage(*words, fresh=fresh, **given)
         assert ended.code == 0, ended
         return ended
 

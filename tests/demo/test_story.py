@@ -6,7 +6,7 @@ NOTICES = "SELECT count(*) FROM notices_notice JOIN notices_notice_tags ON notic
 
 
 def test_the_demo_tells_its_story_to_the_end(tmp_path):
-    told = Demo(tmp_path).done("demo")
+    told = Demo(tmp_path).done("demo", fresh=True)
     assert told.err == ""
     assert "18 new tables; project_hours: new view" in told.out
     assert "nothing was written since: no row differs" in told.out

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import PATIENCE, Ended, environment, run
+
 MANAGE = """
 import os, sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
@@ -71,24 +68,11 @@ class Tag(models.Model):
 """
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
 class Site:
     """The project; without the flag, as it was before."""
 
     interpreter = sys.executable
-    patience = 120  # seconds that a command may take
+    patience = PATIENCE
 
     def __init__(self, folder: Path, models: str = MODELS, *, flag: bool = True, more: str = "") -> None:
         self.folder, self.link = folder, folder / "db.sqlite3"
@@ -125,48 +109,39 @@ class Site:
             text = text.replace(old, new)
         path.write_text(text)
 
-    def manage(self, *args: str, stdin: str | None = None) -> Ended:
+    def manage(self, *args: str, stdin: str = "", fresh: bool = False) -> Ended:
         """A command, without a terminal."""
-        ended = subprocess.run(
-            [self.interpreter, "manage.py", *map(str, args)],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=self.patience,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        return self._run("manage.py", *args, stdin=stdin, fresh=fresh)
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of a process of its own, which knows nothing of these tests; a superuser's password may be set."""
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_SETT", "DEMO", "PYTEST"))
-        }
-        return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        """That of a process of its own; a superuser's password may be set."""
+        return environment()
 
-    def done(self, *args: str) -> Ended:
+    def done(self, *args: str, fresh: bool = False) -> Ended:
         """The same for what must succeed."""
-        ended = self.manage(*args)
+        ended = self.manage(*args, fresh=fresh)
         assert ended.code == 0, ended
         return ended
 
-    def python(self, code: str) -> str:
+    def python(self, code: str, *, fresh: bool = False) -> str:
         """Run code of the project; what it prints."""
         setup = 'import os, django; os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"; django.setup()\n'
         (self.folder / "code.py").write_text(setup + code)
-        ended = subprocess.run(
-            [self.interpreter, "code.py"],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
+        ended = self._run("code.py", fresh=fresh)
+        assert ended.code == 0, ended.err
+        return ended.out.strip()
+
+    def _run(self, *words: str, stdin: str = "", fresh: bool) -> Ended:
+        return run(
+            words,
+            self.folder,
+            self.environment,
+            stdin=stdin,
+            timeout=self.patience,
+            fresh=fresh,
+            interpreter=self.interpreter,
         )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
 
     def rows(self, sql: str) -> list[tuple]:
         with closing(sqlite3.connect(self.link)) as connection:

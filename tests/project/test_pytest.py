@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from .site import ROOT, Site
+from tests.support.processes import ROOT
+
+from .site import Site
 
 TESTS = """
 import pytest

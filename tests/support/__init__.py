@@ -1,0 +1,1 @@
+"""What tests of several folders share: commands in processes of their own, and the projects that they run in."""

@@ -1,0 +1,237 @@
+"""A process that has imported Django and schemasync once and forks for each command of a test project.
+
+`python -m tests.support.fork_server SOCKET`, started by tests.support.processes. It never calls `django.setup()`, opens
+no database and has no threads. A fork differs from a new interpreter in what is imported already and in the seed of
+hashes, which all forks of a server share; `environment`, `sys.path`, `sys.argv`, streams, signals and `__main__` are
+those of the command. A fork returns from `serve` and leaves by the end of `main`, so that the interpreter ends as any
+other does: it joins threads, calls `atexit` functions and closes connections.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import importlib
+import importlib.machinery
+import io
+import json
+import os
+import pkgutil
+import resource
+import runpy
+import select
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import termios
+import time
+import types
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HEADER = struct.Struct("=I")  # the length of a request; four files come with it: stdin, stdout, stderr, answer
+SHARED = """
+django.contrib.admin django.contrib.auth.hashers django.contrib.messages.storage.fallback django.contrib.sessions.serializers
+django.contrib.staticfiles.finders django.core.cache.backends.locmem django.core.handlers.wsgi
+django.core.management.commands.makemigrations django.core.management.commands.migrate django.db.backends.sqlite3.base
+django.template.defaulttags django.templatetags.l10n django.test django.urls django.views.debug
+jsonschema rich.console rich.progress rich.table
+""".split()
+# These need the apps to be ready, or register something when they are imported.
+OF_THE_APP = {"admin", "apps", "caches", "checks", "models", "templatetags", "testing"}
+
+
+def main() -> None:
+    preload()
+    if command := serve(socket.socket(fileno=int(sys.argv[1]))):
+        command.become()
+        run(command.words)
+
+
+# --- the server ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run: the words after the name of the interpreter, and the process that a shell would make for it."""
+
+    words: list[str]
+    folder: str
+    environment: dict[str, str]
+    limits: list[tuple[int, int]]
+    terminal: bool
+    files: list[int]
+
+    def become(self) -> None:
+        """Turn this process into that of the command, up to its first line."""
+        for number, file in enumerate(self.files):
+            os.dup2(file, number)
+            os.close(file)
+        if self.terminal:
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        for which, most in self.limits:
+            resource.setrlimit(which, (most, most))
+        os.chdir(self.folder)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        time.tzset()
+        tempfile.tempdir = None
+        sys.dont_write_bytecode = bool(self.environment.get("PYTHONDONTWRITEBYTECODE"))
+        sys.orig_argv = [sys.executable, *self.words]
+        reopen_streams()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            del sys.modules[name]
+
+
+def preload() -> None:
+    """Import what commands import, as far as it depends on no settings."""
+    for name in [*SHARED, *ours("schemasync")]:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is never collected is never copied
+
+
+def ours(package: str) -> Iterator[str]:
+    """The modules of schemasync that no settings are needed for."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if module.name.split(".")[1] not in OF_THE_APP:
+            yield module.name
+            if module.ispkg:
+                yield from ours(module.name)
+
+
+def serve(control: socket.socket) -> Command | None:
+    """Fork for each request and report how it ended; ends with its client, and nothing that it forked stays. Returns
+    the command in each fork, None in the server."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    running: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([control, woken], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            reap(running)
+        if control in ready:
+            if (request := receive(control)) is None:
+                return end(running)
+            command, answer = request
+            if not (pid := os.fork()):
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                for open_socket in (control, answer, *running.values()):
+                    open_socket.close()
+                os.close(woken)
+                os.close(wake)
+                return command
+            for file in command.files:
+                os.close(file)
+            running[pid] = answer
+            tell(answer, pid)
+
+
+def receive(control: socket.socket) -> tuple[Command, socket.socket] | None:
+    """The next request; None where the client has gone."""
+    header, files, _, _ = socket.recv_fds(control, HEADER.size, 4)
+    if not header:
+        return None
+    text = control.recv(*HEADER.unpack(header), socket.MSG_WAITALL)
+    return Command(**json.loads(text), files=files[:3]), socket.socket(fileno=files[3])
+
+
+def reap(running: dict[int, socket.socket]) -> None:
+    for pid in list(running):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            with running.pop(pid) as answer:
+                tell(answer, os.waitstatus_to_exitcode(status))
+
+
+def tell(answer: socket.socket, number: int) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # the client may wait no longer
+        answer.sendall(b"%d\n" % number)
+
+
+def end(running: dict[int, socket.socket]) -> None:
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+# --- a fork -------------------------------------------------------------------------------------------------------
+
+
+def reopen_streams() -> None:
+    """Streams that suit their new files, as Python makes them when it begins."""
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        old, mode = getattr(sys, name), "w" if number else "r"
+        raw = io.FileIO(number, mode, closefd=False)
+        raw.name = f"<{name}>"
+        binary = io.BufferedReader(raw) if not number else raw if unbuffered else io.BufferedWriter(raw)
+        by_lines = not unbuffered and (raw.isatty() or number == 2)
+        new = io.TextIOWrapper(binary, old.encoding, old.errors, None, by_lines, unbuffered)
+        new.mode = mode
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
+
+
+def run(words: list[str]) -> None:
+    """What the interpreter does with these words: `FILE …`, `-m MODULE …` or `-c CODE …`."""
+    elsewhere = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:1] = [first_path(words[0]), *elsewhere]
+    importlib.invalidate_caches()
+    sys.excepthook = without_the_server
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        main_module()
+        runpy._run_module_as_main(words[1])  # what Python calls: a traceback is to be the same
+    elif words[0] == "-c":
+        sys.argv = ["-c", *words[2:]]
+        execute(words[1], "<string>")
+    else:
+        sys.argv = words
+        execute(Path(words[0]).read_bytes(), str(Path(words[0]).absolute()))
+
+
+def first_path(word: str) -> str:
+    if word == "-c":
+        return ""
+    return str(Path.cwd() if word == "-m" else Path(word).resolve().parent)
+
+
+def execute(source: str | bytes, name: str) -> None:
+    module = main_module()
+    if name != "<string>":
+        module.__file__ = name
+        module.__loader__ = importlib.machinery.SourceFileLoader("__main__", name)
+    exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
+
+
+def main_module() -> types.ModuleType:
+    """A new `__main__`."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # the second is for what multiprocessing spawns
+    return module
+
+
+def without_the_server(kind: Any, error: BaseException, trace: types.TracebackType | None) -> None:
+    """Print a traceback from the first line of the command on."""
+    while trace and trace.tb_frame.f_code is not run.__code__:
+        trace = trace.tb_next
+    while trace and trace.tb_frame.f_code in (run.__code__, execute.__code__):
+        trace = trace.tb_next
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Commands in processes of their own, as a shell runs them: forked from a warm interpreter, or by a new one.
+
+A new interpreter spends half a second on imports, so commands are forked. `fresh=True` asks for a new interpreter:
+where imports matter, where Python's own options are set, and once for each command (test_fork_server.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from .fork_server import HEADER
+
+ROOT = Path(__file__).resolve().parents[2]
+UNDERSTOOD = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}  # by a fork, too
+PATIENCE = 120.0  # seconds that a command may take
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, and what it wrote where."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one object on stdout; fails where anything else stands there."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The text of its CommandError."""
+        return self.err
+
+
+def environment(**more: str) -> dict[str, str]:
+    """That of a process which knows nothing of these tests."""
+    dropped = ("DJANGO_SETT", "DEMO", "PYTEST", "COLUMNS", "NO_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm-256color"} | more
+
+
+def run(
+    words: Iterable[object],
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    stdin: str = "",
+    timeout: float = PATIENCE,
+    limits: Mapping[int, int] | None = None,
+    fresh: bool = False,
+    interpreter: str = sys.executable,
+) -> Ended:
+    """Run `python WORDS` in the folder, without a terminal; `limits` are soft and hard ones of `resource.setrlimit`.
+    Another `interpreter` is always a fresh one."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(stdin.encode())
+        given.seek(0)
+        if fresh or interpreter != sys.executable:
+            assert not limits, "only a fork takes limits"
+            command = [interpreter, *map(str, words)]
+            done = subprocess.run(
+                command, cwd=folder, env=variables, stdin=given, stdout=out, stderr=err, timeout=timeout, check=False
+            )
+            code = done.returncode
+        else:
+            code = Forked(words, folder, variables, (given, out, err), limits=limits).wait(timeout)
+        return Ended(code, _text(out), _text(err))
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode().replace("\r\n", "\n")
+
+
+class Forked:
+    """A command at work in a fork of the warm interpreter. With `terminal`, stdin is one, and the command controls it."""
+
+    def __init__(
+        self,
+        words: Iterable[object],
+        folder: Path,
+        variables: Mapping[str, str],
+        files: tuple[IO[bytes] | int, IO[bytes] | int, IO[bytes] | int],
+        *,
+        limits: Mapping[int, int] | None = None,
+        terminal: bool = False,
+    ) -> None:
+        changed = {name for name in variables if variables[name] != os.environ.get(name)}
+        options = {name for name in changed if name.startswith("PYTHON")} - UNDERSTOOD
+        assert not options, f"only a new interpreter reads {options}"
+        request = {
+            "words": [str(word) for word in words],
+            "folder": str(folder),
+            "environment": dict(variables),
+            "limits": list((limits or {}).items()),
+            "terminal": terminal,
+        }
+        numbers = [file if isinstance(file, int) else file.fileno() for file in files]
+        self._answer = _server().ask(request, numbers)
+        self.pid = self._number(PATIENCE)
+        self.code: int | None = None
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Its exit code; one that does not end in time is killed, and TimeoutExpired raised."""
+        if self.code is None:
+            try:
+                self.code = self._number(timeout)
+            except TimeoutError:
+                self.kill()
+                raise subprocess.TimeoutExpired("a forked command", timeout) from None
+            self._answer.close()
+        return self.code
+
+    def kill(self) -> None:
+        if self.code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.code = self._number(PATIENCE)
+            self._answer.close()
+
+    def _number(self, timeout: float) -> int:
+        if not select.select([self._answer], [], [], timeout)[0]:
+            raise TimeoutError
+        line = b""
+        while not line.endswith(b"\n"):
+            read = self._answer.recv(1)
+            assert read, "the fork server has ended"
+            line += read
+        return int(line)
+
+
+class _Server:
+    """The warm interpreter of this process: it begins with the first command and ends with this process."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self._sending = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+                cwd=ROOT,
+                env={name: value for name, value in environment().items() if name != "PYTHONPATH"},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    def ask(self, request: Mapping[str, object], files: list[int]) -> socket.socket:
+        """Send a request; the answers come from the socket: a process id, and an exit code in the end."""
+        ours, theirs = socket.socketpair()
+        text = json.dumps(request).encode()
+        with theirs, self._sending:
+            socket.send_fds(self._control, [HEADER.pack(len(text))], [*files, theirs.fileno()])
+            self._control.sendall(text)
+        return ours
+
+    def end(self) -> None:
+        self._control.close()
+        self._process.wait(PATIENCE)
+
+
+_started: list[_Server] = []
+
+
+def _server() -> _Server:
+    if not _started or _started[-1].owner != os.getpid():  # a fork of the tests has one of its own
+        _started[:] = [_Server()]
+    return _started[-1]
+
+
+def end_server() -> None:
+    """End the warm interpreter, and what it still runs."""
+    if _started and _started[-1].owner == os.getpid():
+        _started.pop().end()
