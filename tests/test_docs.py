@@ -24,9 +24,9 @@ from schemasync.diff.changes import FAMILY
 from schemasync.diff.hazards import STOPS, HazardCode
 from schemasync.engines.sqlite import validate
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.objects import HISTORY_TABLE
 from schemasync.errors import Code
 from schemasync.files.disk import DiskStep
+from schemasync.history.row import HISTORY_TABLE
 from schemasync.management import options
 from schemasync.management.commands.schemasync import Command
 from schemasync.plan.model import Action

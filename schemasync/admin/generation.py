@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from ..diff.changes import AddIndex
 from ..diff.side_by_side import Names, Pair, beside, changed
-from ..engines.sqlite.history_table import HistoryRow
 from ..errors import NeedsPerson
 from ..history.action import HistoryAction
 from ..history.lineage import Lineage
+from ..history.row import HistoryRow
 from ..history.rows import schema_of, steps_of
 from ..models import SchemaVersion
 from ..plan.model import Action, Plan, Step, Strategy

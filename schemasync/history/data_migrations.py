@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from ..engines.sqlite.history_table import HistoryRow
 from ..plan.model import NeverRun
 from .action import HistoryAction
+from .row import HistoryRow
 from .rows import models_of
 
 

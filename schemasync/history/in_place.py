@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..diff.compare import compare
-from ..engines.sqlite.history_table import HistoryRow
 from ..plan.make import make
 from ..schema.text import dumps
 from .action import HistoryAction
 from .data_migrations import recorded
+from .row import HistoryRow
 from .rows import Stamp, hints_of, never_run_json, now, plan_json, schema_of
 
 _KEPT = ("models", "document")  # of the plan: what is as true of the copy as of the generation that it is a copy of

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ..engines.sqlite.history_table import HistoryRow
 from ..plan.model import Action, ColumnSource, Origin, Step
 from ..schema.model import Column, Schema
 from ..schema.names import fold
 from .action import HistoryAction
 from .compose import composed, not_known
+from .row import HistoryRow
 from .rows import schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]

@@ -10,13 +10,12 @@ from typing import Any
 
 from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
-from ..engines.sqlite.history_table import HistoryRow
-from ..engines.sqlite.objects import HISTORY_TABLE
 from ..errors import Code, NeedsPerson, Refused
 from ..plan.model import Action, ColumnSource, NeverRun, Origin, Plan, Step
 from ..schema import digest
 from ..schema.model import Schema
 from ..schema.text import dumps, short
+from .row import HISTORY_TABLE, HistoryRow
 
 FEWEST = 4  # digits that name a version: fewer could be a number
 

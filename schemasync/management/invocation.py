@@ -15,9 +15,9 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
 from .. import conf, databases
-from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.layout import Layout, PathKind
+from ..history.row import HistoryRow
 from ..orm.migrate import informed
 from ..schema import document
 from ..schema.document import Document

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.dry_run import constant, is_volatile
-from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, Problem, Refused
 from ..history.lineage import Lineage
+from ..history.row import HistoryRow
 from ..history.rows import schema_of
 from ..schema.document import Document
 from ..schema.names import fold

@@ -12,12 +12,12 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from .. import conf, databases
 from ..engines.sqlite import validate
-from ..engines.sqlite.dry_run import differing, ours
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.script import run
 from ..errors import Code, SchemaInvalid
 from ..schema import document
 from ..schema.model import Schema
+from ..schema.subset import differing, ours
 from .migrate import Out, import_management, migrate_apps, pending
 
 

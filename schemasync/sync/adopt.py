@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
 from ..diff.hazards import Hazard
-from ..engines.sqlite.dry_run import differing, ours, rehearse
-from ..engines.sqlite.history_table import HistoryRow
+from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Refused
 from ..files.layout import PathKind
 from ..history.action import HistoryAction
+from ..history.row import HistoryRow
 from ..history.rows import Afterwards, hints_of, schema_of
 from ..plan.lint import of_schema
 from ..plan.make import make
@@ -23,6 +23,7 @@ from ..plan.model import Plan
 from ..schema.digest import version
 from ..schema.document import Document
 from ..schema.model import Schema
+from ..schema.subset import differing, ours
 from . import up_to_date
 from .data_migrations import Installed, never_run
 from .phases.build import build

@@ -16,7 +16,6 @@ from ..diff.hazards import Hazard
 from ..engines.sqlite import ddl, fence, sql_files, table_sizes
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
-from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.rebuild import indexes, refill
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
@@ -24,6 +23,7 @@ from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Problem, Refused, SchemaInvalid, SchemasyncError
 from ..files.layout import Layout, size_of
 from ..history.action import HistoryAction
+from ..history.row import HistoryRow
 from ..history.rows import Followed, changed, followed, hints_of, models_of
 from ..plan.model import Action, Plan, Step, Strategy
 from ..schema.digest import version

@@ -16,12 +16,12 @@ from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.capture import changelog
 from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side_files
 from ..engines.sqlite.fence import Fence
-from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.layout import PLAIN, Generation, PathKind, inode_of, size_of
 from ..history.action import HistoryAction
 from ..history.in_place import restored_in_place
+from ..history.row import HistoryRow
 from . import misplaced
 from .phases import cutover, postpone
 from .phases.capture import remove

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
 from ..engines.sqlite.connection import Connection, snapshot
-from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.verify.row_counts import RowDiff, tally
 from ..engines.sqlite.verify.row_samples import Example
@@ -17,6 +16,7 @@ from ..engines.sqlite.verify.row_samples import examples as some
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage, is_in_place
+from ..history.row import HistoryRow
 from ..history.rows import Afterwards, find, now
 from ..plan.model import Step
 from .phases import cutover

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engines.sqlite.connection import is_too_new
-from ..engines.sqlite.history_table import HistoryRow
 from ..errors import Code, Problem, SchemasyncError
 from ..files.layout import PathKind, size_of
+from ..history.row import HistoryRow
 from . import prune
 from .phases import postpone
 from .prune import Archive

@@ -12,11 +12,11 @@ from contextlib import closing
 from .. import __version__
 from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.connection import Connection, Opener
-from ..engines.sqlite.history_table import HistoryRow
 from ..engines.sqlite.objects import fingerprint, has_temporary
 from ..errors import SchemasyncError
 from ..files.layout import Layout, PathKind
 from ..files.lock import is_held
+from ..history.row import HistoryRow
 
 
 def digest(data: bytes, beside: bytes = b"") -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.engines.sqlite.history_table import HistoryRow
 from schemasync.errors import Code, NeedsPerson, Refused
 from schemasync.history import rows
 from schemasync.history.data_migrations import recorded
+from schemasync.history.row import HistoryRow
 from schemasync.history.rows import find
 from schemasync.schema import document
 from schemasync.sync import rollback

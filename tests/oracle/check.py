@@ -13,12 +13,12 @@ from dataclasses import replace
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.dry_run import ours
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.validate import build
 from schemasync.errors import Refused
 from schemasync.schema import digest
 from schemasync.schema.names import fold, quote
+from schemasync.schema.subset import ours
 from schemasync.sync import look
 from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback

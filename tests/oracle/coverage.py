@@ -6,12 +6,12 @@ from contextlib import closing
 from schemasync.diff import changes as c
 from schemasync.diff.compare import compare
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.dry_run import ours
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.validate import build
 from schemasync.errors import Failed, SchemaInvalid
 from schemasync.schema.model import Schema
 from schemasync.schema.names import fold, quote
+from schemasync.schema.subset import ours
 
 from .check import put
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 from ...errors import Code, Problem, Refused
 from ...plan.make import with_rewritten
 from ...plan.model import Plan, Strategy
-from ...schema import digest
-from ...schema.model import Schema, Table
+from ...schema.model import Table
 from ...schema.names import fold, quote
+from ...schema.subset import differing, ours
 from .connection import Connection, Opener
 from .inspect import inspect, references_of
 from .objects import is_virtual, objects
@@ -95,34 +94,6 @@ def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> Non
             for index in indexes.new(step):
                 indexes.build(connection, step.new, index)
     finish.finish(connection, plan, carried, broken)
-
-
-def ours(schema: Schema, names: Schema) -> Schema:
-    """The part of a schema that `names` names; indexes and triggers of our tables too only if it names them."""
-    known = set(names.object_names())
-
-    def part(table: Table) -> Table:
-        return replace(
-            table,
-            indexes=tuple(i for i in table.indexes if ("index", fold(i.name)) in known),
-            triggers=tuple(t for t in table.triggers if ("trigger", fold(t.name)) in known),
-        )
-
-    return Schema(
-        tuple(part(table) for table in schema.tables if ("table", fold(table.name)) in known),
-        tuple(view for view in schema.views if ("view", fold(view.name)) in known),
-    )
-
-
-def differing(meant: Schema, built: Schema) -> set[str]:
-    """Names of tables and views that are not the same on both sides."""
-    one, other = digest.to_json(meant), digest.to_json(built)
-    return {
-        name
-        for kind in ("tables", "views")
-        for name in {*one.get(kind, {}), *other.get(kind, {})}
-        if one.get(kind, {}).get(name) != other.get(kind, {}).get(name)
-    }
 
 
 def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
-from typing import Any
+from dataclasses import astuple, fields
 
+from ...history.row import HISTORY_TABLE, HistoryRow
 from .connection import Connection
-from .objects import HISTORY_TABLE
 
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -30,46 +28,6 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
 
 # Since this column, an older release adds its rows without it; so it has a default, and is the last one.
 _ADD_SQLITE_VERSION = f"ALTER TABLE {HISTORY_TABLE} ADD COLUMN sqlite_version TEXT NOT NULL DEFAULT ''"
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON.
-
-    `sqlite_version`: of the SQLite that built the generation, '' where an older release did not note it.
-    """
-
-    id: int
-    version: str
-    applied_at: str
-    action: str
-    generation: str
-    previous: str | None
-    schema: str
-    hints: str
-    fingerprint: str
-    plan: str
-    rows: int
-    duration_ms: int
-    pause_ms: int
-    actor: str
-    tool_version: str
-    sqlite_version: str = ""
-
-    @property
-    def document(self) -> str | None:
-        """The digest of the schema.json that the generation was made from, where its plan has it."""
-        found = self.details.get("document")
-        return found if isinstance(found, str) else None
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """What the plan column holds; empty where somebody changed the row by hand into what is no JSON object."""
-        try:
-            found = json.loads(self.plan)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 _COLUMNS = tuple(field.name for field in fields(HistoryRow))

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...history.row import HISTORY_TABLE
 from ...schema.names import fold, quote
 from ...schema.text import dumps
 from .connection import Connection
 
-HISTORY_TABLE = "_schema_versions"
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: what a stale writer is told
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...engines.sqlite.history_table import HistoryRow
 from ...errors import Code, SchemasyncError
+from ...history.row import HistoryRow
 from ...sync.run.report import Report
 from .plan import NO_PLAN
 from .shared import Json

@@ -16,7 +16,6 @@ from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import Bounds
 from ...engines.sqlite.capture.replay import Replay, misfits_failed
 from ...engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
-from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
@@ -26,6 +25,7 @@ from ...files.background_fsync import trickled
 from ...files.disk import DiskStep
 from ...files.layout import Generation, size_of
 from ...history.action import HistoryAction
+from ...history.row import HistoryRow
 from ...history.rows import Followed, hints_json, now, plan_json
 from ...plan.model import Action, Plan, Strategy
 from ...schema import digest

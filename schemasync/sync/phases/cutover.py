@@ -15,12 +15,12 @@ from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, checkpoint, logged_durably, side_files, undone, wal_of
 from ...engines.sqlite.fence import Fence
-from ...engines.sqlite.history_table import HistoryRow
 from ...errors import Code, NeedsPerson, Refused, SchemasyncError
 from ...files.disk import DiskStep, Reservation, reserved
 from ...files.layout import PLAIN, Generation, Layout, PathKind, inode_of, size_of
 from ...files.mounts import is_mounted
 from ...files.permissions import may_change_names, may_replace
+from ...history.row import HistoryRow
 from ...history.rows import now
 from .. import misplaced
 from ..run.interrupt import Signals

@@ -11,16 +11,15 @@ from ...diff.dropped import losses, repair_hint
 from ...diff.hazards import Hazard, HazardCode
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
-from ...engines.sqlite.dry_run import differing
 from ...engines.sqlite.hazards.probe import probe
 from ...engines.sqlite.hazards.unreadable import Readers
-from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.inspect import Inspection
 from ...engines.sqlite.uncompiled import ours_here, to_judge, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
 from ...errors import Code, Problem, Refused
 from ...files.layout import size_of
 from ...history.data_migrations import DataMigration
+from ...history.row import HistoryRow
 from ...history.rows import hints_of, moment
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
@@ -28,6 +27,7 @@ from ...plan.model import Action, NeverRun, Plan, Strategy
 from ...schema.document import Document
 from ...schema.model import Schema
 from ...schema.names import fold
+from ...schema.subset import differing
 from ...schema.text import short
 from ..data_migrations import never_run
 from ..run.limits import Limits

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ...engines.sqlite import history_table
 from ...engines.sqlite.connection import durably
-from ...engines.sqlite.dry_run import differing, ours
 from ...engines.sqlite.inspect import inspect
 from ...errors import Code, Failed, SchemasyncError
 from ...history.rows import models_of
 from ...plan.model import Plan
+from ...schema.subset import differing, ours
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .build import Built

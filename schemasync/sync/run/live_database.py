@@ -9,18 +9,18 @@ from pathlib import Path
 
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.connection import Connection, Opener, data_version
-from ...engines.sqlite.dry_run import differing, ours
-from ...engines.sqlite.history_table import HistoryRow
 from ...engines.sqlite.inspect import Inspection, inspect
 from ...engines.sqlite.objects import Object, fingerprint
 from ...errors import Code, NeedsPerson, Refused
 from ...files.layout import Generation, Inode, Layout, PathKind, inode_of
 from ...files.lock import is_held
 from ...history.in_place import restored_in_place
+from ...history.row import HistoryRow
 from ...history.rows import Stamp, schema_of
 from ...schema.document import Document
 from ...schema.model import Hints, Schema, Table
 from ...schema.names import fold
+from ...schema.subset import differing, ours
 from .. import misplaced
 
 NOBODY = Stamp("", "")  # of a row that is shown and not written

@@ -8,7 +8,7 @@ from typing import Any
 from ...diff.changes import Change
 from ...diff.changes import as_json as change_json
 from ...diff.hazards import Hazard
-from ...engines.sqlite.history_table import HistoryRow
+from ...history.row import HistoryRow
 from ...history.rows import Followed
 from ...plan.model import Plan
 

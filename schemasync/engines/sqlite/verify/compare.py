@@ -16,10 +16,10 @@ from ....plan.model import Action, Origin, Plan, Step
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Schema, Table
 from ....schema.names import fold, quote
+from ....schema.subset import differing, ours
 from ....schema.text import count
 from ..autoincrement import has_counters
 from ..connection import Connection
-from ..dry_run import differing, ours
 from ..inspect import inspect, references_of
 from ..mapping import Key, Mapping, identity, key_of, mapping, stored
 from ..objects import Object, is_own

@@ -1,0 +1,49 @@
+"""A history row: one for each time that a generation went live."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+HISTORY_TABLE = "_schema_versions"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON.
+
+    `sqlite_version`: of the SQLite that built the generation, '' where an older release did not note it.
+    """
+
+    id: int
+    version: str
+    applied_at: str
+    action: str
+    generation: str
+    previous: str | None
+    schema: str
+    hints: str
+    fingerprint: str
+    plan: str
+    rows: int
+    duration_ms: int
+    pause_ms: int
+    actor: str
+    tool_version: str
+    sqlite_version: str = ""
+
+    @property
+    def document(self) -> str | None:
+        """The digest of the schema.json that the generation was made from, where its plan has it."""
+        found = self.details.get("document")
+        return found if isinstance(found, str) else None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the plan column holds; empty where somebody changed the row by hand into what is no JSON object."""
+        try:
+            found = json.loads(self.plan)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}

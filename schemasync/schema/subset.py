@@ -1,0 +1,37 @@
+"""The part of a schema that is named, and the tables and views in which two schemas differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .digest import to_json
+from .model import Schema, Table
+from .names import fold
+
+
+def ours(schema: Schema, names: Schema) -> Schema:
+    """The part of a schema that `names` names; indexes and triggers of our tables too only if it names them."""
+    known = set(names.object_names())
+
+    def part(table: Table) -> Table:
+        return replace(
+            table,
+            indexes=tuple(i for i in table.indexes if ("index", fold(i.name)) in known),
+            triggers=tuple(t for t in table.triggers if ("trigger", fold(t.name)) in known),
+        )
+
+    return Schema(
+        tuple(part(table) for table in schema.tables if ("table", fold(table.name)) in known),
+        tuple(view for view in schema.views if ("view", fold(view.name)) in known),
+    )
+
+
+def differing(meant: Schema, built: Schema) -> set[str]:
+    """Names of tables and views that are not the same on both sides."""
+    one, other = to_json(meant), to_json(built)
+    return {
+        name
+        for kind in ("tables", "views")
+        for name in {*one.get(kind, {}), *other.get(kind, {})}
+        if one.get(kind, {}).get(name) != other.get(kind, {}).get(name)
+    }
