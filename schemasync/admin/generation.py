@@ -23,7 +23,7 @@ from ..plan.model import Action, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
 from ..schema.text import short
-from ..sync.look import statements
+from ..sync.preview import statements
 from ..texts import span
 from .history_rows import light, story, when
 from .selected_database import SelectedDatabase

@@ -15,7 +15,7 @@ from ..errors import Problem, SchemasyncError
 from ..orm.models_fingerprint import beside
 from ..orm.project import difference
 from ..schema import document
-from ..sync import look, up_to_date
+from ..sync import check, up_to_date
 from ..sync.status import status
 from ..texts import gist
 from .history_rows import WIDTH, when
@@ -73,7 +73,7 @@ def with_database(place: SelectedDatabase) -> Agreed:
         data = place.schema.read_bytes()
         if up_to_date.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
             return Agreed(agrees=True)
-        seen = look.check(place.target(), document.read(data, str(place.schema)), tries=False)
+        seen = check.check(place.target(), document.read(data, str(place.schema)), tries=False)
     except SchemasyncError as error:
         return Agreed(False, _first(error.problems), is_known=False)
     except OSError as error:

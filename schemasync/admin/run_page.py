@@ -15,7 +15,7 @@ from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
 from ..schema import document
 from ..schema.text import short
-from ..sync import look
+from ..sync import preview
 from ..sync.phases.decide import SyncOptions
 from .background_run import outcome, start
 from .selected_database import SelectedDatabase, actor_of
@@ -39,7 +39,7 @@ def _plan(place: SelectedDatabase) -> dict[str, Any]:
     """What a run would do, and what blocking it."""
     try:
         read = document.read(place.schema.read_bytes(), str(place.schema))
-        seen = look.outlook(place.target(), read, SyncOptions())
+        seen = preview.outlook(place.target(), read, SyncOptions())
     except SchemasyncError as error:
         return {"problems": error.problems, "last": outcome(place)}
     except OSError as error:

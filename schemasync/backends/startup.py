@@ -133,10 +133,10 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
 
 def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> str:
     """In a sentence, what is not as schema.json says; empty where nothing is."""
-    from ..sync import look
+    from ..sync import check
     from ..sync.run.target import Target
 
-    seen = look.check(Target(layout, opener), read, tries=False)
+    seen = check.check(Target(layout, opener), read, tries=False)
     if seen.drift:
         return f"{layout.link} was changed by hand: {', '.join(seen.drift)}"
     if not seen.differs(strict=False):

@@ -33,7 +33,20 @@ from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
 from ..schema.text import count, short
-from ..sync import adopt, eject, look, prune, recovery, rollback, snapshot, status, up_to_date
+from ..sync import (
+    adopt,
+    check,
+    eject,
+    history,
+    inspection,
+    preview,
+    prune,
+    recovery,
+    rollback,
+    snapshot,
+    status,
+    up_to_date,
+)
 from ..sync.phases import postpone
 from ..sync.phases.decide import as_problem
 from ..sync.phases.finish import note
@@ -104,13 +117,13 @@ class Actions(Invocation):
     def do_plan(self) -> None:
         target, wanted = self._target(), self._document()
         try:
-            seen = look.outlook(target, wanted, self._wishes())
+            seen = preview.outlook(target, wanted, self._wishes())
         except Refused as refusal:
             if refusal.problems[0].code is Code.NOT_ADOPTED:
-                self._say(output.plan.after_adoption(look.check(target, wanted), self._page))
+                self._say(output.plan.after_adoption(check.check(target, wanted), self._page))
             raise
         blocking = [as_problem(hazard) for hazard in seen.plan.blocking] if seen.plan else []
-        statements = look.statements(seen.plan) if seen.plan and self._is("sql") else []
+        statements = preview.statements(seen.plan) if seen.plan and self._is("sql") else []
         lines = output.plan.statements(statements) if self._is("sql") else output.plan.lines(seen, self._page)
         data = output.plan.as_json(seen, statements if self._is("sql") else None)
         self._print(lines, {**data, "errors": [problem.as_json() for problem in blocking]})
@@ -135,10 +148,10 @@ class Actions(Invocation):
         if why := output.check.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
-    def _checked(self, target: Target, wanted: Document) -> look.Checked:
+    def _checked(self, target: Target, wanted: Document) -> check.Checked:
         alias = self._alias()
         elsewhere = made_elsewhere(alias) if conf.is_enabled() else ()
-        return look.check(target, wanted, data_migrations(alias), elsewhere)
+        return check.check(target, wanted, data_migrations(alias), elsewhere)
 
     def _kept(self) -> KeptApps:
         """What is not in order on the live database with apps that keep their migrations."""
@@ -174,7 +187,7 @@ class Actions(Invocation):
         self._print(output.status.lines(found, self._page), found.as_json())
 
     def do_history(self) -> None:
-        entries = look.history(self._target())
+        entries = history.history(self._target())
         self._print(output.history.lines(entries, self._page), output.history.as_json(entries))
 
     def do_rollback(self) -> None:
@@ -190,7 +203,7 @@ class Actions(Invocation):
         self._print(output.rollback.lines(done), output.rollback.as_json(done))
 
     def do_inspect(self) -> None:
-        seen = look.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))
+        seen = inspection.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))
         text, path = self._marked(seen.schema), self._path("output")
         faults = _faults_of(text, path or Path("schema.json"))
         self._warn(output.inspect.lines(seen, faults, self._page))
@@ -230,7 +243,7 @@ class Actions(Invocation):
                 _note_document(target, done.generation, text)
             self._warn(output.shared.refused_later(faults))
         if conf.is_enabled():
-            self._warn([hazard.message for hazard in look.unreadable(target, readers(self._alias()))])
+            self._warn([hazard.message for hazard in check.unreadable(target, readers(self._alias()))])
         ignored, written = adopt.ignore_lines(target), found is None
         lines = output.adopt.lines(done, target.layout.link, path, ignored, self._page, written=written)
         self._print(lines, output.adopt.as_json(done, path, ignored, written=written))
@@ -246,7 +259,7 @@ class Actions(Invocation):
         wanted = self._document()
         self._refuse_out_of_step(target, wanted)
         can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
-        new = migrations.lacking(Questioner(past(look.rows(target)), wanted, target.opener, can_ask=can_ask))
+        new = migrations.lacking(Questioner(past(history.rows(target)), wanted, target.opener, can_ask=can_ask))
         self._say(output.eject.migrations(new, self._page))
         self._warn(output.eject.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):

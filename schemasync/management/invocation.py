@@ -21,7 +21,7 @@ from ..history.row import HistoryRow
 from ..orm.migrate import informed
 from ..schema import document
 from ..schema.document import Document
-from ..sync import look
+from ..sync import history
 from ..sync.phases.decide import SyncOptions
 from ..sync.run.interrupt import Interrupted
 from ..sync.run.limits import Limits
@@ -161,7 +161,7 @@ class Invocation:
         if self.action not in ("sync", "plan") or isinstance(error, UsageError):
             return None
         try:
-            return look.live(Layout(databases.path_of(self._alias())), databases.opener(self._alias()))
+            return history.live(Layout(databases.path_of(self._alias())), databases.opener(self._alias()))
         except SchemasyncError:
             return None
 

@@ -23,7 +23,7 @@ from ..plan.model import Plan
 from ..schema.document import Document
 from ..schema.names import fold
 from ..signals import before_swap
-from ..sync import look, up_to_date
+from ..sync import check, up_to_date
 from ..sync.phases.decide import SyncOptions
 from ..sync.phases.finish import note
 from ..sync.phases.hooks import NewFile
@@ -65,11 +65,11 @@ def sync_as_migrate(
         return True
 
     again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
-    new = look.newly_modelled(target, document) if is_there(target) else frozenset()
+    new = check.newly_modelled(target, document) if is_there(target) else frozenset()
     report = sync(target, document, replace(options, again=again), work)
     if new:
         readers_of_new = {place: reads for place, reads in options.readers.items() if place[0] in new}
-        report.notes.extend(hazard.message for hazard in look.unreadable(target, readers_of_new))
+        report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         note(target, live, Afterwards(document=up_to_date.digest(document.data, beside())))
     emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])

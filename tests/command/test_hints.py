@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.schema import document
-from schemasync.sync import look
+from schemasync.sync import preview
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -25,7 +25,7 @@ def hint_for(tmp_path):
         with closing(sqlite3.connect(place.layout.link)) as connection:
             connection.executemany("INSERT INTO t (v) VALUES (?)", [(value,) for value in values])
             connection.commit()
-        plan = look.outlook(place, read({"v": new, **more}), SyncOptions(allow_drop=frozenset(allow))).plan
+        plan = preview.outlook(place, read({"v": new, **more}), SyncOptions(allow_drop=frozenset(allow))).plan
         (hazard,) = plan.blocking
         return hazard.hint
 
@@ -89,7 +89,7 @@ def test_values_of_a_column_that_sounds_secret_are_not_shown(tmp_path):
     with closing(sqlite3.connect(place.layout.link)) as connection:
         connection.execute("INSERT INTO t (pin) VALUES ('0042')")
         connection.commit()
-    (hazard,) = look.outlook(place, read({"pin": "INTEGER"}), SyncOptions()).plan.blocking
+    (hazard,) = preview.outlook(place, read({"pin": "INTEGER"}), SyncOptions()).plan.blocking
     assert "0042" not in str(hazard)
     assert hazard.hint.startswith('Write what each should be in a "fill"')
 

@@ -12,7 +12,7 @@ from django.db import connections
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.schema import document
-from schemasync.sync.look import inspect_path
+from schemasync.sync.inspection import inspect_path
 
 from .project import V1
 

@@ -9,11 +9,12 @@ import pytest
 from schemasync.engines.sqlite import history_table
 from schemasync.errors import Code, Refused
 from schemasync.schema import document
-from schemasync.sync import look, prune
+from schemasync.sync import check, history, inspection, preview, prune
+from schemasync.sync import rollback as back
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
 from schemasync.sync.phases.decide import SyncOptions
-from schemasync.sync.rollback import preview, rollback
+from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
 from schemasync.sync.status import status
@@ -54,12 +55,12 @@ def content(target):
 ACTIONS = {
     "sync": lambda target: sync(target, read(NEW), SyncOptions(rebuild_all=True)),
     "pause": lambda target: sync(target, read(OLD), SyncOptions(block_writers=True, allow_older=True)),
-    "plan": lambda target: look.outlook(target, read(NEW), SyncOptions()),
-    "check": lambda target: look.check(target, read(NEW)),
+    "plan": lambda target: preview.outlook(target, read(NEW), SyncOptions()),
+    "check": lambda target: check.check(target, read(NEW)),
     "rollback": lambda target: rollback(target, None, lambda ahead: True),
-    "what a rollback would do": lambda target: preview(target, None),
+    "what a rollback would do": lambda target: back.preview(target, None),
     "eject": lambda target: eject(target, None, lambda connection: None),
-    "inspect": lambda target: look.inspect_path(target.opener, target.layout.link),
+    "inspect": lambda target: inspection.inspect_path(target.opener, target.layout.link),
 }
 
 
@@ -93,12 +94,12 @@ def test_a_file_that_a_newer_sqlite_wrote_says_which(target):
         file.seek(96)
         file.write((9_054_001).to_bytes(4, "big"))
     with pytest.raises(Refused, match=r"SQLite 9\.54\.1 or later"):
-        look.outlook(target, read(NEW), SyncOptions())
+        preview.outlook(target, read(NEW), SyncOptions())
 
 
 def test_the_history_of_a_file_that_needs_a_newer_sqlite_is_told(target):
     before = content(target)
-    entries = look.history(target)
+    entries = history.history(target)
     assert [entry.is_live for entry in entries] == [True, False]
     assert {entry.row.sqlite_version for entry in entries} == {sqlite3.sqlite_version}
     now = status(target)
@@ -143,10 +144,10 @@ def test_a_history_without_the_version_of_sqlite_is_read_and_carried_on(tmp_path
     made = target_of(tmp_path / "db.sqlite3")
     sync(made, read(OLD))
     without_sqlite_version(made.layout.live().path)
-    assert [entry.row.sqlite_version for entry in look.history(made)] == [""]
+    assert [entry.row.sqlite_version for entry in history.history(made)] == [""]
     for options in (SyncOptions(), SyncOptions(rebuild_all=True)):
         sync(made, read(NEW), options)
-        found = [entry.row.sqlite_version for entry in look.history(made)]
+        found = [entry.row.sqlite_version for entry in history.history(made)]
         assert found == [sqlite3.sqlite_version] * (len(found) - 1) + [""]
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.sync import look, prune, rollback
+from schemasync.sync import check, history, inspection, preview, prune, rollback
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.status import status
 from tests.crash.processes import NOBODY, Stranger, child, sqlite
@@ -17,10 +17,10 @@ from tests.crash.worlds import V2, WRITE, World, changed, read, write
 LATER = changed(V2, "papers", title="TEXT")
 
 LOOKS = {
-    "check": lambda target: look.check(target, read(V2)).differs(strict=False),
-    "plan": lambda target: look.outlook(target, read(LATER), SyncOptions()).plan is not None,
-    "history": lambda target: len(look.history(target)),
-    "inspect": lambda target: len(look.inspect_path(Opener(), target.layout.link).schema.tables),
+    "check": lambda target: check.check(target, read(V2)).differs(strict=False),
+    "plan": lambda target: preview.outlook(target, read(LATER), SyncOptions()).plan is not None,
+    "history": lambda target: len(history.history(target)),
+    "inspect": lambda target: len(inspection.inspect_path(Opener(), target.layout.link).schema.tables),
     "a way back": lambda target: rollback.preview(target, None).to.generation[:4],
     "prune --dry-run": lambda target: len(prune.prune(target, 1, None, dry_run=True).gone),
 }

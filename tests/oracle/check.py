@@ -19,7 +19,7 @@ from schemasync.errors import Refused
 from schemasync.schema import digest
 from schemasync.schema.names import fold, quote
 from schemasync.schema.subset import ours
-from schemasync.sync import look
+from schemasync.sync import check, preview
 from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target as target_of
@@ -103,7 +103,7 @@ def _answers(facts, wanted):
 def _check_current(step, options, target):
     before = everything(target)
     assert sync(target, step.document, options).result == "current"
-    assert look.outlook(target, step.document, options).plan is None
+    assert preview.outlook(target, step.document, options).plan is None
     assert everything(target) == before, "a run that says current changed something"
 
 
@@ -113,7 +113,7 @@ def _check_current(step, options, target):
 def _check_sync(step, options, target, known, strategy):
     before, faults_before = contents(target), faults(target)
     on_disk = everything(target)
-    ahead = look.outlook(target, step.document, options)
+    ahead = preview.outlook(target, step.document, options)
     assert everything(target) == on_disk, "plan changed something"
     with closing(sqlite3.connect(target.layout.link, isolation_level=None)) as stale:
         stale.execute("SELECT count(*) FROM sqlite_schema").fetchall()
@@ -130,7 +130,7 @@ def _check_sync(step, options, target, known, strategy):
     _check_report(step, report)
     assert not faults(target) - faults_before, "integrity_check or foreign_key_check got worse"
     _check_current(step, step.options, target)
-    assert not look.check(target, step.document).differs(strict=False)
+    assert not check.check(target, step.document).differs(strict=False)
     _check_way_back(target, before, after)
 
 

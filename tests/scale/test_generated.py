@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.schema import document
-from schemasync.sync import look
+from schemasync.sync import preview
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -80,7 +80,7 @@ def test_nothing_to_do_with_two_hundred_tables(database, company):
 
 
 def test_a_plan_for_twenty_of_two_hundred_tables_names_just_those(database, changed):
-    tables = look.outlook(target(database), read(changed), SyncOptions()).tables
+    tables = preview.outlook(target(database), read(changed), SyncOptions()).tables
     rewritten = [outlook.table for outlook in tables if outlook.action == "rewrite"]
     assert rewritten == [f"table_{number:03}" for number in range(0, TABLES, TABLES // CHANGED)]
     assert len(tables) == TABLES
@@ -134,7 +134,7 @@ def test_a_thousand_columns_change_and_every_value_is_as_computed(tmp_path, wide
     before, columns = rows_of(database, "wide"), ["rowid", *generated.columns_of(wide["wide"])]
     after = changed_wide(wide)
 
-    assert look.outlook(target(database), read(after), SyncOptions()).plan is not None
+    assert preview.outlook(target(database), read(after), SyncOptions()).plan is not None
     report = sync(target(database), read(after), SyncOptions(verify_full=True))
     assert (report.result, report.rows) == ("synced", ROWS)
 

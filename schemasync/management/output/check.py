@@ -11,7 +11,7 @@ from ...orm.comparison import Comparison
 from ...orm.migrate import NONE_KEPT, KeptApps
 from ...orm.migrate_risks import MigrateRisk
 from ...schema.text import count, short
-from ...sync.look import Checked
+from ...sync.check import Checked
 from . import export
 from .shared import Json, Lines, changes, foreign, foreign_json, paragraph, problem, unknown_json, unknown_names
 from .terminal import Page

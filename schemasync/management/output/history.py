@@ -8,7 +8,7 @@ from dataclasses import asdict
 from ...history.action import HistoryAction
 from ...history.rows import moment
 from ...schema.text import count
-from ...sync.look import Entry
+from ...sync.history import Entry
 from ...sync.run.report import as_row_json
 from ...texts import gist, size, span
 from .shared import Json, Lines

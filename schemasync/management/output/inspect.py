@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...schema.text import count
-from ...sync.look import Inspected
+from ...sync.inspection import Inspected
 from .shared import Json, Lines, not_created, not_created_json, refused_later, unknown_json, unknown_names
 from .terminal import Page
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ...diff.changes import as_json as change_json
 from ...plan.model import Action
 from ...schema.text import count, short
-from ...sync.look import Checked, Outlook, TableOutlook
+from ...sync.check import Checked
+from ...sync.preview import Outlook, TableOutlook
 from ...texts import size
 from .shared import Json, Lines, changes, foreign, foreign_json, hazards
 from .terminal import Page, table

@@ -1,0 +1,130 @@
+"""Compares schema.json with the database, for `check`. Nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..diff.changes import Change
+from ..diff.compare import HintKey, compare, spelled
+from ..diff.dropped import losses
+from ..diff.hazards import Hazard
+from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
+from ..engines.sqlite.uncompiled import unknown_to
+from ..engines.sqlite.unknown_names import Unknown
+from ..errors import Problem, Refused, SchemaInvalid
+from ..history.action import HistoryAction
+from ..history.rows import hints_of, models_of
+from ..schema.document import Document
+from ..schema.model import Schema
+from ..schema.names import fold
+from .data_migrations import Installed, missing
+from .phases import decide
+from .phases.decide import SyncOptions
+from .run.live_database import Elsewhere, LiveDatabase
+from .run.reading import reading
+from .run.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`changes`: what a sync would do. `drift`: our tables and views changed by hand. `foreign`: what is not ours.
+
+    `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and may be deleted.
+    `is_empty`: there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
+    `unknown`: names that the database uses and this process does not know. `refused`: why a sync would be refused, as
+    far as the schema tells. `unapplied`: data migrations that the database never ran, and nobody accepted.
+    """
+
+    version: str
+    live_version: str | None
+    changes: tuple[Change, ...]
+    drift: tuple[str, ...] = ()
+    foreign: tuple[tuple[str, str], ...] = ()
+    generation: str | None = None
+    spent: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    is_empty: bool = False
+    refused: tuple[Problem, ...] = ()
+    unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
+    unapplied: tuple[str, ...] = ()
+
+    def differs(self, *, strict: bool) -> bool:
+        """True where schema.json and the database are not the same in what is ours; with `strict` in anything."""
+        version_moved = self.live_version is not None and self.live_version != self.version
+        return bool(self.changes or self.drift or version_moved or self.unapplied or (strict and self.foreign))
+
+
+def check(
+    target: Target,
+    document: Document,
+    installed: Installed = None,
+    elsewhere: Elsewhere = (),
+    *,
+    tries: bool = True,
+) -> Checked:
+    """Compare schema.json with the database, and its data migrations with the `installed` ones. `elsewhere`: folded
+    names of tables of installed models that schema.json does not make. `tries`: also build both schemas in memory, to
+    find out whether a sync would be refused. Raises Refused where either cannot be read."""
+    with reading(target, whole=installed is not None) as now:
+        if now is None:
+            found = compare(Schema(), document.schema)
+            return Checked(document.version, None, found.changes, is_empty=True)
+        inspection = now.inspect()
+        unknown = unknown_to(now.connection, target.opener) if tries else Unknown()
+        not_ours = decide.not_ours(document, elsewhere)
+        ours, recorded = now.ours(inspection, document, not_ours), hints_of(now.newest)
+        found = compare(ours, document.schema, document.hints, recorded)
+        newest, drift = now.newest, now.drift(inspection, not_ours)
+        return Checked(
+            document.version,
+            newest.version if newest else None,
+            found.changes,
+            tuple(sorted(drift)),
+            tuple(o.named for o in now.foreign(inspection, document, not_ours)),
+            now.generation.name if now.generation else None,
+            tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
+            losses(found.problems, drift),
+            is_empty=not inspection.objects,
+            refused=_refusal(target, document, now, elsewhere, unknown) if found.changes and tries else (),
+            unknown=unknown,
+            unapplied=missing(now, installed),
+        )
+
+
+def _refusal(
+    target: Target, document: Document, now: LiveDatabase, elsewhere: Elsewhere, unknown: Unknown
+) -> tuple[Problem, ...]:
+    """Why a sync of a database that was adopted would be refused, as far as the schema alone tells."""
+    if now.generation is None:
+        return ()
+    try:
+        decide.rehearsed(target, document, SyncOptions(elsewhere=frozenset(elsewhere)), now, unknown)
+    except (Refused, SchemaInvalid) as refusal:
+        return refusal.problems
+    return ()
+
+
+def _told(key: HintKey, schema: Schema) -> str:
+    """`was on Users.full_name`."""
+    return f"{key[0]} on {'.'.join(filter(None, spelled(key, schema)))}"
+
+
+# --- what models read ---------------------------------------------------------------------------------------------
+
+
+def unreadable(target: Target, readers: Readers) -> tuple[Hazard, ...]:
+    """Values of the live database that the fields of its models cannot read."""
+    with reading(target) as now:
+        return tuple(unreadable_now(now.connection, readers)) if now is not None else ()
+
+
+def newly_modelled(target: Target, document: Document) -> frozenset[str]:
+    """Folded names of tables that a model owns now, and did not when the live generation was made."""
+    with reading(target, whole=False) as now:
+        newest = now.newest if now is not None else None
+        if newest is None or newest.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE):
+            return frozenset()
+        return frozenset(map(fold, document.models)) - {fold(table) for table in models_of(newest)}
+
+
+# --- plan -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,72 @@
+"""The history of a database, for `history` and for what looks back. Nothing is written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engines.sqlite.connection import Opener
+from ..errors import SchemasyncError
+from ..files.layout import Layout, size_of
+from ..history.row import HistoryRow
+from ..history.rows import Followed, changed, followed
+from .run import live_database
+from .run.reading import reading
+from .run.target import Target
+
+
+def live(layout: Layout, opener: Opener) -> HistoryRow | None:
+    """The newest row of the history, None where that cannot be told."""
+    try:
+        with live_database.read(layout, opener) as now:
+            return now.newest if now is not None else None
+    except (SchemasyncError, sqlite3.Error, OSError):
+        return None
+
+
+# --- check ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the history beside its file: `bytes` is 0 and `is_there` False where that is gone.
+
+    `changes` are those of its plan, as `diff.changes.as_json` gives them.
+    """
+
+    row: HistoryRow
+    bytes: int
+    is_there: bool
+    is_live: bool
+    changes: tuple[Mapping[str, Any], ...]
+    followed: Followed | None = None
+
+
+def history(target: Target) -> tuple[Entry, ...]:
+    """All generations that were ever live, the newest first. Raises Refused where there is no history."""
+    with reading(target, parsed=True) as now:
+        if now is None or now.newest is None:
+            raise live_database.no_history(target.layout)
+        rows, last, live = now.rows, now.newest, now.path
+    return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
+
+
+def rows(target: Target) -> tuple[HistoryRow, ...]:
+    """The history as it is written, the oldest row first. Raises Refused where there is none."""
+    with reading(target, parsed=True) as now:
+        if now is None or now.newest is None:
+            raise live_database.no_history(target.layout)
+        return now.rows
+
+
+def _entry(target: Target, row: HistoryRow, live: Path | None) -> Entry:
+    """`live` is the path of the live file for its own row: a plain copy does not bear its generation's name."""
+    generation = target.layout.generation(row.generation)
+    path = live or (generation.path if generation is not None else Path())
+    return Entry(row, size_of(path), path.is_file(), live is not None, changed(row), followed(row))
+
+
+# --- inspect ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,47 @@
+"""The schema of any SQLite file, or of a folder of SQL scripts, for `inspect`. Nothing is written."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engines.sqlite import sql_files
+from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.inspect import inspect
+from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
+from ..engines.sqlite.unknown_names import Unknown
+from ..errors import Code, Refused
+from ..schema.digest import version
+from ..schema.model import Schema
+from .run.error_translation import translated_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The schema of a file or folder; `rows` that scripts inserted, and `left_out` files, are for people to know."""
+
+    schema: Schema
+    version: str
+    rows: dict[str, int]
+    left_out: tuple[str, ...] = ()
+    not_created: tuple[LeftOut, ...] = ()
+    unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
+
+
+def inspect_path(opener: Opener, path: Path) -> Inspected:
+    """Read any SQLite file, or run a folder of .sql files in memory. Raises Refused."""
+    with translated_errors(path):
+        if path.is_dir():
+            replayed = sql_files.replay(path, opener)
+            with closing(replayed.connection) as connection:
+                schema = inspect(connection).schema
+            return Inspected(schema, version(schema), replayed.rows, replayed.left_out)
+        if not path.exists():
+            raise Refused.of(
+                Code.NO_DATABASE, f"there is nothing at {path}", "Name a SQLite file or a folder of .sql files."
+            )
+        with closing(opener.read(path)) as connection:
+            unknown = unknown_to(connection, opener)
+            schema, left_out = creatable(connection, inspect(connection).schema, opener, unknown)
+        return Inspected(schema, version(schema), {}, not_created=left_out, unknown=unknown)
