@@ -1,13 +1,15 @@
 """Types what a page shows, block by block, in a folder and on a terminal, and compares what comes out.
 
 An HTML comment before a block says what it is, where that is not a command to type: `file: PATH` and `append: PATH` are
-text for a file, `replace: PATH` is the old text, a line of `---`, and the new one; `not run` is left out.
+text for a file, `edit: PATH` is a difference to apply to one; `not run` is left out.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +17,11 @@ from pathlib import Path
 
 from .command.tty import on_terminal, plain
 from .pages import Fence, Page, without_figures
+from .support.processes import environment
 
 COLUMNS = 120
 _BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)  # a bar of progress, and its removal
+_QUOTED = re.compile(r'"[^"]*"')
 _PROMPT = re.compile(r"^(.*\[y/N\]) (\w+)$", re.MULTILINE)
 
 
@@ -44,7 +48,7 @@ def type_page(page: Page, folder: Path) -> int:
     typed = 0
     for fence in page.fences:
         what, _, name = fence.comment.partition(": ")
-        if what in ("file", "append", "replace"):
+        if what in ("file", "append", "edit"):
             _write(folder / name, what, fence.text)
         elif fence.language == "console" and what != "not run":
             for command in commands(fence):
@@ -55,8 +59,8 @@ def type_page(page: Page, folder: Path) -> int:
 
 def _write(path: Path, what: str, text: str) -> None:
     before = path.read_text() if path.exists() else ""
-    if what == "replace":
-        old, new = text.split("\n---\n")
+    if what == "edit":
+        old, new = ("\n".join(line[1:] for line in text.splitlines() if line[0] != sign) for sign in "+-")
         assert before.count(old) == 1, f"{path} has not exactly one {old!r}"
         path.write_text(before.replace(old, new))
     else:
@@ -65,16 +69,29 @@ def _write(path: Path, what: str, text: str) -> None:
 
 
 def run(command: Command, folder: Path) -> str:
-    """What a terminal shows in the end, with the bars of progress gone."""
-    found = f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shell = ["env", found, "bash", "-c", command.line]
-    return plain(_BAR.sub("", on_terminal(shell, folder, command.answers, COLUMNS).out))
+    """What a terminal shows in the end, with the bars of progress gone. What needs a shell is run by one, without a
+    terminal."""
+    if command.line.startswith("python ") and not re.search(r"[<>|;&*]", _QUOTED.sub("", command.line)):
+        return plain(_BAR.sub("", on_terminal(shlex.split(command.line), folder, command.answers, COLUMNS).out))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command.line],
+        cwd=folder,
+        env=environment(PATH=path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.stdout
 
 
 def comparable(shown: str) -> str:
     """Without what differs from run to run and from machine to machine: times, sizes, hashes, folders, names of users."""
     shown = re.sub(r"(?<!\S)/\S+/", "…/", shown)
     shown = re.sub(r"\b[0-9a-f]{12}\b", "…", without_figures(shown))
-    shown = re.sub(r"\b[\d.,]+ [kKMG]?B\b", "…", shown)
+    shown = re.sub(r"\b[\d.,]+( [kKMG]?B|s)\b", "…", shown)
     shown = re.sub(r"\b\w+@[\w.-]+", "…", shown)
     return "\n".join(" ".join(line.split()) for line in shown.strip().splitlines())

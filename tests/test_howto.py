@@ -1,0 +1,61 @@
+"""The how-to pages, typed: each begins with a small project that has three customers."""
+
+import pytest
+
+from .pages import ROOT, Page, page
+from .project.site import Site
+from .typed import commands, comparable, run, type_page
+
+MODELS = """from django.db import models
+
+
+class Customer(models.Model):
+    name = models.CharField(max_length=100)
+    phone = models.CharField(max_length=40, null=True, blank=True)
+"""
+ROWS = "INSERT INTO shop_customer (name, phone) VALUES ('Ann Smith', '0151 1'), ('Bob', NULL), ('Cy Young', '0151 3')"
+
+TYPED = ["rename", "split-column", "not-null", "data-migration", "tests", "upgrade"]
+READ = ["deploy", "docker", "litestream"]  # they need servers, containers or other programs
+
+
+@pytest.fixture(scope="session")
+def _begun(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("howto") / "site", MODELS)
+    site.done("schemasync", "--export")
+    site.sql(ROWS)
+    return site
+
+
+@pytest.fixture
+def site(_begun, tmp_path):
+    return _begun.copy(tmp_path / "site")
+
+
+def how_to(name: str) -> Page:
+    return page(f"docs/howto/{name}.md")
+
+
+def test_every_page_is_typed_or_needs_what_is_not_here():
+    names = {path.stem for path in (ROOT / "docs" / "howto").glob("*.md")}
+    assert names == {*TYPED, *READ, "restore"}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_whoever_does_what_a_page_says_sees_what_it_shows(site, name):
+    assert type_page(how_to(name), site.folder) >= 1
+
+
+@pytest.mark.parametrize("lost", ["snapshot", "live file"])
+def test_what_is_restored_has_its_rows_and_goes_on(site, lost):
+    site.done("schemasync", "snapshot", "backup.sqlite3")
+    site.change(("max_length=40", "max_length=50"))
+    site.done("schemasync", "--export")
+    (script,) = [fence for fence in how_to("restore").fences if fence.comment == "file: reopen.py"]
+    (site.folder / "reopen.py").write_text(script.text)
+    (fence,) = [fence for fence in how_to("restore").fences if fence.comment == f"lost: {lost}"]
+    for command in commands(fence):
+        assert comparable(run(command, site.folder)) == comparable(command.shown)
+    assert len(site.rows("SELECT * FROM shop_customer")) == 3
+    site.done("schemasync")
+    assert site.manage("schemasync", "check").code == 0
