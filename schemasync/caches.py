@@ -1,4 +1,4 @@
-"""What Django keeps in memory of a database, forgotten when another generation is live."""
+"""Clears Django's in-memory caches of a database when another generation goes live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""System checks: of the setting, and of the databases as their connections say they are."""
+"""System checks of the setting, of the databases, and of the settings of their connections."""
 
 from __future__ import annotations
 

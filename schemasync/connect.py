@@ -1,4 +1,4 @@
-"""What an application registers on its connections to SQLite: functions, collations, modules; for ours as well.
+"""Registers on our connections what the application registers on its own: functions, collations, modules.
 
 It is registered once on a connection in memory, which records the calls, and each connection of ours gets those: code
 of the application is never let near a file, whatever else it does to a connection.

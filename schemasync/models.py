@@ -1,4 +1,4 @@
-"""The history as a model, for the admin: it reads the table that each database brings along, and never writes it."""
+"""The history as a Django model, for the admin. Read-only."""
 
 from __future__ import annotations
 

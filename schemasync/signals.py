@@ -1,4 +1,4 @@
-"""What an application may want to know."""
+"""Signals for applications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For the tests of projects in which schema.json takes the place of migrations."""
+"""Helpers for the tests of projects in which schema.json replaces migrations."""
 
 from __future__ import annotations
 

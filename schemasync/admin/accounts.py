@@ -1,4 +1,4 @@
-"""The accounts of two files of one project, side by side: who returns, who vanishes, and whose rights grow."""
+"""Compares the accounts of two database files of one project: who returns, who vanishes, whose rights grow."""
 
 from __future__ import annotations
 

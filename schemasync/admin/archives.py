@@ -1,4 +1,4 @@
-"""Old files: to be removed, verified, or downloaded."""
+"""Archives in the admin: remove, verify, download."""
 
 from __future__ import annotations
 

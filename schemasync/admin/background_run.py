@@ -1,4 +1,4 @@
-"""A run out of the request: a process of its own, which goes on when the server is restarted."""
+"""Starts a run in a process of its own, which goes on when the server restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the history can be narrowed to."""
+"""Filters of the history list."""
 
 from __future__ import annotations
 

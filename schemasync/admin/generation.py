@@ -1,4 +1,4 @@
-"""One generation: its schema, what it changed, what distinguishes it from the live one, and how it was made."""
+"""The page of one generation: its schema, what it changed, how it differs from the live one, how it was built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the history as the pages show them."""
+"""History rows as the pages show them."""
 
 from __future__ import annotations
 

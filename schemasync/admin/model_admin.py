@@ -1,4 +1,4 @@
-"""The history as Django's admin lists it, and the addresses of the other pages."""
+"""The ModelAdmin of the history, and the URLs of the other pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One glance: do models, schema.json and database agree, what is live, what is a run at, and what needs a person."""
+"""The overview page: do models, schema.json and database agree, what is live, what is running, what needs attention."""
 
 from __future__ import annotations
 

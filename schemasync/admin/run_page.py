@@ -1,4 +1,4 @@
-"""Bringing the database to schema.json from a page: the plan first, then a process of its own under the run lock."""
+"""Runs a sync from a page: the plan first, then a process of its own under the run lock."""
 
 from __future__ import annotations
 

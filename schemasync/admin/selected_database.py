@@ -1,4 +1,4 @@
-"""Which database a page is about, and what stands on its disk."""
+"""Which database a page shows, and where its files are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions across a swap: they, and the log entry, belong to the database that is live afterwards."""
+"""Carries sessions across a rollback: they, and the log entry, belong to the database that is live afterwards."""
 
 from __future__ import annotations
 

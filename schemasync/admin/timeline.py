@@ -1,4 +1,4 @@
-"""A picture of the last generations: in which order they were live, and where somebody went back."""
+"""Draws the last generations: the order in which they were live, and the rollbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first connection of a server or a worker: is the database what schema.json says?"""
+"""Checks at the first connection of a server or worker whether the database is up to schema.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a transaction meets a file that was superseded: whose it is to try again."""
+"""Runs a transaction again when it met a file that a swap superseded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An old table as it would read if only its names had changed: so that a rename alone leaves nothing to compare."""
+"""Applies renames to an old table, so that a rename alone leaves nothing to compare."""
 
 from __future__ import annotations
 

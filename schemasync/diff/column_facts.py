@@ -1,4 +1,4 @@
-"""What a table says of one column, wherever it says it."""
+"""All that a table says about one column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two schemas and the hints -> typed changes, and which old column feeds which new one."""
+"""Compares two schemas, with the hints, into typed changes; finds which old column feeds which new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the new schema no longer has and no hint explains: refused, with both hints ready to paste."""
+"""Refuses tables and columns that the new schema lacks and no hint explains; the refusal has both hints to paste."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the data could do to a plan, and what a plan could do to the data: coded, with the mend."""
+"""Hazards: what the data could do to a plan, and a plan to the data; each with a code and a fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which old name became which new one: by name, by hint, by a swap of names; for tables and columns alike."""
+"""Matches old names with new ones: by name, by hint, by a swap of names; for tables and columns alike."""
 
 from __future__ import annotations
 

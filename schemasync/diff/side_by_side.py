@@ -1,4 +1,4 @@
-"""Two schemas side by side, table by table and line by line: what a page shows of a change."""
+"""Two schemas side by side, table by table and line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a large new file out to the disk little by little, while it is still being made.
+"""Syncs a growing file to the disk while it is written, in a process of its own.
 
 What is left to the end goes out at once then, and a file system with a journal lets everybody else who needs the disk
 wait for it: a writer of the live database next door waited 0.25 s for the fsync of 400 MB.

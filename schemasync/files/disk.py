@@ -1,4 +1,4 @@
-"""The only door to the disk: every change to a folder goes through here, and every knock has a name.
+"""The only module that changes the disk: each operation has a name, which is its crash point in tests.
 
 The name is the log line, the crash point and the test id. Steps inside SQLite (a commit) are named too, so that
 a crash test can ask for all of them and die before or after each.

@@ -1,4 +1,4 @@
-"""Why a generation went live. It stands alone: Django imports it with the models, in every process."""
+"""Why a generation went live. Django imports this module with the models, in every process, so it imports nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How two generations are related: which column of one is which of the other, however many syncs lie between."""
+"""How two generations are related: which column of one is which of the other, over any number of syncs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the history knows: rows of _schema_versions with their JSON opened, and how to find one."""
+"""Reads and finds history rows, with their JSON decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One action for every database of the project, one after the other."""
+"""Runs one action for every database of the project, one after the other."""
 
 from __future__ import annotations
 

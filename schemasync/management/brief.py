@@ -1,4 +1,4 @@
-"""The line that most runs print. It stands by itself: what draws tables and bars takes 40 ms to import."""
+"""The line that most runs print. It stands alone: what draws tables and bars takes 40 ms to import."""
 
 from __future__ import annotations
 

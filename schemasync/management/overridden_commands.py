@@ -1,4 +1,4 @@
-"""`migrate` and `makemigrations` of an app that is listed before schemasync, and so takes the place of ours.
+"""Finds an app listed before schemasync whose `migrate` or `makemigrations` hides ours.
 
 Among installed apps the first one in INSTALLED_APPS that has a command of a name wins. Where that command knows nothing
 of schema.json, Django's own code runs: it sees no migrations, says that there is nothing to do, and exits with 0.

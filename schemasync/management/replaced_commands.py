@@ -1,4 +1,4 @@
-"""Django's own commands for migrations, where schema.json takes their place."""
+"""Django's own migration commands, where schema.json replaces migrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations of MIGRATED_APPS whose tables are there already: schema.json made them, before the setting came.
+"""Migrations of MIGRATED_APPS whose tables exist already, made from schema.json before the setting was added.
 
 Django's own answer is --fake-initial, which knows of initial migrations only and compares names. Here the models as
 each migration leaves them are compared with the columns of the database.

@@ -1,4 +1,4 @@
-"""The first schema.json of a project that had migrations: what is in its database, and which of it the models own."""
+"""The first schema.json of a project with migrations: the tables of its database, and which of them models own."""
 
 from __future__ import annotations
 

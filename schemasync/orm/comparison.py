@@ -1,4 +1,4 @@
-"""Whether schema.json says what the models say, without writing it."""
+"""Compares schema.json with the models, without writing it."""
 
 from __future__ import annotations
 

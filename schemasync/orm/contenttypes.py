@@ -1,4 +1,4 @@
-"""Content types of models that were renamed: permissions, generic relations and the admin's log hang on them."""
+"""Renames content types of renamed models: permissions, generic relations and the log of the admin refer to them."""
 
 from __future__ import annotations
 

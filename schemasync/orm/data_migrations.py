@@ -1,4 +1,4 @@
-"""Migrations that carry data or SQL of their own: what no schema can say, and so must not be passed over."""
+"""Finds migrations that run Python or SQL of their own, which no schema can express."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL of a model in the words of the file, where the two differ in the order of IN (…) alone.
+"""Recognises SQL of a model that differs from the file only in the order of IN (…).
 
 That order says nothing, and in Django it may be that of a Python set: another in each process. It counts in the
 version, as every literal does, so the file's order stands once it is there.

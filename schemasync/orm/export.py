@@ -1,4 +1,4 @@
-"""Models to schema.json: the tables that models own are written, and not a byte beside them."""
+"""Writes the tables that models own into schema.json, and leaves every other byte as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the fields of models can read what is stored: asked with the converters that a query runs.
+"""Checks whether model fields can read stored values, with the converters that a query runs.
 
 Django reads a value in three steps: a converter that its SQLite backend registers for the declared type of the column,
 those of the backend for the field (connection.ops), and those of the field itself (from_db_value).

@@ -1,4 +1,4 @@
-"""What rows that are there before a field get in its column: the field's default, in SQL.
+"""The SQL that fills a new field's column for existing rows: the default of the field.
 
 schema.json is committed, and one file serves many databases. So a default that is a function is never called for it:
 its value would be the same for every row of every database. Where SQLite has an expression that means the same for

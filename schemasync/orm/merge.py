@@ -1,4 +1,4 @@
-"""A table that a model owns, as schema.json is to have it: the model's parts, and what the author keeps beside them."""
+"""Merges a model's table with what the author keeps beside it in schema.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sync as Django knows `migrate`: its signals, its content types, and the migrations of apps that keep theirs."""
+"""A sync with what Django's `migrate` does around it: signals, content types, migrations of MIGRATED_APPS."""
 
 from __future__ import annotations
 

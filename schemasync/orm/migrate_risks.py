@@ -1,4 +1,4 @@
-"""What Django's `migrate` would destroy in a database: it makes a table anew from the model, and knows no more.
+"""What Django's `migrate` would destroy in a database: it rebuilds a table from the model alone.
 
 A model cannot say that its table has a trigger, is STRICT, or has a column that only a report reads. The remake
 (https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) leaves all that out, without a word.

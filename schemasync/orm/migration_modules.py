@@ -1,4 +1,4 @@
-"""Where migrations are: with the flag on, nowhere but in the apps that keep theirs."""
+"""With the flag on, hides the migrations of all apps but MIGRATED_APPS from Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way back to migrations: the files that the project's apps lack, and the record that all of them have been run."""
+"""Writes the migrations that the project's apps lack, and records all of them as applied."""
 
 from __future__ import annotations
 

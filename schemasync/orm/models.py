@@ -1,4 +1,4 @@
-"""The installed models as a schema: what Django itself would create for them, read back from SQLite."""
+"""The installed models as a schema: what Django itself would create, read back from SQLite."""
 
 from __future__ import annotations
 

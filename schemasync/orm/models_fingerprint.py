@@ -1,4 +1,4 @@
-"""What `post_migrate` depends on in the models, in a word: while it stays the same, there is nothing to send it for."""
+"""A fingerprint of what `post_migrate` depends on in the models: while it is equal, the signal is not sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makemigrations asks: answered from the history, which knows what was renamed, and from schema.json."""
+"""Answers the questions of makemigrations from the history and from schema.json."""
 
 from __future__ import annotations
 

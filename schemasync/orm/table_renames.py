@@ -1,4 +1,4 @@
-"""Tables of models that go on under another name: which are certain, and which are asked about."""
+"""Finds tables of models that were renamed: those that are certain, and those to ask about."""
 
 from __future__ import annotations
 

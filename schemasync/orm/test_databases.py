@@ -1,4 +1,4 @@
-"""The databases of tests, made from schema.json: `migrate` may be called again in them, as in Django."""
+"""Test databases made from schema.json; `migrate` may run again in them, as with Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Primary keys that look like the row id and are none, and types that look like a slip of the pen."""
+"""Notes on primary keys that look like the row id and are not, and on misspelled types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run will do, as a value: it can be printed, stored, tested, and is run exactly as it stands."""
+"""A plan: what a run will do, as a value that can be printed, stored and tested."""
 
 from __future__ import annotations
 

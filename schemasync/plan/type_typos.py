@@ -1,4 +1,4 @@
-"""Declared types that look like a slip of the pen: SQLite takes any word as a type, and so says nothing of one."""
+"""Declared types that look misspelled: SQLite accepts any word as a type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The faults of a schema.json: all are noted, each with its place, before any is raised."""
+"""Collects all errors of a schema.json, each with its place, and raises them together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of a schema.json to a tree of JSON, and the places of its keys."""
+"""Parses the bytes of schema.json into a tree, with the place of each key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What definitions say, in plain parts: what is written on a column and on its table ends as the same.
+"""The parts of a definition, the same whether they were written on a column or on its table.
 
 `normalize` puts them together.
 """

@@ -1,4 +1,4 @@
-"""What the tables and views of a schema.json must agree on: names that differ, and references that lead somewhere."""
+"""Checks of a whole schema.json: unique names, and references that lead to a table and a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes of a schema.json: which keys may stand where, and what may stand under them."""
+"""Checks the shape of schema.json: which keys are allowed where, and what their values may be."""
 
 from __future__ import annotations
 

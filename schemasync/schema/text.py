@@ -1,4 +1,4 @@
-"""How things are spelled: JSON in one way only, so that it can be hashed; versions and numbers for people."""
+"""Canonical JSON for hashing; short versions and counts for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking over a plain database file: a fenced swap from it to a copy of it, so that no writer is left behind."""
+"""Adopts a plain database file: a fenced swap to a copy of it, so that no writer is left behind."""
 
 from __future__ import annotations
 

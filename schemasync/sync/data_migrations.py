@@ -1,4 +1,4 @@
-"""Data migrations that a database never ran: refused by name, unless somebody accepts that for this database."""
+"""Refuses data migrations that a database never ran, unless they are accepted for this database."""
 
 from __future__ import annotations
 

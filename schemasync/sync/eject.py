@@ -1,4 +1,4 @@
-"""The way out: a fenced swap from the live generation to a copy of it that is a plain file, at the link's own path."""
+"""Ejects: a fenced swap from the live generation to a plain copy of it, at the link's own path."""
 
 from __future__ import annotations
 

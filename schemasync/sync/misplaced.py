@@ -1,4 +1,4 @@
-"""What stands at the path is not what the last swap put there: somebody moved, copied or removed a file."""
+"""Errors for a database path that does not hold what the last swap put there."""
 
 from __future__ import annotations
 

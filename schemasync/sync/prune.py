@@ -1,4 +1,4 @@
-"""Removing old archives: never the live generation, never the newest archive, never one that was just left."""
+"""Removes old archives: never the live generation, the newest archive, or one that was live a moment ago."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a crash: what is true is read from the files, and the one consistent state is reached from there.
+"""Recovery: reads from the files what is true after a crash, and reaches the one consistent state from there.
 
 The link, fences with their swap numbers, and building marks say everything; docs/design/recovery.md has the table.
 Called under the run lock, so a building file belongs to nobody who lives.

@@ -1,4 +1,4 @@
-"""A plain copy of the live database: compact, unfenced, without the links and folders around it."""
+"""Writes a plain, compact copy of the live database."""
 
 from __future__ import annotations
 

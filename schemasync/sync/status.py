@@ -1,4 +1,4 @@
-"""What is true of a database at this moment, for people at three in the morning and for monitors."""
+"""The state of a database at this moment, for people and for monitors."""
 
 from __future__ import annotations
 

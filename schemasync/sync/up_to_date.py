@@ -1,4 +1,4 @@
-"""One look at the live file: is it what these very bytes of a schema.json made of it?
+"""Checks with one small read whether the live file was made from exactly these bytes of schema.json.
 
 Most runs, and each start of a server, find nothing to do: they read a file and a row, and parse nothing.
 """

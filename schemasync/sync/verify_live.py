@@ -1,4 +1,4 @@
-"""Verifying a database that is current: nothing is built, so the live file itself is read."""
+"""Verifies a database that is current by reading the live file."""
 
 from __future__ import annotations
 

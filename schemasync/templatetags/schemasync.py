@@ -1,4 +1,4 @@
-"""Marks that tell by a sign and a word what they tell by a colour."""
+"""Template filters that show by a sign and a word what a colour shows."""
 
 from __future__ import annotations
 

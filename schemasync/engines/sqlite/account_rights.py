@@ -1,4 +1,4 @@
-"""The rights that accounts have in a file that no ORM has open: flags, groups and permissions."""
+"""Reads the rights of accounts of a database file: flags, groups, permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of one table by their key, of a file that no ORM has open: the accounts of an archive."""
+"""Reads accounts of a database file by their key, without the ORM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The counters of AUTOINCREMENT. https://www.sqlite.org/autoinc.html
+"""Carries AUTOINCREMENT counters to the new file. https://www.sqlite.org/autoinc.html
 
 `sqlite_sequence` is state, like rows: an application may set a counter, lower it or delete it. SQLite itself only ever
 raises a counter when rows are inserted, so a row that had a high id for a moment, and was replayed with it, would leave

@@ -1,4 +1,4 @@
-"""What an application has set on a connection, and how another connection gets it.
+"""Records what an application sets on a connection, and applies it to another one.
 
 The connection that takes its place after a swap gets its pragmas, its factories and what was registered on it:
 functions, aggregates, collations, hooks, limits. It does not get what lives in the connection itself: TEMP objects and

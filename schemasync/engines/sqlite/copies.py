@@ -1,4 +1,4 @@
-"""Copies of a database for somebody else: whole, and without what a run keeps in the file while it is at work."""
+"""Copies of a database for others: complete, and without what a run keeps in the file while it works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model to CREATE statements."""
+"""Makes CREATE statements from the model."""
 
 from __future__ import annotations
 

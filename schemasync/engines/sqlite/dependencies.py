@@ -1,4 +1,4 @@
-"""Which tables a view or a trigger speaks of: SQLite itself tells, while it compiles them."""
+"""Which tables a view or trigger uses, as reported by SQLite while it compiles them."""
 
 from __future__ import annotations
 

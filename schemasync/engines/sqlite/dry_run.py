@@ -1,4 +1,4 @@
-"""A plan is tried in memory, without rows, before it is trusted."""
+"""Tries a plan in memory, without rows, before it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan's mapping as SQL: the rows of an old table as the new one should hold them."""
+"""The mapping of a plan step as SQL: the rows of the old table as the new one should hold them."""
 
 from __future__ import annotations
 

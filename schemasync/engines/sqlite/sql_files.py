@@ -1,4 +1,4 @@
-"""A folder of numbered .sql files, run in memory: what a home-made migration runner would have made."""
+"""Runs a folder of numbered .sql files in memory, as a home-made migration runner would."""
 
 from __future__ import annotations
 

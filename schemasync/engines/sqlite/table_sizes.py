@@ -1,4 +1,4 @@
-"""How large tables are, in rows and in bytes."""
+"""Sizes of tables, in rows and in bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite is the judge: a schema is good if an empty database in memory takes it and reads it back the same."""
+"""Validates a schema with SQLite: an empty database in memory accepts it and reads it back the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding the write-ahead log of a busy file beside long reads of it, so that no writer has to do it.
+"""Checkpoints the write-ahead log of a busy file while a long read holds it up, so that no writer has to.
 
 While a snapshot is held, nothing that is written after it can be folded into the file. When it ends, the next commit
 that finds the log too long folds all of it: at 1 GB a writer of ours waited 0.4 s for that. Whoever folds first keeps

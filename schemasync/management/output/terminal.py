@@ -1,4 +1,4 @@
-"""How a run looks: bars and colours on a terminal, plain lines in a log."""
+"""Progress of a run: bars and colours on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building the new generation, phase by phase, under a name that no one watches for."""
+"""Builds the new file phase by phase under a temporary name (*.building)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Capture: from here on what the application writes is logged, so that a new file can be built while it goes on."""
+"""Starts capture: from here on the writes of the application are logged while the new file is built."""
 
 from __future__ import annotations
 

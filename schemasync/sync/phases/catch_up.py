@@ -1,4 +1,4 @@
-"""Catching up with writers that never rest, until the last few rows can be had while they wait a moment."""
+"""Catches up with writers that never rest, until the last few rows can be replayed while they wait a moment."""
 
 from __future__ import annotations
 

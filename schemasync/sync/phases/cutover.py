@@ -1,4 +1,4 @@
-"""Moving the link: the order of these few steps is what keeps every acknowledged write."""
+"""Cut-over: the order of these few steps keeps every acknowledged write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding: what is true, what schema.json says, and what would have to happen. Nothing is written here."""
+"""Decides: what is true, what schema.json says, and what a run would do. Nothing is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an application does to the new file before it goes live: hooks, and migrations of apps that keep theirs."""
+"""Runs the work of the application on the new file before it goes live: receivers, and migrations of MIGRATED_APPS."""
 
 from __future__ import annotations
 

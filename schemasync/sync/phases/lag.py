@@ -1,4 +1,4 @@
-"""How far a new file is behind the one that the application writes, and how fast it follows."""
+"""How far a new file is behind the live one, and how fast it follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that waits at the door: the new file follows the old one until somebody says that now is the moment."""
+"""Keeps a finished file up to date until `schemasync cutover` is called."""
 
 from __future__ import annotations
 

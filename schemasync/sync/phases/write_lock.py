@@ -1,4 +1,4 @@
-"""Writers wait: BEGIN IMMEDIATE on the live file, from the snapshot until the link has moved."""
+"""Holds the write lock of the live file (BEGIN IMMEDIATE) until the link has moved."""
 
 from __future__ import annotations
 

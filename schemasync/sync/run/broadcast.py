@@ -1,4 +1,4 @@
-"""A run as other processes see it: what it is at, how far it is, and how long it will take."""
+"""Tells other processes what a run is doing: phase, progress, time left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the disk and of SQLite, wherever they arise, as errors that say what to do next."""
+"""Translates errors of the disk and of SQLite into errors that say what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""INT and TERM: stop at once, also inside a long statement, clean up, and say what is true."""
+"""INT and TERM: stop at once, also inside a long statement, clean up, and report what is true."""
 
 from __future__ import annotations
 

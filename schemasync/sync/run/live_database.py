@@ -1,4 +1,4 @@
-"""What is true of a database now: its file, its history, its schema and whose each object is."""
+"""Opens the live database: its file, its history, its schema, and which objects are ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run tells while it works. The core only calls; who listens decides how it looks."""
+"""The progress interface of a run: the core calls it, the listener decides how it looks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run came to: one value, for people and as JSON."""
+"""The outcome of a run, for people and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database that a run works on, and everything it works with."""
+"""The database that a run works on, and everything the run works with."""
 
 from __future__ import annotations
 

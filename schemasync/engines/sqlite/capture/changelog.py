@@ -1,4 +1,4 @@
-"""The change log: while a new generation is built, triggers write down the key of every row that is touched.
+"""The change log: triggers record the key of every row that is written while a new generation is built.
 
 Keys only: at replay the rows are read again, so that what counts is their state. The log has no unique constraint,
 which would make an application's OR FAIL and UPSERT statements fail, and is not trimmed while the run lasts, as ids

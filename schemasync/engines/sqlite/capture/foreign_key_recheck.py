@@ -1,4 +1,4 @@
-"""New foreign keys, and what is written meanwhile: values to which a row refers and for which there may be no parent.
+"""Rechecks new foreign keys for the rows that replay touches; verification has checked all rows before.
 
 All rows were asked when the file was compared; from then on only what is replayed is, so that the time under the lock
 does not grow with the tables.

@@ -1,4 +1,4 @@
-"""How a table of the new file follows the old one: which new row a logged key stands for."""
+"""Maps the key of a changed row of the old table to the rows of the new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows a write may put out of the way: `OR REPLACE` deletes them without firing a DELETE trigger.
+"""Finds the rows that INSERT or UPDATE OR REPLACE would delete without firing DELETE triggers.
 
 https://www.sqlite.org/lang_conflict.html: "the delete triggers fire if and only if recursive triggers are enabled".
 So a trigger that runs before the write looks, for each unique index, for the rows that hold the new values.

@@ -1,4 +1,4 @@
-"""Replay: the rows whose keys were logged are taken out of the new file and read again from the old one.
+"""Replay: removes the rows of logged keys from the new file, and reads them again from the old one.
 
 By state, not by event: whatever happened to a row, what it is now is what counts. All deletes come first, then all
 inserts, so that values may change places. Never REPLACE and never IGNORE: a row that does not fit is kept for the

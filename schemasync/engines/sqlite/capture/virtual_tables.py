@@ -1,4 +1,4 @@
-"""Virtual tables that keep their content in tables of their own, while writers go on.
+"""Follows virtual tables that keep their content in shadow tables, while writers go on.
 
 Triggers on those tables are out of the question: with all five of FTS5's logged, the writer crashed, and a
 defensive connection could not open the file any more. So they are compared, and what differs is copied.

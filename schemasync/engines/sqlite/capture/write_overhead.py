@@ -1,4 +1,4 @@
-"""What the change log costs a writer: measured with the rows that were written, in a scratch file beside nobody."""
+"""Measures how much the change log slows a write down, with the rows that were written, in a scratch file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a build ends: statistics, and the views and triggers put back, each of which must prepare."""
+"""Ends a build: statistics, then the views and triggers, each of which must prepare."""
 
 from __future__ import annotations
 

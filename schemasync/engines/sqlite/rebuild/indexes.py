@@ -1,4 +1,4 @@
-"""The indexes of a build: which ones, taken off before the rows come and built when they are there."""
+"""Indexes of a build: dropped before the rows are copied, built afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of the tables that are written again, copied from the attached old file in their new shape."""
+"""Copies the rows of rewritten tables from the attached old file in their new shape."""
 
 from __future__ import annotations
 

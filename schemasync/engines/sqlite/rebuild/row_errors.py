@@ -1,4 +1,4 @@
-"""Rows and objects that do not fit a new shape, as errors that say what to do."""
+"""Rows and objects that violate a new schema, as errors with a fix."""
 
 from __future__ import annotations
 

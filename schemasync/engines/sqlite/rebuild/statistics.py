@@ -1,4 +1,4 @@
-"""What ANALYZE found out: it follows a table to its new name, and is gathered anew where rows were written.
+"""Statistics of ANALYZE: they follow a table to its new name, and are gathered again for rewritten tables.
 
 https://www.sqlite.org/fileformat2.html#the_sqlite_stat1_table
 """

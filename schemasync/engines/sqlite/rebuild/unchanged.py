@@ -1,4 +1,4 @@
-"""What keeps its shape, copied as it is where a build starts from an empty file."""
+"""Copies tables that keep their schema, where a build starts from an empty file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of virtual tables: what their arguments say of it, and how it is filled anew."""
+"""Virtual tables: what their arguments say about their content, and how it is filled again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a file is whole, as SQLite's own checks do it: every page is read."""
+"""Runs SQLite's own checks of a whole file: every page is read."""
 
 from __future__ import annotations
 

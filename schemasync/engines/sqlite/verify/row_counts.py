@@ -1,4 +1,4 @@
-"""How many rows two generations differ by, table by table, seen through the mapping that led from one to the other."""
+"""Counts the rows in which two generations differ, table by table, through the mapping between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Some of the rows by which two generations differ, for a person to recognise."""
+"""Samples of the rows in which two generations differ."""
 
 from __future__ import annotations
 
