@@ -164,7 +164,7 @@ class Failed(SchemasyncError):
 
 
 class Busy(SchemasyncError):
-    """A lock was not to be had in time; nothing was changed, the same command may work later."""
+    """A lock was not available in time; nothing was changed, the same command may work later."""
 
     exit_code = 5
     result = "busy"

@@ -80,7 +80,7 @@ def _last_words(log: Path) -> str:
         lines = log.read_text("utf-8", errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1] if lines else "the run ended without a word: it was killed, or the machine went down"
+    return lines[-1] if lines else "the run ended silently: it was killed, or the machine went down"
 
 
 def _file(place: SelectedDatabase) -> Path:

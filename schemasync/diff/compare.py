@@ -67,7 +67,7 @@ class IdleRename:
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """A name that something new bears: the old bearer is called `successor` now. `table` is empty for tables."""
+    """A name that something new has: the old bearer is called `successor` now. `table` is empty for tables."""
 
     table: str
     name: str
@@ -80,7 +80,7 @@ class Diff:
 
     `idle_fills` (table, column) stand on columns that do not change; `spent` are recorded hints still in the file.
     `idle_renames` are hints whose new name is there already beside the old one. `reused` are names that something new
-    bears, while what bore them goes on under another name.
+    has, while what had them goes on under another name.
     `behind` is what to record once the change is made: every hint that this data has behind it, under new names.
     """
 

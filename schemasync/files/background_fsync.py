@@ -32,7 +32,7 @@ LARGE = 16_000_000  # bytes: a smaller file goes out in some milliseconds
 def trickled(path: Path, size: int) -> Iterator[int | None]:
     """Write the file, which will have about that size in bytes, out all the time within the block.
 
-    Yields the number of the process that does it. Where the file is small, or no process is to be had, there is none,
+    Yields the number of the process that does it. Where the file is small, or no process is available, there is none,
     and it is done at the end.
     """
     if size < LARGE or not Path(sys.executable).name.startswith("python"):  # embedded, it is the server's own program

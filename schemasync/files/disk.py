@@ -154,7 +154,7 @@ class Disk:
             sync_folder(folder)
 
     def remove(self, label: DiskStep, paths: Iterator[Path] | tuple[Path, ...]) -> None:
-        """Remove files that exist, the first one last: what is left after a crash still bears its name."""
+        """Remove files that exist, the first one last: what is left after a crash still has its name."""
         with self.step(label):
             for path in reversed(tuple(paths)):
                 with suppress(FileNotFoundError):
@@ -212,7 +212,7 @@ class Reservation:
 @contextmanager
 def reserved(folder: Path, size: int) -> Iterator[Reservation]:
     """Hold so many bytes of the disk until they are released, or the block ends, in a file without a name: a crash
-    leaves nothing of it. Raises OSError where they are not to be had."""
+    leaves nothing of it. Raises OSError where they are not available."""
     with tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)

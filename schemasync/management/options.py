@@ -281,7 +281,7 @@ def _wishes(parser: Any) -> None:
         type=float,
         default=ABSENT,
         metavar="SECONDS",
-        help="end, with nothing changed, when the swap was not to be had for so long (default: 600)",
+        help="end, with nothing changed, when no moment for the swap was found for so long (default: 600)",
     )
     parser.add_argument(
         "--postpone",

@@ -1,7 +1,7 @@
 """What Django's `migrate` would destroy in a database: it rebuilds a table from the model alone.
 
 A model cannot say that its table has a trigger, is STRICT, or has a column that only a report reads. The remake
-(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) leaves all that out, without a word.
+(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) leaves all that out, silently.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class MigrateRisk:
 
     @property
     def aborts(self) -> bool:
-        """True where migrate would end with an error; else it loses the thing without a word."""
+        """True where migrate would end with an error; else it loses the thing silently."""
         return self.kind in ABORTS
 
     def as_json(self) -> dict[str, Any]:

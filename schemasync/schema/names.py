@@ -32,7 +32,7 @@ _HARMLESS = frozenset(
     temporary ties trigger unbounded vacuum view virtual without""".split()
 )
 
-# Bare TRUE and FALSE are numbers unless a column bears the name; quoted they never are.
+# Bare TRUE and FALSE are numbers unless a column has the name; quoted they never are.
 _MUST_QUOTE = (KEYWORDS - _HARMLESS) | {"true", "false"}
 
 BYTE_ORDER_MARK = "\ufeff"  # a blank to SQLite where a token could begin, part of the word elsewhere

@@ -142,7 +142,7 @@ def _triggers(triggers: Iterable[Trigger]) -> dict[str, str]:
 
 
 def _inline_key(table: Table) -> str | None:
-    """The column that bears the primary key itself, where that says the same."""
+    """The column that has the primary key itself, where that says the same."""
     key = table.primary_key
     if key is None or len(key.columns) != 1:
         return None

@@ -152,7 +152,7 @@ def _in_step(target: Target, work: InStep) -> None:
         raise Failed.of(
             Code.HOOK_FAILED,
             f"{type(error).__name__}: {error}",
-            "The plain file could not be brought into step with the migrations, and is gone. Mend it, and run again.",
+            "The plain file could not be brought into step with the migrations, and is gone. Fix it, and run again.",
         ) from error
 
 

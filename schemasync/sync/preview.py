@@ -46,7 +46,7 @@ class Outlook:
 
 
 def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook:
-    """What a sync would do, hazards included. Raises Refused for what no data could mend."""
+    """What a sync would do, hazards included. Raises Refused for what no data could fix."""
     with reading(target) as now:
         kept = sum(archive.bytes for archive in archives(target))
         decision = decide.plan_for(target, document, options, now)

@@ -33,7 +33,7 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One finished file of the folder: its fence and whether it bears the building mark, or why it cannot be read."""
+    """One finished file of the folder: its fence and whether it has the building mark, or why it cannot be read."""
 
     generation: Generation
     fence: Fence | None = None

@@ -1,4 +1,4 @@
-"""What an attacker found: each once more, so that it stays mended."""
+"""What an attacker found: each once more, so that it stays fixed."""
 
 import json
 import sqlite3

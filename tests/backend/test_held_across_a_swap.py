@@ -49,7 +49,7 @@ def deferred(link, django_db_blocker):
 
 @pytest.fixture
 def words(link):
-    """A table of FTS5, which bears no triggers: nothing but the backend keeps writers out of a superseded one."""
+    """A table of FTS5, which has no triggers: nothing but the backend keeps writers out of a superseded one."""
     plain(link, "CREATE VIRTUAL TABLE words USING fts5 (word)")
     return lambda: {word for (word,) in plain(link, "SELECT word FROM words")}
 

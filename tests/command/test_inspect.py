@@ -122,7 +122,7 @@ def test_what_no_schema_json_can_say_is_printed_and_named(project):
     path = project.folder / "any.db"
     project.run_sql("CREATE TABLE c (a REFERENCES missing)", path)
     ended = project.done("inspect", path)
-    assert "to be mended before a sync: " in ended.err
+    assert "to be fixed before a sync: " in ended.err
     assert 'c.a refers to the table "missing"' in ended.err
     assert json.loads(ended.out) == {"c": {"a": "REFERENCES missing"}}
     assert len(project.done("inspect", path, json=True).json["problems"]) == 1

@@ -95,7 +95,7 @@ class Child:
             else:
                 silent = True
         except EOFError:
-            pass  # it died without a word
+            pass  # it died silently
         if silent:
             self.process.kill()
         self.process.join(patience)

@@ -63,7 +63,7 @@ def test_a_link_that_a_dead_run_left_is_replaced(tmp_path):
 
 
 def test_the_file_itself_goes_last(tmp_path, monkeypatch):
-    """What is left after a crash still bears the name of what it was."""
+    """What is left after a crash still has the name of what it was."""
     order = []
     unlink = type(tmp_path).unlink
     monkeypatch.setattr(

@@ -173,21 +173,21 @@ def test_what_moves_the_schema_version_and_no_row_does_not_end_the_run(link, sta
 NOT_NULL = {**OLD, "events": {"who": "TEXT", "what": "TEXT NOT NULL"}}
 NO_SHAPE = "INSERT INTO events VALUES ('u9', NULL)"  # NOT_NULL does not take it
 NO_KEY = "INSERT INTO events VALUES (NULL, 'x')"  # nor does a plan that makes a key of `who`
-MEND = ("UPDATE events SET what = 'mended' WHERE what IS NULL", "UPDATE events SET who = 'u10' WHERE who IS NULL")
+MEND = ("UPDATE events SET what = 'fixed' WHERE what IS NULL", "UPDATE events SET who = 'u10' WHERE who IS NULL")
 
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])
 @pytest.mark.parametrize("new", [NOT_NULL, PLANS["gets a key"]], ids=["not null", "gets a key"])
 def test_a_row_that_is_mended_after_an_analyze_does_not_end_the_run(link, label, new):
     first = at(LABELS[label], lambda: write(link, NO_SHAPE, NO_KEY, "ANALYZE"))
-    mends = at(DiskStep.BUILD_ROUND if label == "filled" else DiskStep.CUTOVER_ROUND, lambda: write(link, *MEND))
+    fixes = at(DiskStep.BUILD_ROUND if label == "filled" else DiskStep.CUTOVER_ROUND, lambda: write(link, *MEND))
 
     def observer(when, passed):
         first(when, passed)
-        mends(when, passed)
+        fixes(when, passed)
 
     assert run(link, new, observer).result == "synced"
-    assert {("u9", "mended"), ("u10", "x")} <= set(rows(link, "events"))
+    assert {("u9", "fixed"), ("u10", "x")} <= set(rows(link, "events"))
 
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])

@@ -66,17 +66,17 @@ def assert_as_before(link, before):
 
 @pytest.mark.parametrize("label", [DiskStep.CAPTURE_INSTALL, DiskStep.BUILD_RENAME])
 def test_a_row_that_is_mended_in_time_comes_along(link, label):
-    def mend():
+    def fix():
         time.sleep(0.3)
-        write(link, "UPDATE t SET a = 'mended' WHERE id = 50")
+        write(link, "UPDATE t SET a = 'fixed' WHERE id = 50")
 
     def offend():
         write(link, "INSERT INTO t VALUES (50, NULL, 1)")
-        threading.Thread(target=mend).start()
+        threading.Thread(target=fix).start()
 
     assert run(link, STRICTER, at(label, offend)).result == "synced"
     with closing(sqlite3.connect(link)) as connection:
-        assert connection.execute("SELECT a FROM t WHERE id = 50").fetchone() == ("mended",)
+        assert connection.execute("SELECT a FROM t WHERE id = 50").fetchone() == ("fixed",)
 
 
 @pytest.mark.parametrize(

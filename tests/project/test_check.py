@@ -13,7 +13,7 @@ UPDATE shop_customer SET legacy = NULL WHERE name = 'Bob';
 CREATE VIEW customers AS SELECT name, legacy FROM shop_customer;
 """
 TOLD = """\
-Django's migrate loses without a word, when it makes a table anew:
+Django's migrate loses silently, when it makes a table anew:
   shop_customer
     [column] no model names the column legacy: 1 row has a value there
     [index] no model knows the index raw_part (partial, over an expression)

@@ -132,7 +132,7 @@ def test_a_row_that_did_not_fit_and_was_mended_is_compared_too(tmp_path):
             execute(link, "INSERT INTO t VALUES (2, NULL)")
         if (when, label) == ("after", DiskStep.CUTOVER_ROUND) and not rounds:
             rounds.append(label)
-            execute(link, "UPDATE t SET a = 'mended' WHERE id = 2")
+            execute(link, "UPDATE t SET a = 'fixed' WHERE id = 2")
             execute(
                 new_file(link),
                 "CREATE TRIGGER damage AFTER INSERT ON t BEGIN UPDATE t SET a = 'q' WHERE id = NEW.id; END",

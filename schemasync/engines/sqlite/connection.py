@@ -211,7 +211,7 @@ def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
                 Code.CORRUPT,
                 f"{path} is corrupt: {error}",
                 "Keep a copy of it with its -wal file, then: "
-                f"sqlite3 {shlex.quote(str(path))} .recover | sqlite3 mended.sqlite3",
+                f"sqlite3 {shlex.quote(str(path))} .recover | sqlite3 recovered.sqlite3",
             )
         case sqlite3.SQLITE_CANTOPEN if not path.exists():
             return Refused.of(Code.NO_DATABASE, f"there is no database at {path}", "Check the path.")

@@ -81,7 +81,7 @@ def _orphaned(name: str, why: str) -> Problem:
     return Problem(
         Code.FOREIGN_OBJECT,
         f'table "{name}", which schema.json does not name, would refer to nothing: {why}',
-        "Mend or drop it by hand, or take it into schema.json.",
+        "Fix or drop it by hand, or take it into schema.json.",
         {"object": name},
     )
 

@@ -114,7 +114,7 @@ class SwapState:
 
 
 def writes_virtual_table(cursor: sqlite3.Cursor, sql: str, params: Any) -> bool:
-    """True for a statement that writes to a virtual table, which bears no triggers and so no fence.
+    """True for a statement that writes to a virtual table, which has no triggers and so no fence.
 
     The cursor may be one that takes another style of parameters. https://www.sqlite.org/opcode.html#VUpdate
     """

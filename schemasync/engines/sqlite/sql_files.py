@@ -82,7 +82,7 @@ def _run(connection: Connection, path: Path) -> None:
         raise Refused.of(
             Code.SQLITE_REFUSES,
             f"{path}: {_said(error)}",
-            "Mend the file, or leave it out of the folder.",
+            "Fix the file, or leave it out of the folder.",
             file=str(path),
         ) from error
 

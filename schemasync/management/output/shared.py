@@ -26,7 +26,7 @@ def problem(one: Problem) -> str:
 
 
 def hazards(found: Sequence[Hazard], page: Page) -> Lines:
-    """A line each, and a line for the mend."""
+    """A line each, and a line for the fix."""
     lines = []
     for hazard in found:
         word = page.style.ERROR("STOPS") if hazard.blocking else "note"
@@ -58,7 +58,7 @@ def paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
 
 def foreign(objects: Objects, page: Page) -> Lines:
     named = [f"{kind} {name}" for kind, name in objects]
-    return paragraph("carried along, as schema.json does not name it: ", named, page)
+    return paragraph("kept as it is, because schema.json does not name it: ", named, page)
 
 
 def foreign_json(objects: Objects) -> list[dict[str, str]]:
@@ -94,5 +94,5 @@ def not_created_json(left_out: Sequence[LeftOut]) -> list[dict[str, str]]:
 
 
 def refused_later(faults: Sequence[str]) -> Lines:
-    """What must be mended by hand in a schema that was read from a database."""
-    return [f"to be mended before a sync: {fault}" for fault in faults]
+    """What must be fixed by hand in a schema that was read from a database."""
+    return [f"to be fixed before a sync: {fault}" for fault in faults]

@@ -38,13 +38,13 @@ from ..run.target import Target
 from .capture import Capture
 from .lag import BREATH, Lag
 
-MISFIT_PATIENCE = 3.0  # seconds that an application has to mend rows which the new shape does not take
+MISFIT_PATIENCE = 3.0  # seconds that an application has to fix rows which the new shape does not take
 VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when the comparison begins
 
 
 @dataclass(slots=True)
 class Built:
-    """A finished generation that still bears the mark; `rows` copied by table, `notes` of the verification, and whether
+    """A finished generation that still has the mark; `rows` copied by table, `notes` of the verification, and whether
     that was a full one.
 
     Built beside writers, it holds what the logs said up to `bounds`, was compared with
@@ -329,7 +329,7 @@ class _Work:
     def record(
         self, connection: Connection, generation: Generation, deed: HistoryAction
     ) -> tuple[HistoryRow, tuple[Object, ...]]:
-        """Write the history row and make the whole file durable; it still bears the mark.
+        """Write the history row and make the whole file durable; it still has the mark.
 
         Returns also the triggers that were taken off again, for what is still to be replayed.
         """

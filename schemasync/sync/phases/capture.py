@@ -62,7 +62,7 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
 def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Iterator[Capture]:
     """Log what is written to these tables within the block. Where it raises, the logs are taken away again.
 
-    One short transaction under the write lock. Raises Busy where that is not to be had within `target.wait`.
+    One short transaction under the write lock. Raises Busy where that is not available within `target.wait`.
     """
     try:
         yield _install(target, plan, before, followed)

@@ -34,7 +34,7 @@ ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """All that a swap needs and that can be had before writers wait: its number, and the disk that it may take.
+    """All that a swap needs and that can be acquired before writers wait: its number, and the disk that it may take.
 
     `generation`: what is live next; None where that is the plain file of an eject."""
 
@@ -51,7 +51,7 @@ class Swap:
 @contextmanager
 def prepared(target: Target, generation: Generation | None, room: int = ROOM) -> Iterator[Swap]:
     """Get ready for a swap to a generation, or to the plain file of an eject; `room` is how many bytes of disk going
-    forward may take. Raises OSError where they are not to be had."""
+    forward may take. Raises OSError where they are not available."""
     with reserved(target.layout.folder, room) as reservation:
         yield Swap(generation, _next_number(target), reservation)
 
@@ -113,7 +113,7 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
             Code.SWAP_UNFINISHED,
             f"the swap to {swap.successor} is committed, but the link could not be moved: {error}. "
             "Until it is, every write is refused and none is lost",
-            "Mend what it says (a full disk, permissions), then: manage.py schemasync",
+            "Fix what it says (a full disk, permissions), then: manage.py schemasync",
             generation=swap.successor,
         ) from error
     signals.swapped(swap.successor)
@@ -157,7 +157,7 @@ def _fence(target: Target, lock: WriteLock, swap: Swap, commit: Commit) -> None:
 
 
 def open_up(target: Target, new: Generation) -> None:
-    """Take the mark off the new file, durably: it goes before the link moves, so no live file ever bore one."""
+    """Take the mark off the new file, durably: it goes before the link moves, so no live file ever had one."""
     with closing(target.opener.write(new.path, timeout=target.wait)) as connection:
         unmark(target, connection)
 

@@ -54,7 +54,7 @@ class Hooks:
             raise Failed.of(
                 Code.HOOK_FAILED,
                 f"{type(error).__name__}: {error}",
-                "The application's own work on the new file raised this. That file is gone: mend it, and run again.",
+                "The application's own work on the new file raised this. That file is gone: fix it, and run again.",
             ) from error
         self._check(path, plan)
 

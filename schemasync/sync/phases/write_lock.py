@@ -79,7 +79,7 @@ class WriteLock:
 def write_lock(
     target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None
 ) -> Iterator[WriteLock]:
-    """Hold the write lock of `path`, which is the file `inode`. Raises Busy where the lock is not to be had within
+    """Hold the write lock of `path`, which is the file `inode`. Raises Busy where the lock is not available within
     `wait` seconds, by default `target.wait`, Failed where another file stands there now."""
     connection = _opened(target.opener, path, target.wait if wait is None else wait)
     try:

@@ -2,7 +2,7 @@
 
 By state, not by event: whatever happened to a row, what it is now is what counts. All deletes come first, then all
 inserts, so that values may change places. Never REPLACE and never IGNORE: a row that does not fit is kept for the
-next round, as the application may mend it, and is an error only where nobody can write any more.
+next round, as the application may fix it, and is an error only where nobody can write any more.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Replay:
 
     def begin(self) -> None:
         """Before tables are filled, in the transaction that does it: rows that were touched since the logs began are
-        left to the replay, as they may be what does not fit, and is mended a moment later."""
+        left to the replay, as they may be what does not fit, and is fixed a moment later."""
         self.gather()
         for follow in self.follows:
             if follow.has_map:
@@ -388,7 +388,7 @@ def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
         yield Problem(
             Code.ROWS_VIOLATE_SCHEMA,
             f'rows of "{name}" refer to rows that do not exist, since something was written meanwhile',
-            "Mend them, and see to it that the application writes no more of them. Then run it again.",
+            "Fix them, and see to it that the application writes no more of them. Then run it again.",
             {"table": name},
         )
 
@@ -397,9 +397,9 @@ def _misfits(row_errors: Sequence[RowErrors]) -> Iterator[Problem]:
     return (
         Problem(
             Code.ROWS_VIOLATE_SCHEMA,
-            f'{count(m.rows, "row")} of "{m.table}", written meanwhile, cannot be had in its new shape: {m.why}, '
+            f'{count(m.rows, "row")} of "{m.table}", written during the run, violate the new schema: {m.why}, '
             f"for example {'; '.join(m.keys)}",
-            "Mend the rows, and see to it that the application writes no more of them. Then run it again.",
+            "Fix the rows, and see to it that the application writes no more of them. Then run it again.",
             {"table": m.table, "rows": m.rows, "keys": m.keys},
         )
         for m in row_errors

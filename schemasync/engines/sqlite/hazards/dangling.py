@@ -41,7 +41,7 @@ def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
 
 
 def _before(connection: Connection, effects: Effects, key: ForeignKey) -> int:
-    """How many rows refer to nothing as it is: that is their owner's to mend, and no reason to refuse."""
+    """How many rows refer to nothing as it is: that is their owner's to fix, and no reason to refuse."""
     sources = [fold(effects.feeds[fold(column)].source or "") for column in key.columns]
     table = quote(effects.old.name)
     columns: dict[int, list[str]] = {}
@@ -79,7 +79,7 @@ def _mend(table: Table, key: ForeignKey) -> str:
     set_null = "" if all(refuses_null(table, column) for column in children) else "Set them to NULL, or "
     return (
         f"{set_null}{'d' if set_null else 'D'}elete the rows or add those of {key.table} that they refer to, "
-        "or mend them with a fill."
+        "or fix them with a fill."
     )
 
 

@@ -21,7 +21,7 @@ from .predicates import HALF, Predicates, computed
 from .projection import KEY, Projection
 
 PATIENCE = 3.0  # seconds to look for rows that fail, one by one: enough to name some, and to count them in most tables
-HINT = "Write it so that it takes every row, or mend the rows."
+HINT = "Write it so that it takes every row, or fix the rows."
 
 
 def one_by_one(connection: Connection, step: Step, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:

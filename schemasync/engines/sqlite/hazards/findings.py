@@ -96,7 +96,7 @@ def _say_what_it_should_be(connection: Connection, cast: Cast) -> str:
     )
     found = [] if cast.is_secret else connection.execute(f"{query} LIMIT {SAMPLES}").fetchall()
     seen = f"The values are, for example, {', '.join(str(value) for (value,) in found)}. " if found else ""
-    return f'{seen}Write what each should be in a "fill", or mend the rows.'
+    return f'{seen}Write what each should be in a "fill", or fix the rows.'
 
 
 def _order(key: object) -> tuple[bool, float, str]:

@@ -29,7 +29,7 @@ _SOME = {
 }
 """A value of each kind, for a hint that is ready to paste."""
 
-_MEND = "Mend the rows: the constraint was there before, and they break it."
+_FIX = "Fix the rows: the constraint was there before, and they break it."
 
 
 class Predicates:
@@ -101,7 +101,7 @@ class Predicates:
             is_new = self.effects.at_risk(check.expression, added, check)
             if is_new or self.effects.is_written:
                 text = f"CHECK ({check.expression.text})"
-                hint = 'Mend the rows, or give the column a "fill" that fits.' if is_new else _MEND
+                hint = 'Fix the rows, or give the column a "fill" that fits.' if is_new else _FIX
                 yield Predicate(f"NOT ({check.expression.text})", HazardCode.CHECK_FAILS, text, hint)
 
     def _lossy(self, column: Column) -> Iterator[Predicate]:
@@ -156,7 +156,7 @@ class Predicates:
                 message = "NULL in a column that is NOT NULL"
                 where = spell(feed.source or "")
                 null = f"typeof({where}) = 'null'"  # of a NOT NULL column SQLite takes IS NULL for false, unseen
-                hint = f"Mend the rows: UPDATE {quote(self.old.name)} SET {where} = {value} WHERE {null}"
+                hint = f"Fix the rows: UPDATE {quote(self.old.name)} SET {where} = {value} WHERE {null}"
             case Origin.GENERATED:
                 text = column.generated.text if column.generated is not None else ""
                 message = "a generated column that must not be NULL"
@@ -170,9 +170,9 @@ class Predicates:
             case _:
                 message = "NULL in a column that becomes NOT NULL"
                 filled = write.filled(column, f"coalesce({self._present(column)}, {value})")
-                hint = f"Give it a fill: {filled}, or mend the rows."
+                hint = f"Give it a fill: {filled}, or fix the rows."
         if feed.origin is not Origin.GENERATED and (need := _need_of_key(self.new, column)):
-            hint = f"{need}: mend the rows." if is_old else f'{need}: write a "fill" that gives it, or mend the rows.'
+            hint = f"{need}: fix the rows." if is_old else f'{need}: write a "fill" that gives it, or fix the rows.'
         sql = f"typeof({name}) = 'null'" if is_old else f"{name} IS NULL"
         yield Predicate(sql, HazardCode.NULLS, message, hint, column.name)
 
@@ -182,7 +182,7 @@ class Predicates:
             return
         if feed.origin is Origin.CARRIED and feed.source == self.old.rowid_column:
             return
-        name, hint = quote(column.name), 'Mend the rows, or give the column a "fill" that fits.'
+        name, hint = quote(column.name), 'Fix the rows, or give the column a "fill" that fits.'
         yield Predicate(f"{name} IS NULL", HazardCode.NULLS, "NULL in the primary key", hint, column.name)
         row_errors = f"typeof({name}) NOT IN ('integer', 'null')"
         message = "values that are no integers in an INTEGER PRIMARY KEY"
@@ -193,7 +193,7 @@ class Predicates:
         return bool(self.effects.changes(c.ChangeStrict)) or not feed.same or feed.column in retyped
 
     def _misfit(self, column: Column, is_new: bool) -> Iterator[Predicate]:
-        name, hint = quote(column.name), _MEND
+        name, hint = quote(column.name), _FIX
         if is_new:
             hint = f"Write its expression so that it gives {column.type.text}." if column.generated is not None else ""
         yield Predicate(

@@ -19,7 +19,7 @@ from .projection import KEY, Projection
 Readers = Mapping[tuple[str, str], Callable[[Any], bool]]
 """By folded table and column, whether the application can read a value that is stored there and is not NULL."""
 
-MEND = "Mend the rows, or give the column a fill whose values its field can read."
+FIX = "Fix the rows, or give the column a fill whose values its field can read."
 NOTE = "Queries for these rows raise an error, or give None."
 
 
@@ -32,7 +32,7 @@ def unreadable(connection: Connection, step: Step, readers: Readers) -> Iterator
             continue
         number, keys = _refused(connection, f"SELECT {KEY}, {quote(column.name)} FROM {rows}", column, reads)
         if number:
-            yield _hazard(step.name, column.name, number, keys, MEND)
+            yield _hazard(step.name, column.name, number, keys, FIX)
 
 
 def unreadable_now(connection: Connection, readers: Readers) -> Iterator[Hazard]:

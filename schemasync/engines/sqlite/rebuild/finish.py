@@ -20,7 +20,7 @@ def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozens
     """Create views and triggers, ours and foreign ones, and let each prepare. Raises Refused with all that do not.
     Then what is computed from other tables or views is computed again.
 
-    `broken` are the names of those that did not prepare in the old file either: that is their owner's to mend.
+    `broken` are the names of those that did not prepare in the old file either: that is their owner's to fix.
     """
     for view in plan.new.views:
         connection.execute(ddl.create_view(view))

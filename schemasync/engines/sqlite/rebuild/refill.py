@@ -47,7 +47,7 @@ def refill_statement(step: Step) -> str:
         sources.insert(0, mapped.rowid[1])
     if not targets:  # every column takes its default and row ids are given out anew
         targets, sources = [quote(mapped.new.columns[0].name)], ["NULL"]
-    # OR ABORT outranks an ON CONFLICT clause of the table, which would drop rows without a word
+    # OR ABORT outranks an ON CONFLICT clause of the table, which would drop rows silently
     return (
         f"INSERT OR ABORT INTO main.{quote(mapped.new.name)} ({', '.join(targets)})"
         f" SELECT {', '.join(sources)} FROM old.{quote(mapped.old.name)}"

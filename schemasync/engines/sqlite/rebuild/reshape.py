@@ -113,9 +113,9 @@ def _renames_rowid_names() -> bool:
 def _through_scratch_names(
     pairs: list[tuple[str, str]], taken: set[str], leaving: list[str]
 ) -> Iterator[tuple[str, str]]:
-    """Renames one by one; where a new name is still borne by something, by way of a name that nothing bears.
+    """Renames one by one; where a new name is still borne by something, by way of a name that nothing has.
 
-    What is `leaving` and bears a name that is wanted goes to a scratch name too, to be dropped under it.
+    What is `leaving` and has a name that is wanted goes to a scratch name too, to be dropped under it.
     """
     wanted = {fold(new) for _, new in pairs}
     for name in leaving:
@@ -144,7 +144,7 @@ def _alter(connection: Connection, statement: str) -> None:
         raise Refused.of(
             Code.FOREIGN_OBJECT,
             f"SQLite cannot follow a rename: {error}",
-            "A view or trigger that does not fit its tables is in the way; mend or drop it by hand, then --repair.\n"
+            "A view or trigger that does not fit its tables is in the way; fix or drop it by hand, then --repair.\n"
             + statement,
             sql=statement,
         ) from error

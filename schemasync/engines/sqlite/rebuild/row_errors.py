@@ -17,7 +17,7 @@ def run_on(connection: Connection, table: str, statement: str) -> int:
         raise Failed.of(
             Code.ROWS_VIOLATE_SCHEMA,
             f'rows of "{table}" do not fit its new shape: {error}',
-            "Mend the rows, or give the column a fill.",
+            "Fix the rows, or give the column a fill.",
             table=table,
         ) from error
 

@@ -136,7 +136,7 @@ def _counter(connection: Connection, schema: str, table: str) -> int:
 
 def _highest_id(connection: Connection, table: str) -> int:
     key = connection.execute("SELECT name FROM pragma_table_info(?, 'main') WHERE pk = 1", (table,)).fetchone()
-    if key is None:  # a name in sqlite_sequence that no table with AUTOINCREMENT bears
+    if key is None:  # a name in sqlite_sequence that no table with AUTOINCREMENT has
         return 0
     return int(connection.execute(f"SELECT max({quote(key[0])}) FROM main.{quote(table)}").fetchone()[0] or 0)
 
@@ -182,7 +182,7 @@ def same_content(connection: Connection, old: str, new: str, table: Table | None
 def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
     """foreign_key_check of every table that was written, or refers to one. Raises Failed for new violations.
 
-    Returns a note for each reference that dangles in the old file too: that is its owner's to mend.
+    Returns a note for each reference that dangles in the old file too: that is its owner's to fix.
     """
     notes = []
     for name in _touched(connection, plan):
@@ -211,7 +211,7 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
 def integrity(connection: Connection) -> tuple[str, ...]:
     """integrity_check of both files. Raises Failed with what it says of the new one and not of the old one.
 
-    Returns a note on what it says of the old one: that is its owner's to mend.
+    Returns a note on what it says of the old one: that is its owner's to fix.
     """
     new, old = integrity_check.integrity(connection, "main"), integrity_check.integrity(connection, "old")
     if added := [line for line in new if line not in set(old) and integrity_check.NOT_CHECKED not in line]:
@@ -219,8 +219,8 @@ def integrity(connection: Connection) -> tuple[str, ...]:
     notes = []
     if new:
         notes.append(f"integrity_check of the old file and of the new one: {_listed(new)}")
-    if mended := [line for line in old if line not in set(new)]:
-        notes.append(f"integrity_check of the old file, and not of the new one: {_listed(mended)}")
+    if fixed := [line for line in old if line not in set(new)]:
+        notes.append(f"integrity_check of the old file, and not of the new one: {_listed(fixed)}")
     return tuple(notes)
 
 
