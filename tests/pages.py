@@ -76,7 +76,7 @@ def page(name: str) -> Page:
 def pages() -> list[Page]:
     """All pages but the recorded outputs of long runs."""
     found = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "evidence" not in path.parts]
-    others = [page(name) for name in ("README.md", "tests/cases/README.md")]
+    others = [page(name) for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "tests/cases/README.md")]
     return [*others, *(page(str(path.relative_to(ROOT))) for path in found)]
 
 

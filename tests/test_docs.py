@@ -37,6 +37,7 @@ from .oracle import check
 from .oracle.cases import CASE_KEYS, STEP_KEYS, case, parsed
 from .pages import ROOT, Page, page, pages, without_figures
 from .support.processes import environment, run
+from .test_architecture import ROOMS
 
 README = ROOT / "README.md"
 SHELL = {"console", "sh"}
@@ -319,6 +320,34 @@ def test_every_link_leads_somewhere(one):
         assert path.exists(), f"{one.name} links to {name}"
         if anchor:
             assert anchor in page(str(path.relative_to(ROOT))).anchors, f"{one.name} links to {target}"
+
+
+@EACH_PAGE
+def test_every_file_that_a_page_names_exists(one):
+    named = set(re.findall(r"`((?:schemasync|tests|docs|benchmarks|demo_project|\.ci)/[\w./-]+)`", one.prose))
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_name_that_the_pages_for_developers_use_is_in_the_code():
+    code = {
+        word
+        for folder in ("schemasync", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for word in re.findall(r"\w+", path.read_text("utf-8"))
+    }
+    for one in pages():
+        if "development" in one.path.parts or one.name == "CONTRIBUTING.md":
+            assert set(re.findall(r"`(_?[A-Z][A-Za-z_]*[a-z_]\w*)`", one.prose)) - {"Manager", "Helper"} <= code, (
+                one.name
+            )
+
+
+def test_the_picture_of_the_architecture_has_every_room():
+    picture = page("docs/development/architecture.md").fences[0].text
+    wings = {folder.name for folder in (ROOT / "schemasync" / "engines" / "sqlite").iterdir() if folder.is_dir()}
+    assert {
+        room for room in {*ROOMS, *wings} - {"__init__", "__pycache__"} if not re.search(rf"\b{room}\b", picture)
+    } == set()
 
 
 def test_every_page_is_linked_from_another():
