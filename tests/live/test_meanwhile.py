@@ -360,7 +360,7 @@ def moments():
 def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fresh):
     case = CASES[name]
     one, other = made(folder / "live", case), made(folder / "waited", case)
-    report, seen = beside(one, case, MOMENTS[moment], replace(QUICK, fresh=fresh))
+    report, seen = beside(one, case, MOMENTS[moment], replace(QUICK, rebuild_all=fresh))
     _, expected = waited(other, case)
     assert content(one, numbered=case.numbered) == content(other, numbered=case.numbered)
     assert seen == expected, "the application got other answers"
