@@ -76,7 +76,7 @@ def _nobody(when: str, label: DiskStep) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Does what it is told, in the durable order, and tells `observer` before and after."""
+    """Changes the disk in the durable order, and calls `observer` before and after each step."""
 
     observer: Observer = _nobody
 
@@ -178,7 +178,7 @@ class Disk:
             sync_folder(path.parent)
 
     def output(self, label: DiskStep, path: Path) -> IO[bytes]:
-        """Open a file for what a process of ours will print; what stands in it is nobody's loss."""
+        """Open a file for what a process of ours will print; its content is disposable, so it is not synced."""
         with self.step(label):
             return path.open("ab")
 

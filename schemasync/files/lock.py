@@ -33,7 +33,7 @@ os.register_at_fork(after_in_child=_close_in_child)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the holder of the lock tells of itself, to whoever reads it: a line in the locked file. It means nothing
+    """What the holder of the lock reports about itself: a line in the locked file. It means nothing
     once the lock is free, so a crash leaves no lie behind; and nothing is lost with it, so it is never synced."""
 
     _descriptor: int
@@ -51,7 +51,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RunLock:
-    """The lock as its holder has it. `notice`: what it tells of itself."""
+    """The lock as its holder has it. `notice`: what it reports about itself."""
 
     notice: Notice
     _held: tuple[tuple[Path, int], ...]
@@ -164,7 +164,7 @@ def try_lock(file: IO[bytes]) -> bool:
 
 
 def notice_of(path: Path) -> str | None:
-    """What the run that holds the lock tells of itself; None where none does."""
+    """What the run that holds the lock reports about itself; None where none does."""
     if not is_held(path):
         return None
     try:

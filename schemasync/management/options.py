@@ -261,7 +261,7 @@ def _wishes(parser: Any) -> None:
         "--rebuild-all",
         action="store_true",
         default=ABSENT,
-        help="write every table anew, not only what changes (defragments)",
+        help="write every table again, not only what changes (defragments)",
     )
     parser.add_argument(
         "--block-writers",

@@ -71,7 +71,7 @@ class _Kept:
         return name is not None and fold(name) in self.names
 
     def constraint(self, one: Unique | Check | ForeignKey) -> bool:
-        """Kept by its name, by its text, or with the one column that it speaks of."""
+        """Kept by its name, by its text, or with the one column that it refers to."""
         return self.has(one.name or text(one)) or self.has(only_column(one))
 
 

@@ -57,10 +57,10 @@ ABORTS = frozenset({RiskKind.VIEW, RiskKind.OTHER_TRIGGER, RiskKind.BROKEN_VIEW,
 
 @dataclass(frozen=True, slots=True)
 class MigrateRisk:
-    """Something that migrate would destroy when it makes `table` anew, or that would abort it.
+    """Something that migrate would destroy when it makes `table` again, or that would abort it.
 
     `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
-    `table` is None where no table of any model can be made anew. `rows`: how many have a value in a column that no
+    `table` is None where no table of any model can be made again. `rows`: how many have a value in a column that no
     model names.
     """
 
@@ -245,13 +245,13 @@ def _road(key: ForeignKey) -> list[str]:
 
 
 def _aborting(reader: DependencyReader, tables: dict[str, str]) -> Iterator[MigrateRisk]:
-    """SQLite renames no table while a view or trigger speaks of one that is not there, as it is for a moment."""
+    """SQLite renames no table while a view or trigger refers to one that is not there, as it is for a moment."""
     if reader.error:
         yield _broken(reader)
     kind = RiskKind.VIEW if reader.type == "view" else RiskKind.OTHER_TRIGGER
     what = f"the view {reader.name}" if kind is RiskKind.VIEW else f"the trigger {reader.name} on {reader.on}"
     for table in sorted(reader.uses & tables.keys()):
-        yield MigrateRisk(kind, tables[table], reader.name, f"{what} speaks of it")
+        yield MigrateRisk(kind, tables[table], reader.name, f"{what} refers to it")
 
 
 def _broken(reader: DependencyReader) -> MigrateRisk:

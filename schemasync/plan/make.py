@@ -45,7 +45,7 @@ def make(
     """
     steps = tuple(_step(pair, volatile) for pair in diff.pairs)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
-    reason = fresh or "only what changes is written again, the rest comes along page by page"
+    reason = fresh or "only what changes is written again, the rest is copied page by page"
     hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
     return Plan(
         base_version,

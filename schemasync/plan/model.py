@@ -14,7 +14,7 @@ from ..schema.names import fold
 
 
 class Action(StrEnum):
-    """What becomes of a table. Kept ones come along with their pages, at most renamed."""
+    """What becomes of a table. Kept ones are copied with their pages, at most renamed."""
 
     KEEP = "keep"
     REWRITE = "rewrite"

@@ -28,7 +28,7 @@ def write(schema: Schema, comment: str = "", beside: Mapping[str, Json] | None =
 
 
 def column_text(table: Table, column: Column) -> str:
-    """The definition of a column with every constraint that speaks of it alone."""
+    """The definition of a column with every constraint that refers to it alone."""
     pieces = [column.type.text]
     key = table.primary_key
     if key is not None and _inline_key(table) == column.name:
@@ -162,7 +162,7 @@ def _alone(unique: Unique) -> str | None:
 
 
 def about(table: Table, check: Check) -> str | None:
-    """The one column that a CHECK speaks of, None where it is none or several."""
+    """The one column that a CHECK refers to, None where it is none or several."""
     names = {fold(column.name): column.name for column in table.columns}
     words = {fold(token.value) for token in lexer.tokens(check.expression.canonical)}
     spoken = [name for folded, name in names.items() if folded in words]

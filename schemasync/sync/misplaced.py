@@ -42,7 +42,7 @@ def dangling(layout: Layout) -> NeedsPerson:
     named = live.path.name if live else "?"
     hint = "Put the file back from your backup."
     if archives:
-        hint += f" Without one, take an archive over anew, this one or another:\n{_anew(layout, archives[-1])}"
+        hint += f" Without one, take an archive over again, this one or another:\n{_anew(layout, archives[-1])}"
     return NeedsPerson.of(
         Code.GENERATION_MISSING,
         f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",

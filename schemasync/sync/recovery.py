@@ -55,7 +55,7 @@ def recover(target: Target) -> tuple[str, ...]:
     """Finish or undo what a dead run left; returns what was done, a line each. Raises NeedsPerson."""
     at = target.layout.at()
     if at in (PathKind.FOREIGN, PathKind.OTHER):
-        return ()  # not ours to judge; whoever reads next says so
+        return ()  # left alone; the next read reports it
     postpone.clear(target)
     _name_aliases(target)
     done = [*_remove_unnamed(target), *_clear_next_links(target)]
@@ -87,7 +87,7 @@ def finish_swap(target: Target) -> tuple[str, ...]:
             return ()
     except SchemasyncError as error:
         if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
-            return ()  # whoever goes on says it
+            return ()  # the caller reports it
     with translated_errors(target.layout.link), interrupt.stoppable(), target.locked() as target:
         return recover(target)
 

@@ -22,7 +22,7 @@ KINDS = {
     "renamed": ("→", gettext_lazy("renamed")),
 }
 ACTIONS = {
-    "keep": gettext_lazy("comes along as it is"),
+    "keep": gettext_lazy("is kept as it is"),
     "rewrite": gettext_lazy("written again"),
     "create": gettext_lazy("new"),
     "drop": gettext_lazy("dropped"),

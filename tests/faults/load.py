@@ -77,7 +77,7 @@ def _write(link: Path, name: str, stop: Any) -> Written:
 
 
 def _read(link: Path, stop: Any) -> tuple[int, Counter[str]]:
-    """Read on one connection that is kept, and on one that is opened anew; rows never become fewer on either."""
+    """Read on one connection that is kept, and on one that is opened again; rows never become fewer on either."""
     count, errors, least = 0, Counter(), 0
     kept = _open(link)
     while not stop.is_set():

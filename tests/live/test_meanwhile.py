@@ -368,7 +368,7 @@ def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fres
     assert not [row for row in content(one)["objects"] if "schemasync" in row[1]]
 
 
-TEXT = 600_000  # bytes of text: more than may be indexed anew while writers wait
+TEXT = 600_000  # bytes of text: more than may be indexed again while writers wait
 
 
 def searchable(folder, title="TEXT"):

@@ -21,7 +21,7 @@ SITUATIONS = ("empty", "some", "offending")
 CANNOT_OFFEND = {
     c.CreateTable: "is born empty; where its name is taken by a table, that is not a new table but a change of it",
     c.ReorderColumns: "moves values from place to place and computes none",
-    c.ChangeDefault: "speaks of rows to come, and values that are there are carried",
+    c.ChangeDefault: "refers to rows to come, and values that are there are carried",
     c.DropUnique: "allows more than before; children that need it are refused by the schemas alone",
     c.DropCheck: "allows more than before",
     c.DropForeignKey: "allows more than before",

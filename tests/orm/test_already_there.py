@@ -1,4 +1,4 @@
-"""Which tables and columns the migrations of an app speak of."""
+"""Which tables and columns the migrations of an app refer to."""
 
 from types import SimpleNamespace
 

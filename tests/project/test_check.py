@@ -13,7 +13,7 @@ UPDATE shop_customer SET legacy = NULL WHERE name = 'Bob';
 CREATE VIEW customers AS SELECT name, legacy FROM shop_customer;
 """
 TOLD = """\
-Django's migrate loses silently, when it makes a table anew:
+Django's migrate loses silently, when it makes a table again:
   shop_customer
     [column] no model names the column legacy: 1 row has a value there
     [index] no model knows the index raw_part (partial, over an expression)
@@ -21,7 +21,7 @@ Django's migrate loses silently, when it makes a table anew:
     [trigger] the trigger lower_tag goes with the old table
 and is aborted there, as SQLite renames no table under a view or trigger:
   shop_customer
-    [view] the view customers speaks of it
+    [view] the view customers refers to it
 """
 WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
 RENAMED = ("total = models", "price = models")

@@ -286,7 +286,7 @@ def _content(connection, name):
 
 
 def _indexes(connection, name):
-    """What SQLite says of all indexes, those of constraints included.
+    """What SQLite reports about all indexes, those of constraints included.
 
     UNIQUE (a) and PRIMARY KEY (a DESC) share one index, and its order hangs on which of them came first: left out.
     """

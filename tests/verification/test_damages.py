@@ -72,7 +72,7 @@ UNCHANGED = {
     "a value of a foreign table": ("foreign_table", "UPDATE foreign_table SET q = 1.0 WHERE q = 1"),
     "a row id of a foreign table": ("foreign_table", "UPDATE foreign_table SET rowid = 77 WHERE q = 2"),
 }
-"""Damage to tables that are not rewritten: found with --verify full, and where a file is written anew."""
+"""Damage to tables that are not rewritten: found with --verify full, and where a file is written again."""
 
 OBJECTS = {
     "an index": ("people", "DROP INDEX people_name"),

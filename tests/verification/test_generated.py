@@ -58,7 +58,7 @@ def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
     assert stored(link) == ["ay", "by"]
     told = changes(report.notes)
     assert told[0].startswith("g.s [generated-changes]: 1 row has another value than in the old file, for example 1:")
-    assert len(told) == (2 if mode == "fresh" else 1), "a fresh file has foreign tables written anew, too"
+    assert len(told) == (2 if mode == "fresh" else 1), "a fresh file has foreign tables written again, too"
 
 
 def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):

@@ -155,7 +155,7 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 _UNPARSED = "malformed database schema ("
-_DAMAGED = ("", "invalid rootpage", "orphan index")  # what SQLite says of a schema that it could parse
+_DAMAGED = ("", "invalid rootpage", "orphan index")  # what SQLite reports about a schema that it could parse
 
 
 def unparsed(error: sqlite3.Error) -> str:

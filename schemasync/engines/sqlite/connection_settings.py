@@ -80,7 +80,7 @@ class Recording:
         return tuple(self._calls.values())
 
     def forget_calls(self) -> None:
-        """Start anew, when the connection is set up: the one that takes its place is set up in the same way."""
+        """Start again, when the connection is set up: the one that takes its place is set up in the same way."""
         self._calls = {}
 
 

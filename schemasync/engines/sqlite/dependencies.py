@@ -20,10 +20,10 @@ Seen = set[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class DependencyReader:
-    """A view, or a trigger `on` a table or view; `uses` are folded names of tables and views that it speaks of.
+    """A view, or a trigger `on` a table or view; `uses` are folded names of tables and views that it refers to.
 
-    `error`: what SQLite says of one that does not compile; `uses` is empty then. It does not say which trigger of a
-    table it is: `name` is empty.
+    `error`: what SQLite reports about one that does not compile; `uses` is empty then. It does not say which
+    trigger of a table it is: `name` is empty.
     """
 
     type: str
@@ -62,7 +62,7 @@ def _triggers(connection: Connection, owner: Table | View) -> Iterable[Dependenc
 
 @contextmanager
 def _watched(connection: Connection) -> Iterator[Seen]:
-    """What is compiled in the block, as SQLite asks leave for it. https://www.sqlite.org/c3ref/set_authorizer.html"""
+    """Records each table access that SQLite's authorizer reports while compiling. https://www.sqlite.org/c3ref/set_authorizer.html"""
     seen: Seen = set()
 
     def ask(action: int, table: str | None, _column: str | None, _schema: str | None, by: str | None) -> int:

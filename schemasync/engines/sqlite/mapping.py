@@ -112,7 +112,7 @@ def key_of(mapped: Mapping) -> Key | None:
 def stored(sql: str, column: Column, table: Table) -> str:
     """SQL for the value that the column stores when `sql` (a plain name, used several times) is written to it.
 
-    Spelled out rather than left to a column of the same affinity, so that verification computes it anew.
+    Spelled out rather than left to a column of the same affinity, so that verification computes it again.
     """
     number = f"CAST({sql} AS NUMERIC)"
     is_number = f"typeof({sql}) = 'text' AND {number} = +{sql}"

@@ -65,7 +65,7 @@ def _declare(connection: Connection, virtual: Iterable[Object]) -> None:
 
 def uncompiled(source: Connection, opener: Opener, unknown: Unknown) -> dict[tuple[str, str], str]:
     """(type, folded name) of each view, trigger, index and virtual table that this process cannot create from its own
-    text, and what SQLite says of it.
+    text, and what SQLite reports about it.
 
     SQLite compiles the indexes and triggers of a table together with each write to it, so each is tried without the
     others. The trigger of a table that itself uses unknown names cannot be tried, and counts as one that compiles.

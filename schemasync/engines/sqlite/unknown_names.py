@@ -127,7 +127,7 @@ def names_used(found: Iterable[Object], opener: Opener) -> Unknown:
 
 
 def _errors(connection: Connection, items: Iterable[Object]) -> Iterator[str]:
-    """What SQLite says of each object that it does not take, or that does not compile."""
+    """What SQLite reports about each object that it does not take, or that does not compile."""
     made = []
     for item in items:
         if error := error_of(connection, item.sql):

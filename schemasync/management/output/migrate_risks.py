@@ -16,7 +16,7 @@ def lines(found: Sequence[MigrateRisk], page: Page) -> Lines:
     """Table by table what would be lost, then what would abort it."""
     lost, aborting = [one for one in found if not one.aborts], [one for one in found if one.aborts]
     return [
-        *_under("Django's migrate loses silently, when it makes a table anew:", lost, page),
+        *_under("Django's migrate loses silently, when it makes a table again:", lost, page),
         *_under("and is aborted there, as SQLite renames no table under a view or trigger:", aborting, page),
     ]
 

@@ -42,4 +42,4 @@ def lines(done: Report, page: Page) -> Lines:
 def replayed(how: Followed) -> str:
     """How a run followed the writers beside it."""
     write_overhead = f"; a write took {how.write_overhead:.1f} times as long" if how.write_overhead is not None else ""
-    return f"{count(how.keys, 'row')} written meanwhile, followed in {count(how.rounds, 'round')}{write_overhead}"
+    return f"{count(how.keys, 'row')} written during the run, followed in {count(how.rounds, 'round')}{write_overhead}"

@@ -65,7 +65,7 @@ def running(layout: Layout) -> Running | None:
 
 
 class Announced:
-    """A progress that is told to other processes, too."""
+    """A progress that other processes can read."""
 
     def __init__(self, progress: Progress, write: Callable[[str], None], actor: str) -> None:
         self.progress, self.write = progress, write

@@ -55,7 +55,7 @@ class Signals:
                 generation=self._live,
             )
         return Failed.of(
-            Code.INTERRUPTED, f"stopped by {name}; the live file is as it was", "The same command starts anew."
+            Code.INTERRUPTED, f"stopped by {name}; the live file is as it was", "The same command starts again."
         )
 
     def watch(self, connection: Connection) -> None:

@@ -104,7 +104,7 @@ def without(schema: Schema, tables: Elsewhere) -> Schema:
 
 
 def no_history(layout: Layout) -> Refused:
-    """The refusal of what looks back, where nothing is to be seen."""
+    """Error for commands that need a history when there is none."""
     return Refused.of(
         Code.NO_HISTORY,
         f"{layout.link} has no history",

@@ -68,7 +68,7 @@ class Replay:
     schema: LiveSchema
     version: int
     suspects: Sequence[ForeignKeyRecheck] = ()
-    has_replayed: bool = field(init=False, default=False)  # True where a round took any row anew
+    has_replayed: bool = field(init=False, default=False)  # True where a round took any row again
     _seen: int = field(init=False)
     _in_doubt: bool = field(init=False, default=False)
     _hidden: set[int] = field(init=False, default_factory=set)  # numbers of tables with rows that no log names
@@ -355,7 +355,7 @@ def _row_ids_changed(table: str) -> Failed:
         Code.ROW_IDS_CHANGED,
         f'the row ids of "{table}" changed in the live file during the run: VACUUM renumbers a table without an '
         "INTEGER PRIMARY KEY",
-        "The live file stays live and is unchanged; the new file was removed. Run again, and run no VACUUM meanwhile. "
+        "The live file stays live and is unchanged; the new file was removed. Run again, without a VACUUM during the run. "
         'Or give the table an INTEGER PRIMARY KEY ("id": "INTEGER PRIMARY KEY").',
         table=table,
     )
@@ -387,7 +387,7 @@ def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
     for name in tables:
         yield Problem(
             Code.ROWS_VIOLATE_SCHEMA,
-            f'rows of "{name}" refer to rows that do not exist, since something was written meanwhile',
+            f'rows of "{name}" refer to rows that do not exist, since something was written during the run',
             "Fix them, and see to it that the application writes no more of them. Then run it again.",
             {"table": name},
         )

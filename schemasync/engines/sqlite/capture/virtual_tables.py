@@ -20,7 +20,7 @@ from ..rebuild.unchanged import copy_shadow, shadows
 from ..rebuild.virtual import option, rebuild_external, refill_again, rewritten
 from .key_mapping import impossible
 
-# Bytes that may be compared, and bytes of text that may be indexed anew, while writers wait 250 ms at most. Measured
+# Bytes that may be compared, and bytes of text that may be indexed again, while writers wait 250 ms at most. Measured
 # on a busy machine: 6 MB compared in 120 ms, 250 KB indexed in 70 ms and compared with their index in 50 ms.
 BUDGET = 8 * 1024 * 1024
 REFILL_BUDGET = 256 * 1024
@@ -34,10 +34,10 @@ def obstacles(connection: Connection, plan: Plan) -> Iterator[Problem]:
             f" {BUDGET // 1024 // 1024} MB",
             "",
         )
-    anew = sorted(set(_read_anew(connection, plan)))
-    if _size(connection, anew, REFILL_BUDGET) > REFILL_BUDGET:
+    again = sorted(set(_read_anew(connection, plan)))
+    if _size(connection, again, REFILL_BUDGET) > REFILL_BUDGET:
         yield impossible(
-            f"the text of {', '.join(anew)} is indexed anew while writers wait, and is larger than"
+            f"the text of {', '.join(again)} is indexed again while writers wait, and is larger than"
             f" {REFILL_BUDGET // 1024} KB",
             "",
         )
@@ -58,7 +58,7 @@ def follow_all(connection: Connection, plan: Plan, *, written: bool) -> None:
 
 
 def check_whole(connection: Connection, plan: Plan) -> None:
-    """Raise Failed where an index of the live file that is read anew lacks something of its content by now.
+    """Raise Failed where an index of the live file that is read again lacks something of its content by now.
 
     An index that already lacked something when the run was planned is rebuilt because --allow-drop names it: it is not
     asked again.
@@ -100,7 +100,7 @@ def _copy_differences(connection: Connection, old: str, new: str) -> None:
 
 
 def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:
-    """Tables and views of the live file whose text goes into an index that is made or filled anew."""
+    """Tables and views of the live file whose text goes into an index that is made or filled again."""
     for step in rewritten(plan):
         if step.old is not None and step.new is not None and step.new.virtual is not None:
             yield from [step.old.name] if option(step.new.virtual, "content") is None else []

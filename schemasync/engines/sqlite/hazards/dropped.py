@@ -1,4 +1,4 @@
-"""What goes with its values or cannot be filled anew: tables, columns, the content of virtual tables."""
+"""What goes with its values or cannot be filled again: tables, columns, the content of virtual tables."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def virtual(connection: Connection, step: Step, allowed: frozenset[str], opener:
     if (step.old.virtual is None) != (step.new.virtual is None):
         message = f'"{step.name}" cannot turn from a virtual table into an ordinary one, or back'
     elif step.old.virtual is not None and is_contentless(step.old.virtual):
-        message = f"virtual table \"{step.name}\" keeps no text (content=''), so it cannot be filled anew"
+        message = f"virtual table \"{step.name}\" keeps no text (content=''), so it cannot be filled again"
     else:
         yield from _lost_virtual_columns(connection, step.old, step.new, allowed, opener)
         return

@@ -30,7 +30,7 @@ class UniqueSet:
 
     @property
     def words(self) -> frozenset[str]:
-        """The folded names that it may speak of."""
+        """The folded names that it may refer to."""
         spoken = [sql for sql in (*(column.expression for column in self.columns), self.where) if sql is not None]
         named = {fold(column.column) for column in self.columns if column.column is not None}
         return frozenset(named.union(*map(words, spoken)))

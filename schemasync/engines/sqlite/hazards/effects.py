@@ -69,5 +69,5 @@ class Effects:
 
 
 def words(sql: Sql) -> list[str]:
-    """The folded names that an expression may speak of."""
+    """The folded names that an expression may refer to."""
     return [fold(token.value) for token in lexer.tokens(sql.text) if token.kind.name in ("WORD", "QUOTED")]

@@ -1,4 +1,4 @@
-"""Full-text indexes of other tables' text that would be read anew, and would then hold what was kept out of them."""
+"""Full-text indexes of other tables' text that would be read again, and would then hold what was kept out of them."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ class Predicates:
 
 
 def computed(effects: Effects) -> list[Column]:
-    """The columns whose values are computed anew: by a fill, or as generated ones."""
+    """The columns whose values are computed again: by a fill, or as generated ones."""
     return [
         column
         for column in effects.new.columns

@@ -103,7 +103,7 @@ class Projection:
         return f"(SELECT {', '.join(columns)} FROM {self.raws()})"
 
     def _rowid_names(self) -> list[str]:
-        """The names by which a CHECK or an index may speak of the new row id."""
+        """The names by which a CHECK or an index may refer to the new row id."""
         taken = {fold(column.name) for column in self.new.columns}
         return [] if self.new.without_rowid else [name for name in ROWID_NAMES if name not in taken]
 
@@ -151,7 +151,7 @@ def raw(column: str) -> str:
 
 
 def old_value(column: str) -> str:
-    """The alias of the old value of a column that a fill computes anew."""
+    """The alias of the old value of a column that a fill computes again."""
     return quote(f"_schemasync_before_{column}")
 
 

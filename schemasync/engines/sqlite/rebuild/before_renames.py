@@ -67,7 +67,7 @@ def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) 
 
 
 def _compiled(connection: Connection, item: Object) -> str:
-    """'' or what SQLite says of a use of the view, or of a write that fires the trigger."""
+    """'' or what SQLite reports about a use of the view, or of a write that fires the trigger."""
     if item.type == "trigger":
         return validate.compile_triggers(connection, item.table)
     try:

@@ -107,12 +107,12 @@ class External:
 
     @property
     def is_rebuilt(self) -> bool:
-        """True where the index must be read anew from its content."""
+        """True where the index must be read again from its content."""
         return not self.is_copied and bool(self.after.content)
 
     @property
     def needs_all(self) -> bool:
-        """True where an index that is there is read anew: then it must hold what its content holds."""
+        """True where an index that is there is read again: then it must hold what its content holds."""
         return not self.is_copied and self.before is not None and bool(self.before.content)
 
 
@@ -183,7 +183,7 @@ def _names(step: Step) -> set[str]:
 
 
 def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
-    """Folded names that the view may speak of, and the views that it reads, and itself."""
+    """Folded names that the view may refer to, and the views that it reads, and itself."""
     found, new = {fold(view)}, {fold(view)}
     while new:
         new = {name for one in new & views.keys() for name in words(views[one])} - found

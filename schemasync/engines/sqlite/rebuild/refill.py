@@ -45,7 +45,7 @@ def refill_statement(step: Step) -> str:
     if mapped.rowid is not None:
         targets.insert(0, mapped.rowid[0])
         sources.insert(0, mapped.rowid[1])
-    if not targets:  # every column takes its default and row ids are given out anew
+    if not targets:  # every column takes its default and row ids are given out again
         targets, sources = [quote(mapped.new.columns[0].name)], ["NULL"]
     # OR ABORT outranks an ON CONFLICT clause of the table, which would drop rows silently
     return (

@@ -64,7 +64,7 @@ def refill_again(connection: Connection, plan: Plan) -> None:
 
 
 def rewritten(plan: Plan) -> list[Step]:
-    """The steps that fill a virtual table anew."""
+    """The steps that fill a virtual table again."""
     return [s for s in plan.steps if s.action is Action.REWRITE and s.new is not None and s.new.virtual is not None]
 
 

@@ -243,7 +243,7 @@ def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
         yield Problem(
             Code.VERIFY_DIFFERS,
             f"integrity_check: {_listed(found)}",
-            "Where it names nothing but indexes, REINDEX makes them anew. Else go back to a file that is whole "
+            "Where it names nothing but indexes, REINDEX makes them again. Else go back to a file that is whole "
             "(manage.py schemasync history, then rollback), or put your backup back.",
             {"check": "integrity", "found": found[:SAMPLES], "count": len(found)},
         )
