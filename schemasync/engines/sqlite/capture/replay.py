@@ -355,7 +355,7 @@ def _row_ids_changed(table: str) -> Failed:
         Code.ROW_IDS_CHANGED,
         f'the row ids of "{table}" changed in the live file during the run: VACUUM renumbers a table without an '
         "INTEGER PRIMARY KEY",
-        "The live file stays live and is unchanged; the new file was removed. Run again, without a VACUUM during the run. "
+        "The live file stays live and is unchanged; the new file was removed. Run again, without a VACUUM beside it. "
         'Or give the table an INTEGER PRIMARY KEY ("id": "INTEGER PRIMARY KEY").',
         table=table,
     )
