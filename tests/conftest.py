@@ -3,7 +3,11 @@
 import compileall
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes import end_server
+
+pytest.register_assert_rewrite("tests.crash.aftermath")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -32,10 +32,11 @@ from schemasync.management.commands.schemasync import Command
 from schemasync.plan.model import Action
 from schemasync.schema import document, shape_check
 
-from .command.conftest import evolved, memory, project, synced, tmp_path  # noqa: F401  fixtures
+from .command.conftest import evolved, project, synced  # noqa: F401  fixtures
 from .oracle import check
 from .oracle.cases import CASE_KEYS, STEP_KEYS, case, parsed
 from .pages import ROOT, Page, page, pages, without_figures
+from .support.memory import memory, tmp_path  # noqa: F401  fixtures
 from .support.processes import environment, run
 from .test_architecture import ROOMS
 

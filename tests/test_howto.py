@@ -3,7 +3,7 @@
 import pytest
 
 from .pages import ROOT, Page, page
-from .project.site import Site
+from .support.site import Site
 from .typed import commands, comparable, run, type_page
 
 MODELS = """from django.db import models

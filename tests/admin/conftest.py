@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from tests.project.site import Site
+from tests.support.site import Site
 
 PEOPLE = """
 from django.contrib.auth.models import Permission, User
@@ -46,12 +46,12 @@ def _operated(tmp_path_factory):
     site = Site(tmp_path_factory.mktemp("operated") / "site")
     site.done("schemasync", "--export")
     site.python(PEOPLE)
-    site.sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red'), (2, 'green')")
+    site.run_sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red'), (2, 'green')")
     site.change(
         ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
     )
     site.done("schemasync", "--export")
-    site.sql(
+    site.run_sql(
         "INSERT INTO shop_tag (id, label, weight) VALUES (3, 'since', 1); UPDATE shop_tag SET weight = 9 WHERE id = 1"
     )
     return site

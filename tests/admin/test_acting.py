@@ -47,7 +47,7 @@ def test_what_stops_a_run_is_shown_and_there_is_no_button(operated, visit):
     operated.schema.write_text(
         schema.replace('"label": "varchar(50) NOT NULL"', '"label": "varchar(50) NOT NULL UNIQUE"')
     )
-    operated.sql("INSERT INTO shop_tag (label, weight) VALUES ('red', 1)")
+    operated.run_sql("INSERT INTO shop_tag (label, weight) VALUES ('red', 1)")
     page, code, _ = visit(RUN)
     assert "Stops:" in page
     assert "Run it" not in page

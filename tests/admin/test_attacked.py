@@ -10,7 +10,7 @@ import pytest
 from schemasync.engines.sqlite.verify.row_samples import _is_shown
 from schemasync.files.lock import is_held, run_lock
 from tests.crash.processes import Child
-from tests.project.site import Site
+from tests.support.site import Site
 
 OTHER = """
 DATABASES["other"] = {**DATABASES["default"], "NAME": BASE_DIR / "other.sqlite3"}
@@ -54,7 +54,7 @@ def test_links_of_a_second_database_lead_into_the_second_database(operated, visi
 
 
 def test_accounts_that_cannot_be_compared_are_not_said_to_be_the_same(operated, visit):
-    operated.sql(
+    operated.run_sql(
         "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 200200) INSERT INTO auth_user"
         " (id, password, is_superuser, username, last_name, email, is_staff, is_active, date_joined, first_name)"
         " SELECT i, 'x', 0, 'u' || i, '', '', 0, 1, '2020-01-01', '' FROM n"
@@ -137,7 +137,7 @@ class Person(User):
 
 
 def test_a_user_model_that_inherits_is_found_in_its_parent_s_table(tmp_path):
-    from tests.project.site import MODELS
+    from tests.support.site import MODELS
 
     site = Site(tmp_path / "site", MODELS + PERSON, more='AUTH_USER_MODEL = "auth.User"')
     site.done("schemasync", "--export")
@@ -250,7 +250,7 @@ def test_looking_who_holds_the_lock_makes_no_run_fail(tmp_path):
     ],
 )
 def test_a_damaged_row_does_not_hide_the_history(operated, visit, script):
-    operated.sql(script)
+    operated.run_sql(script)
     codes = visit(
         "c = visitor('root'); print(json.dumps([c.get(BASE + p).status_code for p in ('', '1/rollback/', '1/change/')]))"
     )

@@ -113,7 +113,7 @@ def test_names_from_the_schema_are_shown_inert(operated, visit):
         schema.replace('"shop_customer": {', '"more": {"id": "INTEGER PRIMARY KEY"},\n  "shop_customer": {')
     )
     operated.done("schemasync")
-    operated.sql(
+    operated.run_sql(
         f"INSERT INTO \"{evil.replace(chr(34), chr(34) * 2)}\" VALUES (1, NULL, '<img src=x onerror=alert(1)>')"
     )
     texts = visit(
@@ -137,7 +137,7 @@ def test_addresses_that_nobody_means(visit, path, code):
 
 
 def test_a_history_that_names_a_path_outside_opens_nothing(operated, visit):
-    operated.sql("UPDATE _schema_versions SET generation = '../../../etc/passwd' WHERE id = 1")
+    operated.run_sql("UPDATE _schema_versions SET generation = '../../../etc/passwd' WHERE id = 1")
     codes = visit(
         "c = visitor('root'); print(json.dumps([c.get(BASE + p).status_code for p in ('1/database/', '1/change/', '1/rollback/')] + [c.post(BASE + '1/verify/').status_code]))"
     )
@@ -204,7 +204,7 @@ def test_the_statements_that_made_it(visit):
 
 
 def test_many_rows_of_history_take_few_queries(operated, visit):
-    operated.sql(
+    operated.run_sql(
         "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
         " INSERT INTO _schema_versions SELECT i, version, '2020-01-01T00:00:00.000Z', 'sync', printf('%05d-abcabcabcabc', i), generation,"
         " schema, hints, fingerprint, plan, 0, 0, 0, 'x', '0', '' FROM n, _schema_versions v WHERE v.id = 1;"

@@ -266,7 +266,7 @@ def test_columns_that_cannot_be_compared_are_named(operated, visit):
         operated.schema.write_text(text, "utf-8")
         operated.done("schemasync")
         if not token:
-            operated.sql("INSERT INTO Coins VALUES (1)")
+            operated.run_sql("INSERT INTO Coins VALUES (1)")
             assert "Not everything can be compared" not in visit(page)
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '3/rollback/'))))")
     assert "token: not compared" in text

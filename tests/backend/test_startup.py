@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +14,11 @@ from schemasync.backends import startup
 from schemasync.schema import document
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.support.folder import ProjectFolder
+from tests.support.processes import ROOT, environment, run
 
-ROOT = Path(__file__).resolve().parents[2]
 OLD = {"a": {"id": "INTEGER PRIMARY KEY"}}
 NEW = {**OLD, "b": {"id": "INTEGER PRIMARY KEY"}}
-MANAGE = """
-import os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
-from django.core.management import execute_from_command_line
-execute_from_command_line(sys.argv)
-"""
 SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path(__file__).parent
@@ -52,24 +45,19 @@ def write(folder, tree):
     (folder / "schema.json").write_text(json.dumps(tree))
 
 
-def start(folder, on_startup):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
-    command = [sys.executable, "-m", "tests.backend.served", str(folder), on_startup]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start(folder, on_startup, *, fresh=False):
+    return run(["-m", "tests.backend.served", folder, on_startup], ROOT, environment(), fresh=fresh)
 
 
-def served(folder, on_startup):
+def served(folder, on_startup, *, fresh=False):
     """(lines on stdout, text on stderr)"""
-    process = start(folder, on_startup)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return out.splitlines(), err
+    ended = start(folder, on_startup, fresh=fresh)
+    assert ended.code == 0, ended.err
+    return ended.out.splitlines(), ended.err
 
 
 def test_warn_says_it_once_and_goes_on(link):
-    out, err = served(link.parent, "warn")
+    out, err = served(link.parent, "warn", fresh=True)
     assert out == ["tables a"] * 2
     assert err.count("is version") == 2, "that of the database and that of schema.json"
     assert err.endswith("To bring it there: manage.py schemasync\n")
@@ -102,10 +90,10 @@ def test_many_that_start_at_once_build_once(link):
         connection.execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) INSERT INTO a SELECT i FROM n"
         )
-    workers = [start(link.parent, "sync") for _ in range(6)]
-    ended = [worker.communicate(timeout=120) for worker in workers]
-    assert [out.splitlines() for out, _ in ended] == [["tables a b"] * 2] * 6
-    assert sum("is live" in err for _, err in ended) == 1
+    with ThreadPoolExecutor(6) as workers:
+        ended = list(workers.map(lambda _: start(link.parent, "sync"), range(6)))
+    assert [one.out.splitlines() for one in ended] == [["tables a b"] * 2] * 6
+    assert sum("is live" in one.err for one in ended) == 1
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT count(*) FROM _schema_versions").fetchone() == (2,)
 
@@ -166,19 +154,11 @@ def test_nothing_is_looked_at_in_tests(monkeypatch):
 
 
 def test_a_management_command_connects_whatever_it_finds(link):
-    (link.parent / "manage.py").write_text(MANAGE)
-    (link.parent / "site_settings.py").write_text(SETTINGS)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "inspectdb"],
-        cwd=link.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert "class A(" in ended.stdout
+    project = ProjectFolder(link.parent)
+    project.write_project(SETTINGS)
+    ended = project.run("manage.py", "inspectdb")
+    assert ended.code == 0, ended.err
+    assert "class A(" in ended.out
 
 
 THREADS = """
@@ -199,6 +179,5 @@ print(seen)
 
 
 def test_no_thread_of_the_process_is_ahead_of_the_one_that_builds(link):
-    command = [sys.executable, "-c", THREADS, str(link.parent)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ended.stdout == f"{[['a', 'b']] * 8}\n", ended.stderr
+    ended = run(["-c", THREADS, link.parent], ROOT, environment())
+    assert ended.out == f"{[['a', 'b']] * 8}\n", ended.err

@@ -1,27 +1,13 @@
-import os
 import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 from django.db import connections
 from django.db.utils import ConnectionHandler
 
-from .project import ROWS, V1, V2, Project
+from tests.support.memory import memory, tmp_path
+from tests.support.project import ROWS, V1, V2, Project
 
-
-@pytest.fixture(scope="session")
-def memory():
-    """A folder in memory where there is one: these tests are about what is said and done, not about the disk."""
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-") as folder:
-        yield Path(folder)
-
-
-@pytest.fixture
-def tmp_path(memory):
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
+__all__ = ["memory", "tmp_path"]
 
 
 @pytest.fixture

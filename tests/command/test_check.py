@@ -1,6 +1,6 @@
 """manage.py schemasync check: does the database say what schema.json says."""
 
-from .project import V1, V2
+from tests.support.project import V1, V2
 
 KEYS = {
     "result", "version", "live", "generation", "models", "changes", "drift", "foreign",

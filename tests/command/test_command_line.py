@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.support.processes import ROOT, environment, run
+from tests.support.project import V1, V2
 
-from .project import V1, V2
 from .test_plan import KEYS as PLAN_KEYS
 from .test_sync import KEYS as SYNC_KEYS
 

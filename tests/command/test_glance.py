@@ -12,8 +12,7 @@ from schemasync.engines.sqlite.history_table import newest
 from schemasync.files.layout import Layout
 from schemasync.sync import up_to_date
 from tests.support.processes import environment
-
-from .project import V1, V2
+from tests.support.project import V1, V2
 
 HEAVY = (
     "jsonschema",

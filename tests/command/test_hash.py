@@ -2,7 +2,7 @@
 
 import re
 
-from .project import V2
+from tests.support.project import V2
 
 
 def test_it_prints_the_version_and_nothing_else(synced):

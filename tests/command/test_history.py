@@ -1,6 +1,6 @@
 """manage.py schemasync history: generations, the newest first."""
 
-from .project import V1
+from tests.support.project import V1
 
 ROW_KEYS = {
     "id",

@@ -13,8 +13,7 @@ from django.db import connections
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.schema import document
 from schemasync.sync.inspection import inspect_path
-
-from .project import V1
+from tests.support.project import V1
 
 KEYS = {
     "result",

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from .project import V2
+from tests.support.project import V2
 
 LOOKS = [
     ["plan"],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .project import V1, V2
+from tests.support.project import V1, V2
 
 KEYS = {
     "result",

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from schemasync.sync import prune
-
-from .project import V1
+from tests.support.project import V1
 
 KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "errors"}
 

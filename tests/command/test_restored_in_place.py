@@ -9,8 +9,7 @@ import pytest
 
 from schemasync.sync import prune
 from tests.support.processes import environment, run
-
-from .project import V1, V2
+from tests.support.project import V1, V2
 
 V3 = {**V2, "Later": {"id": "INTEGER PRIMARY KEY"}}
 MARK = "INSERT INTO Log VALUES (77, 'after the restore')"

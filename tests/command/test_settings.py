@@ -3,7 +3,7 @@
 import pytest
 from django.core import checks
 
-from .project import V1, V2
+from tests.support.project import V1, V2
 
 
 def errors():

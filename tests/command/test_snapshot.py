@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from .project import V2
+from tests.support.project import V2
 
 MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from django.db import connections, transaction
 
-from .project import V1, V2
+from tests.support.project import V1, V2
 
 KEYS = {
     "result",

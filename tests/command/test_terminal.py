@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from .project import V2
+from tests.support.project import V2
+
 from .tty import CTRL_C, CTRL_D, on_terminal, plain
 
 ESCAPE = "\x1b["

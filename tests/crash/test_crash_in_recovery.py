@@ -2,9 +2,9 @@
 
 import pytest
 
+from .aftermath import assert_history, assert_tidy, finish, is_committed, look_at_the_wreck
 from .processes import child
 from .scenarios import SCENARIOS, KillAt, Passes, run
-from .test_crash_points import assert_history, assert_tidy, finish, is_committed, look_at_the_wreck
 from .worlds import dump, recovery, without
 
 WRECKS = {  # crash points whose wrecks all differ, and what repairing them does

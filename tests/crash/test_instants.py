@@ -4,10 +4,10 @@ import pytest
 
 from schemasync.files.layout import PathKind
 
+from .aftermath import assert_history, assert_tidy, finish, look_at_the_wreck, write_through_the_link
 from .instants import Instants, count, run_until, sample
 from .processes import child
 from .scenarios import SCENARIOS
-from .test_crash_points import assert_history, assert_tidy, finish, look_at_the_wreck, write_through_the_link
 from .worlds import dump, notes, recovery, without
 
 QUICK = {"first": 3, "evolve": 6, "adopt_wal": 4, "adopt_journal": 4, "rollback": 6, "prune": 4, "an_open_archive": 3}

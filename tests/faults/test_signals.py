@@ -11,9 +11,9 @@ import pytest
 from schemasync.files.disk import DiskStep
 from schemasync.files.layout import PathKind
 from schemasync.sync.runner import sync
+from tests.crash.aftermath import assert_tidy, finish
 from tests.crash.processes import FORK, Child, child
 from tests.crash.scenarios import SCENARIOS, run
-from tests.crash.test_crash_points import assert_tidy, finish
 from tests.crash.worlds import V1, V2, changed, dump, notes, read, recovery, write
 
 from .waiting import wait_for

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.conftest import memory, stages, tmp_path
+from tests.crash.conftest import stages
+from tests.support.memory import memory, tmp_path
 
 __all__ = ["memory", "stages", "tmp_path"]
 

@@ -24,9 +24,9 @@ from schemasync.schema import write
 from schemasync.schema.edit import edit
 from schemasync.schema.jsonc import scan
 from tests.orm.kitchen.process import Kitchen, differences
-from tests.project.site import Site
 from tests.scale import content
 from tests.support.processes import ROOT
+from tests.support.site import Site
 
 from .borrowed import APPS, CHANGES
 from .filled import LEFT, count, fill

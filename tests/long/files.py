@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import machine
-from tests.command.project import Project
+from tests.support.project import Project
 
 ANKI = """
 import sys

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .site import Site
+from tests.support.site import Site
 
 BY_HAND = """
 INSERT INTO shop_tag (label) VALUES ('red');
@@ -20,7 +20,7 @@ def _built(tmp_path_factory):
     site = Site(tmp_path_factory.mktemp("built") / "site")
     site.done("makemigrations")
     site.done("migrate")
-    site.sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red')")
+    site.run_sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red')")
     return site
 
 
@@ -35,7 +35,7 @@ def _handmade(tmp_path_factory):
     site = Site(tmp_path_factory.mktemp("handmade") / "site", flag=False)
     site.done("makemigrations", "shop")
     site.done("migrate")
-    site.sql(BY_HAND)
+    site.run_sql(BY_HAND)
     site.settings(flag=True)
     return site
 

@@ -110,7 +110,7 @@ def test_what_no_model_knows_survives_a_change_of_the_models(adopted):
     assert adopted.rows("SELECT name, legacy FROM customers") == [("Ann", "kept")]
     names = "SELECT name FROM sqlite_schema WHERE name IN ('lower_tag', 'raw_part', 'mine') ORDER BY name"
     assert adopted.rows(names) == [("lower_tag",), ("mine",), ("raw_part",)]
-    adopted.sql(
+    adopted.run_sql(
         "INSERT INTO shop_customer (name, email) VALUES ('Bob', 'b@x.yz'); INSERT INTO shop_tag (label) VALUES ('BLUE')"
     )
     assert adopted.rows("SELECT legacy FROM shop_customer WHERE legacy = 'X'") == [("x",)], "its default and collation"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .site import Site
+from tests.support.site import Site
 
 BY_HAND = """
 INSERT INTO shop_customer (name, email) VALUES ('Ann', 'a@x.yz'), ('Bob', 'b@x.yz');
@@ -45,7 +45,7 @@ def migrated(migrated_once, tmp_path):
 
 
 def test_a_project_that_lives_on_migrations_is_told_what_the_next_one_would_destroy(migrated):
-    migrated.sql(BY_HAND)
+    migrated.run_sql(BY_HAND)
     ended = migrated.manage("schemasync", "check")
     assert ended.code == 1
     assert ended.out == TOLD
@@ -93,7 +93,7 @@ def test_a_database_that_was_taken_over_misses_its_schema(built, flag):
 
 
 def test_with_a_schema_and_the_flag_off_the_danger_of_a_habit_is_told_and_is_no_difference(built):
-    built.sql("CREATE INDEX raw ON shop_tag (lower(label))")
+    built.run_sql("CREATE INDEX raw ON shop_tag (lower(label))")
     assert "would destroy" not in built.done("schemasync", "check").out
     assert built.done("schemasync", "check", "--json").json["migrate_risks"] == []
     built.settings(flag=False)

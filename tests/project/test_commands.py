@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from .site import MODELS, Site
+from tests.support.site import MODELS, Site
 
 WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
 

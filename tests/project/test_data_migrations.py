@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from .site import Site
+from tests.support.site import Site
 
 NOTE = """
 from django.db import models
@@ -38,7 +38,7 @@ def _released(tmp_path_factory):
     site.models(SLUG)
     site.done("makemigrations", "shop", "-n", "slug")
     migration(site, "0003_slugs", "0002_slug")
-    site.sql("INSERT INTO shop_note (title) VALUES ('One'), ('Two')")
+    site.run_sql("INSERT INTO shop_note (title) VALUES ('One'), ('Two')")
     return site
 
 
@@ -81,7 +81,7 @@ def history(site):
 
 def forget(site):
     """Make the history what an earlier release wrote."""
-    site.sql("UPDATE _schema_versions SET plan = json_remove(plan, '$.data_migrations')")
+    site.run_sql("UPDATE _schema_versions SET plan = json_remove(plan, '$.data_migrations')")
 
 
 def slugs(site):
@@ -234,7 +234,7 @@ def test_a_squashed_migration_was_run_where_those_were_that_it_replaces(maintain
     maintainer.change(("max_length=40, null=True", "max_length=50, null=True"))
     maintainer.done("schemasync", "--export", "--accept-data-migration", "shop.0002_squashed")
     assert history(maintainer)[-1]["data_migrations"]["passed_over"] == []
-    maintainer.sql("DELETE FROM django_migrations WHERE name = '0003_slugs'")
+    maintainer.run_sql("DELETE FROM django_migrations WHERE name = '0003_slugs'")
     assert maintainer.manage("schemasync", "check", "--json").json["data_migrations_never_run"] == [
         "shop.0002_squashed",
         "shop.0003_slugs",

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from .site import Site
+from tests.support.site import Site
+
 from .test_precedence import LAST, with_product
 
 LATER = (
@@ -36,7 +37,7 @@ def plain_django(site):
 
 
 def test_out_again_with_the_data_and_migrations_that_know_of_every_change(adopted):
-    adopted.sql("INSERT INTO shop_order (customer_id, total) VALUES (1, 12.5)")
+    adopted.run_sql("INSERT INTO shop_order (customer_id, total) VALUES (1, 12.5)")
     changed(adopted)
     rows = adopted.rows("SELECT * FROM shop_order"), adopted.rows("SELECT * FROM shop_customer")
     told = adopted.done("schemasync", "eject")
@@ -64,7 +65,7 @@ def test_afterwards_django_migrates_as_ever(adopted):
         ("max_length=120", "max_length=140"), ("label = models.SlugField()", "name = models.SlugField(null=True)")
     )
     site.done("makemigrations", "--noinput")
-    site.sql("DROP VIEW customers")
+    site.run_sql("DROP VIEW customers")
     site.done("migrate")
     assert site.manage("migrate", "--check").code == 0
     assert [row[1] for row in site.rows("PRAGMA table_info(shop_tag)")] == ["id", "name"]
@@ -84,7 +85,7 @@ def test_a_project_that_was_born_without_migrations_gets_its_first(built):
 
 def test_migrations_that_were_deleted_meanwhile_are_written_anew_and_their_rows_go(adopted):
     folder = adopted.folder / "shop" / "migrations"
-    adopted.sql("INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0007_old', '2020-01-01')")
+    adopted.run_sql("INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0007_old', '2020-01-01')")
     shutil.rmtree(folder)
     adopted.done("schemasync", "eject")
     assert [path.name for path in folder.glob("0*.py")] == ["0001_initial.py"]

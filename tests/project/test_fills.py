@@ -2,7 +2,7 @@
 
 import json
 
-from .site import Site
+from tests.support.site import Site
 
 NOTE = """
 import secrets
@@ -35,7 +35,7 @@ print(len({note.key for note in notes}), {note.key.version for note in notes}, {
 def test_each_row_of_each_database_gets_its_own_and_the_file_holds_no_value(tmp_path):
     site = Site(tmp_path / "site", NOTE)
     site.done("schemasync", "--export")
-    site.sql("INSERT INTO shop_note (title) VALUES ('One'), ('Two'), ('Three')")
+    site.run_sql("INSERT INTO shop_note (title) VALUES ('One'), ('Two'), ('Three')")
     site.models(NOTE + NEW)
     site.done("schemasync", "--export")
     assert site.python(READ).startswith("3 {4} {'20")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .site import Site
+from tests.support.site import Site
 
 TESTS = """
 from io import StringIO

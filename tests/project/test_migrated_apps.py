@@ -3,8 +3,7 @@
 import pytest
 
 from schemasync.schema.edit import edit
-
-from .site import Site
+from tests.support.site import Site
 
 PLANS = """
 from django.conf import settings
@@ -124,7 +123,7 @@ WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight 
 def test_a_hook_works_on_the_new_file_and_one_that_fails_refuses_the_swap(tmp_path, weight):
     site = Site(tmp_path / "site")
     site.done("schemasync", "--export")
-    site.sql("INSERT INTO shop_tag (label) VALUES ('red'), ('green')")
+    site.run_sql("INSERT INTO shop_tag (label) VALUES ('red'), ('green')")
     (site.folder / "shop" / "apps.py").write_text(HOOK.format(weight=weight))
     site.change(WEIGHT)
     ended = site.manage("schemasync", "--export")
@@ -221,7 +220,7 @@ def test_an_app_whose_tables_schema_json_made_keeps_its_migrations_from_now_on(s
     site.settings(flag=True, more=INSTALLED)
     site.change(REFERS)
     site.done("schemasync", "--export")
-    site.sql("INSERT INTO plans_plan (name) VALUES ('mine')")
+    site.run_sql("INSERT INTO plans_plan (name) VALUES ('mine')")
     assert '"plans_plan": {' in site.schema.read_text()
     seed(site, "0003_more", "0002_seed", "gold")
     ended = site.manage("makemigrations")
@@ -243,7 +242,7 @@ def test_a_data_migration_that_their_tables_are_past_is_named_and_may_be_passed_
     with_size(site)
     site.settings(flag=True, more=INSTALLED)
     site.done("schemasync", "--export")
-    site.sql("INSERT INTO plans_plan (name, size) VALUES ('mine', 5)")
+    site.run_sql("INSERT INTO plans_plan (name, size) VALUES ('mine', 5)")
     site.settings(flag=True, more=KEPT)
     site.done("makemigrations")
     ended = site.manage("migrate")
@@ -257,7 +256,7 @@ def test_a_data_migration_that_their_tables_are_past_is_named_and_may_be_passed_
 def test_a_table_of_theirs_that_was_taken_out_by_hand_is_carried_along_and_never_proposed_for_dropping(site):
     site.settings(flag=True, more=INSTALLED)
     site.done("schemasync", "--export")
-    site.sql("INSERT INTO plans_plan (name) VALUES ('mine')")
+    site.run_sql("INSERT INTO plans_plan (name) VALUES ('mine')")
     site.schema.write_text(edit(site.schema.read_text(), {}, ["plans_plan"]))
     ended = site.manage("schemasync")
     assert ended.code == 3
@@ -270,7 +269,7 @@ def test_a_table_of_theirs_that_was_taken_out_by_hand_is_carried_along_and_never
 
 def test_the_gates_look_whether_their_tables_are_there(site):
     site.done("schemasync", "--export")
-    site.sql("DROP TABLE plans_plan")
+    site.run_sql("DROP TABLE plans_plan")
     for gate in (["migrate", "--check"], ["makemigrations", "--check"], ["schemasync", "check"]):
         ended = site.manage(*gate)
         assert ended.code == 1, gate

@@ -6,8 +6,7 @@ import sys
 import pytest
 
 from tests.support.processes import ROOT
-
-from .site import Site
+from tests.support.site import Site
 
 TESTS = """
 import pytest

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .site import Site
+from tests.support.site import Site
 
 NOTE = """
 from django.db import models
@@ -50,21 +50,21 @@ def site(_made, tmp_path):
 
 @pytest.mark.parametrize("field", CHANGED)
 def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_keys(site, field):
-    site.sql(ROWS % CHANGED[field])
+    site.run_sql(ROWS % CHANGED[field])
     site.change((OLD, f"text = {field}"))
     site.done("schemasync", "export")
     plan = site.manage("schemasync", "plan", "--json")
     (hazard,) = [one for one in plan.json["hazards"] if one["code"] == "unreadable"]
     assert (hazard["table"], hazard["column"], hazard["rows"], hazard["keys"]) == ("shop_note", "text", 2, ["2", "4"])
     assert site.manage("schemasync").code == 3
-    site.sql("DELETE FROM shop_note WHERE text = 'abc'")
+    site.run_sql("DELETE FROM shop_note WHERE text = 'abc'")
     site.done("schemasync", "--allow-drop", "shop_note.text")
     assert site.python(READ).startswith("[None, ")
 
 
 def test_row_ids_are_no_uuids_and_the_tables_that_refer_to_them_are_asked_too(site):
-    site.sql("INSERT INTO shop_tag (id, name) VALUES (7, 'x'); INSERT INTO shop_note (id) VALUES (1);")
-    site.sql("INSERT INTO shop_note_tags (note_id, tag_id) VALUES (1, 7)")
+    site.run_sql("INSERT INTO shop_tag (id, name) VALUES (7, 'x'); INSERT INTO shop_note (id) VALUES (1);")
+    site.run_sql("INSERT INTO shop_note_tags (note_id, tag_id) VALUES (1, 7)")
     tag = "    id = models.UUIDField(primary_key=True, default=uuid.uuid4)\n    name"
     site.change(
         ("class Tag(models.Model):\n    name", f"class Tag(models.Model):\n{tag}"),
@@ -77,7 +77,7 @@ def test_row_ids_are_no_uuids_and_the_tables_that_refer_to_them_are_asked_too(si
 
 
 def test_what_a_fill_gives_is_read_as_well(site):
-    site.sql("INSERT INTO shop_note (id) VALUES (1), (2)")
+    site.run_sql("INSERT INTO shop_note (id) VALUES (1), (2)")
     site.change((OLD, f"{OLD}\n    key = models.UUIDField(null=True)"))
     site.done("schemasync", "export")
     text = site.schema.read_text()
@@ -92,12 +92,12 @@ def test_adopt_and_a_new_model_over_a_table_note_what_cannot_be_read(site, tmp_p
     other = Site(tmp_path / "other", NOTE.replace(OLD, "text = models.UUIDField(null=True)"), flag=False)
     other.done("makemigrations", "shop")
     other.done("migrate")
-    other.sql("INSERT INTO shop_note (text) VALUES ('abc'), (NULL)")
+    other.run_sql("INSERT INTO shop_note (text) VALUES ('abc'), (NULL)")
     other.settings(flag=True)
     ended = other.done("schemasync", "adopt")
     assert "shop_note.text: 1 row: values that the field of the model cannot read" in ended.err
-    site.sql("CREATE TABLE shop_key (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, value char(32) NOT NULL)")
-    site.sql("INSERT INTO shop_key (value) VALUES ('abc')")
+    site.run_sql("CREATE TABLE shop_key (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, value char(32) NOT NULL)")
+    site.run_sql("INSERT INTO shop_key (value) VALUES ('abc')")
     key = "\nclass Key(models.Model):\n    value = models.UUIDField()\n"
     (site.folder / "shop" / "models.py").write_text(NOTE + key)
     site.done("schemasync", "export")

@@ -5,8 +5,9 @@ from contextlib import closing
 
 import pytest
 
+from tests.support.site import MODELS, Site
+
 from ..pages import page, without_figures
-from .site import MODELS, Site
 
 LOGS = """
 class Entry(models.Model):

@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 
 from schemasync.management.options import ACTIONS
-from tests.project.site import Site
+from tests.support.site import Site
 
 from .processes import environment, run
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
-from tests.support.processes import PATIENCE, Ended, environment, run
+from .folder import ProjectFolder
+from .processes import PATIENCE, Ended
 
-MANAGE = """
-import os, sys
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
-from django.core.management import execute_from_command_line
-execute_from_command_line(sys.argv)
-"""
 SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path(__file__).parent
@@ -68,18 +61,16 @@ class Tag(models.Model):
 """
 
 
-class Site:
+class Site(ProjectFolder):
     """The project; without the flag, as it was before."""
 
     interpreter = sys.executable
     patience = PATIENCE
 
     def __init__(self, folder: Path, models: str = MODELS, *, flag: bool = True, more: str = "") -> None:
-        self.folder, self.link = folder, folder / "db.sqlite3"
-        self.schema = folder / "schema.json"
+        super().__init__(folder)
         (folder / "shop").mkdir(parents=True)
         (folder / "shop" / "__init__.py").touch()
-        (folder / "manage.py").write_text(MANAGE)
         (folder / "site_urls.py").write_text(URLS)
         self.models(models)
         self.settings(flag=flag, more=more)
@@ -88,14 +79,13 @@ class Site:
         """The whole project once more, its database and all."""
         shutil.copytree(self.folder, folder, symlinks=True)
         other = object.__new__(Site)
-        other.folder, other.link, other.schema = folder, folder / "db.sqlite3", folder / "schema.json"
+        ProjectFolder.__init__(other, folder)
         return other
 
     def settings(self, *, flag: bool, more: str = "", installed: bool = True) -> None:
         engine = "schemasync.backends.sqlite3" if flag else "django.db.backends.sqlite3"
         flagged = '"schemasync",' if installed else ""
-        text = SETTINGS.format(engine=engine, enabled=flag, flagged=flagged, more=more)
-        (self.folder / "site_settings.py").write_text(text)
+        self.write_project(SETTINGS.format(engine=engine, enabled=flag, flagged=flagged, more=more))
 
     def models(self, text: str) -> None:
         (self.folder / "shop" / "models.py").write_text(text)
@@ -111,12 +101,7 @@ class Site:
 
     def manage(self, *args: str, stdin: str = "", fresh: bool = False) -> Ended:
         """A command, without a terminal."""
-        return self._run("manage.py", *args, stdin=stdin, fresh=fresh)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """That of a process of its own; a superuser's password may be set."""
-        return environment()
+        return self._python("manage.py", *args, stdin=stdin, fresh=fresh)
 
     def done(self, *args: str, fresh: bool = False) -> Ended:
         """The same for what must succeed."""
@@ -128,26 +113,9 @@ class Site:
         """Run code of the project; what it prints."""
         setup = 'import os, django; os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"; django.setup()\n'
         (self.folder / "code.py").write_text(setup + code)
-        ended = self._run("code.py", fresh=fresh)
+        ended = self._python("code.py", fresh=fresh)
         assert ended.code == 0, ended.err
         return ended.out.strip()
 
-    def _run(self, *words: str, stdin: str = "", fresh: bool) -> Ended:
-        return run(
-            words,
-            self.folder,
-            self.environment,
-            stdin=stdin,
-            timeout=self.patience,
-            fresh=fresh,
-            interpreter=self.interpreter,
-        )
-
-    def rows(self, sql: str) -> list[tuple]:
-        with closing(sqlite3.connect(self.link)) as connection:
-            return connection.execute(sql).fetchall()
-
-    def sql(self, script: str) -> None:
-        with closing(sqlite3.connect(self.link)) as connection:
-            connection.executescript(script)
-            connection.commit()
+    def _python(self, *words: str, **how: object) -> Ended:
+        return self.run(*words, timeout=self.patience, interpreter=self.interpreter, **how)

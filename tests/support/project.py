@@ -2,13 +2,12 @@
 
 import io
 import json
-import sqlite3
 import sys
-from contextlib import closing
 
 from django.core.management import CommandError, call_command
 
-from tests.support.processes import Ended, environment, run
+from .folder import ProjectFolder
+from .processes import Ended
 
 SETTINGS = """
 from pathlib import Path
@@ -21,12 +20,6 @@ DATABASES = {
     "default": {"ENGINE": ENGINE, "NAME": BASE_DIR / "db.sqlite3"},
     "other": {"ENGINE": ENGINE, "NAME": BASE_DIR / "other.sqlite3"},
 }
-"""
-MANAGE = """
-import os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
-from django.core.management import execute_from_command_line
-execute_from_command_line(sys.argv)
 """
 
 V1 = {
@@ -45,11 +38,9 @@ V2 = {
 ROWS = "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL); INSERT INTO Log VALUES (1, 'begun')"
 
 
-class Project:
+class Project(ProjectFolder):
     def __init__(self, folder):
-        self.folder = folder
-        self.link = folder / "db.sqlite3"
-        self.schema = folder / "schema.json"
+        super().__init__(folder)
         self.archive = folder / "db.sqlite3.generations"
 
     # --- what is there ----------------------------------------------------------------------------------------
@@ -58,16 +49,6 @@ class Project:
         path = self.folder / name
         path.write_text(tree if isinstance(tree, str) else json.dumps(tree, indent=2), "utf-8")
         return path
-
-    def run_sql(self, script, path=None):
-        """Run statements as any program would."""
-        with closing(sqlite3.connect(path or self.link)) as connection:
-            connection.executescript(script)
-            connection.commit()
-
-    def rows(self, query, path=None):
-        with closing(sqlite3.connect(path or self.link)) as connection:
-            return connection.execute(query).fetchall()
 
     def generations(self):
         return sorted(path.name for path in self.archive.glob("*.sqlite3"))
@@ -94,10 +75,9 @@ class Project:
 
     def manage(self, *args, limits=None, fresh=False):
         """In a process of its own, as a shell runs it, without a terminal."""
-        return run(self.command(*args)[1:], self.folder, environment(), limits=limits, fresh=fresh)
+        return self.run(*self.command(*args)[1:], limits=limits, fresh=fresh)
 
     def command(self, *args):
         """The words of a command line; its project is made when it is first needed."""
-        (self.folder / "site_settings.py").write_text(SETTINGS)
-        (self.folder / "manage.py").write_text(MANAGE)
+        self.write_project(SETTINGS)
         return [sys.executable, "manage.py", "schemasync", *map(str, args)]

@@ -1,0 +1,136 @@
+"""What is looked at after a kill: the wreck, the next run, and what stands there in the end."""
+
+import itertools
+
+import pytest
+
+from schemasync.errors import Refused
+from schemasync.files.layout import PathKind
+from schemasync.sync.runner import sync
+
+from .processes import child
+from .scenarios import run
+from .worlds import dump, fence_of, history, is_marked, read, traces, whole, write
+
+ROW = "written after the crash"
+
+
+def is_committed(scenario, number, when):
+    """True where the run was past its commit when it died."""
+    if not scenario.swaps:
+        return False
+    commit = scenario.passes.index(scenario.commit)
+    return number > commit or (number == commit and when == "after")
+
+
+def look_at_the_wreck(stage, wreck):
+    """What any program sees that opens the link before anything is repaired."""
+    if stage.old is None and wreck.layout.at() is PathKind.NOTHING:
+        return
+    assert dump(wreck.link) in (stage.old, stage.new)
+    assert whole(wreck.link)
+    assert not is_marked(wreck.link)
+    for path in wreck.files():
+        assert whole(path)
+
+
+def write_through_the_link(world):
+    """The note that was acknowledged, None where the fence refused it."""
+    error = write(world.link, ROW)
+    if error is None:
+        assert fence_of(world.link) is None
+        return ROW
+    assert "schemasync: superseded, open the database again" in error
+    assert fence_of(world.link) is not None
+    return None
+
+
+def assert_tidy(world, scenario, *, is_copied=False):
+    """One link, one live file without a trace of us, archives closed, no litter.
+
+    `is_copied`: the files are others than at the kill. The original of an adoption is then not known by its inode, and
+    is kept.
+    """
+    names = world.names()
+    side = {"", "-wal", "-shm", "-journal"}
+    extra = {"copy.sqlite3", "copy.sqlite3.tmp", "copy.sqlite3.tmp-journal"} if scenario.name == "snapshot" else set()
+    extra |= {f"{world.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
+    extra |= {name for name in names[""] if is_copied and name.startswith(f"{world.link.name}-displaced-1")}
+    assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
+    known = {world.link.name + suffix for suffix in side} | {world.layout.folder.name}
+    assert set(names[""]) - known - extra == set()
+    if world.layout.at() is PathKind.PLAIN:
+        assert fence_of(world.link) is None
+        if scenario.name == "eject":
+            assert_left(world)
+        else:
+            assert not scenario.swaps or names.get("generations", []) in ([], ["lock"])
+        return
+    live = world.layout.live().path
+    assert world.link.is_symlink()
+    assert not world.link.readlink().is_absolute()
+    assert traces(world.link) == []
+    for path in world.files():
+        assert whole(path)
+        assert not is_marked(path)
+        assert (fence_of(path) is None) == (path == live), path.name
+    finished = {path.name + suffix for path in world.files() for suffix in side}
+    assert set(names["generations"]) - finished == {"lock"}
+
+
+def assert_left(world):
+    """Of ours nothing is in the plain file, and its archives are whole and closed."""
+    assert traces(world.link) == []
+    assert history(world.link) == ()
+    assert not world.layout.plain.exists()
+    for path in world.files():
+        assert whole(path)
+        assert fence_of(path) is not None, path.name
+
+
+def finish(scenario, world):
+    """The next run. Returns the file in which a rollback has set aside what was written before it."""
+    target = world.target()
+    live = world.layout.live()
+
+    def again():
+        match scenario.name:
+            case "adopt_wal" | "adopt_journal" if live is not None:
+                with pytest.raises(Refused, match="taken over already"):
+                    run(scenario, target)
+            case "eject" if live is None:
+                with pytest.raises(Refused, match="nothing to leave"):
+                    run(scenario, target)
+            case "rollback" if live.number == 1:
+                pass  # the rollback is done
+            case "snapshot" if (world.folder / "copy.sqlite3").exists():
+                pass  # it is whole, and in the way of a second one
+            case _:
+                run(scenario, target)
+        if scenario.current is None:
+            return None
+        report = sync(target, read(scenario.current))
+        return report.result, report.generation
+
+    result = child(again).result()
+    if scenario.current is not None:
+        assert result == ("current", world.layout.live().name)
+    return live.path if scenario.name == "rollback" and live.number == 2 else None
+
+
+def assert_history(scenario, world):
+    """Each generation that was live stands in it, in order; the last row is of the one that is live."""
+    if scenario.name == "eject":
+        return
+    rows = history(world.link)
+    assert [row.id for row in rows] == sorted({row.id for row in rows})
+    assert rows[-1].generation == world.layout.live().name
+    assert {path.stem for path in world.files()} <= {row.generation for row in rows}
+    for before, after in itertools.pairwise(rows):
+        assert after.previous == before.generation
+    if scenario.name == "rollback":
+        assert [row.action for row in rows] == ["sync", "sync", "rollback"]
+    elif scenario.name.startswith("adopt"):
+        assert [row.action for row in rows] == ["adopt"]
+    numbers = [row.generation for row in rows if row.action != "rollback"]
+    assert len(set(numbers)) == len(numbers)
