@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from ..errors import Code, Problem
 from ..schema import write
 from ..schema.model import Column, Table
 from ..schema.names import fold, to_key
+from ..schema.text import literal
 from .column_facts import definition
 
 MANY = 50  # parts that are held against each other: nobody reads more hints than that
@@ -81,7 +81,7 @@ def contested(table: str, old: str, new: Sequence[str]) -> Problem:
     return Problem(
         Code.RENAME_CLASH,
         f'{where}the {what}s {names} all say that they were "{old}"; only one of them can take its values over',
-        f"Leave {_json(old)} in the `{key}` of the one that does, and remove it from the `{key}` of every other.",
+        f"Leave {literal(old)} in the `{key}` of the one that does, and remove it from the `{key}` of every other.",
         {"table": table or None, "old": old, "new": list(new)},
     )
 
@@ -178,16 +178,12 @@ def _proposal_hint(table: str | None, proposal: _Proposal) -> str:
 
 def _rename_hint(table: str | None, old: Table | Column, new: Table | Column) -> str:
     if isinstance(new, Column) and table is not None:
-        return f"in {_json(to_key(table))}: {write.renamed(new, old.name)}"
-    return f'in {_json(to_key(new.name))}: "_was": {_json([old.name])}'
+        return f"in {literal(to_key(table))}: {write.renamed(new, old.name)}"
+    return f'in {literal(to_key(new.name))}: "_was": {literal([old.name])}'
 
 
 def _dropped_hint(beside: Sequence[str], table: str | None, lost: Sequence[str]) -> str:
     names = lost if table is None else [f"{table}.{name}" for name in lost]
-    place = "at the top of schema.json" if table is None else f"in {_json(to_key(table))}"
+    place = "at the top of schema.json" if table is None else f"in {literal(to_key(table))}"
     options = " ".join(beside) + _allowing(names)
-    return f'"_dropped": {_json(list(lost))} {place}, or once: {options.strip()}'
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return f'"_dropped": {literal(list(lost))} {place}, or once: {options.strip()}'

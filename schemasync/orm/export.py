@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..diff.apply_renames import Renames, translate
 from ..diff.changes import Change
@@ -20,7 +19,7 @@ from ..schema.jsonc import scan
 from ..schema.model import Column, Table
 from ..schema.names import fold, from_key, is_special, spell, to_key
 from ..schema.shape_check import tables_of
-from ..schema.text import dumps
+from ..schema.text import dumps, literal
 from ..schema.write import Json
 from .data_migrations import unseen
 from .fills import NeedsFill
@@ -261,14 +260,14 @@ class _Export:
         already = self.tree.get("_elsewhere", [])
         more = sorted(others - {name for name in others if fold(name) in map(fold, already)})
         if more:
-            self.put["_elsewhere"] = _json([*already, *more])
+            self.put["_elsewhere"] = literal([*already, *more])
 
     def _drop_tables(self, gone: list[str], there: set[str]) -> None:
         kept = there | self.models.kept
         already = [name for name in self.tree.get("_dropped", ()) if fold(name) not in kept]
         wanted = [*already, *(name for name in gone if name not in already)]
         if wanted and wanted != self.tree.get("_dropped"):
-            self.put["_dropped"] = _json(wanted)
+            self.put["_dropped"] = literal(wanted)
         elif not wanted:
             self.remove.add("_dropped")
 
@@ -348,9 +347,9 @@ class _Export:
     def _needs_fill(self, table: Table, column: Column, needs: NeedsFill, form: str) -> Problem:
         def entry(fill: str) -> str:
             body = {"type": write.column_text(table, column), "fill": form.format(fill)}
-            return f"{_json(to_key(column.name))}: {_json(body)}"
+            return f"{literal(to_key(column.name))}: {literal(body)}"
 
-        place, label = _json(to_key(table.name)), self.models.labels[fold(table.name)]
+        place, label = literal(to_key(table.name)), self.models.labels[fold(table.name)]
         is_text = affinity(column, table.strict) is Affinity.TEXT
         one = entry("'VALUE'" if is_text else "0")
         hints = [f"If all rows get one value, in {place} of schema.json: {one}"]
@@ -389,13 +388,14 @@ class _Export:
         return not has_fields and any(label.startswith(f"{other}_") for other in labels)
 
     def _is_renamed(self, model: Table, _before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
-        place, label = _json(to_key(model.name)), self.models.labels[fold(model.name)]
+        place, label = literal(to_key(model.name)), self.models.labels[fold(model.name)]
         entry = {"type": write.column_text(model, new), **_renamed_entry(old, new, entries)}
         return self._decide(
             f"{model.name}.{old.name}",
             f"Was {label}.{old.name} renamed to {new.name}?",
             f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
-            f"If renamed: in {place}, beside {_json(to_key(old.name))}, {_json(to_key(new.name))}: {_json(entry)}\n"
+            f"If renamed: in {place}, beside {literal(to_key(old.name))}, "
+            f"{literal(to_key(new.name))}: {literal(entry)}\n"
             f"To drop it with the data: manage.py schemasync export --drop {shlex.quote(f'{model.name}.{old.name}')}",
         )
 
@@ -433,7 +433,7 @@ def _unseen(name: str) -> Problem:
 def _unclaimed(key: str, label: str) -> Problem:
     return Problem(
         Code.UNCLAIMED_TABLE,
-        f"the table {_json(key)} is not what its model {label} says, and has no _model, so export leaves it as it is",
+        f"the table {literal(key)} is not what its model {label} says, and has no _model, so export leaves it as it is",
         "To let models own their tables: manage.py schemasync export --claim\n"
         f"To keep it as schema.json has it: managed = False in the Meta of {label}",
         {"table": from_key(key), "model": label},
@@ -446,9 +446,9 @@ def _unmarked_move(key: str, table: Table, before: Table, label: str) -> Problem
         marks["_keep"] = list(keep)
     return Problem(
         Code.RENAME_OR_DROP,
-        f'the model {label} (table "{table.name}") is new and like the table {_json(key)}, which has no _model'
+        f'the model {label} (table "{table.name}") is new and like the table {literal(key)}, which has no _model'
         ". Renamed?",
-        f"If renamed: in {_json(key)} of schema.json, {_json(marks)[1:-1]}\n"
+        f"If renamed: in {literal(key)} of schema.json, {literal(marks)[1:-1]}\n"
         f"If not, to leave it as it is: manage.py schemasync export --drop {shlex.quote(before.name)}",
     )
 
@@ -537,7 +537,3 @@ def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], h
     names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]
     if names:
         hints["_dropped"] = names
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..schema.document import Document
 from ..schema.model import Table
 from ..schema.names import fold, from_key
 from ..schema.shape_check import tables_of
+from ..schema.text import literal
 from ..schema.write import Json
 from .models import Label
 
@@ -117,7 +116,7 @@ class TableRenames:
             question,
             f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
             "Renamed, or dropped?",
-            f'If renamed: in {_json(one.key)} of schema.json, "_model": {_json(label)}\n'
+            f'If renamed: in {literal(one.key)} of schema.json, "_model": {literal(label)}\n'
             f"To drop it with the data: manage.py schemasync export --drop {shlex.quote(old.name)}",
         )
 
@@ -142,7 +141,3 @@ def _shape(table: Table) -> list[tuple[str, str]]:
 
 def _types(table: Table) -> list[str]:
     return sorted(column.type.canonical for column in table.columns)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

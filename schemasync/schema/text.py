@@ -10,6 +10,11 @@ def dumps(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def literal(value: object) -> str:
+    """A JSON literal as a person writes it into schema.json: on one line, characters as they are."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def short(full_version: str) -> str:
     """The first 12 hex digits: what file names and people use."""
     return full_version.partition(":")[2][:12]

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...schema.names import fold, quote
 from .connection import Connection
-from .objects import MESSAGE, OWN_PREFIX, is_internal, is_temporary, shadow_tables
+from .objects import MESSAGE, OWN_PREFIX, has_table, is_internal, is_temporary, shadow_tables
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
@@ -51,7 +51,7 @@ def prepare(connection: Connection) -> None:
 def is_prepared(connection: Connection) -> bool:
     """True where the fence stands before every ordinary table, and is open."""
     wanted = len(_EVENTS) * len(_ordinary_tables(connection))
-    return _has_table(connection, MESSAGE) and len(_triggers(connection)) == wanted
+    return has_table(connection, MESSAGE) and len(_triggers(connection)) == wanted
 
 
 def lower_fence(connection: Connection) -> None:
@@ -81,7 +81,7 @@ def _triggers(connection: Connection) -> list[str]:
 
 def read_fence(connection: Connection) -> Fence | None:
     """The fence of a closed file, None for an open one."""
-    if not _has_table(connection, FENCE_TABLE):
+    if not has_table(connection, FENCE_TABLE):
         return None
     row = connection.execute(f"SELECT swap, successor, at FROM {FENCE_TABLE} ORDER BY swap DESC LIMIT 1").fetchone()
     return Fence(*row) if row else None
@@ -105,7 +105,7 @@ class SwapState:
         cursor.row_factory = None
         ((version,),) = cursor.execute("PRAGMA main.schema_version").fetchall()
         if version != self._schema_version:
-            self.is_fenced = _has_table(self.connection, FENCE_TABLE)
+            self.is_fenced = has_table(self.connection, FENCE_TABLE)
             query = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0"
             ((virtual,),) = cursor.execute(query).fetchall()
             self.has_virtual_tables = virtual > 0
@@ -138,12 +138,7 @@ def unmark(connection: Connection) -> None:
 
 def is_marked(connection: Connection) -> bool:
     """True for a file under construction."""
-    return _has_table(connection, MARK_TABLE)
-
-
-def _has_table(connection: Connection, name: str) -> bool:
-    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
-    return connection.execute(query, (name,)).fetchone() is not None
+    return has_table(connection, MARK_TABLE)
 
 
 def _ordinary_tables(connection: Connection) -> list[str]:

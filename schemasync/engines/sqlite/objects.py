@@ -36,6 +36,12 @@ class Object:
         return self.type, self.name
 
 
+def has_table(connection: Connection, name: str) -> bool:
+    """True where the file has an ordinary or virtual table of exactly this name, case included."""
+    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
+    return connection.execute(query, (name,)).fetchone() is not None
+
+
 def is_own(name: str) -> bool:
     """True for what this program keeps in a database for itself."""
     return fold(name) == HISTORY_TABLE or is_temporary(name)

@@ -11,7 +11,12 @@ from .connection import Connection
 
 def count_rows(connection: Connection, table: str) -> int:
     """The number of rows of a table."""
-    return int(connection.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()[0])
+    return count_of(connection, quote(table))
+
+
+def count_of(connection: Connection, table: str) -> int:
+    """The number of rows of what stands after FROM: `main."t"`, say."""
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def count_values(connection: Connection, table: str, columns: Sequence[str]) -> dict[str, int]:

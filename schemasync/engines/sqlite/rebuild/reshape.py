@@ -14,7 +14,7 @@ from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
-from ..objects import Object, objects, shadow_tables
+from ..objects import Object, has_table, objects, shadow_tables
 from . import indexes, statistics
 from .before_renames import drop_obstacles, has_renames
 
@@ -56,12 +56,7 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
 def _standing(connection: Connection, step: Step) -> str:
     """What a table is called once the renames are done; one that goes may have made room for another."""
     parked = parked_name(step.name)
-    return parked if step.action is Action.DROP and _has(connection, parked) else step.name
-
-
-def _has(connection: Connection, table: str) -> bool:
-    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
-    return connection.execute(query, (table,)).fetchone() is not None
+    return parked if step.action is Action.DROP and has_table(connection, parked) else step.name
 
 
 def _rename(connection: Connection, plan: Plan) -> None:
@@ -70,7 +65,7 @@ def _rename(connection: Connection, plan: Plan) -> None:
     leaving = [step.name for step in plan.steps if step.action is Action.DROP]
     for old, new in _through_scratch_names(pairs, taken, leaving):
         _alter(connection, f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
-    parked = [name for name in leaving if _has(connection, parked_name(name))]
+    parked = [name for name in leaving if has_table(connection, parked_name(name))]
     statistics.rename(connection, dict(pairs), parked)
     for step in plan.steps:
         if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:

@@ -24,6 +24,7 @@ from ..inspect import inspect, references_of
 from ..mapping import Key, Mapping, identity, key_of, mapping, stored
 from ..objects import Object, is_own
 from ..rebuild.virtual import keeps_text
+from ..table_sizes import count_of
 from ..unknown_names import hint_for, is_readable, is_unknown_name
 from . import integrity_check
 from .integrity_check import violations
@@ -82,14 +83,14 @@ def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, ne
     new, old = quote(mapped.new.name), quote(mapped.old.name)
     raw, expected = _compared(mapped)
     faults = _join(connection, new, old, key, raw, expected, _typed_by_value(mapped.new), old_rows)
-    counts = [_count(connection, f"main.{new} WHERE {new_rows}"), _count(connection, f"old.{old} WHERE {old_rows}")]
+    counts = [count_of(connection, f"main.{new} WHERE {new_rows}"), count_of(connection, f"old.{old} WHERE {old_rows}")]
     if faults or counts[0] != counts[1]:
         raise _differs(mapped.new.name, *(faults or (abs(counts[0] - counts[1]), ())))
 
 
 def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
     """The new table has none of the rows that this condition names. Raises Failed."""
-    if rows := _count(connection, f"main.{quote(mapped.new.name)} WHERE {new_rows}"):
+    if rows := count_of(connection, f"main.{quote(mapped.new.name)} WHERE {new_rows}"):
         raise _differs(mapped.new.name, rows, ())
 
 
@@ -152,7 +153,7 @@ def _virtual(connection: Connection, step: Step) -> Compared:
     same = [(column, column) for column in columns if column in before]
     key = Key(("rowid",), ("rowid",))
     faults = _join(connection, quote(step.new.name), quote(step.old.name), key, same, same)
-    rows = [_count(connection, f"main.{quote(step.new.name)}"), _count(connection, f"old.{quote(step.old.name)}")]
+    rows = [count_of(connection, f"main.{quote(step.new.name)}"), count_of(connection, f"old.{quote(step.old.name)}")]
     if faults or rows[0] != rows[1]:
         raise _differs(step.name, *(faults or (abs(rows[0] - rows[1]), ())))
     return Compared(step.name, rows[0])
@@ -168,7 +169,7 @@ def same_content(connection: Connection, old: str, new: str, table: Table | None
             faults = _sets(connection, quote(new), quote(old), columns, sources)
         else:
             faults = _join(connection, quote(new), quote(old), key, pairs, [(column, column) for column in columns])
-        counts = [_count(connection, f"main.{quote(new)}"), _count(connection, f"old.{quote(old)}")]
+        counts = [count_of(connection, f"main.{quote(new)}"), count_of(connection, f"old.{quote(old)}")]
     except sqlite3.Error as error:
         if is_unknown_name(str(error)) or not is_readable(connection, new):  # it was copied page by page
             return Compared(new, 0, notes=(f"{new}: not compared: {error}",))
@@ -378,8 +379,8 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
         f"SELECT total(n.{key.columns[0]} IS NULL), total(n.{key.columns[0]} IS NOT NULL AND ({differs}))"
         f" FROM {source} LEFT JOIN {new} AS n ON {on}"
     ).fetchone()
-    rows = _count(connection, new)
-    before = _count(connection, f"old.{quote(mapped.old.name)}")
+    rows = count_of(connection, new)
+    before = count_of(connection, f"old.{quote(mapped.old.name)}")
     return rows - (before - int(gone)), int(changed), int(gone)
 
 
@@ -527,15 +528,11 @@ def _identity_key(table: Table, columns: Sequence[str]) -> Key | None:
 
 
 def _same_count(connection: Connection, mapped: Mapping) -> int:
-    new = _count(connection, f"main.{quote(mapped.new.name)}")
-    old = _count(connection, f"old.{quote(mapped.old.name)}")
+    new = count_of(connection, f"main.{quote(mapped.new.name)}")
+    old = count_of(connection, f"old.{quote(mapped.old.name)}")
     if new != old:
         raise _differs(mapped.new.name, abs(new - old), ())
     return new
-
-
-def _count(connection: Connection, table: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def _differs(table: str, rows: int, keys: Sequence[str]) -> Failed:

@@ -12,6 +12,7 @@ from ....schema.model import PrimaryKey
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import Key, Mapping, key_of, mapping
+from ..table_sizes import count_of
 from .compare import changed_rows, has_null, rows_by_content
 
 BY_CONTENT = "compared by content, without row ids: a changed row counts as one added and one removed"
@@ -77,7 +78,7 @@ def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, 
     """The tally with the columns that were left out, where both files have a row that could differ in them."""
     if not left_out or not found.comparable or step.old is None or step.new is None:
         return found
-    if _count(connection, f"old.{quote(step.old.name)}") == found.removed:
+    if count_of(connection, f"old.{quote(step.old.name)}") == found.removed:
         return found
     notes = [f"{', '.join(left_out)}: not compared", *filter(None, [found.note])]
     return replace(found, note="; ".join(notes), not_compared=left_out)
@@ -85,10 +86,10 @@ def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, 
 
 def _counted(connection: Connection, step: Step) -> RowDiff:
     if step.action is Action.CREATE:
-        rows = _count(connection, f"main.{quote(step.name)}")
+        rows = count_of(connection, f"main.{quote(step.name)}")
         return RowDiff(step.name, added=rows, note="not in the older one")
     if step.action is Action.DROP:
-        rows = _count(connection, f"old.{quote(step.name)}")
+        rows = count_of(connection, f"old.{quote(step.name)}")
         return RowDiff(step.name, removed=rows, note="not in the newer one")
     if step.old is None or step.new is None:
         return RowDiff(step.name, comparable=False, note="made by hand, and taken into schema.json later")
@@ -139,7 +140,3 @@ def _shared_primary_key(mapped: Mapping) -> list[tuple[str, str]]:
 def _declared(key: PrimaryKey | None) -> list[tuple[str, str]]:
     """(column, collation of its own or "") of a primary key."""
     return [(c.column or "", c.collation or "") for c in key.columns] if key is not None else []
-
-
-def _count(connection: Connection, table: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
