@@ -144,9 +144,10 @@ def _act(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabas
     if expected != live:
         wrong = _("Meanwhile %(name)s went live. Look at what going back means now, and decide again.")
         return _shown(admin, request, place, row, wrong % {"name": live})
-    if request.POST.get("version", "").strip().lower() != short(row.version)[:TYPED]:
+    version = _version(place, row.generation)
+    if request.POST.get("version", "").strip().lower() != version[:TYPED]:
         wrong = _("Type the first %(number)d characters of the version, %(version)s, to go back.")
-        return _shown(admin, request, place, row, wrong % {"number": TYPED, "version": short(row.version)})
+        return _shown(admin, request, place, row, wrong % {"number": TYPED, "version": version})
     people = _accounts(request, place, row.generation)
     if people is not None and not people.may_roll_back:
         wrong = _("Your account would have more rights there than it has now. A superuser has to go back.")
@@ -167,6 +168,12 @@ def _act(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabas
 
 def _path(place: SelectedDatabase, name: str) -> Path:
     return place.layout.folder / f"{name}.sqlite3"
+
+
+def _version(place: SelectedDatabase, generation: str) -> str:
+    """The version that the generation has now: a backup that was restored into its file may have changed it."""
+    rows = SchemaVersion.objects.using(place.alias).filter(generation=generation).order_by("-id")
+    return short(rows.values_list("version", flat=True)[0])
 
 
 def _live(place: SelectedDatabase) -> str:
