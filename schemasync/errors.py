@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 
 
 class Code(StrEnum):
@@ -102,6 +102,21 @@ class Code(StrEnum):
     UNEXPECTED = "unexpected"
 
 
+ErrorResult = Literal["refused", "failed", "busy", "needs_person"]
+
+
+class ProblemJson(TypedDict):
+    """One thing that is wrong."""
+
+    code: Code
+    message: str
+    """What is true now."""
+    hint: str
+    """What to do next; empty where there is nothing to do."""
+    facts: NotRequired[dict[str, Any]]
+    """What the text was made from. Its keys depend on the code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong: `message` says what is true now, `hint` what to do next, ready to paste."""
@@ -111,9 +126,9 @@ class Problem:
     hint: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> ProblemJson:
         """`{code, message, hint}` and, where there are any, `facts`: what the text was made from."""
-        data: dict[str, Any] = {"code": str(self.code), "message": self.message, "hint": self.hint}
+        data: ProblemJson = {"code": self.code, "message": self.message, "hint": self.hint}
         if self.facts:
             data["facts"] = dict(self.facts)
         return data
@@ -126,7 +141,7 @@ class SchemasyncError(Exception):
     """Base of all errors of this package; `exit_code` is what the command ends with."""
 
     exit_code: ClassVar[int] = 4
-    result: ClassVar[str] = "failed"
+    result: ClassVar[ErrorResult] = "failed"
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from .diff.changes import AddView, CreateTable
+from .diff.changes import AddView, ChangeJson, CreateTable
 from .schema.text import count
 
 FEW = 3  # new tables of which each is worth a phrase; more are counted
@@ -36,7 +35,7 @@ def crop(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
 
 
-def gist(changes: Sequence[Mapping[str, Any]], width: int) -> str:
+def gist(changes: Sequence[ChangeJson], width: int) -> str:
     """What changed, in one line: as many phrases as fit, and how many more there are."""
     phrases = _phrases(changes)
     shown: list[str] = []
@@ -51,7 +50,7 @@ def _line(shown: Sequence[str], total: int) -> str:
     return "; ".join(shown) + more
 
 
-def _phrases(changes: Sequence[Mapping[str, Any]]) -> list[str]:
+def _phrases(changes: Sequence[ChangeJson]) -> list[str]:
     born = {
         kind: [change["text"] for change in changes if change["change"] == kind]
         for kind in (CreateTable.__name__, AddView.__name__)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
 from django.db.models import F, QuerySet, TextField
@@ -15,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from ..diff.changes import ChangeJson
 from ..history.action import HistoryAction
 from ..models import SchemaVersion
 from ..texts import gist
@@ -30,7 +30,7 @@ def light(rows: QuerySet[SchemaVersion]) -> QuerySet[SchemaVersion]:
     return rows.defer(*HEAVY).annotate(changes=changes)
 
 
-def changes_of(row: SchemaVersion) -> Sequence[Mapping[str, Any]]:
+def changes_of(row: SchemaVersion) -> Sequence[ChangeJson]:
     """What changed, of a row that was read by `light`."""
     return list(json.loads(getattr(row, "changes", None) or "[]"))
 

@@ -16,6 +16,7 @@ from ..orm.models_fingerprint import beside
 from ..orm.project import difference
 from ..schema import document
 from ..sync import check, up_to_date
+from ..sync.run.broadcast import RunningJson
 from ..sync.status import status
 from ..texts import gist
 from .history_rows import WIDTH, when
@@ -109,7 +110,7 @@ def _first(problems: tuple[Problem, ...]) -> str:
     return problems[0].message
 
 
-def _run(run: dict[str, Any] | None) -> dict[str, Any] | None:
+def _run(run: RunningJson | None) -> dict[str, Any] | None:
     """The run as the page says it without JavaScript."""
     if run is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, assert_never, get_args
+from typing import NotRequired, TypedDict, assert_never, cast, get_args
 
 from ..schema.model import (
     Check,
@@ -259,6 +259,34 @@ Change = (
 FAMILY: tuple[type, ...] = get_args(Change)
 
 
+class ChangeJson(TypedDict):
+    """One change of the schema. Which of the optional keys it has depends on its kind; what has no name has no key."""
+
+    change: str
+    """The kind, such as `CreateTable`, `DropColumn` or `ChangeType`."""
+    text: str
+    """The change in a phrase."""
+    table: NotRequired[str]
+    column: NotRequired[str]
+    old: NotRequired[str | bool]
+    """A name, type or expression before the change; for NOT NULL whether it was declared."""
+    new: NotRequired[str | bool]
+    """The same after the change."""
+    without_rowid: NotRequired[bool]
+    """Whether the table becomes a WITHOUT ROWID table."""
+    unique: NotRequired[str]
+    """The name of a UNIQUE constraint."""
+    check: NotRequired[str]
+    """The expression of a CHECK constraint."""
+    key: NotRequired[str]
+    """The name of a foreign key."""
+    index: NotRequired[str]
+    owner: NotRequired[str]
+    """The table or view that a trigger belongs to."""
+    trigger: NotRequired[str]
+    view: NotRequired[str]
+
+
 def describe(change: Change) -> str:
     """The change in a phrase, as it stands in plans and in the history."""
     match change:
@@ -345,14 +373,11 @@ def subject(change: Change) -> str:
             return change.table
 
 
-def as_json(change: Change) -> dict[str, Any]:
+def as_json(change: Change) -> ChangeJson:
     """`{change: its kind, text: in a phrase, ...}` with the plain names that it carries, and a CHECK in full."""
     named = {f.name: _plainly(getattr(change, f.name)) for f in fields(change)}
-    return {
-        "change": type(change).__name__,
-        "text": describe(change),
-        **{key: value for key, value in named.items() if value is not None},
-    }
+    known = {key: value for key, value in named.items() if value is not None}
+    return cast("ChangeJson", {"change": type(change).__name__, "text": describe(change), **known})
 
 
 def _plainly(value: object) -> str | bool | None:

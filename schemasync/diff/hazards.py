@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 
 class HazardCode(StrEnum):
@@ -51,6 +51,25 @@ STOPS = frozenset(
 )
 
 
+class HazardJson(TypedDict):
+    """What the data could do to a plan, or the plan to the data."""
+
+    code: HazardCode
+    blocking: bool
+    """Whether it refuses the run."""
+    message: str
+    hint: str
+    """How to fix it; empty where nothing has to be fixed."""
+    table: str
+    """Empty where the hazard is not about one table."""
+    column: str
+    """Empty where the hazard is not about one column."""
+    rows: int
+    """How many rows it concerns."""
+    keys: list[str]
+    """The keys of some of these rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hazard:
     """`rows`: how many rows it concerns; `keys`: some of them, as text. One that blocking refuses the run."""
@@ -67,10 +86,10 @@ class Hazard:
     def blocking(self) -> bool:
         return self.code in STOPS
 
-    def as_json(self) -> dict[str, Any]:
-        """All fields, and whether it blocking the run."""
+    def as_json(self) -> HazardJson:
+        """All fields, and whether it refuses the run."""
         return {
-            "code": str(self.code),
+            "code": self.code,
             "blocking": self.blocking,
             "message": self.message,
             "hint": self.hint,

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
+from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
 from ..errors import Code, NeedsPerson, Refused
@@ -147,6 +148,16 @@ def models_of(row: HistoryRow | None) -> dict[str, str]:
     return dict(row.details.get("models", {})) if row is not None else {}
 
 
+class ReplayJson(TypedDict):
+    """How a run followed what was written beside it."""
+
+    rounds: int
+    keys: int
+    """How many rows were read again, in all rounds."""
+    write_overhead: float | None
+    """How many times as long a write took while it was logged; null where nobody wrote."""
+
+
 @dataclass(frozen=True, slots=True)
 class Followed:
     """How a run followed the writers beside it: rounds of replay, and the keys that were replayed in all of them.
@@ -157,6 +168,10 @@ class Followed:
     rounds: int = 0
     keys: int = 0
     write_overhead: float | None = None
+
+    def as_json(self) -> ReplayJson:
+        """The facts for machines."""
+        return {"rounds": self.rounds, "keys": self.keys, "write_overhead": self.write_overhead}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +224,6 @@ def followed(row: HistoryRow) -> Followed | None:
     return Followed(**found) if found else None
 
 
-def changed(row: HistoryRow) -> tuple[dict[str, Any], ...]:
+def changed(row: HistoryRow) -> tuple[ChangeJson, ...]:
     """What changed, as `diff.changes.as_json` gave it."""
     return tuple(row.details.get("changes", ()))

@@ -86,12 +86,12 @@ class Actions(Invocation):
             done = sync_as_migrate(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
         else:
             done = sync(target, wanted, wishes)
-        self._print(output.sync.lines(done, self._page), done.as_json())
+        self._print(output.sync.lines(done, self._page), output.sync.as_json(done))
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
         found, differs = self._export(check=check)
-        result = "current" if not differs else "differs" if check else "exported"
+        result: output.export.ExportResult = "current" if not differs else "differs" if check else "exported"
         self._print(output.export.lines(found, result, path, self._page), output.export.as_json(found, result, path))
         if check and differs:
             raise CommandError(
@@ -125,8 +125,7 @@ class Actions(Invocation):
         blocking = [as_problem(hazard) for hazard in seen.plan.blocking] if seen.plan else []
         statements = preview.statements(seen.plan) if seen.plan and self._is("sql") else []
         lines = output.plan.statements(statements) if self._is("sql") else output.plan.lines(seen, self._page)
-        data = output.plan.as_json(seen, statements if self._is("sql") else None)
-        self._print(lines, {**data, "errors": [problem.as_json() for problem in blocking]})
+        self._print(lines, output.plan.as_json(seen, statements if self._is("sql") else None, blocking))
         if blocking:
             what = count(len(blocking), "hazard stops", "hazards stop")
             raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)

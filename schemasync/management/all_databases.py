@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from io import StringIO
-from typing import Any
+from typing import Any, Generic, TypedDict, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
@@ -13,7 +13,14 @@ from .. import databases
 from ..errors import Code, UsageError
 from .output.shared import problem
 
-Json = dict[str, Any]
+Output = TypeVar("Output")
+
+
+class DatabasesJson(TypedDict, Generic[Output]):
+    """What an action with `--all --json` prints."""
+
+    databases: dict[str, Output]
+    """By alias what the action prints for that database."""
 
 
 def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:
@@ -46,7 +53,7 @@ def refuse_names(given: Mapping[str, Any]) -> None:
 
 def _as_json(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:
     """One object: what each action printed, by alias."""
-    found: dict[str, Json] = {}
+    found: DatabasesJson[Any] = {"databases": {}}
     errors: dict[str, CommandError] = {}
     out = command.stdout
     for alias in databases.synced():
@@ -58,8 +65,8 @@ def _as_json(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapp
             errors[alias] = error
         finally:
             command.stdout = out
-        found[alias] = json.loads(written.getvalue())
-    out.write(json.dumps({"databases": found}, ensure_ascii=False, indent=2))
+        found["databases"][alias] = json.loads(written.getvalue())
+    out.write(json.dumps(found, ensure_ascii=False, indent=2))
     _fail(errors)
 
 

@@ -210,10 +210,10 @@ class Invocation:
             for line in lines:
                 self.stderr.write(line, self.style.NOTICE)
 
-    def _as_json(self, data: dict[str, Any]) -> None:
+    def _as_json(self, data: Mapping[str, object]) -> None:
         self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
 
-    def _print(self, lines: Sequence[str], data: dict[str, Any]) -> None:
+    def _print(self, lines: Sequence[str], data: Mapping[str, object]) -> None:
         if self._json:
             self._as_json(data)
         else:
@@ -223,7 +223,7 @@ class Invocation:
         """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
         told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
         if self._json:
-            found = failed.as_json(told, self.action, self.version, self._live(error))
-            self._as_json({**found, "sql": []} if self.action == "plan" and self._is("sql") else found)
+            live = self._live(error)
+            self._as_json(failed.as_json(told, self.action, self.version, live, with_sql=self._is("sql")))
         text = "\n".join(problem(one) for one in told.problems)
         raise CommandError(text, returncode=error.exit_code) from error

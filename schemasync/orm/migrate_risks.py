@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from .. import databases
 from ..engines.sqlite import table_sizes
@@ -55,6 +55,21 @@ ABORTS = frozenset({RiskKind.VIEW, RiskKind.OTHER_TRIGGER, RiskKind.BROKEN_VIEW,
 """What is not lost, but ends the migration."""
 
 
+class MigrateRiskJson(TypedDict):
+    """Something that Django's migrate would destroy, or that would abort it."""
+
+    kind: RiskKind
+    table: str | None
+    """Null where the remake of any table of a model would be aborted."""
+    name: str
+    """Of the index, trigger, view or column; empty for the table as a whole and for a constraint without a name."""
+    text: str
+    rows: int | None
+    """How many rows have a value in a column that no model names."""
+    aborts: bool
+    """True where migrate would end with an error, false where it would lose the thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class MigrateRisk:
     """Something that migrate would destroy when it makes `table` again, or that would abort it.
@@ -75,9 +90,16 @@ class MigrateRisk:
         """True where migrate would end with an error; else it loses the thing silently."""
         return self.kind in ABORTS
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> MigrateRiskJson:
         """The same for machines."""
-        return {**asdict(self), "kind": str(self.kind), "aborts": self.aborts}
+        return {
+            "kind": self.kind,
+            "table": self.table,
+            "name": self.name,
+            "text": self.text,
+            "rows": self.rows,
+            "aborts": self.aborts,
+        }
 
 
 def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk, ...]:

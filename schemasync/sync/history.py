@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ..diff.changes import ChangeJson
 from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import Layout, size_of
@@ -41,7 +40,7 @@ class Entry:
     bytes: int
     is_there: bool
     is_live: bool
-    changes: tuple[Mapping[str, Any], ...]
+    changes: tuple[ChangeJson, ...]
     followed: Followed | None = None
 
 

@@ -251,24 +251,3 @@ def _compared(connection: Connection, sides: _Sides) -> tuple[RowDiff, ...]:
     """The difference of each table, seen from the live file; the connection is to the newer one, beside the older."""
     found = tally(connection, sides.steps, older_is_live=sides.live_is_older)
     return tuple(one.reversed() for one in found) if sides.live_is_older else found
-
-
-def as_json(ahead: Preview) -> dict[str, object]:
-    """The prospect for `--json`: the tables that differ, or cannot be compared."""
-    return {
-        "from": ahead.live.generation,
-        "to": ahead.to.generation,
-        "version": ahead.to.version,
-        "tables": {
-            t.table: {
-                "added": t.added,
-                "changed": t.changed,
-                "removed": t.removed,
-                "comparable": t.comparable,
-                "note": t.note,
-                "not_compared": list(t.not_compared),
-            }
-            for t in ahead.written
-        },
-        "complete": ahead.is_complete,
-    }

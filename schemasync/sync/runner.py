@@ -175,7 +175,7 @@ def _finish(
         document.version,
         plan.base_version,
         built.generation.name,
-        str(plan.strategy),
+        plan.strategy,
         tables_of(plan, built.rows),
         sum(built.rows.values()),
         duration_ms,

@@ -7,20 +7,46 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
 from ..engines.sqlite.connection import is_too_new
-from ..errors import Code, Problem, SchemasyncError
+from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
 from ..history.row import HistoryRow
 from . import prune
 from .phases import postpone
 from .prune import Archive
 from .run import live_database
-from .run.broadcast import Running, running
+from .run.broadcast import Running, RunningJson, running
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
+
+PathName = Literal["nothing", "plain", "generation", "dangling", "foreign", "other"]
+
+
+class StatusJson(TypedDict):
+    """What `manage.py schemasync status --json` prints."""
+
+    result: Literal["ok", "running", "problem"]
+    database: PathName
+    """What stands at the path that applications open. `generation`: the link to the live file."""
+    version: str | None
+    generation: str | None
+    since: str | None
+    """When the generation went live, in UTC."""
+    action: str | None
+    """Why it went live: `adopt`, `sync`, `rollback` or `restore`."""
+    actor: str | None
+    bytes: int
+    """Of the live file."""
+    archives: int
+    archive_bytes: int
+    disk_free: int
+    run: RunningJson | None
+    cutover_pending: bool
+    """A run is ready, and waits for `schemasync cutover`."""
+    errors: list[ProblemJson]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +69,12 @@ class Status:
         """What all archives take together."""
         return sum(archive.bytes for archive in self.archives)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> StatusJson:
         """The facts for monitors. `result`: ok, running, or problem."""
         live, now = self.live, time.time()
         return {
             "result": "problem" if self.problems else "running" if self.run else "ok",
-            "database": self.at.name.lower(),
+            "database": _AT[self.at],
             "version": live.version if live else None,
             "generation": live.generation if live else None,
             "since": live.applied_at if live else None,
@@ -62,6 +88,16 @@ class Status:
             "cutover_pending": self.waits,
             "errors": [problem.as_json() for problem in self.problems],
         }
+
+
+_AT: dict[PathKind, PathName] = {
+    PathKind.NOTHING: "nothing",
+    PathKind.PLAIN: "plain",
+    PathKind.GENERATION: "generation",
+    PathKind.DANGLING: "dangling",
+    PathKind.FOREIGN: "foreign",
+    PathKind.OTHER: "other",
+}
 
 
 def status(target: Target) -> Status:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.support import json_outputs
+
 PAGES = ["", "status.json", "1/change/", "2/change/?schema=1", "2/sql/", "2/schema.json", "1/rollback/", "prune/"]
 
 
@@ -176,6 +178,7 @@ def test_a_backup_that_was_moved_over_the_link_is_no_live_generation(operated, v
     assert "is a plain file" in text
     assert "manage.py schemasync adopt" in text
     assert (found["result"], found["generation"]) == ("problem", None)
+    json_outputs.check(found, "status")
 
 
 def test_what_needs_a_person_stands_there(operated, visit):
@@ -185,6 +188,7 @@ def test_what_needs_a_person_stands_there(operated, visit):
     found = visit("c = visitor('root'); print(json.dumps([body(c.get(BASE)), c.get(BASE + 'status.json').json()]))")
     assert "0002-" in found[0]
     assert found[1]["result"] == "ok"
+    json_outputs.check(found[1], "status")
 
 
 def test_a_generation_beside_the_one_before(visit):

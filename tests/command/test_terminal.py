@@ -1,7 +1,5 @@
 """On a terminal there are bars, colours and a question; in a log there are not."""
 
-import json
-
 import pytest
 
 from tests.support.project import V2
@@ -51,7 +49,7 @@ def test_json_on_a_terminal_is_json_and_nothing_else(synced):
     """An agent may well run its commands on one."""
     synced.write(V2)
     ended = on_terminal(synced.command("--json"), synced.folder)
-    assert json.loads(ended.out)["result"] == "synced"
+    assert ended.json["result"] == "synced"
 
 
 def test_history_is_coloured_and_fits_a_terminal_of_80_columns(evolved):

@@ -24,7 +24,7 @@ def on_terminal(command, folder, answers=(), columns=80):
     os.close(theirs)
     try:
         shown = _talk(ours, list(answers))
-        return Ended(process.wait(20), shown.replace("\r\n", "\n"), "")
+        return Ended(process.wait(20), shown.replace("\r\n", "\n"), "", command)
     finally:
         process.kill()
         os.close(ours)

@@ -190,7 +190,7 @@ def _done(project, *args):
 
 
 def _adopt(project):
-    found = json.loads(_done(project, "adopt", "--json").out)
+    found = _done(project, "adopt", "--json").json
     unknown = {kind: names for kind, names in found["unknown_names"].items() if names}
     left_out = [f"{one['type']} {one['name']}" for one in found["not_created"]]
     print(f"  adopted; unknown: {unknown or 'nothing'}; left out of schema.json: {', '.join(left_out) or 'nothing'}")
@@ -202,7 +202,7 @@ def _change(project, tables, unchanged):
     for table in tables:
         tree[table]["added_later"] = "TEXT DEFAULT 'x'"
     project.write(tree)
-    found = json.loads(_done(project, "--noinput", "--json").out)
+    found = _done(project, "--noinput", "--json").json
     before, after = _content(unchanged), _content(project.link, leave="added_later")
     texts = {key: text for key, text in _texts(unchanged).items() if key[0] != "table"}
     lost = sorted(texts.items() - _texts(project.link).items())

@@ -1,7 +1,5 @@
 """A project that lived on migrations lives on schema.json, with everything that was in its database."""
 
-import json
-
 import pytest
 
 from .test_commands import WEIGHT
@@ -89,10 +87,10 @@ def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_th
 
 def test_a_claim_alone_changes_no_byte_of_the_database(adopted):
     unmarked(adopted)
-    before = json.loads(adopted.done("schemasync", "hash", "--json").out)["version"]
+    before = adopted.done("schemasync", "hash", "--json").json["version"]
     adopted.done("schemasync", "export", "--claim")
     assert marks(adopted.schema.read_text()) > 9
-    assert json.loads(adopted.done("schemasync", "hash", "--json").out)["version"] == before
+    assert adopted.done("schemasync", "hash", "--json").json["version"] == before
     assert "nothing to do" in adopted.done("schemasync", "--export").out
 
 

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from .fork_server import HEADER
+from .json_outputs import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 UNDERSTOOD = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}  # by a fork, too
@@ -34,11 +35,12 @@ class Ended:
     code: int
     out: str
     err: str
+    words: Sequence[object] = ()
 
     @property
     def json(self) -> Any:
-        """The one object on stdout; fails where anything else stands there."""
-        return json.loads(self.out)
+        """The one object on stdout; fails where anything else stands there, or it is not as its schema says."""
+        return parsed(self.out, self.words)
 
     @property
     def error(self) -> str:
@@ -54,7 +56,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(
-    words: Iterable[object],
+    words: Sequence[object],
     folder: Path,
     variables: Mapping[str, str],
     *,
@@ -78,7 +80,7 @@ def run(
             code = done.returncode
         else:
             code = Forked(words, folder, variables, (given, out, err), limits=limits).wait(timeout)
-        return Ended(code, _text(out), _text(err))
+        return Ended(code, _text(out), _text(err), words)
 
 
 def _text(file: IO[bytes]) -> str:

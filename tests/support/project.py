@@ -64,8 +64,8 @@ class Project(ProjectFolder):
         try:
             call_command("schemasync", *args, stdout=out, stderr=err, **options)
         except CommandError as error:
-            return Ended(error.returncode, out.getvalue(), f"{err.getvalue()}{error}")
-        return Ended(0, out.getvalue(), err.getvalue())
+            return Ended(error.returncode, out.getvalue(), f"{err.getvalue()}{error}", ("schemasync", *args))
+        return Ended(0, out.getvalue(), err.getvalue(), ("schemasync", *args))
 
     def done(self, *args, **options):
         """Like `call`, for what must succeed."""

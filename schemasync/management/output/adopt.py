@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, TypedDict
 
+from ...diff.hazards import HazardJson
+from ...errors import ProblemJson
 from ...schema.text import short
 from ...sync.adopt import Adopted
 from ...texts import span
 from .shared import (
-    Json,
+    ForeignJson,
     Lines,
+    NotCreatedJson,
+    UnknownNamesJson,
     foreign,
     foreign_json,
     hazards,
@@ -21,6 +26,29 @@ from .shared import (
     unknown_names,
 )
 from .terminal import Page
+
+
+class AdoptJson(TypedDict):
+    """What `manage.py schemasync adopt --json` prints."""
+
+    result: Literal["adopted"]
+    version: str
+    generation: str
+    schema_written: str | None
+    """The schema.json that was written; null where one was there."""
+    differs: list[str]
+    """Tables and views in which schema.json and the database differ."""
+    foreign: list[ForeignJson]
+    """What schema.json does not name."""
+    not_created: list[NotCreatedJson]
+    unknown_names: UnknownNamesJson
+    notes: list[HazardJson]
+    ignore: list[str]
+    """Lines for .gitignore and .dockerignore."""
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
+    errors: list[ProblemJson]
 
 
 def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page: Page, *, written: bool) -> Lines:
@@ -37,7 +65,7 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
     return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
 
 
-def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> Json:
+def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> AdoptJson:
     """The same for machines."""
     return {
         "result": "adopted",

@@ -4,17 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, TypedDict
 
+from ...diff.changes import ChangeJson
 from ...diff.changes import as_json as change_json
 from ...diff.dropped import repair_hint
+from ...engines.sqlite.unknown_names import Unknown
+from ...errors import ProblemJson
 from ...orm.comparison import Comparison
 from ...orm.migrate import NONE_KEPT, KeptApps
-from ...orm.migrate_risks import MigrateRisk
+from ...orm.migrate_risks import MigrateRisk, MigrateRiskJson
 from ...schema.text import count, short
 from ...sync.check import Checked
 from . import export
-from .shared import Json, Lines, changes, foreign, foreign_json, paragraph, problem, unknown_json, unknown_names
+from .shared import (
+    ForeignJson,
+    Lines,
+    UnknownNamesJson,
+    changes,
+    foreign,
+    foreign_json,
+    paragraph,
+    problem,
+    unknown_json,
+    unknown_names,
+)
 from .terminal import Page
+
+Verdict = Literal["agrees", "differs"]
+
+
+class ModelsJson(TypedDict):
+    """How models and schema.json compare."""
+
+    result: Verdict
+    changes: list[ChangeJson]
+    """What an export would write."""
+    problems: list[ProblemJson]
+    """What an export would have to ask."""
+
+
+class CheckJson(TypedDict):
+    """What `manage.py schemasync check --json` prints."""
+
+    result: Verdict
+    version: str | None
+    """Of schema.json; null where there is none."""
+    live: str | None
+    """The version of the database; null where its history does not say."""
+    generation: str | None
+    """The live generation; null for a plain file."""
+    models: ModelsJson | None
+    """Null where the models were not compared."""
+    changes: list[ChangeJson]
+    """What a sync would change."""
+    drift: list[str]
+    """Tables and views of schema.json that were changed by hand."""
+    foreign: list[ForeignJson]
+    """What schema.json does not name."""
+    unknown_names: UnknownNamesJson
+    refused: list[ProblemJson]
+    """The errors that a sync would end in, as far as the schema tells."""
+    applied_hints: list[str]
+    """Hints of schema.json that do not act again on this database."""
+    data_migrations_never_run: list[str]
+    pending_migrations: list[str]
+    """Migrations of MIGRATED_APPS that were not run on this database."""
+    missing_tables: list[str]
+    """Tables of MIGRATED_APPS that are gone though the migrations were run."""
+    migrate_risks: list[MigrateRiskJson]
+    """What Django's migrate would destroy."""
+    errors: list[ProblemJson]
+
 
 MODELS_DIFFER = ["models and schema.json differ", "To write the models into schema.json: manage.py schemasync export"]
 
@@ -108,10 +169,10 @@ def as_json(
     seen: Checked,
     *,
     strict: bool,
-    models: Json | None = None,
+    models: ModelsJson | None = None,
     kept: KeptApps = NONE_KEPT,
     migrate_risks: Sequence[MigrateRisk] = (),
-) -> Json:
+) -> CheckJson:
     """The same for machines; `models`: how they and schema.json compare, where that was looked at. `kept`: what
     is not in order with apps that keep their migrations."""
     differs = seen.differs(strict=strict) or bool(kept) or (models is not None and models["result"] == "differs")
@@ -135,7 +196,7 @@ def as_json(
     }
 
 
-def models_json(models: Comparison | None) -> Json | None:
+def models_json(models: Comparison | None) -> ModelsJson | None:
     """The same for machines; None where the models were not looked at."""
     if models is None:
         return None
@@ -147,7 +208,7 @@ def models_json(models: Comparison | None) -> Json | None:
     }
 
 
-def without_schema_json(found: Sequence[MigrateRisk]) -> Json:
+def without_schema_json(found: Sequence[MigrateRisk]) -> CheckJson:
     """A check where there is no schema.json, for machines: the keys of any other."""
     return {
         "result": "differs" if found else "agrees",
@@ -158,6 +219,8 @@ def without_schema_json(found: Sequence[MigrateRisk]) -> Json:
         "changes": [],
         "drift": [],
         "foreign": [],
+        "unknown_names": unknown_json(Unknown()),
+        "refused": [],
         "applied_hints": [],
         "data_migrations_never_run": [],
         "pending_migrations": [],

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .shared import Json, Lines
+from typing import Literal, TypedDict
+
+from ...errors import ProblemJson
+from .shared import Lines
+
+
+class CutoverJson(TypedDict):
+    """What `manage.py schemasync cutover --json` prints."""
+
+    result: Literal["called"]
+    errors: list[ProblemJson]
 
 
 def lines() -> Lines:
@@ -10,6 +20,6 @@ def lines() -> Lines:
     return ["the run that waited goes on"]
 
 
-def as_json() -> Json:
+def as_json() -> CutoverJson:
     """The same for machines."""
     return {"result": "called", "errors": []}

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, TypedDict
 
+from ...errors import ProblemJson
 from ...orm.migrate_risks import MigrateRisk
 from ...orm.migrations import NewMigration
 from ...schema.text import count
 from ...sync.eject import Ejected
 from ...texts import size, span
 from . import migrate_risks
-from .shared import Json, Lines
+from .shared import Lines
 from .terminal import Page
+
+
+class MigrationJson(TypedDict):
+    """A migration that an app lacks."""
+
+    name: str
+    path: str
+    operations: list[str]
+    """What each operation does, in Django's words."""
+
+
+class EjectJson(TypedDict):
+    """What `manage.py schemasync eject --json` prints. With `--dry-run` all but the migrations is null."""
+
+    result: Literal["planned", "ejected"]
+    migrations: list[MigrationJson]
+    lagging: list[str]
+    """Apps of installed packages whose models are not what their migrations make."""
+    archive: str | None
+    """The generation that was live."""
+    bytes: int | None
+    duration_ms: int | None
+    pause_ms: int | None
+    """How long writers waited."""
+    errors: list[ProblemJson]
 
 
 def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
@@ -54,7 +81,7 @@ def lines(done: Ejected, link: Path, risks: Sequence[MigrateRisk] | None, page: 
     return [*lines, *migrate_risks.lines(risks, page)]
 
 
-def as_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> Json:
+def as_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> EjectJson:
     """The same for machines; None for a dry run."""
     return {
         "result": "planned" if done is None else "ejected",

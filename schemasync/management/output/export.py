@@ -4,15 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal, TypedDict
 
+from ...diff.changes import ChangeJson, describe
 from ...diff.changes import as_json as change_json
-from ...diff.changes import describe
+from ...errors import ProblemJson
 from ...orm.export import Exported
-from .shared import Json, Lines
+from .shared import Lines
 from .terminal import Page
 
+ExportResult = Literal["exported", "current", "differs"]
 
-def lines(found: Exported, result: str, path: Path, page: Page) -> Lines:
+
+class ExportJson(TypedDict):
+    """What `manage.py schemasync export --json` prints."""
+
+    result: ExportResult
+    """`differs` with `--check` only."""
+    file: str
+    changes: list[ChangeJson]
+    model_changed: list[str]
+    """Tables of which only the name of the model changes."""
+    released: list[str]
+    """Tables that no model makes any more, though it is installed."""
+    moved_out: list[str]
+    """Tables of apps that keep their migrations."""
+    not_expressed: list[str]
+    """Tables of models that have no `_model`."""
+    claimed: list[str]
+    """Tables that `--claim` marked."""
+    notes: list[str]
+    errors: list[ProblemJson]
+
+
+def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Lines:
     """What the models say that schema.json did not."""
     told = {"current": f"{path} says what the models say", "differs": f"{path} does not say what the models say:"}
     lines = [told.get(result, f"wrote {path}:")]
@@ -41,7 +66,7 @@ def data_left(names: Iterable[str]) -> Lines:
     ]
 
 
-def as_json(found: Exported, result: str, path: Path) -> Json:
+def as_json(found: Exported, result: ExportResult, path: Path) -> ExportJson:
     """The same for machines."""
     return {
         "result": result,

@@ -2,29 +2,85 @@
 
 from __future__ import annotations
 
-from ...errors import Code, SchemasyncError
+from typing import TypedDict, cast
+
+from ...diff.hazards import HazardJson
+from ...errors import Code, ErrorResult, ProblemJson, SchemasyncError
 from ...history.row import HistoryRow
-from ...sync.run.report import Report
-from .plan import NO_PLAN
-from .shared import Json
+from .plan import PlanJson
+from .sync import SyncJson
 
 
-def as_json(error: SchemasyncError, action: str, version: str | None = None, live: HistoryRow | None = None) -> Json:
-    """The object for stdout; that of a sync and of a plan has every key.
+class FailedJson(TypedDict):
+    """What an action with `--json` prints that ended in an error. A sync and a plan print all their keys instead."""
 
-    `version` is that of schema.json, `live` what the database is, None where they are not known.
-    """
-    told: Json = {"result": error.result, "errors": [one.as_json() for one in error.problems]}
-    known = {
+    result: ErrorResult
+    errors: list[ProblemJson]
+
+
+def as_json(
+    error: SchemasyncError,
+    action: str,
+    version: str | None = None,
+    live: HistoryRow | None = None,
+    *,
+    with_sql: bool = False,
+) -> FailedJson | SyncJson | PlanJson:
+    """The object for stdout. `version` is that of schema.json, `live` what the database is, None where they are not
+    known. `with_sql`: a plan shows its statements."""
+    match action:
+        case "sync":
+            return _sync_json(error, version, live)
+        case "plan":
+            return _plan_json(error, version, live, with_sql=with_sql)
+        case _:
+            return {"result": error.result, "errors": _errors(error)}
+
+
+def _sync_json(error: SchemasyncError, version: str | None, live: HistoryRow | None) -> SyncJson:
+    return {
+        "result": error.result,
         "version": version,
         "previous": live.version if live else None,
         "generation": live.generation if live else None,
-        "hazards": [dict(one.facts) for one in error.problems if one.code is Code.HAZARD],
+        "strategy": None,
+        "tables": {},
+        "rows": 0,
+        "duration_ms": 0,
+        "pause_ms": 0,
+        "hazards": _hazards(error),
+        "foreign": [],
+        "changes": [],
+        "notes": [],
+        "replay": None,
+        "errors": _errors(error),
     }
-    match action:
-        case "sync":
-            return {**Report(error.result, "").as_json(), **known, **told}
-        case "plan":
-            return {**NO_PLAN, **known, **told}
-        case _:
-            return told
+
+
+def _plan_json(error: SchemasyncError, version: str | None, live: HistoryRow | None, *, with_sql: bool) -> PlanJson:
+    data: PlanJson = {
+        "result": error.result,
+        "version": version,
+        "previous": live.version if live else None,
+        "generation": live.generation if live else None,
+        "strategy": None,
+        "reason": "",
+        "changes": [],
+        "tables": {},
+        "disk": {"needed": None, "archives": None, "live": None},
+        "hazards": _hazards(error),
+        "foreign": [],
+        "errors": _errors(error),
+    }
+    if with_sql:
+        data["sql"] = []
+    return data
+
+
+def _errors(error: SchemasyncError) -> list[ProblemJson]:
+    return [one.as_json() for one in error.problems]
+
+
+def _hazards(error: SchemasyncError) -> list[HazardJson]:
+    """The facts of a problem that a hazard became are those of the hazard."""
+    return [cast("HazardJson", dict(one.facts)) for one in error.problems if one.code is Code.HAZARD]

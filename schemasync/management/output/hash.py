@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypedDict
+
+from ...errors import ProblemJson
 from ...schema.text import short
-from .shared import Json, Lines
+from .shared import Lines
+
+
+class HashJson(TypedDict):
+    """What `manage.py schemasync hash --json` prints."""
+
+    result: Literal["hashed"]
+    version: str
+    short: str
+    """The first 12 digits, as file names have them."""
+    errors: list[ProblemJson]
 
 
 def lines(version: str) -> Lines:
@@ -11,6 +24,6 @@ def lines(version: str) -> Lines:
     return [version]
 
 
-def as_json(version: str) -> Json:
+def as_json(version: str) -> HashJson:
     """The same for machines."""
     return {"result": "hashed", "version": version, "short": short(version), "errors": []}

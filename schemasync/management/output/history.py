@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Literal, TypedDict
 
+from ...diff.changes import ChangeJson
+from ...errors import ProblemJson
 from ...history.action import HistoryAction
-from ...history.rows import moment
+from ...history.rows import ReplayJson, moment
 from ...schema.text import count
 from ...sync.history import Entry
-from ...sync.run.report import as_row_json
 from ...texts import gist, size, span
-from .shared import Json, Lines
+from .shared import Lines
 from .sync import replayed
 from .terminal import Page, table
+
+
+class GenerationJson(TypedDict):
+    """A time that a generation went live."""
+
+    id: int
+    version: str
+    applied_at: str
+    """In UTC."""
+    action: str
+    """Why: `adopt`, `sync`, `rollback` or `restore`."""
+    generation: str
+    previous: str | None
+    """The generation that was live before."""
+    rows: int
+    """How many rows were written."""
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
+    actor: str
+    tool_version: str
+    """Of schemasync."""
+    sqlite_version: str | None
+    """Of the SQLite that built the file; null where it was not noted."""
+    bytes: int
+    """0 where the file is gone."""
+    live: bool
+    file_missing: bool
+    changes: list[ChangeJson]
+    replay: ReplayJson | None
+    """Null where writers waited all the time."""
+
+
+class HistoryJson(TypedDict):
+    """What `manage.py schemasync history --json` prints."""
+
+    result: Literal["listed"]
+    generations: list[GenerationJson]
+    """The newest first."""
+    errors: list[ProblemJson]
 
 
 def lines(entries: Sequence[Entry], page: Page) -> Lines:
@@ -61,17 +102,29 @@ def _story(entry: Entry, page: Page) -> Lines:
     return [f"{who}: {what}"]
 
 
-def as_json(entries: Sequence[Entry]) -> Json:
+def as_json(entries: Sequence[Entry]) -> HistoryJson:
     """The same for machines."""
-    generations = [
-        {
-            **as_row_json(entry.row),
-            "bytes": entry.bytes,
-            "live": entry.is_live,
-            "file_missing": not entry.is_there,
-            "changes": list(entry.changes),
-            "replay": entry.followed and asdict(entry.followed),
-        }
-        for entry in entries
-    ]
-    return {"result": "listed", "generations": generations, "errors": []}
+    return {"result": "listed", "generations": [_generation_json(entry) for entry in entries], "errors": []}
+
+
+def _generation_json(entry: Entry) -> GenerationJson:
+    row = entry.row
+    return {
+        "id": row.id,
+        "version": row.version,
+        "applied_at": row.applied_at,
+        "action": row.action,
+        "generation": row.generation,
+        "previous": row.previous,
+        "rows": row.rows,
+        "duration_ms": row.duration_ms,
+        "pause_ms": row.pause_ms,
+        "actor": row.actor,
+        "tool_version": row.tool_version,
+        "sqlite_version": row.sqlite_version or None,
+        "bytes": entry.bytes,
+        "live": entry.is_live,
+        "file_missing": not entry.is_there,
+        "changes": list(entry.changes),
+        "replay": entry.followed.as_json() if entry.followed else None,
+    }

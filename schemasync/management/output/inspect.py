@@ -4,11 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal, TypedDict
 
+from ...errors import ProblemJson
 from ...schema.text import count
 from ...sync.inspection import Inspected
-from .shared import Json, Lines, not_created, not_created_json, refused_later, unknown_json, unknown_names
+from .shared import (
+    Lines,
+    NotCreatedJson,
+    UnknownNamesJson,
+    not_created,
+    not_created_json,
+    refused_later,
+    unknown_json,
+    unknown_names,
+)
 from .terminal import Page
+
+
+class InspectJson(TypedDict):
+    """What `manage.py schemasync inspect --json` prints."""
+
+    result: Literal["inspected"]
+    version: str
+    schema: dict[str, Any]
+    """The schema.json."""
+    rows: dict[str, int]
+    """By table, how many rows the `.sql` files insert: a schema holds none."""
+    left_out: list[str]
+    """Files that undo another one, which were not run."""
+    not_created: list[NotCreatedJson]
+    unknown_names: UnknownNamesJson
+    problems: list[str]
+    """What has to be fixed in the schema before a sync."""
+    output: str | None
+    """The file that was written."""
+    errors: list[ProblemJson]
 
 
 def lines(seen: Inspected, faults: Sequence[str], page: Page) -> Lines:
@@ -26,7 +57,7 @@ def _left_out(seen: Inspected) -> Lines:
     return lines + [f"left out, as it undoes another: {name}" for name in seen.left_out]
 
 
-def as_json(seen: Inspected, schema: Json, output: Path | None, faults: Sequence[str]) -> Json:
+def as_json(seen: Inspected, schema: dict[str, Any], output: Path | None, faults: Sequence[str]) -> InspectJson:
     """A schema that was read, and what was not."""
     return {
         "result": "inspected",

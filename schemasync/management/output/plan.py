@@ -3,30 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
 
+from ...diff.changes import ChangeJson
 from ...diff.changes import as_json as change_json
-from ...plan.model import Action
+from ...diff.hazards import HazardJson
+from ...errors import ErrorResult, Problem, ProblemJson
+from ...plan.model import Action, Strategy
 from ...schema.text import count, short
 from ...sync.check import Checked
 from ...sync.preview import Outlook, TableOutlook
 from ...texts import size
-from .shared import Json, Lines, changes, foreign, foreign_json, hazards
+from .shared import ForeignJson, Lines, changes, foreign, foreign_json, hazards
 from .terminal import Page, table
 
-NO_PLAN: Json = {
-    "result": None,
-    "version": None,
-    "previous": None,
-    "generation": None,
-    "strategy": None,
-    "reason": "",
-    "changes": [],
-    "tables": {},
-    "disk": {"needed": None, "archives": None, "live": None},
-    "hazards": [],
-    "foreign": [],
-}
-"""What a plan's object says where there is none."""
+
+class DiskJson(TypedDict):
+    """Bytes on the disk; null where nobody looked."""
+
+    needed: int | None
+    """What the new file may take."""
+    archives: int | None
+    live: int | None
+
+
+class TableOutlookJson(TypedDict):
+    """What would happen to a table, and how large it is."""
+
+    action: Action
+    rows: int
+    bytes: int | None
+    """Null where SQLite cannot tell."""
+
+
+class PlanJson(TypedDict):
+    """What `manage.py schemasync plan --json` prints; after an error, too."""
+
+    result: Literal["planned", "current"] | ErrorResult
+    version: str | None
+    """Of schema.json; null where it could not be read."""
+    previous: str | None
+    """The version that is live."""
+    generation: str | None
+    """The generation that is live."""
+    strategy: Strategy | None
+    """How the new file would start: as a copy of the old one, or empty. Null where none would be built."""
+    reason: str
+    """Why that strategy."""
+    changes: list[ChangeJson]
+    tables: dict[str, TableOutlookJson]
+    disk: DiskJson
+    hazards: list[HazardJson]
+    foreign: list[ForeignJson]
+    """What would be carried along, as schema.json does not name it."""
+    sql: NotRequired[list[str]]
+    """The statements; with `--sql` only."""
+    errors: list[ProblemJson]
 
 
 def lines(seen: Outlook, page: Page) -> Lines:
@@ -85,28 +117,27 @@ def statements(found: Sequence[str]) -> Lines:
     return ["-- runs in the new file; the live one is attached as old, and only read", *(f"{s};" for s in found)]
 
 
-def as_json(seen: Outlook, statements: Sequence[str] | None) -> Json:
-    """The same for machines."""
+def as_json(seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Problem] = ()) -> PlanJson:
+    """The same for machines. `errors`: the hazards that stop it."""
     plan, live = seen.plan, seen.live
-    blocking = plan.blocking if plan else ()
-    data: Json = {
-        **NO_PLAN,
-        "result": "current" if plan is None else "refused" if blocking else "planned",
+    data: PlanJson = {
+        "result": "current" if plan is None else "refused" if plan.blocking else "planned",
         "version": seen.version,
         "previous": live.version if live else None,
         "generation": live.generation if live else None,
-        "strategy": str(plan.strategy) if plan else None,
+        "strategy": plan.strategy if plan else None,
         "reason": plan.reason if plan else "",
         "changes": [change_json(change) for change in plan.changes] if plan else [],
         "tables": {item.table: _table_json(item) for item in seen.tables},
         "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
         "hazards": [hazard.as_json() for hazard in plan.hazards] if plan else [],
         "foreign": foreign_json(seen.decision.foreign),
+        "errors": [one.as_json() for one in errors],
     }
     if statements is not None:
         data["sql"] = list(statements)
-    return {**data, "errors": []}
+    return data
 
 
-def _table_json(item: TableOutlook) -> Json:
-    return {"action": str(item.action), "rows": item.rows, "bytes": item.bytes}
+def _table_json(item: TableOutlook) -> TableOutlookJson:
+    return {"action": item.action, "rows": item.rows, "bytes": item.bytes}

@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypedDict
+
+from ...errors import ProblemJson
 from ...sync.prune import Archive, Pruned
 from ...texts import size
-from .shared import Json, Lines
+from .shared import Lines
+
+
+class ArchiveJson(TypedDict):
+    """A generation that is not live."""
+
+    generation: str
+    bytes: int
+    superseded_at: str | None
+    """When another one went live; null where the file does not say."""
+
+
+class PruneJson(TypedDict):
+    """What `manage.py schemasync prune --json` prints."""
+
+    result: Literal["planned", "pruned"]
+    """`planned` with `--dry-run`."""
+    removed: list[ArchiveJson]
+    kept: list[ArchiveJson]
+    too_recent: list[ArchiveJson]
+    """Left for now, as they were live until a moment ago."""
+    not_in_history: list[ArchiveJson]
+    """Newer than all that the history names. They are never removed."""
+    errors: list[ProblemJson]
 
 
 def lines(done: Pruned, *, dry_run: bool) -> Lines:
@@ -20,18 +46,18 @@ def _archive(archive: Archive) -> str:
     return f"{archive.generation.name} ({size(archive.bytes)})"
 
 
-def as_json(done: Pruned, *, dry_run: bool) -> Json:
+def as_json(done: Pruned, *, dry_run: bool) -> PruneJson:
     """The same for machines."""
-
-    def one(archive: Archive) -> Json:
-        at = archive.at.isoformat() if archive.at else None
-        return {"generation": archive.generation.name, "bytes": archive.bytes, "superseded_at": at}
-
     return {
         "result": "planned" if dry_run else "pruned",
-        "removed": [one(a) for a in done.gone],
-        "kept": [one(a) for a in done.kept],
-        "too_recent": [one(a) for a in done.young],
-        "not_in_history": [one(a) for a in done.unknown],
+        "removed": [_archive_json(archive) for archive in done.gone],
+        "kept": [_archive_json(archive) for archive in done.kept],
+        "too_recent": [_archive_json(archive) for archive in done.young],
+        "not_in_history": [_archive_json(archive) for archive in done.unknown],
         "errors": [],
     }
+
+
+def _archive_json(archive: Archive) -> ArchiveJson:
+    at = archive.at.isoformat() if archive.at else None
+    return {"generation": archive.generation.name, "bytes": archive.bytes, "superseded_at": at}

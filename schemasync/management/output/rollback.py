@@ -2,13 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypedDict
+
+from ...engines.sqlite.verify.row_counts import RowDiff
+from ...errors import ProblemJson
 from ...history.rows import moment
 from ...schema.text import short
 from ...sync.rollback import Preview, RolledBack
-from ...sync.rollback import as_json as differences_json
 from ...texts import span
-from .shared import Json, Lines
+from .shared import Lines
 from .terminal import Page, table
+
+# "from" is a keyword of Python
+DifferencesJson = TypedDict(
+    "DifferencesJson",
+    {"from": str, "to": str, "version": str, "tables": dict[str, "RowDiffJson"], "complete": bool},
+)
+
+
+class RowDiffJson(TypedDict):
+    """In how many rows of a table the live file and the other one differ."""
+
+    added: int
+    """Rows that only the live file has."""
+    changed: int
+    removed: int
+    """Rows that only the other file has."""
+    comparable: bool
+    note: str
+    not_compared: list[str]
+    """Columns that could not be compared."""
+
+
+class PreviewJson(TypedDict):
+    """What `manage.py schemasync rollback --dry-run --json` prints."""
+
+    result: Literal["planned"]
+    version: str
+    """The version to go back to."""
+    previous: str
+    """The version that is live."""
+    generation: str
+    """The generation to go back to."""
+    differences: DifferencesJson
+    errors: list[ProblemJson]
+
+
+class RollbackJson(TypedDict):
+    """What `manage.py schemasync rollback --json` prints."""
+
+    result: Literal["rolled_back"]
+    version: str
+    """The version that is live now."""
+    previous: str
+    """The version that was live before."""
+    generation: str
+    """The generation that is live now."""
+    differences: DifferencesJson
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
+    errors: list[ProblemJson]
 
 
 def preview_lines(ahead: Preview, page: Page) -> Lines:
@@ -52,19 +106,49 @@ def lines(done: RolledBack) -> Lines:
     ]
 
 
-def preview_json(ahead: Preview) -> Json:
+def preview_json(ahead: Preview) -> PreviewJson:
     """A rollback that was only looked at."""
     return {
         "result": "planned",
         "version": ahead.to.version,
         "previous": ahead.live.version,
         "generation": ahead.generation.name,
-        "differences": differences_json(ahead),
+        "differences": _differences_json(ahead),
         "errors": [],
     }
 
 
-def as_json(done: RolledBack) -> Json:
-    """The same for machines."""
-    times = {"duration_ms": done.duration_ms, "pause_ms": done.pause_ms}
-    return {**preview_json(done.preview), "result": "rolled_back", **times, "errors": []}
+def as_json(done: RolledBack) -> RollbackJson:
+    """A rollback that happened."""
+    ahead = done.preview
+    return {
+        "result": "rolled_back",
+        "version": ahead.to.version,
+        "previous": ahead.live.version,
+        "generation": ahead.generation.name,
+        "differences": _differences_json(ahead),
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "errors": [],
+    }
+
+
+def _differences_json(ahead: Preview) -> DifferencesJson:
+    return {
+        "from": ahead.live.generation,
+        "to": ahead.to.generation,
+        "version": ahead.to.version,
+        "tables": {one.table: _row_diff_json(one) for one in ahead.written},
+        "complete": ahead.is_complete,
+    }
+
+
+def _row_diff_json(one: RowDiff) -> RowDiffJson:
+    return {
+        "added": one.added,
+        "changed": one.changed,
+        "removed": one.removed,
+        "comparable": one.comparable,
+        "note": one.note,
+        "not_compared": list(one.not_compared),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from ...diff.changes import Change, CreateTable, describe
 from ...diff.hazards import Hazard
@@ -16,8 +16,31 @@ from ...texts import FEW
 from .terminal import Page
 
 Lines = list[str]
-Json = dict[str, Any]
 Objects = Sequence[tuple[str, str]]
+
+
+class ForeignJson(TypedDict):
+    """An object of the database that schema.json does not name."""
+
+    type: str
+    """`table`, `index`, `view`, `trigger` or `column`."""
+    name: str
+
+
+class UnknownNamesJson(TypedDict):
+    """Names that the database uses and this process does not know."""
+
+    functions: list[str]
+    collations: list[str]
+    modules: list[str]
+
+
+class NotCreatedJson(TypedDict):
+    """An object that was left out of schema.json, as SQLite does not compile it here."""
+
+    type: str
+    name: str
+    error: str
 
 
 def problem(one: Problem) -> str:
@@ -61,7 +84,7 @@ def foreign(objects: Objects, page: Page) -> Lines:
     return paragraph("kept as it is, because schema.json does not name it: ", named, page)
 
 
-def foreign_json(objects: Objects) -> list[dict[str, str]]:
+def foreign_json(objects: Objects) -> list[ForeignJson]:
     return [{"type": kind, "name": name} for kind, name in objects]
 
 
@@ -75,7 +98,7 @@ def unknown_names(unknown: Unknown, page: Page) -> Lines:
     ]
 
 
-def unknown_json(unknown: Unknown) -> dict[str, list[str]]:
+def unknown_json(unknown: Unknown) -> UnknownNamesJson:
     return {
         "functions": sorted(unknown.functions),
         "collations": sorted(unknown.collations),
@@ -89,7 +112,7 @@ def not_created(left_out: Sequence[LeftOut], page: Page) -> Lines:
     return paragraph("left out of schema.json, as SQLite does not compile it here: ", named, page)
 
 
-def not_created_json(left_out: Sequence[LeftOut]) -> list[dict[str, str]]:
+def not_created_json(left_out: Sequence[LeftOut]) -> list[NotCreatedJson]:
     return [{"type": one.type, "name": one.name, "error": one.error} for one in left_out]
 
 

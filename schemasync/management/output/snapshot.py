@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, TypedDict
 
+from ...errors import ProblemJson
 from ...texts import size
-from .shared import Json, Lines
+from .shared import Lines
+
+
+class SnapshotJson(TypedDict):
+    """What `manage.py schemasync snapshot --json` prints."""
+
+    result: Literal["written"]
+    output: str
+    bytes: int
+    errors: list[ProblemJson]
 
 
 def lines(path: Path, written: int) -> Lines:
@@ -13,6 +24,6 @@ def lines(path: Path, written: int) -> Lines:
     return [f"wrote {path} ({size(written)})"]
 
 
-def as_json(path: Path, written: int) -> Json:
+def as_json(path: Path, written: int) -> SnapshotJson:
     """The same for machines."""
     return {"result": "written", "output": str(path), "bytes": written, "errors": []}

@@ -1,16 +1,49 @@
-"""The text of a sync."""
+"""What a sync came to, as text and as JSON."""
 
 from __future__ import annotations
 
+from typing import Literal, TypedDict
+
+from ...diff.changes import ChangeJson, describe
 from ...diff.changes import as_json as change_json
-from ...diff.changes import describe
-from ...history.rows import Followed
+from ...diff.hazards import HazardJson
+from ...errors import ErrorResult, ProblemJson
+from ...history.rows import Followed, ReplayJson
+from ...plan.model import Strategy
 from ...schema.text import count, short
-from ...sync.run.report import Report
+from ...sync.run.report import Report, TableReport
 from ...texts import gist, span
 from ..brief import nothing_to_do
-from .shared import Lines, foreign, hazards
+from .shared import ForeignJson, Lines, foreign, foreign_json, hazards
 from .terminal import Page
+
+
+class SyncJson(TypedDict):
+    """What `manage.py schemasync --json` prints; after an error, too."""
+
+    result: Literal["current", "synced"] | ErrorResult
+    version: str | None
+    """Of schema.json; null where it could not be read."""
+    previous: str | None
+    """The version that was live before; after an error, the one that is live. Null where there was none."""
+    generation: str | None
+    """The live generation; after an error null where nobody looked."""
+    strategy: Strategy | None
+    """How the new file started: as a copy of the old one, or empty. Null where none was built."""
+    tables: dict[str, TableReport]
+    rows: int
+    """How many rows were written."""
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
+    hazards: list[HazardJson]
+    foreign: list[ForeignJson]
+    """What was carried along, as schema.json does not name it."""
+    changes: list[ChangeJson]
+    notes: list[str]
+    replay: ReplayJson | None
+    """Null where writers waited all the time, or nothing was built."""
+    errors: list[ProblemJson]
 
 
 def lines(done: Report, page: Page) -> Lines:
@@ -43,3 +76,24 @@ def replayed(how: Followed) -> str:
     """How a run followed the writers beside it."""
     write_overhead = f"; a write took {how.write_overhead:.1f} times as long" if how.write_overhead is not None else ""
     return f"{count(how.keys, 'row')} written during the run, followed in {count(how.rounds, 'round')}{write_overhead}"
+
+
+def as_json(done: Report) -> SyncJson:
+    """The same for machines."""
+    return {
+        "result": done.result,
+        "version": done.version,
+        "previous": done.previous,
+        "generation": done.generation,
+        "strategy": done.strategy,
+        "tables": done.tables,
+        "rows": done.rows,
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "hazards": [hazard.as_json() for hazard in done.hazards],
+        "foreign": foreign_json(done.foreign),
+        "changes": [change_json(change) for change in done.changes],
+        "notes": done.notes,
+        "replay": done.followed.as_json() if done.followed else None,
+        "errors": [],
+    }

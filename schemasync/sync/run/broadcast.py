@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 from ...files.layout import Layout
 from ...files.lock import notice_of
@@ -16,6 +16,30 @@ from .progress import Advance, Phase, Progress
 
 LONGEST = 300  # characters of a name or a note: the whole of it has to fit into a notice
 EVERY = 0.2  # seconds between two notices: as often as a page can show them
+
+
+class RunningJson(TypedDict):
+    """A run that is at work."""
+
+    pid: int
+    """0 where the run has not said anything yet."""
+    actor: str
+    begun: float
+    """Seconds since 1970."""
+    phase: str
+    unit: str
+    """What `done` and `total` count."""
+    done: int
+    total: int
+    """0 where the phase has not said how far it is."""
+    phase_begun: float
+    """Seconds since 1970."""
+    note: str
+    """The last note."""
+    rate: float | None
+    """Units a second in this phase."""
+    seconds_left: float | None
+    """Until this phase is over, at the rate so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +67,19 @@ class Running:
         rate = self.rate(now)
         return (self.total - self.done) / rate if rate and self.total else None
 
-    def as_json(self, now: float) -> dict[str, Any]:
+    def as_json(self, now: float) -> RunningJson:
         """The facts, with the rate and the seconds left as they are at `now`."""
         rate, left = self.rate(now), self.left(now)
         return {
-            **asdict(self),
+            "pid": self.pid,
+            "actor": self.actor,
+            "begun": self.begun,
+            "phase": self.phase,
+            "unit": self.unit,
+            "done": self.done,
+            "total": self.total,
+            "phase_begun": self.phase_begun,
+            "note": self.note,
             "rate": None if rate is None else round(rate, 1),
             "seconds_left": None if left is None else round(left, 1),
         }

@@ -1,0 +1,186 @@
+"""Write the JSON Schema of each command's `--json` from the types of what it prints: `python -m tests.json_schemas --write`.
+
+The types are the TypedDicts that the functions return which build the objects. pydantic would do the same, but refuses
+TypedDicts of Python 3.11, and the text of its schemas is another one with each of its releases.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, NotRequired, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from schemasync.management.all_databases import DatabasesJson
+from schemasync.management.options import USES
+from schemasync.management.output.adopt import AdoptJson
+from schemasync.management.output.check import CheckJson
+from schemasync.management.output.cutover import CutoverJson
+from schemasync.management.output.eject import EjectJson
+from schemasync.management.output.export import ExportJson
+from schemasync.management.output.failed import FailedJson
+from schemasync.management.output.hash import HashJson
+from schemasync.management.output.history import HistoryJson
+from schemasync.management.output.inspect import InspectJson
+from schemasync.management.output.plan import PlanJson
+from schemasync.management.output.prune import PruneJson
+from schemasync.management.output.rollback import PreviewJson, RollbackJson
+from schemasync.management.output.snapshot import SnapshotJson
+from schemasync.management.output.sync import SyncJson
+from schemasync.sync.status import StatusJson
+
+FOLDER = Path(__file__).resolve().parent.parent / "schemasync" / "json_schemas"
+OUTPUTS: dict[str, tuple[type, ...]] = {
+    "sync": (SyncJson,),
+    "plan": (PlanJson,),
+    "check": (CheckJson, FailedJson),
+    "status": (StatusJson, FailedJson),
+    "history": (HistoryJson, FailedJson),
+    "rollback": (RollbackJson, PreviewJson, FailedJson),
+    "inspect": (InspectJson, FailedJson),
+    "adopt": (AdoptJson, FailedJson),
+    "eject": (EjectJson, FailedJson),
+    "prune": (PruneJson, FailedJson),
+    "snapshot": (SnapshotJson, FailedJson),
+    "cutover": (CutoverJson, FailedJson),
+    "export": (ExportJson, FailedJson),
+    "hash": (HashJson, FailedJson),
+}
+"""By action what it prints: an object of one of these types."""
+
+ONE = "Output"  # what the action prints for one database
+PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
+
+Schema = dict[str, Any]
+
+
+def schemas() -> dict[str, str]:
+    """The text of each schema, by the name of its file."""
+    return {f"{action}.json": json.dumps(schema_of(action), indent=2, ensure_ascii=False) + "\n" for action in OUTPUTS}
+
+
+def schema_of(action: str) -> Schema:
+    """The schema of all that an action prints with `--json`."""
+    definitions: dict[str, Schema] = {}
+    writer = _Writer(definitions)
+    definitions[ONE] = _any_of([writer.of(output) for output in OUTPUTS[action]])
+    root: Schema = {"$ref": f"#/$defs/{ONE}"}
+    if "all" in USES[action]:
+        root = {"anyOf": [root, writer.of(DatabasesJson)]}
+    command = "manage.py schemasync" if action == "sync" else f"manage.py schemasync {action}"
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{command} --json",
+        **root,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+class _Writer:
+    """Schemas of types; those of TypedDicts and enums are definitions of their own."""
+
+    def __init__(self, definitions: dict[str, Schema]) -> None:
+        self.definitions = definitions
+
+    def of(self, kind: Any) -> Schema:
+        if kind in PLAIN:
+            return {"type": PLAIN[kind]}
+        if kind is Any:
+            return {}
+        if isinstance(kind, TypeVar):
+            return {"$ref": f"#/$defs/{kind.__name__}"}
+        if is_typeddict(kind) or (isinstance(kind, type) and issubclass(kind, StrEnum)):
+            return self._defined(kind)
+        arguments = get_args(kind)
+        match get_origin(kind):
+            case origin if origin is Literal:
+                return {"enum": list(arguments)}
+            case origin if origin in (Union, UnionType):
+                return _any_of([self.of(one) for one in arguments])
+            case origin if origin is list:
+                return {"type": "array", "items": self.of(arguments[0])}
+            case origin if origin is dict and arguments[0] is str:
+                return {"type": "object", "additionalProperties": self.of(arguments[1])}
+        raise TypeError(f"no JSON is of the type {kind}")
+
+    def _defined(self, kind: type) -> Schema:
+        if kind.__name__ not in self.definitions:
+            self.definitions[kind.__name__] = {}  # a type that contains itself finds it
+            self.definitions[kind.__name__] = self._object(kind) if is_typeddict(kind) else _enum(kind)
+        return {"$ref": f"#/$defs/{kind.__name__}"}
+
+    def _object(self, kind: type) -> Schema:
+        described = dict(_descriptions(kind))
+        hints = get_type_hints(kind, include_extras=True)
+        required = [key for key, hint in hints.items() if get_origin(hint) is not NotRequired]
+        properties = {
+            key: {
+                **self.of(get_args(hint)[0] if get_origin(hint) is NotRequired else hint),
+                **({"description": described[key]} if key in described else {}),
+            }
+            for key, hint in hints.items()
+        }
+        return {
+            **_description(kind),
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        }
+
+
+def _enum(kind: type[StrEnum]) -> Schema:
+    return {**_description(kind), "enum": [str(one) for one in kind]}
+
+
+def _any_of(found: list[Schema]) -> Schema:
+    """One schema for several; of plain types and of values there is a shorter way to say it."""
+    if len(found) == 1:
+        return found[0]
+    if all(set(one) == {"enum"} for one in found):
+        return {"enum": [value for one in found for value in one["enum"]]}
+    if all(set(one) == {"type"} for one in found):
+        return {"type": [one["type"] for one in found]}
+    return {"anyOf": found}
+
+
+def _description(kind: type) -> Schema:
+    return {"description": " ".join(kind.__doc__.split())} if kind.__doc__ else {}
+
+
+def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
+    """The text below each key of a TypedDict."""
+    try:
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    except OSError:  # it was made by a call, as one of its keys is a keyword
+        return
+    assert isinstance(body, ast.ClassDef)
+    for before, node in zip(body.body, body.body[1:], strict=False):
+        match before, node:
+            case ast.AnnAssign(target=ast.Name(id=key)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield key, " ".join(text.split())
+
+
+def main() -> int:
+    """Write the files, or say that they are not up to date."""
+    wanted = schemas()
+    if "--write" in sys.argv[1:]:
+        FOLDER.mkdir(exist_ok=True)
+        for path in FOLDER.glob("*.json"):
+            path.unlink()
+        for name, text in wanted.items():
+            (FOLDER / name).write_text(text, "utf-8")
+        return 0
+    there = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.json")}
+    print("up to date" if there == wanted else "not up to date: python -m tests.json_schemas --write")
+    return int(there != wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
