@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from typing import Any, Generic, TypedDict, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from .. import databases
-from ..errors import Code, UsageError
+from ..errors import Code, SchemasyncError, UsageError
+from .output import failed
 from .output.shared import problem
 
 Output = TypeVar("Output")
@@ -26,12 +27,16 @@ class DatabasesJson(TypedDict, Generic[Output]):
 def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:
     """Do `one` for each alias: a database that is refused keeps no other one from being brought up. Raises
     CommandError with what every one of them said, and the highest exit code."""
-    refuse_names(given)
+    try:
+        _refuse_names(given)
+        aliases = databases.synced()
+    except SchemasyncError as error:
+        raise _refused(command, given, error) from error
     if given.get("json"):
-        _as_json(command, given, one)
+        _as_json(command, given, one, aliases)
         return
     errors: dict[str, CommandError] = {}
-    for alias in databases.synced():
+    for alias in aliases:
         if int(given.get("verbosity", 1)) > 0:
             command.stdout.write(command.style.MIGRATE_HEADING(f"{alias}:"))
         try:
@@ -41,22 +46,34 @@ def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mappi
     _fail(errors)
 
 
-def refuse_names(given: Mapping[str, Any]) -> None:
-    """Raise CommandError where one database was named, too, or its schema."""
+def _refuse_names(given: Mapping[str, Any]) -> None:
+    """Raise UsageError where one database was named, too, or its schema."""
     named = [f"--{name}" for name in ("database", "schema") if given.get(name)]
     if named:
-        found = UsageError.of(
+        raise UsageError.of(
             Code.BAD_OPTION, f"--all means every database, and {' and '.join(named)} one", "Leave one of the two out."
-        ).problems[0]
-        raise CommandError(problem(found), returncode=UsageError.exit_code)
+        )
 
 
-def _as_json(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:
+def _refused(command: BaseCommand, given: Mapping[str, Any], error: SchemasyncError) -> CommandError:
+    """The error as Django ends with it, for what is wrong before any database is looked at."""
+    if given.get("json"):
+        found = failed.as_json(error, str(given.get("action") or "sync"), with_sql=bool(given.get("sql")))
+        command.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
+    return CommandError("\n".join(map(problem, error.problems)), returncode=error.exit_code)
+
+
+def _as_json(
+    command: BaseCommand,
+    given: Mapping[str, Any],
+    one: Callable[[Mapping[str, Any]], None],
+    aliases: Sequence[str],
+) -> None:
     """One object: what each action printed, by alias."""
     found: DatabasesJson[Any] = {"databases": {}}
     errors: dict[str, CommandError] = {}
     out = command.stdout
-    for alias in databases.synced():
+    for alias in aliases:
         written = StringIO()
         command.stdout = OutputWrapper(written)
         try:

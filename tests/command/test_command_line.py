@@ -213,6 +213,17 @@ ACTIONS = [
 ]
 
 
+@pytest.mark.parametrize("action", ["sync", "plan", "check", "status", "prune"])
+def test_what_is_wrong_before_any_database_is_looked_at_is_one_object_too(project, settings, action):
+    words = ["--all", "--json"] if action == "sync" else [action, "--all", "--json"]
+    ended = project.call(*words, database="other")
+    assert (ended.code, ended.json["errors"][0]["code"]) == (2, "bad-option")
+    settings.SCHEMASYNC = {"NOPE": 1}
+    ended = project.call(*words)
+    assert (ended.code, ended.json["errors"][0]["code"]) == (2, "unknown-setting")
+    assert "fault of schemasync" not in ended.error
+
+
 @pytest.mark.parametrize("words", ACTIONS, ids=lambda words: " ".join(words) or "sync")
 @pytest.mark.parametrize("state", ["nothing", "plain", "kept"])
 def test_every_action_prints_one_object_with_a_result_and_errors_whatever_it_finds(project, words, state):
