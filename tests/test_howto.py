@@ -1,4 +1,4 @@
-"""The how-to pages, typed: each begins with a small project that has three customers."""
+"""The how-to pages and the beginning of the README, typed: each begins with a small project that has three customers."""
 
 import pytest
 
@@ -44,6 +44,12 @@ def test_every_page_is_typed_or_needs_what_is_not_here():
 @pytest.mark.parametrize("name", TYPED)
 def test_whoever_does_what_a_page_says_sees_what_it_shows(site, name):
     assert type_page(how_to(name), site.folder) >= 1
+
+
+def test_the_first_example_of_the_readme_is_what_its_commands_show(site):
+    readme = page("README.md")
+    first, _, _ = readme.text.partition("## Try it")
+    assert type_page(Page(readme.path, first), site.folder) == 2
 
 
 @pytest.mark.parametrize("lost", ["snapshot", "live file"])
