@@ -351,6 +351,15 @@ def test_the_picture_of_the_architecture_has_every_room():
     } == set()
 
 
+def test_the_index_lists_every_page_of_the_documentation():
+    index = page("docs/index.md")
+    listed = {
+        (index.path.parent / target).resolve()
+        for target in re.findall(r"^- \[.*?\]\(([^)]+)\)", index.text, re.MULTILINE)
+    }
+    assert {one.path for one in pages() if (ROOT / "docs") in one.path.parents} - listed == {index.path}
+
+
 def test_every_page_is_linked_from_another():
     linked = {
         (one.path.parent / target.partition("#")[0]).resolve()

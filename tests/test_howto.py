@@ -23,7 +23,7 @@ READ = ["deploy", "docker", "litestream"]  # they need servers, containers or ot
 def _begun(tmp_path_factory):
     site = Site(tmp_path_factory.mktemp("howto") / "site", MODELS)
     site.done("schemasync", "--export")
-    site.sql(ROWS)
+    site.run_sql(ROWS)
     return site
 
 
