@@ -8,8 +8,9 @@ before_swap = Signal()
 """Sent when the new file of a sync is whole, and before it goes live: for what `RunPython` was.
 
 The connection of `using` is to the new file then, and writers of the old one wait, so it should be quick. A receiver
-that raises an error refuses the swap. Arguments: `using`, the alias of the database; `changes`, what the sync changes
-(`schemasync.diff.changes`, such as `AddColumn`); `apps`, the registry of models.
+that raises an error refuses the swap. It is sent where `ENABLED` is set. Arguments: `using`, the alias of the
+database; `changes`, what the sync changes (`schemasync.diff.changes`, such as `AddColumn`); `apps`, the registry of
+models.
 """
 
 generation_changed = Signal()

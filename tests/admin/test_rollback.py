@@ -107,7 +107,7 @@ def test_accounts_that_return_or_vanish_are_named(operated, visit):
     )
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     assert "Accounts that vanish:</strong> <bdi>newcomer" in text
-    assert "Accounts that come back to life:</strong> <bdi>viewer" in text
+    assert "Accounts that will be restored:</strong> <bdi>viewer" in text
     assert "<bdi>swapper" in text
 
 

@@ -157,7 +157,7 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
         page.get_by_role("link", name="Roll back to it…").click()
         assert page.get_by_text("notices_tag").first.is_visible()
         assert page.get_by_text("You stay signed in").is_visible()
-        page.get_by_label("To go back to").fill("wrong")
+        page.get_by_label("To roll back to").fill("wrong")
         page.get_by_role("button", name="Roll back").click()
         assert page.get_by_role("alert").is_visible()
         assert demo.link.readlink().name.startswith("0002-")
@@ -185,7 +185,7 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
 
 def _go_back(page):
     digits = page.locator("form code").first.text_content()
-    page.get_by_label("To go back to").fill(digits[:6])
+    page.get_by_label("To roll back to").fill(digits[:6])
     page.get_by_role("button", name="Roll back").click()
     page.wait_for_url("**" + BASE)
 
