@@ -81,7 +81,7 @@ class Diff:
     `idle_fills` (table, column) stand on columns that do not change; `spent` are recorded hints still in the file.
     `idle_renames` are hints whose new name is there already beside the old one. `reused` are names that something new
     has, while what had them goes on under another name.
-    `behind` is what to record once the change is made: every hint that this data has behind it, under new names.
+    `applied_hints` is what to record once the change is made: every hint that this data has behind it, under new names.
     """
 
     pairs: tuple[TablePair, ...]
@@ -93,7 +93,7 @@ class Diff:
     idle_renames: tuple[IdleRename, ...]
     reused: tuple[Reused, ...]
     spent: tuple[HintKey, ...]
-    behind: frozenset[HintKey]
+    applied_hints: frozenset[HintKey]
 
 
 def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:

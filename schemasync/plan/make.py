@@ -57,7 +57,7 @@ def make(
         reason,
         steps,
         diff.changes,
-        diff.behind,
+        diff.applied_hints,
         tuple(hazards),
     )
 

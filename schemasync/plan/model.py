@@ -95,7 +95,8 @@ class Plan:
     """From the version and fingerprint that it was made for to the version that it makes.
 
     `old` is the part of the live database that is ours; `foreign` are (type, name) of what is carried along;
-    `behind` are the hints that have acted on this data when the run is done; `models`: by table the model that owns it.
+    `applied_hints` are the hints that have acted on this data when the run is done; `models`: by table the model that
+    owns it.
     `never_run`: what the history is to record of data migrations, None where nobody looked.
     """
 
@@ -108,7 +109,7 @@ class Plan:
     reason: str
     steps: tuple[Step, ...]
     changes: tuple[Change, ...]
-    behind: frozenset[HintKey]
+    applied_hints: frozenset[HintKey]
     hazards: tuple[Hazard, ...] = ()
     foreign: tuple[tuple[str, str], ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)

@@ -113,8 +113,8 @@ def test_what_moves_on_is_recorded_and_does_not_move_on_again() -> None:
     first = diff(old, new)
     assert [describe(change) for change in first.changes] == ["C: new table", "C -> D", "T: +a", "T: a -> b"]
     assert first.acted == {("was", "t", "b", "a"), ("fill", "t", "a", "a + 1"), ("_was", "d", "c")}
-    assert first.behind == first.acted | {("_was", "c", "b"), ("was", "c", "t", "s")}
-    assert diff(new, new, recorded=first.behind).changes == ()
+    assert first.applied_hints == first.acted | {("_was", "c", "b"), ("was", "c", "t", "s")}
+    assert diff(new, new, recorded=first.applied_hints).changes == ()
 
 
 def test_two_that_claim_one_old_name_are_refused() -> None:

@@ -23,7 +23,7 @@ NOTHING: frozenset[HintKey] = frozenset()
 @given(trees())
 def test_a_schema_does_not_differ_from_itself(tree: dict) -> None:
     found = compare(schema(tree), schema(tree))
-    assert (found.changes, found.problems, found.acted, found.behind) == ((), (), NOTHING, NOTHING)
+    assert (found.changes, found.problems, found.acted, found.applied_hints) == ((), (), NOTHING, NOTHING)
 
 
 @effort(80)
@@ -131,11 +131,11 @@ def test_after_a_sync_the_same_file_is_current_and_no_hint_acts_again(files: lis
     for tree in files:
         file = read(tree)
         found = compare(live, file.schema, file.hints, recorded)
-        live, recorded = file.schema, found.behind
+        live, recorded = file.schema, found.applied_hints
         again = compare(live, file.schema, file.hints, recorded)
         assert again.changes == ()
         assert again.acted == NOTHING
-        assert again.behind == recorded
+        assert again.applied_hints == recorded
 
 
 @effort(200)
@@ -143,7 +143,7 @@ def test_after_a_sync_the_same_file_is_current_and_no_hint_acts_again(files: lis
 def test_a_database_that_is_born_in_a_shape_has_all_its_hints_behind_it(tree: dict) -> None:
     file = read(tree)
     found = compare(Schema(), file.schema, file.hints)
-    assert found.behind == all_hints(file.hints)
+    assert found.applied_hints == all_hints(file.hints)
     assert found.acted == NOTHING
 
 
@@ -186,7 +186,7 @@ def test_no_rename_is_passed_over_in_silence_and_none_is_recorded_that_did_not_a
             named = [fold(name) for name in names if fold(name) != fold(column) and pair.old.column(name)]
             acts = source is not None and fold(source) in named[:1]
             assert acts or not named or (pair.new.name, column) in noted
-            if ("was", fold(pair.new.name), fold(column), (named or [""])[0]) in found.behind and not clashes:
+            if ("was", fold(pair.new.name), fold(column), (named or [""])[0]) in found.applied_hints and not clashes:
                 assert acts
     fed = {pair.new.name: pair.old.name for pair in found.pairs if pair.old and pair.new}
     for table, names in file.hints.tables_were.items():

@@ -59,7 +59,7 @@ def _of_case(case):
             diff = compare(known, new.schema, new.hints, recorded)
             yield from _of_step(step, diff, _counts(connection) if number == 0 else None)
             if step.refused is None and not step.current:
-                known, recorded = new.schema, diff.behind
+                known, recorded = new.schema, diff.applied_hints
 
 
 def _made(connection, case):

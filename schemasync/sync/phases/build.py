@@ -352,7 +352,7 @@ class _Work:
             generation=generation.name,
             previous=newest.generation if newest else None,
             schema=digest.canonical(plan.new),
-            hints=hints_json(plan.behind),
+            hints=hints_json(plan.applied_hints),
             fingerprint=fingerprint(connection),
             plan=dumps(plan_json(plan, self.rows, self.notes)),
             rows=sum(self.rows.values()),

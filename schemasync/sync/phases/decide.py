@@ -178,7 +178,7 @@ def _first(document: Document, state: LiveDatabase | None) -> Decision:
     )
     # data that is born in the new shape has every hint behind it
     plan = replace(plan, hazards=(*declarations(plan, ()), *plan.hazards))
-    return Decision(replace(plan, behind=all_hints(document.hints)))
+    return Decision(replace(plan, applied_hints=all_hints(document.hints)))
 
 
 def _refuse_drift(
