@@ -298,9 +298,9 @@ def test_a_person_with_several_faults_sees_them_all():
     }
     assert sorted(codes(tree)) == [
         *["bad-definition"] * 3,
+        "double-quoted-string",
         "foreign-key-to-nothing",
         *["name-clash"] * 2,
-        "double-quoted-string",
         "unknown-column",
     ]
 
