@@ -113,7 +113,9 @@ def serve(control: socket.socket) -> Command | None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt = signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # ignored already where a shell put the tests in the background
     running: dict[int, socket.socket] = {}
     while True:
         ready, _, _ = select.select([control, woken], [], [])
@@ -127,7 +129,7 @@ def serve(control: socket.socket) -> Command | None:
             if not (pid := os.fork()):
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.signal(signal.SIGINT, interrupt)
                 for open_socket in (control, answer, *running.values()):
                     open_socket.close()
                 os.close(woken)
