@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..engines.sqlite import history_table
-from ..engines.sqlite.connection import Connection, durably, side_files, snapshot, to_wal, wal_of
+from ..engines.sqlite.checkpoint import durably
+from ..engines.sqlite.connection import Connection, side_files, snapshot, to_wal, wal_of
 from ..engines.sqlite.copies import remove_temporary
 from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.capture import changelog
-from ..engines.sqlite.connection import SIDE_SUFFIXES, checkpoint, durably, side_files
+from ..engines.sqlite.checkpoint import checkpoint, durably
+from ..engines.sqlite.connection import SIDE_SUFFIXES, side_files
 from ..engines.sqlite.fence import Fence
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep

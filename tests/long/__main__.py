@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..support.sqlite_builds import PACKAGES, environment
 from . import apps, demo, eject, files, mutants
 from .crash import histories, instants
 from .live import live
@@ -40,7 +42,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
     parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")
     parser.add_argument("--minutes", type=float, help="as many cases as fit into this time, instead of --count")
+    parser.add_argument("--sqlite", choices=[*PACKAGES], help="run on this version of SQLite, which is built first")
+    parser.add_argument(
+        "--checkpoint-delay", type=int, default=0, metavar="MS", help="of that SQLite; see sqlite_builds"
+    )
     given = parser.parse_args(arguments)
+    if given.sqlite is not None and given.sqlite != sqlite3.sqlite_version:
+        command = [sys.executable, "-m", "tests.long", *arguments]
+        return subprocess.run(command, env=environment(given.sqlite, given.checkpoint_delay), check=False).returncode
 
     begun, counts, failures, done = time.monotonic(), Counter[str](), 0, 0
     for seed in _seeds(given.seed, given.count, given.minutes):
@@ -56,6 +65,8 @@ def main(arguments: list[str]) -> int:
 
     told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     print(f"{given.name}: seed {given.seed}, {done:,} cases in {time.monotonic() - begun:,.0f} s, {failures} failed")
+    if given.sqlite is not None:
+        print(f"  SQLite {sqlite3.sqlite_version}, each checkpoint {given.checkpoint_delay} ms late")
     print(f"  {told}")
     print(f"  commit {_commit()}")
     return 1 if failures else 0

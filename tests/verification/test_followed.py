@@ -214,7 +214,7 @@ def test_a_lock_that_fails_for_another_reason_says_what_it_is(tmp_path):
     execute(path, "PRAGMA journal_mode=DELETE; CREATE TABLE t (x)")
 
     def obstruct(statement):
-        if statement == "PRAGMA wal_autocheckpoint=0":
+        if statement == "BEGIN IMMEDIATE":
             path.with_name(f"{path.name}-journal").mkdir()
 
     opener = Opener(lambda connection: connection.set_trace_callback(obstruct))

@@ -78,9 +78,12 @@ class Opener:
     def write(self, path: Path, *, timeout: float = 5.0) -> Connection:
         """Open an existing database for writing; `timeout` in seconds is how long a lock is waited for.
 
-        Never creates a file: the target of a dangling link must not come into being.
+        Never creates a file: the target of a dangling link must not come into being. No commit makes a checkpoint:
+        that is done by engines/sqlite/checkpoint.py alone.
         """
-        return self._open(path, "rw", timeout)
+        connection = self._open(path, "rw", timeout)
+        connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
+        return connection
 
     def build(self, path: Path) -> Connection:
         """Open a file under construction: nobody else has it, and it is litter if this process dies."""
@@ -116,6 +119,17 @@ class Opener:
         connection.execute("PRAGMA foreign_keys=OFF")
         self.register(connection)
         return connection
+
+
+def main_file(connection: Connection) -> str:
+    """The path of the file that the connection has open; '' where it is in memory."""
+    return next(str(file) for _, schema, file in connection.execute("PRAGMA database_list") if schema == "main")
+
+
+def open_again(connection: Connection) -> Connection:
+    """A second connection to the file that a connection has open; it waits for no lock."""
+    uri = f"file:{url_quote(main_file(connection))}?mode=rw"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
 
 
 def wal_of(path: Path) -> Path:
@@ -297,24 +311,6 @@ def logged_durably(connection: Connection) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def durably(connection: Connection) -> Iterator[None]:
-    """A transaction that is in the database file itself, and synced, when the block has ended."""
-    connection.execute("PRAGMA synchronous=FULL")
-    with transaction(connection):
-        yield
-    checkpoint(connection)
-
-
-def checkpoint(connection: Connection) -> None:
-    """Fold the write-ahead log into the file and empty it, or as much as readers allow: nobody is waited for.
-
-    Raises sqlite3.OperationalError where it cannot start.
-    """
-    connection.execute("PRAGMA busy_timeout=0").fetchone()
-    connection.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchone()
-
-
 def journal_mode(connection: Connection) -> str:
     """wal, delete and so on, in lower case."""
     return str(connection.execute("PRAGMA main.journal_mode").fetchone()[0]).lower()
@@ -325,19 +321,9 @@ def undoable(connection: Connection) -> None:
     connection.execute("PRAGMA main.journal_mode=MEMORY").fetchone()
 
 
-def checkpoint_some(connection: Connection) -> tuple[int, int]:
-    """Fold as much of the log into the file as readers and writers allow; nobody is waited for.
-
-    Returns how many pages the log has, and how many of them are in the file by now; -1 where somebody else is at it.
-    """
-    _, pages, folded = connection.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
-    return int(pages), int(folded)
-
-
-def held_log(connection: Connection) -> None:
-    """Every commit is on the disk, and none of them folds the log into the file: that may take long."""
+def commit_durably(connection: Connection) -> None:
+    """Every commit from here on is on the disk."""
     connection.execute("PRAGMA main.synchronous=FULL")
-    connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
 
 
 def to_wal(connection: Connection) -> None:
@@ -346,9 +332,8 @@ def to_wal(connection: Connection) -> None:
 
 
 def hold_writers(connection: Connection) -> None:
-    """Take the write lock; what is committed then is on the disk, and no checkpoint runs meanwhile."""
+    """Take the write lock; what is committed then is on the disk."""
     connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
     connection.execute("BEGIN IMMEDIATE")
 
 

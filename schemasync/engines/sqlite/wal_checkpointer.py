@@ -14,7 +14,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from ...errors import SchemasyncError
-from .connection import Opener, checkpoint_some
+from .checkpoint import checkpoint_some
+from .connection import Opener
 
 WAKING = 1.0  # seconds: on a machine that is very busy
 EVERY = 0.1  # seconds: in that time most sites write less than the thousand pages that let a writer fold

@@ -15,7 +15,8 @@ from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import Bounds
 from ...engines.sqlite.capture.replay import Replay, misfits_failed
-from ...engines.sqlite.connection import Connection, durably, snapshot, sorting, to_wal, transaction, undoable
+from ...engines.sqlite.checkpoint import durably
+from ...engines.sqlite.connection import Connection, snapshot, sorting, to_wal, transaction, undoable
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried

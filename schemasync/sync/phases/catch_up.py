@@ -11,7 +11,8 @@ from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
 from ...engines.sqlite.capture.foreign_key_recheck import suspects
 from ...engines.sqlite.capture.replay import Replay, misfits_failed, schema_changed
-from ...engines.sqlite.connection import Connection, checkpoint_some, held_log, transaction
+from ...engines.sqlite.checkpoint import checkpoint_some
+from ...engines.sqlite.connection import Connection, commit_durably, transaction
 from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...engines.sqlite.rebuild.start import attach_old, carry_numbers
@@ -106,7 +107,7 @@ def _opened(target: Target, before: LiveDatabase, built: Built, signals: Signals
     """The built file under its final name, still marked, with the old one attached."""
     with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
         signals.watch(connection)
-        held_log(connection)
+        commit_durably(connection)
         attach_old(connection, before.path)
         yield connection
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.capture import changelog
-from ...engines.sqlite.connection import Connection, checkpoint, logged_durably, side_files, undone, wal_of
+from ...engines.sqlite.checkpoint import checkpoint
+from ...engines.sqlite.connection import Connection, logged_durably, side_files, undone, wal_of
 from ...engines.sqlite.fence import Fence
 from ...errors import Code, NeedsPerson, Refused, SchemasyncError
 from ...files.disk import DiskStep, Reservation, reserved

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...engines.sqlite import history_table
-from ...engines.sqlite.connection import durably
+from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.inspect import inspect
 from ...errors import Code, Failed, SchemasyncError
 from ...history.rows import models_of

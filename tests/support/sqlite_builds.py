@@ -1,0 +1,69 @@
+"""Other versions of SQLite than the one that Python came with, built from the amalgamations that npm packages contain.
+
+Run `python -m tests.support.sqlite_builds VERSION` to build one and print the folder for LD_LIBRARY_PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+PACKAGES = {"3.37.2": "7.5.0", "3.40.0": "8.0.1", "3.54.1": "13.2.0"}
+"""Which version of better-sqlite3 contains which SQLite."""
+
+FLAGS = """
+    -DSQLITE_ENABLE_FTS3 -DSQLITE_ENABLE_FTS4 -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_COLUMN_METADATA
+    -DSQLITE_ENABLE_DBSTAT_VTAB -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_ENABLE_LOAD_EXTENSION
+""".split()
+
+BEGINS_A_CHECKPOINT = "rc = walIndexReadHdr(pWal, &isChanged);"
+"""Where a checkpoint has read how long the log is, and has not yet looked how much of it is copied."""
+
+
+def library(version: str, delay: int = 0) -> Path:
+    """The folder that holds libsqlite3.so.0 of that version, built where the cache does not have it.
+
+    With a `delay` in milliseconds each checkpoint waits at its beginning: the race that SQLite 3.51.3 closed
+    (https://www.sqlite.org/wal.html#walresetbug) is as rare as a microsecond otherwise.
+    """
+    folder = _cache() / (f"{version}-delay-{delay}" if delay else version)
+    if not (folder / "libsqlite3.so.0").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            _build(Path(scratch), version, delay).rename(folder / "libsqlite3.so.0")
+    return folder
+
+
+def environment(version: str, delay: int = 0) -> dict[str, str]:
+    """The environment of a process whose sqlite3 module finds that version."""
+    return {**os.environ, "LD_LIBRARY_PATH": str(library(version, delay))}
+
+
+def _build(scratch: Path, version: str, delay: int) -> Path:
+    package = f"better-sqlite3@{PACKAGES[version]}"
+    subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True, stdout=subprocess.DEVNULL)
+    (archive,) = scratch.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(scratch, filter="data")
+    (source,) = (scratch / "package").rglob("sqlite3.c")
+    if delay:
+        text = source.read_text()
+        assert text.count(BEGINS_A_CHECKPOINT) == 1
+        slow = text.replace(BEGINS_A_CHECKPOINT, f"{BEGINS_A_CHECKPOINT} usleep({delay * 1000});")
+        source.write_text(f"int usleep(unsigned);\n{slow}")
+    made = scratch / "libsqlite3.so.0"
+    command = ["gcc", "-shared", "-fPIC", "-O2", *FLAGS, str(source), "-o", str(made), "-lm", "-lpthread", "-ldl"]
+    subprocess.run(command, check=True)
+    return made
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "schemasync-sqlite"
+
+
+if __name__ == "__main__":
+    print(library(sys.argv[1]))
