@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from schemasync.errors import SchemasyncError
+from schemasync.files.disk import Disk
+from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from tests.crash.worlds import dump, traces
 
-from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, copy, execute, found, make
+from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, at, copy, execute, found, make, target
 
 EVERYWHERE = {
     "a row is lost": ("people", "DELETE FROM people WHERE id = 2"),
@@ -161,6 +164,53 @@ def test_a_table_that_is_not_rewritten_and_is_damaged_is_found_where_it_is_compa
     before = dump(link)
     table, damage = UNCHANGED[name]
     assert_found(found(link, NEW, options, FILLED, damage), table, link, before)
+
+
+AT_AN_END = [name for name in UNCHANGED if "value" not in name]
+
+
+@pytest.mark.parametrize("name", AT_AN_END)
+def test_what_is_lost_at_an_end_of_a_table_that_is_not_rewritten_is_found_without_comparing_it(link, name):
+    before = dump(link)
+    table, damage = UNCHANGED[name]
+    assert_found(found(link, NEW, MODES["pause"], FILLED, damage), table, link, before)
+
+
+@pytest.mark.parametrize("name", AT_AN_END)
+def test_beside_writers_that_counts_as_a_write_past_the_change_log(link, name):
+    table, damage = UNCHANGED[name]
+    (problem,) = found(link, NEW, MODES["live"], FILLED, damage)
+    assert (str(problem.code), problem.facts["table"]) == ("log-incomplete", table)
+
+
+def test_the_ends_of_a_table_that_is_renamed_with_its_key_are_those_of_the_old_one(tmp_path):
+    columns = {"k": "TEXT NOT NULL COLLATE NOCASE", "v": "", "_primary_key": ["k"], "_without_rowid": True}
+    renamed = {"key": {"type": "TEXT NOT NULL COLLATE NOCASE", "was": ["k"]}, "v": "", "_primary_key": ["key"]}
+    new = {"d": {**renamed, "_was": ["c"], "_without_rowid": True}}
+    rows = "INSERT INTO c VALUES ('b', 1), ('A', 2), ('C', 3)"
+    for number, options in enumerate([MODES["pause"], SyncOptions(verify_full=True), SyncOptions(rebuild_all=True)]):
+        link = make(tmp_path / f"w{number}", {"c": columns}, rows)
+        lost = found(link, new, options, FILLED, "DELETE FROM d WHERE \"key\" = 'A'")
+        assert [problem.facts["table"] for problem in lost] == ["d"]
+        assert found(link, new, options, FILLED, "SELECT 1") == ()
+        assert dump(link)["rows"]["d"] == [("A", 2), ("C", 3), ("b", 1)]
+
+
+def test_an_adoption_looks_at_the_ends_too(tmp_path):
+    link = tmp_path / "db.sqlite3"
+    execute(link, "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+    lose = at(FILLED, lambda: execute(built(link), "DELETE FROM t WHERE id = 2"))
+    with pytest.raises(SchemasyncError) as caught:
+        adopt(target(link, disk=Disk(lose)), None)
+    assert [(str(problem.code), problem.facts["table"]) for problem in caught.value.problems] == [
+        ("verify-differs", "t")
+    ]
+    assert not link.is_symlink()
+
+
+def built(link):
+    (path,) = link.with_name(f"{link.name}.generations").glob("0001-*.sqlite3*")
+    return path
 
 
 @pytest.mark.parametrize(("name", "mode"), in_modes(OBJECTS, MODES))

@@ -21,6 +21,7 @@ from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shad
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
 from ...engines.sqlite.verify import compare
+from ...engines.sqlite.verify.ends import same_ends
 from ...engines.sqlite.wal_checkpointer import Checkpointer, checkpointed
 from ...files.background_fsync import trickled
 from ...files.disk import DiskStep
@@ -266,8 +267,9 @@ class _Work:
     def _verify(self, connection: Connection) -> None:
         rewritten = [step for step in self.plan.steps if step.action is Action.REWRITE]
         full = self.verify_full or self.plan.strategy is Strategy.FRESH
-        rest = list(unchanged.tables(connection, self.plan)) if full else []
-        rest += [(*pair, None) for pair in unchanged.shadows(connection, self.plan)] if full else []
+        kept = unchanged.tables(connection, self.plan)
+        shadows = [(*pair, None) for pair in unchanged.shadows(connection, self.plan)]
+        rest = [*kept, *shadows] if full else []
         with (
             self.target.disk.step(DiskStep.BUILD_VERIFY),
             self.target.progress.phase("verification", "tables") as advance,
@@ -281,6 +283,9 @@ class _Work:
             for number, (old, new, table) in enumerate(rest):
                 advance(len(rewritten) + number, len(rewritten) + len(rest))
                 self.notes += compare.same_content(connection, old, new, table).notes
+            if not full and self.capture is None:  # beside writers it is the replay that does it
+                for old, new, table in kept:
+                    same_ends(connection, old, new, table)
             compare.counters(connection, self.plan)
             self.notes += compare.references(connection, self.plan)
             if self.verify_full:

@@ -162,7 +162,7 @@ def _virtual(connection: Connection, step: Step) -> Compared:
 def same_content(connection: Connection, old: str, new: str, table: Table | None) -> Compared:
     """Compare a table that came along unchanged: `--verify=full`, and every table of a fresh file."""
     columns, sources = identity(connection, "main", new), identity(connection, "old", old)
-    key = _identity_key(table, columns) if table is not None else _row_id_key(connection, new, columns)
+    key = identity_key(connection, table, new, columns, sources)
     pairs = list(zip(columns, sources, strict=True))
     try:
         if key is None:
@@ -504,13 +504,19 @@ def _difference(
     return (count, ()) if count else None
 
 
-def _row_id_key(connection: Connection, table: str, columns: Sequence[str]) -> Key | None:
-    """The row id, where a table of which there is no model has one."""
-    taken = {fold(column.strip('"')) for column in columns}
+def identity_key(
+    connection: Connection, table: Table | None, name: str, columns: Sequence[str], sources: Sequence[str]
+) -> Key | None:
+    """The key of a table that is not rewritten: its row id, or the primary key of a WITHOUT ROWID table.
+
+    `table`: as schema.json has it, None for a foreign one; `columns`, `sources`: its quoted columns in the new file and
+    in the old one. None where the row id cannot be reached, or a foreign table has none.
+    """
+    if table.without_rowid if table is not None else _is_without_rowid(connection, name):
+        return _primary_key(table, dict(zip(columns, sources, strict=True)))
+    taken = {fold(column.strip('"')) for column in (*columns, *sources)}
     free = next((name for name in ROWID_NAMES if name not in taken), None)
-    if free is None or _is_without_rowid(connection, table):
-        return None
-    return Key((free,), (free,))
+    return Key((free,), (free,)) if free else None
 
 
 def _is_without_rowid(connection: Connection, table: str) -> bool:
@@ -518,13 +524,13 @@ def _is_without_rowid(connection: Connection, table: str) -> bool:
     return bool(connection.execute(query, (table,)).fetchone()[0])
 
 
-def _identity_key(table: Table, columns: Sequence[str]) -> Key | None:
-    if table.without_rowid and table.primary_key is not None:
-        names = tuple(quote(column.column or "") for column in table.primary_key.columns)
-        return Key(names, names)
-    taken = {fold(column.strip('"')) for column in columns}
-    free = next((name for name in ROWID_NAMES if name not in taken), None)
-    return Key((free,), (free,)) if free else None
+def _primary_key(table: Table | None, sources: dict[str, str]) -> Key | None:
+    """`sources`: the name in the old file of each column, both quoted."""
+    if table is None or table.primary_key is None:
+        return None
+    before = {fold(column): source for column, source in sources.items()}
+    names = tuple(quote(column.column or "") for column in table.primary_key.columns)
+    return Key(names, tuple(before[fold(name)] for name in names))
 
 
 def _same_count(connection: Connection, mapped: Mapping) -> int:
