@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 
-from ..engines.sqlite import fence
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.fence import Fence
 from ..engines.sqlite.objects import OWN_PREFIX
-from ..errors import Code, NeedsPerson, SchemasyncError
+from ..errors import Code, NeedsPerson
 from ..files.layout import Generation, Layout, PathKind
+from .run.generation_state import state_of
 
 
 def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
@@ -53,11 +51,9 @@ def dangling(layout: Layout) -> NeedsPerson:
 
 def _fence(opener: Opener, generation: Generation) -> Fence | None:
     """None for a file that is open. One that cannot be read, or was never live, counts as closed by no swap."""
-    try:
-        with closing(opener.read_parsed(generation.path)) as connection:
-            return Fence(0, "", "") if fence.is_marked(connection) else fence.read_fence(connection)
-    except (SchemasyncError, sqlite3.Error):
-        return Fence(0, "", "")
+    state = state_of(opener, generation)
+    was_never_live = state.marked or (state.fence is None and not state.readable)
+    return Fence(0, "", "") if was_never_live else state.fence
 
 
 def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:

@@ -8,15 +8,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..engines.sqlite import fence, history_table
+from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import side_files
-from ..engines.sqlite.fence import Fence
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.layout import Generation, PathKind, size_of
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
+from .run.generation_state import state_of
 from .run.target import Target
 
 GRACE = timedelta(seconds=10)  # an opener may have resolved the link just before it moved
@@ -55,8 +55,8 @@ def archives(target: Target) -> tuple[Archive, ...]:
     for generation in target.layout.finished():
         if live is not None and generation.name == live.name:
             continue
-        closed = _fence_of(target, generation)
-        if closed is not None:
+        closed = state_of(target.opener, generation).fence
+        if closed is not None:  # an archive that cannot be read is a person's to remove
             is_unknown = highest is not None and generation.number > highest
             found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path), is_unknown))
     return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
@@ -126,14 +126,6 @@ def _remove(target: Target, chosen: Pruned) -> Pruned:
         target.check_sole()
         target.disk.remove(DiskStep.PRUNE_REMOVE, (path, *side_files(path)))
     return chosen
-
-
-def _fence_of(target: Target, generation: Generation) -> Fence | None:
-    try:
-        with closing(target.opener.read_parsed(generation.path)) as connection:
-            return fence.read_fence(connection)
-    except (SchemasyncError, sqlite3.Error):
-        return None  # an archive that cannot be read is a person's to remove
 
 
 def _moment(text: str) -> datetime | None:

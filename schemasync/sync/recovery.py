@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..engines.sqlite import fence, history_table
@@ -29,27 +29,8 @@ from .phases.capture import remove
 from .phases.write_lock import LinkState
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
+from .run.generation_state import GenerationState, state_of
 from .run.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One finished file of the folder: its fence and whether it has the building mark, or why it cannot be read."""
-
-    generation: Generation
-    fence: Fence | None = None
-    marked: bool = False
-    trouble: SchemasyncError | None = None
-
-    @property
-    def readable(self) -> bool:
-        return self.trouble is None
-
-    @property
-    def damaged(self) -> bool:
-        """True where it is the file that is at fault, not a full disk or a missing permission."""
-        codes = {problem.code for problem in self.trouble.problems} if self.trouble is not None else set()
-        return bool(codes & {Code.CORRUPT, Code.NOT_A_DATABASE})
 
 
 def recover(target: Target) -> tuple[str, ...]:
@@ -60,7 +41,7 @@ def recover(target: Target) -> tuple[str, ...]:
     postpone.clear(target)
     _name_aliases(target)
     done = [*_remove_unnamed(target), *_clear_next_links(target)]
-    files = {f.generation.name: f for f in _finished(target)}
+    files = {g.name: state_of(target.opener, g) for g in target.layout.finished()}
     if at is PathKind.NOTHING:
         done += _relink(target, files)
     elif at is PathKind.DANGLING:
@@ -145,27 +126,7 @@ def _remove_copy(target: Target) -> list[str]:
     return [f"removed {target.layout.plain.name}, which was copied and never took the place of the link"]
 
 
-def _finished(target: Target) -> list[Found]:
-    return [_look(target, generation) for generation in target.layout.finished()]
-
-
-def _look(target: Target, generation: Generation) -> Found:
-    try:
-        with translated_errors(generation.path), closing(target.opener.read(generation.path)) as connection:
-            return Found(generation, fence.read_fence(connection), fence.is_marked(connection))
-    except SchemasyncError as error:
-        return Found(generation, _fence_beside(target, generation), trouble=error)
-
-
-def _fence_beside(target: Target, generation: Generation) -> Fence | None:
-    """The fence of a file that cannot be read as a whole: one whose schema this SQLite cannot parse has it all the
-    same."""
-    with suppress(SchemasyncError, sqlite3.Error), closing(target.opener.read_parsed(generation.path)) as connection:
-        return fence.read_fence(connection)
-    return None
-
-
-def _relink(target: Target, files: dict[str, Found]) -> list[str]:
+def _relink(target: Target, files: dict[str, GenerationState]) -> list[str]:
     """No link: the one open generation is live by what the fences say; a first one may not have got its link."""
     if not files or all(f.marked for f in files.values()):
         return []
@@ -195,7 +156,7 @@ def _live_fence(target: Target) -> Fence | None:
         return fence.read_fence(connection)
 
 
-def _remove_marked(target: Target, files: dict[str, Found], live: Fence | None) -> list[str]:
+def _remove_marked(target: Target, files: dict[str, GenerationState], live: Fence | None) -> list[str]:
     """A marked file that no fence names was never live. Any fence: somebody may have put another file over the link."""
     fences = [live, *(found.fence for found in files.values())]
     named = {closed.successor for closed in fences if closed is not None}
@@ -206,7 +167,7 @@ def _remove_marked(target: Target, files: dict[str, Found], live: Fence | None) 
     return done
 
 
-def _forward(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
+def _forward(target: Target, files: dict[str, GenerationState], live: Fence) -> list[str]:
     """The fence was committed, so the swap happened: open its successor and move the link."""
     misplaced.check_last(target.layout, target.opener, live)
     successor = files.get(live.successor)
@@ -249,7 +210,7 @@ def _place(target: Target) -> LinkState:
     return LinkState(inode, is_plain=target.layout.at() is PathKind.PLAIN)
 
 
-def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
+def _out(target: Target, files: dict[str, GenerationState], live: Fence) -> list[str]:
     """The fence was committed, so the database is the plain file: it takes the place of the link."""
     misplaced.check_last(target.layout, target.opener, live)
     if not target.layout.plain.exists():
@@ -259,7 +220,7 @@ def _out(target: Target, files: dict[str, Found], live: Fence) -> list[str]:
     return [f"finished an eject that was cut off: {target.layout.link.name} is a plain file"]
 
 
-def _without_successor(target: Target, files: dict[str, Found], live: Fence, why: str) -> NeedsPerson:
+def _without_successor(target: Target, files: dict[str, GenerationState], live: Fence, why: str) -> NeedsPerson:
     return NeedsPerson.of(
         Code.SUCCESSOR_MISSING,
         f"{target.layout.link} was superseded by {live.successor} at {live.at}, but that file {why}",
@@ -270,7 +231,7 @@ def _without_successor(target: Target, files: dict[str, Found], live: Fence, why
     )
 
 
-def _reopen(target: Target, successor: Found, live: Fence) -> None:
+def _reopen(target: Target, successor: GenerationState, live: Fence) -> None:
     """A rollback was cut off before its target was open again: the history is carried over as it would have been."""
     path = target.layout.live()
     with closing(target.opener.read(path.path if path else target.layout.link)) as connection:
@@ -358,7 +319,7 @@ def _fold(target: Target) -> None:
         checkpoint(connection)
 
 
-def _close_archives(target: Target, files: dict[str, Found]) -> list[str]:
+def _close_archives(target: Target, files: dict[str, GenerationState]) -> list[str]:
     """An archive that is open would take writes that nobody sees: fence it again."""
     live = target.layout.live()
     done = []

@@ -24,6 +24,7 @@ from ...files.permissions import may_change_names, may_replace
 from ...history.row import HistoryRow
 from ...history.rows import now
 from .. import misplaced
+from ..run.generation_state import state_of
 from ..run.interrupt import Signals
 from ..run.target import Target
 from .capture import remove
@@ -299,12 +300,5 @@ def fold_archive(target: Target, archive: Generation) -> None:
 
 def _next_number(target: Target) -> int:
     """A number above that of every fence there is."""
-    highest = 0
-    for generation in target.layout.finished():
-        try:
-            with closing(target.opener.read_parsed(generation.path)) as connection:
-                found = fence.read_fence(connection)
-        except (SchemasyncError, sqlite3.Error):
-            continue  # a damaged archive must not stop the next swap; there is no going back to it anyway
-        highest = max(highest, found.swap if found else 0)
-    return highest + 1
+    fences = [state_of(target.opener, generation).fence for generation in target.layout.finished()]
+    return 1 + max((closed.swap for closed in fences if closed is not None), default=0)
