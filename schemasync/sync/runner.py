@@ -1,11 +1,12 @@
-"""The main job, phase by phase, as the diagram in the README has it.
+"""Runs a sync phase by phase, in the order of the README's diagram.
 
-schema.json -> decide -> log -> build -> verify -> catch up -> cut over -> prune
-                 |         (writers go on)                         |
-              current                                        the link names
-                                                            the new generation
+schema.json -> decide -> capture -> build -> verify -> catch up -> cut over -> prune
+                 |           (writers go on)                           |
+              current                                            the link names
+                                                                the new generation
 
-With --block-writers, and for a first generation: hold instead of log, and nothing to catch up with.
+With --block-writers, and for a first generation, the run takes the write lock instead of capturing, and has no writes to
+catch up with.
 """
 
 from __future__ import annotations
