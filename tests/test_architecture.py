@@ -26,12 +26,6 @@ PURE = {"__init__", "errors", "schema", "diff", "plan"}
 # Imports for type hints alone that close a circle. The list may only become shorter.
 FOR_TYPES = {
     ("backends.sqlite3.creation", "backends.sqlite3.base"),
-    ("admin.archives", "admin.model_admin"),
-    ("admin.generation", "admin.model_admin"),
-    ("admin.overview", "admin.model_admin"),
-    ("admin.rollback_page", "admin.model_admin"),
-    ("admin.run_page", "admin.model_admin"),
-    ("admin.session", "admin.model_admin"),
 }
 
 DISK_CALLS = set(

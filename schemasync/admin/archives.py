@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -20,15 +19,13 @@ from ..files.temporary import taken_away
 from ..models import SchemaVersion
 from ..sync import prune as pruning
 from ..sync.run.error_translation import translated_errors
+from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
-
-if TYPE_CHECKING:
-    from .model_admin import SchemaVersionAdmin
 
 FEW = 5  # faults that are shown
 
 
-def prune(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
+def prune(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
     """What would be removed; POST removes just that."""
     admin.require(request, "prune")
     keep = _keep(request)
@@ -47,7 +44,7 @@ def _keep(request: HttpRequest) -> int:
     return max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 6 else conf.keep()
 
 
-def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, keep: int) -> HttpResponse:
+def _remove(admin: Pages, request: HttpRequest, place: SelectedDatabase, keep: int) -> HttpResponse:
     try:
         shown = request.POST.getlist("gone")
         done = pruning.prune(place.target(actor_of(request)), keep, None, dry_run=False, expected=shown)
@@ -61,7 +58,7 @@ def _remove(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedData
     return admin.home(place)
 
 
-def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def verify(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """Read the whole file of a generation, as SQLite's own checks do: too much for one that is only looked at."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -83,7 +80,7 @@ def verify(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatab
     return admin.redirect(place, "change", pk)
 
 
-def database(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> FileResponse:
+def database(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> FileResponse:
     """A whole copy of the file of a generation, its log included; open to writers, also that of an archive."""
     admin.require(request, "download")
     row, generation = _file(place, pk)

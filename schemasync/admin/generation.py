@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
@@ -26,10 +25,8 @@ from ..schema.text import short
 from ..sync.preview import statements
 from ..texts import span
 from .history_rows import light, story, when
+from .pages import Pages
 from .selected_database import SelectedDatabase
-
-if TYPE_CHECKING:
-    from .model_admin import SchemaVersionAdmin
 
 MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are asked for
 FURTHEST = 60  # generations: renames further back are shown as what went and what came
@@ -48,7 +45,7 @@ class Beside:
     more: tuple[str, ...] = ()
 
 
-def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, key: str) -> HttpResponse:
+def generation(admin: Pages, request: HttpRequest, place: SelectedDatabase, key: str) -> HttpResponse:
     """The page of a row of the history."""
     row = _row(place, key)
     if not _is_whole(row):
@@ -77,7 +74,7 @@ def generation(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedD
     return admin.render(request, "generation.html", place, _("Generation %(name)s") % {"name": row.generation}, context)
 
 
-def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def schema_json(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """The schema as a schema.json, to be saved."""
     row = _row(place, pk)
     response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
@@ -86,7 +83,7 @@ def schema_json(admin: SchemaVersionAdmin, request: HttpRequest, place: Selected
     return response
 
 
-def sql(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def sql(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """The statements that made it, as `plan --sql` prints them."""
     row = _row(place, pk)
     before = _before(place, row)

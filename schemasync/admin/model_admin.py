@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -13,11 +13,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.defaultfilters import filesizeformat, floatformat
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.crypto import constant_time_compare
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -28,14 +27,10 @@ from ..texts import span
 from . import archives, generation, overview, rollback_page, run_page
 from .filters import ByWhom, When
 from .history_rows import light, story, when
+from .pages import Pages
 from .selected_database import PARAMETER, SelectedDatabase, place_of
 
 View = Callable[..., HttpResponseBase]
-
-if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[SchemaVersion]
-else:
-    _Admin = admin.ModelAdmin
 
 
 class VersionList(ChangeList):
@@ -49,7 +44,7 @@ class VersionList(ChangeList):
         return super().url_for_result(result) + (f"?{PARAMETER}={result._state.db}" if named else "")
 
 
-class SchemaVersionAdmin(_Admin):
+class SchemaVersionAdmin(Pages):
     """Reads only: what acts has a page, a permission and an address of its own."""
 
     change_list_template = "admin/schemasync/versions.html"
@@ -71,16 +66,6 @@ class SchemaVersionAdmin(_Admin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def may(self, request: HttpRequest, act: str) -> bool:
-        """True for who may see the pages and has the permission of that act."""
-        user: Any = request.user
-        return self.has_view_permission(request) and user.has_perm(f"schemasync.{act}_schemaversion")
-
-    def require(self, request: HttpRequest, act: str) -> None:
-        """Raise PermissionDenied for who may not."""
-        if not self.may(request, act):
-            raise PermissionDenied
 
     # --- addresses ------------------------------------------------------------------------------------------
 
@@ -127,33 +112,6 @@ class SchemaVersionAdmin(_Admin):
         for alias in connections:
             found = transaction.non_atomic_requests(alias)(found)
         return found
-
-    def redirect(self, place: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
-        """To another of these pages."""
-        address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_{name}", args=words)
-        return HttpResponseRedirect(address + place.query)
-
-    def home(self, place: SelectedDatabase) -> HttpResponse:
-        """To the overview."""
-        return self.redirect(place, "changelist")
-
-    def render(
-        self, request: HttpRequest, template: str, place: SelectedDatabase, title: str, context: dict[str, Any]
-    ) -> HttpResponse:
-        """A page in the looks of the admin."""
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            f"admin/schemasync/{template}",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": title,
-                "place": place,
-                "may": {act: self.may(request, act) for act in ("rollback", "run", "prune", "download")},
-                **context,
-            },
-        )
 
     # --- history and one generation -------------------------------------------------------------------------
 

@@ -20,12 +20,12 @@ from ..sync.run.broadcast import RunningJson
 from ..sync.status import status
 from ..texts import gist
 from .history_rows import WIDTH, when
+from .pages import Pages
 from .selected_database import SelectedDatabase
 from .timeline import timeline
 
 if TYPE_CHECKING:
     from ..diff.changes import Change
-    from .model_admin import SchemaVersionAdmin
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class _Models:
 _models = _Models()
 
 
-def context(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> dict[str, Any]:
+def context(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> dict[str, Any]:
     """What the panel above the history shows."""
     now = status(place.target())
     return {
@@ -63,7 +63,7 @@ def context(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedData
     }
 
 
-def status_json(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
+def status_json(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
     """The facts for monitors, and for the page that shows a run."""
     return JsonResponse(status(place.target()).as_json(), headers={"Cache-Control": "no-store"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,11 +24,9 @@ from ..texts import span
 from . import accounts
 from .accounts import Accounts
 from .history_rows import light, when
+from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
 from .session import keep_signed_in, log
-
-if TYPE_CHECKING:
-    from .model_admin import SchemaVersionAdmin
 
 TYPED = 6  # characters of the version that are to be typed
 SHOWN = 5  # rows of each kind that are shown of a table
@@ -43,7 +41,7 @@ class Code:
     is_known: bool = True
 
 
-def page(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def page(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
     """The page of a rollback to one generation: its preview, and the rollback itself."""
     admin.require(request, "rollback")
     row = light(SchemaVersion.objects.using(place.alias)).filter(pk=pk).first()
@@ -59,7 +57,7 @@ def page(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabas
 
 
 def _shown(
-    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, wrong: str = ""
+    admin: Pages, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, wrong: str = ""
 ) -> HttpResponse:
     """The preview: the two files are compared."""
     try:
@@ -77,7 +75,7 @@ def _edited_history(error: Exception) -> Problem:
 
 
 def _page(
-    admin: SchemaVersionAdmin,
+    admin: Pages,
     request: HttpRequest,
     place: SelectedDatabase,
     row: SchemaVersion,
@@ -125,7 +123,7 @@ def _code(place: SelectedDatabase, version: str) -> Code:
 
 
 def _refused(
-    admin: SchemaVersionAdmin,
+    admin: Pages,
     request: HttpRequest,
     place: SelectedDatabase,
     row: SchemaVersion,
@@ -138,7 +136,7 @@ def _refused(
 # --- acting -------------------------------------------------------------------------------------------------------
 
 
-def _act(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion) -> HttpResponse:
+def _act(admin: Pages, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion) -> HttpResponse:
     """The rollback, which compares the two files under its lock. Where the form does not fit, the preview again."""
     expected, live = request.POST.get("live", ""), _live(place)
     if expected != live:
@@ -181,7 +179,7 @@ def _live(place: SelectedDatabase) -> str:
     return live.name if live is not None else ""
 
 
-def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, left: str) -> HttpResponse:
+def _too_late(admin: Pages, request: HttpRequest, place: SelectedDatabase, left: str) -> HttpResponse:
     """Another generation went live while this request waited: the operator's session is in the one before."""
     databases.let_go(place.alias)
     stays = keep_signed_in(request, place, _path(place, left))
@@ -190,14 +188,12 @@ def _too_late(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDa
     return admin.home(place) if stays else _signed_out(admin, request)
 
 
-def _signed_out(admin: SchemaVersionAdmin, request: HttpRequest) -> HttpResponse:
+def _signed_out(admin: Pages, request: HttpRequest) -> HttpResponse:
     messages.warning(request, _("Your account is not the same there, so you are signed out."))
     return HttpResponseRedirect(reverse(f"{admin.admin_site.name}:login"))
 
 
-def _afterwards(
-    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, done: RolledBack
-) -> HttpResponse:
+def _afterwards(admin: Pages, request: HttpRequest, place: SelectedDatabase, done: RolledBack) -> HttpResponse:
     """In the file that is live now: the session, the log entry, and what happened."""
     databases.let_go(place.alias)
     ahead = done.preview

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -18,13 +18,11 @@ from ..schema.text import short
 from ..sync import preview
 from ..sync.phases.decide import SyncOptions
 from .background_run import outcome, start
+from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
 
-if TYPE_CHECKING:
-    from .model_admin import SchemaVersionAdmin
 
-
-def run(admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
+def run(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
     """The plan; POST starts it, where the setting and a permission allow that."""
     admin.require(request, "run")
     if not conf.runs_from_admin():
@@ -60,9 +58,7 @@ def _unreadable(place: SelectedDatabase, error: OSError) -> Problem:
     return Problem(Code.SCHEMA_UNREADABLE, f"{place.schema}: {error.strerror}")
 
 
-def _start(
-    admin: SchemaVersionAdmin, request: HttpRequest, place: SelectedDatabase, context: dict[str, Any]
-) -> HttpResponse:
+def _start(admin: Pages, request: HttpRequest, place: SelectedDatabase, context: dict[str, Any]) -> HttpResponse:
     if context.get("problems") or context["blocking"] or context["seen"].plan is None or context["is_running"]:
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
     if request.POST.get("version") != context["version"]:

@@ -15,6 +15,7 @@ from django.db import DatabaseError, router
 from django.http import HttpRequest
 
 from . import accounts
+from .pages import Pages
 from .selected_database import SelectedDatabase
 
 MOST_READ = 20_000  # sessions: that many are decoded in about a second
@@ -22,7 +23,6 @@ BATCH = 500  # keys in one statement: SQLite 3.31 took 999 parameters
 
 if TYPE_CHECKING:
     from ..models import SchemaVersion
-    from .model_admin import SchemaVersionAdmin
 
 
 def keep_signed_in(request: HttpRequest, place: SelectedDatabase, left: Path) -> bool:
@@ -72,7 +72,7 @@ def end_sessions(place: SelectedDatabase, keys: frozenset[str] | None) -> None:
             rows.filter(session_key__in=ended[start : start + BATCH]).delete()
 
 
-def log(admin: SchemaVersionAdmin, request: HttpRequest, row: SchemaVersion, message: str) -> None:
+def log(admin: Pages, request: HttpRequest, row: SchemaVersion, message: str) -> None:
     """A LogEntry in the database that is live now; a project whose tables for it are not there has the history."""
     with suppress(DatabaseError):
         admin.log_change(request, row, message)

@@ -1,0 +1,60 @@
+"""What every page of the admin needs: who may do what, redirects between pages, and the looks of the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from ..models import SchemaVersion
+from .selected_database import SelectedDatabase
+
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[SchemaVersion]
+else:
+    _Admin = admin.ModelAdmin
+
+
+class Pages(_Admin):
+    """The part of the ModelAdmin that its pages call; each page is a function of it and of the request."""
+
+    def may(self, request: HttpRequest, act: str) -> bool:
+        """True for who may see the pages and has the permission of that act."""
+        user: Any = request.user
+        return self.has_view_permission(request) and user.has_perm(f"schemasync.{act}_schemaversion")
+
+    def require(self, request: HttpRequest, act: str) -> None:
+        """Raise PermissionDenied for who may not."""
+        if not self.may(request, act):
+            raise PermissionDenied
+
+    def redirect(self, place: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
+        """To another of these pages."""
+        address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_{name}", args=words)
+        return HttpResponseRedirect(address + place.query)
+
+    def home(self, place: SelectedDatabase) -> HttpResponse:
+        """To the overview."""
+        return self.redirect(place, "changelist")
+
+    def render(
+        self, request: HttpRequest, template: str, place: SelectedDatabase, title: str, context: dict[str, Any]
+    ) -> HttpResponse:
+        """A page in the looks of the admin."""
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            f"admin/schemasync/{template}",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": title,
+                "place": place,
+                "may": {act: self.may(request, act) for act in ("rollback", "run", "prune", "download")},
+                **context,
+            },
+        )
