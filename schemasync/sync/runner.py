@@ -5,8 +5,8 @@ schema.json -> decide -> capture -> build -> verify -> catch up -> cut over -> p
               current                                            the link names
                                                                 the new generation
 
-With --block-writers, and for a first generation, the run takes the write lock instead of capturing, and has no writes to
-catch up with.
+With --block-writers, and for a first generation, the run takes the write lock instead of capturing, and has no writes
+to catch up with.
 """
 
 from __future__ import annotations
