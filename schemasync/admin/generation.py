@@ -16,9 +16,9 @@ from ..errors import NeedsPerson
 from ..history.action import HistoryAction
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
-from ..history.rows import schema_of, steps_of
+from ..history.rows import MadeByHand, schema_of, steps_of
 from ..models import SchemaVersion
-from ..plan.model import Action, Plan, Step, Strategy
+from ..plan.model import Action, CarriedStep, Create, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
 from ..schema.text import short
@@ -156,11 +156,11 @@ def _lineage(place: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
     return Lineage([HistoryRow(**values) for values in rows])
 
 
-def _names(steps: tuple[Step, ...]) -> Names:
+def _names(steps: tuple[Step | MadeByHand, ...]) -> Names:
     return {
         step.old.name: (step.new.name, {feed.source: feed.column for feed in step.feeds if feed.source})
         for step in steps
-        if step.old is not None and step.new is not None
+        if isinstance(step, CarriedStep)
     }
 
 
@@ -182,10 +182,11 @@ def _plan(row: HistoryRow, before: HistoryRow | None) -> Plan:
     """As much of the plan as its statements need."""
     new = schema_of(row)
     if before is None:
-        born = tuple(Step(Action.CREATE, None, table) for table in new.tables)
+        born = tuple(Create(table) for table in new.tables)
         return _of(row, Schema(), new, Strategy.FRESH, born)
     strategy = Strategy(row.details.get("strategy", Strategy.CLONE))
-    return _of(row, schema_of(before), new, strategy, tuple(map(_with_indexes, steps_of(row, before))))
+    steps = (_with_indexes(step) for step in steps_of(row, before) if not isinstance(step, MadeByHand))
+    return _of(row, schema_of(before), new, strategy, tuple(steps))
 
 
 def _of(row: HistoryRow, old: Schema, new: Schema, strategy: Strategy, steps: tuple[Step, ...]) -> Plan:
@@ -194,7 +195,7 @@ def _of(row: HistoryRow, old: Schema, new: Schema, strategy: Strategy, steps: tu
 
 def _with_indexes(step: Step) -> Step:
     """A kept table with the indexes that it got: the history tells its changes in words."""
-    if step.old is None or step.new is None:
+    if not isinstance(step, CarriedStep):
         return step
     got = (AddIndex(step.name, index) for index in step.new.indexes if index not in step.old.indexes)
     return replace(step, changes=tuple(got))

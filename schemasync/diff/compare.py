@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..errors import Problem
@@ -44,16 +44,44 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class TablePair:
-    """One table on both sides: `old` is as it is in the database, None where the table is new.
+    """One table on both sides: `old` is as it is in the database.
 
     `sources`: column of `new` -> the column of `old` that feeds it, None where nothing does.
     """
 
-    old: Table | None
-    new: Table | None
-    sources: Mapping[str, str | None] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
-    fills: Mapping[str, Sql] = field(default_factory=dict)
+    old: Table
+    new: Table
+    sources: Mapping[str, str | None]
+    changes: tuple[Change, ...]
+    fills: Mapping[str, Sql]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedTable:
+    """A table that only the new side has."""
+
+    new: Table
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The one change."""
+        return (c.CreateTable(self.new),)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedTable:
+    """A table that only the old side has."""
+
+    old: Table
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The one change."""
+        return (c.DropTable(self.old),)
+
+
+TableDiff = TablePair | AddedTable | RemovedTable
+"""One table of either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +112,7 @@ class Diff:
     `applied_hints` is what to record once the change is made: every hint that this data has behind it, under new names.
     """
 
-    pairs: tuple[TablePair, ...]
+    tables: tuple[TableDiff, ...]
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...]
     renames: Renames
@@ -152,17 +180,15 @@ class _Comparison:
             if (source := tables.sources[table.name]) is not None
         }
         renames = _renames(tables, matches)
-        pairs = [
-            self._pair(table, tables.sources[table.name], matches.get(table.name), renames) for table in self.new.tables
+        diffs: list[TableDiff] = [
+            self._table(table, tables.sources[table.name], matches.get(table.name), renames)
+            for table in self.new.tables
         ]
-        pairs += [
-            TablePair(self.old_tables[name], None, changes=(c.DropTable(self.old_tables[name]),))
-            for name in tables.lost
-        ]
-        found = [change for pair in pairs for change in pair.changes] + list(_views(self.old, self.new))
+        diffs += [RemovedTable(self.old_tables[name]) for name in tables.lost]
+        found = [change for table in diffs for change in table.changes] + list(_views(self.old, self.new))
         carried = _carried(self.recorded, tables, matches)
         return Diff(
-            tuple(pairs),
+            tuple(diffs),
             tuple(found),
             (*refusals(self.lost), *self.contested),
             renames,
@@ -235,9 +261,9 @@ class _Comparison:
 
     # --- one table ------------------------------------------------------------------------------------------
 
-    def _pair(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> TablePair:
+    def _table(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> TablePair | AddedTable:
         if source is None or matched is None:
-            return TablePair(None, new, changes=(c.CreateTable(new),))
+            return AddedTable(new)
         old = self.old_tables[source]
         seen = translate(old, renames)
         found = [*_table_changes(old, seen, new, matched)]

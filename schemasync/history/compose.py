@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ..plan.affinity import affinity
-from ..plan.model import Action, ColumnSource, Origin, Step
+from ..plan.model import CarriedStep, ColumnSource, Keep, Origin
 from ..schema import lexer
 from ..schema.expression import ROWID_NAMES
 from ..schema.lexer import Token, TokenKind
@@ -22,13 +22,12 @@ def not_known(column: str) -> ColumnSource:
     return ColumnSource(column, Origin.DEFAULT, volatile=True)
 
 
-def composed(first: Step, second: Step) -> Step:
+def composed(first: CarriedStep, second: CarriedStep) -> Keep:
     """The step from the old table of `first` to the new one of `second`, which begins where `first` ends."""
-    assert second.new is not None
-    return Step(Action.KEEP, first.old, second.new, tuple(_feed(first, second, feed) for feed in second.feeds))
+    return Keep(first.old, second.new, tuple(_feed(first, second, feed) for feed in second.feeds))
 
 
-def _feed(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
+def _feed(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> ColumnSource:
     if feed.volatile:
         return not_known(feed.column)
     match feed.origin:
@@ -42,9 +41,8 @@ def _feed(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
             return _carried(first, second, feed)
 
 
-def _default(second: Step, feed: ColumnSource) -> ColumnSource:
+def _default(second: CarriedStep, feed: ColumnSource) -> ColumnSource:
     """The default that the column had when it was added: a later sync may have changed it."""
-    assert second.new is not None
     if feed.column == second.new.rowid_column:
         return feed  # SQLite assigns the value
     column = second.new.column(feed.column)
@@ -52,8 +50,7 @@ def _default(second: Step, feed: ColumnSource) -> ColumnSource:
     return ColumnSource(feed.column, Origin.FILLED, fill=default.text if default is not None else "NULL")
 
 
-def _carried(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
-    assert second.new is not None
+def _carried(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> ColumnSource:
     before = _source(first, feed.source)
     if before is None or before.volatile or before.origin is Origin.GENERATED:
         return not_known(feed.column)
@@ -64,20 +61,17 @@ def _carried(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
     return replace(before, column=feed.column) if feed.same and _stores_alike(second, feed) else not_known(feed.column)
 
 
-def _stores_alike(step: Step, feed: ColumnSource) -> bool:
+def _stores_alike(step: CarriedStep, feed: ColumnSource) -> bool:
     """True where both columns convert every value the same way, so that the first conversion is not needed."""
-    assert step.old is not None
-    assert step.new is not None
     old, new = step.old.column(feed.source or ""), step.new.column(feed.column)
     assert old is not None
     assert new is not None
     return affinity(old, step.old.strict) is affinity(new, step.new.strict)
 
 
-def _filled(first: Step, second: Step, feed: ColumnSource) -> ColumnSource:
+def _filled(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> ColumnSource:
     """The fill over the first table, under the names that the fill knows; a fill that reads other columns than
     unchanged ones is not composed."""
-    assert second.old is not None
     parts = lexer.tokens(feed.fill or "")
     sources = {name: _unchanged(first, name) for name in _columns(second.old, parts)}
     if _reads_more(second.old, parts) or None in sources.values():
@@ -105,10 +99,8 @@ def _reads_more(table: Table, parts: Sequence[Token]) -> bool:
     return reads_table or "select" in words or any(name in words - taken for name in ROWID_NAMES)
 
 
-def _unchanged(first: Step, name: str) -> str | None:
+def _unchanged(first: CarriedStep, name: str) -> str | None:
     """The first table's column with the same values, affinity and collation; None where there is none."""
-    assert first.old is not None
-    assert first.new is not None
     feed = _source(first, name)
     if feed is None or not _is_unchanged(feed):
         return None
@@ -121,7 +113,7 @@ def _compares(column: Column, table: Table) -> tuple[str, str | None]:
     return affinity(column, table.strict), column.collation
 
 
-def _source(first: Step, name: str | None) -> ColumnSource | None:
+def _source(first: CarriedStep, name: str | None) -> ColumnSource | None:
     return next((feed for feed in first.feeds if name is not None and fold(feed.column) == fold(name)), None)
 
 

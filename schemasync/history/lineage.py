@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ..plan.model import Action, ColumnSource, Origin, Step
+from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step
 from ..schema.model import Column, Schema
 from ..schema.names import fold
 from .action import HistoryAction
 from .compose import composed, not_known
 from .row import HistoryRow
-from .rows import schema_of, steps_of
+from .rows import MadeByHand, schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""
@@ -54,7 +54,7 @@ class Lineage:
         """True where the generation comes from what `source` holds now, not from what it held earlier."""
         return self.birth(source).id in {row.id for row in self.line(generation)}
 
-    def steps(self, target: str, live: str) -> tuple[Step, ...]:
+    def steps(self, target: str, live: str) -> tuple[Step | MadeByHand, ...]:
         """What lies between two generations as steps from `target` to `live`: as recorded where one was built from the
         other, else composed. Columns whose expected values cannot be told are marked volatile."""
         newer, older = self.birth(live), self.birth(target)
@@ -67,7 +67,7 @@ class Lineage:
         *_, first = self.line(live)
         return self._from(first, live, changed=True)
 
-    def _composed(self, target: str, live: str) -> list[Step]:
+    def _composed(self, target: str, live: str) -> list[Keep]:
         """One step for each table that both have: back to the generation that both come from, and on to `live`."""
         above = {row.id for row in self.line(target)}
         common = next((row for row in self.line(live) if row.id in above), None)
@@ -97,14 +97,14 @@ def _identity(schema: Schema) -> Names:
     return {table.name: (table.name, {c.name: c.name for c in table.columns}) for table in schema.tables}
 
 
-def _carried(steps: Sequence[Step], *, changed: bool) -> Names:
+def _carried(steps: Sequence[Step | MadeByHand], *, changed: bool) -> Names:
     return {
         step.old.name: (
             step.new.name,
             {f.source: f.column for f in step.feeds if f.source and (changed or _is_same(f))},
         )
         for step in steps
-        if step.old is not None and step.new is not None
+        if isinstance(step, CarriedStep)
     }
 
 
@@ -120,12 +120,12 @@ def _renamed(first: Names, second: Names) -> Names:
     }
 
 
-def _backwards(target: Schema, common: Schema, names: Names) -> Iterator[Step]:
+def _backwards(target: Schema, common: Schema, names: Names) -> Iterator[Keep]:
     """Steps from the target to the generation that it comes from; `names`: of the latter -> of the target."""
     for table, (other, columns) in names.items():
         old, new = target.table(other), common.table(table)
         if old is not None and new is not None:
-            yield Step(Action.KEEP, old, new, tuple(_known(column, columns) for column in new.columns))
+            yield Keep(old, new, tuple(_known(column, columns) for column in new.columns))
 
 
 def _known(column: Column, sources: dict[str, str]) -> ColumnSource:
@@ -134,18 +134,18 @@ def _known(column: Column, sources: dict[str, str]) -> ColumnSource:
     return ColumnSource(column.name, Origin.GENERATED) if column.generated is not None else not_known(column.name)
 
 
-def _continued(steps: Sequence[Step], following: Sequence[Step]) -> list[Step]:
+def _continued(steps: Sequence[Keep], following: Sequence[Step | MadeByHand]) -> list[Keep]:
     ended = {fold(step.name): step for step in steps}
     return [
         composed(ended[fold(step.old.name)], step)
         for step in following
-        if step.old is not None and step.new is not None and fold(step.old.name) in ended
+        if isinstance(step, CarriedStep) and fold(step.old.name) in ended
     ]
 
 
-def _steps(target: Schema, live: Schema, both: Sequence[Step]) -> Iterator[Step]:
+def _steps(target: Schema, live: Schema, both: Sequence[Keep]) -> Iterator[Step]:
     yield from both
-    old = {fold(step.old.name) for step in both if step.old is not None}
-    new = {fold(step.new.name) for step in both if step.new is not None}
-    yield from (Step(Action.DROP, table, None) for table in target.tables if fold(table.name) not in old)
-    yield from (Step(Action.CREATE, None, table) for table in live.tables if fold(table.name) not in new)
+    old = {fold(step.old.name) for step in both}
+    new = {fold(step.new.name) for step in both}
+    yield from (Drop(table) for table in target.tables if fold(table.name) not in old)
+    yield from (Create(table) for table in live.tables if fold(table.name) not in new)

@@ -12,7 +12,7 @@ from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.compare import HintKey
 from ..errors import Code, NeedsPerson, Refused
-from ..plan.model import Action, ColumnSource, NeverRun, Origin, Plan, Step
+from ..plan.model import Action, CarriedStep, ColumnSource, Create, Drop, Keep, NeverRun, Origin, Plan, Rewrite, Step
 from ..schema import digest
 from ..schema.model import Schema
 from ..schema.text import dumps, short
@@ -125,10 +125,10 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
         "tables": [
             {
                 "table": step.name,
-                "old": step.old.name if step.old else None,
+                "old": None if isinstance(step, Create) else step.old.name,
                 "action": str(step.action),
                 "rows": rows.get(step.name),
-                "feeds": [asdict(feed) for feed in step.feeds],
+                "feeds": [asdict(feed) for feed in step.feeds] if isinstance(step, CarriedStep) else [],
             }
             for step in plan.steps
         ],
@@ -206,16 +206,33 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
     )
 
 
-def steps_of(row: HistoryRow, before: HistoryRow) -> tuple[Step, ...]:
+@dataclass(frozen=True, slots=True)
+class MadeByHand:
+    """A table that a sync found in the database and the generation before did not name: its old shape is not known."""
+
+    name: str
+
+
+def steps_of(row: HistoryRow, before: HistoryRow) -> tuple[Step | MadeByHand, ...]:
     """The steps that led from `before`'s schema to `row`'s, read back from the history."""
     old, new = schema_of(before), schema_of(row)
-    steps = []
-    for entry in details_of(row).get("tables", ()):
-        feeds = tuple(ColumnSource(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
-        source = old.table(entry["old"]) if entry["old"] else None
-        target = new.table(entry["table"]) if entry["action"] != Action.DROP else None
-        steps.append(Step(Action(entry["action"]), source, target, feeds))
-    return tuple(steps)
+    return tuple(_step(entry, old, new) for entry in details_of(row).get("tables", ()))
+
+
+def _step(entry: dict[str, Any], old: Schema, new: Schema) -> Step | MadeByHand:
+    """One entry of `plan_json`."""
+    name = entry["table"]
+    source, target = old.table(entry["old"] or ""), new.table(name)
+    match Action(entry["action"]):
+        case Action.CREATE if target is not None:
+            return Create(target)
+        case Action.DROP if source is not None:
+            return Drop(source)
+        case Action.KEEP | Action.REWRITE as action if source is not None and target is not None:
+            feeds = tuple(ColumnSource(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
+            return (Keep if action is Action.KEEP else Rewrite)(source, target, feeds)
+        case _:
+            return MadeByHand(name)
 
 
 def followed(row: HistoryRow) -> Followed | None:

@@ -90,7 +90,7 @@ def informed(alias: str, options: SyncOptions) -> SyncOptions:
 
 
 def _tables(plan: Plan) -> dict[str, str]:
-    return {fold(s.new.name): s.old.name for s in plan.steps if s.old is not None and s.new is not None}
+    return {fold(step.new.name): step.old.name for step in plan.carried}
 
 
 @contextmanager

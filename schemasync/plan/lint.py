@@ -9,7 +9,7 @@ from ..diff.hazards import Hazard, HazardCode
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
 from .affinity import Affinity, affinity
-from .model import Plan, Step
+from .model import CarriedStep, NewTableStep, Plan
 from .type_typos import misspelt
 
 _WHAT_IT_MEANS = (
@@ -21,10 +21,11 @@ _WHAT_IT_MEANS = (
 def declarations(plan: Plan, allowed: Collection[str]) -> Iterator[Hazard]:
     """The hazards of what tables that are new or change declare. `allowed`: folded "table.column" whose key may stop
     being the row id."""
-    for step in plan.steps:
-        if step.new is not None and step.new != step.old:
-            yield from _types(step.new, step.old)
-            yield from _key(step, step.new, allowed)
+    for step in plan.with_new_table:
+        old = step.old if isinstance(step, CarriedStep) else None
+        if step.new != old:
+            yield from _types(step.new, old)
+            yield from _key(step, old, allowed)
 
 
 def of_schema(schema: Schema) -> Iterator[Hazard]:
@@ -60,8 +61,8 @@ def _types(new: Table, old: Table | None) -> Iterator[Hazard]:
             yield Hazard(HazardCode.TYPE_UNKNOWN, message, f"Did you mean {known}?", new.name, column.name)
 
 
-def _key(step: Step, new: Table, allowed: Collection[str]) -> Iterator[Hazard]:
-    lost = _lost_alias(step)
+def _key(step: NewTableStep, old: Table | None, allowed: Collection[str]) -> Iterator[Hazard]:
+    new, lost = step.new, _lost_alias(step) if isinstance(step, CarriedStep) else None
     if lost is not None and f"{fold(new.name)}.{fold(lost.name)}" not in allowed:
         yield Hazard(
             HazardCode.ROWID_ALIAS_LOST,
@@ -73,15 +74,15 @@ def _key(step: Step, new: Table, allowed: Collection[str]) -> Iterator[Hazard]:
         )
         return
     column = lookalike(new)
-    is_same = step.old is not None and lookalike(step.old) is not None
+    is_same = old is not None and lookalike(old) is not None
     if column is not None and not is_same:
         yield _no_row_id(new, column)
 
 
-def _lost_alias(step: Step) -> Column | None:
+def _lost_alias(step: CarriedStep) -> Column | None:
     """The column that was the row id, and is still the primary key alone, but no longer the row id."""
     old, new = step.old, step.new
-    if old is None or new is None or old.rowid_column is None or new.rowid_column is not None or new.without_rowid:
+    if old.rowid_column is None or new.rowid_column is not None or new.without_rowid:
         return None
     key = new.primary_key
     if key is None or len(key.columns) != 1:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from ..diff import changes as c
 from ..diff.changes import Change
-from ..diff.compare import Diff, TablePair, spelled
+from ..diff.compare import AddedTable, Diff, RemovedTable, TableDiff, TablePair, spelled
 from ..diff.hazards import Hazard, HazardCode
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold, spell
 from .affinity import converts_alike
-from .model import Action, ColumnSource, Origin, Plan, Step, Strategy
+from .model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy, rewrite
 
 # What SQLite's own ALTER TABLE does on the copy, or what touches no row of the table.
 _WITHOUT_REWRITE = (
@@ -43,7 +44,7 @@ def make(
     `volatile(table, column)` tells whether the value that a new row gets there differs each time (asked of
     SQLite, for fills and defaults). `fresh` is the reason to start from an empty file, '' to clone.
     """
-    steps = tuple(_step(pair, volatile) for pair in diff.pairs)
+    steps = tuple(_step(table, volatile) for table in diff.tables)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
     reason = fresh or "only what changes is written again, the rest is copied page by page"
     hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
@@ -64,10 +65,7 @@ def make(
 
 def with_rewritten(plan: Plan, tables: Collection[str]) -> Plan:
     """The plan with these kept tables written again after all: a rehearsal showed that they would not fit."""
-    steps = tuple(
-        replace(step, action=Action.REWRITE) if step.action is Action.KEEP and step.name in tables else step
-        for step in plan.steps
-    )
+    steps = tuple(rewrite(step) if isinstance(step, Keep) and step.name in tables else step for step in plan.steps)
     return replace(plan, steps=steps)
 
 
@@ -82,31 +80,34 @@ def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
     def loses(feed: ColumnSource) -> bool:
         return feed.origin is Origin.CARRIED and feed.same and (fold(step.name), fold(feed.column)) in lose
 
-    if not any(map(loses, step.feeds)):
-        return step
-    feeds = tuple(replace(feed, same=False) if loses(feed) else feed for feed in step.feeds)
-    return replace(step, action=Action.REWRITE, feeds=feeds)
+    match step:
+        case Keep() | Rewrite():
+            if not any(map(loses, step.feeds)):
+                return step
+            feeds = tuple(replace(feed, same=False) if loses(feed) else feed for feed in step.feeds)
+            return replace(rewrite(step), feeds=feeds)
+        case Create() | Drop():
+            return step
+        case _:
+            assert_never(step)
 
 
-def _step(pair: TablePair, volatile: Callable[[str, str], bool]) -> Step:
-    old, new = pair.old, pair.new
-    if new is None:
-        return Step(Action.DROP, old, None, changes=pair.changes)
-    if old is None:
-        return Step(Action.CREATE, None, new, changes=pair.changes)
-    feeds = tuple(_feed(pair, old, new, column, volatile) for column in new.columns)
-    return Step(_action(pair), old, new, feeds, pair.changes)
+def _step(table: TableDiff, volatile: Callable[[str, str], bool]) -> Step:
+    match table:
+        case RemovedTable(old):
+            return Drop(old)
+        case AddedTable(new):
+            return Create(new)
+        case TablePair(old, new, _, changes, fills):
+            feeds = tuple(_feed(table, column, volatile) for column in new.columns)
+            untouched = all(isinstance(change, _WITHOUT_REWRITE) for change in changes) and not fills
+            return (Keep if untouched else Rewrite)(old, new, feeds, changes)
+        case _:
+            assert_never(table)
 
 
-def _action(pair: TablePair) -> Action:
-    untouched = all(isinstance(change, _WITHOUT_REWRITE) for change in pair.changes) and not pair.fills
-    return Action.KEEP if untouched else Action.REWRITE
-
-
-def _feed(
-    pair: TablePair, old: Table, new: Table, column: Column, volatile: Callable[[str, str], bool]
-) -> ColumnSource:
-    name = column.name
+def _feed(pair: TablePair, column: Column, volatile: Callable[[str, str], bool]) -> ColumnSource:
+    old, new, name = pair.old, pair.new, column.name
     if column.generated is not None:
         return ColumnSource(name, Origin.GENERATED, pair.sources.get(name))
     fill, source = pair.fills.get(name), pair.sources.get(name)
@@ -156,7 +157,7 @@ def _idle_renames(diff: Diff) -> Iterator[Hazard]:
 
 def _reused(diff: Diff) -> Iterator[Hazard]:
     """Names that go to something new, which takes nothing from its old bearer: a fill says what a column takes."""
-    pairs = {pair.new.name: pair for pair in diff.pairs if pair.new is not None}
+    pairs = {table.new.name: table for table in diff.tables if isinstance(table, TablePair)}
     for reused in diff.reused:
         if not reused.table:
             message = f"{reused.name} goes on as {reused.successor} with all rows; the new {reused.name} has none"
@@ -173,8 +174,8 @@ def _reused(diff: Diff) -> Iterator[Hazard]:
 def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]:
     """Notes on what `--allow-drop` names and nothing is called: perhaps a slip of the pen."""
     known = set()
-    for pair in diff.pairs:
-        tables = [table for table in (pair.old, pair.new) if table is not None]
+    for diffed in diff.tables:
+        tables = _sides(diffed)
         columns = {fold(column.name) for table in tables for column in table.columns}
         for name in {fold(table.name) for table in tables}:
             known |= {name, *(f"{name}.{column}" for column in columns)}
@@ -184,9 +185,19 @@ def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]
             yield Hazard(HazardCode.ALLOW_DROP_UNUSED, message, "Names are written TABLE or TABLE.COLUMN.")
 
 
-def _volatile(steps: tuple[Step, ...]) -> Iterator[Hazard]:
+def _sides(table: TableDiff) -> tuple[Table, ...]:
+    match table:
+        case TablePair(old, new):
+            return old, new
+        case AddedTable(one) | RemovedTable(one):
+            return (one,)
+        case _:
+            assert_never(table)
+
+
+def _volatile(steps: Collection[Step]) -> Iterator[Hazard]:
     for step in steps:
-        for feed in step.feeds:
+        for feed in step.feeds if isinstance(step, CarriedStep) else ():
             if feed.volatile:
                 yield Hazard(
                     HazardCode.FILL_VOLATILE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar, overload
 
 from ..diff.changes import Change
 from ..diff.compare import HintKey
@@ -55,20 +56,26 @@ class ColumnSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What happens to one table; `old` is as the database has it, `new` as schema.json wants it."""
+class _Carried:
+    """A table on both sides: `old` is as the database has it, `new` as schema.json wants it.
 
-    action: Action
-    old: Table | None
-    new: Table | None
+    `feeds` names the source of each new column. `changes` lead from `old` to `new`.
+    """
+
+    old: Table
+    new: Table
     feeds: tuple[ColumnSource, ...] = ()
     changes: tuple[Change, ...] = ()
 
     @property
     def name(self) -> str:
-        """The name after the run, or of a dropped table the one before."""
-        table = self.new or self.old
-        return table.name if table else ""
+        """The name after the run."""
+        return self.new.name
+
+    @property
+    def is_virtual(self) -> bool:
+        """True where either side is a virtual table, whose columns the schema does not know."""
+        return self.old.virtual is not None or self.new.virtual is not None
 
     @property
     def column_renames(self) -> Iterator[tuple[str, str]]:
@@ -76,6 +83,61 @@ class Step:
         for feed in self.feeds:
             if feed.source is not None and feed.source != feed.column:
                 yield feed.source, feed.column
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(_Carried):
+    """The table stays with its pages: ALTER TABLE renames it and its columns, and its indexes may change."""
+
+    action: ClassVar[Action] = Action.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite(_Carried):
+    """The new table is created empty and filled with the rows of the old one."""
+
+    action: ClassVar[Action] = Action.REWRITE
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The table is new, and empty."""
+
+    new: Table
+    action: ClassVar[Action] = Action.CREATE
+
+    @property
+    def name(self) -> str:
+        """The name after the run."""
+        return self.new.name
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The table is dropped with its rows."""
+
+    old: Table
+    action: ClassVar[Action] = Action.DROP
+
+    @property
+    def name(self) -> str:
+        """The name before the run."""
+        return self.old.name
+
+
+CarriedStep = Keep | Rewrite
+"""A step of a table whose rows are in the new file, too."""
+
+NewTableStep = Keep | Rewrite | Create
+"""A step of a table that the new schema has."""
+
+Step = Keep | Rewrite | Create | Drop
+"""What happens to one table."""
+
+
+def rewrite(step: CarriedStep) -> Rewrite:
+    """The step with its table written again."""
+    return Rewrite(step.old, step.new, step.feeds, step.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +177,39 @@ class Plan:
     models: Mapping[str, str] = field(default_factory=dict)
     never_run: NeverRun | None = None
 
-    def step(self, table: str) -> Step | None:
-        """The step of the table with that new name."""
-        return next((s for s in self.steps if s.new is not None and fold(s.new.name) == fold(table)), None)
+    @property
+    def carried(self) -> tuple[CarriedStep, ...]:
+        """The steps of the tables whose rows are in the new file, too."""
+        return tuple(step for step in self.steps if isinstance(step, CarriedStep))
 
-    def effective_action(self, step: Step) -> Action:
-        """What becomes of a table, to be told: nothing comes along into a file that starts empty."""
-        is_written = step.action is Action.KEEP and self.strategy is Strategy.FRESH
-        return Action.REWRITE if is_written else step.action
+    @property
+    def rewritten(self) -> tuple[Rewrite, ...]:
+        """The steps of the tables that are written again."""
+        return tuple(step for step in self.steps if isinstance(step, Rewrite))
+
+    @property
+    def dropped(self) -> tuple[Drop, ...]:
+        """The steps of the tables that are dropped."""
+        return tuple(step for step in self.steps if isinstance(step, Drop))
+
+    @property
+    def with_new_table(self) -> tuple[NewTableStep, ...]:
+        """The steps of the tables that the new schema has."""
+        return tuple(step for step in self.steps if isinstance(step, NewTableStep))
+
+    def step(self, table: str) -> NewTableStep | None:
+        """The step of the table with that new name."""
+        return next((step for step in self.with_new_table if fold(step.new.name) == fold(table)), None)
+
+    @overload
+    def effective(self, step: CarriedStep) -> CarriedStep: ...
+
+    @overload
+    def effective(self, step: Step) -> Step: ...
+
+    def effective(self, step: Step) -> Step:
+        """The step as it is carried out: a file that starts empty has no pages to keep, so all rows are written."""
+        return rewrite(step) if isinstance(step, Keep) and self.strategy is Strategy.FRESH else step
 
     @property
     def blocking(self) -> tuple[Hazard, ...]:

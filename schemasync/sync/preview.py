@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..engines.sqlite import ddl, table_sizes
 from ..engines.sqlite.rebuild import indexes, refill
 from ..files.layout import size_of
 from ..history.row import HistoryRow
-from ..plan.model import Action, Plan, Step, Strategy
+from ..plan.model import Action, CarriedStep, Create, Drop, Keep, Plan, Rewrite, Strategy
 from ..schema.document import Document
 from ..schema.names import fold, quote
 from .phases import decide
@@ -57,13 +57,13 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
         sizes = table_sizes.sizes(now.connection) if now is not None else {}
         tables: list[TableOutlook] = []
         for step in decision.plan.steps:
-            name = step.old.name if step.old is not None else None
+            name = None if isinstance(step, Create) else step.old.name
             ordinary = now is not None and name is not None
             rows = table_sizes.count_rows(now.connection, name) if now is not None and name is not None else 0
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
             shown = f"{step.name} (dropped)" if taken else step.name
-            tables.append(TableOutlook(shown, decision.plan.effective_action(step), rows, size))
+            tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size))
         needed = decide.disk_needed(decision.plan, now, sizes)
         return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
 
@@ -71,32 +71,28 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
 def statements(plan: Plan) -> list[str]:
     """The statements of a plan, in their order, for people to read: what `plan --sql` prints."""
     found = []
-    steps = [replace(step, action=plan.effective_action(step)) for step in plan.steps]
+    steps = [plan.effective(step) for step in plan.steps]
     in_place = steps if plan.strategy is Strategy.CLONE else []
     for step in in_place:
-        if step.old is not None and step.new is not None and step.old.name != step.new.name:
+        if isinstance(step, CarriedStep) and step.old.name != step.new.name:
             found.append(f"ALTER TABLE {quote(step.old.name)} RENAME TO {quote(step.new.name)}")
-        if step.action is Action.KEEP and step.new is not None:
+        if isinstance(step, Keep):
             found += [
                 f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}"
                 for old, new in step.column_renames
             ]
-    found += [f"DROP TABLE {quote(s.name)}" for s in in_place if s.action in (Action.DROP, Action.REWRITE)]
+    found += [f"DROP TABLE {quote(step.name)}" for step in in_place if isinstance(step, Drop | Rewrite)]
     for step in steps:
-        if step.action in (Action.CREATE, Action.REWRITE) and step.new is not None:
+        if isinstance(step, Create | Rewrite):
             found.append(ddl.create_table(step.new))
-        if step.action is Action.REWRITE:
-            found += _refill(step)
+        if isinstance(step, Rewrite) and step.new.virtual is None:
+            found.append(refill.refill_statement(step))
     for step in steps:
-        found += [ddl.create_index(step.new, index) for index in indexes.new(step) if step.new]
+        if not isinstance(step, Drop):
+            found += [ddl.create_index(step.new, index) for index in indexes.new(step)]
     found += [ddl.create_view(view) for view in plan.new.views]
     found += [ddl.create_trigger(t) for owner in plan.new.owners for t in owner.triggers]
     return found
-
-
-def _refill(step: Step) -> list[str]:
-    virtual = step.new is not None and step.new.virtual is not None
-    return [] if virtual else [refill.refill_statement(step)]
 
 
 # --- history ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage, is_in_place
 from ..history.row import HistoryRow
-from ..history.rows import Afterwards, find, now
+from ..history.rows import Afterwards, MadeByHand, find, now
 from ..plan.model import Step
 from .phases import cutover
 from .phases.cutover import cut_over
@@ -234,7 +234,7 @@ class _Sides:
 
     newer: Generation
     older: Generation
-    steps: Sequence[Step]
+    steps: Sequence[Step | MadeByHand]
     live_is_older: bool
 
 

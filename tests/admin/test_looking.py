@@ -207,6 +207,18 @@ def test_the_statements_that_made_it(visit):
     assert "shop_customer" not in text
 
 
+def test_the_statements_are_shown_where_a_sync_took_in_a_table_that_was_made_by_hand(operated, visit):
+    operated.run_sql("CREATE TABLE shelf (a INTEGER)")
+    operated.schema.write_text(
+        operated.schema.read_text().replace(
+            '"shop_customer": {', '"box": {"a": "TEXT"},\n  "shelf": {"a": "TEXT"},\n  "shop_customer": {'
+        )
+    )
+    operated.done("schemasync")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '3/sql/'))))")
+    assert "CREATE TABLE &quot;box&quot;" in text
+
+
 def test_many_rows_of_history_take_few_queries(operated, visit):
     operated.run_sql(
         "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"

@@ -142,7 +142,7 @@ def test_a_fill_acts_on_columns_that_are_new_renamed_or_changed() -> None:
         "renamed": {"type": "INT", "was": ["old"], "fill": "3"}, "typed": {"type": "TEXT", "fill": "4"},
         "checked": {"type": "INT CHECK (checked > 0)", "fill": "5"}}}"""
     found = diff('{"T": {"same": "INT", "old": "INT", "typed": "INT", "checked": "INT"}}', new)
-    assert {name: sql.text for name, sql in found.pairs[0].fills.items()} == {
+    assert {name: sql.text for name, sql in found.tables[0].fills.items()} == {
         "new": "2",
         "renamed": "3",
         "typed": "4",
@@ -163,13 +163,13 @@ def test_a_fill_acts_on_columns_that_are_new_renamed_or_changed() -> None:
 def test_whatever_is_said_of_a_column_counts_as_its_change(old: str, new: str, beside: str) -> None:
     before = '{"T": {"a": "%s", "b": "INT"}}' % old
     after = '{"T": {"a": {"type": "%s", "fill": "7"}, "b": "INT"%s}}' % (new, beside)
-    assert list(diff(before, after).pairs[0].fills) == ["a"]
+    assert list(diff(before, after).tables[0].fills) == ["a"]
 
 
 def test_what_is_said_of_another_column_does_not() -> None:
     before = '{"T": {"a": "INT", "b": "INT"}}'
     after = """{"T": {"a": {"type": "INT", "fill": "7"}, "b": "INT PRIMARY KEY UNIQUE CHECK (b > 0) REFERENCES T"}}"""
-    assert dict(diff(before, after).pairs[0].fills) == {}
+    assert dict(diff(before, after).tables[0].fills) == {}
 
 
 def test_a_lost_column_is_refused_with_the_hint_that_drops_it() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemasync.diff.changes import RenameColumn, RenameTable, as_json, describe
-from schemasync.diff.compare import HintKey, all_hints, compare
+from schemasync.diff.compare import AddedTable, HintKey, RemovedTable, TablePair, all_hints, compare
 from schemasync.schema.model import Hints, Schema
 from schemasync.schema.names import fold, quote, to_key
 
@@ -42,8 +42,10 @@ def test_every_change_can_be_told_and_every_refusal_has_its_mend(old: dict, new:
         assert describe(change)
         assert json.loads(json.dumps(as_json(change)))["text"] == describe(change)
     assert all(problem.message and problem.hint for problem in found.problems)
-    assert [pair.new.name for pair in found.pairs if pair.new] == [table.name for table in after.tables]
-    assert sorted(pair.old.name for pair in found.pairs if pair.old) == sorted(table.name for table in before.tables)
+    new = [table.new.name for table in found.tables if not isinstance(table, RemovedTable)]
+    old = [table.old.name for table in found.tables if not isinstance(table, AddedTable)]
+    assert new == [table.name for table in after.tables]
+    assert sorted(old) == sorted(table.name for table in before.tables)
     assert (found.changes == ()) == (before == after)
 
 
@@ -158,10 +160,10 @@ def test_no_value_goes_to_two_columns_and_none_is_lost_in_silence(old: dict, new
         for column in [problem.facts["table"] is not None]
         for name in problem.facts.get("lost", ())
     }
-    for pair in found.pairs:
-        if pair.old is None:
+    for pair in found.tables:
+        if isinstance(pair, AddedTable):
             continue
-        if pair.new is None:
+        if isinstance(pair, RemovedTable):
             assert (None, pair.old.name) in told
             continue
         carried = [fold(source) for source in pair.sources.values() if source is not None]
@@ -178,9 +180,8 @@ def test_no_rename_is_passed_over_in_silence_and_none_is_recorded_that_did_not_a
     found = compare(before, file.schema, file.hints)
     clashes = {(p.facts["table"], name) for p in found.problems if p.code == "rename-clash" for name in p.facts["new"]}
     noted = {(idle.table or None, idle.new) for idle in found.idle_renames} | clashes
-    for pair in found.pairs:
-        if pair.old is None or pair.new is None:
-            continue
+    pairs = [table for table in found.tables if isinstance(table, TablePair)]
+    for pair in pairs:
         for column, source in pair.sources.items():
             names = file.hints.columns_were.get((pair.new.name, column), ())
             named = [fold(name) for name in names if fold(name) != fold(column) and pair.old.column(name)]
@@ -188,7 +189,7 @@ def test_no_rename_is_passed_over_in_silence_and_none_is_recorded_that_did_not_a
             assert acts or not named or (pair.new.name, column) in noted
             if ("was", fold(pair.new.name), fold(column), (named or [""])[0]) in found.applied_hints and not clashes:
                 assert acts
-    fed = {pair.new.name: pair.old.name for pair in found.pairs if pair.old and pair.new}
+    fed = {pair.new.name: pair.old.name for pair in pairs}
     for table, names in file.hints.tables_were.items():
         named = [fold(name) for name in names if fold(name) != fold(table) and before.table(name)]
         assert not named or fold(fed.get(table, "")) == named[0] or (None, table) in noted

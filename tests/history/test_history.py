@@ -89,6 +89,15 @@ def test_rolling_back_twice_comes_back(world: World) -> None:
     assert world.target.layout.live() == before
 
 
+def test_a_table_that_was_made_by_hand_and_taken_in_later_is_not_compared(world: World) -> None:
+    world.write("CREATE TABLE W (a INT)", "CREATE TABLE X (a INT)", "INSERT INTO X VALUES (1)")
+    world.sync(THIRD.replace('"H"', '"W": {"a": "INT"}, "X": {"a": "TEXT"}, "H"'))
+    world.write("INSERT INTO X VALUES ('b')")
+    found = {t.table: (t.comparable, t.note) for t in rollback.preview(world.target, None).tallies if not t.is_empty}
+    reason = "made by hand, and taken into schema.json later"
+    assert found == {"W": (False, reason), "X": (False, reason)}
+
+
 # --- finding ----------------------------------------------------------------------------------------------------
 
 

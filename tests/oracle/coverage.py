@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 from schemasync.diff import changes as c
-from schemasync.diff.compare import compare
+from schemasync.diff.compare import AddedTable, compare
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.validate import build
@@ -101,9 +101,10 @@ def _of_step(step, diff, counts):
         return
     any_rows = counts is None or any(counts.values())
     seen = set()
-    for pair in diff.pairs:
-        rows = any_rows if pair.old is None or counts is None else counts.get(fold(pair.old.name), 0)
-        for change in pair.changes:
+    for table in diff.tables:
+        is_new = isinstance(table, AddedTable)
+        rows = any_rows if is_new or counts is None else counts.get(fold(table.old.name), 0)
+        for change in table.changes:
             seen.add(change)
             yield type(change), "some" if rows else "empty"
     yield from ((type(change), "some" if any_rows else "empty") for change in diff.changes if change not in seen)

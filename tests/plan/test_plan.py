@@ -62,7 +62,7 @@ def test_a_column_that_may_lose_something_is_converted_although_its_type_stays()
     )
     made = converting(replace(plan(text, text, fresh="--rebuild-all was given"), hazards=allowed))
     assert actions(made) == {"T": Action.REWRITE, "U": Action.KEEP}
-    assert [feed.same for step in made.steps for feed in step.feeds] == [False, True, True]
+    assert [feed.same for step in made.carried for feed in step.feeds] == [False, True, True]
     assert converting(made) == made
 
 
@@ -100,7 +100,7 @@ def test_every_other_change_writes_the_table_again(new: str) -> None:
 def test_new_and_dropped_tables_are_created_and_dropped() -> None:
     made = plan('{"Old": {"a": "INT"}}', '{"New": {"a": "INT"}, "_dropped": ["Old"]}')
     assert actions(made) == {"New": Action.CREATE, "Old": Action.DROP}
-    assert [step.name for step in made.steps if step.new is None] == ["Old"]
+    assert [step.name for step in made.dropped] == ["Old"]
 
 
 def test_each_column_says_where_its_values_come_from() -> None:
@@ -259,6 +259,6 @@ def test_what_may_go_and_is_not_there_is_noted() -> None:
 def test_nothing_comes_along_into_a_file_that_starts_empty() -> None:
     text = '{"T": {"a": "INT"}}'
     kept, fresh = plan(text, text), plan(text, text, fresh="wanted")
-    assert [kept.effective_action(step) for step in kept.steps] == [Action.KEEP]
-    assert [fresh.effective_action(step) for step in fresh.steps] == [Action.REWRITE]
+    assert [kept.effective(step).action for step in kept.steps] == [Action.KEEP]
+    assert [fresh.effective(step).action for step in fresh.steps] == [Action.REWRITE]
     assert actions(fresh) == {"T": Action.KEEP}, "what the history compares by stays as it was"

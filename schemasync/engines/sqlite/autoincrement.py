@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...plan.model import Origin, Plan, Step
+from ...plan.model import CarriedStep, Create, Origin, Plan
 from ...schema.model import Table
 from ...schema.names import fold, quote
 from .connection import Connection
@@ -24,7 +24,7 @@ def carry_counters(connection: Connection, plan: Plan) -> None:
     if not has_counters(connection, "main"):
         return
     old, new = _counters(connection, "old"), _counters(connection, "main")
-    created = {fold(step.name) for step in plan.steps if step.old is None}
+    created = {fold(step.name) for step in plan.steps if isinstance(step, Create)}
     wanted = dict(_wanted(connection, plan, old))
     for name in new:
         wanted.setdefault(name, [])
@@ -38,20 +38,16 @@ def carry_counters(connection: Connection, plan: Plan) -> None:
 def _wanted(connection: Connection, plan: Plan, old: Counters) -> Iterator[tuple[str, list[object]]]:
     here, there = _names(connection, "main"), _names(connection, "old")
     known = set()
-    for step in plan.steps:
-        if step.old is not None:
-            name = there.get(fold(step.old.name), step.old.name)
-            known.add(name)
-            if step.new is not None:
-                values = old.get(name, [])
-                yield here.get(fold(step.new.name), step.new.name), _values(connection, step, values)
+    for step in plan.carried:
+        name = there.get(fold(step.old.name), step.old.name)
+        known.add(name)
+        yield here.get(fold(step.new.name), step.new.name), _values(connection, step, old.get(name, []))
+    known |= {there.get(fold(step.old.name), step.old.name) for step in plan.dropped}
     yield from ((name, values) for name, values in old.items() if name not in known)
 
 
-def _values(connection: Connection, step: Step, before: list[object]) -> list[object]:
+def _values(connection: Connection, step: CarriedStep, before: list[object]) -> list[object]:
     """The counter of a new table, from those of its old one."""
-    assert step.old is not None
-    assert step.new is not None
     if not _counts(step.new):
         return [] if _counts(step.old) else before
     if _counts(step.old) and _keeps_ids(step):
@@ -62,10 +58,8 @@ def _values(connection: Connection, step: Step, before: list[object]) -> list[ob
     return [max(0, *numbers)] if numbers else []
 
 
-def _keeps_ids(step: Step) -> bool:
+def _keeps_ids(step: CarriedStep) -> bool:
     """True where a row has the same id in both tables, so that the old counter is about the new ids, too."""
-    assert step.old is not None
-    assert step.new is not None
     feed = next(feed for feed in step.feeds if feed.column == step.new.rowid_column)
     if feed.origin is Origin.DEFAULT:  # then it is the row id of the old table
         return True

@@ -89,19 +89,18 @@ def _orphaned(name: str, why: str) -> Problem:
 def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> None:
     """All that a rebuild does but for the rows."""
     carried = reshape.reshape(connection, plan)
-    for step in plan.steps:
-        if step.new is not None:
-            for index in indexes.new(step):
-                indexes.build(connection, step.new, index)
+    for step in plan.with_new_table:
+        for index in indexes.new(step):
+            indexes.build(connection, step.new, index)
     finish.finish(connection, plan, carried, broken)
 
 
 def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:
     """Fills that SQLite does not take over the old row: a CHECK allows what a fill may do, and nothing more."""
     problems = []
-    for step in plan.steps:
+    for step in plan.carried:
         for feed in step.feeds:
-            if feed.fill is None or step.old is None:
+            if feed.fill is None:
                 continue
             error = _refusal(opener, step.old, f"CHECK ({feed.fill})")
             if error:

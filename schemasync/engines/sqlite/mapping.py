@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...errors import Code, Refused
 from ...plan.affinity import Affinity, affinity
-from ...plan.model import ColumnSource, Origin, Step
+from ...plan.model import CarriedStep, ColumnSource, Origin
 from ...schema.expression import ROWID_NAMES
 from ...schema.model import Column, Table
 from ...schema.names import fold, quote
@@ -22,18 +22,16 @@ class Mapping:
     `rowid`: the SQL that gives the new row id, and the name to write it to, where that is not one of `columns`.
     """
 
-    step: Step
+    step: CarriedStep
     columns: tuple[tuple[str, str], ...]
     rowid: tuple[str, str] | None
 
     @property
     def old(self) -> Table:
-        assert self.step.old is not None
         return self.step.old
 
     @property
     def new(self) -> Table:
-        assert self.step.new is not None
         return self.step.new
 
 
@@ -53,10 +51,8 @@ def rowid_name(table: Table) -> str | None:
     return free or quote(table.rowid_column or "")
 
 
-def mapping(step: Step) -> Mapping:
+def mapping(step: CarriedStep) -> Mapping:
     """How the rows of a table that is written again come from the old one."""
-    assert step.old is not None
-    assert step.new is not None
     fed = tuple((feed.column, sql) for feed in step.feeds if (sql := _feed_sql(feed)) is not None)
     alias, source = step.new.rowid_column, rowid_name(step.old)
     names = {name for name, _ in fed}

@@ -29,7 +29,7 @@ from ...files.layout import Generation, size_of
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
 from ...history.rows import Followed, hints_json, now, plan_json
-from ...plan.model import Action, Plan, Strategy
+from ...plan.model import Plan, Strategy
 from ...schema import digest
 from ...schema.names import fold
 from ...schema.text import dumps, short
@@ -230,12 +230,11 @@ class _Work:
             with transaction(connection):
                 if lag is not None:
                     lag.replay.begin()
-                for step in self.plan.steps:
-                    if step.action is Action.REWRITE:
-                        tick = partial(_onward, advance, done, total)
-                        only = lag.replay.untouched(step) if lag is not None else ""
-                        self.rows[step.name] = refill.refill(connection, step, tick, only)
-                        done += self.rows[step.name]
+                for step in self.plan.rewritten:
+                    tick = partial(_onward, advance, done, total)
+                    only = lag.replay.untouched(step) if lag is not None else ""
+                    self.rows[step.name] = refill.refill(connection, step, tick, only)
+                    done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
                     self._copy_the_rest(connection)
                 else:
@@ -253,7 +252,7 @@ class _Work:
         unchanged.copy_shadows(connection, self.plan)
 
     def _index(self, connection: Connection) -> None:
-        wanted = [(s.new, index) for s in self.plan.steps if s.new for index in indexes.new(s)]
+        wanted = [(step.new, index) for step in self.plan.with_new_table for index in indexes.new(step)]
         phase = self.target.progress.phase("indexes", "indexes")
         with self.target.disk.step(DiskStep.BUILD_INDEX), phase as advance, sorting(connection):
             for number, (table, index) in enumerate(wanted):
@@ -265,7 +264,7 @@ class _Work:
             advance(len(wanted), len(wanted))
 
     def _verify(self, connection: Connection) -> None:
-        rewritten = [step for step in self.plan.steps if step.action is Action.REWRITE]
+        rewritten = self.plan.rewritten
         full = self.verify_full or self.plan.strategy is Strategy.FRESH
         kept = unchanged.tables(connection, self.plan)
         shadows = [(*pair, None) for pair in unchanged.shadows(connection, self.plan)]

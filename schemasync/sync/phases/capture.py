@@ -16,7 +16,7 @@ from ...engines.sqlite.objects import fingerprint
 from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
 from ...files.layout import inode_of
-from ...plan.model import Action, Plan
+from ...plan.model import Plan
 from ..run.error_translation import translated_errors
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
@@ -44,7 +44,7 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
     problems = list(virtual_tables.obstacles(before.connection, plan))
     tables = tables_to_log(before.inspect().schema.tables, plan)
     hidden = {table.name for table in tables if not changelog.can_log(table)}
-    written = {s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None}
+    written = {step.old.name for step in plan.rewritten}
     unseen = hidden - written  # one that is written again is refused for that, in other words
     for name in sorted(unseen):
         problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))

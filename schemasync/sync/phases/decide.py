@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from ...diff.compare import Allowed, Diff, all_hints, compare
+from ...diff.compare import Allowed, Diff, TablePair, all_hints, compare
 from ...diff.dropped import losses, repair_hint
 from ...diff.hazards import Hazard, HazardCode
 from ...engines.sqlite import dry_run, validate
@@ -23,7 +23,7 @@ from ...history.row import HistoryRow
 from ...history.rows import hints_of, moment
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
-from ...plan.model import Action, NeverRun, Plan, Strategy
+from ...plan.model import NeverRun, Plan, Strategy
 from ...schema.document import Document
 from ...schema.model import Schema
 from ...schema.names import fold
@@ -248,11 +248,11 @@ def _plan(
     unknown: Unknown,
 ) -> Plan:
     def volatile(table: str, column: str) -> bool:
-        pair = next(p for p in diff.pairs if p.new is not None and p.new.name == table)
+        pair = next(t for t in diff.tables if isinstance(t, TablePair) and t.new.name == table)
         fill = pair.fills.get(column)
         if fill is not None:
             return dry_run.is_volatile(target.opener, pair.old, fill.text)
-        new = pair.new.column(column) if pair.new else None
+        new = pair.new.column(column)
         return (
             new is not None and new.default is not None and dry_run.is_volatile(target.opener, None, new.default.text)
         )
@@ -309,7 +309,7 @@ def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | 
     old = size_of(state.path)
     if plan.strategy is Strategy.FRESH:
         return old + DISK_RESERVE
-    written = [s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None]
+    written = [step.old.name for step in plan.rewritten]
     share = old if sizes is None else sum(sizes.get(fold(name), 0) for name in written)
     return old + (share if written else 0) + DISK_RESERVE
 

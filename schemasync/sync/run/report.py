@@ -45,7 +45,7 @@ def tables_of(plan: Plan, rows: dict[str, int]) -> dict[str, TableReport]:
     for step in plan.steps:
         name = f"{step.name} (dropped)" if step.name in found else step.name  # another took its name over
         found[name] = {
-            "action": plan.effective_action(step),
+            "action": plan.effective(step).action,
             "rows": 0 if name != step.name else rows.get(name, 0),
         }
     return found

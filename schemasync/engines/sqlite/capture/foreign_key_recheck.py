@@ -90,12 +90,11 @@ class ForeignKeyRecheck:
 def suspects(plan: Plan) -> Iterator[ForeignKeyRecheck]:
     """One for each foreign key that the old file did not have."""
     number = 0
-    for step in plan.steps:
-        if step.old is not None and step.new is not None:
-            # by text it may be an old one, while its parent is another table under the same name
-            added = [change.key for change in step.changes if isinstance(change, AddForeignKey)]
-            for key in step.new.foreign_keys:
-                parent = plan.new.table(key.table)
-                if parent is not None and (key in added or key not in step.old.foreign_keys):
-                    yield ForeignKeyRecheck(number, step.new.name, parent, key)
-                    number += 1
+    for step in plan.carried:
+        # by text it may be an old one, while its parent is another table under the same name
+        added = [change.key for change in step.changes if isinstance(change, AddForeignKey)]
+        for key in step.new.foreign_keys:
+            parent = plan.new.table(key.table)
+            if parent is not None and (key in added or key not in step.old.foreign_keys):
+                yield ForeignKeyRecheck(number, step.new.name, parent, key)
+                number += 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....errors import Code, Problem, Refused
-from ....plan.model import Action, ColumnSource, Origin, Plan, Step
+from ....plan.model import CarriedStep, ColumnSource, Keep, Origin, Plan
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..mapping import Key, Mapping, key_of, mapping
@@ -23,7 +23,7 @@ class TrackedTable:
     """
 
     logged: Logged
-    step: Step
+    step: CarriedStep
     mapped: Mapping
     key: Key
     slots: tuple[str, ...]
@@ -55,13 +55,13 @@ class TrackedTable:
 
 def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
     """The ordinary tables whose rows go into the new file: all but those that the plan drops."""
-    dropped = {fold(s.old.name) for s in plan.steps if s.action is Action.DROP and s.old is not None}
+    dropped = {fold(step.old.name) for step in plan.dropped}
     return [table for table in tables if table.virtual is None and fold(table.name) not in dropped]
 
 
 def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
     """Each logged table with what becomes of it. Raises Refused naming all for which no new row can be told."""
-    steps = {fold(s.old.name): s for s in plan.steps if s.old is not None and s.new is not None}
+    steps = {fold(step.old.name): step for step in plan.carried}
     found, problems = [], []
     for one in logged:
         step = steps.get(fold(one.table.name)) or _as_it_is(one.table)
@@ -87,13 +87,13 @@ def impossible(why: str, table: str) -> Problem:
     )
 
 
-def _as_it_is(table: Table) -> Step:
+def _as_it_is(table: Table) -> Keep:
     """The step of a table that is not ours: it stays what it is."""
     feeds = (
         ColumnSource(c.name, Origin.GENERATED if c.generated is not None else Origin.CARRIED, c.name, same=True)
         for c in table.columns
     )
-    return Step(Action.KEEP, table, table, tuple(feeds))
+    return Keep(table, table, tuple(feeds))
 
 
 def _never_null(mapped: Mapping, key: Key) -> bool:

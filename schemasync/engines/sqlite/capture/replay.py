@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ....errors import Code, Failed, Problem, Refused
-from ....plan.model import Action, Step
+from ....plan.model import Rewrite
 from ....schema.text import count
 from ..connection import Connection, schema_version
 from ..rebuild.refill import refill_statement
@@ -123,7 +123,7 @@ class Replay:
             if follow.has_map:
                 _fill_map(self.connection, follow, _untouched(follow))
 
-    def untouched(self, step: Step) -> str:
+    def untouched(self, step: Rewrite) -> str:
         """The condition, over rows of the step's old table, that leaves out what is to be replayed."""
         return next((_untouched(f) for f in self.follows if f.step is step), "")
 
@@ -205,7 +205,7 @@ class Replay:
         files. Raises Failed where not: something wrote past the log. A look or two for each table."""
         for follow in self.follows:
             old, new = follow.logged.table, follow.mapped.new
-            if follow.step.action is not Action.REWRITE and table_ends_differ(self.connection, old, new, follow.key):
+            if not isinstance(follow.step, Rewrite) and table_ends_differ(self.connection, old, new, follow.key):
                 name = new.name
                 raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ....diff.hazards import HazardCode
 from ....errors import Code, Failed, Problem
-from ....plan.model import Plan
+from ....plan.model import CarriedStep, Plan
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
@@ -101,14 +101,14 @@ def _copy_differences(connection: Connection, old: str, new: str) -> None:
 
 def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:
     """Tables and views of the live file whose text goes into an index that is made or filled again."""
-    for step in rewritten(plan):
-        if step.old is not None and step.new is not None and step.new.virtual is not None:
-            yield from [step.old.name] if option(step.new.virtual, "content") is None else []
+    for step, virtual in rewritten(plan):
+        if option(virtual, "content") is None:
+            yield step.old.name
     there = {fold(o.name): o.name for o in objects(connection)}
     for index in external_indexes(connection, plan):
         content = index.after.content if index.is_rebuilt else None
         source = plan.step(content) if content else None
-        name = source.old.name if source is not None and source.old is not None else content
+        name = source.old.name if isinstance(source, CarriedStep) else content
         if name and fold(name) in there:
             yield there[fold(name)]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import Plan, Step
+from ....plan.model import CarriedStep, Plan
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -17,13 +17,15 @@ from .predicates import refuses_null
 from .projection import KEY, Projection
 
 
-def dangling(connection: Connection, step: Step, plan: Plan) -> Iterator[Hazard]:
+def dangling(connection: Connection, step: CarriedStep, plan: Plan) -> Iterator[Hazard]:
     """Foreign keys of the new shape whose rows would refer to nothing, and did not before."""
     for key in Effects(step).new.foreign_keys:
         yield from of_key(connection, step, plan, key, Projection(step))
 
 
-def of_key(connection: Connection, step: Step, plan: Plan, key: ForeignKey, projection: Projection) -> Iterator[Hazard]:
+def of_key(
+    connection: Connection, step: CarriedStep, plan: Plan, key: ForeignKey, projection: Projection
+) -> Iterator[Hazard]:
     """The same for one key; `projection` is that of its own table."""
     effects = Effects(step)
     if key in [change.key for change in effects.changes(c.AddForeignKey)]:
@@ -35,7 +37,7 @@ def of_key(connection: Connection, step: Step, plan: Plan, key: ForeignKey, proj
 
 def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
     parent = plan.step(key.table)
-    if parent is None or parent.old is None or parent.old.virtual is not None:
+    if not isinstance(parent, CarriedStep) or parent.old.virtual is not None:
         return False
     return any(map(Effects(parent).changes_value, key.references))
 
@@ -52,7 +54,7 @@ def _before(connection: Connection, effects: Effects, key: ForeignKey) -> int:
 
 
 def _missing(
-    connection: Connection, step: Step, plan: Plan, key: ForeignKey, projection: Projection
+    connection: Connection, step: CarriedStep, plan: Plan, key: ForeignKey, projection: Projection
 ) -> Iterator[Hazard]:
     parent = plan.step(key.table)
     if parent is None:
@@ -60,7 +62,7 @@ def _missing(
     child = projection.rows()
     some = " AND ".join(f"child.{quote(column)} IS NOT NULL" for column in key.columns)
     missing = ""
-    if parent.old is not None:
+    if isinstance(parent, CarriedStep):
         there = Projection(parent).rows()
         pairs = zip(key.references, key.columns, strict=True)
         same = " AND ".join(f"parent.{quote(up)} = child.{quote(down)}" for up, down in pairs)

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import Action, Step
+from ....plan.model import CarriedStep, Drop, Rewrite
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -19,28 +19,25 @@ from ..rebuild.virtual import is_contentless, option
 from ..table_sizes import count_rows
 
 
-def table(connection: Connection, step: Step) -> Iterator[Hazard]:
+def table(connection: Connection, step: Drop) -> Iterator[Hazard]:
     """A table that goes, with all of its rows."""
     rows = count_rows(connection, step.name)
     message = f'table "{step.name}" goes with {count(rows, "row")}'
     yield Hazard(HazardCode.ROWS_DROPPED, message, table=step.name, rows=rows)
 
 
-def columns(connection: Connection, step: Step) -> Iterator[Hazard]:
+def columns(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
     """Columns that go while their table stays."""
     for change in step.changes:
-        if isinstance(change, c.DropColumn) and step.old is not None and change.column.generated is None:
+        if isinstance(change, c.DropColumn) and change.column.generated is None:
             sql = f"SELECT count({quote(change.column.name)}) FROM {quote(step.old.name)}"
             rows = connection.execute(sql).fetchone()[0]
             message = f"{step.name}.{change.column.name} goes with {count(rows, 'value')}"
             yield Hazard(HazardCode.ROWS_DROPPED, message, "", step.name, change.column.name, rows)
 
 
-def virtual(connection: Connection, step: Step, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:
+def virtual(connection: Connection, step: Rewrite, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:
     """A virtual table whose content the new one cannot take over."""
-    both = step.action is Action.REWRITE and step.old is not None and step.new is not None
-    if not both or step.old is None or step.new is None:
-        return
     if (step.old.virtual is None) != (step.new.virtual is None):
         message = f'"{step.name}" cannot turn from a virtual table into an ordinary one, or back'
     elif step.old.virtual is not None and is_contentless(step.old.virtual):

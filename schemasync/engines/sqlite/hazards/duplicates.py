@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
 from ....plan.affinity import Affinity, affinity
-from ....plan.model import Origin, Step
+from ....plan.model import CarriedStep, Origin
 from ....schema import write
 from ....schema.model import IndexedColumn, Sql, Table
 from ....schema.names import fold, quote
@@ -36,7 +36,7 @@ class UniqueSet:
         return frozenset(named.union(*map(words, spoken)))
 
 
-def duplicates(connection: Connection, step: Step) -> Iterator[Hazard]:
+def duplicates(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
     """Sets of columns that must be unique and whose values rows would share."""
     for unique in unique_sets(Effects(step)):
         yield from of_set(connection, step.name, unique, Projection(step))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from ....diff import changes as c
-from ....plan.model import Action, Origin, Step
+from ....plan.model import CarriedStep, Origin, Rewrite
 from ....schema import lexer
 from ....schema.model import Index, IndexedColumn, Sql
 from ....schema.names import fold
@@ -17,16 +17,14 @@ _Change = TypeVar("_Change", bound=c.Change)
 class Effects:
     """What the step of one table does to its columns' values, keys and constraints."""
 
-    def __init__(self, step: Step) -> None:
-        assert step.old is not None
-        assert step.new is not None
+    def __init__(self, step: CarriedStep) -> None:
         self.step, self.old, self.new = step, step.old, step.new
         self.feeds = {fold(feed.column): feed for feed in step.feeds}
 
     @property
     def is_written(self) -> bool:
         """True where every row is stored again: SQLite then asks all constraints, those that were there, too."""
-        return self.step.action is Action.REWRITE
+        return isinstance(self.step, Rewrite)
 
     def changes(self, kind: type[_Change]) -> list[_Change]:
         """The changes of this kind that the step makes."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import Origin, Plan, Step
+from ....plan.model import CarriedStep, Origin, Plan
 from ....schema.model import Column
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -24,7 +24,7 @@ PATIENCE = 3.0  # seconds to look for rows that fail, one by one: enough to name
 HINT = "Write it so that it takes every row, or fix the rows."
 
 
-def one_by_one(connection: Connection, step: Step, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
+def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
     """The hazards of a table for which not everything can be computed: what cannot, and all that does not need it."""
     told = dict(_columns(connection, step))
     yield from told.values()
@@ -51,7 +51,7 @@ def one_by_one(connection: Connection, step: Step, plan: Plan, allowed: frozense
                 yield from list(of_key(connection, step, plan, key, projection))
 
 
-def _columns(connection: Connection, step: Step) -> Iterator[tuple[str, Hazard]]:
+def _columns(connection: Connection, step: CarriedStep) -> Iterator[tuple[str, Hazard]]:
     """(folded name, hazard) of each column that fails by itself."""
     effects = Effects(step)
     suspects = computed(effects)
@@ -73,7 +73,7 @@ def _expression(effects: Effects, column: Column) -> str:
     return f"the expression {column.generated.text if column.generated is not None else ''}"
 
 
-def _with_dependents(step: Step, failing: frozenset[str]) -> frozenset[str]:
+def _with_dependents(step: CarriedStep, failing: frozenset[str]) -> frozenset[str]:
     """These columns, and the generated ones that are made of them."""
     generated = {fold(c.name): words(c.generated) for c in Effects(step).new.columns if c.generated is not None}
     while more := {name for name, spoken in generated.items() if failing.intersection(spoken)} - failing:
@@ -83,7 +83,7 @@ def _with_dependents(step: Step, failing: frozenset[str]) -> frozenset[str]:
 
 def _hazard(
     connection: Connection,
-    step: Step,
+    step: CarriedStep,
     column: str,
     what: str,
     sql: str,

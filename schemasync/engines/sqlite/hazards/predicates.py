@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ....diff import changes as c
 from ....diff.hazards import HazardCode
 from ....plan.affinity import Affinity, affinity
-from ....plan.model import ColumnSource, Origin, Step
+from ....plan.model import CarriedStep, ColumnSource, Origin
 from ....schema import write
 from ....schema.model import Column, IndexedColumn, Sql, Table
 from ....schema.names import fold, quote, spell
@@ -38,7 +38,7 @@ class Predicates:
     `failing` are folded names of columns that cannot be computed: what needs them is not asked.
     """
 
-    def __init__(self, step: Step, allowed: frozenset[str], failing: frozenset[str] = frozenset()) -> None:
+    def __init__(self, step: CarriedStep, allowed: frozenset[str], failing: frozenset[str] = frozenset()) -> None:
         self.effects, self.allowed, self.failing = Effects(step), allowed, failing
         self.old, self.new, self.feeds = self.effects.old, self.effects.new, self.effects.feeds
 

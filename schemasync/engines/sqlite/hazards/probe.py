@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
+from typing import assert_never
 
 from ....diff.hazards import Hazard
-from ....plan.model import Action, ColumnSource, Origin, Plan, Step, Strategy
+from ....plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Strategy
 from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection, Opener
@@ -35,30 +36,36 @@ def probe(
     asked whether the application can read what a column would hold; `opener` registers what the application does."""
     found: list[Hazard] = []
     for step in plan.steps:
-        found += dropped.virtual(connection, step, allowed_losses, opener or Opener())
-        if step.action is Action.DROP:
-            found += dropped.table(connection, step)
-        elif step.old is not None and step.new is not None and step.new.virtual is None and step.old.virtual is None:
-            found += dropped.columns(connection, step)
-            found += _asked(
-                connection, replace(step, action=plan.effective_action(step)), plan, allowed_losses, readers
-            )
-    for step in (*_foreign_children(connection, plan), *_foreign_copied(connection, plan)):
-        found += _asked(connection, step, plan, allowed_losses)
+        match step:
+            case Drop():
+                found += dropped.table(connection, step)
+            case Keep() | Rewrite():
+                if not step.is_virtual:
+                    found += dropped.columns(connection, step)
+                    found += _asked(connection, plan.effective(step), plan, allowed_losses, readers)
+                elif isinstance(step, Rewrite):
+                    found += dropped.virtual(connection, step, allowed_losses, opener or Opener())
+            case Create():
+                pass
+            case _:
+                assert_never(step)
+    foreign: list[CarriedStep] = [*_foreign_children(connection, plan), *_foreign_copied(connection, plan)]
+    for other in foreign:
+        found += _asked(connection, other, plan, allowed_losses)
     found += external_content.read_anew(connection, plan, allowed_losses)
     return tuple(found)
 
 
 def _asked(
     connection: Connection,
-    step: Step,
+    step: CarriedStep,
     plan: Plan,
     allowed: frozenset[str],
     readers: Readers = MappingProxyType({}),
 ) -> Iterator[Hazard]:
-    """The hazards of the rows of one table, which has an old shape and a new one."""
+    """The hazards of the rows of one table."""
     projection, predicates = Projection(step), Predicates(step, allowed)
-    if step.action is Action.KEEP and not is_readable(connection, projection.old.name):
+    if isinstance(step, Keep) and not is_readable(connection, projection.old.name):
         return
     if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
         return
@@ -80,9 +87,9 @@ def _asked(
     yield from found
 
 
-def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Step]:
+def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
     """Tables that no schema names and that refer to ours, as steps in which nothing changes but what they refer to."""
-    steps = {fold(s.old.name): s for s in plan.steps if s.old is not None and s.action is Action.REWRITE}
+    steps = {fold(step.old.name): step for step in plan.rewritten}
     names = [
         child
         for child, parents in references_of(connection).items()
@@ -93,10 +100,10 @@ def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Step]:
             keys = (_followed(key, steps[fold(key.table)]) for key in table.foreign_keys if fold(key.table) in steps)
             feeds = tuple(ColumnSource(column.name, Origin.CARRIED, column.name, same=True) for column in table.columns)
             bare = replace(table, checks=(), uniques=(), indexes=(), foreign_keys=tuple(keys))
-            yield Step(Action.KEEP, table, bare, feeds)
+            yield Keep(table, bare, feeds)
 
 
-def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Step]:
+def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
     """Tables that no schema names, where a file that starts empty has them written, too."""
     if plan.strategy is Strategy.CLONE:
         return
@@ -106,10 +113,10 @@ def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Step]:
                 ColumnSource(c.name, Origin.CARRIED if c.generated is None else Origin.GENERATED, c.name, same=True)
                 for c in table.columns
             )
-            yield Step(Action.REWRITE, table, replace(table, foreign_keys=()), tuple(feeds))
+            yield Rewrite(table, replace(table, foreign_keys=()), tuple(feeds))
 
 
-def _followed(key: ForeignKey, parent: Step) -> ForeignKey:
+def _followed(key: ForeignKey, parent: Rewrite) -> ForeignKey:
     """The key under the names that its parent will have."""
     now = {fold(feed.source): feed.column for feed in parent.feeds if feed.source is not None}
     return replace(key, table=parent.name, references=tuple(now.get(fold(column), column) for column in key.references))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....errors import Refused
 from ....plan.affinity import Affinity, affinity
-from ....plan.model import ColumnSource, Origin, Step
+from ....plan.model import CarriedStep, ColumnSource, Origin
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, Table
 from ....schema.names import fold, quote
@@ -29,9 +29,7 @@ class Projection:
     `failing` are folded names of columns that cannot be computed, or are not to be: they are NULL.
     """
 
-    def __init__(self, step: Step, failing: frozenset[str] = frozenset()) -> None:
-        assert step.old is not None
-        assert step.new is not None
+    def __init__(self, step: CarriedStep, failing: frozenset[str] = frozenset()) -> None:
         self.old, self.new = step.old, step.new
         self.feeds = {fold(feed.column): feed for feed in step.feeds}
         self.failing = failing

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import Origin, Step
+from ....plan.model import CarriedStep, Origin
 from ....schema.model import Column
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -23,7 +23,7 @@ FIX = "Fix the rows, or give the column a fill whose values its field can read."
 NOTE = "Queries for these rows raise an error, or give None."
 
 
-def unreadable(connection: Connection, step: Step, readers: Readers) -> Iterator[Hazard]:
+def unreadable(connection: Connection, step: CarriedStep, readers: Readers) -> Iterator[Hazard]:
     """Values of columns whose type or values change, as the new shape would hold them."""
     effects, rows = Effects(step), Projection(step).rows()
     for column in effects.new.columns:

@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ....plan.model import Action, Plan
+from ....plan.model import Plan
 from ....schema.names import fold, quote
 from .. import validate
 from ..connection import Connection
@@ -31,15 +31,14 @@ def has_renames(plan: Plan) -> bool:
 
 def _renamed(plan: Plan) -> set[str]:
     """Folded old names of the tables that are renamed, or of which a column is."""
-    steps = [step for step in plan.steps if step.old is not None and step.new is not None]
-    return {fold(s.old.name) for s in steps if s.old and s.new and (s.column_renames or s.old.name != s.new.name)}
+    return {fold(s.old.name) for s in plan.carried if s.column_renames or s.old.name != s.new.name}
 
 
 def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:
     """Drop what a rename need not follow; return the foreign views and triggers among it, to be created again."""
     ours, renamed = {*plan.old.object_names(), *plan.new.object_names()}, _renamed(plan)
     found = [item for item in objects(connection) if item.type in ("view", "trigger")]
-    gone = {fold(step.old.name) for step in plan.steps if step.action is Action.DROP and step.old is not None}
+    gone = {fold(step.old.name) for step in plan.dropped}
     foreign = [item for item in found if item.key not in ours and fold(item.table) not in gone]
     aside, needed = [], {fold(item.table) for item in foreign}  # a view takes the triggers on it along
     for item in foreign:

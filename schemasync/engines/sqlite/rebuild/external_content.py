@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from ....plan.model import Action, ColumnSource, Origin, Plan, Step
+from ....plan.model import CarriedStep, ColumnSource, Keep, NewTableStep, Origin, Plan, Rewrite
 from ....schema import lexer
 from ....schema.model import Column, Sql
 from ....schema.names import fold, quote
@@ -120,8 +120,8 @@ def external_indexes(connection: Connection, plan: Plan) -> list[External]:
     """All of them: those of the new schema, and those that no schema names and the connection's file has."""
     views = _views(connection, plan)
     found = []
-    for step in plan.steps:
-        if step.new is not None and step.new.virtual is not None:
+    for step in plan.with_new_table:
+        if step.new.virtual is not None:
             found.append(_of_step(plan, step, step.new.virtual, views))
     ours = {*plan.old.object_names(), *plan.new.object_names()}
     for item in objects(connection):
@@ -133,15 +133,15 @@ def external_indexes(connection: Connection, plan: Plan) -> list[External]:
     return [one for one in found if one is not None and (one.after.content or (one.before and one.before.content))]
 
 
-def _of_step(plan: Plan, step: Step, virtual: Sql, views: Mapping[str, Sql]) -> External | None:
+def _of_step(plan: Plan, step: NewTableStep, virtual: Sql, views: Mapping[str, Sql]) -> External | None:
     after = arguments(virtual)
-    old = step.old if step.action is not Action.CREATE else None
+    old = step.old if isinstance(step, CarriedStep) else None
     before = arguments(old.virtual) if old is not None and old.virtual is not None else None
     if after is None:
         return None
     is_copied = before is not None and _comes_along(plan, before, after, views)
     old_name = old.name if old is not None else ""
-    return External(step.name, old_name, before, after, is_copied, step.action is Action.REWRITE, virtual.text)
+    return External(step.name, old_name, before, after, is_copied, isinstance(step, Rewrite), virtual.text)
 
 
 def _views(connection: Connection, plan: Plan) -> dict[str, Sql]:
@@ -162,7 +162,7 @@ def _comes_along(plan: Plan, before: Arguments, after: Arguments, views: Mapping
     step = plan.step(after.content)
     if step is None:
         return fold(before.content) == fold(after.content)
-    if step.old is None or fold(step.old.name) != fold(before.content):
+    if not isinstance(step, CarriedStep) or fold(step.old.name) != fold(before.content):
         return False
     return step.old.virtual is not None or _same_text(step, before, after)
 
@@ -174,12 +174,8 @@ def _view_changes(plan: Plan, view: str, views: Mapping[str, Sql]) -> bool:
     reads = _read_by(view, views)
     if any(before.get(name) != after.get(name) for name in reads & views.keys()):
         return True
-    steps = [step for step in plan.steps if step.action is Action.REWRITE and reads & _names(step)]
+    steps = [step for step in plan.rewritten if reads & {fold(step.old.name), fold(step.new.name)}]
     return any(not _keeps_rowids(step) or any(_alters(step, feed) for feed in step.feeds) for step in steps)
-
-
-def _names(step: Step) -> set[str]:
-    return {fold(table.name) for table in (step.old, step.new) if table is not None}
 
 
 def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
@@ -191,10 +187,8 @@ def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
     return found
 
 
-def _same_text(step: Step, before: Arguments, after: Arguments) -> bool:
+def _same_text(step: CarriedStep, before: Arguments, after: Arguments) -> bool:
     """True where the plan leaves the row ids and the indexed columns of the content table as they are."""
-    assert step.old is not None
-    assert step.new is not None
     old, new = _columns(before, step.old.columns), _columns(after, step.new.columns)
     if len(old) != len(new) or not _same_row_ids(step, before.content_rowid, after.content_rowid):
         return False
@@ -209,9 +203,7 @@ def _columns(found: Arguments, content: tuple[Column, ...]) -> list[str]:
     return [column.name for column in content]
 
 
-def _same_row_ids(step: Step, before: str, after: str) -> bool:
-    assert step.old is not None
-    assert step.new is not None
+def _same_row_ids(step: CarriedStep, before: str, after: str) -> bool:
     column = step.new.column(after)
     if column is not None and column.name != step.new.rowid_column:
         return _same_column(step, before, after)
@@ -219,11 +211,9 @@ def _same_row_ids(step: Step, before: str, after: str) -> bool:
     return (old is None or old.name == step.old.rowid_column) and _keeps_rowids(step)
 
 
-def _keeps_rowids(step: Step) -> bool:
+def _keeps_rowids(step: CarriedStep) -> bool:
     """True where each row has its row id after the plan."""
-    assert step.old is not None
-    assert step.new is not None
-    if step.action is Action.KEEP:
+    if isinstance(step, Keep):
         return True
     if step.old.without_rowid or step.new.without_rowid:
         return step.old.without_rowid and step.new.without_rowid
@@ -233,15 +223,14 @@ def _keeps_rowids(step: Step) -> bool:
     return feed is not None and not _alters(step, feed) and feed.source == step.old.rowid_column
 
 
-def _same_column(step: Step, before: str, after: str) -> bool:
-    assert step.old is not None
+def _same_column(step: CarriedStep, before: str, after: str) -> bool:
     feed = next((feed for feed in step.feeds if fold(feed.column) == fold(after)), None)
     if feed is None:
         return step.old.column(before) is None and fold(before) == fold(after)
     return fold(feed.source or "") == fold(before) and not _alters(step, feed)
 
 
-def _alters(step: Step, feed: ColumnSource) -> bool:
+def _alters(step: CarriedStep, feed: ColumnSource) -> bool:
     """True where a column that was there gets values that it did not have."""
     if feed.origin is Origin.CARRIED:
         return not feed.same

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ....diff.changes import AddIndex, ChangeIndex
-from ....plan.model import Action, Step
+from ....plan.model import Keep, NewTableStep
 from ....schema.model import Index, Table
 from ....schema.names import quote
 from .. import ddl
@@ -14,11 +14,9 @@ from ..objects import Object, objects
 from .row_errors import run_on
 
 
-def new(step: Step) -> tuple[Index, ...]:
+def new(step: NewTableStep) -> tuple[Index, ...]:
     """The indexes that must be built: all of a table that is written, the added and changed ones of a kept one."""
-    if step.new is None:
-        return ()
-    if step.action is not Action.KEEP:
+    if not isinstance(step, Keep):
         return step.new.indexes
     added = {c.index.name for c in step.changes if isinstance(c, AddIndex)}
     added |= {c.new.name for c in step.changes if isinstance(c, ChangeIndex)}

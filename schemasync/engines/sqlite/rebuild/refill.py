@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ....plan.model import Action, Plan, Step
+from ....plan.model import CarriedStep, Plan, Rewrite
 from ....schema.model import Table
 from ....schema.names import quote
 from ..connection import Connection
@@ -17,17 +17,17 @@ REFILL_ROWS = 100_000  # rows a statement: a fraction of a second each, so that 
 
 def rows_to_copy(connection: Connection, plan: Plan) -> int:
     """Rows of the attached old file that the plan writes again."""
-    tables = [s.old.name for s in plan.steps if s.action is Action.REWRITE and s.old is not None]
+    tables = [step.old.name for step in plan.rewritten]
     return sum(int(connection.execute(f"SELECT count(*) FROM old.{quote(name)}").fetchone()[0]) for name in tables)
 
 
-def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lambda rows: None, only: str = "") -> int:
+def refill(
+    connection: Connection, step: Rewrite, tick: Callable[[int], None] = lambda rows: None, only: str = ""
+) -> int:
     """Fill a rewritten table from the attached old file, of an ordinary one `only` the rows that this condition
     names; return the number of rows. Raises Failed."""
-    assert step.old is not None
-    assert step.new is not None
     if step.new.virtual is not None:
-        return refill_virtual(connection, step)
+        return refill_virtual(connection, step, step.new.virtual)
     statement = refill_statement(step)
     rows = 0
     for part in _parts(connection, step.old):
@@ -37,8 +37,8 @@ def refill(connection: Connection, step: Step, tick: Callable[[int], None] = lam
     return rows
 
 
-def refill_statement(step: Step) -> str:
-    """INSERT … SELECT of all rows of an ordinary table that is written again."""
+def refill_statement(step: CarriedStep) -> str:
+    """INSERT … SELECT of all rows of an ordinary table."""
     mapped = mapping(step)
     targets = [quote(name) for name, _ in mapped.columns]
     sources = [sql for _, sql in mapped.columns]

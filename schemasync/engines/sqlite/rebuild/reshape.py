@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ....errors import Code, Refused
-from ....plan.model import Action, Plan, Step
+from ....plan.model import Create, Drop, Keep, Plan, Rewrite
 from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
@@ -45,30 +45,30 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
         views=(*carried.views, *(item for item in aside if item.type == "view")),
     )
     for step in plan.steps:
-        if step.action in (Action.DROP, Action.REWRITE):
+        if isinstance(step, Drop | Rewrite):
             connection.execute(f"DROP TABLE {quote(_standing(connection, step))}")
     for step in plan.steps:
-        if step.action in (Action.CREATE, Action.REWRITE) and step.new is not None:
+        if isinstance(step, Create | Rewrite):
             connection.execute(ddl.create_table(step.new))
     return carried
 
 
-def _standing(connection: Connection, step: Step) -> str:
+def _standing(connection: Connection, step: Drop | Rewrite) -> str:
     """What a table is called once the renames are done; one that goes may have made room for another."""
     parked = parked_name(step.name)
-    return parked if step.action is Action.DROP and has_table(connection, parked) else step.name
+    return parked if isinstance(step, Drop) and has_table(connection, parked) else step.name
 
 
 def _rename(connection: Connection, plan: Plan) -> None:
-    pairs = [(s.old.name, s.new.name) for s in plan.steps if s.old and s.new and s.old.name != s.new.name]
+    pairs = [(step.old.name, step.new.name) for step in plan.carried if step.old.name != step.new.name]
     taken = {fold(o.name) for o in objects(connection) if o.type in ("table", "view", "index")}
-    leaving = [step.name for step in plan.steps if step.action is Action.DROP]
+    leaving = [step.name for step in plan.dropped]
     for old, new in _through_scratch_names(pairs, taken, leaving):
         _alter(connection, f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
     parked = [name for name in leaving if has_table(connection, parked_name(name))]
     statistics.rename(connection, dict(pairs), parked)
-    for step in plan.steps:
-        if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:
+    for step in plan.carried:
+        if step.is_virtual:
             continue
         columns = {fold(column.name) for column in step.old.columns}
         sources = {fold(feed.source) for feed in step.feeds if feed.source is not None}
@@ -81,7 +81,7 @@ def _rename(connection: Connection, plan: Plan) -> None:
 def renames_rowid_names(plan: Plan) -> set[str]:
     """The tables in which a column gets, or had, a name of the row id. They are written again: not every SQLite renames
     such a column, and the row ids have another name in the old file than in the new one."""
-    return {step.name for step in plan.steps if step.new is not None and _has_rowid_name(step.column_renames)}
+    return {step.name for step in plan.carried if _has_rowid_name(step.column_renames)}
 
 
 def _has_rowid_name(columns: Iterable[tuple[str, str]]) -> bool:
@@ -148,8 +148,8 @@ def _alter(connection: Connection, statement: str) -> None:
 def _take_off(connection: Connection, plan: Plan) -> Carried:
     """Drop every view and trigger, and indexes that change; keep the DDL of those that are not ours."""
     ours = {*plan.old.object_names(), *plan.new.object_names()}
-    rewritten = {fold(step.name) for step in plan.steps if step.action is Action.REWRITE}
-    gone = {fold(_standing(connection, step)) for step in plan.steps if step.action is Action.DROP}
+    rewritten = {fold(step.name) for step in plan.rewritten}
+    gone = {fold(_standing(connection, step)) for step in plan.dropped}
     shadows = shadow_tables(connection)
     foreign = [o for o in objects(connection) if o.key not in ours and fold(o.table) not in shadows | gone]
     carried = Carried(
@@ -170,7 +170,7 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
 def _stale_indexes(plan: Plan) -> Iterator[str]:
     """Indexes of kept tables that the new schema does not have, or has otherwise."""
     for step in plan.steps:
-        if step.action is not Action.KEEP or step.old is None or step.new is None:
+        if not isinstance(step, Keep):
             continue
         wanted = {index.name for index in step.new.indexes} - {index.name for index in indexes.new(step)}
         yield from (index.name for index in step.old.indexes if index.name not in wanted)

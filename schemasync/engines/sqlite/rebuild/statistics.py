@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ....plan.model import Action, Plan, Strategy
+from ....plan.model import Plan, Strategy
 from ....schema.names import fold, quote
 from ..connection import Connection
 
@@ -43,8 +43,7 @@ def _index_of(table: str, index: str | None, renamed: str) -> str | None:
 def gather(connection: Connection, plan: Plan) -> None:
     """ANALYZE what was written, and in a file that starts empty also what had statistics in the attached old one, so
     that the first queries after the swap are planned well."""
-    steps = (s.new for s in plan.steps if s.action is Action.REWRITE and s.new is not None and s.new.virtual is None)
-    tables = {fold(table.name): table.name for table in steps}
+    tables = {fold(step.name): step.name for step in plan.rewritten if step.new.virtual is None}
     if plan.strategy is Strategy.FRESH:
         tables |= {fold(name): name for name in _had_statistics(connection, plan)}
     for name in tables.values():
@@ -55,8 +54,8 @@ def _had_statistics(connection: Connection, plan: Plan) -> list[str]:
     """The tables of the new file that the old one has statistics of, under whatever name it has them."""
     if "sqlite_stat1" not in _there(connection, "old"):
         return []
-    names = {fold(s.old.name): s.new.name for s in plan.steps if s.old is not None and s.new is not None}
-    dropped = {fold(s.old.name) for s in plan.steps if s.old is not None and s.new is None}
+    names = {fold(step.old.name): step.new.name for step in plan.carried}
+    dropped = {fold(step.old.name) for step in plan.dropped}
     had = [name for (name,) in connection.execute("SELECT DISTINCT tbl FROM old.sqlite_stat1 WHERE tbl IS NOT NULL")]
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow')"

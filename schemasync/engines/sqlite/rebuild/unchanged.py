@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ....plan.model import Action, Plan
+from ....plan.model import Create, Keep, Plan, Rewrite
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import fold, quote
@@ -17,12 +17,8 @@ from .row_errors import run_on
 
 def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:
     """(old name, new name, table) of every ordinary table that is not written again; foreign ones without a model."""
-    kept = {
-        fold(s.new.name): (s.old.name, s.new)
-        for s in plan.steps
-        if s.action is Action.KEEP and s.old is not None and s.new is not None
-    }
-    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    kept = {fold(step.new.name): (step.old.name, step.new) for step in plan.steps if isinstance(step, Keep)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Create)}
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()
@@ -41,10 +37,10 @@ def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list
     `remade`: only of those whose virtual table is dropped and created again, and so stand empty in a clone.
     """
     external = {fold(index.name): index for index in external_indexes(connection, plan)}
-    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.CREATE)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Create)}
     copied = {name for name, index in external.items() if index.is_copied and index.is_remade}
     left_out = written - copied | {name for name, index in external.items() if index.is_rebuilt}
-    before = {fold(s.new.name): s.old.name for s in plan.steps if s.new and s.old and s.new.virtual is not None}
+    before = {fold(step.new.name): step.old.name for step in plan.carried if step.new.virtual is not None}
     rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
     owners = sorted((fold(name) for (name,) in rows), key=len, reverse=True)  # f_more_data is of f_more, not of f
     found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from ....errors import Refused
-from ....plan.model import Action, Plan, Step
+from ....plan.model import Plan, Rewrite
 from ....schema import lexer
 from ....schema.model import Sql
 from ....schema.names import fold, quote
@@ -34,17 +34,15 @@ def keeps_text(virtual: Sql) -> bool:
     return fold(virtual.text).startswith("fts") and option(virtual, "content") is None
 
 
-def refill_virtual(connection: Connection, step: Step) -> int:
-    """Fill a rewritten virtual table from the attached old file; return the number of rows. Raises Failed."""
-    assert step.old is not None
-    assert step.new is not None
-    assert step.new.virtual is not None
+def refill_virtual(connection: Connection, step: Rewrite, virtual: Sql) -> int:
+    """Fill a rewritten virtual table from the attached old file; return the number of rows. `virtual` is the text after
+    USING of the new table. Raises Failed."""
     name = quote(step.new.name)
-    if option(step.new.virtual, "content"):
+    if option(virtual, "content"):
         return 0  # its text is in another table: the index is copied, or rebuilt when that table is filled
     common = set(identity(connection, "old", step.old.name))
     columns = [column for column in identity(connection, "main", step.new.name) if column in common]
-    with_rowid = ["rowid", *columns] if keeps_text(step.new.virtual) else columns
+    with_rowid = ["rowid", *columns] if keeps_text(virtual) else columns
     return run_on(
         connection,
         step.new.name,
@@ -55,17 +53,15 @@ def refill_virtual(connection: Connection, step: Step) -> int:
 
 def refill_again(connection: Connection, plan: Plan) -> None:
     """Fill the rewritten virtual tables once more, as the attached old file is by now."""
-    for step in rewritten(plan):
-        assert step.new is not None
-        assert step.new.virtual is not None
-        if option(step.new.virtual, "content") is None:
+    for step, virtual in rewritten(plan):
+        if option(virtual, "content") is None:
             connection.execute(f"DELETE FROM main.{quote(step.new.name)}")
-            refill_virtual(connection, step)
+            refill_virtual(connection, step, virtual)
 
 
-def rewritten(plan: Plan) -> list[Step]:
-    """The steps that fill a virtual table again."""
-    return [s for s in plan.steps if s.action is Action.REWRITE and s.new is not None and s.new.virtual is not None]
+def rewritten(plan: Plan) -> list[tuple[Rewrite, Sql]]:
+    """The steps that fill a virtual table again, each with the text after USING of the new table."""
+    return [(step, step.new.virtual) for step in plan.rewritten if step.new.virtual is not None]
 
 
 def rebuild_external(connection: Connection, plan: Plan) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from ....errors import Code, Failed, Problem
 from ....plan.affinity import Affinity, affinity
-from ....plan.model import Action, Origin, Plan, Step
+from ....plan.model import CarriedStep, Create, Drop, Origin, Plan, Rewrite
 from ....schema.expression import ROWID_NAMES
-from ....schema.model import Schema, Table
+from ....schema.model import Schema, Sql, Table
 from ....schema.names import fold, quote
 from ....schema.subset import differing, ours
 from ....schema.text import count
@@ -58,12 +58,11 @@ def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> 
         )
 
 
-def content(connection: Connection, step: Step) -> Compared:
+def content(connection: Connection, step: Rewrite) -> Compared:
     """Compare a table that was written again with the attached old one, row by row. Raises Failed."""
-    assert step.new is not None
     try:
         if step.new.virtual is not None:
-            return _virtual(connection, step)
+            return _virtual(connection, step, step.new.virtual)
         mapped = mapping(step)
         key = _whole_key(connection, mapped)
         faults = _by_key(connection, mapped, key) if key else _as_sets(connection, mapped)
@@ -117,9 +116,9 @@ def counters(connection: Connection, plan: Plan) -> None:
 def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]:
     """(old name or None, new name) of the tables with a counter: ours, and those that schema.json does not name."""
     found: list[tuple[str | None, str]] = [
-        (step.old.name if step.old is not None else None, step.new.name)
-        for step in plan.steps
-        if step.new is not None and step.new.primary_key is not None and step.new.primary_key.autoincrement
+        (step.old.name if isinstance(step, CarriedStep) else None, step.new.name)
+        for step in plan.with_new_table
+        if step.new.primary_key is not None and step.new.primary_key.autoincrement
     ]
     ours = {fold(table.name) for table in (*plan.old.tables, *plan.new.tables)}
     if has_counters(connection, "old"):
@@ -142,12 +141,9 @@ def _highest_id(connection: Connection, table: str) -> int:
     return int(connection.execute(f"SELECT max({quote(key[0])}) FROM main.{quote(table)}").fetchone()[0] or 0)
 
 
-def _virtual(connection: Connection, step: Step) -> Compared:
+def _virtual(connection: Connection, step: Rewrite, virtual: Sql) -> Compared:
     """A full-text table that keeps its own text is compared; what others make of values is theirs to know."""
-    assert step.old is not None
-    assert step.new is not None
-    assert step.new.virtual is not None
-    if not keeps_text(step.new.virtual) or step.old.virtual is None:
+    if not keeps_text(virtual) or step.old.virtual is None:
         return Compared(step.name, 0, ("(virtual)",))
     columns, before = identity(connection, "main", step.new.name), identity(connection, "old", step.old.name)
     same = [(column, column) for column in columns if column in before]
@@ -194,7 +190,7 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
         if not broken:
             continue
         step = plan.step(name)
-        origin = name if step is None else step.old.name if step.old is not None else None
+        origin = name if step is None else step.old.name if isinstance(step, CarriedStep) else None
         before = violations(connection, "old", origin) if origin is not None else 0
         if broken > before:
             refer = count(broken - before, "row refers", "rows refer")
@@ -558,7 +554,7 @@ def _differs(table: str, rows: int, keys: Sequence[str]) -> Failed:
 
 def _touched(connection: Connection, plan: Plan) -> list[str]:
     """Tables with foreign keys, ours and others, that were written or whose parents were."""
-    written = {fold(s.name) for s in plan.steps if s.action in (Action.REWRITE, Action.DROP, Action.CREATE)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Drop | Create)}
     found = references_of(connection)
     return [child for child, parents in found.items() if fold(child) in written or parents & written]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from ....errors import Refused
-from ....plan.model import Action, Origin, Step
+from ....history.rows import MadeByHand
+from ....plan.model import CarriedStep, Create, Drop, Keep, Origin, Rewrite, Step
 from ....schema.model import PrimaryKey
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -49,51 +51,55 @@ class RowDiff:
         return self.is_complete and not (self.added or self.changed or self.removed)
 
 
-def tally(connection: Connection, steps: Iterable[Step], *, older_is_live: bool = False) -> tuple[RowDiff, ...]:
+def tally(
+    connection: Connection, steps: Iterable[Step | MadeByHand], *, older_is_live: bool = False
+) -> tuple[RowDiff, ...]:
     """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: what was written
     since stands in that, and a column which only it has is one that is not compared."""
     return tuple(_one(connection, step, older_is_live) for step in steps)
 
 
-def _one(connection: Connection, step: Step, older_is_live: bool) -> RowDiff:
+def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -> RowDiff:
     """What cannot be counted (row ids out of reach, a table that somebody dropped) is no reason to bar the way back."""
     try:
-        left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
-        return _with_not_compared(connection, step, tuple(left_out), _counted(connection, step))
+        match step:
+            case MadeByHand(name):
+                return RowDiff(name, comparable=False, note="made by hand, and taken into schema.json later")
+            case Create():
+                rows = count_of(connection, f"main.{quote(step.name)}")
+                return RowDiff(step.name, added=rows, note="not in the older one")
+            case Drop():
+                rows = count_of(connection, f"old.{quote(step.name)}")
+                return RowDiff(step.name, removed=rows, note="not in the newer one")
+            case Keep() | Rewrite():
+                return _with_not_compared(connection, step, older_is_live, _counted(connection, step))
+            case _:
+                assert_never(step)
     except Refused as refusal:
         return RowDiff(step.name, comparable=False, note=refusal.problems[0].message)
     except sqlite3.Error as error:
         return RowDiff(step.name, comparable=False, note=str(error))
 
 
-def _only_old(step: Step) -> list[str]:
+def _only_old(step: CarriedStep) -> list[str]:
     """The columns with values of their own that only the older table has."""
-    if step.old is None or step.new is None:
-        return []
     carried = {fold(feed.source or "") for feed in step.feeds if feed.origin is Origin.CARRIED}
     return [c.name for c in step.old.columns if fold(c.name) not in carried and c.generated is None]
 
 
-def _with_not_compared(connection: Connection, step: Step, left_out: tuple[str, ...], found: RowDiff) -> RowDiff:
+def _with_not_compared(connection: Connection, step: CarriedStep, older_is_live: bool, found: RowDiff) -> RowDiff:
     """The tally with the columns that were left out, where both files have a row that could differ in them."""
-    if not left_out or not found.comparable or step.old is None or step.new is None:
+    left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
+    if not left_out or not found.comparable:
         return found
     if count_of(connection, f"old.{quote(step.old.name)}") == found.removed:
         return found
     notes = [f"{', '.join(left_out)}: not compared", *filter(None, [found.note])]
-    return replace(found, note="; ".join(notes), not_compared=left_out)
+    return replace(found, note="; ".join(notes), not_compared=tuple(left_out))
 
 
-def _counted(connection: Connection, step: Step) -> RowDiff:
-    if step.action is Action.CREATE:
-        rows = count_of(connection, f"main.{quote(step.name)}")
-        return RowDiff(step.name, added=rows, note="not in the older one")
-    if step.action is Action.DROP:
-        rows = count_of(connection, f"old.{quote(step.name)}")
-        return RowDiff(step.name, removed=rows, note="not in the newer one")
-    if step.old is None or step.new is None:
-        return RowDiff(step.name, comparable=False, note="made by hand, and taken into schema.json later")
-    if step.new.virtual is not None or step.old.virtual is not None:
+def _counted(connection: Connection, step: CarriedStep) -> RowDiff:
+    if step.is_virtual:
         return RowDiff(step.name, comparable=False, note="a virtual table")
     mapped = mapping(step)
     any_key = key_of(mapped)

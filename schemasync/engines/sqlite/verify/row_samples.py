@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....errors import Refused
-from ....plan.model import Step
+from ....history.rows import MadeByHand
+from ....plan.model import CarriedStep, Step
 from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import Key, Mapping, key_of, mapping
@@ -40,9 +41,9 @@ class Example:
     row: tuple[tuple[str, str], ...]
 
 
-def examples(connection: Connection, step: Step, most: int) -> tuple[Example, ...]:
+def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tuple[Example, ...]:
     """Up to `most` of each kind, of `main` and the attached `old`; none where the two cannot be compared row by row."""
-    if step.old is None or step.new is None or step.new.virtual is not None or step.old.virtual is not None:
+    if not isinstance(step, CarriedStep) or step.is_virtual:
         return ()
     try:
         mapped = mapping(step)
