@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..engines.sqlite.connection import is_damage, snapshot
 from ..engines.sqlite.rebuild import finish
-from ..engines.sqlite.verify import compare
+from ..engines.sqlite.verify import live
 from ..errors import Code, Failed, Problem
 from ..history.rows import moment
 from ..schema.document import Document
@@ -36,7 +36,7 @@ def verify_live(target: Target, document: Document) -> Iterator[str]:
 
 def _problems(now: LiveDatabase, document: Document) -> list[Problem]:
     try:
-        return list(compare.live(now.connection, document.schema))
+        return list(live.live(now.connection, document.schema))
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise

@@ -78,11 +78,12 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/live/test_postpone.py::"
         "test_what_is_written_past_the_triggers_while_it_waits_is_found_where_all_is_to_be_verified",
     ),
-    f"{_SQLITE}/verify/compare.py": (
-        "tests/verification",
-        "tests/scale/test_references.py",
-        "tests/command/test_rollback.py",
-    ),
+    f"{_SQLITE}/verify/rows.py": ("tests/verification", "tests/command/test_rollback.py"),
+    f"{_SQLITE}/verify/row_sql.py": ("tests/verification", "tests/command/test_rollback.py"),
+    f"{_SQLITE}/verify/counters.py": ("tests/verification",),
+    f"{_SQLITE}/verify/references.py": ("tests/verification", "tests/scale/test_references.py"),
+    f"{_SQLITE}/verify/ends.py": ("tests/verification/test_damages.py",),
+    f"{_SQLITE}/checkpoint.py": ("tests/live/test_checkpoint.py",),
     "schemasync/sync/phases/build.py": (
         "tests/verification",
         "tests/live/test_runs.py",

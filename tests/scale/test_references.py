@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from schemasync.engines.sqlite.inspect import inspect
-from schemasync.engines.sqlite.verify import compare, integrity_check
+from schemasync.engines.sqlite.verify import integrity_check, references
 
 TYPES = (
     "INTEGER",
@@ -28,7 +28,10 @@ PARENTS = ("INTEGER PRIMARY KEY", "INT PRIMARY KEY", *(f"{kind} UNIQUE" for kind
 
 def agree(connection, table):
     found = connection.execute("PRAGMA foreign_key_check(c)").fetchall()
-    assert compare._dangles(connection, table) is bool(found), (connection.execute("SELECT * FROM c").fetchall(), found)
+    assert references._dangles(connection, table) is bool(found), (
+        connection.execute("SELECT * FROM c").fetchall(),
+        found,
+    )
     return bool(found)
 
 

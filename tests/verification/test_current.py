@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext
 
 import pytest
 
-from schemasync.engines.sqlite.verify.compare import integrity_check
+from schemasync.engines.sqlite.verify import integrity_check
 from schemasync.errors import Failed
 from schemasync.files.disk import Disk
 from schemasync.sync.phases.decide import SyncOptions

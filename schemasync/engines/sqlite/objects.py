@@ -120,3 +120,9 @@ def _shadows_of_unknown_modules(connection: Connection) -> frozenset[str]:
 def is_virtual(item: Object) -> bool:
     """True for a virtual table."""
     return fold(item.sql).startswith("create virtual")
+
+
+def has_table_or_view(connection: Connection, name: str) -> bool:
+    """True where the file has a table or a view of that name, whatever its case."""
+    query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main'"
+    return connection.execute(query, (name,)).fetchone() is not None

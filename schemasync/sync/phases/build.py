@@ -20,8 +20,12 @@ from ...engines.sqlite.connection import Connection, snapshot, sorting, to_wal, 
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
-from ...engines.sqlite.verify import compare
+from ...engines.sqlite.verify import rows
+from ...engines.sqlite.verify.counters import counters
 from ...engines.sqlite.verify.ends import same_ends
+from ...engines.sqlite.verify.integrity_check import compare_integrity
+from ...engines.sqlite.verify.references import references
+from ...engines.sqlite.verify.structure import structure
 from ...engines.sqlite.wal_checkpointer import Checkpointer, checkpointed
 from ...files.background_fsync import trickled
 from ...files.disk import DiskStep
@@ -169,7 +173,7 @@ class _Work:
             fence.mark(connection)
             validate.build(connection, self.plan.new)
         with self.target.disk.step(DiskStep.BUILD_STRUCTURE):
-            compare.structure(connection, self.plan, ())
+            structure(connection, self.plan, ())
 
     def _start(self, connection: Connection, state: LiveDatabase) -> None:
         with self.target.disk.step(DiskStep.BUILD_START):
@@ -275,20 +279,20 @@ class _Work:
         ):
             for number, step in enumerate(rewritten):
                 advance(number, len(rewritten) + len(rest))
-                compared = compare.content(connection, step)
+                compared = rows.content(connection, step)
                 if compared.left_out:
                     self.notes.append(f"{step.name}: not compared: {', '.join(compared.left_out)}")
                 self.notes += compared.notes
             for number, (old, new, table) in enumerate(rest):
                 advance(len(rewritten) + number, len(rewritten) + len(rest))
-                self.notes += compare.same_content(connection, old, new, table).notes
+                self.notes += rows.same_content(connection, old, new, table).notes
             if not full and self.capture is None:  # beside writers it is the replay that does it
                 for old, new, table in kept:
                     same_ends(connection, old, new, table)
-            compare.counters(connection, self.plan)
-            self.notes += compare.references(connection, self.plan)
+            counters(connection, self.plan)
+            self.notes += references(connection, self.plan)
             if self.verify_full:
-                self.notes += compare.integrity(connection)
+                self.notes += compare_integrity(connection)
             advance(len(rewritten) + len(rest), len(rewritten) + len(rest))
 
     def _verify_beside_writers(self, connection: Connection, lag: Lag) -> None:
@@ -318,7 +322,7 @@ class _Work:
         with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
             finish.finish(connection, self.plan, carried, self._old.broken)
         with self.target.disk.step(DiskStep.BUILD_STRUCTURE):
-            compare.structure(connection, self.plan, self._foreign(carried))
+            structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:
         """Foreign objects as they must read now, and the foreign tables of the old file that were lost on the way."""

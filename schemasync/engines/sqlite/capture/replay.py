@@ -18,7 +18,7 @@ from ....schema.text import count
 from ..connection import Connection, schema_version
 from ..rebuild.refill import refill_statement
 from ..unknown_names import hint_for, is_unknown_name
-from ..verify import compare
+from ..verify import rows
 from ..verify.ends import table_ends_differ
 from . import changelog
 from .changelog import Bounds, LiveSchema
@@ -216,7 +216,7 @@ class Replay:
     def _compare(self, follows: Sequence[TrackedTable]) -> None:
         for follow in follows:
             try:
-                compare.touched(self.connection, follow.mapped, follow.key, self._taken(follow), "1")
+                rows.touched(self.connection, follow.mapped, follow.key, self._taken(follow), "1")
             except Failed as error:
                 raise self._explained(error, suspected=True) from error
             except sqlite3.OperationalError as error:
@@ -261,7 +261,7 @@ class Replay:
                 one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
             self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
             if follow.has_map:  # `_verify` finds new keys by the map, which is about to lose these
-                compare.deleted(self.connection, follow.mapped, _new_rows(follow))
+                rows.deleted(self.connection, follow.mapped, _new_rows(follow))
                 self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
         self._find_hidden(follow)
 
@@ -315,7 +315,7 @@ class Replay:
         return found
 
     def _verify(self, follow: TrackedTable) -> None:
-        compare.touched(
+        rows.touched(
             self.connection, follow.mapped, follow.key, _old_rows(follow, "NOT failed"), _new_rows(follow, "NOT failed")
         )
 

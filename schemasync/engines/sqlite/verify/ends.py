@@ -17,7 +17,7 @@ from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import Key, identity
 from ..unknown_names import is_unknown_name
-from .compare import identity_key
+from .rows import identity_key
 
 
 def same_ends(connection: Connection, old: str, new: str, table: Table | None) -> None:

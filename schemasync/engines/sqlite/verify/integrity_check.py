@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
+from ....errors import Code, Failed
 from ....schema.names import quote
 from ....schema.text import count
 from ..connection import Connection
 from ..inspect import references_of
 from ..unknown_names import is_unknown_name
 
+SAMPLES = 5  # messages that are shown
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be the false ones
 NO_NULL = "NULL value in "
 NOT_CHECKED = ": not checked: "  # a table that uses a name which this process does not know
@@ -91,3 +94,25 @@ def violations(connection: Connection, schema: str, table: str) -> int:
         if "mismatch" in str(error):
             return 0  # a reference to columns that are not unique: it holds nowhere
         raise
+
+
+def compare_integrity(connection: Connection) -> tuple[str, ...]:
+    """integrity_check of both files. Raises Failed with what it says of the new one and not of the old one.
+
+    Returns a note on what it says of the old one: that is its owner's to fix.
+    """
+    new, old = integrity(connection, "main"), integrity(connection, "old")
+    if added := [line for line in new if line not in set(old) and NOT_CHECKED not in line]:
+        raise Failed.of(Code.VERIFY_DIFFERS, f"integrity_check of the new file: {listed(added)}", "Please report it.")
+    notes = []
+    if new:
+        notes.append(f"integrity_check of the old file and of the new one: {listed(new)}")
+    if fixed := [line for line in old if line not in set(new)]:
+        notes.append(f"integrity_check of the old file, and not of the new one: {listed(fixed)}")
+    return tuple(notes)
+
+
+def listed(lines: Sequence[str]) -> str:
+    """The first messages, and how many there are beside them."""
+    more = f"; and {len(lines) - SAMPLES} more" if len(lines) > SAMPLES else ""
+    return "; ".join(lines[:SAMPLES]) + more

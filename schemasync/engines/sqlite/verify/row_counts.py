@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -15,7 +15,7 @@ from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import Key, Mapping, key_of, mapping
 from ..table_sizes import count_of
-from .compare import changed_rows, has_null, rows_by_content
+from .row_sql import compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 BY_CONTENT = "compared by content, without row ids: a changed row counts as one added and one removed"
 
@@ -146,3 +146,52 @@ def _shared_primary_key(mapped: Mapping) -> list[tuple[str, str]]:
 def _declared(key: PrimaryKey | None) -> list[tuple[str, str]]:
     """(column, collation of its own or "") of a primary key."""
     return [(c.column or "", c.collation or "") for c in key.columns] if key is not None else []
+
+
+def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int, int, int]:
+    """(only in the new table, differing, only in the old one): what was written since one became the other."""
+    raw, expected = compared_columns(mapped)
+    new, source, on = (
+        f"main.{quote(mapped.new.name)}",
+        expected_rows(quote(mapped.old.name), key, raw, expected),
+        on_key(key),
+    )
+    differs = " OR ".join(differing_terms(expected, typed_by_value(mapped.new))) or "0"
+    gone, changed = connection.execute(
+        f"SELECT total(n.{key.columns[0]} IS NULL), total(n.{key.columns[0]} IS NOT NULL AND ({differs}))"
+        f" FROM {source} LEFT JOIN {new} AS n ON {on}"
+    ).fetchone()
+    rows = count_of(connection, new)
+    before = count_of(connection, f"old.{quote(mapped.old.name)}")
+    return rows - (before - int(gone)), int(changed), int(gone)
+
+
+def rows_by_content(connection: Connection, mapped: Mapping) -> tuple[int, int]:
+    """(rows only in the new table, rows only in the old one), each as often as it stands there, whatever its row id."""
+    raw, expected = compared_columns(mapped)
+    rowid = mapped.rowid[0] if mapped.rowid is not None else None
+    pairs = [(fed, sql) for fed, (name, sql) in zip(raw, expected, strict=True) if name != rowid]
+    typed = typed_by_value(mapped.new)
+    either = [number for number, ((name, _), _) in enumerate(pairs) if name not in typed]
+    new = ", ".join(f"{name} AS v{number}" for number, ((name, _), _) in enumerate(pairs))
+    fed = ", ".join(f"{source} AS {name}" for (name, source), _ in pairs)
+    old = ", ".join(f"{sql} AS v{number}" for number, (_, sql) in enumerate(pairs))
+    columns = ", ".join(["sign", *(f"v{number}" for number in range(len(pairs)))])
+    every = (
+        f"SELECT {', '.join(['1 AS sign', *filter(None, [new])])} FROM main.{quote(mapped.new.name)} UNION ALL"
+        f" SELECT {', '.join(['-1 AS sign', *filter(None, [old])])}"
+        f" FROM (SELECT {fed or 1} FROM old.{quote(mapped.old.name)})"
+    )
+    values = [f"+v{number} COLLATE BINARY" for number in range(len(pairs))]
+    grouped = ", ".join([*(f"typeof(v{number})" for number in either), *values]) or "1"
+    more, fewer = connection.execute(
+        f"WITH every ({columns}) AS ({every}) SELECT total(max(n, 0)), total(max(-n, 0))"
+        f" FROM (SELECT sum(sign) AS n FROM every GROUP BY {grouped})"
+    ).fetchone()
+    return int(more), int(fewer)
+
+
+def has_null(connection: Connection, table: str, columns: Sequence[str]) -> bool:
+    """True where a row of the table (quoted, with its schema) has a NULL in one of these columns."""
+    null = " OR ".join(f"{column} IS NULL" for column in columns)
+    return bool(connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {null})").fetchone()[0])

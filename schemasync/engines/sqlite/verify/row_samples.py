@@ -14,8 +14,8 @@ from ....plan.model import CarriedStep, Step
 from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import Key, Mapping, key_of, mapping
-from .compare import rows_apart
 from .row_counts import stable_key
+from .row_sql import compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 SHOWN = 6  # columns of a row
 LONGEST = 40  # characters of a value
@@ -84,3 +84,20 @@ def _text(value: object) -> str:
         case _:
             text = str(value)
             return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def rows_apart(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Up to `most` of each kind that `changed_rows` counts: (added, changed or removed, the values of its key)."""
+    raw, expected = compared_columns(mapped)
+    new, on = f"main.{quote(mapped.new.name)}", on_key(key)
+    source = expected_rows(quote(mapped.old.name), key, raw, expected)
+    differs = " OR ".join(differing_terms(expected, typed_by_value(mapped.new))) or "0"
+    here = ", ".join(f"n.{column}" for column in key.columns)
+    there = ", ".join(f'o."_schemasync_k{i}"' for i in range(len(key.columns)))
+    first = f"n.{key.columns[0]}"
+    for kind, query in (
+        ("added", f'SELECT {here} FROM {new} AS n LEFT JOIN {source} ON {on} WHERE o."_schemasync_k0" IS NULL'),
+        ("changed", f"SELECT {there} FROM {source} JOIN {new} AS n ON {on} WHERE {differs}"),
+        ("removed", f"SELECT {there} FROM {source} LEFT JOIN {new} AS n ON {on} WHERE {first} IS NULL"),
+    ):
+        yield from ((kind, row) for row in connection.execute(f"{query} LIMIT ?", (most,)))

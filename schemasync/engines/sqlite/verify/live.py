@@ -1,0 +1,49 @@
+"""Verifies a database that is live: its integrity, its references and its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....errors import Code, Problem
+from ....schema.model import Schema
+from ....schema.names import quote
+from ....schema.subset import differing, ours
+from ....schema.text import count
+from ..connection import Connection
+from ..inspect import inspect
+from ..unknown_names import hint_for
+from . import integrity_check
+
+
+def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
+    """What is wrong with a database that `schema` describes, read in the caller's snapshot."""
+    lines = integrity_check.integrity(connection)
+    if unchecked := [line for line in lines if integrity_check.NOT_CHECKED in line]:
+        yield Problem(
+            Code.VERIFY_IMPOSSIBLE,
+            f"integrity_check: {integrity_check.listed(unchecked)}",
+            hint_for(unchecked[0]),
+            {"check": "integrity", "found": unchecked[: integrity_check.SAMPLES], "count": len(unchecked)},
+        )
+    if found := [line for line in lines if line not in unchecked]:
+        yield Problem(
+            Code.VERIFY_DIFFERS,
+            f"integrity_check: {integrity_check.listed(found)}",
+            "Where it names nothing but indexes, REINDEX makes them again. Else go back to a file that is whole "
+            "(manage.py schemasync history, then rollback), or put your backup back.",
+            {"check": "integrity", "found": found[: integrity_check.SAMPLES], "count": len(found)},
+        )
+    for table, rows in integrity_check.dangling_rows(connection):
+        yield Problem(
+            Code.VERIFY_DIFFERS,
+            f'"{table}": {count(rows, "row refers", "rows refer")} to rows that do not exist',
+            f"Which: PRAGMA foreign_key_check({quote(table)})",
+            {"check": "references", "table": table, "rows": rows},
+        )
+    for name in sorted(differing(schema, ours(inspect(connection).schema, schema))):
+        yield Problem(
+            Code.VERIFY_DIFFERS,
+            f'"{name}" is not as schema.json says',
+            "To make it so again: manage.py schemasync --repair",
+            {"check": "structure", "object": name},
+        )

@@ -1,0 +1,27 @@
+"""Compares the schema of the new file with what schema.json means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ....errors import Code, Failed, Problem
+from ....plan.model import Plan
+from ....schema.subset import differing, ours
+from ..connection import Connection
+from ..inspect import inspect
+from ..objects import Object
+
+
+def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> None:
+    """What is ours reads as schema.json means it, and foreign objects have the text they had. Raises Failed."""
+    found = inspect(connection)
+    wrong = differing(plan.new, ours(found.schema, plan.new))
+    texts = {o.key: o.sql for o in found.objects}
+    wrong |= {o.name for o in foreign if texts.get(o.key) != o.sql}
+    if wrong:
+        raise Failed(
+            Problem(
+                Code.VERIFY_DIFFERS, f'"{name}" is not built as it should be', "Please report it.", {"object": name}
+            )
+            for name in sorted(wrong)
+        )
