@@ -155,7 +155,8 @@ def _swap_beside_writers(
                 unmark(target, caught_up.connection)
                 point(target, built.generation, caught_up.lock)
     lag = caught_up.lag
-    rounds, keys = built.followed.rounds + lag.rounds, built.followed.keys + lag.keys
+    before_that = built.up_to.followed
+    rounds, keys = before_that.rounds + lag.rounds, before_that.keys + lag.keys
     return built, caught_up.lock.seconds, plan, Followed(rounds, keys, lag.write_overhead)
 
 

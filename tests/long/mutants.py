@@ -89,6 +89,10 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "tests/live/test_runs.py",
         "tests/faults/test_signals.py::test_a_signal_does_not_wait_for_the_end_of_a_long_statement",
     ),
+    "schemasync/sync/phases/build_source.py": (
+        "tests/verification",
+        "tests/live/test_runs.py",
+    ),
     "schemasync/sync/phases/capture.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_runs.py",

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from ...engines.sqlite import fence, history_table, validate
 from ...engines.sqlite.autoincrement import carry_counters
-from ...engines.sqlite.capture import changelog, virtual_tables
-from ...engines.sqlite.capture.changelog import Bounds
-from ...engines.sqlite.capture.replay import Replay, misfits_failed
+from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.checkpoint import durably
-from ...engines.sqlite.connection import Connection, snapshot, sorting, to_wal, transaction, undoable
+from ...engines.sqlite.connection import Connection, sorting, to_wal, transaction
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
 from ...engines.sqlite.verify import rows
 from ...engines.sqlite.verify.counters import counters
-from ...engines.sqlite.verify.ends import same_ends
 from ...engines.sqlite.verify.integrity_check import compare_integrity
 from ...engines.sqlite.verify.references import references
 from ...engines.sqlite.verify.structure import structure
-from ...engines.sqlite.wal_checkpointer import Checkpointer, checkpointed
+from ...engines.sqlite.wal_checkpointer import checkpointed
 from ...files.background_fsync import trickled
 from ...files.disk import DiskStep
-from ...files.layout import Generation, size_of
+from ...files.layout import Generation
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
-from ...history.rows import Followed, hints_json, now, plan_json
+from ...history.rows import hints_json, now, plan_json
 from ...plan.model import Plan, Strategy
 from ...schema import digest
 from ...schema.names import fold
@@ -41,11 +36,8 @@ from ..run.interrupt import Signals
 from ..run.live_database import LiveDatabase
 from ..run.progress import Advance
 from ..run.target import Target
+from .build_source import CapturedSource, LockedSource, Source, UpTo
 from .capture import Capture
-from .lag import BREATH, Lag
-
-MISFIT_PATIENCE = 3.0  # seconds that an application has to fix rows which the new shape does not take
-VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when the comparison begins
 
 
 @dataclass(slots=True)
@@ -53,26 +45,23 @@ class Built:
     """A finished generation that still has the mark; `rows` copied by table, `notes` of the verification, and whether
     that was a full one.
 
-    Built beside writers, it holds what the logs said up to `bounds`, was compared with
-    the old one at its `schema_version`, and its `triggers` are still to be put in.
+    Built beside writers, it agrees with the old file `up_to` some point, and its `triggers` are still to be put in.
     """
 
     generation: Generation
     row: HistoryRow
-    rows: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    verify_full: bool = False
-    bounds: Bounds = field(default_factory=dict)
-    schema_version: int = 0
-    triggers: tuple[Object, ...] = ()
-    followed: Followed = Followed()  # noqa: RUF009  it is frozen
+    rows: dict[str, int]
+    notes: list[str]
+    verify_full: bool
+    up_to: UpTo
+    triggers: tuple[Object, ...]
 
 
 def build(
     target: Target,
     plan: Plan,
-    state: LiveDatabase | None,
-    deed: HistoryAction,
+    before: LiveDatabase | None,
+    action: HistoryAction,
     signals: Signals,
     *,
     verify_full: bool = False,
@@ -80,28 +69,37 @@ def build(
 ) -> Built:
     """Build and verify the generation that the plan describes. Raises Failed or Refused; what is left is litter.
 
-    The caller holds the write lock of the old file, so that every read of it sees the same rows; or has it logged,
-    and gives its `capture`.
+    `before`: the live database, None where there is none yet. The caller holds its write lock, so that every read of it
+    sees the same rows; or has it logged, and gives its `capture`.
     """
-    rows = state.rows if state else ()
+    rows = before.rows if before else ()
     generation = target.layout.next(short(plan.version), (row.generation for row in rows))
-    place = target.layout.building(generation)
-    like = target.layout.link.stat() if state is not None else None
-    target.disk.create(DiskStep.BUILD_CREATE, place, like)
-    with ExitStack() as stack:
-        connection = stack.enter_context(closing(target.opener.build(place)))
+    path = target.layout.building(generation)
+    target.disk.create(DiskStep.BUILD_CREATE, path, target.layout.link.stat() if before is not None else None)
+    work = _Build(target, plan, verify_full)
+    with closing(target.opener.build(path)) as connection, ExitStack() as stack:
         signals.watch(connection)
-        folding = None
-        if state is not None and capture is not None:
-            folding = stack.enter_context(checkpointed(target.opener, state.path))
-        work = _Work(target, plan, state, place, verify_full, capture, folding)
-        with trickled(place, size_of(state.path) if state is not None and capture is not None else 0):
-            work.run(connection)
-        row, triggers = work.record(connection, generation, deed)
-    target.disk.rename(DiskStep.BUILD_RENAME, place, generation.path)
-    return Built(
-        generation, row, work.rows, work.notes, verify_full, work.bounds, work.schema_version, triggers, work.followed
-    )
+        source = _source(target, plan, before, capture, stack)
+        if source is None:
+            work.first(connection)
+        else:
+            with trickled(path, source.size):
+                work.run(connection, source)
+        row, triggers = work.record(connection, source, generation, action)
+    target.disk.rename(DiskStep.BUILD_RENAME, path, generation.path)
+    up_to = source.up_to() if source is not None else UpTo()
+    return Built(generation, row, work.rows, work.notes, verify_full, up_to, triggers)
+
+
+def _source(
+    target: Target, plan: Plan, before: LiveDatabase | None, capture: Capture | None, stack: ExitStack
+) -> Source | None:
+    """The old file as the phases read it, None where there is none. What it keeps open is closed by the stack."""
+    if before is None:
+        return None
+    if capture is None:
+        return LockedSource(plan, before)
+    return CapturedSource(target, plan, before, capture, stack.enter_context(checkpointed(target.opener, before.path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,97 +114,57 @@ class _Old:
     broken: frozenset[str] = frozenset()
 
 
-class _Work:
+class _Build:
     """One build: what it has copied and noted so far."""
 
-    def __init__(
-        self,
-        target: Target,
-        plan: Plan,
-        state: LiveDatabase | None,
-        place: Path,
-        verify_full: bool,
-        capture: Capture | None,
-        folding: Checkpointer | None,
-    ) -> None:
-        self.target, self.plan, self.state, self.place = target, plan, state, place
-        self.verify_full, self.capture, self.folding = verify_full, capture, folding
-        self.bounds: Bounds = {}
-        self.schema_version = 0
-        self.followed = Followed()
+    def __init__(self, target: Target, plan: Plan, verify_full: bool) -> None:
+        self.target, self.plan, self.verify_full = target, plan, verify_full
         self.rows: dict[str, int] = {}
         self.notes: list[str] = []
         self._later: tuple[Object, ...] = ()
         self._old = _Old()
 
-    def run(self, connection: Connection) -> None:
-        """All phases up to a file that is whole, but for its history."""
-        if self.state is None:
-            self._first(connection)
-            return
-        with ExitStack() as stack:
-            if self.capture is None:
-                stack.enter_context(snapshot(self.state.connection))
-            self._start(connection, self.state)
-            self._fill(connection, self.state)
-
-    def _fill(self, connection: Connection, state: LiveDatabase) -> None:
-        with self._attached(connection, state):
-            carried = self._reshape(connection)
-            lag = self._pursuit(connection)
-            self._refill(connection, lag)
-            self._index(connection)
-            if lag is None:
-                self._verify(connection)
-            else:
-                self._verify_beside_writers(connection, lag)
-            self._finish(connection, carried)
-
-    @contextmanager
-    def _attached(self, connection: Connection, state: LiveDatabase) -> Iterator[None]:
-        start.attach_old(connection, state.path)
-        yield
-        start.detach_old(connection)
-
-    def _first(self, connection: Connection) -> None:
+    def first(self, connection: Connection) -> None:
+        """Build the first file of all from the plan alone."""
         with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
             fence.mark(connection)
             validate.build(connection, self.plan.new)
         with self.target.disk.step(DiskStep.BUILD_STRUCTURE):
             structure(connection, self.plan, ())
 
-    def _start(self, connection: Connection, state: LiveDatabase) -> None:
+    def run(self, connection: Connection, source: Source) -> None:
+        """All phases up to a file that is whole, but for its history."""
+        with source.whole_build():
+            self._start(connection, source)
+            with self._attached(connection, source.before):
+                carried = self._reshape(connection)
+                source.follow(connection)
+                self._refill(connection, source)
+                self._index(connection)
+                with source.verifying(connection):
+                    self._verify(connection)
+                self._finish(connection, carried)
+
+    @contextmanager
+    def _attached(self, connection: Connection, before: LiveDatabase) -> Iterator[None]:
+        start.attach_old(connection, before.path)
+        yield
+        start.detach_old(connection)
+
+    def _start(self, connection: Connection, source: Source) -> None:
         with self.target.disk.step(DiskStep.BUILD_START):
             if self.plan.strategy is Strategy.CLONE:
-                self._clone(connection, state)
+                with self.target.progress.phase("copy", "pages") as advance, source.copying():
+                    self._read_schema(source.before)
+                    start.clone(source.before.connection, connection, advance)
             else:
-                self._look(state)
-                start.empty(state.connection, connection)
+                self._read_schema(source.before)
+                start.empty(source.before.connection, connection)
             fence.mark(connection)
 
-    def _clone(self, connection: Connection, state: LiveDatabase) -> None:
-        with self.target.progress.phase("copy", "pages") as advance:
-            if self.folding is None:  # the caller holds a snapshot for all
-                self._look(state)
-                start.clone(state.connection, connection, advance)
-                return
-            with snapshot(state.connection):
-                self._look(state)
-                start.clone(state.connection, connection, advance)
-                self._read_ends_soon()
-            self._read_has_ended()
-
-    def _look(self, state: LiveDatabase) -> None:
-        connection = state.connection
-        self._old = _Old(objects(connection), shadow_tables(connection), finish.broken(connection))
-
-    def _read_ends_soon(self) -> None:
-        if self.folding is not None:
-            self.folding.soon()
-
-    def _read_has_ended(self) -> None:
-        if self.folding is not None:
-            self.folding.ended()
+    def _read_schema(self, before: LiveDatabase) -> None:
+        old = before.connection
+        self._old = _Old(objects(old), shadow_tables(old), finish.broken(old))
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.disk.step(DiskStep.BUILD_RESHAPE), transaction(connection):
@@ -217,35 +175,19 @@ class _Work:
                 self._later = indexes.take(connection)
         return carried
 
-    def _pursuit(self, connection: Connection) -> Lag | None:
-        if self.capture is None:
-            return None
-        # from the first entry on: what was written before the copy began is in it, and is read once more
-        follows, schema = self.capture.follows, self.capture.schema
-        bounds = dict.fromkeys((follow.logged.number for follow in follows), 0)
-        replay = Replay(connection, follows, bounds, schema, schema.version)
-        replay.prepare()
-        replay.make_maps()
-        return Lag(self.target, replay)
-
-    def _refill(self, connection: Connection, lag: Lag | None) -> None:
+    def _refill(self, connection: Connection, source: Source) -> None:
         with self.target.disk.step(DiskStep.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
             done, total = 0, refill.rows_to_copy(connection, self.plan)
-            with transaction(connection):
-                if lag is not None:
-                    lag.replay.begin()
+            with source.filling(connection):
                 for step in self.plan.rewritten:
                     tick = partial(_onward, advance, done, total)
-                    only = lag.replay.untouched(step) if lag is not None else ""
-                    self.rows[step.name] = refill.refill(connection, step, tick, only)
+                    self.rows[step.name] = refill.refill(connection, step, tick, source.left_out(step))
                     done += self.rows[step.name]
                 if self.plan.strategy is Strategy.FRESH:
                     self._copy_the_rest(connection)
                 else:
                     unchanged.copy_shadows(connection, self.plan, remade=True)
                 carry_counters(connection, self.plan)
-                self._read_ends_soon()
-            self._read_has_ended()
             advance(total, total)
 
     def _copy_the_rest(self, connection: Connection) -> None:
@@ -270,9 +212,8 @@ class _Work:
     def _verify(self, connection: Connection) -> None:
         rewritten = self.plan.rewritten
         full = self.verify_full or self.plan.strategy is Strategy.FRESH
-        kept = unchanged.tables(connection, self.plan)
-        shadows = [(*pair, None) for pair in unchanged.shadows(connection, self.plan)]
-        rest = [*kept, *shadows] if full else []
+        rest = list(unchanged.tables(connection, self.plan)) if full else []
+        rest += [(*pair, None) for pair in unchanged.shadows(connection, self.plan)] if full else []
         with (
             self.target.disk.step(DiskStep.BUILD_VERIFY),
             self.target.progress.phase("verification", "tables") as advance,
@@ -286,37 +227,11 @@ class _Work:
             for number, (old, new, table) in enumerate(rest):
                 advance(len(rewritten) + number, len(rewritten) + len(rest))
                 self.notes += rows.same_content(connection, old, new, table).notes
-            if not full and self.capture is None:  # beside writers it is the replay that does it
-                for old, new, table in kept:
-                    same_ends(connection, old, new, table)
             counters(connection, self.plan)
             self.notes += references(connection, self.plan)
             if self.verify_full:
                 self.notes += compare_integrity(connection)
             advance(len(rewritten) + len(rest), len(rewritten) + len(rest))
-
-    def _verify_beside_writers(self, connection: Connection, lag: Lag) -> None:
-        """Catch up, and compare in the snapshot of one more round: there the new file is to be exactly the old one."""
-        undoable(connection)
-        deadline = time.monotonic() + MISFIT_PATIENCE
-        lag.catch_up(connection, DiskStep.BUILD_ROUND, VERIFY_BEHIND, deadline)
-        while True:
-            with transaction(connection):
-                done = lag.replay.round()
-                lag.replay.settle()
-                if not done.row_errors:
-                    virtual_tables.follow(connection, self.plan)
-                    carry_counters(connection, self.plan)
-                    self._verify(connection)
-                    lag.replay.check_ends()
-                    self._read_ends_soon()
-                    break
-            if time.monotonic() > deadline:
-                raise misfits_failed(done)
-            time.sleep(BREATH)
-        self._read_has_ended()
-        self.bounds, self.schema_version = lag.replay.bounds, lag.replay.version
-        self.followed = Followed(lag.rounds + 1, lag.keys + done.keys)
 
     def _finish(self, connection: Connection, carried: Carried) -> None:
         with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
@@ -336,7 +251,7 @@ class _Work:
         return (*carried.indexes, *carried.triggers, *carried.views, *carried.standing, *lost)
 
     def record(
-        self, connection: Connection, generation: Generation, deed: HistoryAction
+        self, connection: Connection, source: Source | None, generation: Generation, action: HistoryAction
     ) -> tuple[HistoryRow, tuple[Object, ...]]:
         """Write the history row and make the whole file durable; it still has the mark.
 
@@ -346,18 +261,20 @@ class _Work:
             to_wal(connection)
             with durably(connection):  # its fsync covers everything that was written without one
                 history_table.create(connection)
-                row = self._row(connection, generation, deed)
+                row = self._row(connection, source, generation, action)
                 history_table.append(connection, row)
-                triggers = finish.take_triggers(connection) if self.capture is not None else ()
+                triggers = source.triggers_for_later(connection) if source is not None else ()
         return row, triggers
 
-    def _row(self, connection: Connection, generation: Generation, deed: HistoryAction) -> HistoryRow:
-        plan, newest = self.plan, self.state.newest if self.state else None
+    def _row(
+        self, connection: Connection, source: Source | None, generation: Generation, action: HistoryAction
+    ) -> HistoryRow:
+        plan, newest = self.plan, source.before.newest if source is not None else None
         return HistoryRow(
             id=0,
             version=plan.version,
             applied_at=now(),
-            action=deed,
+            action=action,
             generation=generation.name,
             previous=newest.generation if newest else None,
             schema=digest.canonical(plan.new),

@@ -59,7 +59,7 @@ def catch_up(
     """
     with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as swap:
         new_keys = tuple(suspects(plan))
-        bounds, version = dict(built.bounds), built.schema_version
+        bounds, version = dict(built.up_to.bounds), built.up_to.schema_version
         replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)
         replay.prepare()
         lag = Lag(target, replay)
