@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ..diff.compare import all_hints, compare
@@ -13,7 +14,7 @@ from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Refused
-from ..files.layout import PathKind
+from ..files.layout import Generation, PathKind
 from ..history.action import HistoryAction
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, hints_of, schema_of
@@ -36,6 +37,7 @@ from .phases.write_lock import Commit, write_lock
 from .recovery import finish_swap, recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
+from .run.interrupt import Signals
 from .run.live_database import Elsewhere, LiveDatabase, without
 from .run.target import Target
 
@@ -79,68 +81,115 @@ def adopt(
     ago.
     """
     begun = time.monotonic()
+    asked = _Asked(document, models or {}, installed, accepted, elsewhere)
     if finish_swap(target) or is_resumed:
         with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
             if now is not None and now.newest is not None and now.newest.action == HistoryAction.ADOPT:
                 return _finished(now, now.newest, document)
     with translated_errors(target.layout.link):
-        _check_plain(target)
-        check_place(target.layout)
-        with live_database.read(target.layout, target.opener) as before:  # refused before there is a folder to lock in
-            assert before is not None
+        with _plain_file(target) as before:  # refused before there is a folder to lock in
             before.inspect()
             never_run(before, installed, accepted)
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
-            _check_plain(target)
-            with live_database.read(target.layout, target.opener) as before:
-                assert before is not None
-                inspection = before.inspect()
-                unknown = unknown_to(before.connection, target.opener)
-                left_out: tuple[LeftOut, ...] = ()
-                baseline = (
-                    ours(inspection.schema, document.schema) if document else without(inspection.schema, elsewhere)
-                )
-                if document is None:
-                    baseline, left_out = creatable(before.connection, baseline, target.opener, unknown)
-                plan = replace(
-                    _plan(baseline, before),
-                    models=document.models if document else models or {},
-                    never_run=never_run(before, installed, accepted),
-                )
-                rehearse(before.connection, plan, target.opener, unknown)
-                check_disk(target, plan, before)
-                commit = Commit()
-                with write_lock(target, before.path, before.inode) as lock, litter_removed(target, commit):
-                    still_true(target, plan, before, SyncOptions())
-                    built = build(target, plan, before, HistoryAction.ADOPT, signals)
-                    cut_over_locked(target, signals, lock, built.generation, commit)
-                    pause = lock.seconds
-                foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
+            with _plain_file(target) as before:
+                decided = _decide(target, before, asked)
+                generation, pause = _swap(target, decided.plan, before, signals)
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-            as_given = document is not None and document.version == plan.version and not all_hints(document.hints)
-            digest = up_to_date.digest(document.data) if document is not None and as_given else None
-            note(target, built.generation, Afterwards(duration_ms, pause_ms, document=digest))
-    differs = sorted(differing(document.schema, baseline)) if document else []
+            document_digest = _digest(document, decided.plan)
+            note(target, generation, Afterwards(duration_ms, pause_ms, document=document_digest))
     return Adopted(
-        built.generation.name,
-        plan.version,
-        baseline,
-        foreign,
-        tuple(differs),
+        generation.name,
+        decided.plan.version,
+        decided.plan.new,
+        decided.foreign,
+        _differing(document, decided.plan.new),
         duration_ms,
         pause_ms,
-        left_out,
-        unknown,
+        decided.left_out,
+        decided.unknown,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The arguments of `adopt`."""
+
+    document: Document | None
+    models: Mapping[str, str]
+    installed: Installed
+    accepted: Collection[str]
+    elsewhere: Elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The plan of a copy, and what it does not include."""
+
+    plan: Plan
+    foreign: tuple[tuple[str, str], ...]
+    left_out: tuple[LeftOut, ...]
+    unknown: Unknown
+
+
+@contextmanager
+def _plain_file(target: Target) -> Iterator[LiveDatabase]:
+    """The file at the path, where it can be adopted. Raises a SchemasyncError where not."""
+    _check_plain(target)
+    check_place(target.layout)
+    with live_database.read(target.layout, target.opener) as before:
+        assert before is not None
+        yield before
+
+
+def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
+    """Choose what is taken over, and try it. Raises Refused where it cannot be built."""
+    document, inspection = asked.document, before.inspect()
+    unknown = unknown_to(before.connection, target.opener)
+    left_out: tuple[LeftOut, ...] = ()
+    if document is not None:
+        baseline = ours(inspection.schema, document.schema)
+    else:
+        everything = without(inspection.schema, asked.elsewhere)
+        baseline, left_out = creatable(before.connection, everything, target.opener, unknown)
+    plan = replace(
+        _plan(baseline, before),
+        models=document.models if document else asked.models,
+        never_run=never_run(before, asked.installed, asked.accepted),
+    )
+    rehearse(before.connection, plan, target.opener, unknown)
+    check_disk(target, plan, before)
+    foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
+    return _Decided(plan, foreign, left_out, unknown)
+
+
+def _swap(target: Target, plan: Plan, before: LiveDatabase, signals: Signals) -> tuple[Generation, float]:
+    """Build the copy and swap it in; returns also for how many seconds writers waited."""
+    commit = Commit()
+    with write_lock(target, before.path, before.inode) as lock, litter_removed(target, commit):
+        still_true(target, plan, before, SyncOptions())
+        built = build(target, plan, before, HistoryAction.ADOPT, signals)
+        cut_over_locked(target, signals, lock, built.generation, commit)
+    return built.generation, lock.seconds
+
+
+def _digest(document: Document | None, plan: Plan) -> str | None:
+    """The digest of a schema.json that the database agrees with, so that the next sync need not look again."""
+    if document is None or document.version != plan.version or all_hints(document.hints):
+        return None
+    return up_to_date.digest(document.data)
+
+
+def _differing(document: Document | None, baseline: Schema) -> tuple[str, ...]:
+    return tuple(sorted(differing(document.schema, baseline))) if document is not None else ()
 
 
 def _finished(now: LiveDatabase, row: HistoryRow, document: Document | None) -> Adopted:
     """An adoption that was cut off between fence and link, and is finished now."""
     baseline = schema_of(row)
     foreign = tuple(o.named for o in now.inspect().foreign(baseline.object_names()))
-    differs = sorted(differing(document.schema, baseline)) if document else []
-    return Adopted(row.generation, row.version, baseline, foreign, tuple(differs), row.duration_ms, row.pause_ms)
+    differs = _differing(document, baseline)
+    return Adopted(row.generation, row.version, baseline, foreign, differs, row.duration_ms, row.pause_ms)
 
 
 def _check_plain(target: Target) -> None:

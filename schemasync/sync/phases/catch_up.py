@@ -64,7 +64,9 @@ def catch_up(
         replay.prepare()
         lag = Lag(target, replay)
         if limits.postpone:
-            postpone.wait(target, built.generation.name, lambda: lag.keep_up(connection))
+            with closing(postpone.until_called(target, built.generation.name)) as waiting:
+                for _ in waiting:
+                    lag.keep_up(connection)
             lag.check_unlogged(connection, full=built.verify_full)
         lag.write_overhead = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,14 +41,14 @@ def clear(target: Target) -> None:
         target.disk.remove(DiskStep.CUTOVER_WAIT, files)
 
 
-def wait(target: Target, generation: str, follow: Callable[[], None]) -> None:
-    """Return when `call` was called. `follow` is called meanwhile, so that the new file keeps up."""
+def until_called(target: Target, generation: str) -> Generator[None, None, None]:
+    """Yield again and again, so that the caller keeps the new file up to date, until `call` was called."""
     with _at_the_door(target):
         target.progress.note(
             f"{generation} is ready and follows what is written; swap it in: manage.py schemasync cutover"
         )
         while not _called(target).exists():
-            follow()
+            yield
             time.sleep(LOOK)
 
 
