@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import end_server
+from tests.support.scheduling import GroupScheduling
 
 pytest.register_assert_rewrite("tests.crash.aftermath")
 
@@ -18,6 +19,11 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         for folder in ("schemasync", "demo_project", "tests"):
             compileall.compile_dir(ROOT / folder, quiet=2)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    return GroupScheduling(config, log)
 
 
 def pytest_unconfigure():

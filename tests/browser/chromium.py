@@ -1,4 +1,7 @@
-"""Debian's Chromium, driven by Playwright, which drives no browser of its own here: `playwright install` is not run."""
+"""Debian's Chromium, driven by Playwright, which drives no browser of its own here: `playwright install` is not run.
+
+The headless shell is Chromium without windows; it takes a third of the processor time of a Chromium that hides its own.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +42,15 @@ NO_JAVASCRIPT = Look(javascript=False)
 LOOKS = [LIGHT, DARK, NARROW, ARABIC]
 
 
+def executable() -> str | None:
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
+
+
 def missing() -> str:
     """What there is to install before pages can be tested; empty if all is there."""
     wanted = []
-    if shutil.which("chromium") is None:
-        wanted.append("apt-get install -y chromium")
+    if executable() is None:
+        wanted.append("apt-get install -y chromium-headless-shell")
     if not (find_spec("playwright") and find_spec("axe_playwright_python")):
         wanted.append("pip install -r requirements.txt")
     return " && ".join(wanted)
@@ -55,7 +62,7 @@ def launched() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), chromium_sandbox=False)
+        browser = playwright.chromium.launch(executable_path=executable(), chromium_sandbox=False)
         try:
             yield browser
         finally:

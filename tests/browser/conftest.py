@@ -7,25 +7,15 @@ light and wide screen.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
 from . import chromium
-from .serving import Site, made, serving
+from .serving import SUPERUSER, Site, made, serving
 from .troubles import Troubles
 
-HERE = Path(__file__).parent
 REQUIRED = "browser" in os.environ.get("SCHEMASYNC_REQUIRE", "").split()
 LOG = 10_000  # characters: some tracebacks
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """They are one group: one process of xdist runs them all, as a browser and a server for each would cost more."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -86,13 +76,32 @@ def troubles():
     return Troubles()
 
 
+@pytest.fixture(scope="package")
+def cookies(browser):
+    """Those of the superuser at a site, who signs in there once."""
+    kept = {}
+
+    def of(site):
+        if site.address not in kept:
+            context = chromium.context_of(browser, site, chromium.LIGHT)
+            chromium.sign_in(context.new_page(), SUPERUSER)
+            kept[site.address] = context.cookies()
+            context.close()
+        return kept[site.address]
+
+    return of
+
+
 @pytest.fixture
-def new_page(browser, troubles):
-    """Makes pages; each is of another visitor, with cookies of its own: `new_page(demo, NARROW)`."""
+def new_page(browser, troubles, cookies):
+    """Makes pages; each is of another visitor, with cookies of its own: `new_page(demo, NARROW)`. With `signed_in` it is
+    the superuser, in a session that other tests have, too."""
     contexts = []
 
-    def make(site, look=chromium.LIGHT):
+    def make(site, look=chromium.LIGHT, *, signed_in=False):
         context = chromium.context_of(browser, site, look)
+        if signed_in:
+            context.add_cookies(cookies(site))
         troubles.watch(context)
         contexts.append(context)
         return context.new_page()

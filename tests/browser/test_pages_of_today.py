@@ -3,8 +3,7 @@
 import pytest
 
 from .axe import accessible
-from .chromium import DARK, LIGHT, LOOKS, sign_in
-from .serving import SUPERUSER
+from .chromium import DARK, LIGHT, LOOKS
 
 every_look = pytest.mark.parametrize(
     "look", [pytest.param(look, marks=[] if look in (LIGHT, DARK) else [pytest.mark.slow]) for look in LOOKS], ids=str
@@ -21,8 +20,8 @@ def test_a_page_that_anyone_sees_breaks_no_rule_and_is_accessible(page, path):
 
 @every_look
 @pytest.mark.parametrize("path", ["/admin/", "/admin/notices/", "/admin/notices/notice/"])
-def test_a_page_of_the_admin_breaks_no_rule_and_is_accessible(page, path):
-    sign_in(page, SUPERUSER)
+def test_a_page_of_the_admin_breaks_no_rule_and_is_accessible(new_page, demo, look, path):
+    page = new_page(demo, look, signed_in=True)
     page.goto(path)
     assert page.locator("#content").is_visible()
     assert accessible(page) == []

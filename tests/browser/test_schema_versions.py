@@ -18,9 +18,11 @@ from .serving import SUPERUSER, serving
 BASE = "/admin/schemasync/schemaversion/"
 
 WRITER = """
-import sqlite3, sys, time
+import signal, sqlite3, sys, time
+ends = []
+signal.signal(signal.SIGTERM, lambda *received: ends.append(received))  # what is written is told, too
 written = 0
-while True:
+while not ends:
     try:
         connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)
         connection.execute("INSERT INTO notices_tag (name) VALUES (?)", (f"w{written:06}",))
@@ -57,8 +59,7 @@ def own_history(database, tmp_path):
 @pytest.fixture
 def visit(new_page, history, look):
     """A page of a superuser, at a path below the history."""
-    page = new_page(history, look)
-    sign_in(page, SUPERUSER)
+    page = new_page(history, look, signed_in=True)
 
     def go(path):
         page.goto(BASE + path)

@@ -11,8 +11,6 @@ from schemasync.schema.model import Schema
 
 from .kitchen.process import ROOT, Kitchen, differences
 
-pytestmark = pytest.mark.xdist_group("kitchen")
-
 KNOWN = ROOT / "tests/orm/kitchen/schema.json"
 """What export wrote under Django 5.2.19."""
 

@@ -4,7 +4,7 @@ import pytest
 
 from .evolution import evolve
 
-pytestmark = [pytest.mark.slow, pytest.mark.scale, pytest.mark.xdist_group("evolution")]
+pytestmark = [pytest.mark.slow, pytest.mark.scale]
 
 MANY, MOST = 200_000, 1_000_000
 # Pages under construction are kept up to 256 MiB; Python, Django and the

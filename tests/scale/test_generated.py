@@ -17,7 +17,7 @@ from schemasync.sync.runner import sync
 
 from . import content, generated
 
-pytestmark = [pytest.mark.slow, pytest.mark.scale, pytest.mark.xdist_group("generated")]
+pytestmark = [pytest.mark.slow, pytest.mark.scale]
 
 TABLES, COLUMNS_EACH, CHANGED = 200, 15, 20
 COLUMNS, ROWS = 1_000, 2_000

@@ -1,0 +1,50 @@
+"""The tests of a group run in one process, whatever the versions of pytest and pytest-xdist do with marks and names."""
+
+import os
+import subprocess
+import sys
+from collections import defaultdict
+
+from .processes import ROOT, environment
+from .scheduling import GROUPS
+
+CONFTEST = """
+from tests.support.scheduling import GroupScheduling
+def pytest_xdist_make_scheduler(config, log):
+    return GroupScheduling(config, log)
+"""
+TEST = """
+import os, pathlib, pytest, time
+@pytest.mark.parametrize("number", range(4))
+def test_it(number):
+    time.sleep(0.1)
+    with pathlib.Path("ran").open("a") as ran:
+        print(__file__, os.environ["PYTEST_XDIST_WORKER"], file=ran)
+"""
+
+
+def test_a_group_runs_in_one_process_and_other_tests_in_all(tmp_path):
+    files = [
+        f"{GROUPS[0]}test_one.py",
+        f"{GROUPS[0]}test_two.py",
+        "tests/admin/test_three.py",
+        "tests/admin/test_four.py",
+    ]
+    for name in files:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TEST)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:django", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    where = defaultdict(set)
+    for file, worker in map(str.split, (tmp_path / "ran").read_text().splitlines()):
+        where[os.path.relpath(file, tmp_path).startswith(GROUPS[0])].add(worker)
+    assert len(where[True]) == 1
+    assert where[True] | where[False] == {"gw0", "gw1"}
+
+
+def test_every_group_is_there():
+    assert [path for path in GROUPS if not (ROOT / path).exists()] == []
