@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -20,10 +19,10 @@ from ..files.disk import DiskStep
 from ..files.layout import size_of
 from .phases import cutover
 from .phases.cutover import cut_over, prepared
-from .phases.decide import DISK_RESERVE
 from .phases.write_lock import Commit, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
+from .run.disk_space import RESERVE, check_free
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
@@ -112,15 +111,7 @@ def _check_version(current: LiveDatabase, version: str | None) -> None:
 
 
 def _check_disk(target: Target, current: LiveDatabase) -> None:
-    free, needed = shutil.disk_usage(target.layout.plain.parent).free, size_of(current.path) + DISK_RESERVE
-    if free < needed:
-        raise Refused.of(
-            Code.DISK_FULL,
-            f"the plain file needs {needed:,} bytes; {free:,} are free in {target.layout.plain.parent}",
-            "Free space, for example: manage.py schemasync prune --keep 1",
-            needed=needed,
-            free=free,
-        )
+    check_free(target.layout.plain.parent, size_of(current.path) + RESERVE, "the plain file")
 
 
 @contextmanager

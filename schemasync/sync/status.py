@@ -176,4 +176,4 @@ def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:
 
 def _is_being_finished(problems: list[Problem]) -> bool:
     """True in the milliseconds between the fence and the link of a run that is at work."""
-    return all(problem.code == "swap-unfinished" for problem in problems)
+    return all(problem.code == Code.SWAP_UNFINISHED for problem in problems)

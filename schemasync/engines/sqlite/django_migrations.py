@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from .connection import Connection
+from .objects import has_table
 
 TABLE = "django_migrations"
 
 
 def applied(connection: Connection) -> frozenset[str]:
     """`app.name` of each migration that was run, or was faked; none where there is no table."""
-    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
-    if connection.execute(query, (TABLE,)).fetchone() is None:
+    if not has_table(connection, TABLE):
         return frozenset()
     return frozenset(f"{app}.{name}" for app, name in connection.execute(f"SELECT app, name FROM main.{TABLE}"))

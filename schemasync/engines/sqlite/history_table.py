@@ -7,6 +7,7 @@ from dataclasses import astuple, fields
 
 from ...history.row import HISTORY_TABLE, HistoryRow
 from .connection import Connection
+from .objects import has_table
 
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,8 +54,7 @@ def _columns(connection: Connection) -> str:
 
 def exists(connection: Connection) -> bool:
     """True where the database has a history."""
-    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
-    return connection.execute(query, (HISTORY_TABLE,)).fetchone() is not None
+    return has_table(connection, HISTORY_TABLE)
 
 
 def read(connection: Connection) -> tuple[HistoryRow, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -30,11 +29,10 @@ from ...schema.names import fold
 from ...schema.subset import differing
 from ...schema.text import short
 from ..data_migrations import never_run
+from ..run.disk_space import RESERVE, check_free
 from ..run.limits import Limits
 from ..run.live_database import Elsewhere, LiveDatabase
 from ..run.target import Target
-
-DISK_RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,24 +303,16 @@ def as_problem(hazard: Hazard) -> Problem:
 def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
     """Bytes that the new generation may take: the old file, and what is written again beside it."""
     if state is None:
-        return DISK_RESERVE
+        return RESERVE
     old = size_of(state.path)
     if plan.strategy is Strategy.FRESH:
-        return old + DISK_RESERVE
+        return old + RESERVE
     written = [step.old.name for step in plan.rewritten]
     share = old if sizes is None else sum(sizes.get(fold(name), 0) for name in written)
-    return old + (share if written else 0) + DISK_RESERVE
+    return old + (share if written else 0) + RESERVE
 
 
 def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:
     """Raise Refused where the disk cannot hold the new generation: known before a byte is written."""
     folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
-    free, needed = shutil.disk_usage(folder).free, disk_needed(plan, state, None)
-    if free < needed:
-        raise Refused.of(
-            Code.DISK_FULL,
-            f"the new file may need {needed:,} bytes; {free:,} are free in {folder}",
-            "Free space, for example: manage.py schemasync prune --keep 1",
-            needed=needed,
-            free=free,
-        )
+    check_free(folder, disk_needed(plan, state, None), "the new file")

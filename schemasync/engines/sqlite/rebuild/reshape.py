@@ -14,7 +14,7 @@ from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
-from ..objects import Object, has_table, objects, shadow_tables
+from ..objects import OWN_PREFIX, Object, has_table, objects, shadow_tables
 from . import indexes, statistics
 from .before_renames import drop_obstacles, has_renames
 
@@ -119,7 +119,7 @@ def _through_scratch_names(
     late = []
     for number, (old, new) in enumerate(pairs):
         if fold(new) in taken:
-            scratch = f"_schemasync_rename_{number}"
+            scratch = f"{OWN_PREFIX}rename_{number}"
             yield old, scratch
             late.append((scratch, new))
         else:
@@ -129,7 +129,7 @@ def _through_scratch_names(
 
 def parked_name(name: str) -> str:
     """What something is called that is dropped while something else takes its name."""
-    return f"_schemasync_dropped_{name}"
+    return f"{OWN_PREFIX}dropped_{name}"
 
 
 def _alter(connection: Connection, statement: str) -> None:
