@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from ..errors import Problem
-from ..schema.model import Column, Hints, Index, NotNull, Schema, Sql, Table, Trigger, View
+from ..schema.model import Column, ColumnName, Hints, Index, NotNull, Schema, Sql, Table, Trigger, View
 from ..schema.names import fold
 from ..schema.normalize import implied_not_null
 from . import changes as c
@@ -15,14 +15,8 @@ from .apply_renames import Renames, translate
 from .changes import Change
 from .column_facts import facet
 from .dropped import Lost, contested, refusals
+from .hint_keys import ColumnRename, Fill, HintKey, TableRename, all_hints, as_json, column_rename, fill, table_rename
 from .match import Match, match
-
-HintKey = tuple[str, ...]
-"""A hint that has acted: ("was", table, column, old), ("_was", table, old) or ("fill", table, column, sql).
-
-All folded. Table and column stand under the names that the database has now, so that a recorded hint is still known
-after a rename.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +111,11 @@ class Diff:
     problems: tuple[Problem, ...]
     renames: Renames
     acted: frozenset[HintKey]
-    idle_fills: tuple[tuple[str, str], ...]
+    idle_fills: tuple[ColumnName, ...]
     idle_renames: tuple[IdleRename, ...]
     reused: tuple[Reused, ...]
     spent: tuple[HintKey, ...]
     applied_hints: frozenset[HintKey]
-
-
-def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
-    """The (table, column) of a hint that stands in schema.json, as that spells them; '' for the column of a `_was`."""
-    kind, name, *rest = key
-    table = schema.table(name)
-    column = table.column(rest[0]) if table is not None and kind != "_was" else None
-    return table.name if table is not None else name, column.name if column is not None else ""
 
 
 def compare(
@@ -143,23 +129,6 @@ def compare(
     return _Comparison(old, new, hints or Hints(), recorded, allowed or Allowed()).run()
 
 
-def all_hints(hints: Hints) -> frozenset[HintKey]:
-    """Every hint of a schema.json as a key: what a database that is born in the new shape has behind it."""
-    keys: set[HintKey] = {
-        ("_was", fold(table), fold(old)) for table, names in hints.tables_were.items() for old in names
-    }
-    keys |= {
-        ("was", fold(table), fold(column), fold(old))
-        for (table, column), names in hints.columns_were.items()
-        for old in names
-    }
-    return frozenset(keys | {_fill_key(table, column, sql) for (table, column), sql in hints.fills.items()})
-
-
-def _fill_key(table: str, column: str, sql: Sql) -> HintKey:
-    return "fill", fold(table), fold(column), sql.canonical
-
-
 class _Comparison:
     def __init__(self, old: Schema, new: Schema, hints: Hints, recorded: frozenset[HintKey], allowed: Allowed) -> None:
         self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
@@ -168,7 +137,7 @@ class _Comparison:
         self.contested: list[Problem] = []
         self.acted: set[HintKey] = set()
         self.passed: set[HintKey] = set()
-        self.idle: list[tuple[str, str]] = []
+        self.idle: list[ColumnName] = []
         self.idle_renames: list[IdleRename] = []
         self.reused: list[Reused] = []
 
@@ -196,14 +165,14 @@ class _Comparison:
             tuple(self.idle),
             tuple(self.idle_renames),
             tuple(self.reused),
-            tuple(sorted(all_hints(self.hints) & carried - self.acted)),
+            tuple(sorted(all_hints(self.hints) & carried - self.acted, key=as_json)),
             carried | self.acted | self.passed,
         )
 
     # --- who is who -----------------------------------------------------------------------------------------
 
     def _match_tables(self) -> Match:
-        known = {(key[1], key[2]) for key in self.recorded if key[0] == "_was"}
+        known = {(key.table, key.old) for key in self.recorded if isinstance(key, TableRename)}
         found = match(
             [table.name for table in self.old.tables],
             [table.name for table in self.new.tables],
@@ -212,12 +181,12 @@ class _Comparison:
             self.allowed.names,
         )
         self._note(found, "")
-        self.acted |= {("_was", fold(new), fold(old)) for new, old in found.hinted.items()}
+        self.acted |= {table_rename(new, old) for new, old in found.hinted.items()}
         for new, source in found.sources.items():
             if source is None:  # born in the new shape: nothing that is said of its past may act later
-                self.passed |= {key for key in all_hints(self.hints) if key[1] == fold(new)}
+                self.passed |= {key for key in all_hints(self.hints) if key.table == fold(new)}
             elif new in found.hinted:
-                self.passed |= {("_was", fold(new), fold(name)) for name in self.hints.tables_were[new]}
+                self.passed |= {table_rename(new, name) for name in self.hints.tables_were[new]}
         permitted = {fold(name) for name in self.hints.dropped_tables}
         lost = [
             self.old_tables[name] for name in found.lost if fold(name) not in permitted and not self.allowed.table(name)
@@ -228,7 +197,11 @@ class _Comparison:
 
     def _match_columns(self, new: Table, old: Table) -> Match:
         was = {column: names for (table, column), names in self.hints.columns_were.items() if table == new.name}
-        known = {(key[2], key[3]) for key in self.recorded if key[:2] == ("was", fold(old.name))}
+        known = {
+            (key.column, key.old)
+            for key in self.recorded
+            if isinstance(key, ColumnRename) and key.table == fold(old.name)
+        }
         found = match(
             [column.name for column in old.columns],
             [column.name for column in new.columns],
@@ -237,10 +210,10 @@ class _Comparison:
             [fold(column.name) for column in old.columns if self.allowed.column(column.name, new.name, old.name)],
         )
         self._note(found, new.name)
-        self.acted |= {("was", fold(new.name), fold(name), fold(source)) for name, source in found.hinted.items()}
+        self.acted |= {column_rename(new.name, name, source) for name, source in found.hinted.items()}
         for name, source in found.sources.items():
             if source is None or name in found.hinted:
-                self.passed |= {("was", fold(new.name), fold(name), fold(earlier)) for earlier in was.get(name, ())}
+                self.passed |= {column_rename(new.name, name, earlier) for earlier in was.get(name, ())}
         permitted = {fold(name) for name in self.hints.dropped_columns.get(new.name, ())}
         lost = [
             column
@@ -274,32 +247,40 @@ class _Comparison:
         """The fills that act: once, on a column that is new, renamed or changes what it is."""
         fills = {}
         for column in new.columns:
-            sql = self.hints.fills.get((new.name, column.name))
+            sql = self.hints.fills.get(ColumnName(new.name, column.name))
             source = matched.sources[column.name]
-            if sql is None or (source is not None and _fill_key(old.name, source, sql) in self.recorded):
+            if sql is None or (source is not None and fill(old.name, source, sql) in self.recorded):
                 continue
             if source is None or source != column.name or facet(seen, column.name) != facet(new, column.name):
                 fills[column.name] = sql
-                self.acted.add(_fill_key(new.name, column.name, sql))
+                self.acted.add(fill(new.name, column.name, sql))
             else:
-                self.idle.append((new.name, column.name))
+                self.idle.append(ColumnName(new.name, column.name))
         return fills
 
 
 def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
     """The recorded hints under new names; those of tables and columns that go are forgotten with the data."""
-    table_now = {fold(old): new for new, old in tables.sources.items() if old is not None}
+    table_now = {fold(old): fold(new) for new, old in tables.sources.items() if old is not None}
     column_now = {
-        (fold(tables.sources[table] or ""), fold(old)): new
+        (fold(tables.sources[table] or ""), fold(old)): fold(new)
         for table, found in matches.items()
         for new, old in found.sources.items()
         if old is not None
     }
-    found = set()
-    for kind, table, name, *rest in recorded:
-        now = column_now.get((table, name)) if rest else name
-        if table in table_now and now is not None:
-            found.add((kind, fold(table_now[table]), fold(now), *rest))
+    found: set[HintKey] = set()
+    for key in recorded:
+        table = table_now.get(key.table)
+        if table is None:
+            continue
+        match key:
+            case TableRename():
+                found.add(replace(key, table=table))
+            case ColumnRename() | Fill():
+                if (column := column_now.get((key.table, key.column))) is not None:
+                    found.add(replace(key, table=table, column=column))
+            case _:
+                assert_never(key)
     return frozenset(found)
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from ..diff import hint_keys
 from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
-from ..diff.compare import HintKey
+from ..diff.hint_keys import HintKey
 from ..errors import Code, NeedsPerson, Refused
 from ..plan.model import Action, CarriedStep, ColumnSource, Create, Drop, Keep, NeverRun, Origin, Plan, Rewrite, Step
 from ..schema import digest
@@ -36,7 +37,12 @@ class Stamp:
 
 def hints_of(row: HistoryRow | None) -> frozenset[HintKey]:
     """The hints that have acted on the data of this row's generation."""
-    return frozenset(tuple(key) for key in _json(row, row.hints, list)) if row else frozenset()
+    if row is None:
+        return frozenset()
+    try:
+        return frozenset(map(hint_keys.from_json, _json(row, row.hints, list)))
+    except ValueError as error:
+        raise _damaged(row, "its hints are none that schemasync records") from error
 
 
 def schema_of(row: HistoryRow) -> Schema:
@@ -56,9 +62,13 @@ def _json(row: HistoryRow, text: str, kind: type[dict[str, Any]] | type[list[Any
         found = None
     if isinstance(found, kind):
         return found
-    raise NeedsPerson.of(
+    raise _damaged(row, "it holds no JSON")
+
+
+def _damaged(row: HistoryRow, what: str) -> NeedsPerson:
+    return NeedsPerson.of(
         Code.HISTORY_DAMAGED,
-        f"row {row.id} of {HISTORY_TABLE}, generation {row.generation}, was changed by hand: it holds no JSON",
+        f"row {row.id} of {HISTORY_TABLE}, generation {row.generation}, was changed by hand: {what}",
         "A backup, or the archive of that generation or of a newer one, holds the row as it was: write it back from"
         " there. What does not need the row still works.",
         row=row.id,
@@ -68,7 +78,7 @@ def _json(row: HistoryRow, text: str, kind: type[dict[str, Any]] | type[list[Any
 
 def hints_json(hints: Iterable[HintKey]) -> str:
     """The recorded hints as the history keeps them."""
-    return dumps(sorted(map(list, hints)))
+    return dumps(sorted(map(hint_keys.as_json, hints)))
 
 
 def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:

@@ -8,8 +8,9 @@ from typing import assert_never
 
 from ..diff import changes as c
 from ..diff.changes import Change
-from ..diff.compare import AddedTable, Diff, RemovedTable, TableDiff, TablePair, spelled
+from ..diff.compare import AddedTable, Diff, RemovedTable, TableDiff, TablePair
 from ..diff.hazards import Hazard, HazardCode
+from ..diff.hint_keys import spelled
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold, spell
 from .affinity import converts_alike
@@ -124,7 +125,7 @@ def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
         table, column = spelled(key, new)
         yield Hazard(
             HazardCode.HINT_ALREADY_APPLIED,
-            f"{key[0]} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
+            f"{key.hint} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
             "It may be deleted from schema.json.",
             table,
             column,

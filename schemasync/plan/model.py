@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import ClassVar, overload
 
 from ..diff.changes import Change
-from ..diff.compare import HintKey
 from ..diff.hazards import Hazard
+from ..diff.hint_keys import HintKey
 from ..schema.model import Schema, Table
 from ..schema.names import fold
 

@@ -9,7 +9,7 @@ from . import lexer
 from .diagnostics import Diagnostics
 from .expression import DefinitionError, check_single
 from .jsonc import Path
-from .model import Hints, Schema, Sql
+from .model import ColumnName, Hints, Schema, Sql
 from .names import fold, from_key, is_special
 from .shape_check import tables_of
 
@@ -35,11 +35,11 @@ def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Diagnost
     for column, value in body.items():
         if is_special(column) or not isinstance(value, dict):
             continue
-        where = (table, from_key(column))
+        where = ColumnName(table, from_key(column))
         if value.get("was"):
             hints.columns_were[where] = tuple(value["was"])
         if "fill" in value:
-            with faults.at((key, column, "fill"), f"{table}.{where[1]} fill", value["fill"]):
+            with faults.at((key, column, "fill"), f"{table}.{where.column} fill", value["fill"]):
                 hints.fills[where] = _fill(value["fill"])
 
 

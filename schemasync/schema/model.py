@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .names import fold
 
@@ -195,6 +196,13 @@ class Schema:
                 yield "index", fold(index.name)
 
 
+class ColumnName(NamedTuple):
+    """A column by the names that the schema spells."""
+
+    table: str
+    column: str
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
     """How to get there, not what should be there: never part of the version.
@@ -203,7 +211,7 @@ class Hints:
     """
 
     tables_were: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    columns_were: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    fills: dict[tuple[str, str], Sql] = field(default_factory=dict)
+    columns_were: dict[ColumnName, tuple[str, ...]] = field(default_factory=dict)
+    fills: dict[ColumnName, Sql] = field(default_factory=dict)
     dropped_tables: tuple[str, ...] = ()
     dropped_columns: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ..diff.compare import all_hints, compare
+from ..diff.compare import compare
 from ..diff.hazards import Hazard
+from ..diff.hint_keys import all_hints
 from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown

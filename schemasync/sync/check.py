@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..diff.changes import Change
-from ..diff.compare import HintKey, compare, spelled
+from ..diff.compare import compare
 from ..diff.dropped import losses
 from ..diff.hazards import Hazard
+from ..diff.hint_keys import HintKey, spelled
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
 from ..engines.sqlite.uncompiled import unknown_to
 from ..engines.sqlite.unknown_names import Unknown
@@ -106,7 +107,7 @@ def _refusal(
 
 def _told(key: HintKey, schema: Schema) -> str:
     """`was on Users.full_name`."""
-    return f"{key[0]} on {'.'.join(filter(None, spelled(key, schema)))}"
+    return f"{key.hint} on {'.'.join(filter(None, spelled(key, schema)))}"
 
 
 # --- what models read ---------------------------------------------------------------------------------------------

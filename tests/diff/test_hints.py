@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from schemasync.diff.changes import describe
-from schemasync.diff.compare import Allowed, Diff, all_hints, compare
+from schemasync.diff.compare import Allowed, Diff, compare
 from schemasync.diff.dropped import losses, repair_hint
+from schemasync.diff.hint_keys import ColumnRename, Fill, HintKey, TableRename, all_hints, as_json, from_json
 from schemasync.diff.match import Match, match
 from schemasync.errors import Code
 from schemasync.schema import document
 
 
-def diff(old: str, new: str, *, recorded: frozenset[tuple[str, ...]] = frozenset(), allow: str = "") -> Diff:
+def diff(old: str, new: str, *, recorded: frozenset[HintKey] = frozenset(), allow: str = "") -> Diff:
     before, after = document.read(old.encode()), document.read(new.encode())
     return compare(before.schema, after.schema, after.hints, recorded, Allowed(frozenset(allow.lower().split())))
 
@@ -99,7 +101,7 @@ def test_a_hint_on_a_name_that_is_not_there_is_no_hint() -> None:
 def test_what_acted_is_recorded_and_then_spent() -> None:
     old, new = '{"T": {"a": "INT"}}', '{"U": {"_was": ["T"], "b": {"type": "TEXT", "was": ["a"], "fill": "a + 1"}}}'
     first = diff(old, new)
-    assert first.acted == {("_was", "u", "t"), ("was", "u", "b", "a"), ("fill", "u", "b", "a + 1")}
+    assert first.acted == {TableRename("u", "t"), ColumnRename("u", "b", "a"), Fill("u", "b", "a + 1")}
     assert first.spent == ()
     again = diff(new, new, recorded=first.acted)
     assert (again.changes, again.acted) == ((), frozenset())
@@ -112,8 +114,8 @@ def test_what_moves_on_is_recorded_and_does_not_move_on_again() -> None:
         "D": {"_was": ["C"], "t": "INT"}, "C": {"_was": ["B"], "t": {"type": "INT", "was": ["s"]}}}"""
     first = diff(old, new)
     assert [describe(change) for change in first.changes] == ["C: new table", "C -> D", "T: +a", "T: a -> b"]
-    assert first.acted == {("was", "t", "b", "a"), ("fill", "t", "a", "a + 1"), ("_was", "d", "c")}
-    assert first.applied_hints == first.acted | {("_was", "c", "b"), ("was", "c", "t", "s")}
+    assert first.acted == {ColumnRename("t", "b", "a"), Fill("t", "a", "a + 1"), TableRename("d", "c")}
+    assert first.applied_hints == first.acted | {TableRename("c", "b"), ColumnRename("c", "t", "s")}
     assert diff(new, new, recorded=first.applied_hints).changes == ()
 
 
@@ -344,6 +346,28 @@ def test_case_alone_is_a_rename() -> None:
 
 
 def test_what_is_recorded_of_names_that_are_gone_is_of_no_matter() -> None:
-    recorded = frozenset({("fill", "gone", "a", "1"), ("was", "t", "gone", "z"), ("_was", "gone", "x")})
+    recorded = frozenset({Fill("gone", "a", "1"), ColumnRename("t", "gone", "z"), TableRename("gone", "x")})
     new = '{"T": {"a": {"type": "TEXT", "fill": "1"}}}'
-    assert diff('{"T": {"a": "INT"}}', new, recorded=recorded).acted == {("fill", "t", "a", "1")}
+    assert diff('{"T": {"a": "INT"}}', new, recorded=recorded).acted == {Fill("t", "a", "1")}
+
+
+RECORDED: dict[HintKey, list[str]] = {
+    TableRename("u", "t"): ["_was", "u", "t"],
+    ColumnRename("u", "b", "a"): ["was", "u", "b", "a"],
+    Fill("u", "b", "a + 1"): ["fill", "u", "b", "a + 1"],
+}
+
+
+@pytest.mark.parametrize("key", RECORDED)
+def test_a_hint_has_one_recorded_form(key: HintKey) -> None:
+    assert as_json(key) == RECORDED[key]
+    assert from_json(RECORDED[key]) == key
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["was", [], ["_was", "u"], ["_was", "u", "t", "x"], ["was", "u", "b"], ["fill", "u", "b", 1], ["x", "u", "b"]],
+)
+def test_nothing_else_is_taken_for_a_recorded_hint(value: object) -> None:
+    with pytest.raises(ValueError, match=re.escape(str(value))):
+        from_json(value)

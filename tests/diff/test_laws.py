@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemasync.diff.changes import RenameColumn, RenameTable, as_json, describe
-from schemasync.diff.compare import AddedTable, HintKey, RemovedTable, TablePair, all_hints, compare
+from schemasync.diff.compare import AddedTable, RemovedTable, TablePair, compare
+from schemasync.diff.hint_keys import HintKey, all_hints, column_rename
 from schemasync.schema.model import Hints, Schema
 from schemasync.schema.names import fold, quote, to_key
 
@@ -187,7 +188,8 @@ def test_no_rename_is_passed_over_in_silence_and_none_is_recorded_that_did_not_a
             named = [fold(name) for name in names if fold(name) != fold(column) and pair.old.column(name)]
             acts = source is not None and fold(source) in named[:1]
             assert acts or not named or (pair.new.name, column) in noted
-            if ("was", fold(pair.new.name), fold(column), (named or [""])[0]) in found.applied_hints and not clashes:
+            key = column_rename(pair.new.name, column, (named or [""])[0])
+            if key in found.applied_hints and not clashes:
                 assert acts
     fed = {pair.new.name: pair.old.name for pair in pairs}
     for table, names in file.hints.tables_were.items():

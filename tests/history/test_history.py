@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,4 +223,19 @@ def test_rows_are_not_counted_by_a_history_without_json(world: World, column: st
     damaged(world, column)
     with pytest.raises(NeedsPerson) as refused:
         world.back("1")
+    assert refused.value.problems[0].code == Code.HISTORY_DAMAGED
+
+
+def test_hints_that_have_acted_are_recorded_as_lists_and_read_back(world: World) -> None:
+    with live_database.read(world.target.layout, world.target.opener) as now:
+        assert now is not None
+        row = now.rows[2]
+    assert row.hints == '[["_was","v","u"],["was","v","m","n"]]'
+    assert rows.hints_json(rows.hints_of(row)) == row.hints
+
+
+@pytest.mark.parametrize("hints", ['["was"]', '[["was", "t"]]', '[["other", "t", "a", "b"]]', "[1]", "{}"])
+def test_a_hint_of_no_recorded_form_is_a_damaged_history(hints: str) -> None:
+    with pytest.raises(NeedsPerson) as refused:
+        rows.hints_of(replace(ROWS[0], hints=hints))
     assert refused.value.problems[0].code == Code.HISTORY_DAMAGED

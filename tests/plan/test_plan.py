@@ -10,6 +10,7 @@ import pytest
 
 from schemasync.diff import compare
 from schemasync.diff.hazards import Hazard, HazardCode
+from schemasync.diff.hint_keys import all_hints
 from schemasync.plan.affinity import Affinity, affinity, converts_alike
 from schemasync.plan.make import converting, idle_allowances, make, phrase, with_rewritten
 from schemasync.plan.model import Action, Origin, Plan, Strategy
@@ -33,7 +34,7 @@ def plan(
     old: str, new: str, *, volatile: Callable[[str, str], bool] = never, fresh: str = "", recorded: bool = False
 ) -> Plan:
     before, after = read(old), read(new)
-    known = compare.all_hints(after.hints) if recorded else frozenset()
+    known = all_hints(after.hints) if recorded else frozenset()
     diff = compare.compare(before.schema, after.schema, after.hints, known)
     assert not diff.problems
     return make(
@@ -101,6 +102,18 @@ def test_new_and_dropped_tables_are_created_and_dropped() -> None:
     made = plan('{"Old": {"a": "INT"}}', '{"New": {"a": "INT"}, "_dropped": ["Old"]}')
     assert actions(made) == {"New": Action.CREATE, "Old": Action.DROP}
     assert [step.name for step in made.dropped] == ["Old"]
+    assert converting(made) == made
+
+
+def test_a_plan_says_which_tables_go_on_which_are_written_again_and_which_the_new_schema_has() -> None:
+    made = plan(
+        '{"K": {"a": "INT"}, "R": {"a": "INT"}, "F": {"_virtual": "fts5(a)"}, "D": {"a": "INT"}}',
+        '{"K": {"a": "INT"}, "R": {"a": "TEXT"}, "F": {"_virtual": "fts5(a, b)"}, "C": {"a": "INT"}, "_dropped": ["D"]}',
+    )
+    assert {step.name for step in made.carried} == {"K", "R", "F"}
+    assert {step.name for step in made.carried if step.is_virtual} == {"F"}
+    assert {step.name for step in made.rewritten} == {"R", "F"}
+    assert {step.name for step in made.with_new_table} == {"K", "R", "F", "C"}
 
 
 def test_each_column_says_where_its_values_come_from() -> None:

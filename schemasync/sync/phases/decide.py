@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from ...diff.compare import Allowed, Diff, TablePair, all_hints, compare
+from ...diff.compare import Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
 from ...diff.hazards import Hazard, HazardCode
+from ...diff.hint_keys import all_hints
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.probe import probe

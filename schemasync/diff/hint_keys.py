@@ -1,0 +1,103 @@
+"""The hints that have acted on a database, and the JSON in which the history records them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, assert_never
+
+from ..schema.model import Hints, Schema, Sql
+from ..schema.names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class TableRename:
+    """A `_was`: the table had the name `old`."""
+
+    hint: ClassVar[str] = "_was"
+    table: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRename:
+    """A `was`: the column had the name `old`."""
+
+    hint: ClassVar[str] = "was"
+    table: str
+    column: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A `fill`: the column was given the values of this SQL, in its canonical form."""
+
+    hint: ClassVar[str] = "fill"
+    table: str
+    column: str
+    sql: str
+
+
+HintKey = TableRename | ColumnRename | Fill
+"""A hint that has acted. Names are folded. Table and column stand under the names that the database has now, so that a
+recorded hint is still known after a rename."""
+
+
+def table_rename(table: str, old: str) -> TableRename:
+    """The key of a `_was`, whatever the case of the names."""
+    return TableRename(fold(table), fold(old))
+
+
+def column_rename(table: str, column: str, old: str) -> ColumnRename:
+    """The key of a `was`, whatever the case of the names."""
+    return ColumnRename(fold(table), fold(column), fold(old))
+
+
+def fill(table: str, column: str, sql: Sql) -> Fill:
+    """The key of a `fill`, whatever the case of the names."""
+    return Fill(fold(table), fold(column), sql.canonical)
+
+
+def all_hints(hints: Hints) -> frozenset[HintKey]:
+    """Every hint of a schema.json as a key: what a database that is born in the new shape has behind it."""
+    keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
+    keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
+    return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
+
+
+def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
+    """The (table, column) of a hint that stands in schema.json, as that spells them; '' for the column of a `_was`."""
+    table = schema.table(key.table)
+    name = table.name if table is not None else key.table
+    match key:
+        case TableRename():
+            return name, ""
+        case ColumnRename() | Fill():
+            column = table.column(key.column) if table is not None else None
+            return name, column.name if column is not None else ""
+        case _:
+            assert_never(key)
+
+
+def as_json(key: HintKey) -> list[str]:
+    """The key as the history records it."""
+    match key:
+        case TableRename(table, old):
+            return [key.hint, table, old]
+        case ColumnRename(table, column, last) | Fill(table, column, last):
+            return [key.hint, table, column, last]
+        case _:
+            assert_never(key)
+
+
+def from_json(value: object) -> HintKey:
+    """The key that `as_json` gave. Raises ValueError for anything else."""
+    match value:
+        case [TableRename.hint, str(table), str(old)]:
+            return TableRename(table, old)
+        case [ColumnRename.hint, str(table), str(column), str(old)]:
+            return ColumnRename(table, column, old)
+        case [Fill.hint, str(table), str(column), str(sql)]:
+            return Fill(table, column, sql)
+        case _:
+            raise ValueError(value)
