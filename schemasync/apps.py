@@ -9,7 +9,7 @@ class SchemasyncConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import caches, checks, conf  # noqa: F401  the first two register what is in them
+        from . import caches, checks, conf  # noqa: F401  importing the first two registers their receivers and checks
 
         if conf.is_enabled():
             from .management import overridden_commands

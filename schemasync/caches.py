@@ -12,7 +12,7 @@ from .signals import generation_changed
 
 @receiver(generation_changed)
 def forget(sender: Any, **kwargs: Any) -> None:
-    """Content types and sites may have other ids there."""
+    """Content types and sites may have other ids in the new generation."""
     if apps.is_installed("django.contrib.contenttypes"):
         from django.contrib.contenttypes.models import ContentType
 

@@ -21,13 +21,13 @@ from .files.layout import Layout, PathKind
 from .management import overridden_commands
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
-PATIENCE = 5_000  # milliseconds: what a transaction of a busy site may well take
+PATIENCE = 5_000  # milliseconds: a transaction of a busy site may take as long
 ENGINE = "schemasync.backends.sqlite3"
 
 
 @checks.register
 def check_setting(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """E001: SCHEMASYNC is no dict. E002: it has a key that does not exist. E003: a value cannot be used."""
+    """E001: SCHEMASYNC is not a dict. E002: it has an unknown key. E003: a value is invalid."""
     given = getattr(settings, "SCHEMASYNC", {})
     return [
         *_errors("schemasync.E001", conf.not_a_dict(given)),
@@ -42,7 +42,7 @@ def _errors(name: str, problems: Iterable[Problem]) -> list[checks.CheckMessage]
 
 @checks.register
 def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W001: options stand beside OPTIONS. W002: Django's own backend does not follow a database that is swapped."""
+    """W001: options are beside OPTIONS. W002: Django's own backend does not follow a swapped database."""
     found: list[checks.CheckMessage] = []
     for alias in connections:
         wrapper = connections[alias]
@@ -55,7 +55,7 @@ def _misplaced(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.Chec
     names = [key for key in wrapper.settings_dict if key.lower() in IN_OPTIONS]
     if names:
         yield checks.Warning(
-            f'DATABASES["{alias}"] has {", ".join(names)} beside OPTIONS, where Django does not look.',
+            f'DATABASES["{alias}"] has {", ".join(names)} beside OPTIONS, where Django ignores it.',
             hint=f'Put it in: "OPTIONS": {{"{names[0].lower()}": ...}}',
             id="schemasync.W001",
         )
@@ -64,8 +64,8 @@ def _misplaced(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.Chec
 def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[checks.CheckMessage]:
     if not isinstance(wrapper, DatabaseWrapper) and _at(wrapper) is PathKind.GENERATION:
         yield checks.Warning(
-            f'DATABASES["{alias}"] is swapped by schemasync, and Django\'s own backend does not notice: '
-            "connections that are kept read the old file, and their writes fail.",
+            f'schemasync swaps DATABASES["{alias}"], and Django\'s own backend does not notice: '
+            "open connections read the old file, and their writes fail.",
             hint=f'"ENGINE": "{ENGINE}"',
             id="schemasync.W002",
         )
@@ -78,7 +78,7 @@ def _at(wrapper: BaseDatabaseWrapper) -> PathKind:
 
 @checks.register
 def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """E004: with the flag on, another app's `migrate` or `makemigrations` takes the place of ours."""
+    """E004: with the flag on, another app's `migrate` or `makemigrations` overrides ours."""
     problems = (one.problem() for one in overridden_commands.overridden()) if conf.is_enabled() else ()
     return _errors("schemasync.E004", problems)
 
@@ -88,20 +88,20 @@ def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     """E005: CONNECT or EXTENSIONS name something that cannot be imported, or that this Python cannot load."""
     given = getattr(settings, "SCHEMASYNC", {})
     if any(conf.not_a_dict(given)) or any(conf.unknown_keys(given)) or any(conf.bad_values(given)):
-        return []  # said already
+        return []  # reported by check_setting
     return _errors("schemasync.E005", connect.problems())
 
 
 @checks.register
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W008: with the flag on, the models and schema.json differ. Looked at by `check` and while a site is developed."""
+    """W008: with the flag on, the models and schema.json differ. Only for `check` and `runserver`."""
     if not conf.is_enabled() or startup.command() not in ("check", "runserver", "runserver_plus"):
         return []
     return [message for alias in connections for message in _differs(alias)]
 
 
 def _differs(alias: str) -> Iterator[checks.CheckMessage]:
-    from .orm.project import difference  # builds the models' tables: for these commands only
+    from .orm.project import difference  # builds the models' tables, so only for these commands
 
     wrapper = connections[alias]
     if (
@@ -120,7 +120,7 @@ def _differs(alias: str) -> Iterator[checks.CheckMessage]:
 def check_connections(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """W003 to W007: what is set on a connection of our backend is less than it would set by itself."""
+    """W003 to W007: a connection of our backend has weaker settings than the backend's own."""
     found: list[checks.CheckMessage] = []
     for alias in databases or ():
         wrapper = connections[alias]
@@ -137,15 +137,15 @@ def _weak(alias: str, wrapper: DatabaseWrapper) -> Iterator[checks.CheckMessage]
         return checks.Warning(f'DATABASES["{alias}"]: {what}', hint=hint, id=name)
 
     if found.journal_mode != "wal":
-        hint = "Leave PRAGMA journal_mode out of init_command: the backend sets WAL."
+        hint = "Remove PRAGMA journal_mode from init_command: the backend sets WAL."
         yield warning(
             "schemasync.W003",
-            f"the journal is {found.journal_mode}, so that writers keep readers out, and runs wait.",
+            f"the journal is {found.journal_mode}, so that writers block readers, and runs wait.",
             hint,
         )
     given = str(wrapper.settings_dict["OPTIONS"].get("transaction_mode", "IMMEDIATE"))
     if given.upper() not in ("IMMEDIATE", "EXCLUSIVE"):
-        hint = 'Leave "transaction_mode" out of OPTIONS, or try transactions again where they raise Superseded.'
+        hint = 'Remove "transaction_mode" from OPTIONS, or try transactions again if they raise Superseded.'
         yield warning(
             "schemasync.W004",
             "transactions do not begin IMMEDIATE: one that reads first may fail when it writes.",
@@ -153,9 +153,9 @@ def _weak(alias: str, wrapper: DatabaseWrapper) -> Iterator[checks.CheckMessage]
         )
     if found.busy_timeout < PATIENCE:
         hint = '"OPTIONS": {"timeout": 20}'
-        yield warning("schemasync.W005", f"a lock is waited for no longer than {found.busy_timeout:,} ms.", hint)
+        yield warning("schemasync.W005", f"the timeout for a lock is only {found.busy_timeout:,} ms.", hint)
     if found.synchronous == 0:
-        hint = "Leave PRAGMA synchronous out of init_command: the backend sets NORMAL."
+        hint = "Remove PRAGMA synchronous from init_command: the backend sets NORMAL."
         yield warning("schemasync.W006", "synchronous is OFF: a power cut may damage the file.", hint)
     if not found.foreign_keys:
-        yield warning("schemasync.W007", "foreign keys are off.", "Leave PRAGMA foreign_keys out of init_command.")
+        yield warning("schemasync.W007", "foreign keys are off.", "Remove PRAGMA foreign_keys from init_command.")

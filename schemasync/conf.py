@@ -1,4 +1,4 @@
-"""The one setting, SCHEMASYNC: a dict, read when it is needed."""
+"""The setting SCHEMASYNC, a dict."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from django.db import DEFAULT_DB_ALIAS
 
 from .errors import Code, Problem, UsageError
 
-SHORTEST_TOKEN = 16  # characters: what cannot be guessed over the network
+SHORTEST_TOKEN = 16  # characters: cannot be guessed over the network
 
 DEFAULTS: Mapping[str, Any] = {
     "SCHEMA": None,
-    "KEEP": 3,  # three ways back: enough to notice a mistake, few enough for a small disk
+    "KEEP": 3,  # archives: enough to notice a mistake, few enough for a small disk
     "ON_STARTUP": "warn",
     "ENABLED": False,
     "MIGRATED_APPS": (),
@@ -31,7 +31,7 @@ DEFAULTS: Mapping[str, Any] = {
 
 
 def setting(key: str) -> Any:
-    """The value of a key, or its default. Raises UsageError with everything that is wrong with the dict."""
+    """The value of a key, or its default. Raises UsageError with all mistakes in the dict."""
     given = getattr(settings, "SCHEMASYNC", {})
     if problems := [*not_a_dict(given), *unknown_keys(given), *bad_values(given)]:
         raise UsageError(problems)
@@ -39,7 +39,7 @@ def setting(key: str) -> Any:
 
 
 class OnStartup(StrEnum):
-    """What a server or worker does at its first connection, where the database is not what schema.json says."""
+    """What a server or worker does at its first connection if the database is not current."""
 
     IGNORE = "ignore"
     WARN = "warn"
@@ -53,7 +53,7 @@ def on_startup() -> OnStartup:
 
 
 def is_enabled() -> bool:
-    """True where schema.json takes the place of migrations. Asked by every command: a fault is for others to tell."""
+    """True if schema.json replaces migrations. Never raises: every command calls it, and others report mistakes."""
     given = getattr(settings, "SCHEMASYNC", {})
     return isinstance(given, Mapping) and given.get("ENABLED") is True
 
@@ -64,34 +64,34 @@ def migrated_apps() -> tuple[str, ...]:
 
 
 def runs_from_admin() -> bool:
-    """True where the admin may bring the database to schema.json."""
+    """True if the admin may run a sync."""
     return bool(setting("RUN_FROM_ADMIN"))
 
 
 def status_token() -> str | None:
-    """What a monitor without a session shows to see the status."""
+    """The token with which a monitor without a session can read the status."""
     return setting("STATUS_TOKEN") or None
 
 
 def connect() -> Callable[[Any], object] | str | None:
-    """What is called with each connection of ours, or its dotted path."""
+    """The function that is called with each of our connections, or its dotted path."""
     found: Callable[[Any], object] | str | None = setting("CONNECT")
     return found
 
 
 def extensions() -> tuple[Any, ...]:
-    """What is loaded into each connection of ours: paths, names, dotted paths and callables."""
+    """The extensions of each of our connections: paths, names, dotted paths and callables."""
     return tuple(setting("EXTENSIONS"))
 
 
 def keep() -> int:
-    """Archives that the prune after a sync leaves."""
+    """Archives that the prune after a sync keeps."""
     return int(setting("KEEP"))
 
 
 def schema_path(alias: str) -> Path:
-    """The schema.json of a database: SCHEMA as a path or {alias: path}, else schema.json beside manage.py, and
-    schema.ALIAS.json for a second database."""
+    """The schema.json of a database: SCHEMA as a path or {alias: path}, otherwise schema.json beside manage.py, and
+    schema.ALIAS.json for other databases."""
     given = setting("SCHEMA")
     if isinstance(given, Mapping):
         if alias not in given:
@@ -99,7 +99,7 @@ def schema_path(alias: str) -> Path:
             raise UsageError.of(
                 Code.UNKNOWN_SETTING,
                 f'SCHEMASYNC["SCHEMA"] names no schema for the database "{alias}"',
-                f"It has: {known}. Add it, or give --schema PATH.",
+                f"It has: {known}. Add it, or use --schema PATH.",
             )
         given = given[alias]
     if given is not None:
@@ -107,17 +107,17 @@ def schema_path(alias: str) -> Path:
     return _beside_manage() / ("schema.json" if alias == DEFAULT_DB_ALIAS else f"schema.{alias}.json")
 
 
-# --- what can be wrong with it: told by the command, and by the system checks ------------------------------------
+# --- mistakes in the setting, reported by the command and by the system checks -----------------------------------
 
 
 def not_a_dict(given: object) -> Iterator[Problem]:
-    """A problem where the setting is no dict; the others then have nothing to say."""
+    """A problem if the setting is not a dict; then the other functions find none."""
     if not isinstance(given, Mapping):
         yield Problem(Code.UNKNOWN_SETTING, f"SCHEMASYNC is {given!r}, not a dict", "SCHEMASYNC = {}")
 
 
 def unknown_keys(given: object) -> Iterator[Problem]:
-    """A problem for each key that is none of ours, with the nearest that is."""
+    """A problem for each unknown key, with the nearest known one."""
     for key in given if isinstance(given, Mapping) else ():
         if key not in DEFAULTS:
             near = difflib.get_close_matches(str(key).upper(), list(DEFAULTS), 1)
@@ -126,11 +126,11 @@ def unknown_keys(given: object) -> Iterator[Problem]:
 
 
 def bad_values(given: object) -> Iterator[Problem]:
-    """A problem for each value that cannot be used."""
+    """A problem for each invalid value."""
     known = given if isinstance(given, Mapping) else {}
     count, schema = known.get("KEEP", DEFAULTS["KEEP"]), known.get("SCHEMA")
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        hint = "Give a number from 1 on: the newest archive always stays, as the way back."
+        hint = "Use a number of 1 or more: the newest archive always stays, for a rollback."
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["KEEP"] is {count!r}', hint, {"key": "KEEP"})
     start = known.get("ON_STARTUP", DEFAULTS["ON_STARTUP"])
     if start not in list(OnStartup):
@@ -138,30 +138,30 @@ def bad_values(given: object) -> Iterator[Problem]:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["ON_STARTUP"] is {start!r}', hint, {"key": "ON_STARTUP"})
     token = known.get("STATUS_TOKEN")
     if token is not None and not (isinstance(token, str) and len(token) >= SHORTEST_TOKEN):
-        hint = f"Give a text of {SHORTEST_TOKEN} characters or more, for example from: openssl rand -hex 16"
-        yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] cannot be used', hint, {"key": "STATUS_TOKEN"})
+        hint = f"Use a string of {SHORTEST_TOKEN} characters or more, for example from: openssl rand -hex 16"
+        yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] is invalid', hint, {"key": "STATUS_TOKEN"})
     for key in ("ENABLED", "RUN_FROM_ADMIN"):
         if not isinstance(known.get(key, False), bool):
             told = f'SCHEMASYNC["{key}"] is {known[key]!r}'
-            yield Problem(Code.UNKNOWN_SETTING, told, "Give True or False.", {"key": key})
+            yield Problem(Code.UNKNOWN_SETTING, told, "Use True or False.", {"key": key})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     yield from _bad_connect(known.get("CONNECT"))
     yield from _bad_extensions(known.get("EXTENSIONS", ()))
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
     if not all(path and isinstance(path, str | os.PathLike) for path in paths):
-        hint = 'Give a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'
+        hint = 'Use a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SCHEMA"] is {schema!r}', hint, {"key": "SCHEMA"})
 
 
 def _bad_apps(given: object) -> Iterator[Problem]:
     if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in given):
-        hint = 'Give a list of app labels: ["sites", "waffle"].'
+        hint = 'Use a list of app labels: ["sites", "waffle"].'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["MIGRATED_APPS"] is {given!r}', hint, {"key": "MIGRATED_APPS"})
 
 
 def _bad_connect(given: object) -> Iterator[Problem]:
     if given is not None and not callable(given) and not (isinstance(given, str) and "." in given.strip(".")):
-        hint = 'Give a function that takes the connection, or its dotted path: "myapp.sqlite.connect".'
+        hint = 'Use a function that accepts the connection, or its dotted path: "myapp.sqlite.connect".'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["CONNECT"] is {given!r}', hint, {"key": "CONNECT"})
 
 
@@ -169,7 +169,7 @@ def _bad_extensions(given: object) -> Iterator[Problem]:
     if not isinstance(given, list | tuple) or not all(
         one and (isinstance(one, str | os.PathLike) or callable(one)) for one in given
     ):
-        hint = 'Give a list of libraries and of functions that load one: ["mod_spatialite", "sqlite_vec.load"].'
+        hint = 'Use a list of libraries and of functions that load one: ["mod_spatialite", "sqlite_vec.load"].'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["EXTENSIONS"] is {given!r}', hint, {"key": "EXTENSIONS"})
 
 

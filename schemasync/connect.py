@@ -1,7 +1,7 @@
 """Registers on our connections what the application registers on its own: functions, collations, modules.
 
-It is registered once on a connection in memory, which records the calls, and each connection of ours gets those: code
-of the application is never let near a file, whatever else it does to a connection.
+The application registers everything once, on a connection in memory that records the calls, and each of our connections
+repeats them: code of the application never gets a connection to a file, whatever it does to its connection.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .errors import Code, Problem, Refused
 
 LIBRARIES = (".so", ".dylib", ".dll")
 NO_EXTENSIONS = "the sqlite3 module of this Python cannot load extensions"
-OTHER_PYTHON = "Use a Python that was built with --enable-loadable-sqlite-extensions, as that of Debian is."
+OTHER_PYTHON = "Use a Python that was built with --enable-loadable-sqlite-extensions, such as Debian's."
 CALLED_WITH = (
     "It is called with a connection to an empty database in memory: register functions on it, and read nothing."
 )
@@ -38,23 +38,23 @@ logger = logging.getLogger("schemasync")
 class Registered:
     """Registers on a connection what the application registers on those of an alias.
 
-    The application is asked at the first call, and again when receivers of `connection_created` have come or gone.
+    The first call runs the application's receivers, and a later one again if receivers of `connection_created` changed.
     """
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self._calls: tuple[Call, ...] | None = None
         self._receivers: tuple[object, ...] = ()
-        self._kept: list[object] = []  # a function may hold on to the connection on which it was registered
+        self._kept: list[object] = []  # a function may need the connection on which it was registered
         self._lock = threading.RLock()
 
     def __call__(self, connection: Connection) -> None:
-        """Raises Refused where a setting of SCHEMASYNC cannot be carried out."""
+        """Raises Refused if a setting of SCHEMASYNC fails."""
         register(self._current(), connection)
 
     def _current(self) -> tuple[Call, ...]:
         with self._lock:
-            receivers = tuple(connection_created.receivers)  # holds them: an id in it is not used again
+            receivers = tuple(connection_created.receivers)  # keeps them alive, so that no id is used again
             if self._calls is None or receivers != self._receivers:
                 self._calls, self._receivers = self._recorded(), receivers
             return self._calls
@@ -72,17 +72,18 @@ class Registered:
         self._kept.append(connection)
         if (site := connections[self.alias]).vendor == "sqlite":
             self._kept.append(_receivers_called(site, connection))
-        # An extension that a receiver loads may bring a module that takes ordinary tables for its own (sqlite-vec):
-        # those would be taken for the user's. Not loaded, its tables are carried along as they are.
+        # An extension that a receiver loads may bring a module that uses ordinary tables (sqlite-vec): these would be
+        # taken
+        # for the user's. Without the module, its tables are carried along unchanged.
         return tuple(call for call in connection.calls() if call[0] != "load_extension" or call in asked_for)
 
 
 def _receivers_called(site: BaseDatabaseWrapper, connection: Connection) -> BaseDatabaseWrapper:
-    """Let the receivers of `connection_created` have the connection, as if it were one of the site's."""
+    """Call the receivers of `connection_created` with the connection, as if it were one of the site's."""
     wrapper = type(site)({**site.settings_dict}, site.alias)
     wrapper.connection, wrapper.autocommit = connection, True
-    wrapper.inc_thread_sharing()  # what is registered is called in the threads of all connections
-    wrapper.close = lambda: None  # type: ignore[method-assign]  # a receiver that closes it would end the others
+    wrapper.inc_thread_sharing()  # registered functions are called in the threads of all connections
+    wrapper.close = lambda: None  # type: ignore[method-assign]  # a receiver that closes it would affect the others
     for receiver, failure in connection_created.send_robust(sender=type(site), connection=wrapper):
         if isinstance(failure, Exception):
             name = getattr(receiver, "__qualname__", repr(receiver))
@@ -92,7 +93,7 @@ def _receivers_called(site: BaseDatabaseWrapper, connection: Connection) -> Base
 
 @cache
 def registered(alias: str) -> Registered:
-    """The one of an alias: receivers take milliseconds, and a page or a run opens many connections."""
+    """The instance for an alias: receivers take milliseconds, and a page or a run opens many connections."""
     return Registered(alias)
 
 
@@ -104,7 +105,7 @@ setting_changed.connect(_forget)  # sent by tests: https://docs.djangoproject.co
 
 
 def is_library(extension: object) -> bool:
-    """True for the path or name of a loadable library, False for what is called with the connection."""
+    """True for the path or name of a loadable library, False for a function that loads one."""
     if not isinstance(extension, str | os.PathLike):
         return False
     text = os.fspath(extension)
@@ -112,7 +113,7 @@ def is_library(extension: object) -> bool:
 
 
 def problems() -> Iterator[Problem]:
-    """What of the settings CONNECT and EXTENSIONS cannot be used in this process."""
+    """Problems of the settings CONNECT and EXTENSIONS in this process."""
     connect = conf.connect()
     for key, one in [("EXTENSIONS", one) for one in conf.extensions()] + ([("CONNECT", connect)] if connect else []):
         if key == "EXTENSIONS" and is_library(one):
@@ -122,7 +123,7 @@ def problems() -> Iterator[Problem]:
             try:
                 import_string(one)
             except ImportError as error:
-                hint = 'Give the dotted path of a function that takes the connection: "myapp.sqlite.connect".'
+                hint = 'Use the dotted path of a function that accepts the connection: "myapp.sqlite.connect".'
                 yield Problem(Code.CONNECT_FAILED, f'SCHEMASYNC["{key}"]: {error}', hint)
 
 

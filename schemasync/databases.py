@@ -1,4 +1,4 @@
-"""From Django's DATABASES to the path that the package works on."""
+"""Maps Django's DATABASES to the paths that the package works on."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from .connect import registered
 from .engines.sqlite.connection import Opener
 from .errors import Busy, Code, Refused, UsageError
 
-ACTOR = "SCHEMASYNC_ACTOR"  # of the environment of a run that somebody else asked for
+ACTOR = "SCHEMASYNC_ACTOR"  # environment variable of a run that somebody else requested
 
 
 def path_of(alias: str) -> Path:
-    """The path of a SQLite database: a link, once it is taken over. Raises UsageError for anything else."""
+    """The path of a SQLite database: a link, after an adoption. Raises UsageError for anything else."""
     refuse_other_engines(alias)
     name = str(_wrapper(alias).settings_dict["NAME"] or "")
     if is_no_path(name):
         raise UsageError.of(
             Code.WRONG_ENGINE,
-            f'database "{alias}" is "{name}", which is no path',
-            "Give DATABASES NAME a path; a database in memory has no file to keep.",
+            f'database "{alias}" is "{name}", which is not a path',
+            "Set DATABASES NAME to a path; a database in memory has no file to keep.",
         )
-    path = Path(name).absolute()  # not resolve(): following the link would pin one generation for ever
+    path = Path(name).absolute()  # not resolve(), which would follow the link and pin one generation for ever
     if path.parent.name.endswith(".generations"):
         raise UsageError.of(
             Code.WRONG_ENGINE,
             f'database "{alias}" is {path}, one generation of a database',
-            f"Give DATABASES NAME the link itself, unresolved: {str(path.parent).removesuffix('.generations')}",
+            f"Set DATABASES NAME to the link itself, unresolved: {str(path.parent).removesuffix('.generations')}",
         )
     if not path.parent.is_dir():
         raise Refused.of(Code.NO_DATABASE, f"there is no folder {path.parent}", f"mkdir -p {path.parent}")
@@ -43,21 +43,21 @@ def path_of(alias: str) -> Path:
 
 
 def is_sqlite(alias: str) -> bool:
-    """True for a database that can have a schema.json. Raises UsageError where there is none of that alias."""
+    """True for a database that can have a schema.json. Raises UsageError for an unknown alias."""
     return _wrapper(alias).vendor == "sqlite"
 
 
 def refuse_other_engines(alias: str) -> None:
-    """Raise UsageError for a database that is not SQLite: its schema is what migrations make it."""
+    """Raise UsageError for a database that is not SQLite: migrations make its schema."""
     if not is_sqlite(alias):
         raise UsageError.of(
-            Code.WRONG_ENGINE, f'database "{alias}" is {_wrapper(alias).vendor}, not SQLite', "Give --database ALIAS."
+            Code.WRONG_ENGINE, f'database "{alias}" is {_wrapper(alias).vendor}, not SQLite', "Use --database ALIAS."
         )
 
 
 def synced() -> tuple[str, ...]:
-    """The aliases that `--all` means: SQLite databases in files of their own that have a schema.json, or tables of
-    models that would be in one. The default one is always among them, if it is such a database."""
+    """The aliases for `--all`: SQLite databases in separate files that have a schema.json, or tables of models for one.
+    The default database is always included, if it is SQLite."""
     found: dict[Path, str] = {}
     for alias in connections:
         wrapper = connections[alias]
@@ -65,13 +65,13 @@ def synced() -> tuple[str, ...]:
         if wrapper.vendor != "sqlite" or is_no_path(name):
             continue
         if has_schema(alias):
-            found.setdefault(Path(name).absolute(), alias)  # a replica in tests is the same file once more
+            found.setdefault(Path(name).absolute(), alias)  # a replica in tests is the same file
     return tuple(found.values())
 
 
 def has_schema(alias: str) -> bool:
-    """True where a schema.json says, or ought to say, what a database is to be: for the default one, and for others
-    where there is a file, or with the flag on a model that a router lets be there."""
+    """True if a database has, or should have, a schema.json: the default one, and others with a file, or with a model
+    that a router allows there while the flag is on."""
     return alias == DEFAULT_DB_ALIAS or conf.schema_path(alias).exists() or (conf.is_enabled() and _has_models(alias))
 
 
@@ -80,29 +80,29 @@ def _has_models(alias: str) -> bool:
 
 
 def is_no_path(name: str) -> bool:
-    """True for a NAME that means a database in memory, or a URI: there is no file that could be swapped."""
+    """True for a NAME that means a database in memory, or a URI: there is no file to swap."""
     return not name or name.startswith((":memory:", "file:"))
 
 
 def let_go(alias: str) -> None:
-    """Close Django's own connection, so that the next query opens the file that is live then. Raises Busy."""
+    """Close Django's own connection, so that the next query opens the new live file. Raises Busy."""
     wrapper = _wrapper(alias)
     if wrapper.in_atomic_block:
         raise Busy.of(
             Code.DATABASE_LOCKED,
-            "this process has a transaction open on the database, and would wait for itself",
+            "this process has an open transaction on the database, and would wait for itself",
             "Call it outside of transaction.atomic(); in tests use TransactionTestCase.",
         )
     wrapper.close()
 
 
 def opener(alias: str = DEFAULT_DB_ALIAS) -> Opener:
-    """DDL of a Django project may use what Django, and the application, register on the connections of the alias."""
+    """Opens connections with everything that Django and the application register on those of the alias."""
     return Opener(registered(alias))
 
 
 def actor() -> str:
-    """Who runs this, for the history: `user@host`, or whoever asked for it in the admin."""
+    """The actor for the history: `user@host`, or the user of the admin who requested the run."""
     if named := os.environ.get(ACTOR):
         return named
     try:

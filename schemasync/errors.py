@@ -1,16 +1,15 @@
-"""What can go wrong, as a tree of exceptions over plain facts.
+"""Errors, as a tree of exceptions that carry plain facts.
 
-    SchemasyncError
-    |-- UsageError      2  the command was not understood; nothing was looked at
-    |-- Refused         3  looked, decided against it; nothing was written
-    |   `-- SchemaInvalid  schema.json itself is at fault
-    |-- Failed          4  tried and gave up; the live file is untouched
-    |-- Busy            5  another run or a writer held a lock; try again
-    `-- NeedsPerson     6  what was found on disk fits no known state; nothing is touched
+SchemasyncError
+|-- UsageError      2  the command line is invalid; nothing was done
+|-- Refused         3  refused before it began; nothing was written
+|   `-- SchemaInvalid  schema.json is invalid
+|-- Failed          4  failed; the live file is unchanged
+|-- Busy            5  another run or a writer held a lock; try again
+`-- NeedsPerson     6  the files fit no known state; nothing is changed
 
-Each carries one or more problems, so that a user with three faults sees three. The branch says what has been
-proved about the live file; the problem says what is true and what to do next.
-"""
+Each carries one or more problems, so that a user with three problems sees three. The class says what has been proved
+about the live file; each problem says what is true and what to do next."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ class Code(StrEnum):
     UNCLAIMED_TABLE = "unclaimed-table"
     CALLABLE_DEFAULT = "callable-default"
     NOT_IMPLEMENTED = "not-implemented"
-    # the road from the old schema to the new one
+    # from the old schema to the new one
     LOST_COLUMN = "lost-column"
     LOST_TABLE = "lost-table"
     RENAME_OR_DROP = "rename-or-drop"
@@ -106,20 +105,20 @@ ErrorResult = Literal["refused", "failed", "busy", "needs_person"]
 
 
 class ProblemJson(TypedDict):
-    """One thing that is wrong."""
+    """One problem."""
 
     code: Code
     message: str
     """What is true now."""
     hint: str
-    """What to do next; empty where there is nothing to do."""
+    """What to do next; empty if there is nothing to do."""
     facts: NotRequired[dict[str, Any]]
-    """What the text was made from. Its keys depend on the code."""
+    """The values from which the text is made. Its keys depend on the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: `message` says what is true now, `hint` what to do next, ready to paste."""
+    """One problem: `message` says what is true now, `hint` what to do next, ready to paste."""
 
     code: Code
     message: str
@@ -127,7 +126,7 @@ class Problem:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> ProblemJson:
-        """`{code, message, hint}` and, where there are any, `facts`: what the text was made from."""
+        """`{code, message, hint}` and, if there are any, `facts`: the values from which the text is made."""
         data: ProblemJson = {"code": self.code, "message": self.message, "hint": self.hint}
         if self.facts:
             data["facts"] = dict(self.facts)
@@ -138,7 +137,7 @@ class Problem:
 
 
 class SchemasyncError(Exception):
-    """Base of all errors of this package; `exit_code` is what the command ends with."""
+    """Base of all errors of this package; `exit_code` is that of the command."""
 
     exit_code: ClassVar[int] = 4
     result: ClassVar[ErrorResult] = "failed"
@@ -149,44 +148,44 @@ class SchemasyncError(Exception):
 
     @classmethod
     def of(cls, code: Code, message: str, hint: str = "", **facts: Any) -> Self:
-        """The error with a single problem."""
+        """An error with a single problem."""
         return cls(Problem(code, message, hint, facts))
 
 
 class UsageError(SchemasyncError):
-    """The command line or a setting was not understood."""
+    """The command line or a setting is invalid."""
 
     exit_code = 2
     result = "refused"
 
 
 class Refused(SchemasyncError):
-    """Looked and decided against it: nothing was written."""
+    """Refused before it began: nothing was written."""
 
     exit_code = 3
     result = "refused"
 
 
 class SchemaInvalid(Refused):
-    """schema.json is at fault; the database was not touched."""
+    """schema.json is invalid; the database was not changed."""
 
 
 class Failed(SchemasyncError):
-    """Tried and gave up: the live file is as it was, and what was half built is gone."""
+    """Failed: the live file is unchanged, and the unfinished build is removed."""
 
     exit_code = 4
     result = "failed"
 
 
 class Busy(SchemasyncError):
-    """A lock was not available in time; nothing was changed, the same command may work later."""
+    """A lock was not available in time; nothing was changed, and the same command may work later."""
 
     exit_code = 5
     result = "busy"
 
 
 class NeedsPerson(SchemasyncError):
-    """What is on the disk fits no state that this program makes; it touches nothing until a person looked."""
+    """The files fit no state that this program makes; it changes nothing until a person has looked."""
 
     exit_code = 6
     result = "needs_person"

@@ -1,4 +1,4 @@
-"""The history as a Django model, for the admin. Read-only."""
+"""The history as a read-only Django model, for the admin."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .history.action import HistoryAction
 
 
 class SchemaVersion(models.Model):
-    """A row of `_schema_versions`: a time at which a generation went live."""
+    """A history row: one time that a generation went live."""
 
     version: models.CharField[Any, Any] = models.CharField(_("version"), max_length=80)
     applied_at: models.CharField[Any, Any] = models.CharField(
         _("live from"), max_length=30
-    )  # ISO 8601 in UTC, which sorts as it is
+    )  # ISO 8601 in UTC, which sorts in order of time
     action: models.CharField[Any, Any] = models.CharField(
         _("action"),
         max_length=10,
@@ -24,11 +24,11 @@ class SchemaVersion(models.Model):
             (HistoryAction.SYNC, _("sync")),
             (HistoryAction.ROLLBACK, _("rollback")),
             (HistoryAction.RESTORE, _("restored backup")),
-            (HistoryAction.ADOPT, _("taken over")),
+            (HistoryAction.ADOPT, _("adoption")),
         ],
     )
     generation: models.CharField[Any, Any] = models.CharField(_("generation"), max_length=40)
-    previous: models.CharField[Any, Any] = models.CharField(_("before it"), max_length=40, null=True)
+    previous: models.CharField[Any, Any] = models.CharField(_("previous generation"), max_length=40, null=True)
     schema: models.TextField[Any, Any] = models.TextField(_("schema"))
     hints: models.TextField[Any, Any] = models.TextField(_("hints"))
     fingerprint: models.CharField[Any, Any] = models.CharField(_("fingerprint"), max_length=64)
@@ -57,7 +57,7 @@ class SchemaVersion(models.Model):
         return str(self.generation)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        raise TypeError("The history is written by schemasync itself.")
+        raise TypeError("Only schemasync itself writes the history.")
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("The history is written by schemasync itself.")
+        raise TypeError("Only schemasync itself writes the history.")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 before_swap = Signal()
-"""Sent when the new file of a sync is whole, and before it goes live: for what `RunPython` was.
+"""Sent when the new file of a sync is complete, before it goes live. Replaces `RunPython`.
 
-The connection of `using` is to the new file then, and writers of the old one wait, so it should be quick. A receiver
-that raises an error refuses the swap. It is sent where `ENABLED` is set. Arguments: `using`, the alias of the
-database; `changes`, what the sync changes (`schemasync.diff.changes`, such as `AddColumn`); `apps`, the registry of
-models.
+The connection of `using` is to the new file, and writers of the old one wait, so a receiver should be quick. If it
+raises an error, the run does not swap. The signal is sent only if `ENABLED` is set. Arguments: `using`, the alias of
+the database; `changes`, the changes of the sync (`schemasync.diff.changes`, such as `AddColumn`); `apps`, the
+registry of models.
 """
 
 generation_changed = Signal()

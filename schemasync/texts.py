@@ -9,11 +9,11 @@ from rich.cells import cell_len, set_cell_size
 from .diff.changes import AddView, ChangeJson, CreateTable
 from .schema.text import count
 
-FEW = 3  # new tables of which each is worth a phrase; more are counted
+FEW = 3  # new tables that get a phrase each; more are counted
 
 
 def size(count: int) -> str:
-    """Bytes for people."""
+    """A number of bytes as text."""
     value = float(count)
     for unit in ("B", "KB", "MB", "GB"):
         if value < 1000 or unit == "GB":
@@ -23,7 +23,7 @@ def size(count: int) -> str:
 
 
 def span(milliseconds: int) -> str:
-    """A duration for people."""
+    """A duration as text."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds = milliseconds / 1000
@@ -31,12 +31,12 @@ def span(milliseconds: int) -> str:
 
 
 def crop(text: str, width: int) -> str:
-    """The text, or as much of it as fits, and an ellipsis."""
+    """The text, cut with an ellipsis if it is too long."""
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
 
 
 def gist(changes: Sequence[ChangeJson], width: int) -> str:
-    """What changed, in one line: as many phrases as fit, and how many more there are."""
+    """The changes in one line: as many phrases as fit, and the number of others."""
     phrases = _phrases(changes)
     shown: list[str] = []
     for phrase in phrases:

@@ -1,4 +1,4 @@
-"""Compares the accounts of two database files of one project: who returns, who vanishes, whose rights grow."""
+"""Compares the accounts of two database files of one project: which return, which vanish, and whose rights grow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..engines.sqlite.account_rights import Grants, Link, Rights, rights
 from ..engines.sqlite.accounts import Account, AccountTable, account, accounts
 from .selected_database import SelectedDatabase
 
-REQUIRED = ("is_superuser", "is_staff")  # flags that mean something to Django
+REQUIRED = ("is_superuser", "is_staff")  # flags that Django itself checks
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An account whose rights are others in the two files: what it gains, and what it loses, in words."""
+    """An account whose rights differ in the two files: the rights that it gains and loses, as text."""
 
     name: str
     gains: tuple[str, ...]
@@ -32,11 +32,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """What a swap does to users. `returning` are in the older file only, `vanishing` in the live one only; `altered`
-    have another password or are active in one of the two only; `changed` have other rights.
+    """The effect of a rollback on users. `returning` are only in the older file, `vanishing` only in the live one;
+    `altered` have another password or are active in only one of the two; `changed` have other rights.
 
     `stays`: the operator is signed in afterwards. `may_roll_back`: False for an operator whose own rights would grow.
-    `are_compared`: False where there are too many, or a file has no such table.
+    `are_compared`: False if there are too many, or a file has no such table.
     """
 
     returning: tuple[str, ...]
@@ -50,7 +50,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The users of one file and their rights by key; `rights` is None where the file does not tell them."""
+    """The users of one file and their rights, by key; `rights` is None if the file does not have them."""
 
     accounts: Mapping[Any, Account]
     rights: Mapping[Any, Rights] | None
@@ -60,12 +60,12 @@ class People:
 
 
 def are_here(place: SelectedDatabase) -> bool:
-    """True where the project keeps its users in this database."""
+    """True if the project keeps its users in this database."""
     return router.db_for_write(get_user_model()) == place.alias
 
 
 def compared(request: HttpRequest, place: SelectedDatabase, live: Path, archive: Path) -> Accounts | None:
-    """Compare the users of two files; None where they are kept in another database."""
+    """Compare the users of two files; None if they are in another database."""
     if not are_here(place):
         return None
     grows, stays = _grows(request, live, archive), is_same(request, live, archive)
@@ -96,9 +96,9 @@ def _changes(now: People, then: People) -> list[Change]:
 
 
 def to_sign_out(left: Path, live: Path) -> frozenset[str] | None:
-    """Keys, as text, of the accounts that must sign in again in the file that is live now: they were not in the one
-    that was left, had another password, were inactive there, or had fewer rights. None, where that cannot be told,
-    means all."""
+    """Keys, as text, of the accounts that must sign in again in the file that is live now: in the file that was live
+    before, they were missing or inactive, or had another password or fewer rights. None if that is unknown: then all
+    must sign in again."""
     now, then = everyone(left), everyone(live)
     if now is None or then is None or now.rights is None or then.rights is None:
         return None
@@ -110,8 +110,8 @@ def to_sign_out(left: Path, live: Path) -> frozenset[str] | None:
 
 
 def is_same(request: HttpRequest, left: Path, live: Path) -> bool:
-    """True where the operator's account is the same in the file that is live: active, with the same password, and with
-    no right that it had not in the one that was left."""
+    """True if the operator's account is the same in the live file: active, with the same password, and with no right
+    that it did not have in the file that was live before."""
     user: Any = request.user
     found = _one(live, user.pk)
     if found is None or not found.is_active:
@@ -122,7 +122,7 @@ def is_same(request: HttpRequest, left: Path, live: Path) -> bool:
 
 
 def _grows(request: HttpRequest, left: Path, live: Path) -> bool:
-    """True where the operator would have rights that they have not now, or where that cannot be told."""
+    """True if the operator would gain rights, or if that is unknown."""
     key = stored(request.user.pk)
     before, after = (_rights(path, key) for path in (left, live))
     if before is None or after is None:
@@ -131,7 +131,7 @@ def _grows(request: HttpRequest, left: Path, live: Path) -> bool:
 
 
 def everyone(path: Path) -> People | None:
-    """The users of a file; None where there are too many, or it has no such table."""
+    """The users of a file; None if there are too many, or it has no such table."""
     with closing(databases.opener(router.db_for_read(get_user_model())).read(path)) as connection:
         found = accounts(connection, _table())
         return None if found is None else People(found, rights(connection, _grants()))
@@ -148,7 +148,7 @@ def _rights(path: Path, key: object) -> Mapping[Any, Rights] | None:
 
 
 def _meta() -> Any:
-    """Of the table that has the name by which one signs in: with inheritance a parent's, whose keys are the same."""
+    """The model whose table has USERNAME_FIELD: with multi-table inheritance a parent's, whose keys are the same."""
     model: Any = get_user_model()
     return model._meta.get_field(model.USERNAME_FIELD).model._meta
 
@@ -188,9 +188,9 @@ def _link(field: Any) -> Link:
 
 
 def stored(key: object) -> object:
-    """The key as SQLite has it: a UUID, for one, is text there."""
+    """The key as SQLite stores it: a UUID, for example, as text."""
     model: Any = get_user_model()
     field: Any = model._meta.pk
-    while field.remote_field is not None:  # the key of a child is that of its parent
+    while field.remote_field is not None:  # with inheritance the key refers to the parent's
         field = field.target_field
     return field.get_db_prep_value(key, connections[router.db_for_write(model)])

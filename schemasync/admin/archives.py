@@ -22,24 +22,24 @@ from ..sync.run.error_translation import translated_errors
 from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
 
-FEW = 5  # faults that are shown
+FEW = 5  # problems that the page shows
 
 
 def prune(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
-    """What would be removed; POST removes just that."""
+    """The archives that would be removed; POST removes exactly these."""
     admin.require(request, "prune")
     keep = _keep(request)
     found = pruning.choose(pruning.archives(place.target()), keep, None)
     names = [archive.generation.name for archive in found.gone]
     if request.method == "POST" and request.POST.getlist("gone") == names:
         return _remove(admin, request, place, keep)
-    wrong = _("Meanwhile other archives are there. Look again at what would go.") if request.method == "POST" else ""
+    wrong = _("The archives have changed. Check again which ones would be removed.") if request.method == "POST" else ""
     context = {"found": found, "keep": keep, "wrong": wrong, "bytes": sum(one.bytes for one in found.gone)}
     return admin.render(request, "prune.html", place, _("Remove old archives"), context)
 
 
 def _keep(request: HttpRequest) -> int:
-    """How many archives stay: at least one, which is the way back."""
+    """How many archives stay: at least one, so that a rollback is possible."""
     given = request.POST.get("keep") or request.GET.get("keep") or ""
     return max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 6 else conf.keep()
 
@@ -59,7 +59,7 @@ def _remove(admin: Pages, request: HttpRequest, place: SelectedDatabase, keep: i
 
 
 def verify(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
-    """Read the whole file of a generation, as SQLite's own checks do: too much for one that is only looked at."""
+    """Read the whole file of a generation with SQLite's own checks, which the read-only pages do not do."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     row, generation = _file(place, pk)
@@ -75,13 +75,13 @@ def verify(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int)
         text = _("%(name)s is damaged: %(faults)s") % {"name": row.generation, "faults": "; ".join(found[:FEW])}
         messages.error(request, text)
     else:
-        text = _("%(name)s is whole: every page, index and reference was looked at.") % {"name": row.generation}
+        text = _("%(name)s is whole: every page, index and reference was checked.") % {"name": row.generation}
         messages.success(request, text)
     return admin.redirect(place, "change", pk)
 
 
 def database(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> FileResponse:
-    """A whole copy of the file of a generation, its log included; open to writers, also that of an archive."""
+    """A whole copy of the file of a generation, including its write-ahead log; writable, even if it is an archive."""
     admin.require(request, "download")
     row, generation = _file(place, pk)
     copy = taken_away(lambda path: exact_copy(databases.opener(place.alias), generation.path, path))
@@ -89,7 +89,7 @@ def database(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: in
 
 
 def _file(place: SelectedDatabase, pk: int) -> tuple[SchemaVersion, Generation]:
-    """The row, and the file that it names: only what stands in the history and in the folder is ever opened."""
+    """The row and its file: only files that the history names and the folder has are opened."""
     row = SchemaVersion.objects.using(place.alias).only("generation").filter(pk=pk).first()
     generation = place.file_of(row.generation) if row is not None else None
     if row is None or generation is None:

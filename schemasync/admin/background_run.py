@@ -1,4 +1,4 @@
-"""Starts a run in a process of its own, which goes on when the server restarts."""
+"""Starts a run in a separate process, which survives a restart of the server."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .selected_database import SelectedDatabase
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the last run that a page started ended: `result` and `errors` as `--json` has them."""
+    """The result of the last run that a page started: `result` and `errors` as in `--json`."""
 
     result: str
     errors: tuple[dict[str, Any], ...]
 
 
 def start(place: SelectedDatabase, actor: str) -> bool:
-    """Begin; False where a run that a page started has not ended yet. Who looks at the status sees it as soon as it
-    holds the lock. Raises UsageError where a process of its own would not find the settings."""
+    """Start a run; False if a run that a page started is still at work. The status shows the run as soon as it holds
+    the lock. Raises UsageError if a separate process could not find the settings."""
     if not settings.SETTINGS_MODULE:
         raise UsageError.of(
             Code.UNEXPECTED, "the settings of this site are in no module", "Run it in a shell: manage.py schemasync"
@@ -46,7 +46,7 @@ def start(place: SelectedDatabase, actor: str) -> bool:
         Disk().output(DiskStep.OUTPUT_WRITE, _file(place)) as told,
         Disk().output(DiskStep.OUTPUT_WRITE, _file(place).with_suffix(".log")) as errors,
     ):
-        if not try_lock(told):  # the child holds it on, for as long as it lives
+        if not try_lock(told):  # the child keeps the lock as long as it lives
             return False
         told.truncate(0)
         errors.truncate(0)
@@ -58,12 +58,12 @@ def start(place: SelectedDatabase, actor: str) -> bool:
             env=environment,
             start_new_session=True,
         )
-    threading.Thread(target=child.wait, daemon=True).start()  # else it would stay among the processes when it is over
+    threading.Thread(target=child.wait, daemon=True).start()  # otherwise the finished process would remain a zombie
     return True
 
 
 def outcome(place: SelectedDatabase) -> Outcome | None:
-    """How it ended; None where it has not, or none was started."""
+    """The result; None if the run has not ended, or none was started."""
     path = _file(place)
     if not path.exists() or is_locked(path):
         return None
@@ -75,7 +75,7 @@ def outcome(place: SelectedDatabase) -> Outcome | None:
 
 
 def _last_words(log: Path) -> str:
-    """What a run wrote that died before it could say how it ended."""
+    """The last output of a run that died before it could write its result."""
     try:
         lines = log.read_text("utf-8", errors="replace").strip().splitlines()
     except OSError:
@@ -88,7 +88,7 @@ def _file(place: SelectedDatabase) -> Path:
 
 
 def _python() -> str:
-    """The interpreter: in a server that embeds Python, `sys.executable` is that server."""
+    """The interpreter: in a server that embeds Python, `sys.executable` is the server."""
     found = Path(sys.executable or "")
     if found.name.startswith("python"):
         return str(found)

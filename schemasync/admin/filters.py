@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from ..models import SchemaVersion
 
 DAYS = {"1": _("Past 24 hours"), "7": _("Past 7 days"), "30": _("Past 30 days"), "365": _("Past year")}
-NAMES = 50  # that the filter offers; the search finds the others
+NAMES = 50  # the filter offers as many; the search finds the others
 
 
 class When(admin.SimpleListFilter):
-    """How long ago a generation went live. The history keeps text that sorts as the moments do."""
+    """When a generation went live. The history stores text, which sorts in order of time."""
 
     title = _("time")
     parameter_name = "days"

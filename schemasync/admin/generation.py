@@ -1,4 +1,4 @@
-"""The page of one generation: its schema, what it changed, how it differs from the live one, how it was built."""
+"""The page of one generation: its schema, its changes, its differences from the live one, and its build."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from .history_rows import light, story, when
 from .pages import Pages
 from .selected_database import SelectedDatabase
 
-MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are asked for
-FURTHEST = 60  # generations: renames further back are shown as what went and what came
+MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are requested
+FURTHEST = 60  # generations: beyond it, a rename is shown as a drop and a new column
 COLUMNS = ("id", *(field for field in HistoryRow.__dataclass_fields__ if field not in ("id", "sqlite_version")))
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Two generations side by side: `left` is the older one in the picture. `pairs` are those that differ; where they
-    are many, `more` has the names of the rest."""
+    """Two generations side by side: `left` is the older one in the picture. `pairs` differ; if there are many, `more`
+    has the names of the rest."""
 
     left: str
     right: str
@@ -46,7 +46,7 @@ class Beside:
 
 
 def generation(admin: Pages, request: HttpRequest, place: SelectedDatabase, key: str) -> HttpResponse:
-    """The page of a row of the history."""
+    """The page of a history row."""
     row = _row(place, key)
     if not _is_whole(row):
         raise Http404
@@ -75,7 +75,7 @@ def generation(admin: Pages, request: HttpRequest, place: SelectedDatabase, key:
 
 
 def schema_json(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
-    """The schema as a schema.json, to be saved."""
+    """The schema as a schema.json, as a download."""
     row = _row(place, pk)
     response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
     name = f"schema-{short(row.version)}.json"
@@ -84,7 +84,7 @@ def schema_json(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk:
 
 
 def sql(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
-    """The statements that made it, as `plan --sql` prints them."""
+    """The statements that built it, as `plan --sql` prints them."""
     row = _row(place, pk)
     before = _before(place, row)
     found = statements(_plan(row, before)) if row.action == HistoryAction.SYNC else []
@@ -96,7 +96,7 @@ def sql(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) ->
 
 
 def _row(place: SelectedDatabase, key: object) -> HistoryRow:
-    """One whole row. Raises Http404 where there is none."""
+    """One whole row. Raises Http404 if there is none."""
     try:
         values = SchemaVersion.objects.using(place.alias).filter(pk=key).values(*COLUMNS).first()
     except ValueError:
@@ -107,7 +107,7 @@ def _row(place: SelectedDatabase, key: object) -> HistoryRow:
 
 
 def _is_whole(row: HistoryRow) -> bool:
-    """False for a row that somebody changed by hand into what is no JSON."""
+    """False for a row that somebody changed by hand so that it is not JSON."""
     try:
         return bool(json.loads(row.plan) is not None and json.loads(row.schema))
     except ValueError:
@@ -119,7 +119,7 @@ def _newest(place: SelectedDatabase) -> SchemaVersion:
 
 
 def _before(place: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
-    """The row that made the generation before this one; of a rollback the one that was live until then."""
+    """The row of the generation before this one; for a rollback, the one that was live until then."""
     if row.previous is None:
         return None
     made = SchemaVersion.objects.using(place.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
@@ -137,7 +137,7 @@ def _to_previous(before: HistoryRow, row: HistoryRow, most: int) -> Beside:
 
 
 def _to_live(place: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, most: int) -> Beside:
-    """What was renamed between the two is known where one comes from the other."""
+    """Renames between the two are known if one is a descendant of the other."""
     live = _row(place, newest.pk)
     try:
         names = _names(_lineage(place, row, live).steps(row.generation, live.generation))
@@ -147,7 +147,7 @@ def _to_live(place: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, mo
 
 
 def _lineage(place: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
-    """What led to these generations, whole rows of no more than `FURTHEST`: they are large, and there may be many."""
+    """The history of these generations, with at most `FURTHEST` whole rows: they are large, and there may be many."""
     names = ("id", "generation", "previous", "action")
     known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names)
     small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan="{}") for i, g, p, a in known])
@@ -179,7 +179,7 @@ def _text(schema: Schema, comment: str = "") -> str:
 
 
 def _plan(row: HistoryRow, before: HistoryRow | None) -> Plan:
-    """As much of the plan as its statements need."""
+    """The part of the plan that its statements need."""
     new = schema_of(row)
     if before is None:
         born = tuple(Create(table) for table in new.tables)
@@ -194,7 +194,7 @@ def _of(row: HistoryRow, old: Schema, new: Schema, strategy: Strategy, steps: tu
 
 
 def _with_indexes(step: Step) -> Step:
-    """A kept table with the indexes that it got: the history tells its changes in words."""
+    """A kept table with its new indexes: the history stores its changes only as text."""
     if not isinstance(step, CarriedStep):
         return step
     got = (AddIndex(step.name, index) for index in step.new.indexes if index not in step.old.indexes)

@@ -19,37 +19,37 @@ from ..history.action import HistoryAction
 from ..models import SchemaVersion
 from ..texts import gist
 
-HEAVY = ("schema", "hints", "plan")  # of a large database megabytes a row, which no list needs
-WIDTH = 160  # characters that tell what changed
+HEAVY = ("schema", "hints", "plan")  # megabytes per row in a large database, which no list needs
+WIDTH = 160  # characters for the changes
 
 
 def light(rows: QuerySet[SchemaVersion]) -> QuerySet[SchemaVersion]:
-    """Without what is heavy; of the plan only what changed, as `changes`."""
+    """The rows without their heavy columns; of the plan only the changes, as `changes`."""
     template = "CASE WHEN json_valid(%(expressions)s) THEN json_extract(%(expressions)s, '$.changes') END"
     changes: Func = Func(F("plan"), template=template, output_field=TextField())
     return rows.defer(*HEAVY).annotate(changes=changes)
 
 
 def changes_of(row: SchemaVersion) -> Sequence[ChangeJson]:
-    """What changed, of a row that was read by `light`."""
+    """The changes, of a row that was read by `light`."""
     return list(json.loads(getattr(row, "changes", None) or "[]"))
 
 
 def story(row: SchemaVersion) -> str:
-    """What happened, in a phrase."""
+    """What happened, as a phrase."""
     match row.action:
         case HistoryAction.ROLLBACK:
             return _("back from %(generation)s") % {"generation": row.previous}
         case HistoryAction.RESTORE:
             return _("a backup of %(generation)s was restored into this file") % {"generation": row.previous}
         case HistoryAction.ADOPT:
-            return _("taken over as it was")
+            return _("adopted unchanged")
         case _:
-            return gist(changes_of(row), WIDTH) or _("no change of shape")
+            return gist(changes_of(row), WIDTH) or _("no change of the schema")
 
 
 def when(applied_at: str) -> str:
-    """The moment in the reader's zone and language."""
+    """The time in the reader's time zone and language."""
     moment = moment_of(applied_at)
     if moment is None:
         return applied_at
@@ -58,7 +58,7 @@ def when(applied_at: str) -> str:
 
 
 def moment_of(applied_at: str) -> datetime | None:
-    """The moment that the history writes down; None for something else."""
+    """The time that the history stores; None if it is not a time."""
     try:
         found = parse_datetime(applied_at)
     except ValueError:

@@ -34,7 +34,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class VersionList(ChangeList):
-    """The list of one database: which one is meant stands in its addresses, and is no filter."""
+    """The list of one database: the query parameter for the database is not a filter."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         return {name: value for name, value in super().get_filters_params(params).items() if name != PARAMETER}
@@ -45,7 +45,7 @@ class VersionList(ChangeList):
 
 
 class SchemaVersionAdmin(Pages):
-    """Reads only: what acts has a page, a permission and an address of its own."""
+    """Read-only: each action has its own page, permission and URL."""
 
     change_list_template = "admin/schemasync/versions.html"
     list_display = ("name", "moment", "deed", "what", "figures", "file")
@@ -56,7 +56,7 @@ class SchemaVersionAdmin(Pages):
     actions = None
     ordering = ("-id",)
 
-    # --- who may do what ------------------------------------------------------------------------------------
+    # --- permissions ----------------------------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -67,10 +67,10 @@ class SchemaVersionAdmin(Pages):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    # --- addresses ------------------------------------------------------------------------------------------
+    # --- URLs -----------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Those of the admin come last: they take any word for the key of a row."""
+        """Our URLs come first: the catch-all of ModelAdmin would match them."""
 
         def page(route: str, view: View, name: str) -> URLPattern:
             return path(route, self._page(view), name=f"schemasync_schemaversion_{name}")
@@ -88,10 +88,10 @@ class SchemaVersionAdmin(Pages):
         ]
 
     def _for_monitors(self) -> View:
-        """The status, for who shows the token, or may see the pages."""
+        """The status, for requests with the token, and for users who may see the pages."""
         for_people = self._page(overview.status_json)
 
-        @login_not_required  # of the middleware: it is looked at here
+        @login_not_required  # for the middleware: the view checks access itself
         def shown(request: HttpRequest) -> HttpResponseBase:
             token, given = conf.status_token(), request.headers.get("Authorization", "")
             if token and constant_time_compare(given, f"Bearer {token}"):
@@ -101,7 +101,7 @@ class SchemaVersionAdmin(Pages):
         return cast("View", shown)
 
     def _page(self, view: View) -> View:
-        """Only for those who may look, and never inside of a transaction: it would stand in the way of a swap."""
+        """Require the view permission, and run outside of a transaction, which would block a swap."""
 
         def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
             if not self.has_view_permission(request):
@@ -131,7 +131,7 @@ class SchemaVersionAdmin(Pages):
             return self.render(request, "nothing.html", place, title, about)
         try:
             return super().changelist_view(request, {"title": title, "place": place, **about})
-        except DatabaseError:  # it was there a moment ago
+        except DatabaseError:  # the file disappeared a moment ago
             return self.render(request, "nothing.html", place, title, about)
 
     def change_view(

@@ -1,4 +1,4 @@
-"""The overview page: do models, schema.json and database agree, what is live, what is running, what needs attention."""
+"""The overview page: whether models, schema.json and database agree, what is live, what runs, what needs attention."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Whether two of the three say the same; `how` they differ in a phrase. `is_known`: they could be compared."""
+    """Whether two of the three agree; `how`: the differences as a phrase. `is_known`: they could be compared."""
 
     agrees: bool
     how: str = ""
@@ -39,7 +39,7 @@ class Agreed:
 
 @dataclass(slots=True)
 class _Models:
-    """What was found of the models of this process, which do not change: by the bytes of schema.json."""
+    """Cache of the comparison with the models of this process, which do not change, by the digest of schema.json."""
 
     found: dict[tuple[str, str], Agreed] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ _models = _Models()
 
 
 def context(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> dict[str, Any]:
-    """What the panel above the history shows."""
+    """The context of the panel above the history."""
     now = status(place.target())
     return {
         "status": now,
@@ -64,12 +64,12 @@ def context(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> dict
 
 
 def status_json(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
-    """The facts for monitors, and for the page that shows a run."""
+    """The status for monitors, and for the page that shows a run."""
     return JsonResponse(status(place.target()).as_json(), headers={"Cache-Control": "no-store"})
 
 
 def with_database(place: SelectedDatabase) -> Agreed:
-    """Schema.json and database."""
+    """Compare schema.json and database."""
     try:
         data = place.schema.read_bytes()
         if up_to_date.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
@@ -87,7 +87,7 @@ def with_database(place: SelectedDatabase) -> Agreed:
 
 
 def with_models(place: SelectedDatabase) -> Agreed | None:
-    """Models and schema.json; None where the models have no say."""
+    """Compare models and schema.json; None if the models are not used."""
     if not conf.is_enabled():
         return None
     try:
@@ -111,7 +111,7 @@ def _first(problems: tuple[Problem, ...]) -> str:
 
 
 def _run(run: RunningJson | None) -> dict[str, Any] | None:
-    """The run as the page says it without JavaScript."""
+    """The run as the page shows it without JavaScript."""
     if run is None:
         return None
     percent = round(100 * run["done"] / run["total"]) if run["total"] else None

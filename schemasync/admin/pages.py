@@ -1,4 +1,4 @@
-"""What every page of the admin needs: who may do what, redirects between pages, and the looks of the admin."""
+"""Shared parts of the admin pages: permissions, redirects between pages, and rendering."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class Pages(_Admin):
     """The part of the ModelAdmin that its pages call; each page is a function of it and of the request."""
 
     def may(self, request: HttpRequest, act: str) -> bool:
-        """True for who may see the pages and has the permission of that act."""
+        """True for users who may see the pages and have the permission for this action."""
         user: Any = request.user
         return self.has_view_permission(request) and user.has_perm(f"schemasync.{act}_schemaversion")
 
     def require(self, request: HttpRequest, act: str) -> None:
-        """Raise PermissionDenied for who may not."""
+        """Raise PermissionDenied for all others."""
         if not self.may(request, act):
             raise PermissionDenied
 
     def redirect(self, place: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
-        """To another of these pages."""
+        """Redirect to another of these pages."""
         address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_{name}", args=words)
         return HttpResponseRedirect(address + place.query)
 
     def home(self, place: SelectedDatabase) -> HttpResponse:
-        """To the overview."""
+        """Redirect to the overview."""
         return self.redirect(place, "changelist")
 
     def render(
         self, request: HttpRequest, template: str, place: SelectedDatabase, title: str, context: dict[str, Any]
     ) -> HttpResponse:
-        """A page in the looks of the admin."""
+        """Render a page in the admin's layout."""
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,

@@ -1,4 +1,4 @@
-"""Rolling back to an earlier generation: GET previews it, POST does it."""
+"""Rolls back to an earlier generation: GET shows the preview, POST acts."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
 from .session import keep_signed_in, log
 
-TYPED = 6  # characters of the version that are to be typed
-SHOWN = 5  # rows of each kind that are shown of a table
+TYPED = 6  # characters of the version that the operator types
+SHOWN = 5  # example rows of each kind for a table
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What the code of this site expects: the version of its schema.json, and whether that is the one to come."""
+    """The version that the code of this site expects, by its schema.json, and whether the rollback restores it."""
 
     version: str
     fits: bool
@@ -46,7 +46,7 @@ def page(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -
     admin.require(request, "rollback")
     row = light(SchemaVersion.objects.using(place.alias)).filter(pk=pk).first()
     if row is None:
-        messages.error(request, _("There is no such row in the history any more."))
+        messages.error(request, _("The history no longer has this row."))
         return admin.home(place)
     if request.method == "POST":
         return _act(admin, request, place, row)
@@ -59,7 +59,7 @@ def page(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -
 def _shown(
     admin: Pages, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, wrong: str = ""
 ) -> HttpResponse:
-    """The preview: the two files are compared."""
+    """Show the preview, which compares the two files."""
     try:
         ahead = rollback.preview(place.target(), row.generation)
     except SchemasyncError as error:
@@ -70,8 +70,8 @@ def _shown(
 
 
 def _edited_history(error: Exception) -> Problem:
-    """Somebody changed rows of the history by hand."""
-    return Problem(errors.Code.UNKNOWN_GENERATION, f"the history does not tell the way: {error}")
+    """The problem if somebody changed rows of the history by hand."""
+    return Problem(errors.Code.UNKNOWN_GENERATION, f"the history does not connect the two generations: {error}")
 
 
 def _page(
@@ -109,7 +109,7 @@ def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
 
 
 def _accounts(request: HttpRequest, place: SelectedDatabase, to: str) -> Accounts | None:
-    """The accounts of the live file and of the generation `to`; None where one of the two is not there."""
+    """The accounts of the live file and of the generation `to`; None if one of the two files is missing."""
     live, path = place.layout.live(), _path(place, to)
     return accounts.compared(request, place, live.path, path) if live is not None and path.exists() else None
 
@@ -129,7 +129,7 @@ def _refused(
     row: SchemaVersion,
     problems: tuple[Problem, ...],
 ) -> HttpResponse:
-    title = _("There is no way back to %(name)s") % {"name": row.generation}
+    title = _("%(name)s cannot be restored") % {"name": row.generation}
     return admin.render(request, "refused.html", place, title, {"row": row, "pk": row.pk, "problems": problems})
 
 
@@ -137,18 +137,18 @@ def _refused(
 
 
 def _act(admin: Pages, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion) -> HttpResponse:
-    """The rollback, which compares the two files under its lock. Where the form does not fit, the preview again."""
+    """Roll back, which compares the two files under its lock. If the form is invalid, show the preview again."""
     expected, live = request.POST.get("live", ""), _live(place)
     if expected != live:
-        wrong = _("Meanwhile %(name)s went live. Look at what going back means now, and decide again.")
+        wrong = _("%(name)s went live in the meantime. Check what a rollback means now, and decide again.")
         return _shown(admin, request, place, row, wrong % {"name": live})
     version = _version(place, row.generation)
     if request.POST.get("version", "").strip().lower() != version[:TYPED]:
-        wrong = _("Type the first %(number)d characters of the version, %(version)s, to go back.")
+        wrong = _("To roll back, type the first %(number)d characters of the version, %(version)s.")
         return _shown(admin, request, place, row, wrong % {"number": TYPED, "version": version})
     people = _accounts(request, place, row.generation)
     if people is not None and not people.may_roll_back:
-        wrong = _("Your account would have more rights there than it has now. A superuser has to go back.")
+        wrong = _("Your account would have more rights there than it has now. A superuser has to roll back.")
         return _shown(admin, request, place, row, wrong)
     databases.let_go(place.alias)
     try:
@@ -159,7 +159,7 @@ def _act(admin: Pages, request: HttpRequest, place: SelectedDatabase, row: Schem
         if _live(place) == expected:
             return _refused(admin, request, place, row, error.problems)
         return _too_late(admin, request, place, expected)
-    except (KeyError, ValueError) as error:  # found while the two are compared: nothing has happened
+    except (KeyError, ValueError) as error:  # found by the comparison: nothing has happened
         return _refused(admin, request, place, row, (_edited_history(error),))
     return _too_late(admin, request, place, expected) if done is None else _afterwards(admin, request, place, done)
 
@@ -169,7 +169,7 @@ def _path(place: SelectedDatabase, name: str) -> Path:
 
 
 def _version(place: SelectedDatabase, generation: str) -> str:
-    """The version that the generation has now: a backup that was restored into its file may have changed it."""
+    """The version that the generation has now: a backup restored into its file may have changed it."""
     rows = SchemaVersion.objects.using(place.alias).filter(generation=generation).order_by("-id")
     return short(rows.values_list("version", flat=True)[0])
 
@@ -180,10 +180,10 @@ def _live(place: SelectedDatabase) -> str:
 
 
 def _too_late(admin: Pages, request: HttpRequest, place: SelectedDatabase, left: str) -> HttpResponse:
-    """Another generation went live while this request waited: the operator's session is in the one before."""
+    """Another generation went live while this request waited: the operator's session is in the previous one."""
     databases.let_go(place.alias)
     stays = keep_signed_in(request, place, _path(place, left))
-    text = _("Somebody else was quicker: %(name)s is live now. You changed nothing.")
+    text = _("Another operator was faster: %(name)s is live now. You changed nothing.")
     messages.warning(request, text % {"name": _live(place)})
     return admin.home(place) if stays else _signed_out(admin, request)
 
@@ -194,7 +194,7 @@ def _signed_out(admin: Pages, request: HttpRequest) -> HttpResponse:
 
 
 def _afterwards(admin: Pages, request: HttpRequest, place: SelectedDatabase, done: RolledBack) -> HttpResponse:
-    """In the file that is live now: the session, the log entry, and what happened."""
+    """Carry over the session, write the log entry, and report the result, all in the file that is live now."""
     databases.let_go(place.alias)
     ahead = done.preview
     text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, go back to %(from)s.")

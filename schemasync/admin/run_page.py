@@ -1,4 +1,4 @@
-"""Runs a sync from a page: the plan first, then a process of its own under the run lock."""
+"""Runs a sync from a page: shows the plan first, then starts a separate process under the run lock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .selected_database import SelectedDatabase, actor_of
 
 
 def run(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
-    """The plan; POST starts it, where the setting and a permission allow that."""
+    """Show the plan; POST starts the run, if the setting and a permission allow it."""
     admin.require(request, "run")
     if not conf.runs_from_admin():
         raise PermissionDenied
@@ -34,7 +34,7 @@ def run(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResp
 
 
 def _plan(place: SelectedDatabase) -> dict[str, Any]:
-    """What a run would do, and what blocking it."""
+    """What a run would do, and what blocks it."""
     try:
         read = document.read(place.schema.read_bytes(), str(place.schema))
         seen = preview.outlook(place.target(), read, SyncOptions())
@@ -62,7 +62,7 @@ def _start(admin: Pages, request: HttpRequest, place: SelectedDatabase, context:
     if context.get("problems") or context["blocking"] or context["seen"].plan is None or context["is_running"]:
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
     if request.POST.get("version") != context["version"]:
-        context["wrong"] = _("Meanwhile schema.json changed. Look at the plan again.")
+        context["wrong"] = _("schema.json changed in the meantime. Check the plan again.")
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
     try:
         is_begun = start(place, actor_of(request))
@@ -70,7 +70,7 @@ def _start(admin: Pages, request: HttpRequest, place: SelectedDatabase, context:
         context["problems"] = error.problems
         return admin.render(request, "run.html", place, _("Bring the database to schema.json"), context)
     if is_begun:
-        messages.success(request, _("The run has begun; this page shows how far it is."))
+        messages.success(request, _("The run has started; this page shows its progress."))
     else:
-        messages.warning(request, _("A run has been started already; this page shows how far it is."))
+        messages.warning(request, _("A run has already been started; this page shows its progress."))
     return admin.home(place)

@@ -1,4 +1,4 @@
-"""Carries sessions across a rollback: they, and the log entry, belong to the database that is live afterwards."""
+"""Carries sessions across a rollback: sessions and the log entry belong to the database that is live afterwards."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from . import accounts
 from .pages import Pages
 from .selected_database import SelectedDatabase
 
-MOST_READ = 20_000  # sessions: that many are decoded in about a second
-BATCH = 500  # keys in one statement: SQLite 3.31 took 999 parameters
+MOST_READ = 20_000  # sessions: about a second to decode
+BATCH = 500  # keys in one statement: SQLite 3.31 allowed 999 parameters
 
 if TYPE_CHECKING:
     from ..models import SchemaVersion
 
 
 def keep_signed_in(request: HttpRequest, place: SelectedDatabase, left: Path) -> bool:
-    """After a swap: end the sessions of accounts that the file does not have as `left` had them, and carry the
-    operator's over where it may go on. True where it does.
+    """After a swap: end the sessions of accounts that differ from `left`, and copy the operator's session if it may go
+    on. True if it does.
 
-    The row of the session is in the file that was left, if it was in this database at all.
+    The row of the session is in the file that was live before, if sessions are in this database at all.
     """
     if accounts.are_here(place):
         live = place.layout.link.resolve()
@@ -41,17 +41,17 @@ def keep_signed_in(request: HttpRequest, place: SelectedDatabase, left: Path) ->
             return False
     try:
         request.session.save(must_create=True)
-    except CreateError:  # it is there, or kept elsewhere
+    except CreateError:  # the session exists, or is stored elsewhere
         with suppress(UpdateError):
             request.session.save()
     return True
 
 
 def end_sessions(place: SelectedDatabase, keys: frozenset[str] | None) -> None:
-    """End the sessions of these accounts that came back with the database; None: of all.
+    """End the sessions of these accounts that the rollback restored; None: of all accounts.
 
-    Django knows whose session it is only from what the session holds, so each is read; where there are very many, all
-    end. Sessions that are kept elsewhere cannot be listed, and go on.
+    Only the content of a session tells whose it is, so each one is decoded; if there are very many, all are ended.
+    Sessions that are stored elsewhere cannot be listed, and go on.
     """
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
     if not issubclass(store, db.SessionStore) or keys == frozenset():
@@ -73,6 +73,6 @@ def end_sessions(place: SelectedDatabase, keys: frozenset[str] | None) -> None:
 
 
 def log(admin: Pages, request: HttpRequest, row: SchemaVersion, message: str) -> None:
-    """A LogEntry in the database that is live now; a project whose tables for it are not there has the history."""
+    """Write a LogEntry to the database that is live now; without its tables, only the history records the action."""
     with suppress(DatabaseError):
         admin.log_change(request, row, message)

@@ -15,7 +15,7 @@ STEP, LEFT, BASE, ARC = 78, 44, 64, 40  # pixels: between two generations, to th
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A generation at its place; `title` is what a pointer or a screen reader is told."""
+    """A generation at its position; `title` is the tooltip and the text for screen readers."""
 
     x: int
     name: str
@@ -28,7 +28,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From one generation to the next one that was live: `path` is drawn, `is_back` for a rollback."""
+    """An arrow from one generation to the next one that was live: `path` is drawn, `is_back` for a rollback."""
 
     path: str
     title: str
@@ -45,7 +45,7 @@ class Timeline:
 
 
 def timeline(place: SelectedDatabase) -> Timeline:
-    """The last rows of the history: each generation once, and the ways between them in order."""
+    """The last rows of the history: each generation once, and the arrows between them in order."""
     rows = list(light(SchemaVersion.objects.using(place.alias)).order_by("-id")[:LAST])[::-1]
     names = list(dict.fromkeys(row.generation for row in rows))
     there = {g.name for g in place.layout.generations()}

@@ -1,4 +1,4 @@
-"""What each action of `manage.py schemasync` does: it asks the package, and tells what that found."""
+"""Runs each action of `manage.py schemasync` and prints its result."""
 
 from __future__ import annotations
 
@@ -57,14 +57,15 @@ from . import options, output, overridden_commands
 from .invocation import Invocation
 
 WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt")
-"""Actions that bring a project to schema.json, and are refused where its `migrate` or `makemigrations` cannot."""
+"""Actions that bring a project to schema.json. They are refused if another app overrides `migrate` or
+`makemigrations`."""
 
 
 class Actions(Invocation):
-    """What each action does."""
+    """One method for each action."""
 
     def run(self) -> None:
-        """Do it. Raises CommandError with the exit code."""
+        """Run the action. Raises CommandError with the exit code."""
         action: Callable[[], None] = getattr(self, f"do_{self.action}")
         try:
             self.given = options.read(self.given)
@@ -101,7 +102,8 @@ class Actions(Invocation):
             raise CommandError(self._addressed("\n  ".join(gone)), returncode=1)
 
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
-        """What schema.json is to say of the models, and whether it said something else; written, but for a check."""
+        """The tables of the models for schema.json, and whether the file differs. Writes the file, except for a
+        check."""
         project, seen = Project(self._alias(), self._schema_path()), self._several("accept_data_migration")
         decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
@@ -153,19 +155,19 @@ class Actions(Invocation):
         return check.check(target, wanted, data_migrations(alias), elsewhere)
 
     def _kept(self) -> KeptApps:
-        """What is not in order on the live database with apps that keep their migrations."""
+        """Pending migrations and missing tables of MIGRATED_APPS on the live database."""
         alias = self._alias()
         is_there = Layout(databases.path_of(alias)).at() is PathKind.GENERATION
         return kept_apps(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else NONE_KEPT
 
     def _has_no_schema(self) -> bool:
-        """True where nobody says that there is a schema.json: it is Django's migrate that changes this database."""
+        """True if there is no schema.json and none was named: then Django's migrate changes this database."""
         return not (self._is("for_migrate") or self._path("schema") or self._schema_path().exists())
 
     def _check_without_schema(self) -> None:
         link, danger = databases.path_of(self._alias()), self._endangered()
         if not danger and Layout(link).at() is PathKind.GENERATION:
-            self._document()  # raises: a database that was taken over, and its schema.json is gone
+            self._document()  # raises: an adopted database without its schema.json
         told = output.migrate_risks.lines(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
         hint = self._where_from(self._schema_path())
         self._print(told if danger else [*told, hint], output.check.without_schema_json(danger))
@@ -175,7 +177,7 @@ class Actions(Invocation):
             )
 
     def _endangered(self) -> tuple[MigrateRisk, ...]:
-        """What Django's migrate would destroy; nothing where it is a sync."""
+        """What Django's migrate would destroy; nothing if `migrate` runs a sync."""
         link = databases.path_of(self._alias())
         if conf.is_enabled() and Layout(link).at() is PathKind.GENERATION:
             return ()
@@ -217,7 +219,7 @@ class Actions(Invocation):
             self._as_json(output.inspect.as_json(seen, json.loads(text), path, faults))
 
     def _marked(self, schema: Schema) -> str:
-        """The text for a schema, in which tables of the installed models are marked."""
+        """The text for a schema, with the tables of installed models marked."""
         alias = self._alias()
         return baseline(schema, modelled(alias), "", carrying()) if databases.is_sqlite(alias) else write.write(schema)
 
@@ -228,8 +230,8 @@ class Actions(Invocation):
         if found is None and not may_change_names(path.absolute().parent):
             raise Refused.of(
                 Code.PERMISSION,
-                f"there is no {path}, and it cannot be written: its folder is missing or not ours to write",
-                "Give another place: manage.py schemasync adopt --schema PATH",
+                f"there is no {path}, and it cannot be written: its folder is missing or not writable",
+                "Use another path: manage.py schemasync adopt --schema PATH",
             )
         models = modelled(self._alias()) if found is None else None
         kept = models.kept if models is not None else ()
@@ -276,12 +278,12 @@ class Actions(Invocation):
         if why := output.check.verdict(seen, models, self._kept(), strict=False):
             raise Refused.of(
                 Code.MODELS_DIFFER,
-                "models, schema.json and database are not the same, so that migrations made now would not be either",
+                "models, schema.json and database differ, so migrations that are written now would not match it",
                 "\n".join(why),
             )
 
     def _record(self, plain: Path) -> None:
-        """Every migration that there is has been run, says the plain file."""
+        """Record in the plain file that every migration was run."""
         with on_file(self._alias(), plain):
             migrations.record(self._alias())
 
@@ -308,20 +310,20 @@ class Actions(Invocation):
         self._print(output.hash.lines(version), output.hash.as_json(version))
 
     def _finish_swap(self) -> bool:
-        """Before schema.json is read: nobody can write until the swap is finished, and an adoption that was cut off has
-        written none. True where there was one."""
+        """Finish an interrupted swap before schema.json is read: until then nobody can write, and an interrupted
+        adoption has not written the file. True if there was one."""
         return bool(recovery.finish_swap(self._target(swaps=True)))
 
     # --- what they need -------------------------------------------------------------------------------------------
 
     def _must_be_able_to_ask(self, wanted: str | None) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
-            rollback.check(self._target(), wanted)  # where there is no way back, that is what has to be told
-            nobody = "with --json no question is put" if self._json else "there is no terminal to ask on"
+            rollback.check(self._target(), wanted)  # if no rollback is possible, report that instead
+            nobody = "--json asks no question" if self._json else "there is no terminal"
             raise UsageError.of(
                 Code.PROMPT_NEEDED,
-                f"rollback asks before it acts, and {nobody}",
-                "To go back without being asked: manage.py schemasync rollback --noinput\n"
+                f"rollback asks before it acts, but {nobody}",
+                "To roll back without a question: manage.py schemasync rollback --noinput\n"
                 "To see what was written since: manage.py schemasync rollback --dry-run",
             )
 
@@ -331,7 +333,7 @@ class Actions(Invocation):
 
 
 def _faults_of(text: str, path: Path) -> list[str]:
-    """What a database may have and no schema.json: a foreign key to a table that is not there."""
+    """What a database may have and a schema.json may not, such as a foreign key to a missing table."""
     try:
         document.read(text.encode(), str(path))
     except SchemaInvalid as error:
@@ -340,14 +342,14 @@ def _faults_of(text: str, path: Path) -> list[str]:
 
 
 def _labels(models: Modelled | None) -> dict[str, str]:
-    """By table the model that owns it."""
+    """Maps each table to the model that owns it."""
     if models is None:
         return {}
     return {table.name: models.labels[fold(table.name)] for table in models.schema.tables}
 
 
 def _note_document(target: Target, name: str, text: str) -> None:
-    """The generation is what this schema.json says: the next run sees it at a glance."""
+    """Record that the generation matches this schema.json, so that the fast path of the next run finds it."""
     if (generation := target.layout.generation(name)) is not None:
         note(target, generation, Afterwards(document=up_to_date.digest(text.encode(), beside())))
 

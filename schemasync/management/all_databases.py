@@ -21,12 +21,12 @@ class DatabasesJson(TypedDict, Generic[Output]):
     """What an action with `--all --json` prints."""
 
     databases: dict[str, Output]
-    """By alias what the action prints for that database."""
+    """Maps each alias to what the action prints for that database."""
 
 
 def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:
-    """Do `one` for each alias: a database that is refused keeps no other one from being brought up. Raises
-    CommandError with what every one of them said, and the highest exit code."""
+    """Call `one` for each alias. A refusal does not stop the others. Raises CommandError with the messages of all of
+    them, and the highest exit code."""
     try:
         _refuse_names(given)
         aliases = databases.synced()
@@ -47,7 +47,7 @@ def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mappi
 
 
 def _refuse_names(given: Mapping[str, Any]) -> None:
-    """Raise UsageError where one database was named, too, or its schema."""
+    """Raise UsageError if a database or schema was named as well."""
     named = [f"--{name}" for name in ("database", "schema") if given.get(name)]
     if named:
         raise UsageError.of(
@@ -56,7 +56,7 @@ def _refuse_names(given: Mapping[str, Any]) -> None:
 
 
 def _refused(command: BaseCommand, given: Mapping[str, Any], error: SchemasyncError) -> CommandError:
-    """The error as Django ends with it, for what is wrong before any database is looked at."""
+    """The error for a problem that is found before any database is opened."""
     if given.get("json"):
         found = failed.as_json(error, str(given.get("action") or "sync"), with_sql=bool(given.get("sql")))
         command.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
@@ -69,7 +69,7 @@ def _as_json(
     one: Callable[[Mapping[str, Any]], None],
     aliases: Sequence[str],
 ) -> None:
-    """One object: what each action printed, by alias."""
+    """Print one object: the output of each action, by alias."""
     found: DatabasesJson[Any] = {"databases": {}}
     errors: dict[str, CommandError] = {}
     out = command.stdout

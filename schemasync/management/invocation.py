@@ -1,4 +1,4 @@
-"""One call of `manage.py schemasync`: what was asked for, of which database, and how it is told."""
+"""One call of `manage.py schemasync`: its options, its database, and how it prints its result."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Invocation:
         return bool(self.given.get(name, False))
 
     def _several(self, name: str) -> frozenset[str]:
-        """What an option was given, once or more often: `call_command` may hand on one as text."""
+        """The values of a repeatable option: `call_command` may pass a single value as text."""
         given = self.given.get(name) or ()
         return frozenset([given] if isinstance(given, str) else given)
 
     def _path(self, name: str) -> Path | None:
-        """A path that was given on the command line, or as text to `call_command`."""
+        """A path from the command line, or as text from `call_command`."""
         value = self.given.get(name)
         return None if value is None else Path(value)
 
@@ -80,7 +80,9 @@ class Invocation:
     def _refuse_misplaced(self) -> None:
         if found := options.misplaced(self.action, self.given):
             raise UsageError.of(
-                Code.BAD_OPTION, f"{self.action} has no use for {', '.join(found)}", "Leave it out; it is for a sync."
+                Code.BAD_OPTION,
+                f"{self.action} has no use for {', '.join(found)}",
+                "Remove it; it is an option of a sync.",
             )
 
     def _schema_path(self) -> Path:
@@ -101,16 +103,16 @@ class Invocation:
         return found
 
     def _where_from(self, path: Path) -> str:
-        """How to come by a schema.json: from the database, if there is one."""
+        """How to get a schema.json: from the database, if there is one."""
         try:
             link = databases.path_of(self._alias())
         except SchemasyncError:
             link = Path("FILE")
         match Layout(link).at():
             case PathKind.PLAIN:
-                return "To take the database over, which writes one: manage.py schemasync adopt"
+                return "To adopt the database, which writes one: manage.py schemasync adopt"
             case PathKind.GENERATION:
-                return f"To take it from the database: manage.py schemasync inspect {link} -o {path}"
+                return f"To write it from the database: manage.py schemasync inspect {link} -o {path}"
             case _:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
@@ -151,13 +153,13 @@ class Invocation:
         if self._verbosity == 0:
             return Silent()
         if self._json and self.stdout.isatty():
-            return Silent()  # bars on the same terminal would stand in the JSON
+            return Silent()  # bars on the same terminal would mix with the JSON
         if self.stderr.isatty():
             return terminal.Bars(colour=not self._is("no_color"))
         return Silent() if self._json else terminal.Lines(self.stdout.write)
 
     def _live(self, error: SchemasyncError) -> HistoryRow | None:
-        """What is live, to be told beside an error of a sync or a plan, where the database was looked at at all."""
+        """The live history row, for the output of a failed sync or plan; None after usage errors."""
         if self.action not in ("sync", "plan") or isinstance(error, UsageError):
             return None
         try:
@@ -179,7 +181,7 @@ class Invocation:
             )
 
     def _yes(self, question: str) -> bool:
-        """Ask on the terminal; no answer is no."""
+        """Ask on the terminal; no input means no."""
         try:
             return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
         except (EOFError, KeyboardInterrupt, Interrupted) as error:
@@ -188,7 +190,7 @@ class Invocation:
                 raise
             return False
 
-    # --- telling --------------------------------------------------------------------------------------------
+    # --- printing -------------------------------------------------------------------------------------------
 
     @property
     def _page(self) -> terminal.Page:
@@ -220,7 +222,7 @@ class Invocation:
             self._say(lines)
 
     def _fail(self, error: SchemasyncError) -> None:
-        """The facts as JSON where that was asked for; in any case text and exit code by way of CommandError."""
+        """Print the facts as JSON if requested; always raise CommandError with text and exit code."""
         told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
         if self._json:
             live = self._live(error)

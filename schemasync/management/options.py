@@ -1,4 +1,4 @@
-"""The command line of `manage.py schemasync`: one parser for the main job, one for each other action.
+"""The command line of `manage.py schemasync`: a parser for the sync, and one for each other action.
 
 A required argument must not share its name with an option of another action: `call_command` would ask for it there.
 """
@@ -32,17 +32,17 @@ _OPTIONS = ("--settings", "--pythonpath")
 ACTIONS = {
     "plan": "show what a sync would do and why; change nothing",
     "check": "exit 1 if models, schema.json and the database differ; or what the next migrate would destroy",
-    "status": "say what is live, what a run is at, and what needs a person",
-    "history": "list the generations: when, what, who, which is live, which are gone",
-    "rollback": "go back to an earlier generation, at once; asks first",
+    "status": "show what is live, what a run is doing, and what needs a person",
+    "history": "list the generations: when, what, by whom, which is live, which are gone",
+    "rollback": "make an earlier generation live again, at once; asks first",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
     "adopt": "take over an existing plain database file",
-    "eject": "back to migrations: write the files that are missing, and make the database a plain file again",
+    "eject": "go back to migrations: write the missing files, and make the database a plain file again",
     "prune": "remove old archives; never the live file or the newest archive",
     "snapshot": "write a plain, compact copy of the live database",
-    "cutover": "let a run that was postponed swap its new file in",
+    "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
-    "export": "write the tables of the installed models into schema.json: what makemigrations was",
+    "export": "write the tables of the installed models into schema.json; replaces makemigrations",
 }
 
 USES = {
@@ -61,7 +61,7 @@ USES = {
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),
 }
-"""Which of the common options an action uses. It takes them all, so that a script can pass them to each."""
+"""The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
 
 WISHES = (
     "rebuild_all",
@@ -74,17 +74,17 @@ WISHES = (
     "cutover_timeout",
     "postpone",
 )
-"""What a sync may be asked for beside schema.json; other actions than a sync and its plan have no use for it."""
+"""Options of a sync and its plan; other actions have no use for them."""
 
 
 SEEN_HERE = (
-    "this database never ran this migration, which runs Python or SQL of its own, and does not need it; may be given "
-    "several times"
+    "accept that this database never ran this migration, which runs Python or SQL of its own, and does not need it; "
+    "may be repeated"
 )
 
 
 def add(parser: Any) -> None:
-    """Add all options. Without an action the main job is done: bring the database to schema.json."""
+    """Add all options. Without an action the command runs a sync."""
     parser.epilog = EXIT_CODES
     _ends_with_2(parser)
     _common(parser, "sync")
@@ -104,7 +104,7 @@ def add(parser: Any) -> None:
 
 
 def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
-    """Options of a sync that were given to an action which has no use for them."""
+    """Options of a sync that were given to an action without use for them."""
     mine = [] if action == "sync" or not given.get("export") else ["--export"]
     if action in ("sync", "plan"):
         return mine
@@ -112,14 +112,14 @@ def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
 
 
 def _epilog(action: str) -> str:
-    """The exit codes, and the options that are taken but not listed, as they have no effect or are Django's."""
+    """The exit codes, and the options that are accepted but not listed, because they have no effect or are Django's."""
     idle = [f"--{name}" for name in ("database", "schema", "wait", "noinput") if name not in USES[action]]
-    no_use = f"{', '.join(idle)} (of no use here, so that a script can pass them to every action), " if idle else ""
-    return f"{EXIT_CODES}. Taken as well: {no_use}{', '.join((*_FLAGS, *_OPTIONS))} (as by every Django command)"
+    no_use = f"{', '.join(idle)} (no effect here, so that a script can pass them to every action), " if idle else ""
+    return f"{EXIT_CODES}. Also accepted: {no_use}{', '.join((*_FLAGS, *_OPTIONS))} (as by every Django command)"
 
 
 def _ends_with_2(parser: Any) -> None:
-    """Words that are not understood end in the same exit code from `call_command` as in a shell."""
+    """Usage errors exit with 2 under `call_command`, too."""
     told = parser.error
 
     def error(message: str) -> None:
@@ -132,7 +132,7 @@ def _ends_with_2(parser: Any) -> None:
 
 
 def action_in(words: Sequence[str]) -> str:
-    """The action that a command line names, though it may not be understood otherwise."""
+    """The action that a command line names, even if the rest is invalid."""
     return next((word for word in words if word in ACTIONS), "sync")
 
 
@@ -146,7 +146,7 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
 
 
 def read(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as values: `call_command` hands on whatever it was given. Raises UsageError."""
+    """Convert the options to values: `call_command` passes any type. Raises UsageError."""
     found = dict(given)
     for name, (kind, what) in _NUMBERS.items():
         if found.get(name) is None:
@@ -156,9 +156,9 @@ def read(given: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = kind(found[name])
         if not _is_allowed(name, found[name]):
             option = name.replace("_", "-")
-            raise UsageError.of(Code.BAD_OPTION, f"--{option} {given[name]} cannot be used", f"Give {what}.")
+            raise UsageError.of(Code.BAD_OPTION, f"--{option} {given[name]} is invalid", f"Use {what}.")
     if found.get("verify") not in (None, "full"):
-        raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} cannot be used", "Give --verify full.")
+        raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} is invalid", "Use --verify full.")
     return found
 
 
@@ -167,7 +167,7 @@ def _is_allowed(name: str, value: object) -> bool:
         return False
     match name:
         case "wait" | "max_pause" | "cutover_timeout":
-            return value >= 0  # which NaN is not
+            return value >= 0  # false for NaN
         case "keep":
             return value >= 1
         case _:
@@ -178,12 +178,12 @@ _COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")
 
 
 def addressed(text: str, given: Mapping[str, Any]) -> str:
-    """Commands in a hint with the options that say which database and schema are meant, so that they can be pasted."""
+    """Add the options for database and schema to the commands in a hint, so that they can be pasted."""
 
     def one(match: re.Match[str]) -> str:
         action = match["action"] if match["action"] in ACTIONS else "sync"
         which = [name for name in ("database", "schema") if name in USES[action] and given.get(name)]
-        which = [name for name in which if given[name] != DEFAULT_DB_ALIAS]  # it is meant where nothing is said
+        which = [name for name in which if given[name] != DEFAULT_DB_ALIAS]  # the default needs no option
         words = [f"--{name} {shlex.quote(str(given[name]))}" for name in which]
         place = len("manage.py schemasync") if action == "sync" else len(match[0])
         return "".join([match[0][:place], *(f" {word}" for word in words), match[0][place:]])
@@ -222,7 +222,7 @@ def _common(parser: Any, action: str) -> None:
         dest="noinput",
         action="store_true",
         default=ABSENT,
-        help=text("noinput", "ask nothing, do it"),
+        help=text("noinput", "act without asking"),
     )
     parser.add_argument(
         "--json", action="store_true", default=ABSENT, help="print one JSON object, and nothing else, on stdout"
@@ -230,7 +230,7 @@ def _common(parser: Any, action: str) -> None:
 
 
 def _of_django(parser: Any) -> None:
-    """What Django's own commands take after the action as well as before it."""
+    """Options of every Django command, which this command accepts after the action, too."""
     parser.add_argument(
         "-v", "--verbosity", default=ABSENT, type=int, choices=[0, 1, 2, 3], help="2 shows every detail"
     )
@@ -246,13 +246,13 @@ def _wishes(parser: Any) -> None:
         action="append",
         default=ABSENT,
         metavar="TABLE[.COLUMN]",
-        help="this table or column may go, with its data; may be given several times",
+        help="allow this table or column to be dropped, with its data; may be repeated",
     )
     parser.add_argument(
         "--allow-older",
         action="store_true",
         default=ABSENT,
-        help="go to a version that this database has left, with its rows of today",
+        help="go to a version that this database had earlier, with today's rows",
     )
     parser.add_argument(
         "--repair", action="store_true", default=ABSENT, help="undo changes to the schema that were made by hand"
@@ -261,39 +261,39 @@ def _wishes(parser: Any) -> None:
         "--rebuild-all",
         action="store_true",
         default=ABSENT,
-        help="write every table again, not only what changes (defragments)",
+        help="rewrite every table, not only those that change (defragments)",
     )
     parser.add_argument(
         "--block-writers",
         action="store_true",
         default=ABSENT,
-        help="let writers wait while the new file is built, instead of following what they write",
+        help="let writers wait while the new file is built, instead of capturing what they write",
     )
     parser.add_argument(
         "--max-pause",
         type=float,
         default=ABSENT,
         metavar="MS",
-        help="milliseconds that writers may wait at the swap (default: 250)",
+        help="milliseconds that writers may wait at the cut-over (default: 250)",
     )
     parser.add_argument(
         "--cutover-timeout",
         type=float,
         default=ABSENT,
         metavar="SECONDS",
-        help="end, with nothing changed, when no moment for the swap was found for so long (default: 600)",
+        help="end, with nothing changed, if no cut-over was possible for so long (default: 600)",
     )
     parser.add_argument(
         "--postpone",
         action="store_true",
         default=ABSENT,
-        help="build, then follow what is written and wait until `schemasync cutover` is called",
+        help="build and verify, then keep catching up until `schemasync cutover` is called",
     )
     parser.add_argument(
         "--verify",
         choices=["full"],
         default=ABSENT,
-        help="full: when something is built, compare the tables that do not change, too",
+        help="full: verify the kept tables, too, or the live file of a current database",
     )
 
 
@@ -309,7 +309,7 @@ def _plan(parser: Any) -> None:
 
 def _check(parser: Any) -> None:
     parser.add_argument(
-        "--strict", action="store_true", default=ABSENT, help="objects that schema.json does not name count too"
+        "--strict", action="store_true", default=ABSENT, help="also exit 1 for objects that schema.json does not name"
     )
 
 
@@ -340,7 +340,7 @@ def _prune(parser: Any) -> None:
     parser.add_argument(
         "--older-than", type=float, default=ABSENT, metavar="DAYS", help="remove only those superseded longer ago"
     )
-    parser.add_argument("--dry-run", action="store_true", default=ABSENT, help="only say what would go")
+    parser.add_argument("--dry-run", action="store_true", default=ABSENT, help="only list what would be removed")
 
 
 def _snapshot(parser: Any) -> None:
@@ -376,9 +376,9 @@ def _export(parser: Any) -> None:
         action="append",
         default=ABSENT,
         metavar="TABLE[.COLUMN]",
-        help="this table or column is gone, and not another one under a new name; may be given several times",
+        help="this table or column is dropped, not renamed; may be repeated",
     )
-    _seen(parser, "this migration runs Python or SQL of its own, and may be passed over; may be given several times")
+    _seen(parser, "accept this migration, which runs Python or SQL of its own; may be repeated")
 
 
 def _adopt(parser: Any) -> None:
@@ -387,7 +387,7 @@ def _adopt(parser: Any) -> None:
 
 def _eject(parser: Any) -> None:
     parser.add_argument(
-        "--dry-run", action="store_true", default=ABSENT, help="only say which migrations it would write"
+        "--dry-run", action="store_true", default=ABSENT, help="only list the migrations that it would write"
     )
 
 

@@ -1,8 +1,7 @@
-"""Finds an app listed before schemasync whose `migrate` or `makemigrations` hides ours.
+"""Finds an app listed before schemasync whose `migrate` or `makemigrations` overrides ours.
 
-Among installed apps the first one in INSTALLED_APPS that has a command of a name wins. Where that command knows nothing
-of schema.json, Django's own code runs: it sees no migrations, says that there is nothing to do, and exits with 0.
-"""
+The first app in INSTALLED_APPS that has a command of a name wins. If that command knows nothing of schema.json,
+Django's own code runs: it finds no migrations, reports that there is nothing to do, and exits with 0."""
 
 from __future__ import annotations
 
@@ -21,41 +20,40 @@ OURS = "schemasync"
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A command of another app that runs in place of ours: `app` is its name in Python, `module` where it is."""
+    """A command of another app that overrides ours: `app` is its Python name, `module` the module of the command."""
 
     name: str
     app: str
     module: str
 
     def problem(self) -> Problem:
-        """What is wrong, and both remedies."""
+        """The problem, and both solutions."""
         return Problem(
             Code.COMMAND_OVERRIDDEN,
-            f"manage.py {self.name} runs {self.module}, which takes the place of the command of schemasync and knows "
-            "nothing of schema.json: it would say that there is nothing to do",
-            f'In INSTALLED_APPS, list "{OURS}" before "{self.app}". If {self.module} has work of its own to do, let '
+            f"manage.py {self.name} runs {self.module}, which overrides schemasync's command and ignores schema.json: "
+            "it would report that there is nothing to do",
+            f'In INSTALLED_APPS, list "{OURS}" before "{self.app}". If {self.module} does work of its own, let '
             f"its Command inherit from schemasync.management.commands.{self.name}.Command instead.",
             {"command": self.name, "module": self.module},
         )
 
 
 def overridden() -> list[Overridden]:
-    """The commands that run in place of ours. Imports a command only where another app has one of the same name."""
+    """The commands that override ours. Imports a command only if another app has one of the same name."""
     return [one for name in ("makemigrations", "migrate") if (one := _overriding(name)) is not None]
 
 
 def refuse_overridden() -> None:
-    """Raise UsageError for commands that run in place of ours."""
+    """Raise UsageError for commands that override ours."""
     if found := overridden():
         raise UsageError(one.problem() for one in found)
 
 
 def guard() -> None:
-    """Let Django's own code for such a command fail, instead of saying that there is nothing to do.
+    """Make Django's own code for such a command fail, instead of reporting that there is nothing to do.
 
-    Its modules are only imported where another app overrides a command, as that takes some 40 ms. Where migrations are
-    what the project says (`policy.suspended`), Django's own code runs as ever.
-    """
+    Its modules are imported only if another app overrides a command, because that takes some 40 ms. Django's own code
+    runs unchanged while migrations are in use (`migration_modules.suspended`)."""
     for one in overridden():
         django_s_own = import_module(f"django.core.management.commands.{one.name}")
         name = "MigrationExecutor" if one.name == "migrate" else "MigrationLoader"
@@ -76,7 +74,7 @@ def _overriding(name: str) -> Overridden | None:
 
 def _guarded(original: type, one: Overridden) -> type:
     class Guarded(original):  # type: ignore[misc]
-        """Fails where the policy hides migrations."""
+        """Fails while migration modules are hidden."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             if migration_modules.is_in_force():

@@ -1,4 +1,4 @@
-"""Django's own migration commands, where schema.json replaces migrations."""
+"""Django's own migration commands when schema.json replaces migrations."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ..orm import migration_modules
 
 
 def kept(labels: Collection[str]) -> bool:
-    """True where all that was named are apps which keep their migrations: there Django's commands are Django's own."""
+    """True if all named apps keep their migrations: for these, Django's own commands run."""
     return bool(labels) and set(labels) <= set(conf.migrated_apps())
 
 
 def own_or_refused(name: str, use: str, labels: Collection[str]) -> AbstractContextManager[None]:
-    """Where Django's own command runs: with the flag off, for apps that keep their migrations, and where the default
-    database is of another engine. Raises CommandError with exit code 2, and one line that says what to use."""
+    """The context for Django's own command: with the flag off, for apps that keep their migrations, and if the default
+    database has another engine. Otherwise raises CommandError with exit code 2, and one line that says what to use."""
     if conf.is_enabled() and not kept(labels) and databases.is_sqlite(DEFAULT_DB_ALIAS):
         raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
     return migration_modules.suspended()
 
 
 def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str, str]) -> None:
-    """Options that mean nothing without migrations: one line for the first. Raises CommandError with exit code 2."""
+    """Refuse the first option that means nothing without migrations. Raises CommandError with exit code 2."""
     for option, instead in use.items():
         if given.get(option):
             shown = "app label" if option in ("app_label", "args") else f"--{option.replace('_', '-')}"
-            raise _meaningless(f"{name} takes no {shown} where schema.json takes the place of migrations", instead)
+            raise _meaningless(f"{name} does not accept {shown} when schema.json replaces migrations", instead)
 
 
 def act(command: BaseCommand, action: str, given: Mapping[str, Any]) -> None:
-    """Do an action of `manage.py schemasync` with the options that both commands have."""
+    """Run an action of `manage.py schemasync` with the options that both commands have."""
     from .actions import Actions
 
     common = ("database", "verbosity", "interactive", "no_color", "force_color", "traceback")

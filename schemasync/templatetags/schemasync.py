@@ -1,4 +1,4 @@
-"""Template filters that show by a sign and a word what a colour shows."""
+"""Template filters that show a sign and a word in addition to a colour."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KINDS = {
     "renamed": ("→", gettext_lazy("renamed")),
 }
 ACTIONS = {
-    "keep": gettext_lazy("is kept as it is"),
-    "rewrite": gettext_lazy("written again"),
+    "keep": gettext_lazy("kept"),
+    "rewrite": gettext_lazy("rewritten"),
     "create": gettext_lazy("new"),
     "drop": gettext_lazy("dropped"),
 }
@@ -31,20 +31,20 @@ ACTIONS = {
 
 @register.simple_tag
 def kind(value: str) -> SafeString:
-    """What became of a table or a line."""
+    """The change of a table or a line."""
     sign, word = KINDS[str(value)]
     return format_html('<span class="schemasync-kind schemasync-kind-{}">{} {}</span>', str(value), sign, word)
 
 
 @register.simple_tag
 def example_kind(value: str) -> SafeString:
-    """What became of a row."""
+    """The change of a row."""
     return kind(value)
 
 
 @register.simple_tag
 def action(value: str) -> str:
-    """What becomes of a table in a run."""
+    """The step for a table in a run."""
     return str(ACTIONS.get(str(value), value))
 
 

@@ -58,7 +58,7 @@ def test_what_stops_a_run_is_shown_and_there_is_no_button(operated, visit):
 def test_a_plan_of_yesterday_is_not_run(operated, visit):
     pending(operated)
     text = visit("print(json.dumps(body(visitor('root').post(BASE + 'run/', {'version': '1:0000'}))))")
-    assert "Meanwhile schema.json changed" in text
+    assert "schema.json changed in the meantime" in text
 
 
 @pytest.mark.parametrize("keep", [1, 2])
@@ -88,7 +88,7 @@ def test_what_was_not_shown_does_not_go(operated, visit):
     text = visit(
         "print(json.dumps(body(visitor('root').post(BASE + 'prune/', {'keep': '1', 'gone': ['0001-aaaaaaaaaaaa']}))))"
     )
-    assert "Meanwhile other archives are there" in text
+    assert "The archives have changed" in text
     assert len(list(operated.folder.glob("db.sqlite3.generations/*.sqlite3"))) == 2
 
 

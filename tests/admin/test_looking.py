@@ -195,10 +195,10 @@ def test_a_generation_beside_the_one_before(visit):
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '2/change/'))))")
     assert "weight INTEGER NOT NULL" in text
     assert "schemasync-kind-added" in text
-    assert "Beside the one before" in text
-    assert "Beside the live one" not in text
+    assert "Compared with the previous one" in text
+    assert "Compared with the live one" not in text
     older = visit("print(json.dumps(body(visitor('root').get(BASE + '1/change/'))))")
-    assert "Beside the live one" in older
+    assert "Compared with the live one" in older
 
 
 def test_the_statements_that_made_it(visit):
@@ -251,7 +251,7 @@ def test_in_another_language(operated, visit):
     )
     assert "Modelle und schema.json" in texts[0]
     assert "✓ stimmen überein" in texts[0]
-    assert "Neben der vorigen, 0001-" in texts[1]
+    assert "Verglichen mit der vorigen, 0001-" in texts[1]
     assert "Sie bleiben angemeldet" in texts[2]
     assert "Alte Archive löschen" in texts[3]
 

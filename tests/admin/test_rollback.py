@@ -10,7 +10,13 @@ def test_get_shows_and_changes_nothing(operated, visit):
     before = operated.link.readlink()
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     assert operated.link.readlink() == before
-    for part in ("shop_tag", "since", "You stay signed in", "expects version", "Written since, and set aside"):
+    for part in (
+        "shop_tag",
+        "since",
+        "You stay signed in",
+        "expects version",
+        "Written since, and kept in the closed file",
+    ):
         assert part in text, part
 
 
@@ -39,7 +45,10 @@ def test_going_back_and_forth_again(operated, visit):
 
 @pytest.mark.parametrize(
     ("version", "expected", "said"),
-    [("'nonsense'", "None", "Type the first 6 characters"), ("None", "'0001-aaaaaaaaaaaa'", "Meanwhile 0002-")],
+    [
+        ("'nonsense'", "None", "type the first 6 characters of the version, "),
+        ("None", "'0001-aaaaaaaaaaaa'", "went live in the meantime"),
+    ],
 )
 def test_what_is_not_meant_is_not_done(operated, visit, version, expected, said):
     before = operated.link.readlink()
@@ -106,7 +115,7 @@ def test_accounts_that_return_or_vanish_are_named(operated, visit):
         "u = User.objects.get(username='swapper'); u.set_password('other'); u.save()"
     )
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
-    assert "Accounts that vanish:</strong> <bdi>newcomer" in text
+    assert "Accounts that will be missing:</strong> <bdi>newcomer" in text
     assert "Accounts that will be restored:</strong> <bdi>viewer" in text
     assert "<bdi>swapper" in text
 
@@ -161,7 +170,7 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(operated, visit
         """
     )
     winners = [text for text in found if "is live again" in text]
-    losers = [text for text in found if "Somebody else was quicker" in text or "Meanwhile 0001-" in text]
+    losers = [text for text in found if "Another operator was faster" in text or "went live in the meantime" in text]
     assert (len(winners), len(losers)) == (1, 1), found
     restores = operated.rows("SELECT count(*) FROM _schema_versions WHERE action = 'rollback'")
     assert restores == [(1,)]
@@ -215,9 +224,9 @@ def test_rights_that_would_come_back_are_shown_and_refused_to_the_one_who_would_
         """
     )
     assert right in shown
-    assert "Rights that swapper gets back" in shown
+    assert "Rights that swapper regains" in shown
     for text in (shown, page):
-        assert "A superuser has to go back" in text
+        assert "A superuser has to roll back" in text
         assert 'name="version"' not in text
     assert operated.link.readlink().name.startswith("0002-")
     assert still == 200

@@ -135,7 +135,7 @@ def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(new_
     with a_run(own_demo):
         page.goto(BASE)
         assert page.locator("#schemasync-run").is_visible()
-        assert page.get_by_text("Load the page again to see how far it is").is_visible()
+        assert page.get_by_text("Reload the page to see the progress").is_visible()
 
 
 def test_that_another_generation_went_live_is_said(new_page, own_demo):
@@ -144,7 +144,7 @@ def test_that_another_generation_went_live_is_said(new_page, own_demo):
     page.goto(BASE)
     own_demo.demo.done("schemasync", "--rebuild-all")
     page.locator("#schemasync-moved").wait_for(state="visible", timeout=15_000)
-    page.get_by_role("link", name="Load the page again").click()
+    page.get_by_role("link", name="Reload the page").click()
     assert page.locator("[data-field=generation]").text_content().startswith("0002-")
 
 

@@ -104,7 +104,7 @@ def test_the_history_begins_with_it(plain):
     plain.done("adopt")
     rows = plain.done("history", json=True).json["generations"]
     assert [(row["action"], row["previous"], row["live"]) for row in rows] == [("adopt", None, True)]
-    assert "taken over as it was" in plain.done("history").out
+    assert "adopted unchanged" in plain.done("history").out
 
 
 def test_what_a_partial_schema_json_does_not_name_is_carried_along(plain):

@@ -257,7 +257,7 @@ def test_call_command_raises_command_error_with_the_exit_code(synced):
 
 
 def test_help_names_the_exit_codes_and_lists_the_options_that_an_action_uses_before_those_it_only_takes(project):
-    text, _, taken = project.manage("prune", "--help").out.partition("Taken as well:")
+    text, _, taken = project.manage("prune", "--help").out.partition("Also accepted:")
     assert "4 failed, the live file is" in text
     assert "--keep N" in text
     for option in ("--schema", "--noinput", "--no-color", "--traceback"):

@@ -94,7 +94,7 @@ def test_of_a_database_that_is_not_taken_over_it_says_so_and_what_would_follow(p
     project.run_sql("CREATE TABLE Users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")
     ended = project.call("plan")
     assert ended.code == 3
-    assert "once it is taken over, a sync would change:" in ended.out
+    assert "after an adoption, a sync would change:" in ended.out
     assert "  Users: +fax\n" in ended.out
     assert "[not-adopted]" in ended.error
     assert "manage.py schemasync adopt" in ended.error

@@ -108,7 +108,7 @@ def test_json_has_every_key(five, no_grace):
 def test_what_was_live_a_moment_ago_is_left_for_a_process_that_is_about_to_open_it(five):
     out = five.done("prune", keep=1).out
     assert left(five) == [1, 2, 3, 4, 5]
-    assert out.count("left for now, live until a moment ago") == 3
+    assert out.count("kept for now, live until a moment ago") == 3
     assert len(five.done("prune", keep=1, json=True).json["too_recent"]) == 3
 
 

@@ -154,13 +154,13 @@ def test_where_there_is_no_way_back_that_is_told_before_any_question(synced):
 def test_with_json_no_question_is_put_and_that_is_what_is_said(evolved):
     ended = evolved.call("rollback", json=True)
     assert ended.code == 2
-    assert ended.json["errors"][0]["message"] == "rollback asks before it acts, and with --json no question is put"
+    assert ended.json["errors"][0]["message"] == "rollback asks before it acts, but --json asks no question"
 
 
 def test_going_forward_again_does_not_call_written_since_what_was_written_before(evolved):
     evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
     first, second = [name.removesuffix(".sqlite3") for name in evolved.generations()]
-    assert "written since, and set aside" in evolved.done("rollback", noinput=True).out
+    assert "written since, and kept whole" in evolved.done("rollback", noinput=True).out
     out = evolved.done("rollback", dry_run=True).out
     assert "since" not in out
     assert f"{first} and {second} differ; {first} stays whole, and you can go back to it:" in out
@@ -410,7 +410,7 @@ def test_a_column_that_cannot_be_compared_is_named_and_nothing_is_claimed(people
     project.run_sql("UPDATE People SET name = 'x' WHERE id = 2")
     assert since(project, "1") == {"People": (0, 1, 0)}
     out = project.done("rollback", "1", noinput=True).out
-    assert "written since, and set aside" in out
+    assert "written since, and kept whole" in out
     assert f"{column}: not compared" in out
 
 

@@ -13,13 +13,13 @@ UPDATE shop_customer SET legacy = NULL WHERE name = 'Bob';
 CREATE VIEW customers AS SELECT name, legacy FROM shop_customer;
 """
 TOLD = """\
-Django's migrate loses silently, when it makes a table again:
+Django's migrate silently loses, when it remakes a table:
   shop_customer
     [column] no model names the column legacy: 1 row has a value there
     [index] no model knows the index raw_part (partial, over an expression)
   shop_tag
     [trigger] the trigger lower_tag goes with the old table
-and is aborted there, as SQLite renames no table under a view or trigger:
+and aborts, because SQLite renames no table under a view or trigger:
   shop_customer
     [view] the view customers refers to it
 """

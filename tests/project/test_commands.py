@@ -64,7 +64,7 @@ def test_migrate_says_what_of_the_models_it_did_not_apply(built):
     assert "makemigrations" not in built.done("migrate").out
     built.change(WEIGHT)
     told = built.done("migrate").out
-    assert "The models differ from schema.json (shop_tag), and that is not applied" in told
+    assert "The models differ from schema.json (shop_tag), and this difference is not applied" in told
     assert "manage.py makemigrations" in told
 
 

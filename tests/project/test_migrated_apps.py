@@ -142,7 +142,7 @@ def test_a_migration_that_waits_is_a_difference_that_both_gates_see(site):
     seed(site, "0003_more", "0002_seed", "team")
     ended = site.manage("migrate", "--check")
     assert ended.code == 1
-    assert "1 migration of MIGRATED_APPS was not run yet: plans.0003_more" in ended.err
+    assert "1 migration of MIGRATED_APPS is not run yet: plans.0003_more" in ended.err
     assert site.manage("schemasync", "check", "--json").json["pending_migrations"] == ["plans.0003_more"]
     site.done("migrate")
     assert site.manage("migrate", "--check").code == 0

@@ -1,4 +1,4 @@
-"""`manage.py makemigrations`: an export, where schema.json takes the place of migrations; else Django's own."""
+"""`manage.py makemigrations`: runs an export if schema.json replaces migrations; otherwise Django's own."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MEANINGLESS = {
 
 
 class Command(makemigrations.Command):
-    """What habits call."""
+    """Runs an export."""
 
-    @no_translations  # as Django's own: what is written into files and rows is the same in every language
+    @no_translations  # as in Django's own: files and rows get the same text in every language
     def handle(self, *args: Any, **options: Any) -> Any:
         if not conf.is_enabled() or migration_modules.is_suspended():
             return super().handle(*args, **options)
@@ -49,7 +49,7 @@ class Command(makemigrations.Command):
 
 
 def _of_another_engine() -> set[str]:
-    """The apps with models in the default database where that is not SQLite: it is what migrations make it."""
+    """The apps with models in the default database if it is not SQLite: they keep their migrations."""
     if databases.is_sqlite(DEFAULT_DB_ALIAS):
         return set()
     return {

@@ -1,4 +1,4 @@
-"""`manage.py migrate`: a sync, where schema.json takes the place of migrations; else Django's own."""
+"""`manage.py migrate`: runs a sync if schema.json replaces migrations; otherwise Django's own."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ MEANINGLESS = {
 
 
 class Command(migrate.Command):
-    """What deploy scripts and habits call."""
+    """Runs a sync, for deploy scripts and habits."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if conf.is_enabled():
-            self.requires_system_checks = []  # it must work where the database is what is wrong
+            self.requires_system_checks = []  # the command must run even if a check of the database fails
 
-    @no_translations  # as Django's own: what is written into files and rows is the same in every language
+    @no_translations  # as in Django's own: files and rows get the same text in every language
     def handle(self, *args: Any, **options: Any) -> Any:
         if not conf.is_enabled() or migration_modules.is_suspended():
             return super().handle(*args, **options)
         if connections[str(options["database"])].vendor != "sqlite":
-            with migration_modules.suspended():  # another engine: its schema is what migrations make it
+            with migration_modules.suspended():  # migrations make the schema of another engine
                 return super().handle(*args, **options)
         refuse_meaningless("migrate", options, MEANINGLESS)
         return self._sync(options)
@@ -58,14 +58,14 @@ class Command(migrate.Command):
         elif connections[alias].in_atomic_block and self._is_current(alias):
             test_databases.announce(alias, self.stdout, int(options["verbosity"]))
             if tells:
-                self.stdout.write(f"nothing to do: {alias} is what {conf.schema_path(alias)} says")
+                self.stdout.write(f"nothing to do: {alias} matches {conf.schema_path(alias)}")
         else:
             act(self, "sync", options)
             if tells:
                 self._tell_what_is_left(alias)
 
     def _scratch(self, alias: str, options: dict[str, Any]) -> None:
-        """A database in memory, which is that of a test: what is missing is made, and nothing is swapped."""
+        """For a database in memory, as in tests: create what is missing, without a swap."""
         from ...orm import test_databases
 
         missing = test_databases.lacking(alias) if options.get("check_unapplied") or options.get("plan") else {}
@@ -77,19 +77,19 @@ class Command(migrate.Command):
             test_databases.make(alias, self.stdout, int(options["verbosity"]))
 
     def _is_current(self, alias: str) -> bool:
-        """True where there is nothing to do, so that the open transaction, of a TestCase for example, is in no way."""
+        """True if there is nothing to do, so that an open transaction, as in a TestCase, does no harm."""
         from ...orm import test_databases
 
         with _as_command_error():
             return test_databases.is_current(alias)
 
     def _tell_what_is_left(self, alias: str) -> None:
-        """Changes of models that schema.json does not have, as Django's own command does."""
+        """Report changes of models that schema.json does not have, as Django's own command does."""
         from ...orm.project import difference
 
         if differs := difference(alias, conf.schema_path(alias)):
             self.stdout.write(
-                f"The models differ from schema.json ({differs}), and that is not applied. "
+                f"The models differ from schema.json ({differs}), and this difference is not applied. "
                 "Run 'manage.py makemigrations' to write the models into it, and then 'manage.py migrate' again.",
                 self.style.NOTICE,
             )

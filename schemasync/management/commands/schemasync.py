@@ -1,5 +1,5 @@
-"""`manage.py schemasync`: the command itself. What it does stands in `management.actions`, and is imported when there
-is something to do: most runs find the database current."""
+"""The command `manage.py schemasync`. It imports `management.actions` only if there is something to do, because most
+runs find the database current."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from ..brief import nothing_to_do
 
 
 class Command(BaseCommand):
-    """Bring the database to schema.json, or one of the other actions."""
+    """Runs a sync, or one of the other actions."""
 
     help = (
         "Brings a SQLite database to schema.json: builds a new, verified file beside it, swaps it in, and keeps the "
-        "old one as a way back. Without an action it does just that."
+        "old one for a rollback. Without an action it runs a sync."
     )
-    requires_system_checks: list[str] = []  # it must work where the database is what is wrong
-    stealth_options = ("interactive",)  # how Django's own commands call the opposite of noinput
+    requires_system_checks: list[str] = []  # the command must run even if a check of the database fails
+    stealth_options = ("interactive",)  # the name of the opposite of noinput in Django's own commands
 
     def add_arguments(self, parser: Any) -> None:
         options.add(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """As ever; but whoever asked for JSON gets it for a command line that is not understood, too."""
+        """As in Django, but with --json an invalid command line prints a JSON object, too."""
         if "--json" in argv:
             try:
                 self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
@@ -44,22 +44,22 @@ class Command(BaseCommand):
                 self._fail_as_json(usage, argv)
         try:
             super().run_from_argv(argv)
-        except CommandError as error:  # Django lets it through where --traceback was given: all else is told by then
+        except CommandError as error:  # Django raises it if --traceback was given: everything else is printed by then
             traceback.print_exception(error, file=self.stderr)
             sys.exit(error.returncode)
         except Exception as error:  # noqa: BLE001  the process ends here
             self._give_up(error, argv)
 
     def _give_up(self, error: Exception, argv: list[str]) -> NoReturn:
-        """A fault of ours. Python would end with 1, which means "differs" here."""
+        """Report a bug in schemasync. Python would exit with 1, which means "differs" here."""
         from ..output.shared import problem
 
         traceback.print_exception(error, file=self.stderr)
         found = NeedsPerson.of(
             Code.UNEXPECTED,
             f"{type(error).__name__}: {error}",
-            "This is a fault of schemasync: please report it with the traceback. The next run finds out what is true, "
-            "and finishes what was begun or clears it away.",
+            "This is a bug in schemasync: please report it with the traceback. The next run reads the state of the "
+            "files, and finishes the interrupted work or removes it.",
         )
         if "--json" in argv:
             self._fail_as_json(found, argv)
@@ -71,7 +71,7 @@ class Command(BaseCommand):
 
         self.stdout.write(json.dumps(failed.as_json(error, options.action_in(argv[2:])), ensure_ascii=False, indent=2))
 
-    @no_translations  # as Django's own: what is written into files and rows is the same in every language
+    @no_translations  # as in Django's own: files and rows get the same text in every language
     def handle(self, *args: Any, **given: Any) -> None:
         if given.pop("all", False):
             from ..all_databases import several
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             self._one(given)
 
     def _one(self, given: Mapping[str, Any]) -> None:
-        """The action, for one database."""
+        """Run the action for one database."""
         if (line := self._at_a_glance(given)) is not None:
             if int(given.get("verbosity", 1)) > 0:
                 self.stdout.write(line)
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         Actions(self, given).run()
 
     def _at_a_glance(self, given: Mapping[str, Any]) -> str | None:
-        """What a sync with nothing to do says; None where there is something, or more was asked for."""
+        """The output of a sync with nothing to do; None if there is something to do or another action was requested."""
         if any(given.get(name) for name in ("action", "json", "export", "accept_data_migration", *options.WISHES)):
             return None
         try:
@@ -101,6 +101,6 @@ class Command(BaseCommand):
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
             row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
-        except (SchemasyncError, OSError):  # said in full by the action itself
+        except (SchemasyncError, OSError):  # the action itself reports it in full
             return None
         return None if row is None else nothing_to_do(row.generation, row.version)

@@ -1,4 +1,4 @@
-"""`manage.py showmigrations`: Django's own, unless schema.json takes the place of migrations."""
+"""`manage.py showmigrations`: Django's own, unless schema.json replaces migrations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..replaced_commands import own_or_refused
 
 
 class Command(showmigrations.Command):
-    """Django's own, or a line that says what to use."""
+    """Django's own, or one line that says what to use instead."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
         with own_or_refused("showmigrations", "manage.py schemasync history", options["app_label"]):

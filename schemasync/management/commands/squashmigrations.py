@@ -1,4 +1,4 @@
-"""`manage.py squashmigrations`: Django's own, unless schema.json takes the place of migrations."""
+"""`manage.py squashmigrations`: Django's own, unless schema.json replaces migrations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..replaced_commands import own_or_refused
 
 
 class Command(squashmigrations.Command):
-    """Django's own, or a line that says what to use."""
+    """Django's own, or one line that says what to use instead."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
         with own_or_refused("squashmigrations", "nothing: there are none", [options["app_label"]]):

@@ -1,4 +1,4 @@
-"""What each action prints: a module for each, with the lines for people and the object for `--json`."""
+"""The output of each action: one module for each, with the lines for people and the object for `--json`."""
 
 from . import (
     adopt,

@@ -1,4 +1,4 @@
-"""What became of a database that was taken over, as text and as JSON."""
+"""The result of an adoption, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class AdoptJson(TypedDict):
     version: str
     generation: str
     schema_written: str | None
-    """The schema.json that was written; null where one was there."""
+    """The schema.json that was written; null if one existed."""
     differs: list[str]
     """Tables and views in which schema.json and the database differ."""
     foreign: list[ForeignJson]
-    """What schema.json does not name."""
+    """Objects that schema.json does not name."""
     not_created: list[NotCreatedJson]
     unknown_names: UnknownNamesJson
     notes: list[HazardJson]
@@ -52,10 +52,10 @@ class AdoptJson(TypedDict):
 
 
 def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page: Page, *, written: bool) -> Lines:
-    """What taking a file over came to, and what to do with it."""
+    """The result of an adoption, and what to do with it."""
     lines = [
-        f"{link} is taken over: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
-        f"wrote {schema}" if written else f"{schema} was left as it is",
+        f"{link} is adopted: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
+        f"wrote {schema}" if written else f"{schema} is unchanged",
     ]
     if done.differs:
         lines += paragraph("it differs from the database in: ", done.differs, page)
@@ -66,7 +66,7 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
 
 
 def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> AdoptJson:
-    """The same for machines."""
+    """The JSON object."""
     return {
         "result": "adopted",
         "version": done.version,

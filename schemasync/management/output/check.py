@@ -1,4 +1,4 @@
-"""How models, schema.json and database compare, as text and as JSON."""
+"""The comparison of models, schema.json and database, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Verdict = Literal["agrees", "differs"]
 
 
 class ModelsJson(TypedDict):
-    """How models and schema.json compare."""
+    """The comparison of models and schema.json."""
 
     result: Verdict
     changes: list[ChangeJson]
-    """What an export would write."""
+    """The changes that an export would write."""
     problems: list[ProblemJson]
-    """What an export would have to ask."""
+    """The questions that an export would ask."""
 
 
 class CheckJson(TypedDict):
@@ -49,31 +49,31 @@ class CheckJson(TypedDict):
 
     result: Verdict
     version: str | None
-    """Of schema.json; null where there is none."""
+    """Of schema.json; null without one."""
     live: str | None
-    """The version of the database; null where its history does not say."""
+    """The version of the database; null if its history does not record one."""
     generation: str | None
     """The live generation; null for a plain file."""
     models: ModelsJson | None
-    """Null where the models were not compared."""
+    """Null if the models were not compared."""
     changes: list[ChangeJson]
-    """What a sync would change."""
+    """The changes that a sync would make."""
     drift: list[str]
     """Tables and views of schema.json that were changed by hand."""
     foreign: list[ForeignJson]
-    """What schema.json does not name."""
+    """Objects that schema.json does not name."""
     unknown_names: UnknownNamesJson
     refused: list[ProblemJson]
-    """The errors that a sync would end in, as far as the schema tells."""
+    """The errors of a sync that the schema alone shows."""
     applied_hints: list[str]
     """Hints of schema.json that do not act again on this database."""
     data_migrations_never_run: list[str]
     pending_migrations: list[str]
     """Migrations of MIGRATED_APPS that were not run on this database."""
     missing_tables: list[str]
-    """Tables of MIGRATED_APPS that are gone though the migrations were run."""
+    """Tables of MIGRATED_APPS that are missing although the migrations were run."""
     migrate_risks: list[MigrateRiskJson]
-    """What Django's migrate would destroy."""
+    """Objects that Django's migrate would destroy."""
     errors: list[ProblemJson]
 
 
@@ -81,14 +81,14 @@ MODELS_DIFFER = ["models and schema.json differ", "To write the models into sche
 
 
 def lines(seen: Checked, page: Page, *, strict: bool) -> Lines:
-    """What differs between schema.json and the database."""
+    """The differences between schema.json and the database."""
     if seen.differs(strict=strict):
         return _details(seen, page)
     return [f"schema.json and the database agree: version {short(seen.version)}", *_details(seen, page)]
 
 
 def _details(seen: Checked, page: Page) -> Lines:
-    """The same without the verdict."""
+    """The differences without the verdict."""
     lines = []
     if not seen.is_empty:
         if seen.drift:
@@ -99,12 +99,12 @@ def _details(seen: Checked, page: Page) -> Lines:
     lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
     lines += [f"a sync would be refused [{one.code}]: {one.message}" for one in seen.refused]
     lines += [f"never run on this database: {name}" for name in seen.unapplied]
-    return lines + paragraph("hints that do not act again, and may be deleted: ", seen.spent, page)
+    return lines + paragraph("hints that do not act again, and can be deleted: ", seen.spent, page)
 
 
 def three_ways(seen: Checked, models: Comparison, schema: Path, kept: KeptApps, page: Page, *, strict: bool) -> Lines:
-    """Models and schema.json, then schema.json and database: a verdict each, and what differs. `kept`: what is not in
-    order with apps that keep their migrations."""
+    """Models and schema.json, then schema.json and database: a verdict for each, and the differences. `kept`: pending
+    migrations and missing tables of MIGRATED_APPS."""
     word = "differ" if seen.differs(strict=strict) else "agree"
     return [
         f"models and schema.json: {'differ' if models.differs else 'agree'}",
@@ -112,7 +112,7 @@ def three_ways(seen: Checked, models: Comparison, schema: Path, kept: KeptApps, 
         f"schema.json and database: {word}",
         *_details(seen, page),
         *(f"not run yet: {name}" for name in kept.waiting),
-        *(f"missing, though its migrations were run: {name}" for name in kept.missing),
+        *(f"missing, although its migrations were run: {name}" for name in kept.missing),
     ]
 
 
@@ -122,26 +122,26 @@ def _models(models: Comparison, schema: Path, page: Page) -> Lines:
 
 
 def verdict(seen: Checked, models: Comparison | None, kept: KeptApps, *, strict: bool) -> Lines:
-    """Why a check ends with 1, and what to do next."""
+    """Why a check exits with 1, and what to do next."""
     lines = [*MODELS_DIFFER] if models is not None and models.differs else []
     lines += _difference(seen) if seen.differs(strict=strict) else []
     if kept.waiting:
-        wait = count(len(kept.waiting), "migration of MIGRATED_APPS was", "migrations of MIGRATED_APPS were")
+        wait = count(len(kept.waiting), "migration of MIGRATED_APPS is", "migrations of MIGRATED_APPS are")
         lines += [f"{wait} not run yet: {', '.join(kept.waiting)}", "To run them: manage.py schemasync"]
     return [*lines, *missing_tables(kept)]
 
 
 def _difference(seen: Checked) -> Lines:
-    """Why a check ends with 1, and what to do next."""
+    """Why a check exits with 1, and what to do next."""
     differ = "schema.json and the database differ"
     if seen.is_empty:
-        return ["there is no database yet", "To make it: manage.py schemasync"]
+        return ["there is no database yet", "To create it: manage.py schemasync"]
     if seen.generation is None and not seen.unapplied:
-        return [differ, "Take the database over first: manage.py schemasync adopt"]
+        return [differ, "Adopt the database first: manage.py schemasync adopt"]
     if seen.unapplied:
         return [*_unapplied(seen), *([differ] if seen.changes or seen.live_version != seen.version else [])]
     if seen.drift and seen.live_version == seen.version:
-        return [differ, repair_hint(seen.losses), "To keep it, take it into schema.json."]
+        return [differ, repair_hint(seen.losses), "To keep the change, add it to schema.json."]
     if not seen.changes and seen.live_version == seen.version:
         unnamed = "the database has objects that schema.json does not name"
         return [unnamed, "Name them in schema.json, drop them, or check without --strict."]
@@ -149,18 +149,18 @@ def _difference(seen: Checked) -> Lines:
 
 
 def _unapplied(seen: Checked) -> Lines:
-    names, how = count(len(seen.unapplied), "data migration", "data migrations"), "To see what may be done: "
+    names, how = count(len(seen.unapplied), "data migration", "data migrations"), "To see what to do: "
     action = " adopt" if seen.generation is None else " plan"
     return [f"this database never ran {names}: {', '.join(seen.unapplied)}", f"{how}manage.py schemasync{action}"]
 
 
 def missing_tables(kept: KeptApps) -> Lines:
-    """Tables of apps that keep their migrations, which are gone though those were run."""
+    """Missing tables of MIGRATED_APPS whose migrations were run."""
     if not kept.missing:
         return []
     gone = count(len(kept.missing), "table of MIGRATED_APPS is", "tables of MIGRATED_APPS are")
     return [
-        f"{gone} missing, though the migrations were run: {', '.join(kept.missing)}",
+        f"{gone} missing, although the migrations were run: {', '.join(kept.missing)}",
         "To see which generation has it: manage.py schemasync history, and to go back: manage.py schemasync rollback",
     ]
 
@@ -173,8 +173,8 @@ def as_json(
     kept: KeptApps = NONE_KEPT,
     migrate_risks: Sequence[MigrateRisk] = (),
 ) -> CheckJson:
-    """The same for machines; `models`: how they and schema.json compare, where that was looked at. `kept`: what
-    is not in order with apps that keep their migrations."""
+    """The JSON object. `models`: the comparison of models and schema.json, if made. `kept`: pending migrations and
+    missing tables of MIGRATED_APPS."""
     differs = seen.differs(strict=strict) or bool(kept) or (models is not None and models["result"] == "differs")
     return {
         "result": "differs" if differs else "agrees",
@@ -197,7 +197,7 @@ def as_json(
 
 
 def models_json(models: Comparison | None) -> ModelsJson | None:
-    """The same for machines; None where the models were not looked at."""
+    """The JSON object; None if the models were not compared."""
     if models is None:
         return None
     changes = models.found.changes if models.found else ()
@@ -209,7 +209,7 @@ def models_json(models: Comparison | None) -> ModelsJson | None:
 
 
 def without_schema_json(found: Sequence[MigrateRisk]) -> CheckJson:
-    """A check where there is no schema.json, for machines: the keys of any other."""
+    """The JSON object of a check without a schema.json, with the keys of any other check."""
     return {
         "result": "differs" if found else "agrees",
         "version": None,

@@ -1,4 +1,4 @@
-"""That a run which waited swaps, as text and as JSON."""
+"""The result of `cutover`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class CutoverJson(TypedDict):
 
 def lines() -> Lines:
     """What happens now."""
-    return ["the run that waited goes on"]
+    return ["the waiting run cuts over now"]
 
 
 def as_json() -> CutoverJson:
-    """The same for machines."""
+    """The JSON object."""
     return {"result": "called", "errors": []}

@@ -1,4 +1,4 @@
-"""What became of a database that went back to migrations, as text and as JSON."""
+"""The result of an eject, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class MigrationJson(TypedDict):
 
 
 class EjectJson(TypedDict):
-    """What `manage.py schemasync eject --json` prints. With `--dry-run` all but the migrations is null."""
+    """What `manage.py schemasync eject --json` prints. With `--dry-run` everything except the migrations is null."""
 
     result: Literal["planned", "ejected"]
     migrations: list[MigrationJson]
     lagging: list[str]
-    """Apps of installed packages whose models are not what their migrations make."""
+    """Apps of installed packages whose models differ from their migrations."""
     archive: str | None
     """The generation that was live."""
     bytes: int | None
@@ -43,9 +43,9 @@ class EjectJson(TypedDict):
 
 
 def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
-    """The migrations that the project lacks, and what each does."""
+    """The missing migrations, and what each does."""
     if not new:
-        return ["the migrations that are there make what the models say: none is missing"]
+        return ["the migrations match the models: none is missing"]
     lines = [page.style.MIGRATE_HEADING(f"{count(len(new), 'migration is', 'migrations are')} missing:")]
     for one in new:
         lines.append(f"  {page.style.MIGRATE_LABEL(str(one.path))}")
@@ -54,35 +54,35 @@ def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
 
 
 def behind(labels: Sequence[str]) -> Lines:
-    """Apps of others whose migrations lag behind their models."""
+    """Installed packages whose migrations lag behind their models."""
     if not labels:
         return []
     return [
-        f"the models of {', '.join(labels)} are not what the migrations in their packages make; the "
-        "database is what the models say",
+        f"the models of {', '.join(labels)} differ from the migrations in their packages; the database matches "
+        "the models",
         "  Django's own makemigrations --check names these apps as it did before adopt; do not run it for them. When a "
-        "package brings the missing migration, run it with: manage.py migrate --fake APP MIGRATION",
+        "package adds the missing migration, run it with: manage.py migrate --fake APP MIGRATION",
     ]
 
 
 def lines(done: Ejected, link: Path, risks: Sequence[MigrateRisk] | None, page: Page) -> Lines:
-    """What became of the database, and what is left to do. `risks` is None where there are no models to speak of."""
+    """The result of an eject, and what is left to do. `risks` is None without models."""
     lines = [
         f"{link} is a plain file again ({size(done.bytes)}), writers waited {span(done.pause_ms)}",
         f"its archives stay in {link.name}.generations until you delete them; {done.archive} was live",
     ]
     if risks is None:
-        return [*lines, "django_migrations was left as it is: without the flag ENABLED it is Django's all along"]
+        return [*lines, "django_migrations is unchanged: without the setting ENABLED, only Django writes to it"]
     lines += [
-        "django_migrations says that every migration has been run",
+        "django_migrations records that every migration was run",
         "now take schemasync out of INSTALLED_APPS, set ENGINE to django.db.backends.sqlite3, and restart every",
-        "process that has the database open: manage.py migrate --check has nothing to say then",
+        "process that has the database open: manage.py migrate --check reports nothing then",
     ]
     return [*lines, *migrate_risks.lines(risks, page)]
 
 
 def as_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> EjectJson:
-    """The same for machines; None for a dry run."""
+    """The JSON object; `done` is None for a dry run."""
     return {
         "result": "planned" if done is None else "ejected",
         "migrations": [{"name": one.name, "path": str(one.path), "operations": list(one.does)} for one in new],

@@ -1,4 +1,4 @@
-"""What the models say that schema.json did not, as text and as JSON."""
+"""The changes of an export, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class ExportJson(TypedDict):
     """What `manage.py schemasync export --json` prints."""
 
     result: ExportResult
-    """`differs` with `--check` only."""
+    """`differs` only with `--check`."""
     file: str
     changes: list[ChangeJson]
     model_changed: list[str]
     """Tables of which only the name of the model changes."""
     released: list[str]
-    """Tables that no model makes any more, though it is installed."""
+    """Tables that their installed model no longer owns."""
     moved_out: list[str]
     """Tables of apps that keep their migrations."""
     not_expressed: list[str]
@@ -38,36 +38,36 @@ class ExportJson(TypedDict):
 
 
 def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Lines:
-    """What the models say that schema.json did not."""
-    told = {"current": f"{path} says what the models say", "differs": f"{path} does not say what the models say:"}
+    """The changes of an export."""
+    told = {"current": f"{path} matches the models", "differs": f"{path} does not match the models:"}
     lines = [told.get(result, f"wrote {path}:")]
     lines += [f"  {describe(change)}" for change in found.changes]
     lines += [f"  {table}: another model owns it" for table in found.relabelled]
-    lines += [f"  {table}: its model owns it from now on" for table in found.claimed]
+    lines += [f"  {table}: owned by its model from now on" for table in found.claimed]
     lines += [f"  {table}: left to the migrations of its app" for table in found.moved_out]
     told_of = found.changes or found.relabelled or found.released or found.claimed or found.moved_out
     if result != "current" and not told_of:
         lines.append("  hints only")
-    lines += [f"  {table}: its author's now, as no model makes it any more" for table in found.released]
+    lines += [f"  {table}: no longer owned by a model" for table in found.released]
     if found.untold and page.detail:
-        lines.append(f"  left to its author, as it has no _model: {', '.join(found.untold)}")
+        lines.append(f"  unchanged, because they have no _model: {', '.join(found.untold)}")
     return lines
 
 
 def data_left(names: Iterable[str]) -> Lines:
-    """Migrations of others that carry data, and were never run where there was no database yet."""
+    """Data migrations of installed packages that never run on a new database."""
     told = list(names)
     if not told:
         return []
     apps = ", ".join(sorted({name.partition(".")[0] for name in told}))
     return [
-        f"a database that is made from schema.json does not run these migrations, which fill tables: {', '.join(told)}",
-        f'  where that matters, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
+        f"a database created from schema.json does not run these migrations, which fill tables: {', '.join(told)}",
+        f'  if you need their rows, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
     ]
 
 
 def as_json(found: Exported, result: ExportResult, path: Path) -> ExportJson:
-    """The same for machines."""
+    """The JSON object."""
     return {
         "result": result,
         "file": str(path),

@@ -1,4 +1,4 @@
-"""The JSON object of an action that ended in an error."""
+"""The JSON object of an action that failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sync import SyncJson
 
 
 class FailedJson(TypedDict):
-    """What an action with `--json` prints that ended in an error. A sync and a plan print all their keys instead."""
+    """What a failed action with `--json` prints. A sync and a plan print all their keys instead."""
 
     result: ErrorResult
     errors: list[ProblemJson]
@@ -26,8 +26,8 @@ def as_json(
     *,
     with_sql: bool = False,
 ) -> FailedJson | SyncJson | PlanJson:
-    """The object for stdout. `version` is that of schema.json, `live` what the database is, None where they are not
-    known. `with_sql`: a plan shows its statements."""
+    """The object for stdout. `version` is that of schema.json, `live` that of the database; None if unknown.
+    `with_sql`: a plan prints its statements."""
     match action:
         case "sync":
             return _sync_json(error, version, live)
@@ -82,5 +82,5 @@ def _errors(error: SchemasyncError) -> list[ProblemJson]:
 
 
 def _hazards(error: SchemasyncError) -> list[HazardJson]:
-    """The facts of a problem that a hazard became are those of the hazard."""
+    """The facts of problems that were made from a hazard."""
     return [cast("HazardJson", dict(one.facts)) for one in error.problems if one.code is Code.HAZARD]

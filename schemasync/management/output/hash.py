@@ -15,15 +15,15 @@ class HashJson(TypedDict):
     result: Literal["hashed"]
     version: str
     short: str
-    """The first 12 digits, as file names have them."""
+    """The first 12 digits, as in file names."""
     errors: list[ProblemJson]
 
 
 def lines(version: str) -> Lines:
-    """The version in full."""
+    """The full version."""
     return [version]
 
 
 def as_json(version: str) -> HashJson:
-    """The same for machines."""
+    """The JSON object."""
     return {"result": "hashed", "version": version, "short": short(version), "errors": []}

@@ -1,4 +1,4 @@
-"""The generations that were live, as text and as JSON."""
+"""The history, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .terminal import Page, table
 
 
 class GenerationJson(TypedDict):
-    """A time that a generation went live."""
+    """One time that a generation went live."""
 
     id: int
     version: str
@@ -30,7 +30,7 @@ class GenerationJson(TypedDict):
     previous: str | None
     """The generation that was live before."""
     rows: int
-    """How many rows were written."""
+    """How many rows the run wrote."""
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
@@ -38,14 +38,14 @@ class GenerationJson(TypedDict):
     tool_version: str
     """Of schemasync."""
     sqlite_version: str | None
-    """Of the SQLite that built the file; null where it was not noted."""
+    """The version of SQLite that built the file; null if it was not recorded."""
     bytes: int
-    """0 where the file is gone."""
+    """0 if the file is missing."""
     live: bool
     file_missing: bool
     changes: list[ChangeJson]
     replay: ReplayJson | None
-    """Null where writers waited all the time."""
+    """Null if writers waited all the time."""
 
 
 class HistoryJson(TypedDict):
@@ -58,7 +58,7 @@ class HistoryJson(TypedDict):
 
 
 def lines(entries: Sequence[Entry], page: Page) -> Lines:
-    """Generations, the newest first: a line of figures, and a line of who and what."""
+    """History rows, the newest first: one line with figures, and one with actor and changes."""
     headings = ("", "generation", "when (UTC)", "action", "size", "took", "pause")
     figures = table(headings, [_figures(entry) for entry in entries], page, right=(4, 5, 6))
     lines = [figures[0]]
@@ -96,14 +96,14 @@ def _story(entry: Entry, page: Page) -> Lines:
         case HistoryAction.ROLLBACK:
             what = f"back from {row.previous}"
         case HistoryAction.ADOPT:
-            what = "taken over as it was"
+            what = "adopted unchanged"
         case _:
-            what = gist(entry.changes, page.width - len(who) - 8) or "no change of shape"
+            what = gist(entry.changes, page.width - len(who) - 8) or "no change of the schema"
     return [f"{who}: {what}"]
 
 
 def as_json(entries: Sequence[Entry]) -> HistoryJson:
-    """The same for machines."""
+    """The JSON object."""
     return {"result": "listed", "generations": [_generation_json(entry) for entry in entries], "errors": []}
 
 

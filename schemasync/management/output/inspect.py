@@ -1,4 +1,4 @@
-"""A schema that was read, and what no schema holds, as text and as JSON."""
+"""The result of `inspect`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class InspectJson(TypedDict):
     schema: dict[str, Any]
     """The schema.json."""
     rows: dict[str, int]
-    """By table, how many rows the `.sql` files insert: a schema holds none."""
+    """Maps each table to the number of rows that the `.sql` files insert: a schema holds no rows."""
     left_out: list[str]
     """Files that undo another one, which were not run."""
     not_created: list[NotCreatedJson]
     unknown_names: UnknownNamesJson
     problems: list[str]
-    """What has to be fixed in the schema before a sync."""
+    """Problems to fix in the schema before a sync."""
     output: str | None
     """The file that was written."""
     errors: list[ProblemJson]
@@ -58,7 +58,7 @@ def _left_out(seen: Inspected) -> Lines:
 
 
 def as_json(seen: Inspected, schema: dict[str, Any], output: Path | None, faults: Sequence[str]) -> InspectJson:
-    """A schema that was read, and what was not."""
+    """The JSON object."""
     return {
         "result": "inspected",
         "version": seen.version,

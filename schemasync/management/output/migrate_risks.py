@@ -13,11 +13,11 @@ from .terminal import Page
 
 
 def lines(found: Sequence[MigrateRisk], page: Page) -> Lines:
-    """Table by table what would be lost, then what would abort it."""
+    """What would be lost, table by table, then what would abort the migration."""
     lost, aborting = [one for one in found if not one.aborts], [one for one in found if one.aborts]
     return [
-        *_under("Django's migrate loses silently, when it makes a table again:", lost, page),
-        *_under("and is aborted there, as SQLite renames no table under a view or trigger:", aborting, page),
+        *_under("Django's migrate silently loses, when it remakes a table:", lost, page),
+        *_under("and aborts, because SQLite renames no table under a view or trigger:", aborting, page),
     ]
 
 
@@ -32,7 +32,7 @@ def _under(head: str, found: Sequence[MigrateRisk], page: Page) -> Lines:
 
 
 def in_short(found: Sequence[MigrateRisk], page: Page) -> Lines:
-    """For a project that has a schema.json, which keeps all of it: a line that warns of the habit."""
+    """One warning line for a project with a schema.json, which keeps all these objects."""
     if page.detail:
         return lines(found, page)
     what = "is in tables of models" if len(found) == 1 else "are in tables of models"
@@ -40,7 +40,7 @@ def in_short(found: Sequence[MigrateRisk], page: Page) -> Lines:
 
 
 def at_stake(found: Sequence[MigrateRisk], link: Path) -> Lines:
-    """Why the check of a project without schema.json ends with 1."""
+    """Why the check of a project without schema.json exits with 1."""
     return [f"{_things(found)} in {link.name} would be lost in a migrate, or abort it"]
 
 

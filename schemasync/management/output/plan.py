@@ -19,21 +19,21 @@ from .terminal import Page, table
 
 
 class DiskJson(TypedDict):
-    """Bytes on the disk; null where nobody looked."""
+    """Bytes on the disk; null if they were not read."""
 
     needed: int | None
-    """What the new file may take."""
+    """The space that the new file may need."""
     archives: int | None
     live: int | None
 
 
 class TableOutlookJson(TypedDict):
-    """What would happen to a table, and how large it is."""
+    """The step for a table, and its size."""
 
     action: Action
     rows: int
     bytes: int | None
-    """Null where SQLite cannot tell."""
+    """Null if SQLite does not know it."""
 
 
 class PlanJson(TypedDict):
@@ -41,23 +41,23 @@ class PlanJson(TypedDict):
 
     result: Literal["planned", "current"] | ErrorResult
     version: str | None
-    """Of schema.json; null where it could not be read."""
+    """Of schema.json; null if it could not be read."""
     previous: str | None
     """The version that is live."""
     generation: str | None
     """The generation that is live."""
     strategy: Strategy | None
-    """How the new file would start: as a copy of the old one, or empty. Null where none would be built."""
+    """How the new file would start: as a copy of the old one, or empty. Null if none would be built."""
     reason: str
-    """Why that strategy."""
+    """Why this strategy."""
     changes: list[ChangeJson]
     tables: dict[str, TableOutlookJson]
     disk: DiskJson
     hazards: list[HazardJson]
     foreign: list[ForeignJson]
-    """What would be carried along, as schema.json does not name it."""
+    """Objects that schema.json does not name, and that would be carried along."""
     sql: NotRequired[list[str]]
-    """The statements; with `--sql` only."""
+    """The statements; only with `--sql`."""
     errors: list[ProblemJson]
 
 
@@ -85,7 +85,7 @@ def lines(seen: Outlook, page: Page) -> Lines:
 
 
 def _tables(found: Sequence[TableOutlook], page: Page) -> Lines:
-    """What happens to the rows that are there; kept tables are counted together, new ones have none."""
+    """What happens to existing rows; kept tables are counted together, new ones have no rows."""
     there = [item for item in found if item.action is not Action.CREATE]
     kept = [item for item in there if item.action is Action.KEEP]
     shown = there if page.detail else [item for item in there if item.action is not Action.KEEP]
@@ -104,10 +104,10 @@ def _bytes(items: Sequence[TableOutlook]) -> str:
 
 
 def after_adoption(seen: Checked, page: Page) -> Lines:
-    """What a plan can say of a database that must be adopted first."""
+    """The part of a plan that is known before the database is adopted."""
     if not seen.changes:
-        return ["schema.json and the database agree; once it is taken over, a sync would change nothing"]
-    return ["once it is taken over, a sync would change:", *changes(seen.changes, page)]
+        return ["schema.json and the database agree; after an adoption, a sync would change nothing"]
+    return ["after an adoption, a sync would change:", *changes(seen.changes, page)]
 
 
 def statements(found: Sequence[str]) -> Lines:
@@ -118,7 +118,7 @@ def statements(found: Sequence[str]) -> Lines:
 
 
 def as_json(seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Problem] = ()) -> PlanJson:
-    """The same for machines. `errors`: the hazards that stop it."""
+    """The JSON object. `errors`: the hazards that stop a sync."""
     plan, live = seen.plan, seen.live
     data: PlanJson = {
         "result": "current" if plan is None else "refused" if plan.blocking else "planned",

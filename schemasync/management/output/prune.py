@@ -1,4 +1,4 @@
-"""Which archives went, and which stayed, as text and as JSON."""
+"""The result of a prune, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ArchiveJson(TypedDict):
     generation: str
     bytes: int
     superseded_at: str | None
-    """When another one went live; null where the file does not say."""
+    """When another generation went live; null if the file does not record it."""
 
 
 class PruneJson(TypedDict):
@@ -27,18 +27,18 @@ class PruneJson(TypedDict):
     removed: list[ArchiveJson]
     kept: list[ArchiveJson]
     too_recent: list[ArchiveJson]
-    """Left for now, as they were live until a moment ago."""
+    """Kept for now, because they were live until a moment ago."""
     not_in_history: list[ArchiveJson]
-    """Newer than all that the history names. They are never removed."""
+    """Newer than every generation in the history. They are never removed."""
     errors: list[ProblemJson]
 
 
 def lines(done: Pruned, *, dry_run: bool) -> Lines:
-    """Which archives went, and which stayed."""
+    """Which archives were removed, and which stay."""
     verb = "would remove" if dry_run else "removed"
     lines = [f"{verb} {_archive(archive)}" for archive in done.gone] or ["nothing to remove"]
-    lines += [f"left for now, live until a moment ago: {_archive(archive)}" for archive in done.young]
-    lines += [f"kept, newer than all that the history names: {_archive(archive)}" for archive in done.unknown]
+    lines += [f"kept for now, live until a moment ago: {_archive(archive)}" for archive in done.young]
+    lines += [f"kept, newer than every generation in the history: {_archive(archive)}" for archive in done.unknown]
     return [*lines, f"kept: {', '.join(a.generation.name for a in done.kept) or 'none'}"]
 
 
@@ -47,7 +47,7 @@ def _archive(archive: Archive) -> str:
 
 
 def as_json(done: Pruned, *, dry_run: bool) -> PruneJson:
-    """The same for machines."""
+    """The JSON object."""
     return {
         "result": "planned" if dry_run else "pruned",
         "removed": [_archive_json(archive) for archive in done.gone],

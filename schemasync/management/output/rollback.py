@@ -1,4 +1,4 @@
-"""What a rollback would do and did, as text and as JSON."""
+"""The preview and the result of a rollback, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DifferencesJson = TypedDict(
 
 
 class RowDiffJson(TypedDict):
-    """In how many rows of a table the live file and the other one differ."""
+    """The number of rows in which a table differs between the live file and the other one."""
 
     added: int
     """Rows that only the live file has."""
@@ -39,11 +39,11 @@ class PreviewJson(TypedDict):
 
     result: Literal["planned"]
     version: str
-    """The version to go back to."""
+    """The version that a rollback makes live."""
     previous: str
     """The version that is live."""
     generation: str
-    """The generation to go back to."""
+    """The generation that a rollback makes live."""
     differences: DifferencesJson
     errors: list[ProblemJson]
 
@@ -84,7 +84,7 @@ def preview_lines(ahead: Preview, page: Page) -> Lines:
         what = f"no difference was found, but not every column was compared; {here} stays whole:"
         headings = ("table", "added", "changed", "removed", "")
     elif ahead.is_since:
-        what = f"written since, and set aside whole in {here}, to which you can go back:"
+        what = f"written since, and kept whole in {here}, to which you can go back:"
         headings = ("table", "added", "changed", "removed", "")
     else:
         what = f"{here} and {there} differ; {here} stays whole, and you can go back to it:"
@@ -97,7 +97,7 @@ def preview_lines(ahead: Preview, page: Page) -> Lines:
 
 
 def lines(done: RolledBack) -> Lines:
-    """What a rollback came to."""
+    """The result of a rollback."""
     ahead = done.preview
     return [
         f"{ahead.generation.name} is live again: version {short(ahead.to.version)}, "
@@ -107,7 +107,7 @@ def lines(done: RolledBack) -> Lines:
 
 
 def preview_json(ahead: Preview) -> PreviewJson:
-    """A rollback that was only looked at."""
+    """The JSON object of a preview."""
     return {
         "result": "planned",
         "version": ahead.to.version,
@@ -119,7 +119,7 @@ def preview_json(ahead: Preview) -> PreviewJson:
 
 
 def as_json(done: RolledBack) -> RollbackJson:
-    """A rollback that happened."""
+    """The JSON object of a rollback."""
     ahead = done.preview
     return {
         "result": "rolled_back",

@@ -1,4 +1,4 @@
-"""What the texts and JSON objects of several actions have in common."""
+"""Parts that the texts and JSON objects of several actions share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class UnknownNamesJson(TypedDict):
 
 
 class NotCreatedJson(TypedDict):
-    """An object that was left out of schema.json, as SQLite does not compile it here."""
+    """An object that was left out of schema.json because SQLite does not compile it in this process."""
 
     type: str
     name: str
@@ -44,12 +44,12 @@ class NotCreatedJson(TypedDict):
 
 
 def problem(one: Problem) -> str:
-    """What is true, and what to do next, indented."""
+    """The problem, and what to do next, indented."""
     return "\n  ".join([f"[{one.code}] {one.message}", *one.hint.splitlines()])
 
 
 def hazards(found: Sequence[Hazard], page: Page) -> Lines:
-    """A line each, and a line for the fix."""
+    """One line for each hazard, and one for its fix."""
     lines = []
     for hazard in found:
         word = page.style.ERROR("STOPS") if hazard.blocking else "note"
@@ -59,7 +59,7 @@ def hazards(found: Sequence[Hazard], page: Page) -> Lines:
 
 
 def changes(found: Sequence[Change], page: Page) -> Lines:
-    """A line each; many new tables in one paragraph."""
+    """One line for each change; many new tables in one paragraph."""
     new = [change.table.name for change in found if isinstance(change, CreateTable)]
     lines = []
     if len(new) > FEW:
@@ -69,7 +69,7 @@ def changes(found: Sequence[Change], page: Page) -> Lines:
 
 
 def paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
-    """Names in lines of the page's width; none is broken, so that each can be searched for. None, no line."""
+    """Names in lines of the page's width, without breaks inside a name, so that each can be searched for."""
     if not names:
         return []
     indent = " " * (len(head) - len(head.lstrip()) + 2)
@@ -81,7 +81,7 @@ def paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
 
 def foreign(objects: Objects, page: Page) -> Lines:
     named = [f"{kind} {name}" for kind, name in objects]
-    return paragraph("kept as it is, because schema.json does not name it: ", named, page)
+    return paragraph("kept unchanged, because schema.json does not name it: ", named, page)
 
 
 def foreign_json(objects: Objects) -> list[ForeignJson]:
@@ -93,8 +93,8 @@ def unknown_names(unknown: Unknown, page: Page) -> Lines:
     if not unknown:
         return []
     return [
-        *paragraph("used by the database, and not known to this process: ", str(unknown).split(", "), page),
-        "  what uses it is carried along, and is not written again until it is registered (docs/coming-over.md)",
+        *paragraph("used by the database, but unknown to this process: ", str(unknown).split(", "), page),
+        "  objects that use these are carried along, and not rewritten until they are registered (docs/coming-over.md)",
     ]
 
 
@@ -107,9 +107,9 @@ def unknown_json(unknown: Unknown) -> UnknownNamesJson:
 
 
 def not_created(left_out: Sequence[LeftOut], page: Page) -> Lines:
-    """What a schema that was read from a database does not name."""
+    """Objects that are left out of a schema that was read from a database."""
     named = [f"{one.type} {one.name} ({one.error})" for one in left_out]
-    return paragraph("left out of schema.json, as SQLite does not compile it here: ", named, page)
+    return paragraph("left out of schema.json, because SQLite does not compile it here: ", named, page)
 
 
 def not_created_json(left_out: Sequence[LeftOut]) -> list[NotCreatedJson]:
@@ -117,5 +117,5 @@ def not_created_json(left_out: Sequence[LeftOut]) -> list[NotCreatedJson]:
 
 
 def refused_later(faults: Sequence[str]) -> Lines:
-    """What must be fixed by hand in a schema that was read from a database."""
+    """Problems to fix by hand in a schema that was read from a database."""
     return [f"to be fixed before a sync: {fault}" for fault in faults]

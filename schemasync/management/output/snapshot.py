@@ -1,4 +1,4 @@
-"""Which copy was written, as text and as JSON."""
+"""The result of a snapshot, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def lines(path: Path, written: int) -> Lines:
 
 
 def as_json(path: Path, written: int) -> SnapshotJson:
-    """The same for machines."""
+    """The JSON object."""
     return {"result": "written", "output": str(path), "bytes": written, "errors": []}

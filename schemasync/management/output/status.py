@@ -1,4 +1,4 @@
-"""What is live, what a run is at, and what needs a person: as text."""
+"""What is live, what a run is doing, and what needs a person, as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .terminal import Page
 
 
 def lines(found: Status, page: Page) -> Lines:
-    """What is live, and what happens to it."""
+    """The live generation, and the run at work on it."""
     lines = [*_live(found), *(_run(found.run, waits=found.waits) if found.run else [])]
     archives = (
         f"{count(len(found.archives), 'archive')} ({size(found.archive_bytes)})" if found.archives else "no archives"

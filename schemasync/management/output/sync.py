@@ -1,4 +1,4 @@
-"""What a sync came to, as text and as JSON."""
+"""The result of a sync, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ class SyncJson(TypedDict):
 
     result: Literal["current", "synced"] | ErrorResult
     version: str | None
-    """Of schema.json; null where it could not be read."""
+    """Of schema.json; null if it could not be read."""
     previous: str | None
-    """The version that was live before; after an error, the one that is live. Null where there was none."""
+    """The version that was live before; after an error, the live one. Null without one."""
     generation: str | None
-    """The live generation; after an error null where nobody looked."""
+    """The live generation; after an error null if it was not read."""
     strategy: Strategy | None
-    """How the new file started: as a copy of the old one, or empty. Null where none was built."""
+    """How the new file started: as a copy of the old one, or empty. Null if none was built."""
     tables: dict[str, TableReport]
     rows: int
-    """How many rows were written."""
+    """How many rows the run wrote."""
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
     hazards: list[HazardJson]
     foreign: list[ForeignJson]
-    """What was carried along, as schema.json does not name it."""
+    """Objects that schema.json does not name, and that were carried along."""
     changes: list[ChangeJson]
     notes: list[str]
     replay: ReplayJson | None
-    """Null where writers waited all the time, or nothing was built."""
+    """Null if writers waited all the time, or nothing was built."""
     errors: list[ProblemJson]
 
 
 def lines(done: Report, page: Page) -> Lines:
-    """What a sync came to."""
+    """The result of a sync."""
     if done.result == "current":
         lines = [nothing_to_do(done.generation or "", done.version)]
     elif done.previous is None:
@@ -73,13 +73,13 @@ def lines(done: Report, page: Page) -> Lines:
 
 
 def replayed(how: Followed) -> str:
-    """How a run followed the writers beside it."""
+    """How many rows were replayed, in how many rounds, and how much a write slowed down."""
     write_overhead = f"; a write took {how.write_overhead:.1f} times as long" if how.write_overhead is not None else ""
-    return f"{count(how.keys, 'row')} written during the run, followed in {count(how.rounds, 'round')}{write_overhead}"
+    return f"{count(how.keys, 'row')} written during the run, replayed in {count(how.rounds, 'round')}{write_overhead}"
 
 
 def as_json(done: Report) -> SyncJson:
-    """The same for machines."""
+    """The JSON object."""
     return {
         "result": done.result,
         "version": done.version,

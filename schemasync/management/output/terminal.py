@@ -15,17 +15,17 @@ from rich.cells import cell_len
 from ...schema.text import count
 from ...sync.run.progress import Advance, Phase
 
-if TYPE_CHECKING:  # the rest of rich is imported where a bar is drawn: a sync with nothing to do saves 30 ms of 250
+if TYPE_CHECKING:  # the rest of rich is imported when a bar is drawn: a sync with nothing to do saves 30 ms of 250
     from rich.console import Console
 
-_STEADY = ("pages", "rows")  # units of which one takes about as long as the other, so that a rate says something
-LOG_WIDTH = 120  # columns of what goes into a log
+_STEADY = ("pages", "rows")  # units that take about the same time each, so that a rate is meaningful
+LOG_WIDTH = 120  # columns in a log
 Write = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where a text goes: its width in columns, Django's colours or none, and whether every detail is wanted."""
+    """The destination of a text: its width in columns, Django's colours or none, and whether all details are shown."""
 
     width: int = LOG_WIDTH
     style: Style = field(default_factory=no_style)
@@ -33,7 +33,7 @@ class Page:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, right: Sequence[int] = ()) -> list[str]:
-    """Aligned columns, a line a row; nothing is wrapped, so that a row stays one line of a log."""
+    """Aligned columns, one line for each row. Nothing is wrapped, so that a row stays one line of a log."""
     widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -47,7 +47,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, ri
 
 
 class Bars:
-    """A bar for each phase, on the error stream of a terminal; gone when the phase is over."""
+    """One progress bar for each phase, on the error stream of a terminal; removed when the phase ends."""
 
     def __init__(self, *, colour: bool) -> None:
         self.colour = colour
@@ -97,7 +97,7 @@ class Bars:
 
 
 class Lines:
-    """One plain line a phase, when it is over; none for a phase that had nothing to do."""
+    """One plain line when a phase ends; none for a phase that had nothing to do."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
