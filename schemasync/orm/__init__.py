@@ -1,1 +1,1 @@
-"""Between Django's models and the schema: what the models say, and what they say that schema.json does not."""
+"""Compares Django's models with schema.json, and writes them into it."""

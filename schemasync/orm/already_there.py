@@ -1,8 +1,7 @@
 """Migrations of MIGRATED_APPS whose tables exist already, made from schema.json before the setting was added.
 
-Django's own answer is --fake-initial, which knows of initial migrations only and compares names. Here the models as
-each migration leaves them are compared with the columns of the database.
-"""
+Django's own solution is --fake-initial, which works only for initial migrations and compares names. Here the columns of
+the database are compared with the models after each migration."""
 
 from __future__ import annotations
 
@@ -27,13 +26,13 @@ Key = tuple[str, str]
 """The label of an app, and the name of its migration."""
 
 Shape = Mapping[str, Mapping[str, tuple[str, bool]]]
-"""By folded name of a table its columns: by folded name the type, and whether NULL is refused, False for a key."""
+"""Maps folded table names to columns: folded column names to type and whether NULL is refused, False for a key."""
 
 
 def already_there(
     alias: str, path: Path, executor: MigrationExecutor, targets: list[Key], accepted: Collection[str]
 ) -> frozenset[Key]:
-    """Those that were not run, and whose tables are there. `accepted`: data migrations that may be passed over. Raises
+    """Migrations that were not run, but whose tables exist. `accepted`: data migrations that may be skipped. Raises
     Refused and Failed."""
     plan = [migration for migration, _ in executor.migration_plan(targets)]
     labels = {migration.app_label for migration in plan} & set(conf.migrated_apps())
@@ -68,14 +67,14 @@ def _states(executor: MigrationExecutor, plan: list[Migration]) -> Iterator[Proj
 def _done(
     alias: str, label: str, plan: list[Migration], states: list[ProjectState], found: Shape
 ) -> Iterator[Migration]:
-    """The migrations of one app up to the first one that leaves its tables as they are in the database."""
+    """The migrations of one app up to the first one whose result matches the tables in the database."""
     known = _known(label, states)
     now = {
         table: {name: found[table][name] for name in found[table] if names is None or name in names}
         for table, names in known.items()
         if table in found
     }
-    if not now or _shape(alias, label, states[0]) == now:  # to find this out no more models are made
+    if not now or _shape(alias, label, states[0]) == now:  # decided without building further models
         return
     numbers = [n for n, migration in enumerate(plan) if migration.app_label == label]
     last = next((n for n in numbers if _shape(alias, label, states[n + 1]) == now), None)
@@ -85,7 +84,7 @@ def _done(
 
 
 def _known(label: str, states: list[ProjectState]) -> dict[str, set[str] | None]:
-    """By folded name the tables that the app's models ever have, and the columns; None for all of a table."""
+    """Maps the folded names of all tables that the app's models ever have to their columns; None for all columns."""
     known: dict[str, set[str] | None] = {}
     for state in states:
         for (app, name), model in state.models.items():
@@ -103,7 +102,7 @@ def _known(label: str, states: list[ProjectState]) -> dict[str, set[str] | None]
 
 
 def _has_own_table(field: Any) -> bool:
-    """False where a model is the table between the two, as with `through` and with the tags of django-taggit."""
+    """False if a model is the intermediate table, as with `through` and the tags of django-taggit."""
     return getattr(field.remote_field, "through", None) is None
 
 
@@ -149,10 +148,10 @@ def _type(text: str) -> str:
 def _never_ran(name: str) -> Problem:
     return Problem(
         Code.DATA_MIGRATION,
-        f"this database never ran the migration {name}, which runs Python or SQL of its own, and the tables of its app "
-        "are past it: it cannot be run any more",
+        f"this database never ran the migration {name}, which runs Python or SQL of its own, and the tables of its "
+        "app already have later changes: it cannot run any more",
         f"If the rows of this database do not need it: manage.py schemasync --accept-data-migration {name}\n"
-        "If they do, do the same in a receiver of schemasync.signals.before_swap.",
+        "If they do, do the same work in a receiver of schemasync.signals.before_swap.",
         {"migration": name},
     )
 
@@ -160,8 +159,8 @@ def _never_ran(name: str) -> Problem:
 def _unknown(label: str, tables: list[str]) -> Failed:
     return Failed.of(
         Code.HOOK_FAILED,
-        f"the tables of {label} are there ({', '.join(tables)}), and none of its migrations leaves them as they are: "
-        "they can be neither run nor passed over",
-        f"Take {label} out of MIGRATED_APPS, or bring its tables to what one of its migrations makes.",
+        f"the tables of {label} exist ({', '.join(tables)}), but match none of its migrations: these can be "
+        "neither run nor skipped",
+        f"Remove {label} from MIGRATED_APPS, or change its tables to the result of one of its migrations.",
         tables=tables,
     )

@@ -1,4 +1,4 @@
-"""The first schema.json of a project with migrations: the tables of its database, and which of them models own."""
+"""Writes the first schema.json of a project with migrations: the tables of its database, and their models."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ def baseline(
     migrations: Mapping[str, list[str]],
     beside_found: Collection[tuple[str, str]] = (),
 ) -> str:
-    """The text of schema.json for a database with this schema: nothing that is in it is lost, whoever made it.
+    """The text of schema.json for a database with this schema. Nothing in the database is lost, whoever made it.
 
-    A table of a model is the model's; what the database has in it beyond the model is named in `_keep`. `migrations`:
-    those that carry data, by label of their app; they have all been run where the database has a table of a model.
-    Tables of apps that keep their migrations are left out, as those migrations make and change them; `beside_found` are
-    (type, name) of objects that are left out already.
-    """
+    A table of a model belongs to the model; `_keep` names what the database has beyond the model. `migrations`: data
+    migrations, by label of their app; all of them were run if the database has a table of a model. Tables of apps that
+    keep their migrations are left out, because those migrations make and change them; `beside_found` are (type, name)
+    of objects that are left out already."""
     names = [table.name for table in found.tables] + [name for kind, name in beside_found if kind == "table"]
     kept = sorted(name for name in names if fold(name) in models.kept)
     found = replace(found, tables=tuple(table for table in found.tables if table.name not in kept))

@@ -9,12 +9,12 @@ from ..errors import Code, Problem, Refused
 from .export import Exported
 
 DECISIONS = frozenset({Code.RENAME_OR_DROP, Code.DATA_MIGRATION, Code.UNCLAIMED_TABLE})
-"""Problems of an export that compared the two, and needs its author for the rest."""
+"""Problems of an export whose comparison needs a decision of the author."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`found`: what an export would write, None where its author would have to decide something first: `problems`."""
+    """`found`: the result of an export; None if the author has to decide something first: `problems`."""
 
     differs: bool
     found: Exported | None = None
@@ -22,7 +22,7 @@ class Comparison:
 
 
 def agreement(export: Callable[[], tuple[Exported, bool]]) -> Comparison:
-    """What an export that writes nothing comes to. Raises what it raises, where the two could not be compared."""
+    """The result of an export that writes nothing. Raises its errors if the two could not be compared."""
     try:
         found, differs = export()
     except Refused as refusal:

@@ -13,10 +13,10 @@ from ..schema.names import fold
 def renames(
     before: Mapping[str, str], after: Mapping[str, str], tables: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """(old, new) labels of models whose label changed; `tables`: folded new name of a table -> its old one.
+    """(old, new) labels of models whose label changed; `tables` maps the folded new name of a table to its old one.
 
-    A model that is still there keeps its content type, and so its permissions, although its table goes on as that of
-    another model.
+    A model that still exists keeps its content type, and so its permissions, even if its table now belongs to another
+    model.
     """
     known = {fold(table): label for table, label in before.items()}
     for table, label in after.items():
@@ -28,7 +28,7 @@ def renames(
 def rename(alias: str, pairs: list[tuple[str, str]]) -> None:
     """Rename content types, and the permissions that Django makes for a model, in one transaction.
 
-    One of the new name that is there already stays, and so does the old one: which of them counts is not ours to say.
+    If the new name exists already, both content types stay, because only the project can know which one counts.
     """
     if not pairs or not apps.is_installed("django.contrib.contenttypes"):
         return

@@ -19,7 +19,7 @@ Seen = Mapping[str, Iterable[str]]
 
 
 def carrying() -> dict[str, list[str]]:
-    """The migrations of installed apps that run Python or SQL of their own, but for MIGRATED_APPS."""
+    """The migrations of installed apps that run Python or SQL of their own, except those of MIGRATED_APPS."""
     found: dict[str, list[str]] = {}
     for (label, name), migration in sorted(_on_disk().items()):
         if label not in conf.migrated_apps() and carries(migration):
@@ -28,8 +28,8 @@ def carrying() -> dict[str, list[str]]:
 
 
 def data_migrations(alias: str) -> tuple[DataMigration, ...] | None:
-    """The same of one database, with what each was squashed from; None where migrations do not matter. What a router
-    keeps away from the database is left out."""
+    """The same for one database, with the migrations that each one replaces; None if migrations are not used. Leaves
+    out what a router keeps away from the database."""
     if not conf.is_enabled():
         return None
     there = _on_disk()
@@ -56,18 +56,18 @@ def _is_run(alias: str, label: str, operation: Operation) -> bool:
 
 
 def carries(migration: Migration) -> bool:
-    """True where it runs Python or SQL of its own."""
+    """True if the migration runs Python or SQL of its own."""
     return any(map(_carries, migration.operations))
 
 
 def unseen(found: Seen, seen: Seen) -> Iterator[str]:
-    """`app.0002_name` of each that was not seen yet."""
+    """`app.0002_name` of each migration that was not seen yet."""
     for label, names in found.items():
         yield from (f"{label}.{name}" for name in names if name not in set(seen.get(label, ())))
 
 
 def is_of_others(name: str) -> bool:
-    """True for a migration of neither Django nor the project: of a package that was installed."""
+    """True for a migration of an installed package, which belongs to neither Django nor the project."""
     config = apps.get_app_config(name.partition(".")[0])
     return "site-packages" in config.path and not config.name.startswith("django.")
 
@@ -80,5 +80,5 @@ def _carries(operation: Operation) -> bool:
             return bool(operation.sql)
         case SeparateDatabaseAndState():
             return any(map(_carries, operation.database_operations))
-        case _:  # a project's own operation may do anything
+        case _:  # an operation of the project may do anything
             return not type(operation).database_forwards.__module__.startswith("django.")

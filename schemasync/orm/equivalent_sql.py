@@ -1,8 +1,7 @@
 """Recognises SQL of a model that differs from the file only in the order of IN (…).
 
-That order says nothing, and in Django it may be that of a Python set: another in each process. It counts in the
-version, as every literal does, so the file's order stands once it is there.
-"""
+That order has no meaning, and Django may take it from a Python set, so that it differs between processes. It counts in
+the version, as every literal does, so an existing order in the file stays."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from ..schema.model import Check, Column, Index, IndexedColumn, Sql, Table
 
 
 def reworded(model: Table, file: Table) -> Table:
-    """The model's table, with the SQL of the file wherever that says the same."""
+    """The model's table, with the SQL of the file wherever the two are equivalent."""
     checks = (_check(check, file.checks) for check in model.checks)
     return replace(
         model,
@@ -60,7 +59,7 @@ def _says_the_same(one: Sql, other: Sql) -> bool:
 
 
 def _unordered(sql: Sql) -> list[str]:
-    """The words of the SQL, literals after IN sorted."""
+    """The tokens of the SQL, with the literals after IN sorted."""
     parts = lexer.tokens(sql.canonical)
     words: list[str] = []
     at = 0
@@ -76,7 +75,7 @@ def _unordered(sql: Sql) -> list[str]:
 
 
 def _literals_of_in(parts: Sequence[Token], at: int) -> list[str]:
-    """The literals of the IN at that place; none where it is no IN, or holds anything else."""
+    """The literals of the IN at that position; empty if it is not an IN, or contains anything else."""
     end = lexer.closing(parts, at + 1) if parts[at].word == "in" and at + 1 < len(parts) else -1
     if end < 0:
         return []

@@ -1,4 +1,4 @@
-"""Writes the tables that models own into schema.json, and leaves every other byte as it is."""
+"""Writes the tables that models own into schema.json, and keeps every other byte unchanged."""
 
 from __future__ import annotations
 
@@ -27,25 +27,24 @@ from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
 from .table_renames import Owned, TableRenames, is_alike
 
-EMPTY = "// What the database is to be. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
+EMPTY = "// The schema of the database. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
 HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written
 
 Ask = Callable[[str], bool]
-"""Puts a question that is answered with yes or no."""
+"""Asks a question with the answer yes or no."""
 
 Fill = Callable[[str, str], str | NeedsFill | None]
-"""SQL of the value that rows which are there get in a new column, by (table, column)."""
+"""Maps (table, column) to the SQL of the value that existing rows get in a new column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What the file is to say, and what changes by that.
+    """The new content of the file, and its changes.
 
-    `untold`: tables of models without `_model`, which stay as their author wrote them. `claimed`: those that get it.
-    `relabelled`: tables that change their model only. `released`: tables whose model is still installed, but no longer
-    makes them (it is unmanaged now, say): they stay, as the author's. `moved_out`: tables of apps that keep their
-    migrations, which are no longer in the file.
-    """
+    `untold`: tables of models without `_model`, which stay unchanged. `claimed`: those that get it. `relabelled`:
+    tables of which only the model changes. `released`: tables that their installed model no longer owns (because it is
+    now unmanaged, for example): they stay, without `_model`. `moved_out`: tables of apps that keep their migrations,
+    which are removed from the file."""
 
     text: str
     changes: tuple[Change, ...]
@@ -57,17 +56,16 @@ class Exported:
     moved_out: tuple[str, ...] = ()
 
     def differs(self, text: str | None) -> bool:
-        """True where the file is not what the models say."""
+        """True if the file does not match the models."""
         return self.text != (text if text is not None else EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What the author of schema.json decided on the command line.
+    """Decisions of the author on the command line.
 
-    `drop`: `table` or `table.column` of what is gone, and was not renamed. `claim`: models own the tables that have no
-    `_model` yet.
-    """
+    `drop`: `table` or `table.column` of what is dropped, not renamed. `claim`: models own the tables that have no
+    `_model` yet."""
 
     drop: Collection[str] = ()
     claim: bool = False
@@ -78,7 +76,7 @@ NOTHING_DECIDED = Decisions()
 
 @dataclass(frozen=True, slots=True)
 class DataMigrations:
-    """Migrations that carry data, by label of their app; `seen`: `app.name` of those that may be passed over now."""
+    """Data migrations, by label of their app; `seen`: `app.name` of those that are accepted now."""
 
     found: Mapping[str, list[str]] = field(default_factory=dict)
     seen: Collection[str] = ()
@@ -93,13 +91,12 @@ def export(
     migrations: DataMigrations = DataMigrations(),
     decisions: Decisions = NOTHING_DECIDED,
 ) -> Exported:
-    """The text of schema.json with the tables of the models; `text` None where there is no file yet.
+    """The text of schema.json with the tables of the models; `text` is None if there is no file yet.
 
-    Migrations that carry data and are newer than those that the file has seen are refused by name. Where a column or
-    table is gone and one like it is new, `ask` decides whether that is a rename; what `decisions.drop` names is none.
-    A table without `_model` that is not what its model says is refused, unless `decisions.claim` is set. Raises Refused
-    with both hints where there is nobody to ask, SchemaInvalid where the file is at fault.
-    """
+    Refuses data migrations that are newer than those in the file, and names them. If a column or table is missing and a
+    similar one is new, `ask` decides whether that is a rename, except for what `decisions.drop` names. Refuses a table
+    without `_model` that differs from its model, unless `decisions.claim` is set. Raises Refused with both hints if
+    nobody can be asked, and SchemaInvalid if the file is invalid."""
     before = EMPTY if text is None else text
     read = document.read(before.encode(), source)
     job = _Export(before, read, json.loads(scan(before).json), models, fill, ask, decisions)
@@ -117,7 +114,7 @@ def export(
 
 @dataclass(slots=True)
 class _Export:
-    """One export: what is to be put into the file and removed from it."""
+    """One export: what it puts into the file and removes from it."""
 
     text: str
     read: Document
@@ -169,7 +166,7 @@ class _Export:
     # --- tables ---------------------------------------------------------------------------------------------
 
     def _left(self, owned: Mapping[str, Owned]) -> dict[str, Owned]:
-        """The tables that their model makes no longer, or under another name, or to whose name another one moved."""
+        """Tables that their model no longer has, or has under another name, or whose name another table took."""
         labels = self.models.labels
         homes = {label: name for name, label in labels.items()}
         places = {one.label: name for name, one in owned.items()}
@@ -182,7 +179,7 @@ class _Export:
         return {name: one for name, one in owned.items() if has_left(name, one)}
 
     def _renamed(self, table: Table, old: Owned) -> None:
-        """The table under its new name, with what was said of it under the old one."""
+        """Put the table under its new name, with the hints and comments from its old one."""
         name = from_key(old.key)
         before = self.read.schema.table(name)
         assert before is not None
@@ -191,7 +188,8 @@ class _Export:
         self._table(table, Owned(to_key(table.name), body), replace(before, triggers=triggers))
 
     def _unmarked(self, model: Table, owned: Owned) -> None:
-        """A table of a model without `_model`: claimed, left alone, or refused where it is not what the model says."""
+        """Handle a model's table without `_model`: claim it, leave it alone, or refuse it if it differs from the
+        model."""
         before = self.read.schema.table(model.name)
         assert before is not None
         if before.virtual is not None:
@@ -204,7 +202,7 @@ class _Export:
             self.problems.append(_unclaimed(owned.key, self.models.labels[fold(model.name)]))
 
     def _refuse_unmarked_moves(self, new: list[Table], unmarked: Mapping[str, Owned]) -> None:
-        """A table without `_model` that no model has now, and a new one of the same app like it: was it renamed?"""
+        """Refuse if a table without `_model` has lost its model, and a new table of the same app is similar."""
         for table in new:
             label = self.models.labels[fold(table.name)]
             for name, one in unmarked.items():
@@ -236,7 +234,7 @@ class _Export:
         return fold(name) in map(fold, self.decisions.drop)
 
     def _move_out(self, owned: Owned) -> None:
-        """The migrations of its app make and change this table, whoever wrote it into the file."""
+        """Remove a table that the migrations of its app make and change, whoever wrote it into the file."""
         self.moved_out.append(from_key(owned.key))
         self.remove.add(owned.key)
 
@@ -245,7 +243,7 @@ class _Export:
         self.put[owned.key] = write.pretty({key: v for key, v in owned.body.items() if key not in ("_model", "_keep")})
 
     def note_migrations(self, given: DataMigrations) -> None:
-        """Those that carry data stand in the file once they were seen: at first all of them."""
+        """Record data migrations in the file once they are seen: at first all of them."""
         known: dict[str, list[str]] = self.tree.get("_migrations", {})
         new = list(unseen(given.found, known)) if "_migrations" in self.tree else []
         self.problems += [_unseen(name) for name in new if name not in given.seen]
@@ -254,7 +252,7 @@ class _Export:
             self.put["_migrations"] = write.pretty({**known, **seen})
 
     def _note_elsewhere(self) -> None:
-        """Tables that models refer to, and that schema.json does not make."""
+        """Record tables that models refer to, but schema.json does not make."""
         referred = {k.table for table in self.models.schema.tables for k in table.foreign_keys}
         others = {name for name in referred if fold(name) in self.models.elsewhere} | {*self.moved_out}
         already = self.tree.get("_elsewhere", [])
@@ -272,7 +270,7 @@ class _Export:
             self.remove.add("_dropped")
 
     def _table(self, model: Table, owned: Owned, before: Table | None) -> None:
-        """A table that is in the file: left as it is where it says what the model says."""
+        """Handle a table that is in the file: keep it unchanged if it matches the model."""
         assert before is not None
         keep, label = owned.body.get("_keep", ()), self.models.labels[fold(model.name)]
         entries = _entries(owned)
@@ -297,7 +295,7 @@ class _Export:
         gained: list[Column],
         renames: Mapping[str, str],
     ) -> None:
-        """Put the table as `wanted`. `renames`: folded new names of columns -> their old ones."""
+        """Write the table as `wanted`. `renames` maps folded new names of columns to their old ones."""
         hints = {key: owned.body[key] for key in HINTS if owned.body.get(key)}
         self._note_fills(wanted, before, [c for c in gained if fold(c.name) not in renames], entries)
         _note_dropped(wanted, [c.name for c in lost if c.name not in renames.values()], entries, hints)
@@ -310,7 +308,7 @@ class _Export:
     def _renamed_columns(
         self, model: Table, before: Table, lost: list[Column], gained: list[Column], entries: dict[str, Json]
     ) -> Iterator[tuple[str, str]]:
-        """(folded new name, old name) of each column that is another one under a new name; `entries` get to know."""
+        """(folded new name, old name) of each renamed column; adds the new names to `entries`."""
         open_ = [c for c in lost if fold(c.name) not in _told(entries)]
         new = list(gained)
         for is_it in (self._comes_along, self._is_renamed):
@@ -324,7 +322,7 @@ class _Export:
                     yield fold(column.name), old.name
 
     def _note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
-        """What rows that are there get, where Django would give them something."""
+        """Write the values of existing rows, if Django would give them one."""
         for column in gained:
             if column.default is None and column.generated is None:
                 self._note_fill(wanted, column, entries, "{}")
@@ -354,14 +352,14 @@ class _Export:
         one = entry("'VALUE'" if is_text else "0")
         hints = [f"If all rows get one value, in {place} of schema.json: {one}"]
         if is_text:
-            hints.append(f"If each row gets a random text of its own: {entry('lower(hex(randomblob(16)))')}")
+            hints.append(f"If each row gets its own random text: {entry('lower(hex(randomblob(16)))')}")
         if column.not_null is None:
             hints.append(f"If they get none: {entry('NULL')}")
         return Problem(
             Code.CALLABLE_DEFAULT,
-            f"the default of {label}.{column.name} is the function {needs.function}: a value that is written into "
-            "schema.json would be the same for every row of every database",
-            "\n".join([*hints, "To call the function for each row: do that in a receiver of before_swap."]),
+            f"the default of {label}.{column.name} is the function {needs.function}: its value in schema.json would be "
+            "the same for every row of every database",
+            "\n".join([*hints, "To call the function for each row, use a receiver of before_swap."]),
             {"table": table.name, "column": column.name, "function": needs.function},
         )
 
@@ -370,7 +368,7 @@ class _Export:
         return _said_of(translate(before, renames), new.name) == _said_of(model, new.name)
 
     def _comes_along(self, model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
-        """True where a column refers to a model that was renamed, and is called by the new name of that."""
+        """True if a column refers to a renamed model, and its name is made from the model's new name."""
         for key in table.foreign_keys:
             was, now = self.moves.called.get(fold(key.table), ("", ""))
             if key.columns != (old.name,):
@@ -382,7 +380,7 @@ class _Export:
         return False
 
     def _is_through(self, model: Table) -> bool:
-        """True for a table of many to many that Django makes by itself: nobody can rename a field of it."""
+        """True for a many-to-many table that Django makes itself: nobody can rename a field of it."""
         label, labels = self.models.labels[fold(model.name)], self.models.labels.values()
         has_fields = any(table == fold(model.name) for table, _ in self.models.fields)
         return not has_fields and any(label.startswith(f"{other}_") for other in labels)
@@ -407,7 +405,7 @@ class _Export:
         if self.ask is not None:
             return self.ask(question)
         self.problems.append(Problem(Code.RENAME_OR_DROP, message, hint))
-        return True  # refused in the end, whatever else is found
+        return True  # the export refuses in the end, whatever else it finds
 
     def _text(self, table: Table, hints: Json, entries: Mapping[str, Json] | None = None) -> str:
         body: Json = {"_model": self.models.labels[fold(table.name)]}
@@ -422,10 +420,10 @@ class _Export:
 def _unseen(name: str) -> Problem:
     return Problem(
         Code.DATA_MIGRATION,
-        f"the migration {name} is new, and runs Python or SQL of its own, which no schema can say",
-        f"Look at what it does. If it may be passed over: manage.py schemasync export --accept-data-migration {name}\n"
-        f'If its app shall keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
-        "If your rows need it: do the same in a receiver of schemasync.signals.before_swap.",
+        f"the migration {name} is new, and runs Python or SQL of its own, which a schema cannot describe",
+        f"Read it. To accept it: manage.py schemasync export --accept-data-migration {name}\n"
+        f'To let its app keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
+        "If your rows need it: do the same work in a receiver of schemasync.signals.before_swap.",
         {"migration": name},
     )
 
@@ -433,7 +431,7 @@ def _unseen(name: str) -> Problem:
 def _unclaimed(key: str, label: str) -> Problem:
     return Problem(
         Code.UNCLAIMED_TABLE,
-        f"the table {literal(key)} is not what its model {label} says, and has no _model, so export leaves it as it is",
+        f"the table {literal(key)} differs from its model {label}, and has no _model, so export does not change it",
         "To let models own their tables: manage.py schemasync export --claim\n"
         f"To keep it as schema.json has it: managed = False in the Meta of {label}",
         {"table": from_key(key), "model": label},
@@ -446,10 +444,10 @@ def _unmarked_move(key: str, table: Table, before: Table, label: str) -> Problem
         marks["_keep"] = list(keep)
     return Problem(
         Code.RENAME_OR_DROP,
-        f'the model {label} (table "{table.name}") is new and like the table {literal(key)}, which has no _model'
+        f'the model {label} (table "{table.name}") is new and similar to the table {literal(key)}, which has no _model'
         ". Renamed?",
         f"If renamed: in {literal(key)} of schema.json, {literal(marks)[1:-1]}\n"
-        f"If not, to leave it as it is: manage.py schemasync export --drop {shlex.quote(before.name)}",
+        f"If not, to keep it unchanged: manage.py schemasync export --drop {shlex.quote(before.name)}",
     )
 
 
@@ -457,14 +455,14 @@ def _unfilled_problem(model: Table, column: Column) -> Problem:
     name = f"{model.name}.{column.name}"
     return Problem(
         Code.RENAME_OR_DROP,
-        f"no field names the column {name}, which is NOT NULL and has no default, so that Django can insert no row",
+        f"no field names the column {name}, which is NOT NULL and has no default, so that Django cannot insert a row",
         f"To drop it with the data: manage.py schemasync export --claim --drop {shlex.quote(name)}\n"
         "To keep it: give it a DEFAULT in schema.json.",
     )
 
 
 def _unfilled(model: Table, before: Table) -> Iterator[Column]:
-    """Columns that no field names, and that every new row has to give a value."""
+    """Columns that no field names, and for which every new row needs a value."""
     key = {c.column for c in before.primary_key.columns} if before.primary_key else set()
     for column in before.columns:
         is_required = column.not_null is not None and column.default is None and column.generated is None
@@ -473,17 +471,17 @@ def _unfilled(model: Table, before: Table) -> Iterator[Column]:
 
 
 def _kept(model: Table, before: Table, owned: Owned) -> list[str]:
-    """What `_keep` of the table names once a model owns it: what it names already, and what is beyond the model."""
+    """The entries of `_keep` once a model owns the table: the existing ones, and everything beyond the model."""
     return list(dict.fromkeys([*owned.body.get("_keep", ()), *beyond(model, before)]))
 
 
 def _entries(owned: Owned) -> dict[str, Json]:
-    """What the file says of columns beside their definitions, by folded name."""
+    """Maps folded column names to what the file has besides their definitions."""
     return {fold(from_key(key)): dict(value) for key, value in owned.body.items() if _is_column(key, value)}
 
 
 def _refers(table: Table, column: Column, parent: str | None) -> bool:
-    """True where the column is a foreign key to that table."""
+    """True if the column is a foreign key to that table."""
     return parent is not None and any(
         key.columns == (column.name,) and fold(key.table) == fold(parent) for key in table.foreign_keys
     )
@@ -494,25 +492,25 @@ def _is_column(key: str, value: object) -> bool:
 
 
 def _told(entries: Mapping[str, Json]) -> set[str]:
-    """Folded earlier names that the file gives."""
+    """Folded earlier names in the hints of the file."""
     return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
 
 
 def _forget_fills(entries: dict[str, Json]) -> None:
-    """Under another name of the table an old fill would be a new one, and act once more."""
+    """Remove fills: under another name of the table an old fill would count as a new one, and act again."""
     for entry in entries.values():
         entry.pop("fill", None)
 
 
 def _renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json:
-    """What was said of a column, beside its definition, for its new name; not the fill, which would act once more."""
+    """The entry of a column for its new name: everything except the definition and the fill, which would act again."""
     entry = entries.get(fold(old.name), {})
     beside = {"comment": entry["comment"]} if "comment" in entry else {}
     return {"was": _earlier(old.name, entry, new.name), **beside}
 
 
 def _said_of(table: Table, name: str) -> str:
-    """All that a table says of one column alone."""
+    """Everything that a table says about one column alone."""
     column, key = table.column(name), table.primary_key
     assert column is not None
     said = [digest.column_json(column)]
@@ -525,13 +523,13 @@ def _said_of(table: Table, name: str) -> str:
 
 
 def _earlier(newest: str, hints: Json, now: str) -> list[str]:
-    """Earlier names, newest first, without the one that it has again."""
+    """Earlier names, newest first, without the current one."""
     told = hints.get("was") or hints.get("_was") or ()
     return [newest, *(name for name in told if fold(name) != fold(now))]
 
 
 def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:
-    """Columns that may go; not those that go on under another name, or have come back."""
+    """Write `_dropped` for columns that may be dropped; not for those that were renamed or exist again."""
     already = [name for name in hints.pop("_dropped", ()) if wanted.column(name) is None]
     told = _told(entries)
     names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]

@@ -1,4 +1,4 @@
-"""Checks whether model fields can read stored values, with the converters that a query runs.
+"""Checks whether model fields can read stored values, with the converters that a query uses.
 
 Django reads a value in three steps: a converter that its SQLite backend registers for the declared type of the column,
 those of the backend for the field (connection.ops), and those of the field itself (from_db_value).
@@ -21,12 +21,12 @@ from .models import models_of, table_of, through_of
 Convert = Callable[[Any, Any, Any], Any]
 
 FROM_TEXT = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
-"""Declared types whose values Django has sqlite3 parse: what is no such value is read as None."""
+"""Declared types that Django lets sqlite3 parse: an invalid value is read as None."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReader:
-    """The converters of one field, in their order. `declared`: the one for the type of the column."""
+    """The converters of one field, in order. `declared`: the one for the type of the column."""
 
     field: Field[Any, Any]
     expression: Any
@@ -35,24 +35,24 @@ class FieldReader:
     converters: Sequence[Convert]
 
     def __call__(self, value: Any) -> bool:
-        """True where a query can read a value that is not NULL, as something that is not None."""
+        """True if a query can read a value that is not NULL as something that is not None."""
         try:
             found = value if self.declared is None else self.declared(_as_bytes(value))
             if found is None:
                 return False
             for convert in self.converters:
                 found = convert(found, self.expression, self.connection)
-        except Exception:  # noqa: BLE001  a converter of an application may raise anything: it refuses the value
+        except Exception:  # noqa: BLE001  a converter of an application may raise anything: then the value is unreadable
             return False
         return found is not None or self._means_none()
 
     def _means_none(self) -> bool:
-        """JSON has a null of its own, and a field that may be null may read a value so."""
+        """True if None is a valid result: JSON has its own null, and a nullable field may be read so."""
         return self.field.null or self.field.get_internal_type() == "JSONField"
 
 
 def readers(alias: str) -> dict[tuple[str, str], FieldReader]:
-    """By folded table and column, for the fields of models in this database that convert what they read."""
+    """Maps folded (table, column) to the reader of each model field in this database that converts what it reads."""
     connection = connections[alias]
     return {
         (fold(table_of(model)), fold(str(field.column))): reader

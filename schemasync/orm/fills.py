@@ -1,9 +1,8 @@
-"""The SQL that fills a new field's column for existing rows: the default of the field.
+"""Finds the SQL that fills a new field's column for existing rows: the default of the field.
 
 schema.json is committed, and one file serves many databases. So a default that is a function is never called for it:
-its value would be the same for every row of every database. Where SQLite has an expression that means the same for
-each row, that is the fill; else the author says what the fill is to be.
-"""
+its value would be the same for every row of every database. If SQLite has an equivalent expression for each row, that
+is the fill; otherwise the author decides."""
 
 from __future__ import annotations
 
@@ -36,20 +35,20 @@ CONSTRUCTORS: tuple[object, ...] = (
     *(dict, list, tuple, set, frozenset, str, int, float, bool, bytes),
     *(decimal.Decimal, datetime.timedelta),
 )
-"""Functions that give the same value at each call."""
+"""Functions that return the same value at each call."""
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsFill:
-    """The default is a function, and SQLite has nothing that means the same; `function` is its name."""
+    """The default is a function without an equivalent in SQLite; `function` is its name."""
 
     function: str
 
 
 def fill_of(alias: str, field: Field[Any, Any]) -> str | NeedsFill | None:
-    """SQL of the value that Django gives to rows which were there before this field; None where it has none.
+    """The SQL of the value that Django gives to rows that existed before this field; None if there is none.
 
-    A field that may be null has one where it has a default. No function of the application is called.
+    A nullable field has one if it has a default. No function of the application is called.
     """
     if field.generated or field.primary_key or field.has_db_default():
         return None
@@ -60,7 +59,7 @@ def fill_of(alias: str, field: Field[Any, Any]) -> str | NeedsFill | None:
 
 
 def _function(field: Field[Any, Any]) -> Callable[[], Any] | None:
-    """The function that gives another value at each call; None where there is none."""
+    """The function that returns a different value at each call; None if there is none."""
     if field.has_default():
         default = field.default
         return default if callable(default) and not any(default is one for one in CONSTRUCTORS) else None
@@ -71,7 +70,7 @@ def _function(field: Field[Any, Any]) -> Callable[[], Any] | None:
 
 
 def _expression(connection: BaseDatabaseWrapper, field: Field[Any, Any], function: Callable[[], Any]) -> str | None:
-    """SQL that gives each row what the function would give, as Django's own field stores it on SQLite."""
+    """SQL that gives each row a value as from the function, in the format in which Django stores it on SQLite."""
     if not type(field).__module__.startswith("django.db.models."):
         return None
     match field.get_internal_type():
@@ -90,7 +89,7 @@ def _expression(connection: BaseDatabaseWrapper, field: Field[Any, Any], functio
 
 
 def _now(connection: BaseDatabaseWrapper) -> str | None:
-    """Django stores microseconds, in the time zone of the connection; without USE_TZ in that of the process."""
+    """Django stores microseconds, in the time zone of the connection; without USE_TZ, in that of the process."""
     if not settings.USE_TZ:
         return "strftime('%Y-%m-%d %H:%M:%f000', 'now', 'localtime')"
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')" if connection.timezone_name == "UTC" else None
@@ -102,7 +101,7 @@ def _constant(alias: str, field: Field[Any, Any]) -> str | None:
         editor = connection.schema_editor(collect_sql=True)
         value = editor.effective_default(field)
         return None if value is None else str(editor.quote_value(value))
-    except ValueError:  # a value that has no SQL
+    except ValueError:  # a value without an SQL literal
         return None
     finally:
         connection.close()

@@ -15,12 +15,11 @@ Constraint = TypeVar("Constraint", Unique, Check, ForeignKey)
 
 
 def merged(model: Table, file: Table | None, keep: Collection[str], renames: Mapping[str, str] | None = None) -> Table:
-    """The table for the file: columns that are there already stay in their order, new ones follow.
+    """The table for the file: existing columns stay in their order, new ones follow.
 
-    `renames`: folded new name of a column -> its name in the file. `keep`: names of columns, indexes and constraints
-    that stay as the file has them; a constraint without a name goes by its text. Triggers, STRICT and WITHOUT ROWID
-    are the author's in any case: models have none.
-    """
+    `renames` maps the folded new name of a column to its name in the file. `keep`: names of columns, indexes and
+    constraints that stay as in the file; a constraint without a name is identified by its text. Triggers, STRICT and
+    WITHOUT ROWID always stay: models have none."""
     if file is None:
         return model
     kept = _Kept(frozenset(map(fold, keep)))
@@ -41,16 +40,16 @@ def merged(model: Table, file: Table | None, keep: Collection[str], renames: Map
 
 
 def beyond(model: Table, found: Table) -> tuple[str, ...]:
-    """What a database has in a model's table that the model does not say, and that would be lost with it: `_keep`.
+    """What a database has in a model's table beyond the model, and would lose without `_keep`.
 
-    Columns that no model names, or with a collation, a default or a CHECK of their own; indexes and constraints.
+    Columns that no model names, or with their own collation, default or CHECK; indexes and constraints.
     """
     model = _as_kind(reworded(model, found), found)
     return tuple(dict.fromkeys([*_more_columns(model, found), *_more_parts(model, found)]))
 
 
 def _as_kind(model: Table, file: Table) -> Table:
-    """The model's table as it reads where the file makes it STRICT or WITHOUT ROWID: its key implies NOT NULL."""
+    """The model's table with the STRICT or WITHOUT ROWID of the file: its key then implies NOT NULL."""
     key = model.primary_key
     if key is None or not (file.strict or file.without_rowid):
         return model
@@ -71,12 +70,12 @@ class _Kept:
         return name is not None and fold(name) in self.names
 
     def constraint(self, one: Unique | Check | ForeignKey) -> bool:
-        """Kept by its name, by its text, or with the one column that it refers to."""
+        """True if it is kept by its name, by its text, or with the one column that it refers to."""
         return self.has(one.name or text(one)) or self.has(only_column(one))
 
 
 def lost_and_gained(model: Table, file: Table, keep: Collection[str]) -> tuple[list[Column], list[Column]]:
-    """The columns of the file that the model no longer has, and those that are new in it."""
+    """The columns of the file that the model no longer has, and those that are new in the model."""
     kept = set(map(fold, keep))
     lost = [c for c in file.columns if model.column(c.name) is None and fold(c.name) not in kept]
     return lost, [c for c in model.columns if file.column(c.name) is None]
@@ -112,7 +111,7 @@ def _indexes(model: Table, file: Table, kept: _Kept) -> Iterator[Index]:
 
 
 def only_column(one: Unique | Check | ForeignKey) -> str | None:
-    """The one column that a UNIQUE or a foreign key is about; None for several, and for a CHECK."""
+    """The column of a UNIQUE or a foreign key with one column; None for several, and for a CHECK."""
     match one:
         case Unique():
             return one.columns[0].column if len(one.columns) == 1 else None
@@ -123,7 +122,7 @@ def only_column(one: Unique | Check | ForeignKey) -> str | None:
 
 
 def text(one: Unique | Check | ForeignKey) -> str:
-    """How `_keep` names a constraint that has no name."""
+    """The name in `_keep` for a constraint without a name."""
     return write.constraint_text(one)
 
 

@@ -1,4 +1,4 @@
-"""A sync with what Django's `migrate` does around it: signals, content types, migrations of MIGRATED_APPS."""
+"""Runs a sync with the additional work of Django's `migrate`: signals, content types, migrations of MIGRATED_APPS."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Out = OutputWrapper | TextIO
 def sync_as_migrate(
     alias: str, target: Target, document: Document, options: SyncOptions, stdout: Out, verbosity: int = 1
 ) -> Report:
-    """`sync`, and what `migrate` does around it. Raises a SchemasyncError; then the live file is what it was before.
+    """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
 
     On the new file, before it goes live: content types of renamed models, migrations of MIGRATED_APPS, and receivers
     of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
@@ -77,7 +77,7 @@ def sync_as_migrate(
 
 
 def informed(alias: str, options: SyncOptions) -> SyncOptions:
-    """The wishes with what the installed apps say of this database; as they are where migrations are Django's."""
+    """The options with what the installed apps require of this database; unchanged if Django uses migrations."""
     if not conf.is_enabled():
         return options
     return replace(
@@ -95,7 +95,7 @@ def _tables(plan: Plan) -> dict[str, str]:
 
 @contextmanager
 def on_file(alias: str, path: Path) -> Iterator[None]:
-    """Let the alias mean another file within the block: models and routers know no other name for it."""
+    """Point the alias to another file within the block, because models and routers know only the alias."""
     connection = connections[alias]
     connection.close()
     name = connection.settings_dict["NAME"]
@@ -108,12 +108,12 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
 
 
 def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> None:
-    """Run the migrations of MIGRATED_APPS that were not run yet.
+    """Run the pending migrations of MIGRATED_APPS.
 
-    Those of other apps that they depend on are recorded as done: what they would make is there. So are those whose
-    tables are there in the file at `path`: schema.json made them, before the app kept its migrations. Raises Refused
-    where a data migration among these was never run and is not accepted, Failed where no migration makes such tables.
-    """
+    Migrations of other apps that they depend on are recorded as run, because their tables exist. So are migrations
+    whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
+    Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
+    such tables."""
     if not conf.migrated_apps():
         return
     with migration_modules.suspended():
@@ -126,8 +126,8 @@ def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str]
 
 
 class _Executor(MigrationExecutor):
-    """Those of other apps change no table: each, in its place, only what the later ones take for the models. `there`
-    are those of apps that keep theirs, whose tables are there already."""
+    """Runs migrations of other apps only on the state of the models that later ones see, not on tables. `there`:
+    migrations of MIGRATED_APPS whose tables exist already."""
 
     there: frozenset[tuple[str, str]] = frozenset()
 
@@ -141,8 +141,8 @@ class _Executor(MigrationExecutor):
 
 @dataclass(frozen=True, slots=True)
 class KeptApps:
-    """What is not in order with apps that keep their migrations. `waiting`: migrations that were not run on the live
-    database. `missing`: tables that are gone, though all migrations of their app were run."""
+    """Problems of apps that keep their migrations. `waiting`: migrations that were not run on the live database.
+    `missing`: tables that are missing although all migrations of their app were run."""
 
     waiting: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ NONE_KEPT = KeptApps()
 
 
 def kept_apps(alias: str) -> KeptApps:
-    """Look at the live database."""
+    """Read them from the live database."""
     late = waiting(alias)
     connection = connections[alias]
     there = {fold(name) for name in connection.introspection.table_names()}
@@ -180,7 +180,7 @@ def waiting(alias: str) -> list[str]:
 
 
 def pending(alias: str) -> list[str]:
-    """The same by the connection that is open, which stays open."""
+    """The same with the open connection, which stays open."""
     with migration_modules.suspended():
         executor = MigrationExecutor(connections[alias])
         plan = executor.migration_plan(_targets(executor))
@@ -188,7 +188,7 @@ def pending(alias: str) -> list[str]:
 
 
 def is_there(target: Target) -> bool:
-    """True where there is a live generation."""
+    """True if there is a live generation."""
     return target.layout.at() is PathKind.GENERATION
 
 
@@ -197,7 +197,7 @@ def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:
 
 
 def import_management() -> None:
-    """Receivers of the signals stand in each app's `management`, and Django imports it just for that."""
+    """Receivers of the signals are in each app's `management` module, and Django imports it for that reason."""
     for config in apps.get_app_configs():
         if config.module is not None and module_has_submodule(config.module, "management"):
             import_module(".management", config.name)

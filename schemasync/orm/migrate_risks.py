@@ -1,7 +1,7 @@
-"""What Django's `migrate` would destroy in a database: it rebuilds a table from the model alone.
+"""Finds what Django's `migrate` would destroy in a database: it remakes a table from the model alone.
 
-A model cannot say that its table has a trigger, is STRICT, or has a column that only a report reads. The remake
-(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) leaves all that out, silently.
+A model cannot express that its table has a trigger, is STRICT, or has a column that only a report reads. The remake
+(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) silently leaves all that out.
 """
 
 from __future__ import annotations
@@ -52,32 +52,31 @@ class RiskKind(StrEnum):
 
 
 ABORTS = frozenset({RiskKind.VIEW, RiskKind.OTHER_TRIGGER, RiskKind.BROKEN_VIEW, RiskKind.BROKEN_TRIGGER})
-"""What is not lost, but ends the migration."""
+"""Objects that are not lost, but abort the migration."""
 
 
 class MigrateRiskJson(TypedDict):
-    """Something that Django's migrate would destroy, or that would abort it."""
+    """An object that Django's migrate would destroy, or that would abort it."""
 
     kind: RiskKind
     table: str | None
-    """Null where the remake of any table of a model would be aborted."""
+    """Null if the remake of every table of a model would be aborted."""
     name: str
     """Of the index, trigger, view or column; empty for the table as a whole and for a constraint without a name."""
     text: str
     rows: int | None
     """How many rows have a value in a column that no model names."""
     aborts: bool
-    """True where migrate would end with an error, false where it would lose the thing."""
+    """True if migrate would end with an error, false if it would lose the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class MigrateRisk:
-    """Something that migrate would destroy when it makes `table` again, or that would abort it.
+    """An object that migrate would destroy when it remakes `table`, or that would abort it.
 
     `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
-    `table` is None where no table of any model can be made again. `rows`: how many have a value in a column that no
-    model names.
-    """
+    `table` is None if no table of any model can be remade. `rows`: how many have a value in a column that no model
+    names."""
 
     kind: RiskKind
     table: str | None
@@ -87,11 +86,11 @@ class MigrateRisk:
 
     @property
     def aborts(self) -> bool:
-        """True where migrate would end with an error; else it loses the thing silently."""
+        """True if migrate would end with an error; otherwise it loses the object silently."""
         return self.kind in ABORTS
 
     def as_json(self) -> MigrateRiskJson:
-        """The same for machines."""
+        """The JSON object."""
         return {
             "kind": self.kind,
             "table": self.table,
@@ -103,8 +102,8 @@ class MigrateRisk:
 
 
 def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk, ...]:
-    """All that is beyond the models in their tables; nothing where there is no database yet. Raises a SchemasyncError
-    where it cannot be read."""
+    """Everything in the models' tables beyond the models; empty if there is no database yet. Raises a SchemasyncError
+    if it cannot be read."""
     if Layout(link).at() is PathKind.NOTHING:
         return ()
     with translated_errors(link), closing(databases.opener(alias).read(link)) as connection:
@@ -112,7 +111,7 @@ def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk
 
 
 def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[MigrateRisk]:
-    """What the database of the connection, which is `there`, has beyond tables as the models would make them."""
+    """Everything that the database of the connection, with the schema `there`, has beyond the models' tables."""
     for model in models.tables:
         table = there.table(model.name)
         if table is not None:
@@ -132,7 +131,7 @@ def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[Mi
             RiskKind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} goes with the old table"
         )
     if table.virtual is not None:
-        yield MigrateRisk(RiskKind.VIRTUAL, table.name, "", "it is a virtual table, and becomes an ordinary one")
+        yield MigrateRisk(RiskKind.VIRTUAL, table.name, "", "it is a virtual table, and would become an ordinary one")
         return
     yield from _kind_of_table(table)
     yield from _columns(connection, model, table)
@@ -142,7 +141,7 @@ def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[Mi
 
 def _kind_of_table(table: Table) -> Iterator[MigrateRisk]:
     if table.strict:
-        yield MigrateRisk(RiskKind.STRICT, table.name, "", "it is STRICT, and would take values of any type")
+        yield MigrateRisk(RiskKind.STRICT, table.name, "", "it is STRICT, and would accept values of any type")
     if table.without_rowid:
         yield MigrateRisk(RiskKind.WITHOUT_ROWID, table.name, "", "it is WITHOUT ROWID, and would get row ids")
 
@@ -161,7 +160,7 @@ def _columns(connection: Connection, model: Table, table: Table) -> Iterator[Mig
 
 def _of_column(table: Table, own: Column, column: Column) -> Iterator[MigrateRisk]:
     def found(kind: RiskKind, text: str) -> MigrateRisk:
-        return MigrateRisk(kind, table.name, column.name, f"{column.name} {text}, which its field does not say")
+        return MigrateRisk(kind, table.name, column.name, f"{column.name} {text}, which its field does not have")
 
     if column.collation is not None and own.collation is None:
         yield found(RiskKind.COLLATION, f"is COLLATE {column.collation.upper()}")
@@ -181,14 +180,15 @@ def _conflict(one: NotNull) -> str:
 
 
 def _beyond_indexes(model: Table, table: Table) -> Iterator[Index]:
-    """Indexes that the remake would not make again, or not as they are."""
+    """Indexes that the remake would not create, or not unchanged."""
     for index in table.indexes:
         if not any(_is_same(index, one) for one in model.indexes) and not _is_kept_unique(model, index):
             yield index
 
 
 def _is_same(index: Index, own: Index) -> bool:
-    """By its shape under any name; by its outline under its own, as Django's releases spell expressions otherwise."""
+    """By definition under any name; under its own name by structure, as Django's releases write expressions
+    differently."""
     if (index.columns, index.where, index.unique) == (own.columns, own.where, own.unique):
         return True
     return fold(index.name) == fold(own.name) and _outline(index) == _outline(own)
@@ -199,7 +199,7 @@ def _outline(index: Index) -> tuple[bool, bool, list[str | None]]:
 
 
 def _is_kept_unique(model: Table, index: Index) -> bool:
-    """True for an index whose only work, to keep rows apart, a constraint of the model does."""
+    """True for a unique index whose effect a constraint of the model has, too."""
     return index.unique and index.where is None and _together(index.columns) in map(_of_unique, model.uniques)
 
 
@@ -214,7 +214,7 @@ def _index(table: Table, index: Index) -> MigrateRisk:
         if is_so
     ]
     more = f" ({', '.join(said)})" if said else ""
-    return MigrateRisk(RiskKind.INDEX, table.name, index.name, f"no model knows the index {index.name}{more}")
+    return MigrateRisk(RiskKind.INDEX, table.name, index.name, f"no model has the index {index.name}{more}")
 
 
 # --- constraints --------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def _index(table: Table, index: Index) -> MigrateRisk:
 def _constraints(model: Table, table: Table) -> Iterator[MigrateRisk]:
     unique = {*map(_of_unique, model.uniques), *(_together(i.columns) for i in model.indexes if _is_plain_unique(i))}
     for one in table.uniques:
-        if one.conflict or _of_unique(one) not in unique:  # no model says ON CONFLICT
+        if one.conflict or _of_unique(one) not in unique:  # no model has ON CONFLICT
             yield _constraint(RiskKind.UNIQUE, table, one.name, write.constraint_text(one))
     checks = {check.expression for check in model.checks}
     names = {fold(check.name) for check in model.checks if check.name}
@@ -248,18 +248,18 @@ def _of_unique(one: Unique) -> frozenset[IndexedColumn]:
 
 
 def _together(columns: Iterable[IndexedColumn]) -> frozenset[IndexedColumn]:
-    """What is kept apart: no order counts there."""
+    """The columns that are unique together, whose order does not matter."""
     return frozenset(IndexedColumn(one.column, one.expression, one.collation) for one in columns)
 
 
 def _covers(own: ForeignKey, key: ForeignKey) -> bool:
-    """True where the model's key does all that this one does. Deferred or not does not count: it is held in the end."""
+    """True if the model's key has the same effect. Whether it is deferred does not count."""
     deeds = key.on_delete in (None, own.on_delete) and key.on_update in (None, own.on_update)
     return deeds and _road(own) == _road(key)
 
 
 def _road(key: ForeignKey) -> list[str]:
-    """From which columns to which."""
+    """The columns of the key and those that they refer to."""
     return [fold(name) for name in (*key.columns, key.table, *key.references)]
 
 
@@ -267,7 +267,7 @@ def _road(key: ForeignKey) -> list[str]:
 
 
 def _aborting(reader: DependencyReader, tables: dict[str, str]) -> Iterator[MigrateRisk]:
-    """SQLite renames no table while a view or trigger refers to one that is not there, as it is for a moment."""
+    """SQLite renames no table while a view or trigger refers to a missing one, as happens during a remake."""
     if reader.error:
         yield _broken(reader)
     kind = RiskKind.VIEW if reader.type == "view" else RiskKind.OTHER_TRIGGER
@@ -281,4 +281,4 @@ def _broken(reader: DependencyReader) -> MigrateRisk:
         kind, name, what = RiskKind.BROKEN_VIEW, reader.name, f"the view {reader.name}"
     else:
         kind, name, what = RiskKind.BROKEN_TRIGGER, reader.on, f"a trigger on {reader.on}"
-    return MigrateRisk(kind, None, name, f"{what} does not work ({reader.error}), and stops every table")
+    return MigrateRisk(kind, None, name, f"{what} does not work ({reader.error}), and stops the remake of every table")

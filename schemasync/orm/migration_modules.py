@@ -1,4 +1,4 @@
-"""With the flag on, hides the migrations of all apps but MIGRATED_APPS from Django."""
+"""With the flag on, hides the migrations of all apps except MIGRATED_APPS from Django."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .. import conf
 
 
 class MigrationModules(dict[str, Any]):
-    """`MIGRATION_MODULES` by policy: None, which means none, for every app that is not in MIGRATED_APPS.
+    """A policy for `MIGRATION_MODULES`: None (no migrations) for every app that is not in MIGRATED_APPS.
 
-    Django reads it lazily, so the registry of apps is asked when it does. `original` is what the project said.
+    Django reads it lazily, so the app registry is read at that time. `original` is the project's own setting.
     """
 
     def __init__(self, original: Mapping[str, Any]) -> None:
@@ -47,22 +47,22 @@ def install() -> None:
 
 
 def is_in_force() -> bool:
-    """True where Django sees only the migrations that the policy leaves."""
+    """True if Django sees only the migrations that the policy leaves."""
     return isinstance(settings.MIGRATION_MODULES, MigrationModules)
 
 
 def is_suspended() -> bool:
-    """True within a block in which migrations are where the project says, and Django's commands are Django's own."""
+    """True within a block that uses the project's own setting, so that Django's own commands run."""
     return isinstance(settings.MIGRATION_MODULES, _Original)
 
 
 class _Original(dict[str, Any]):
-    """What the project said, while the policy is suspended."""
+    """The project's own setting, while the policy is suspended."""
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """Within the block migrations are where the project says."""
+    """Use the project's own setting within the block."""
     policy = settings.MIGRATION_MODULES
     if isinstance(policy, MigrationModules):
         settings.MIGRATION_MODULES = _Original(policy.original)
@@ -73,7 +73,7 @@ def suspended() -> Iterator[None]:
 
 
 def module_of(label: str) -> str | None:
-    """Where the migrations of an app are, as the project says; None where it has none."""
+    """The migration module of an app by the project's own setting; None if it has none."""
     found = settings.MIGRATION_MODULES
     said = found.original if isinstance(found, MigrationModules) else found
     if label in said:

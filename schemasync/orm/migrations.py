@@ -40,7 +40,8 @@ class NewMigration:
 
 
 def lacking(answers: Questioner) -> tuple[NewMigration, ...]:
-    """What makemigrations would write for the project's own apps. Raises Refused where it would have to ask."""
+    """The migrations that makemigrations would write for the project's own apps. Raises Refused if it would have to
+    ask."""
     own = own_labels()
     if not own:  # no labels mean all apps to the autodetector
         return ()
@@ -58,7 +59,7 @@ def lacking(answers: Questioner) -> tuple[NewMigration, ...]:
 
 
 def lagging() -> list[str]:
-    """Labels of apps of others whose models are not what their own migrations make."""
+    """Labels of installed packages whose models differ from their own migrations."""
     with _as_makemigrations():
         loader = MigrationLoader(None, ignore_no_migrations=True)
         before, now = loader.project_state(), ProjectState.from_apps(apps)
@@ -68,13 +69,13 @@ def lagging() -> list[str]:
 
 @contextmanager
 def _as_makemigrations() -> Iterator[None]:
-    """Migrations are where the project says, and texts are not translated, as in Django's own command."""
+    """Use the project's migration modules and no translations, as Django's own command does."""
     with migration_modules.suspended(), translation.override(None):
         yield
 
 
 def _autodetector() -> type[MigrationAutodetector]:
-    """That of the makemigrations which the project has without schemasync: it may have one of its own."""
+    """The autodetector of the makemigrations that the project has without schemasync, which may be its own."""
     name = "makemigrations"
     app = get_commands()[name]
     if app == "schemasync":
@@ -89,8 +90,8 @@ def _has_command(config: AppConfig, name: str) -> bool:
 
 
 def _of_own_apps(before: ProjectState, own: Collection[str]) -> ProjectState:
-    """The models as they are, but those of apps of others as their migrations make them. Whether these are up to date
-    is up to their packages; and a migration of ours cannot depend on one of theirs that is not written yet."""
+    """The current models, but those of installed packages as their migrations make them. Only the packages can update
+    these, and a migration of the project cannot depend on one that a package has not written yet."""
     now = ProjectState.from_apps(apps)
     for key, model in before.models.items():
         if key[0] not in own:
@@ -99,7 +100,7 @@ def _of_own_apps(before: ProjectState, own: Collection[str]) -> ProjectState:
 
 
 def _as_from_model(state: ModelState) -> ModelState:
-    """The state of a migration as the autodetector takes that of a model: a migration may have lists of lists."""
+    """The state of a migration in the form that the autodetector expects: a migration may have lists of lists."""
     for name in ("unique_together", "index_together"):
         if state.options.get(name):
             state.options[name] = set(normalize_together(state.options[name]))
@@ -107,12 +108,12 @@ def _as_from_model(state: ModelState) -> ModelState:
 
 
 def own_labels() -> set[str]:
-    """The apps whose migrations are the project's: those of packages that were installed come with the package."""
+    """The apps of the project itself: installed packages bring their own migrations."""
     return {config.label for config in apps.get_app_configs() if _is_own(config) and _has_migrations(config)}
 
 
 def _is_own(config: AppConfig) -> bool:
-    if config.name == "schemasync":  # its table comes with each database, wherever the package is installed
+    if config.name == "schemasync":  # every database has its table, wherever the package is installed
         return False
     return not {"site-packages", "dist-packages"} & set(Path(config.path).parts) and config.models_module is not None
 
@@ -126,7 +127,7 @@ def _refuse_conflicts(loader: MigrationLoader, own: Collection[str]) -> None:
         raise Refused.of(
             Code.MODELS_DIFFER,
             "; ".join(f"the migrations of {app} end in {', '.join(sorted(names))}" for app, names in conflicts.items()),
-            "Merge them: take the flag ENABLED off, run manage.py makemigrations --merge, and put it on again.",
+            "Merge them: set ENABLED to False, run manage.py makemigrations --merge, and set it to True again.",
         )
 
 
@@ -135,7 +136,7 @@ def _refuse_others(labels: Iterable[str]) -> None:
         Problem(
             Code.MODELS_DIFFER,
             f"{label} has models that its own migrations do not make, and those of the project refer to them",
-            "Its migrations come with its package: bring that up to date, or report it there.",
+            "Its migrations come with its package: update the package, or report it there.",
         )
         for label in sorted(labels)
     ]
@@ -144,7 +145,7 @@ def _refuse_others(labels: Iterable[str]) -> None:
 
 
 def _refuse_moved(before: ProjectState, found: Iterable[Migration]) -> None:
-    """A table that one app makes and another one drops would be dropped with its rows, or made twice."""
+    """Refuse a table that one app would drop with its rows, and another one make again."""
     operations = [(one.app_label, operation) for one in found for operation in one.operations]
     gone = {
         before.apps.get_model(label, operation.name)._meta.db_table: f"{label}.{operation.name}"
@@ -154,8 +155,8 @@ def _refuse_moved(before: ProjectState, found: Iterable[Migration]) -> None:
     problems = [
         Problem(
             Code.MODELS_DIFFER,
-            f"{gone[table]} was moved to the app {label} and kept its table {table}: migrations that are made of that "
-            "would make the table twice, or drop it",
+            f"{gone[table]} was moved to the app {label} and kept its table {table}: automatic migrations would make the "
+            "table twice, or drop it",
             "Write them by hand, with SeparateDatabaseAndState: manage.py makemigrations --empty, with the flag off.",
         )
         for label, operation in operations
@@ -173,7 +174,7 @@ def _written(migration: Migration) -> NewMigration:
 
 
 def write(found: Iterable[NewMigration], stderr: OutputWrapper) -> None:
-    """Put the files where Django looks for them, and let black see to them where it is installed. Raises OSError."""
+    """Write the files where Django looks for them, and format them with black if it is installed. Raises OSError."""
     disk, paths = Disk(), []
     for new in found:
         folder = new.path.parent
@@ -187,9 +188,9 @@ def write(found: Iterable[NewMigration], stderr: OutputWrapper) -> None:
 
 
 def record(alias: str) -> None:
-    """Note in the database that the alias means now, that every migration has been run, as `migrate --fake` does.
+    """Record in the database of the alias that every migration was run, as `migrate --fake` does.
 
-    Rows of the project's own apps whose files are gone go, too. Raises what Django raises.
+    Also deletes rows of the project's own apps whose files are missing. Raises Django's errors.
     """
     connection = connections[alias]
     with migration_modules.suspended():

@@ -1,4 +1,4 @@
-"""The installed models as a schema: what Django itself would create, read back from SQLite."""
+"""Reads the installed models as a schema: the tables that Django itself would create, read back from SQLite."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..schema.model import Schema
 from ..schema.names import fold
 
 Label = str
-"""`app.Model`, as `_model` has it."""
+"""`app.Model`, as in `_model`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Modelled:
-    """What the models of one database say: their tables, and whose each is, by its folded name.
+    """The tables of the models of one database, and the model of each, by folded name.
 
     `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
-    `elsewhere`: folded names of tables of installed models that are not made from schema.json, as they are unmanaged,
-    swapped out, of another database, or of an app that keeps its migrations. `kept`: those of the last kind alone.
+    `elsewhere`: folded names of tables of installed models that schema.json does not make, because the models are
+    unmanaged, swapped out, in another database, or of an app that keeps its migrations. `kept`: the last kind alone.
     """
 
     schema: Schema
@@ -41,8 +41,8 @@ class Modelled:
 
 
 def modelled(alias: str) -> Modelled:
-    """Ask Django for the tables of all models that `migrate` would create in this database, and SQLite what they
-    are. Opens no database of the project. Raises Refused for what cannot be understood, UsageError for a database of
+    """Build the tables of all models that `migrate` would create in this database with Django, and read them from
+    SQLite. Opens no database of the project. Raises Refused for what cannot be read, UsageError for a database of
     another engine."""
     databases.refuse_other_engines(alias)
     found = list(models_of(alias))
@@ -62,7 +62,7 @@ def modelled(alias: str) -> Modelled:
 
 
 def made_here(alias: str) -> dict[str, Label]:
-    """By folded name of a table the model for which schema.json makes it, in this database."""
+    """Maps the folded name of each table that schema.json makes in this database to its model."""
     return dict(_labels(list(models_of(alias))))
 
 
@@ -72,7 +72,7 @@ def made_elsewhere(alias: str) -> frozenset[str]:
 
 
 def kept_tables() -> dict[str, type[Model]]:
-    """By folded name of a table its model, of the apps that keep their migrations."""
+    """Maps the folded table names of the apps that keep their migrations to their models."""
     installed = apps.get_models(include_auto_created=True)
     return {
         fold(table_of(model)): model
@@ -87,7 +87,8 @@ def _read(connection: Connection, statements: list[str]) -> Schema:
 
 
 def models_of(alias: str) -> Iterator[type[Model]]:
-    """Those of this database, in the order of `migrate --run-syncdb`. Through models of Django come with owners."""
+    """The models of this database, in the order of `migrate --run-syncdb`. Automatic through models follow their
+    owners."""
     connection = connections[alias]
     for config in apps.get_app_configs():
         if config.models_module is None or config.label in conf.migrated_apps():
@@ -117,19 +118,19 @@ def _elsewhere(here: Collection[str]) -> frozenset[str]:
 
 
 def table_of(model: type[Model]) -> str:
-    """The name of its table as SQLite sees it: Django's may come quoted."""
+    """The name of its table as SQLite sees it: Django's may be quoted."""
     name = model._meta.db_table
     return name[1:-1] if name.startswith('"') and name.endswith('"') else name
 
 
 def scratch(alias: str) -> BaseDatabaseWrapper:
-    """A connection of the same class and alias, in memory: routers may refuse an invented alias."""
+    """A connection of the same class and alias, in memory, because routers may refuse an invented alias."""
     wrapper = connections[alias]
     settings = {**wrapper.settings_dict, "NAME": ":memory:", "OPTIONS": {}}
     connection = wrapper.__class__(settings, alias=alias)
-    # Opened here: Django would send connection_created, whose receivers may look for tables
+    # Opened here: Django would send connection_created, whose receivers may need tables
     connection.connection, connection.autocommit = Opener().memory(), True
-    # Django keeps these in a set, so that SQL over JSON would be another in each process
+    # Django keeps these in a set, so that SQL over JSON would differ between processes
     operations: Any = connection.ops
     operations.jsonfield_datatype_values = tuple(sorted(operations.jsonfield_datatype_values))
     return connection
@@ -146,13 +147,13 @@ def _left_out(models: list[type[Model]]) -> Iterator[str]:
         for constraint in model._meta.constraints:
             if isinstance(constraint, UniqueConstraint) and (what := _beyond_sqlite(constraint)):
                 yield (
-                    f"{model._meta.label}: the constraint {constraint.name} {what}, which SQLite has not: "
-                    "it is left out, as Django does"
+                    f"{model._meta.label}: the constraint {constraint.name} {what}, which SQLite does not support: "
+                    "it is left out, as in Django"
                 )
 
 
 def _beyond_sqlite(constraint: Any) -> str | None:
-    """What a UNIQUE asks for that makes Django leave it out on SQLite."""
+    """The part of a UNIQUE for which Django leaves it out on SQLite."""
     if constraint.deferrable is not None:
         return "is deferrable"
     if constraint.nulls_distinct is not None:

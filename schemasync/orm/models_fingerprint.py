@@ -1,4 +1,4 @@
-"""A fingerprint of what `post_migrate` depends on in the models: while it is equal, the signal is not sent."""
+"""A fingerprint of the models for `post_migrate`: while it is equal, the signal is not sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import migration_modules
 
 
 def _migrations(label: str) -> list[str]:
-    """The names of an app's migrations, none of which is imported for it."""
+    """The names of an app's migrations, without importing them."""
     where = migration_modules.module_of(label)
     try:
         spec = importlib.util.find_spec(where) if where else None
@@ -24,7 +24,7 @@ def _migrations(label: str) -> list[str]:
 
 
 def beside() -> bytes:
-    """What counts beside schema.json: with the flag on, the labels, names and permissions of all models."""
+    """What counts besides schema.json: with the flag on, the labels, names and permissions of all models."""
     if not conf.is_enabled():
         return b""
     found: list[object] = [config.name for config in apps.get_app_configs()]

@@ -1,4 +1,4 @@
-"""The export of a project: its models, the migrations that it has installed, and its schema.json."""
+"""The export of a project: its models, its installed migrations, and its schema.json."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .models import modelled
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One database of a project and the schema.json that says what it is to be."""
+    """One database of a project, and its schema.json."""
 
     alias: str
     path: Path
 
     def compared(self, seen: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED) -> tuple[Exported, bool]:
-        """What the file is to say, and whether it says something else. Nothing of the application is called."""
+        """The new content of the file, and whether it differs. Calls nothing of the application."""
         return self._exported(None, seen, decisions, fills=False)
 
     def exported(
         self, ask: Ask | None, seen: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED
     ) -> tuple[Exported, bool]:
-        """The same, to be written: rows that are there get what Django would give them."""
+        """The same, to be written: existing rows get the values that Django would give them."""
         return self._exported(ask, seen, decisions, fills=True)
 
     def left_behind(self) -> Iterator[str]:
-        """Where there is no file yet: migrations of others that carry data, and will not be run."""
+        """If there is no file yet: data migrations of installed packages, which will not be run."""
         if not self.path.exists():
             yield from (name for name in unseen(carrying(), {}) if is_of_others(name))
 
@@ -53,7 +53,7 @@ class Project:
 
 
 def difference(alias: str, path: Path) -> str:
-    """The names of tables in which the models and the file differ, or another few words; empty where they agree."""
+    """The names of tables in which the models and the file differ, or another phrase; empty if they agree."""
     try:
         found = agreement(Project(alias, path).compared)
     except (SchemasyncError, OSError) as error:

@@ -24,23 +24,23 @@ from ..schema.document import Document
 from ..schema.names import fold
 
 Place = tuple[str, str | None]
-"""A table and its column, as the names are compared; no column for the table of a many-to-many field."""
+"""A folded table name and a folded column name; the table of a many-to-many field has no column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`tables`: the folded names of those that the database had when its history began. `names`: what became of those
-    that are still there, folded."""
+    """`tables`: the folded names of those that the database had when its history began. `names`: the current folded
+    names of those that still exist."""
 
     tables: frozenset[str]
     names: Mapping[str, tuple[str, Mapping[str, str]]]
 
     def knows(self, place: Place) -> bool:
-        """True where the history tells what became of it, be it that it went."""
+        """True if the history covers it, even if it was dropped."""
         return place[0] in self.tables
 
     def became(self, place: Place) -> Place | None:
-        """What it is called now; None where it is gone."""
+        """Its current name; None if it was dropped."""
         table, columns = self.names.get(place[0], ("", {}))
         if not table or (place[1] is not None and place[1] not in columns):
             return None
@@ -48,7 +48,7 @@ class Past:
 
 
 def past(rows: Sequence[HistoryRow]) -> Past:
-    """What the history tells of names, up to what is live."""
+    """The names in the history, up to the live generation."""
     lineage = Lineage(rows)
     live = rows[-1].generation
     *_, first = lineage.line(live)
@@ -60,11 +60,10 @@ def past(rows: Sequence[HistoryRow]) -> Past:
 
 
 class Questioner(InteractiveMigrationQuestioner):
-    """`past`: tables and columns that the database had when its history began, and what they are called now.
+    """`past`: tables and columns that the database had when its history began, and their current names.
 
-    A field that was added without a default gets what filled its column. What neither says is asked where somebody
-    can be asked; else `stop` refuses, with all of it.
-    """
+    A field that was added without a default gets the value that filled its column. If neither is known, a terminal is
+    asked; without one, `stop` refuses, with all questions."""
 
     def __init__(self, past: Past, document: Document, opener: Opener, *, can_ask: bool) -> None:
         super().__init__()
@@ -73,20 +72,20 @@ class Questioner(InteractiveMigrationQuestioner):
         self.owners: dict[int, tuple[str, str]] = {}
 
     def begin(self, before: Apps, now: ProjectState, own: Collection[str]) -> None:
-        """`before`: the models as the migrations have them; `now`: as they are. `own`: the labels that migrations are
-        made for."""
+        """`before`: the models by the migrations; `now`: the current ones. `own`: the labels for which migrations are
+        made."""
         self.before, self.specified_apps = before, set(own)
         self.owners = {id(field): key for key, model in now.models.items() for field in model.fields.values()}
 
     def stop(self) -> None:
-        """Raise Refused for what nobody could answer."""
+        """Raise Refused for questions that nobody could answer."""
         if self.problems:
             raise Refused(self.problems)
 
     # --- renames --------------------------------------------------------------------------------------------
 
     def ask_rename(self, model_name: str, old_name: str, new_name: str, field_instance: Any) -> bool:
-        label, _ = self.owners[id(field_instance)]  # the question does not say of which app it is
+        label, _ = self.owners[id(field_instance)]  # the question does not name the app
         new = [_place(apps.get_model(label, model_name), new_name)]
         of_app = self.before.get_app_config(label).get_models()
         old = [_place(model, old_name) for model in of_app if _has(model, old_name)]
@@ -117,10 +116,10 @@ class Questioner(InteractiveMigrationQuestioner):
         self.problems.append(
             Problem(
                 Code.PROMPT_NEEDED,
-                f"{model_name}.{field_name} was added without a default, and a migration needs one for rows that are "
-                "there in other databases",
-                "Run it on a terminal, which asks; or give the field a default, or its column in schema.json a "
-                "`fill` that is one value.",
+                f"{model_name}.{field_name} was added without a default, and a migration needs one for existing rows in "
+                "other databases",
+                "Run it on a terminal, which asks; or give the field a default, or its column in schema.json a `fill` "
+                "with one value.",
             )
         )
         return ""
@@ -139,17 +138,17 @@ class Questioner(InteractiveMigrationQuestioner):
             return NOT_PROVIDED
 
     def ask_not_null_alteration(self, field_name: str, model_name: str) -> Any:
-        return NOT_PROVIDED  # in this database it is done; in another one its owner sees to rows without a value
+        return NOT_PROVIDED  # this database has it; in another one its owner has to fix rows without a value
 
     def ask_auto_now_add_addition(self, field_name: str, model_name: str) -> Any:
         return timezone.now
 
     def ask_unique_callable_default_addition(self, field_name: str, model_name: str) -> Any:
-        return None  # Django's own word for going on
+        return None  # Django's value for going on
 
 
 def _one_value(sql: str, opener: Opener) -> Any:
-    """What a fill gives every row; None where it gives each row another one, which no migration can write down."""
+    """The value that a fill gives every row; None if values differ, which a migration cannot express."""
     return None if is_volatile(opener, None, sql) else constant(opener, sql)
 
 

@@ -1,4 +1,4 @@
-"""Finds tables of models that were renamed: those that are certain, and those to ask about."""
+"""Finds renamed tables of models: certain ones, and those to ask about."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..schema.write import Json
 from .models import Label
 
 Decide = Callable[[str, str, str, str], bool]
-"""Whether something is a rename: by what is lost, and a question; or a message and a hint where nobody can be asked."""
+"""Decides whether something is a rename: asks a question, or records a message and a hint if nobody can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A table of the file that a model owned when it was last written: its key, and its value."""
+    """A table that a model owned when the file was last written: its key, and its value."""
 
     key: str
     body: Json
@@ -32,11 +32,10 @@ class Owned:
 
 @dataclass(slots=True)
 class TableRenames:
-    """What is found of tables that moved.
+    """The renamed tables.
 
-    `moved`: folded old name -> new name. `called`: by folded old name, what their models were called and are, as names
-    of columns have it. `followed`: folded old names of those that followed another.
-    """
+    `moved` maps folded old names to new names. `called` maps folded old names to the old and new names of the models,
+    as in names of columns. `followed`: folded old names of tables that followed another."""
 
     read: Document
     tree: Json
@@ -48,9 +47,9 @@ class TableRenames:
     asked: set[str] = field(default_factory=set)
 
     def find(self, lost: Mapping[str, Owned], gained: list[Table]) -> dict[str, str]:
-        """Folded new names -> folded old ones. The same model under another name of its table is certain, and so are
-        the tables that hang on a renamed one; a model with the same columns, or with columns of the same types, may be
-        another under a new name: that is asked, as makemigrations does."""
+        """Maps folded new names to folded old ones. The same model with another table name is certain, and so are the
+        tables that depend on a renamed one. A model with the same columns, or with columns of the same types, may be
+        renamed: that is a question, as in makemigrations."""
         found: dict[str, str] = {}
         while match := self._next_rename(
             {name: one for name, one in lost.items() if name not in found.values()},
@@ -63,7 +62,7 @@ class TableRenames:
         return found
 
     def _next_rename(self, lost: Mapping[str, Owned], gained: list[Table]) -> tuple[str, Table] | None:
-        """The most certain one first: what one answer makes certain is not asked."""
+        """The most certain rename first, because its answer may make others certain."""
         for is_it in (self._has_label, self._follows, self._same_model, self._similar_model):
             for table in gained:
                 old = next((name for name, one in lost.items() if is_it(one, table)), None)
@@ -86,7 +85,7 @@ class TableRenames:
         )
 
     def _moves(self) -> Iterator[tuple[str, str]]:
-        """Folded old and new names of tables, as the file has them from before and as they are found now."""
+        """Folded old and new names of tables, from the file and from this search."""
         for key, body in tables_of(self.tree):
             yield from ((fold(was), fold(from_key(key))) for was in body.get("_was", ()))
         yield from ((old, fold(new)) for old, new in self.moved.items())
@@ -114,7 +113,7 @@ class TableRenames:
         return self.decide(
             old.name,
             question,
-            f'the model {one.label} (table "{old.name}") is gone, and {label} (table "{table.name}") is like it. '
+            f'the model {one.label} (table "{old.name}") is missing, and {label} (table "{table.name}") is similar. '
             "Renamed, or dropped?",
             f'If renamed: in {literal(one.key)} of schema.json, "_model": {literal(label)}\n'
             f"To drop it with the data: manage.py schemasync export --drop {shlex.quote(old.name)}",
@@ -122,12 +121,12 @@ class TableRenames:
 
 
 def is_alike(old: Table, new: Table) -> bool:
-    """True where the columns of both have the same types, under whatever names."""
+    """True if the columns of both have the same types, whatever their names."""
     return old.virtual is None and _types(old) == _types(new)
 
 
 def _akin(one: Label, other: Label) -> bool:
-    """True for models of one app, and for those of one name: renamed, or moved."""
+    """True for models of one app, and for models of the same name: renamed, or moved."""
     return any(a == b for a, b in zip(one.split("."), other.split("."), strict=False))
 
 

@@ -1,4 +1,4 @@
-"""Test databases made from schema.json; `migrate` may run again in them, as with Django."""
+"""Test databases made from schema.json; `migrate` may run again in them, as in Django."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .migrate import Out, import_management, migrate_apps, pending
 
 
 def is_scratch(alias: str) -> bool:
-    """True where there is no file that could be swapped."""
+    """True if there is no file that could be swapped."""
     return databases.is_no_path(str(connections[alias].settings_dict["NAME"]))
 
 
 def lacking(alias: str) -> dict[str, str]:
-    """What schema.json names and a database in memory does not have, with the SQL that makes it. Raises
+    """Objects that schema.json names and a database in memory does not have, with the SQL that creates them. Raises
     SchemasyncError."""
     connection, schema = connections[alias], _schema(alias)
     connection.ensure_connection()
@@ -35,8 +35,8 @@ def lacking(alias: str) -> dict[str, str]:
 
 
 def make(alias: str, stdout: Out, verbosity: int) -> None:
-    """Build what schema.json names and a database in memory does not have yet, and send what `migrate` sends. What is
-    there stays as it is. Raises SchemasyncError, sqlite3.Error."""
+    """Create what schema.json names and a database in memory does not have yet, and send the signals of `migrate`.
+    Existing objects stay unchanged. Raises SchemasyncError, sqlite3.Error."""
     import_management()
     missing = lacking(alias)
     with _signals(alias, stdout, verbosity):
@@ -46,15 +46,15 @@ def make(alias: str, stdout: Out, verbosity: int) -> None:
 
 
 def note_migrations(alias: str) -> None:
-    """Make the table in which Django notes migrations, empty, unless it is there: inside the transaction of a TestCase
-    a MigrationExecutor could not."""
+    """Create the table in which Django records migrations, empty, unless it exists: a MigrationExecutor could not,
+    inside the transaction of a TestCase."""
     if not connections[alias].in_atomic_block:
         MigrationRecorder(connections[alias]).ensure_schema()
 
 
 def is_current(alias: str) -> bool:
-    """True where a database that this thread has a transaction open on is what schema.json says, as the transaction
-    sees it, and no migration of MIGRATED_APPS waits. Raises SchemasyncError."""
+    """True if a database on which this thread has an open transaction matches schema.json in that transaction, and no
+    migration of MIGRATED_APPS is pending. Raises SchemasyncError."""
     schema = _schema(alias)
     connections[alias].ensure_connection()
     found = inspect(connections[alias].connection).schema
@@ -62,7 +62,7 @@ def is_current(alias: str) -> bool:
 
 
 def announce(alias: str, stdout: Out, verbosity: int) -> None:
-    """Send what a `migrate` with nothing to do sends."""
+    """Send the signals of a `migrate` with nothing to do."""
     import_management()
     with _signals(alias, stdout, verbosity):
         pass
@@ -76,7 +76,7 @@ def _signals(alias: str, stdout: Out, verbosity: int) -> Iterator[None]:
 
 
 def _schema(alias: str) -> Schema:
-    """What schema.json says; nothing for a database that has none and no tables of models."""
+    """The schema of schema.json; empty for a database that has neither a file nor tables of models."""
     if not databases.has_schema(alias):
         return Schema()
     path = conf.schema_path(alias)
@@ -86,5 +86,5 @@ def _schema(alias: str) -> Schema:
         raise SchemaInvalid.of(
             Code.SCHEMA_UNREADABLE,
             f"{path}: {error.strerror}",
-            "The database of the tests is made from it. To write it from the models: manage.py schemasync export",
+            "The test database is made from it. To write it from the models: manage.py schemasync export",
         ) from error

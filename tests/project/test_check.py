@@ -16,7 +16,7 @@ TOLD = """\
 Django's migrate silently loses, when it remakes a table:
   shop_customer
     [column] no model names the column legacy: 1 row has a value there
-    [index] no model knows the index raw_part (partial, over an expression)
+    [index] no model has the index raw_part (partial, over an expression)
   shop_tag
     [trigger] the trigger lower_tag goes with the old table
 and aborts, because SQLite renames no table under a view or trigger:
