@@ -155,8 +155,8 @@ def _refuse_moved(before: ProjectState, found: Iterable[Migration]) -> None:
     problems = [
         Problem(
             Code.MODELS_DIFFER,
-            f"{gone[table]} was moved to the app {label} and kept its table {table}: automatic migrations would make the "
-            "table twice, or drop it",
+            f"{gone[table]} was moved to the app {label} and kept its table {table}: automatic migrations would make "
+            "the table twice, or drop it",
             "Write them by hand, with SeparateDatabaseAndState: manage.py makemigrations --empty, with the flag off.",
         )
         for label, operation in operations

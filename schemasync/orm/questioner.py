@@ -116,8 +116,8 @@ class Questioner(InteractiveMigrationQuestioner):
         self.problems.append(
             Problem(
                 Code.PROMPT_NEEDED,
-                f"{model_name}.{field_name} was added without a default, and a migration needs one for existing rows in "
-                "other databases",
+                f"{model_name}.{field_name} was added without a default, and a migration needs one for existing rows "
+                "in other databases",
                 "Run it on a terminal, which asks; or give the field a default, or its column in schema.json a `fill` "
                 "with one value.",
             )
