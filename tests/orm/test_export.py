@@ -240,7 +240,7 @@ def test_a_default_that_is_a_function_is_asked_for_and_what_the_author_answers_s
     assert problem.code == "callable-default"
     assert problem.facts == {"table": "book", "column": "token", "function": "shop.models.token"}
     hint = next(line for line in problem.hint.splitlines() if "randomblob" in line)
-    key, _, entry = hint.partition("own: ")[2].partition(": ")
+    key, _, entry = hint.partition("random text: ")[2].partition(": ")
     pasted = {"book": {**BOOK, json.loads(key): json.loads(entry)}}
     assert tree(pasted, meant, token=NeedsFill("shop.models.token")) == pasted
 
