@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, overload
@@ -78,11 +78,10 @@ class _Carried:
         return self.old.virtual is not None or self.new.virtual is not None
 
     @property
-    def column_renames(self) -> Iterator[tuple[str, str]]:
+    def column_renames(self) -> tuple[tuple[str, str], ...]:
         """(old, new) of each column whose name changes."""
-        for feed in self.feeds:
-            if feed.source is not None and feed.source != feed.column:
-                yield feed.source, feed.column
+        pairs = ((feed.source, feed.column) for feed in self.feeds)
+        return tuple((old, new) for old, new in pairs if old is not None and old != new)
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,3 +275,17 @@ def test_nothing_comes_along_into_a_file_that_starts_empty() -> None:
     assert [kept.effective(step).action for step in kept.steps] == [Action.KEEP]
     assert [fresh.effective(step).action for step in fresh.steps] == [Action.REWRITE]
     assert actions(fresh) == {"T": Action.KEEP}, "what the history compares by stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("new", "renames"),
+    [
+        ('{"t": {"a": "TEXT"}}', ()),
+        ('{"t": {"b": {"type": "TEXT", "was": ["a"]}}}', (("a", "b"),)),
+    ],
+)
+def test_a_step_names_the_columns_that_it_renames_and_none_where_there_are_none(
+    new: str, renames: tuple[tuple[str, str], ...]
+) -> None:
+    (step,) = plan('{"t": {"a": "TEXT"}}', new).carried
+    assert step.column_renames == renames
