@@ -11,7 +11,6 @@ from ..diff.apply_renames import Renames, translate
 from ..diff.changes import Change
 from ..diff.compare import compare
 from ..errors import Code, Problem, Refused
-from ..plan.affinity import Affinity, affinity
 from ..schema import create, digest, document, write
 from ..schema.document import Document
 from ..schema.edit import edit, with_first
@@ -21,7 +20,9 @@ from ..schema.names import fold, from_key, is_special, spell, to_key
 from ..schema.shape_check import tables_of
 from ..schema.text import dumps, literal
 from ..schema.write import Json
+from .column_hints import earlier_names, entries_of, forget_fills, note_dropped, renamed_entry, with_earlier
 from .data_migrations import unseen
+from .export_problems import needs_fill, unclaimed, unfilled, unmarked_move, unseen_migration
 from .fills import NeedsFill
 from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
@@ -184,7 +185,7 @@ class _Export:
         before = self.read.schema.table(name)
         assert before is not None
         triggers = tuple(replace(t, body=create.on_table(t.body, table.name)) for t in before.triggers)
-        body = {**old.body, "_was": _earlier(name, old.body, table.name)}
+        body = {**old.body, "_was": with_earlier(name, old.body, table.name)}
         self._table(table, Owned(to_key(table.name), body), replace(before, triggers=triggers))
 
     def _unmarked(self, model: Table, owned: Owned) -> None:
@@ -199,7 +200,7 @@ class _Export:
         elif merged(model, before, _kept(model, before, owned)) == before and not any(_unfilled(model, before)):
             self.untold.append(model.name)
         else:
-            self.problems.append(_unclaimed(owned.key, self.models.labels[fold(model.name)]))
+            self.problems.append(unclaimed(owned.key, self.models.labels[fold(model.name)]))
 
     def _refuse_unmarked_moves(self, new: list[Table], unmarked: Mapping[str, Owned]) -> None:
         """Refuse if a table without `_model` has lost its model, and a new table of the same app is similar."""
@@ -209,19 +210,19 @@ class _Export:
                 before = self.read.schema.table(name)
                 of_app = name.startswith(f"{fold(label.partition('.')[0])}_") and name not in self.models.elsewhere
                 if of_app and before is not None and is_alike(before, table) and not self._is_dropped(name):
-                    self.problems.append(_unmarked_move(one.key, table, before, label))
+                    self.problems.append(unmarked_move(one.key, table, before, label))
 
     def _claim(self, model: Table, owned: Owned, before: Table) -> None:
         """Mark the table, and name in `_keep` what it has beyond the model, so that the claim loses nothing."""
         self.claimed.append(model.name)
-        entries = _entries(owned)
+        entries = entries_of(owned)
         lost, gained = lost_and_gained(model, before, ())
         renames = dict(self._renamed_columns(model, before, lost, gained, entries))
         lost = [
             c for c in lost if fold(c.name) in map(fold, renames.values()) or self._is_dropped(f"{model.name}.{c.name}")
         ]
         gone = {fold(column.name) for column in lost}
-        self.problems += [_unfilled_problem(model, c) for c in _unfilled(model, before) if fold(c.name) not in gone]
+        self.problems += [unfilled(model, c) for c in _unfilled(model, before) if fold(c.name) not in gone]
         keep = [name for name in _kept(model, before, owned) if fold(name) not in gone]
         marks: Json = {"_model": self.models.labels[fold(model.name)], **({"_keep": keep} if keep else {})}
         wanted = merged(model, before, keep, renames)
@@ -246,7 +247,7 @@ class _Export:
         """Record data migrations in the file once they are seen: at first all of them."""
         known: dict[str, list[str]] = self.tree.get("_migrations", {})
         new = list(unseen(given.found, known)) if "_migrations" in self.tree else []
-        self.problems += [_unseen(name) for name in new if name not in given.seen]
+        self.problems += [unseen_migration(name) for name in new if name not in given.seen]
         seen = {label: list(dict.fromkeys([*known.get(label, ()), *names])) for label, names in given.found.items()}
         if given.found and ("_migrations" not in self.tree or new):
             self.put["_migrations"] = write.pretty({**known, **seen})
@@ -273,9 +274,9 @@ class _Export:
         """Handle a table that is in the file: keep it unchanged if it matches the model."""
         assert before is not None
         keep, label = owned.body.get("_keep", ()), self.models.labels[fold(model.name)]
-        entries = _entries(owned)
+        entries = entries_of(owned)
         if before.name != model.name:
-            _forget_fills(entries)
+            forget_fills(entries)
         lost, gained = lost_and_gained(model, before, keep)
         renames = dict(self._renamed_columns(model, before, lost, gained, entries))
         wanted = merged(model, before, keep, renames)
@@ -298,7 +299,7 @@ class _Export:
         """Write the table as `wanted`. `renames` maps folded new names of columns to their old ones."""
         hints = {key: owned.body[key] for key in HINTS if owned.body.get(key)}
         self._note_fills(wanted, before, [c for c in gained if fold(c.name) not in renames], entries)
-        _note_dropped(wanted, [c.name for c in lost if c.name not in renames.values()], entries, hints)
+        note_dropped(wanted, [c.name for c in lost if c.name not in renames.values()], entries, hints)
         self.put[to_key(wanted.name)] = self._text(wanted, hints, entries)
         if owned.key != to_key(wanted.name):
             self.remove.add(owned.key)
@@ -309,7 +310,7 @@ class _Export:
         self, model: Table, before: Table, lost: list[Column], gained: list[Column], entries: dict[str, Json]
     ) -> Iterator[tuple[str, str]]:
         """(folded new name, old name) of each renamed column; adds the new names to `entries`."""
-        open_ = [c for c in lost if fold(c.name) not in _told(entries)]
+        open_ = [c for c in lost if fold(c.name) not in earlier_names(entries)]
         new = list(gained)
         for is_it in (self._comes_along, self._is_renamed):
             for column in tuple(new):
@@ -318,7 +319,7 @@ class _Export:
                 if old is not None:
                     open_.remove(old)
                     new.remove(column)
-                    entries[fold(column.name)] = _renamed_entry(old, column, entries)
+                    entries[fold(column.name)] = renamed_entry(old, column, entries)
                     yield fold(column.name), old.name
 
     def _note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
@@ -338,30 +339,10 @@ class _Export:
         default = column.default
         value = write.plain(default) if default is not None else self.fill(table.name, column.name)
         if isinstance(value, NeedsFill):
-            self.problems.append(self._needs_fill(table, column, value, form))
+            label = self.models.labels[fold(table.name)]
+            self.problems.append(needs_fill(label, table, column, value, form))
         elif value is not None:
             entry["fill"] = form.format(value)
-
-    def _needs_fill(self, table: Table, column: Column, needs: NeedsFill, form: str) -> Problem:
-        def entry(fill: str) -> str:
-            body = {"type": write.column_text(table, column), "fill": form.format(fill)}
-            return f"{literal(to_key(column.name))}: {literal(body)}"
-
-        place, label = literal(to_key(table.name)), self.models.labels[fold(table.name)]
-        is_text = affinity(column, table.strict) is Affinity.TEXT
-        one = entry("'VALUE'" if is_text else "0")
-        hints = [f"If all rows get one value, in {place} of schema.json: {one}"]
-        if is_text:
-            hints.append(f"If each row gets its own random text: {entry('lower(hex(randomblob(16)))')}")
-        if column.not_null is None:
-            hints.append(f"If they get none: {entry('NULL')}")
-        return Problem(
-            Code.CALLABLE_DEFAULT,
-            f"the default of {label}.{column.name} is the function {needs.function}: its value in schema.json would be "
-            "the same for every row of every database",
-            "\n".join([*hints, "To call the function for each row, use a receiver of before_swap."]),
-            {"table": table.name, "column": column.name, "function": needs.function},
-        )
 
     def _is_alike(self, model: Table, before: Table, old: Column, new: Column) -> bool:
         renames = Renames(self.moves.moved, {fold(before.name): {fold(old.name): new.name}})
@@ -387,7 +368,7 @@ class _Export:
 
     def _is_renamed(self, model: Table, _before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
         place, label = literal(to_key(model.name)), self.models.labels[fold(model.name)]
-        entry = {"type": write.column_text(model, new), **_renamed_entry(old, new, entries)}
+        entry = {"type": write.column_text(model, new), **renamed_entry(old, new, entries)}
         return self._decide(
             f"{model.name}.{old.name}",
             f"Was {label}.{old.name} renamed to {new.name}?",
@@ -417,50 +398,6 @@ class _Export:
         return write.pretty(body)
 
 
-def _unseen(name: str) -> Problem:
-    return Problem(
-        Code.DATA_MIGRATION,
-        f"the migration {name} is new, and runs Python or SQL of its own, which a schema cannot describe",
-        f"Read it. To accept it: manage.py schemasync export --accept-data-migration {name}\n"
-        f'To let its app keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
-        "If your rows need it: do the same work in a receiver of schemasync.signals.before_swap.",
-        {"migration": name},
-    )
-
-
-def _unclaimed(key: str, label: str) -> Problem:
-    return Problem(
-        Code.UNCLAIMED_TABLE,
-        f"the table {literal(key)} differs from its model {label}, and has no _model, so export does not change it",
-        "To let models own their tables: manage.py schemasync export --claim\n"
-        f"To keep it as schema.json has it: managed = False in the Meta of {label}",
-        {"table": from_key(key), "model": label},
-    )
-
-
-def _unmarked_move(key: str, table: Table, before: Table, label: str) -> Problem:
-    marks: Json = {"_model": label}
-    if keep := beyond(table, before):
-        marks["_keep"] = list(keep)
-    return Problem(
-        Code.RENAME_OR_DROP,
-        f'the model {label} (table "{table.name}") is new and similar to the table {literal(key)}, which has no _model'
-        ". Renamed?",
-        f"If renamed: in {literal(key)} of schema.json, {literal(marks)[1:-1]}\n"
-        f"If not, to keep it unchanged: manage.py schemasync export --drop {shlex.quote(before.name)}",
-    )
-
-
-def _unfilled_problem(model: Table, column: Column) -> Problem:
-    name = f"{model.name}.{column.name}"
-    return Problem(
-        Code.RENAME_OR_DROP,
-        f"no field names the column {name}, which is NOT NULL and has no default, so that Django cannot insert a row",
-        f"To drop it with the data: manage.py schemasync export --claim --drop {shlex.quote(name)}\n"
-        "To keep it: give it a DEFAULT in schema.json.",
-    )
-
-
 def _unfilled(model: Table, before: Table) -> Iterator[Column]:
     """Columns that no field names, and for which every new row needs a value."""
     key = {c.column for c in before.primary_key.columns} if before.primary_key else set()
@@ -475,38 +412,11 @@ def _kept(model: Table, before: Table, owned: Owned) -> list[str]:
     return list(dict.fromkeys([*owned.body.get("_keep", ()), *beyond(model, before)]))
 
 
-def _entries(owned: Owned) -> dict[str, Json]:
-    """Maps folded column names to what the file has besides their definitions."""
-    return {fold(from_key(key)): dict(value) for key, value in owned.body.items() if _is_column(key, value)}
-
-
 def _refers(table: Table, column: Column, parent: str | None) -> bool:
     """True if the column is a foreign key to that table."""
     return parent is not None and any(
         key.columns == (column.name,) and fold(key.table) == fold(parent) for key in table.foreign_keys
     )
-
-
-def _is_column(key: str, value: object) -> bool:
-    return not is_special(key) and isinstance(value, dict)
-
-
-def _told(entries: Mapping[str, Json]) -> set[str]:
-    """Folded earlier names in the hints of the file."""
-    return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
-
-
-def _forget_fills(entries: dict[str, Json]) -> None:
-    """Remove fills: under another name of the table an old fill would count as a new one, and act again."""
-    for entry in entries.values():
-        entry.pop("fill", None)
-
-
-def _renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json:
-    """The entry of a column for its new name: everything except the definition and the fill, which would act again."""
-    entry = entries.get(fold(old.name), {})
-    beside = {"comment": entry["comment"]} if "comment" in entry else {}
-    return {"was": _earlier(old.name, entry, new.name), **beside}
 
 
 def _said_of(table: Table, name: str) -> str:
@@ -520,18 +430,3 @@ def _said_of(table: Table, name: str) -> str:
     if key is not None and [one.column for one in key.columns] == [column.name]:
         said.append(digest.key_json(key))
     return dumps(said)
-
-
-def _earlier(newest: str, hints: Json, now: str) -> list[str]:
-    """Earlier names, newest first, without the current one."""
-    told = hints.get("was") or hints.get("_was") or ()
-    return [newest, *(name for name in told if fold(name) != fold(now))]
-
-
-def _note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:
-    """Write `_dropped` for columns that may be dropped; not for those that were renamed or exist again."""
-    already = [name for name in hints.pop("_dropped", ()) if wanted.column(name) is None]
-    told = _told(entries)
-    names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]
-    if names:
-        hints["_dropped"] = names

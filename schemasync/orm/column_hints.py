@@ -1,0 +1,52 @@
+"""The hints of columns as an export writes them: earlier names, fills, and what may be dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..schema.model import Column, Table
+from ..schema.names import fold, from_key, is_special
+from ..schema.write import Json
+from .table_renames import Owned
+
+
+def entries_of(owned: Owned) -> dict[str, Json]:
+    """Maps folded column names to what the file has besides their definitions."""
+    return {fold(from_key(key)): dict(value) for key, value in owned.body.items() if is_column(key, value)}
+
+
+def is_column(key: str, value: object) -> bool:
+    return not is_special(key) and isinstance(value, dict)
+
+
+def earlier_names(entries: Mapping[str, Json]) -> set[str]:
+    """Folded earlier names in the hints of the file."""
+    return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
+
+
+def forget_fills(entries: dict[str, Json]) -> None:
+    """Remove fills: under another name of the table an old fill would count as a new one, and act again."""
+    for entry in entries.values():
+        entry.pop("fill", None)
+
+
+def renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json:
+    """The entry of a column for its new name: everything except the definition and the fill, which would act again."""
+    entry = entries.get(fold(old.name), {})
+    beside = {"comment": entry["comment"]} if "comment" in entry else {}
+    return {"was": with_earlier(old.name, entry, new.name), **beside}
+
+
+def with_earlier(newest: str, hints: Json, now: str) -> list[str]:
+    """Earlier names, newest first, without the current one."""
+    told = hints.get("was") or hints.get("_was") or ()
+    return [newest, *(name for name in told if fold(name) != fold(now))]
+
+
+def note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:
+    """Write `_dropped` for columns that may be dropped; not for those that were renamed or exist again."""
+    already = [name for name in hints.pop("_dropped", ()) if wanted.column(name) is None]
+    told = earlier_names(entries)
+    names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]
+    if names:
+        hints["_dropped"] = names
