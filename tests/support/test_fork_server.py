@@ -124,6 +124,22 @@ print([name for name, one in vars(signals).items() if getattr(one, "receivers", 
     assert run(["-c", code], tmp_path, environment()).out == "False False False\n{'django'}\n[]\n"
 
 
+LEFT_OPEN = """
+import django.db, sqlite3
+connection = django.db.left = sqlite3.connect("db.sqlite3")
+connection.execute("PRAGMA journal_mode=WAL")
+connection.execute("CREATE TABLE t (x)")
+open("unwritten", "w").write("text")
+"""
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_at_its_end_connections_are_closed_and_files_written(tmp_path, fresh):
+    run(["-c", LEFT_OPEN], tmp_path, environment(), fresh=fresh)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["db.sqlite3", "unwritten"], "no log is left"
+    assert (tmp_path / "unwritten").read_text() == "text"
+
+
 def test_limits_hold_in_the_fork_alone(tmp_path):
     code = "import resource; print(resource.getrlimit(resource.RLIMIT_FSIZE)[0])"
     assert run(["-c", code], tmp_path, environment(), limits={resource.RLIMIT_FSIZE: 4096}).out == "4096\n"
