@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
-from ..engines.sqlite.connection import Connection, snapshot
+from ..engines.sqlite.connection import Connection
 from ..engines.sqlite.rebuild.start import attach_old
+from ..engines.sqlite.transactions import snapshot
 from ..engines.sqlite.verify.row_counts import RowDiff, tally
 from ..engines.sqlite.verify.row_samples import Example
 from ..engines.sqlite.verify.row_samples import examples as some

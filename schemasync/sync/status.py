@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from ..engines.sqlite.connection import is_too_new
+from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
 from ..history.row import HistoryRow

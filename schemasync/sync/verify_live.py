@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from ..engines.sqlite.connection import is_damage, snapshot
 from ..engines.sqlite.rebuild import finish
+from ..engines.sqlite.sqlite_errors import is_damage
+from ..engines.sqlite.transactions import snapshot
 from ..engines.sqlite.verify import live
 from ..errors import Code, Failed, Problem
 from ..history.rows import moment

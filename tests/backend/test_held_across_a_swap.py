@@ -12,9 +12,9 @@ from django.db import IntegrityError, ProgrammingError, connections, models, tra
 from django.db.utils import OperationalError
 
 from schemasync.backends.superseded import Superseded
-from schemasync.engines.sqlite.connection import transaction as transaction_of
 from schemasync.engines.sqlite.connection_settings import PRAGMAS
 from schemasync.engines.sqlite.fence import Fence, lower_fence, raise_fence
+from schemasync.engines.sqlite.transactions import transaction as transaction_of
 from schemasync.files.disk import DiskStep
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target

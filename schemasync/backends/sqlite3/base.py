@@ -24,10 +24,10 @@ from django.db.backends.sqlite3 import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import OperationalError
 
-from ...engines.sqlite.connection import begin_deferred, committed, let_go, run_script
 from ...engines.sqlite.connection_settings import Recording, carry_over, left_behind, recording
 from ...engines.sqlite.fence import SwapState, writes_virtual_table
 from ...engines.sqlite.objects import MESSAGE
+from ...engines.sqlite.transactions import begin_deferred, committed, let_go, run_script
 from ...files.layout import Inode, Layout
 from ...signals import generation_changed
 from .. import startup

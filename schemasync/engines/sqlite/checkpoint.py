@@ -13,7 +13,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from .connection import Connection, journal_mode, main_file, open_again, schema_version, transaction
+from .connection import Connection, journal_mode, main_file, open_again, schema_version
+from .transactions import transaction
 
 ATTEMPTS = 2  # the reader that keeps the log from a reset by others keeps it from the first attempt, too
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from . import fence
 from .capture import changelog
-from .connection import Connection, Opener, copy_into, transaction
+from .connection import Connection, Opener, copy_into
 from .objects import has_temporary
+from .transactions import transaction
 
 
 def remove_temporary(connection: Connection) -> None:

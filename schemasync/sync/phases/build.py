@@ -12,10 +12,11 @@ from ...engines.sqlite import fence, history_table, validate
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.checkpoint import durably
-from ...engines.sqlite.connection import Connection, sorting, to_wal, transaction
+from ...engines.sqlite.connection import Connection, sorting, to_wal
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
+from ...engines.sqlite.transactions import transaction
 from ...engines.sqlite.verify import rows
 from ...engines.sqlite.verify.counters import counters
 from ...engines.sqlite.verify.integrity_check import compare_integrity

@@ -12,9 +12,10 @@ from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import virtual_tables
 from ...engines.sqlite.capture.changelog import Bounds
 from ...engines.sqlite.capture.replay import Replay, misfits_failed
-from ...engines.sqlite.connection import Connection, snapshot, transaction, undoable
+from ...engines.sqlite.connection import Connection, undoable
 from ...engines.sqlite.objects import Object
 from ...engines.sqlite.rebuild import finish, unchanged
+from ...engines.sqlite.transactions import snapshot, transaction
 from ...engines.sqlite.verify.ends import same_ends
 from ...engines.sqlite.wal_checkpointer import Checkpointer
 from ...files.disk import DiskStep

@@ -11,8 +11,9 @@ from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import LiveSchema
 from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
-from ...engines.sqlite.connection import Connection, journal_mode, transaction
+from ...engines.sqlite.connection import Connection, journal_mode
 from ...engines.sqlite.objects import fingerprint
+from ...engines.sqlite.transactions import transaction
 from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
 from ...files.layout import inode_of

@@ -12,10 +12,11 @@ from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
 from ...engines.sqlite.capture.foreign_key_recheck import suspects
 from ...engines.sqlite.capture.replay import Replay, misfits_failed, schema_changed
 from ...engines.sqlite.checkpoint import checkpoint_some
-from ...engines.sqlite.connection import Connection, commit_durably, transaction
+from ...engines.sqlite.connection import Connection
 from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...engines.sqlite.rebuild.start import attach_old, carry_numbers
+from ...engines.sqlite.transactions import commit_durably, transaction
 from ...errors import Busy, Code, Failed
 from ...files.disk import DiskStep
 from ...plan.model import Plan

@@ -14,8 +14,9 @@ from pathlib import Path
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.checkpoint import checkpoint
-from ...engines.sqlite.connection import Connection, logged_durably, side_files, undone, wal_of
+from ...engines.sqlite.connection import Connection, side_files, wal_of
 from ...engines.sqlite.fence import Fence
+from ...engines.sqlite.transactions import logged_durably, undone
 from ...errors import Code, NeedsPerson, Refused, SchemasyncError
 from ...files.disk import DiskStep, Reservation, reserved
 from ...files.layout import PLAIN, Generation, Layout, PathKind, inode_of, size_of

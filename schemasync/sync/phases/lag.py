@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 
 from ...engines.sqlite.capture.replay import Replay, Round
-from ...engines.sqlite.connection import Connection, transaction
+from ...engines.sqlite.connection import Connection
+from ...engines.sqlite.transactions import transaction
 from ...files.disk import DiskStep
 from ..run.target import Target
 

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...engines.sqlite.connection import Connection, Opener, commit, hold_writers, let_go, translate
+from ...engines.sqlite.connection import Connection, Opener
 from ...engines.sqlite.fence import Fence, raise_fence
+from ...engines.sqlite.sqlite_errors import translate
+from ...engines.sqlite.transactions import commit, hold_writers, let_go
 from ...errors import Busy, Code, Failed, SchemasyncError
 from ...files.layout import Inode, inode_of
 from ..run.target import Target

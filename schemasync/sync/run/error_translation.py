@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...engines.sqlite.connection import is_damage, translate
+from ...engines.sqlite.sqlite_errors import is_damage, translate
 from ...errors import Code, Failed, Refused, SchemasyncError
 
 

@@ -13,7 +13,8 @@ from statistics import median
 
 from ....schema.names import quote
 from .. import fence
-from ..connection import Connection, Opener, transaction
+from ..connection import Connection, Opener
+from ..transactions import transaction
 from . import changelog
 from .changelog import Logged
 
