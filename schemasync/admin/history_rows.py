@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import F, QuerySet, TextField
@@ -14,10 +15,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from ..diff.changes import ChangeJson
 from ..history.action import HistoryAction
 from ..models import SchemaVersion
-from ..texts import gist
+
+if TYPE_CHECKING:
+    from ..diff.changes import ChangeJson
 
 HEAVY = ("schema", "hints", "plan")  # megabytes per row in a large database, which no list needs
 WIDTH = 160  # characters for the changes
@@ -37,6 +39,8 @@ def changes_of(row: SchemaVersion) -> Sequence[ChangeJson]:
 
 def story(row: SchemaVersion) -> str:
     """What happened, as a phrase."""
+    from ..texts import gist
+
     match row.action:
         case HistoryAction.ROLLBACK:
             return _("back from %(generation)s") % {"generation": row.previous}

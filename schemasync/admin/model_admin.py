@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
+from importlib import import_module
 from typing import Any, cast
 
 from django.contrib import admin
@@ -23,14 +24,23 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import conf
 from ..models import SchemaVersion
-from ..texts import span
-from . import archives, generation, overview, rollback_page, run_page
 from .filters import ByWhom, When
 from .history_rows import light, story, when
 from .pages import Pages
 from .selected_database import PARAMETER, SelectedDatabase, place_of
 
 View = Callable[..., HttpResponseBase]
+
+
+def page_view(module: str, name: str) -> View:
+    """A page of this package, imported when it is first opened: a management command starts without the engine."""
+
+    def view(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        found: View = getattr(import_module(f".{module}", __package__), name)
+        return found(*args, **kwargs)
+
+    view.__name__ = name
+    return view
 
 
 class VersionList(ChangeList):
@@ -72,30 +82,31 @@ class SchemaVersionAdmin(Pages):
     def get_urls(self) -> list[URLPattern]:
         """Our URLs come first: the catch-all of ModelAdmin would match them."""
 
-        def page(route: str, view: View, name: str) -> URLPattern:
-            return path(route, self._page(view), name=f"schemasync_schemaversion_{name}")
+        def page(route: str, module: str, view: str, name: str) -> URLPattern:
+            return path(route, self._page(page_view(module, view)), name=f"schemasync_schemaversion_{name}")
 
         return [
             path("status.json", self._for_monitors(), name="schemasync_schemaversion_status"),
-            page("run/", run_page.run, "run"),
-            page("prune/", archives.prune, "prune"),
-            page("<int:pk>/rollback/", rollback_page.page, "rollback"),
-            page("<int:pk>/schema.json", generation.schema_json, "schema"),
-            page("<int:pk>/database/", archives.database, "database"),
-            page("<int:pk>/verify/", archives.verify, "verify"),
-            page("<int:pk>/sql/", generation.sql, "sql"),
+            page("run/", "run_page", "run", "run"),
+            page("prune/", "archives", "prune", "prune"),
+            page("<int:pk>/rollback/", "rollback_page", "page", "rollback"),
+            page("<int:pk>/schema.json", "generation", "schema_json", "schema"),
+            page("<int:pk>/database/", "archives", "database", "database"),
+            page("<int:pk>/verify/", "archives", "verify", "verify"),
+            page("<int:pk>/sql/", "generation", "sql", "sql"),
             *super().get_urls(),
         ]
 
     def _for_monitors(self) -> View:
         """The status, for requests with the token, and for users who may see the pages."""
-        for_people = self._page(overview.status_json)
+        status_json = page_view("overview", "status_json")
+        for_people = self._page(status_json)
 
         @login_not_required  # for the middleware: the view checks access itself
         def shown(request: HttpRequest) -> HttpResponseBase:
             token, given = conf.status_token(), request.headers.get("Authorization", "")
             if token and constant_time_compare(given, f"Bearer {token}"):
-                return overview.status_json(self, request, place_of(request))
+                return status_json(self, request, place_of(request))
             return for_people(request)
 
         return cast("View", shown)
@@ -125,7 +136,9 @@ class SchemaVersionAdmin(Pages):
         if not self.has_view_permission(request):
             raise PermissionDenied
         place = place_of(request)
-        about = overview.context(self, request, place)
+        from .overview import context
+
+        about = context(self, request, place)
         title = str(_("Schema versions"))
         if about["status"].live is None:
             return self.render(request, "nothing.html", place, title, about)
@@ -139,7 +152,9 @@ class SchemaVersionAdmin(Pages):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return generation.generation(self, request, place_of(request), unquote(object_id))
+        from .generation import generation
+
+        return generation(self, request, place_of(request), unquote(object_id))
 
     # --- columns --------------------------------------------------------------------------------------------
 
@@ -161,6 +176,8 @@ class SchemaVersionAdmin(Pages):
 
     @admin.display(description=_("rows; duration; writers waited"), ordering="rows")
     def figures(self, row: SchemaVersion) -> str:
+        from ..texts import span
+
         return format_html("{}<br>{}<br>{}", floatformat(row.rows, "0g"), span(row.duration_ms), span(row.pause_ms))
 
     @admin.display(description=_("file"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest
 
 from .. import conf, databases
 from ..files.layout import Generation, Layout
-from ..sync.run.target import Target
+
+if TYPE_CHECKING:
+    from ..sync.run.target import Target
 
 PARAMETER = "db"  # of the query: selects the database if there are several
 PATIENCE = 5.0  # seconds that a page waits for a lock: after that, operators and browsers give up
@@ -37,6 +40,8 @@ class SelectedDatabase:
         return f"?{PARAMETER}={self.alias}" if self.others else ""
 
     def target(self, actor: str = "") -> Target:
+        from ..sync.run.target import Target
+
         return Target(self.layout, databases.opener(self.alias), wait=PATIENCE, keep=conf.keep(), actor=actor)
 
     def file_of(self, name: str) -> Generation | None:

@@ -7,14 +7,15 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Code
 from .diagnostics import Diagnostics
 from .jsonc import Path
 from .names import is_special
+
+if TYPE_CHECKING:
+    import jsonschema
 
 TABLE_KEYS = (
     "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "
@@ -33,6 +34,8 @@ def json_schema() -> Mapping[str, Any]:
 
 @cache
 def _validator() -> jsonschema.Draft202012Validator:
+    import jsonschema  # it takes 0.1 s
+
     return jsonschema.Draft202012Validator(json_schema())
 
 
@@ -113,7 +116,9 @@ def _shape_message(error: jsonschema.ValidationError) -> str:
     value = json.dumps(error.instance, ensure_ascii=False)
     shown = value if len(value) <= 60 else value[:57] + "…"
     if error.validator == "anyOf":
-        best = jsonschema.exceptions.best_match([error])
+        from jsonschema.exceptions import best_match
+
+        best = best_match([error])
         if best is not None and best is not error and best.validator != "type":
             return f"{what}: {best.message}"
         return f"{what}: {shown} is none of the shapes that are known here"
