@@ -1,4 +1,4 @@
-"""Checks at the first connection of a server or worker whether the database is up to schema.json."""
+"""Checks at the first connection of a server or worker whether the database is current."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ logger = logging.getLogger("schemasync")
 
 
 class NotCurrent(OperationalError):
-    """The database is not what schema.json says, and ON_STARTUP forbids to go on so."""
+    """The database is not current, and ON_STARTUP forbids to use it."""
 
 
 class _Looks:
-    """The looks of this process, one for each database; a forked child takes over what its parent saw."""
+    """The checks of this process, one for each database; a forked child inherits the results of its parent."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -50,14 +50,14 @@ _looks = _Looks()
 
 
 def look(alias: str, path: Path) -> None:
-    """Do what ON_STARTUP says, once a process. Raises NotCurrent, then again at each connection until it is.
+    """Do what ON_STARTUP says, once per process. Raises NotCurrent, and again at each connection until it is current.
 
-    Nothing in management commands that do not serve, and in tests.
+    Does nothing in tests, and in management commands that do not serve.
     """
     if path in _looks.done:
         return
-    with _looks.lock:  # other threads wait here until the database is what it should be
-        if path in _looks.done or _looks.is_looking:  # what runs in here opens connections, too
+    with _looks.lock:  # other threads wait here until the check is done
+        if path in _looks.done or _looks.is_looking:  # the check itself opens connections, too
             return
         _looks.is_looking = True
         try:
@@ -70,13 +70,13 @@ def look(alias: str, path: Path) -> None:
 
 def is_serving() -> bool:
     """True in a server or a worker."""
-    # https://docs.djangoproject.com/en/stable/topics/testing/tools/#email-services: tests alone have an outbox
+    # Only tests have an outbox: https://docs.djangoproject.com/en/stable/topics/testing/tools/#email-services
     in_tests = "pytest" in sys.modules or hasattr(sys.modules.get("django.core.mail"), "outbox")
     return not in_tests and command() in (None, *SERVING)
 
 
 def command() -> str | None:
-    """The management command that this process is, None for anything else."""
+    """The management command of this process; None for anything else."""
     script = Path(sys.argv[0]) if sys.argv else Path()
     if script.name not in COMMANDS or (script.name == "__main__.py" and script.parent.name != "django"):
         return None
@@ -86,9 +86,9 @@ def command() -> str | None:
 def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     layout, schema = Layout(path.absolute()), conf.schema_path(alias)
     if layout.at() is not PathKind.GENERATION and not (schema.exists() or databases.has_schema(alias)):
-        return  # nobody says what it is to be
+        return  # there is nothing to compare it with
     if layout.at() is PathKind.PLAIN and not schema.exists():
-        return  # not taken over yet, and nothing to compare it with
+        return  # it is not adopted yet
     try:
         if up_to_date.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
             _not_at_a_glance(alias, layout, schema, wanted)
@@ -97,7 +97,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
 
 
 def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
-    # imported here: most servers find that nothing has changed, and need none of it
+    # imported here: most servers find the database current, and need none of it
     from ..schema import document
 
     try:
@@ -108,12 +108,12 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
         differs = _difference(layout, databases.opener(alias), read, schema)
     except SchemasyncError as error:
         if wanted is OnStartup.SYNC:
-            _looks.failed.setdefault(layout.link, error)  # one try a process: requests must not queue up for more
+            _looks.failed.setdefault(layout.link, error)  # one try per process: requests must not queue for more
         _tell(str(error), "", wanted, error)
         return
     if differs:
         before = _looks.failed.get(layout.link)
-        _tell(differs, str(before) if before else "To bring it there: manage.py schemasync", wanted, before)
+        _tell(differs, str(before) if before else "To sync it: manage.py schemasync", wanted, before)
 
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
@@ -132,7 +132,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
 
 
 def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> str:
-    """In a sentence, what is not as schema.json says; empty where nothing is."""
+    """The difference from schema.json as a phrase; empty if there is none."""
     from ..sync import check
     from ..sync.run.target import Target
 

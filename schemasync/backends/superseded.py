@@ -1,4 +1,4 @@
-"""Runs a transaction again when it met a file that a swap superseded."""
+"""Runs a transaction again if it met a file that a swap superseded."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ R = TypeVar("R")
 
 
 class Superseded(OperationalError):
-    """The database was swapped while a transaction was open: nothing of it was kept, try the whole of it again.
+    """The database was swapped during a transaction: nothing of it was committed, and the whole can be tried again.
 
-    Raised where the backend cannot know what has run already. With transactions that begin IMMEDIATE, the default,
-    it does not happen: those are refused or moved before their first statement.
-    """
+    Raised if the backend cannot know what has already run. It does not happen with transactions that begin IMMEDIATE,
+    the default: these fail or move before their first statement."""
 
 
 def again_when_superseded(function: Callable[P, R], *, times: int = 3) -> Callable[P, R]:
-    """Call the function again, up to `times` in all, where a swap ended its transaction.
+    """Call the function again, up to `times` in all, if a swap ended its transaction.
 
-    It has to be the outermost one, and to contain the whole transaction:
+    It must be the outermost decorator, and the function must contain the whole transaction:
 
         @again_when_superseded
         @transaction.atomic

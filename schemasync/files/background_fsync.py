@@ -1,10 +1,10 @@
-"""Syncs a growing file to the disk while it is written, in a process of its own.
+"""Syncs a growing file to the disk while it is written, in a separate process.
 
-What is left to the end goes out at once then, and a file system with a journal lets everybody else who needs the disk
-wait for it: a writer of the live database next door waited 0.25 s for the fsync of 400 MB.
+Otherwise everything is written at the end at once, and a file system with a journal makes all others who need the disk
+wait for it: a writer of the live database waited 0.25 s for the fsync of 400 MB.
 
-It is done by another process: one that opens and closes a file which this process has open in SQLite would drop
-SQLite's locks (https://www.sqlite.org/howtocorrupt.html).
+Another process does it, because a process that opens and closes a file which it also has open in SQLite drops SQLite's
+locks (https://www.sqlite.org/howtocorrupt.html).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# It ends when its standard input does: with the block, or with this process.
+# It ends when its standard input is closed: with the block, or with this process.
 _CHILD = """
 import os, select, sys
 file = os.open(sys.argv[1], os.O_RDONLY)
@@ -25,17 +25,16 @@ while not select.select([0], [], [], 0.05)[0]:
 """
 
 
-LARGE = 16_000_000  # bytes: a smaller file goes out in some milliseconds
+LARGE = 16_000_000  # bytes: a smaller file is synced within milliseconds
 
 
 @contextmanager
 def trickled(path: Path, size: int) -> Iterator[int | None]:
-    """Write the file, which will have about that size in bytes, out all the time within the block.
+    """Sync the file, which will have about that size in bytes, continuously within the block.
 
-    Yields the number of the process that does it. Where the file is small, or no process is available, there is none,
-    and it is done at the end.
-    """
-    if size < LARGE or not Path(sys.executable).name.startswith("python"):  # embedded, it is the server's own program
+    Yields the number of the process that does it. If the file is small, or no process is available, it yields None, and
+    the file is synced at the end."""
+    if size < LARGE or not Path(sys.executable).name.startswith("python"):  # an embedding server is not an interpreter
         yield None
         return
     try:

@@ -1,8 +1,7 @@
 """The only module that changes the disk: each operation has a name, which is its crash point in tests.
 
-The name is the log line, the crash point and the test id. Steps inside SQLite (a commit) are named too, so that
-a crash test can ask for all of them and die before or after each.
-"""
+The name is the log line, the crash point and the test id. Steps inside SQLite (a commit) have names, too, so that a
+crash test can list all of them and kill the process before or after each."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from .layout import OWN_SUFFIX
 
 
 class DiskStep(StrEnum):
-    """Every step that changes what a crash would leave behind, in the order of a run."""
+    """Every step that changes what a crash leaves behind, in the order of a run."""
 
     RUN_FOLDER = "RUN:FOLDER"
     CAPTURE_INSTALL = "CAPTURE:INSTALL"
@@ -88,16 +87,16 @@ class Disk:
         self.observer("after", label)
 
     def make_folder(self, label: DiskStep, path: Path, like: os.stat_result | None) -> None:
-        """Create a folder if it is missing, searchable by whoever may read `like`, and make that durable.
+        """Create a folder if it is missing, searchable by all who may read `like`, and make that durable.
 
-        An empty one may be what another run has just made, or one that died before it was given away.
+        An empty one may be new from another run, or from one that died before it changed the owner.
         """
         if path.is_dir() and any(path.iterdir()):
             return
         with self.step(label):
             path.mkdir(exist_ok=True)
             if like is not None:
-                # who may read the file may enter the folder: r and w bring x along
+                # whoever may read the file may enter the folder: r and w imply x
                 mode = stat.S_IMODE(like.st_mode)
                 path.chmod(mode | (mode & 0o444) >> 2 | 0o700)
                 _own(path, like)
@@ -109,7 +108,7 @@ class Disk:
             _create(path, like)
 
     def rename(self, label: DiskStep, old: Path, new: Path) -> None:
-        """Rename within one folder or between two, and make it durable in both. Replaces what stood at `new`."""
+        """Rename within one folder or between two, and make it durable in both. Replaces an existing `new`."""
         with self.step(label):
             old.rename(new)
             sync_folder(new.parent)
@@ -117,28 +116,27 @@ class Disk:
                 sync_folder(old.parent)
 
     def symlink(self, label: DiskStep, path: Path, target: str) -> None:
-        """Make a symbolic link, replacing a link of the same name that a dead run left. Raises FileExistsError where
-        something else has that name."""
+        """Make a symbolic link, replacing a link of the same name from a dead run. Raises FileExistsError if something
+        else has that name."""
         with self.step(label):
             if path.is_symlink():
                 path.unlink()
             path.symlink_to(target)
 
     def take_place(self, label: DiskStep, new: Path, path: Path, is_expected: Callable[[Path], bool]) -> Placed:
-        """Give `new` the name `path`, in one atomic step, unless something unexpected stands there: that stays.
+        """Give `new` the name `path`, in one atomic step, unless something unexpected has that name: that stays.
 
-        `is_expected` is asked about what stands at `path`, and again about what came out; that is then called `new`,
-        for the caller to remove. Where the file system cannot exchange names, `is_expected` is asked right before a
-        rename(2), which replaces what stands there. The folder is synced in a step of its own.
-        """
+        `is_expected` is called for the object at `path`, and again for the object that came out of the exchange; that
+        one then has the name `new`, and the caller removes it. If the file system cannot exchange names, `is_expected`
+        is called right before a rename(2), which replaces the object. The folder is synced in a separate step."""
         with self.step(label):
             if os.path.lexists(path):
                 return _exchange_expected(new, path, is_expected)
             return _take_free_name(new, path)
 
     def keep(self, label: DiskStep, path: Path, sides: tuple[tuple[Path, str], ...] = ()) -> Path:
-        """Give a file that is not ours, and must not be lost, a name that nothing has: `path` without what follows
-        its first `-schemasync`, and `-displaced-1`. `sides`: files that belong to it, with the end of their name."""
+        """Give a file that is not ours, and must not be lost, a free name: `path` up to its first `-schemasync`, and
+        `-displaced-1`. `sides`: files that belong to it, with the end of their name."""
         with self.step(label):
             kept = _free_name(path)
             for side, suffix in sides:
@@ -154,7 +152,7 @@ class Disk:
             sync_folder(folder)
 
     def remove(self, label: DiskStep, paths: Iterator[Path] | tuple[Path, ...]) -> None:
-        """Remove files that exist, the first one last: what is left after a crash still has its name."""
+        """Remove files that exist, the first one last, so that after a crash the rest still has its name."""
         with self.step(label):
             for path in reversed(tuple(paths)):
                 with suppress(FileNotFoundError):
@@ -162,8 +160,8 @@ class Disk:
 
     @contextmanager
     def whole_file(self, label: DiskStep, path: Path, like: os.stat_result) -> Iterator[Path]:
-        """Give an empty file to write to, with the mode and owner of `like`; it gets the name `path` when the block
-        has written it whole, and is gone where the block raises."""
+        """Yield an empty file to write to, with the mode and owner of `like`. It gets the name `path` when the block
+        has ended, and is removed if the block raises."""
         scratch = path.with_name(path.name + ".tmp")
         with self.step(label):
             scratch.unlink(missing_ok=True)
@@ -178,7 +176,7 @@ class Disk:
             sync_folder(path.parent)
 
     def output(self, label: DiskStep, path: Path) -> IO[bytes]:
-        """Open a file for what a process of ours will print; its content is disposable, so it is not synced."""
+        """Open a file for the output of a process of ours. Its content is disposable, so it is not synced."""
         with self.step(label):
             return path.open("ab")
 
@@ -200,19 +198,19 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Some of the disk that nobody else can have."""
+    """Reserved disk space."""
 
     _file: IO[bytes]
 
     def release(self) -> None:
-        """Give it back, to whoever writes next."""
+        """Give the space back."""
         self._file.close()
 
 
 @contextmanager
 def reserved(folder: Path, size: int) -> Iterator[Reservation]:
-    """Hold so many bytes of the disk until they are released, or the block ends, in a file without a name: a crash
-    leaves nothing of it. Raises OSError where they are not available."""
+    """Reserve as many bytes of the disk until they are released, or the block ends, in a file without a name: a crash
+    leaves nothing of it. Raises OSError if they are not available."""
     with tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
@@ -223,9 +221,9 @@ def reserved(folder: Path, size: int) -> Iterator[Reservation]:
 
 
 def sync_folder(folder: Path) -> None:
-    """fsync of a folder: a name is durable only then.
+    """fsync of a folder: only then is a name durable.
 
-    A folder that this user may write and not read cannot be opened for that: everything is synced instead.
+    A folder that this user may write but not read cannot be opened for that: then everything is synced.
     """
     try:
         _sync_file(folder)
@@ -248,7 +246,7 @@ def _exchange_expected(new: Path, path: Path, is_expected: Callable[[Path], bool
     ours = _identity(new)
     try:
         is_exchanged = exchange(new, path)
-    except FileNotFoundError:  # it was taken away a moment ago
+    except FileNotFoundError:  # it was removed a moment ago
         return _take_free_name(new, path)
     if not is_exchanged:
         new.rename(path)
@@ -256,10 +254,10 @@ def _exchange_expected(new: Path, path: Path, is_expected: Callable[[Path], bool
     if is_expected(new):
         return Placed(True)
     with suppress(FileNotFoundError):
-        exchange(new, path)  # somebody put another file there since it was looked at: that goes back
+        exchange(new, path)  # somebody put another file there since the check: that goes back
     if _identity(new) == ours:
         return Placed(False)
-    kept = _free_name(new)  # and once more since then
+    kept = _free_name(new)  # the file changed once more since then
     new.rename(kept)
     return Placed(False, kept)
 
@@ -274,7 +272,7 @@ def _take_free_name(new: Path, path: Path) -> Placed:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Which file or link has this name."""
+    """The identity of the file or link with this name."""
     status = path.lstat()
     return status.st_dev, status.st_ino
 
@@ -293,7 +291,7 @@ def _create(path: Path, like: os.stat_result | None) -> None:
 
 
 def _own(path: Path, like: os.stat_result) -> None:
-    """Give a file the owner of another where we may: root may, and who is not the owner may keep it in the group."""
+    """Give a file the owner of another if permitted: root may, and others may at least keep the group."""
     with suppress(PermissionError):
         os.chown(path, -1, like.st_gid)
         os.chown(path, like.st_uid, -1)

@@ -1,8 +1,7 @@
-"""Exchanging two names in one atomic step, where the operating system can.
+"""Exchanges two names in one atomic step, if the operating system can.
 
-rename(2) replaces whatever stands at its target. An exchange keeps it: both names stay, each with what the other had.
-Linux has renameat2(2) with RENAME_EXCHANGE, macOS renamex_np(2) with RENAME_SWAP. Not every file system takes them.
-"""
+rename(2) replaces whatever is at its target. An exchange keeps it: both names stay, each with the other's object. Linux
+has renameat2(2) with RENAME_EXCHANGE, macOS renamex_np(2) with RENAME_SWAP. Not every file system supports them."""
 
 from __future__ import annotations
 
@@ -18,27 +17,27 @@ from pathlib import Path
 _AT_FDCWD = -100
 _NO_REPLACE, _EXCHANGE = (1, 2) if sys.platform != "darwin" else (4, 2)
 
-# musl had no renameat2() for long; the numbers of the system call are those of the 64-bit kernels.
+# musl had no renameat2() for long; the system call numbers are those of the 64-bit kernels.
 _RENAMEAT2 = {"x86_64": 316, "aarch64": 276}
 
-# EPERM: what a sandbox says that does not know the call. Where it is meant, the plain rename meets it too.
+# EPERM: the answer of a sandbox that does not know the call. A real EPERM also occurs in the plain rename.
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 _Rename = Callable[[bytes, bytes, int], int]
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Exchange two names of one file system. False, with nothing done, where the system or the file system cannot.
+    """Exchange two names of one file system. Returns False, with nothing done, if the system cannot do it.
 
-    Raises OSError: FileNotFoundError where one of them does not exist.
+    Raises OSError: FileNotFoundError if one of them does not exist.
     """
     return _rename(first, second, _EXCHANGE)
 
 
 def rename_without_replacing(old: Path, new: Path) -> bool:
-    """Rename. False, with nothing done, where the system or the file system cannot do that without replacing.
+    """Rename. Returns False, with nothing done, if the system cannot do that without replacing.
 
-    Raises OSError: FileExistsError where `new` exists.
+    Raises OSError: FileExistsError if `new` exists.
     """
     return _rename(old, new, _NO_REPLACE)
 
@@ -57,7 +56,7 @@ def _rename(old: Path, new: Path, flags: int) -> bool:
 
 @cache
 def _function() -> _Rename | None:
-    """The function of the C library; None where there is none."""
+    """The function of the C library; None without one."""
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "darwin":
         return lambda old, new, flags: int(library.renamex_np(old, new, ctypes.c_uint(flags)))

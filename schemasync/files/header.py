@@ -1,4 +1,4 @@
-"""The header of a database file, read by another process.
+"""Reads the header of a database file in another process.
 
 A plain open() and close() of a file that this process has open in SQLite would drop SQLite's locks
 (https://www.sqlite.org/howtocorrupt.html).
@@ -20,11 +20,11 @@ PATIENCE = 5.0  # seconds for a process that reads four bytes
 
 
 def written_by(path: Path) -> tuple[int, int, int] | None:
-    """The version of the SQLite that wrote a database file last; None where that cannot be told.
+    """The version of the SQLite that wrote a database file last; None if it is unknown.
 
     https://www.sqlite.org/fileformat2.html#write_library_version_number_at_offset_96
     """
-    if not Path(sys.executable).name.startswith("python"):  # embedded, it is the server's own program
+    if not Path(sys.executable).name.startswith("python"):  # an embedding server is not an interpreter
         return None
     try:
         command = [sys.executable, "-I", "-S", "-c", _CHILD, str(path)]

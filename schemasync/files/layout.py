@@ -1,4 +1,4 @@
-"""A database is a link to a generation: what the link, the folder beside it and its names say."""
+"""A database is a link to a generation: what the link, its folder and the names in it mean."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 _NAME = re.compile(r"(?P<number>[0-9]{4,})-(?P<short>[0-9a-f]{12})\.sqlite3(?P<building>\.building)?")
 BUILDING = ".building"
-OWN_SUFFIX = "-schemasync"  # names beside the link, for the moment of a swap
-PLAIN = "plain"  # what a fence calls its successor where the database becomes a plain file again
+OWN_SUFFIX = "-schemasync"  # names beside the link, during a swap
+PLAIN = "plain"  # the successor in a fence if the database becomes a plain file again
 
 
 class PathKind(Enum):
-    """What stands at the path that everyone opens."""
+    """The kind of object at the path that applications open."""
 
     NOTHING = "nothing"
     PLAIN = "a plain file"
@@ -28,7 +28,7 @@ class PathKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A file in the generations folder; `building` tells one under construction by its name."""
+    """A file in the generations folder; `building` is true for one under construction, by its name."""
 
     number: int
     short: str
@@ -37,13 +37,13 @@ class Generation:
 
     @property
     def name(self) -> str:
-        """`0002-3f2a9c1b6d2e`: what people, history and fences call it."""
+        """`0002-3f2a9c1b6d2e`, as in messages, the history and fences."""
         return f"{self.number:04d}-{self.short}"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All paths of one database; `link` is the path that everyone opens."""
+    """All paths of one database; `link` is the path that applications open."""
 
     link: Path
 
@@ -57,23 +57,22 @@ class Layout:
 
     @property
     def plain(self) -> Path:
-        """Where the plain file that `eject` makes stands until it takes the place of the link."""
+        """The path of the plain file that `eject` makes, until it replaces the link."""
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-{PLAIN}")
 
     def next_link(self, over: Inode | None = None) -> Path:
-        """Where a new link stands until it takes the place of what is at the path; that stands here afterwards.
+        """The path of a new link until it replaces the object at the path, which then has this path.
 
-        It is in the folder of the path, so that nothing but the two names decides whether it can. `over`: the plain
-        file that it replaces. The name says which one, so that recovery tells it from a file of somebody else.
-        """
+        It is in the folder of the path, so that only the two names decide whether that works. `over`: the plain file
+        that it replaces. The name identifies it, so that recovery can distinguish it from somebody else's file."""
         suffix = "" if over is None else f"-{over[1]}"
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-link{suffix}")
 
     def next_links(self) -> tuple[Path, ...]:
-        """What stands at the names of `next_link`: a run that died left it.
+        """Objects at the names of `next_link`, left by a run that died.
 
-        A folder that may be written and not listed (`chmod 300`) is asked for the names that the next run would use.
-        """
+        In a folder that is writable but cannot be listed (`chmod 300`), only the names that the next run would use are
+        checked."""
         start = self.next_link().name
         try:
             return tuple(sorted(path for path in self.link.parent.iterdir() if path.name.startswith(start)))
@@ -82,7 +81,7 @@ class Layout:
             return tuple(path for path in dict.fromkeys(names) if os.path.lexists(path))
 
     def at(self) -> PathKind:
-        """What stands at the link's path now."""
+        """The kind of object at the link's path now."""
         if self.link.is_symlink():
             generation = self.live()
             if generation is None:
@@ -110,7 +109,7 @@ class Layout:
         return None if generation is None or generation.building else generation
 
     def target(self, generation: Generation) -> str:
-        """What the link must say: relative, so that the folder can be moved and mounted elsewhere."""
+        """The target of the link: relative, so that the folder can be moved and mounted elsewhere."""
         return f"{self.folder.name}/{generation.path.name}"
 
     def parse(self, name: str) -> Generation | None:
@@ -122,7 +121,7 @@ class Layout:
         return Generation(int(match["number"]), match["short"], self.folder / name, building)
 
     def generation(self, name: str) -> Generation | None:
-        """The generation called so (`0002-3f2a9c1b6d2e`), whether or not its file exists."""
+        """The generation of that name (`0002-3f2a9c1b6d2e`), whether or not its file exists."""
         return self.parse(f"{name}.sqlite3")
 
     def generations(self) -> tuple[Generation, ...]:
@@ -140,11 +139,10 @@ class Layout:
         return tuple(g for g in self.generations() if not g.building and g not in aliases)
 
     def aliases(self) -> tuple[Generation, ...]:
-        """Further names of generations: symbolic or hard links to a file that has a name already.
+        """Additional names of generations: symbolic or hard links to a file that already has a name.
 
-        Whatever was done to such a file would be done to the other. Of several names the one that the link at the path
-        has counts, else the first that is no symbolic link.
-        """
+        Whatever is done to such a name is done to the file. Of several names, the one that the link at the path has
+        counts, otherwise the first that is not a symbolic link."""
         live, seen, found = self.live(), set[Inode](), []
         names = [g for g in self.generations() if not g.building]
         for one in sorted(names, key=lambda g: (g != live, g.path.is_symlink(), g.number)):
@@ -156,23 +154,23 @@ class Layout:
         return tuple(found)
 
     def next(self, short: str, used: Iterable[str] = ()) -> Generation:
-        """A generation with a name that was never used: above all files, and above all `used` names."""
+        """A generation with a name that was never used: higher than all files, and than all `used` names."""
         numbers = [generation.number for generation in self.generations()]
         numbers += [generation.number for name in used if (generation := self.generation(name)) is not None]
         number = 1 + max(numbers, default=0)
         return Generation(number, short, self.folder / f"{number:04d}-{short}.sqlite3")
 
     def building(self, generation: Generation) -> Path:
-        """Where a generation stands while it is built."""
+        """The path of a generation while it is built."""
         return generation.path.with_name(generation.path.name + BUILDING)
 
 
 Inode = tuple[int, int]
-"""Device and inode number: which file it is, whatever it is called."""
+"""Device and inode number: the identity of a file, whatever its name."""
 
 
 def inode_of(path: Path) -> Inode | None:
-    """Which file opening `path` opens now; None where there is none."""
+    """The identity of the file that `path` opens now; None without one."""
     try:
         status = path.stat()
     except OSError:
@@ -181,7 +179,7 @@ def inode_of(path: Path) -> Inode | None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, 0 where it is gone."""
+    """Bytes of a file, 0 if it is missing."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -14,14 +14,14 @@ from typing import IO
 
 from ..errors import Busy, Code
 
-_GLANCE = 0.005  # seconds: longer than a look at the lock takes
+_GLANCE = 0.005  # seconds: longer than a check of the lock takes
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
 NOTICE = 4096  # bytes: room for a phase and a sentence, and one page of the file
 _held: set[int] = set()
 
 
 def _close_in_child() -> None:
-    """A forked child must not keep a lock alive that its parent gave up or died with."""
+    """Release the lock in a forked child, which must not keep it after its parent gave it up or died."""
     for descriptor in _held:
         with suppress(OSError):
             os.close(descriptor)
@@ -33,13 +33,13 @@ os.register_at_fork(after_in_child=_close_in_child)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the holder of the lock reports about itself: a line in the locked file. It means nothing
-    once the lock is free, so a crash leaves no lie behind; and nothing is lost with it, so it is never synced."""
+    """The progress of the lock's holder: a line in the locked file. It means nothing once the lock is free, so a crash
+    leaves no false report; and its loss does not matter, so it is never synced."""
 
     _descriptor: int
 
     def write(self, text: str) -> None:
-        """Replace the line, in one write. A full disk must not stop a run that could go on: the old one stays."""
+        """Replace the line, in one write. A full disk must not stop a run that could go on: then the old line stays."""
         with suppress(OSError):
             os.pwrite(self._descriptor, text.encode()[:NOTICE].ljust(NOTICE), 0)
 
@@ -51,13 +51,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RunLock:
-    """The lock as its holder has it. `notice`: what it reports about itself."""
+    """The lock of its holder. `notice`: its progress."""
 
     notice: Notice
     _held: tuple[tuple[Path, int], ...]
 
     def is_sole(self) -> bool:
-        """True where nobody else can have the lock now: what is locked is still what stands at its path."""
+        """True if nobody else can have the lock now: the locked file is still the one at its path."""
         return all(_names(path, descriptor) for path, descriptor in self._held)
 
 
@@ -65,10 +65,9 @@ class RunLock:
 def run_lock(path: Path, wait: float) -> Iterator[RunLock]:
     """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies.
 
-    Two things are locked: the folder, and the file in it. The file is what another process may delete (`rsync
-    --delete`, `git clean`), and then a second run would lock a new one; the folder stands as long as the generations
-    do. Where the file system cannot lock a folder, the file alone is locked.
-    """
+    Two objects are locked: the folder, and the file in it. Another process may delete the file (`rsync --delete`, `git
+    clean`), and then a second run would lock a new one; the folder exists as long as the generations do. If the file
+    system cannot lock a folder, only the file is locked."""
     deadline = time.monotonic() + wait
     with ExitStack() as stack:
         held = []
@@ -79,13 +78,13 @@ def run_lock(path: Path, wait: float) -> Iterator[RunLock]:
                 held.append((path.parent, folder))
         file = _open_locked(stack, path, deadline)
         notice = Notice(file)
-        notice.clear()  # what a dead run said
+        notice.clear()  # the notice of a dead run
         stack.callback(notice.clear)
         yield RunLock(notice, tuple(held or [(path, file)]))
 
 
 def _open_locked(stack: ExitStack, path: Path, deadline: float) -> int:
-    """Open the file and lock it; once more where it was deleted in between."""
+    """Open the file and lock it; repeat if it was deleted in between."""
     while True:
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         stack.enter_context(_closing(file))
@@ -98,7 +97,7 @@ def _open_locked(stack: ExitStack, path: Path, deadline: float) -> int:
 def _folder_descriptor(folder: Path) -> int | None:
     try:
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:  # a user who may write to it, and not list it
+    except PermissionError:  # a user who may write to it, but not list it
         return None
 
 
@@ -122,7 +121,7 @@ def _names(path: Path, descriptor: int) -> bool:
 
 
 def _share(descriptor: int, folder: Path) -> None:
-    """Let whoever may write to the folder take the lock: root often comes first, the application later."""
+    """Let everybody who may write to the folder take the lock: root is often first, the application later."""
     mine, like = os.fstat(descriptor), folder.stat()
     mode = stat.S_IMODE(like.st_mode) & 0o666
     with suppress(PermissionError):
@@ -138,7 +137,7 @@ def is_held(path: Path) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """True where somebody holds a lock on this file or folder now."""
+    """True if somebody holds a lock on this file or folder now."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError):
@@ -147,7 +146,7 @@ def is_locked(path: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # a folder, on a file system that locks none
+    except OSError:  # a folder, on a file system that cannot lock folders
         return False
     finally:
         os.close(descriptor)
@@ -155,7 +154,7 @@ def is_locked(path: Path) -> bool:
 
 
 def try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file, if nobody has. Who inherits it holds the lock on, until the last of them ends."""
+    """Lock an open file, if nobody has. Processes that inherit it hold the lock until the last of them ends."""
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -164,7 +163,7 @@ def try_lock(file: IO[bytes]) -> bool:
 
 
 def notice_of(path: Path) -> str | None:
-    """What the run that holds the lock reports about itself; None where none does."""
+    """The progress of the run that holds the lock; None without a run."""
     if not is_held(path):
         return None
     try:
@@ -174,7 +173,7 @@ def notice_of(path: Path) -> str | None:
 
 
 def _take_folder(descriptor: int, path: Path, deadline: float) -> bool:
-    """Lock the folder; False where the file system locks none."""
+    """Lock the folder; False if the file system cannot lock folders."""
     try:
         _take(descriptor, path, deadline)
     except OSError:
@@ -188,12 +187,12 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            looks -= 1  # somebody may just be looking who holds it: that takes microseconds
+            looks -= 1  # somebody may just be checking who holds it, which takes microseconds
             if time.monotonic() >= deadline and looks <= 0:
                 raise Busy.of(
                     Code.RUN_IN_PROGRESS,
-                    f"another schemasync is at work on this database ({path} is locked)",
-                    "Wait for it, or give a longer --wait SECONDS.",
+                    f"another run is at work on this database ({path} is locked)",
+                    "Wait for it, or use a longer --wait SECONDS.",
                 ) from None
             time.sleep(_POLL if looks <= 0 else _GLANCE)
         else:

@@ -1,6 +1,6 @@
-"""Whether a file is mounted at a path by itself, as `docker run -v ./db.sqlite3:/app/db.sqlite3` does.
+"""Finds out whether a file is mounted at a path by itself, as `docker run -v ./db.sqlite3:/app/db.sqlite3` does.
 
-Nothing can take the place of such a file: rename(2) fails with EBUSY, for as long as the mount stands.
+Such a file cannot be replaced: rename(2) fails with EBUSY as long as the mount exists.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ MOUNTS = Path("/proc/self/mountinfo")  # https://man7.org/linux/man-pages/man5/p
 
 
 def is_mounted(path: Path) -> bool:
-    """True where `path` itself, and not only the folder that it is in, is a place of a mount."""
+    """True if `path` itself is a mount point, and not only its folder."""
     folder = Path(os.path.realpath(path.parent))
     points = _mount_points()
     return _is_on_another_device(path, folder) if points is None else os.fspath(folder / path.name) in points
 
 
 def _is_on_another_device(path: Path, folder: Path) -> bool:
-    """The next best answer, where there is no table of mounts. It is wrong on an overlay of several file systems, where
-    each file has the device of its layer, and for a file that is mounted from the file system that it stands in."""
+    """The second-best answer, without a table of mounts. It is wrong on an overlay of several file systems, where each
+    file has the device of its layer, and for a file that is mounted from the same file system."""
     try:
         return path.lstat().st_dev != folder.stat().st_dev
     except OSError:
@@ -29,7 +29,7 @@ def _is_on_another_device(path: Path, folder: Path) -> bool:
 
 
 def _mount_points() -> frozenset[str] | None:
-    """Every mount point that this process sees; None where the system has no such table, or does not show it."""
+    """Every mount point that this process sees; None if the system has no such table, or does not show it."""
     try:
         lines = MOUNTS.read_bytes().splitlines()
     except OSError:

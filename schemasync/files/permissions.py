@@ -1,4 +1,4 @@
-"""What the user that runs this may do to the names in a folder, asked before anything is changed."""
+"""Checks what the current user may do to the names in a folder, before anything is changed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def may_change_names(folder: Path) -> bool:
-    """True where this user may add, rename and remove names in `folder`; False where there is no such folder."""
+    """True if this user may add, rename and remove names in `folder`; False without such a folder."""
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def may_replace(path: Path) -> bool:
-    """False where the sticky bit of its folder keeps this user from replacing what stands at `path`."""
+    """False if the sticky bit of its folder prevents this user from replacing the object at `path`."""
     folder = path.parent.stat()
     if not folder.st_mode & stat.S_ISVTX or not os.path.lexists(path):
         return True

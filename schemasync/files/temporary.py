@@ -1,5 +1,5 @@
-"""Files that nobody misses: databases of a test run, a copy on its way to a browser. There is no durable order to keep,
-and no crash to survive."""
+"""Disposable files: databases of a test run, a copy for a browser. They need no durable order, and need not survive a
+crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO
 
 
 def remove_all(files: Iterable[Path], folder: Path) -> None:
-    """Remove files, and a folder with what is in it; what is not there is passed over."""
+    """Remove files, and a folder with its content; missing ones are skipped."""
     for file in files:
         file.unlink(missing_ok=True)
     with suppress(FileNotFoundError):
@@ -20,7 +20,7 @@ def remove_all(files: Iterable[Path], folder: Path) -> None:
 
 
 def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
-    """What `write` puts at the path that it is given, opened for reading; on the disk it has no name any more."""
+    """The file that `write` writes to the given path, opened for reading; it no longer has a name on the disk."""
     with tempfile.TemporaryDirectory(prefix="schemasync-") as folder:
         path = Path(folder) / "copy"
         write(path)

@@ -1,4 +1,4 @@
-"""Successive syncs of one table as a single step: what each column holds if nobody wrote to it in between."""
+"""Composes successive syncs of one table into one step: what each column holds if nobody wrote to it in between."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 
 
 def not_known(column: str) -> ColumnSource:
-    """A column whose expected value cannot be told; it is not compared."""
+    """A column whose expected value is unknown; it is not compared."""
     return ColumnSource(column, Origin.DEFAULT, volatile=True)
 
 
@@ -62,7 +62,7 @@ def _carried(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> Col
 
 
 def _stores_alike(step: CarriedStep, feed: ColumnSource) -> bool:
-    """True where both columns convert every value the same way, so that the first conversion is not needed."""
+    """True if both columns convert every value in the same way, so that the first conversion is not needed."""
     old, new = step.old.column(feed.source or ""), step.new.column(feed.column)
     assert old is not None
     assert new is not None
@@ -70,8 +70,8 @@ def _stores_alike(step: CarriedStep, feed: ColumnSource) -> bool:
 
 
 def _filled(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> ColumnSource:
-    """The fill over the first table, under the names that the fill knows; a fill that reads other columns than
-    unchanged ones is not composed."""
+    """The fill over the first table, under the names that the fill uses. A fill that reads changed columns is not
+    composed."""
     parts = lexer.tokens(feed.fill or "")
     sources = {name: _unchanged(first, name) for name in _columns(second.old, parts)}
     if _reads_more(second.old, parts) or None in sources.values():
@@ -100,7 +100,7 @@ def _reads_more(table: Table, parts: Sequence[Token]) -> bool:
 
 
 def _unchanged(first: CarriedStep, name: str) -> str | None:
-    """The first table's column with the same values, affinity and collation; None where there is none."""
+    """The first table's column with the same values, affinity and collation; None without one."""
     feed = _source(first, name)
     if feed is None or not _is_unchanged(feed):
         return None
@@ -109,7 +109,7 @@ def _unchanged(first: CarriedStep, name: str) -> str | None:
 
 
 def _compares(column: Column, table: Table) -> tuple[str, str | None]:
-    """What decides how an expression compares the column's values."""
+    """The properties that decide how an expression compares the column's values."""
     return affinity(column, table.strict), column.collation
 
 

@@ -1,7 +1,7 @@
-"""Data migrations that a database never ran: what its django_migrations and its own history say.
+"""Finds data migrations that a database never ran, by its django_migrations and its own history.
 
-Which of them were run is a fact about each database. One schema.json ships to many of them, each of which may have
-stopped at another release.
+Each database has run its own set of migrations: one schema.json serves many databases, and each may have stopped at
+another release.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class DataMigration:
     replaces: tuple[DataMigration, ...] = ()
 
     def is_in(self, names: Collection[str]) -> bool:
-        """True where these name it, or all that it was squashed from."""
+        """True if the names contain it, or all that it was squashed from."""
         return self.name in names or (bool(self.replaces) and all(one.is_in(names) for one in self.replaces))
 
 
 def recorded(rows: Sequence[HistoryRow]) -> NeverRun | None:
-    """What the history says of the live generation's data; None where the release that wrote it did not look."""
+    """The record in the history for the live generation; None if the release that wrote it did not check."""
     for row in reversed(rows):
         found = row.details.get("data_migrations") if row.generation == rows[-1].generation else None
         if found is not None:
@@ -42,8 +42,8 @@ def unapplied(
     rows: Sequence[HistoryRow],
     accepted: Collection[str] = (),
 ) -> tuple[tuple[str, ...], NeverRun]:
-    """The installed data migrations that the database never ran and nobody accepted; and what to record if there are
-    none. `accepted` are those that may be passed over now."""
+    """The installed data migrations that the database never ran and nobody accepted, and what to record if there are
+    none. `accepted`: those that are accepted now."""
     known = recorded(rows)
     if known is None and not _lived_on_migrations(applied, rows):
         return (), NeverRun(born_with=frozenset(one.name for one in installed))
@@ -55,7 +55,7 @@ def unapplied(
 
 
 def _lived_on_migrations(applied: Collection[str], rows: Sequence[HistoryRow]) -> bool:
-    """Asked where nothing is recorded. A database that was made from models in schema.json may have rows for apps
-    that keep their migrations, and never lived on those of the others."""
+    """Called if nothing is recorded. A database that was made from models in schema.json may have rows for apps that
+    keep their migrations, without having used migrations for the others."""
     was_made_from_models = bool(rows) and rows[0].action == HistoryAction.SYNC and bool(models_of(rows[0]))
     return bool(applied) and not was_made_from_models

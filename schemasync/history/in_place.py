@@ -1,4 +1,4 @@
-"""A backup that was restored into the live file: its history ends with another generation than the live one."""
+"""Records a backup that was restored into the live file: the last generation of its history is not the live one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .data_migrations import recorded
 from .row import HistoryRow
 from .rows import Stamp, hints_of, never_run_json, now, plan_json, schema_of
 
-_KEPT = ("models", "document")  # of the plan: what is as true of the copy as of the generation that it is a copy of
+_KEPT = ("models", "document")  # keys of the plan that hold for the copy as for the original generation
 
 
 def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp) -> HistoryRow:
-    """The row that says that the file of `generation` holds a copy of the newest generation of this history.
+    """The row that records that the file of `generation` holds a copy of the newest generation of this history.
 
-    Its fingerprint is the recorded one, not that of the file: what was changed by hand stays visible as drift.
+    Its fingerprint is the recorded one, not that of the file, so that changes by hand stay visible as drift.
     """
     newest = rows[-1]
     return replace(

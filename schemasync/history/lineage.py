@@ -1,4 +1,4 @@
-"""How two generations are related: which column of one is which of the other, over any number of syncs."""
+"""Relates two generations: which column of one is which of the other, over any number of syncs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .row import HistoryRow
 from .rows import MadeByHand, schema_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
-"""Table of the one side -> (table of the other, column -> column), for values that were carried as they are."""
+"""Table of one side -> (table of the other, column -> column), for values that were carried unchanged."""
 
 
 def is_in_place(row: HistoryRow) -> bool:
@@ -25,13 +25,13 @@ def is_in_place(row: HistoryRow) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The rows that made each generation; rows of a rollback made nothing, those of a restore in place did."""
+    """The rows that made each generation; rows of a rollback made none, those of a restore in place did."""
 
     rows: Sequence[HistoryRow]
 
     def birth(self, generation: str, before: HistoryRow | None = None) -> HistoryRow:
-        """The row that made the content of a generation, the last one `before` another row: a backup may have been
-        restored into the file since it was built. Raises KeyError for a generation that the history does not know."""
+        """The row that made the content of a generation, the last one `before` another row, because a backup may have
+        been restored into the file after the build. Raises KeyError for a generation that is not in the history."""
         for row in reversed(self.rows):
             is_older = before is None or row.id < before.id
             if is_older and row.generation == generation and row.action != HistoryAction.ROLLBACK:
@@ -51,24 +51,24 @@ class Lineage:
         return (row.generation for row in self.line(generation))
 
     def comes_from(self, generation: str, source: str) -> bool:
-        """True where the generation comes from what `source` holds now, not from what it held earlier."""
+        """True if the generation was built from the present content of `source`, not from an earlier one."""
         return self.birth(source).id in {row.id for row in self.line(generation)}
 
     def steps(self, target: str, live: str) -> tuple[Step | MadeByHand, ...]:
-        """What lies between two generations as steps from `target` to `live`: as recorded where one was built from the
-        other, else composed. Columns whose expected values cannot be told are marked volatile."""
+        """The steps from `target` to `live`: as recorded if one was built from the other, otherwise composed. Columns
+        whose expected values are unknown are marked volatile."""
         newer, older = self.birth(live), self.birth(target)
         if newer.previous == target and older.id < newer.id:
             return steps_of(newer, older)
         return tuple(_steps(schema_of(older), schema_of(newer), self._composed(target, live)))
 
     def origins(self, live: str) -> Names:
-        """Names of the first generation that this one comes from -> its own, however their values were changed."""
+        """Names in the first generation that this one was built from -> its own names, however the values changed."""
         *_, first = self.line(live)
         return self._from(first, live, changed=True)
 
     def _composed(self, target: str, live: str) -> list[Keep]:
-        """One step for each table that both have: back to the generation that both come from, and on to `live`."""
+        """One step for each table that both have: back to the common ancestor, and on to `live`."""
         above = {row.id for row in self.line(target)}
         common = next((row for row in self.line(live) if row.id in above), None)
         if common is None:
@@ -81,11 +81,11 @@ class Lineage:
         return steps
 
     def _path(self, ancestor: HistoryRow, generation: str) -> list[HistoryRow]:
-        """The rows that led from the ancestor to the generation, in that order."""
+        """The rows from the ancestor to the generation, in order."""
         return list(takewhile(lambda row: row.id != ancestor.id, self.line(generation)))[::-1]
 
     def _from(self, ancestor: HistoryRow, generation: str, *, changed: bool = False) -> Names:
-        """Names of the ancestor -> names of the generation; with `changed` also where values are not what they were."""
+        """Names of the ancestor -> names of the generation; with `changed` even if values differ."""
         names = _identity(schema_of(ancestor))
         for row in self._path(ancestor, generation):
             assert row.previous is not None
@@ -121,7 +121,7 @@ def _renamed(first: Names, second: Names) -> Names:
 
 
 def _backwards(target: Schema, common: Schema, names: Names) -> Iterator[Keep]:
-    """Steps from the target to the generation that it comes from; `names`: of the latter -> of the target."""
+    """Steps from the target back to the ancestor; `names`: those of the ancestor -> those of the target."""
     for table, (other, columns) in names.items():
         old, new = target.table(other), common.table(table)
         if old is not None and new is not None:

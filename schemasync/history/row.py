@@ -13,7 +13,7 @@ HISTORY_TABLE = "_schema_versions"
 class HistoryRow:
     """One row of the history; `id` is 0 before it is written. `schema`, `hints` and `plan` are JSON.
 
-    `sqlite_version`: of the SQLite that built the generation, '' where an older release did not note it.
+    `sqlite_version`: of the SQLite that built the generation, '' if an older release did not record it.
     """
 
     id: int
@@ -35,13 +35,13 @@ class HistoryRow:
 
     @property
     def document(self) -> str | None:
-        """The digest of the schema.json that the generation was made from, where its plan has it."""
+        """The digest of the schema.json that the generation was made from, if its plan has it."""
         found = self.details.get("document")
         return found if isinstance(found, str) else None
 
     @property
     def details(self) -> dict[str, Any]:
-        """What the plan column holds; empty where somebody changed the row by hand into what is no JSON object."""
+        """The content of the plan column; empty if somebody changed the row by hand into something that is not JSON."""
         try:
             found = json.loads(self.plan)
         except ValueError:

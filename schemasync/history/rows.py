@@ -19,17 +19,17 @@ from ..schema.model import Schema
 from ..schema.text import dumps, short
 from .row import HISTORY_TABLE, HistoryRow
 
-FEWEST = 4  # digits that name a version: fewer could be a number
+FEWEST = 4  # digits that select a version: fewer could be a number
 
 
 def now() -> str:
-    """This moment in UTC, as the history writes it."""
+    """The current time in UTC, in the format of the history."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Who did it and with what: the same for every row that a run writes."""
+    """The actor and the versions of the software: the same for every row that a run writes."""
 
     actor: str
     tool_version: str
@@ -51,7 +51,7 @@ def schema_of(row: HistoryRow) -> Schema:
 
 
 def details_of(row: HistoryRow) -> dict[str, Any]:
-    """What the plan column holds, for what would be wrong without it: raises NeedsPerson where it is no JSON object."""
+    """The content of the plan column, for callers that need it: raises NeedsPerson if it is not a JSON object."""
     return dict(_json(row, row.plan, dict))
 
 
@@ -69,22 +69,22 @@ def _damaged(row: HistoryRow, what: str) -> NeedsPerson:
     return NeedsPerson.of(
         Code.HISTORY_DAMAGED,
         f"row {row.id} of {HISTORY_TABLE}, generation {row.generation}, was changed by hand: {what}",
-        "A backup, or the archive of that generation or of a newer one, holds the row as it was: write it back from"
-        " there. What does not need the row still works.",
+        "A backup, or the archive of that generation or of a newer one, has the original row: write it back from there."
+        " Commands that do not need the row still work.",
         row=row.id,
         generation=row.generation,
     )
 
 
 def hints_json(hints: Iterable[HintKey]) -> str:
-    """The recorded hints as the history keeps them."""
+    """The recorded hints, as JSON for the history."""
     return dumps(sorted(map(hint_keys.as_json, hints)))
 
 
 def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
-    """The newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (from 4 hex digits on).
+    """The newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (4 hex digits or more).
 
-    Raises Refused where nothing, or more than one version or generation, answers to it.
+    Raises Refused if nothing matches, or more than one version or generation.
     """
     text = wanted.removeprefix("1:").lower()
     by_generation = [r for r in rows if r.generation == wanted or _number(r.generation) == wanted.lstrip("0")]
@@ -93,13 +93,13 @@ def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
     if len(text) < FEWEST:
         raise Refused.of(
             Code.UNKNOWN_GENERATION,
-            f'the history knows no generation "{wanted}", and a version is named by {FEWEST} digits or more',
+            f'the history has no generation "{wanted}", and a version needs {FEWEST} digits or more',
             "See: manage.py schemasync history",
         )
     found = [r for r in rows if r.version.partition(":")[2].startswith(text)]
     if len({r.version for r in found}) > 1:
         names = ", ".join(sorted({short(r.version) for r in found}))
-        raise Refused.of(Code.UNKNOWN_GENERATION, f"{wanted} may be any of {names}", "Give more digits.")
+        raise Refused.of(Code.UNKNOWN_GENERATION, f"{wanted} may be any of {names}", "Use more digits.")
     if len(generations := sorted({r.generation for r in found})) > 1:
         raise Refused.of(
             Code.UNKNOWN_GENERATION,
@@ -110,13 +110,13 @@ def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
         return found[-1]
     raise Refused.of(
         Code.UNKNOWN_GENERATION,
-        f"the history knows no generation or version {wanted}",
+        f"the history has no generation or version {wanted}",
         "See: manage.py schemasync history",
     )
 
 
 def moment(applied_at: str) -> str:
-    """`2026-05-04 11:12`, for people, of the history's `2026-05-04T11:12:13.456Z`."""
+    """Formats the history's `2026-05-04T11:12:13.456Z` as `2026-05-04 11:12`."""
     return applied_at.replace("T", " ")[:16]
 
 
@@ -128,7 +128,7 @@ def _number(generation: str) -> str:
 
 
 def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) -> dict[str, Any]:
-    """The plan as the history keeps it: enough to say what changed, and to compare both sides again later."""
+    """The plan as the history stores it: enough to show the changes, and to compare both sides again later."""
     return {
         "strategy": str(plan.strategy),
         "changes": [change_json(change) for change in plan.changes],
@@ -149,30 +149,30 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
 
 
 def never_run_json(found: NeverRun) -> dict[str, list[str]]:
-    """The data migrations that a database never ran, as the history keeps them."""
+    """The data migrations that a database never ran, as JSON for the history."""
     return {"passed_over": sorted(found.passed_over), "born_with": sorted(found.born_with)}
 
 
 def models_of(row: HistoryRow | None) -> dict[str, str]:
-    """By table the model that owned it when the row's generation was made; none where that is not known."""
+    """Maps each table to the model that owned it when the row's generation was made; empty if that is unknown."""
     return dict(row.details.get("models", {})) if row is not None else {}
 
 
 class ReplayJson(TypedDict):
-    """How a run followed what was written beside it."""
+    """How a run replayed the writes during it."""
 
     rounds: int
     keys: int
-    """How many rows were read again, in all rounds."""
+    """How many rows were replayed, in all rounds."""
     write_overhead: float | None
-    """How many times as long a write took while it was logged; null where nobody wrote."""
+    """How many times as long a write took while the change log existed; null if nobody wrote."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How a run followed the writers beside it: rounds of replay, and the keys that were replayed in all of them.
+    """How a run replayed the writes during it: the number of rounds, and of keys in all of them.
 
-    `write_overhead`: how many times as long a write took while it was logged; None where nobody wrote.
+    `write_overhead`: how many times as long a write took while the change log existed; None if nobody wrote.
     """
 
     rounds: int = 0
@@ -180,15 +180,15 @@ class Followed:
     write_overhead: float | None = None
 
     def as_json(self) -> ReplayJson:
-        """The facts for machines."""
+        """The JSON object."""
         return {"rounds": self.rounds, "keys": self.keys, "write_overhead": self.write_overhead}
 
 
 @dataclass(frozen=True, slots=True)
 class Afterwards:
-    """What is known of a swap only when it is done; None is what is not known.
+    """Facts of a swap that are known only afterwards; None if not known yet.
 
-    `document`: the digest of the schema.json that the generation was made from, as `sync.glance` takes it.
+    `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
     `never_run`: data migrations that were accepted since.
     """
 

@@ -60,7 +60,7 @@ def test_warn_says_it_once_and_goes_on(link):
     out, err = served(link.parent, "warn", fresh=True)
     assert out == ["tables a"] * 2
     assert err.count("is version") == 2, "that of the database and that of schema.json"
-    assert err.endswith("To bring it there: manage.py schemasync\n")
+    assert err.endswith("To sync it: manage.py schemasync\n")
 
 
 def test_ignore_says_nothing(link):
@@ -70,7 +70,7 @@ def test_ignore_says_nothing(link):
 def test_refuse_refuses_each_connection_and_says_what_to_do(link):
     out, _ = served(link.parent, "refuse")
     assert [line.split()[0] for line in out if not line.startswith(" ")] == ["NotCurrent"] * 2
-    assert out.count("  To bring it there: manage.py schemasync") == 2
+    assert out.count("  To sync it: manage.py schemasync") == 2
 
 
 def test_sync_brings_it_there_first(link):

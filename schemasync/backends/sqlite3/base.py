@@ -1,9 +1,8 @@
 """Django's SQLite backend, with connections that follow the link when it moves to another generation.
 
-Every statement runs on the file that the link names: a cursor asks before a statement that is not in a transaction
-whether the link has moved, and after the statement that has opened one whether the file is fenced. A transaction that
-has begun IMMEDIATE holds the lock that a swap needs. What was acknowledged stays so, and nothing is run twice.
-"""
+Every statement runs on the file that the link names: before a statement outside of a transaction, a cursor checks
+whether the link has moved, and after the statement that opened a transaction, whether the file is fenced. A transaction
+that began IMMEDIATE holds the lock that a swap needs. Acknowledged writes stay, and nothing runs twice."""
 
 from __future__ import annotations
 
@@ -34,23 +33,23 @@ from .. import startup
 from ..superseded import Superseded
 from .creation import DatabaseCreation
 
-TIMEOUT = 20.0  # seconds to wait for a lock, and for a link to move whose file is fenced already
-LOOK = 0.001  # seconds between looks at such a link
-TRIES = 5  # swaps that may come between a look and the statement after it
+TIMEOUT = 20.0  # seconds to wait for a lock, and for the link of a fenced file to move
+LOOK = 0.001  # seconds between checks of such a link
+TRIES = 5  # swaps that may happen between a check and the statement after it
 COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
-BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # Django's words for it
+BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # as Django writes them
 READING = ("SELECT", "PRAGMA", "BEGIN")  # first words of statements that write to no virtual table
 
 Place = tuple[str, Inode | None]
-"""What the link says, and which file that is: inodes are used again, and a link may come back."""
+"""The text of the link, and the identity of its file: inodes are used again, and a link may return to an old target."""
 
 logger = logging.getLogger("schemasync")
 
-_of_the_parent: list[Any] = []  # connections from before a fork: closing them here could take the parent's locks
+_of_the_parent: list[Any] = []  # connections from before a fork: closing them here could release the parent's locks
 
 
 class Stage(Enum):
-    """Where in a transaction a statement stands."""
+    """The position of a statement in a transaction."""
 
     ALONE = "no transaction is open"
     FIRST = "only BEGIN DEFERRED has run, and the file may have been superseded since"
@@ -58,13 +57,13 @@ class Stage(Enum):
 
 
 class _NotLive(Exception):
-    """The transaction that was just opened stands on a file that is not the live one; nothing of it is kept."""
+    """The transaction that was just opened is on a file that is not the live one; it is rolled back."""
 
 
 class _Following:
-    """A cursor whose statements run on the live file, also where it was made before a swap.
+    """A cursor whose statements run on the live file, even if it was created before a swap.
 
-    A statement runs again on the new file where it met the fence and nothing else of its transaction has run.
+    A statement runs again on the new file if it failed at the fence and nothing else of its transaction has run.
     """
 
     db: DatabaseWrapper
@@ -78,20 +77,20 @@ class _Following:
 
     @property
     def rowcount(self) -> int:
-        """As sqlite3 says it; -1, unknown, for an executemany that went on in another file."""
+        """As in sqlite3; -1 (unknown) for an executemany that went on in another file."""
         return -1 if self._was_resumed else int(self.cursor.rowcount)
 
     def executescript(self, sql: str) -> Any:
-        """The method of sqlite3, begun on the live file. It is not run again: part of the script may have run."""
+        """As in sqlite3, started on the live file. It does not run again, because part of the script may have run."""
         with self.db.wrap_database_errors:
             self._enter()
             return run_script(self.cursor, sql)
 
     def _execute(self, sql: str, params: Any, *ignored: Any) -> Any:
         if sql == "BEGIN":
-            sql = self.db.begin  # below the log of queries, in which tests look for the word that Django said
+            sql = self.db.begin  # below the query log, in which tests look for Django's word
         self._was_resumed = False
-        if sql.startswith("SELECT") and self.db.is_live(self.cursor.connection):  # most statements: at least cost
+        if sql.startswith("SELECT") and self.db.is_live(self.cursor.connection):  # the fast path for most statements
             return super()._execute(sql, params, *ignored)  # type: ignore[misc]
         execute = partial(super()._execute, sql, params, *ignored)  # type: ignore[misc]
         return self._on_the_live_file(sql, execute, lambda: params)
@@ -101,7 +100,7 @@ class _Following:
         executemany = super()._executemany  # type: ignore[misc]
 
         def run() -> Any:
-            if rows.is_exhausted:  # all of them ran in a transaction that is undone
+            if rows.is_exhausted:  # all of them ran in a transaction that is rolled back
                 raise _superseded()
             self._was_resumed = rows.count > 1
             return executemany(sql, rows, *ignored)
@@ -128,14 +127,14 @@ class _Following:
         raise _superseded()
 
     def _enter(self) -> Stage:
-        """Go to the connection of the live file. Raises what sqlite3 raises for a closed connection."""
+        """Use the connection to the live file. Raises sqlite3's error for a closed connection."""
         stage = self.db.enter(self.cursor.connection)
         if self.cursor.connection is not self.db.connection and not self._is_closed:
             self.cursor = self.db.create_cursor()
         return stage
 
     def _needs_transaction(self, sql: str, params: Callable[[], Any]) -> bool:
-        """True for a write to a virtual table that would be a transaction of its own: no fence stops it."""
+        """True for a write to a virtual table outside of a transaction: no fence stops it."""
         if sql[:16].lstrip().upper().startswith(READING) or self.cursor.connection.isolation_level is not None:
             return False
         with self.db.wrap_database_errors:
@@ -153,7 +152,7 @@ class _Following:
 
 
 class _Rows:
-    """The parameters of an executemany, iterated again from the row on that met the fence."""
+    """The parameters of an executemany, which can be iterated again from the row that failed at the fence."""
 
     def __init__(self, rows: Iterable[Any]) -> None:
         self._rest = iter(rows)
@@ -170,7 +169,7 @@ class _Rows:
         self.is_exhausted = True
 
     def peek(self) -> Any:
-        """The next row, None where there is none."""
+        """The next row; None if there is none."""
         for row in self:
             return row
         return None
@@ -181,23 +180,23 @@ class Cursor(_Following, CursorWrapper):
 
 
 class DebugCursor(_Following, CursorDebugWrapper):
-    """The one that keeps the queries."""
+    """Debug cursor: records queries for connection.queries."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection to whatever generation is live. On disk: WAL, IMMEDIATE, synchronous NORMAL, a longer timeout,
-    each of which OPTIONS may say otherwise. In memory: Django's own backend."""
+    """A connection to the live generation. On disk: WAL, IMMEDIATE, synchronous NORMAL and a longer timeout, each of
+    which OPTIONS can change. In memory: Django's own backend."""
 
     creation_class = DatabaseCreation
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.begin = "BEGIN"
-        self._link: str | None = None  # what is open; None in memory
+        self._link: str | None = None  # the link of the open database; None in memory
         self._place: Place | None = None
         self._swap_state: SwapState | None = None
         self._is_unchecked = False  # True after BEGIN DEFERRED, until the next statement has run
-        self._lock = threading.RLock()  # threads may share a connection; one of them follows
+        self._lock = threading.RLock()  # threads may share a connection; only one of them follows at a time
         self._pid = os.getpid()
 
     # --- opening --------------------------------------------------------------------------------------------
@@ -214,7 +213,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.init_commands: list[str] = [*COMMANDS, *self.init_commands]
         layout = Layout(path)
         if path.is_symlink() or layout.folder.exists():
-            # never the target of a dangling link: SQLite would create it, empty
+            # never open the target of a dangling link: SQLite would create it, empty
             params["database"] = f"file:{url_quote(str(path.absolute()))}?mode=rw"
         return params
 
@@ -229,11 +228,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = super().get_new_connection(conn_params)
             if place is None:
                 return connection
-            state = SwapState(connection)  # now the file is open
-            if self._look() == place:  # not a third look: the link may move after this one
+            state = SwapState(connection)  # this opens the file
+            if self._look() == place:  # no third check: the link may move after this one
                 self._place, self._swap_state = place, state
                 return connection
-            connection.close()  # the file was created by this, or the link has moved: which one is open is unknown
+            connection.close()  # this created the file, or the link has moved: which file is open is unknown
         raise Superseded(f"The link {path} moved {TRIES} times while it was being opened. Nothing has run: try again.")
 
     def connect(self) -> None:
@@ -244,7 +243,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # --- following ------------------------------------------------------------------------------------------
 
     def ensure_connection(self) -> None:
-        """Also: what `connection.connection` is afterwards is open on the live file, unless in a transaction."""
+        """Afterwards, `connection.connection` is open on the live file, except within a transaction."""
         self.leave_to_the_parent()
         super().ensure_connection()
         if not self.in_atomic_block:
@@ -261,7 +260,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.close_if_health_check_failed()
         if self.connection is None or self._place is None:
             return super()._cursor(name)  # type: ignore[misc]
-        with self.wrap_database_errors:  # without the look of ensure_connection: each statement looks
+        with self.wrap_database_errors:  # without the check of ensure_connection: each statement checks
             return self._prepare_cursor(self.create_cursor(name))  # type: ignore[attr-defined]
 
     def make_cursor(self, cursor: Any) -> Any:
@@ -271,7 +270,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().make_debug_cursor(cursor) if self._place is None else DebugCursor(cursor, self)
 
     def is_live(self, used: Any) -> bool:
-        """True where a SELECT on this connection reads the live file, or what its transaction reads."""
+        """True if a SELECT on this connection reads the live file, or the snapshot of its transaction."""
         if used is not self.connection or self._is_unchecked or self._pid != os.getpid():
             return False
         try:
@@ -280,12 +279,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
 
     def enter(self, used: Any) -> Stage:
-        """Follow, if the link has moved and no transaction is open; `used` is the connection of a cursor.
+        """Follow if the link has moved and no transaction is open; `used` is the connection of a cursor.
 
-        Returns where the next statement stands.
+        Returns the position of the next statement.
         """
         try:
-            used.in_transaction  # noqa: B018  raises where Django has closed it
+            used.in_transaction  # noqa: B018  raises if Django has closed it
             if self.connection is None or self._pid != os.getpid():
                 self.ensure_connection()
             if self.connection.in_transaction or (self._follow() and self.connection.in_transaction):
@@ -297,15 +296,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return Stage.ALONE
 
     def is_settled(self, stage: Stage, used: Any, sql: str) -> bool:
-        """After a statement: True where it ran on the live file, or where that will be asked after the next one."""
+        """After a statement: True if it ran on the live file, or if the check comes after the next one."""
         if stage is Stage.WITHIN or not used.in_transaction:
             return True
-        # Asked at once, BEGIN DEFERRED would read, and lose the right to wait for another writer.
+        # A check now, after BEGIN DEFERRED, would read, and lose the right to wait for another writer.
         self._is_unchecked = stage is Stage.ALONE and sql in BEGIN_DEFERRED
         return self._is_unchecked or not self.is_left(used)
 
     def is_left(self, used: Any) -> bool:
-        """True where this file is not the live one, or is fenced: asked inside a transaction."""
+        """True if this file is not the live one, or is fenced. Called inside a transaction."""
         if used is not self.connection or self._look() != self._place:
             return True
         with self.wrap_database_errors:
@@ -318,15 +317,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._swap_state.refresh()
 
     def raise_unless_nothing_ran(self, stage: Stage, error: OperationalError) -> None:
-        """Raise what an application is to see of an error: its own, or that its transaction was superseded."""
+        """Raise the error for the application: its own, or that its transaction was superseded."""
         has_moved = MESSAGE in str(error) or self._look() != self._place
         if stage is Stage.WITHIN and has_moved:
-            raise _superseded() from error  # one that read before the swap finds its file locked, and would for ever
+            raise _superseded() from error  # one that read before the swap would find its file locked for ever
         if not has_moved:
             raise error
 
     def start_over(self, stage: Stage, used: Any, error: OperationalError | None) -> None:
-        """Undo what has begun on a file that is not live, and begin on the one that is."""
+        """Roll back on a file that is not live, and begin again on the live one."""
         with self.wrap_database_errors:
             let_go(used)
             self._wait_for_the_link(used, error)
@@ -335,7 +334,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self._is_unchecked = True
 
     def _follow(self) -> bool:
-        """Go where the link points now, if no transaction is open; True where the connection is another one."""
+        """Open the file to which the link points now, if no transaction is open; True if the connection is a new
+        one."""
         old, place = self.connection, self._place
         if place is None or self._look() == place or old.in_transaction:
             return False
@@ -347,7 +347,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _replace(self, old: Any, place: Place) -> None:
         if lost := left_behind(old):
             logger.warning("The connection to %s was opened again, without %s.", self._path(), ", ".join(lost))
-        # cursors that are still read from keep the old connection alive, and close it when they are done
+        # cursors with unread rows keep the old connection alive, and close it when they are done
         self.connection = self.get_new_connection(self.get_connection_params())
         self.connection.isolation_level = old.isolation_level
         try:
@@ -359,12 +359,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         generation_changed.send(self.__class__, alias=self.alias, old=_name(place), new=_name(self._place))
 
     def _wait_for_the_link(self, used: Any, error: OperationalError | None = None) -> None:
-        """The file is fenced; within milliseconds the link moves. Raises Superseded where it does not."""
+        """Wait until the link of a fenced file has moved, which takes milliseconds. Raises Superseded if it does
+        not."""
         deadline = time.monotonic() + float(self.settings_dict["OPTIONS"].get("timeout", TIMEOUT))
         while used is self.connection and not self._follow() and self.swap_state(used).is_fenced:
             if time.monotonic() > deadline:
                 raise Superseded(
-                    f"{self._path()} was superseded, and the swap was cut off. It is finished by: manage.py schemasync"
+                    f"{self._path()} was superseded, and the swap was interrupted. To finish it: manage.py schemasync"
                 ) from error
             time.sleep(LOOK)
 
@@ -375,7 +376,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection = None
             self.in_atomic_block = False
 
-    # --- places ---------------------------------------------------------------------------------------------
+    # --- paths ----------------------------------------------------------------------------------------------
 
     def _path(self) -> Path | None:
         name = self.settings_dict["NAME"]
@@ -384,7 +385,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return Path(name)
 
     def _look(self) -> Place | None:
-        """Which file opening the path opens now. Asked before each statement: os.* takes half the time of pathlib."""
+        """The file that the path names now. Called before each statement: os.* takes half the time of pathlib."""
         if self._link is None:
             return None
         try:
@@ -404,6 +405,6 @@ def _name(place: Place | None) -> str:
 
 def _superseded() -> Superseded:
     return Superseded(
-        "The database was swapped during this transaction, nothing of which was kept. Try the whole of it again: "
+        "The database was swapped during this transaction, of which nothing was committed. Try the whole of it again: "
         "schemasync.backends.superseded.again_when_superseded does that."
     )

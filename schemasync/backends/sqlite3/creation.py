@@ -1,4 +1,4 @@
-"""Test databases: as with Django's own backend, and whole where they are files in WAL, or were swapped by a test."""
+"""Test databases: as with Django's own backend, and complete if they are files in WAL, or were swapped by a test."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class DatabaseCreation(creation.DatabaseCreation):
-    """Makes, copies and removes test databases. In memory it is Django's own."""
+    """Creates, copies and removes test databases. In memory it is Django's own."""
 
     connection: DatabaseWrapper
 
     def _get_test_db_name(self) -> str:
-        """In memory where nobody named one. pytest-django derives `test_/path/db.sqlite3_gw0` from the name of the
-        database for each of its processes, unless the engine is called as Django's own is."""
+        """In memory if no name is set. pytest-django derives `test_/path/db.sqlite3_gw0` from the name of the database
+        for each of its processes, unless the engine has the name of Django's own."""
         settings = self.connection.settings_dict
         if str(settings["TEST"]["NAME"]).startswith(f"test_{settings['NAME']}_"):
             return f"file:memorydb_{self.connection.alias}?mode=memory&cache=shared"
@@ -42,13 +42,13 @@ class DatabaseCreation(creation.DatabaseCreation):
     def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
         name = str(super()._create_test_db(verbosity, autoclobber, keepdb))  # type: ignore[misc]
         path = self._path(name)
-        # the archives of a database that is its own test database by mistake are the way back
+        # the archives of a database that is its own test database by mistake must stay
         if path is not None and not keepdb and path != self._path(self.connection.settings_dict["NAME"]):
             _remove(path)
         return name
 
     def _clone_test_db(self, suffix: str, verbosity: int, keepdb: bool = False) -> None:
-        """Copy what the database holds, not its file: the latest of it stands in the log beside that."""
+        """Copy the content of the database, not its file: the latest changes are in the write-ahead log beside it."""
         source = self._path(self.connection.settings_dict["NAME"])
         if source is None:
             super()._clone_test_db(suffix, verbosity, keepdb)  # type: ignore[misc]
@@ -57,7 +57,7 @@ class DatabaseCreation(creation.DatabaseCreation):
         if keepdb and clone.exists():
             return
         _remove(clone)
-        from ...engines.sqlite.copies import exact_copy  # a site that makes no test database need not wait for it
+        from ...engines.sqlite.copies import exact_copy  # a site that creates no test database does not need it
 
         exact_copy(Opener(), source, clone)
 
@@ -71,16 +71,17 @@ class DatabaseCreation(creation.DatabaseCreation):
     def setup_worker_connection(self, _worker_id: int) -> None:
         self.connection.leave_to_the_parent()
         if django.VERSION < (6, 1) and self._path(self.connection.settings_dict["NAME"]) is not None:
-            # Django 6.1 finds the copy on disk also where the process is no fork; before, only one from memory
+            # Django 6.1 finds the copy on disk even if the process is not a fork; earlier releases only one from memory
             BaseDatabaseCreation.setup_worker_connection(self, _worker_id)
         else:
             super().setup_worker_connection(_worker_id)
 
     def _path(self, name: Any) -> Path | None:
-        """Where a database lies; None for one in memory, and for a URI, which is left to Django."""
+        """The path of a database; None for one in memory, and for a URI, which is left to Django."""
         return None if self.is_in_memory_db(name) or str(name).startswith("file:") else Path(name).absolute()
 
 
 def _remove(path: Path) -> None:
-    """A test database is gone with what SQLite keeps beside it; where a test swapped it, with all generations."""
+    """Remove a test database with the files that SQLite keeps beside it, and with all generations if a test swapped
+    it."""
     remove_all((path, *side_files(path)), Layout(path).folder)
