@@ -138,7 +138,7 @@ def test_a_generation_is_found_by_name_number_or_version(wanted: str, number: in
     ("wanted", "why"),
     [
         ("aaaa", "may be any of"),
-        ("7", 'no generation "7", and a version is named by 4 digits or more'),
+        ("7", 'no generation "7", and a version needs 4 digits or more'),
         ("ccc", "4 digits or more"),
         ("nothing", "no generation or version nothing"),
         ("", 'no generation ""'),
