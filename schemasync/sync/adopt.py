@@ -1,4 +1,4 @@
-"""Adopts a plain database file: a fenced swap to a copy of it, so that no writer is left behind."""
+"""Adopts a plain database file: a fenced swap to a copy of it, so that no writer keeps using the original."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A file that was taken over; `differs` are names in which schema.json and the file are not the same."""
+    """An adopted file; `differs`: names in which schema.json and the file differ."""
 
     generation: str
     version: str
@@ -59,7 +59,7 @@ class Adopted:
 
     @property
     def notes(self) -> tuple[Hazard, ...]:
-        """What its tables declare that looks like a slip of the pen, or like the row id."""
+        """Hazards in the declarations of its tables: misspelt types, and keys that look like the row id."""
         return tuple(of_schema(self.schema))
 
 
@@ -73,14 +73,12 @@ def adopt(
     *,
     is_resumed: bool = False,
 ) -> Adopted:
-    """Take over the plain file at the target's path. Raises a SchemasyncError with the file untouched.
+    """Adopt the plain file at the target's path. Raises a SchemasyncError; then the file is unchanged.
 
-    The baseline is what `document` names of it; without one, everything in it. `models`: by table the model that owns
-    it, where no document says so. `installed`: data migrations, None where they do not matter; one that the database
-    never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that something else
-    makes, and that are left out of the baseline. `is_resumed`: the swap of one that was cut off was finished a moment
-    ago.
-    """
+    The baseline is what `document` names of the file; without one, everything in it. `models` maps each table to the
+    model that owns it, if there is no document. `installed`: data migrations, None if they are not used; one that the
+    database never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that something
+    else makes, which the baseline leaves out. `is_resumed`: an interrupted swap was finished a moment ago."""
     begun = time.monotonic()
     asked = _Asked(document, models or {}, installed, accepted, elsewhere)
     if finish_swap(target) or is_resumed:
@@ -88,7 +86,7 @@ def adopt(
             if now is not None and now.newest is not None and now.newest.action == HistoryAction.ADOPT:
                 return _finished(now, now.newest, document)
     with translated_errors(target.layout.link):
-        with _plain_file(target) as before:  # refused before there is a folder to lock in
+        with _plain_file(target) as before:  # refuse before there is a folder to lock in
             before.inspect()
             never_run(before, installed, accepted)
         with interrupt.stoppable() as signals, target.locked() as target:
@@ -135,7 +133,7 @@ class _Decided:
 
 @contextmanager
 def _plain_file(target: Target) -> Iterator[LiveDatabase]:
-    """The file at the path, where it can be adopted. Raises a SchemasyncError where not."""
+    """The file at the path, if it can be adopted. Raises a SchemasyncError if not."""
     _check_plain(target)
     check_place(target.layout)
     with live_database.read(target.layout, target.opener) as before:
@@ -144,7 +142,7 @@ def _plain_file(target: Target) -> Iterator[LiveDatabase]:
 
 
 def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
-    """Choose what is taken over, and try it. Raises Refused where it cannot be built."""
+    """Decide what the baseline contains, and try to build it. Raises Refused if that fails."""
     document, inspection = asked.document, before.inspect()
     unknown = unknown_to(before.connection, target.opener)
     left_out: tuple[LeftOut, ...] = ()
@@ -165,7 +163,7 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
 
 
 def _swap(target: Target, plan: Plan, before: LiveDatabase, signals: Signals) -> tuple[Generation, float]:
-    """Build the copy and swap it in; returns also for how many seconds writers waited."""
+    """Build the copy and swap it in; also returns how many seconds writers waited."""
     commit = Commit()
     with write_lock(target, before.path, before.inode) as lock, litter_removed(target, commit):
         still_true(target, plan, before, SyncOptions())
@@ -175,7 +173,7 @@ def _swap(target: Target, plan: Plan, before: LiveDatabase, signals: Signals) ->
 
 
 def _digest(document: Document | None, plan: Plan) -> str | None:
-    """The digest of a schema.json that the database agrees with, so that the next sync need not look again."""
+    """The digest of a schema.json that agrees with the database, for the fast path of the next sync."""
     if document is None or document.version != plan.version or all_hints(document.hints):
         return None
     return up_to_date.digest(document.data)
@@ -186,7 +184,7 @@ def _differing(document: Document | None, baseline: Schema) -> tuple[str, ...]:
 
 
 def _finished(now: LiveDatabase, row: HistoryRow, document: Document | None) -> Adopted:
-    """An adoption that was cut off between fence and link, and is finished now."""
+    """An adoption that was interrupted between the fence and the link, and is finished now."""
     baseline = schema_of(row)
     foreign = tuple(o.named for o in now.inspect().foreign(baseline.object_names()))
     differs = _differing(document, baseline)
@@ -202,23 +200,23 @@ def _check_plain(target: Target) -> None:
             live = layout.live()
             raise Refused.of(
                 Code.ALREADY_ADOPTED,
-                f"{layout.link} is taken over already; live is {live.name if live else '?'}",
-                "manage.py schemasync history shows what happened to it. A schema.json is written from it by: "
+                f"{layout.link} is adopted already; live is {live.name if live else '?'}",
+                "manage.py schemasync history shows its history. To write a schema.json from it: "
                 f"manage.py schemasync inspect {shlex.quote(str(layout.link))} -o schema.json",
             )
         case PathKind.NOTHING:
             raise Refused.of(
                 Code.NO_DATABASE,
                 f"there is no database at {layout.link}",
-                "A new one is made from schema.json by: manage.py schemasync",
+                "To create a new one from schema.json: manage.py schemasync",
             )
         case _:
-            with live_database.read(layout, target.opener):  # says what it is
+            with live_database.read(layout, target.opener):  # raises the error that says what the file is
                 return
 
 
 def _plan(baseline: Schema, before: LiveDatabase) -> Plan:
-    """Everything is kept: the plan of a copy."""
+    """The plan of a copy, which keeps everything."""
     return make(
         compare(baseline, baseline, recorded=hints_of(before.newest)),
         baseline,
@@ -231,6 +229,6 @@ def _plan(baseline: Schema, before: LiveDatabase) -> Plan:
 
 
 def ignore_lines(target: Target) -> tuple[str, ...]:
-    """What belongs into .gitignore and .dockerignore: data, not code."""
+    """Lines for .gitignore and .dockerignore: data, not code."""
     name = target.layout.link.name
     return (name, f"{name}-*", f"{target.layout.folder.name}/")

@@ -1,4 +1,4 @@
-"""Compares schema.json with the database, for `check`. Nothing is written."""
+"""Compares schema.json with the database, for `check`, without writing."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`changes`: what a sync would do. `drift`: our tables and views changed by hand. `foreign`: what is not ours.
+    """`changes`: what a sync would do. `drift`: our tables and views that were changed by hand. `foreign`: foreign
+    objects.
 
-    `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and may be deleted.
-    `is_empty`: there is no database yet. `losses`: columns that were added by hand, which go if that is undone.
-    `unknown`: names that the database uses and this process does not know. `refused`: why a sync would be refused, as
-    far as the schema tells. `unapplied`: data migrations that the database never ran, and nobody accepted.
-    """
+    `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and can be deleted.
+    `is_empty`: there is no database yet. `losses`: columns that were added by hand, which undoing that would drop.
+    `unknown`: names that the database uses and this process does not know. `refused`: the errors of a sync that the
+    schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted."""
 
     version: str
     live_version: str | None
@@ -50,7 +50,7 @@ class Checked:
     unapplied: tuple[str, ...] = ()
 
     def differs(self, *, strict: bool) -> bool:
-        """True where schema.json and the database are not the same in what is ours; with `strict` in anything."""
+        """True if schema.json and the database differ in our objects; with `strict`, in any."""
         version_moved = self.live_version is not None and self.live_version != self.version
         return bool(self.changes or self.drift or version_moved or self.unapplied or (strict and self.foreign))
 
@@ -65,7 +65,7 @@ def check(
 ) -> Checked:
     """Compare schema.json with the database, and its data migrations with the `installed` ones. `elsewhere`: folded
     names of tables of installed models that schema.json does not make. `tries`: also build both schemas in memory, to
-    find out whether a sync would be refused. Raises Refused where either cannot be read."""
+    find out whether a sync would be refused. Raises Refused if either cannot be read."""
     with reading(target, whole=installed is not None) as now:
         if now is None:
             found = compare(Schema(), document.schema)
@@ -95,7 +95,7 @@ def check(
 def _refusal(
     target: Target, document: Document, now: LiveDatabase, elsewhere: Elsewhere, unknown: Unknown
 ) -> tuple[Problem, ...]:
-    """Why a sync of a database that was adopted would be refused, as far as the schema alone tells."""
+    """The errors of a sync of an adopted database that the schema alone shows."""
     if now.generation is None:
         return ()
     try:
@@ -106,11 +106,11 @@ def _refusal(
 
 
 def _told(key: HintKey, schema: Schema) -> str:
-    """`was on Users.full_name`."""
+    """Formats a hint as `was on Users.full_name`."""
     return f"{key.hint} on {'.'.join(filter(None, spelled(key, schema)))}"
 
 
-# --- what models read ---------------------------------------------------------------------------------------------
+# --- values that models read --------------------------------------------------------------------------------------
 
 
 def unreadable(target: Target, readers: Readers) -> tuple[Hazard, ...]:
@@ -120,7 +120,7 @@ def unreadable(target: Target, readers: Readers) -> tuple[Hazard, ...]:
 
 
 def newly_modelled(target: Target, document: Document) -> frozenset[str]:
-    """Folded names of tables that a model owns now, and did not when the live generation was made."""
+    """Folded names of tables that a model owns now, but did not own when the live generation was made."""
     with reading(target, whole=False) as now:
         newest = now.newest if now is not None else None
         if newest is None or newest.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE):

@@ -11,12 +11,12 @@ from ..plan.model import NeverRun
 from .run.live_database import LiveDatabase
 
 Installed = Collection[DataMigration] | None
-"""The data migrations of the installed apps; None where migrations do not matter."""
+"""The data migrations of the installed apps; None if they are not used."""
 
 
 def never_run(state: LiveDatabase | None, installed: Installed, accepted: Collection[str] = ()) -> NeverRun | None:
-    """What the history is to record of data migrations. Raises Refused with the name of each one that the database
-    never ran and nobody accepted."""
+    """The record of data migrations for the history. Raises Refused with the name of each one that the database never
+    ran and nobody accepted."""
     rows = state.rows if state is not None else ()
     if installed is None:
         return recorded(rows)
@@ -40,12 +40,12 @@ def _problem(name: str, *, is_plain: bool) -> Problem:
             f"manage.py migrate {app} {migration}"
         )
     else:
-        run = "If the rows need it, do the same in a receiver of schemasync.signals.before_swap."
+        run = "If the rows need it, do the same work in a receiver of schemasync.signals.before_swap."
     accept = f"manage.py schemasync {'adopt ' if is_plain else ''}--accept-data-migration {name}"
     return Problem(
         Code.DATA_MIGRATION,
-        f"this database never ran the migration {name}, which runs Python or SQL of its own: what it does to rows is "
-        "missing here",
+        f"this database never ran the migration {name}, which runs Python or SQL of its own: its effect on rows is "
+        "missing",
         f"{run}\nIf the rows of this database do not need it: {accept}",
         {"migration": name},
     )

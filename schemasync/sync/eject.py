@@ -1,4 +1,4 @@
-"""Ejects: a fenced swap from the live generation to a plain copy of it, at the link's own path."""
+"""Ejects a database: a fenced swap from the live generation to a plain copy of it, at the link's own path."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from .run.live_database import LiveDatabase
 from .run.target import Target
 
 InStep = Callable[[Path], None]
-"""The application's own work on the plain file, before it takes the place of the link."""
+"""The application's work on the plain file, before it replaces the link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ejected:
-    """A database that is a plain file again: `archive` was live before, and is closed to writers."""
+    """A database that is a plain file again. `archive` was live before, and is closed to writers."""
 
     archive: str
     bytes: int
@@ -44,7 +44,7 @@ class Ejected:
 
 
 def check(target: Target) -> None:
-    """Raise Refused or NeedsPerson where there is nothing to leave, or something in the way."""
+    """Raise Refused or NeedsPerson if the database is not managed, or a stale -wal is beside it."""
     with (
         translated_errors(target.layout.link),
         live_database.read(target.layout, target.opener, whole=False) as current,
@@ -54,11 +54,10 @@ def check(target: Target) -> None:
 
 
 def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
-    """Make the database a plain file with the same rows. Raises a SchemasyncError; then the live file is what it was.
+    """Make the database a plain file with the same rows. Raises a SchemasyncError; then the live file is unchanged.
 
-    `version`: what the database must still be. Writers wait while it is copied; those who have the generation open
-    are refused by its fence from then on, and lose nothing.
-    """
+    `version`: the version that the database must still have. Writers wait during the copy. The fence stops connections
+    that have the generation open, and no write is lost."""
     begun = time.monotonic()
     check(target)
     with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
@@ -82,20 +81,20 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
 
 
 def _generation(target: Target, current: LiveDatabase | None) -> LiveDatabase:
-    """The database, where it is one that can be left."""
+    """The database, if it can be ejected."""
     layout = target.layout
     if current is None or current.generation is None:
         raise Refused.of(
             Code.NOT_ADOPTED,
-            f"{layout.link} is {layout.at().value}: there is nothing to leave",
-            "What becomes of it is up to Django's migrate.",
+            f"{layout.link} is {layout.at().value}: there is nothing to eject",
+            "Django's migrate manages it.",
         )
     if size_of(wal_of(layout.link)):
         raise NeedsPerson.of(
             Code.STATE_UNKNOWN,
-            f"{wal_of(layout.link)} is the log of a file that was here before it was taken over; beside a plain file "
-            "SQLite would read it as the log of that",
-            "End every process that has the database open since then, and remove it:\n"
+            f"{wal_of(layout.link)} is the log of a file that was here before the adoption; SQLite would read it as "
+            "the log of the plain file",
+            "End every process that has had the database open since then, and remove it:\n"
             f"rm {' '.join(str(path) for path in side_files(layout.link)[:2])}",
         )
     return current
@@ -106,7 +105,7 @@ def _check_version(current: LiveDatabase, version: str | None) -> None:
     if version is not None and newest is not None and newest.version != version:
         raise Failed.of(
             Code.CHANGED_DURING_RUN,
-            f"{newest.generation} went live while this looked at the schema",
+            f"{newest.generation} went live during the check of the schema",
             "Run it again.",
         )
 
@@ -117,7 +116,7 @@ def _check_disk(target: Target, current: LiveDatabase) -> None:
 
 @contextmanager
 def _copy_removed(target: Target, commit: Commit) -> Iterator[None]:
-    """What was copied goes where this fails before the swap is committed; where the process dies, recovery does it."""
+    """Remove the copy if this fails before the swap is committed; if the process dies, recovery removes it."""
     try:
         yield
     except BaseException:
@@ -141,16 +140,16 @@ def _in_step(target: Target, work: InStep) -> None:
         work(target.layout.plain)
     except SchemasyncError:
         raise
-    except Exception as error:  # whatever an application raises, this file is not what it wants
+    except Exception as error:  # whatever the application raises, the file is incomplete
         raise Failed.of(
             Code.HOOK_FAILED,
             f"{type(error).__name__}: {error}",
-            "The plain file could not be brought into step with the migrations, and is gone. Fix it, and run again.",
+            "django_migrations of the plain file could not be updated, and the file is removed. Fix it, and run again.",
         ) from error
 
 
 def _seal(target: Target, current: LiveDatabase) -> None:
-    """Nothing of ours is in it, everything else is, and all of it is on the disk."""
+    """Check that the file has none of our objects and all others, and sync all of it to the disk."""
     plain = target.layout.plain
     with (
         target.disk.step(DiskStep.BUILD_SEAL),
@@ -161,7 +160,7 @@ def _seal(target: Target, current: LiveDatabase) -> None:
         wrong = set(objects(current.connection)) - set(objects(connection))
     if wrong or any(path.exists() for path in side_files(plain)):
         names = ", ".join(sorted(o.name for o in wrong)) or "a log beside it"
-        raise Failed.of(Code.VERIFY_DIFFERS, f"the plain file is not what the live one is: {names}", "Run it again.")
+        raise Failed.of(Code.VERIFY_DIFFERS, f"the plain file differs from the live one: {names}", "Run it again.")
 
 
 def _strip(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The history of a database, for `history` and for what looks back. Nothing is written."""
+"""Reads the history of a database, for `history` and other commands that need it, without writing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .run.target import Target
 
 
 def live(layout: Layout, opener: Opener) -> HistoryRow | None:
-    """The newest row of the history, None where that cannot be told."""
+    """The newest row of the history; None if it cannot be read."""
     try:
         with live_database.read(layout, opener) as now:
             return now.newest if now is not None else None
@@ -31,9 +31,9 @@ def live(layout: Layout, opener: Opener) -> HistoryRow | None:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the history beside its file: `bytes` is 0 and `is_there` False where that is gone.
+    """A history row and its file: `bytes` is 0 and `is_there` False if the file is missing.
 
-    `changes` are those of its plan, as `diff.changes.as_json` gives them.
+    `changes` are those of its plan, as from `diff.changes.as_json`.
     """
 
     row: HistoryRow
@@ -45,7 +45,7 @@ class Entry:
 
 
 def history(target: Target) -> tuple[Entry, ...]:
-    """All generations that were ever live, the newest first. Raises Refused where there is no history."""
+    """All generations that were ever live, the newest first. Raises Refused without a history."""
     with reading(target, parsed=True) as now:
         if now is None or now.newest is None:
             raise live_database.no_history(target.layout)
@@ -54,7 +54,7 @@ def history(target: Target) -> tuple[Entry, ...]:
 
 
 def rows(target: Target) -> tuple[HistoryRow, ...]:
-    """The history as it is written, the oldest row first. Raises Refused where there is none."""
+    """The rows of the history, the oldest first. Raises Refused without a history."""
     with reading(target, parsed=True) as now:
         if now is None or now.newest is None:
             raise live_database.no_history(target.layout)
@@ -62,7 +62,7 @@ def rows(target: Target) -> tuple[HistoryRow, ...]:
 
 
 def _entry(target: Target, row: HistoryRow, live: Path | None) -> Entry:
-    """`live` is the path of the live file for its own row: a plain copy does not bear its generation's name."""
+    """`live` is the path of the live file for its own row: a plain copy does not have its generation's name."""
     generation = target.layout.generation(row.generation)
     path = live or (generation.path if generation is not None else Path())
     return Entry(row, size_of(path), path.is_file(), live is not None, changed(row), followed(row))

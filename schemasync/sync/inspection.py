@@ -1,4 +1,4 @@
-"""The schema of any SQLite file, or of a folder of SQL scripts, for `inspect`. Nothing is written."""
+"""Reads the schema of any SQLite file, or of a folder of SQL scripts, for `inspect`, without writing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .run.error_translation import translated_errors
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """The schema of a file or folder; `rows` that scripts inserted, and `left_out` files, are for people to know."""
+    """The schema of a file or folder; `rows` that scripts inserted, and `left_out` files, are for the output only."""
 
     schema: Schema
     version: str

@@ -1,4 +1,4 @@
-"""Errors for a database path that does not hold what the last swap put there."""
+"""Errors for a database path that does not have the result of the last swap."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .run.generation_state import state_of
 
 
 def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
-    """Swap numbers rise, so a swap that was cut off was the last one. Raises NeedsPerson for a file that was closed by
-    an earlier one: going on to its successor would lose what was written since."""
+    """Swap numbers rise, so an interrupted swap was the last one. Raises NeedsPerson for a file that an earlier swap
+    closed: to go on to its successor would lose the writes since."""
     own = layout.live()
     fences = {g.name: _fence(opener, g) for g in layout.finished() if own is None or g.name != own.name}
     newer = {name: closed for name, closed in fences.items() if closed is not None and closed.swap >= live.swap}
@@ -25,7 +25,7 @@ def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
     raise NeedsPerson.of(
         Code.STATE_UNKNOWN,
         f"{layout.link} was closed by swap {live.swap}, which is not the last one: {known}. "
-        "It is a copy of an archive, or an older state that was put back",
+        "It is a copy of an archive, or an older state that somebody restored",
         _hint(layout, fences),
         swap=live.swap,
         found=sorted(g.name for g in layout.finished()),
@@ -33,14 +33,14 @@ def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
 
 
 def dangling(layout: Layout) -> NeedsPerson:
-    """The link names a generation whose file is gone."""
+    """The link names a generation whose file is missing."""
     live = layout.live()
     archives = layout.finished()
     others = ", ".join(g.path.name for g in layout.generations()) or "none"
     named = live.path.name if live else "?"
-    hint = "Put the file back from your backup."
+    hint = "Restore the file from your backup."
     if archives:
-        hint += f" Without one, take an archive over again, this one or another:\n{_anew(layout, archives[-1])}"
+        hint += f" Without one, adopt an archive, this one or another:\n{_anew(layout, archives[-1])}"
     return NeedsPerson.of(
         Code.GENERATION_MISSING,
         f"{layout.link} names {named}, which is not in {layout.folder}; found there: {others}",
@@ -50,7 +50,7 @@ def dangling(layout: Layout) -> NeedsPerson:
 
 
 def _fence(opener: Opener, generation: Generation) -> Fence | None:
-    """None for a file that is open. One that cannot be read, or was never live, counts as closed by no swap."""
+    """None for an open file. One that cannot be read, or was never live, counts as closed by no swap."""
     state = state_of(opener, generation)
     was_never_live = state.marked or (state.fence is None and not state.readable)
     return Fence(0, "", "") if was_never_live else state.fence
@@ -72,14 +72,14 @@ def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:
     live = layout.live()
     if live is not None and layout.at() is PathKind.GENERATION:
         return (
-            f"{keep} Then put {live.path.name} back from your backup. Without one, to go on with what it holds "
-            f"now:\n{_anew(layout, live)}"
+            f"{keep} Then restore {live.path.name} from your backup. Without one, to go on with its present content:\n"
+            f"{_anew(layout, live)}"
         )
-    return f"{keep} Look at all of them before pointing the link at one."
+    return f"{keep} Check all of them before you point the link at one."
 
 
 def _anew(layout: Layout, archive: Generation) -> str:
-    """Commands that make a plain file of an archive, without what closes it to writers, and adopt that."""
+    """Commands that make an archive a plain file, without its fence, and adopt it."""
     link, aside = shlex.quote(str(layout.link)), layout.folder.with_suffix(".lost")
     backup = shlex.quote(f".backup '{layout.link}'")
     fence_of = "SELECT 'DROP '||type||' '||name||';' FROM sqlite_schema"

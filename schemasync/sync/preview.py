@@ -1,4 +1,4 @@
-"""What a sync would do, and why, for `plan`. Nothing is written."""
+"""Shows what a sync would do, and why, for `plan`, without writing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class TableOutlook:
-    """What would happen to one table, and how large it is; `bytes` is None where SQLite cannot tell."""
+    """What would happen to one table, and its size; `bytes` is None if SQLite does not know it."""
 
     table: str
     action: Action
@@ -30,7 +30,7 @@ class TableOutlook:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A decision with its sizes: what `plan` shows. `live` is the newest row of the history, None without one."""
+    """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one."""
 
     version: str
     live: HistoryRow | None
@@ -46,7 +46,7 @@ class Outlook:
 
 
 def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook:
-    """What a sync would do, hazards included. Raises Refused for what no data could fix."""
+    """What a sync would do, including hazards. Raises Refused for errors that no data could fix."""
     with reading(target) as now:
         kept = sum(archive.bytes for archive in archives(target))
         decision = decide.plan_for(target, document, options, now)
@@ -61,7 +61,7 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             ordinary = now is not None and name is not None
             rows = table_sizes.count_rows(now.connection, name) if now is not None and name is not None else 0
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
-            taken = any(item.table == step.name for item in tables)  # a dropped table whose name another takes over
+            taken = any(item.table == step.name for item in tables)  # a dropped table whose name another one gets
             shown = f"{step.name} (dropped)" if taken else step.name
             tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size))
         needed = decide.disk_needed(decision.plan, now, sizes)
@@ -69,7 +69,7 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
 
 
 def statements(plan: Plan) -> list[str]:
-    """The statements of a plan, in their order, for people to read: what `plan --sql` prints."""
+    """The statements of a plan, in order, for people to read: the output of `plan --sql`."""
     found = []
     steps = [plan.effective(step) for step in plan.steps]
     in_place = steps if plan.strategy is Strategy.CLONE else []

@@ -19,13 +19,13 @@ from .run.error_translation import translated_errors
 from .run.generation_state import state_of
 from .run.target import Target
 
-GRACE = timedelta(seconds=10)  # an opener may have resolved the link just before it moved
+GRACE = timedelta(seconds=10)  # a program may have resolved the link just before it moved
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A superseded generation; `at` is when, None where its fence does not say. `is_unknown`: its number is above all
-    that the live history names, so that the history was replaced by an older one after this file was live."""
+    """A superseded generation; `at`: when, None if its fence does not say. `is_unknown`: its number is higher than any
+    in the live history, so the history was replaced by an older one after this file was live."""
 
     generation: Generation
     swap: int
@@ -36,9 +36,9 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """`gone` were (or would be) removed; `young` would have been, but were live only moments ago.
+    """`gone` were (or would be) removed; `young` would have been, but were live until a moment ago.
 
-    `unknown` are newer than all that the live history names, and are left to a person.
+    `unknown` are newer than every generation in the live history, and are left to a person.
     """
 
     gone: tuple[Archive, ...]
@@ -56,14 +56,14 @@ def archives(target: Target) -> tuple[Archive, ...]:
         if live is not None and generation.name == live.name:
             continue
         closed = state_of(target.opener, generation).fence
-        if closed is not None:  # an archive that cannot be read is a person's to remove
+        if closed is not None:  # an archive that cannot be read is left to a person
             is_unknown = highest is not None and generation.number > highest
             found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path), is_unknown))
     return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
 
 
 def _highest_known(target: Target) -> int | None:
-    """The highest number that the live history names, None where there is none to ask."""
+    """The highest number in the live history; None without one."""
     live = target.layout.live()
     if live is None:
         return None
@@ -77,7 +77,7 @@ def _highest_known(target: Target) -> int | None:
 
 
 def automatic(target: Target) -> Pruned:
-    """After a sync, under its lock: leave as many archives as the setting KEEP says."""
+    """After a sync, under its lock: keep as many archives as the setting KEEP says."""
     return _remove(target, choose(archives(target), target.keep, None))
 
 
@@ -90,9 +90,9 @@ def prune(
     expected: Collection[str] | None = None,
 ) -> Pruned:
     """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both. `expected`:
-    the names of those that were shown; Refused is raised where it would be others.
+    the names that were shown; raises Refused if others would be removed.
 
-    Raises Refused where there is nothing that could have an archive: no database, or one that was never taken over.
+    Raises Refused if there can be no archive: there is no database, or it was never adopted.
     """
     if target.layout.at() in (PathKind.NOTHING, PathKind.PLAIN) and not target.layout.generations():
         raise live_database.no_history(target.layout)
@@ -103,13 +103,15 @@ def prune(
         chosen = choose(archives(target), keep, older_than)
         if expected is not None and set(expected) != {archive.generation.name for archive in chosen.gone}:
             raise Refused.of(
-                Code.CHANGED_DURING_RUN, "meanwhile other archives would go than those that were shown", "Look again."
+                Code.CHANGED_DURING_RUN,
+                "the archives have changed: others would be removed than were shown",
+                "Check again.",
             )
         return _remove(target, chosen)
 
 
 def choose(found: tuple[Archive, ...], keep: int | None, older_than: timedelta | None) -> Pruned:
-    """Decide; the newest archive always stays, for it is the way back."""
+    """Decide which to remove; the newest archive always stays, because a rollback needs it."""
     now = datetime.now(UTC)
     keep = max(1, keep if keep is not None else 1)
     unknown = tuple(a for a in found if a.is_unknown)

@@ -1,8 +1,7 @@
-"""Recovery: reads from the files what is true after a crash, and reaches the one consistent state from there.
+"""Recovery: reads the state after a crash from the files, and reaches the one consistent state from there.
 
-The link, fences with their swap numbers, and building marks say everything; docs/design/recovery.md has the table.
-Called under the run lock, so a building file belongs to nobody who lives.
-"""
+The link, the fences with their swap numbers, and the marks define the state; docs/design/recovery.md has the table.
+Runs under the run lock, so a file under construction belongs to no living process."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ from .run.target import Target
 
 
 def recover(target: Target) -> tuple[str, ...]:
-    """Finish or undo what a dead run left; returns what was done, a line each. Raises NeedsPerson."""
+    """Finish or undo the work of a dead run; returns one line for each action. Raises NeedsPerson."""
     at = target.layout.at()
     if at in (PathKind.FOREIGN, PathKind.OTHER):
         return ()  # left alone; the next read reports it
@@ -62,8 +61,8 @@ def recover(target: Target) -> tuple[str, ...]:
 
 
 def finish_swap(target: Target) -> tuple[str, ...]:
-    """Finish a swap that was cut off, where there is one; returns what was done. For commands that must read something
-    else first, such as a schema.json that an adoption was to write."""
+    """Finish an interrupted swap, if there is one; returns what was done. For commands that first have to read
+    something else, such as a schema.json that an adoption has yet to write."""
     try:
         with translated_errors(target.layout.link), live_database.read(target.layout, target.opener, whole=False):
             return ()
@@ -81,20 +80,20 @@ def _told(target: Target, done: list[str]) -> tuple[str, ...]:
 
 
 def _remove_unnamed(target: Target) -> list[str]:
-    """Files that never got their final name are litter, whatever they hold."""
+    """Remove files that never got their final name, whatever they hold."""
     return [_remove(target, g.path) for g in target.layout.generations() if g.building]
 
 
 def _name_aliases(target: Target) -> None:
-    """Say which files of the folder are taken for no generation. They are left alone: what was done to them would be
-    done to the file that they are a link to."""
+    """Report files of the folder that do not count as generations. They are left alone: whatever is done to such a link
+    is done to its file."""
     for alias in target.layout.aliases():
         command = f"rm {shlex.quote(str(alias.path))}"
         target.progress.note(f"{alias.path.name} is a link to another generation, and is ignored; remove it: {command}")
 
 
 def _clear_next_links(target: Target) -> list[str]:
-    """What a run left at the name of its new link: the link, or what that has replaced."""
+    """Remove the object that a run left at the name of its new link: the link, or the object that it replaced."""
     return [line for path in target.layout.next_links() if (line := _clear_next_link(target, path))]
 
 
@@ -107,27 +106,27 @@ def _clear_next_link(target: Target, path: Path) -> str:
         return "" if not is_original else f"removed {path.name}, the plain file whose copy is live"
     sides = zip(side_files(layout.link), SIDE_SUFFIXES, strict=True) if layout.link.is_symlink() else ()
     kept = target.disk.keep(DiskStep.RECOVER_KEEP, path, tuple(sides))
-    return f"kept {kept}: it stood at {layout.link} during a swap that was cut off, and is not ours"
+    return f"kept {kept}: it was at {layout.link} during an interrupted swap, and is not ours"
 
 
 def _remove(target: Target, path: Path) -> str:
     target.check_sole()
     target.disk.remove(DiskStep.RECOVER_REMOVE, (path, *side_files(path)))
-    return f"removed {path.name}, which a run left half built"
+    return f"removed {path.name}, an unfinished build"
 
 
 def _remove_copy(target: Target) -> list[str]:
-    """The plain file that a run copied and never put in the place of the link: no fence names it."""
-    is_left = target.layout.plain.is_symlink()  # the link that it has replaced, else it is a copy
+    """Remove the plain file that a run copied but never put in the place of the link: no fence names it."""
+    is_left = target.layout.plain.is_symlink()  # the link that was replaced, otherwise it is a copy
     if (target.layout.at() is not PathKind.GENERATION and not is_left) or not cutover.remove_plain(target):
         return []
     if is_left:
-        return [f"removed {target.layout.plain.name}, the link that a plain file has replaced"]
-    return [f"removed {target.layout.plain.name}, which was copied and never took the place of the link"]
+        return [f"removed {target.layout.plain.name}, the link that a plain file replaced"]
+    return [f"removed {target.layout.plain.name}, a copy that never replaced the link"]
 
 
 def _relink(target: Target, files: dict[str, GenerationState]) -> list[str]:
-    """No link: the one open generation is live by what the fences say; a first one may not have got its link."""
+    """Without a link, the one open generation is live by the fences; a first one may not have its link yet."""
     if not files or all(f.marked for f in files.values()):
         return []
     candidates = [f for f in files.values() if f.readable and f.fence is None and not f.marked]
@@ -135,9 +134,9 @@ def _relink(target: Target, files: dict[str, GenerationState]) -> list[str]:
         names = ", ".join(files)
         raise NeedsPerson.of(
             Code.STATE_UNKNOWN,
-            f"{target.layout.link} is missing, and which of {names} was live cannot be told",
+            f"{target.layout.link} is missing, and it is not known which of {names} was live",
             f"Point it at the right one: ln -s {target.layout.folder.name}/NAME.sqlite3 {target.layout.link}\n"
-            f"To start with nothing, move {target.layout.folder} away.",
+            f"To start with an empty database, move {target.layout.folder} away.",
             found=sorted(files),
         )
     cutover.point(target, candidates[0].generation)
@@ -157,7 +156,8 @@ def _live_fence(target: Target) -> Fence | None:
 
 
 def _remove_marked(target: Target, files: dict[str, GenerationState], live: Fence | None) -> list[str]:
-    """A marked file that no fence names was never live. Any fence: somebody may have put another file over the link."""
+    """Remove marked files that no fence names: they were never live. All fences count, as the link may be
+    overwritten."""
     fences = [live, *(found.fence for found in files.values())]
     named = {closed.successor for closed in fences if closed is not None}
     litter = [name for name, found in files.items() if found.marked and name not in named]
@@ -186,7 +186,7 @@ def _forward(target: Target, files: dict[str, GenerationState], live: Fence) -> 
         _fold(target)
     cutover.point(target, successor.generation, over)
     files[live.successor] = replace(successor, fence=None, marked=False)
-    return [f"finished a swap that was cut off: {live.successor} is live"]
+    return [f"finished an interrupted swap: {live.successor} is live"]
 
 
 def _check_place(target: Target, live: Fence) -> None:
@@ -196,35 +196,35 @@ def _check_place(target: Target, live: Fence) -> None:
         (problem,) = refusal.problems
         raise NeedsPerson.of(
             problem.code,
-            f"the swap to {live.successor} is committed, but {problem.message}. Until the link has moved every "
-            "write is refused, and none is lost",
+            f"the swap to {live.successor} is committed, but {problem.message}. Until the link has moved, every "
+            "write fails, and none is lost",
             problem.hint,
             generation=live.successor,
         ) from refusal
 
 
 def _place(target: Target) -> LinkState:
-    """What stands at the path: a file, for its fence was read."""
+    """The state of the path: it is a file, because its fence was read."""
     inode = inode_of(target.layout.link)
     assert inode is not None
     return LinkState(inode, is_plain=target.layout.at() is PathKind.PLAIN)
 
 
 def _out(target: Target, files: dict[str, GenerationState], live: Fence) -> list[str]:
-    """The fence was committed, so the database is the plain file: it takes the place of the link."""
+    """The fence was committed, so the database is the plain file: it replaces the link."""
     misplaced.check_last(target.layout, target.opener, live)
     if not target.layout.plain.exists():
         raise _without_successor(target, files, live, "is not there")
     _check_place(target, live)
     cutover.put_in_place(target, _place(target))
-    return [f"finished an eject that was cut off: {target.layout.link.name} is a plain file"]
+    return [f"finished an interrupted eject: {target.layout.link.name} is a plain file"]
 
 
 def _without_successor(target: Target, files: dict[str, GenerationState], live: Fence, why: str) -> NeedsPerson:
     return NeedsPerson.of(
         Code.SUCCESSOR_MISSING,
         f"{target.layout.link} was superseded by {live.successor} at {live.at}, but that file {why}",
-        f"Found in {target.layout.folder}: {', '.join(files) or 'nothing'}. Put {live.successor}.sqlite3 back from "
+        f"Found in {target.layout.folder}: {', '.join(files) or 'nothing'}. Restore {live.successor}.sqlite3 from "
         "your backup and run again.",
         successor=live.successor,
         found=sorted(files),
@@ -232,7 +232,7 @@ def _without_successor(target: Target, files: dict[str, GenerationState], live: 
 
 
 def _reopen(target: Target, successor: GenerationState, live: Fence) -> None:
-    """A rollback was cut off before its target was open again: the history is carried over as it would have been."""
+    """A rollback was interrupted before its target was open again: bring the history over as it would have done."""
     path = target.layout.live()
     with closing(target.opener.read(path.path if path else target.layout.link)) as connection:
         rows = history_table.read(connection)
@@ -240,7 +240,7 @@ def _reopen(target: Target, successor: GenerationState, live: Fence) -> None:
         raise NeedsPerson.of(
             Code.STATE_UNKNOWN,
             f"{target.layout.link} was closed in favour of {successor.generation.name}, unknown to its history",
-            f"Keep a copy of {target.layout.folder}, and look at both before pointing the link at one.",
+            f"Keep a copy of {target.layout.folder}, and check both before you point the link at one.",
             successor=successor.generation.name,
         )
     stamp = target.stamp
@@ -252,7 +252,7 @@ def _reopen(target: Target, successor: GenerationState, live: Fence) -> None:
 def with_rollback(
     rows: tuple[HistoryRow, ...], generation: Generation, at: str, actor: str, tool_version: str
 ) -> tuple[HistoryRow, ...]:
-    """The live history and a row that says the generation was restored; it takes over that generation's hints."""
+    """The live history and a row for the rollback, with the hints of the restored generation."""
     origin = next(row for row in reversed(rows) if row.generation == generation.name)
     restored = replace(
         origin,
@@ -271,14 +271,14 @@ def with_rollback(
 
 
 def _clear(target: Target) -> list[str]:
-    """Beside a link no log belongs: SQLite keeps those of a generation beside the generation."""
+    """Remove a log beside a link: SQLite keeps the log of a generation beside the generation."""
     if not cutover.clear(target, DiskStep.RECOVER_REMOVE):
         return []
     return [f"removed the log of the plain file that was at {target.layout.link.name}"]
 
 
 def _release(target: Target) -> list[str]:
-    """The change log of a run that is dead: without it a write costs less."""
+    """Remove the change log of a dead run, which slows down writes."""
     live = target.layout.live()
     assert live is not None
     with closing(target.opener.read(live.path)) as connection:
@@ -290,7 +290,7 @@ def _release(target: Target) -> list[str]:
 
 
 def _record_restore(target: Target) -> list[str]:
-    """A backup that was restored into the live file brought its own history along: say there which file this is."""
+    """A backup that was restored into the live file brought its own history: record which file this is."""
     live = target.layout.live()
     assert live is not None
     with closing(target.opener.read(live.path)) as connection:
@@ -311,7 +311,7 @@ def _record_restore(target: Target) -> list[str]:
 
 
 def _fold(target: Target) -> None:
-    """Fold the log of a plain file into it while it still has a name: afterwards nobody can."""
+    """Checkpoint the log of a plain file while it still has a name: afterwards nobody can."""
     with (
         suppress(SchemasyncError, sqlite3.Error),
         closing(target.opener.write(target.layout.link, timeout=0)) as connection,
@@ -320,7 +320,7 @@ def _fold(target: Target) -> None:
 
 
 def _close_archives(target: Target, files: dict[str, GenerationState]) -> list[str]:
-    """An archive that is open would take writes that nobody sees: fence it again."""
+    """Fence an open archive again: it would accept writes that nobody sees."""
     live = target.layout.live()
     done = []
     for name, found in files.items():

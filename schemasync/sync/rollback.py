@@ -1,4 +1,4 @@
-"""Rolling back: fences the live file and opens an earlier generation again."""
+"""Rolls back: fences the live file and opens an earlier generation again."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a rollback would do: from the live row to `to`, and in what rows the two differ, per table.
+    """The preview of a rollback: from the live row to `to`, and in which rows the two differ, for each table.
 
-    `is_since`: `to` was never live again after the live one began as its copy, so that all of it was written since.
+    `is_since`: `to` was never live again after the live one was built from it, so all differences were written since.
     """
 
     live: HistoryRow
@@ -52,13 +52,13 @@ class Preview:
 
     @property
     def is_complete(self) -> bool:
-        """Every table and column was compared, so that every row that differs is counted."""
+        """True if every table and column was compared, so that every differing row is counted."""
         return all(t.is_complete for t in self.tallies)
 
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """A rollback that happened."""
+    """A completed rollback."""
 
     preview: Preview
     duration_ms: int
@@ -66,7 +66,7 @@ class RolledBack:
 
 
 def preview(target: Target, wanted: str | None) -> Preview:
-    """Look at what a rollback would do; nothing is written. Raises Refused where there is no way back."""
+    """Show what a rollback would do, without writing. Raises Refused if no rollback is possible."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         return _preview(target, current, wanted)
 
@@ -79,7 +79,7 @@ def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -
 
 
 def check(target: Target, wanted: str | None) -> None:
-    """Raise Refused where there is no way back; what was written since is not looked at."""
+    """Raise Refused if no rollback is possible, without counting what was written since."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         _way(target, current, wanted)
 
@@ -87,7 +87,7 @@ def check(target: Target, wanted: str | None) -> None:
 def _way(
     target: Target, current: LiveDatabase | None, wanted: str | None
 ) -> tuple[LiveDatabase, HistoryRow, Generation]:
-    """The database, and where in its history to go."""
+    """The database, and the history row to go back to."""
     if current is None or current.newest is None:
         raise Refused.of(
             Code.NO_HISTORY,
@@ -97,19 +97,19 @@ def _way(
     if current.generation is None:
         raise Refused.of(
             Code.NOT_ADOPTED,
-            f"{target.layout.link} is a plain copy of {current.newest.generation}, without the files before it",
-            "Take it over, and what follows has a way back: manage.py schemasync adopt",
+            f"{target.layout.link} is a plain copy of {current.newest.generation}, without the earlier files",
+            "Adopt it, and later syncs can be rolled back: manage.py schemasync adopt",
         )
     to = _destination(current, wanted)
     return current, to, _file_of(target, to)
 
 
 def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool]) -> RolledBack | None:
-    """Go back to a generation or version, None: the one before. `agree` is shown the prospect first, under the
-    lock, and may decline (None is returned). Raises a SchemasyncError with the live file untouched."""
+    """Roll back to a generation or version; None means the previous one. `agree` gets the preview first, under the
+    lock, and may decline (then returns None). Raises a SchemasyncError; then the live file is unchanged."""
     begun = time.monotonic()
     if not target.layout.folder.exists():
-        preview(target, wanted)  # refuses, before there is a folder to lock in
+        preview(target, wanted)  # refuse before there is a folder to lock in
     with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
         recover(target)
         with live_database.read(target.layout, target.opener) as current:
@@ -125,7 +125,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool
 
 
 def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[Example, ...]]:
-    """By table some of the rows that the prospect counts. Raises what `prospect` raises."""
+    """For each table some of the rows that the preview counts. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
@@ -142,8 +142,8 @@ def _reversed(one: Example) -> Example:
 
 
 def _roll_back(target: Target, current: LiveDatabase, ahead: Preview, signals: Signals) -> tuple[Preview, float]:
-    """Fence the live file in favour of the old one, and open that. Returns how many seconds writers waited, and the
-    preview: counted again where somebody wrote since it was shown."""
+    """Fence the live file in favour of the older one, and open that. Returns how many seconds writers waited, and the
+    preview, counted again if somebody wrote since it was shown."""
     assert current.generation is not None
     stamp = target.stamp
     merged = with_rollback(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
@@ -162,13 +162,13 @@ def _roll_back(target: Target, current: LiveDatabase, ahead: Preview, signals: S
         if frozen is not None:
             ahead = replace(ahead, tallies=_compared(frozen, sides))
     if written:
-        cutover.fold_archive(target, current.generation)  # that was tried before, while it was still read from
+        cutover.fold_archive(target, current.generation)  # repeated, because the file was still being read before
     return ahead, lock.seconds
 
 
 @contextmanager
 def _frozen(target: Target, sides: _Sides) -> Iterator[Connection]:
-    """Both files as they are at this moment, when nobody can write to either, for as long as the block lasts."""
+    """Both files at this moment, when nobody can write to either, for the length of the block."""
     with closing(target.opener.read(sides.newer.path)) as connection:
         attach_old(connection, sides.older.path)
         with snapshot(connection, "main", "old"):
@@ -197,7 +197,7 @@ def _file_of(target: Target, row: HistoryRow) -> Generation:
         there = [g.name for g in target.layout.finished()]
         raise Refused.of(
             Code.GENERATION_MISSING,
-            f"the file of {row.generation} is gone (pruned, or adopted under another name)",
+            f"the file of {row.generation} is missing (pruned, or adopted under another name)",
             f"Still there: {', '.join(there) or 'none'}",
             found=there,
         )
@@ -216,12 +216,12 @@ def _is_since(rows: Sequence[HistoryRow], to: HistoryRow, live: HistoryRow) -> b
         return False
     heir = line[names.index(to.generation) - 1]
     if is_in_place(heir):
-        return False  # the backup may be older than the last row that the archive took
+        return False  # the backup may be older than the last row that the archive got
     return all(row.id < heir.id for row in rows if row.generation == to.generation)
 
 
 def _tallies(target: Target, current: LiveDatabase, to: HistoryRow, generation: Generation) -> tuple[RowDiff, ...]:
-    """Compare the live file with the one to go back to, seen through what the syncs between them did."""
+    """Compare the live file with the older one, through the steps of the syncs between them."""
     sides = _sides(current, to, generation)
     with closing(target.opener.read(sides.newer.path)) as connection:
         attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
@@ -230,8 +230,8 @@ def _tallies(target: Target, current: LiveDatabase, to: HistoryRow, generation: 
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """Two files to compare, and the steps that lead from the older to the newer one. `live_is_older`: the file to go
-    back to was built from the live one."""
+    """Two files to compare, and the steps from the older to the newer one. `live_is_older`: the other file was built
+    from the live one."""
 
     newer: Generation
     older: Generation
@@ -249,6 +249,7 @@ def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation) -> _Si
 
 
 def _compared(connection: Connection, sides: _Sides) -> tuple[RowDiff, ...]:
-    """The difference of each table, seen from the live file; the connection is to the newer one, beside the older."""
+    """The difference of each table, from the view of the live file; the connection is to the newer one, beside the
+    older."""
     found = tally(connection, sides.steps, older_is_live=sides.live_is_older)
     return tuple(one.reversed() for one in found) if sides.live_is_older else found

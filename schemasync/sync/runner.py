@@ -52,7 +52,7 @@ def sync(
     target: Target, document: Document, options: SyncOptions | None = None, before_swap: BeforeSwap | None = None
 ) -> Report:
     """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
-    what it was before. `before_swap` is the application's own work on the new file, while writers wait."""
+    unchanged. `before_swap` is the application's work on the new file, while writers wait."""
     options = options or SyncOptions()
     check_version()
     report = _sync(target, document, options, Hooks(target, before_swap))
@@ -82,7 +82,7 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
 
 
 def _if_current(target: Target, document: Document, options: SyncOptions) -> Report | None:
-    """Fast path without the lock: a report if there is nothing to do, Refused early on a first run, else None."""
+    """Fast path without the lock: a report if there is nothing to do, Refused early on a first run, otherwise None."""
     first = not target.layout.folder.exists()
     if not first and target.layout.at() is not PathKind.GENERATION:
         return None
@@ -98,7 +98,7 @@ def _if_current(target: Target, document: Document, options: SyncOptions) -> Rep
                     return None
                 return _current(document, now, Decision(None))
     except Refused as refusal:
-        # a swap that was cut off is for recovery to finish; every other refusal stands
+        # recovery finishes an interrupted swap; every other refusal stands
         if any(problem.code != Code.SWAP_UNFINISHED for problem in refusal.problems):
             raise
     return None
@@ -111,7 +111,7 @@ def _current(document: Document, now: LiveDatabase | None, decision: Decision) -
 
 
 def _record(target: Target, now: LiveDatabase | None, decision: Decision) -> None:
-    """Write down which data migrations were accepted, where there is nothing to build."""
+    """Record which data migrations were accepted, if there is nothing to build."""
     newest = now.newest if now is not None else None
     if now is None or newest is None or decision.never_run in (None, recorded(now.rows)):
         return
@@ -126,7 +126,7 @@ def _record(target: Target, now: LiveDatabase | None, decision: Decision) -> Non
 def _swap(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
-    """Build the new file and swap it in; returns also how many seconds writers waited."""
+    """Build the new file and swap it in; also returns how many seconds writers waited."""
     if before is not None and before.generation is not None and not options.block_writers:
         return _swap_beside_writers(target, plan, before, options, signals, hooks)
     commit = Commit()
@@ -143,7 +143,7 @@ def _swap(
 def _swap_beside_writers(
     target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
-    """Log what is written, build, catch up, and cut over while writers wait for a moment."""
+    """Capture writes, build, catch up, and cut over while writers wait for a moment."""
     commit, full = Commit(), options.verify_full
     with captured(target, plan, before, followable(plan, before)) as capture, litter_removed(target, commit):
         if capture.changed:
@@ -190,9 +190,9 @@ def _finish(
 
 
 def _prune(target: Target) -> Iterator[str]:
-    """Remove old archives; what could not be removed is a note, for the sync itself is done."""
+    """Remove old archives; a failure is a note, because the sync itself is done."""
     try:
         for archive in prune.automatic(target).unknown:
-            yield f"{archive.generation.name} was kept: it is newer than all that the history names"
+            yield f"{archive.generation.name} was kept: it is newer than every generation in the history"
     except OSError as error:
-        yield f"old archives were left: {error}"
+        yield f"old archives were kept: {error}"

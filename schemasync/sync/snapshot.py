@@ -16,11 +16,10 @@ from .run.target import Target
 def snapshot(target: Target, output: Path) -> int:
     """Write a copy to `output`, which must not exist; return its size in bytes. Raises Refused or Failed.
 
-    VACUUM INTO gives a consistent, compact copy while writers go on; row ids without an INTEGER PRIMARY KEY may
-    change in it (https://www.sqlite.org/lang_vacuum.html). The history comes along: it says which version the copy
-    is, and whoever adopts it keeps on record which hints have acted on these rows and must not act again. Nothing else
-    of ours is in it, also while a run is at work.
-    """
+    VACUUM INTO gives a consistent, compact copy while writers go on; row ids without an INTEGER PRIMARY KEY may change
+    in it (https://www.sqlite.org/lang_vacuum.html). The copy keeps the history, which says which version it is and
+    which hints have acted on these rows and must not act again after an adoption. It has no other object of ours, even
+    if a run is at work."""
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     link = target.layout.link
@@ -29,7 +28,7 @@ def snapshot(target: Target, output: Path) -> int:
             raise Refused.of(
                 Code.NO_DATABASE,
                 f"there is no database at {link}",
-                "A first one is made from schema.json by: manage.py schemasync",
+                "To create one from schema.json: manage.py schemasync",
             )
         like = current.path.stat()
         with (

@@ -30,7 +30,7 @@ class StatusJson(TypedDict):
 
     result: Literal["ok", "running", "problem"]
     database: PathName
-    """What stands at the path that applications open. `generation`: the link to the live file."""
+    """The kind of object at the path that applications open. `generation`: the link to the live file."""
     version: str | None
     generation: str | None
     since: str | None
@@ -51,9 +51,9 @@ class StatusJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`live`: the newest row of the history of the live generation, None where none is live or it cannot be read.
-    `bytes` of the live file, `free` of its disk. `run`: the one that is at work; `waits`: it is ready, and waits to be
-    called. `problems`: what keeps the database from being used or changed, with what to do about it."""
+    """`live`: the newest row of the live generation's history; None if none is live or it cannot be read. `bytes` of
+    the live file, `free` of its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`.
+    `problems`: what prevents use or changes of the database, with what to do about it."""
 
     at: PathKind
     live: HistoryRow | None
@@ -66,11 +66,11 @@ class Status:
 
     @property
     def archive_bytes(self) -> int:
-        """What all archives take together."""
+        """The size of all archives."""
         return sum(archive.bytes for archive in self.archives)
 
     def as_json(self) -> StatusJson:
-        """The facts for monitors. `result`: ok, running, or problem."""
+        """The JSON object for monitors. `result`: ok, running, or problem."""
         live, now = self.live, time.time()
         return {
             "result": "problem" if self.problems else "running" if self.run else "ok",
@@ -101,7 +101,7 @@ _AT: dict[PathKind, PathName] = {
 
 
 def status(target: Target) -> Status:
-    """Look. Raises nothing for a database in trouble: that is what it tells."""
+    """Read the state. Raises nothing for a database with problems: it returns them."""
     layout = target.layout
     problems: list[Problem] = []
     live, path = None, layout.link
@@ -137,10 +137,10 @@ def status(target: Target) -> Status:
 
 
 def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
-    """What is wrong where a plain file stands at the path of a database that has generations, as a backup that was
-    restored by mv does: whatever its history says, no generation is live. After an `eject` all of them are closed."""
+    """The problem of a plain file at the path of a database with generations, as after a restore by mv: whatever its
+    history says, no generation is live. After an `eject` all generations are closed."""
     if now.generation is not None:
-        return []  # asked first: the rest opens every archive
+        return []  # checked first, because the rest opens every archive
     layout = target.layout
     closed = {archive.generation for archive in prune.archives(target)}
     there = [generation.name for generation in layout.finished() if generation not in closed]
@@ -152,7 +152,7 @@ def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
     return [
         Problem(
             Code.NOT_ADOPTED,
-            f"{layout.link} is a plain file{copy}: no generation is live, and what is changed in it has no way back",
+            f"{layout.link} is a plain file{copy}: no generation is live, and its changes cannot be rolled back",
             f"To go on with this file: manage.py schemasync adopt{back}",
             {"found": there},
         )
@@ -160,7 +160,7 @@ def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
 
 
 def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:
-    """What is wrong where a backup was restored into the live file, and no command that writes has recorded it yet."""
+    """The problem of a backup in the live file that no command that writes has recorded yet."""
     if now.is_recorded or now.newest is None:
         return []
     return [
@@ -175,5 +175,5 @@ def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:
 
 
 def _is_being_finished(problems: list[Problem]) -> bool:
-    """True in the milliseconds between the fence and the link of a run that is at work."""
+    """True in the milliseconds between the fence and the move of the link by a run at work."""
     return all(problem.code == Code.SWAP_UNFINISHED for problem in problems)

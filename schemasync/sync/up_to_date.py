@@ -20,17 +20,17 @@ from ..history.row import HistoryRow
 
 
 def digest(data: bytes, beside: bytes = b"") -> str:
-    """What is kept of a schema.json beside what it made: the same again means the same bytes, read by this release.
+    """The digest that a run stores: an equal digest means the same bytes of schema.json, read by the same release.
 
-    `beside`: whatever else decides whether there is something to do.
+    `beside`: everything else that decides whether there is something to do.
     """
     return hashlib.sha256(b"\0".join((__version__.encode(), data, beside))).hexdigest()
 
 
 def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") -> HistoryRow | None:
-    """The newest row of the history, where these bytes are what it was made from and nothing has happened since.
+    """The newest row of the history, if it was made from these bytes and nothing has happened since.
 
-    None where it takes more than a look to tell: something differs, is left over, or cannot be read.
+    None if more work is needed to decide: something differs, is left over, or cannot be read.
     """
     live = layout.live()
     if live is None or layout.at() is not PathKind.GENERATION:
@@ -49,9 +49,9 @@ def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") ->
 
 
 def is_littered(layout: Layout, connection: Connection) -> bool:
-    """True where a dead run seems to have left something: a file that the history does not know, or a change log.
+    """True if a dead run seems to have left something: a file that is not in the history, or a change log.
 
-    What a run that is at work has put there is no litter.
+    Objects of a run at work do not count.
     """
     known = history_table.generations(connection)
     strange = any(g.building or g.name not in known for g in layout.generations())

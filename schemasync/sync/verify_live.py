@@ -1,4 +1,4 @@
-"""Verifies a database that is current by reading the live file."""
+"""Verifies a current database by reading the live file."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .run.target import Target
 
 
 def verify_live(target: Target, document: Document) -> Iterator[str]:
-    """Read the whole live file in one snapshot, without a lock of ours: writers go on. Returns notes.
+    """Read the whole live file in one snapshot, without the run lock: writers go on. Returns notes.
 
-    Raises Failed with everything that SQLite's checks find, and with each object that is not as schema.json says.
+    Raises Failed with everything that SQLite's checks find, and with each object that differs from schema.json.
     """
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener, whole=False) as now:
-        assert now is not None, "a database that is current is there"
+        assert now is not None, "a current database exists"
         with target.progress.phase("verification", "checks") as advance, snapshot(now.connection):
             if problems := _problems(now, document):
                 raise Failed(problems)
             yield from _notes(now)
             advance(1, 1)
     tables = count(len(document.schema.tables), "table")
-    yield f"verified: integrity_check and foreign_key_check find nothing, and {tables} and their objects are as meant"
+    yield f"verified: integrity_check and foreign_key_check find nothing; {tables} and their objects match schema.json"
 
 
 def _problems(now: LiveDatabase, document: Document) -> list[Problem]:
@@ -45,15 +45,14 @@ def _problems(now: LiveDatabase, document: Document) -> list[Problem]:
             Problem(
                 Code.VERIFY_DIFFERS,
                 f"{now.path.name} cannot be read to its end: {error}",
-                "Go back to a file that is whole (manage.py schemasync history, then rollback), or put your backup "
-                "back.",
+                "Roll back to a whole file (manage.py schemasync history, then rollback), or restore your backup.",
                 {"check": "integrity", "found": [str(error)], "count": 1},
             )
         ]
 
 
 def _notes(now: LiveDatabase) -> Iterator[str]:
-    """What is known to be otherwise, and is nobody's fault."""
+    """Known differences that are no errors."""
     if not now.is_untouched and now.newest is not None:
         yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)} UTC"
     for name in sorted(finish.broken(now.connection)):

@@ -89,7 +89,7 @@ def test_6_a_person_must_look(synced):
     ended = synced.manage("--json")
     assert (ended.code, ended.json["result"]) == (6, "needs_person")
     assert ended.json["errors"][0]["code"] == "generation-missing"
-    assert "Put the file back from your backup." in ended.err
+    assert "Restore the file from your backup." in ended.err
     assert "adopt" not in ended.err, "there is no other"
 
 

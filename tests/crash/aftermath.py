@@ -96,10 +96,10 @@ def finish(scenario, world):
     def again():
         match scenario.name:
             case "adopt_wal" | "adopt_journal" if live is not None:
-                with pytest.raises(Refused, match="taken over already"):
+                with pytest.raises(Refused, match="adopted already"):
                     run(scenario, target)
             case "eject" if live is None:
-                with pytest.raises(Refused, match="nothing to leave"):
+                with pytest.raises(Refused, match="nothing to eject"):
                     run(scenario, target)
             case "rollback" if live.number == 1:
                 pass  # the rollback is done

@@ -247,7 +247,7 @@ def leaving(world):
 
 def test_an_eject_that_was_cut_off_is_finished(world):
     leaving(world)
-    assert world.recovered() == ("finished an eject that was cut off: db.sqlite3 is a plain file",)
+    assert world.recovered() == ("finished an interrupted eject: db.sqlite3 is a plain file",)
     assert world.recovered() == ()
     assert world.layout.at() is PathKind.PLAIN
     assert write(world.link, "after") is None
@@ -263,7 +263,7 @@ def test_a_plain_file_that_is_missing_is_for_a_person(world):
 
 def test_a_plain_file_that_no_fence_names_is_removed(world):
     world.layout.plain.write_bytes(b"half of it")
-    assert "never took the place of the link" in "\n".join(repaired(world, 2))
+    assert "never replaced the link" in "\n".join(repaired(world, 2))
     assert not world.layout.plain.exists()
 
 
@@ -550,7 +550,7 @@ def test_recovery_tells_what_it_did(world):
             recover(target)
         return told
 
-    assert child(work).result() == [f"finished a swap that was cut off: {path(world, 2).stem} is live"]
+    assert child(work).result() == [f"finished an interrupted swap: {path(world, 2).stem} is live"]
 
 
 def test_the_history_row_of_a_repaired_swap_back_is_told_once(world):

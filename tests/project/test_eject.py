@@ -149,7 +149,7 @@ def test_a_plain_file_has_nothing_to_leave(adopted, action):
     adopted.done("schemasync", "eject")
     told = adopted.manage("schemasync", *action)
     assert told.code == 3
-    assert "nothing to leave" in told.err
+    assert "nothing to eject" in told.err
 
 
 def test_without_the_flag_the_file_is_plain_and_the_migrations_are_django_s(adopted):
