@@ -117,7 +117,7 @@ def test_6_an_archive_that_was_copied_into_the_live_file_leaves_a_way_on_that_ca
     ended = evolved.call("plan")
     assert ended.code == evolved.call().code == 6
     assert "[state-unknown]" in ended.error
-    assert f"put {live} back from your backup" in ended.error
+    assert f"restore {live} from your backup" in ended.error
     *lines, adopt = [line.strip() for line in ended.error.splitlines()[2:]]
     subprocess.run(" && ".join(lines), shell=True, check=True, cwd="/")
     assert adopt == "manage.py schemasync adopt"

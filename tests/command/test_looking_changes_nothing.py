@@ -103,7 +103,7 @@ def test_a_link_that_is_gone_is_not_taken_for_a_database_that_never_was(evolved,
     before = names_and_bytes(evolved.folder)
     ended = evolved.call(action, json=True)
     assert ended.code == 3
-    assert "its generations are there: 0001-" in ended.json["errors"][0]["message"]
+    assert "its generations exist: 0001-" in ended.json["errors"][0]["message"]
     assert names_and_bytes(evolved.folder) == before
     assert f"{live} is current" in evolved.done().out
     assert evolved.live() == live

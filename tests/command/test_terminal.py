@@ -14,7 +14,7 @@ ESCAPE = "\x1b["
     [
         pytest.param("y\n", 0, "is live again", id="y"),
         pytest.param("n\n", 2, "nothing was changed", id="n"),
-        pytest.param(CTRL_C, 4, "stopped by SIGINT; the live file is as it was", id="ctrl-c"),
+        pytest.param(CTRL_C, 4, "stopped by SIGINT; the live file is unchanged", id="ctrl-c"),
         pytest.param("\n", 2, "nothing was changed", id="enter", marks=pytest.mark.slow),
         pytest.param(CTRL_D, 2, "nothing was changed", id="ctrl-d", marks=pytest.mark.slow),
     ],

@@ -1,4 +1,4 @@
-"""Starts capture: from here on the writes of the application are logged while the new file is built."""
+"""Starts capture: from here on triggers log the writes of the application while the new file is built."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .write_lock import replaced
 
-RELEASE_WAIT = 5.0  # seconds to wait for a writer before the logs are left to the next command
+RELEASE_WAIT = 5.0  # seconds to wait for a writer before the next command has to remove the change log
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """How each logged table follows, and the schema of the live file with the logs in it.
+    """How each captured table is replayed, and the schema of the live file with the change log in it.
 
-    `changed`: somebody wrote between the moment when the plan was made and the one from which all is logged.
+    `changed`: somebody wrote between the making of the plan and the start of capture.
     """
 
     follows: tuple[TrackedTable, ...]
@@ -39,14 +39,14 @@ class Capture:
 
 
 def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
-    """How each table is followed while writers go on. Raises Refused, before anything is written, with everything
-    for which this plan cannot be."""
+    """How each table is replayed while writers go on. Raises Refused, before anything is written, with all reasons why
+    this plan cannot be."""
     _check_same(before.connection, plan, before)
     problems = list(virtual_tables.obstacles(before.connection, plan))
     tables = tables_to_log(before.inspect().schema.tables, plan)
     hidden = {table.name for table in tables if not changelog.can_log(table)}
     written = {step.old.name for step in plan.rewritten}
-    unseen = hidden - written  # one that is written again is refused for that, in other words
+    unseen = hidden - written  # a rewritten one is refused for that with another message
     for name in sorted(unseen):
         problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))
     found: tuple[TrackedTable, ...] = ()
@@ -61,9 +61,9 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
 
 @contextmanager
 def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Iterator[Capture]:
-    """Log what is written to these tables within the block. Where it raises, the logs are taken away again.
+    """Log the writes to these tables within the block. If it raises, the change log is removed.
 
-    One short transaction under the write lock. Raises Busy where that is not available within `target.wait`.
+    One short transaction under the write lock. Raises Busy if that is not available within `target.wait`.
     """
     try:
         yield _install(target, plan, before, followed)
@@ -89,19 +89,19 @@ def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
 
 
 def _check_wal(connection: Connection, before: LiveDatabase) -> None:
-    """Asked of a connection that writes: to one that takes the file for immutable, no file is in WAL mode."""
+    """Needs a read-write connection: one opened with immutable=1 never reports WAL."""
     if journal_mode(connection) != "wal":
         raise Refused.of(
             Code.CANNOT_FOLLOW_WRITES,
-            f"{before.path.name} is not in WAL mode any more: readers and writers would wait for each other",
+            f"{before.path.name} is no longer in WAL mode: readers and writers would wait for each other",
             f"sqlite3 {before.path} 'PRAGMA journal_mode=WAL'\n"
             "Or let writers wait: manage.py schemasync --block-writers",
         )
 
 
 def release(target: Target, before: LiveDatabase) -> None:
-    """Take the logs away; a file that is superseded keeps its fence. Where a writer is in the way, the next command
-    does it: until then writes cost a little more, and are right."""
+    """Remove the change log; a superseded file keeps its fence. If a writer holds the lock, the next command does it:
+    until then writes are slower, but correct."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
         closing(target.opener.write(before.path, timeout=min(target.wait, RELEASE_WAIT))) as connection,
@@ -111,7 +111,7 @@ def release(target: Target, before: LiveDatabase) -> None:
 
 
 def remove(target: Target, connection: Connection) -> None:
-    """Take the logs away, and the fence where it does not close the file."""
+    """Remove the change log, and a fence that does not close the file."""
     with target.disk.step(DiskStep.CAPTURE_REMOVE), transaction(connection):
         changelog.remove(connection)
         if fence.read_fence(connection) is None:
@@ -125,6 +125,6 @@ def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> Non
 
 
 def check_same_schema(connection: Connection, plan: Plan) -> None:
-    """Raise Refused where the schema is not the one that the plan was made for."""
+    """Raise Refused if the schema is not the one of the plan."""
     if fingerprint(connection) != plan.base_fingerprint:
         raise Refused.of(Code.CHANGED_DURING_RUN, "someone changed the schema while the plan was made", "Run it again.")

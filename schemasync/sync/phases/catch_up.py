@@ -1,4 +1,4 @@
-"""Catches up with writers that never rest, until the last few rows can be replayed while they wait a moment."""
+"""Catches up with writers that never pause, until the last few rows can be replayed while they wait for a moment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at fi
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
     """A new file that holds every row of the old one, which is locked. `connection`: to the new file, still marked;
-    `lag`: how it was followed."""
+    `lag`: how it was replayed."""
 
     lock: WriteLock
     swap: Swap
@@ -55,8 +55,8 @@ def catch_up(
     signals: Signals,
     limits: Limits,
 ) -> Iterator[CaughtUp]:
-    """Follow the writers into the built file until the last round fits into a short pause; yields under the write lock,
-    when nothing is left to replay. Raises Busy when `limits.cutover_timeout` is over, Failed where rows do not fit.
+    """Replay writes into the built file until the last round fits into a short pause; yields under the write lock, when
+    nothing is left to replay. Raises Busy after `limits.cutover_timeout`, Failed if rows violate the new schema.
     """
     with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as swap:
         new_keys = tuple(suspects(plan))
@@ -82,7 +82,7 @@ def _locked_when_ready(
     target: Target, before: LiveDatabase, capture: Capture, lag: Lag, connection: Connection, limits: Limits
 ) -> Iterator[WriteLock]:
     """The write lock, at a moment when the rest can be replayed within the allowed pause. The wait for the lock is
-    bounded and grows; in between the new file follows on."""
+    bounded and grows; in between the new file is kept up to date."""
     deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
     while True:
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
@@ -116,20 +116,20 @@ def _opened(target: Target, before: LiveDatabase, built: Built, signals: Signals
 
 
 def _make_room(target: Target, connection: Connection, before: LiveDatabase) -> None:
-    """Fold both logs into their files as far as readers allow, so that no commit under the lock has to."""
+    """Checkpoint both logs as far as readers allow, so that no commit under the lock has to."""
     checkpoint_some(connection)
     with closing(target.opener.write(before.path)) as old:
         checkpoint_some(old)
 
 
 def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: Connection, lock: WriteLock) -> None:
-    """Under the lock: what is left to replay, and all that must not be there while rows are replayed."""
+    """Under the lock: replay the rest, and remove everything that is needed only for the replay."""
     begun = time.monotonic()
     with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
         done = lag.replay.round()
         if not done.fits:
             raise misfits_failed(done)
-        written = lag.replay.has_replayed  # also rows without an entry in the log
+        written = lag.replay.has_replayed  # including rows without an entry in the change log
         if written:
             virtual_tables.check_whole(lock.connection, plan)
         virtual_tables.follow_all(connection, plan, written=written)
@@ -138,14 +138,14 @@ def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: 
         lag.replay.drop_maps()
         put_triggers(connection, built.triggers)
         if fingerprint(connection) != built.row.fingerprint:
-            raise Failed.of(Code.VERIFY_DIFFERS, "the new file's schema is not what was verified", "Please report it.")
+            raise Failed.of(Code.VERIFY_DIFFERS, "the new file's schema is not the verified one", "Please report it.")
     lag.note(done, time.monotonic() - begun)
 
 
 def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bool:
-    """Under the lock: is the rest replayed within `allowed` seconds, and does every logged key still name its row?
+    """Under the lock: can the rest be replayed within `allowed` seconds, and does every logged key still name its row?
 
-    Raises Failed where somebody changed the schema.
+    Raises Failed if somebody changed the schema.
     """
     if not changelog.read_schema(lock.connection).has_text_of(capture.schema):
         raise schema_changed()
@@ -160,7 +160,7 @@ def _timed_out(before: LiveDatabase, limits: Limits, *, busy: bool) -> Busy:
     )
     return Busy.of(
         Code.CUTOVER_TIMEOUT,
-        f"{before.path.name} was followed for {limits.cutover_timeout:g} s and could not be swapped: {why}",
-        "Nothing was changed. Find the program that writes without a rest, or give --max-pause MS, "
+        f"the run kept up with {before.path.name} for {limits.cutover_timeout:g} s and could not cut over: {why}",
+        "Nothing was changed. Find the program that writes without a pause, or use --max-pause MS, "
         "--cutover-timeout SECONDS or --block-writers.",
     )

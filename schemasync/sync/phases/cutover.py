@@ -31,15 +31,15 @@ from ..run.target import Target
 from .capture import remove
 from .write_lock import Commit, LinkState, WriteLock, replaced
 
-PASSAGE = 0.06  # seconds in which writers who waited find out about the fence: for that they need the old file's lock
-ROOM = 640 * 1024  # bytes: the log and its index that opening a file up needs, with the largest pages there are
+PASSAGE = 0.06  # seconds in which waiting writers notice the fence, for which they need the old file's lock
+ROOM = 640 * 1024  # bytes: the log and its index that opening a file needs, with the largest possible pages
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """All that a swap needs and that can be acquired before writers wait: its number, and the disk that it may take.
+    """Everything that a swap needs and can acquire before writers wait: its number, and its disk space.
 
-    `generation`: what is live next; None where that is the plain file of an eject."""
+    `generation`: the next live one; None if that is the plain file of an eject."""
 
     generation: Generation | None
     number: int
@@ -47,41 +47,41 @@ class Swap:
 
     @property
     def successor(self) -> str:
-        """What is live next, by the name that the fence has of it."""
+        """The next live file, by its name in the fence."""
         return PLAIN if self.generation is None else self.generation.name
 
 
 @contextmanager
 def prepared(target: Target, generation: Generation | None, room: int = ROOM) -> Iterator[Swap]:
-    """Get ready for a swap to a generation, or to the plain file of an eject; `room` is how many bytes of disk going
-    forward may take. Raises OSError where they are not available."""
+    """Prepare a swap to a generation, or to the plain file of an eject; `room`: bytes of disk that the swap may need.
+    Raises OSError if they are not available."""
     with reserved(target.layout.folder, room) as reservation:
         yield Swap(generation, _next_number(target), reservation)
 
 
 def check_place(layout: Layout) -> None:
-    """Raise Refused where nothing can take the place of what stands at the path. Asked before anything is built, and
-    again before the old file is closed: afterwards every write would be refused until somebody made it possible."""
+    """Raise Refused if the object at the path cannot be replaced. Called before the build, and again before the old
+    file is closed: afterwards every write would fail until somebody made it possible."""
     link, folder = layout.link, layout.link.parent
     if is_mounted(link):
         raise Refused.of(
             Code.MOUNTED_FILE,
-            f"{link} is mounted as a single file, so that no link can take its place",
-            f"Mount the folder that it is in, at {folder}, instead of the file (docker: -v ./data:{folder}); the "
-            "generations are kept there, too. Then run the same command again.",
+            f"{link} is mounted as a single file, so that no link can replace it",
+            f"Mount its folder at {folder}, instead of the file (docker: -v ./data:{folder}); the "
+            "generations are in that folder, too. Then run the same command again.",
         )
     if not folder.is_dir():
-        return  # whoever makes the folder of the generations says so
+        return  # the code that creates the folder of the generations reports it
     if not may_change_names(folder):
-        why = "cannot be written"
+        why = "is not writable"
     elif not may_replace(link):
-        why = "lets nobody replace a file but its owner (it has the sticky bit)"
+        why = "lets only the owner replace a file (it has the sticky bit)"
     else:
         return
     raise Refused.of(
         Code.PERMISSION,
-        f"the folder {folder} {why}, so that no link can take the place of {link.name}",
-        f"Run this as the owner of {link}, or let the user that runs it write the folder. Who may: "
+        f"the folder {folder} {why}, so that no link can replace {link.name}",
+        f"Run this as the owner of {link}, or let the user that runs it write to the folder. Who may: "
         f"ls -ld {shlex.quote(str(folder))}",
     )
 
@@ -96,12 +96,11 @@ def begin(target: Target, signals: Signals, new: Generation) -> None:
 
 @contextmanager
 def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, commit: Commit) -> Iterator[None]:
-    """Fence the locked file in favour of its successor; the block then opens that and points the link at it.
+    """Fence the locked file in favour of its successor; then the block opens that and points the link at it.
 
-    The committed fence is the commit record of the swap: before it the old file is live and whole, after it
-    only forward is left. Raises Failed or Busy with the live file untouched, or NeedsPerson where the swap is
-    committed and the block failed.
-    """
+    The commit of the fence is the commit record of the swap: before it the old file is live and whole, after it the
+    swap can only go forward. Raises Failed or Busy with the live file unchanged, or NeedsPerson if the swap is
+    committed and the block failed."""
     signals.defer()
     check_place(target.layout)
     with _link_beside(target, lock, swap):
@@ -115,8 +114,8 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
         raise NeedsPerson.of(
             Code.SWAP_UNFINISHED,
             f"the swap to {swap.successor} is committed, but the link could not be moved: {error}. "
-            "Until it is, every write is refused and none is lost",
-            "Fix what it says (a full disk, permissions), then: manage.py schemasync",
+            "Until then, every write fails and none is lost",
+            "Fix the cause (a full disk, permissions), then: manage.py schemasync",
             generation=swap.successor,
         ) from error
     signals.swapped(swap.successor)
@@ -126,7 +125,7 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
 
 
 def cut_over_locked(target: Target, signals: Signals, lock: WriteLock | None, new: Generation, commit: Commit) -> None:
-    """The swap of a file that was locked while the new one was built; `lock` is None where there was no file."""
+    """The swap of a file that was locked during the build; `lock` is None if there was no file."""
     if lock is None:
         begin(target, signals, new)
         return
@@ -137,7 +136,7 @@ def cut_over_locked(target: Target, signals: Signals, lock: WriteLock | None, ne
 
 @contextmanager
 def _link_beside(target: Target, lock: WriteLock, swap: Swap) -> Iterator[None]:
-    """Make the new link before the old file is closed: where its folder cannot be written, nothing has happened yet."""
+    """Make the new link before the old file is closed: if its folder is not writable, nothing has happened yet."""
     if swap.generation is None:
         yield
         return
@@ -150,7 +149,7 @@ def _link_beside(target: Target, lock: WriteLock, swap: Swap) -> Iterator[None]:
 
 
 def _fence(target: Target, lock: WriteLock, swap: Swap, commit: Commit) -> None:
-    """Fence the locked file in favour of its successor. Raises Failed where the link moved under us."""
+    """Fence the locked file in favour of its successor. Raises Failed if somebody moved the link."""
     record = Fence(swap.number, swap.successor, now())
     with target.disk.step(DiskStep.CUTOVER_FENCE):
         target.check_sole()
@@ -160,7 +159,7 @@ def _fence(target: Target, lock: WriteLock, swap: Swap, commit: Commit) -> None:
 
 
 def open_up(target: Target, new: Generation) -> None:
-    """Take the mark off the new file, durably: it goes before the link moves, so no live file ever had one."""
+    """Remove the mark from the new file, durably, before the link moves, so that no live file ever has one."""
     with closing(target.opener.write(new.path, timeout=target.wait)) as connection:
         unmark(target, connection)
 
@@ -172,7 +171,7 @@ def unmark(target: Target, connection: Connection) -> None:
 
 
 def reopen(target: Target, connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
-    """Open a fenced generation again, with the history that led to this: one transaction."""
+    """Open a fenced generation again, with the history of the rollback, in one transaction."""
     with target.disk.step(DiskStep.CUTOVER_UNFENCE):
         target.check_sole()
         with logged_durably(connection):
@@ -180,26 +179,25 @@ def reopen(target: Target, connection: Connection, rows: tuple[HistoryRow, ...])
 
 
 def try_to_reopen(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
-    """Do what `reopen` will do, and undo it: what would go wrong goes wrong here, while the live file is still open."""
+    """Do what `reopen` will do, and roll it back: errors occur here, while the live file is still open."""
     with undone(connection):
         _clean(connection, rows)
 
 
 def _clean(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
-    """An archive as it must be when it is live again: open, without logs, with the history that led here."""
+    """Bring an archive into the state of a live file: open, without a change log, with the history of the rollback."""
     fence.lower_fence(connection)
     changelog.remove(connection)
     history_table.replace(connection, rows)
 
 
 def point(target: Target, generation: Generation, over: WriteLock | LinkState | None = None) -> None:
-    """Put a link to the generation in the place of what stands at the path; then the folder is synced.
+    """Put a link to the generation in the place of the object at the path, and sync the folder.
 
-    `over`: what was closed there, None where nothing was. Anything else is somebody else's, and stays: raises
-    NeedsPerson, as it does where somebody moved the folder of the generations away during the run. The clock of a lock
-    stops once the link has moved. Writers may go on then: should the power fail before the folder is synced, the fence
-    still leads to the new file.
-    """
+    `over`: the closed object there, None without one. Anything else belongs to somebody else, and stays: raises
+    NeedsPerson, also if somebody moved the folder of the generations during the run. The clock of a lock stops once the
+    link has moved. Then writers may go on: if the power fails before the folder is synced, the fence still leads to the
+    new file."""
     new = _make_link(target, generation, over.place if isinstance(over, WriteLock) else over)
     _take_place(target, new, over, f"All rows are in {generation.path}")
     if target.layout.at() is PathKind.DANGLING:
@@ -232,7 +230,7 @@ def _take_place(target: Target, new: Path, over: WriteLock | LinkState | None, w
         kept = f", and another one is now called {placed.kept}" if placed.kept else ""
         raise NeedsPerson.of(
             Code.CHANGED_DURING_RUN,
-            f"{layout.link} is {layout.at().value} that somebody put there during the swap; it was left as it is{kept}",
+            f"{layout.link} is {layout.at().value} that somebody put there during the swap; it is unchanged{kept}",
             f"{where}. To go on with them, move {layout.link} away, then: manage.py schemasync\n"
             f"To go on with what is at {layout.link}: manage.py schemasync adopt",
         )
@@ -243,14 +241,14 @@ def _take_place(target: Target, new: Path, over: WriteLock | LinkState | None, w
 
 
 def _is_expected(target: Target, over: LinkState | None, path: Path) -> bool:
-    """True for what was closed, and for a link to a generation whose file is gone: nothing is lost with either."""
+    """True for the closed object, and for a link to a missing generation: nothing is lost with either."""
     if over is not None and inode_of(path) == over.inode:
         return over.is_plain or path.is_symlink()
     return target.layout.named_by(path) is not None and not path.exists()
 
 
 def remove_plain(target: Target) -> bool:
-    """Remove a plain file that did not take the place of the link. True where there was one."""
+    """Remove a plain file that did not replace the link. True if there was one."""
     plain = target.layout.plain
     if not plain.exists() and not plain.is_symlink():
         return False
@@ -260,12 +258,11 @@ def remove_plain(target: Target) -> bool:
 
 
 def clear(target: Target, label: DiskStep) -> bool:
-    """Remove the log of the plain file that stood where the link is: a plain file that is put there one day would
-    have it replayed into it. True where there was one.
+    """Remove the log of the plain file that was at the path of the link: SQLite would replay it into a plain file that
+    is put there later. True if there was one.
 
-    Only an empty log, which is folded into its file: in another one stands the fence, and a connection that was open
-    before the swap and never read would find its file without a name, without a log, and open to writes.
-    """
+    Only an empty log, which is checkpointed: a non-empty one has the fence, and a connection that was open before the
+    swap and never read would find its file without a name, without a log, and open to writes."""
     if target.layout.at() is not PathKind.GENERATION:
         return False
     sides = side_files(target.layout.link)
@@ -276,7 +273,7 @@ def clear(target: Target, label: DiskStep) -> bool:
 
 
 def _tidy(target: Target, lock: WriteLock) -> None:
-    """Take the change log out of the archive. Where somebody holds its lock it stays: swapping back removes it."""
+    """Remove the change log from the archive. If somebody holds its lock it stays: a rollback removes it."""
     with suppress(sqlite3.Error):
         if changelog.is_installed(lock.connection):
             time.sleep(PASSAGE)
@@ -284,13 +281,13 @@ def _tidy(target: Target, lock: WriteLock) -> None:
 
 
 def _checkpoint(target: Target, lock: WriteLock) -> None:
-    """Fold the write-ahead log into the archive. While readers hold it up, its fence lives in its -wal only."""
+    """Checkpoint the write-ahead log of the archive. If readers prevent that, its fence is only in its -wal."""
     with target.disk.step(DiskStep.ARCHIVE_CHECKPOINT), suppress(sqlite3.Error):
         checkpoint(lock.connection)
 
 
 def fold_archive(target: Target, archive: Generation) -> None:
-    """Fold the write-ahead log of a file that was superseded, now that its last reader of ours is gone."""
+    """Checkpoint the write-ahead log of a superseded file, now that our last reader of it is closed."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
         target.disk.step(DiskStep.ARCHIVE_CHECKPOINT),
@@ -300,6 +297,6 @@ def fold_archive(target: Target, archive: Generation) -> None:
 
 
 def _next_number(target: Target) -> int:
-    """A number above that of every fence there is."""
+    """A number higher than that of every existing fence."""
     fences = [state_of(target.opener, generation).fence for generation in target.layout.finished()]
     return 1 + max((closed.swap for closed in fences if closed is not None), default=0)

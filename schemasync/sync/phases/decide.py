@@ -1,4 +1,4 @@
-"""Decides: what is true, what schema.json says, and what a run would do. Nothing is written."""
+"""Decides what a run would do, from the files, schema.json and the data, without writing."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ from ..run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """What the command line asks for, beside schema.json. `pause`: writers wait while it is built. `again`: build a new
-    file though the schema is current, for what the application does to it.
+    """The options of the command line. `pause`: writers wait during the build. `again`: build a new file although the
+    schema is current, for the application's work on it.
 
-    `data_migrations`: those that the installed apps have, None where migrations do not matter. `seen`: those that may
-    be passed over in this database, though it never ran them. `elsewhere`: folded names of tables of installed models
-    that schema.json does not make; `models`: by folded name of a table the installed model that it does make it for;
-    `readers`: whether the field of a model can read a value.
-    """
+    `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
+    database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
+    not make; `models`: maps the folded name of a table that it makes to its installed model; `readers`: whether the
+    field of a model can read a value."""
 
     rebuild_all: bool = False
     verify_full: bool = False
@@ -64,7 +63,7 @@ class SyncOptions:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`plan` is None where the database is current; `foreign` are the objects that are not ours."""
+    """`plan` is None if the database is current; `foreign` are foreign objects."""
 
     plan: Plan | None
     foreign: tuple[tuple[str, str], ...] = ()
@@ -73,7 +72,7 @@ class Decision:
 
 
 def decide(target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None) -> Decision:
-    """Current, or a plan without hazards that stop. Raises Refused with everything that stands in the way."""
+    """Current, or a plan without blocking hazards. Raises Refused with all problems."""
     decision = plan_for(target, document, options, state)
     if decision.plan is None:
         return decision
@@ -83,7 +82,7 @@ def decide(target: Target, document: Document, options: SyncOptions, state: Live
 
 
 def plan_for(target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None) -> Decision:
-    """Like `decide`, but a plan may come with hazards that stop: what `plan` shows."""
+    """Like `decide`, but a plan may have blocking hazards: for `plan`."""
     decision = rehearsed(target, document, options, state)
     if decision.plan is None or state is None or state.newest is None:
         return decision
@@ -95,7 +94,7 @@ def rehearsed(
 ) -> Decision:
     """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid.
 
-    `unknown`: the names that the database uses and this process does not know, where they were found already.
+    `unknown`: the names that the database uses and this process does not know, if they are known already.
     """
     if state is not None and state.generation is None:
         _refuse_plain(target, state)
@@ -133,14 +132,14 @@ def _decided(
 
 def not_ours(document: Document, elsewhere: Elsewhere, allow_drop: Collection[str] = ()) -> frozenset[str]:
     """Folded names of tables that schema.json leaves to something else: they are carried along, whatever the history
-    says of them, unless they are to be dropped by name."""
+    says, unless their drop is allowed by name."""
     here = {fold(table.name) for table in document.schema.tables}
     dropped = {fold(name) for name in (*document.hints.dropped_tables, *allow_drop)}
     return document.elsewhere.union(elsewhere) - here - dropped
 
 
 def is_current(document: Document, options: SyncOptions, state: LiveDatabase) -> bool:
-    """Same version, and no hint that would act (a swap of names leaves the version as it is)."""
+    """Same version, and no hint that would act (a swap of names does not change the version)."""
     newest = state.newest
     if newest is None or newest.version != document.version or options.rebuild_all or options.again:
         return False
@@ -151,14 +150,15 @@ def is_current(document: Document, options: SyncOptions, state: LiveDatabase) ->
 
 
 def _refuse_plain(target: Target, state: LiveDatabase) -> None:
-    """A file that is no generation yet would be gone after the swap, and with it the way back: it is adopted first."""
+    """A file that is not a generation yet would be gone after the swap, without a rollback to it: it is adopted
+    first."""
     if state.newest is None and not state.inspect().objects:
         return
     copy_of = f" (a copy of {state.newest.generation})" if state.newest else ""
     raise Refused.of(
         Code.NOT_ADOPTED,
-        f"{target.layout.link} is a plain database file{copy_of}, which schemasync does not keep yet",
-        "Take it over first, nothing is lost: manage.py schemasync adopt",
+        f"{target.layout.link} is a plain database file{copy_of}, which schemasync does not manage yet",
+        "Adopt it first, nothing is lost: manage.py schemasync adopt",
     )
 
 
@@ -175,7 +175,7 @@ def _first(document: Document, state: LiveDatabase | None) -> Decision:
         volatile=lambda table, column: False,
         fresh="there is no database yet",
     )
-    # data that is born in the new shape has every hint behind it
+    # in data that is created in the new shape, every hint has acted
     plan = replace(plan, hazards=(*declarations(plan, ()), *plan.hazards))
     return Decision(replace(plan, applied_hints=all_hints(document.hints)))
 
@@ -183,7 +183,7 @@ def _first(document: Document, state: LiveDatabase | None) -> Decision:
 def _refuse_drift(
     target: Target, document: Document, state: LiveDatabase, inspection: Inspection, options: SyncOptions
 ) -> None:
-    """Changed by hand is refused, unless schema.json has taken the change in meanwhile."""
+    """Refuse changes by hand, unless schema.json contains them by now."""
     elsewhere = not_ours(document, options.elsewhere, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
@@ -194,7 +194,7 @@ def _refuse_drift(
             Code.DRIFT,
             f"changed by hand since {moment(state.newest.applied_at)} UTC: {names}",
             f"{repair_hint(losses(lost, drifted))}\n"
-            "To keep it, take it into schema.json from what this writes: "
+            "To keep it, add it to schema.json from the output of: "
             f"manage.py schemasync inspect {target.layout.link} -o found.json",
             objects=sorted(drifted),
         )
@@ -206,10 +206,10 @@ def _refuse_older(document: Document, rows: tuple[HistoryRow, ...], options: Syn
     if known and newest.version != document.version and not options.allow_older:
         raise Refused.of(
             Code.OLDER_VERSION,
-            f"schema.json is version {short(document.version)}, which this database has left: {short(newest.version)} "
+            f"schema.json has version {short(document.version)}, which this database had earlier; {short(newest.version)} "
             f"was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
             "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-            f"--allow-older\nTo go back to the data of then: manage.py schemasync rollback {known[-1].generation}",
+            f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {known[-1].generation}",
             newest=newest.version,
             applied_at=newest.applied_at,
             actor=newest.actor,
@@ -227,7 +227,7 @@ def _diff(document: Document, old: Schema, options: SyncOptions, newest: History
 
 
 def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
-    """A table of an installed model is not proposed for dropping: it is missing in schema.json."""
+    """Never propose to drop a table of an installed model: it is missing in schema.json."""
     names = problem.facts["lost"] if problem.code in (Code.LOST_TABLE, Code.RENAME_OR_DROP) else ()
     lost = [models[fold(name)] for name in names if fold(name) in models]
     if problem.facts.get("table") is not None or not lost:
@@ -275,7 +275,7 @@ def _plan(
 
 
 def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: Opener) -> Plan:
-    """The plan with what the data says to it now."""
+    """The plan with the hazards that the data has now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
     found = probe(state.connection, plan, frozenset(map(fold, options.allow_drop)), options.readers, opener)
     return converting(replace(plan, hazards=(*found, *static)))
@@ -297,12 +297,12 @@ _STATIC = frozenset(
 
 
 def as_problem(hazard: Hazard) -> Problem:
-    """A hazard that blocking, as the error that it ends in."""
+    """The problem for a blocking hazard."""
     return Problem(Code.HAZARD, hazard.message, hazard.hint, hazard.as_json())
 
 
 def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
-    """Bytes that the new generation may take: the old file, and what is written again beside it."""
+    """Bytes that the new generation may need: the old file, and the rewritten tables."""
     if state is None:
         return RESERVE
     old = size_of(state.path)
@@ -314,6 +314,6 @@ def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | 
 
 
 def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:
-    """Raise Refused where the disk cannot hold the new generation: known before a byte is written."""
+    """Raise Refused if the disk cannot hold the new generation, before a byte is written."""
     folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
     check_free(folder, disk_needed(plan, state, None), "the new file")

@@ -1,4 +1,4 @@
-"""What is known of a swap only when it is done goes into the newest row of the history."""
+"""Adds facts that are known only after a swap to the newest history row."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...files.layout import Generation
 from ...history.rows import Afterwards, completed
 from ..run.target import Target
 
-NOTE_WAIT = 1.0  # seconds to wait for writers with a note that nothing depends on
+NOTE_WAIT = 1.0  # seconds to wait for writers, for a note on which nothing depends
 
 
 def note(target: Target, generation: Generation, known: Afterwards) -> None:
-    """Add duration, pause and replay counts to the newest history row. A failure is ignored, for the swap is done:
-    a writer that holds the lock for long, or a full disk, must not make it look failed."""
+    """Add duration, pause and replay counts to the newest history row. A failure is ignored, because the swap is done,
+    and a writer that holds the lock for long, or a full disk, must not make it look failed."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
         target.disk.step(DiskStep.HISTORY_FINISH),

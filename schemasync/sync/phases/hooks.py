@@ -21,7 +21,7 @@ from .build import Built
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """The new file, whole and not yet live: nobody else writes to it. `models`: those of the file before it."""
+    """The new file, complete and not yet live: nobody else writes to it. `models`: those of the previous file."""
 
     path: Path
     plan: Plan
@@ -29,18 +29,18 @@ class NewFile:
 
 
 BeforeSwap = Callable[[NewFile], bool]
-"""Does the work, and says whether there was any."""
+"""Does the work, and returns whether there was any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The application's work, where it has any."""
+    """The application's work, if it has any."""
 
     target: Target
     before_swap: BeforeSwap | None
 
     def do(self, built: Built, plan: Plan, before: LiveDatabase | None) -> None:
-        """Let it be done while writers wait. Raises Failed where it fails, or changes a table of the plan."""
+        """Run it while writers wait. Raises Failed if it fails, or changes a table of the plan."""
         if self.before_swap is None:
             return
         path = built.generation.path
@@ -50,16 +50,17 @@ class Hooks:
                 return
         except SchemasyncError:
             raise
-        except Exception as error:  # whatever an application raises, it does not want this file
+        except Exception as error:  # whatever the application raises, it rejects this file
             raise Failed.of(
                 Code.HOOK_FAILED,
                 f"{type(error).__name__}: {error}",
-                "The application's own work on the new file raised this. That file is gone: fix it, and run again.",
+                "The application's own work on the new file raised this. That file is removed: fix it, and run again.",
             ) from error
         self._check(path, plan)
 
     def _check(self, path: Path, plan: Plan) -> None:
-        """Its own tables may have changed; ours may not. The history tells what the file is now."""
+        """The application's tables may have changed; ours may not. The history then records the present schema of the
+        file."""
         with closing(self.target.opener.write(path, timeout=self.target.wait)) as connection:
             row, found = history_table.newest(connection), inspect(connection)
             if row is None or found.fingerprint == row.fingerprint:
@@ -68,8 +69,8 @@ class Hooks:
             if changed:
                 raise Failed.of(
                     Code.HOOK_FAILED,
-                    f"the application's own work changed the shape of {', '.join(sorted(changed))}",
-                    "Tables of schema.json change there, and nowhere else.",
+                    f"the application's own work changed the schema of {', '.join(sorted(changed))}",
+                    "Change tables of schema.json only in schema.json.",
                 )
             with durably(connection):
                 history_table.mark(connection, row.id, found.fingerprint)

@@ -1,4 +1,4 @@
-"""How far a new file is behind the live one, and how fast it follows."""
+"""Measures how far a new file is behind the live one, and how fast it catches up."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ...engines.sqlite.transactions import transaction
 from ...files.disk import DiskStep
 from ..run.target import Target
 
-FEW = 100  # keys: so many are replayed in a few milliseconds
-AIM = 0.002  # seconds of replay that are left for the lock, where writers allow it
-TRIES = 5  # rounds in which to come so close
-RATE = 20_000.0  # keys a second, until it was measured
-MANY = 500  # keys: a round of so many tells how fast it goes
+FEW = 100  # keys: replayed in a few milliseconds
+AIM = 0.002  # seconds of replay to leave for the lock, if the writers allow it
+TRIES = 5  # rounds to get there
+RATE = 20_000.0  # keys a second, until it is measured
+MANY = 500  # keys: a round of as many measures the rate
 BREATH = 0.02  # seconds between attempts
 
 
 @dataclass(slots=True)
 class Lag:
-    """How far the new file is behind the old one, and how fast it follows."""
+    """How far the new file is behind the old one, and how fast it catches up."""
 
     target: Target
     replay: Replay
@@ -31,7 +31,7 @@ class Lag:
     write_overhead: float | None = None
 
     def round(self, connection: Connection, label: DiskStep) -> Round:
-        """One round in a transaction of its own. Raises Failed where a row is not what it should be."""
+        """One round in its own transaction. Raises Failed if a row differs."""
         begun = time.monotonic()
         with self.target.disk.step(label), transaction(connection):
             done = self.replay.round()
@@ -46,7 +46,7 @@ class Lag:
             self.rate = done.keys / max(seconds, 0.001)
 
     def catch_up(self, connection: Connection, label: DiskStep, allowed: float, deadline: float) -> None:
-        """Replay until what is left is next to nothing, or, where writers are too quick for that, a matter of
+        """Replay until almost nothing is left; or, if writers are too fast for that, until the rest takes at most
         `allowed` seconds, or time is up."""
         tries = 0
         while True:
@@ -58,13 +58,13 @@ class Lag:
                 time.sleep(BREATH)
 
     def keep_up(self, connection: Connection) -> None:
-        """A round, if there is anything to replay, or to compare again."""
+        """A round, if there is anything to replay or to compare again."""
         if self.replay.waiting() or self.replay.is_doubtful:
             self.round(connection, DiskStep.CUTOVER_ROUND)
 
     def check_unlogged(self, connection: Connection, *, full: bool) -> None:
-        """A round, and in its snapshot a look whether something wrote past the log since the new file was verified:
-        at the ends of each table, or where it is to be `full` at every row. Raises Failed if so."""
+        """A round, and in its snapshot a check for writes that bypassed the change log since the verification: at the
+        ends of each table, or with `full` in every row. Raises Failed if there are any."""
         if full:
             self.replay.doubt()
         with self.target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):

@@ -1,4 +1,4 @@
-"""What a failed run leaves behind is removed, as long as its swap is not committed."""
+"""Removes what a failed run leaves behind, as long as its swap is not committed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .write_lock import Commit
 
 @contextmanager
 def litter_removed(target: Target, commit: Commit) -> Iterator[None]:
-    """Remove half-built files when the block fails; where this process dies instead, recovery does it.
+    """Remove unfinished files if the block fails; if this process dies instead, recovery does it.
 
-    Once the swap is committed, what was built is the database, whatever fails then.
+    Once the swap is committed, the built file is the database, whatever fails then.
     """
     known = {generation.path for generation in target.layout.generations()}
     try:

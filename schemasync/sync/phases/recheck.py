@@ -1,4 +1,4 @@
-"""The plan is checked again when the database has changed since it was made."""
+"""Checks a plan again if the database has changed since it was made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .decide import SyncOptions, as_problem, with_hazards
 
 
 def still_true(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
-    """Under the lock, once more: is the schema what the plan was made for, and does the data still allow it?"""
+    """Under the lock: check that the schema is that of the plan, and that the data still allows it."""
     if not before.has_changed():
         return plan
     check_same_schema(before.connection, plan)
@@ -19,7 +19,7 @@ def still_true(target: Target, plan: Plan, before: LiveDatabase, options: SyncOp
 
 
 def still_allowed(target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions) -> Plan:
-    """Query the data again. Returns the plan with the hazards of now; raises Refused if one of them blocks."""
+    """Query the data again. Returns the plan with the present hazards; raises Refused if one of them blocks."""
     plan = with_hazards(plan, before, options, target.opener)
     if plan.blocking:
         raise Refused(map(as_problem, plan.blocking))

@@ -22,7 +22,7 @@ _RETRY = 0.02  # seconds between tries to commit past the readers of a database 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """What stands at the path that everyone opens before a swap: a link to the file `inode`, or that file itself."""
+    """The object at the path before a swap: a link to the file `inode`, or that file itself."""
 
     inode: Inode
     is_plain: bool
@@ -30,7 +30,7 @@ class LinkState:
 
 @dataclass(slots=True)
 class Commit:
-    """Whether a swap is committed: its fence is durable, and from then on there is only the way forward."""
+    """Whether a swap is committed: its fence is durable, and the swap can only go forward."""
 
     is_done: bool = False
 
@@ -38,7 +38,7 @@ class Commit:
 @dataclass(slots=True)
 class WriteLock:
     """The write lock on the file that will be superseded. `since`: monotonic seconds when it was acquired; `until`:
-    when writers could go on. `place`: what the file is at the path."""
+    when writers could go on. `place`: the kind of object at the path."""
 
     connection: Connection
     path: Path
@@ -49,15 +49,15 @@ class WriteLock:
 
     @property
     def seconds(self) -> float:
-        """How long writers have waited, or wait so far."""
+        """How long writers have waited so far."""
         return (time.monotonic() if self.until is None else self.until) - self.since
 
     def stop_clock(self) -> None:
-        """Writers find the new file: they wait no longer."""
+        """Writers find the new file from now on: they no longer wait."""
         self.until = time.monotonic()
 
     def is_at(self, link: Path) -> bool:
-        """True where opening `link` still means opening the file that is held."""
+        """True if `link` still opens the locked file."""
         return inode_of(link) == self.place.inode
 
     def fence(self, record: Fence, commit_record: Commit) -> None:
@@ -68,7 +68,7 @@ class WriteLock:
             try:
                 commit(self.connection)
             except sqlite3.OperationalError as error:
-                # readers of a rollback-journal database hold the commit up; the transaction stays open meanwhile
+                # readers of a database with a rollback journal delay the commit; the transaction stays open meanwhile
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise translate(error, self.path) from error
                 time.sleep(_RETRY)
@@ -81,8 +81,8 @@ class WriteLock:
 def write_lock(
     target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None
 ) -> Iterator[WriteLock]:
-    """Hold the write lock of `path`, which is the file `inode`. Raises Busy where the lock is not available within
-    `wait` seconds, by default `target.wait`, Failed where another file stands there now."""
+    """Hold the write lock of `path`, which is the file `inode`. Raises Busy if the lock is not available within `wait`
+    seconds, by default `target.wait`, and Failed if another file is there now."""
     connection = _opened(target.opener, path, target.wait if wait is None else wait)
     try:
         found = inode_of(path)
@@ -95,11 +95,11 @@ def write_lock(
 
 
 def replaced(path: Path) -> SchemasyncError:
-    """Somebody put another file in the place of the one that this run works on."""
+    """The error if somebody replaced the file that this run works on."""
     return Failed.of(
         Code.CHANGED_DURING_RUN,
-        f"{path} no longer is what it was when this run began",
-        "Look who replaced it, then run again.",
+        f"{path} was replaced during this run",
+        "Find out who replaced it, then run again.",
     )
 
 
@@ -113,7 +113,7 @@ def _opened(opener: Opener, path: Path, wait: float) -> Connection:
             raise Busy.of(
                 Code.DATABASE_LOCKED,
                 f"a writer held {path.name} for all of {wait:g} s",
-                "End its transaction, or give a longer --wait SECONDS.",
+                "End its transaction, or use a longer --wait SECONDS.",
             ) from error
         raise translate(error, path) from error
     return connection

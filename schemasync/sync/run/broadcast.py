@@ -1,4 +1,4 @@
-"""Tells other processes what a run is doing: phase, progress, time left."""
+"""Publishes the state of a run to other processes: phase, progress, time left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...files.layout import Layout
 from ...files.lock import notice_of
 from .progress import Advance, Phase, Progress
 
-LONGEST = 300  # characters of a name or a note: the whole of it has to fit into a notice
+LONGEST = 300  # characters of a name or a note, so that everything fits into a notice
 EVERY = 0.2  # seconds between two notices: as often as a page can show them
 
 
@@ -22,7 +22,7 @@ class RunningJson(TypedDict):
     """A run that is at work."""
 
     pid: int
-    """0 where the run has not said anything yet."""
+    """0 if the run has not published it yet."""
     actor: str
     begun: float
     """Seconds since 1970."""
@@ -31,7 +31,7 @@ class RunningJson(TypedDict):
     """What `done` and `total` count."""
     done: int
     total: int
-    """0 where the phase has not said how far it is."""
+    """0 if the phase has no progress."""
     phase_begun: float
     """Seconds since 1970."""
     note: str
@@ -39,13 +39,13 @@ class RunningJson(TypedDict):
     rate: float | None
     """Units a second in this phase."""
     seconds_left: float | None
-    """Until this phase is over, at the rate so far."""
+    """Until the end of this phase, at the rate so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A run that is at work. `begun` and `phase_begun`: seconds since the epoch. `done` of `total`, in `unit`s, both 0
-    where the phase has not said how far it is."""
+    """A run at work. `begun` and `phase_begun`: seconds since the epoch. `done` of `total`, in `unit`s, both 0 if the
+    phase has no progress."""
 
     pid: int
     actor: str
@@ -58,17 +58,17 @@ class Running:
     note: str = ""
 
     def rate(self, now: float) -> float | None:
-        """Units a second in this phase; None before there is anything to go by."""
+        """Units per second in this phase; None as long as it is unknown."""
         seconds = now - self.phase_begun
         return self.done / seconds if self.done and seconds > 0 else None
 
     def left(self, now: float) -> float | None:
-        """Seconds until this phase is over, at the rate so far."""
+        """Seconds until the end of this phase, at the rate so far."""
         rate = self.rate(now)
         return (self.total - self.done) / rate if rate and self.total else None
 
     def as_json(self, now: float) -> RunningJson:
-        """The facts, with the rate and the seconds left as they are at `now`."""
+        """The JSON object, with the rate and the seconds left at `now`."""
         rate, left = self.rate(now), self.left(now)
         return {
             "pid": self.pid,
@@ -86,13 +86,13 @@ class Running:
 
 
 def running(layout: Layout) -> Running | None:
-    """The run that holds the lock, None where there is none. Of one that has told nothing yet only that is known."""
+    """The run that holds the lock; None without one. A run that has published nothing yet has no other facts."""
     text = notice_of(layout.lock)
     if text is None:
         return None
     try:
         return Running(**json.loads(text))
-    except (ValueError, TypeError):  # nothing yet, a line that is being written, or another release's
+    except (ValueError, TypeError):  # empty, incomplete, or of another release
         return Running(0, "", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Whether the disk can hold a file that is to be written."""
+"""Checks whether the disk can hold a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little
 
 
 def check_free(folder: Path, needed: int, what: str) -> None:
-    """Raise Refused where fewer bytes are free in the folder than `what`, the subject of a sentence, may need."""
+    """Raise Refused if the folder has fewer free bytes than `what`, the subject of a sentence, may need."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise Refused.of(

@@ -15,9 +15,9 @@ from ...errors import Code, Failed, Refused, SchemasyncError
 
 @contextmanager
 def translated_errors(path: Path, source: Path | None = None) -> Iterator[None]:
-    """Turn what comes out of the block into a SchemasyncError about the database at `path`.
+    """Turn errors of the block into a SchemasyncError about the database at `path`.
 
-    `source`: where the block reads what it writes to `path`; a file that is damaged is then that one.
+    `source`: the file that the block reads and writes to `path`; a damaged file is then that one.
     """
     try:
         yield
@@ -28,7 +28,7 @@ def translated_errors(path: Path, source: Path | None = None) -> Iterator[None]:
 
 
 def of_disk(error: OSError, path: Path) -> SchemasyncError:
-    """An error of the operating system, with the file that it names."""
+    """The error for one of the operating system, with the file that it names."""
     where = error.filename or path
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
@@ -41,7 +41,7 @@ def of_disk(error: OSError, path: Path) -> SchemasyncError:
             return Failed.of(
                 Code.PERMISSION,
                 f"{where}: {error.strerror}",
-                f"The user that runs this must be able to write {path.parent} and what is in it.",
+                f"The user that runs this must be able to write to {path.parent} and its content.",
             )
         case errno.ENOENT | errno.ENOTDIR if not path.parent.is_dir():
             return Refused.of(
@@ -50,4 +50,4 @@ def of_disk(error: OSError, path: Path) -> SchemasyncError:
         case errno.EISDIR:
             return Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", "Name a file in it.")
         case _:
-            return Failed.of(Code.DISK_ERROR, f"{where}: {error.strerror or error}", "Look at the disk and its mount.")
+            return Failed.of(Code.DISK_ERROR, f"{where}: {error.strerror or error}", "Check the disk and its mount.")

@@ -1,4 +1,4 @@
-"""What a file of the generations folder says of itself: whether it is closed to writers, and whether it is finished."""
+"""Reads from a file of the generations folder whether it is closed to writers, and whether it is finished."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .error_translation import translated_errors
 
 @dataclass(frozen=True, slots=True)
 class GenerationState:
-    """One file: its fence and whether it has the building mark, or why it cannot be read.
+    """One file: its fence and whether it has a mark, or why it cannot be read.
 
     A file with a schema that this SQLite cannot parse has both `trouble` and a fence.
     """
@@ -32,13 +32,13 @@ class GenerationState:
 
     @property
     def damaged(self) -> bool:
-        """True where it is the file that is at fault, not a full disk or a missing permission."""
+        """True if the file itself is at fault, not a full disk or a missing permission."""
         codes = {problem.code for problem in self.trouble.problems} if self.trouble is not None else set()
         return bool(codes & {Code.CORRUPT, Code.NOT_A_DATABASE})
 
 
 def state_of(opener: Opener, generation: Generation) -> GenerationState:
-    """Read the state of a file. A file that cannot be read is no error here."""
+    """Read the state of a file. An unreadable file does not raise an error here."""
     try:
         with translated_errors(generation.path), closing(opener.read(generation.path)) as connection:
             return GenerationState(generation, fence.read_fence(connection), fence.is_marked(connection))

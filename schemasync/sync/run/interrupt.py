@@ -1,4 +1,4 @@
-"""INT and TERM: stop at once, also inside a long statement, clean up, and report what is true."""
+"""Handles INT and TERM: stops at once, even inside a long statement, cleans up, and reports the state."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from types import FrameType
 from ...engines.sqlite.connection import Connection
 from ...errors import Code, Failed, NeedsPerson, SchemasyncError
 
-_OPERATIONS = 10_000  # SQLite's virtual machine instructions between looks: a fraction of a millisecond, unless a
+_OPERATIONS = 10_000  # instructions of SQLite's virtual machine between checks: a fraction of a millisecond, unless a
 # function or a large value makes one of them long
 
 
 class Interrupted(BaseException):
-    """Raised by the signal handler; no `except Exception` on the way swallows it."""
+    """Raised by the signal handler; no `except Exception` swallows it."""
 
 
 class Signals:
-    """Remembers a signal: an exception that is raised inside a callback of SQLite does not come out of it.
+    """Remembers a signal, because an exception in a callback of SQLite does not leave SQLite.
 
-    Signals are not masked while they wait: with more than one thread the kernel hands them to one that takes them.
+    Signals are not masked while they wait: with several threads, the kernel delivers them to one that accepts them.
     """
 
     def __init__(self) -> None:
@@ -33,39 +33,40 @@ class Signals:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         first, self.received = not self.received, number
-        if first and not self._wait:  # a second one must not stop the clearing away
+        if first and not self._wait:  # a second one must not stop the cleaning up
             raise Interrupted
 
     def defer(self) -> None:
-        """From here on a signal waits for the end of the run, milliseconds away: to stop would leave it to recovery."""
+        """From now on a signal waits for the end of the run, in milliseconds: a stop would leave the work to
+        recovery."""
         self._wait = True
 
     def swapped(self, generation: str) -> None:
-        """From here on this generation is live, whatever happens."""
+        """From now on this generation is live, whatever happens."""
         self._live = generation
 
     def stopped(self) -> Failed:
-        """What is true now that a signal has ended the run."""
+        """The error that reports the state after a signal has ended the run."""
         name = signal.Signals(self.received).name
         if self._live:
             return Failed.of(
                 Code.INTERRUPTED,
-                f"{name} came when the swap was under way: it was finished, {self._live} is live",
+                f"{name} arrived during the swap, which was finished first: {self._live} is live",
                 "See: manage.py schemasync history",
                 generation=self._live,
             )
         return Failed.of(
-            Code.INTERRUPTED, f"stopped by {name}; the live file is as it was", "The same command starts again."
+            Code.INTERRUPTED, f"stopped by {name}; the live file is unchanged", "The same command starts again."
         )
 
     def watch(self, connection: Connection) -> None:
-        """Let long statements on this connection end when a signal came."""
+        """Let long statements on this connection end after a signal."""
         connection.set_progress_handler(lambda: int(bool(self.received)), _OPERATIONS)
 
 
 @contextmanager
 def stoppable() -> Iterator[Signals]:
-    """Within the block INT and TERM raise Failed. In other threads than the main one nothing changes."""
+    """Within the block INT and TERM raise Failed. Does nothing outside of the main thread."""
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
         yield signals
@@ -78,7 +79,7 @@ def stoppable() -> Iterator[Signals]:
     except (Interrupted, sqlite3.Error, SchemasyncError) as error:
         if not signals.received:
             raise
-        raise signals.stopped() from error  # what it stopped may have put another face on it
+        raise signals.stopped() from error  # the interrupted code may have raised another error
     else:
         if signals.received:
             raise signals.stopped()

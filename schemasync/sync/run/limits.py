@@ -1,4 +1,4 @@
-"""How long a run beside writers may take, and how long they may wait for it."""
+"""Limits for a run that captures writes: its time, and the time that writers wait."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_pause`: seconds that writers may wait for the last round. `cutover_timeout`: seconds after which it ends.
+    """`max_pause`: seconds that writers may wait for the last round. `cutover_timeout`: seconds after which the run
+    ends.
 
-    `postpone`: wait, before all that, until the swap is called for.
+    `postpone`: before that, wait until `schemasync cutover` is called.
     """
 
     max_pause: float = 0.25

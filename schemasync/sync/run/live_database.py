@@ -1,4 +1,4 @@
-"""Opens the live database: its file, its history, its schema, and which objects are ours."""
+"""Opens the live database: its file, its history, its schema, and our objects in it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ...schema.names import fold
 from ...schema.subset import differing, ours
 from .. import misplaced
 
-NOBODY = Stamp("", "")  # of a row that is shown and not written
+NOBODY = Stamp("", "")  # for a row that is shown and not written
 
 Elsewhere = Collection[str]
-"""Folded names of tables that something else makes than schema.json."""
+"""Folded names of tables that something other than schema.json makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,7 @@ class LiveDatabase:
     """An open database: `connection` is for reading only; `generation` is None for a plain file.
 
     `is_recorded`: the history in the file ends with the live generation. It is False after a backup was restored into
-    the live file; the last of `rows` is then the one that recovery is going to write.
-    """
+    the live file; the last of `rows` is then the one that recovery will write."""
 
     connection: Connection
     path: Path
@@ -48,20 +47,20 @@ class LiveDatabase:
 
     @property
     def newest(self) -> HistoryRow | None:
-        """The last row of the history: what the database was when it went live."""
+        """The last row of the history: the state in which the database went live."""
         return self.rows[-1] if self.rows else None
 
     @property
     def is_untouched(self) -> bool:
-        """True where nobody changed the schema since it went live."""
+        """True if nobody has changed the schema since it went live."""
         return self.newest is not None and self.newest.fingerprint == self.fingerprint
 
     def has_changed(self) -> bool:
-        """True where somebody committed since this was opened."""
+        """True if somebody has committed since this was opened."""
         return data_version(self.connection) != self.data_version
 
     def inspect(self) -> Inspection:
-        """The schema as it stands. Raises Refused for what cannot be understood."""
+        """The present schema. Raises Refused for objects that cannot be read."""
         return inspect(self.connection)
 
     def ours(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> Schema:
@@ -74,7 +73,7 @@ class LiveDatabase:
         return inspection.foreign(self._names(inspection, document, elsewhere).object_names())
 
     def drift(self, inspection: Inspection, elsewhere: Elsewhere = ()) -> frozenset[str]:
-        """Names of our tables and views that are not as the history says: changed by hand."""
+        """Names of our tables and views that differ from the history: changed by hand."""
         if self.newest is None or self.is_untouched:
             return frozenset()
         recorded = without(schema_of(self.newest), elsewhere)
@@ -89,8 +88,8 @@ class LiveDatabase:
 
 
 def _claimed(there: Schema, hints: Hints, known: Collection[str]) -> tuple[Table, ...]:
-    """Tables made by hand that schema.json names as what one of its tables was, and that one is not there yet: they
-    become it, with their rows."""
+    """Tables made by hand that schema.json names as the earlier name of one of its tables, if that table does not exist
+    yet: they become it, with their rows."""
     claimed = []
     for name, earlier in hints.tables_were.items():
         if there.table(name) is None:
@@ -108,18 +107,16 @@ def no_history(layout: Layout) -> Refused:
     return Refused.of(
         Code.NO_HISTORY,
         f"{layout.link} has no history",
-        "It begins with a first sync: manage.py schemasync\n"
-        "or, for a database that is there already: manage.py schemasync adopt",
+        "It begins with a first sync: manage.py schemasync\nor, for an existing database: manage.py schemasync adopt",
     )
 
 
 @contextmanager
 def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False) -> Iterator[LiveDatabase | None]:
-    """Open what stands at the link for reading; None where nothing does. Raises Refused or NeedsPerson.
+    """Open the file at the link for reading; None without one. Raises Refused or NeedsPerson.
 
-    `whole`: with the whole history, which may be large; else with its newest row alone. `parsed`: a schema that this
-    SQLite cannot parse is no obstacle: only what it can parse is there.
-    """
+    `whole`: with the whole history, which may be large; otherwise with its newest row alone. `parsed`: accept a schema
+    that this SQLite cannot parse, and read only the part that it can."""
     at = layout.at()
     if at is PathKind.NOTHING:
         yield None
@@ -162,30 +159,31 @@ def _what(layout: Layout, at: PathKind) -> tuple[Path, Generation | None]:
             raise Refused.of(
                 Code.FOREIGN_LINK,
                 f"{layout.link} is a folder",
-                f"Give DATABASES NAME the path of a file, for example {layout.link / 'db.sqlite3'}",
+                f"Set DATABASES NAME to the path of a file, for example {layout.link / 'db.sqlite3'}",
             )
         case _:
             raise Refused.of(
                 Code.FOREIGN_LINK,
                 f"{layout.link} is {at.value}, which is not ours",
-                "Give Django the path of the file itself (DATABASES NAME), or replace the link by the file.",
+                "Set DATABASES NAME to the path of the file itself, or replace the link by the file.",
             )
 
 
 def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
-    """A generation says what it is from its first moment: this one was emptied, or is another file under its name."""
+    """Every generation has a history from its first moment: this one was emptied, or is another file of the same
+    name."""
     others = ", ".join(g.path.name for g in layout.generations() if g != generation) or "none"
     return NeedsPerson.of(
         Code.NO_HISTORY,
-        f"{generation.path} is live, but holds no history: it is not what schemasync made; beside it: {others}",
-        "Put the file back from your backup.",
+        f"{generation.path} is live, but has no history: schemasync did not make it; beside it: {others}",
+        "Restore the file from your backup.",
         found=others,
     )
 
 
 def _check_open(connection: Connection, path: Path, layout: Layout, opener: Opener) -> None:
-    """Raise Refused for a file that is closed. Either a run is moving the link at this moment, or it was cut off: then
-    a command that writes finishes the swap. Raises NeedsPerson for one that was closed by an earlier swap."""
+    """Raise Refused for a closed file. Either a run is moving the link at this moment, or it was interrupted: then a
+    command that writes finishes the swap. Raises NeedsPerson for a file that an earlier swap closed."""
     closed = fence.read_fence(connection)
     if closed is None:
         return
@@ -195,7 +193,7 @@ def _check_open(connection: Connection, path: Path, layout: Layout, opener: Open
     raise Refused.of(
         Code.SWAP_UNFINISHED,
         f"{path.name} was superseded by {closed.successor}, and the run that did it "
-        + ("has not moved the link yet" if is_at_work else "was cut off"),
+        + ("has not moved the link yet" if is_at_work else "was interrupted"),
         "Try again in a moment." if is_at_work else "manage.py schemasync finishes it.",
         successor=closed.successor,
     )

@@ -1,4 +1,4 @@
-"""The progress interface of a run: the core calls it, the listener decides how it looks."""
+"""The progress interface of a run: the core calls it, and the listener decides how to show it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ Advance = Callable[[int, int], None]
 
 
 Phase = AbstractContextManager[Advance]
-"""A context that gives the function to report with."""
+"""A context that yields the function to report with."""
 
 
 class Progress(Protocol):
-    """Someone who watches a run."""
+    """A listener for the progress of a run."""
 
     def phase(self, name: str, unit: str) -> Phase:
         """A phase begins: `with progress.phase("copy", "pages") as advance: ...`."""
 
     def note(self, text: str) -> None:
-        """Something happened that is worth a line."""
+        """Report something in one line."""
 
 
 class Silent:
-    """Nobody watches."""
+    """A listener that ignores everything."""
 
     def phase(self, name: str, unit: str) -> Phase:
         return _quiet()

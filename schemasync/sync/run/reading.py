@@ -15,7 +15,7 @@ from .target import Target
 
 @contextmanager
 def reading(target: Target, *, whole: bool = True, parsed: bool = False) -> Iterator[LiveDatabase | None]:
-    """The database as it stands, None where there never was one. Raises Refused where only its link is missing."""
+    """The present database; None if there never was one. Raises Refused if only its link is missing."""
     with (
         translated_errors(target.layout.link),
         live_database.read(target.layout, target.opener, whole=whole, parsed=parsed) as now,
@@ -33,7 +33,7 @@ def _refuse_missing_link(target: Target) -> None:
     if there:
         raise Refused.of(
             Code.SWAP_UNFINISHED,
-            f"{target.layout.link} is missing, but its generations are there: {', '.join(there)}",
-            "To put the link back to the one that was live: manage.py schemasync",
+            f"{target.layout.link} is missing, but its generations exist: {', '.join(there)}",
+            "To point the link at the one that was live: manage.py schemasync",
             found=there,
         )

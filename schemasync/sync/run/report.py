@@ -12,7 +12,7 @@ from ...plan.model import Action, Plan, Strategy
 
 
 class TableReport(TypedDict):
-    """What happened to a table."""
+    """The step of a table."""
 
     action: Action
     rows: int
@@ -40,10 +40,10 @@ class Report:
 
 
 def tables_of(plan: Plan, rows: dict[str, int]) -> dict[str, TableReport]:
-    """Per table what happened to it, and how many rows were written."""
+    """For each table its step, and how many rows were written."""
     found: dict[str, TableReport] = {}
     for step in plan.steps:
-        name = f"{step.name} (dropped)" if step.name in found else step.name  # another took its name over
+        name = f"{step.name} (dropped)" if step.name in found else step.name  # another table got its name
         found[name] = {
             "action": plan.effective(step).action,
             "rows": 0 if name != step.name else rows.get(name, 0),

@@ -1,4 +1,4 @@
-"""The database that a run works on, and everything the run works with."""
+"""The database that a run works on, and the run's other inputs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .progress import Progress, Silent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune leaves.
-    `lock`: the lock of this run, while it has it."""
+    """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
+    `lock`: the run lock, while this run holds it."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -38,8 +38,8 @@ class Target:
 
     @contextmanager
     def locked(self) -> Iterator[Target]:
-        """Hold the one lock of this database, its folder made if need be. Raises Busy. Gives the same target with the
-        lock, whose progress other processes can read."""
+        """Hold the run lock of this database, and create its folder if necessary. Raises Busy. Returns the same target
+        with the lock, whose progress other processes can read."""
         link = self.layout.link
         like = link.stat() if link.exists() else None
         self.disk.make_folder(DiskStep.RUN_FOLDER, self.layout.folder, like)
@@ -48,15 +48,15 @@ class Target:
             yield replace(self, progress=progress, lock=lock)
 
     def check_sole(self) -> None:
-        """Before each step that cannot be undone. Raises Failed where another run may be at work by now."""
+        """Called before each step that cannot be undone. Raises Failed if another run may be at work by now."""
         if self.lock is not None and not self.lock.is_sole():
             raise Failed.of(
                 Code.CHANGED_DURING_RUN,
-                f"{self.layout.folder} was moved or replaced while this run was at work, so another run may be, too",
+                f"{self.layout.folder} was moved or replaced during this run, so another run may be at work",
                 "Put it back, then run again.",
             )
 
 
 def target(path: Path, **parts: object) -> Target:
-    """The target of a path, the rest by default."""
+    """The target of a path, with defaults for the rest."""
     return Target(Layout(path), **parts)  # type: ignore[arg-type]
