@@ -206,8 +206,8 @@ def _refuse_older(document: Document, rows: tuple[HistoryRow, ...], options: Syn
     if known and newest.version != document.version and not options.allow_older:
         raise Refused.of(
             Code.OLDER_VERSION,
-            f"schema.json has version {short(document.version)}, which this database had earlier; {short(newest.version)} "
-            f"was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
+            f"schema.json has version {short(document.version)}, which this database had earlier; "
+            f"{short(newest.version)} was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
             "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
             f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {known[-1].generation}",
             newest=newest.version,
