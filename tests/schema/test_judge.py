@@ -186,7 +186,7 @@ def test_a_person_with_several_faults_sees_them_all():
 
 def test_the_hint_shows_what_sqlite_was_asked():
     (problem,) = refusals(table("TEXT CHECK (x > 0)"))
-    assert problem.hint == 'It was asked to run:\nCREATE TABLE "t" (\n  "a" TEXT,\n  CHECK (x > 0)\n)'
+    assert problem.hint == 'The statement was:\nCREATE TABLE "t" (\n  "a" TEXT,\n  CHECK (x > 0)\n)'
 
 
 def test_the_hint_to_a_collation_that_is_none_like_any_has_them_all():

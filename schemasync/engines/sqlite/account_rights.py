@@ -11,7 +11,7 @@ from typing import Any
 from ...schema.names import quote
 from .connection import Connection
 
-MOST = 50_000  # rights of all users together: more are not read
+MOST = 50_000  # rights of all users together: beyond it, they are not read
 
 Rights = frozenset[str]
 """`is_superuser` and other flags, `group NAME`, and `app_label.codename`, whether given directly or by a group."""
@@ -19,7 +19,7 @@ Rights = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The table between two models of a many-to-many relation, and its two columns."""
+    """The intermediate table of a many-to-many relation, and its two columns."""
 
     table: str
     source: str
@@ -28,9 +28,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Where a project keeps what its users may do; None where its user model has no such thing.
+    """The tables of a project's user rights; None if its user model has no such relation.
 
-    `flags`: columns of the users' table; of those only the `required` must be there.
+    `flags`: columns of the users' table, of which only the `required` must exist.
     """
 
     users: str
@@ -43,8 +43,8 @@ class Grants:
 
 
 def rights(connection: Connection, where: Grants, key: object | None = None) -> Mapping[Any, Rights] | None:
-    """The rights of every user that has any, or of the one with that key. None where a file does not
-    tell them, or there are too many."""
+    """The rights of every user that has any, or of the one with that key. None if the file does not have them, or there
+    are too many."""
     found: defaultdict[Any, set[str]] = defaultdict(set)
     left = MOST
     for query, is_required in _queries(where):

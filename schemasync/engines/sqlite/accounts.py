@@ -10,12 +10,12 @@ from typing import Any
 from ...schema.names import quote
 from .connection import Connection
 
-MOST = 200_000  # accounts: more are not compared one by one
+MOST = 200_000  # accounts: beyond it, they are not compared one by one
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTable:
-    """Where a project keeps its users; `password` and `active` are None where it has no such thing."""
+    """The table of a project's users; `password` and `active` are None if the model has no such field."""
 
     table: str
     key: str
@@ -26,7 +26,7 @@ class AccountTable:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user as a file has it; `password` is the hash."""
+    """A user in a file; `password` is the hash."""
 
     key: Any
     name: str
@@ -35,7 +35,7 @@ class Account:
 
 
 def account(connection: Connection, where: AccountTable, key: object) -> Account | None:
-    """The user with that key; None where there is none, or no such table."""
+    """The user with that key; None if there is none, or no such table."""
     try:
         row = connection.execute(f"{_select(where)} WHERE a.{quote(where.key)} = ?", (key,)).fetchone()
     except sqlite3.Error:
@@ -44,7 +44,7 @@ def account(connection: Connection, where: AccountTable, key: object) -> Account
 
 
 def accounts(connection: Connection, where: AccountTable) -> Mapping[Any, Account] | None:
-    """All users by their keys; None where there is no such table, or too many of them."""
+    """All users by their keys; None if there is no such table, or there are too many."""
     try:
         rows: Sequence[Any] = connection.execute(f"{_select(where)} LIMIT {MOST + 1}").fetchall()
     except sqlite3.Error:
@@ -53,7 +53,7 @@ def accounts(connection: Connection, where: AccountTable) -> Mapping[Any, Accoun
 
 
 def _select(where: AccountTable) -> str:
-    """Every name with its table: SQLite takes a bare quoted name that no column has for a string."""
+    """Every name with its table: SQLite takes a bare quoted name for a string if no column has it."""
     columns = [f"a.{quote(where.key)}", f"a.{quote(where.name)}"]
     columns += [f"a.{quote(where.password)}" if where.password else "''"]
     columns += [f"a.{quote(where.active)}" if where.active else "1"]

@@ -1,8 +1,8 @@
 """Carries AUTOINCREMENT counters to the new file. https://www.sqlite.org/autoinc.html
 
-`sqlite_sequence` is state, like rows: an application may set a counter, lower it or delete it. SQLite itself only ever
-raises a counter when rows are inserted, so a row that had a high id for a moment, and was replayed with it, would leave
-the new file's counter up there. The counters are therefore carried over as they stand in the old file.
+`sqlite_sequence` is state, like rows: an application may set a counter, lower it or delete it. SQLite itself raises a
+counter only when rows are inserted, so a row that had a high id for a moment, and was replayed with it, would leave the
+new file's counter too high. So the counters are copied unchanged from the old file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .connection import Connection
 from .objects import is_own
 
 Counters = dict[str, list[object]]
-"""Name of a table -> its values in sqlite_sequence: mostly one, none where the row is missing."""
+"""Name of a table -> its values in sqlite_sequence: usually one, none if the row is missing."""
 
 
 def carry_counters(connection: Connection, plan: Plan) -> None:
@@ -59,7 +59,7 @@ def _values(connection: Connection, step: CarriedStep, before: list[object]) -> 
 
 
 def _keeps_ids(step: CarriedStep) -> bool:
-    """True where a row has the same id in both tables, so that the old counter is about the new ids, too."""
+    """True if a row has the same id in both tables, so that the old counter holds for the new ids, too."""
     feed = next(feed for feed in step.feeds if feed.column == step.new.rowid_column)
     if feed.origin is Origin.DEFAULT:  # then it is the row id of the old table
         return True
@@ -72,13 +72,13 @@ def _counts(table: Table) -> bool:
 
 
 def has_counters(connection: Connection, schema: str) -> bool:
-    """True where SQLite keeps counters of AUTOINCREMENT in the file: with the first such table."""
+    """True if the file has the table of AUTOINCREMENT counters, which SQLite creates with the first such table."""
     query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
     return connection.execute(query).fetchone() is not None
 
 
 def _counters(connection: Connection, schema: str) -> Counters:
-    """All counters but those of our own tables."""
+    """All counters except those of our own tables."""
     found: Counters = {}
     if has_counters(connection, schema):
         rows: Sequence[tuple[object, object]] = connection.execute(
@@ -91,6 +91,6 @@ def _counters(connection: Connection, schema: str) -> Counters:
 
 
 def _names(connection: Connection, schema: str) -> dict[str, str]:
-    """Folded names of the tables -> their names as SQLite has them, which is how sqlite_sequence spells them."""
+    """Folded names of the tables -> their names in SQLite's spelling, which sqlite_sequence uses."""
     rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'")
     return {fold(name): name for (name,) in rows}

@@ -1,11 +1,10 @@
 """Checkpoints of a database that others write at the same time, safe on every SQLite.
 
-SQLite 3.7.0 to 3.51.2 can lose a committed transaction where a checkpoint finds that all of the write-ahead log is in
-the file, and a writer resets the log before the checkpoint goes on: it then marks frames of the new log as copied
-that it never copied (https://www.sqlite.org/wal.html#walresetbug). So a second connection holds a read transaction
-during each checkpoint. Where it reads from the log, no writer can reset the log. Where it reads from the file alone,
-because all of the log is there, no checkpoint can copy anything (https://www.sqlite.org/walformat.html#wal_locks).
-"""
+SQLite 3.7.0 to 3.51.2 can lose a committed transaction if a checkpoint finds the whole write-ahead log in the file, and
+a writer resets the log before the checkpoint goes on: it then marks frames of the new log as copied that it never
+copied (https://www.sqlite.org/wal.html#walresetbug). So a second connection holds a read transaction during each
+checkpoint. If it reads from the log, no writer can reset the log. If it reads from the file alone, because the whole
+log is there, no checkpoint can copy anything (https://www.sqlite.org/walformat.html#wal_locks)."""
 
 from __future__ import annotations
 
@@ -16,12 +15,12 @@ from contextlib import closing, contextmanager
 from .connection import Connection, journal_mode, main_file, open_again, schema_version
 from .transactions import transaction
 
-ATTEMPTS = 2  # the reader that keeps the log from a reset by others keeps it from the first attempt, too
+ATTEMPTS = 2  # the reader that keeps others from resetting the log keeps the first attempt from it, too
 
 
 @contextmanager
 def durably(connection: Connection) -> Iterator[None]:
-    """A transaction that is in the database file itself, and synced, when the block has ended; where a reader holds an
+    """A transaction that is in the database file itself, and synced, when the block has ended; if a reader holds an
     older state, it is in the log, and synced."""
     connection.execute("PRAGMA synchronous=FULL")
     with transaction(connection):
@@ -30,9 +29,9 @@ def durably(connection: Connection) -> Iterator[None]:
 
 
 def checkpoint(connection: Connection) -> None:
-    """Copy the write-ahead log into the file and empty it, or as much as readers and writers allow.
+    """Copy the write-ahead log into the file and empty it, as far as readers and writers allow.
 
-    Waits for nobody. Raises sqlite3.OperationalError where the file cannot be opened or written.
+    Does not wait. Raises sqlite3.OperationalError if the file cannot be opened or written.
     """
     if not _has_log(connection):
         return
@@ -43,10 +42,10 @@ def checkpoint(connection: Connection) -> None:
 
 
 def checkpoint_some(connection: Connection) -> tuple[int, int]:
-    """Copy as much of the log into the file as readers and writers allow; waits for nobody.
+    """Copy as much of the log into the file as readers and writers allow, without waiting.
 
-    Returns how many frames the log has, and how many of them are in the file; -1 and -1 where somebody else is
-    checkpointing, or where there is no log.
+    Returns how many frames the log has, and how many of them are in the file; -1 and -1 if somebody else is making a
+    checkpoint, or if there is no log.
     """
     return _attempt(connection, "PASSIVE") if _has_log(connection) else (-1, -1)
 
@@ -64,7 +63,7 @@ def _attempt(connection: Connection, mode: str) -> tuple[int, int]:
 
 @contextmanager
 def _no_reset(connection: Connection) -> Iterator[None]:
-    """Within the block nobody resets the log, or no checkpoint copies anything."""
+    """Within the block either nobody resets the log, or no checkpoint copies anything."""
     with closing(open_again(connection)) as reader:
         reader.execute("BEGIN")
         schema_version(reader)

@@ -1,6 +1,6 @@
-"""Connections to SQLite: how a file is opened for reading, for writing, for building, and what is set on it.
+"""Opens connections to SQLite for reading, for writing and for building, with their settings.
 
-No process opens a database file but through here: a plain open() and close() of a file that SQLite has open in
+No other module opens a database file: a plain open() and close() of a file that SQLite has open in
 the same process drops all of SQLite's locks (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_
 canceled_by_a_separate_thread_doing_close_).
 """
@@ -19,23 +19,23 @@ from ...errors import Code, Refused, SchemasyncError
 from .sqlite_errors import is_too_new, translate
 
 MINIMUM = (3, 37, 0)  # STRICT tables and PRAGMA table_list
-BUILD_CACHE_KIB = 256 * 1024  # what a rebuild may keep in memory: rows that are written in the order of another key
+BUILD_CACHE_KIB = 256 * 1024  # memory for a rebuild: rows that are written in the order of another key
 
-# Sorted in runs of this size, which fit the processor's caches and are merged: for 900,000 integers in no order it
+# Sorting runs of this size fit the processor's caches and are merged: for 900,000 integers in random order it
 # took 0.7 s with this, 1.0 s with runs of 64 MB, and 1.6 s with all of them in memory (temp_store=MEMORY).
 SORT_CACHE_KIB = 4 * 1024
-NO_CACHE = 0  # an EXPLAIN that was prepared before the schema changed is not prepared again: it would find no fault
+NO_CACHE = 0  # SQLite does not prepare a cached EXPLAIN again after a change of the schema, and would report no error
 
 Connection = sqlite3.Connection
 
 
 def _no_functions(connection: Connection) -> None:
-    """The default of `Opener.register`: no functions beyond SQLite's own."""
+    """The default of `Opener.register`: no functions except SQLite's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Opens connections; `register` adds the functions that an application's DDL may call."""
+    """Opens connections; `register` adds the functions that an application's DDL may use."""
 
     register: Callable[[Connection], None] = _no_functions
 
@@ -44,48 +44,48 @@ class Opener:
         return self._prepared(sqlite3.connect(":memory:", isolation_level=None, cached_statements=NO_CACHE))
 
     def read(self, path: Path) -> Connection:
-        """Open an existing database for reading only, and leave the folder as it was found.
+        """Open an existing database for reading only, and leave the folder unchanged.
 
-        A read-only connection to a WAL database leaves `-wal` and `-shm` behind where there were none, and a
-        writable one that closes last takes away those that were there: so each is used where it does neither.
-        """
+        A read-only connection to a WAL database leaves new `-wal` and `-shm` files behind, and a writable one that
+        closes last removes existing ones. So each kind is used where it does neither."""
         return self._read(path, "")
 
     def read_parsed(self, path: Path) -> Connection:
-        """Like `read`, but without the objects that this SQLite cannot parse, where there are any.
+        """Like `read`, but skips objects that this SQLite cannot parse.
 
-        For the tables of this program, which every SQLite parses: the history, the fence, the mark.
+        Only for our own tables, which every SQLite parses: the history, the fence, the mark.
         """
         try:
             return self.read(path)
         except SchemasyncError as error:
             if not is_too_new(error):
                 raise
-        # with this on, SQLite goes on where it cannot parse an object; query_only is on, too, or the file read-only
+        # with this on, SQLite skips objects that it cannot parse; query_only is on, too, or the file is read-only
         return self._read(path, "PRAGMA writable_schema=ON")
 
     def _read(self, path: Path, first: str) -> Connection:
-        path = path.resolve()  # side files stand beside the file itself, not beside a link to it
+        path = path.resolve()  # side files are beside the file itself, not beside a link to it
         if wal_of(path).exists() or not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-            # Without a -wal nobody is writing a WAL database; opened otherwise it would get side files, and those of a
-            # user who may not write the file would lock out the one who may.
+            # Without a -wal nobody is writing a WAL database; a read-only connection would create side files, and
+            # those of a
+            # user who may not write to the file would lock out others.
             return self._open(path, "ro&immutable=1" if is_settled(path) else "ro", first=first)
         connection = self._open(path, "rw", first=first)
         connection.execute("PRAGMA query_only=ON")
         return connection
 
     def write(self, path: Path, *, timeout: float = 5.0) -> Connection:
-        """Open an existing database for writing; `timeout` in seconds is how long a lock is waited for.
+        """Open an existing database for writing; `timeout` in seconds is the wait for a lock.
 
-        Never creates a file: the target of a dangling link must not come into being. No commit makes a checkpoint:
-        that is done by engines/sqlite/checkpoint.py alone.
+        Never creates a file, such as the target of a dangling link. No commit makes a checkpoint: only
+        engines/sqlite/checkpoint.py does.
         """
         connection = self._open(path, "rw", timeout)
         connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
         return connection
 
     def build(self, path: Path) -> Connection:
-        """Open a file under construction: nobody else has it, and it is litter if this process dies."""
+        """Open a file under construction: nobody else uses it, and it is removed if this process dies."""
         connection = self._open(path, "rw")
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=OFF", "temp_store=FILE"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
@@ -93,7 +93,7 @@ class Opener:
         return connection
 
     def copy(self, path: Path, copy: Path) -> None:
-        """Make a file that holds, page for page, what is in a database now, its log included."""
+        """Make a file that holds, page for page, the present content of a database, including its log."""
         with closing(self.read(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
 
@@ -121,23 +121,23 @@ class Opener:
 
 
 def main_file(connection: Connection) -> str:
-    """The path of the file that the connection has open; '' where it is in memory."""
+    """The path of the connection's file; '' for one in memory."""
     return next(str(file) for _, schema, file in connection.execute("PRAGMA database_list") if schema == "main")
 
 
 def open_again(connection: Connection) -> Connection:
-    """A second connection to the file that a connection has open; it waits for no lock."""
+    """A second connection to the connection's file, without a wait for locks."""
     uri = f"file:{url_quote(main_file(connection))}?mode=rw"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
 
 
 def wal_of(path: Path) -> Path:
-    """Where the write-ahead log of a database stands."""
+    """The path of a database's write-ahead log."""
     return path.with_name(path.name + "-wal")
 
 
 def is_settled(path: Path) -> bool:
-    """True where all there is of a database is in its file: no log, no journal to roll back."""
+    """True if the whole database is in its file: no log, and no journal to roll back."""
     return not any(side.exists() for side in (wal_of(path), path.with_name(path.name + "-journal")))
 
 
@@ -150,7 +150,7 @@ def side_files(path: Path) -> tuple[Path, ...]:
 
 
 def check_version() -> None:
-    """Raise Refused where the SQLite that Python came with is older than what this program was tried on."""
+    """Raise Refused if Python's SQLite is older than the oldest tested version."""
     if sqlite3.sqlite_version_info < MINIMUM:
         raise Refused.of(
             Code.SQLITE_ERROR,
@@ -165,12 +165,12 @@ def journal_mode(connection: Connection) -> str:
 
 
 def undoable(connection: Connection) -> None:
-    """Keep a journal in memory from here on: a statement that fails leaves nothing behind."""
+    """Keep a journal in memory from here on, so that a failed statement changes nothing."""
     connection.execute("PRAGMA main.journal_mode=MEMORY").fetchone()
 
 
 def to_wal(connection: Connection) -> None:
-    """Switch the file to a write-ahead log: readers and writers do not wait for each other."""
+    """Switch the file to a write-ahead log, so that readers and writers do not wait for each other."""
     connection.execute("PRAGMA journal_mode=WAL").fetchone()
 
 
@@ -189,12 +189,12 @@ def schema_version(connection: Connection, schema: str = "main") -> int:
 
 @contextmanager
 def sorting(connection: Connection) -> Iterator[None]:
-    """Within the block the cache has the size that suits the sorting of indexes."""
+    """Within the block the cache has the best size for sorting indexes."""
     connection.execute(f"PRAGMA cache_size=-{SORT_CACHE_KIB}")
     yield
     connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
 
 
 def copy_into(connection: Connection, path: Path) -> None:
-    """Write a compact copy of what this connection sees. https://www.sqlite.org/lang_vacuum.html#vacuuminto"""
+    """Write a compact copy of the connection's snapshot. https://www.sqlite.org/lang_vacuum.html#vacuuminto"""
     connection.execute("VACUUM INTO ?", (str(path.absolute()),))

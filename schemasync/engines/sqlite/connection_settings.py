@@ -1,8 +1,8 @@
-"""Records what an application sets on a connection, and applies it to another one.
+"""Records the settings that an application makes on a connection, and applies them to another one.
 
-The connection that takes its place after a swap gets its pragmas, its factories and what was registered on it:
-functions, aggregates, collations, hooks, limits. It does not get what lives in the connection itself: TEMP objects and
-attached databases. Connections of our own get functions, collations and extensions.
+The connection that replaces it after a swap gets its pragmas, its factories and its registrations: functions,
+aggregates, collations, hooks, limits. It does not get objects of the connection itself: TEMP objects and attached
+databases. Our own connections get functions, collations and extensions.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ PRAGMAS = (
     "trusted_schema",
     "wal_autocheckpoint",
 )
-WORDS = {("secure_delete", 2): "FAST"}  # a value that is read as a number and has to be written as a word
+WORDS = {("secure_delete", 2): "FAST"}  # a value that is read as a number and must be written as a word
 
-# Methods that register something on a connection, and which of their arguments say what is replaced by another call.
+# Methods that register something on a connection, and the arguments that identify what another call replaces.
 REGISTERING = {
     "create_function": ("name", "narg"),
     "create_aggregate": ("name", "n_arg"),
@@ -67,7 +67,7 @@ Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 class Recording:
-    """A mixin for connections that keep the calls by which something was registered on them, last call last."""
+    """A mixin for connections that record the calls that register something on them, last call last."""
 
     _calls: dict[tuple[Any, ...], Call]
 
@@ -76,17 +76,17 @@ class Recording:
         super().__init__(*args, **kwargs)
 
     def calls(self) -> tuple[Call, ...]:
-        """What was registered and not replaced since the connection was opened, or since `forget_calls`."""
+        """The registrations that were not replaced, since the connection was opened or since `forget_calls`."""
         return tuple(self._calls.values())
 
     def forget_calls(self) -> None:
-        """Start again, when the connection is set up: the one that takes its place is set up in the same way."""
+        """Forget the calls when the connection is set up, because its replacement is set up in the same way."""
         self._calls = {}
 
 
 @cache
 def recording(factory: type[Connection] = Connection) -> type[Connection]:
-    """The class of connections that do what those of `factory` do, and record what is registered on them."""
+    """A subclass of `factory` whose connections record what is registered on them."""
     methods = {name: _recorded(getattr(factory, name), name) for name in REGISTERING if hasattr(factory, name)}
     return type(f"Recording{factory.__name__}", (Recording, factory), methods)
 
@@ -110,14 +110,14 @@ def scratch() -> Any:
 
 
 def register(calls: Iterable[Call], connection: Connection) -> None:
-    """Register the functions, collations and extensions of `calls`; no hook and no limit, which could stop a run."""
+    """Register the functions, collations and extensions of `calls`, but no hook or limit, which could stop a run."""
     for method, args, kwargs in calls:
         if method in FOR_OTHERS:
             _call_again(connection, method, args, kwargs)
 
 
 def _call_again(connection: Connection, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    if method == "load_extension":  # an application disables loading when it has loaded its own
+    if method == "load_extension":  # an application disables loading after it has loaded its own
         with extensions_enabled(connection):
             connection.load_extension(*args, **kwargs)
     else:
@@ -125,13 +125,13 @@ def _call_again(connection: Connection, method: str, args: tuple[Any, ...], kwar
 
 
 def can_load_extensions() -> bool:
-    """False where Python was built without: https://docs.python.org/3/library/sqlite3.html#f1"""
+    """False if Python was built without extensions: https://docs.python.org/3/library/sqlite3.html#f1"""
     return hasattr(sqlite3.Connection, "enable_load_extension")
 
 
 @contextmanager
 def extensions_enabled(connection: Connection) -> Iterator[None]:
-    """Within the block extensions may be loaded, where Python can."""
+    """Within the block extensions can be loaded, if Python supports it."""
     if not hasattr(connection, "enable_load_extension"):
         yield
         return
@@ -143,9 +143,9 @@ def extensions_enabled(connection: Connection) -> Iterator[None]:
 
 
 def carry_over(old: Connection, new: Connection) -> None:
-    """Set on `new` what the application has set on `old` since that was opened.
+    """Make on `new` the settings that the application made on `old` since that was opened.
 
-    Where one thing cannot be set, all others are; the first error is raised at the end.
+    If one of them fails, all others are made; then the first error is raised.
     """
     errors: list[sqlite3.Error] = []
     for step in _steps(old, new):
@@ -160,10 +160,10 @@ def carry_over(old: Connection, new: Connection) -> None:
 def _steps(old: Connection, new: Connection) -> Iterator[Callable[[], None]]:
     for name in FACTORIES:
         yield partial(setattr, new, name, getattr(old, name))
-    for pragma in PRAGMAS:  # before the calls: an authorizer or a limit may be made to refuse pragmas
+    for pragma in PRAGMAS:  # before the calls: an authorizer or a limit may refuse pragmas
         yield partial(_carry_pragma, old, new, pragma)
     calls = old.calls() if isinstance(old, Recording) else ()
-    # loading an extension ends with loading disabled, so what enables it comes last
+    # loading an extension disables loading again, so the call that enables it comes last
     for call in sorted(calls, key=lambda call: call[0] == "enable_load_extension"):
         yield partial(_call_again, new, *call)
 
@@ -174,12 +174,12 @@ def _carry_pragma(old: Connection, new: Connection, pragma: str) -> None:
 
 
 def read_pragma(connection: Connection, name: str) -> Any:
-    """The value of a pragma, None where this SQLite does not know it."""
+    """The value of a pragma; None if this SQLite does not have it."""
     cursor = connection.cursor()
     cursor.row_factory = None
     row = cursor.execute(f"PRAGMA {name}").fetchone()
     value = row[0] if row else None
-    return value.decode() if isinstance(value, bytes) else value  # where text_factory is bytes
+    return value.decode() if isinstance(value, bytes) else value  # bytes if text_factory is bytes
 
 
 def left_behind(connection: Connection) -> tuple[str, ...]:

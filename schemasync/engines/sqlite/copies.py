@@ -1,4 +1,4 @@
-"""Copies of a database for others: complete, and without what a run keeps in the file while it works."""
+"""Makes copies of a database for others: complete, and without the objects of a run at work."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .transactions import transaction
 
 
 def remove_temporary(connection: Connection) -> None:
-    """Remove everything of ours but the history, inside the caller's transaction: change log, fence and mark."""
+    """Remove all our objects except the history, inside the caller's transaction: change log, fence and mark."""
     changelog.remove(connection)
     fence.lower_fence(connection)
     fence.unmark(connection)
 
 
 def compact_copy(opener: Opener, path: Path, copy: Path) -> None:
-    """Write what a database holds now, without free pages, to the empty file `copy`."""
+    """Write the present content of a database, without free pages, to the empty file `copy`."""
     with closing(opener.write(path)) as source:
         copy_into(source, copy)
     with closing(opener.build(copy)) as connection:
         if has_temporary(connection):
             with transaction(connection):
                 remove_temporary(connection)
-            connection.execute("VACUUM")  # the log may have been large
+            connection.execute("VACUUM")  # the change log may have been large
 
 
 def exact_copy(opener: Opener, path: Path, copy: Path) -> None:
-    """Write what a database holds now, page for page, to `copy`, which does not exist."""
+    """Write the present content of a database, page for page, to `copy`, which does not exist."""
     opener.copy(path, copy)
     with closing(opener.write(copy)) as connection:
         if has_temporary(connection):

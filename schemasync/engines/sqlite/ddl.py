@@ -22,7 +22,7 @@ from ...schema.names import quote
 
 
 def create_table(table: Table, name: str | None = None) -> str:
-    """CREATE TABLE or CREATE VIRTUAL TABLE, under another name if one is given."""
+    """CREATE TABLE or CREATE VIRTUAL TABLE, with another name if given."""
     shown = quote(name or table.name)
     if table.virtual is not None:
         return f"CREATE VIRTUAL TABLE {shown} USING {table.virtual.text}"
@@ -57,7 +57,7 @@ def create_trigger(trigger: Trigger) -> str:
 
 
 def column_definition(column: Column) -> str:
-    """What stands after the column's name, its table's constraints left out."""
+    """The definition after the column's name, without the constraints of the table."""
     pieces = [column.type.text]
     if column.not_null is not None:
         pieces.append(_label(column.not_null.name) + "NOT NULL" + _conflict(column.not_null.conflict))
@@ -71,7 +71,7 @@ def column_definition(column: Column) -> str:
 
 
 def foreign_key_clause(key: ForeignKey) -> str:
-    """REFERENCES and what follows it."""
+    """REFERENCES and the clauses after it."""
     references = f" ({_names(key.references)})" if key.references else ""
     clause = f"REFERENCES {quote(key.table)}{references}"
     if key.on_delete:
@@ -93,16 +93,16 @@ def _column(column: Column, key: PrimaryKey | None, unique: Unique | None) -> st
 
 
 def _is_alone(unique: Unique) -> bool:
-    """True for one that stands with its column: among the constraints Django's introspection, and all that builds on
-    it, would take the word UNIQUE for the name of a column."""
+    """True for one that is written with its column: among the constraints, Django's introspection, and everything that
+    uses it, would take the word UNIQUE for the name of a column."""
     first = unique.columns[0]
     return unique.name is None and len(unique.columns) == 1 and first.collation is None and not first.descending
 
 
 def _inline_key(table: Table) -> str | None:
-    """The column on which the key must stand for SQLite to decide on the row id as it did before.
+    """The column with which the key must be written so that SQLite decides on the row id as before.
 
-    An alias reads best there; and an INTEGER column alone that is no alias can only be an inline DESC.
+    An alias is easiest to read there; and a single INTEGER column that is no alias can only be an inline DESC.
     """
     key = table.primary_key
     if key is None or len(key.columns) != 1 or table.without_rowid:
@@ -114,7 +114,7 @@ def _inline_key(table: Table) -> str | None:
 def _constraints(table: Table, with_key: bool, uniques: Sequence[Unique]) -> Iterator[str]:
     if with_key and table.primary_key is not None:
         key = table.primary_key
-        auto = " AUTOINCREMENT" if key.autoincrement else ""  # for SQLite to refuse, as it is no row id
+        auto = " AUTOINCREMENT" if key.autoincrement else ""  # SQLite refuses it if the key is not the row id
         yield f"{_label(key.name)}PRIMARY KEY ({_columns(key.columns)}{auto}){_conflict(key.conflict)}"
     for unique in uniques:
         yield _unique(unique)
@@ -149,7 +149,8 @@ def indexed_column(column: IndexedColumn) -> str:
 
 
 def _default(default: Sql) -> str:
-    """Literals stand bare, all else in parentheses: a bare word that is no literal SQLite would take for a string."""
+    """Literals are bare, everything else is in parentheses: SQLite takes a bare word that is no literal for a
+    string."""
     return default.text if is_literal(default.text) else f"({default.text})"
 
 

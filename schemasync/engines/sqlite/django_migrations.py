@@ -1,4 +1,4 @@
-"""The table django_migrations: which migrations Django's migrate has run on a database."""
+"""Reads the table django_migrations: the migrations that Django's migrate has run on a database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TABLE = "django_migrations"
 
 
 def applied(connection: Connection) -> frozenset[str]:
-    """`app.name` of each migration that was run, or was faked; none where there is no table."""
+    """`app.name` of each migration that was run or faked; empty without the table."""
     if not has_table(connection, TABLE):
         return frozenset()
     return frozenset(f"{app}.{name}" for app, name in connection.execute(f"SELECT app, name FROM main.{TABLE}"))

@@ -1,4 +1,4 @@
-"""Tries a plan in memory, without rows, before it runs."""
+"""Tests a plan in memory, without rows, before it runs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .unknown_names import Unknown, hint_for
 
 
 def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> Plan:
-    """Run the plan's steps on an empty copy of the live schema. Raises Refused where something does not fit.
+    """Run the plan's steps on an empty copy of the live schema. Raises Refused if an object does not fit.
 
     `unknown`: the names that the live schema uses and the opener's connections do not know.
 
-    Returns the plan, with those kept tables rewritten that ALTER TABLE alone does not bring to their new shape.
+    Returns the plan; kept tables that ALTER TABLE alone does not bring to their new shape are rewritten in it.
     """
     plan = with_rewritten(plan, reshape.renames_rowid_names(plan))
     row_errors = _misfits(source, plan, opener, unknown)
@@ -37,13 +37,13 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
     if still:
         names = ", ".join(sorted(still))
         raise Refused.of(
-            Code.SQLITE_REFUSES, f"rehearsed in memory, these do not reach their new shape: {names}", tables=names
+            Code.SQLITE_REFUSES, f"in a dry run in memory, these do not reach their new shape: {names}", tables=names
         )
     return again
 
 
 def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> set[str]:
-    """Names of tables and views that are not what the plan says after its steps ran in memory."""
+    """Names of tables and views that differ from the plan after its steps ran in memory."""
     connection = None
     try:
         connection = load(source, opener, Unknown() if plan.strategy is Strategy.FRESH else unknown)
@@ -53,7 +53,7 @@ def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
             raise Refused(found)
         built = ours(inspect(connection).schema, plan.new)
     except sqlite3.Error as error:
-        message = f"rehearsed in memory, SQLite refuses: {error}"
+        message = f"in a dry run in memory, SQLite refuses: {error}"
         raise Refused.of(Code.SQLITE_REFUSES, message, hint_for(str(error))) from error
     finally:
         if connection is not None:
@@ -62,7 +62,7 @@ def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
 
 
 def _unmet(connection: Connection, plan: Plan) -> Iterator[tuple[str, str]]:
-    """(table, why) of tables that no schema names and that have lost what they refer to or read."""
+    """(table, reason) of foreign tables whose references or sources would be missing."""
     tables = {fold(item.name): item for item in objects(connection) if item.type == "table"}
     references = references_of(connection)
     for name, item in tables.items():
@@ -81,13 +81,13 @@ def _orphaned(name: str, why: str) -> Problem:
     return Problem(
         Code.FOREIGN_OBJECT,
         f'table "{name}", which schema.json does not name, would refer to nothing: {why}',
-        "Fix or drop it by hand, or take it into schema.json.",
+        "Fix or drop it by hand, or add it to schema.json.",
         {"object": name},
     )
 
 
 def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> None:
-    """All that a rebuild does but for the rows."""
+    """The steps of a rebuild except for the rows."""
     carried = reshape.reshape(connection, plan)
     for step in plan.with_new_table:
         for index in indexes.new(step):
@@ -96,7 +96,7 @@ def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> Non
 
 
 def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:
-    """Fills that SQLite does not take over the old row: a CHECK allows what a fill may do, and nothing more."""
+    """Fills that SQLite rejects over the old row: a CHECK allows what a fill may do, and nothing more."""
     problems = []
     for step in plan.carried:
         for feed in step.feeds:
@@ -128,7 +128,8 @@ def _refusal(opener: Opener, old: Table, constraint: str) -> str:
 
 
 def is_volatile(opener: Opener, old: Table | None, sql: str) -> bool:
-    """True where the expression gives another value each time: SQLite takes no such thing into an index."""
+    """True if the expression gives a different value each time: SQLite does not accept such an expression in an
+    index."""
     connection = opener.memory()
     columns = _bare_columns(old) if old is not None else "x"
     try:

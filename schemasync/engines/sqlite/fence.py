@@ -1,12 +1,11 @@
 """The fence that closes a file to every writer, and the mark of a file under construction.
 
-For each ordinary table, BEFORE triggers read a table that does not exist and whose name is the message: every
-write by any program then fails with "no such table: main.schemasync: superseded, ...", an OperationalError. Not
-RAISE(ABORT): that is an IntegrityError, which idempotent inserts swallow, and the write would be believed.
+For each ordinary table, BEFORE triggers read a table that does not exist and whose name is the message: every write by
+any program then fails with "no such table: main.schemasync: superseded, ...", an OperationalError. RAISE(ABORT) would
+be an IntegrityError, which idempotent inserts swallow, and the write would be taken for done.
 
-While that table stands, empty, the triggers do nothing: a run beside writers puts both there early, so that all it
-has to do under the lock is to drop the table.
-"""
+While that table exists, empty, the triggers do nothing: a run that captures writes creates both early, so that under
+the lock it only has to drop the table."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ MARK_TABLE = f"{OWN_PREFIX}building"
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The commit record of a swap: `swap` rises over all generations, `successor` is the name that is live next."""
+    """The commit record of a swap: `swap` rises over all generations, `successor` is the name of the next live file."""
 
     swap: int
     successor: str
@@ -32,7 +31,7 @@ class Fence:
 
 
 def raise_fence(connection: Connection, fence: Fence) -> None:
-    """Close the file, inside the caller's transaction; it is closed when that commits."""
+    """Close the file, inside the caller's transaction; the file is closed when that commits."""
     if not is_prepared(connection):
         lower_fence(connection)
         _put_up(connection)
@@ -42,20 +41,20 @@ def raise_fence(connection: Connection, fence: Fence) -> None:
 
 
 def prepare(connection: Connection) -> None:
-    """Put the fence up without closing the file, inside the caller's transaction."""
+    """Install the fence without closing the file, inside the caller's transaction."""
     lower_fence(connection)
     connection.execute(f"CREATE TABLE {quote(MESSAGE)} (x)")
     _put_up(connection)
 
 
 def is_prepared(connection: Connection) -> bool:
-    """True where the fence stands before every ordinary table, and is open."""
+    """True if the fence is installed for every ordinary table, and open."""
     wanted = len(_EVENTS) * len(_ordinary_tables(connection))
     return has_table(connection, MESSAGE) and len(_triggers(connection)) == wanted
 
 
 def lower_fence(connection: Connection) -> None:
-    """Open the file again, inside the caller's transaction, and take away what stood there of the fence."""
+    """Open the file again, inside the caller's transaction, and remove the fence."""
     for name in _triggers(connection):
         connection.execute(f"DROP TRIGGER main.{quote(name)}")
     for table in (FENCE_TABLE, MESSAGE):
@@ -80,7 +79,7 @@ def _triggers(connection: Connection) -> list[str]:
 
 
 def read_fence(connection: Connection) -> Fence | None:
-    """The fence of a closed file, None for an open one."""
+    """The fence of a closed file; None for an open one."""
     if not has_table(connection, FENCE_TABLE):
         return None
     row = connection.execute(f"SELECT swap, successor, at FROM {FENCE_TABLE} ORDER BY swap DESC LIMIT 1").fetchone()
@@ -88,7 +87,7 @@ def read_fence(connection: Connection) -> Fence | None:
 
 
 class SwapState:
-    """What a connection that stays open has to know of its file, read again only when the schema has changed."""
+    """Facts about the file of an open connection, read again only when the schema has changed."""
 
     __slots__ = ("_schema_version", "connection", "has_virtual_tables", "is_fenced")
 
@@ -100,8 +99,10 @@ class SwapState:
         self.refresh()
 
     def refresh(self) -> SwapState:
-        """Read the file's header, and more where the schema has changed: raising a fence changes it."""
-        cursor = self.connection.cursor()  # one for each call: threads that share the connection must not share it
+        """Read the file's header, and more if the schema has changed, as it does with a fence."""
+        cursor = (
+            self.connection.cursor()
+        )  # a new one for each call: threads that share the connection must not share it
         cursor.row_factory = None
         ((version,),) = cursor.execute("PRAGMA main.schema_version").fetchall()
         if version != self._schema_version:
@@ -116,14 +117,14 @@ class SwapState:
 def writes_virtual_table(cursor: sqlite3.Cursor, sql: str, params: Any) -> bool:
     """True for a statement that writes to a virtual table, which has no triggers and so no fence.
 
-    The cursor may be one that takes another style of parameters. https://www.sqlite.org/opcode.html#VUpdate
+    The cursor may use another style of parameters. https://www.sqlite.org/opcode.html#VUpdate
     """
     cursor.row_factory = None
     try:
         cursor.execute(f"EXPLAIN {sql}", *(() if params is None else (params,)))
         return any(row[1] in ("VUpdate", b"VUpdate") for row in cursor)
     except sqlite3.Error:
-        return False  # what is wrong with it is said when it runs
+        return False  # the error is reported when the statement runs
 
 
 def mark(connection: Connection) -> None:
@@ -132,7 +133,7 @@ def mark(connection: Connection) -> None:
 
 
 def unmark(connection: Connection) -> None:
-    """Take the mark away: from here on the file is never deleted by recovery."""
+    """Remove the mark: from here on recovery never deletes the file."""
     connection.execute(f"DROP TABLE IF EXISTS main.{MARK_TABLE}")
 
 
@@ -142,7 +143,7 @@ def is_marked(connection: Connection) -> bool:
 
 
 def _ordinary_tables(connection: Connection) -> list[str]:
-    """Tables that can bear triggers: no virtual ones, nor the tables in which those keep their content."""
+    """Tables that can have triggers: no virtual tables, and no shadow tables."""
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()

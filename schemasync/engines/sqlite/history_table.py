@@ -27,7 +27,7 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
   tool_version TEXT NOT NULL
 )"""
 
-# Since this column, an older release adds its rows without it; so it has a default, and is the last one.
+# Older releases add rows without this column, so it has a default, and is the last one.
 _ADD_SQLITE_VERSION = f"ALTER TABLE {HISTORY_TABLE} ADD COLUMN sqlite_version TEXT NOT NULL DEFAULT ''"
 
 
@@ -36,7 +36,7 @@ _LIST = ", ".join(_COLUMNS)
 
 
 def create(connection: Connection) -> None:
-    """Create the table if it is missing, and the column that one of an older release lacks."""
+    """Create the table if it is missing, and the column that a table of an older release lacks."""
     connection.execute(_CREATE)
     if not _has_sqlite_version(connection):
         connection.execute(_ADD_SQLITE_VERSION)
@@ -48,17 +48,17 @@ def _has_sqlite_version(connection: Connection) -> bool:
 
 
 def _columns(connection: Connection) -> str:
-    """What is selected for a Row: a table that an older release made lacks the last column."""
+    """The columns of a HistoryRow: a table of an older release lacks the last one."""
     return _LIST if _has_sqlite_version(connection) else _LIST.replace("sqlite_version", "''")
 
 
 def exists(connection: Connection) -> bool:
-    """True where the database has a history."""
+    """True if the database has a history."""
     return has_table(connection, HISTORY_TABLE)
 
 
 def read(connection: Connection) -> tuple[HistoryRow, ...]:
-    """All rows, oldest first; none where there is no table."""
+    """All rows, oldest first; empty without the table."""
     if not exists(connection):
         return ()
     return tuple(
@@ -68,12 +68,12 @@ def read(connection: Connection) -> tuple[HistoryRow, ...]:
 
 
 def drop(connection: Connection) -> None:
-    """Take the table away, and the history with it."""
+    """Drop the table, and the history with it."""
     connection.execute(f"DROP TABLE IF EXISTS main.{HISTORY_TABLE}")
 
 
 def newest(connection: Connection) -> HistoryRow | None:
-    """The last row: what the database is. One small read."""
+    """The last row, for the present state of the database. One small read."""
     if not exists(connection):
         return None
     row = connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
@@ -81,7 +81,7 @@ def newest(connection: Connection) -> HistoryRow | None:
 
 
 def generations(connection: Connection) -> frozenset[str]:
-    """The names of all generations that the history knows. Raises sqlite3.Error where there is none."""
+    """The names of all generations in the history. Raises sqlite3.Error without a history."""
     return frozenset(name for (name,) in connection.execute(f"SELECT generation FROM {HISTORY_TABLE}"))
 
 
@@ -94,7 +94,7 @@ def append(connection: Connection, row: HistoryRow) -> int:
 
 
 def replace(connection: Connection, rows: Iterable[HistoryRow]) -> None:
-    """Make these the whole history: on a rollback, what the other file knows is carried over."""
+    """Replace the whole history: a rollback carries over the rows of the other file."""
     create(connection)
     connection.execute(f"DELETE FROM {HISTORY_TABLE}")
     marks = ", ".join("?" * len(_COLUMNS))
@@ -102,12 +102,12 @@ def replace(connection: Connection, rows: Iterable[HistoryRow]) -> None:
 
 
 def mark(connection: Connection, id: int, fingerprint: str) -> None:
-    """Note what the file of a row is, after something was done to it."""
+    """Record the fingerprint of a row's file after a change to it."""
     connection.execute(f"UPDATE {HISTORY_TABLE} SET fingerprint = ? WHERE id = ?", (fingerprint, id))
 
 
 def finish(connection: Connection, row: HistoryRow) -> None:
-    """Note how long it took and how it went, which is known only when it is over."""
+    """Record the duration and the result, which are known only at the end."""
     connection.execute(
         f"UPDATE {HISTORY_TABLE} SET duration_ms = ?, pause_ms = ?, plan = ? WHERE id = ?",
         (row.duration_ms, row.pause_ms, row.plan, row.id),

@@ -1,4 +1,4 @@
-"""A SQLite database to the model: what it holds, in normal form, and what stands beside it."""
+"""Reads a SQLite database into the model, in normal form, with the objects that are not part of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .objects import Object, digest_of, is_virtual, objects, shadow_tables
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All objects of a database but our own, and the schema that they make."""
+    """All objects of a database except our own, and their schema."""
 
     schema: Schema
     objects: tuple[Object, ...]
@@ -33,7 +33,7 @@ class Inspection:
 
 
 def references_of(connection: Connection) -> dict[str, set[str]]:
-    """Each table that has foreign keys, and the folded names of those that it refers to."""
+    """Maps each table with foreign keys to the folded names of the tables that it refers to."""
     rows = connection.execute(
         "SELECT t.name, k.\"table\" FROM main.sqlite_schema AS t, pragma_foreign_key_list(t.name, 'main') AS k"
         " WHERE t.type = 'table' ORDER BY t.name"
@@ -45,7 +45,7 @@ def references_of(connection: Connection) -> dict[str, set[str]]:
 
 
 def inspect(connection: Connection) -> Inspection:
-    """Read the whole schema. Raises Refused naming every object that cannot be understood."""
+    """Read the whole schema. Raises Refused naming every object that cannot be read."""
     found, shadows = objects(connection), shadow_tables(connection)
     problems: list[Problem] = []
     seen = [o for o in found if fold(o.name) not in shadows and fold(o.table) not in shadows]
@@ -82,7 +82,7 @@ def _read(item: Object, reading: Callable[[Object], _Read], problems: list[Probl
         problems.append(
             Problem(
                 Code.BAD_DEFINITION,
-                f'{item.type} "{item.name}" cannot be understood: {error}',
+                f'{item.type} "{item.name}" cannot be read: {error}',
                 "Please report it with this text:\n" + item.sql,
                 {"object": item.name, "sql": item.sql},
             )
@@ -93,7 +93,7 @@ def _read(item: Object, reading: Callable[[Object], _Read], problems: list[Probl
 def _group(
     items: Iterable[Object], reading: Callable[[Object], _Read], problems: list[Problem]
 ) -> defaultdict[str, list[_Read]]:
-    """Indexes or triggers by the folded name of what they stand on."""
+    """Indexes or triggers by the folded name of their table or view."""
     grouped: defaultdict[str, list[_Read]] = defaultdict(list)
     for item in items:
         read = _read(item, reading, problems)
@@ -105,7 +105,7 @@ def _group(
 def _scope(statements: dict[str, TableStatement], table: str) -> Scope:
     statement = statements.get(fold(table))
     if statement is None:
-        raise DefinitionError(f'its table "{table}" was not understood')
+        raise DefinitionError(f'its table "{table}" cannot be read')
     return statement.scope
 
 

@@ -12,14 +12,15 @@ from ...schema.model import Column, Table
 from ...schema.names import fold, quote
 from .connection import Connection
 
-LARGEST_WHOLE_REAL = "9223372036854774784.0"  # below 2^63: larger ones an INTEGER column keeps as reals
+LARGEST_WHOLE_REAL = "9223372036854774784.0"  # below 2^63: an INTEGER column keeps larger ones as reals
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """`columns` of the new table beside the SQL over the old row that feeds each; generated ones are not fed.
+    """`columns`: each column of the new table with the SQL over the old row that feeds it; generated columns are not
+    fed.
 
-    `rowid`: the SQL that gives the new row id, and the name to write it to, where that is not one of `columns`.
+    `rowid`: the SQL for the new row id, and the name to write it to, if that is not one of `columns`.
     """
 
     step: CarriedStep
@@ -36,7 +37,7 @@ class Mapping:
 
 
 def rowid_name(table: Table) -> str | None:
-    """A name by which the row id can be reached; None in a WITHOUT ROWID table. Raises Refused where hidden."""
+    """A name for the row id; None in a WITHOUT ROWID table. Raises Refused if all names are hidden."""
     if table.without_rowid:
         return None
     taken = {fold(column.name) for column in table.columns}
@@ -45,14 +46,14 @@ def rowid_name(table: Table) -> str | None:
         raise Refused.of(
             Code.NO_ROWID_NAME,
             f'table "{table.name}" has columns rowid, oid and _rowid_, which hide its row ids',
-            "Rename one of the three in schema.json first (was), in a sync of its own.",
+            "Rename one of the three in schema.json first (was), in a separate sync.",
             table=table.name,
         )
     return free or quote(table.rowid_column or "")
 
 
 def mapping(step: CarriedStep) -> Mapping:
-    """How the rows of a table that is written again come from the old one."""
+    """The mapping from the old rows of a rewritten table to the new ones."""
     fed = tuple((feed.column, sql) for feed in step.feeds if (sql := _feed_sql(feed)) is not None)
     alias, source = step.new.rowid_column, rowid_name(step.old)
     names = {name for name, _ in fed}
@@ -81,7 +82,7 @@ def identity(connection: Connection, schema: str, table: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """How a new row is found for an old one: columns of the new table, and SQL over the old row for each."""
+    """The key that finds a new row for an old one: columns of the new table, and SQL over the old row for each."""
 
     columns: tuple[str, ...]
     sources: tuple[str, ...]
@@ -90,7 +91,7 @@ class Key:
 def key_of(mapped: Mapping) -> Key | None:
     """The key by which old rows and new ones are compared: the row id, or the primary key of the new table.
 
-    None where neither side determines the other: the new table has row ids that SQLite gives out, or random keys.
+    None if neither side determines the other: the new table has row ids that SQLite chooses, or random keys.
     """
     random = {fold(feed.column) for feed in mapped.step.feeds if feed.volatile}
     fed = {fold(name): sql for name, sql in mapped.columns if fold(name) not in random}
@@ -108,7 +109,7 @@ def key_of(mapped: Mapping) -> Key | None:
 def stored(sql: str, column: Column, table: Table) -> str:
     """SQL for the value that the column stores when `sql` (a plain name, used several times) is written to it.
 
-    Spelled out rather than left to a column of the same affinity, so that verification computes it again.
+    It is explicit, and not left to a column of the same affinity, so that verification computes it again.
     """
     number = f"CAST({sql} AS NUMERIC)"
     is_number = f"typeof({sql}) = 'text' AND {number} = +{sql}"
@@ -127,7 +128,7 @@ def stored(sql: str, column: Column, table: Table) -> str:
 
 
 def loses(sql: str, column: Column, table: Table) -> str | None:
-    """SQL that is true where storing the value loses something of it; None where that cannot be."""
+    """SQL that is true if the column loses something of the value; None if that is impossible."""
     number = f"CAST({sql} AS NUMERIC)"
     is_number = f"typeof({sql}) = 'text' AND {number} = +{sql}"
     match affinity(column, table.strict):
@@ -144,7 +145,7 @@ def loses(sql: str, column: Column, table: Table) -> str | None:
 
 
 def fits_strict(sql: str, column: Column) -> str:
-    """SQL that is true where a STRICT table takes the value (as stored) in this column."""
+    """SQL that is true if a STRICT table accepts the value (as stored) in this column."""
     match column.type.canonical:
         case "INT" | "INTEGER":
             return f"typeof({sql}) IN ('integer', 'null')"

@@ -13,7 +13,7 @@ from ...schema.text import dumps
 from .connection import Connection
 
 OWN_PREFIX = "_schemasync_"
-MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: what a stale writer is told
+MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,44 +27,45 @@ class Object:
 
     @property
     def key(self) -> tuple[str, str]:
-        """(type, folded name): how ours and foreign are told apart."""
+        """(type, folded name), which identifies the object."""
         return self.type, fold(self.name)
 
     @property
     def named(self) -> tuple[str, str]:
-        """(type, name as spelled): what people are shown."""
+        """(type, name in its spelling), for messages."""
         return self.type, self.name
 
 
 def has_table(connection: Connection, name: str) -> bool:
-    """True where the file has an ordinary or virtual table of exactly this name, case included."""
+    """True if the file has an ordinary or virtual table of exactly this name, including its case."""
     query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
     return connection.execute(query, (name,)).fetchone() is not None
 
 
 def is_own(name: str) -> bool:
-    """True for what this program keeps in a database for itself."""
+    """True for our own objects in a database."""
     return fold(name) == HISTORY_TABLE or is_temporary(name)
 
 
 def is_temporary(name: str) -> bool:
-    """True for what it keeps there for a while: all but the history, which goes from file to file."""
+    """True for our temporary objects: all except the history, which moves from file to file."""
     return fold(name).startswith(OWN_PREFIX) or name == MESSAGE
 
 
 def is_internal(name: str) -> bool:
-    """True for the tables and indexes that SQLite makes for itself. Asked here, and not by LIKE or lower() in SQL: an
-    application may register functions of those names. https://www.sqlite.org/fileformat2.html#internal_schema_objects"""
+    """True for the tables and indexes that SQLite makes itself. Checked here, and not by LIKE or lower() in SQL,
+    because an application may register functions of those names.
+    https://www.sqlite.org/fileformat2.html#internal_schema_objects"""
     return fold(name).startswith("sqlite_")
 
 
 def has_temporary(connection: Connection) -> bool:
-    """True where something of ours stands in the file that is there for a while: a fence, a mark, a change log."""
+    """True if the file has a temporary object of ours: a fence, a mark, a change log."""
     return any(is_temporary(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
 
 
 def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
-    """Every object with SQL, our own and SQLite's internal ones left out, in order of type and name."""
+    """Every object with SQL, except our own and SQLite's internal ones, in order of type and name."""
     rows = connection.execute(f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL")
     found = (Object(*row) for row in rows)
     return tuple(
@@ -76,23 +77,22 @@ def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
 
 
 def fingerprint(connection: Connection, schema: str = "main") -> str:
-    """SHA-256 over (type, name, tbl_name, sql) of all objects but our own: the same text, the same schema."""
+    """SHA-256 over (type, name, tbl_name, sql) of all objects except our own."""
     return digest_of(objects(connection, schema))
 
 
 def digest_of(found: Iterable[Object]) -> str:
-    """The fingerprint of a database that has these objects."""
+    """The fingerprint of a database with these objects."""
     rows = [[o.type, o.name, o.table, o.sql] for o in found]
     return hashlib.sha256(dumps(rows).encode()).hexdigest()
 
 
 def shadow_tables(connection: Connection) -> frozenset[str]:
-    """Folded names of the tables in which virtual tables keep their content.
+    """Folded names of the shadow tables, in which virtual tables keep their content.
 
-    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method). Of a
-    module that this connection lacks it cannot tell: then each table whose name begins with that of the virtual table
-    counts.
-    """
+    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method). For a
+    module that this connection lacks it cannot: then each table counts whose name begins with that of the virtual
+    table."""
     return marked_shadow_tables(connection) | _shadows_of_unknown_modules(connection)
 
 
@@ -123,6 +123,6 @@ def is_virtual(item: Object) -> bool:
 
 
 def has_table_or_view(connection: Connection, name: str) -> bool:
-    """True where the file has a table or a view of that name, whatever its case."""
+    """True if the file has a table or a view of that name, whatever its case."""
     query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main'"
     return connection.execute(query, (name,)).fetchone() is not None

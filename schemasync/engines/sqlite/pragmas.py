@@ -1,4 +1,4 @@
-"""What is set on a connection, as SQLite itself says: what was asked for may have been ignored."""
+"""Reads the settings of a connection from SQLite, which may have ignored what was requested."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Pragmas:
-    """`busy_timeout` in milliseconds; `synchronous` as SQLite counts: 0 OFF, 1 NORMAL, 2 FULL, 3 EXTRA."""
+    """`busy_timeout` in milliseconds; `synchronous` in SQLite's numbers: 0 OFF, 1 NORMAL, 2 FULL, 3 EXTRA."""
 
     journal_mode: str
     synchronous: int
@@ -18,7 +18,7 @@ class Pragmas:
 
 
 def read(connection: Connection) -> Pragmas:
-    """Ask the connection. https://www.sqlite.org/pragma.html"""
+    """Query the connection. https://www.sqlite.org/pragma.html"""
 
     def ask(name: str) -> object:
         return connection.execute(f"PRAGMA {name}").fetchone()[0]

@@ -1,4 +1,4 @@
-"""Statements that somebody else wrote, run one after the other."""
+"""Runs statements that somebody else wrote, one after the other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from .connection import Connection
 
 
 def run(connection: Connection, statements: Iterable[str]) -> None:
-    """Run statements, each of which may be a comment only. Raises sqlite3.Error."""
+    """Run statements, each of which may be only a comment. Raises sqlite3.Error."""
     for statement in statements:
         connection.execute(statement)

@@ -13,16 +13,16 @@ from ...schema.names import fold, quote
 from .connection import Connection, Opener
 from .objects import objects, shadow_tables
 
-# the line at which the common runners (dbmate, goose, sql-migrate) keep the way back in the same file
+# the line before which the common runners (dbmate, goose, sql-migrate) keep the statements that undo a file
 _DOWN = re.compile(r"^\s*--\s*(?:migrate:down|\+goose\s+down|\+migrate\s+down)\b", re.IGNORECASE | re.MULTILINE)
-# and how those that keep it in a file of its own name that: 0001_users.down.sql, 0001_users_down.sql, U1__users.sql
+# and the names of files that undo another one: 0001_users.down.sql, 0001_users_down.sql, U1__users.sql
 _UNDOES = re.compile(r".*[._-]down|u[\d._]+__.*|down", re.IGNORECASE)
-_IN_MEMORY = ("", ":memory:")  # what ATTACH may open: nothing of the disk. VACUUM attaches ""
+_IN_MEMORY = ("", ":memory:")  # what ATTACH may open: nothing on the disk. VACUUM attaches ""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """`connection`: the scratch database. `rows`: what the files inserted, by table: a schema does not hold that."""
+    """`connection`: the scratch database. `rows`: the rows that the files inserted, by table, which no schema holds."""
 
     connection: Connection
     files: tuple[str, ...]
@@ -51,7 +51,7 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _order(path: Path) -> tuple[bool, list[int], list[tuple[int, str]]]:
-    """As people count: 10 after 9, V1.10 after V1.9; files that do not begin with a number (001, V1, m2) come last."""
+    """Natural order: 10 after 9, V1.10 after V1.9; files that do not begin with a number (001, V1, m2) come last."""
     number = re.match(r"\D{0,3}(\d+(?:\.\d+)*)", path.name)
     parts = re.split(r"(\d+)", path.stem.lower())
     natural = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
@@ -59,7 +59,7 @@ def _order(path: Path) -> tuple[bool, list[int], list[tuple[int, str]]]:
 
 
 def _allow(action: int, name: str | None, *rest: str | None) -> int:
-    """A script may do what it likes in memory, and nothing to files."""
+    """Allow a script everything in memory, and nothing with files."""
     denied = action == sqlite3.SQLITE_ATTACH and name not in _IN_MEMORY
     return sqlite3.SQLITE_DENY if denied else sqlite3.SQLITE_OK
 
@@ -89,7 +89,7 @@ def _run(connection: Connection, path: Path) -> None:
 
 def _said(error: Exception) -> str:
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_AUTH:
-        return "it attaches or writes another file, which is not done here"
+        return "it attaches or writes another file, which is not allowed here"
     return str(error)
 
 

@@ -1,4 +1,4 @@
-"""SQLite's errors as errors of this program, with what to do next."""
+"""Translates SQLite's errors into errors of this program, with what to do next."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 from ...errors import Busy, Code, Failed, Refused, SchemasyncError
 from ...files.header import written_by
 
-_NO_ROOM = {sqlite3.SQLITE_IOERR_SHMSIZE}  # what a full disk says of the index of a write-ahead log
+_NO_ROOM = {sqlite3.SQLITE_IOERR_SHMSIZE}  # SQLite's error on a full disk for the index of a write-ahead log
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """True where SQLite says that the file it read is not what it should be."""
+    """True if SQLite reports that the file is damaged."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 _UNPARSED = "malformed database schema ("
-_DAMAGED = ("", "invalid rootpage", "orphan index")  # what SQLite reports about a schema that it could parse
+_DAMAGED = ("", "invalid rootpage", "orphan index")  # SQLite's reports on a schema that it could parse
 
 
 def unparsed(error: sqlite3.Error) -> str:
-    """What SQLite cannot parse in the schema, and why; '' for another error.
+    """The part of the schema that SQLite cannot parse, and why; '' for another error.
 
-    That is no damage: a newer SQLite has a syntax that this one does not know, such as `1_000` since 3.46.
+    That is not damage: a newer SQLite has a syntax that this one does not have, such as `1_000` since 3.46.
     """
     if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT or not str(error).startswith(_UNPARSED):
         return ""
@@ -34,7 +34,7 @@ def unparsed(error: sqlite3.Error) -> str:
 
 
 def is_too_new(error: SchemasyncError) -> bool:
-    """True where this SQLite cannot parse the schema of a file."""
+    """True if this SQLite cannot parse the schema of a file."""
     return any(problem.code == Code.SCHEMA_TOO_NEW for problem in error.problems)
 
 
@@ -42,9 +42,9 @@ def _too_new(path: Path, what: str) -> SchemasyncError:
     version, writer = sqlite3.sqlite_version, written_by(path)
     wrote = "" if writer is None else f", which SQLite {'.'.join(map(str, writer))} wrote last"
     if writer is not None and writer > sqlite3.sqlite_version_info:
-        needed = f"Use a Python with SQLite {'.'.join(map(str, writer))} or later, as whatever wrote it does"
+        needed = f"Use a Python with SQLite {'.'.join(map(str, writer))} or later, as the program that wrote it"
     else:
-        needed = "Use a Python with a newer SQLite; or, if somebody edited the schema by hand, put its text right"
+        needed = "Use a Python with a newer SQLite; or, if somebody edited the schema by hand, correct its text"
     return Refused.of(
         Code.SCHEMA_TOO_NEW,
         f"SQLite {version} cannot parse the schema of {path}{wrote}: {what}",

@@ -15,7 +15,7 @@ def count_rows(connection: Connection, table: str) -> int:
 
 
 def count_of(connection: Connection, table: str) -> int:
-    """The number of rows of what stands after FROM: `main."t"`, say."""
+    """The number of rows of a FROM clause, such as `main."t"`."""
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
@@ -27,7 +27,7 @@ def count_values(connection: Connection, table: str, columns: Sequence[str]) -> 
 
 
 def sizes(connection: Connection) -> dict[str, int] | None:
-    """Bytes by folded table name, indexes included; None where this SQLite has no dbstat."""
+    """Bytes by folded table name, indexes included; None if this SQLite has no dbstat."""
     query = (
         "SELECT o.tbl_name, sum(s.pgsize) FROM dbstat AS s JOIN sqlite_schema AS o ON o.name = s.name"
         " WHERE s.aggregate = TRUE GROUP BY o.tbl_name"

@@ -1,4 +1,4 @@
-"""Transactions on a connection to SQLite, and what a commit promises."""
+"""Transactions on a connection to SQLite, and the durability of their commits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .connection import Connection
 
 @contextmanager
 def transaction(connection: Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
-    """BEGIN … COMMIT, or ROLLBACK where the block raises."""
+    """BEGIN … COMMIT, or ROLLBACK if the block raises."""
     connection.execute(f"BEGIN {kind}")
     try:
         yield
@@ -23,18 +23,18 @@ def transaction(connection: Connection, kind: str = "IMMEDIATE") -> Iterator[Non
 
 
 def begin_deferred(connection: Connection) -> None:
-    """Begin a transaction that takes its locks when it first reads and first writes."""
+    """Begin a transaction that takes its locks at its first read and first write."""
     connection.execute("BEGIN DEFERRED")
 
 
 def run_script(cursor: sqlite3.Cursor, sql: str) -> sqlite3.Cursor:
-    """Run statements one after the other, each as if alone; a transaction that is open is committed first."""
+    """Run statements one after the other, each as if alone; an open transaction is committed first."""
     return cursor.executescript(sql)
 
 
 @contextmanager
 def committed(connection: Connection) -> Iterator[None]:
-    """BEGIN IMMEDIATE … COMMIT, also where the block raises: each statement that failed has undone itself."""
+    """BEGIN IMMEDIATE … COMMIT, even if the block raises: each failed statement has undone itself."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -45,7 +45,7 @@ def committed(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def undone(connection: Connection) -> Iterator[None]:
-    """A transaction that is rolled back when the block has ended, however it ends."""
+    """A transaction that is rolled back at the end of the block, however that ends."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -55,7 +55,8 @@ def undone(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: Connection, *schemas: str) -> Iterator[None]:
-    """Hold one read transaction: every read inside sees the same rows, those of attached files too if named."""
+    """Hold one read transaction: all reads inside see the same rows, including those of attached files that are
+    named."""
     connection.execute("BEGIN")
     try:
         for schema in schemas or ("main",):
@@ -67,29 +68,29 @@ def snapshot(connection: Connection, *schemas: str) -> Iterator[None]:
 
 @contextmanager
 def logged_durably(connection: Connection) -> Iterator[None]:
-    """A transaction that is in the write-ahead log, and synced, when the block has ended."""
+    """A transaction that is in the write-ahead log, and synced, at the end of the block."""
     connection.execute("PRAGMA main.synchronous=FULL")
     with transaction(connection):
         yield
 
 
 def commit_durably(connection: Connection) -> None:
-    """Every commit from here on is on the disk."""
+    """Make every commit from here on durable."""
     connection.execute("PRAGMA main.synchronous=FULL")
 
 
 def hold_writers(connection: Connection) -> None:
-    """Take the write lock; what is committed then is on the disk."""
+    """Take the write lock; the transaction's commit is durable."""
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("BEGIN IMMEDIATE")
 
 
 def commit(connection: Connection) -> None:
-    """End the transaction and keep what it did."""
+    """Commit the transaction."""
     connection.execute("COMMIT")
 
 
 def let_go(connection: Connection) -> None:
-    """End the transaction, if one is open, and undo what it did."""
+    """Roll back the transaction, if one is open."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")

@@ -1,5 +1,5 @@
-"""Loads a schema into memory as SQLite loads it from a file, and finds what this process cannot create from its
-text."""
+"""Loads a schema into memory as SQLite loads it from a file, and finds the objects that this process cannot create from
+their text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .validate import compile_triggers
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An object that no schema.json can name, as this process cannot create it: it is carried along as foreign."""
+    """An object that schema.json cannot name, because this process cannot create it: it is carried along as foreign."""
 
     type: str
     name: str
@@ -32,8 +32,8 @@ def unknown_to(source: Connection, opener: Opener) -> Unknown:
 
 
 def load(source: Connection, opener: Opener, unknown: Unknown) -> Connection:
-    """A database in memory that has all objects of `source`, without rows, as SQLite loads them from a file: those that
-    use unknown names too."""
+    """A database in memory with all objects of `source`, without rows, as SQLite loads them from a file, including
+    those that use unknown names."""
     with closing(with_stand_ins(opener, unknown).memory()) as made:
         items = objects_to_create(source)
         missing = [item for item in items if is_virtual(item) and lacks_its_module(source, item.name)]
@@ -48,7 +48,7 @@ def load(source: Connection, opener: Opener, unknown: Unknown) -> Connection:
 
 
 def objects_to_create(source: Connection) -> tuple[Object, ...]:
-    """All objects of a database but the shadow tables that virtual tables create for themselves."""
+    """All objects of a database except the shadow tables that virtual tables create themselves."""
     shadows = marked_shadow_tables(source)
     return tuple(o for o in all_objects(source) if fold(o.name) not in shadows and fold(o.table) not in shadows)
 
@@ -65,11 +65,10 @@ def _declare(connection: Connection, virtual: Iterable[Object]) -> None:
 
 def uncompiled(source: Connection, opener: Opener, unknown: Unknown) -> dict[tuple[str, str], str]:
     """(type, folded name) of each view, trigger, index and virtual table that this process cannot create from its own
-    text, and what SQLite reports about it.
+    text, with SQLite's error.
 
-    SQLite compiles the indexes and triggers of a table together with each write to it, so each is tried without the
-    others. The trigger of a table that itself uses unknown names cannot be tried, and counts as one that compiles.
-    """
+    SQLite compiles the indexes and triggers of a table together with each write to it, so each is tested without the
+    others. A trigger of a table that itself uses unknown names cannot be tested, and counts as one that compiles."""
     if not unknown and not broken(source):
         return {}
     with closing(load(source, opener, unknown)) as connection:
@@ -99,9 +98,9 @@ def _alone(connection: Connection, item: Object) -> str:
 def creatable(
     source: Connection, schema: Schema, opener: Opener, unknown: Unknown
 ) -> tuple[Schema, tuple[LeftOut, ...]]:
-    """The part of a database's schema that can be created from its text, and what was left out of it.
+    """The part of a database's schema that can be created from its text, and the objects that were left out of it.
 
-    A table that uses an unknown function or collation stays in: others refer to it, and only its rewrite needs those.
+    A table that uses an unknown function or collation stays: others refer to it, and only its rewrite needs the name.
     """
     refused = uncompiled(source, opener, unknown)
     named = {item.key: item.name for item in objects(source)}
@@ -110,7 +109,7 @@ def creatable(
 
 
 def to_judge(wanted: Schema, live: Schema, unknown: Unknown) -> Schema:
-    """The schema less the virtual tables that stay as they are and whose module this process does not know."""
+    """The schema without the virtual tables that stay unchanged and whose module this process does not know."""
     there = {fold(table.name): table.virtual for table in live.tables}
     same = {
         ("table", fold(table.name))
@@ -123,13 +122,13 @@ def to_judge(wanted: Schema, live: Schema, unknown: Unknown) -> Schema:
 
 
 def ours_here(source: Connection, ours: Schema, wanted: Schema, opener: Opener, unknown: Unknown) -> Schema:
-    """What is ours in the live database. A view, trigger, index or virtual table that schema.json no longer names, and
+    """Our objects in the live database. A view, trigger, index or virtual table that schema.json no longer names, and
     that this process cannot create, is foreign from now on: it is carried along, and not dropped."""
     return without(ours, uncompiled(source, opener, unknown).keys() - set(wanted.object_names()))
 
 
 def without(schema: Schema, keys: Collection[tuple[str, str]]) -> Schema:
-    """The schema less the views, triggers, indexes and virtual tables of these (type, folded name)."""
+    """The schema without the views, triggers, indexes and virtual tables of these (type, folded name)."""
 
     def part(owner: Table) -> Table:
         return replace(

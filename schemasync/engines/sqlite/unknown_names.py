@@ -1,11 +1,11 @@
-"""Functions, collations and modules that a database uses and this process does not know.
+"""Finds functions, collations and modules that a database uses and this process does not know.
 
-An application registers them on its own connections (`connection_created`, `sqlite3_load_extension`). Where the
+An application registers them on its own connections (`connection_created`, `sqlite3_load_extension`). If the
 connections of schemasync lack them, SQLite still reads the schema, copies pages, and renames; it refuses to create
-what uses them, and to run it. Databases in memory, in which a plan is tried without rows, get stand-ins for the names,
-so that a plan is refused only for what it would really have to create or fill.
+objects that use them, and to run those. Databases in memory, in which a plan is tested without rows, get stand-ins for
+the names, so that a plan is refused only for what it would really have to create or fill.
 
-SQLite has no call that lists the names which a schema needs. Its error message names them one at a time.
+SQLite has no call that lists the names which a schema needs. Its error messages name them one at a time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .objects import Object, is_virtual
 _FUNCTION = re.compile(r"(?:no such function: |unknown function: )(.+?)(?:\(\))?$")
 _COLLATION = re.compile(r"no such collation sequence: (.+)$")
 _MODULE = re.compile(r"no such module: (.+)$")
-MOST_NAMES = 1000  # no schema calls for more; a message that repeats must not become a loop
+MOST_NAMES = 1000  # more than any schema uses, so that a repeated message does not loop for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Unknown:
 
 
 def named_in(error: str) -> Unknown:
-    """The name that SQLite's message says it does not know; nothing for any other message."""
+    """The name that SQLite's message reports as unknown; nothing for any other message."""
     found = []
     for pattern in (_FUNCTION, _COLLATION, _MODULE):
         match = pattern.search(error)
@@ -63,32 +63,32 @@ def named_in(error: str) -> Unknown:
 
 
 def is_unknown_name(error: str) -> bool:
-    """True for "no such function" and "no such collation sequence": what ALTER TABLE does not look for."""
+    """True for "no such function" and "no such collation sequence", which ALTER TABLE does not check."""
     name = named_in(error)
     return bool(name.functions or name.collations)
 
 
 def is_readable(connection: Connection, table: str, schema: str = "main") -> bool:
     """False for a table that this connection cannot scan: a WITHOUT ROWID table whose primary key has an unknown
-    collation. SQLite 3.40 and 3.54 then say "no query solution"."""
+    collation. SQLite 3.40 and 3.54 then report "no query solution"."""
     return not error_of(connection, f"EXPLAIN SELECT * FROM {schema}.{quote(table)}")
 
 
 def hint_for(error: str) -> str:
-    """What to do about a name that SQLite does not know; '' for any other message."""
+    """The hint for a name that SQLite does not know; '' for any other message."""
     name = named_in(error)
     if not name:
         return ""
     how = 'SCHEMASYNC["EXTENSIONS"]' if name.modules else 'SCHEMASYNC["CONNECT"]'
     return (
         f"This process does not know the {name}. Receivers of connection_created run on its connections too; "
-        f"what is registered elsewhere is named in {how}."
+        f"name what is registered elsewhere in {how}."
     )
 
 
 def with_stand_ins(opener: Opener, unknown: Unknown) -> Opener:
-    """An opener whose databases in memory know these functions and collations by name. For schemas without rows: a
-    stand-in for a function returns NULL."""
+    """An opener whose databases in memory know these functions and collations by name. For schemas without rows,
+    because a stand-in for a function returns NULL."""
 
     def register(connection: Connection) -> None:
         opener.register(connection)
@@ -112,7 +112,7 @@ def _compare(one: str, other: str) -> int:
 
 
 def names_used(found: Iterable[Object], opener: Opener) -> Unknown:
-    """The names that these objects, all that a database has but shadow tables, use and the opener's connections do not
+    """The names that these objects (all of a database except shadow tables) use and the opener's connections do not
     know."""
     unknown, items = Unknown(), tuple(found)
     for _ in range(MOST_NAMES):
@@ -127,7 +127,7 @@ def names_used(found: Iterable[Object], opener: Opener) -> Unknown:
 
 
 def _errors(connection: Connection, items: Iterable[Object]) -> Iterator[str]:
-    """What SQLite reports about each object that it does not take, or that does not compile."""
+    """SQLite's error for each object that it does not accept, or that does not compile."""
     made = []
     for item in items:
         if error := error_of(connection, item.sql):
@@ -146,7 +146,7 @@ def _uses(connection: Connection, item: Object) -> Iterator[str]:
     target = quote(item.name)
     try:
         rows = connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (item.name,)).fetchall()
-    except sqlite3.Error:  # a view that does not compile: SELECT says why
+    except sqlite3.Error:  # a view that does not compile: SELECT reports why
         rows = []
     columns = [quote(name) for (name,) in rows]
     yield f"SELECT * FROM {target}" + (f" ORDER BY {', '.join(columns)}" if columns else "")
@@ -157,7 +157,7 @@ def _uses(connection: Connection, item: Object) -> Iterator[str]:
 
 
 def error_of(connection: Connection, sql: str) -> str:
-    """'' or what SQLite says."""
+    """'' or SQLite's error."""
     try:
         connection.execute(sql)
     except sqlite3.Error as error:

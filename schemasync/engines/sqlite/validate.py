@@ -54,8 +54,8 @@ def statements(schema: Schema) -> Iterator[str]:
 
 
 def lacking(connection: Connection, schema: Schema) -> dict[str, str]:
-    """The CREATE statements of what the schema names and the database does not have, by `table name`, `index name`
-    and so on, in the same order."""
+    """The CREATE statements of objects that the schema names and the database does not have, by `table name`, `index
+    name` and so on, in the same order."""
     there = {o.key for o in objects(connection)}
     return {f"{kind} {name}": sql for (kind, name), sql in _named(schema) if (kind, fold(name)) not in there}
 
@@ -74,7 +74,7 @@ def _refused(what: str, error: Exception | str, sql: str, at: Path) -> Problem:
     return Problem(
         Code.SQLITE_REFUSES,
         f"SQLite refuses {what}: {error}",
-        "\n".join(filter(None, (hint_for(str(error)), "It was asked to run:", sql))),
+        "\n".join(filter(None, (hint_for(str(error)), "The statement was:", sql))),
         {"object": what, "sql": sql, "path": at},
     )
 
@@ -84,7 +84,7 @@ def _try(connection: Connection, what: str, sql: str, at: Path) -> Iterator[Prob
         connection.execute(sql)
     except (sqlite3.Error, sqlite3.Warning) as error:
         yield _refused(what, error, sql, at)
-    except UnicodeDecodeError as error:  # SQLite cut its message within a character
+    except UnicodeDecodeError as error:  # SQLite cut its message inside a character
         yield _refused(what, error.object.decode(errors="replace"), sql, at)
 
 
@@ -96,7 +96,7 @@ def _tables(connection: Connection, schema: Schema) -> Iterator[Problem]:
         if not problems:
             problems = list(_try(connection, f'table "{table.name}"', ddl.create_table(table), at))
         if not problems and table.virtual is None:
-            # Some faults show only in use: generated columns that are made of each other
+            # Some errors occur only in use: generated columns that depend on each other
             error = compile_triggers(connection, table.name)
             problems = [_refused(f'table "{table.name}"', error, ddl.create_table(table), at)] if error else []
         yield from problems
@@ -111,7 +111,7 @@ def _tables(connection: Connection, schema: Schema) -> Iterator[Problem]:
 
 
 def _collations(connection: Connection, table: Table) -> Iterator[Problem]:
-    """A collation that is none is the fault of one column, which SQLite does not name."""
+    """An unknown collation is the error of one column, which SQLite does not name."""
     for column in table.columns:
         if column.collation is not None:
             what, at = f'column "{table.name}"."{column.name}"', (to_key(table.name), to_key(column.name))
@@ -123,7 +123,7 @@ def _collations(connection: Connection, table: Table) -> Iterator[Problem]:
 
 
 def _foreign_keys(connection: Connection, schema: Schema) -> Iterator[Problem]:
-    """A key that refers to columns which are not unique is refused by SQLite only when a row is written."""
+    """SQLite refuses a key that refers to columns which are not unique only when a row is written."""
     for table in schema.tables:
         if table.foreign_keys:
             sql = f"PRAGMA foreign_key_check({quote(table.name)})"
@@ -135,7 +135,7 @@ def _views_and_triggers(connection: Connection, schema: Schema) -> Iterator[Prob
         yield from _try(connection, f'view "{view.name}"', ddl.create_view(_undisguised_view(view)), _of(view))
     present = {fold(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     for view in schema.views:
-        if fold(view.name) in present:  # else it was said what is wrong with it
+        if fold(view.name) in present:  # otherwise its error is reported already
             yield from _try(connection, f'view "{view.name}"', f"EXPLAIN SELECT * FROM {quote(view.name)}", _of(view))
     for owner in schema.owners:
         for trigger in owner.triggers if fold(owner.name) in present else ():
@@ -143,7 +143,7 @@ def _views_and_triggers(connection: Connection, schema: Schema) -> Iterator[Prob
 
 
 def _of(owner: Table | View) -> Path:
-    """Where the table or view stands in schema.json."""
+    """The path of the table or view in schema.json."""
     return ("_views", to_key(owner.name)) if isinstance(owner, View) else (to_key(owner.name),)
 
 
@@ -161,11 +161,10 @@ def _trigger(connection: Connection, owner: Table | View, trigger: Trigger) -> I
 
 
 def compile_triggers(connection: Connection, name: str) -> str:
-    """Compile a write of every kind to a table or view, and so its triggers; '' or what SQLite says.
+    """Compile a write of every kind to a table or view, and so its triggers; returns '' or SQLite's error.
 
-    A view takes only the kinds of write for which it has INSTEAD OF triggers; that it cannot be modified
-    otherwise is no fault.
-    """
+    A view accepts only the kinds of write for which it has INSTEAD OF triggers; that it cannot be modified otherwise is
+    not an error."""
     columns = [
         quote(column)
         for column, hidden in connection.execute(
@@ -204,7 +203,7 @@ def undisguised_sql(sql: Sql) -> Sql:
 
 
 def _read_back(connection: Connection, schema: Schema) -> Iterator[Problem]:
-    """The law of the normal form, held against this very schema: what was built reads as what was meant."""
+    """Check the rule of the normal form for this schema: what was built reads as what was meant."""
     meant, built = digest.to_json(schema), digest.to_json(inspect(connection).schema)
     shown = {True: "Meant", False: "Read "}
     for kind in ("tables", "views"):
@@ -212,7 +211,7 @@ def _read_back(connection: Connection, schema: Schema) -> Iterator[Problem]:
             if meant.get(kind, {}).get(name) != built.get(kind, {}).get(name):
                 yield Problem(
                     Code.SQLITE_REFUSES,
-                    f'SQLite reads {kind[:-1]} "{name}" differently from how it is written',
+                    f'SQLite reads {kind[:-1]} "{name}" differently from its definition',
                     "\n".join(
                         f"{shown[side is meant]}: {dumps(side.get(kind, {}).get(name))}" for side in (meant, built)
                     ),

@@ -1,8 +1,8 @@
-"""Checkpoints the write-ahead log of a busy file while a long read holds it up, so that no writer has to.
+"""Checkpoints the write-ahead log of a busy file during a long read, so that no writer has to.
 
-While a snapshot is held, nothing that is written after it can be folded into the file. When it ends, the next commit
-that finds the log too long folds all of it: at 1 GB a writer of ours waited 0.4 s for that. Whoever folds first keeps
-all others from it, without keeping them from writing (https://www.sqlite.org/wal.html#ckpt).
+While a snapshot is held, later writes cannot be checkpointed. When it ends, the next commit that finds the log too long
+checkpoints all of it: at 1 GB, a writer waited 0.4 s for that. Whoever makes the checkpoint first spares all others the
+wait, and does not keep them from writing (https://www.sqlite.org/wal.html#ckpt).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ...errors import SchemasyncError
 from .checkpoint import checkpoint_some
 from .connection import Opener
 
-WAKING = 1.0  # seconds: on a machine that is very busy
-EVERY = 0.1  # seconds: in that time most sites write less than the thousand pages that let a writer fold
+WAKING = 1.0  # seconds: enough on a very busy machine
+EVERY = 0.1  # seconds: in that time most sites write less than the thousand pages after which a writer checkpoints
 
 
 class Checkpointer:
-    """A thread that folds what can be folded."""
+    """A thread that checkpoints as much as possible."""
 
     def __init__(self, opener: Opener, path: Path) -> None:
         self._opener, self._path = opener, path
@@ -32,8 +32,7 @@ class Checkpointer:
         self._thread.start()
 
     def soon(self) -> None:
-        """A long read is about to end: what the thread tries at that moment should come first. Returns when it is at
-        it."""
+        """A long read is about to end: the thread should be first to try at that moment. Returns when it is trying."""
         self._at_it.clear()
         self._eager.set()
         self._wake.set()
@@ -45,20 +44,20 @@ class Checkpointer:
         self._wake.clear()
 
     def stop(self) -> None:
-        """Fold a last time, and return when that is done."""
+        """Checkpoint a last time, and return when that is done."""
         self._eager.clear()
         self._over.set()
         self._wake.set()
         self._thread.join()
 
     def _fold(self) -> None:
-        # what fails here, a writer does later
+        # a failure here is left to a writer later
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
             before = -1
             while not self._over.is_set():
                 pages, checkpointed = checkpoint_some(connection)
                 self._at_it.set()
-                # it took long, and more was written meanwhile: if that is left, a writer folds it
+                # it took long, and more was written meanwhile: otherwise a writer would checkpoint it
                 gets_on, before = before < checkpointed < pages, checkpointed
                 if not gets_on and not self._eager.is_set():
                     self._wake.wait(EVERY)
@@ -67,7 +66,7 @@ class Checkpointer:
 
 @contextmanager
 def checkpointed(opener: Opener, path: Path) -> Iterator[Checkpointer]:
-    """Fold the log of the file within the block, as far as that can be done."""
+    """Checkpoint the log of the file within the block, as far as possible."""
     folding = Checkpointer(opener, path)
     try:
         yield folding
