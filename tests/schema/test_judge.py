@@ -210,7 +210,7 @@ def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
     with pytest.raises(SchemaInvalid) as caught:
         judge(meant, Opener())
     (problem,) = caught.value.problems
-    assert problem.message == 'SQLite reads table "t" differently from how it is written'
+    assert problem.message == 'SQLite reads table "t" differently from its definition'
     assert 'Meant: {"columns":[{"name":"a","type":"INT"}]}' in problem.hint
     assert 'Read : {"columns":[{"name":"a","type":"int"}]}' in problem.hint
 
