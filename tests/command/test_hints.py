@@ -104,4 +104,4 @@ def test_values_of_a_column_that_sounds_secret_are_not_shown(tmp_path):
 )
 def test_keys_are_not_filled_with_one_value_for_all_rows(hint_for, new, more):
     hint = hint_for([None, None], new, "TEXT", w="TEXT", **more)
-    assert hint == 'Each row needs a value of its own: write a "fill" that gives it, or fix the rows.'
+    assert hint == 'Each row needs a different value: write a "fill" that gives it, or fix the rows.'

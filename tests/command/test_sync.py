@@ -314,7 +314,7 @@ def test_times_in_errors_are_those_of_the_history(synced):
 def test_a_loss_that_was_allowed_is_noted(synced):
     synced.run_sql("UPDATE Users SET fax = '007' WHERE id = 1")
     synced.write({**V1, "Users": {**V1["Users"], "fax": "INTEGER"}})
-    assert "If they may go: --allow-drop Users.fax" in synced.call().error
+    assert "If they may be lost: --allow-drop Users.fax" in synced.call().error
     ended = synced.done(allow_drop=["Users.fax"])
     assert "note [rows-dropped] Users.fax: 1 row: stored as INTEGER these values lose something" in ended.out
 

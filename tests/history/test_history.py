@@ -95,7 +95,7 @@ def test_a_table_that_was_made_by_hand_and_taken_in_later_is_not_compared(world:
     world.sync(THIRD.replace('"H"', '"W": {"a": "INT"}, "X": {"a": "TEXT"}, "H"'))
     world.write("INSERT INTO X VALUES ('b')")
     found = {t.table: (t.comparable, t.note) for t in rollback.preview(world.target, None).tallies if not t.is_empty}
-    reason = "made by hand, and taken into schema.json later"
+    reason = "made by hand, and added to schema.json later"
     assert found == {"W": (False, reason), "X": (False, reason)}
 
 

@@ -1,1 +1,1 @@
-"""What the data would do to a plan: read-only queries before anything is built, all at once, with counts and keys."""
+"""Finds what the data would do to a plan: read-only queries before the build, all at once, with counts and keys."""

@@ -1,4 +1,4 @@
-"""Questions to two tables: rows whose foreign keys would refer to nothing."""
+"""Queries on two tables: rows whose foreign keys would dangle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .projection import KEY, Projection
 
 
 def dangling(connection: Connection, step: CarriedStep, plan: Plan) -> Iterator[Hazard]:
-    """Foreign keys of the new shape whose rows would refer to nothing, and did not before."""
+    """Foreign keys of the new schema whose rows would dangle, and did not before."""
     for key in Effects(step).new.foreign_keys:
         yield from of_key(connection, step, plan, key, Projection(step))
 
@@ -43,7 +43,7 @@ def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
 
 
 def _before(connection: Connection, effects: Effects, key: ForeignKey) -> int:
-    """How many rows refer to nothing as it is: that is their owner's to fix, and no reason to refuse."""
+    """How many rows dangle already: their owner has to fix these, and they are no reason to refuse."""
     sources = [fold(effects.feeds[fold(column)].source or "") for column in key.columns]
     table = quote(effects.old.name)
     columns: dict[int, list[str]] = {}

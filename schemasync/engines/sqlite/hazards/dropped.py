@@ -1,4 +1,4 @@
-"""What goes with its values or cannot be filled again: tables, columns, the content of virtual tables."""
+"""Finds what is dropped with its values or cannot be filled again: tables, columns, the content of virtual tables."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..table_sizes import count_rows
 
 
 def table(connection: Connection, step: Drop) -> Iterator[Hazard]:
-    """A table that goes, with all of its rows."""
+    """A dropped table, with all of its rows."""
     rows = count_rows(connection, step.name)
     message = f'table "{step.name}" goes with {count(rows, "row")}'
     yield Hazard(HazardCode.ROWS_DROPPED, message, table=step.name, rows=rows)
 
 
 def columns(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
-    """Columns that go while their table stays."""
+    """Dropped columns of a table that stays."""
     for change in step.changes:
         if isinstance(change, c.DropColumn) and change.column.generated is None:
             sql = f"SELECT count({quote(change.column.name)}) FROM {quote(step.old.name)}"
@@ -37,22 +37,22 @@ def columns(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
 
 
 def virtual(connection: Connection, step: Rewrite, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:
-    """A virtual table whose content the new one cannot take over."""
+    """A virtual table whose content the new one cannot get."""
     if (step.old.virtual is None) != (step.new.virtual is None):
-        message = f'"{step.name}" cannot turn from a virtual table into an ordinary one, or back'
+        message = f'"{step.name}" cannot change from a virtual table into an ordinary one, or back'
     elif step.old.virtual is not None and is_contentless(step.old.virtual):
         message = f"virtual table \"{step.name}\" keeps no text (content=''), so it cannot be filled again"
     else:
         yield from _lost_virtual_columns(connection, step.old, step.new, allowed, opener)
         return
-    hint = "Make a new table beside it, fill that from the application, and drop the old one."
+    hint = "Create a new table beside it, fill that from the application, and drop the old one."
     yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, step.name)
 
 
 def _lost_virtual_columns(
     connection: Connection, old: Table, new: Table, allowed: frozenset[str], opener: Opener
 ) -> Iterator[Hazard]:
-    """Columns that a virtual table keeps itself and that its new arguments no longer name, or take from elsewhere."""
+    """Columns that a virtual table keeps itself and that its new arguments no longer name, or read from elsewhere."""
     if old.virtual is None or option(old.virtual, "content"):
         return
     stay: set[str] = set()
@@ -63,6 +63,6 @@ def _lost_virtual_columns(
     for name in identity(connection, "main", old.name):
         plain = f"{new.name}.{name[1:-1]}"
         if fold(name) not in stay and fold(plain) not in allowed:
-            message = f"{plain} would go with its values"
-            hint = f"If they may go: --allow-drop {shlex.quote(plain)}"
+            message = f"{plain} would be dropped with its values"
+            hint = f"If they may be lost: --allow-drop {shlex.quote(plain)}"
             yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, new.name, name[1:-1])

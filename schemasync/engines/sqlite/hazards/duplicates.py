@@ -1,4 +1,4 @@
-"""Questions to all rows of a table: values that must be unique and would not be."""
+"""Queries on all rows of a table: values that must be unique and would not be."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UniqueSet:
 
 
 def duplicates(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
-    """Sets of columns that must be unique and whose values rows would share."""
+    """Sets of columns that must be unique and in which rows would share values."""
     for unique in unique_sets(Effects(step)):
         yield from of_set(connection, step.name, unique, Projection(step))
 
@@ -61,7 +61,7 @@ def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Pr
 
 
 def _given(part: IndexedColumn, projection: Projection) -> tuple[str, str] | None:
-    """What gives all rows the values of a column, and a hint; None for a column whose values are the rows' own."""
+    """What gives all rows the same value of a column, and a hint; None for a column with the rows' own values."""
     feed = projection.feeds.get(fold(part.column or ""))
     column = projection.new.column(part.column or "")
     if feed is None or column is None:
@@ -73,13 +73,13 @@ def _given(part: IndexedColumn, projection: Projection) -> tuple[str, str] | Non
     else:
         return None
     if affinity(column, projection.new.strict) is Affinity.TEXT:
-        return what, f"Give each row a value of its own: {write.filled(column, 'lower(hex(randomblob(16)))')}"
-    return what, "Give each row a value of its own: a fill may read the old row."
+        return what, f"Give each row a different value: {write.filled(column, 'lower(hex(randomblob(16)))')}"
+    return what, "Give each row a different value: a fill may read the old row."
 
 
 def unique_sets(effects: Effects) -> Iterator[UniqueSet]:
-    """Every set of columns that must be unique and was not before, or whose values change, or may be computed otherwise
-    by the SQLite at hand. For other columns the old file's unique index vouches."""
+    """Every set of columns that must be unique and was not before, or whose values change, or may be computed
+    differently by the installed SQLite. For other columns the unique index in the old file is enough."""
     new = effects.new
     key = new.primary_key
     if key is not None and (effects.changes(c.ChangePrimaryKey) or effects.any_changes(key.columns)):
@@ -98,7 +98,7 @@ def unique_sets(effects: Effects) -> Iterator[UniqueSet]:
 
 
 def _is_computed(effects: Effects, columns: Sequence[IndexedColumn], where: Sql | None = None) -> bool:
-    """True where what must be unique is computed again: from an expression, by a condition, in a generated column."""
+    """True if the unique values are computed again: from an expression, by a condition, in a generated column."""
     names = [column.column for column in columns]
     found = [effects.new.column(name) for name in names if name is not None]
     is_generated = any(column is not None and column.generated is not None for column in found)

@@ -1,4 +1,4 @@
-"""What a step does to the values of a table, and so which questions its data has to answer."""
+"""The effects of a step on the values of a table, which decide what has to be checked in its data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Change = TypeVar("_Change", bound=c.Change)
 
 
 class Effects:
-    """What the step of one table does to its columns' values, keys and constraints."""
+    """The effects of one table's step on its columns' values, keys and constraints."""
 
     def __init__(self, step: CarriedStep) -> None:
         self.step, self.old, self.new = step, step.old, step.new
@@ -23,7 +23,7 @@ class Effects:
 
     @property
     def is_written(self) -> bool:
-        """True where every row is stored again: SQLite then asks all constraints, those that were there, too."""
+        """True if every row is stored again: then SQLite checks all constraints, including existing ones."""
         return isinstance(self.step, Rewrite)
 
     def changes(self, kind: type[_Change]) -> list[_Change]:
@@ -31,11 +31,11 @@ class Effects:
         return [change for change in self.step.changes if isinstance(change, kind)]
 
     def at_risk(self, sql: Sql, added: Sequence[object] = (), item: object = None) -> bool:
-        """True where the item is among those added, or its expression reads a column whose values change."""
+        """True if the item is among those added, or its expression reads a column whose values change."""
         return item in added or any(map(self.changes_value, words(sql)))
 
     def changes_value(self, column: str) -> bool:
-        """True where the column's values, or how they compare, are not what they were."""
+        """True if the column's values, or how they compare, change."""
         feed = self.feeds.get(fold(column))
         if feed is None:
             return False
@@ -52,7 +52,7 @@ class Effects:
         return any(isinstance(change, kinds) and fold(change.column) == fold(column) for change in self.step.changes)
 
     def any_changes(self, columns: Sequence[IndexedColumn], where: Sql | None = None) -> bool:
-        """True where a key or an index over these columns would hold other values than before."""
+        """True if a key or an index over these columns would hold other values than before."""
         return (where is not None and self.at_risk(where)) or any(
             self.changes_value(column.column)
             if column.column is not None
@@ -61,7 +61,7 @@ class Effects:
         )
 
     def is_new(self, index: Index) -> bool:
-        """True where the index was not there, or was another."""
+        """True if the index is new or changed."""
         added = [change.index for change in self.changes(c.AddIndex)]
         return index in added or index in [change.new for change in self.changes(c.ChangeIndex)]
 

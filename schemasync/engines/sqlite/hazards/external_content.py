@@ -1,4 +1,5 @@
-"""Full-text indexes of other tables' text that would be read again, and would then hold what was kept out of them."""
+"""Finds full-text indexes of other tables' text that would be rebuilt, and would then hold what was kept out of
+them."""
 
 from __future__ import annotations
 
@@ -26,12 +27,12 @@ def _refused(index: External) -> Hazard:
         "rows or text that the application kept out of it would be found"
     )
     hint = (
-        "Leave the columns that it indexes as they are; or let it index a view of what may be found (content='VIEW').\n"
+        "Do not change the columns that it indexes; or let it index a view of the searchable rows (content='VIEW').\n"
         f"If everything may be found: --allow-drop {shlex.quote(index.name)}"
     )
     return Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, index.name)
 
 
 def _allowed(index: External) -> Hazard:
-    message = f'full-text index "{index.name}" is rebuilt with what was kept out of it, as --allow-drop said'
+    message = f'full-text index "{index.name}" is rebuilt with what was kept out of it, as --allow-drop says'
     return Hazard(HazardCode.ROWS_DROPPED, message, "", index.name)

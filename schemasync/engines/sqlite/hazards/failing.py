@@ -1,4 +1,4 @@
-"""What SQLite cannot compute for some row: found by asking for each value alone, so that the rest can be asked."""
+"""Finds values that SQLite cannot compute: it checks each value alone, so that everything else can be checked."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .findings import SAMPLES, Predicate, rows, shown
 from .predicates import HALF, Predicates, computed
 from .projection import KEY, Projection
 
-PATIENCE = 3.0  # seconds to look for rows that fail, one by one: enough to name some, and to count them in most tables
-HINT = "Write it so that it takes every row, or fix the rows."
+PATIENCE = 3.0  # seconds to search for failing rows, one by one: enough to name some, and to count most
+HINT = "Write it so that it accepts every row, or fix the rows."
 
 
 def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """The hazards of a table for which not everything can be computed: what cannot, and all that does not need it."""
+    """The hazards of a table with values that cannot be computed: these, and all that do not depend on them."""
     told = dict(_columns(connection, step))
     yield from told.values()
     failing = _with_dependents(step, frozenset(told))
@@ -43,11 +43,11 @@ def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: f
             yield _hazard(connection, step, predicate.column, predicate.message, predicate.sql, parts, error)
     for unique in unique_sets(Effects(step)):
         if not unique.words & failing:
-            with suppress(sqlite3.Error):  # an expression of an index, which is told already
+            with suppress(sqlite3.Error):  # an expression of an index, which is reported already
                 yield from list(of_set(connection, step.name, unique, projection))
     for key in projection.new.foreign_keys:
         if not failing.intersection(map(fold, key.columns)):
-            with suppress(sqlite3.Error):  # a fill of the parent, which is told with that
+            with suppress(sqlite3.Error):  # a fill of the parent, which is reported there
                 yield from list(of_key(connection, step, plan, key, projection))
 
 
@@ -74,7 +74,7 @@ def _expression(effects: Effects, column: Column) -> str:
 
 
 def _with_dependents(step: CarriedStep, failing: frozenset[str]) -> frozenset[str]:
-    """These columns, and the generated ones that are made of them."""
+    """These columns, and the generated ones that depend on them."""
     generated = {fold(c.name): words(c.generated) for c in Effects(step).new.columns if c.generated is not None}
     while more := {name for name, spoken in generated.items() if failing.intersection(spoken)} - failing:
         failing |= more
@@ -99,7 +99,7 @@ def _hazard(
 
 
 def _keys(connection: Connection, sql: str, parts: Sequence[str]) -> tuple[list[object], bool]:
-    """The keys of rows for which the SQL fails, and whether there was time to ask for all."""
+    """The keys of rows for which the SQL fails, and whether there was time to check all."""
     found: list[object] = []
     end = time.monotonic() + PATIENCE
     for part in parts:

@@ -1,4 +1,4 @@
-"""How rows that were found become hazards: counted in few passes, with some of their keys."""
+"""Turns the rows that were found into hazards: counted in few passes, with some of their keys."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .projection import KEY
 
 SAMPLES = 5  # keys shown for a hazard: enough to find the rows, few enough to read
 LONGEST = 40  # characters of a value that is shown
-BATCH = 200  # predicates in one pass over a table; SQLite takes 2,000 result columns
+BATCH = 200  # predicates in one pass over a table; SQLite allows 2,000 result columns
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A conversion that a hint may offer, asked of `rows`, which hold what the new columns are fed with.
+    """A conversion that a hint may offer, checked against `rows`, which hold what feeds the new columns.
 
-    `value` is what the column is fed with. `misfits` is true where the column does not take it as it is, and `changes`
-    where the conversion makes another value of it than the column does, or of a misfit one that cannot be told back.
+    `value` is what feeds the column. `misfits` is true if the column does not accept it unchanged, and `changes` if the
+    conversion gives another value than the column does, or one of a misfit that cannot be converted back.
     """
 
     rows: str
@@ -57,7 +57,7 @@ def rows(connection: Connection, table: str, predicates: Sequence[Predicate], pa
 
 
 def _some(connection: Connection, batch: Sequence[Predicate], part: str) -> bool:
-    """True where one of the predicates is true for a row. To count for each takes three times as long."""
+    """True if one of the predicates is true for a row. To count for each takes three times as long."""
     query = f"SELECT 1 FROM {part} WHERE {' OR '.join(f'({p.sql})' for p in batch)} LIMIT 1"
     return connection.execute(query).fetchone() is not None
 
@@ -77,7 +77,7 @@ def _hazard(connection: Connection, table: str, predicate: Predicate, number: in
 
 
 def _hint(connection: Connection, predicate: Predicate) -> str:
-    """The conversion where it keeps every value; else what the values are, for a person to say what they should be."""
+    """The conversion if it keeps every value; otherwise some of the values, for a person to decide."""
     cast = predicate.cast
     if cast is None:
         return predicate.hint
@@ -96,11 +96,11 @@ def _say_what_it_should_be(connection: Connection, cast: Cast) -> str:
     )
     found = [] if cast.is_secret else connection.execute(f"{query} LIMIT {SAMPLES}").fetchall()
     seen = f"The values are, for example, {', '.join(str(value) for (value,) in found)}. " if found else ""
-    return f'{seen}Write what each should be in a "fill", or fix the rows.'
+    return f'{seen}Write what each becomes in a "fill", or fix the rows.'
 
 
 def _order(key: object) -> tuple[bool, float, str]:
-    """Numbers before text, as SQLite has it."""
+    """Numbers before text, as in SQLite."""
     is_number = isinstance(key, int | float)
     return not is_number, float(key) if isinstance(key, int | float) else 0.0, "" if is_number else str(key)
 

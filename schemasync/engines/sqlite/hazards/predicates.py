@@ -1,4 +1,4 @@
-"""Questions to single rows: NULLs, checks, types and values that a conversion would lose."""
+"""Queries on single rows: NULLs, checks, types, and values that a conversion would lose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .effects import Effects, words
 from .findings import Cast, Predicate
 from .projection import Projection, old_value, raw
 
-HALF = 900  # columns that are asked before and after: SQLite takes 2,000 in a result
+HALF = 900  # columns whose values are read before and after: SQLite allows 2,000 in a result
 
 _SOME = {
     Affinity.INTEGER: "0",
@@ -29,13 +29,13 @@ _SOME = {
 }
 """A value of each kind, for a hint that is ready to paste."""
 
-_FIX = "Fix the rows: the constraint was there before, and they break it."
+_FIX = "Fix the rows: the constraint existed before, and they violate it."
 
 
 class Predicates:
-    """The questions to single rows of one table; `allowed` are folded "table.column" whose values may be replaced.
+    """The queries on single rows of one table; `allowed` are folded "table.column" whose values may be replaced.
 
-    `failing` are folded names of columns that cannot be computed: what needs them is not asked.
+    `failing` are folded names of columns that cannot be computed: what depends on them is not checked.
     """
 
     def __init__(self, step: CarriedStep, allowed: frozenset[str], failing: frozenset[str] = frozenset()) -> None:
@@ -43,14 +43,14 @@ class Predicates:
         self.old, self.new, self.feeds = self.effects.old, self.effects.new, self.effects.feeds
 
     def losses(self) -> Iterator[Predicate]:
-        """Asked of the raw values: what the new columns' types would lose."""
+        """Checked on the raw values: what the types of the new columns would lose."""
         for column in self.new.columns:
             feed = self.feeds[fold(column.name)]
             if feed.origin is Origin.CARRIED and not feed.same:
                 yield from self._lossy(column)
 
     def emptied(self) -> Iterator[Predicate]:
-        """Asked of the raw values beside the old ones: what a fill makes nothing or less of. Notes only."""
+        """Checked on the raw and the old values: what a fill empties or shortens. Only notes."""
         for column in self.new.columns[:HALF]:
             feed = self.feeds[fold(column.name)]
             if feed.origin is not Origin.FILLED or feed.source is None or fold(column.name) in self.failing:
@@ -62,20 +62,20 @@ class Predicates:
             yield Predicate(
                 f"NOT {was_nothing} AND {is_nothing}",
                 HazardCode.FILL_EMPTIES,
-                "the fill makes 0, '' or NULL of a value that was not",
-                "If that is not meant, correct the fill.",
+                "the fill turns a value into 0, '' or NULL",
+                "If that is not intended, correct the fill.",
                 column.name,
             )
             yield Predicate(
                 f"NOT {was_nothing} AND NOT {is_nothing} AND {is_less}",
                 HazardCode.FILL_SHORTENS,
-                "the fill makes a shorter value of a longer one",
-                "If that is not meant, correct the fill.",
+                "the fill makes a value shorter",
+                "If that is not intended, correct the fill.",
                 column.name,
             )
 
     def values(self) -> Iterator[Predicate]:
-        """Asked of the values as the new columns would hold them, and what must not fail to compute."""
+        """Checked on the values as the new columns would hold them, and values that must be computable."""
         for column in self.new.columns:
             feed = self.feeds[fold(column.name)]
             if fold(column.name) in self.failing:
@@ -90,10 +90,10 @@ class Predicates:
             if feed.origin is Origin.GENERATED and feed.source is not None:
                 yield from self._replaced(column, feed.source)
         for what, sql in self._computed():
-            yield Predicate(f"typeof({sql}) = ''", HazardCode.FILL_FAILS, what, "")  # an error says it, no row does
+            yield Predicate(f"typeof({sql}) = ''", HazardCode.FILL_FAILS, what, "")  # found by an error, not by a row
 
     def checks(self) -> Iterator[Predicate]:
-        """Asked of the whole row: the CHECKs that it may break."""
+        """Checked on the whole row: the CHECKs that it may violate."""
         for check in self.new.checks:
             if self.failing.intersection(words(check.expression)):
                 continue
@@ -111,19 +111,19 @@ class Predicates:
             yield self._loss(column, sql, "stored as", self._may_go(column), cast)
 
     def _lossy_again(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
-        """The column stays as it is, but this SQLite may store a value otherwise than the one that wrote it."""
+        """The column does not change, but this SQLite may store a value differently from the one that wrote it."""
         if affinity(column, self.new.strict) is Affinity.TEXT:
             return  # only a number loses something as text, and such a column holds none
         before, table = quote(feed.source or ""), quote(self.old.name)
         condition = loses(f"+{before}", column, self.new)  # compared without the affinity of the column
-        look = f"Look at them, and UPDATE them to what is meant: SELECT quote({before}) FROM {table} WHERE {condition}"
+        look = f"Check them, and UPDATE them: SELECT quote({before}) FROM {table} WHERE {condition}"
         if (sql := loses(f"+{quote(column.name)}", column, self.new)) is not None:
             yield self._loss(column, sql, "stored again as", f"{look}\n{self._may_go(column)}", None)
 
     def _loss(self, column: Column, sql: str, how: str, hint: str, cast: Cast | None) -> Predicate:
         as_new = f"{how} {column.type.text or 'any type'}"
         if self._is_allowed(column):
-            text = f"{as_new} these values lose something, as --allow-drop said"
+            text = f"{as_new} these values lose something, as --allow-drop says"
             return Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
         return Predicate(sql, HazardCode.LOSSY, f"{as_new} these values would lose something", hint, column.name, cast)
 
@@ -131,7 +131,7 @@ class Predicates:
         return f"{fold(self.new.name)}.{fold(column.name)}" in self.allowed
 
     def _may_go(self, column: Column) -> str:
-        return f"If they may go: --allow-drop {shlex.quote(f'{self.new.name}.{column.name}')}"
+        return f"If they may be lost: --allow-drop {shlex.quote(f'{self.new.name}.{column.name}')}"
 
     def _cast(self, column: Column) -> str:
         """SQL over the old row that gives the column's present value in its new type."""
@@ -155,7 +155,9 @@ class Predicates:
             case Origin.CARRIED if is_old:
                 message = "NULL in a column that is NOT NULL"
                 where = spell(feed.source or "")
-                null = f"typeof({where}) = 'null'"  # of a NOT NULL column SQLite takes IS NULL for false, unseen
+                null = (
+                    f"typeof({where}) = 'null'"  # SQLite takes IS NULL of a NOT NULL column for false without reading
+                )
                 hint = f"Fix the rows: UPDATE {quote(self.old.name)} SET {where} = {value} WHERE {null}"
             case Origin.GENERATED:
                 text = column.generated.text if column.generated is not None else ""
@@ -166,7 +168,7 @@ class Predicates:
                 hint = f"Give it a fill: {write.filled(column, value)}, or a DEFAULT."
             case Origin.FILLED:
                 message = "the fill of a column that is NOT NULL gives NULL"
-                hint = f"Let it give something: {write.filled(column, f'coalesce({feed.fill}, {value})')}"
+                hint = f"Let it return a value: {write.filled(column, f'coalesce({feed.fill}, {value})')}"
             case _:
                 message = "NULL in a column that becomes NOT NULL"
                 filled = write.filled(column, f"coalesce({self._present(column)}, {value})")
@@ -177,7 +179,7 @@ class Predicates:
         yield Predicate(sql, HazardCode.NULLS, message, hint, column.name)
 
     def _no_row_id(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
-        """A column that becomes the row id: SQLite would make up one for a NULL, and takes nothing but integers."""
+        """A column that becomes the row id: SQLite would choose one for a NULL, and accepts only integers."""
         if column.name != self.new.rowid_column or feed.origin is Origin.DEFAULT:
             return
         if feed.origin is Origin.CARRIED and feed.source == self.old.rowid_column:
@@ -185,7 +187,7 @@ class Predicates:
         name, hint = quote(column.name), 'Fix the rows, or give the column a "fill" that fits.'
         yield Predicate(f"{name} IS NULL", HazardCode.NULLS, "NULL in the primary key", hint, column.name)
         row_errors = f"typeof({name}) NOT IN ('integer', 'null')"
-        message = "values that are no integers in an INTEGER PRIMARY KEY"
+        message = "values that are not integers in an INTEGER PRIMARY KEY"
         yield Predicate(row_errors, HazardCode.WRONG_TYPE, message, hint, column.name)
 
     def _may_newly_misfit(self, feed: ColumnSource) -> bool:
@@ -199,7 +201,7 @@ class Predicates:
         yield Predicate(
             f"NOT ({fits_strict(name, column)})",
             HazardCode.WRONG_TYPE,
-            f"values that are no {column.type.text}, which a STRICT table refuses",
+            f"values that are not {column.type.text}, which a STRICT table refuses",
             hint,
             column.name,
             self._misfit_conversion(column) if is_new and column.generated is None else None,
@@ -211,7 +213,7 @@ class Predicates:
         return self._conversion(column, row_errors=f"NOT ({fits_strict(taken, column)})", hint=hint)
 
     def _conversion(self, column: Column, row_errors: str, hint: str) -> Cast:
-        """What a CAST would make of the values that the column is fed with; no `hint`: it is never offered."""
+        """The result of a CAST of the values that feed the column; without a `hint` it is never offered."""
         value, taken = raw(column.name), f"({stored(raw(column.name), column, self.new)})"
         cast = f"CAST({value} AS {_plain_type(column)})"
         changes = (
@@ -227,14 +229,14 @@ class Predicates:
             return
         sql = f"{quote(column.name)} IS NOT {raw(column.name)} COLLATE BINARY"
         if self._is_allowed(column):
-            text = "the generated column replaces these values by others, as --allow-drop said"
+            text = "the generated column replaces these values, as --allow-drop says"
             yield Predicate(sql, HazardCode.ROWS_DROPPED, text, "", column.name)
             return
-        text = "values that the generated column would replace by others"
+        text = "values that the generated column would replace"
         yield Predicate(sql, HazardCode.GENERATED_REPLACES, text, self._may_go(column), column.name)
 
     def _computed(self) -> Iterator[tuple[str, str]]:
-        """What SQLite will compute for every row and nothing else asks for: it must not fail on one."""
+        """What SQLite will compute for every row and nothing else checks: it must not fail on any."""
         for column in computed(self.effects):
             if fold(column.name) not in self.failing:
                 yield f"the values of {column.name}", quote(column.name)
@@ -262,8 +264,8 @@ def _plain_type(column: Column) -> str:
 
 
 def _can_be_told_back(value: str, cast: str) -> str:
-    """SQL that is true where the conversion can be undone, so that nothing is lost; text is made of ASCII only, as
-    other bytes may be no text."""
+    """SQL that is true if the conversion can be undone, so that nothing is lost; text must be ASCII only, because other
+    bytes may not be text."""
     types = ("text", "blob", "integer", "real")
     cases = " ".join(f"WHEN '{t}' THEN CAST({cast} AS {t.upper()}) = {value} COLLATE BINARY" for t in types)
     is_text = f"typeof({cast}) = 'text' AND typeof({value}) = 'blob'"
@@ -272,7 +274,7 @@ def _can_be_told_back(value: str, cast: str) -> str:
 
 
 def _need_of_key(table: Table, column: Column) -> str:
-    """What a column needs where one value for all rows cannot do, because it stands in a key; '' for any other."""
+    """What a column needs if one value for all rows is wrong, because it is in a key; '' for any other."""
     name = fold(column.name)
 
     def is_in(columns: Iterable[IndexedColumn]) -> bool:
@@ -280,13 +282,13 @@ def _need_of_key(table: Table, column: Column) -> str:
 
     unique = [*(one.columns for one in table.uniques), *(index.columns for index in table.indexes if index.unique)]
     if (table.primary_key is not None and is_in(table.primary_key.columns)) or any(map(is_in, unique)):
-        return "Each row needs a value of its own"
+        return "Each row needs a different value"
     key = next((key for key in table.foreign_keys if name in map(fold, key.columns)), None)
     return f"Each row needs a value that {key.table} has" if key is not None else ""
 
 
 def refuses_null(table: Table, column: Column) -> bool:
-    """True where the column takes no NULL, by its own words or those of a key."""
+    """True if the column does not allow NULL, by its own definition or that of a key."""
     if column.not_null is not None:
         return True
     key = table.primary_key

@@ -1,4 +1,4 @@
-"""All hazards of a plan's data, in the order of its steps."""
+"""Finds all hazards of a plan's data, in the order of its steps."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def probe(
     readers: Readers = MappingProxyType({}),
     opener: Opener | None = None,
 ) -> tuple[Hazard, ...]:
-    """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced; `readers` are
-    asked whether the application can read what a column would hold; `opener` registers what the application does."""
+    """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced; `readers` check
+    whether the application can read what a column would hold; `opener` registers what the application does."""
     found: list[Hazard] = []
     for step in plan.steps:
         match step:
@@ -70,7 +70,7 @@ def _asked(
     if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
         return
     values, checks, parts = list(predicates.values()), list(predicates.checks()), projection.parts()
-    if len(parts) == 1:  # then these are the rows of which all else is asked: one pass for both
+    if len(parts) == 1:  # then everything else uses the same rows: one pass for both
         values, checks = [*values, *checks], []
     try:
         found = [
@@ -88,7 +88,7 @@ def _asked(
 
 
 def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
-    """Tables that no schema names and that refer to ours, as steps in which nothing changes but what they refer to."""
+    """Foreign tables that refer to ours, as steps in which only what they refer to changes."""
     steps = {fold(step.old.name): step for step in plan.rewritten}
     names = [
         child
@@ -104,7 +104,7 @@ def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
 
 
 def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
-    """Tables that no schema names, where a file that starts empty has them written, too."""
+    """Foreign tables, if a file that starts empty has them written, too."""
     if plan.strategy is Strategy.CLONE:
         return
     for table in inspect(connection).schema.tables:

@@ -1,4 +1,4 @@
-"""The old rows of a table as its new shape would hold them, in SQL, nothing written."""
+"""The old rows of a table as its new schema would hold them, in SQL, without writing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _CASTS = {
 
 
 class Projection:
-    """The old rows of one table in its new shape, as subqueries that count and find them.
+    """The old rows of one table with its new columns, as subqueries that count and find them.
 
-    `failing` are folded names of columns that cannot be computed, or are not to be: they are NULL.
+    `failing` are folded names of columns that cannot be computed, or should not be: they are NULL.
     """
 
     def __init__(self, step: CarriedStep, failing: frozenset[str] = frozenset()) -> None:
@@ -41,9 +41,8 @@ class Projection:
     def parts(self) -> list[str]:
         """The same rows in two parts, for expressions that compare columns with literals of another type.
 
-        `price > '0'` depends on the affinity of the column, which an expression has only as a CAST. That changes
-        the few values which the column's type does not convert, so rows with such are asked without it.
-        """
+        `price > '0'` depends on the affinity of the column, which an expression has only with a CAST. The CAST changes
+        the few values which the column's type does not convert, so rows with such values are checked without it."""
         casts = {
             column.name: _CASTS[kind]
             for column in self.new.columns
@@ -66,14 +65,14 @@ class Projection:
         return [self._generated(typed), self._generated(f"(SELECT * FROM {plain} WHERE {odd})")]
 
     def raws(self) -> str:
-        """What feeds each new column, before that converts it."""
+        """What feeds each new column, before the column converts it."""
         raws = [f"{_key_sql(self.old)} AS {KEY}", f"{_rowid_or_null(self.old)} AS {_ROWID}"]
         for column in self.new.columns:
             raws.append(f"{self._source(self.feeds[fold(column.name)], column)} AS {raw(column.name)}")
         return f"(SELECT {', '.join(raws)} FROM {quote(self.old.name)})"
 
     def raws_and_before(self, most: int) -> str:
-        """What feeds each of the first new columns, and what stands there in the old row, of those that are filled."""
+        """What feeds each of the first new columns, and the old values of those that have a fill."""
         found = [f"{_key_sql(self.old)} AS {KEY}"]
         for column in self.new.columns[:most]:
             feed = self.feeds[fold(column.name)]
@@ -83,9 +82,9 @@ class Projection:
         return f"(SELECT {', '.join(found)} FROM {quote(self.old.name)})"
 
     def _stored(self) -> str:
-        """All but the generated columns, each value as the new column stores it.
+        """All columns except the generated ones, each value as the new column stores it.
 
-        Raw values stay in reach only where they are asked for: a result takes 2,000 columns, a table nearly as many.
+        Raw values are included only when needed: a result may have 2,000 columns, a table nearly as many.
         """
         columns = [KEY]
         for column in self.new.columns:
@@ -106,7 +105,7 @@ class Projection:
         return [] if self.new.without_rowid else [name for name in ROWID_NAMES if name not in taken]
 
     def _generated(self, sql: str) -> str:
-        """The projection with its generated columns, those that others are computed from first."""
+        """The projection with its generated columns, in the order of their dependencies."""
         left = [column for column in self.new.columns if column.generated is not None]
         while left:
             names = {fold(column.name) for column in left}
@@ -154,17 +153,17 @@ def old_value(column: str) -> str:
 
 
 def _computed(column: str) -> str:
-    """The alias of what a generated column's expression gives, before the column converts it."""
+    """The alias of the result of a generated column's expression, before the column converts it."""
     return quote(f"_schemasync_computed_{column}")
 
 
 def _collated(sql: str, column: Column) -> str:
-    """The SQL so that it compares as the column does; what is no column has no collation of its own."""
+    """The SQL with the collation of the column: an expression that is not a column has none."""
     return f"({sql}) COLLATE {quote(column.collation or 'binary')}"
 
 
 def _key_sql(table: Table) -> str:
-    """A row's key as text a person can look for."""
+    """A row's key as text that a person can search for."""
     key = table.primary_key
     names = [quote(column.column) for column in key.columns if column.column] if key else []
     if not names:
@@ -176,4 +175,4 @@ def _rowid_or_null(table: Table) -> str:
     try:
         return rowid_name(table) or "NULL"
     except Refused:
-        return "NULL"  # hidden by columns of all its names: of no matter to a table that is only looked at
+        return "NULL"  # hidden by columns of all its names, which does not matter for a table that is only read

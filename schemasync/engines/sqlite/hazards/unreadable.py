@@ -1,4 +1,4 @@
-"""Questions to the application: values that SQLite would store, and that a model's field cannot read back."""
+"""Checks by the application: values that SQLite would store, but a model's field cannot read."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .findings import SAMPLES, shown
 from .projection import KEY, Projection
 
 Readers = Mapping[tuple[str, str], Callable[[Any], bool]]
-"""By folded table and column, whether the application can read a value that is stored there and is not NULL."""
+"""Maps folded (table, column) to a check whether the application can read a stored value that is not NULL."""
 
 FIX = "Fix the rows, or give the column a fill whose values its field can read."
-NOTE = "Queries for these rows raise an error, or give None."
+NOTE = "Queries for these rows raise an error, or return None."
 
 
 def unreadable(connection: Connection, step: CarriedStep, readers: Readers) -> Iterator[Hazard]:
-    """Values of columns whose type or values change, as the new shape would hold them."""
+    """Values of columns whose type or values change, as the new schema would hold them."""
     effects, rows = Effects(step), Projection(step).rows()
     for column in effects.new.columns:
         reads = readers.get((fold(step.name), fold(column.name)))
@@ -36,7 +36,7 @@ def unreadable(connection: Connection, step: CarriedStep, readers: Readers) -> I
 
 
 def unreadable_now(connection: Connection, readers: Readers) -> Iterator[Hazard]:
-    """The same of the rows as they are."""
+    """The same for the present rows."""
     for (table, name), reads in readers.items():
         columns = {fold(found) for _, found, *_ in connection.execute(f"PRAGMA table_xinfo({quote(table)})")}
         if name not in columns:

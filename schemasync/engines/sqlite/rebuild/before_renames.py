@@ -1,14 +1,13 @@
-"""Drops the views and triggers that would stop ALTER TABLE from renaming, before anything is renamed.
+"""Drops the views and triggers that would make ALTER TABLE refuse to rename, before any rename.
 
-ALTER TABLE … RENAME reads every view and trigger of the database, follows the references in them, and refuses where one
-of them does not compile before or after (https://www.sqlite.org/lang_altertable.html#alter_table_rename_column). A view
-over `SELECT *` stops the rename of any column that another view reads through it.
+ALTER TABLE … RENAME reads every view and trigger of the database, follows the references in them, and refuses if one of
+them does not compile before or after (https://www.sqlite.org/lang_altertable.html#alter_table_rename_column). A view
+over `SELECT *` prevents the rename of any column that another view reads through it.
 
-Those of the schema are created from schema.json at the end of a build, so they need not be followed: they go first. A
-foreign view or trigger has nothing but its own text: where that names a renamed table it stays, with those of the
-schema that it reads, and SQLite follows. Where it does not, or where it did not compile before, it is put aside and
-created again from the same text. A trigger on a table that is dropped goes with it.
-"""
+Those of the schema are created from schema.json at the end of a build, so references in them need not be followed: they
+are dropped first. A foreign view or trigger has only its own text: if that names a renamed table, it stays, with those
+of the schema that it reads, and SQLite follows the rename. If it does not, or did not compile before, it is dropped and
+created again from the same text. A trigger on a dropped table is dropped with it."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from ..unknown_names import is_unknown_name
 
 
 def has_renames(plan: Plan) -> bool:
-    """True where the plan renames a table or a column in place."""
+    """True if the plan renames a table or a column in place."""
     return bool(_renamed(plan))
 
 
@@ -40,7 +39,7 @@ def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:
     found = [item for item in objects(connection) if item.type in ("view", "trigger")]
     gone = {fold(step.old.name) for step in plan.dropped}
     foreign = [item for item in found if item.key not in ours and fold(item.table) not in gone]
-    aside, needed = [], {fold(item.table) for item in foreign}  # a view takes the triggers on it along
+    aside, needed = [], {fold(item.table) for item in foreign}  # dropping a view drops the triggers on it
     for item in foreign:
         used = _used_by(connection, item)
         if _is_obstacle(connection, item, found) or not (fold(item.table) in renamed or used.itself & renamed):
@@ -54,10 +53,10 @@ def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:
 
 
 def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) -> bool:
-    """True for one that does not compile, but for a function or collation that this process lacks: ALTER TABLE does not
-    look for those, and follows.
+    """True for one that does not compile, except because this process lacks a function or collation: ALTER TABLE does
+    not check those, and follows.
 
-    SQLite compiles all triggers of a table at once: of several, it is not known which one fails, and they stay.
+    SQLite compiles all triggers of a table at once: if there are several, it is unknown which one fails, and they stay.
     """
     if item.type == "trigger" and sum(other.type == "trigger" and other.table == item.table for other in found) > 1:
         return False
@@ -66,7 +65,7 @@ def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) 
 
 
 def _compiled(connection: Connection, item: Object) -> str:
-    """'' or what SQLite reports about a use of the view, or of a write that fires the trigger."""
+    """'' or SQLite's error for a use of the view, or for a write that fires the trigger."""
     if item.type == "trigger":
         return validate.compile_triggers(connection, item.table)
     try:
@@ -78,15 +77,15 @@ def _compiled(connection: Connection, item: Object) -> str:
 
 @dataclass(slots=True)
 class _Used:
-    """Folded names of what is used with a view or trigger: by its own text, and through the views that it reads."""
+    """Folded names of what a view or trigger uses, by its own text, and through the views that it reads."""
 
     itself: set[str]
     in_all: set[str]
 
 
 def _used_by(connection: Connection, item: Object) -> _Used:
-    """What is used when the item is, as SQLite reports it to an authorizer, with the innermost view or trigger that
-    causes the access. https://www.sqlite.org/c3ref/set_authorizer.html"""
+    """What the item uses, as SQLite reports it to an authorizer, with the innermost view or trigger that causes the
+    access. https://www.sqlite.org/c3ref/set_authorizer.html"""
     used, own = _Used(set(), set()), (None, fold(item.name))
 
     def note(action: int, first: str | None, second: str | None, schema: str | None, within: str | None) -> int:

@@ -1,9 +1,8 @@
-"""Full-text indexes of text that another table or view holds (`content=`): which are copied, which are rebuilt.
+"""Full-text indexes of text in another table or view (`content=`): which are copied, and which are rebuilt.
 
-'rebuild' is no copy: an application may keep rows or text out of its index, such as deleted documents. So an index
-is rebuilt only where what it indexes may change, and only if it holds exactly what its content holds
-(https://www.sqlite.org/fts5.html#the_integrity_check_command).
-"""
+'rebuild' is not a copy: an application may keep rows or text out of its index, such as deleted documents. So an index
+is rebuilt only if what it indexes may change, and only if it holds exactly what its content holds
+(https://www.sqlite.org/fts5.html#the_integrity_check_command)."""
 
 from __future__ import annotations
 
@@ -21,12 +20,12 @@ from ..hazards.effects import Effects, words
 from ..mapping import mapping
 from ..objects import OWN_PREFIX, is_virtual, objects
 
-_POINTERS = ("content", "content_rowid")  # options that say where the text is, and nothing of how it is indexed
+_POINTERS = ("content", "content_rowid")  # options that say where the text is, not how it is indexed
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of a full-text table. `columns`: name and what follows it, such as UNINDEXED."""
+    """The arguments of a full-text table. `columns`: the name and what follows it, such as UNINDEXED."""
 
     module: str
     columns: tuple[tuple[str, tuple[str, ...]], ...]
@@ -34,12 +33,12 @@ class Arguments:
 
     @property
     def content(self) -> str | None:
-        """The table or view that holds the text; '' where none does, None where the index keeps it itself."""
+        """The table or view that holds the text; '' if none does, None if the index keeps the text itself."""
         return self._value("content")
 
     @property
     def content_rowid(self) -> str:
-        """The column of the content by which its rows are found."""
+        """The column of the content that identifies its rows."""
         return self._value("content_rowid") or "rowid"
 
     @property
@@ -49,7 +48,7 @@ class Arguments:
         return self.module, [marks for _, marks in self.columns], options
 
     def is_indexed(self, column: str) -> bool:
-        """False for a column that is kept beside the index only."""
+        """False for a column that is stored but not indexed."""
         marks = {fold(name): rest for name, rest in self.columns}.get(fold(column), ())
         return "unindexed" not in map(fold, marks) and fold(column) != fold(self._value("notindexed") or "")
 
@@ -59,7 +58,7 @@ class Arguments:
 
 
 def arguments(virtual: Sql) -> Arguments | None:
-    """The arguments of a full-text table, None for another module. Takes CREATE VIRTUAL TABLE or its end."""
+    """The arguments of a full-text table; None for another module. Accepts CREATE VIRTUAL TABLE or its end."""
     parts = lexer.tokens(virtual.text)
     using = next((number for number, token in enumerate(parts) if token.word == "using"), -1)
     module = fold(parts[using + 1].value)
@@ -92,7 +91,7 @@ def _split(parts: Sequence[lexer.Token]) -> Iterator[list[lexer.Token]]:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A full-text index whose text is elsewhere, before the plan (`before`, None where it is new) or after it.
+    """A full-text index whose text is elsewhere, before the plan (`before`, None if it is new) or after it.
 
     `is_copied`: nothing that it indexes changes. `is_remade`: its table is dropped and created again.
     """
@@ -107,17 +106,17 @@ class External:
 
     @property
     def is_rebuilt(self) -> bool:
-        """True where the index must be read again from its content."""
+        """True if the index must be read again from its content."""
         return not self.is_copied and bool(self.after.content)
 
     @property
     def needs_all(self) -> bool:
-        """True where an index that is there is read again: then it must hold what its content holds."""
+        """True if an existing index is read again: then it must hold what its content holds."""
         return not self.is_copied and self.before is not None and bool(self.before.content)
 
 
 def external_indexes(connection: Connection, plan: Plan) -> list[External]:
-    """All of them: those of the new schema, and those that no schema names and the connection's file has."""
+    """All of them: those of the new schema, and foreign ones in the connection's file."""
     views = _views(connection, plan)
     found = []
     for step in plan.with_new_table:
@@ -145,7 +144,7 @@ def _of_step(plan: Plan, step: NewTableStep, virtual: Sql, views: Mapping[str, S
 
 
 def _views(connection: Connection, plan: Plan) -> dict[str, Sql]:
-    """By folded name what each view selects, of the new schema or by hand."""
+    """Maps the folded name of each view, of the new schema or foreign, to what it selects."""
     found = {fold(o.name): Sql("", o.sql) for o in objects(connection) if o.type == "view"}
     for view in plan.old.views:
         found.pop(fold(view.name), None)
@@ -153,7 +152,7 @@ def _views(connection: Connection, plan: Plan) -> dict[str, Sql]:
 
 
 def _comes_along(plan: Plan, before: Arguments, after: Arguments, views: Mapping[str, Sql]) -> bool:
-    """True where the index may hold after the plan what it holds before it."""
+    """True if the index may hold the same after the plan as before."""
     if before.layout != after.layout or not before.content or not after.content:
         return False
     if fold(after.content) in views:
@@ -168,7 +167,7 @@ def _comes_along(plan: Plan, before: Arguments, after: Arguments, views: Mapping
 
 
 def _view_changes(plan: Plan, view: str, views: Mapping[str, Sql]) -> bool:
-    """True where the rows of a view may be others after the plan."""
+    """True if the rows of a view may change with the plan."""
     before = {fold(v.name): (v.select, v.columns) for v in plan.old.views}
     after = {fold(v.name): (v.select, v.columns) for v in plan.new.views}
     reads = _read_by(view, views)
@@ -179,7 +178,7 @@ def _view_changes(plan: Plan, view: str, views: Mapping[str, Sql]) -> bool:
 
 
 def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
-    """Folded names that the view may refer to, and the views that it reads, and itself."""
+    """Folded names that the view may refer to, those of the views that it reads, and its own."""
     found, new = {fold(view)}, {fold(view)}
     while new:
         new = {name for one in new & views.keys() for name in words(views[one])} - found
@@ -188,7 +187,7 @@ def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
 
 
 def _same_text(step: CarriedStep, before: Arguments, after: Arguments) -> bool:
-    """True where the plan leaves the row ids and the indexed columns of the content table as they are."""
+    """True if the plan does not change the row ids and the indexed columns of the content table."""
     old, new = _columns(before, step.old.columns), _columns(after, step.new.columns)
     if len(old) != len(new) or not _same_row_ids(step, before.content_rowid, after.content_rowid):
         return False
@@ -197,7 +196,7 @@ def _same_text(step: CarriedStep, before: Arguments, after: Arguments) -> bool:
 
 
 def _columns(found: Arguments, content: tuple[Column, ...]) -> list[str]:
-    """Its columns; where an FTS4 table names none, it has those of its content."""
+    """Its columns; an FTS4 table that names none has those of its content."""
     if found.columns or found.module != "fts4":
         return [name for name, _ in found.columns]
     return [column.name for column in content]
@@ -212,7 +211,7 @@ def _same_row_ids(step: CarriedStep, before: str, after: str) -> bool:
 
 
 def _keeps_rowids(step: CarriedStep) -> bool:
-    """True where each row has its row id after the plan."""
+    """True if each row keeps its row id in the plan."""
     if isinstance(step, Keep):
         return True
     if step.old.without_rowid or step.new.without_rowid:
@@ -231,7 +230,7 @@ def _same_column(step: CarriedStep, before: str, after: str) -> bool:
 
 
 def _alters(step: CarriedStep, feed: ColumnSource) -> bool:
-    """True where a column that was there gets values that it did not have."""
+    """True if an existing column gets values that it did not have."""
     if feed.origin is Origin.CARRIED:
         return not feed.same
     if feed.origin is Origin.GENERATED:
@@ -243,7 +242,7 @@ def _alters(step: CarriedStep, feed: ColumnSource) -> bool:
 
 
 def is_whole(connection: Connection, index: External) -> bool:
-    """True where an index that `needs_all` is known to hold exactly the rows and the text of its content."""
+    """True if an index that `needs_all` is known to hold exactly the rows and the text of its content."""
     found = index.before
     if found is None or (found.module == "fts5" and not tells_content_apart()):
         return False
@@ -251,9 +250,9 @@ def is_whole(connection: Connection, index: External) -> bool:
 
 
 def holds_its_content(connection: Connection, name: str, found: Arguments) -> bool:
-    """True where a full-text index of the connection's file holds exactly the rows and the text of its content.
+    """True if a full-text index of the connection's file holds exactly the rows and the text of its content.
 
-    Asked of a copy among the TEMP tables: the command is a write, and what is asked may be open for reading only.
+    Checked on a copy in TEMP tables, because the command is a write, and the file may be open for reading only.
     """
     assert found.content
     is_fts5 = found.module == "fts5"
@@ -273,7 +272,7 @@ def holds_its_content(connection: Connection, name: str, found: Arguments) -> bo
         )
         connection.execute(f"CREATE VIRTUAL TABLE temp.{copy}_ USING {found.module}({', '.join(texts)})")
         _copy_shadows(connection, name, f"{copy}_")
-        connection.execute(f"ALTER TABLE temp.{copy}_ RENAME TO {copy}")  # lets the module forget what it had read
+        connection.execute(f"ALTER TABLE temp.{copy}_ RENAME TO {copy}")  # makes the module forget what it has read
         return _passes_check(connection, copy, is_fts5)
 
 
@@ -290,7 +289,7 @@ def _copy_shadows(connection: Connection, name: str, copy: str) -> None:
 
 
 def _passes_check(connection: Connection, name: str, is_fts5: bool) -> bool:
-    """What integrity-check says. Of FTS5 only rank 1 asks for the content."""
+    """The result of integrity-check. For FTS5 only rank 1 checks the content."""
     columns, values = (f"{name}, rank", "'integrity-check', 1") if is_fts5 else (name, "'integrity-check'")
     try:
         connection.execute(f"INSERT INTO temp.{name} ({columns}) VALUES ({values})")
@@ -303,7 +302,7 @@ def _passes_check(connection: Connection, name: str, is_fts5: bool) -> bool:
 
 @contextmanager
 def _temp(connection: Connection, dropped: Sequence[str]) -> Iterator[None]:
-    """Within the block TEMP tables may be made, also where nothing else may be written; these are dropped after it."""
+    """Within the block TEMP tables can be made, even if nothing else can be written; they are dropped after it."""
     (only,) = connection.execute("PRAGMA query_only").fetchone()
     connection.execute("PRAGMA query_only=OFF")
     try:
@@ -315,7 +314,7 @@ def _temp(connection: Connection, dropped: Sequence[str]) -> Iterator[None]:
 
 
 def tells_content_apart() -> bool:
-    """True where this SQLite's integrity-check sees a row that an FTS5 index lacks."""
+    """True if this SQLite's integrity-check finds a row that an FTS5 index lacks."""
     with closing(Opener().memory()) as scratch:
         scratch.execute("CREATE TABLE t (x)")
         scratch.execute("CREATE VIRTUAL TABLE f USING fts5(x, content=t)")

@@ -1,4 +1,4 @@
-"""Ends a build: statistics, then the views and triggers, each of which must prepare."""
+"""Ends a build: statistics, then the views and triggers, each of which must compile."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .virtual import rebuild_external
 
 
 def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozenset[str] = frozenset()) -> None:
-    """Create views and triggers, ours and foreign ones, and let each prepare. Raises Refused with all that do not.
-    Then what is computed from other tables or views is computed again.
+    """Create views and triggers, ours and foreign ones, and compile each. Raises Refused with all that fail. Then
+    compute again what depends on other tables or views.
 
-    `broken` are the names of those that did not prepare in the old file either: that is their owner's to fix.
+    `broken` are the names of those that did not compile in the old file either: their owner has to fix these.
     """
     for view in plan.new.views:
         connection.execute(ddl.create_view(view))
@@ -43,7 +43,7 @@ def _again(connection: Connection, found: Iterable[Object]) -> Iterator[Problem]
 
 
 def take_triggers(connection: Connection) -> tuple[Object, ...]:
-    """Drop all triggers, and return them: while rows are replayed none of them may fire."""
+    """Drop all triggers, and return them, because none may fire while rows are replayed."""
     found = tuple(item for item in objects(connection) if item.type == "trigger")
     for item in found:
         connection.execute(f"DROP TRIGGER main.{quote(item.name)}")
@@ -51,13 +51,13 @@ def take_triggers(connection: Connection) -> tuple[Object, ...]:
 
 
 def put_triggers(connection: Connection, found: Iterable[Object]) -> None:
-    """Create the triggers that were taken off."""
+    """Create the triggers that were dropped."""
     for item in found:
         connection.execute(item.sql)
 
 
 def broken(connection: Connection) -> frozenset[str]:
-    """Names of views, and of tables whose triggers, do not prepare as the database stands."""
+    """Names of views, and of tables with triggers, that do not compile in the database."""
     return frozenset(str(problem.facts["object"]) for problem in _unprepared(connection))
 
 

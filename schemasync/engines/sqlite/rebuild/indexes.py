@@ -15,7 +15,7 @@ from .row_errors import run_on
 
 
 def new(step: NewTableStep) -> tuple[Index, ...]:
-    """The indexes that must be built: all of a table that is written, the added and changed ones of a kept one."""
+    """The indexes that must be built: all of a rewritten or new table, the added and changed ones of a kept one."""
     if not isinstance(step, Keep):
         return step.new.indexes
     added = {c.index.name for c in step.changes if isinstance(c, AddIndex)}
@@ -24,7 +24,7 @@ def new(step: NewTableStep) -> tuple[Index, ...]:
 
 
 def take(connection: Connection) -> tuple[Object, ...]:
-    """Drop all indexes of a fresh file, to build them when the rows are there."""
+    """Drop all indexes of a fresh file, to build them after the rows."""
     found = tuple(o for o in objects(connection) if o.type == "index")
     for item in found:
         connection.execute(f"DROP INDEX {quote(item.name)}")
@@ -32,11 +32,11 @@ def take(connection: Connection) -> tuple[Object, ...]:
 
 
 def put(connection: Connection, found: Iterable[Object]) -> None:
-    """Build the indexes that were taken off."""
+    """Build the indexes that were dropped."""
     for item in found:
         connection.execute(item.sql)
 
 
 def build(connection: Connection, table: Table, index: Index) -> None:
-    """Create an index of a filled table. Raises Failed where rows break a unique one."""
+    """Create an index of a filled table. Raises Failed if rows violate a unique one."""
     run_on(connection, table.name, ddl.create_index(table, index))

@@ -1,4 +1,4 @@
-"""Copies the rows of rewritten tables from the attached old file in their new shape."""
+"""Copies the rows of rewritten tables from the attached old file to their new schema."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..mapping import mapping, rowid_name
 from .row_errors import run_on
 from .virtual import refill_virtual
 
-REFILL_ROWS = 100_000  # rows a statement: a fraction of a second each, so that progress and Ctrl-C come through
+REFILL_ROWS = 100_000  # rows in a statement: a fraction of a second each, so that progress and Ctrl-C work
 
 
 def rows_to_copy(connection: Connection, plan: Plan) -> int:
-    """Rows of the attached old file that the plan writes again."""
+    """Rows of the attached old file that the plan rewrites."""
     tables = [step.old.name for step in plan.rewritten]
     return sum(int(connection.execute(f"SELECT count(*) FROM old.{quote(name)}").fetchone()[0]) for name in tables)
 
@@ -24,8 +24,8 @@ def rows_to_copy(connection: Connection, plan: Plan) -> int:
 def refill(
     connection: Connection, step: Rewrite, tick: Callable[[int], None] = lambda rows: None, only: str = ""
 ) -> int:
-    """Fill a rewritten table from the attached old file, of an ordinary one `only` the rows that this condition
-    names; return the number of rows. Raises Failed."""
+    """Fill a rewritten table from the attached old file; of an ordinary one, `only` the rows that this condition names.
+    Returns the number of rows. Raises Failed."""
     if step.new.virtual is not None:
         return refill_virtual(connection, step, step.new.virtual)
     statement = refill_statement(step)
@@ -45,9 +45,9 @@ def refill_statement(step: CarriedStep) -> str:
     if mapped.rowid is not None:
         targets.insert(0, mapped.rowid[0])
         sources.insert(0, mapped.rowid[1])
-    if not targets:  # every column takes its default and row ids are given out again
+    if not targets:  # every column gets its default, and SQLite chooses new row ids
         targets, sources = [quote(mapped.new.columns[0].name)], ["NULL"]
-    # OR ABORT outranks an ON CONFLICT clause of the table, which would drop rows silently
+    # OR ABORT overrides an ON CONFLICT clause of the table, which would drop rows silently
     return (
         f"INSERT OR ABORT INTO main.{quote(mapped.new.name)} ({', '.join(targets)})"
         f" SELECT {', '.join(sources)} FROM old.{quote(mapped.old.name)}"
@@ -55,13 +55,13 @@ def refill_statement(step: CarriedStep) -> str:
 
 
 def _parts(connection: Connection, old: Table) -> Iterator[list[str]]:
-    """Conditions that cut a table into ranges of row ids, so that there is progress to show."""
+    """Conditions that divide a table into ranges of row ids, so that there is progress to show."""
     name = rowid_name(old)
     if name is None:
         yield []
         return
     table = f"old.{quote(old.name)}"
-    # two queries: SQLite looks at one end of the table for each, and reads all of it for both together
+    # two queries: SQLite reads one end of the table for each, and the whole table for both together
     low, high = connection.execute(
         f"SELECT (SELECT min({name}) FROM {table}), (SELECT max({name}) FROM {table})"
     ).fetchone()

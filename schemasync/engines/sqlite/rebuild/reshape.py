@@ -1,4 +1,4 @@
-"""Renaming, dropping and creating until every table has its new shape, without rows yet."""
+"""Renames, drops and creates until every table has its new schema, without rows yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .before_renames import drop_obstacles, has_renames
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Foreign objects as they read after the renames: `indexes`, `triggers` and `views` are created again at the end;
-    `standing` are the tables, and the indexes of tables that are not rewritten, which nothing takes off."""
+    `standing` are the tables, and the indexes of tables that are not rewritten, which are never dropped."""
 
     indexes: tuple[Object, ...]
     triggers: tuple[Object, ...]
@@ -31,11 +31,10 @@ class Carried:
 
 
 def reshape(connection: Connection, plan: Plan) -> Carried:
-    """Rename, drop and create until every table has its new shape; the rewritten ones are empty.
+    """Rename, drop and create until every table has its new schema; the rewritten ones are empty.
 
-    Renames go first and through ALTER TABLE, while foreign views and triggers still stand, so that SQLite itself
-    follows every reference in them. Raises Refused where a foreign object does not let it.
-    """
+    Renames come first and use ALTER TABLE, while foreign views and triggers still exist, so that SQLite itself follows
+    every reference in them. Raises Refused if a foreign object prevents it."""
     aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
     _rename(connection, plan)
     carried = _take_off(connection, plan)
@@ -54,7 +53,7 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
 
 
 def _standing(connection: Connection, step: Drop | Rewrite) -> str:
-    """What a table is called once the renames are done; one that goes may have made room for another."""
+    """The name of a table after the renames; a dropped one may have made room for another."""
     parked = parked_name(step.name)
     return parked if isinstance(step, Drop) and has_table(connection, parked) else step.name
 
@@ -79,8 +78,8 @@ def _rename(connection: Connection, plan: Plan) -> None:
 
 
 def renames_rowid_names(plan: Plan) -> set[str]:
-    """The tables in which a column gets, or had, a name of the row id. They are written again: not every SQLite renames
-    such a column, and the row ids have another name in the old file than in the new one."""
+    """The tables in which a column gets, or had, a name of the row id. They are rewritten, because not every SQLite
+    renames such a column, and the row ids have another name in the old file than in the new one."""
     return {step.name for step in plan.carried if _has_rowid_name(step.column_renames)}
 
 
@@ -89,13 +88,13 @@ def _has_rowid_name(columns: Iterable[tuple[str, str]]) -> bool:
 
 
 def _can_rename(columns: list[tuple[str, str]]) -> bool:
-    """False where ALTER TABLE refuses; then what refers to the columns does not follow, and our table is written."""
+    """False if ALTER TABLE refuses; then references to the columns do not follow, and our table is rewritten."""
     return not _has_rowid_name(columns) or _renames_rowid_names()
 
 
 @cache
 def _renames_rowid_names() -> bool:
-    """True where ALTER TABLE renames a column that has a name of the row id: SQLite 3.54 and later do not."""
+    """True if ALTER TABLE renames a column with a name of the row id, which SQLite 3.54 and later do not."""
     with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute("CREATE TABLE t (oid, x)")
         try:
@@ -108,9 +107,9 @@ def _renames_rowid_names() -> bool:
 def _through_scratch_names(
     pairs: list[tuple[str, str]], taken: set[str], leaving: list[str]
 ) -> Iterator[tuple[str, str]]:
-    """Renames one by one; where a new name is still borne by something, by way of a name that nothing has.
+    """Rename one by one; if a new name is still in use, go through a scratch name.
 
-    What is `leaving` and has a name that is wanted goes to a scratch name too, to be dropped under it.
+    Objects that are `leaving` and have a wanted name also get a scratch name, and are dropped under it.
     """
     wanted = {fold(new) for _, new in pairs}
     for name in leaving:
@@ -128,7 +127,7 @@ def _through_scratch_names(
 
 
 def parked_name(name: str) -> str:
-    """What something is called that is dropped while something else takes its name."""
+    """The name of an object that is dropped while another one gets its name."""
     return f"{OWN_PREFIX}dropped_{name}"
 
 
@@ -139,14 +138,14 @@ def _alter(connection: Connection, statement: str) -> None:
         raise Refused.of(
             Code.FOREIGN_OBJECT,
             f"SQLite cannot follow a rename: {error}",
-            "A view or trigger that does not fit its tables is in the way; fix or drop it by hand, then --repair.\n"
+            "A view or trigger that does not fit its tables prevents it; fix or drop it by hand, then --repair.\n"
             + statement,
             sql=statement,
         ) from error
 
 
 def _take_off(connection: Connection, plan: Plan) -> Carried:
-    """Drop every view and trigger, and indexes that change; keep the DDL of those that are not ours."""
+    """Drop every view and trigger, and indexes that change; keep the DDL of foreign ones."""
     ours = {*plan.old.object_names(), *plan.new.object_names()}
     rewritten = {fold(step.name) for step in plan.rewritten}
     gone = {fold(_standing(connection, step)) for step in plan.dropped}
@@ -168,7 +167,7 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
 
 
 def _stale_indexes(plan: Plan) -> Iterator[str]:
-    """Indexes of kept tables that the new schema does not have, or has otherwise."""
+    """Indexes of kept tables that the new schema does not have, or has changed."""
     for step in plan.steps:
         if not isinstance(step, Keep):
             continue

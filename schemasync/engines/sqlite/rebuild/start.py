@@ -1,4 +1,4 @@
-"""How a build begins: a clone or an empty file with the same objects, and the old file attached beside it."""
+"""Starts a build: a clone or an empty file with the same objects, and the old file attached."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ....schema.names import fold, quote
 from ..connection import BUILD_CACHE_KIB, Connection, is_settled
 from ..objects import Object, is_internal, is_temporary, shadow_tables
 
-CLONE_PAGES = 4096  # pages a step: often enough for a smooth progress bar, rare enough to cost nothing
+CLONE_PAGES = 4096  # pages in a step: often enough for a smooth progress bar, rarely enough to cost nothing
 
-# Each step ends with a look at all pages that wait to be written: with a large cache 300 MB took 1.4 s, with this 0.4.
+# Each step ends with a scan of all pages that wait to be written: with a large cache 300 MB took 1.4 s, with this 0.4.
 CLONE_CACHE_KIB = 2 * 1024
 
 Tick = Callable[[int, int], None]
-"""Called with (done, total) of the phase that runs: pages, rows or indexes."""
+"""Called with (done, total) of the present phase: pages, rows or indexes."""
 
 
 def _silent(done: int, total: int) -> None: ...
 
 
 def clone(source: Connection, target: Connection, tick: Tick = _silent) -> None:
-    """Copy the database page by page. The caller holds a read transaction on `source`, so it never restarts."""
+    """Copy the database page by page. The caller holds a read transaction on `source`, so the copy never restarts."""
     target.execute(f"PRAGMA cache_size=-{CLONE_CACHE_KIB}")
     source.backup(target, pages=CLONE_PAGES, progress=lambda _, left, total: tick(total - left, total), sleep=0)
     for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{BUILD_CACHE_KIB}"):
@@ -41,7 +41,7 @@ def empty(source: Connection | None, target: Connection) -> None:
 
 
 def all_objects(connection: Connection) -> tuple[Object, ...]:
-    """Every object in an order in which it can be created again, our history included."""
+    """Every object in an order in which it can be created again, including our history."""
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL")
     rank = {"table": 0, "index": 1, "view": 2, "trigger": 3}
     found = [Object(*row) for row in rows]
@@ -50,25 +50,25 @@ def all_objects(connection: Connection) -> tuple[Object, ...]:
 
 
 def recreate(target: Connection, found: Iterable[Object], shadows: frozenset[str]) -> None:
-    """Run the DDL of all these objects; what virtual tables make for themselves is left to them."""
+    """Run the DDL of all these objects, except for the shadow tables, which virtual tables create themselves."""
     for item in found:
         if fold(item.name) not in shadows and fold(item.table) not in shadows:
             target.execute(item.sql)
 
 
 def attach_old(connection: Connection, path: Path, *, closed: bool = False) -> None:
-    """Attach the old file, for reading only, as `old`. A `closed` one, an archive, is left without side files."""
+    """Attach the old file, for reading only, as `old`. A `closed` one, an archive, gets no side files."""
     mode = "ro&immutable=1" if closed and is_settled(path) else "ro"
     connection.execute("ATTACH ? AS old", (f"file:{url_quote(str(path.absolute()))}?mode={mode}",))
 
 
 def carry_numbers(connection: Connection) -> None:
-    """The two numbers that SQLite keeps for applications, as the attached old file has them now."""
+    """Copy the two numbers that SQLite keeps for applications from the attached old file."""
     for pragma in ("application_id", "user_version"):
         value = int(connection.execute(f"PRAGMA old.{pragma}").fetchone()[0])
         connection.execute(f"PRAGMA main.{pragma} = {value}")
 
 
 def detach_old(connection: Connection) -> None:
-    """Let go of the old file."""
+    """Detach the old file."""
     connection.execute("DETACH old")

@@ -1,4 +1,4 @@
-"""Statistics of ANALYZE: they follow a table to its new name, and are gathered again for rewritten tables.
+"""Carries statistics of ANALYZE over to renamed tables, and gathers them again for rewritten ones.
 
 https://www.sqlite.org/fileformat2.html#the_sqlite_stat1_table
 """
@@ -15,8 +15,8 @@ _TABLES = ("sqlite_stat1", "sqlite_stat4")
 
 
 def rename(connection: Connection, names: Mapping[str, str], parked: Sequence[str]) -> None:
-    """Let the statistics of tables follow them to their new `names`, which ALTER TABLE does not; those of tables that
-    are `parked` under another name, to be dropped, go."""
+    """Move the statistics of tables to their new `names`, which ALTER TABLE does not do, and remove those of tables
+    that are `parked` under another name to be dropped."""
     renamed = {fold(old): new for old, new in names.items()}
     gone = {fold(name) for name in parked}
     if not renamed and not gone:
@@ -33,7 +33,7 @@ def rename(connection: Connection, names: Mapping[str, str], parked: Sequence[st
 
 
 def _index_of(table: str, index: str | None, renamed: str) -> str | None:
-    """The name of an index after its table was renamed: those that SQLite made itself have that in theirs."""
+    """The name of an index after its table was renamed: automatic indexes contain the table's name."""
     prefix = f"sqlite_autoindex_{table}_"
     if index is not None and index.startswith(prefix):
         return f"sqlite_autoindex_{renamed}_{index[len(prefix) :]}"
@@ -41,8 +41,8 @@ def _index_of(table: str, index: str | None, renamed: str) -> str | None:
 
 
 def gather(connection: Connection, plan: Plan) -> None:
-    """ANALYZE what was written, and in a file that starts empty also what had statistics in the attached old one, so
-    that the first queries after the swap are planned well."""
+    """ANALYZE rewritten tables, and in a file that starts empty also those with statistics in the attached old one, so
+    that SQLite plans the first queries after the swap well."""
     tables = {fold(step.name): step.name for step in plan.rewritten if step.new.virtual is None}
     if plan.strategy is Strategy.FRESH:
         tables |= {fold(name): name for name in _had_statistics(connection, plan)}
@@ -51,7 +51,7 @@ def gather(connection: Connection, plan: Plan) -> None:
 
 
 def _had_statistics(connection: Connection, plan: Plan) -> list[str]:
-    """The tables of the new file that the old one has statistics of, under whatever name it has them."""
+    """The tables of the new file for which the old one has statistics, under whatever name."""
     if "sqlite_stat1" not in _there(connection, "old"):
         return []
     names = {fold(step.old.name): step.new.name for step in plan.carried}

@@ -1,4 +1,4 @@
-"""Copies tables that keep their schema, where a build starts from an empty file."""
+"""Copies tables that keep their schema, if a build starts from an empty file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .row_errors import run_on
 
 
 def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:
-    """(old name, new name, table) of every ordinary table that is not written again; foreign ones without a model."""
+    """(old name, new name, table) of every ordinary table that is not rewritten; foreign ones without a model."""
     kept = {fold(step.new.name): (step.old.name, step.new) for step in plan.steps if isinstance(step, Keep)}
     written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Create)}
     rows = connection.execute(
@@ -32,9 +32,9 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
 
 
 def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list[tuple[str, str]]:
-    """(old name, new name) of the tables in which virtual tables whose content does not change keep it.
+    """(old name, new name) of the shadow tables of virtual tables whose content does not change.
 
-    `remade`: only of those whose virtual table is dropped and created again, and so stand empty in a clone.
+    `remade`: only those whose virtual table is dropped and created again, and which are empty in a clone.
     """
     external = {fold(index.name): index for index in external_indexes(connection, plan)}
     written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Create)}
@@ -52,7 +52,7 @@ def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list
 
 
 def copy_same(connection: Connection, old: str, new: str) -> int:
-    """Copy a table whose shape does not change, row ids kept: what a fresh file needs beside the rewritten ones."""
+    """Copy a table whose schema does not change, with its row ids, into a fresh file."""
     columns = identity(connection, "main", new)
     sources = identity(connection, "old", old)
     name = hidden_rowid(connection, new)
@@ -67,7 +67,7 @@ def copy_same(connection: Connection, old: str, new: str) -> int:
 
 
 def hidden_rowid(connection: Connection, table: str) -> str | None:
-    """A name for the row id of a table that has one and does not show it as a column; asked of SQLite."""
+    """A name for the row id of a table that has one and does not show it as a column, by a query of SQLite."""
     names = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
     for name in ROWID_NAMES:
         if name in names:
@@ -81,20 +81,20 @@ def hidden_rowid(connection: Connection, table: str) -> str | None:
 
 
 def _has_alias(connection: Connection, table: str) -> bool:
-    """True where the primary key is the row id: then no index was made for it."""
+    """True if the primary key is the row id: then it has no index."""
     keys = connection.execute("SELECT count(*) FROM pragma_table_info(?) WHERE pk > 0", (table,)).fetchone()[0]
     made = connection.execute("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchone()[0]
     return bool(keys and not made)
 
 
 def copy_shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> None:
-    """Copy the content of unchanged virtual tables as VACUUM does: through the tables in which they keep it."""
+    """Copy the content of unchanged virtual tables as VACUUM does: through their shadow tables."""
     for old, new in shadows(connection, plan, remade=remade):
         copy_shadow(connection, old, new)
 
 
 def copy_shadow(connection: Connection, old: str, new: str) -> None:
-    """Let a table in which a virtual one keeps its content hold what that of the attached old file does."""
+    """Give a shadow table the content of the one in the attached old file."""
     columns = ", ".join(identity(connection, "main", new))
     connection.execute(f"DELETE FROM main.{quote(new)}")
     connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")

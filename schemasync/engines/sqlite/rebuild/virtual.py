@@ -1,4 +1,4 @@
-"""Virtual tables: what their arguments say about their content, and how it is filled again."""
+"""Virtual tables: what their arguments say about their content, and how they are filled again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .row_errors import run_on, unfit
 
 
 def option(virtual: Sql, name: str) -> str | None:
-    """The value of `name=` among the arguments of a virtual table, None where it is not given."""
+    """The value of `name=` among the arguments of a virtual table; None without it."""
     parts = lexer.tokens(virtual.text)
     for index in range(len(parts) - 2):
         if parts[index].word == name and parts[index + 1].text == "=":
@@ -25,12 +25,12 @@ def option(virtual: Sql, name: str) -> str | None:
 
 
 def is_contentless(virtual: Sql) -> bool:
-    """True for a full-text index that keeps no text: it cannot be read back, only made again by its owner."""
+    """True for a full-text index that keeps no text: it cannot be read, and only its owner can fill it again."""
     return option(virtual, "content") == ""
 
 
 def keeps_text(virtual: Sql) -> bool:
-    """True for a full-text table with its own copy of the text, and so with row ids that mean something."""
+    """True for a full-text table with its own copy of the text, and so with meaningful row ids."""
     return fold(virtual.text).startswith("fts") and option(virtual, "content") is None
 
 
@@ -52,7 +52,7 @@ def refill_virtual(connection: Connection, step: Rewrite, virtual: Sql) -> int:
 
 
 def refill_again(connection: Connection, plan: Plan) -> None:
-    """Fill the rewritten virtual tables once more, as the attached old file is by now."""
+    """Fill the rewritten virtual tables again, with the present content of the attached old file."""
     for step, virtual in rewritten(plan):
         if option(virtual, "content") is None:
             connection.execute(f"DELETE FROM main.{quote(step.new.name)}")
@@ -66,7 +66,7 @@ def rewritten(plan: Plan) -> list[tuple[Rewrite, Sql]]:
 
 def rebuild_external(connection: Connection, plan: Plan) -> None:
     """Rebuild the full-text indexes of other tables' text that are new, or that index what the plan changes."""
-    # a module keeps what it read of its tables, and an FTS4 index the columns of its content
+    # a module caches what it has read of its tables, and an FTS4 index the columns of its content
     connection.execute("PRAGMA writable_schema=RESET").fetchall()
     for index in external_indexes(connection, plan):
         if index.is_rebuilt:

@@ -11,9 +11,9 @@ from ..objects import has_table_or_view, is_own
 
 
 def counters(connection: Connection, plan: Plan) -> None:
-    """AUTOINCREMENT gives out the same next id as in the attached old file. Raises Failed.
+    """Check that AUTOINCREMENT has the same next id as in the attached old file. Raises Failed.
 
-    The counter of a table that has rows above it counts as their highest id, as it does for SQLite itself.
+    If a table has rows above its counter, their highest id counts, as for SQLite itself.
     """
     for old, new in _counted(connection, plan):
         highest = _highest_id(connection, new)
@@ -24,7 +24,7 @@ def counters(connection: Connection, plan: Plan) -> None:
                 Problem(
                     Code.VERIFY_DIFFERS,
                     f'the AUTOINCREMENT counter of "{new}" in the new file is {counted}, and should be {expected}',
-                    "The live file is untouched. Please report it, with the plan (schemasync plan --sql).",
+                    "The live file is unchanged. Please report it, with the plan (schemasync plan --sql).",
                     {"table": new, "counter": counted, "expected": expected},
                 )
             )

@@ -1,4 +1,4 @@
-"""Runs SQLite's own checks of a whole file: every page is read."""
+"""Runs SQLite's own checks of a whole file, which read every page."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from ..inspect import references_of
 from ..unknown_names import is_unknown_name
 
 SAMPLES = 5  # messages that are shown
-MOST = 100_000  # messages: SQLite stops after 100, and those may all be the false ones
+MOST = 100_000  # messages: SQLite stops after 100, and those may all be false ones
 NO_NULL = "NULL value in "
 NOT_CHECKED = ": not checked: "  # a table that uses a name which this process does not know
 
 
 def faults(connection: Connection) -> list[str]:
-    """What integrity_check and foreign_key_check find; empty for a whole file."""
+    """The problems that integrity_check and foreign_key_check find; empty for a whole file."""
     found = list(integrity(connection))
     for table, rows in dangling_rows(connection):
-        found.append(f"{table}: {count(rows, 'row refers', 'rows refer')} to rows that are not there")
+        found.append(f"{table}: {count(rows, 'row refers', 'rows refer')} to missing rows")
     return found
 
 
 def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
-    """What integrity_check finds, each message once. https://www.sqlite.org/pragma.html#pragma_integrity_check
+    """The messages of integrity_check, each once. https://www.sqlite.org/pragma.html#pragma_integrity_check
 
-    SQLite 3.40.1 sees a NULL in each row of a healthy `CREATE TABLE t (p TEXT NOT NULL, k TEXT PRIMARY KEY) WITHOUT
-    ROWID`: such a message counts where the table holds one.
-    """
+    SQLite 3.40.1 reports a NULL in each row of a healthy `CREATE TABLE t (p TEXT NOT NULL, k TEXT PRIMARY KEY) WITHOUT
+    ROWID`: such a message counts only if the table holds a NULL."""
     found: dict[str, None] = {}
     for line in _checked(connection, schema):
         found[line.replace(f"*** in database {schema} ***\n", "")] = None
@@ -43,7 +42,7 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
 
 
 def _checked(connection: Connection, schema: str) -> list[str]:
-    """What integrity_check says; table by table where one of them uses a name that this process does not know."""
+    """The messages of integrity_check; table by table if one of them uses a name that this process does not know."""
     try:
         return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({MOST})")]
     except sqlite3.OperationalError as error:
@@ -63,7 +62,7 @@ def _of(connection: Connection, schema: str, table: str) -> list[str]:
 
 
 def _false_nulls(connection: Connection, schema: str) -> list[str]:
-    """The messages that integrity_check may have about columns in which there is no NULL."""
+    """The messages that integrity_check may have about columns without a NULL."""
     columns = connection.execute(
         "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_xinfo(t.name, t.schema) AS c"
         " WHERE t.schema = ? AND t.type = 'table' AND c.\"notnull\"",
@@ -72,7 +71,7 @@ def _false_nulls(connection: Connection, schema: str) -> list[str]:
     return [
         f"{NO_NULL}{table}.{column}"
         for table, column in columns
-        # asked by typeof: SQLite takes `IS NULL` of such a column for false without looking
+        # by typeof: SQLite takes `IS NULL` of such a column for false without reading it
         if not connection.execute(
             f"SELECT EXISTS (SELECT 1 FROM {schema}.{quote(table)} WHERE typeof({quote(column)}) = 'null')"
         ).fetchone()[0]
@@ -80,7 +79,7 @@ def _false_nulls(connection: Connection, schema: str) -> list[str]:
 
 
 def dangling_rows(connection: Connection) -> list[tuple[str, int]]:
-    """(table, rows that refer to rows which are not there), where foreign_key_check finds any."""
+    """(table, rows that refer to missing rows), for tables in which foreign_key_check finds any."""
     found = [(table, violations(connection, "main", table)) for table in references_of(connection)]
     return [(table, rows) for table, rows in found if rows]
 
@@ -92,14 +91,14 @@ def violations(connection: Connection, schema: str, table: str) -> int:
         return int(connection.execute(query, (table, schema)).fetchone()[0])
     except sqlite3.OperationalError as error:
         if "mismatch" in str(error):
-            return 0  # a reference to columns that are not unique: it holds nowhere
+            return 0  # a reference to columns that are not unique, which never holds
         raise
 
 
 def compare_integrity(connection: Connection) -> tuple[str, ...]:
-    """integrity_check of both files. Raises Failed with what it says of the new one and not of the old one.
+    """integrity_check of both files. Raises Failed with messages about the new one that do not apply to the old one.
 
-    Returns a note on what it says of the old one: that is its owner's to fix.
+    Returns a note on messages about the old one: its owner has to fix these.
     """
     new, old = integrity(connection, "main"), integrity(connection, "old")
     if added := [line for line in new if line not in set(old) and NOT_CHECKED not in line]:
@@ -113,6 +112,6 @@ def compare_integrity(connection: Connection) -> tuple[str, ...]:
 
 
 def listed(lines: Sequence[str]) -> str:
-    """The first messages, and how many there are beside them."""
+    """The first messages, and the number of others."""
     more = f"; and {len(lines) - SAMPLES} more" if len(lines) > SAMPLES else ""
     return "; ".join(lines[:SAMPLES]) + more

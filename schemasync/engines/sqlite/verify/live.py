@@ -1,4 +1,4 @@
-"""Verifies a database that is live: its integrity, its references and its schema."""
+"""Verifies a live database: its integrity, its references and its schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import integrity_check
 
 
 def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
-    """What is wrong with a database that `schema` describes, read in the caller's snapshot."""
+    """The problems of a database that `schema` describes, read in the caller's snapshot."""
     lines = integrity_check.integrity(connection)
     if unchecked := [line for line in lines if integrity_check.NOT_CHECKED in line]:
         yield Problem(
@@ -29,8 +29,8 @@ def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
         yield Problem(
             Code.VERIFY_DIFFERS,
             f"integrity_check: {integrity_check.listed(found)}",
-            "Where it names nothing but indexes, REINDEX makes them again. Else go back to a file that is whole "
-            "(manage.py schemasync history, then rollback), or put your backup back.",
+            "If it names only indexes, REINDEX builds them again. Otherwise roll back to a whole file "
+            "(manage.py schemasync history, then rollback), or restore your backup.",
             {"check": "integrity", "found": found[: integrity_check.SAMPLES], "count": len(found)},
         )
     for table, rows in integrity_check.dangling_rows(connection):
@@ -43,7 +43,7 @@ def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
     for name in sorted(differing(schema, ours(inspect(connection).schema, schema))):
         yield Problem(
             Code.VERIFY_DIFFERS,
-            f'"{name}" is not as schema.json says',
-            "To make it so again: manage.py schemasync --repair",
+            f'"{name}" differs from schema.json',
+            "To restore it: manage.py schemasync --repair",
             {"check": "structure", "object": name},
         )

@@ -24,9 +24,8 @@ BY_CONTENT = "compared by content, without row ids: a changed row counts as one 
 class RowDiff:
     """Rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ (`changed`).
 
-    `comparable` is False where keys changed between the two, or one side does not have the table. `not_compared`:
-    columns whose expected values are not known, so that rows which differ only there are not counted.
-    """
+    `comparable` is False if keys changed between the two, or one side does not have the table. `not_compared`: columns
+    whose expected values are unknown, so that rows which differ only there are not counted."""
 
     table: str
     added: int = 0
@@ -37,34 +36,34 @@ class RowDiff:
     not_compared: tuple[str, ...] = ()
 
     def reversed(self) -> RowDiff:
-        """The same seen from the other side."""
+        """The same from the view of the other side."""
         return replace(self, added=self.removed, removed=self.added)
 
     @property
     def is_complete(self) -> bool:
-        """Every row that differs is counted."""
+        """True if every differing row is counted."""
         return self.comparable and not self.not_compared
 
     @property
     def is_empty(self) -> bool:
-        """It is known that no row differs."""
+        """True if it is known that no row differs."""
         return self.is_complete and not (self.added or self.changed or self.removed)
 
 
 def tally(
     connection: Connection, steps: Iterable[Step | MadeByHand], *, older_is_live: bool = False
 ) -> tuple[RowDiff, ...]:
-    """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: what was written
-    since stands in that, and a column which only it has is one that is not compared."""
+    """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: newer writes are
+    in the older side, and a column that only it has is not compared."""
     return tuple(_one(connection, step, older_is_live) for step in steps)
 
 
 def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -> RowDiff:
-    """What cannot be counted (row ids out of reach, a table that somebody dropped) is no reason to bar the way back."""
+    """A table that cannot be counted (row ids out of reach, dropped by hand) does not prevent the rollback."""
     try:
         match step:
             case MadeByHand(name):
-                return RowDiff(name, comparable=False, note="made by hand, and taken into schema.json later")
+                return RowDiff(name, comparable=False, note="made by hand, and added to schema.json later")
             case Create():
                 rows = count_of(connection, f"main.{quote(step.name)}")
                 return RowDiff(step.name, added=rows, note="not in the older one")
@@ -88,7 +87,7 @@ def _only_old(step: CarriedStep) -> list[str]:
 
 
 def _with_not_compared(connection: Connection, step: CarriedStep, older_is_live: bool, found: RowDiff) -> RowDiff:
-    """The tally with the columns that were left out, where both files have a row that could differ in them."""
+    """The result with the columns that were left out, if both files have a row that could differ in them."""
     left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
     if not left_out or not found.comparable:
         return found
@@ -108,18 +107,17 @@ def _counted(connection: Connection, step: CarriedStep) -> RowDiff:
     key = stable_key(connection, mapped)
     if key is not None:
         return RowDiff(step.name, *changed_rows(connection, mapped, key))
-    if not any(changed_rows(connection, mapped, any_key)):  # a merge: much faster than sorting both by their content
+    if not any(changed_rows(connection, mapped, any_key)):  # a merge: much faster than sorting both by content
         return RowDiff(step.name)
     added, removed = rows_by_content(connection, mapped)
     return RowDiff(step.name, added, 0, removed, note=BY_CONTENT if added or removed else "")
 
 
 def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
-    """The key that names the same row in both files, whatever happened to them since one became the other.
+    """The key that identifies the same row in both files, whatever happened to them since one became the other.
 
-    Row ids that no column shows are none: VACUUM renumbers them. Then it is the primary key, where that is the same
-    in both tables and has no NULL; None where there is no such key.
-    """
+    Not row ids that no column shows, because VACUUM renumbers them. Then it is the primary key, if that is the same in
+    both tables and has no NULL; None without such a key."""
     if mapped.rowid is None or (mapped.old.has_stable_key and mapped.new.has_stable_key):
         return key_of(mapped)
     pairs = _shared_primary_key(mapped)
@@ -131,7 +129,7 @@ def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
 
 
 def _shared_primary_key(mapped: Mapping) -> list[tuple[str, str]]:
-    """(new column, old column) of the primary key, where both tables have the same one, compared the same way."""
+    """(new column, old column) of the primary key, if both tables have the same one, compared in the same way."""
     carried = {fold(f.column): f.source or "" for f in mapped.step.feeds if f.origin is Origin.CARRIED and f.same}
     new, old = _declared(mapped.new.primary_key), _declared(mapped.old.primary_key)
     pairs = [(name, carried.get(fold(name), "")) for name, _ in new]
@@ -144,12 +142,12 @@ def _shared_primary_key(mapped: Mapping) -> list[tuple[str, str]]:
 
 
 def _declared(key: PrimaryKey | None) -> list[tuple[str, str]]:
-    """(column, collation of its own or "") of a primary key."""
+    """(column, its collation or "") of a primary key."""
     return [(c.column or "", c.collation or "") for c in key.columns] if key is not None else []
 
 
 def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int, int, int]:
-    """(only in the new table, differing, only in the old one): what was written since one became the other."""
+    """(only in the new table, differing, only in the old one): the writes since one became the other."""
     raw, expected = compared_columns(mapped)
     new, source, on = (
         f"main.{quote(mapped.new.name)}",
@@ -167,7 +165,7 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
 
 
 def rows_by_content(connection: Connection, mapped: Mapping) -> tuple[int, int]:
-    """(rows only in the new table, rows only in the old one), each as often as it stands there, whatever its row id."""
+    """(rows only in the new table, rows only in the old one), each as often as it occurs, whatever its row id."""
     raw, expected = compared_columns(mapped)
     rowid = mapped.rowid[0] if mapped.rowid is not None else None
     pairs = [(fed, sql) for fed, (name, sql) in zip(raw, expected, strict=True) if name != rowid]
@@ -192,6 +190,6 @@ def rows_by_content(connection: Connection, mapped: Mapping) -> tuple[int, int]:
 
 
 def has_null(connection: Connection, table: str, columns: Sequence[str]) -> bool:
-    """True where a row of the table (quoted, with its schema) has a NULL in one of these columns."""
+    """True if a row of the table (quoted, with its schema) has a NULL in one of these columns."""
     null = " OR ".join(f"{column} IS NULL" for column in columns)
     return bool(connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {null})").fetchone()[0])

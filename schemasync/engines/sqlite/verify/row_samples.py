@@ -33,16 +33,16 @@ HARMLESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row that only the newer side has (`added`), or only the older one (`removed`), or both, not alike
-    (`changed`). `row`: some of its columns, as text: numbers, and text whose name says that it is harmless; nothing
-    that sounds like a secret, and of a table that does only its numbers."""
+    """A row that only the newer side has (`added`), or only the older one (`removed`), or both, but different
+    (`changed`). `row`: some of its columns, as text: numbers, and text of columns with a harmless name; nothing whose
+    name suggests a secret, and only the numbers of a table whose name does."""
 
     kind: str
     row: tuple[tuple[str, str], ...]
 
 
 def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tuple[Example, ...]:
-    """Up to `most` of each kind, of `main` and the attached `old`; none where the two cannot be compared row by row."""
+    """Up to `most` of each kind, of `main` and the attached `old`; empty if the two cannot be compared row by row."""
     if not isinstance(step, CarriedStep) or step.is_virtual:
         return ()
     try:

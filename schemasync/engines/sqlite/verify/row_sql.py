@@ -1,4 +1,4 @@
-"""The SQL that compares rows of the new file with those that the old file and the plan lead to."""
+"""The SQL that compares rows of the new file with those expected from the old file and the plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compared_columns(mapped: Mapping) -> tuple[Pairs, Pairs]:
             if mapped.rowid is not None and fold(mapped.rowid[0].strip('"')) == fold(column.name):
                 source = mapped.rowid[1]
             elif feed.column == mapped.new.rowid_column:
-                continue  # given out by SQLite
+                continue  # SQLite chooses it
         else:
             source = fed[feed.column]
         name = quote(feed.column)
@@ -49,21 +49,20 @@ def on_key(key: Key) -> str:
 
 
 def typed_by_value(table: Table) -> frozenset[str]:
-    """Quoted names of the columns whose affinity leaves one number one type, whoever writes it: all but BLOB."""
+    """Quoted names of the columns whose affinity gives one number one type, whoever writes it: all except BLOB."""
     return frozenset(quote(c.name) for c in table.columns if affinity(c, table.strict) is not Affinity.BLOB)
 
 
 def differing_terms(expected: Pairs, typed: frozenset[str]) -> list[str]:
-    """Terms of which one is true where a row differs, by type or by value.
+    """Terms of which one is true if a row differs, by type or by value.
 
-    Values of unlike types are unlike, but for the integer and the real of one number; and of those SQLite keeps
-    but one in the columns that are `typed` by the value. So types are asked for elsewhere only: for 900,000 rows of
-    five columns that took 0.8 s beside 0.5 s for the values.
+    Values of different types differ, except the integer and the real of one number; and of those SQLite keeps only one
+    in the columns that are `typed` by the value. So types are compared only in other columns: for 900,000 rows of five
+    columns that took 0.8 s, in addition to 0.5 s for the values.
 
-    Row values, as a thousand columns would exceed the depth that SQLite allows an expression; COLLATE BINARY and
-    the unary plus, as a column's collation and affinity would make unlike values equal. The sign of a zero is beyond
-    SQL: nothing but atan2, which not every SQLite has, tells -0.0 from 0.0.
-    """
+    They are row values, because a thousand columns would exceed the depth that SQLite allows an expression, with
+    COLLATE BINARY and the unary plus, because a column's collation and affinity would make different values equal. SQL
+    cannot compare the sign of a zero: only atan2, which not every SQLite has, distinguishes -0.0 from 0.0."""
     names = [name for name, _ in expected]
     if not names:
         return []

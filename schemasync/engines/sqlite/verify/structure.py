@@ -1,4 +1,4 @@
-"""Compares the schema of the new file with what schema.json means."""
+"""Compares the schema of the new file with that of schema.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..objects import Object
 
 
 def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> None:
-    """What is ours reads as schema.json means it, and foreign objects have the text they had. Raises Failed."""
+    """Check that our objects read as schema.json defines them, and that foreign objects have the same text. Raises
+    Failed."""
     found = inspect(connection)
     wrong = differing(plan.new, ours(found.schema, plan.new))
     texts = {o.key: o.sql for o in found.objects}
