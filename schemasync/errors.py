@@ -1,15 +1,16 @@
 """Errors, as a tree of exceptions that carry plain facts.
 
-SchemasyncError
-|-- UsageError      2  the command line is invalid; nothing was done
-|-- Refused         3  refused before it began; nothing was written
-|   `-- SchemaInvalid  schema.json is invalid
-|-- Failed          4  failed; the live file is unchanged
-|-- Busy            5  another run or a writer held a lock; try again
-`-- NeedsPerson     6  the files fit no known state; nothing is changed
+    SchemasyncError
+    |-- UsageError      2  the command line is invalid; nothing was done
+    |-- Refused         3  refused before it began; nothing was written
+    |   `-- SchemaInvalid  schema.json is invalid
+    |-- Failed          4  failed; the live file is unchanged
+    |-- Busy            5  another run or a writer held a lock; try again
+    `-- NeedsPerson     6  the files fit no known state; nothing is changed
 
 Each carries one or more problems, so that a user with three problems sees three. The class says what has been proved
-about the live file; each problem says what is true and what to do next."""
+about the live file; each problem says what is true and what to do next.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ def migrations(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     """Within the block, Django sees the migrations of the project, and the database records all of them as run.
 
     For tests of migrations, in a TransactionTestCase: MigrationExecutor, and `migrate APP MIGRATION`, work on tables
-    that were made from schema.json as on those that migrations made."""
+    that were made from schema.json as on those that migrations made.
+    """
     with migration_modules.suspended():
         record(alias)
         yield

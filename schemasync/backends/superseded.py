@@ -16,7 +16,8 @@ class Superseded(OperationalError):
     """The database was swapped during a transaction: nothing of it was committed, and the whole can be tried again.
 
     Raised if the backend cannot know what has already run. It does not happen with transactions that begin IMMEDIATE,
-    the default: these fail or move before their first statement."""
+    the default: these fail or move before their first statement.
+    """
 
 
 def again_when_superseded(function: Callable[P, R], *, times: int = 3) -> Callable[P, R]:

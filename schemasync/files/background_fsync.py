@@ -33,7 +33,8 @@ def trickled(path: Path, size: int) -> Iterator[int | None]:
     """Sync the file, which will have about that size in bytes, continuously within the block.
 
     Yields the number of the process that does it. If the file is small, or no process is available, it yields None, and
-    the file is synced at the end."""
+    the file is synced at the end.
+    """
     if size < LARGE or not Path(sys.executable).name.startswith("python"):  # an embedding server is not an interpreter
         yield None
         return

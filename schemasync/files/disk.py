@@ -1,7 +1,8 @@
 """The only module that changes the disk: each operation has a name, which is its crash point in tests.
 
 The name is the log line, the crash point and the test id. Steps inside SQLite (a commit) have names, too, so that a
-crash test can list all of them and kill the process before or after each."""
+crash test can list all of them and kill the process before or after each.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +129,8 @@ class Disk:
 
         `is_expected` is called for the object at `path`, and again for the object that came out of the exchange; that
         one then has the name `new`, and the caller removes it. If the file system cannot exchange names, `is_expected`
-        is called right before a rename(2), which replaces the object. The folder is synced in a separate step."""
+        is called right before a rename(2), which replaces the object. The folder is synced in a separate step.
+        """
         with self.step(label):
             if os.path.lexists(path):
                 return _exchange_expected(new, path, is_expected)

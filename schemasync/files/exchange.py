@@ -1,7 +1,8 @@
 """Exchanges two names in one atomic step, if the operating system can.
 
 rename(2) replaces whatever is at its target. An exchange keeps it: both names stay, each with the other's object. Linux
-has renameat2(2) with RENAME_EXCHANGE, macOS renamex_np(2) with RENAME_SWAP. Not every file system supports them."""
+has renameat2(2) with RENAME_EXCHANGE, macOS renamex_np(2) with RENAME_SWAP. Not every file system supports them.
+"""
 
 from __future__ import annotations
 

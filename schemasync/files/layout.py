@@ -64,7 +64,8 @@ class Layout:
         """The path of a new link until it replaces the object at the path, which then has this path.
 
         It is in the folder of the path, so that only the two names decide whether that works. `over`: the plain file
-        that it replaces. The name identifies it, so that recovery can distinguish it from somebody else's file."""
+        that it replaces. The name identifies it, so that recovery can distinguish it from somebody else's file.
+        """
         suffix = "" if over is None else f"-{over[1]}"
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-link{suffix}")
 
@@ -72,7 +73,8 @@ class Layout:
         """Objects at the names of `next_link`, left by a run that died.
 
         In a folder that is writable but cannot be listed (`chmod 300`), only the names that the next run would use are
-        checked."""
+        checked.
+        """
         start = self.next_link().name
         try:
             return tuple(sorted(path for path in self.link.parent.iterdir() if path.name.startswith(start)))
@@ -142,7 +144,8 @@ class Layout:
         """Additional names of generations: symbolic or hard links to a file that already has a name.
 
         Whatever is done to such a name is done to the file. Of several names, the one that the link at the path has
-        counts, otherwise the first that is not a symbolic link."""
+        counts, otherwise the first that is not a symbolic link.
+        """
         live, seen, found = self.live(), set[Inode](), []
         names = [g for g in self.generations() if not g.building]
         for one in sorted(names, key=lambda g: (g != live, g.path.is_symlink(), g.number)):

@@ -67,7 +67,8 @@ def run_lock(path: Path, wait: float) -> Iterator[RunLock]:
 
     Two objects are locked: the folder, and the file in it. Another process may delete the file (`rsync --delete`, `git
     clean`), and then a second run would lock a new one; the folder exists as long as the generations do. If the file
-    system cannot lock a folder, only the file is locked."""
+    system cannot lock a folder, only the file is locked.
+    """
     deadline = time.monotonic() + wait
     with ExitStack() as stack:
         held = []

@@ -1,7 +1,8 @@
 """Finds an app listed before schemasync whose `migrate` or `makemigrations` overrides ours.
 
 The first app in INSTALLED_APPS that has a command of a name wins. If that command knows nothing of schema.json,
-Django's own code runs: it finds no migrations, reports that there is nothing to do, and exits with 0."""
+Django's own code runs: it finds no migrations, reports that there is nothing to do, and exits with 0.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def guard() -> None:
     """Make Django's own code for such a command fail, instead of reporting that there is nothing to do.
 
     Its modules are imported only if another app overrides a command, because that takes some 40 ms. Django's own code
-    runs unchanged while migrations are in use (`migration_modules.suspended`)."""
+    runs unchanged while migrations are in use (`migration_modules.suspended`).
+    """
     for one in overridden():
         django_s_own = import_module(f"django.core.management.commands.{one.name}")
         name = "MigrationExecutor" if one.name == "migrate" else "MigrationLoader"

@@ -1,7 +1,8 @@
 """Migrations of MIGRATED_APPS whose tables exist already, made from schema.json before the setting was added.
 
 Django's own solution is --fake-initial, which works only for initial migrations and compares names. Here the columns of
-the database are compared with the models after each migration."""
+the database are compared with the models after each migration.
+"""
 
 from __future__ import annotations
 

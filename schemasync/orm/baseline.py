@@ -27,7 +27,8 @@ def baseline(
     A table of a model belongs to the model; `_keep` names what the database has beyond the model. `migrations`: data
     migrations, by label of their app; all of them were run if the database has a table of a model. Tables of apps that
     keep their migrations are left out, because those migrations make and change them; `beside_found` are (type, name)
-    of objects that are left out already."""
+    of objects that are left out already.
+    """
     names = [table.name for table in found.tables] + [name for kind, name in beside_found if kind == "table"]
     kept = sorted(name for name in names if fold(name) in models.kept)
     found = replace(found, tables=tuple(table for table in found.tables if table.name not in kept))

@@ -1,7 +1,8 @@
 """Recognises SQL of a model that differs from the file only in the order of IN (…).
 
 That order has no meaning, and Django may take it from a Python set, so that it differs between processes. It counts in
-the version, as every literal does, so an existing order in the file stays."""
+the version, as every literal does, so an existing order in the file stays.
+"""
 
 from __future__ import annotations
 

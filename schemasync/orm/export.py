@@ -45,7 +45,8 @@ class Exported:
     `untold`: tables of models without `_model`, which stay unchanged. `claimed`: those that get it. `relabelled`:
     tables of which only the model changes. `released`: tables that their installed model no longer owns (because it is
     now unmanaged, for example): they stay, without `_model`. `moved_out`: tables of apps that keep their migrations,
-    which are removed from the file."""
+    which are removed from the file.
+    """
 
     text: str
     changes: tuple[Change, ...]
@@ -66,7 +67,8 @@ class Decisions:
     """Decisions of the author on the command line.
 
     `drop`: `table` or `table.column` of what is dropped, not renamed. `claim`: models own the tables that have no
-    `_model` yet."""
+    `_model` yet.
+    """
 
     drop: Collection[str] = ()
     claim: bool = False
@@ -97,7 +99,8 @@ def export(
     Refuses data migrations that are newer than those in the file, and names them. If a column or table is missing and a
     similar one is new, `ask` decides whether that is a rename, except for what `decisions.drop` names. Refuses a table
     without `_model` that differs from its model, unless `decisions.claim` is set. Raises Refused with both hints if
-    nobody can be asked, and SchemaInvalid if the file is invalid."""
+    nobody can be asked, and SchemaInvalid if the file is invalid.
+    """
     before = EMPTY if text is None else text
     read = document.read(before.encode(), source)
     job = _Export(before, read, json.loads(scan(before).json), models, fill, ask, decisions)

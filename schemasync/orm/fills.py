@@ -2,7 +2,8 @@
 
 schema.json is committed, and one file serves many databases. So a default that is a function is never called for it:
 its value would be the same for every row of every database. If SQLite has an equivalent expression for each row, that
-is the fill; otherwise the author decides."""
+is the fill; otherwise the author decides.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ def merged(model: Table, file: Table | None, keep: Collection[str], renames: Map
 
     `renames` maps the folded new name of a column to its name in the file. `keep`: names of columns, indexes and
     constraints that stay as in the file; a constraint without a name is identified by its text. Triggers, STRICT and
-    WITHOUT ROWID always stay: models have none."""
+    WITHOUT ROWID always stay: models have none.
+    """
     if file is None:
         return model
     kept = _Kept(frozenset(map(fold, keep)))

@@ -113,7 +113,8 @@ def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str]
     Migrations of other apps that they depend on are recorded as run, because their tables exist. So are migrations
     whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
     Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
-    such tables."""
+    such tables.
+    """
     if not conf.migrated_apps():
         return
     with migration_modules.suspended():

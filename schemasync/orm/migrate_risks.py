@@ -76,7 +76,8 @@ class MigrateRisk:
 
     `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
     `table` is None if no table of any model can be remade. `rows`: how many have a value in a column that no model
-    names."""
+    names.
+    """
 
     kind: RiskKind
     table: str | None

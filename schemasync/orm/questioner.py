@@ -63,7 +63,8 @@ class Questioner(InteractiveMigrationQuestioner):
     """`past`: tables and columns that the database had when its history began, and their current names.
 
     A field that was added without a default gets the value that filled its column. If neither is known, a terminal is
-    asked; without one, `stop` refuses, with all questions."""
+    asked; without one, `stop` refuses, with all questions.
+    """
 
     def __init__(self, past: Past, document: Document, opener: Opener, *, can_ask: bool) -> None:
         super().__init__()

@@ -35,7 +35,8 @@ class TableRenames:
     """The renamed tables.
 
     `moved` maps folded old names to new names. `called` maps folded old names to the old and new names of the models,
-    as in names of columns. `followed`: folded old names of tables that followed another."""
+    as in names of columns. `followed`: folded old names of tables that followed another.
+    """
 
     read: Document
     tree: Json

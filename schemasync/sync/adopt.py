@@ -78,7 +78,8 @@ def adopt(
     The baseline is what `document` names of the file; without one, everything in it. `models` maps each table to the
     model that owns it, if there is no document. `installed`: data migrations, None if they are not used; one that the
     database never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that something
-    else makes, which the baseline leaves out. `is_resumed`: an interrupted swap was finished a moment ago."""
+    else makes, which the baseline leaves out. `is_resumed`: an interrupted swap was finished a moment ago.
+    """
     begun = time.monotonic()
     asked = _Asked(document, models or {}, installed, accepted, elsewhere)
     if finish_swap(target) or is_resumed:

@@ -34,7 +34,8 @@ class Checked:
     `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and can be deleted.
     `is_empty`: there is no database yet. `losses`: columns that were added by hand, which undoing that would drop.
     `unknown`: names that the database uses and this process does not know. `refused`: the errors of a sync that the
-    schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted."""
+    schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted.
+    """
 
     version: str
     live_version: str | None

@@ -57,7 +57,8 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
     """Make the database a plain file with the same rows. Raises a SchemasyncError; then the live file is unchanged.
 
     `version`: the version that the database must still have. Writers wait during the copy. The fence stops connections
-    that have the generation open, and no write is lost."""
+    that have the generation open, and no write is lost.
+    """
     begun = time.monotonic()
     check(target)
     with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:

@@ -1,7 +1,8 @@
 """Recovery: reads the state after a crash from the files, and reaches the one consistent state from there.
 
 The link, the fences with their swap numbers, and the marks define the state; docs/design/recovery.md has the table.
-Runs under the run lock, so a file under construction belongs to no living process."""
+Runs under the run lock, so a file under construction belongs to no living process.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ def snapshot(target: Target, output: Path) -> int:
     VACUUM INTO gives a consistent, compact copy while writers go on; row ids without an INTEGER PRIMARY KEY may change
     in it (https://www.sqlite.org/lang_vacuum.html). The copy keeps the history, which says which version it is and
     which hints have acted on these rows and must not act again after an adoption. It has no other object of ours, even
-    if a run is at work."""
+    if a run is at work.
+    """
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     link = target.layout.link

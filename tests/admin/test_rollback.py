@@ -182,7 +182,7 @@ def test_a_file_that_is_gone_is_no_way_back(operated, visit):
     found = visit(
         "c = visitor('root'); print(json.dumps([body(c.get(BASE + '1/rollback/')), body(c.get(BASE)), body(c.get(BASE + '1/change/'))]))"
     )
-    assert "is gone" in found[0]
+    assert "is missing" in found[0]
     assert "gone" in found[1]
     assert "Roll back to it" not in found[2]
 

@@ -47,7 +47,7 @@ def test_text_that_is_no_plain_number_is_shown_and_no_conversion_is_offered(hint
     found = ["00123", "9e2"] if not strict else ["abc"]
     hint = hint_for([*found, 5], "INTEGER", _strict=strict)
     assert "CAST" not in hint
-    assert f"The values are, for example, {', '.join(map(repr, found))}. Write what each should be" in hint
+    assert f"The values are, for example, {', '.join(map(repr, found))}. Write what each becomes" in hint
 
 
 def test_a_conversion_is_not_offered_where_it_changes_a_value_that_fits_already(hint_for):
@@ -91,7 +91,7 @@ def test_values_of_a_column_that_sounds_secret_are_not_shown(tmp_path):
         connection.commit()
     (hazard,) = preview.outlook(place, read({"pin": "INTEGER"}), SyncOptions()).plan.blocking
     assert "0042" not in str(hazard)
-    assert hazard.hint.startswith('Write what each should be in a "fill"')
+    assert hazard.hint.startswith('Write what each becomes in a "fill"')
 
 
 @pytest.mark.parametrize(

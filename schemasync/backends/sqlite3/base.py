@@ -2,7 +2,8 @@
 
 Every statement runs on the file that the link names: before a statement outside of a transaction, a cursor checks
 whether the link has moved, and after the statement that opened a transaction, whether the file is fenced. A transaction
-that began IMMEDIATE holds the lock that a swap needs. Acknowledged writes stay, and nothing runs twice."""
+that began IMMEDIATE holds the lock that a swap needs. Acknowledged writes stay, and nothing runs twice.
+"""
 
 from __future__ import annotations
 

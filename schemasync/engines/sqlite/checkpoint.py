@@ -4,7 +4,8 @@ SQLite 3.7.0 to 3.51.2 can lose a committed transaction if a checkpoint finds th
 a writer resets the log before the checkpoint goes on: it then marks frames of the new log as copied that it never
 copied (https://www.sqlite.org/wal.html#walresetbug). So a second connection holds a read transaction during each
 checkpoint. If it reads from the log, no writer can reset the log. If it reads from the file alone, because the whole
-log is there, no checkpoint can copy anything (https://www.sqlite.org/walformat.html#wal_locks)."""
+log is there, no checkpoint can copy anything (https://www.sqlite.org/walformat.html#wal_locks).
+"""
 
 from __future__ import annotations
 

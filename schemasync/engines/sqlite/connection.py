@@ -47,7 +47,8 @@ class Opener:
         """Open an existing database for reading only, and leave the folder unchanged.
 
         A read-only connection to a WAL database leaves new `-wal` and `-shm` files behind, and a writable one that
-        closes last removes existing ones. So each kind is used where it does neither."""
+        closes last removes existing ones. So each kind is used where it does neither.
+        """
         return self._read(path, "")
 
     def read_parsed(self, path: Path) -> Connection:

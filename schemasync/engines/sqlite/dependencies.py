@@ -23,7 +23,8 @@ class DependencyReader:
     """A view, or a trigger `on` a table or view; `uses` are folded names of tables and views that it refers to.
 
     `error`: SQLite's error for one that does not compile; then `uses` is empty. For a trigger, SQLite does not say
-    which one of a table it is, so `name` is empty."""
+    which one of a table it is, so `name` is empty.
+    """
 
     type: str
     name: str

@@ -5,7 +5,8 @@ any program then fails with "no such table: main.schemasync: superseded, ...", a
 be an IntegrityError, which idempotent inserts swallow, and the write would be taken for done.
 
 While that table exists, empty, the triggers do nothing: a run that captures writes creates both early, so that under
-the lock it only has to drop the table."""
+the lock it only has to drop the table.
+"""
 
 from __future__ import annotations
 

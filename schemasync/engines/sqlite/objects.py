@@ -92,7 +92,8 @@ def shadow_tables(connection: Connection) -> frozenset[str]:
 
     SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method). For a
     module that this connection lacks it cannot: then each table counts whose name begins with that of the virtual
-    table."""
+    table.
+    """
     return marked_shadow_tables(connection) | _shadows_of_unknown_modules(connection)
 
 

@@ -68,7 +68,8 @@ def uncompiled(source: Connection, opener: Opener, unknown: Unknown) -> dict[tup
     text, with SQLite's error.
 
     SQLite compiles the indexes and triggers of a table together with each write to it, so each is tested without the
-    others. A trigger of a table that itself uses unknown names cannot be tested, and counts as one that compiles."""
+    others. A trigger of a table that itself uses unknown names cannot be tested, and counts as one that compiles.
+    """
     if not unknown and not broken(source):
         return {}
     with closing(load(source, opener, unknown)) as connection:

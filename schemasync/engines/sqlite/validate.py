@@ -164,7 +164,8 @@ def compile_triggers(connection: Connection, name: str) -> str:
     """Compile a write of every kind to a table or view, and so its triggers; returns '' or SQLite's error.
 
     A view accepts only the kinds of write for which it has INSTEAD OF triggers; that it cannot be modified otherwise is
-    not an error."""
+    not an error.
+    """
     columns = [
         quote(column)
         for column, hidden in connection.execute(

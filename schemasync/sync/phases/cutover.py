@@ -39,7 +39,8 @@ ROOM = 640 * 1024  # bytes: the log and its index that opening a file needs, wit
 class Swap:
     """Everything that a swap needs and can acquire before writers wait: its number, and its disk space.
 
-    `generation`: the next live one; None if that is the plain file of an eject."""
+    `generation`: the next live one; None if that is the plain file of an eject.
+    """
 
     generation: Generation | None
     number: int
@@ -100,7 +101,8 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
 
     The commit of the fence is the commit record of the swap: before it the old file is live and whole, after it the
     swap can only go forward. Raises Failed or Busy with the live file unchanged, or NeedsPerson if the swap is
-    committed and the block failed."""
+    committed and the block failed.
+    """
     signals.defer()
     check_place(target.layout)
     with _link_beside(target, lock, swap):
@@ -197,7 +199,8 @@ def point(target: Target, generation: Generation, over: WriteLock | LinkState | 
     `over`: the closed object there, None without one. Anything else belongs to somebody else, and stays: raises
     NeedsPerson, also if somebody moved the folder of the generations during the run. The clock of a lock stops once the
     link has moved. Then writers may go on: if the power fails before the folder is synced, the fence still leads to the
-    new file."""
+    new file.
+    """
     new = _make_link(target, generation, over.place if isinstance(over, WriteLock) else over)
     _take_place(target, new, over, f"All rows are in {generation.path}")
     if target.layout.at() is PathKind.DANGLING:
@@ -262,7 +265,8 @@ def clear(target: Target, label: DiskStep) -> bool:
     is put there later. True if there was one.
 
     Only an empty log, which is checkpointed: a non-empty one has the fence, and a connection that was open before the
-    swap and never read would find its file without a name, without a log, and open to writes."""
+    swap and never read would find its file without a name, without a log, and open to writes.
+    """
     if target.layout.at() is not PathKind.GENERATION:
         return False
     sides = side_files(target.layout.link)

@@ -44,7 +44,8 @@ class SyncOptions:
     `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
     database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
     not make; `models`: maps the folded name of a table that it makes to its installed model; `readers`: whether the
-    field of a model can read a value."""
+    field of a model can read a value.
+    """
 
     rebuild_all: bool = False
     verify_full: bool = False

@@ -34,7 +34,8 @@ class LiveDatabase:
     """An open database: `connection` is for reading only; `generation` is None for a plain file.
 
     `is_recorded`: the history in the file ends with the live generation. It is False after a backup was restored into
-    the live file; the last of `rows` is then the one that recovery will write."""
+    the live file; the last of `rows` is then the one that recovery will write.
+    """
 
     connection: Connection
     path: Path
@@ -116,7 +117,8 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
     """Open the file at the link for reading; None without one. Raises Refused or NeedsPerson.
 
     `whole`: with the whole history, which may be large; otherwise with its newest row alone. `parsed`: accept a schema
-    that this SQLite cannot parse, and read only the part that it can."""
+    that this SQLite cannot parse, and read only the part that it can.
+    """
     at = layout.at()
     if at is PathKind.NOTHING:
         yield None

@@ -42,7 +42,8 @@ class Projection:
         """The same rows in two parts, for expressions that compare columns with literals of another type.
 
         `price > '0'` depends on the affinity of the column, which an expression has only with a CAST. The CAST changes
-        the few values which the column's type does not convert, so rows with such values are checked without it."""
+        the few values which the column's type does not convert, so rows with such values are checked without it.
+        """
         casts = {
             column.name: _CASTS[kind]
             for column in self.new.columns

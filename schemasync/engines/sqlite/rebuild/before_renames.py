@@ -7,7 +7,8 @@ over `SELECT *` prevents the rename of any column that another view reads throug
 Those of the schema are created from schema.json at the end of a build, so references in them need not be followed: they
 are dropped first. A foreign view or trigger has only its own text: if that names a renamed table, it stays, with those
 of the schema that it reads, and SQLite follows the rename. If it does not, or did not compile before, it is dropped and
-created again from the same text. A trigger on a dropped table is dropped with it."""
+created again from the same text. A trigger on a dropped table is dropped with it.
+"""
 
 from __future__ import annotations
 

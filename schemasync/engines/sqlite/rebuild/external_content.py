@@ -2,7 +2,8 @@
 
 'rebuild' is not a copy: an application may keep rows or text out of its index, such as deleted documents. So an index
 is rebuilt only if what it indexes may change, and only if it holds exactly what its content holds
-(https://www.sqlite.org/fts5.html#the_integrity_check_command)."""
+(https://www.sqlite.org/fts5.html#the_integrity_check_command).
+"""
 
 from __future__ import annotations
 

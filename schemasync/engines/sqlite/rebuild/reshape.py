@@ -34,7 +34,8 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
     """Rename, drop and create until every table has its new schema; the rewritten ones are empty.
 
     Renames come first and use ALTER TABLE, while foreign views and triggers still exist, so that SQLite itself follows
-    every reference in them. Raises Refused if a foreign object prevents it."""
+    every reference in them. Raises Refused if a foreign object prevents it.
+    """
     aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
     _rename(connection, plan)
     carried = _take_off(connection, plan)

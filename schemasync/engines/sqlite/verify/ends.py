@@ -1,8 +1,8 @@
-"""Looks at the first and the last row of a table that is not rewritten, in both files: two lookups each.
+"""Compares the first and the last row of a table that is not rewritten, in both files, with two lookups each.
 
-Rows that were lost, or written past the change log, mostly show at one end of the table: the newest ones, or the
-oldest. The log is made of triggers; a connection with triggers switched off (SQLITE_DBCONFIG_ENABLE_TRIGGER),
-incremental blob I/O and the backup API write past them.
+Rows that were lost, or written without an entry in the change log, mostly are at one end of the table: the newest, or
+the oldest. The log consists of triggers; a connection with triggers switched off (SQLITE_DBCONFIG_ENABLE_TRIGGER),
+incremental blob I/O and the backup API bypass them.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from .rows import identity_key
 
 
 def same_ends(connection: Connection, old: str, new: str, table: Table | None) -> None:
-    """Raise Failed where a table that is not rewritten begins or ends with another key in the new file.
+    """Raise Failed if a table that is not rewritten begins or ends with another key in the new file.
 
-    `table` is the new one as schema.json has it; None for a foreign table.
+    `table` is the new one of schema.json; None for a foreign table.
     """
     key = identity_key(connection, table, new, identity(connection, "main", new), identity(connection, "old", old))
     if key is not None and ends_differ(connection, quote(old), quote(new), key, _stored_by(table)):
         raise Failed.of(
             Code.VERIFY_DIFFERS,
             f'"{new}" in the new file is not what it should be: it does not begin and end with the same key',
-            "The live file is untouched. Please report it, with the plan (schemasync plan --sql).",
+            "The live file is unchanged. Please report it, with the plan (schemasync plan --sql).",
             table=new,
         )
 
 
 def table_ends_differ(connection: Connection, old: Table, new: Table, key: Key) -> bool:
-    """True where the old table and the new one, found by that key, do not begin and end with the same one."""
+    """True if the old table and the new one, compared by that key, do not begin and end with the same one."""
     return ends_differ(connection, quote(old.name), quote(new.name), key, _stored_by(new))
 
 
 def ends_differ(connection: Connection, old: str, new: str, key: Key, declared: PrimaryKey | None) -> bool:
-    """The same for names in quotes; `declared` is the primary key by which the table is stored, None for the row id.
+    """The same for quoted names; `declared` is the primary key by which the table is stored, None for the row id.
 
-    False where the table is ordered by a collation that only the application knows.
+    False if the table is ordered by a collation that only the application knows.
     """
     try:
         there = list(_ends(connection, f"main.{new}", key.columns, declared))

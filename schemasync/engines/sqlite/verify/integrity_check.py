@@ -30,7 +30,8 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     """The messages of integrity_check, each once. https://www.sqlite.org/pragma.html#pragma_integrity_check
 
     SQLite 3.40.1 reports a NULL in each row of a healthy `CREATE TABLE t (p TEXT NOT NULL, k TEXT PRIMARY KEY) WITHOUT
-    ROWID`: such a message counts only if the table holds a NULL."""
+    ROWID`: such a message counts only if the table holds a NULL.
+    """
     found: dict[str, None] = {}
     for line in _checked(connection, schema):
         found[line.replace(f"*** in database {schema} ***\n", "")] = None

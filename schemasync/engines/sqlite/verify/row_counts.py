@@ -25,7 +25,8 @@ class RowDiff:
     """Rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ (`changed`).
 
     `comparable` is False if keys changed between the two, or one side does not have the table. `not_compared`: columns
-    whose expected values are unknown, so that rows which differ only there are not counted."""
+    whose expected values are unknown, so that rows which differ only there are not counted.
+    """
 
     table: str
     added: int = 0
@@ -117,7 +118,8 @@ def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
     """The key that identifies the same row in both files, whatever happened to them since one became the other.
 
     Not row ids that no column shows, because VACUUM renumbers them. Then it is the primary key, if that is the same in
-    both tables and has no NULL; None without such a key."""
+    both tables and has no NULL; None without such a key.
+    """
     if mapped.rowid is None or (mapped.old.has_stable_key and mapped.new.has_stable_key):
         return key_of(mapped)
     pairs = _shared_primary_key(mapped)

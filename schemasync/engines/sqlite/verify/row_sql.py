@@ -62,7 +62,8 @@ def differing_terms(expected: Pairs, typed: frozenset[str]) -> list[str]:
 
     They are row values, because a thousand columns would exceed the depth that SQLite allows an expression, with
     COLLATE BINARY and the unary plus, because a column's collation and affinity would make different values equal. SQL
-    cannot compare the sign of a zero: only atan2, which not every SQLite has, distinguishes -0.0 from 0.0."""
+    cannot compare the sign of a zero: only atan2, which not every SQLite has, distinguishes -0.0 from 0.0.
+    """
     names = [name for name, _ in expected]
     if not names:
         return []

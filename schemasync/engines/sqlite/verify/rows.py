@@ -1,4 +1,4 @@
-"""Compares the rows of a new file with those of the old one, before anyone sees it.
+"""Compares the rows of a new file with those of the old one, before the new file goes live.
 
 "Compared and differs" (verify-differs) and "could not compare" (verify-impossible) are different errors.
 """
@@ -22,7 +22,7 @@ from ..table_sizes import count_of
 from ..unknown_names import is_readable, is_unknown_name
 from .row_sql import Pairs, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
-SAMPLES = 5  # keys named for a table that differs
+SAMPLES = 5  # keys in a message about a table that differs
 
 
 Faults = tuple[int, tuple[str, ...]]
@@ -32,7 +32,7 @@ Faults = tuple[int, tuple[str, ...]]
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What was compared of a table: its rows, the columns left out because they are volatile, and a note on each
-    generated column whose stored values are others now."""
+    generated column whose stored values have changed."""
 
     table: str
     rows: int
@@ -41,7 +41,7 @@ class Compared:
 
 
 def content(connection: Connection, step: Rewrite) -> Compared:
-    """Compare a table that was written again with the attached old one, row by row. Raises Failed."""
+    """Compare a rewritten table with the attached old one, row by row. Raises Failed."""
     try:
         if step.new.virtual is not None:
             return _virtual(connection, step, step.new.virtual)
@@ -70,13 +70,13 @@ def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, ne
 
 
 def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
-    """The new table has none of the rows that this condition names. Raises Failed."""
+    """Check that the new table has none of the rows that this condition names. Raises Failed."""
     if rows := count_of(connection, f"main.{quote(mapped.new.name)} WHERE {new_rows}"):
         raise _differs(mapped.new.name, rows, ())
 
 
 def _virtual(connection: Connection, step: Rewrite, virtual: Sql) -> Compared:
-    """A full-text table that keeps its own text is compared; what others make of values is theirs to know."""
+    """Compare a full-text table that keeps its own text; other modules may change values."""
     if not keeps_text(virtual) or step.old.virtual is None:
         return Compared(step.name, 0, ("(virtual)",))
     columns, before = identity(connection, "main", step.new.name), identity(connection, "old", step.old.name)
@@ -90,7 +90,7 @@ def _virtual(connection: Connection, step: Rewrite, virtual: Sql) -> Compared:
 
 
 def same_content(connection: Connection, old: str, new: str, table: Table | None) -> Compared:
-    """Compare a table that came along unchanged: `--verify=full`, and every table of a fresh file."""
+    """Compare a table that was copied unchanged: for `--verify=full`, and for every table of a fresh file."""
     columns, sources = identity(connection, "main", new), identity(connection, "old", old)
     key = identity_key(connection, table, new, columns, sources)
     pairs = list(zip(columns, sources, strict=True))
@@ -117,7 +117,7 @@ def _by_key(connection: Connection, mapped: Mapping, key: Key) -> Faults | None:
 
 
 def _whole_key(connection: Connection, mapped: Mapping) -> Key | None:
-    """The key by which every row is found: one with a NULL in it, which a PRIMARY KEY may have, finds none."""
+    """The key that finds every row: one with a NULL in it, which a PRIMARY KEY may have, finds none."""
     key = key_of(mapped)
     if key is None:
         return None
@@ -136,7 +136,7 @@ def _join(
     typed: frozenset[str] = frozenset(),
     rows: str = "1",
 ) -> Faults | None:
-    """Old rows without a new one of their key, or with one that holds another value or type of value."""
+    """Old rows without a new one of their key, or whose new one has another value or type of value."""
     source, on = expected_rows(old, key, raw, expected, rows), on_key(key)
     differs = " OR ".join([f"n.{key.columns[0]} IS NULL", *differing_terms(expected, typed)])
     query = f"FROM {source} LEFT JOIN main.{new} AS n ON {on} WHERE {differs}"
@@ -148,8 +148,8 @@ def _join(
 
 
 def _generated(connection: Connection, mapped: Mapping, key: Key) -> Iterator[str]:
-    """STORED columns whose expression is what it was, and whose values are not: this SQLite computes it otherwise than
-    the one that stored them."""
+    """STORED columns with the same expression and other values: this SQLite computes it differently from the one that
+    stored them."""
     for feed in mapped.step.feeds:
         new, old = mapped.new.column(feed.column), mapped.old.column(feed.source or "")
         if new is None or old is None or not (new.stored and old.stored):
@@ -163,7 +163,7 @@ def _generated(connection: Connection, mapped: Mapping, key: Key) -> Iterator[st
 
 
 def _generated_alike(connection: Connection, old: str, new: str, key: Key) -> Iterator[str]:
-    """The same of a table that keeps its shape, but for names."""
+    """The same for a table that keeps its schema, except for names."""
     pairs = zip(_stored_columns(connection, "main", new), _stored_columns(connection, "old", old), strict=True)
     for name, source in pairs:
         column = quote(name)
@@ -180,12 +180,12 @@ def _generated_changes(table: str, column: str, rows: int, keys: Sequence[str]) 
     return (
         f"{table}.{column} [generated-changes]: {count(rows, 'row has another value', 'rows have other values')} than "
         f"in the old file, for example {', '.join(keys)}: SQLite {sqlite3.sqlite_version} computes "
-        f"{'it' if rows == 1 else 'them'} otherwise than the one that stored {'it' if rows == 1 else 'them'}"
+        f"{'it' if rows == 1 else 'them'} differently from the one that stored {'it' if rows == 1 else 'them'}"
     )
 
 
 def _as_sets(connection: Connection, mapped: Mapping) -> Faults | None:
-    """Without a common key: every row of either side must stand on the other as often."""
+    """Without a common key: every row of one side must occur as often on the other."""
     raw, expected = compared_columns(mapped)
     names = [name for name, _ in expected]
     inner = ", ".join(f"{sql} AS {name}" for name, sql in raw) or "1"
@@ -219,8 +219,8 @@ def identity_key(
 ) -> Key | None:
     """The key of a table that is not rewritten: its row id, or the primary key of a WITHOUT ROWID table.
 
-    `table`: as schema.json has it, None for a foreign one; `columns`, `sources`: its quoted columns in the new file and
-    in the old one. None where the row id cannot be reached, or a foreign table has none.
+    `table`: that of schema.json, None for a foreign one; `columns`, `sources`: its quoted columns in the new file and
+    in the old one. None if the row id cannot be reached, or a foreign table has none.
     """
     if table.without_rowid if table is not None else _is_without_rowid(connection, name):
         return _primary_key(table, dict(zip(columns, sources, strict=True)))
@@ -257,7 +257,7 @@ def _differs(table: str, rows: int, keys: Sequence[str]) -> Failed:
         Problem(
             Code.VERIFY_DIFFERS,
             f'"{table}" in the new file is not what it should be: {count(rows, "row differs", "rows differ")}{shown}',
-            "The live file is untouched. Please report it, with the plan (schemasync plan --sql).",
+            "The live file is unchanged. Please report it, with the plan (schemasync plan --sql).",
             {"table": table, "rows": rows, "keys": list(keys)},
         )
     )
