@@ -46,12 +46,13 @@ def load(folder, site, *, syncs):
     return ledger.counts
 
 
-@pytest.mark.parametrize("site", some(OURS, {"atomic", "autocommit"}))
+@pytest.mark.parametrize("site", OURS)
 def test_no_request_fails_and_no_write_is_lost(folder, site):
     load(folder, OURS[site](), syncs=5)
 
 
-@pytest.mark.parametrize("site", some(OURS, {"served"}))
+@pytest.mark.slow
+@pytest.mark.parametrize("site", OURS)
 def test_no_request_fails_and_no_write_is_lost_in_twenty_syncs(folder, site):
     load(folder, OURS[site](), syncs=20)
 
