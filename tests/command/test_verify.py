@@ -1,6 +1,6 @@
 """`schemasync --verify full` of a database that is current: what it says, and how it ends."""
 
-from tests.verification.test_current import stale_index
+from tests.verification.damaged import stale_index
 
 
 def test_the_command_says_what_it_found_and_ends_with_4(synced):

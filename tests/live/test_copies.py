@@ -20,11 +20,10 @@ from tests.crash.processes import child
 from tests.crash.worlds import fence_of, whole
 
 from .beside import read
-from .test_meanwhile import folder
 from .test_postpone import waiting
 from .test_runs import link, write
 
-__all__ = ["folder", "link", "waiting"]
+__all__ = ["link", "waiting"]
 
 COPIES = {
     "snapshot": lambda link, copy: snapshot(target(link), copy),

@@ -15,10 +15,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
 from .beside import QUICK, Case, content, made, read
-from .test_meanwhile import folder
 from .test_runs import write
-
-__all__ = ["folder"]
 
 HIGHEST = 2**63 - 1
 COUNTED = {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "a": "TEXT"}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -330,16 +328,6 @@ CASES = {
         ROWS,
     ),
 }  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path):
-    place = Path("/dev/shm")
-    if not place.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-live-") as name:
-        yield Path(name)
 
 
 OFTEN = 4  # one case in so many is also tried at the other moments

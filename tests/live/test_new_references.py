@@ -12,10 +12,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
 from .beside import QUICK, Case, content, made, read
-from .test_meanwhile import folder
 from .test_runs import assert_as_before, at, write
-
-__all__ = ["folder"]
 
 P = {"id": "INTEGER PRIMARY KEY", "code": "TEXT COLLATE NOCASE UNIQUE"}
 C = {"id": "INTEGER PRIMARY KEY", "p": "INTEGER", "code": "TEXT"}

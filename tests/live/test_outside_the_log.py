@@ -19,10 +19,8 @@ from tests.crash.worlds import fence_of, traces, whole
 
 from .beside import QUICK, Case, beside, content, made, read, waited
 from .sample import some
-from .test_meanwhile import MORE, ROWS, T, folder
+from .test_meanwhile import MORE, ROWS, T
 from .test_runs import at, write
-
-__all__ = ["folder"]
 
 EVENTS = {"who": "TEXT", "what": "TEXT"}  # its row ids are shown by no column
 SESSIONS = {"key": "TEXT PRIMARY KEY", "data": "TEXT"}  # nor are these, but it has an index

@@ -21,11 +21,11 @@ from tests.crash.processes import Child
 from tests.crash.worlds import traces
 
 from .beside import content, read
-from .test_meanwhile import MORE, T, folder
+from .test_meanwhile import MORE, T
 from .test_outside_the_log import write_past_triggers
 from .test_runs import link, write
 
-__all__ = ["folder", "link"]
+__all__ = ["link"]
 
 POSTPONED = SyncOptions(limits=Limits(postpone=True, cutover_timeout=20.0))
 

@@ -19,11 +19,11 @@ from .hands import Plain, marked, new_pairs
 from .ledger import Ledger
 from .sample import some
 from .server import Served
-from .test_meanwhile import MORE, folder
+from .test_meanwhile import MORE
 from .test_runs import at, link, write
 from .workers import Workers
 
-__all__ = ["folder", "link"]
+__all__ = ["link"]
 
 
 @pytest.fixture(autouse=True)

@@ -18,9 +18,7 @@ from schemasync.sync.runner import sync
 from tests.crash.worlds import fence_of, traces, whole
 
 from .beside import QUICK, Case, content, made, read
-from .test_meanwhile import MORE, ROWS, T, folder
-
-__all__ = ["folder"]
+from .test_meanwhile import MORE, ROWS, T
 
 STRICTER = {**T, "a": "TEXT NOT NULL CHECK (a <> '')"}
 CASE = Case({"t": T}, {"t": STRICTER}, [], ROWS)

@@ -14,9 +14,7 @@ from schemasync.engines.sqlite.connection import Opener
 
 from .beside import QUICK, beside, made, read
 from .sample import some
-from .test_meanwhile import CASES, MOMENTS, folder
-
-__all__ = ["folder"]
+from .test_meanwhile import CASES, MOMENTS
 
 # Nothing is left of what was written, or nothing was.
 NONE = {"cascades", "DELETE of everything", "ids that are given out and deleted", "numbers of the application"}

@@ -141,3 +141,12 @@ def found(
     except SchemasyncError as error:
         return error.problems
     return ()
+
+
+def stale_index(table="people", column="trimmed", index="stale"):
+    """SQL that leaves an index as a SQLite leaves it that computes its expression otherwise than the one before."""
+    return (
+        f"CREATE INDEX {index} ON {table} ({column} || 'x');"
+        "PRAGMA writable_schema=ON;"
+        f"UPDATE sqlite_schema SET sql = replace(sql, '''x''', '''y''') WHERE name = '{index}';"
+    )

@@ -15,18 +15,9 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
-from .damaged import NEW, OLD, copy, execute, make, read
+from .damaged import NEW, OLD, copy, execute, make, read, stale_index
 
 FULL = SyncOptions(verify_full=True)
-
-
-def stale_index(table="people", column="trimmed", index="stale"):
-    """SQL that leaves an index as a SQLite leaves it that computes its expression otherwise than the one before."""
-    return (
-        f"CREATE INDEX {index} ON {table} ({column} || 'x');"
-        "PRAGMA writable_schema=ON;"
-        f"UPDATE sqlite_schema SET sql = replace(sql, '''x''', '''y''') WHERE name = '{index}';"
-    )
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
-from .damaged import LIMITS, execute, read
-from .test_current import stale_index
+from .damaged import LIMITS, execute, read, stale_index
 
 G = {"id": "INTEGER PRIMARY KEY", "v": "TEXT", "s": "TEXT GENERATED ALWAYS AS (v || 'y') STORED"}
 OLD = {"g": G, "o": {"id": "INTEGER PRIMARY KEY"}}
