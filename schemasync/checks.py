@@ -73,7 +73,7 @@ def _does_not_follow(alias: str, wrapper: BaseDatabaseWrapper) -> Iterator[check
 
 def _at(wrapper: BaseDatabaseWrapper) -> PathKind:
     name = str(wrapper.settings_dict["NAME"])
-    return PathKind.NOTHING if databases.is_no_path(name) else Layout(Path(name).absolute()).at()
+    return PathKind.NOTHING if databases.is_no_path(name) else Layout(Path(name).absolute()).path_kind()
 
 
 @checks.register

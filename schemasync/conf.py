@@ -142,8 +142,8 @@ def bad_values(given: object) -> Iterator[Problem]:
         yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] is invalid', hint, {"key": "STATUS_TOKEN"})
     for key in ("ENABLED", "RUN_FROM_ADMIN"):
         if not isinstance(known.get(key, False), bool):
-            told = f'SCHEMASYNC["{key}"] is {known[key]!r}'
-            yield Problem(Code.UNKNOWN_SETTING, told, "Use True or False.", {"key": key})
+            message = f'SCHEMASYNC["{key}"] is {known[key]!r}'
+            yield Problem(Code.UNKNOWN_SETTING, message, "Use True or False.", {"key": key})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     yield from _bad_connect(known.get("CONNECT"))
     yield from _bad_extensions(known.get("EXTENSIONS", ()))

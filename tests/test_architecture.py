@@ -38,7 +38,7 @@ DISK_CALLS = set(
 ALSO_OF_OTHERS = {"replace", "remove", "renames", "copy"}  # a change of the disk where the owner is one of these
 ON_DISK = {"os", "shutil", "path", "output"}
 NO_CHANGES_OF_THE_DISK = {  # what only looks like one, or needs no label
-    ("admin/background_run.py", "told.truncate"): "a file that Disk.output has opened",
+    ("admin/background_run.py", "output.truncate"): "a file that Disk.output has opened",
     ("admin/background_run.py", "errors.truncate"): "a file that Disk.output has opened",
     (
         "engines/sqlite/capture/write_overhead.py",

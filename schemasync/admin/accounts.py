@@ -59,14 +59,14 @@ class People:
         return None if self.rights is None else self.rights.get(key, frozenset())
 
 
-def are_here(place: SelectedDatabase) -> bool:
+def are_here(selected: SelectedDatabase) -> bool:
     """True if the project keeps its users in this database."""
-    return router.db_for_write(get_user_model()) == place.alias
+    return router.db_for_write(get_user_model()) == selected.alias
 
 
-def compared(request: HttpRequest, place: SelectedDatabase, live: Path, archive: Path) -> Accounts | None:
+def compared(request: HttpRequest, selected: SelectedDatabase, live: Path, archive: Path) -> Accounts | None:
     """Compare the users of two files; None if they are in another database."""
-    if not are_here(place):
+    if not are_here(selected):
         return None
     grows, stays = _grows(request, live, archive), is_same(request, live, archive)
     may_roll_back = not grows or bool(getattr(request.user, "is_superuser", False))

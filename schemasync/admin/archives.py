@@ -25,17 +25,17 @@ from .selected_database import SelectedDatabase, actor_of
 FEW = 5  # problems that the page shows
 
 
-def prune(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
+def prune(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
     """The archives that would be removed; POST removes exactly these."""
     admin.require(request, "prune")
     keep = _keep(request)
-    found = pruning.choose(pruning.archives(place.target()), keep, None)
+    found = pruning.choose(pruning.archives(selected.target()), keep, None)
     names = [archive.generation.name for archive in found.gone]
     if request.method == "POST" and request.POST.getlist("gone") == names:
-        return _remove(admin, request, place, keep)
+        return _remove(admin, request, selected, keep)
     wrong = _("The archives have changed. Check again which ones would be removed.") if request.method == "POST" else ""
     context = {"found": found, "keep": keep, "wrong": wrong, "bytes": sum(one.bytes for one in found.gone)}
-    return admin.render(request, "prune.html", place, _("Remove old archives"), context)
+    return admin.render(request, "prune.html", selected, _("Remove old archives"), context)
 
 
 def _keep(request: HttpRequest) -> int:
@@ -44,29 +44,29 @@ def _keep(request: HttpRequest) -> int:
     return max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 6 else conf.keep()
 
 
-def _remove(admin: Pages, request: HttpRequest, place: SelectedDatabase, keep: int) -> HttpResponse:
+def _remove(admin: Pages, request: HttpRequest, selected: SelectedDatabase, keep: int) -> HttpResponse:
     try:
         shown = request.POST.getlist("gone")
-        done = pruning.prune(place.target(actor_of(request)), keep, None, dry_run=False, expected=shown)
+        done = pruning.prune(selected.target(actor_of(request)), keep, None, dry_run=False, expected=shown)
     except SchemasyncError as error:
         messages.error(request, error.problems[0].message)
-        return admin.home(place)
+        return admin.home(selected)
     size = filesizeformat(sum(one.bytes for one in done.gone))
     number = len(done.gone)
     text = ngettext("%(count)d archive was removed, %(size)s.", "%(count)d archives were removed, %(size)s.", number)
     messages.success(request, text % {"count": number, "size": size})
-    return admin.home(place)
+    return admin.home(selected)
 
 
-def verify(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def verify(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
     """Read the whole file of a generation with SQLite's own checks, which the read-only pages do not do."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    row, generation = _file(place, pk)
+    row, generation = _file(selected, pk)
     try:
         with (
             translated_errors(generation.path),
-            closing(databases.opener(place.alias).read(generation.path)) as connection,
+            closing(databases.opener(selected.alias).read(generation.path)) as connection,
         ):
             found = faults(connection)
     except SchemasyncError as error:
@@ -77,21 +77,21 @@ def verify(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int)
     else:
         text = _("%(name)s is whole: every page, index and reference was checked.") % {"name": row.generation}
         messages.success(request, text)
-    return admin.redirect(place, "change", pk)
+    return admin.redirect(selected, "change", pk)
 
 
-def database(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> FileResponse:
+def database(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> FileResponse:
     """A whole copy of the file of a generation, including its write-ahead log; writable, even if it is an archive."""
     admin.require(request, "download")
-    row, generation = _file(place, pk)
-    copy = taken_away(lambda path: exact_copy(databases.opener(place.alias), generation.path, path))
+    row, generation = _file(selected, pk)
+    copy = taken_away(lambda path: exact_copy(databases.opener(selected.alias), generation.path, path))
     return FileResponse(copy, as_attachment=True, filename=f"{row.generation}.sqlite3")
 
 
-def _file(place: SelectedDatabase, pk: int) -> tuple[SchemaVersion, Generation]:
+def _file(selected: SelectedDatabase, pk: int) -> tuple[SchemaVersion, Generation]:
     """The row and its file: only files that the history names and the folder has are opened."""
-    row = SchemaVersion.objects.using(place.alias).only("generation").filter(pk=pk).first()
-    generation = place.file_of(row.generation) if row is not None else None
+    row = SchemaVersion.objects.using(selected.alias).only("generation").filter(pk=pk).first()
+    generation = selected.file_of(row.generation) if row is not None else None
     if row is None or generation is None:
         raise Http404
     return row, generation

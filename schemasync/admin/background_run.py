@@ -28,7 +28,7 @@ class Outcome:
     errors: tuple[dict[str, Any], ...]
 
 
-def start(place: SelectedDatabase, actor: str) -> bool:
+def start(selected: SelectedDatabase, actor: str) -> bool:
     """Start a run; False if a run that a page started is still at work. The status shows the run as soon as it holds
     the lock. Raises UsageError if a separate process could not find the settings."""
     if not settings.SETTINGS_MODULE:
@@ -41,19 +41,19 @@ def start(place: SelectedDatabase, actor: str) -> bool:
         "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
-    words = ["schemasync", "--database", place.alias, "--schema", str(place.schema), "--json"]
+    words = ["schemasync", "--database", selected.alias, "--schema", str(selected.schema), "--json"]
     with (
-        Disk().output(DiskStep.OUTPUT_WRITE, _file(place)) as told,
-        Disk().output(DiskStep.OUTPUT_WRITE, _file(place).with_suffix(".log")) as errors,
+        Disk().output(DiskStep.OUTPUT_WRITE, _file(selected)) as output,
+        Disk().output(DiskStep.OUTPUT_WRITE, _file(selected).with_suffix(".log")) as errors,
     ):
-        if not try_lock(told):  # the child keeps the lock as long as it lives
+        if not try_lock(output):  # the child keeps the lock as long as it lives
             return False
-        told.truncate(0)
+        output.truncate(0)
         errors.truncate(0)
         child = subprocess.Popen(
             [_python(), "-m", "django", *words],
             stdin=subprocess.DEVNULL,
-            stdout=told,
+            stdout=output,
             stderr=errors,
             env=environment,
             start_new_session=True,
@@ -62,14 +62,14 @@ def start(place: SelectedDatabase, actor: str) -> bool:
     return True
 
 
-def outcome(place: SelectedDatabase) -> Outcome | None:
+def outcome(selected: SelectedDatabase) -> Outcome | None:
     """The result; None if the run has not ended, or none was started."""
-    path = _file(place)
+    path = _file(selected)
     if not path.exists() or is_locked(path):
         return None
     try:
-        told = json.loads(path.read_text("utf-8"))
-        return Outcome(str(told["result"]), tuple(told.get("errors", ())))
+        written = json.loads(path.read_text("utf-8"))
+        return Outcome(str(written["result"]), tuple(written.get("errors", ())))
     except (OSError, ValueError, KeyError, TypeError):
         return Outcome("failed", ({"message": _last_words(path.with_suffix(".log"))},))
 
@@ -83,8 +83,8 @@ def _last_words(log: Path) -> str:
     return lines[-1] if lines else "the run ended silently: it was killed, or the machine went down"
 
 
-def _file(place: SelectedDatabase) -> Path:
-    return place.layout.folder / "run.json"
+def _file(selected: SelectedDatabase) -> Path:
+    return selected.layout.folder / "run.json"
 
 
 def _python() -> str:

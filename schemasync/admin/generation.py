@@ -45,60 +45,62 @@ class Beside:
     more: tuple[str, ...] = ()
 
 
-def generation(admin: Pages, request: HttpRequest, place: SelectedDatabase, key: str) -> HttpResponse:
+def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, key: str) -> HttpResponse:
     """The page of a history row."""
-    row = _row(place, key)
+    row = _row(selected, key)
     if not _is_whole(row):
         raise Http404
     plan = row.details
-    before, newest = _before(place, row), _newest(place)
+    before, newest = _before(selected, row), _newest(selected)
     live, most = newest.generation, ALL if request.GET.get("all") else MOST
     context = {
         "row": row,
         "pk": row.id,
         "when": when(row.applied_at),
-        "story": story(light(SchemaVersion.objects.using(place.alias)).get(pk=row.id)),
+        "story": story(light(SchemaVersion.objects.using(selected.alias)).get(pk=row.id)),
         "version": short(row.version),
         "took": span(row.duration_ms),
         "waited": span(row.pause_ms),
         "is_live": row.generation == live,
-        "file": place.file_of(row.generation),
+        "file": selected.file_of(row.generation),
         "plan": plan,
         "tables": [table for table in plan.get("tables", ()) if table["action"] != Action.KEEP],
         "kept": sum(table["action"] == Action.KEEP for table in plan.get("tables", ())),
         "to_previous": _to_previous(before, row, most) if before is not None else None,
-        "to_live": _to_live(place, row, newest, most) if row.generation != live else None,
+        "to_live": _to_live(selected, row, newest, most) if row.generation != live else None,
         "schema": _text(schema_of(row)) if request.GET.get("schema") else None,
         "tables_in_all": len(json.loads(row.schema).get("tables", ())),
     }
-    return admin.render(request, "generation.html", place, _("Generation %(name)s") % {"name": row.generation}, context)
+    return admin.render(
+        request, "generation.html", selected, _("Generation %(name)s") % {"name": row.generation}, context
+    )
 
 
-def schema_json(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def schema_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
     """The schema as a schema.json, as a download."""
-    row = _row(place, pk)
+    row = _row(selected, pk)
     response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
     name = f"schema-{short(row.version)}.json"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename="".join(name.split()))
     return response
 
 
-def sql(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def sql(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
     """The statements that built it, as `plan --sql` prints them."""
-    row = _row(place, pk)
-    before = _before(place, row)
+    row = _row(selected, pk)
+    before = _before(selected, row)
     found = statements(_plan(row, before)) if row.action == HistoryAction.SYNC else []
     title = _("SQL of %(name)s") % {"name": row.generation}
-    return admin.render(request, "sql.html", place, title, {"row": row, "pk": pk, "statements": found})
+    return admin.render(request, "sql.html", selected, title, {"row": row, "pk": pk, "statements": found})
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def _row(place: SelectedDatabase, key: object) -> HistoryRow:
+def _row(selected: SelectedDatabase, key: object) -> HistoryRow:
     """One whole row. Raises Http404 if there is none."""
     try:
-        values = SchemaVersion.objects.using(place.alias).filter(pk=key).values(*COLUMNS).first()
+        values = SchemaVersion.objects.using(selected.alias).filter(pk=key).values(*COLUMNS).first()
     except ValueError:
         values = None
     if values is None:
@@ -114,15 +116,15 @@ def _is_whole(row: HistoryRow) -> bool:
         return False
 
 
-def _newest(place: SelectedDatabase) -> SchemaVersion:
-    return light(SchemaVersion.objects.using(place.alias)).order_by("-id")[0]
+def _newest(selected: SelectedDatabase) -> SchemaVersion:
+    return light(SchemaVersion.objects.using(selected.alias)).order_by("-id")[0]
 
 
-def _before(place: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
+def _before(selected: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
     """The row of the generation before this one; for a rollback, the one that was live until then."""
     if row.previous is None:
         return None
-    made = SchemaVersion.objects.using(place.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
+    made = SchemaVersion.objects.using(selected.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
     values = made.values(*COLUMNS).first()
     return HistoryRow(**values) if values else None
 
@@ -136,23 +138,23 @@ def _to_previous(before: HistoryRow, row: HistoryRow, most: int) -> Beside:
     return _beside(before.generation, row.generation, old, new, names, most)
 
 
-def _to_live(place: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, most: int) -> Beside:
+def _to_live(selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, most: int) -> Beside:
     """Renames between the two are known if one is a descendant of the other."""
-    live = _row(place, newest.pk)
+    live = _row(selected, newest.pk)
     try:
-        names = _names(_lineage(place, row, live).steps(row.generation, live.generation))
+        names = _names(_lineage(selected, row, live).steps(row.generation, live.generation))
     except (KeyError, ValueError, NeedsPerson):  # too far apart, not related, or changed by hand
         names = {}
     return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names, most)
 
 
-def _lineage(place: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
+def _lineage(selected: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
     """The history of these generations, with at most `FURTHEST` whole rows: they are large, and there may be many."""
     names = ("id", "generation", "previous", "action")
-    known = SchemaVersion.objects.using(place.alias).order_by("id").values_list(*names)
+    known = SchemaVersion.objects.using(selected.alias).order_by("id").values_list(*names)
     small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan="{}") for i, g, p, a in known])
     needed = {name for row in wanted for name in islice(small.ancestors(row.generation), FURTHEST)}
-    rows = SchemaVersion.objects.using(place.alias).filter(generation__in=needed).order_by("id").values(*COLUMNS)
+    rows = SchemaVersion.objects.using(selected.alias).filter(generation__in=needed).order_by("id").values(*COLUMNS)
     return Lineage([HistoryRow(**values) for values in rows])
 
 

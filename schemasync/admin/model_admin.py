@@ -27,7 +27,7 @@ from ..models import SchemaVersion
 from .filters import ByWhom, When
 from .history_rows import light, story, when
 from .pages import Pages
-from .selected_database import PARAMETER, SelectedDatabase, place_of
+from .selected_database import PARAMETER, SelectedDatabase, selected_database
 
 View = Callable[..., HttpResponseBase]
 
@@ -58,7 +58,7 @@ class SchemaVersionAdmin(Pages):
     """Read-only: each action has its own page, permission and URL."""
 
     change_list_template = "admin/schemasync/versions.html"
-    list_display = ("name", "moment", "deed", "what", "figures", "file")
+    list_display = ("name", "moment", "action_column", "what", "figures", "file")
     list_display_links = ("name",)
     list_filter = ("action", When, ByWhom)
     search_fields = ("generation", "version", "actor")
@@ -106,7 +106,7 @@ class SchemaVersionAdmin(Pages):
         def shown(request: HttpRequest) -> HttpResponseBase:
             token, given = conf.status_token(), request.headers.get("Authorization", "")
             if token and constant_time_compare(given, f"Bearer {token}"):
-                return status_json(self, request, place_of(request))
+                return status_json(self, request, selected_database(request))
             return for_people(request)
 
         return cast("View", shown)
@@ -117,7 +117,7 @@ class SchemaVersionAdmin(Pages):
         def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
             if not self.has_view_permission(request):
                 raise PermissionDenied
-            return view(self, request, place_of(request), **words)
+            return view(self, request, selected_database(request), **words)
 
         found: View = update_wrapper(self.admin_site.admin_view(shown), view)
         for alias in connections:
@@ -127,7 +127,7 @@ class SchemaVersionAdmin(Pages):
     # --- history and one generation -------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaVersion]:
-        return light(SchemaVersion.objects.using(place_of(request).alias))
+        return light(SchemaVersion.objects.using(selected_database(request).alias))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return VersionList
@@ -135,17 +135,17 @@ class SchemaVersionAdmin(Pages):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        place = place_of(request)
+        selected = selected_database(request)
         from .overview import context
 
-        about = context(self, request, place)
+        about = context(self, request, selected)
         title = str(_("Schema versions"))
         if about["status"].live is None:
-            return self.render(request, "nothing.html", place, title, about)
+            return self.render(request, "nothing.html", selected, title, about)
         try:
-            return super().changelist_view(request, {"title": title, "place": place, **about})
+            return super().changelist_view(request, {"title": title, "selected": selected, **about})
         except DatabaseError:  # the file disappeared a moment ago
-            return self.render(request, "nothing.html", place, title, about)
+            return self.render(request, "nothing.html", selected, title, about)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -154,7 +154,7 @@ class SchemaVersionAdmin(Pages):
             raise PermissionDenied
         from .generation import generation
 
-        return generation(self, request, place_of(request), unquote(object_id))
+        return generation(self, request, selected_database(request), unquote(object_id))
 
     # --- columns --------------------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class SchemaVersionAdmin(Pages):
         return format_html("{}<br><bdi>{}</bdi>", when(row.applied_at), row.actor)
 
     @admin.display(description=_("action"), ordering="action")
-    def deed(self, row: SchemaVersion) -> str:
+    def action_column(self, row: SchemaVersion) -> str:
         return str(row.get_action_display())  # type: ignore[attr-defined]
 
     @admin.display(description=_("what changed"))
@@ -182,14 +182,14 @@ class SchemaVersionAdmin(Pages):
 
     @admin.display(description=_("file"))
     def file(self, row: SchemaVersion) -> str:
-        place: SelectedDatabase = SelectedDatabase(str(row._state.db))
-        return _file(place, row)
+        selected: SelectedDatabase = SelectedDatabase(str(row._state.db))
+        return _file(selected, row)
 
 
-def _file(place: SelectedDatabase, row: SchemaVersion) -> str:
+def _file(selected: SelectedDatabase, row: SchemaVersion) -> str:
     """Its size, and whether it is live, archived or gone."""
-    live = place.layout.live()
-    found = place.file_of(row.generation)
+    live = selected.layout.live()
+    found = selected.file_of(row.generation)
     if found is None:
         return format_html('<span class="schemasync-gone">{}</span>', _("gone"))
     is_live = live is not None and live.name == row.generation

@@ -47,38 +47,38 @@ class _Models:
 _models = _Models()
 
 
-def context(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> dict[str, Any]:
+def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> dict[str, Any]:
     """The context of the panel above the history."""
-    now = status(place.target())
+    now = status(selected.target())
     return {
         "status": now,
         "run": _run(now.as_json()["run"]),
         "since": when(now.live.applied_at) if now.live else "",
-        "database": with_database(place),
-        "models": with_models(place),
-        "place": place,
-        "timeline": timeline(place) if now.live else None,
+        "database": with_database(selected),
+        "models": with_models(selected),
+        "selected": selected,
+        "timeline": timeline(selected) if now.live else None,
         "may": {act: admin.may(request, act) for act in ("rollback", "run", "prune", "download")},
         "can_run": conf.runs_from_admin(),
     }
 
 
-def status_json(admin: Pages, request: HttpRequest, place: SelectedDatabase) -> HttpResponse:
+def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
     """The status for monitors, and for the page that shows a run."""
-    return JsonResponse(status(place.target()).as_json(), headers={"Cache-Control": "no-store"})
+    return JsonResponse(status(selected.target()).as_json(), headers={"Cache-Control": "no-store"})
 
 
-def with_database(place: SelectedDatabase) -> Agreed:
+def with_database(selected: SelectedDatabase) -> Agreed:
     """Compare schema.json and database."""
     try:
-        data = place.schema.read_bytes()
-        if up_to_date.current(place.layout, databases.opener(place.alias), data, beside()) is not None:
+        data = selected.schema.read_bytes()
+        if up_to_date.current(selected.layout, databases.opener(selected.alias), data, beside()) is not None:
             return Agreed(agrees=True)
-        seen = check.check(place.target(), document.read(data, str(place.schema)), tries=False)
+        seen = check.check(selected.target(), document.read(data, str(selected.schema)), tries=False)
     except SchemasyncError as error:
         return Agreed(False, _first(error.problems), is_known=False)
     except OSError as error:
-        return Agreed(False, f"{place.schema.name}: {error.strerror}", is_known=False)
+        return Agreed(False, f"{selected.schema.name}: {error.strerror}", is_known=False)
     if not seen.differs(strict=False):
         return Agreed(agrees=True)
     if seen.drift:
@@ -86,17 +86,20 @@ def with_database(place: SelectedDatabase) -> Agreed:
     return Agreed(False, _phrase(seen.changes) or _("another version is live"))
 
 
-def with_models(place: SelectedDatabase) -> Agreed | None:
+def with_models(selected: SelectedDatabase) -> Agreed | None:
     """Compare models and schema.json; None if the models are not used."""
     if not conf.is_enabled():
         return None
     try:
-        key = place.alias, hashlib.sha256(place.schema.read_bytes()).hexdigest()
+        key = selected.alias, hashlib.sha256(selected.schema.read_bytes()).hexdigest()
     except OSError as error:
-        return Agreed(False, f"{place.schema.name}: {error.strerror}", is_known=False)
+        return Agreed(False, f"{selected.schema.name}: {error.strerror}", is_known=False)
     if key not in _models.found:
-        how = difference(place.alias, place.schema)
-        _models.found = {key: Agreed(not how, how), **{k: v for k, v in _models.found.items() if k[0] != place.alias}}
+        how = difference(selected.alias, selected.schema)
+        _models.found = {
+            key: Agreed(not how, how),
+            **{k: v for k, v in _models.found.items() if k[0] != selected.alias},
+        }
     return _models.found[key]
 
 

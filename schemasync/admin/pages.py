@@ -32,17 +32,17 @@ class Pages(_Admin):
         if not self.may(request, act):
             raise PermissionDenied
 
-    def redirect(self, place: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
+    def redirect(self, selected: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
         """Redirect to another of these pages."""
         address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_{name}", args=words)
-        return HttpResponseRedirect(address + place.query)
+        return HttpResponseRedirect(address + selected.query)
 
-    def home(self, place: SelectedDatabase) -> HttpResponse:
+    def home(self, selected: SelectedDatabase) -> HttpResponse:
         """Redirect to the overview."""
-        return self.redirect(place, "changelist")
+        return self.redirect(selected, "changelist")
 
     def render(
-        self, request: HttpRequest, template: str, place: SelectedDatabase, title: str, context: dict[str, Any]
+        self, request: HttpRequest, template: str, selected: SelectedDatabase, title: str, context: dict[str, Any]
     ) -> HttpResponse:
         """Render a page in the admin's layout."""
         request.current_app = self.admin_site.name
@@ -53,7 +53,7 @@ class Pages(_Admin):
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
                 "title": title,
-                "place": place,
+                "selected": selected,
                 "may": {act: self.may(request, act) for act in ("rollback", "run", "prune", "download")},
                 **context,
             },

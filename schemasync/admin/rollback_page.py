@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .. import databases, errors
-from ..engines.sqlite.verify.row_samples import Example
+from ..engines.sqlite.verify.row_samples import RowSample
 from ..errors import Problem, SchemasyncError
 from ..models import SchemaVersion
 from ..orm.project import difference
@@ -41,32 +41,32 @@ class Code:
     is_known: bool = True
 
 
-def page(admin: Pages, request: HttpRequest, place: SelectedDatabase, pk: int) -> HttpResponse:
+def page(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
     """The page of a rollback to one generation: its preview, and the rollback itself."""
     admin.require(request, "rollback")
-    row = light(SchemaVersion.objects.using(place.alias)).filter(pk=pk).first()
+    row = light(SchemaVersion.objects.using(selected.alias)).filter(pk=pk).first()
     if row is None:
         messages.error(request, _("The history no longer has this row."))
-        return admin.home(place)
+        return admin.home(selected)
     if request.method == "POST":
-        return _act(admin, request, place, row)
-    return _shown(admin, request, place, row)
+        return _act(admin, request, selected, row)
+    return _shown(admin, request, selected, row)
 
 
 # --- showing ------------------------------------------------------------------------------------------------------
 
 
 def _shown(
-    admin: Pages, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion, wrong: str = ""
+    admin: Pages, request: HttpRequest, selected: SelectedDatabase, row: SchemaVersion, wrong: str = ""
 ) -> HttpResponse:
     """Show the preview, which compares the two files."""
     try:
-        ahead = rollback.preview(place.target(), row.generation)
+        ahead = rollback.preview(selected.target(), row.generation)
     except SchemasyncError as error:
-        return _refused(admin, request, place, row, error.problems)
+        return _refused(admin, request, selected, row, error.problems)
     except (KeyError, ValueError) as error:
-        return _refused(admin, request, place, row, (_edited_history(error),))
-    return _page(admin, request, place, row, ahead, wrong)
+        return _refused(admin, request, selected, row, (_edited_history(error),))
+    return _page(admin, request, selected, row, ahead, wrong)
 
 
 def _edited_history(error: Exception) -> Problem:
@@ -77,12 +77,12 @@ def _edited_history(error: Exception) -> Problem:
 def _page(
     admin: Pages,
     request: HttpRequest,
-    place: SelectedDatabase,
+    selected: SelectedDatabase,
     row: SchemaVersion,
     ahead: Preview,
     wrong: str = "",
 ) -> HttpResponse:
-    some = rollback.examples(place.target(), ahead, SHOWN)
+    some = rollback.examples(selected.target(), ahead, SHOWN)
     context = {
         "row": row,
         "pk": row.pk,
@@ -90,102 +90,104 @@ def _page(
         "to": ahead.to,
         "to_since": when(ahead.to.applied_at),
         "live_since": when(ahead.live.applied_at),
-        "tables": [_table(tally, some.get(tally.table, ())) for tally in ahead.written],
+        "tables": [_table(diff, some.get(diff.table, ())) for diff in ahead.written],
         "is_since": ahead.is_since,
         "is_complete": ahead.is_complete,
-        "accounts": _accounts(request, place, ahead.generation.name),
-        "code": _code(place, ahead.to.version),
+        "accounts": _accounts(request, selected, ahead.generation.name),
+        "code": _code(selected, ahead.to.version),
         "typed": TYPED,
         "version": short(ahead.to.version),
         "expected": ahead.live.generation,
         "wrong": wrong,
     }
     title = _("Roll back to %(name)s?") % {"name": row.generation}
-    return admin.render(request, "rollback.html", place, title, context)
+    return admin.render(request, "rollback.html", selected, title, context)
 
 
-def _table(tally: Any, rows: tuple[Example, ...]) -> dict[str, Any]:
-    return {"tally": tally, "examples": rows}
+def _table(diff: Any, rows: tuple[RowSample, ...]) -> dict[str, Any]:
+    return {"diff": diff, "examples": rows}
 
 
-def _accounts(request: HttpRequest, place: SelectedDatabase, to: str) -> Accounts | None:
+def _accounts(request: HttpRequest, selected: SelectedDatabase, to: str) -> Accounts | None:
     """The accounts of the live file and of the generation `to`; None if one of the two files is missing."""
-    live, path = place.layout.live(), _path(place, to)
-    return accounts.compared(request, place, live.path, path) if live is not None and path.exists() else None
+    live, path = selected.layout.live(), _path(selected, to)
+    return accounts.compared(request, selected, live.path, path) if live is not None and path.exists() else None
 
 
-def _code(place: SelectedDatabase, version: str) -> Code:
+def _code(selected: SelectedDatabase, version: str) -> Code:
     try:
-        read = document.read(place.schema.read_bytes(), str(place.schema))
+        read = document.read(selected.schema.read_bytes(), str(selected.schema))
     except (SchemasyncError, OSError):
         return Code("", fits=False, is_known=False)
-    return Code(short(read.version), fits=read.version == version and not difference(place.alias, place.schema))
+    return Code(short(read.version), fits=read.version == version and not difference(selected.alias, selected.schema))
 
 
 def _refused(
     admin: Pages,
     request: HttpRequest,
-    place: SelectedDatabase,
+    selected: SelectedDatabase,
     row: SchemaVersion,
     problems: tuple[Problem, ...],
 ) -> HttpResponse:
     title = _("%(name)s cannot be restored") % {"name": row.generation}
-    return admin.render(request, "refused.html", place, title, {"row": row, "pk": row.pk, "problems": problems})
+    return admin.render(request, "refused.html", selected, title, {"row": row, "pk": row.pk, "problems": problems})
 
 
 # --- acting -------------------------------------------------------------------------------------------------------
 
 
-def _act(admin: Pages, request: HttpRequest, place: SelectedDatabase, row: SchemaVersion) -> HttpResponse:
+def _act(admin: Pages, request: HttpRequest, selected: SelectedDatabase, row: SchemaVersion) -> HttpResponse:
     """Roll back, which compares the two files under its lock. If the form is invalid, show the preview again."""
-    expected, live = request.POST.get("live", ""), _live(place)
+    expected, live = request.POST.get("live", ""), _live(selected)
     if expected != live:
         wrong = _("%(name)s went live in the meantime. Check what a rollback means now, and decide again.")
-        return _shown(admin, request, place, row, wrong % {"name": live})
-    version = _version(place, row.generation)
+        return _shown(admin, request, selected, row, wrong % {"name": live})
+    version = _version(selected, row.generation)
     if request.POST.get("version", "").strip().lower() != version[:TYPED]:
         wrong = _("To roll back, type the first %(number)d characters of the version, %(version)s.")
-        return _shown(admin, request, place, row, wrong % {"number": TYPED, "version": version})
-    people = _accounts(request, place, row.generation)
+        return _shown(admin, request, selected, row, wrong % {"number": TYPED, "version": version})
+    people = _accounts(request, selected, row.generation)
     if people is not None and not people.may_roll_back:
         wrong = _("Your account would have more rights there than it has now. A superuser has to roll back.")
-        return _shown(admin, request, place, row, wrong)
-    databases.let_go(place.alias)
+        return _shown(admin, request, selected, row, wrong)
+    databases.let_go(selected.alias)
     try:
         done = rollback.rollback(
-            place.target(actor_of(request)), row.generation, lambda now: now.live.generation == expected
+            selected.target(actor_of(request)), row.generation, lambda now: now.live.generation == expected
         )
     except SchemasyncError as error:
-        if _live(place) == expected:
-            return _refused(admin, request, place, row, error.problems)
-        return _too_late(admin, request, place, expected)
+        if _live(selected) == expected:
+            return _refused(admin, request, selected, row, error.problems)
+        return _too_late(admin, request, selected, expected)
     except (KeyError, ValueError) as error:  # found by the comparison: nothing has happened
-        return _refused(admin, request, place, row, (_edited_history(error),))
-    return _too_late(admin, request, place, expected) if done is None else _afterwards(admin, request, place, done)
+        return _refused(admin, request, selected, row, (_edited_history(error),))
+    return (
+        _too_late(admin, request, selected, expected) if done is None else _afterwards(admin, request, selected, done)
+    )
 
 
-def _path(place: SelectedDatabase, name: str) -> Path:
-    return place.layout.folder / f"{name}.sqlite3"
+def _path(selected: SelectedDatabase, name: str) -> Path:
+    return selected.layout.folder / f"{name}.sqlite3"
 
 
-def _version(place: SelectedDatabase, generation: str) -> str:
+def _version(selected: SelectedDatabase, generation: str) -> str:
     """The version that the generation has now: a backup restored into its file may have changed it."""
-    rows = SchemaVersion.objects.using(place.alias).filter(generation=generation).order_by("-id")
+    rows = SchemaVersion.objects.using(selected.alias).filter(generation=generation).order_by("-id")
     return short(rows.values_list("version", flat=True)[0])
 
 
-def _live(place: SelectedDatabase) -> str:
-    live = place.layout.live()
+def _live(selected: SelectedDatabase) -> str:
+    live = selected.layout.live()
     return live.name if live is not None else ""
 
 
-def _too_late(admin: Pages, request: HttpRequest, place: SelectedDatabase, left: str) -> HttpResponse:
+def _too_late(admin: Pages, request: HttpRequest, selected: SelectedDatabase, left: str) -> HttpResponse:
     """Another generation went live while this request waited: the operator's session is in the previous one."""
-    databases.let_go(place.alias)
-    stays = keep_signed_in(request, place, _path(place, left))
+    databases.let_go(selected.alias)
+    stays = keep_signed_in(request, selected, _path(selected, left))
     text = _("Another operator was faster: %(name)s is live now. You changed nothing.")
-    messages.warning(request, text % {"name": _live(place)})
-    return admin.home(place) if stays else _signed_out(admin, request)
+    messages.warning(request, text % {"name": _live(selected)})
+    return admin.home(selected) if stays else _signed_out(admin, request)
 
 
 def _signed_out(admin: Pages, request: HttpRequest) -> HttpResponse:
@@ -193,22 +195,22 @@ def _signed_out(admin: Pages, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse(f"{admin.admin_site.name}:login"))
 
 
-def _afterwards(admin: Pages, request: HttpRequest, place: SelectedDatabase, done: RolledBack) -> HttpResponse:
+def _afterwards(admin: Pages, request: HttpRequest, selected: SelectedDatabase, done: RolledBack) -> HttpResponse:
     """Carry over the session, write the log entry, and report the result, all in the file that is live now."""
-    databases.let_go(place.alias)
+    databases.let_go(selected.alias)
     ahead = done.preview
     text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, go back to %(from)s.")
-    told = text % {
+    message = text % {
         "to": ahead.to.generation,
         "version": short(ahead.to.version),
         "waited": span(done.pause_ms),
         "from": ahead.live.generation,
     }
-    stays = keep_signed_in(request, place, _path(place, ahead.live.generation))
-    messages.success(request, told)
+    stays = keep_signed_in(request, selected, _path(selected, ahead.live.generation))
+    messages.success(request, message)
     if not stays:
         return _signed_out(admin, request)
-    row = SchemaVersion.objects.using(place.alias).defer("schema", "hints", "plan").order_by("-id")[0]
+    row = SchemaVersion.objects.using(selected.alias).defer("schema", "hints", "plan").order_by("-id")[0]
     message = _("Rolled back from %(from)s.") % {"from": ahead.live.generation}
     log(admin, request, row, message)
-    return admin.home(place)
+    return admin.home(selected)

@@ -50,7 +50,7 @@ class SelectedDatabase:
         return next((g for g in found if not g.path.is_symlink()), None)
 
 
-def place_of(request: HttpRequest) -> SelectedDatabase:
+def selected_database(request: HttpRequest) -> SelectedDatabase:
     """The database of a request; the default one without a parameter. Raises Http404 for an unknown one."""
     known = databases.synced()
     wanted = request.POST.get(PARAMETER) or request.GET.get(PARAMETER) or (known[0] if known else "")

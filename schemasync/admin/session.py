@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from ..models import SchemaVersion
 
 
-def keep_signed_in(request: HttpRequest, place: SelectedDatabase, left: Path) -> bool:
+def keep_signed_in(request: HttpRequest, selected: SelectedDatabase, left: Path) -> bool:
     """After a swap: end the sessions of accounts that differ from `left`, and copy the operator's session if it may go
     on. True if it does.
 
     The row of the session is in the file that was live before, if sessions are in this database at all.
     """
-    if accounts.are_here(place):
-        live = place.layout.link.resolve()
+    if accounts.are_here(selected):
+        live = selected.layout.link.resolve()
         stays = accounts.is_same(request, left, live)
-        end_sessions(place, accounts.to_sign_out(left, live))
+        end_sessions(selected, accounts.to_sign_out(left, live))
         if not stays:
             with suppress(DatabaseError):
                 request.session.flush()
@@ -47,7 +47,7 @@ def keep_signed_in(request: HttpRequest, place: SelectedDatabase, left: Path) ->
     return True
 
 
-def end_sessions(place: SelectedDatabase, keys: frozenset[str] | None) -> None:
+def end_sessions(selected: SelectedDatabase, keys: frozenset[str] | None) -> None:
     """End the sessions of these accounts that the rollback restored; None: of all accounts.
 
     Only the content of a session tells whose it is, so each one is decoded; if there are very many, all are ended.
@@ -57,10 +57,10 @@ def end_sessions(place: SelectedDatabase, keys: frozenset[str] | None) -> None:
     if not issubclass(store, db.SessionStore) or keys == frozenset():
         return
     model: Any = store.get_model_class()
-    if router.db_for_write(model) != place.alias:
+    if router.db_for_write(model) != selected.alias:
         return
     with suppress(DatabaseError):  # a file without this table has no sessions
-        rows = model.objects.using(place.alias)
+        rows = model.objects.using(selected.alias)
         if keys is None or rows.count() > MOST_READ:
             ended = list(rows.values_list("session_key", flat=True))
         else:

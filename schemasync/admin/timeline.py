@@ -44,11 +44,11 @@ class Timeline:
     base: int = BASE
 
 
-def timeline(place: SelectedDatabase) -> Timeline:
+def timeline(selected: SelectedDatabase) -> Timeline:
     """The last rows of the history: each generation once, and the arrows between them in order."""
-    rows = list(light(SchemaVersion.objects.using(place.alias)).order_by("-id")[:LAST])[::-1]
+    rows = list(light(SchemaVersion.objects.using(selected.alias)).order_by("-id")[:LAST])[::-1]
     names = list(dict.fromkeys(row.generation for row in rows))
-    there = {g.name for g in place.layout.generations()}
+    there = {g.name for g in selected.layout.generations()}
     live = rows[-1].generation if rows else ""
     last = {row.generation: row for row in rows}
     dots = tuple(

@@ -85,9 +85,9 @@ def command() -> str | None:
 
 def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     layout, schema = Layout(path.absolute()), conf.schema_path(alias)
-    if layout.at() is not PathKind.GENERATION and not (schema.exists() or databases.has_schema(alias)):
+    if layout.path_kind() is not PathKind.GENERATION and not (schema.exists() or databases.has_schema(alias)):
         return  # there is nothing to compare it with
-    if layout.at() is PathKind.PLAIN and not schema.exists():
+    if layout.path_kind() is PathKind.PLAIN and not schema.exists():
         return  # it is not adopted yet
     try:
         if up_to_date.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:

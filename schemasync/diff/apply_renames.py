@@ -25,7 +25,7 @@ class Renames:
         return self.columns.get(fold(table), {}).get(fold(name), name)
 
 
-def translate(table: Table, renames: Renames) -> Table:
+def with_renames(table: Table, renames: Renames) -> Table:
     """The table under its new name, all references by name followed."""
     columns = renames.columns.get(fold(table.name), {})
     new_name = renames.table(table.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..schema import lexer
 from ..schema.model import Sql, Table
 from ..schema.names import fold
-from .apply_renames import Renames, translate
+from .apply_renames import Renames, with_renames
 
 _ANY = "?"  # stands for the names of a table and a column, so that definitions are compared without them
 
@@ -32,4 +32,4 @@ def facet(table: Table, name: str) -> tuple[object, ...]:
 def definition(table: Table, name: str) -> tuple[object, ...]:
     """The same without the names of the table and of the column: equal for a column that was only renamed."""
     old = fold(table.name)
-    return facet(translate(table, Renames({old: _ANY}, {old: {fold(name): _ANY}})), _ANY)
+    return facet(with_renames(table, Renames({old: _ANY}, {old: {fold(name): _ANY}})), _ANY)

@@ -11,7 +11,7 @@ from ..schema.model import Column, ColumnName, Hints, Index, NotNull, Schema, Sq
 from ..schema.names import fold
 from ..schema.normalize import implied_not_null
 from . import changes as c
-from .apply_renames import Renames, translate
+from .apply_renames import Renames, with_renames
 from .changes import Change
 from .column_facts import facet
 from .dropped import Lost, contested, refusals
@@ -238,7 +238,7 @@ class _Comparison:
         if source is None or matched is None:
             return AddedTable(new)
         old = self.old_tables[source]
-        seen = translate(old, renames)
+        seen = with_renames(old, renames)
         found = [*_table_changes(old, seen, new, matched)]
         fills = self._fills(old, seen, new, matched)
         return TablePair(old, new, matched.sources, tuple(found), fills)

@@ -29,7 +29,7 @@ LARGE = 16_000_000  # bytes: a smaller file is synced within milliseconds
 
 
 @contextmanager
-def trickled(path: Path, size: int) -> Iterator[int | None]:
+def synced_in_background(path: Path, size: int) -> Iterator[int | None]:
     """Sync the file, which will have about that size in bytes, continuously within the block.
 
     Yields the number of the process that does it. If the file is small, or no process is available, it yields None, and

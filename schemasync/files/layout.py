@@ -82,7 +82,7 @@ class Layout:
             names = (self.next_link(), self.next_link(inode_of(self.link)))
             return tuple(path for path in dict.fromkeys(names) if os.path.lexists(path))
 
-    def at(self) -> PathKind:
+    def path_kind(self) -> PathKind:
         """The kind of object at the link's path now."""
         if self.link.is_symlink():
             generation = self.live()

@@ -82,11 +82,11 @@ class Actions(Invocation):
         self._finish_swap()
         if self._is("export"):
             self._export(check=False)
-        target, wanted, wishes = self._target(swaps=True), self._document(), self._wishes()
+        target, wanted, options = self._target(swaps=True), self._document(), self._sync_options()
         if conf.is_enabled():
-            done = sync_as_migrate(self._alias(), target, wanted, wishes, self.stdout, self._verbosity - 1)
+            done = sync_as_migrate(self._alias(), target, wanted, options, self.stdout, self._verbosity - 1)
         else:
-            done = sync(target, wanted, wishes)
+            done = sync(target, wanted, options)
         self._print(output.sync.lines(done, self._page), output.sync.as_json(done))
 
     def do_export(self) -> None:
@@ -119,7 +119,7 @@ class Actions(Invocation):
     def do_plan(self) -> None:
         target, wanted = self._target(), self._document()
         try:
-            seen = preview.outlook(target, wanted, self._wishes())
+            seen = preview.outlook(target, wanted, self._sync_options())
         except Refused as refusal:
             if refusal.problems[0].code is Code.NOT_ADOPTED:
                 self._say(output.plan.after_adoption(check.check(target, wanted), self._page))
@@ -139,13 +139,13 @@ class Actions(Invocation):
         target, wanted, strict = self._target(), self._document(), self._is("strict")
         seen = self._checked(target, wanted)
         models = agreement(lambda: self._export(check=True)) if conf.is_enabled() else None
-        danger, kept = () if self._is("for_migrate") else self._endangered(), self._kept()
-        told = output.check.lines(seen, self._page, strict=strict)
+        risks, kept = () if self._is("for_migrate") else self._migrate_risks(), self._kept()
+        lines = output.check.lines(seen, self._page, strict=strict)
         if models is not None:
-            told = output.check.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
-        told += output.migrate_risks.in_short(danger, self._page)
+            lines = output.check.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
+        lines += output.migrate_risks.in_short(risks, self._page)
         as_json = output.check.models_json(models)
-        self._print(told, output.check.as_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=danger))
+        self._print(lines, output.check.as_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=risks))
         if why := output.check.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
@@ -157,7 +157,7 @@ class Actions(Invocation):
     def _kept(self) -> KeptApps:
         """Pending migrations and missing tables of MIGRATED_APPS on the live database."""
         alias = self._alias()
-        is_there = Layout(databases.path_of(alias)).at() is PathKind.GENERATION
+        is_there = Layout(databases.path_of(alias)).path_kind() is PathKind.GENERATION
         return kept_apps(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else NONE_KEPT
 
     def _has_no_schema(self) -> bool:
@@ -165,21 +165,21 @@ class Actions(Invocation):
         return not (self._is("for_migrate") or self._path("schema") or self._schema_path().exists())
 
     def _check_without_schema(self) -> None:
-        link, danger = databases.path_of(self._alias()), self._endangered()
-        if not danger and Layout(link).at() is PathKind.GENERATION:
+        link, risks = databases.path_of(self._alias()), self._migrate_risks()
+        if not risks and Layout(link).path_kind() is PathKind.GENERATION:
             self._document()  # raises: an adopted database without its schema.json
-        told = output.migrate_risks.lines(danger, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
+        lines = output.migrate_risks.lines(risks, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
         hint = self._where_from(self._schema_path())
-        self._print(told if danger else [*told, hint], output.check.without_schema_json(danger))
-        if danger:
+        self._print(lines if risks else [*lines, hint], output.check.without_schema_json(risks))
+        if risks:
             raise CommandError(
-                self._addressed("\n  ".join([*output.migrate_risks.at_stake(danger, link), hint])), returncode=1
+                self._addressed("\n  ".join([*output.migrate_risks.at_stake(risks, link), hint])), returncode=1
             )
 
-    def _endangered(self) -> tuple[MigrateRisk, ...]:
+    def _migrate_risks(self) -> tuple[MigrateRisk, ...]:
         """What Django's migrate would destroy; nothing if `migrate` runs a sync."""
         link = databases.path_of(self._alias())
-        if conf.is_enabled() and Layout(link).at() is PathKind.GENERATION:
+        if conf.is_enabled() and Layout(link).path_kind() is PathKind.GENERATION:
             return ()
         return migrate_risks(self._alias(), link, modelled(self._alias()))
 
@@ -270,7 +270,7 @@ class Actions(Invocation):
             migrations.write(new, self.stderr)
         done = eject.eject(target, wanted.version, self._record)
         data = output.eject.as_json(done, new, lagging)
-        self._print(output.eject.lines(done, link, self._endangered(), self._page), data)
+        self._print(output.eject.lines(done, link, self._migrate_risks(), self._page), data)
 
     def _refuse_out_of_step(self, target: Target, wanted: Document) -> None:
         seen = self._checked(target, wanted)

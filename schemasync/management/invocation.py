@@ -108,7 +108,7 @@ class Invocation:
             link = databases.path_of(self._alias())
         except SchemasyncError:
             link = Path("FILE")
-        match Layout(link).at():
+        match Layout(link).path_kind():
             case PathKind.PLAIN:
                 return "To adopt the database, which writes one: manage.py schemasync adopt"
             case PathKind.GENERATION:
@@ -116,9 +116,9 @@ class Invocation:
             case _:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
-    def _wishes(self) -> SyncOptions:
+    def _sync_options(self) -> SyncOptions:
         usual = Limits()
-        wishes = SyncOptions(
+        sync_options = SyncOptions(
             rebuild_all=self._is("rebuild_all"),
             verify_full=self.given.get("verify") == "full",
             allow_older=self._is("allow_older"),
@@ -132,7 +132,7 @@ class Invocation:
                 postpone=self._is("postpone"),
             ),
         )
-        return informed(self._alias(), wishes)
+        return informed(self._alias(), sync_options)
 
     # --- the database ---------------------------------------------------------------------------------------
 
@@ -223,9 +223,9 @@ class Invocation:
 
     def _fail(self, error: SchemasyncError) -> None:
         """Print the facts as JSON if requested; always raise CommandError with text and exit code."""
-        told = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
+        addressed = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
         if self._json:
             live = self._live(error)
-            self._as_json(failed.as_json(told, self.action, self.version, live, with_sql=self._is("sql")))
-        text = "\n".join(problem(one) for one in told.problems)
+            self._as_json(failed.as_json(addressed, self.action, self.version, live, with_sql=self._is("sql")))
+        text = "\n".join(problem(one) for one in addressed.problems)
         raise CommandError(text, returncode=error.exit_code) from error

@@ -63,7 +63,7 @@ USES = {
 }
 """The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
 
-WISHES = (
+SYNC_OPTIONS = (
     "rebuild_all",
     "verify",
     "allow_drop",
@@ -88,7 +88,7 @@ def add(parser: Any) -> None:
     parser.epilog = EXIT_CODES
     _ends_with_2(parser)
     _common(parser, "sync")
-    _wishes(parser)
+    _sync_options(parser)
     parser.add_argument(
         "--export", action="store_true", default=ABSENT, help="write the models into schema.json first, then sync"
     )
@@ -108,7 +108,7 @@ def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     mine = [] if action == "sync" or not given.get("export") else ["--export"]
     if action in ("sync", "plan"):
         return mine
-    return mine + [f"--{name.replace('_', '-')}" for name in WISHES if given.get(name)]
+    return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name)]
 
 
 def _epilog(action: str) -> str:
@@ -240,7 +240,7 @@ def _of_django(parser: Any) -> None:
         parser.add_argument(option, default=ABSENT, help=ABSENT)
 
 
-def _wishes(parser: Any) -> None:
+def _sync_options(parser: Any) -> None:
     parser.add_argument(
         "--allow-drop",
         action="append",
@@ -302,7 +302,7 @@ def _seen(parser: Any, text: str) -> None:
 
 
 def _plan(parser: Any) -> None:
-    _wishes(parser)
+    _sync_options(parser)
     _seen(parser, SEEN_HERE)
     parser.add_argument("--sql", action="store_true", default=ABSENT, help="print the statements, for people to read")
 

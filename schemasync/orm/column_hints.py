@@ -39,14 +39,14 @@ def renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json
 
 def with_earlier(newest: str, hints: Json, now: str) -> list[str]:
     """Earlier names, newest first, without the current one."""
-    told = hints.get("was") or hints.get("_was") or ()
-    return [newest, *(name for name in told if fold(name) != fold(now))]
+    earlier = hints.get("was") or hints.get("_was") or ()
+    return [newest, *(name for name in earlier if fold(name) != fold(now))]
 
 
 def note_dropped(wanted: Table, lost: list[str], entries: Mapping[str, Json], hints: Json) -> None:
     """Write `_dropped` for columns that may be dropped; not for those that were renamed or exist again."""
     already = [name for name in hints.pop("_dropped", ()) if wanted.column(name) is None]
-    told = earlier_names(entries)
-    names = [*already, *(name for name in lost if name not in already and fold(name) not in told)]
+    earlier = earlier_names(entries)
+    names = [*already, *(name for name in lost if name not in already and fold(name) not in earlier)]
     if names:
         hints["_dropped"] = names

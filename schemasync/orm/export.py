@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..diff.apply_renames import Renames, translate
+from ..diff.apply_renames import Renames, with_renames
 from ..diff.changes import Change
 from ..diff.compare import compare
 from ..errors import Code, Problem, Refused
@@ -349,7 +349,7 @@ class _Export:
 
     def _is_alike(self, model: Table, before: Table, old: Column, new: Column) -> bool:
         renames = Renames(self.moves.moved, {fold(before.name): {fold(old.name): new.name}})
-        return _said_of(translate(before, renames), new.name) == _said_of(model, new.name)
+        return _said_of(with_renames(before, renames), new.name) == _said_of(model, new.name)
 
     def _comes_along(self, model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
         """True if a column refers to a renamed model, and its name is made from the model's new name."""

@@ -190,7 +190,7 @@ def pending(alias: str) -> list[str]:
 
 def is_there(target: Target) -> bool:
     """True if there is a live generation."""
-    return target.layout.at() is PathKind.GENERATION
+    return target.layout.path_kind() is PathKind.GENERATION
 
 
 def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:

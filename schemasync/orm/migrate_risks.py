@@ -105,7 +105,7 @@ class MigrateRisk:
 def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk, ...]:
     """Everything in the models' tables beyond the models; empty if there is no database yet. Raises a SchemasyncError
     if it cannot be read."""
-    if Layout(link).at() is PathKind.NOTHING:
+    if Layout(link).path_kind() is PathKind.NOTHING:
         return ()
     with translated_errors(link), closing(databases.opener(alias).read(link)) as connection:
         return tuple(beyond(connection, inspect(connection).schema, models.schema))

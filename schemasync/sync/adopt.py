@@ -194,7 +194,7 @@ def _finished(now: LiveDatabase, row: HistoryRow, document: Document | None) -> 
 
 def _check_plain(target: Target) -> None:
     layout = target.layout
-    match layout.at():
+    match layout.path_kind():
         case PathKind.PLAIN:
             return
         case PathKind.GENERATION:

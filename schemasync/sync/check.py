@@ -84,7 +84,7 @@ def check(
             tuple(sorted(drift)),
             tuple(o.named for o in now.foreign(inspection, document, not_ours)),
             now.generation.name if now.generation else None,
-            tuple(dict.fromkeys(_told(key, document.schema) for key in found.spent)),
+            tuple(dict.fromkeys(_reported(key, document.schema) for key in found.spent)),
             losses(found.problems, drift),
             is_empty=not inspection.objects,
             refused=_refusal(target, document, now, elsewhere, unknown) if found.changes and tries else (),
@@ -106,7 +106,7 @@ def _refusal(
     return ()
 
 
-def _told(key: HintKey, schema: Schema) -> str:
+def _reported(key: HintKey, schema: Schema) -> str:
     """Formats a hint as `was on Users.full_name`."""
     return f"{key.hint} on {'.'.join(filter(None, spelled(key, schema)))}"
 

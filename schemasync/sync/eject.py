@@ -87,7 +87,7 @@ def _generation(target: Target, current: LiveDatabase | None) -> LiveDatabase:
     if current is None or current.generation is None:
         raise Refused.of(
             Code.NOT_ADOPTED,
-            f"{layout.link} is {layout.at().value}: there is nothing to eject",
+            f"{layout.link} is {layout.path_kind().value}: there is nothing to eject",
             "Django's migrate manages it.",
         )
     if size_of(wal_of(layout.link)):

@@ -63,14 +63,14 @@ def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:
     if len(opened) == 1:
         aside = shlex.quote(f"{layout.link}.aside")
         target = shlex.quote(f"{folder.name}/{opened[0]}.sqlite3")
-        away = f"mv {link} {aside} && " if layout.at() is PathKind.PLAIN else f"rm {link} && "
+        away = f"mv {link} {aside} && " if layout.path_kind() is PathKind.PLAIN else f"rm {link} && "
         return (
             f"{keep} {opened[0]} is open to writers, so it was live until then. To go on with it:\n"
             f"{away}ln -s {target} {link}\n"
             "To go back to an older generation from there: manage.py schemasync rollback GENERATION"
         )
     live = layout.live()
-    if live is not None and layout.at() is PathKind.GENERATION:
+    if live is not None and layout.path_kind() is PathKind.GENERATION:
         return (
             f"{keep} Then restore {live.path.name} from your backup. Without one, to go on with its present content:\n"
             f"{_anew(layout, live)}"

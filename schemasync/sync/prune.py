@@ -94,7 +94,7 @@ def prune(
 
     Raises Refused if there can be no archive: there is no database, or it was never adopted.
     """
-    if target.layout.at() in (PathKind.NOTHING, PathKind.PLAIN) and not target.layout.generations():
+    if target.layout.path_kind() in (PathKind.NOTHING, PathKind.PLAIN) and not target.layout.generations():
         raise live_database.no_history(target.layout)
     if dry_run or not target.layout.folder.exists():
         return choose(archives(target), keep, older_than)

@@ -35,7 +35,7 @@ from .run.target import Target
 
 def recover(target: Target) -> tuple[str, ...]:
     """Finish or undo the work of a dead run; returns one line for each action. Raises NeedsPerson."""
-    at = target.layout.at()
+    at = target.layout.path_kind()
     if at in (PathKind.FOREIGN, PathKind.OTHER):
         return ()  # left alone; the next read reports it
     postpone.clear(target)
@@ -49,16 +49,16 @@ def recover(target: Target) -> tuple[str, ...]:
     live = _live_fence(target)
     done += _remove_marked(target, files, live)
     if live is not None and live.successor == PLAIN:
-        return _told(target, [*done, *_out(target, files, live)])
+        return _reported(target, [*done, *_out(target, files, live)])
     done += _remove_copy(target)
     if live is not None:
         done += _forward(target, files, live)
-    if target.layout.at() is PathKind.GENERATION:
+    if target.layout.path_kind() is PathKind.GENERATION:
         done += _clear(target)
         done += _release(target)
         done += _record_restore(target)
         done += _close_archives(target, files)
-    return _told(target, done)
+    return _reported(target, done)
 
 
 def finish_swap(target: Target) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def finish_swap(target: Target) -> tuple[str, ...]:
         return recover(target)
 
 
-def _told(target: Target, done: list[str]) -> tuple[str, ...]:
+def _reported(target: Target, done: list[str]) -> tuple[str, ...]:
     for line in done:
         target.progress.note(line)
     return tuple(done)
@@ -101,7 +101,7 @@ def _clear_next_links(target: Target) -> list[str]:
 def _clear_next_link(target: Target, path: Path) -> str:
     layout = target.layout
     is_original = (inode := inode_of(path)) is not None and path == layout.next_link(inode)
-    if path.is_symlink() or (is_original and layout.at() is PathKind.GENERATION):
+    if path.is_symlink() or (is_original and layout.path_kind() is PathKind.GENERATION):
         target.check_sole()
         target.disk.remove(DiskStep.RECOVER_REMOVE, (path,))
         return "" if not is_original else f"removed {path.name}, the plain file whose copy is live"
@@ -119,7 +119,7 @@ def _remove(target: Target, path: Path) -> str:
 def _remove_copy(target: Target) -> list[str]:
     """Remove the plain file that a run copied but never put in the place of the link: no fence names it."""
     is_left = target.layout.plain.is_symlink()  # the link that was replaced, otherwise it is a copy
-    if (target.layout.at() is not PathKind.GENERATION and not is_left) or not cutover.remove_plain(target):
+    if (target.layout.path_kind() is not PathKind.GENERATION and not is_left) or not cutover.remove_plain(target):
         return []
     if is_left:
         return [f"removed {target.layout.plain.name}, the link that a plain file replaced"]
@@ -145,7 +145,7 @@ def _relink(target: Target, files: dict[str, GenerationState]) -> list[str]:
 
 
 def _live_fence(target: Target) -> Fence | None:
-    at = target.layout.at()
+    at = target.layout.path_kind()
     if at not in (PathKind.PLAIN, PathKind.GENERATION):
         return None
     live = target.layout.live()
@@ -183,8 +183,8 @@ def _forward(target: Target, files: dict[str, GenerationState], live: Fence) -> 
         cutover.open_up(target, successor.generation)
     elif successor.fence is not None:
         _reopen(target, successor, live)
-    if target.layout.at() is PathKind.PLAIN:
-        _fold(target)
+    if target.layout.path_kind() is PathKind.PLAIN:
+        _checkpoint(target)
     cutover.point(target, successor.generation, over)
     files[live.successor] = replace(successor, fence=None, marked=False)
     return [f"finished an interrupted swap: {live.successor} is live"]
@@ -208,7 +208,7 @@ def _place(target: Target) -> LinkState:
     """The state of the path: it is a file, because its fence was read."""
     inode = inode_of(target.layout.link)
     assert inode is not None
-    return LinkState(inode, is_plain=target.layout.at() is PathKind.PLAIN)
+    return LinkState(inode, is_plain=target.layout.path_kind() is PathKind.PLAIN)
 
 
 def _out(target: Target, files: dict[str, GenerationState], live: Fence) -> list[str]:
@@ -311,7 +311,7 @@ def _record_restore(target: Target) -> list[str]:
     return [f"recorded that {live.name} holds a backup of {newest.generation}, which was restored into it"]
 
 
-def _fold(target: Target) -> None:
+def _checkpoint(target: Target) -> None:
     """Checkpoint the log of a plain file while it still has a name: afterwards nobody can."""
     with (
         suppress(SchemasyncError, sqlite3.Error),

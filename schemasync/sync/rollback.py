@@ -11,8 +11,8 @@ from ..engines.sqlite import fence
 from ..engines.sqlite.connection import Connection
 from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.transactions import snapshot
-from ..engines.sqlite.verify.row_counts import RowDiff, tally
-from ..engines.sqlite.verify.row_samples import Example
+from ..engines.sqlite.verify.row_counts import RowDiff, row_diffs
+from ..engines.sqlite.verify.row_samples import RowSample
 from ..engines.sqlite.verify.row_samples import examples as some
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
@@ -124,20 +124,20 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool
     return RolledBack(ahead, duration_ms, pause_ms)
 
 
-def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[Example, ...]]:
+def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[RowSample, ...]]:
     """For each table some of the rows that the preview counts. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
         sides = _sides(current, ahead.to, ahead.generation)
-        named = {tally.table for tally in ahead.written}
+        named = {row_diffs.table for row_diffs in ahead.written}
         with closing(target.opener.read(sides.newer.path)) as connection:
             attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
             found = {step.name: some(connection, step, most) for step in sides.steps if step.name in named}
     return {name: tuple(map(_reversed, rows)) if sides.live_is_older else rows for name, rows in found.items()}
 
 
-def _reversed(one: Example) -> Example:
+def _reversed(one: RowSample) -> RowSample:
     return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind))
 
 
@@ -162,7 +162,7 @@ def _roll_back(target: Target, current: LiveDatabase, ahead: Preview, signals: S
         if frozen is not None:
             ahead = replace(ahead, tallies=_compared(frozen, sides))
     if written:
-        cutover.fold_archive(target, current.generation)  # repeated, because the file was still being read before
+        cutover.checkpoint_archive(target, current.generation)  # repeated, because the file was still being read before
     return ahead, lock.seconds
 
 
@@ -251,5 +251,5 @@ def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation) -> _Si
 def _compared(connection: Connection, sides: _Sides) -> tuple[RowDiff, ...]:
     """The difference of each table, from the view of the live file; the connection is to the newer one, beside the
     older."""
-    found = tally(connection, sides.steps, older_is_live=sides.live_is_older)
+    found = row_diffs(connection, sides.steps, older_is_live=sides.live_is_older)
     return tuple(one.reversed() for one in found) if sides.live_is_older else found

@@ -84,7 +84,7 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
 def _if_current(target: Target, document: Document, options: SyncOptions) -> Report | None:
     """Fast path without the lock: a report if there is nothing to do, Refused early on a first run, otherwise None."""
     first = not target.layout.folder.exists()
-    if not first and target.layout.at() is not PathKind.GENERATION:
+    if not first and target.layout.path_kind() is not PathKind.GENERATION:
         return None
     try:
         with live_database.read(target.layout, target.opener) as now:

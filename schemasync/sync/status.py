@@ -125,7 +125,7 @@ def status(target: Target) -> Status:
         problems = []
     folder = layout.folder if layout.folder.exists() else layout.link.parent
     return Status(
-        layout.at(),
+        layout.path_kind(),
         live,
         size_of(path),
         archives,

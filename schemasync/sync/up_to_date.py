@@ -33,7 +33,7 @@ def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") ->
     None if more work is needed to decide: something differs, is left over, or cannot be read.
     """
     live = layout.live()
-    if live is None or layout.at() is not PathKind.GENERATION:
+    if live is None or layout.path_kind() is not PathKind.GENERATION:
         return None
     try:
         with closing(opener.read(live.path)) as connection:

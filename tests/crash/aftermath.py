@@ -25,7 +25,7 @@ def is_committed(scenario, number, when):
 
 def look_at_the_wreck(stage, wreck):
     """What any program sees that opens the link before anything is repaired."""
-    if stage.old is None and wreck.layout.at() is PathKind.NOTHING:
+    if stage.old is None and wreck.layout.path_kind() is PathKind.NOTHING:
         return
     assert dump(wreck.link) in (stage.old, stage.new)
     assert whole(wreck.link)
@@ -59,7 +59,7 @@ def assert_tidy(world, scenario, *, is_copied=False):
     assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
     known = {world.link.name + suffix for suffix in side} | {world.layout.folder.name}
     assert set(names[""]) - known - extra == set()
-    if world.layout.at() is PathKind.PLAIN:
+    if world.layout.path_kind() is PathKind.PLAIN:
         assert fence_of(world.link) is None
         if scenario.name == "eject":
             assert_left(world)

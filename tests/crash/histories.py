@@ -127,7 +127,7 @@ class History:
 
     def _choose(self) -> tuple[str, Any]:
         target = partial(self.world.target, wait=0.2)
-        if self.world.layout.at() is PathKind.PLAIN:
+        if self.world.layout.path_kind() is PathKind.PLAIN:
             return "adopt", lambda step: adopt(target(step), None).generation
         archives = [p.stem for p in self.world.files() if p.stem != self._live()]
         dice = self.chance.random()
@@ -140,7 +140,7 @@ class History:
         if archives and dice < 0.45:
             keep = self.chance.choice([1, 2])
             return f"prune to {keep}", lambda step: _prune(target(step), keep)
-        if self.world.layout.at() is PathKind.GENERATION and dice < 0.55:
+        if self.world.layout.path_kind() is PathKind.GENERATION and dice < 0.55:
             tree = schema(self.version)
             options = SyncOptions(rebuild_all=True, allow_older=True)
         else:
@@ -281,7 +281,7 @@ class History:
     # --- what must be true ----------------------------------------------------------------------------------
 
     def _live(self) -> str | None:
-        match self.world.layout.at():
+        match self.world.layout.path_kind():
             case PathKind.GENERATION:
                 live = self.world.layout.live()
                 assert live is not None

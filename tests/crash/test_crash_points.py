@@ -69,7 +69,7 @@ def test_after_a_kill_the_old_or_the_new_state_is_whole_and_the_next_run_finishe
 
     expected = stage.new if committed else stage.old
     if expected is None:
-        assert world.layout.at() is PathKind.NOTHING
+        assert world.layout.path_kind() is PathKind.NOTHING
         assert world.files() == []
     else:
         assert without(dump(world.link), note) == without(expected), "the committed state" if committed else "the old"

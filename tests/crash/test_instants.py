@@ -42,7 +42,7 @@ def survive(stage, world, wreck, number):
     target = world.target()
     first, second = child(lambda: (recovery(target), recovery(target))).result()
     assert second == (), (number, first)
-    if world.layout.at() is not PathKind.NOTHING:
+    if world.layout.path_kind() is not PathKind.NOTHING:
         assert without(dump(world.link), note) in (without(stage.old or stage.new), without(stage.new)), number
         assert note is None or note in notes(world.link)
         assert_tidy(world, scenario)

@@ -72,7 +72,7 @@ def repaired(world, live):
     """Recover, and be sure that it is done: `live` is the number of the live generation afterwards."""
     done = world.recovered()
     assert world.recovered() == (), "a second recovery finds something to do"
-    assert world.layout.at() is PathKind.GENERATION
+    assert world.layout.path_kind() is PathKind.GENERATION
     assert world.layout.live().number == live
     assert os.fspath(world.link.readlink()).startswith(world.layout.folder.name + "/")
     assert traces(world.link) == []
@@ -124,7 +124,7 @@ def test_no_database_at_all_is_no_fault(tmp_path, world):
     shutil.rmtree(world.layout.folder)
     world.link.unlink()
     assert world.recovered() == ()
-    assert world.layout.at() is PathKind.NOTHING
+    assert world.layout.path_kind() is PathKind.NOTHING
 
 
 def test_a_plain_file_is_left_alone(plain):
@@ -249,7 +249,7 @@ def test_an_eject_that_was_cut_off_is_finished(world):
     leaving(world)
     assert world.recovered() == ("finished an interrupted eject: db.sqlite3 is a plain file",)
     assert world.recovered() == ()
-    assert world.layout.at() is PathKind.PLAIN
+    assert world.layout.path_kind() is PathKind.PLAIN
     assert write(world.link, "after") is None
     assert not world.layout.plain.exists()
 
@@ -330,7 +330,7 @@ def test_a_missing_link_and_only_marked_files_mean_that_there_was_never_a_databa
     mark(path(one, 1))
     assert len(one.recovered()) == 1
     assert one.files() == []
-    assert one.layout.at() is PathKind.NOTHING
+    assert one.layout.path_kind() is PathKind.NOTHING
 
 
 def test_a_missing_link_beside_a_marked_file_is_made_to_the_open_one(world):

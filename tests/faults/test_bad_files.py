@@ -221,7 +221,7 @@ def test_what_may_not_be_written_is_not_taken_over(stages, locked_folder, folder
         user=NOBODY,
         litter={"db.sqlite3.generations", "db.sqlite3.generations/lock"},
     )
-    assert world.layout.at() is PathKind.PLAIN
+    assert world.layout.path_kind() is PathKind.PLAIN
 
 
 def test_a_first_run_in_a_folder_that_may_not_be_written_is_refused(locked_folder):

@@ -66,7 +66,7 @@ def test_a_signal_at_a_step_leaves_nothing_to_repair(stages, tmp_path, name, num
 
 def assert_state(stage, world, swapped):
     """The old state or the new one; `swapped` says which, None for either."""
-    if world.layout.at() is PathKind.NOTHING:
+    if world.layout.path_kind() is PathKind.NOTHING:
         assert stage.old is None
         assert not swapped
         return
@@ -78,7 +78,7 @@ def assert_state(stage, world, swapped):
 
 def assert_clean(stage, world, trouble):
     """Nothing for recovery to do; and the message says which state is true."""
-    if world.layout.at() is PathKind.NOTHING:
+    if world.layout.path_kind() is PathKind.NOTHING:
         assert world.names().get("generations", []) in ([], ["lock"])
     else:
         assert_tidy(world, stage.scenario)

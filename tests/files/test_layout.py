@@ -30,21 +30,21 @@ def put(layout, *names):
 
 
 def test_what_stands_at_the_link_is_told_apart(layout, tmp_path):
-    assert layout.at() is PathKind.NOTHING
+    assert layout.path_kind() is PathKind.NOTHING
     layout.link.touch()
-    assert layout.at() is PathKind.PLAIN
+    assert layout.path_kind() is PathKind.PLAIN
     layout.link.unlink()
     layout.link.mkdir()
-    assert layout.at() is PathKind.OTHER
+    assert layout.path_kind() is PathKind.OTHER
     layout.link.rmdir()
     layout.link.symlink_to(f"db.sqlite3.generations/0001-{SHORT}.sqlite3")
-    assert layout.at() is PathKind.DANGLING
+    assert layout.path_kind() is PathKind.DANGLING
     put(layout, f"0001-{SHORT}.sqlite3")
-    assert layout.at() is PathKind.GENERATION
+    assert layout.path_kind() is PathKind.GENERATION
     for foreign in ("elsewhere", "db.sqlite3.generations/backup.sqlite3", "db.sqlite3.generations", "/", "db.sqlite3"):
         layout.link.unlink()
         layout.link.symlink_to(foreign)
-        assert layout.at() is PathKind.FOREIGN, foreign
+        assert layout.path_kind() is PathKind.FOREIGN, foreign
 
 
 def test_only_our_names_are_generations(layout):
@@ -119,7 +119,7 @@ def test_the_link_is_relative_and_the_folder_can_be_moved_and_mounted_elsewhere(
     moved.sync(V2)
     (tmp_path / "mounted").symlink_to(tmp_path / "moved")
     mounted = World(tmp_path / "mounted")
-    assert mounted.layout.at() is PathKind.GENERATION
+    assert mounted.layout.path_kind() is PathKind.GENERATION
     mounted.sync(changed(V2, "papers", title="TEXT"))
     assert moved.layout.live().number == mounted.layout.live().number == 3
 
@@ -128,7 +128,7 @@ def test_a_relative_path_means_the_same_from_its_folder(tmp_path, monkeypatch):
     world = filled(tmp_path / "w")
     monkeypatch.chdir(world.folder)
     here = World(type(world.folder)())
-    assert here.layout.at() is PathKind.GENERATION
+    assert here.layout.path_kind() is PathKind.GENERATION
     here.sync(V2)
     assert world.layout.live().number == 2
     assert os.fspath(world.link.readlink()).startswith("db.sqlite3.generations/0002-")

@@ -188,9 +188,9 @@ def test_an_eject_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it
         trouble = child(lambda: recovery(world.target())).refusal()
         assert (trouble.kind, trouble.codes) == ("NeedsPerson", ("mounted-file",))
         assert "is committed" in trouble.text
-    assert world.layout.at() is PathKind.GENERATION
+    assert world.layout.path_kind() is PathKind.GENERATION
     world.recovered()
-    assert world.layout.at() is PathKind.PLAIN
+    assert world.layout.path_kind() is PathKind.PLAIN
     assert dump(world.link) == stage.new
 
 
@@ -204,7 +204,7 @@ def test_generations_on_another_file_system_are_no_obstacle(stages, tmp_path):
     disk = f"cp -a '{evolved.layout.folder}' '{tmp_path}/there' && mount -t tmpfs none '{evolved.layout.folder}'"
     disk += f" && cp -a '{tmp_path}/there/.' '{evolved.layout.folder}'"
     assert mounted(disk, evolved.folder, "sync", "rollback", "eject") == ["sync done", "rollback done", "eject done"]
-    assert evolved.layout.at() is PathKind.PLAIN
+    assert evolved.layout.path_kind() is PathKind.PLAIN
     assert dump(evolved.link) == stages("fresh").new
 
 

@@ -55,7 +55,7 @@ def test_a_file_put_over_the_link_while_a_generation_is_built_stays(stages, tmp_
     first = world.files()[0]
     trouble = refused_run(world, Once(when, label, lambda: put_file(world.link)))
     assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
-    assert world.layout.at() is PathKind.PLAIN
+    assert world.layout.path_kind() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.files() == [first]
     assert fence_of(first) is None
@@ -94,7 +94,7 @@ def test_a_link_that_is_taken_away_is_not_made_again(stages, tmp_path, label):
     world = stages("evolve").copy(tmp_path / "w")
     trouble = refused_run(world, Once("before", label, lambda: take_away(world.link)))
     assert trouble.codes == ("changed-during-run",)
-    assert world.layout.at() is PathKind.NOTHING
+    assert world.layout.path_kind() is PathKind.NOTHING
     assert fence_of(world.files()[0]) is None
 
 
@@ -118,7 +118,7 @@ def test_a_file_put_in_place_of_one_that_is_taken_over_stays(stages, tmp_path, l
     observer = Once("before", label, lambda: put_file(world.link))
     trouble = child(lambda: adopt(world.target(observer), None)).refusal()
     assert trouble.codes == ("changed-during-run",)
-    assert world.layout.at() is PathKind.PLAIN
+    assert world.layout.path_kind() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.files() == []
 
@@ -221,7 +221,7 @@ def test_a_file_put_there_right_before_the_link_moves_stays(stages, tmp_path, mo
     trouble = child(lambda: stage.scenario.act(world.target(observer))).refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("NeedsPerson", ("swap-unfinished",), 6)
     assert "put there" in trouble.text
-    assert world.layout.at() is PathKind.PLAIN
+    assert world.layout.path_kind() is PathKind.PLAIN
     assert notes(world.link) == {MINE}
     assert world.layout.next_links() == ()
     world.link.rename(world.folder / "mine.sqlite3")  # what the message says

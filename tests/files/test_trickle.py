@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schemasync.files.background_fsync import LARGE, trickled
+from schemasync.files.background_fsync import LARGE, synced_in_background
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,20 +32,20 @@ def path(tmp_path):
 
 
 def test_another_process_does_it_and_is_gone_afterwards(path):
-    with trickled(path, LARGE) as process:
+    with synced_in_background(path, LARGE) as process:
         assert process != os.getpid()
         assert is_there(process)
     assert not is_there(process)
 
 
 def test_it_is_gone_too_when_what_is_made_fails(path):
-    with pytest.raises(ZeroDivisionError), trickled(path, LARGE) as process:
+    with pytest.raises(ZeroDivisionError), synced_in_background(path, LARGE) as process:
         _ = 1 / 0
     assert not is_there(process)
 
 
 def test_a_small_file_needs_none(path):
-    with trickled(path, LARGE - 1) as process:
+    with synced_in_background(path, LARGE - 1) as process:
         assert process is None
 
 

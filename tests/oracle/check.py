@@ -223,8 +223,8 @@ def _check_way_back(target, before, after):
 
 def _nothing_written(ahead):
     """What the operator is shown before a rollback: nothing was written since, so nothing is set aside."""
-    written = [tally for tally in ahead.tallies if tally.added or tally.changed or tally.removed]
-    assert [tally for tally in written if not tally.note] == []
+    written = [row_diffs for row_diffs in ahead.tallies if row_diffs.added or row_diffs.changed or row_diffs.removed]
+    assert [row_diffs for row_diffs in written if not row_diffs.note] == []
     return True
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.validate import judge
+from schemasync.engines.sqlite.validate import validate_schema
 from schemasync.errors import Code, SchemaInvalid
 from schemasync.schema import document
 
@@ -12,7 +12,7 @@ from .support import schema
 
 def refusals(tree):
     with pytest.raises(SchemaInvalid) as caught:
-        judge(schema(tree), Opener())
+        validate_schema(schema(tree), Opener())
     return caught.value.problems
 
 
@@ -155,7 +155,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("tree", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_what_sqlite_takes_is_taken(tree):
-    judge(schema(tree), Opener())
+    validate_schema(schema(tree), Opener())
 
 
 def test_a_person_with_several_faults_sees_them_all():
@@ -198,7 +198,7 @@ def test_a_function_of_the_application_can_be_made_known():
     def register(connection):
         connection.create_function("slug", 1, lambda text: text, deterministic=True)
 
-    judge(schema(table("TEXT CHECK (slug(a) = a)")), Opener(register))
+    validate_schema(schema(table("TEXT CHECK (slug(a) = a)")), Opener(register))
 
 
 def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
@@ -208,7 +208,7 @@ def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
     meant = schema(table("INT"))
     monkeypatch.setattr(column, "upper_ascii", str.lower)
     with pytest.raises(SchemaInvalid) as caught:
-        judge(meant, Opener())
+        validate_schema(meant, Opener())
     (problem,) = caught.value.problems
     assert problem.message == 'SQLite reads table "t" differently from its definition'
     assert 'Meant: {"columns":[{"name":"a","type":"INT"}]}' in problem.hint
@@ -232,7 +232,7 @@ def test_what_sqlite_refuses_is_told_with_its_place():
     }"""
     found = document.read(text)
     with pytest.raises(SchemaInvalid) as caught:
-        judge(found.schema, Opener(), found.place)
+        validate_schema(found.schema, Opener(), found.place)
     told = [(problem.message.split(" ")[0], problem.facts["path"]) for problem in caught.value.problems]
     assert told == [
         ("schema.json:4:9:", "Film/Title"),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.validate import judge
+from schemasync.engines.sqlite.validate import validate_schema
 from schemasync.schema import digest, lexer
 from schemasync.schema.names import fold, from_key, is_special, upper_ascii
 
@@ -16,7 +16,7 @@ from .support import effort, rebuilt, schema, version
 @given(trees())
 def test_a_database_reads_as_the_schema_that_it_was_built_from(tree):
     meant = schema(tree)
-    judge(meant, Opener())
+    validate_schema(meant, Opener())
     assert rebuilt(meant) == meant
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.engines.sqlite.validate import judge
+from schemasync.engines.sqlite.validate import validate_schema
 from schemasync.errors import SchemaInvalid
 from schemasync.schema.model import Column, Sql
 from schemasync.schema.write import constraint_text, filled, pretty, renamed, table_json, write
@@ -31,7 +31,7 @@ def test_a_database_that_others_made_is_written_as_it_is_or_its_fault_is_named(d
     found = inspected(*statements)
     try:
         again = read(write(found)).schema
-        judge(again, Opener())
+        validate_schema(again, Opener())
     except SchemaInvalid as error:
         assert all(problem.message for problem in error.problems)
     else:

@@ -109,7 +109,7 @@ def creatable(
     return without(schema, refused), tuple(left_out)
 
 
-def to_judge(wanted: Schema, live: Schema, unknown: Unknown) -> Schema:
+def to_validate(wanted: Schema, live: Schema, unknown: Unknown) -> Schema:
     """The schema without the virtual tables that stay unchanged and whose module this process does not know."""
     there = {fold(table.name): table.virtual for table in live.tables}
     same = {

@@ -23,7 +23,7 @@ Place = Callable[..., str]
 """`file:line:column` of the key at that path of schema.json."""
 
 
-def judge(schema: Schema, opener: Opener, place: Place | None = None) -> None:
+def validate_schema(schema: Schema, opener: Opener, place: Place | None = None) -> None:
     """Build the schema in memory. Raises SchemaInvalid with everything that SQLite refuses, `place` before each."""
     connection = opener.memory()
     try:

@@ -28,7 +28,7 @@ class Checkpointer:
         self._opener, self._path = opener, path
         self._eager, self._at_it, self._over = threading.Event(), threading.Event(), threading.Event()
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._fold, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def soon(self) -> None:
@@ -50,7 +50,7 @@ class Checkpointer:
         self._wake.set()
         self._thread.join()
 
-    def _fold(self) -> None:
+    def _run(self) -> None:
         # a failure here is left to a writer later
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
             before = -1
@@ -67,8 +67,8 @@ class Checkpointer:
 @contextmanager
 def checkpointed(opener: Opener, path: Path) -> Iterator[Checkpointer]:
     """Checkpoint the log of the file within the block, as far as possible."""
-    folding = Checkpointer(opener, path)
+    thread = Checkpointer(opener, path)
     try:
-        yield folding
+        yield thread
     finally:
-        folding.stop()
+        thread.stop()

@@ -92,7 +92,9 @@ class Command(BaseCommand):
 
     def _at_a_glance(self, given: Mapping[str, Any]) -> str | None:
         """The output of a sync with nothing to do; None if there is something to do or another action was requested."""
-        if any(given.get(name) for name in ("action", "json", "export", "accept_data_migration", *options.WISHES)):
+        if any(
+            given.get(name) for name in ("action", "json", "export", "accept_data_migration", *options.SYNC_OPTIONS)
+        ):
             return None
         try:
             options.read(given)

@@ -39,8 +39,8 @@ class ExportJson(TypedDict):
 
 def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Lines:
     """The changes of an export."""
-    told = {"current": f"{path} matches the models", "differs": f"{path} does not match the models:"}
-    lines = [told.get(result, f"wrote {path}:")]
+    headings = {"current": f"{path} matches the models", "differs": f"{path} does not match the models:"}
+    lines = [headings.get(result, f"wrote {path}:")]
     lines += [f"  {describe(change)}" for change in found.changes]
     lines += [f"  {table}: another model owns it" for table in found.relabelled]
     lines += [f"  {table}: owned by its model from now on" for table in found.claimed]
@@ -56,12 +56,12 @@ def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Line
 
 def data_left(names: Iterable[str]) -> Lines:
     """Data migrations of installed packages that never run on a new database."""
-    told = list(names)
-    if not told:
+    headings = list(names)
+    if not headings:
         return []
-    apps = ", ".join(sorted({name.partition(".")[0] for name in told}))
+    apps = ", ".join(sorted({name.partition(".")[0] for name in headings}))
     return [
-        f"a database created from schema.json does not run these migrations, which fill tables: {', '.join(told)}",
+        f"a database created from schema.json does not run these migrations, which fill tables: {', '.join(headings)}",
         f'  if you need their rows, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
     ]
 

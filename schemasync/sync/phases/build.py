@@ -23,7 +23,7 @@ from ...engines.sqlite.verify.integrity_check import compare_integrity
 from ...engines.sqlite.verify.references import references
 from ...engines.sqlite.verify.structure import structure
 from ...engines.sqlite.wal_checkpointer import checkpointed
-from ...files.background_fsync import trickled
+from ...files.background_fsync import synced_in_background
 from ...files.disk import DiskStep
 from ...files.layout import Generation
 from ...history.action import HistoryAction
@@ -84,7 +84,7 @@ def build(
         if source is None:
             work.first(connection)
         else:
-            with trickled(path, source.size):
+            with synced_in_background(path, source.size):
                 work.run(connection, source)
         row, triggers = work.record(connection, source, generation, action)
     target.disk.rename(DiskStep.BUILD_RENAME, path, generation.path)

@@ -11,7 +11,7 @@ from typing import Protocol
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import virtual_tables
 from ...engines.sqlite.capture.changelog import Bounds
-from ...engines.sqlite.capture.replay import Replay, misfits_failed
+from ...engines.sqlite.capture.replay import Replay, row_errors_failed
 from ...engines.sqlite.connection import Connection, undoable
 from ...engines.sqlite.objects import Object
 from ...engines.sqlite.rebuild import finish, unchanged
@@ -178,7 +178,7 @@ class CapturedSource:
                     self.checkpointer.soon()
                     break
             if time.monotonic() > deadline:
-                raise misfits_failed(done)
+                raise row_errors_failed(done)
             time.sleep(BREATH)
         self.checkpointer.ended()
         self._up_to = UpTo(replay.bounds, replay.version, Followed(self._lag.rounds + 1, self._lag.keys + done.keys))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
-from ...engines.sqlite.capture.foreign_key_recheck import suspects
-from ...engines.sqlite.capture.replay import Replay, misfits_failed, schema_changed
+from ...engines.sqlite.capture.foreign_key_recheck import new_foreign_keys
+from ...engines.sqlite.capture.replay import Replay, row_errors_failed, schema_changed
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection
 from ...engines.sqlite.objects import fingerprint
@@ -59,7 +59,7 @@ def catch_up(
     nothing is left to replay. Raises Busy after `limits.cutover_timeout`, Failed if rows violate the new schema.
     """
     with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as swap:
-        new_keys = tuple(suspects(plan))
+        new_keys = tuple(new_foreign_keys(plan))
         bounds, version = dict(built.up_to.bounds), built.up_to.schema_version
         replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)
         replay.prepare()
@@ -128,7 +128,7 @@ def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: 
     with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
         done = lag.replay.round()
         if not done.fits:
-            raise misfits_failed(done)
+            raise row_errors_failed(done)
         written = lag.replay.has_replayed  # including rows without an entry in the change log
         if written:
             virtual_tables.check_whole(lock.connection, plan)

@@ -111,7 +111,7 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
     try:
         yield
     except (sqlite3.Error, OSError, SchemasyncError) as error:
-        if target.layout.at() is PathKind.DANGLING:
+        if target.layout.path_kind() is PathKind.DANGLING:
             raise misplaced.dangling(target.layout) from error
         raise NeedsPerson.of(
             Code.SWAP_UNFINISHED,
@@ -203,7 +203,7 @@ def point(target: Target, generation: Generation, over: WriteLock | LinkState | 
     """
     new = _make_link(target, generation, over.place if isinstance(over, WriteLock) else over)
     _take_place(target, new, over, f"All rows are in {generation.path}")
-    if target.layout.at() is PathKind.DANGLING:
+    if target.layout.path_kind() is PathKind.DANGLING:
         raise misplaced.dangling(target.layout)
 
 
@@ -233,7 +233,8 @@ def _take_place(target: Target, new: Path, over: WriteLock | LinkState | None, w
         kept = f", and another one is now called {placed.kept}" if placed.kept else ""
         raise NeedsPerson.of(
             Code.CHANGED_DURING_RUN,
-            f"{layout.link} is {layout.at().value} that somebody put there during the swap; it is unchanged{kept}",
+            f"{layout.link} is {layout.path_kind().value} that somebody put there during the swap; "
+            f"it is unchanged{kept}",
             f"{where}. To go on with them, move {layout.link} away, then: manage.py schemasync\n"
             f"To go on with what is at {layout.link}: manage.py schemasync adopt",
         )
@@ -267,7 +268,7 @@ def clear(target: Target, label: DiskStep) -> bool:
     Only an empty log, which is checkpointed: a non-empty one has the fence, and a connection that was open before the
     swap and never read would find its file without a name, without a log, and open to writes.
     """
-    if target.layout.at() is not PathKind.GENERATION:
+    if target.layout.path_kind() is not PathKind.GENERATION:
         return False
     sides = side_files(target.layout.link)
     if size_of(wal_of(target.layout.link)) or not any(path.exists() for path in sides):
@@ -290,7 +291,7 @@ def _checkpoint(target: Target, lock: WriteLock) -> None:
         checkpoint(lock.connection)
 
 
-def fold_archive(target: Target, archive: Generation) -> None:
+def checkpoint_archive(target: Target, archive: Generation) -> None:
     """Checkpoint the write-ahead log of a superseded file, now that our last reader of it is closed."""
     with (
         suppress(sqlite3.Error, SchemasyncError),

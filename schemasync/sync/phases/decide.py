@@ -14,7 +14,7 @@ from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.probe import probe
 from ...engines.sqlite.hazards.unreadable import Readers
 from ...engines.sqlite.inspect import Inspection
-from ...engines.sqlite.uncompiled import ours_here, to_judge, unknown_to
+from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
 from ...errors import Code, Problem, Refused
 from ...files.layout import size_of
@@ -109,14 +109,14 @@ def _decided(
     target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None, unknown: Unknown | None
 ) -> Decision:
     if state is None or state.newest is None:
-        validate.judge(document.schema, target.opener, document.place)
+        validate.validate_schema(document.schema, target.opener, document.place)
         return _first(document, state)
     if is_current(document, options, state) and state.is_untouched:
         return Decision(None)
     inspection = state.inspect()
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
-    wanted = to_judge(document.schema, inspection.schema, unknown)
-    validate.judge(wanted, with_stand_ins(target.opener, unknown), document.place)
+    wanted = to_validate(document.schema, inspection.schema, unknown)
+    validate.validate_schema(wanted, with_stand_ins(target.opener, unknown), document.place)
     elsewhere = not_ours(document, options.elsewhere, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)

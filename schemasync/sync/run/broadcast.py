@@ -101,7 +101,7 @@ class Announced:
 
     def __init__(self, progress: Progress, write: Callable[[str], None], actor: str) -> None:
         self.progress, self.write = progress, write
-        self.told = Running(os.getpid(), actor[:LONGEST], time.time())
+        self.running = Running(os.getpid(), actor[:LONGEST], time.time())
         self._say()
 
     def phase(self, name: str, unit: str) -> Phase:
@@ -109,12 +109,12 @@ class Announced:
 
     def note(self, text: str) -> None:
         self.progress.note(text)
-        self.told = replace(self.told, note=text[:LONGEST])
+        self.running = replace(self.running, note=text[:LONGEST])
         self._say()
 
     @contextmanager
     def _phase(self, name: str, unit: str) -> Iterator[Advance]:
-        self.told = replace(self.told, phase=name, unit=unit, done=0, total=0, phase_begun=time.time())
+        self.running = replace(self.running, phase=name, unit=unit, done=0, total=0, phase_begun=time.time())
         self._say()
         said = time.monotonic()
         with self.progress.phase(name, unit) as advance:
@@ -124,10 +124,10 @@ class Announced:
                 advance(done, total)
                 if time.monotonic() - said >= EVERY:
                     said = time.monotonic()
-                    self.told = replace(self.told, done=done, total=total)
+                    self.running = replace(self.running, done=done, total=total)
                     self._say()
 
             yield both
 
     def _say(self) -> None:
-        self.write(json.dumps(asdict(self.told), ensure_ascii=False))
+        self.write(json.dumps(asdict(self.running), ensure_ascii=False))

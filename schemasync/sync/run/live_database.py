@@ -119,7 +119,7 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
     `whole`: with the whole history, which may be large; otherwise with its newest row alone. `parsed`: accept a schema
     that this SQLite cannot parse, and read only the part that it can.
     """
-    at = layout.at()
+    at = layout.path_kind()
     if at is PathKind.NOTHING:
         yield None
         return

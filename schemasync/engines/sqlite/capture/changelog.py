@@ -19,7 +19,7 @@ from ....schema.names import fold, quote
 from ..connection import Connection, schema_version
 from ..mapping import rowid_name
 from ..objects import OWN_PREFIX, fingerprint
-from .replace_conflicts import key_values, victims
+from .replace_conflicts import conflicting_rows, key_values
 
 LOG_PREFIX = f"{OWN_PREFIX}log_"
 UNKNOWN_ROWID = -1  # what NEW.rowid is before SQLite has given one out. https://www.sqlite.org/lang_createtrigger.html
@@ -134,7 +134,7 @@ def _own(connection: Connection, kind: str) -> list[str]:
 
 
 def _bodies(one: Logged) -> Iterator[tuple[str, str]]:
-    replaced = "".join(_from_table(one, condition) for condition in victims(one.table))
+    replaced = "".join(_from_table(one, condition) for condition in conflicting_rows(one.table))
     old, new = _values(one, "OLD"), _values(one, "NEW")
     if one.is_rowid:
         given = f"{one.key[0]} IS NOT {UNKNOWN_ROWID}"

@@ -87,7 +87,7 @@ class ForeignKeyRecheck:
         )
 
 
-def suspects(plan: Plan) -> Iterator[ForeignKeyRecheck]:
+def new_foreign_keys(plan: Plan) -> Iterator[ForeignKeyRecheck]:
     """One for each foreign key that the old file did not have."""
     number = 0
     for step in plan.carried:

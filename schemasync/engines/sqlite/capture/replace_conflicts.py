@@ -19,8 +19,8 @@ class _Unique:
     where: Sql | None = None
 
 
-def victims(table: Table) -> Iterator[str]:
-    """For each unique index but the row id's: the condition, over rows of the table, that names its victims.
+def conflicting_rows(table: Table) -> Iterator[str]:
+    """Yield, for each unique index except that of the row id, the condition that names the rows which a row replaces.
 
     Compared as the index compares: with its collation, after a NULL has become the default, where it is partial
     only among the rows that it holds. Rows that would not be deleted may be named too; that does no harm.

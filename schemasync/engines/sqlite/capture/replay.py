@@ -59,7 +59,7 @@ class Replay:
     """The followed tables and how far each log was read. `connection` has the old file attached.
 
     `schema`: the schema of the old file when the log was installed. `version`: the schema_version up to which the new
-    file is known to agree with the old one. `suspects`: the foreign keys that are new, where all rows were asked
+    file is known to agree with the old one. `new_foreign_keys`: those of which all rows were checked
     before.
     """
 
@@ -68,7 +68,7 @@ class Replay:
     bounds: Bounds
     schema: LiveSchema
     version: int
-    suspects: Sequence[ForeignKeyRecheck] = ()
+    new_foreign_keys: Sequence[ForeignKeyRecheck] = ()
     has_replayed: bool = field(init=False, default=False)  # True where a round took any row again
     _seen: int = field(init=False)
     _in_doubt: bool = field(init=False, default=False)
@@ -89,7 +89,7 @@ class Replay:
 
     def prepare(self) -> None:
         """Make the scratch tables of this connection."""
-        for one in self.suspects:
+        for one in self.new_foreign_keys:
             one.prepare(self.connection)
         for follow in self.follows:
             slots = ", ".join(follow.logged.slots)
@@ -245,11 +245,11 @@ class Replay:
                 if (row_errors := self._insert(follow)) is not None:
                     done.row_errors.append(row_errors)
                 self._verify(follow)
-                for one in self.suspects:
+                for one in self.new_foreign_keys:
                     one.after_insert(self.connection, follow.mapped.new.name, _new_rows(follow, "NOT failed"))
                 self.connection.execute(f"DELETE FROM {follow.keys} WHERE NOT failed")
                 self.connection.execute(f"UPDATE {follow.keys} SET failed = 0")
-        done.dangling = sorted({one.child for one in self.suspects if one.dangle(self.connection)})
+        done.dangling = sorted({one.child for one in self.new_foreign_keys if one.dangle(self.connection)})
         return done
 
     def _count(self, follow: TrackedTable) -> int:
@@ -257,7 +257,7 @@ class Replay:
 
     def _delete(self, follow: TrackedTable) -> None:
         if self._count(follow):
-            for one in self.suspects:
+            for one in self.new_foreign_keys:
                 one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
             self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
             if follow.has_map:  # `_verify` finds new keys by the map, which is about to lose these
@@ -380,7 +380,7 @@ def _unknown_name(error: sqlite3.OperationalError) -> Refused:
     return Refused(replace(problem, hint=f"{hint_for(str(error))}\n{problem.hint}"))
 
 
-def misfits_failed(done: Round) -> Failed:
+def row_errors_failed(done: Round) -> Failed:
     """Nobody can write any more, and there are rows that the new shape does not take."""
     return Failed([*_misfits(done.row_errors), *_dangling(done.dangling)])
 

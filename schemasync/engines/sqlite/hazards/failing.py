@@ -26,9 +26,9 @@ HINT = "Write it so that it accepts every row, or fix the rows."
 
 def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
     """The hazards of a table with values that cannot be computed: these, and all that do not depend on them."""
-    told = dict(_columns(connection, step))
-    yield from told.values()
-    failing = _with_dependents(step, frozenset(told))
+    columns = dict(_columns(connection, step))
+    yield from columns.values()
+    failing = _with_dependents(step, frozenset(columns))
     projection, predicates = Projection(step, failing), Predicates(step, allowed, failing)
     questions: list[tuple[Predicate, Sequence[str]]] = [
         *((predicate, [projection.raws()]) for predicate in predicates.losses()),
@@ -54,9 +54,9 @@ def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: f
 def _columns(connection: Connection, step: CarriedStep) -> Iterator[tuple[str, Hazard]]:
     """(folded name, hazard) of each column that fails by itself."""
     effects = Effects(step)
-    suspects = computed(effects)
-    unsure = {fold(column.name) for column in suspects}
-    for column in suspects:
+    computed_columns = computed(effects)
+    unsure = {fold(column.name) for column in computed_columns}
+    for column in computed_columns:
         part = Projection(step, frozenset(unsure - {fold(column.name)})).rows()
         try:
             connection.execute(f"SELECT total(typeof({quote(column.name)}) = '') FROM {part}").fetchone()

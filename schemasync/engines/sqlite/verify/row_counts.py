@@ -51,7 +51,7 @@ class RowDiff:
         return self.is_complete and not (self.added or self.changed or self.removed)
 
 
-def tally(
+def row_diffs(
     connection: Connection, steps: Iterable[Step | MadeByHand], *, older_is_live: bool = False
 ) -> tuple[RowDiff, ...]:
     """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: newer writes are

@@ -32,7 +32,7 @@ HARMLESS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class RowSample:
     """A row that only the newer side has (`added`), or only the older one (`removed`), or both, but different
     (`changed`). `row`: some of its columns, as text: numbers, and text of columns with a harmless name; nothing whose
     name suggests a secret, and only the numbers of a table whose name does."""
@@ -41,7 +41,7 @@ class Example:
     row: tuple[tuple[str, str], ...]
 
 
-def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tuple[Example, ...]:
+def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tuple[RowSample, ...]:
     """Up to `most` of each kind, of `main` and the attached `old`; empty if the two cannot be compared row by row."""
     if not isinstance(step, CarriedStep) or step.is_virtual:
         return ()
@@ -53,12 +53,12 @@ def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tupl
         return ()
 
 
-def _found(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[Example]:
+def _found(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[RowSample]:
     new, old = f"main.{quote(mapped.new.name)}", f"old.{quote(mapped.old.name)}"
     for kind, values in rows_apart(connection, mapped, key, most):
         where = (old, key.sources) if kind == "removed" else (new, key.columns)
         if row := _row(connection, *where, values):
-            yield Example(kind, row)
+            yield RowSample(kind, row)
 
 
 def _row(connection: Connection, table: str, keys: Sequence[str], values: Sequence[Any]) -> tuple[tuple[str, str], ...]:
