@@ -201,7 +201,7 @@ def test_what_may_not_be_written_is_refused_and_left(locked_folder, folder, file
     world = filled(locked_folder / "w")
     forbid(world, folder=folder, files=files)
     trouble = refused(world, lambda: sync(world.target(), read(V2)), "permission", exit_code=ANY, user=NOBODY)
-    assert ("let the user that runs it write the folder" if folder and not files else "must be able to") in "".join(
+    assert ("let the user that runs it write to the folder" if folder and not files else "must be able to") in "".join(
         trouble.hints
     )
     forbid(world, folder=False, files=False)
