@@ -61,7 +61,7 @@ def test_accounts_that_cannot_be_compared_are_not_said_to_be_the_same(operated, 
     )
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     assert "there are too many to compare" in text
-    assert "The same accounts are in both" not in text
+    assert "Both files have the same accounts" not in text
     assert "You stay signed in" in text
 
 

@@ -221,7 +221,7 @@ def test_what_is_wrong_before_any_database_is_looked_at_is_one_object_too(projec
     settings.SCHEMASYNC = {"NOPE": 1}
     ended = project.call(*words)
     assert (ended.code, ended.json["errors"][0]["code"]) == (2, "unknown-setting")
-    assert "fault of schemasync" not in ended.error
+    assert "bug in schemasync" not in ended.error
 
 
 @pytest.mark.parametrize("words", ACTIONS, ids=lambda words: " ".join(words) or "sync")
@@ -300,7 +300,7 @@ def test_with_a_traceback_a_refusal_is_still_a_refusal(synced):
     assert (ended.code, ended.json["result"]) == (3, "refused")
     assert ended.json["errors"][0]["code"] == "unknown-generation"
     assert "Traceback" in ended.err
-    assert "fault of schemasync" not in ended.err
+    assert "bug in schemasync" not in ended.err
 
 
 def test_with_a_traceback_a_difference_is_still_a_difference(synced):

@@ -85,7 +85,7 @@ def assert_clean(stage, world, trouble):
     live, names = world.layout.live(), world.names()
     was = stage.before.layout.live()
     swapped = live is not None and (was is None or live.name != was.name)
-    assert ("as it was" in trouble.text) == (not swapped)
+    assert ("is unchanged" in trouble.text) == (not swapped)
     assert (live is not None and f"{live.name} is live" in trouble.text) == swapped
     assert child(lambda: recovery(world.target())).result() == ()
     assert set(world.names()["generations"]) - {"lock"} == set(names.get("generations", [])) - {"lock"}
