@@ -25,7 +25,7 @@ from ...engines.sqlite.verify.structure import structure
 from ...engines.sqlite.wal_checkpointer import checkpointed
 from ...files.background_fsync import synced_in_background
 from ...files.disk import DiskStep
-from ...files.layout import Generation
+from ...files.layout import Generation, inode_of
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
 from ...history.rows import hints_json, now, plan_json
@@ -39,6 +39,7 @@ from ..run.progress import Advance
 from ..run.target import Target
 from .build_source import CapturedSource, LockedSource, Source, UpTo
 from .capture import Capture
+from .write_lock import replaced
 
 
 @dataclass(slots=True)
@@ -149,6 +150,8 @@ class _Build:
     @contextmanager
     def _attached(self, connection: Connection, before: LiveDatabase) -> Iterator[None]:
         start.attach_old(connection, before.path)
+        if before.inode is not None and inode_of(before.path) != before.inode:
+            raise replaced(before.path)  # SQLite attached another file than the one that was copied
         yield
         start.detach_old(connection)
 
