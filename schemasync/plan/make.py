@@ -47,7 +47,7 @@ def make(
     """
     steps = tuple(_step(table, volatile) for table in diff.tables)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
-    reason = fresh or "only what changes is written again, the rest is copied page by page"
+    reason = fresh or "only tables that change are rewritten, the others are copied page by page"
     hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
     return Plan(
         base_version,
@@ -65,7 +65,7 @@ def make(
 
 
 def with_rewritten(plan: Plan, tables: Collection[str]) -> Plan:
-    """The plan with these kept tables written again after all: a rehearsal showed that they would not fit."""
+    """The plan with these kept tables rewritten: a dry run showed that they would not fit."""
     steps = tuple(rewrite(step) if isinstance(step, Keep) and step.name in tables else step for step in plan.steps)
     return replace(plan, steps=steps)
 

@@ -135,7 +135,7 @@ Step = Keep | Rewrite | Create | Drop
 
 
 def rewrite(step: CarriedStep) -> Rewrite:
-    """The step with its table written again."""
+    """The step that rewrites its table."""
     return Rewrite(step.old, step.new, step.feeds, step.changes)
 
 
@@ -183,7 +183,7 @@ class Plan:
 
     @property
     def rewritten(self) -> tuple[Rewrite, ...]:
-        """The steps of the tables that are written again."""
+        """The steps of the tables that are rewritten."""
         return tuple(step for step in self.steps if isinstance(step, Rewrite))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from ....diff import changes as c
 from ....diff.hazards import HazardCode
@@ -212,6 +213,11 @@ class Predicates:
         hint = f"Convert them: {write.filled(column, self._cast(column))}"
         return self._conversion(column, row_errors=f"NOT ({fits_strict(taken, column)})", hint=hint)
 
+    @cached_property
+    def _raws(self) -> str:
+        """What feeds each new column: as long as the table is wide, so it is written once."""
+        return Projection(self.effects.step, self.failing).raws()
+
     def _conversion(self, column: Column, row_errors: str, hint: str) -> Cast:
         """The result of a CAST of the values that feed the column; without a `hint` it is never offered."""
         value, taken = raw(column.name), f"({stored(raw(column.name), column, self.new)})"
@@ -221,7 +227,7 @@ class Predicates:
             f" ELSE typeof({cast}) <> typeof({taken}) OR {cast} IS NOT {taken} COLLATE BINARY END"
         )
         is_secret = any(SECRET.search(name) for name in (self.new.name, column.name))
-        return Cast(Projection(self.effects.step, self.failing).raws(), value, row_errors, changes, hint, is_secret)
+        return Cast(self._raws, value, row_errors, changes, hint, is_secret)
 
     def _replaced(self, column: Column, source: str) -> Iterator[Predicate]:
         before = self.old.column(source)

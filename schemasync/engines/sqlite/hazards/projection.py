@@ -33,6 +33,7 @@ class Projection:
         self.old, self.new = step.old, step.new
         self.feeds = {fold(feed.column): feed for feed in step.feeds}
         self.failing = failing
+        self._rowid = _rowid_or_null(self.old)
 
     def rows(self) -> str:
         """A subquery with the new columns under their names, computed from the old rows."""
@@ -67,7 +68,7 @@ class Projection:
 
     def raws(self) -> str:
         """What feeds each new column, before the column converts it."""
-        raws = [f"{_key_sql(self.old)} AS {KEY}", f"{_rowid_or_null(self.old)} AS {_ROWID}"]
+        raws = [f"{_key_sql(self.old)} AS {KEY}", f"{self._rowid} AS {_ROWID}"]
         for column in self.new.columns:
             raws.append(f"{self._source(self.feeds[fold(column.name)], column)} AS {raw(column.name)}")
         return f"(SELECT {', '.join(raws)} FROM {quote(self.old.name)})"
@@ -132,7 +133,7 @@ class Projection:
         if feed.source is not None:
             return quote(feed.source)
         if column.name == self.new.rowid_column:
-            return _rowid_or_null(self.old)
+            return self._rowid
         return f"({column.default.text})" if column.default is not None else "NULL"
 
     def _value(self, feed: ColumnSource, column: Column) -> str:
