@@ -52,8 +52,8 @@ def test_a_small_file_needs_none(path):
 PARENT = """
 import sys, time
 from pathlib import Path
-from schemasync.files.background_fsync import trickled
-with trickled(Path(sys.argv[1]), 10**9) as process:
+from schemasync.files.background_fsync import synced_in_background
+with synced_in_background(Path(sys.argv[1]), 10**9) as process:
     print(process, flush=True)
     time.sleep(60)
 """

@@ -49,7 +49,7 @@ def test_each_row_of_each_database_gets_its_own_and_the_file_holds_no_value(tmp_
     assert "[callable-default] the default of shop.Note.token is the function shop.models.token" in ended.err
     assert site.schema.read_text() == before
     line = next(line for line in ended.err.splitlines() if "randomblob" in line)
-    entry = line.partition("own: ")[2]
+    entry = line.partition("random text: ")[2]
     site.schema.write_text(before.replace('"title":', f'{entry},\n    "title":'))
     site.done("schemasync", "--export")
     assert site.rows("SELECT count(DISTINCT token) FROM shop_note") == [(3,)]

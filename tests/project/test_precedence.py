@@ -64,7 +64,7 @@ def test_from_python_where_no_check_runs_it_fails_too(built):
         "        call_command(name, **more)\n"
         "        print('done')\n"
         "    except CommandError as error:\n"
-        "        print(error.returncode, 'knows nothing of schema.json' in str(error))\n"
+        "        print(error.returncode, 'ignores schema.json' in str(error))\n"
     )
     assert told.splitlines() == ["2 True"] * 5
 
