@@ -1,4 +1,4 @@
-"""Applies renames to an old table, so that a rename alone leaves nothing to compare."""
+"""Applies renames to an old table, so that a table which is only renamed compares equal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Renames:
 
 
 def with_renames(table: Table, renames: Renames) -> Table:
-    """The table under its new name, all references by name followed."""
+    """The table under its new name, with every reference to a renamed table or column updated."""
     columns = renames.columns.get(fold(table.name), {})
     new_name = renames.table(table.name)
 
@@ -51,7 +51,7 @@ def with_renames(table: Table, renames: Renames) -> Table:
 
 
 def _ordered(table: Table) -> Table:
-    """Constraints in the order that their new names give them."""
+    """The table with its constraints in the order of their new names."""
     return replace(
         table,
         uniques=normalize.ordered(table.uniques, digest.unique_json),
@@ -93,9 +93,9 @@ def _foreign_key(key: ForeignKey, name: Callable[[str], str], renames: Renames) 
 
 
 def rename_in(text: Sql, columns: Mapping[str, str], tables: Mapping[str, str]) -> Sql:
-    """The expression with names of columns, and of tables before a dot, replaced."""
+    """The expression with renamed columns, and tables before a dot, replaced."""
     parts = lexer.tokens(text.text)
-    cases = any(token.word == "case" for token in parts)  # then a bare END is more likely that of CASE than a name
+    cases = any(token.word == "case" for token in parts)  # then a bare END more likely ends a CASE than names a column
     words, pieces, last = [], [], 0
     for index, token in enumerate(parts):
         follower = parts[index + 1].text if index + 1 < len(parts) else ""

@@ -1,4 +1,4 @@
-"""The closed family of schema changes: small frozen values, named as people name them."""
+"""The types of schema changes: a closed family of small frozen values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..schema.model import (
 )
 from ..schema.write import plain
 
-_CHECK_WIDTH = 60  # of an expression in a phrase: enough to know it by
+_CHECK_WIDTH = 60  # characters of an expression in a phrase: enough to recognize it
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class ChangeStrict:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRowid:
-    """WITHOUT ROWID, or no longer."""
+    """The table becomes WITHOUT ROWID, or stops being so."""
 
     table: str
     without_rowid: bool
@@ -260,7 +260,7 @@ FAMILY: tuple[type, ...] = get_args(Change)
 
 
 class ChangeJson(TypedDict):
-    """One change of the schema. Which of the optional keys it has depends on its kind; what has no name has no key."""
+    """One change of the schema. The optional keys depend on its kind; an object without a name has no key for it."""
 
     change: str
     """The kind, such as `CreateTable`, `DropColumn` or `ChangeType`."""
@@ -288,7 +288,7 @@ class ChangeJson(TypedDict):
 
 
 def describe(change: Change) -> str:
-    """The change in a phrase, as it stands in plans and in the history."""
+    """The change in a phrase, as plans and the history show it."""
     match change:
         case CreateTable(table):
             return f"{table.name}: new table"
@@ -359,7 +359,7 @@ def describe(change: Change) -> str:
 
 
 def subject(change: Change) -> str:
-    """The name of the table or view that changes: of a renamed table the new one, of a trigger that of its owner."""
+    """The name of the table or view that changes: the new name of a renamed table, the owner of a trigger."""
     match change:
         case CreateTable(table) | DropTable(table):
             return table.name
@@ -374,7 +374,7 @@ def subject(change: Change) -> str:
 
 
 def as_json(change: Change) -> ChangeJson:
-    """`{change: its kind, text: in a phrase, ...}` with the plain names that it carries, and a CHECK in full."""
+    """`{change: its kind, text: in a phrase, ...}`, with the names that the change has, and a CHECK in full."""
     named = {f.name: _plainly(getattr(change, f.name)) for f in fields(change)}
     known = {key: value for key, value in named.items() if value is not None}
     return cast("ChangeJson", {"change": type(change).__name__, "text": describe(change), **known})
@@ -391,7 +391,7 @@ def _plainly(value: object) -> str | bool | None:
 
 
 def _check(check: Check) -> str:
-    """As written, on one line; of a long one the middle is left out, as it is at the ends that two differ."""
+    """The CHECK as written, on one line; a long one is shortened in the middle, as two mostly differ at the ends."""
     text = " ".join(plain(check.expression).split())
     if len(text) > _CHECK_WIDTH:
         text = f"{text[: _CHECK_WIDTH // 2].rstrip()} … {text[-_CHECK_WIDTH // 2 :].lstrip()}"
@@ -399,7 +399,7 @@ def _check(check: Check) -> str:
 
 
 def shortened(names: Sequence[str]) -> str:
-    """The first eight names, and a sign that there are more."""
+    """The first eight names, with an ellipsis if there are more."""
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
@@ -408,7 +408,7 @@ def _columns(key: Unique | PrimaryKey) -> str:
 
 
 def _keys(old: PrimaryKey | None, new: PrimaryKey | None) -> str:
-    """`old -> new`, with all in which they differ."""
+    """`old -> new`, with every part in which the keys differ."""
     if old is None or new is None or old.rowid_alias == new.rowid_alias:
         return f"{_key(old)} -> {_key(new)}"
     is_one, is_none = "the row id", "not the row id"

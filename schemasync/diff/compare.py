@@ -1,4 +1,4 @@
-"""Compares two schemas, with the hints, into typed changes; finds which old column feeds which new one."""
+"""Compares two schemas, using the hints, and returns typed changes; finds which old column feeds each new one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .match import Match, match
 class Allowed:
     """What the command line allows to be dropped: folded "table" or "table.column", by old or new table name.
 
-    `beside`: the other options that it must be given together with.
+    `beside`: the other options that the command needs together with `--allow-drop`.
     """
 
     names: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class Allowed:
 class TablePair:
     """One table on both sides: `old` is as it is in the database.
 
-    `sources`: column of `new` -> the column of `old` that feeds it, None where nothing does.
+    `sources`: column of `new` -> the column of `old` that feeds it, None if there is none.
     """
 
     old: Table
@@ -80,7 +80,7 @@ TableDiff = TablePair | AddedTable | RemovedTable
 
 @dataclass(frozen=True, slots=True)
 class IdleRename:
-    """A `was` that does nothing, because `old` and `new` are both there. `table` is empty for tables."""
+    """A `was` that does nothing, because both `old` and `new` exist. `table` is empty for tables."""
 
     table: str
     old: str
@@ -89,7 +89,7 @@ class IdleRename:
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """A name that something new has: the old bearer is called `successor` now. `table` is empty for tables."""
+    """A name that something new uses; the old object of that name is now `successor`. `table` is empty for tables."""
 
     table: str
     name: str
@@ -98,12 +98,12 @@ class Reused:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """`problems` are the refusals that the schemas alone give rise to; `acted` the hints that act this time.
+    """The result of a comparison. `problems` are refusals by the schemas alone; `acted` are the hints that act now.
 
-    `idle_fills` (table, column) stand on columns that do not change; `spent` are recorded hints still in the file.
-    `idle_renames` are hints whose new name is there already beside the old one. `reused` are names that something new
-    has, while what had them goes on under another name.
-    `applied_hints` is what to record once the change is made: every hint that this data has behind it, under new names.
+    `idle_fills` (table, column) are fills of columns that do not change; `spent` are recorded hints still in the file.
+    `idle_renames` are hints whose new name exists beside the old one. `reused` are names that something new uses,
+    while the old object of that name is renamed.
+    `applied_hints` are the hints to record after the change: all that have acted on this data, under new names.
     """
 
     tables: tuple[TableDiff, ...]
@@ -125,7 +125,7 @@ def compare(
     recorded: frozenset[HintKey] = frozenset(),
     allowed: Allowed | None = None,
 ) -> Diff:
-    """All changes from `old` to `new`. Deciding only: nothing is read from a database."""
+    """All changes from `old` to `new`. Does not access a database."""
     return _Comparison(old, new, hints or Hints(), recorded, allowed or Allowed()).run()
 
 
@@ -169,7 +169,7 @@ class _Comparison:
             carried | self.acted | self.passed,
         )
 
-    # --- who is who -----------------------------------------------------------------------------------------
+    # --- matching -----------------------------------------------------------------------------------------
 
     def _match_tables(self) -> Match:
         known = {(key.table, key.old) for key in self.recorded if isinstance(key, TableRename)}
@@ -183,7 +183,7 @@ class _Comparison:
         self._note(found, "")
         self.acted |= {table_rename(new, old) for new, old in found.hinted.items()}
         for new, source in found.sources.items():
-            if source is None:  # born in the new shape: nothing that is said of its past may act later
+            if source is None:  # created in the new shape: no hint about its past may act later
                 self.passed |= {key for key in all_hints(self.hints) if key.table == fold(new)}
             elif new in found.hinted:
                 self.passed |= {table_rename(new, name) for name in self.hints.tables_were[new]}
@@ -227,7 +227,7 @@ class _Comparison:
         return found
 
     def _note(self, found: Match, table: str) -> None:
-        """What the match of the tables (`table` is empty) or of one table's columns found beside the sources."""
+        """Record what a match found besides the sources: of tables (`table` is empty), or of one table's columns."""
         self.contested += [contested(table, old, new) for old, new in found.contested.items()]
         self.idle_renames += [IdleRename(table, old, new) for new, old in found.idle.items()]
         self.reused += [Reused(table, name, successor) for name, successor in found.reused.items()]
@@ -244,7 +244,7 @@ class _Comparison:
         return TablePair(old, new, matched.sources, tuple(found), fills)
 
     def _fills(self, old: Table, seen: Table, new: Table, matched: Match) -> dict[str, Sql]:
-        """The fills that act: once, on a column that is new, renamed or changes what it is."""
+        """The fills that act. A fill acts once, on a column that is new, is renamed, or changes its definition."""
         fills = {}
         for column in new.columns:
             sql = self.hints.fills.get(ColumnName(new.name, column.name))
@@ -260,7 +260,7 @@ class _Comparison:
 
 
 def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
-    """The recorded hints under new names; those of tables and columns that go are forgotten with the data."""
+    """The recorded hints under new names, without those of dropped tables and columns."""
     table_now = {fold(old): fold(new) for new, old in tables.sources.items() if old is not None}
     column_now = {
         (fold(tables.sources[table] or ""), fold(old)): fold(new)
@@ -350,7 +350,7 @@ def _one_column(table: str, old: Column, new: Column) -> Iterator[Change]:
 
 
 def _not_null(old: Table, before: Column, new: Table, now: Column) -> Iterator[Change]:
-    """Whether a column takes NULL, by its own words or because the key implies it."""
+    """Yield a change of whether the column accepts NULL, by its own definition or because of the primary key."""
     was_refused, is_refused = _refuses_null(old, before), _refuses_null(new, now)
     is_respelled = before.not_null != now.not_null and not {before.not_null, now.not_null} <= {None, NotNull()}
     if was_refused != is_refused or is_respelled:

@@ -1,4 +1,4 @@
-"""Refuses tables and columns that the new schema lacks and no hint explains; the refusal has both hints to paste."""
+"""Refuses a schema that lacks tables or columns which no hint explains; the refusal has both hints ready to paste."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..schema.names import fold, to_key
 from ..schema.text import literal
 from .column_facts import definition
 
-MANY = 50  # parts that are held against each other: nobody reads more hints than that
-SIMILAR = 0.6  # of two names: "phone" and "phone_number" are, "name" and "mobile" are not
+MANY = 50  # parts that are compared with each other: nobody reads more hints
+SIMILAR = 0.6  # ratio for two names: "phone" and "phone_number" are similar, "name" and "mobile" are not
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A table or column that is lost or gained. `definition` and `type` say what a column is, `position` where it
-    stands; `columns` are the folded names of a table's columns."""
+    """A table or column that is lost or gained. `definition`, `type` and `position` are a column's; `columns`
+    are the folded names of a table's columns."""
 
     part: Table | Column
     definition: object = None
@@ -48,9 +48,9 @@ def _bare(column: Column) -> _Part:
 
 @dataclass(slots=True)
 class Lost:
-    """Lost tables and columns beside gained ones, as they are found: columns by table.
+    """Lost and gained tables and columns, as they are found; columns by table.
 
-    `beside`: options of the command line that `--allow-drop` must be given together with.
+    `beside`: options that the command needs together with `--allow-drop`.
     """
 
     beside: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ def refusals(lost: Lost) -> tuple[Problem, ...]:
 
 
 def contested(table: str, old: str, new: Sequence[str]) -> Problem:
-    """One old column, or one old table where `table` is empty, that the hints of several new ones claim."""
+    """The problem of one old column (one old table if `table` is empty) that the hints of several new ones claim."""
     what, key = ("column", "was") if table else ("table", "_was")
     where = f'in table "{table}" ' if table else ""
     names = ", ".join(f'"{name}"' for name in new)
@@ -87,7 +87,7 @@ def contested(table: str, old: str, new: Sequence[str]) -> Problem:
 
 
 def losses(problems: Sequence[Problem], tables: Collection[str]) -> tuple[str, ...]:
-    """What `--allow-drop` must name, so that these tables lose what they lost: nothing that may be a rename."""
+    """The names for `--allow-drop` that let these tables lose what they lost, except what may be a rename."""
     found: list[str] = []
     for problem in problems:
         if problem.code is Code.LOST_COLUMN and problem.facts["table"] in tables:
@@ -96,7 +96,7 @@ def losses(problems: Sequence[Problem], tables: Collection[str]) -> tuple[str, .
 
 
 def repair_hint(losses: Sequence[str]) -> str:
-    """The whole command that undoes what was done by hand to tables which have gained these columns by that."""
+    """The whole command that undoes a change made by hand to tables, which gained these columns by it."""
     goes = f" ({', '.join(losses)} {'goes' if len(losses) == 1 else 'go'} with all values)" if losses else ""
     return f"To undo the change{goes}: manage.py schemasync --repair{_allowing(losses)}"
 
@@ -123,7 +123,7 @@ def _problem(beside: Sequence[str], table: str | None, lost: Sequence[_Part], ga
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A lost part that may be a gained one under its new name. `others`: names of gained parts that fit as well."""
+    """A lost part and the gained part that may be its new name. `others`: names of gained parts that fit as well."""
 
     old: _Part
     new: _Part
@@ -132,9 +132,9 @@ class _Proposal:
 
 
 def _proposals(lost: Sequence[_Part], gained: Sequence[_Part]) -> Iterator[_Proposal]:
-    """Each lost part beside the gained one that is most like it; none is proposed twice.
+    """Yield each lost part with the most similar gained one; no part is proposed twice.
 
-    It is a guess where something else fits as well on either side, or where nothing but the name speaks for it.
+    The proposal is a guess if another part of either side fits as well, or if only the name is similar.
     """
     pairs = [(old, new) for old in lost for new in gained]
     taken: list[_Part] = []
@@ -149,12 +149,12 @@ def _proposals(lost: Sequence[_Part], gained: Sequence[_Part]) -> Iterator[_Prop
 
 
 def _is_open(part: _Part, other: _Part, side: Sequence[_Part]) -> bool:
-    """True unless something else on that side is more like the part than `other` is."""
+    """True unless another part on that side is more similar to the part than `other` is."""
     return not any(_likeness(part, o) > _likeness(part, other) for o in side if o is not other)
 
 
 def _likeness(one: _Part, other: _Part) -> tuple[float, ...]:
-    """How much alike they are in what they are, whatever they are called: larger is more."""
+    """How similar the definitions are, without the names; larger is more similar."""
     if isinstance(one.part, Column):
         is_same = one.definition is not None and one.definition == other.definition
         return float(is_same), float(one.type == other.type)
@@ -162,7 +162,7 @@ def _likeness(one: _Part, other: _Part) -> tuple[float, ...]:
 
 
 def _nearness(one: _Part, other: _Part) -> tuple[float, ...]:
-    """What decides between parts that are alike: names that are clearly similar, then position, then names."""
+    """Decides between parts with similar definitions: by clearly similar names, then position, then names."""
     ratio = difflib.SequenceMatcher(None, fold(one.name), fold(other.name)).ratio()
     return float(ratio >= SIMILAR), float(one.position == other.position), ratio
 

@@ -1,4 +1,4 @@
-"""Hazards: what the data could do to a plan, and a plan to the data; each with a code and a fix."""
+"""Hazards: problems between a plan and the data, each with a code and a fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypedDict
 
 
 class HazardCode(StrEnum):
-    """Stable names; docs/hazards.md explains each."""
+    """The stable codes of hazards. docs/hazards.md explains each."""
 
     NULLS = "nulls"
     DUPLICATES = "duplicates"
@@ -52,27 +52,27 @@ STOPS = frozenset(
 
 
 class HazardJson(TypedDict):
-    """What the data could do to a plan, or the plan to the data."""
+    """A problem between a plan and the data."""
 
     code: HazardCode
     blocking: bool
-    """Whether it refuses the run."""
+    """Whether the hazard stops the run."""
     message: str
     hint: str
-    """How to fix it; empty where nothing has to be fixed."""
+    """How to fix it; empty if there is nothing to fix."""
     table: str
-    """Empty where the hazard is not about one table."""
+    """Empty if the hazard is not about one table."""
     column: str
-    """Empty where the hazard is not about one column."""
+    """Empty if the hazard is not about one column."""
     rows: int
-    """How many rows it concerns."""
+    """The number of rows that it affects."""
     keys: list[str]
     """The keys of some of these rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """`rows`: how many rows it concerns; `keys`: some of them, as text. One that blocking refuses the run."""
+    """A problem between a plan and the data. `rows`: how many rows it affects; `keys`: some of them, as text."""
 
     code: HazardCode
     message: str
@@ -87,7 +87,7 @@ class Hazard:
         return self.code in STOPS
 
     def as_json(self) -> HazardJson:
-        """All fields, and whether it refuses the run."""
+        """All fields, and whether the hazard stops the run."""
         return {
             "code": self.code,
             "blocking": self.blocking,

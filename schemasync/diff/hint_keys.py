@@ -30,7 +30,7 @@ class ColumnRename:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A `fill`: the column was given the values of this SQL, in its canonical form."""
+    """A `fill`: the column was filled with the values of this SQL, in its canonical form."""
 
     hint: ClassVar[str] = "fill"
     table: str
@@ -39,8 +39,8 @@ class Fill:
 
 
 HintKey = TableRename | ColumnRename | Fill
-"""A hint that has acted. Names are folded. Table and column stand under the names that the database has now, so that a
-recorded hint is still known after a rename."""
+"""A hint that has acted. Names are folded. Table and column have the names that the database has now, so that a rename
+does not make a recorded hint act again."""
 
 
 def table_rename(table: str, old: str) -> TableRename:
@@ -59,14 +59,14 @@ def fill(table: str, column: str, sql: Sql) -> Fill:
 
 
 def all_hints(hints: Hints) -> frozenset[HintKey]:
-    """Every hint of a schema.json as a key: what a database that is born in the new shape has behind it."""
+    """Every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
     keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
     return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
 
 
 def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
-    """The (table, column) of a hint that stands in schema.json, as that spells them; '' for the column of a `_was`."""
+    """The (table, column) of a hint as schema.json spells them; '' for the column of a `_was`."""
     table = schema.table(key.table)
     name = table.name if table is not None else key.table
     match key:
@@ -91,7 +91,7 @@ def as_json(key: HintKey) -> list[str]:
 
 
 def from_json(value: object) -> HintKey:
-    """The key that `as_json` gave. Raises ValueError for anything else."""
+    """The key of a value that `as_json` returned. Raises ValueError for anything else."""
     match value:
         case [TableRename.hint, str(table), str(old)]:
             return TableRename(table, old)

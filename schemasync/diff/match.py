@@ -1,4 +1,4 @@
-"""Matches old names with new ones: by name, by hint, by a swap of names; for tables and columns alike."""
+"""Matches the old names of tables or columns with the new ones: by name, by hint, or by a swap of names."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..schema.names import fold
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`sources`: new name -> old name, or None where it is new. `lost`: old names that nothing claims.
+    """`sources`: new name -> old name, or None if it is new. `lost`: old names without a new one.
 
-    `hinted`: the new names whose source a hint gave, with that old name. `reused`: new names without a source whose
-    old bearer goes on under another name, with that other name. `contested`: old name -> the new names whose hints
-    all claim it. `idle`: new names that are there already, so that their hint does nothing, with the name it gives.
+    `hinted`: new name -> the old name that a hint gave. `reused`: new name without a source -> the name that the old
+    object of the same name has now. `contested`: old name -> the new names whose hints all claim it. `idle`: new name
+    that exists already -> the old name in its hint, which does nothing.
     """
 
     sources: Mapping[str, str | None]
@@ -35,9 +35,9 @@ def match(
     """Match names. `was` maps a new name to earlier ones, newest first; `recorded` holds (new, old) pairs, folded,
     whose hint has acted before and never acts again. `leaving` are folded old names that may be dropped.
 
-    A hint acts where its new name is absent from the old side, or where the old bearer of that name may be dropped
-    or is itself claimed by another hint that acts: so chains and swaps resolve. What a hint claims goes on under
-    that hint's name only: where the old name is still used, it names something new.
+    A hint acts if the old side does not have its new name, or if the old object of that name may be dropped or is
+    itself claimed by another hint that acts; this resolves chains and swaps. An object that a hint claims has only the
+    new name afterwards: if the new side still uses the old name, that is a new object.
     """
     before = {fold(name): name for name in old}
     after = {fold(name): name for name in new}
@@ -71,7 +71,7 @@ def _candidates(
     was: Mapping[str, Sequence[str]],
     recorded: Collection[tuple[str, str]],
 ) -> dict[str, str]:
-    """New name -> the newest of its earlier names that the old side still has; all folded."""
+    """New name -> the newest of its earlier names that the old side has; all folded."""
     claims: dict[str, str] = {}
     for name, earlier in was.items():
         folded = fold(name)

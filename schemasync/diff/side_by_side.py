@@ -12,11 +12,11 @@ from ..schema.text import dumps
 from ..schema.write import column_text, table_json, view_json
 
 Names = Mapping[str, tuple[str, Mapping[str, str]]]
-"""Table of the old side -> (table of the new one, column -> column): what goes on under which name."""
+"""Old table -> (new table, old column -> new column)."""
 
 
 class LineKind(StrEnum):
-    """What became of a table or a line."""
+    """How a table or a line differs between the two sides."""
 
     SAME = "same"
     ADDED = "added"
@@ -45,12 +45,12 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """The new name, or the old one of what is gone."""
+        """The new name, or the old one of a removed table or view."""
         return self.new or self.old or ""
 
 
 def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
-    """Every table and view of both, in the order of the new side, then what is gone."""
+    """Every table and view of both sides, in the order of the new side, then the removed ones."""
     before = {fold(table.name): table for table in old.tables}
     moved = {fold(after): (fold(name), columns) for name, (after, columns) in names.items()}
     pairs, met = [], set()
@@ -63,12 +63,12 @@ def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
 
 
 def changed(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    """Those that are not the same on both sides."""
+    """The pairs that differ."""
     return tuple(pair for pair in pairs if pair.kind is not LineKind.SAME)
 
 
 def _of_the_same_name(name: str, renames: Mapping[str, object]) -> str | None:
-    """The old name that a new one stands for where no rename says so; None where its old bearer was renamed."""
+    """The old name that matches a new one without a rename; None if the old object of that name was renamed."""
     return None if fold(name) in map(fold, renames) else fold(name)
 
 
@@ -124,7 +124,7 @@ def _line(old: str | None, new: str | None) -> Line:
 
 
 Parts = dict[str, str]
-"""What a table has beside its columns: a key that says what it is, and its text."""
+"""What a table has besides its columns: a key that identifies it, and its text."""
 
 
 def _rest(table: Table | None) -> Parts:
@@ -139,7 +139,7 @@ def _rest(table: Table | None) -> Parts:
 
 
 def _items(what: str, value: object) -> Iterator[tuple[str, str]]:
-    """Triggers by their names, lists item by item, all else as it is."""
+    """Triggers by name, lists item by item, and anything else as one item."""
     match value:
         case dict():
             yield from ((f"{what} {name}", f"{what}: {name} {text}") for name, text in value.items())

@@ -32,7 +32,7 @@ def affinity(column: Column, strict: bool) -> Affinity:
 
 
 def converts_alike(old: Table, old_column: Column, new: Table, new_column: Column) -> bool:
-    """True where a value that the old column holds is stored by the new one as it is."""
+    """True if the new column stores every value of the old one unchanged."""
     before, after = affinity(old_column, old.strict), affinity(new_column, new.strict)
     whole = {Affinity.INTEGER, Affinity.NUMERIC}
     return after is Affinity.BLOB or before is after or {before, after} <= whole

@@ -19,8 +19,10 @@ _WHAT_IT_MEANS = (
 
 
 def declarations(plan: Plan, allowed: Collection[str]) -> Iterator[Hazard]:
-    """The hazards of what tables that are new or change declare. `allowed`: folded "table.column" whose key may stop
-    being the row id."""
+    """Yield the hazards in the declarations of new and changed tables.
+
+    `allowed`: folded "table.column" whose key may stop being the row id.
+    """
     for step in plan.with_new_table:
         old = step.old if isinstance(step, CarriedStep) else None
         if step.new != old:
@@ -29,7 +31,7 @@ def declarations(plan: Plan, allowed: Collection[str]) -> Iterator[Hazard]:
 
 
 def of_schema(schema: Schema) -> Iterator[Hazard]:
-    """The same of a schema that is taken as it is."""
+    """Yield the same hazards for every table of a schema."""
     for table in schema.tables:
         yield from _types(table, None)
         if (column := lookalike(table)) is not None:
@@ -80,7 +82,7 @@ def _key(step: NewTableStep, old: Table | None, allowed: Collection[str]) -> Ite
 
 
 def _lost_alias(step: CarriedStep) -> Column | None:
-    """The column that was the row id, and is still the primary key alone, but no longer the row id."""
+    """The column that was the row id and is still the only column of the primary key, but is no longer the row id."""
     old, new = step.old, step.new
     if old.rowid_column is None or new.rowid_column is not None or new.without_rowid:
         return None

@@ -1,4 +1,4 @@
-"""A diff to the steps of a plan: per table keep, rewrite, create or drop, and what feeds each column."""
+"""Makes a plan from a diff: keep, rewrite, create or drop each table, and the source of each column."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..schema.names import fold, spell
 from .affinity import converts_alike
 from .model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy, rewrite
 
-# What SQLite's own ALTER TABLE does on the copy, or what touches no row of the table.
+# Changes that SQLite's own ALTER TABLE makes on the copy, or that touch no row of the table.
 _WITHOUT_REWRITE = (
     c.RenameTable,
     c.RenameColumn,
@@ -42,8 +42,8 @@ def make(
 ) -> Plan:
     """The plan of a diff that has no problems.
 
-    `volatile(table, column)` tells whether the value that a new row gets there differs each time (asked of
-    SQLite, for fills and defaults). `fresh` is the reason to start from an empty file, '' to clone.
+    `volatile(table, column)` is true if the value that a new row gets there differs each time (SQLite decides, for
+    fills and defaults). `fresh` is the reason to start from an empty file, '' to clone.
     """
     steps = tuple(_step(table, volatile) for table in diff.tables)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
@@ -65,14 +65,16 @@ def make(
 
 
 def with_rewritten(plan: Plan, tables: Collection[str]) -> Plan:
-    """The plan with these kept tables rewritten: a dry run showed that they would not fit."""
+    """The plan with these kept tables rewritten, because a dry run showed that they would not fit."""
     steps = tuple(rewrite(step) if isinstance(step, Keep) and step.name in tables else step for step in plan.steps)
     return replace(plan, steps=steps)
 
 
 def converting(plan: Plan) -> Plan:
-    """The plan with those columns converted, and compared so, of which the data says that they lose something and the
-    command line that they may, although their type stays: another SQLite stored what they hold."""
+    """The plan that converts columns whose values change although their type stays, if the command line allows it.
+
+    Such values were stored by another SQLite. The comparison expects the converted values.
+    """
     lose = {(fold(h.table), fold(h.column)) for h in plan.hazards if h.code is HazardCode.ROWS_DROPPED and h.column}
     return replace(plan, steps=tuple(_converting(step, lose) for step in plan.steps))
 
@@ -126,7 +128,7 @@ def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
         yield Hazard(
             HazardCode.HINT_ALREADY_APPLIED,
             f"{key.hint} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
-            "It may be deleted from schema.json.",
+            "You can delete it from schema.json.",
             table,
             column,
         )
@@ -138,7 +140,7 @@ def _idle(diff: Diff) -> Iterator[Hazard]:
             HazardCode.FILL_UNUSED,
             f"{table}.{column} has a fill but does not change, so the fill does nothing now; it would act when the "
             "column next changes",
-            "Delete it, unless that is meant.",
+            "Delete it, unless you want that.",
             table,
             column,
         )
@@ -149,7 +151,7 @@ def _idle_renames(diff: Diff) -> Iterator[Hazard]:
         where, hint = (f"{idle.table}.{idle.new}", "was") if idle.table else (idle.new, "_was")
         yield Hazard(
             HazardCode.WAS_UNUSED,
-            f"{where} is there already, beside {idle.old}, so its {hint} does nothing",
+            f"{where} exists already, beside {idle.old}, so its {hint} does nothing",
             "Delete it, unless another database still needs it.",
             idle.table or idle.new,
             idle.new if idle.table else "",
@@ -157,23 +159,23 @@ def _idle_renames(diff: Diff) -> Iterator[Hazard]:
 
 
 def _reused(diff: Diff) -> Iterator[Hazard]:
-    """Names that go to something new, which takes nothing from its old bearer: a fill says what a column takes."""
+    """Notes on names that are used again for something new, which takes no values except by a fill."""
     pairs = {table.new.name: table for table in diff.tables if isinstance(table, TablePair)}
     for reused in diff.reused:
         if not reused.table:
-            message = f"{reused.name} goes on as {reused.successor} with all rows; the new {reused.name} has none"
+            message = f"{reused.name} becomes {reused.successor} with all rows; the new {reused.name} has none"
             yield Hazard(HazardCode.NAME_REUSED, message, "", reused.name)
         elif reused.name not in pairs[reused.table].fills:
             message = (
-                f"the values of {reused.table}.{reused.name} go on as {reused.successor}; the new {reused.name} takes "
+                f"{reused.table}.{reused.name} becomes {reused.successor} with all values; the new {reused.name} takes "
                 "none of them"
             )
-            hint = f'What it takes from the old row, a "fill" says; the old values are {spell(reused.name)} there.'
+            hint = f'To take values from the old row, give it a "fill"; the old values are {spell(reused.name)} there.'
             yield Hazard(HazardCode.NAME_REUSED, message, hint, reused.table, reused.name)
 
 
 def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]:
-    """Notes on what `--allow-drop` names and nothing is called: perhaps a slip of the pen."""
+    """Notes on names in `--allow-drop` that no table or column has, which may be typos."""
     known = set()
     for diffed in diff.tables:
         tables = _sides(diffed)
@@ -210,7 +212,7 @@ def _volatile(steps: Collection[Step]) -> Iterator[Hazard]:
 
 
 def phrase(changes: Collection[Change], limit: int = 4) -> str:
-    """What changed, in a line: for the history and for people."""
+    """The first changes on one line, for the history and for people."""
     texts = [c.describe(change) for change in changes]
     more = f"; and {len(texts) - limit} more" if len(texts) > limit else ""
     return "; ".join(texts[:limit]) + more

@@ -15,7 +15,7 @@ from ..schema.names import fold
 
 
 class Action(StrEnum):
-    """What becomes of a table. Kept ones are copied with their pages, at most renamed."""
+    """What a plan does to a table. A kept table is copied page by page, and at most renamed."""
 
     KEEP = "keep"
     REWRITE = "rewrite"
@@ -41,10 +41,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
-    """One column of the new table: `source` is the old column that is carried, `fill` SQL over the old row.
+    """One column of the new table: `source` is the old column that feeds it, `fill` is SQL over the old row.
 
-    `same`: the new column stores every value of the old one as it is. `volatile`: the fill gives another value
-    each time, so that it cannot be verified.
+    `same`: the new column stores every value of the old one unchanged. `volatile`: the fill gives another value
+    each time, so it cannot be verified.
     """
 
     column: str
@@ -57,7 +57,7 @@ class ColumnSource:
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """A table on both sides: `old` is as the database has it, `new` as schema.json wants it.
+    """A table on both sides: `old` is as the database has it, `new` as schema.json defines it.
 
     `feeds` names the source of each new column. `changes` lead from `old` to `new`.
     """
@@ -125,7 +125,7 @@ class Drop:
 
 
 CarriedStep = Keep | Rewrite
-"""A step of a table whose rows are in the new file, too."""
+"""A step of a table whose rows are also in the new file."""
 
 NewTableStep = Keep | Rewrite | Create
 """A step of a table that the new schema has."""
@@ -144,7 +144,7 @@ class NeverRun:
     """Data migrations, as `app.name`, that a database never ran and does not need.
 
     `passed_over`: those that somebody accepted for this database. `born_with`: those that were installed when the
-    database was made from schema.json, without a single row.
+    database was created from schema.json, without rows.
     """
 
     passed_over: frozenset[str] = frozenset()
@@ -153,12 +153,11 @@ class NeverRun:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """From the version and fingerprint that it was made for to the version that it makes.
+    """The steps from the version and fingerprint of the live database to the version of schema.json.
 
-    `old` is the part of the live database that is ours; `foreign` are (type, name) of what is carried along;
-    `applied_hints` are the hints that have acted on this data when the run is done; `models`: by table the model that
-    owns it.
-    `never_run`: what the history is to record of data migrations, None where nobody looked.
+    `old` is the part of the live database that is ours. `foreign` are (type, name) of the objects that are carried
+    along. `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each
+    table. `never_run`: the data migrations to record in the history, None if they were not checked.
     """
 
     base_version: str | None
@@ -178,7 +177,7 @@ class Plan:
 
     @property
     def carried(self) -> tuple[CarriedStep, ...]:
-        """The steps of the tables whose rows are in the new file, too."""
+        """The steps of the tables whose rows are also in the new file."""
         return tuple(step for step in self.steps if isinstance(step, CarriedStep))
 
     @property
@@ -207,10 +206,10 @@ class Plan:
     def effective(self, step: Step) -> Step: ...
 
     def effective(self, step: Step) -> Step:
-        """The step as it is carried out: a file that starts empty has no pages to keep, so all rows are written."""
+        """The step as the run performs it: a file that starts empty has no pages to keep, so tables are rewritten."""
         return rewrite(step) if isinstance(step, Keep) and self.strategy is Strategy.FRESH else step
 
     @property
     def blocking(self) -> tuple[Hazard, ...]:
-        """The hazards that refuse the run."""
+        """The hazards that stop the run."""
         return tuple(hazard for hazard in self.hazards if hazard.blocking)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..schema import lexer
 from ..schema.model import Column
 
-# What SQLite's documentation, Django and the usual databases call types. A word that is none of these is fine, too,
-# unless it is next to one.
+# Type names of SQLite's documentation, Django and common databases. Any other word is accepted, unless it is close to
+# one of these.
 KNOWN = frozenset(
     """
     ANY ARRAY BIG BIGINT BIGSERIAL BINARY BIT BLOB BOOL BOOLEAN BOX BYTE BYTEA BYTES CHAR CHARACTER CIDR CIRCLE
@@ -20,11 +20,11 @@ KNOWN = frozenset(
     VARCHAR2 VARYING VECTOR WITH WITHOUT XML YEAR ZEROFILL ZONE
     """.split()
 )
-SHORT = 7  # letters: of a word with fewer, one that is two steps away is another word
+SHORT = 7  # letters: two edits turn a shorter word into another word
 
 
 def misspelt(column: Column) -> tuple[str, str] | None:
-    """(word, the known type that it is next to) of the first word of the declared type that is no known one."""
+    """The first word of the declared type that is close to a known type, and that type; None if there is none."""
     for token in lexer.tokens(column.type.canonical.partition("(")[0]):
         word = token.value.upper()
         if word not in KNOWN and len(word) > 2 and (near := _nearest(word)):
@@ -33,14 +33,14 @@ def misspelt(column: Column) -> tuple[str, str] | None:
 
 
 def _nearest(word: str) -> str | None:
-    """The known type that is one step away, or two where both are long; the commonest of several by its length."""
+    """The known type that is one edit away, or two if both words are long; of several, the one of closest length."""
     found = [(distance(word, known), abs(len(word) - len(known)), known) for known in sorted(KNOWN) if len(known) > 2]
     steps, _, known = min(found)
     return known if steps == 1 or (steps == 2 and min(len(word), len(known)) >= SHORT) else None
 
 
 def distance(one: str, other: str) -> int:
-    """Letters to add, leave out, exchange, or swap with the next one (optimal string alignment)."""
+    """The number of letters to add, remove, replace, or swap with the next one (optimal string alignment)."""
     before: list[int] = []
     last = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):

@@ -24,7 +24,7 @@ _COLUMN_CONSTRAINTS = frozenset(
 
 
 def read_column(sql: str, name: str, scope: Scope, into: TableParts, parts: Sequence[Token] | None = None) -> None:
-    """Read what stands after a column's name into `into`. Raises DefinitionError."""
+    """Read the definition after a column's name into `into`. Raises DefinitionError."""
     reader = DefinitionReader(sql, check_single(sql) if parts is None else parts, scope)
     column = ColumnParts(name, _type(reader))
     into.columns.append(column)
@@ -73,7 +73,7 @@ def _column_constraint(reader: DefinitionReader, column: ColumnParts, label: str
 
 
 def _defer_last(reader: DefinitionReader, column: ColumnParts, into: TableParts) -> None:
-    """A DEFERRABLE that stands apart belongs to the newest REFERENCES; SQLite takes one that has none, too."""
+    """Apply a separate DEFERRABLE to the last REFERENCES. SQLite accepts it also if there is none."""
     deferred = read_deferred(reader)
     own = bool(into.foreign_keys) and into.foreign_keys[-1].columns == (column.name,)
     if not own and not reader.scope.lenient:
@@ -106,7 +106,7 @@ def _type(reader: DefinitionReader) -> Sql:
 
 
 def _size(reader: DefinitionReader) -> str:
-    """`(10)` or `(10,2)`, '' where there is none."""
+    """`(10)` or `(10,2)`, '' if there is none."""
     if not reader.peek("("):
         return ""
     numbers = lexer.split(reader.group())
@@ -116,7 +116,7 @@ def _size(reader: DefinitionReader) -> str:
 
 
 def _quoted_type(declared: str) -> Sql:
-    """A type that is one quoted name, bare where that says the same."""
+    """A type that is one quoted name, unquoted if that means the same."""
     words = lexer.tokens(declared, comments=True)
     bare = words and all(
         token.kind is TokenKind.WORD and token.is_name and token.word != "generated" for token in words

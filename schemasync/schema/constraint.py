@@ -1,4 +1,4 @@
-"""Table constraints as SQLite's grammar reads them, and REFERENCES, which a column takes too.
+"""Table constraints as SQLite's grammar reads them, and REFERENCES, which columns also have.
 
 https://www.sqlite.org/syntax/table-constraint.html
 """
@@ -19,12 +19,12 @@ _TABLE_CONSTRAINTS = frozenset("constraint primary unique check foreign".split()
 
 
 def is_table_constraint(parts: Sequence[Token]) -> bool:
-    """True where a piece between the commas of CREATE TABLE is a table constraint rather than a column."""
+    """True if a part between the commas of CREATE TABLE is a table constraint and not a column."""
     return bool(parts) and parts[0].word in _TABLE_CONSTRAINTS
 
 
 def read_constraints(sql: str, scope: Scope, into: TableParts, parts: Sequence[Token] | None = None) -> None:
-    """Read one table constraint, or several without commas as SQLite takes them. Raises DefinitionError."""
+    """Read one table constraint, or several without commas, as SQLite allows. Raises DefinitionError."""
     reader = DefinitionReader(sql, check_single(sql) if parts is None else parts, scope)
     label: str | None = None
     while not reader.done:
@@ -63,22 +63,22 @@ def _key_columns(reader: DefinitionReader, inside: Sequence[Token]) -> tuple[Ind
 
 
 def _may_be_alias(columns: tuple[IndexedColumn, ...]) -> bool:
-    """A table's PRIMARY KEY over one column can be the row id, whatever its order and collation say."""
+    """True if the key has one column: such a table constraint can be the row id, whatever its order and collation."""
     return len(columns) == 1 and columns[0].column is not None
 
 
 def read_references(reader: DefinitionReader, columns: tuple[str, ...], name: str | None) -> ForeignKey:
-    """What stands after the word REFERENCES. Raises DefinitionError."""
+    """Read what follows the word REFERENCES. Raises DefinitionError."""
     table = reader.name()
     references = reader.names() if reader.peek("(") else ()
     actions: dict[str, str | None] = {}
     while True:
         if reader.take("match"):
-            reader.name()  # SQLite parses MATCH and does nothing with it
+            reader.name()  # SQLite parses MATCH and ignores it
         elif reader.peek("on") and not reader.peek("on", "conflict"):
             reader.take("on")
             event = reader.next().word
-            if event not in ("delete", "update", "insert"):  # SQLite parses ON INSERT and does nothing with it
+            if event not in ("delete", "update", "insert"):  # SQLite parses ON INSERT and ignores it
                 raise DefinitionError("ON DELETE or ON UPDATE expected")
             actions[event] = _action(reader)
         else:

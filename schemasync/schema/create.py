@@ -1,4 +1,4 @@
-"""CREATE statements, as sqlite_schema keeps them, to the same values that schema.json gives."""
+"""Reads CREATE statements, as sqlite_schema stores them, into the same values as schema.json."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .parts import TableParts
 
 @dataclass(frozen=True, slots=True)
 class TableStatement:
-    """CREATE TABLE, read: `scope` holds its column names for the indexes that follow."""
+    """A CREATE TABLE that was read. `scope` holds its column names, for its indexes."""
 
     parts: TableParts
     scope: Scope
@@ -27,7 +27,7 @@ class TableStatement:
 
 
 def read_table(sql: str) -> TableStatement:
-    """Read a CREATE TABLE. Raises DefinitionError on anything that is none."""
+    """Read a CREATE TABLE. Raises DefinitionError for anything else."""
     parts = lexer.tokens(sql)
     opening = next((i for i, token in enumerate(parts) if token.text == "("), -1)
     if opening < 0:
@@ -60,7 +60,7 @@ def read_index(sql: str, scope: Scope) -> IndexParts:
 
 
 def read_virtual(sql: str) -> Sql:
-    """The text after USING. Arguments belong to the module, so their case is kept."""
+    """The text after USING. The module defines its arguments, so their case is kept."""
     parts = lexer.tokens(sql)
     using = _find(parts, "using")
     return virtual_text(lexer.source(sql, parts[using + 1 :]))
@@ -78,7 +78,7 @@ def virtual_text(text: str) -> Sql:
 def read_view(sql: str) -> tuple[tuple[str, ...], Sql]:
     """(columns, select) of a CREATE VIEW."""
     parts = lexer.tokens(sql)
-    at = _find(parts, "view") + 2  # SQLite keeps it without IF NOT EXISTS and without the database
+    at = _find(parts, "view") + 2  # SQLite stores it without IF NOT EXISTS and without the database
     columns: tuple[str, ...] = ()
     if parts[at].text == "(":
         end = lexer.closing(parts, at)
@@ -88,13 +88,13 @@ def read_view(sql: str) -> tuple[tuple[str, ...], Sql]:
 
 
 def read_trigger(name: str, sql: str) -> Trigger:
-    """The trigger with all that stands after its name."""
+    """The trigger, with the SQL after its name as its body."""
     parts = lexer.tokens(sql)
     return Trigger(name, statement(lexer.source(sql, parts[_find(parts, "trigger") + 2 :])))
 
 
 def statement(text: str) -> Sql:
-    """A SELECT or a trigger's body in normal form; trailing semicolons say nothing."""
+    """A SELECT or a trigger's body in normal form, without trailing semicolons."""
     parts = lexer.tokens(text)
     while parts and parts[-1].text == ";":
         parts = parts[:-1]
@@ -102,13 +102,13 @@ def statement(text: str) -> Sql:
 
 
 def trigger_table(body: Sql) -> str:
-    """The name after the ON of a trigger's body, '' where there is none."""
+    """The name after the ON of a trigger's body, '' if there is none."""
     name = _after_on(body)
     return name.value if name is not None else ""
 
 
 def on_table(body: Sql, name: str) -> Sql:
-    """The trigger's body on the table of that name; what it does there stays as it is written."""
+    """The trigger's body with ON that table; its statements stay as written."""
     old = _after_on(body)
     return body if old is None else statement(body.text[: old.start] + spell(name) + body.text[old.end :])
 

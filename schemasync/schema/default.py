@@ -14,9 +14,9 @@ _LITERAL_WORDS = ("null", "true", "false", "current_time", "current_date", "curr
 
 
 def read_default(reader: DefinitionReader) -> Sql | None:
-    """DEFAULT takes a literal, a signed number or an expression in parentheses; NULL is no default at all.
+    """Read a DEFAULT: a literal, a signed number or an expression in parentheses. DEFAULT NULL reads as None.
 
-    A bare or quoted word is a string to SQLite, except TRUE, FALSE and the CURRENT_… words.
+    SQLite reads an unquoted or quoted word as a string, except TRUE, FALSE and the CURRENT_… words.
     """
     if reader.peek("("):
         return _bare_default(reader.sql, reader.group(), reader.scope)
@@ -43,7 +43,7 @@ def _bare_default(sql: str, parts: Sequence[Token], scope: Scope) -> Sql | None:
 
 
 def is_literal(default: str) -> bool:
-    """True for what may follow DEFAULT without parentheses: a literal, or a number with its sign."""
+    """True if the text may follow DEFAULT without parentheses: a literal, or a number with its sign."""
     *sign, last = lexer.tokens(default)
     if sign:
         return len(sign) == 1 and sign[0].text in "+-" and last.kind is TokenKind.NUMBER

@@ -1,4 +1,4 @@
-"""Collects all errors of a schema.json, each with its place, and raises them together."""
+"""Collects all errors of a schema.json, each with its location, and raises them together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .jsonc import Path, Scan, line_and_column
 
 
 class Diagnostics:
-    """The faults of one file found so far, and the way to say where they are."""
+    """The errors found in one file so far, each with its location."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -20,7 +20,7 @@ class Diagnostics:
         self.problems: list[Problem] = []
 
     def note(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
-        """Note a fault; `at` is a path in the file or an offset of its text."""
+        """Record an error; `at` is a path in the file or an offset of its text."""
         offset = self.scan.keys.get(at) if isinstance(at, tuple) else at
         place, facts = self.source, {"file": self.source}
         if offset is not None:
@@ -32,12 +32,12 @@ class Diagnostics:
         self.problems.append(Problem(code, f"{place}: {message}", hint, facts))
 
     def stop(self) -> None:
-        """Raise SchemaInvalid with all that were noted, if any were, in the order of the file."""
+        """Raise SchemaInvalid with all recorded errors, in the order of the file, if there are any."""
         if self.problems:
             raise SchemaInvalid(sorted(self.problems, key=_position))
 
     def at(self, path: Path, what: str, text: str = "") -> _Noting:
-        """A block in which a DefinitionError is noted as a fault of what stands at that path."""
+        """A block in which a DefinitionError is recorded as an error at that path."""
         return _Noting(self.note, path, what, text)
 
 
@@ -47,7 +47,7 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class _Noting:
-    """Turns a DefinitionError inside the block into a fault with its place."""
+    """Turns a DefinitionError inside the block into an error with its location."""
 
     fault: Callable[..., None]
     path: Path

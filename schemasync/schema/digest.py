@@ -1,4 +1,4 @@
-"""The normal form as canonical JSON, and the version that is its hash. One way in, one way back."""
+"""Writes the normal form as canonical JSON, hashes that into the version, and reads it back."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ Json = dict[str, Any]
 
 
 def version(schema: Schema) -> str:
-    """`1:` and 64 hex digits: what the database is, however it was spelled."""
+    """The version of the schema: `1:` and 64 hex digits, whatever the spelling of schema.json."""
     return f"{FORMAT}:{hashlib.sha256(canonical(schema).encode()).hexdigest()}"
 
 
 def canonical(schema: Schema) -> str:
-    """The canonical JSON that the version is taken from."""
+    """The canonical JSON that the version hashes."""
     return dumps(to_json(schema))
 
 
 def _object(**parts: Any) -> Json:
-    """What is absent stays absent rather than null, false or empty; "" is a name like any other."""
+    """An object without the parts that are null, false or empty; "" is a name and stays."""
     return {key: value for key, value in parts.items() if value not in (None, False, [], {})}
 
 
@@ -146,11 +146,11 @@ def view_json(view: View) -> Json:
     )
 
 
-# --- and back ---------------------------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------------------------
 
 
 def from_canonical(text: str) -> Schema:
-    """The schema of a canonical JSON, as history keeps it. Raises ValueError or KeyError on anything else."""
+    """The schema of a canonical JSON, as history rows store it. Raises ValueError or KeyError for anything else."""
     return from_json(json.loads(text))
 
 

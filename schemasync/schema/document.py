@@ -1,6 +1,6 @@
-"""schema.json as its author wrote it -> a Document: the schema in normal form, and the hints beside it.
+"""Reads a schema.json into a Document: the schema in normal form, and its hints.
 
-All faults are found before any is raised; each says where it stands (line and column, counted from 1).
+All errors are raised together; each has its location (line and column, counted from 1).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .views import read_views
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A schema.json that was read: what it says, and where each key stands in `text`.
+    """A schema.json that was read, with the location of each key in `text`.
 
-    `models`: by table the model that owns it, `app.Model`. `elsewhere`: folded names of tables that something else
-    makes.
+    `models`: the model that owns each table, as `app.Model`. `elsewhere`: folded names of tables that something else
+    creates.
     """
 
     schema: Schema
@@ -50,7 +50,7 @@ class Document:
 
 
 def read(data: bytes, source: str = "schema.json") -> Document:
-    """Read a schema.json. `source` names it in messages. Raises SchemaInvalid with every fault found."""
+    """Read a schema.json. `source` names it in messages. Raises SchemaInvalid with every error found."""
     faults = Diagnostics(source)
     tree = read_tree(data, faults)
     check_keys(tree, faults)

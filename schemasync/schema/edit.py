@@ -1,4 +1,4 @@
-"""Changes to the text of a schema.json that leave every other byte as it is, comments included."""
+"""Edits the text of a schema.json and leaves every other byte unchanged, including comments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Text from `begin` up to `end` gives way to `text`."""
+    """A replacement of the text from `begin` up to `end` by `text`."""
 
     begin: int
     end: int
@@ -21,9 +21,9 @@ class _Span:
 
 
 def edit(text: str, put: Mapping[str, str], remove: Collection[str] = ()) -> str:
-    """The text with these keys of its top object put (replaced, or added at its end, in order) and removed.
+    """The text with keys of its top object replaced, added at its end in order, or removed.
 
-    `put`: key -> the JSON that is to stand there. The text has to be a schema.json that was read without a fault.
+    `put`: key -> its new JSON value. The text must be a schema.json that can be read without errors.
     """
     found = scan(text)
     there = [str(path[0]) for path in found.keys if len(path) == 1]
@@ -33,21 +33,21 @@ def edit(text: str, put: Mapping[str, str], remove: Collection[str] = ()) -> str
     if added:
         spans += _addition(found, there, added, remove)
     pieces, at = [], 0
-    for span in sorted(spans, key=lambda span: span.begin):  # a comma stays before the member that needs it
+    for span in sorted(spans, key=lambda span: span.begin):  # a comma stays before a member that needs it
         pieces += [text[at : span.begin], span.text]
         at = span.end
     return "".join([*pieces, text[at:]])
 
 
 def with_first(text: str, key: str, members: str) -> str:
-    """The value of a key of the top object, an object with members, with these put before its first one."""
+    """The value of a key of the top object, which must have members, with these inserted before its first one."""
     found = scan(text)
     _, begin, end = _ends(found, key)
     return f"{text[begin]}\n    {members},{text[begin + 1 : end]}"
 
 
 def _ends(found: Scan, key: str) -> tuple[int, int, int]:
-    """Where a key begins, where its value begins, and where that ends."""
+    """The start of a key, the start of its value, and the end of that."""
     begin = found.keys[(key,)]
     _, after_key = _DECODER.raw_decode(found.json, begin)
     value = _skip_blanks(found.json, found.json.index(":", after_key) + 1)
@@ -61,7 +61,7 @@ def _value(found: Scan, key: str, text: str) -> _Span:
 
 
 def _member(found: Scan, key: str) -> _Span:
-    """The member with the comma after it, and all of its lines where nothing else stands there."""
+    """The span of a member with the comma after it, and of its whole lines if they hold nothing else."""
     begin, _, end = _ends(found, key)
     comma = _comma(found, end)
     end = end if comma is None else comma + 1
@@ -72,7 +72,7 @@ def _member(found: Scan, key: str) -> _Span:
 
 
 def _addition(found: Scan, there: Sequence[str], members: Sequence[str], removed: Collection[str]) -> Iterator[_Span]:
-    """New members at the end of the object, after a comma where one is needed, and before one where there was one."""
+    """New members at the end of the object: after a comma if one is needed, and before one if there was one."""
     close = found.json.rstrip().rfind("}")
     last = _ends(found, there[-1])[2] if there else None
     comma = None if last is None else _comma(found, last)
@@ -85,7 +85,7 @@ def _addition(found: Scan, there: Sequence[str], members: Sequence[str], removed
 
 
 def _comma(found: Scan, end: int) -> int | None:
-    """Where the comma after a value stands; None where there is none."""
+    """The offset of the comma after a value; None if there is none."""
     after = _skip_blanks(found.json, end)
     if found.json[after : after + 1] == ",":
         return after

@@ -1,4 +1,4 @@
-"""Expressions and indexed columns, in normal form, and the names that they may use."""
+"""Reads expressions and indexed columns into normal form, and checks the names that they use."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _AWAITING_OPERAND = frozenset(
 
 
 class DefinitionError(ValueError):
-    """The text is no definition; the message says why, in a phrase."""
+    """The text is not a definition; the message gives the reason in a phrase."""
 
 
 class DoubleQuotedString(DefinitionError):
-    """A double-quoted word that names no column: SQLite would silently read it as a string."""
+    """A double-quoted word names no column, so SQLite would silently read it as a string."""
 
     def __init__(self, word: str) -> None:
         self.word = word
@@ -32,18 +32,18 @@ class DoubleQuotedString(DefinitionError):
 class Scope:
     """The names that an expression of a table may use: folded name -> the name as spelled.
 
-    `lenient` reads a string in disguise as the string that SQLite takes it for; otherwise it is refused.
+    `lenient` reads a double-quoted word that names no column as a string, as SQLite does; otherwise it is refused.
     """
 
     columns: Mapping[str, str]
     lenient: bool = False
 
     def spelled(self, name: str) -> str:
-        """The column as its own definition spells it; an unknown name comes back as it is."""
+        """The column as its own definition spells it; an unknown name unchanged."""
         return self.columns.get(fold(name), name)
 
     def is_name(self, before: Token | None, token: Token, after: Token | None) -> bool:
-        """True where a double-quoted word cannot be a string, for what it is or where it stands."""
+        """True if a double-quoted word cannot be a string, because of its value or its position."""
         return (
             fold(token.value) in self.columns
             or fold(token.value) in ROWID_NAMES
@@ -53,7 +53,7 @@ class Scope:
 
 
 def check_single(sql: str) -> tuple[Token, ...]:
-    """The tokens of one definition. Raises DefinitionError where the text is none, or is two."""
+    """The tokens of one definition. Raises DefinitionError if the text is none, or more than one."""
     found = lexer.tokens(sql, comments=True)
     depth = 0
     for token in found:
@@ -81,7 +81,7 @@ def _closed(comment: Token) -> bool:
 
 
 def expression(sql: str, parts: Sequence[Token], scope: Scope) -> Sql:
-    """The expression of at least one token, in normal form. Raises DoubleQuotedString where the scope refuses those."""
+    """The expression (of at least one token) in normal form. Raises DoubleQuotedString if the scope is not lenient."""
     words, pieces, last = [], [], parts[0].start
     for index, token in enumerate(parts):
         before = parts[index - 1] if index else None
@@ -111,19 +111,19 @@ def indexed_column(sql: str, parts: Sequence[Token], scope: Scope) -> IndexedCol
         return IndexedColumn(column=scope.spelled(token.value), collation=collation, descending=descending)
     found = expression(sql, rest, scope)
     if len(rest) == 1 and rest[0].double_quoted:
-        found = Sql(found.canonical, rest[0].text)  # an old index over `"x"`, the string: as 'x' SQLite refuses it
+        found = Sql(found.canonical, rest[0].text)  # an old index over the string `"x"`: SQLite refuses it as 'x'
     return IndexedColumn(expression=found, descending=descending)
 
 
 def _ends_operand(token: Token) -> bool:
-    """False where an operand must follow: there DESC is a column's name."""
+    """False if an operand must follow the token: then DESC is the name of a column."""
     return token.text == ")" or (token.kind is not TokenKind.OPERATOR and token.word not in _AWAITING_OPERAND)
 
 
 def _lone_name(parts: Sequence[Token]) -> tuple[Token | None, str | None]:
-    """The one name that is all there is but for parentheses and COLLATE, and the outermost collation.
+    """The name and the outermost collation, if there is only one name with parentheses and COLLATE.
 
-    SQLite looks through both: PRIMARY KEY ((x)) is PRIMARY KEY (x).
+    SQLite ignores both: PRIMARY KEY ((x)) is PRIMARY KEY (x).
     """
     collation = None
     while len(parts) > 2:
@@ -138,5 +138,5 @@ def _lone_name(parts: Sequence[Token]) -> tuple[Token | None, str | None]:
 
 
 def is_nameable(token: Token) -> bool:
-    """True for what SQLite takes where a name must stand."""
+    """True if SQLite accepts the token as a name."""
     return token.kind in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.STRING)

@@ -1,4 +1,4 @@
-"""The hints of a schema.json: earlier names, what may go, and what fills a column."""
+"""Reads the hints of a schema.json: earlier names, permission to drop, and fills of columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .shape_check import tables_of
 
 
 def read_hints(tree: dict[str, Any], schema: Schema, faults: Diagnostics) -> Hints:
-    """All hints of a file whose shapes are right."""
+    """Read all hints of a file that passed `check_shapes`."""
     hints = Hints(dropped_tables=tuple(tree.get("_dropped", ())))
     _check_dropped(hints.dropped_tables, {fold(t.name) for t in schema.tables}, "table", ("_dropped",), faults)
     for key, body in tables_of(tree):

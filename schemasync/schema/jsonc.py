@@ -1,7 +1,7 @@
-"""JSON with comments and trailing commas to plain JSON of the same length, and where each key stands.
+"""Turns JSON with comments and trailing commas into plain JSON of the same length, and finds the offset of each key.
 
-Comments and trailing commas become blanks, so that every offset stays true and the standard `json` does the
-rest. (Tried: the JSON5 libraries take hundreds of times longer and pass over repeated keys.)
+Comments and trailing commas become blanks, so that every offset stays valid and the standard `json` can parse the
+result. (JSON5 libraries take hundreds of times longer and accept repeated keys.)
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass, field
 
 Path = tuple[str | int, ...]
-_CONSTANTS = ("NaN", "Infinity", "-Infinity")  # Python's parser takes them, JSON does not
-_NUMBER_LIMIT = 40  # digits; no number of a schema is longer, and Python's parser raises at thousands
-DEPTH_LIMIT = 64  # a schema is four levels deep; more is a mistake or an attack on the parser's stack
+_CONSTANTS = ("NaN", "Infinity", "-Infinity")  # Python's parser accepts them, JSON does not
+_NUMBER_LIMIT = 40  # digits; no number of a schema is longer, and Python's parser fails on thousands
+DEPTH_LIMIT = 64  # a schema is four levels deep; many more are a mistake or an attack on the parser's stack
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is wrong at an offset of the text; `other` is a second place that matters."""
+    """An error at an offset of the text; `other` is the offset of a related second place."""
 
     message: str
     offset: int
@@ -51,7 +51,7 @@ _TOKEN = re.compile(
 
 @dataclass(slots=True)
 class _Level:
-    """An object or array that is open: its path, and what came last."""
+    """An open object or array: its path, and what was read last in it."""
 
     path: Path
     is_object: bool
@@ -63,7 +63,7 @@ class _Level:
 
 
 def scan(text: str) -> Scan:
-    """Find comments, trailing commas, keys and their places in one pass. Faults are collected, not raised."""
+    """Find comments, trailing commas and the offsets of keys in one pass. Errors are collected, not raised."""
     result = Scan()
     blanks: list[tuple[int, int]] = []
     levels: list[_Level] = []
@@ -102,7 +102,7 @@ def _separator(level: _Level | None, token: str, at: int) -> None:
     if level is None:
         return
     if token == ",":
-        if level.last_comma < 0 and (level.items or level.seen):  # `[,]` and the second of `[1,,]` are for the parser
+        if level.last_comma < 0 and (level.items or level.seen):  # the parser reports `[,]` and `[1,,]`
             level.last_comma = at
         level.awaiting_key = level.is_object
     else:
@@ -110,7 +110,7 @@ def _separator(level: _Level | None, token: str, at: int) -> None:
 
 
 def _value(level: _Level | None, is_string: bool, token: str, at: int, result: Scan) -> Path:
-    """Note a key or an item that stands at `at`; return the path of the value that starts there."""
+    """Record a key or an item at offset `at`; return the path of the value that starts there."""
     if level is None:
         return ()
     level.last_comma = -1
@@ -129,7 +129,7 @@ def _key(level: _Level, token: str, at: int, result: Scan) -> None:
     try:
         key = json.loads(token)
     except ValueError:
-        return  # the standard parser will say what is wrong with the string
+        return  # the standard parser reports what is wrong with the string
     if key in level.seen:
         result.faults.append(Fault(f'the key "{key}" is given twice', at, level.seen[key], duplicate=True))
     else:
@@ -149,6 +149,6 @@ def _blanked(text: str, blanks: list[tuple[int, int]]) -> str:
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Both counted from 1, as editors do."""
+    """The line and the column of an offset, counted from 1 as in editors."""
     line = text.count("\n", 0, offset) + 1
     return line, offset - (text.rfind("\n", 0, offset) + 1) + 1

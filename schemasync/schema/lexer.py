@@ -1,7 +1,7 @@
-"""SQL text to tokens by SQLite's own lexical rules (its tokenize.c), and back to one canonical spelling.
+"""Splits SQL into tokens by SQLite's own lexical rules (its tokenize.c), and joins tokens into a canonical spelling.
 
-It is a lexer of ours because the normal form must not move when a library does: the version of a schema is a
-hash over what comes out of here. It knows no grammar.
+No library is used because the version of a schema is a hash over the output, so an upgrade must not change it. The
+lexer knows no grammar.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class TokenKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token and where it stands: `source[start:end] == text`."""
+    """A token and its position: `source[start:end] == text`."""
 
     kind: TokenKind
     text: str
@@ -40,12 +40,12 @@ class Token:
 
     @property
     def double_quoted(self) -> bool:
-        """True for `"x"`, which SQLite takes for a string where it names no column."""
+        """True for `"x"`, which SQLite reads as a string if it names no column."""
         return self.kind is TokenKind.QUOTED and self.text[0] == '"'
 
     @property
     def value(self) -> str:
-        """What the token names or says, quotes removed."""
+        """The name or value of the token, without quotes."""
         if self.kind in (TokenKind.QUOTED, TokenKind.STRING):
             mark = self.text[0]
             inner = self.text[1:-1]
@@ -54,20 +54,20 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The bare word in lower case, or '' for any other token: what keywords are compared with."""
+        """The unquoted word in lower case, for comparison with keywords; '' for any other token."""
         return fold(self.text) if self.kind is TokenKind.WORD else ""
 
     @property
     def is_name(self) -> bool:
-        """True where the token may name something: quoted names, and bare words that are no strict keyword.
+        """True if the token may be a name: quoted names, and unquoted words except strict keywords.
 
-        TRUE and FALSE name a column where there is one of that name.
+        TRUE and FALSE name a column if there is one of that name.
         """
         bare = self.kind is TokenKind.WORD and (is_plain(self.text) or self.word in ("true", "false"))
         return self.kind is TokenKind.QUOTED or bare
 
     def canonical(self) -> str:
-        """The one spelling of this token: names folded and bare where that is enough, the rest as written."""
+        """The canonical spelling: names folded, and unquoted if possible; other tokens as written."""
         if self.kind is TokenKind.WORD:
             return fold(self.text)
         if self.kind is TokenKind.QUOTED:
@@ -76,8 +76,8 @@ class Token:
 
 
 # Order matters: comments before operators, blobs before words. An identifier may hold `$` and anything beyond
-# ASCII; a number may have digit separators (SQLite 3.46). A vertical tab is a blank only after another one, a byte
-# order mark only where a token could begin.
+# ASCII; a number may have digit separators (SQLite 3.46). A vertical tab is a blank only after another blank, a
+# byte order mark only if a token could begin there.
 _PATTERN = re.compile(
     r"""
       (?P<SPACE>[ \t\n\f\r][ \t\n\v\f\r]*|\ufeff)
@@ -97,7 +97,7 @@ _PATTERN = re.compile(
 
 
 def tokens(sql: str, *, comments: bool = False) -> tuple[Token, ...]:
-    """All tokens of `sql` in order; blanks are left out, comments too unless asked for. Never raises."""
+    """All tokens of `sql` in order, without blanks; with `comments` also the comments. Never raises."""
     found = []
     for match in _PATTERN.finditer(sql):
         name = match.lastgroup or "ILLEGAL"
@@ -108,17 +108,17 @@ def tokens(sql: str, *, comments: bool = False) -> tuple[Token, ...]:
 
 
 def join(parts: Iterable[Token]) -> str:
-    """The canonical spelling of a run of tokens: one blank between each."""
+    """The canonical spelling of several tokens, with one blank between them."""
     return " ".join(token.canonical() for token in parts)
 
 
 def source(sql: str, parts: Sequence[Token]) -> str:
-    """The text as written from the first of `parts` to the last, comments in between included."""
+    """The text as written from the first of `parts` to the last, including comments."""
     return sql[parts[0].start : parts[-1].end] if parts else ""
 
 
 def closing(parts: Sequence[Token], opening: int) -> int:
-    """Index of the `)` that closes the `(` at index `opening`, or -1 where none does."""
+    """Index of the `)` that closes the `(` at index `opening`, or -1 if none does."""
     depth = 0
     for index in range(opening, len(parts)):
         if parts[index].text == "(":
@@ -131,7 +131,7 @@ def closing(parts: Sequence[Token], opening: int) -> int:
 
 
 def split(parts: Sequence[Token], separator: str = ",") -> list[Sequence[Token]]:
-    """The runs of tokens between separators at depth 0; an empty sequence gives no run."""
+    """The tokens between separators at depth 0; nothing for an empty sequence."""
     if not parts:
         return []
     runs, depth, begin = [], 0, 0

@@ -1,4 +1,4 @@
-"""Parses the bytes of schema.json into a tree, with the place of each key."""
+"""Parses the bytes of schema.json into a tree, with the location of each key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)
 
 
 def read_tree(data: bytes, faults: Diagnostics) -> dict[str, Any]:
-    """The file as one JSON object. Raises SchemaInvalid; `faults` has its text and the places of its keys then."""
+    """The file as one JSON object. Stores its text and the locations of its keys in `faults`. Raises SchemaInvalid."""
     faults.text = _decode(data, faults)
     tree = _parse(faults)
     faults.stop()
@@ -27,7 +27,7 @@ def _decode(data: bytes, faults: Diagnostics) -> str:
         faults.note(
             Code.SCHEMA_TOO_LARGE,
             f"the file has {len(data):,} bytes; at most {SIZE_LIMIT:,} are read",
-            "Split what is not schema (data, documentation) off.",
+            "Move what is not schema (data, documentation) to another file.",
         )
         faults.stop()
     try:

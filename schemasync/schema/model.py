@@ -1,7 +1,7 @@
-"""What a database should be: the values that everything else compares, prints and builds from.
+"""The schema of a database as values.
 
-All are in normal form: two schemas are equal if and only if the databases they describe are the same. Names keep
-the spelling they were given; SQL keeps both, its canonical spelling (which counts) and its text (which is run).
+All are in normal form: two schemas are equal if and only if they describe the same database. Names keep the spelling
+of their definition. SQL has both a canonical spelling, which is compared, and its text, which is executed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .names import fold
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A piece of SQL. Equality is that of `canonical`; `text` is what the author wrote, for the DDL."""
+    """SQL that compares by `canonical`; `text` is what the author wrote, for the DDL."""
 
     canonical: str
     text: str = field(compare=False, repr=False, default="")
@@ -29,7 +29,7 @@ class Sql:
 class IndexedColumn:
     """A column of an index or key: exactly one of `column` and `expression` is set.
 
-    `collation` is set only where it is not the column's own.
+    `collation` is set only if it is not the column's own.
     """
 
     column: str | None = None
@@ -50,7 +50,7 @@ class NotNull:
 class Column:
     """`collation` is lower case and None for BINARY; `generated` is the expression of a generated column.
 
-    `written` is the value under the column's key in schema.json, as JSON: for hints. Empty where it was read elsewhere.
+    `written` is the value of the column's key in schema.json, as JSON, for hints. Empty if it was read elsewhere.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class PrimaryKey:
-    """`rowid_alias`: the key is the row id itself, as SQLite decides (an INTEGER column alone)."""
+    """`rowid_alias`: the key is the row id itself, by SQLite's rules (a single INTEGER column)."""
 
     columns: tuple[IndexedColumn, ...]
     name: str | None = None
@@ -89,10 +89,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """`references` is empty where it is the parent's primary key and writing that out would not do: it has a
-    collation of its own, or is missing, or of another size (the last two only in an inspected file).
+    """`references` is empty for the parent's primary key if that cannot be written out: it has a collation of its own,
+    or it is missing or has another number of columns (the last two only in an inspected file).
 
-    `deferred` is DEFERRABLE INITIALLY DEFERRED; all other spellings mean immediate to SQLite.
+    `deferred` is DEFERRABLE INITIALLY DEFERRED; to SQLite all other spellings are immediate.
     """
 
     columns: tuple[str, ...]
@@ -122,7 +122,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An ordinary table, or with `virtual` (the text after USING) a virtual one, which has nothing else."""
+    """An ordinary table; or, with `virtual` (the text after USING), a virtual one, which has no other parts."""
 
     name: str
     columns: tuple[Column, ...] = ()
@@ -138,7 +138,7 @@ class Table:
     _by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # once for all: a plan asks for every column several times, and a table may have 2,000
+        # computed once: a plan looks up every column several times, and a table may have 2,000
         object.__setattr__(self, "_by_name", {fold(c.name): c for c in reversed(self.columns)})
 
     def column(self, name: str) -> Column | None:
@@ -147,7 +147,7 @@ class Table:
 
     @property
     def has_stable_key(self) -> bool:
-        """False where rows are told apart by a row id that no column shows: VACUUM may renumber those."""
+        """False if the key is a row id without an INTEGER PRIMARY KEY, which VACUUM may renumber."""
         return self.without_rowid or self.rowid_column is not None
 
     @property
@@ -182,11 +182,11 @@ class Schema:
 
     @property
     def owners(self) -> tuple[Table | View, ...]:
-        """Everything that can bear triggers: tables, then views."""
+        """Everything that can have triggers: tables, then views."""
         return (*self.tables, *self.views)
 
     def object_names(self) -> Iterator[tuple[str, str]]:
-        """(kind, folded name) of everything that the schema names: what is ours in a database."""
+        """(kind, folded name) of everything that the schema names, which is ours in a database."""
         for owner in self.owners:
             yield ("view" if isinstance(owner, View) else "table"), fold(owner.name)
             for trigger in owner.triggers:
@@ -205,7 +205,7 @@ class ColumnName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """How to get there, not what should be there: never part of the version.
+    """How to get to the schema. Hints are not part of the version.
 
     Keys are names as spelled in the schema; `was` lists are newest first.
     """

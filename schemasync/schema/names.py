@@ -21,8 +21,8 @@ KEYWORDS = frozenset(
     using vacuum values view virtual when where window with without""".split()
 )
 
-# Keywords that SQLite reads as a name wherever its grammar has no use for the keyword (`%fallback` in its
-# parse.y), less those that mean something of their own in an expression or after FROM, where quoting matters:
+# Keywords that SQLite reads as a name where its grammar does not allow the keyword (`%fallback` in its parse.y),
+# except those with a meaning of their own in an expression or after FROM, which have to be quoted there:
 # `(with)` begins a subquery, `x like` an operator, `window end as` a WINDOW clause.
 _HARMLESS = frozenset(
     """abort action after always analyze asc attach before begin by cascade column conflict current database
@@ -32,32 +32,32 @@ _HARMLESS = frozenset(
     temporary ties trigger unbounded vacuum view virtual without""".split()
 )
 
-# Bare TRUE and FALSE are numbers unless a column has the name; quoted they never are.
+# Unquoted TRUE and FALSE are numbers unless a column has the name; quoted they are never numbers.
 _MUST_QUOTE = (KEYWORDS - _HARMLESS) | {"true", "false"}
 
-BYTE_ORDER_MARK = "\ufeff"  # a blank to SQLite where a token could begin, part of the word elsewhere
+BYTE_ORDER_MARK = "\ufeff"  # to SQLite a blank where a token could begin, and part of the word elsewhere
 
 
 def fold(name: str) -> str:
-    """The name in lower case as SQLite compares names: A to Z only, no other alphabet."""
-    # the same for ASCII, in a fifth of the time: wide schemas fold names by the hundred thousand
+    """The name in lower case as SQLite compares names: only A to Z change."""
+    # the same for ASCII, in a fifth of the time: wide schemas fold hundreds of thousands of names
     return name.lower() if name.isascii() else name.translate(_UPPER_TO_LOWER)
 
 
 def upper_ascii(text: str) -> str:
-    """The text in upper case, a to z only."""
+    """The text in upper case; only a to z change."""
     return text.translate(_LOWER_TO_UPPER)
 
 
 def quote(name: str) -> str:
-    """The name as a quoted SQL identifier; the only place that quotes one. Raises ValueError on NUL."""
+    """The name as a quoted SQL identifier. Raises ValueError if it has a NUL. Nothing else quotes names."""
     if "\0" in name:
         raise ValueError("a name cannot hold a NUL character")
     return '"' + name.replace('"', '""') + '"'
 
 
 def is_plain(name: str) -> bool:
-    """True where the name may stand bare in SQL and means what it means quoted."""
+    """True if the name needs no quotes in SQL."""
     folded = fold(name)
     return (
         bool(folded)
@@ -69,26 +69,26 @@ def is_plain(name: str) -> bool:
 
 
 def spell(name: str) -> str:
-    """The name as a person would write it: bare where that is enough, else quoted."""
+    """The name as a person would write it: quoted only if necessary."""
     return name if is_plain(name) and fold(name) not in KEYWORDS else quote(name)
 
 
 def canonical(name: str) -> str:
-    """The name as it stands in canonical SQL: folded, bare where a bare word would do."""
+    """The name in canonical SQL: folded, and quoted only if necessary."""
     folded = fold(name)
     return folded if is_plain(folded) else quote(folded)
 
 
 def is_special(key: str) -> bool:
-    """True for a key of schema.json that is ours: one _ at the front. Two are a name with one _ less."""
+    """True for a key of schema.json that begins with one _. Two are the escape for a name that begins with _."""
     return key.startswith("_") and not key.startswith("__")
 
 
 def to_key(name: str) -> str:
-    """The key of schema.json under which a table, column, view or trigger of that name stands."""
+    """The key of schema.json for a table, column, view or trigger of that name."""
     return "_" + name if name.startswith("_") else name
 
 
 def from_key(key: str) -> str:
-    """The name that stands under a key of schema.json which is not special."""
+    """The name of a key of schema.json that is not special."""
     return key[1:] if key.startswith("__") else key

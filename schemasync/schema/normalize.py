@@ -1,6 +1,7 @@
-"""Parts of definitions to one normal form: lifted, defaults dropped, ordered, references resolved.
+"""Brings parts of definitions into normal form.
 
-Each function is one rule of docs/schema-format.md, so that the differ can compare plain values.
+Column constraints become table constraints, defaults are removed, constraints are ordered, references resolved. Each
+function is one rule of docs/schema-format.md, so that the differ can compare plain values.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ INDEX_NAME_LIMIT = 48  # characters before the hex, so that names stay readable 
 
 @dataclass(frozen=True, slots=True)
 class IndexParts:
-    """An index as written; without a name it gets one from what it is."""
+    """An index as written; one without a name gets one from its definition."""
 
     name: str | None
     columns: tuple[IndexedColumn, ...]
@@ -52,7 +53,7 @@ def table(
     indexes: Iterable[IndexParts] = (),
     triggers: Iterable[Trigger] = (),
 ) -> Table:
-    """The table in normal form, but for foreign keys, which need the other tables (see `schema`)."""
+    """The table in normal form, except for foreign keys, which need the other tables (see `schema`)."""
     collations = {fold(column.name): column.collation for column in parts.columns}
     types = {fold(column.name): column.type.canonical for column in parts.columns}
     key = _primary_key(parts.primary_keys, types, collations, without_rowid)
@@ -72,7 +73,7 @@ def table(
 
 
 def schema(tables: Iterable[Table], views: Iterable[View] = ()) -> Schema:
-    """All tables together: references resolved, everything in order."""
+    """The schema in normal form: references resolved, everything in order."""
     found = list(tables)
     parents = {fold(table.name): table for table in found}
     return Schema(by_name(_resolve(table, parents) for table in found), by_name(views))
@@ -82,12 +83,12 @@ _Named = TypeVar("_Named", Table, View, Index, Trigger)
 
 
 def by_name(things: Iterable[_Named]) -> tuple[_Named, ...]:
-    """Rule 7: in order of lower-cased name."""
+    """Rule 7: things are ordered by lower-cased name."""
     return tuple(sorted(things, key=lambda thing: fold(thing.name)))
 
 
 def ordered(constraints: Iterable[_Constraint], to_json: Callable[[_Constraint], object]) -> tuple[_Constraint, ...]:
-    """Rule 7: constraints in order of their own canonical JSON; a repeated one is one."""
+    """Rule 7: constraints are ordered by their canonical JSON, and repeated ones are removed."""
     unique = {dumps(to_json(constraint)): constraint for constraint in constraints}
     return tuple(unique[key] for key in sorted(unique))
 
@@ -113,7 +114,7 @@ def _primary_key(
     collations: Mapping[str, str | None],
     without_rowid: bool,
 ) -> PrimaryKey | None:
-    """Rule 5. Two keys are left to SQLite to refuse: the last one stands here."""
+    """Rule 5. SQLite refuses several primary keys; here the last one counts."""
     if not keys:
         return None
     key = keys[-1]
@@ -126,7 +127,7 @@ def _primary_key(
 
 
 def _plain_collation(column: IndexedColumn, collations: Mapping[str, str | None]) -> IndexedColumn:
-    """Rule 4: a collation that the column has anyway says nothing. BINARY counts where the column's is another."""
+    """Rule 4: a collation that equals the column's own is removed. BINARY stays if the column has another one."""
     if column.column is None or column.collation is None:
         return column
     own = collations.get(fold(column.column)) or "binary"
@@ -134,12 +135,12 @@ def _plain_collation(column: IndexedColumn, collations: Mapping[str, str | None]
 
 
 def implied_not_null(table: Table) -> frozenset[str]:
-    """The folded names of the columns that take no NULL because the primary key says so."""
+    """The folded names of the columns that accept no NULL because of the primary key."""
     return _implied_not_null(table.primary_key, table.strict or table.without_rowid)
 
 
 def _implied_not_null(key: PrimaryKey | None, implies: bool) -> frozenset[str]:
-    """Rule 4: the row id is never null; STRICT and WITHOUT ROWID tables refuse nulls in their key."""
+    """Rule 4: the row id is never NULL; STRICT and WITHOUT ROWID tables refuse a NULL in their key."""
     if key is None or not (implies or key.rowid_alias):
         return frozenset()
     return frozenset(fold(column.column) for column in key.columns if column.column is not None)
@@ -159,7 +160,7 @@ def _index(table_name: str, parts: IndexParts, collations: Mapping[str, str | No
 def index_name(
     table_name: str, columns: Sequence[IndexedColumn], where: Sql | None = None, unique: bool = False
 ) -> str:
-    """Rule 9: `{table}_{columns}_{6 hex}`, the hex from what the index is, so that no two collide."""
+    """Rule 9: `{table}_{columns}_{6 hex}`; the hex digits hash the definition, so that names do not collide."""
     spelled = [digest.indexed_json(column) for column in columns]
     identity = [table_name, spelled, where.canonical if where else None, unique]
     words = [column.column or (column.expression.canonical if column.expression else "") for column in columns]
@@ -176,7 +177,7 @@ def _resolve(table: Table, parents: Mapping[str, Table]) -> Table:
 def _resolve_key(key: ForeignKey, parents: Mapping[str, Table]) -> ForeignKey:
     """Names as the parent spells them, and `REFERENCES p` with p's primary key.
 
-    But not a key that SQLite would no longer find written out: one with a collation that is not its column's own
+    Not for a key that SQLite would not match if it were written out: one with a collation that is not its column's own
     (https://www.sqlite.org/foreignkeys.html#fk_indexes), or, in an inspected file, of another number of columns.
     """
     parent = parents.get(fold(key.table))

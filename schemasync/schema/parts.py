@@ -1,6 +1,6 @@
-"""The parts of a definition, the same whether they were written on a column or on its table.
+"""The parts of a definition, whether they were written on a column or on its table.
 
-`normalize` puts them together.
+`normalize` combines them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .model import Check, ForeignKey, NotNull, PrimaryKey, Sql, Unique
 
 @dataclass(slots=True)
 class ColumnParts:
-    """A column definition, its constraints that belong to the table still beside it."""
+    """A column definition, with the constraints that `normalize` moves to the table."""
 
     name: str
     type: Sql = field(default_factory=lambda: Sql(""))
@@ -25,7 +25,7 @@ class ColumnParts:
 
 @dataclass(slots=True)
 class TableParts:
-    """Everything that a table's definitions say, before columns and constraints are brought together."""
+    """All definitions of a table, before `normalize` combines columns and constraints."""
 
     columns: list[ColumnParts] = field(default_factory=list)
     primary_keys: list[PrimaryKey] = field(default_factory=list)

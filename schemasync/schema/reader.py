@@ -1,4 +1,4 @@
-"""Reading one definition word by word: keywords, names, lists, and groups in parentheses."""
+"""Reads one definition word by word: keywords, names, lists, and groups in parentheses."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class DefinitionReader:
         return self.at >= len(self.parts)
 
     def peek(self, *words: str) -> bool:
-        """True where the next tokens are these keywords or marks."""
+        """True if the next tokens are these keywords or marks."""
         following = self.parts[self.at : self.at + len(words)]
         return len(following) == len(words) and all(
             (token.word or token.text) == word for token, word in zip(following, words, strict=True)
         )
 
     def take(self, *words: str) -> bool:
-        """Step over these keywords if they come next."""
+        """Skip these keywords if they come next; return whether they did."""
         if not self.peek(*words):
             return False
         self.at += len(words)
@@ -51,17 +51,17 @@ class DefinitionReader:
         return self.parts[self.at - 1]
 
     def name(self) -> str:
-        """SQLite takes a bare word, a quoted name or a string where a name must stand."""
+        """Read a name: as in SQLite an unquoted word, a quoted name or a string."""
         token = self.next()
         if not is_nameable(token):
             raise DefinitionError(f"a name expected instead of {token.text!r}")
         return token.value
 
     def group(self) -> Sequence[Token]:
-        """The tokens between the parentheses that come next."""
+        """Read a group; return the tokens between its parentheses."""
         if not self.peek("("):
             raise DefinitionError(f"( expected {self.where()}")
-        end = lexer.closing(self.parts, self.at)  # there is one: `check_single` and SQLite see to it
+        end = lexer.closing(self.parts, self.at)  # there is one, as `check_single` and SQLite ensure
         inside = self.parts[self.at + 1 : end]
         self.at = end + 1
         return inside
@@ -73,7 +73,7 @@ class DefinitionReader:
         return expression(self.sql, inside, self.scope)
 
     def names(self) -> tuple[str, ...]:
-        """A parenthesised list of names, of one at least."""
+        """Read a parenthesised list of at least one name."""
         result = []
         for run in lexer.split(self.group()) or [()]:
             if len(run) != 1 or not is_nameable(run[0]):
@@ -82,7 +82,7 @@ class DefinitionReader:
         return tuple(result)
 
     def conflict(self) -> str | None:
-        """ON CONFLICT x; ABORT is the default and is None."""
+        """Read an ON CONFLICT clause; None if there is none, and for the default ABORT."""
         if not self.take("on", "conflict"):
             return None
         word = self.next().word

@@ -1,4 +1,4 @@
-"""Checks of a whole schema.json: unique names, and references that lead to a table and a key."""
+"""Checks a whole schema.json: names must be unique, and foreign keys must refer to a table and a key of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .names import fold, to_key
 
 
 def check_names(tables: list[Table], views: list[View], faults: Diagnostics) -> None:
-    """No two things may bear what SQLite takes for one name, and none a name that is taken already."""
+    """Check that no two objects have the same name to SQLite, and that none has a reserved name."""
     objects: list[tuple[str, Path]] = [(table.name, (to_key(table.name),)) for table in tables]
     objects += [(view.name, ("_views", to_key(view.name))) for view in views]
     indexes = [(index.name, (to_key(table.name), "_indexes")) for table in tables for index in table.indexes]
@@ -50,8 +50,8 @@ def _check_clash(what: str, named: Sequence[tuple[str, Path]], faults: Diagnosti
 
 
 def check_references(schema: Schema, elsewhere: Collection[str], faults: Diagnostics) -> None:
-    """Each foreign key needs a table of the schema, and columns of it that fit; or names those of a table that is said
-    to be made `elsewhere`."""
+    """Check that each foreign key refers to a table of the schema, and to columns of it that fit; or that it names
+    columns of a table that is created `elsewhere`."""
     parents = {fold(table.name): table for table in schema.tables}
     others = set(map(fold, elsewhere)) - parents.keys()
     for table in schema.tables:
@@ -67,8 +67,8 @@ def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults
         faults.note(
             Code.FOREIGN_KEY_TO_NOTHING,
             f'{table.name}.{columns} refers to the table "{key.table}", which is not in the schema',
-            "Add the table, or correct the name. If something else makes it, name its columns here, and say at the top "
-            f'"_elsewhere": ["{key.table}"]',
+            "Add the table, or correct the name. If something else creates it, name its columns here, and add at the "
+            f'top "_elsewhere": ["{key.table}"]',
             at=at,
         )
         return

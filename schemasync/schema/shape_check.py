@@ -1,4 +1,4 @@
-"""Checks the shape of schema.json: which keys are allowed where, and what their values may be."""
+"""Checks the shape of schema.json: the allowed keys, and the types of their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TABLE_KEYS = (
     "_virtual _triggers _model _keep _comment _was _dropped _from"
 ).split()
 TOP_KEYS = ["_views", "_dropped", "_elsewhere", "_migrations", "_comment", "_format"]
-FOR_EDITORS = "$schema"  # at the top, and ignored
+FOR_EDITORS = "$schema"  # allowed in the top object, and ignored
 
 
 @cache
@@ -40,7 +40,7 @@ def _validator() -> jsonschema.Draft202012Validator:
 
 
 def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
-    """Keys that begin with one _ are ours: an unknown one is a slip of the pen, and named with its neighbour."""
+    """Report unknown keys that begin with one _, each with the most similar known key."""
     _check_special(tree, TOP_KEYS, (), faults)
     for name, table in tables_of(tree):
         if isinstance(table, dict):
@@ -63,7 +63,7 @@ def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
 
 
 def _check_names_only(owner: Any, path: Path, faults: Diagnostics) -> None:
-    """Where every key is a name, none is special."""
+    """Report special keys of an object in which every key must be a name."""
     if isinstance(owner, dict):
         _check_special(owner, [], path, faults)
 
@@ -78,11 +78,11 @@ def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, fault
 
 
 def check_shapes(tree: dict[str, Any], faults: Diagnostics) -> None:
-    """What the JSON Schema says of values, for what `check_keys` has not said already."""
+    """Report values that do not match the JSON Schema, except for errors that `check_keys` reports."""
     already = {problem.facts.get("path") for problem in faults.problems}
     for error in sorted(_validator().iter_errors(tree), key=lambda error: list(map(str, error.absolute_path))):
         if error.validator == "additionalProperties" and not error.absolute_path:
-            continue  # said better by check_keys
+            continue  # check_keys reports it with a better message
         path = tuple(error.absolute_path)
         if "/".join(map(str, path)) in already or _only_unknown_key(error):
             continue
@@ -90,7 +90,7 @@ def check_shapes(tree: dict[str, Any], faults: Diagnostics) -> None:
 
 
 def tables_of(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The keys at the top that are tables, and what stands there."""
+    """The keys of the top object that are tables, with their values."""
     return ((key, body) for key, body in tree.items() if not is_special(key) and key != FOR_EDITORS)
 
 
@@ -121,7 +121,7 @@ def _shape_message(error: jsonschema.ValidationError) -> str:
         best = best_match([error])
         if best is not None and best is not error and best.validator != "type":
             return f"{what}: {best.message}"
-        return f"{what}: {shown} is none of the shapes that are known here"
+        return f"{what}: {shown} has none of the shapes that are allowed here"
     return f"{what}: {error.message}" if len(error.message) < 160 else f"{what}: {shown} has the wrong shape"
 
 

@@ -1,4 +1,4 @@
-"""The part of a schema that is named, and the tables and views in which two schemas differ."""
+"""Selects the part of a schema that another one names; finds the tables and views in which two schemas differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .names import fold
 
 
 def ours(schema: Schema, names: Schema) -> Schema:
-    """The part of a schema that `names` names; indexes and triggers of our tables too only if it names them."""
+    """The part of a schema that `names` also names. Of indexes and triggers only those that it names, too."""
     known = set(names.object_names())
 
     def part(table: Table) -> Table:

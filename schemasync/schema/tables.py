@@ -1,4 +1,4 @@
-"""The tables of a schema.json: columns, constraints and indexes as written, to the model."""
+"""Reads the tables of a schema.json (columns, constraints, indexes) into the model."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .views import read_trigger
 
 
 def read_tables(tree: dict[str, Any], faults: Diagnostics) -> list[Table]:
-    """The tables of a file whose shapes are right; where definitions are not, the faults are noted."""
+    """Read the tables of a file that passed `check_shapes`. Errors in definitions are recorded in `faults`."""
     return [_Reading(from_key(key), body, (key,), faults).read() for key, body in tables_of(tree)]
 
 
 class _Reading:
-    """One table being read: `scope` holds its columns' names, `parts` what its definitions say."""
+    """One table during reading. `scope` holds the names of its columns, `parts` its definitions."""
 
     def __init__(self, name: str, body: dict[str, Any], path: Path, faults: Diagnostics) -> None:
         self.name, self.body, self.path, self.faults = name, body, path, faults
@@ -70,7 +70,7 @@ class _Reading:
             self.faults.note(
                 Code.WRONG_SHAPE,
                 f'virtual table "{self.name}" has {", ".join(beside)} beside _virtual',
-                "A virtual table's columns stand in the text of _virtual; it takes no indexes or constraints.",
+                "A virtual table has its columns in the text of _virtual, and no indexes or constraints.",
                 at=self.path,
             )
         text = self.body["_virtual"]
@@ -119,7 +119,7 @@ class _Reading:
         return expression(text, parts, self.scope)
 
     def _indexed(self, text: str) -> IndexedColumn:
-        """An entry that equals a column's name is that column, else an indexed-column expression."""
+        """The column of that name, if there is one; else the entry read as an indexed-column expression."""
         if fold(text) in self.scope.columns:
             return IndexedColumn(column=self.scope.spelled(text))
         return indexed_column(text, check_single(text), self.scope)
@@ -155,7 +155,7 @@ class _Reading:
 
 
 def _is_bare(column: IndexedColumn) -> bool:
-    """True for an expression that is one bare word: a column's name, if it is anything."""
+    """True for an expression that is one unquoted word, which can only be the name of a column."""
     parts = lexer.tokens(column.expression.text) if column.expression is not None else []
     return len(parts) == 1 and parts[0].is_name and fold(parts[0].value) not in KEYWORDS
 

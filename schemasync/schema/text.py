@@ -1,4 +1,4 @@
-"""Canonical JSON for hashing; short versions and counts for people."""
+"""Canonical JSON for hashing; short versions and counts for messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 
 def dumps(data: object) -> str:
-    """JSON with one spelling: sorted keys, no blanks, UTF-8 unescaped."""
+    """Canonical JSON: sorted keys, no blanks, UTF-8 unescaped."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -16,7 +16,7 @@ def literal(value: object) -> str:
 
 
 def short(full_version: str) -> str:
-    """The first 12 hex digits: what file names and people use."""
+    """The first 12 hex digits, for file names and messages."""
     return full_version.partition(":")[2][:12]
 
 

@@ -1,4 +1,4 @@
-"""The views of a schema.json, and the triggers of views and tables."""
+"""Reads the views of a schema.json, and the triggers of views and tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .names import fold, from_key
 
 
 def read_views(views: Mapping[str, Any], faults: Diagnostics) -> list[View]:
-    """What stands under `_views`."""
+    """Read the views under `_views`. Errors in definitions are recorded in `faults`."""
     found = []
     for key, item in views.items():
         name = from_key(key)
@@ -32,7 +32,7 @@ def read_views(views: Mapping[str, Any], faults: Diagnostics) -> list[View]:
 
 
 def read_trigger(name: str, sql: str, owner: str, path: Path, faults: Diagnostics) -> Trigger:
-    """A trigger as it stands under its table or view; on another it is a fault."""
+    """Read a trigger under its table or view. It is an error if the trigger is on another one."""
     body = create.statement(sql)
     target = create.trigger_table(body)
     if fold(target) != fold(owner):

@@ -1,4 +1,4 @@
-"""A schema to the text of a schema.json, as a person would write it: what `inspect` prints."""
+"""Writes a schema as the text of a schema.json, as a person would write it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Json = dict[str, Any]
 
 
 def write(schema: Schema, comment: str = "", beside: Mapping[str, Json] | None = None) -> str:
-    """The text; reading it gives the same schema again. `comment` stands in a line at the top.
+    """The text of a schema.json; reading it returns an equal schema. `comment` is written as the first line.
 
-    `beside`: keys that are not part of the schema and come first in a table, such as `_model`, by its folded name.
+    `beside`: keys to write first in a table, such as `_model`, which are not part of the schema; by its folded name.
     """
     keys = beside or {}
     tree: Json = {to_key(table.name): {**keys.get(fold(table.name), {}), **_table(table)} for table in schema.tables}
@@ -77,13 +77,13 @@ def _table(table: Table) -> Json:
 
 
 def renamed(column: Column, old: str) -> str:
-    """The column as it stands in schema.json with an earlier name beside its definition, ready to paste."""
+    """The column of schema.json with an earlier name added to its definition, ready to paste."""
     shape = _shape(column)
     return _entry(column, {**shape, "was": [old, *shape.get("was", ())]})
 
 
 def filled(column: Column, fill: str) -> str:
-    """The column as it stands in schema.json with a fill beside its definition, ready to paste."""
+    """The column of schema.json with a fill added to its definition, ready to paste."""
     return _entry(column, {**_shape(column), "fill": fill})
 
 
@@ -97,7 +97,7 @@ def _entry(column: Column, shape: Json) -> str:
 
 
 def constraint_text(one: Unique | Check | ForeignKey) -> str:
-    """A constraint of the table as SQLite takes it, with its name where it has one."""
+    """The SQL of a table constraint, with its name if it has one."""
     match one:
         case Unique():
             return f"{_label(one.name)}UNIQUE ({_list(one.columns)}){_conflict(one.conflict)}"
@@ -109,17 +109,17 @@ def constraint_text(one: Unique | Check | ForeignKey) -> str:
 
 
 def table_json(table: Table) -> Json:
-    """The value of a table's key: what `write` puts there."""
+    """The value that `write` writes for a table."""
     return _table(table)
 
 
 def view_json(view: View) -> Json | str:
-    """The value of a view's key: what `write` puts there."""
+    """The value that `write` writes for a view."""
     return _view(view)
 
 
 def pretty(value: Any) -> str:
-    """The text of a table's value, as it stands in the file."""
+    """The text of a table's value, as `write` formats it."""
     return _pretty(value, 1)
 
 
@@ -142,7 +142,7 @@ def _triggers(triggers: Iterable[Trigger]) -> dict[str, str]:
 
 
 def _inline_key(table: Table) -> str | None:
-    """The column that has the primary key itself, where that says the same."""
+    """The column whose definition holds the primary key, if that means the same; else None."""
     key = table.primary_key
     if key is None or len(key.columns) != 1:
         return None
@@ -151,7 +151,7 @@ def _inline_key(table: Table) -> str | None:
         return None
     column = table.column(only.column)
     is_integer = column is not None and column.type.canonical == "INTEGER"
-    # on INTEGER an inline DESC decides against the row id; elsewhere it could only stand in the list
+    # on INTEGER an inline DESC means that the key is not the row id; on other types it can only be in the list
     return only.column if not only.descending or (is_integer and not table.without_rowid) else None
 
 
@@ -162,7 +162,7 @@ def _alone(unique: Unique) -> str | None:
 
 
 def about(table: Table, check: Check) -> str | None:
-    """The one column that a CHECK refers to, None where it is none or several."""
+    """The one column that a CHECK refers to, None if it refers to none or several."""
     names = {fold(column.name): column.name for column in table.columns}
     words = {fold(token.value) for token in lexer.tokens(check.expression.canonical)}
     spoken = [name for folded, name in names.items() if folded in words]
@@ -235,7 +235,7 @@ def _default(default: Sql) -> str:
 
 
 def plain(sql: Sql) -> str:
-    """The text as written, or its canonical spelling where a comment inside would end the definition."""
+    """The text as written, or its canonical spelling if a comment in it would end the definition."""
     commented = any(token.kind is lexer.TokenKind.COMMENT for token in lexer.tokens(sql.text, comments=True))
     return sql.canonical if commented else sql.text
 
@@ -248,11 +248,11 @@ def _conflict(conflict: str | None) -> str:
     return f" ON CONFLICT {conflict}" if conflict else ""
 
 
-WIDTH = 110  # what still fits on a line is not broken
+WIDTH = 110  # a value that fits on a line of this width is not broken
 
 
 def _pretty(value: Any, depth: int) -> str:
-    """JSON that reads like the examples of the format: short things on one line, the rest one item a line."""
+    """JSON as in the examples of the format: short values on one line, others with one item per line."""
     flat = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value:
         return flat

@@ -59,7 +59,7 @@ class Adopted:
 
     @property
     def notes(self) -> tuple[Hazard, ...]:
-        """Hazards in the declarations of its tables: misspelt types, and keys that look like the row id."""
+        """Hazards in the declarations of its tables: misspelt types, and primary keys that look like the row id."""
         return tuple(of_schema(self.schema))
 
 
@@ -78,7 +78,7 @@ def adopt(
     The baseline is what `document` names of the file; without one, everything in it. `models` maps each table to the
     model that owns it, if there is no document. `installed`: data migrations, None if they are not used; one that the
     database never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that something
-    else makes, which the baseline leaves out. `is_resumed`: an interrupted swap was finished a moment ago.
+    else creates, which the baseline leaves out. `is_resumed`: an interrupted swap was finished just before.
     """
     begun = time.monotonic()
     asked = _Asked(document, models or {}, installed, accepted, elsewhere)
@@ -185,7 +185,7 @@ def _differing(document: Document | None, baseline: Schema) -> tuple[str, ...]:
 
 
 def _finished(now: LiveDatabase, row: HistoryRow, document: Document | None) -> Adopted:
-    """An adoption that was interrupted between the fence and the link, and is finished now."""
+    """The result of an adoption that was interrupted between the fence and the link, and is now finished."""
     baseline = schema_of(row)
     foreign = tuple(o.named for o in now.inspect().foreign(baseline.object_names()))
     differs = _differing(document, baseline)

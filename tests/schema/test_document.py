@@ -280,7 +280,7 @@ def test_a_foreign_key_that_does_not_fit_says_what_it_refers_to():
 def test_a_column_in_the_wrong_shape_is_told_what_a_column_is():
     (problem,) = problems({"t": {"a": 5}})
     assert problem.hint.startswith('A column is a string such as "TEXT NOT NULL", or {"type": …')
-    assert "t/a: 5 is none of the shapes that are known here" in problem.message
+    assert "t/a: 5 has none of the shapes that are allowed here" in problem.message
 
 
 def test_a_long_value_in_the_wrong_shape_is_shown_short():

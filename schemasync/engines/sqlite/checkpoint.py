@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from .connection import Connection, journal_mode, main_file, open_again, schema_version
 from .transactions import transaction
 
-ATTEMPTS = 2  # the reader that keeps others from resetting the log keeps the first attempt from it, too
+ATTEMPTS = 2  # the reader that prevents a reset of the log by others also prevents it in the first attempt
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _attempt(connection: Connection, mode: str) -> tuple[int, int]:
 
 @contextmanager
 def _no_reset(connection: Connection) -> Iterator[None]:
-    """Within the block either nobody resets the log, or no checkpoint copies anything."""
+    """A block in which either nobody resets the log, or no checkpoint copies anything."""
     with closing(open_again(connection)) as reader:
         reader.execute("BEGIN")
         schema_version(reader)

@@ -1,8 +1,8 @@
 """Checkpoints the write-ahead log of a busy file during a long read, so that no writer has to.
 
 While a snapshot is held, later writes cannot be checkpointed. When it ends, the next commit that finds the log too long
-checkpoints all of it: at 1 GB, a writer waited 0.4 s for that. Whoever makes the checkpoint first spares all others the
-wait, and does not keep them from writing (https://www.sqlite.org/wal.html#ckpt).
+checkpoints all of it: at 1 GB, a writer waited 0.4 s for that. A checkpoint by this thread spares the writers that
+wait, and does not block them (https://www.sqlite.org/wal.html#ckpt).
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class Checkpointer:
         self._thread.join()
 
     def _run(self) -> None:
-        # a failure here is left to a writer later
+        # after a failure here a writer checkpoints later
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
             before = -1
             while not self._over.is_set():
                 pages, checkpointed = checkpoint_some(connection)
                 self._at_it.set()
-                # it took long, and more was written meanwhile: otherwise a writer would checkpoint it
+                # more was written during a long checkpoint: otherwise a writer would checkpoint it
                 gets_on, before = before < checkpointed < pages, checkpointed
                 if not gets_on and not self._eager.is_set():
                     self._wake.wait(EVERY)

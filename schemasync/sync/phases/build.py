@@ -44,10 +44,10 @@ from .write_lock import replaced
 
 @dataclass(slots=True)
 class Built:
-    """A finished generation that still has the mark; `rows` copied by table, `notes` of the verification, and whether
-    that was a full one.
+    """A finished generation that still has the mark, with the number of copied `rows` by table, the `notes` of the
+    verification, and whether that was a full one.
 
-    Built beside writers, it agrees with the old file `up_to` some point, and its `triggers` are still to be put in.
+    If built beside writers, it agrees with the old file `up_to` a point, and its `triggers` are yet to be created.
     """
 
     generation: Generation
@@ -69,10 +69,10 @@ def build(
     verify_full: bool = False,
     capture: Capture | None = None,
 ) -> Built:
-    """Build and verify the generation that the plan describes. Raises Failed or Refused; what is left is litter.
+    """Build and verify the generation that the plan describes. Raises Failed or Refused; recovery removes its files.
 
-    `before`: the live database, None where there is none yet. The caller holds its write lock, so that every read of it
-    sees the same rows; or has it logged, and gives its `capture`.
+    `before`: the live database, None if there is none yet. The caller holds its write lock, so that every read of it
+    sees the same rows; or captures its changes, and passes the `capture`.
     """
     rows = before.rows if before else ()
     generation = target.layout.next(short(plan.version), (row.generation for row in rows))
@@ -96,7 +96,7 @@ def build(
 def _source(
     target: Target, plan: Plan, before: LiveDatabase | None, capture: Capture | None, stack: ExitStack
 ) -> Source | None:
-    """The old file as the phases read it, None where there is none. What it keeps open is closed by the stack."""
+    """The old file as the phases read it, None if there is none. The stack closes what it opens."""
     if before is None:
         return None
     if capture is None:
@@ -106,9 +106,9 @@ def _source(
 
 @dataclass(frozen=True, slots=True)
 class _Old:
-    """The schema of the old file in the snapshot that the build starts from; somebody may change it later.
+    """The schema of the old file in the snapshot from which the build starts; somebody may change it later.
 
-    `broken`: views, and tables whose triggers, that do not prepare in it.
+    `broken`: names of views that do not compile in it, and of tables with such triggers.
     """
 
     objects: tuple[Object, ...] = ()
@@ -127,7 +127,7 @@ class _Build:
         self._old = _Old()
 
     def first(self, connection: Connection) -> None:
-        """Build the first file of all from the plan alone."""
+        """Build the first generation from the plan alone."""
         with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
             fence.mark(connection)
             validate.build(connection, self.plan.new)
@@ -135,7 +135,7 @@ class _Build:
             structure(connection, self.plan, ())
 
     def run(self, connection: Connection, source: Source) -> None:
-        """All phases up to a file that is whole, but for its history."""
+        """Run all phases up to a file that is whole, except for its history."""
         with source.whole_build():
             self._start(connection, source)
             with self._attached(connection, source.before):
@@ -172,7 +172,7 @@ class _Build:
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.disk.step(DiskStep.BUILD_RESHAPE), transaction(connection):
-            changelog.remove(connection)  # a clone has the logs too, and the fence
+            changelog.remove(connection)  # a clone also has the logs and the fence
             fence.lower_fence(connection)
             carried = reshape.reshape(connection, self.plan)
             if self.plan.strategy is Strategy.FRESH:
@@ -244,7 +244,7 @@ class _Build:
             structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:
-        """Foreign objects as they must read now, and the foreign tables of the old file that were lost on the way."""
+        """The expected foreign objects: those carried along, and foreign tables of the old file that are missing."""
         ours = {*self.plan.old.object_names(), *self.plan.new.object_names()}
         found = {item.key for item in carried.standing}
         lost = [
@@ -259,11 +259,11 @@ class _Build:
     ) -> tuple[HistoryRow, tuple[Object, ...]]:
         """Write the history row and make the whole file durable; it still has the mark.
 
-        Returns also the triggers that were taken off again, for what is still to be replayed.
+        Also returns the triggers that were removed, because rows are still to be replayed.
         """
         with self.target.disk.step(DiskStep.BUILD_SEAL):
             to_wal(connection)
-            with durably(connection):  # its fsync covers everything that was written without one
+            with durably(connection):  # its fsync also covers everything that was written without one
                 history_table.create(connection)
                 row = self._row(connection, source, generation, action)
                 history_table.append(connection, row)
@@ -295,5 +295,5 @@ class _Build:
 
 
 def _onward(advance: Advance, before: int, total: int, rows: int) -> None:
-    """Report the rows of one table on top of those before it."""
+    """Report the rows of one table in addition to those of earlier tables."""
     advance(before + rows, total)

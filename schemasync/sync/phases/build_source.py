@@ -1,4 +1,4 @@
-"""The old file that a build reads: beside writers that wait, or beside writers whose changes are captured."""
+"""The old file that a build reads, while writers wait or their changes are captured."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from ..run.target import Target
 from .capture import Capture
 from .lag import BREATH, Lag
 
-MISFIT_PATIENCE = 3.0  # seconds that an application has to fix rows which the new shape does not take
-VERIFY_BEHIND = 1.0  # seconds of replay that the new file may be behind when the comparison begins
+MISFIT_PATIENCE = 3.0  # seconds for the application to fix rows that violate the new schema
+VERIFY_BEHIND = 1.0  # seconds of replay by which the new file may lag when the comparison begins
 
 
 @dataclass(frozen=True, slots=True)
 class UpTo:
-    """What the new file agrees with: what the logs said up to `bounds`, and the old file at its `schema_version`.
+    """The state that the new file agrees with: the logs up to `bounds`, and the `schema_version` of the old file.
 
-    Zero where writers waited: nothing was logged. `followed`: what was replayed until then.
+    Both are zero if writers waited, because nothing was logged. `followed`: what was replayed until then.
     """
 
     bounds: Bounds = field(default_factory=dict)
@@ -50,36 +50,36 @@ class Source(Protocol):
 
     @property
     def size(self) -> int:
-        """How large the new file gets while others write to the disk, in bytes; 0 where nobody does."""
+        """The size of the new file in bytes, if others write to the disk during the build; else 0."""
 
     def whole_build(self) -> AbstractContextManager[None]:
-        """Around all phases."""
+        """A block around all phases."""
 
     def copying(self) -> AbstractContextManager[None]:
-        """Around the copy of the old file, page by page."""
+        """A block around the page-by-page copy of the old file."""
 
     def follow(self, connection: Connection) -> None:
-        """The new file has the shape of the plan, and no rows yet that are to be rewritten."""
+        """Called when the new file has the schema of the plan, and its rewritten tables are empty."""
 
     def filling(self, connection: Connection) -> AbstractContextManager[None]:
-        """Around the statements that rewrite rows: one transaction."""
+        """A block around the statements that rewrite rows, which are one transaction."""
 
     def left_out(self, step: Rewrite) -> str:
-        """A condition over rows of the old table, for those that are copied now; '' for all."""
+        """The condition for the rows of the old table that are copied now; '' for all."""
 
     def verifying(self, connection: Connection) -> AbstractContextManager[None]:
-        """Around the comparison: within the block both files hold the same rows."""
+        """A block around the comparison, in which both files have the same rows."""
 
     def triggers_for_later(self, connection: Connection) -> tuple[Object, ...]:
         """Remove the triggers of the new file that must not fire while rows are replayed, and return them."""
 
     def up_to(self) -> UpTo:
-        """What the new file agrees with now."""
+        """The state that the new file agrees with now."""
 
 
 @dataclass(slots=True)
 class LockedSource:
-    """The caller holds the write lock of the old file: one snapshot serves for all reads."""
+    """The source while the caller holds the write lock of the old file: all reads use one snapshot."""
 
     plan: Plan
     before: LiveDatabase
@@ -115,7 +115,7 @@ class LockedSource:
 
 @dataclass(slots=True)
 class CapturedSource:
-    """Writers go on: each phase reads a snapshot of its own, and what was logged since is replayed."""
+    """The source while writers go on: each phase reads its own snapshot, and replays what was logged since."""
 
     target: Target
     plan: Plan
@@ -140,7 +140,7 @@ class CapturedSource:
         self.checkpointer.ended()
 
     def follow(self, connection: Connection) -> None:
-        # from the first entry on: what was written before the copy began is in it, and is read once more
+        # from the first entry on: rows that were written before the copy began are in it, and are read again
         follows, schema = self.capture.follows, self.capture.schema
         bounds = dict.fromkeys((follow.logged.number for follow in follows), 0)
         replay = Replay(connection, follows, bounds, schema, schema.version)
@@ -161,7 +161,7 @@ class CapturedSource:
 
     @contextmanager
     def verifying(self, connection: Connection) -> Iterator[None]:
-        """Catch up; the block is in the snapshot of a round after which all rows have their place."""
+        """Catch up. The block runs in the snapshot of a round after which all rows fit."""
         undoable(connection)
         deadline = time.monotonic() + MISFIT_PATIENCE
         self._lag.catch_up(connection, DiskStep.BUILD_ROUND, VERIFY_BEHIND, deadline)

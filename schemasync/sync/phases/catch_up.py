@@ -1,4 +1,4 @@
-"""Catches up with writers that never pause, until the last few rows can be replayed while they wait for a moment."""
+"""Catches up with writers that never pause, until the last few rows can be replayed under a short write lock."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at fi
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """A new file that holds every row of the old one, which is locked. `connection`: to the new file, still marked;
-    `lag`: how it was replayed."""
+    """A new file that has every row of the old one, which is locked. `connection`: to the new file, which still has the
+    mark; `lag`: its replay."""
 
     lock: WriteLock
     swap: Swap
@@ -81,8 +81,8 @@ def catch_up(
 def _locked_when_ready(
     target: Target, before: LiveDatabase, capture: Capture, lag: Lag, connection: Connection, limits: Limits
 ) -> Iterator[WriteLock]:
-    """The write lock, at a moment when the rest can be replayed within the allowed pause. The wait for the lock is
-    bounded and grows; in between the new file is kept up to date."""
+    """Return the write lock when the rest can be replayed within the allowed pause. Each wait for the lock is bounded
+    and longer than the last one; between the attempts the new file is kept up to date."""
     deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
     while True:
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
@@ -107,7 +107,7 @@ def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patienc
 
 @contextmanager
 def _opened(target: Target, before: LiveDatabase, built: Built, signals: Signals) -> Iterator[Connection]:
-    """The built file under its final name, still marked, with the old one attached."""
+    """Open the built file under its final name, still marked, with the old one attached."""
     with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
         signals.watch(connection)
         commit_durably(connection)
@@ -143,7 +143,7 @@ def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: 
 
 
 def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bool:
-    """Under the lock: can the rest be replayed within `allowed` seconds, and does every logged key still name its row?
+    """Under the lock: True if the rest can be replayed in `allowed` seconds, and every logged key still names its row.
 
     Raises Failed if somebody changed the schema.
     """

@@ -12,10 +12,10 @@ from ...files.disk import DiskStep
 from ..run.target import Target
 
 FEW = 100  # keys: replayed in a few milliseconds
-AIM = 0.002  # seconds of replay to leave for the lock, if the writers allow it
-TRIES = 5  # rounds to get there
-RATE = 20_000.0  # keys a second, until it is measured
-MANY = 500  # keys: a round of as many measures the rate
+AIM = 0.002  # seconds of replay to leave for the time under the lock, if the writers allow it
+TRIES = 5  # rounds to reach AIM
+RATE = 20_000.0  # keys per second, until it is measured
+MANY = 500  # keys: a round of at least as many measures the rate
 BREATH = 0.02  # seconds between attempts
 
 
@@ -58,12 +58,12 @@ class Lag:
                 time.sleep(BREATH)
 
     def keep_up(self, connection: Connection) -> None:
-        """A round, if there is anything to replay or to compare again."""
+        """Run a round if there is anything to replay or to compare again."""
         if self.replay.waiting() or self.replay.is_doubtful:
             self.round(connection, DiskStep.CUTOVER_ROUND)
 
     def check_unlogged(self, connection: Connection, *, full: bool) -> None:
-        """A round, and in its snapshot a check for writes that bypassed the change log since the verification: at the
+        """Run a round, and check in its snapshot for writes that bypassed the change log since the verification: at the
         ends of each table, or with `full` in every row. Raises Failed if there are any."""
         if full:
             self.replay.doubt()

@@ -1,11 +1,11 @@
 """The change log: triggers record the key of every row that is written while a new generation is built.
 
-Keys only: at replay the rows are read again, so that what counts is their state. The log has no unique constraint,
-which would make an application's OR FAIL and UPSERT statements fail, and is not trimmed while the run lasts, as ids
-below what has been read would be given out again.
+The log has only keys, because replay reads the current state of the rows. It has no unique constraint, which would
+make an application's OR FAIL and UPSERT statements fail. It is not trimmed during a run, because SQLite would then
+assign ids again that have been read.
 
-UPDATE and DELETE are logged before they happen: a TEMP trigger that ends in RAISE(IGNORE) hides what comes after.
-INSERT is logged before and after, as only afterwards an id is known that SQLite gives out.
+UPDATE and DELETE are logged before they happen, because a TEMP trigger with RAISE(IGNORE) hides AFTER triggers. INSERT
+is logged before and after, because an id that SQLite assigns is known only afterwards.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ..objects import OWN_PREFIX, fingerprint
 from .replace_conflicts import conflicting_rows, key_values
 
 LOG_PREFIX = f"{OWN_PREFIX}log_"
-UNKNOWN_ROWID = -1  # what NEW.rowid is before SQLite has given one out. https://www.sqlite.org/lang_createtrigger.html
+UNKNOWN_ROWID = -1  # NEW.rowid before SQLite has assigned one. https://www.sqlite.org/lang_createtrigger.html
 
 Bounds = dict[int, int]
-"""Number of a logged table -> id of the last entry that was read."""
+"""Number of a logged table -> id of the last entry of its log that was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A table whose touched keys are written down. `key`: its row id, or the columns of its primary key, quoted."""
+    """A table whose changed keys are logged. `key`: its row id, or the quoted columns of its primary key."""
 
     number: int
     table: Table
@@ -38,7 +38,7 @@ class Logged:
 
     @property
     def log(self) -> str:
-        """The table that holds the keys, as k0, k1 and so on."""
+        """The name of the log, a table with the columns k0, k1 and so on."""
         return f"{LOG_PREFIX}{self.number}"
 
     @property
@@ -48,32 +48,35 @@ class Logged:
 
     @property
     def is_rowid(self) -> bool:
-        """True where the key is the row id."""
+        """True if the key is the row id."""
         return not self.table.without_rowid
 
     @property
     def is_stable(self) -> bool:
-        """False where the key is a row id without an INTEGER PRIMARY KEY: VACUUM may change it.
+        """False if the key is a row id without an INTEGER PRIMARY KEY, which VACUUM may change.
         https://www.sqlite.org/lang_vacuum.html"""
         return self.table.has_stable_key
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSchema:
-    """The schema of the live file while it is logged: the DDL of the log, the fingerprint of everything else, and
-    SQLite's schema_version. `version` also moves where the text stays: VACUUM, a first ANALYZE, a restored backup."""
+    """The schema of the live file during capture: the DDL of the log, the fingerprint of everything else, and SQLite's
+    schema_version.
+
+    `version` may change while the text stays the same: by VACUUM, a first ANALYZE, or a restored backup.
+    """
 
     log: str
     fingerprint: str
     version: int
 
     def has_text_of(self, other: LiveSchema) -> bool:
-        """True where both have the same DDL."""
+        """True if both have the same DDL."""
         return (self.log, self.fingerprint) == (other.log, other.fingerprint)
 
 
 def can_log(table: Table) -> bool:
-    """False where the columns of a table take all three names of its row id."""
+    """False if the columns of a table use all three names of its row id."""
     try:
         rowid_name(table)
     except Refused:
@@ -82,7 +85,7 @@ def can_log(table: Table) -> bool:
 
 
 def logged(tables: Sequence[Table]) -> tuple[Logged, ...]:
-    """How each of these tables is logged. Raises Refused for one whose columns hide its row ids."""
+    """Return how each of these tables is logged. Raises Refused for a table whose columns hide its row ids."""
     return tuple(_logged(number, table) for number, table in enumerate(tables))
 
 
@@ -95,7 +98,7 @@ def _logged(number: int, table: Table) -> Logged:
 
 
 def install(connection: Connection, tables: Sequence[Logged]) -> None:
-    """Create the logs and their triggers, inside the caller's transaction: what commits later is logged."""
+    """Create the logs and their triggers in the caller's transaction. Whatever commits after it is logged."""
     for one in tables:
         connection.execute(f"CREATE TABLE {one.log} (id INTEGER PRIMARY KEY, {', '.join(one.slots)})")
         for event, body in _bodies(one):
@@ -104,26 +107,26 @@ def install(connection: Connection, tables: Sequence[Logged]) -> None:
 
 
 def remove(connection: Connection) -> None:
-    """Take the logs and their triggers away, inside the caller's transaction."""
+    """Drop the logs and their triggers in the caller's transaction."""
     for kind in ("trigger", "table"):
         for name in _own(connection, kind):
             connection.execute(f"DROP {kind.upper()} main.{quote(name)}")
 
 
 def is_installed(connection: Connection) -> bool:
-    """True where a log stands in the file."""
+    """True if the file has a log."""
     return any(_own(connection, "table"))
 
 
 def read_schema(connection: Connection, schema: str = "main") -> LiveSchema:
-    """The schema as the caller's transaction sees it, to notice that somebody changed it."""
+    """The schema as the caller's transaction sees it, to detect a change of it."""
     rows = connection.execute(f"SELECT name, sql FROM {schema}.sqlite_schema ORDER BY name")
     log = "\n".join(str(sql) for name, sql in rows if fold(name).startswith(LOG_PREFIX))
     return LiveSchema(log, fingerprint(connection, schema), schema_version(connection, schema))
 
 
 def bounds(connection: Connection, tables: Sequence[Logged], schema: str = "main") -> Bounds:
-    """The last entry of each log, as this connection sees them."""
+    """The id of the last entry of each log, as this connection sees it."""
     last = f"SELECT coalesce(max(id), 0) FROM {schema}."
     return {one.number: int(connection.execute(last + one.log).fetchone()[0]) for one in tables}
 
@@ -142,7 +145,7 @@ def _bodies(one: Logged) -> Iterator[tuple[str, str]]:
     else:
         yield "BEFORE INSERT", _entry(one, new) + replaced
     yield "AFTER INSERT", _entry(one, _values(one, "NEW", written=True))
-    # byte by byte: a key that differs in case only is another one where the new table tells cases apart
+    # compared as bytes: a key that differs only in case is another key if the new table is case-sensitive
     moved = " OR ".join(f"{a} COLLATE BINARY IS NOT {b}" for a, b in zip(old, new, strict=True))
     yield "BEFORE UPDATE", _entry(one, old) + _entry(one, new, moved) + replaced
     yield "BEFORE DELETE", _entry(one, old)

@@ -1,7 +1,7 @@
-"""Rechecks new foreign keys for the rows that replay touches; verification has checked all rows before.
+"""Rechecks new foreign keys for the rows that replay touches.
 
-All rows were asked when the file was compared; from then on only what is replayed is, so that the time under the lock
-does not grow with the tables.
+The verification checks all rows. After it only replayed rows are checked, so that the time under the write lock does
+not grow with the tables.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..objects import OWN_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class ForeignKeyRecheck:
-    """The values of one foreign key that are to be looked for among its parents, in a scratch table.
+    """A scratch table with the values of one foreign key for which a parent must exist.
 
-    Its columns are declared as the parent's are: their affinity and collation decide, as in SQLite itself.
+    Its columns are declared like the parent's, because their affinity and collation decide, as in SQLite itself.
     """
 
     number: int
@@ -38,7 +38,7 @@ class ForeignKeyRecheck:
         return [f"s{number}" for number in range(len(self.key.columns))]
 
     def prepare(self, connection: Connection) -> None:
-        """Make the scratch table."""
+        """Create the scratch table."""
         declared = []
         for slot, name in zip(self._slots, self.key.references, strict=True):
             column = self.parent.column(name)
@@ -51,24 +51,24 @@ class ForeignKeyRecheck:
         connection.execute(f"CREATE TABLE {self._table} ({', '.join(declared)}, UNIQUE ({slots}))")
 
     def before_delete(self, connection: Connection, table: str, rows: str) -> None:
-        """Rows of a parent are about to go: what refers to them may be left behind."""
+        """Call before rows of the parent are deleted: rows that refer to them may dangle."""
         if fold(table) == fold(self.key.table):
             self._add(connection, table, self.key.references, rows)
 
     def after_insert(self, connection: Connection, table: str, rows: str) -> None:
-        """Rows of the child have come: what they refer to may not be there."""
+        """Call after rows of the child are inserted: their parents may not exist."""
         if fold(table) == fold(self.child):
             self._add(connection, table, self.key.columns, rows)
 
     def dangle(self, connection: Connection) -> bool:
-        """True where a row refers to nothing. What has a parent, or is referred to by no row, is forgotten."""
+        """True if a row refers to a missing row. Forgets values that have a parent, or that no row uses."""
         pairs = list(zip(self.key.references, self._slots, strict=True))
         same = " AND ".join(f"p.{quote(to)} = +s.{slot}" for to, slot in pairs)
         there = f"SELECT 1 FROM main.{quote(self.key.table)} AS p WHERE {same}"
         connection.execute(
             f"DELETE FROM {self._table} WHERE rowid IN (SELECT s.rowid FROM {self._table} AS s WHERE EXISTS ({there}))"
         )
-        # the first finds an index of the child's, and perhaps too much; the second is what counts
+        # the first term can use an index of the child, and may match too much; the second is exact
         refers = [
             f"s.{slot} = c.{quote(name)} AND s.{slot} = +c.{quote(name)}"
             for slot, name in zip(self._slots, self.key.columns, strict=True)
@@ -88,10 +88,10 @@ class ForeignKeyRecheck:
 
 
 def new_foreign_keys(plan: Plan) -> Iterator[ForeignKeyRecheck]:
-    """One for each foreign key that the old file did not have."""
+    """Yield a recheck for each foreign key that the old file does not have."""
     number = 0
     for step in plan.carried:
-        # by text it may be an old one, while its parent is another table under the same name
+        # its text may be that of an old one, while its parent is another table of the same name
         added = [change.key for change in step.changes if isinstance(change, AddForeignKey)]
         for key in step.new.foreign_keys:
             parent = plan.new.table(key.table)

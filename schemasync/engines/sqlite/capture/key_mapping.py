@@ -16,10 +16,10 @@ from .changelog import Logged
 
 @dataclass(frozen=True, slots=True)
 class TrackedTable:
-    """A logged table and the one that it becomes. `key`: the new table's key, over the old row.
+    """A logged table and the new table that replaces it. `key`: the new table's key, over the old row.
 
-    `slots`: the columns of the log that hold the new key, in its order; none where the plan gives rows another
-    key: then a map from old keys to new ones is kept while the file is built.
+    `slots`: the columns of the log that hold the new key, in its order. Empty if the plan gives rows another key: then
+    a map from old keys to new ones exists during the build.
     """
 
     logged: Logged
@@ -45,7 +45,7 @@ class TrackedTable:
 
     @property
     def map(self) -> str:
-        """The table of old keys, o0 and so on, and of the new ones beside them, n0 and so on."""
+        """The table that maps old keys (o0 and so on) to new ones (n0 and so on)."""
         return f"main.{OWN_PREFIX}map_{self.logged.number}"
 
     @property
@@ -54,13 +54,13 @@ class TrackedTable:
 
 
 def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
-    """The ordinary tables whose rows go into the new file: all but those that the plan drops."""
+    """The ordinary tables whose rows go into the new file: all except those that the plan drops."""
     dropped = {fold(step.old.name) for step in plan.dropped}
     return [table for table in tables if table.virtual is None and fold(table.name) not in dropped]
 
 
 def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
-    """Each logged table with what becomes of it. Raises Refused naming all for which no new row can be told."""
+    """Each logged table with its new table. Raises Refused with all tables in which the new row of a key is unknown."""
     steps = {fold(step.old.name): step for step in plan.carried}
     found, problems = [], []
     for one in logged:
@@ -69,7 +69,7 @@ def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
         key = key_of(mapped)
         slots = tuple(_slots(one, mapped, key)) if key is not None else ()
         if key is None or not (slots or _never_null(mapped, key)):
-            problems.append(impossible(f'which new row of "{step.name}" is which old one cannot be told', step.name))
+            problems.append(impossible(f'the plan does not say which row of "{step.name}" is which old row', step.name))
             continue
         found.append(TrackedTable(one, step, mapped, key, slots))
     if problems:
@@ -78,7 +78,7 @@ def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
 
 
 def impossible(why: str, table: str) -> Problem:
-    """A plan that cannot be followed while writers go on."""
+    """The problem of a plan that is impossible without blocking writers."""
     return Problem(
         Code.CANNOT_FOLLOW_WRITES,
         f"this cannot be done while the application writes: {why}",
@@ -88,7 +88,7 @@ def impossible(why: str, table: str) -> Problem:
 
 
 def _as_it_is(table: Table) -> Keep:
-    """The step of a table that is not ours: it stays what it is."""
+    """The step of a foreign table, which is kept unchanged."""
     feeds = (
         ColumnSource(c.name, Origin.GENERATED if c.generated is not None else Origin.CARRIED, c.name, same=True)
         for c in table.columns
@@ -97,7 +97,7 @@ def _as_it_is(table: Table) -> Keep:
 
 
 def _never_null(mapped: Mapping, key: Key) -> bool:
-    """A key with a NULL in it finds no row: only a row id or the key of a WITHOUT ROWID table never has one."""
+    """True for a row id and the key of a WITHOUT ROWID table. Other keys may have a NULL, and then find no row."""
     if mapped.rowid is not None or mapped.new.without_rowid or mapped.new.rowid_column is not None:
         return True
     columns = [mapped.new.column(name) for name in _plain(key.columns)]
@@ -105,7 +105,7 @@ def _never_null(mapped: Mapping, key: Key) -> bool:
 
 
 def _slots(one: Logged, mapped: Mapping, key: Key) -> Iterator[str]:
-    """Where the new key is the old one, value by value: the slots of the log in its order."""
+    """If the new key equals the old one value by value, yield the columns of the log in its order."""
     if mapped.rowid is not None:
         yield from one.slots if one.is_rowid else ()
         return

@@ -1,7 +1,7 @@
 """Finds the rows that INSERT or UPDATE OR REPLACE would delete without firing DELETE triggers.
 
 https://www.sqlite.org/lang_conflict.html: "the delete triggers fire if and only if recursive triggers are enabled".
-So a trigger that runs before the write looks, for each unique index, for the rows that hold the new values.
+So a BEFORE trigger looks up the rows with the new values by each unique index.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class _Unique:
 
 
 def conflicting_rows(table: Table) -> Iterator[str]:
-    """Yield, for each unique index except that of the row id, the condition that names the rows which a row replaces.
+    """Yield, for each unique index except that of the row id, the condition for the rows that a written row replaces.
 
-    Compared as the index compares: with its collation, after a NULL has become the default, where it is partial
-    only among the rows that it holds. Rows that would not be deleted may be named too; that does no harm.
+    It compares as the index does: with its collation, with the default in place of a NULL, and for a partial index only
+    the rows in it. It may match rows that would not be deleted, which does no harm.
     """
     for unique in _uniques(table):
         terms = [_same(table, column) for column in unique.columns]
@@ -51,7 +51,7 @@ def _same(table: Table, indexed: IndexedColumn) -> str:
 
 
 def new_value(table: Table, column: Column) -> str:
-    """SQL for what the column will hold: REPLACE makes the default of a NULL that a NOT NULL column refuses."""
+    """SQL for the value that the column will have: REPLACE turns a NULL in a NOT NULL column into the default."""
     if column.generated is not None:
         return _over_new(table, column.generated)
     name = f"NEW.{quote(column.name)}"
@@ -61,7 +61,7 @@ def new_value(table: Table, column: Column) -> str:
 
 
 def _over_new(table: Table, expression: Sql) -> str:
-    """The expression over the row that is written, under the names that it uses."""
+    """The expression over the written row, with the column names that it uses."""
     values = ", ".join(
         f"{f'NEW.{quote(c.name)}' if c.generated is not None else new_value(table, c)} AS {quote(c.name)}"
         for c in table.columns
@@ -70,6 +70,6 @@ def _over_new(table: Table, expression: Sql) -> str:
 
 
 def key_values(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
-    """SQL for the key that a written row will have; `key`: names of the columns of a WITHOUT ROWID table."""
+    """SQL for the key that a written row will have. `key`: names of key columns of a WITHOUT ROWID table."""
     columns = {fold(column.name): column for column in table.columns}
     return tuple(new_value(table, columns[fold(name)]) for name in key)

@@ -1,8 +1,8 @@
-"""Replay: removes the rows of logged keys from the new file, and reads them again from the old one.
+"""Replay: deletes the rows of logged keys from the new file, and inserts them again from the old one.
 
-By state, not by event: whatever happened to a row, what it is now is what counts. All deletes come first, then all
-inserts, so that values may change places. Never REPLACE and never IGNORE: a row that does not fit is kept for the
-next round, as the application may fix it, and is an error only where nobody can write any more.
+Replay copies the current state of a row, whatever happened to it. All deletes come before all inserts, so that rows can
+exchange unique values. It uses neither REPLACE nor IGNORE: a row that does not fit is kept for the next round, because
+the application may fix it, and is an error only once writers are blocked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SAMPLES = 5  # keys named for a table with rows that do not fit
 
 @dataclass(slots=True)
 class RowErrors:
-    """Rows of a table that its new shape does not take: how many, some of their keys, and what SQLite says."""
+    """Rows of a table that violate its new schema: how many, some of their keys, and SQLite's message."""
 
     table: str
     rows: int
@@ -41,8 +41,8 @@ class RowErrors:
 
 @dataclass(slots=True)
 class Round:
-    """What one round did: the keys that it replayed, the rows that did not fit, and the tables of which rows refer to
-    nothing by a foreign key that is new."""
+    """The result of one round: the replayed keys, the rows that did not fit, and the tables with rows that refer to
+    missing rows by a new foreign key."""
 
     keys: int = 0
     row_errors: list[RowErrors] = field(default_factory=list)
@@ -50,17 +50,16 @@ class Round:
 
     @property
     def fits(self) -> bool:
-        """True where everything that was replayed has its place in the new shape."""
+        """True if every replayed row fits the new schema."""
         return not self.row_errors and not self.dangling
 
 
 @dataclass(slots=True)
 class Replay:
-    """The followed tables and how far each log was read. `connection` has the old file attached.
+    """The tracked tables, and the position up to which each log was read. `connection` has the old file attached.
 
     `schema`: the schema of the old file when the log was installed. `version`: the schema_version up to which the new
-    file is known to agree with the old one. `new_foreign_keys`: those of which all rows were checked
-    before.
+    file is known to agree with the old one. `new_foreign_keys`: those that the verification checked for all rows.
     """
 
     connection: Connection
@@ -69,26 +68,26 @@ class Replay:
     schema: LiveSchema
     version: int
     new_foreign_keys: Sequence[ForeignKeyRecheck] = ()
-    has_replayed: bool = field(init=False, default=False)  # True where a round took any row again
+    has_replayed: bool = field(init=False, default=False)  # True if a round replayed any row
     _seen: int = field(init=False)
     _in_doubt: bool = field(init=False, default=False)
-    _hidden: set[int] = field(init=False, default_factory=set)  # numbers of tables with rows that no log names
-    _compared: set[int] = field(init=False, default_factory=set)  # of those, the ones that were compared for it
+    _hidden: set[int] = field(init=False, default_factory=set)  # numbers of tables with unlogged rows
+    _compared: set[int] = field(init=False, default_factory=set)  # tables that were compared for this reason
 
     def __post_init__(self) -> None:
         self._seen = self.version
 
     @property
     def is_doubtful(self) -> bool:
-        """True where schema_version moved and the files were not compared since: row ids may have been renumbered."""
+        """True if schema_version changed and the files were not compared since: VACUUM may have renumbered row ids."""
         return self._seen != self.version or self._in_doubt
 
     def doubt(self) -> None:
-        """Let the next round compare every table by key and content, as if schema_version had moved."""
+        """Make the next round compare every table by key and content, as if schema_version had changed."""
         self._in_doubt = True
 
     def prepare(self) -> None:
-        """Make the scratch tables of this connection."""
+        """Create the scratch tables of this connection."""
         for one in self.new_foreign_keys:
             one.prepare(self.connection)
         for follow in self.follows:
@@ -99,7 +98,7 @@ class Replay:
             )
 
     def make_maps(self) -> None:
-        """Make the tables that lead from old keys to new ones, where a plan gives rows another key."""
+        """Create the tables that map old keys to new ones, if the plan gives rows another key."""
         for follow in self.follows:
             if follow.has_map:
                 old = [f"o{number}" for number in range(len(follow.logged.key))]
@@ -110,46 +109,45 @@ class Replay:
                 )
 
     def drop_maps(self) -> None:
-        """Take them away: from here on nothing is replayed."""
+        """Drop the maps, after which nothing can be replayed."""
         for follow in self.follows:
             if follow.has_map:
                 self.connection.execute(f"DROP TABLE {follow.map}")
 
     def begin(self) -> None:
-        """Before tables are filled, in the transaction that does it: rows that were touched since the logs began are
-        left to the replay, as they may be what does not fit, and is fixed a moment later."""
+        """Call in the transaction that fills tables, before it does: leaves rows that were changed since the logs began
+        to the replay, because they may not fit yet."""
         self.gather()
         for follow in self.follows:
             if follow.has_map:
                 _fill_map(self.connection, follow, _untouched(follow))
 
     def untouched(self, step: Rewrite) -> str:
-        """The condition, over rows of the step's old table, that leaves out what is to be replayed."""
+        """The condition, over rows of the step's old table, that excludes the rows to replay."""
         return next((_untouched(f) for f in self.follows if f.step is step), "")
 
     def waiting(self) -> int:
-        """Entries of the logs that were not read yet."""
+        """The number of log entries that were not read yet."""
         now = self._log_ends()
         return sum(now[number] - bound for number, bound in self.bounds.items())
 
     def gather(self) -> None:
-        """Read the logs on from where they were read last, up to what this transaction sees."""
+        """Read the log entries that are new since the last call, as this transaction sees them."""
         now = self._log_ends()
         for follow in self.follows:
             number, slots = follow.logged.number, ", ".join(follow.logged.slots)
             if now[number] > self.bounds[number]:
                 self.connection.execute(
-                    f"INSERT OR IGNORE INTO {follow.keys} ({slots})"  # a key that was touched twice is one key
+                    f"INSERT OR IGNORE INTO {follow.keys} ({slots})"  # a key that was logged twice counts once
                     f" SELECT {slots} FROM old.{follow.logged.log} WHERE id > ? AND id <= ?",
                     (self.bounds[number], now[number]),
                 )
         self.bounds = now
 
     def _log_ends(self) -> Bounds:
-        """The last entry of each log. Raises Failed where the log is not the one that was read before.
+        """The last entry of each log. Raises Failed if the log is not the one that was read before.
 
-        The schema_version is read first: keys that a transaction reads mean what they meant before only as long as it
-        stands.
+        The schema_version is read first: keys are known to identify the same rows as before only if it is unchanged.
         """
         self._seen = schema_version(self.connection, "old")
         if self.is_doubtful:
@@ -160,9 +158,9 @@ class Replay:
         return now
 
     def round(self) -> Round:
-        """Replay what was logged, inside the caller's transaction: every read of the old file sees the same rows.
+        """Replay what was logged, in the caller's transaction, so that every read of the old file sees the same rows.
 
-        Raises Failed where a replayed row is not what it should be.
+        Raises Failed if a replayed row differs from the expected one.
         """
         self.gather()
         try:
@@ -174,16 +172,15 @@ class Replay:
         return done
 
     def settle(self) -> None:
-        """Where schema_version moved, compare every followed table in the caller's transaction, after a round; else
-        those in which a round found rows without an entry in the log for the first time. Raises Failed where they
-        differ; else row ids still mean what they meant.
+        """After a round, in the caller's transaction: compare every tracked table if schema_version changed, else the
+        tables in which a round found rows without a log entry for the first time. Raises Failed if they differ.
 
-        Rows that the round could not take are left out: the new file has none of them, and the next round reads them
+        Rows that did not fit in the round are left out: the new file has none of them, and the next round reads them
         again from the old one. All other rows must be the same in both files.
 
-        VACUUM renumbers the row ids of tables without an INTEGER PRIMARY KEY, and entries of the log that were
-        written before and after it name different rows by one key. A comparison by key in one snapshot proves that
-        this did not happen, or did no harm, whatever moved the number.
+        VACUUM renumbers the row ids of tables without an INTEGER PRIMARY KEY, so that log entries from before and
+        after it use one key for different rows. A comparison by key in one snapshot proves that this did not happen,
+        or did no harm, whatever changed the number.
         """
         if not self.is_doubtful:
             self._compare([follow for follow in self.follows if follow.logged.number in self._hidden])
@@ -191,18 +188,18 @@ class Replay:
             self._hidden.clear()
             return
         if not changelog.read_schema(self.connection, "old").has_text_of(self.schema):
-            return  # somebody changed the schema, and may change it back: the swap waits, and asks again
+            return  # somebody changed the schema, and may change it back: the swap waits, and checks again
         self._compare(self.follows)
         for follow in self.follows:
-            if follow.has_map:  # it leads from row ids that may be others now, to rows that are the same
+            if follow.has_map:  # its old row ids may have changed, while the rows are the same
                 self.connection.execute(f"DELETE FROM {follow.map}")
                 _fill_map(self.connection, follow, self._taken(follow))
         self.version, self._in_doubt = self._seen, False
         self._hidden.clear()
 
     def check_ends(self) -> None:
-        """After a round, in its transaction: tables that are not rewritten begin and end with the same key in both
-        files. Raises Failed where not: something wrote past the log. A look or two for each table."""
+        """After a round, in its transaction: check that tables which are not rewritten begin and end with the same key
+        in both files. Raises Failed if not: something bypassed the log. Costs one or two lookups for each table."""
         for follow in self.follows:
             old, new = follow.logged.table, follow.mapped.new
             if not isinstance(follow.step, Rewrite) and table_ends_differ(self.connection, old, new, follow.key):
@@ -210,7 +207,7 @@ class Replay:
                 raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
 
     def _taken(self, follow: TrackedTable) -> str:
-        """The condition, after a round, over rows of the old table, that names those which the new table has."""
+        """The condition, after a round, for the rows of the old table that the new table has."""
         return _untouched(follow) if self._count(follow) else "1"
 
     def _compare(self, follows: Sequence[TrackedTable]) -> None:
@@ -223,8 +220,8 @@ class Replay:
                 raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
 
     def _explained(self, error: Failed, *, suspected: bool = False) -> Failed:
-        """The same in other words where schema_version moved, or it was `suspected` that something wrote past the log:
-        then not this program is at fault."""
+        """The error with its likely cause, if schema_version changed, or if it was `suspected` that something bypassed
+        the log; else the same error."""
         if not self.is_doubtful and not suspected:
             return error
         table = str(error.problems[0].facts.get("table"))
@@ -260,15 +257,15 @@ class Replay:
             for one in self.new_foreign_keys:
                 one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
             self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
-            if follow.has_map:  # `_verify` finds new keys by the map, which is about to lose these
+            if follow.has_map:  # `_verify` finds new keys by the map, which loses these now
                 rows.deleted(self.connection, follow.mapped, _new_rows(follow))
                 self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
         self._find_hidden(follow)
 
     def _find_hidden(self, follow: TrackedTable) -> None:
-        """Ids that SQLite gave out are logged after the insert, and a TEMP trigger can hide that.
+        """Find inserted rows that are not in the log, as a TEMP trigger hid the AFTER trigger that logs an assigned id.
 
-        They are above all ids that nobody touched, and those are what the new file holds now. A connection with
+        Their ids are above all ids in the new file, which now holds only rows that nobody touched. A connection with
         triggers switched off leaves such rows, too, and may have changed others: so the table is compared, once.
         """
         if not follow.logged.is_rowid:
@@ -297,7 +294,7 @@ class Replay:
         self.connection.execute(refill_statement(follow.step) + rows, parameters)
 
     def _insert_each(self, follow: TrackedTable) -> RowErrors:
-        """Some of the rows do not fit: all that do are taken, the others are kept for the next round."""
+        """Insert row by row, after some did not fit; rows that do not fit are kept for the next round."""
         numbers = self.connection.execute(f"SELECT n FROM {follow.keys} ORDER BY n").fetchall()
         found = RowErrors(follow.mapped.new.name, 0, [], "")
         for (number,) in numbers:
@@ -321,17 +318,17 @@ class Replay:
 
 
 def _old_rows(follow: TrackedTable, condition: str = "") -> str:
-    """The condition, over rows of the old table, that names those whose keys are gathered."""
+    """The condition for rows of the old table whose keys were read from the log."""
     return f"({', '.join(follow.logged.key)}) IN ({_gathered(follow, follow.logged.slots, condition)})"
 
 
 def _untouched(follow: TrackedTable) -> str:
-    """The condition, over rows of the old table, that leaves out those whose keys are gathered."""
+    """The condition for rows of the old table whose keys were not read from the log."""
     return f"({', '.join(follow.logged.key)}) NOT IN ({_gathered(follow, follow.logged.slots, '')})"
 
 
 def _fill_map(connection: Connection, follow: TrackedTable, condition: str, parameters: tuple[int, ...] = ()) -> None:
-    """Note which new key each old row has, for the rows that the condition names."""
+    """Map the old key to the new one, for the rows that match the condition."""
     keys = ", ".join([*follow.logged.key, *follow.key.sources])
     connection.execute(f"INSERT INTO {follow.map} SELECT {keys} FROM old.{follow.old} WHERE {condition}", parameters)
 
@@ -344,11 +341,11 @@ def _check_log(installed: LiveSchema, now: LiveSchema) -> None:
 
 
 def schema_changed() -> Failed:
-    """Somebody changed the schema of the old file, or of the log in it, while the new one was built."""
+    """The error for a schema of the live file, or of the log in it, that changed during the build."""
     return Failed.of(
         Code.CHANGED_DURING_RUN,
         "someone changed the schema of the live file while the new one was built",
-        "Look who did; what was built is thrown away. Then run again.",
+        "Find out who did. The new file was removed, and the live file stays live. Then run again.",
     )
 
 
@@ -375,13 +372,13 @@ def _log_incomplete(why: str, **facts: str) -> Failed:
 
 
 def _unknown_name(error: sqlite3.OperationalError) -> Refused:
-    """A row was written to a table that this process can keep as it is, and cannot write to."""
+    """The error for a row in a table that this process can keep, but cannot write."""
     problem = impossible(f"a row of a table that uses an unknown name was written: {error}", "")
     return Refused(replace(problem, hint=f"{hint_for(str(error))}\n{problem.hint}"))
 
 
 def row_errors_failed(done: Round) -> Failed:
-    """Nobody can write any more, and there are rows that the new shape does not take."""
+    """The error for rows that violate the new schema when writers are already blocked."""
     return Failed([*_misfits(done.row_errors), *_dangling(done.dangling)])
 
 
@@ -390,7 +387,7 @@ def _dangling(tables: Sequence[str]) -> Iterator[Problem]:
         yield Problem(
             Code.ROWS_VIOLATE_SCHEMA,
             f'rows of "{name}" refer to rows that do not exist, since something was written during the run',
-            "Fix them, and see to it that the application writes no more of them. Then run it again.",
+            "Fix them, and make sure that the application writes no more of them. Then run it again.",
             {"table": name},
         )
 
@@ -401,7 +398,7 @@ def _misfits(row_errors: Sequence[RowErrors]) -> Iterator[Problem]:
             Code.ROWS_VIOLATE_SCHEMA,
             f'{count(m.rows, "row")} of "{m.table}", written during the run, violate the new schema: {m.why}, '
             f"for example {'; '.join(m.keys)}",
-            "Fix the rows, and see to it that the application writes no more of them. Then run it again.",
+            "Fix the rows, and make sure that the application writes no more of them. Then run it again.",
             {"table": m.table, "rows": m.rows, "keys": m.keys},
         )
         for m in row_errors
@@ -413,7 +410,7 @@ def _gathered(follow: TrackedTable, slots: Sequence[str], condition: str) -> str
 
 
 def _new_rows(follow: TrackedTable, condition: str = "") -> str:
-    """The condition, over rows of the new table, that names those that the gathered keys stand for."""
+    """The condition for the rows of the new table whose old keys were read from the log."""
     columns = ", ".join(follow.key.columns)
     if not follow.has_map:
         return f"({columns}) IN ({_gathered(follow, follow.slots, condition)})"

@@ -1,7 +1,7 @@
-"""Follows virtual tables that keep their content in shadow tables, while writers go on.
+"""Copies changes of virtual tables that store their content in shadow tables, while writers go on.
 
-Triggers on those tables are out of the question: with all five of FTS5's logged, the writer crashed, and a
-defensive connection could not open the file any more. So they are compared, and what differs is copied.
+Shadow tables cannot have triggers: with all five of FTS5 logged, the writer crashed, and a defensive connection could
+no longer open the file. So they are compared, and differing rows are copied.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..rebuild.unchanged import copy_shadow, shadows
 from ..rebuild.virtual import option, rebuild_external, refill_again, rewritten
 from .key_mapping import impossible
 
-# Bytes that may be compared, and bytes of text that may be indexed again, while writers wait 250 ms at most. Measured
-# on a busy machine: 6 MB compared in 120 ms, 250 KB indexed in 70 ms and compared with their index in 50 ms.
+# Limits in bytes for comparing, and for indexing text again, so that writers wait 250 ms at most. Measured on a busy
+# machine: 6 MB compared in 120 ms, 250 KB indexed in 70 ms and compared with their index in 50 ms.
 BUDGET = 8 * 1024 * 1024
 REFILL_BUDGET = 256 * 1024
 
 
 def obstacles(connection: Connection, plan: Plan) -> Iterator[Problem]:
-    """What is too large in the virtual tables of the live file to be done under the lock."""
+    """Yield a problem for virtual tables of the live file that are too large to handle under the write lock."""
     if _size(connection, sorted(shadow_tables(connection)), BUDGET) > BUDGET:
         yield impossible(
             "the content of virtual tables is compared while writers wait, and is larger than"
@@ -44,24 +44,24 @@ def obstacles(connection: Connection, plan: Plan) -> Iterator[Problem]:
 
 
 def follow(connection: Connection, plan: Plan) -> None:
-    """Bring the content that virtual tables keep to what it is in the attached old file."""
+    """Make the stored content of virtual tables equal to that in the attached old file."""
     for old, new in shadows(connection, plan):
         _copy_differences(connection, old, new)
     refill_again(connection, plan)
 
 
 def follow_all(connection: Connection, plan: Plan, *, written: bool) -> None:
-    """The same, and rebuild the indexes of other tables' text, where rows were `written` since they were built."""
+    """Also rebuild the indexes over the text of other tables, if rows were `written` since they were built."""
     follow(connection, plan)
     if written:
         rebuild_external(connection, plan)
 
 
 def check_whole(connection: Connection, plan: Plan) -> None:
-    """Raise Failed where an index of the live file that is read again lacks something of its content by now.
+    """Raise Failed if a full-text index of the live file that is read again lost part of its content during the run.
 
-    An index that already lacked something when the run was planned is rebuilt because --allow-drop names it: it is not
-    asked again.
+    An index that was incomplete when the run was planned is rebuilt because --allow-drop names it, and is not checked
+    again.
     """
     allowed = {fold(h.table) for h in plan.hazards if h.code is HazardCode.ROWS_DROPPED and not h.column}
     asked = (i for i in external_indexes(connection, plan) if i.needs_all and fold(i.name) not in allowed)
@@ -70,9 +70,9 @@ def check_whole(connection: Connection, plan: Plan) -> None:
         raise Failed(
             Problem(
                 Code.CHANGED_DURING_RUN,
-                f'the full-text index "{index.name}" does not hold what its content holds any more: the application '
+                f'the full-text index "{index.name}" no longer holds all of its content: the application '
                 "kept rows or text out of it during the run",
-                "Nothing was changed. Run it again: the plan says what stands in the way.",
+                "Nothing was changed. Run it again: the plan reports how to fix it.",
                 {"table": index.name},
             )
             for index in lacking
@@ -80,7 +80,7 @@ def check_whole(connection: Connection, plan: Plan) -> None:
 
 
 def _copy_differences(connection: Connection, old: str, new: str) -> None:
-    """Copy the rows of a shadow table that are not the attached old one's, found by its primary key."""
+    """Make the rows of a shadow table equal to those of the attached old one, matched by primary key."""
     key = [quote(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk", (new,))]
     columns = identity(connection, "main", new)
     if not key:
@@ -90,7 +90,7 @@ def _copy_differences(connection: Connection, old: str, new: str) -> None:
     same = " AND ".join(f"n.{name} = o.{name}" for name in key)
     one, other = (", ".join(f"typeof({row}.{name}), {row}.{name}" for name in columns) for row in "on")
     connection.execute(
-        f"DELETE FROM {target} AS n WHERE NOT EXISTS (SELECT 1 FROM {source} WHERE {same})"  # those that went
+        f"DELETE FROM {target} AS n WHERE NOT EXISTS (SELECT 1 FROM {source} WHERE {same})"  # deleted rows
     )
     connection.execute(
         f"INSERT OR REPLACE INTO {target} ({', '.join(columns)})"
@@ -100,7 +100,7 @@ def _copy_differences(connection: Connection, old: str, new: str) -> None:
 
 
 def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:
-    """Tables and views of the live file whose text goes into an index that is made or filled again."""
+    """Yield the tables and views of the live file whose text is indexed again."""
     for step, virtual in rewritten(plan):
         if option(virtual, "content") is None:
             yield step.old.name
@@ -114,7 +114,7 @@ def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:
 
 
 def _size(connection: Connection, names: Iterable[str], limit: int) -> int:
-    """About how many bytes all rows of these tables hold. Stops counting beyond the limit."""
+    """The approximate size of all rows of these tables in bytes. Stops counting beyond the limit."""
     total = 0
     for name in names:
         columns = [f"coalesce(length({column}), 0)" for column in identity(connection, "main", name)] or ["0"]

@@ -1,4 +1,4 @@
-"""Measures how much the change log slows a write down, with the rows that were written, in a scratch file."""
+"""Measures in a scratch file how much the change log slows down a write, with rows that were written."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..transactions import transaction
 from . import changelog
 from .changelog import Logged
 
-SAMPLE = 25  # rows: three statements each, some forty microseconds a statement
-BACKGROUND = 1_000  # rows that stand beside them, so that trees are as deep as they are in real tables
-TURNS = 4  # of the sample without the log, and as many with it
+SAMPLE = 25  # rows: three statements each, about 40 microseconds per statement
+BACKGROUND = 1_000  # other rows in the table, so that its B-trees are as deep as in real tables
+TURNS = 4  # runs of the sample without the log, and as many with it
 
 
 def measure(live: Connection, logged: Sequence[Logged], opener: Opener) -> float | None:
-    """How many times as long one-row transactions take while they are logged.
+    """The factor by which logging lengthens one-row transactions.
 
-    Of the table that was written to most since the log began: some of those rows are updated, deleted and inserted
-    again, each in a transaction of its own, in a file with that table alone. None where nothing was written, or
-    where it cannot be tried.
+    Measured for the table with the most writes since the log began: some of its written rows are updated, deleted and
+    inserted again, each in its own transaction, in a file with only that table. None if nothing was written, or if the
+    measurement is not possible.
     """
     try:
         written = {one.number: count for one in logged if (count := changelog.bounds(live, [one])[one.number])}
@@ -59,7 +59,7 @@ def _measure(live: Connection, one: Logged, opener: Opener, path: Path) -> float
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Rows, each its key of `width` values and then what is inserted again."""
+    """Sample rows: each is a key of `width` values, and then the values to insert again."""
 
     rows: list[tuple[object, ...]]
     background: Sequence[tuple[object, ...]]
@@ -69,7 +69,7 @@ class _Sample:
     insert: str
 
     def seconds(self, connection: Connection) -> float:
-        """What an update, a delete and an insert take together: of each the median, as others are at work, too."""
+        """The sum of the median times of an update, a delete and an insert."""
         taken: dict[str, list[float]] = {self.update: [], self.delete: [], self.insert: []}
         for row in self.rows * TURNS:
             key, values = row[: self.width], row[self.width :]

@@ -15,7 +15,7 @@ from ..unknown_names import is_unknown_name
 SAMPLES = 5  # messages that are shown
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be false ones
 NO_NULL = "NULL value in "
-NOT_CHECKED = ": not checked: "  # a table that uses a name which this process does not know
+NOT_CHECKED = ": not checked: "  # a table that uses a name which is unknown to this process
 
 
 def faults(connection: Connection) -> list[str]:
@@ -72,7 +72,7 @@ def _false_nulls(connection: Connection, schema: str) -> list[str]:
     return [
         f"{NO_NULL}{table}.{column}"
         for table, column in columns
-        # by typeof: SQLite takes `IS NULL` of such a column for false without reading it
+        # by typeof: SQLite evaluates `IS NULL` of such a column to false without reading it
         if not connection.execute(
             f"SELECT EXISTS (SELECT 1 FROM {schema}.{quote(table)} WHERE typeof({quote(column)}) = 'null')"
         ).fetchone()[0]

@@ -29,7 +29,7 @@ def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
         yield Problem(
             Code.VERIFY_DIFFERS,
             f"integrity_check: {integrity_check.listed(found)}",
-            "If it names only indexes, REINDEX builds them again. Otherwise roll back to a whole file "
+            "If it names only indexes, REINDEX rebuilds them. Otherwise roll back to a whole file "
             "(manage.py schemasync history, then rollback), or restore your backup.",
             {"check": "integrity", "found": found[: integrity_check.SAMPLES], "count": len(found)},
         )

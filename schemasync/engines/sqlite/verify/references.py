@@ -59,7 +59,7 @@ def _dangles(connection: Connection, table: Table) -> bool:
         some = " AND ".join(f"c.{quote(child)} IS NOT NULL" for child in key.columns)
         same = [f"p.{quote(to)} = +c.{quote(child)}" for to, child in zip(key.references, key.columns, strict=False)]
         parents = f"SELECT 1 FROM main.{quote(key.table)} AS p WHERE {' AND '.join(same) or 0}"
-        if not has_table_or_view(connection, key.table):  # something else makes it, perhaps later
+        if not has_table_or_view(connection, key.table):  # something else creates it, perhaps later
             parents = "SELECT 1 WHERE 0"
         query = f"SELECT EXISTS (SELECT 1 FROM main.{quote(table.name)} AS c WHERE {some} AND NOT EXISTS ({parents}))"
         if connection.execute(query).fetchone()[0]:

@@ -37,7 +37,7 @@ class RowDiff:
     not_compared: tuple[str, ...] = ()
 
     def reversed(self) -> RowDiff:
-        """The same from the view of the other side."""
+        """The same counts with the sides exchanged."""
         return replace(self, added=self.removed, removed=self.added)
 
     @property
@@ -60,7 +60,7 @@ def row_diffs(
 
 
 def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -> RowDiff:
-    """A table that cannot be counted (row ids out of reach, dropped by hand) does not prevent the rollback."""
+    """Count one table. One that cannot be counted (hidden row ids, dropped by hand) does not prevent the rollback."""
     try:
         match step:
             case MadeByHand(name):

@@ -25,7 +25,7 @@ def compared_columns(mapped: Mapping) -> tuple[Pairs, Pairs]:
             if mapped.rowid is not None and fold(mapped.rowid[0].strip('"')) == fold(column.name):
                 source = mapped.rowid[1]
             elif feed.column == mapped.new.rowid_column:
-                continue  # SQLite chooses it
+                continue  # SQLite assigns it
         else:
             source = fed[feed.column]
         name = quote(feed.column)

@@ -163,7 +163,7 @@ def _generated(connection: Connection, mapped: Mapping, key: Key) -> Iterator[st
 
 
 def _generated_alike(connection: Connection, old: str, new: str, key: Key) -> Iterator[str]:
-    """The same for a table that keeps its schema, except for names."""
+    """The same check for a table that keeps its schema, except for names."""
     pairs = zip(_stored_columns(connection, "main", new), _stored_columns(connection, "old", old), strict=True)
     for name, source in pairs:
         column = quote(name)
@@ -185,7 +185,7 @@ def _generated_changes(table: str, column: str, rows: int, keys: Sequence[str]) 
 
 
 def _as_sets(connection: Connection, mapped: Mapping) -> Faults | None:
-    """Without a common key: every row of one side must occur as often on the other."""
+    """Compare without a common key: every row of one side must occur as often on the other."""
     raw, expected = compared_columns(mapped)
     names = [name for name, _ in expected]
     inner = ", ".join(f"{sql} AS {name}" for name, sql in raw) or "1"

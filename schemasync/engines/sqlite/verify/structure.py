@@ -13,8 +13,10 @@ from ..objects import Object
 
 
 def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> None:
-    """Check that our objects read as schema.json defines them, and that foreign objects have the same text. Raises
-    Failed."""
+    """Check that our objects equal their definitions in schema.json, and that foreign objects have the same text.
+
+    Raises Failed if not.
+    """
     found = inspect(connection)
     wrong = differing(plan.new, ours(found.schema, plan.new))
     texts = {o.key: o.sql for o in found.objects}
