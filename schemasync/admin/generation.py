@@ -97,7 +97,7 @@ def sql(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int)
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def _row(selected: SelectedDatabase, key: object) -> HistoryRow:
+def _row(selected: SelectedDatabase, key: int | str) -> HistoryRow:
     """One whole row. Raises Http404 if there is none."""
     try:
         values = SchemaVersion.objects.using(selected.alias).filter(pk=key).values(*COLUMNS).first()

@@ -168,7 +168,7 @@ class SchemaVersionAdmin(Pages):
 
     @admin.display(description=_("action"), ordering="action")
     def action_column(self, row: SchemaVersion) -> str:
-        return str(row.get_action_display())  # type: ignore[attr-defined]
+        return str(row.get_action_display())
 
     @admin.display(description=_("what changed"))
     def what(self, row: SchemaVersion) -> str:

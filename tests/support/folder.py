@@ -36,7 +36,7 @@ class ProjectFolder:
 
     def run(self, *words: object, variables: Mapping[str, str] | None = None, **how: Any) -> Ended:
         """Run `python WORDS` in the folder; `how` is that of processes.run."""
-        return run(words, self.folder, self.environment | (variables or {}), **how)
+        return run(words, self.folder, {**self.environment, **(variables or {})}, **how)
 
     def rows(self, query: str, path: Path | None = None) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(path or self.link)) as connection:

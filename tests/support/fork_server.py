@@ -137,13 +137,15 @@ def serve(control: socket.socket) -> Command | None:
     )  # ignored already where a shell put the tests in the background
     running: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([control, woken], [], [])
+        waiting: list[socket.socket | int] = [control, woken]
+        ready, _, _ = select.select(waiting, [], [])
         if woken in ready:
             os.read(woken, 4096)
             reap(running)
         if control in ready:
             if (request := receive(control)) is None:
-                return end(running)
+                end(running)
+                return None
             command, answer = request
             if not (pid := os.fork()):
                 signal.set_wakeup_fd(-1)
@@ -165,7 +167,8 @@ def receive(control: socket.socket) -> tuple[Command, socket.socket] | None:
     header, files, _, _ = socket.recv_fds(control, HEADER.size, 4)
     if not header:
         return None
-    text = control.recv(*HEADER.unpack(header), socket.MSG_WAITALL)
+    (size,) = HEADER.unpack(header)
+    text = control.recv(size, socket.MSG_WAITALL)
     return Command(**json.loads(text), files=files[:3]), socket.socket(fileno=files[3])
 
 
@@ -201,7 +204,7 @@ def reopen_streams() -> None:
         binary = io.BufferedReader(raw) if not number else raw if unbuffered else io.BufferedWriter(raw)
         by_lines = not unbuffered and (raw.isatty() or number == 2)
         new = io.TextIOWrapper(binary, old.encoding, old.errors, None, by_lines, unbuffered)
-        new.mode = mode
+        new.mode = mode  # type: ignore[misc]  # as Python does it
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
 
@@ -215,7 +218,7 @@ def run(words: list[str]) -> None:
     if words[0] == "-m":
         sys.argv = words[1:]
         main_module()
-        runpy._run_module_as_main(words[1])  # what Python calls: a traceback is to be the same
+        runpy._run_module_as_main(words[1])  # type: ignore[attr-defined]  # what Python calls: a traceback is to be the same
     elif words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
         execute(words[1], "<string>")

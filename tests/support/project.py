@@ -3,6 +3,9 @@
 import io
 import json
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from django.core.management import CommandError, call_command
 
@@ -39,26 +42,26 @@ ROWS = "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL); INSERT INTO 
 
 
 class Project(ProjectFolder):
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.archive = folder / "db.sqlite3.generations"
 
     # --- what is there ----------------------------------------------------------------------------------------
 
-    def write(self, tree, name="schema.json"):
+    def write(self, tree: Any, name: str = "schema.json") -> Path:
         path = self.folder / name
         path.write_text(tree if isinstance(tree, str) else json.dumps(tree, indent=2), "utf-8")
         return path
 
-    def generations(self):
+    def generations(self) -> list[str]:
         return sorted(path.name for path in self.archive.glob("*.sqlite3"))
 
-    def live(self):
+    def live(self) -> str:
         return self.link.readlink().name.removesuffix(".sqlite3")
 
     # --- the command ------------------------------------------------------------------------------------------
 
-    def call(self, *args, **options):
+    def call(self, *args: Any, **options: Any) -> Ended:
         """In this process, by `call_command`, as a Django developer calls it."""
         out, err = io.StringIO(), io.StringIO()
         try:
@@ -67,17 +70,17 @@ class Project(ProjectFolder):
             return Ended(error.returncode, out.getvalue(), f"{err.getvalue()}{error}", ("schemasync", *args))
         return Ended(0, out.getvalue(), err.getvalue(), ("schemasync", *args))
 
-    def done(self, *args, **options):
+    def done(self, *args: Any, **options: Any) -> Ended:
         """Like `call`, for what must succeed."""
         ended = self.call(*args, **options)
         assert ended.code == 0, ended
         return ended
 
-    def manage(self, *args, limits=None, fresh=False):
+    def manage(self, *args: object, limits: Mapping[int, int] | None = None, fresh: bool = False) -> Ended:
         """In a process of its own, as a shell runs it, without a terminal."""
         return self.run(*self.command(*args)[1:], limits=limits, fresh=fresh)
 
-    def command(self, *args):
+    def command(self, *args: object) -> list[str]:
         """The words of a command line; its project is made when it is first needed."""
         self.write_project(SETTINGS)
         return [sys.executable, "manage.py", "schemasync", *map(str, args)]

@@ -14,7 +14,7 @@ GROUPS = (
 )
 
 
-class GroupScheduling(LoadScopeScheduling):
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """The groups first, from the one with most tests on; then the tests of no group, one by one, in their order."""
 
     def _split_scope(self, nodeid: str) -> str:

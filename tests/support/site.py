@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from .folder import ProjectFolder
 from .processes import PATIENCE, Ended
@@ -117,5 +118,5 @@ class Site(ProjectFolder):
         assert ended.code == 0, ended.err
         return ended.out.strip()
 
-    def _python(self, *words: str, **how: object) -> Ended:
+    def _python(self, *words: str, **how: Any) -> Ended:
         return self.run(*words, timeout=self.patience, interpreter=self.interpreter, **how)
