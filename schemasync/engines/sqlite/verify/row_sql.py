@@ -49,7 +49,7 @@ def on_key(key: Key) -> str:
 
 
 def typed_by_value(table: Table) -> frozenset[str]:
-    """Quoted names of the columns whose affinity gives one number one type, whoever writes it: all except BLOB."""
+    """Quoted names of the columns whose affinity stores each number as one type: all except those of BLOB affinity."""
     return frozenset(quote(c.name) for c in table.columns if affinity(c, table.strict) is not Affinity.BLOB)
 
 
