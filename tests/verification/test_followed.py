@@ -13,7 +13,7 @@ import pytest
 from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.capture.replay import Replay, Round
 from schemasync.engines.sqlite.connection import Opener
-from schemasync.errors import Busy, Refused, SchemasyncError
+from schemasync.errors import Busy, Code, Failed, Refused, SchemasyncError
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
@@ -249,6 +249,21 @@ def test_the_logs_of_both_files_are_folded_before_writers_wait(link):
 
         assert run(link, NEW, MODES["live"], observer).result == "synced"
     assert list(folded.values()) == [True, True]
+
+
+def test_after_a_run_that_fails_no_writer_has_to_checkpoint_what_its_change_log_occupied(link):
+    with closing(sqlite3.connect(link, isolation_level=None)) as application:
+        application.execute("PRAGMA wal_autocheckpoint=0")
+
+        def observer(when, label):
+            if (when, label) == ("before", DiskStep.CAPTURE_REMOVE):
+                application.execute("INSERT INTO kept (x) VALUES ('to be copied')")
+            if label == DiskStep.BUILD_SEAL:
+                raise Failed.of(Code.SQLITE_ERROR, "it fails", "")
+
+        with pytest.raises(Failed, match="it fails"):
+            run(link, NEW, MODES["live"], observer)
+        assert b"to be copied" in link.resolve().read_bytes()
 
 
 def test_how_many_keys_fit_into_a_pause_follows_from_how_fast_the_last_rounds_were(link):

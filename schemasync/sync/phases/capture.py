@@ -11,6 +11,7 @@ from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import LiveSchema
 from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
+from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection, journal_mode
 from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.transactions import transaction
@@ -112,10 +113,12 @@ def release(target: Target, before: LiveDatabase) -> None:
 
 def remove(target: Target, connection: Connection) -> None:
     """Remove the change log, and a fence that does not close the file."""
-    with target.disk.step(DiskStep.CAPTURE_REMOVE), transaction(connection):
-        changelog.remove(connection)
-        if fence.read_fence(connection) is None:
-            fence.lower_fence(connection)
+    with target.disk.step(DiskStep.CAPTURE_REMOVE):
+        with transaction(connection):
+            changelog.remove(connection)
+            if fence.read_fence(connection) is None:
+                fence.lower_fence(connection)
+        checkpoint_some(connection)  # what a long change log occupied: else the next writer would have to
 
 
 def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> None:
