@@ -6,16 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from asgiref.local import Local
 from django.apps import apps
 from django.conf import settings
 
 from .. import conf
 
+_state = Local()  # of the thread, or of the asynchronous task
+
 
 class MigrationModules(dict[str, Any]):
     """A policy for `MIGRATION_MODULES`: None (no migrations) for every app that is not in MIGRATED_APPS.
 
-    Django reads it lazily, so the app registry is read at that time. `original` is the project's own setting.
+    Django reads it lazily, so the app registry is read at that time. `original` is the project's own setting. Within
+    `suspended()` it is that setting, for the thread that is in the block and no other: pages of a server that run at
+    the same time read it, too.
     """
 
     def __init__(self, original: Mapping[str, Any]) -> None:
@@ -23,10 +28,10 @@ class MigrationModules(dict[str, Any]):
         self.original = dict(original)
 
     def __contains__(self, label: object) -> bool:
-        return label in self.original or label not in conf.migrated_apps()
+        return label in self.original or not (_is_suspended() or label in conf.migrated_apps())
 
     def __getitem__(self, label: str) -> Any:
-        if label in conf.migrated_apps():
+        if _is_suspended() or label in conf.migrated_apps():
             return self.original[label]
         return None
 
@@ -37,39 +42,43 @@ class MigrationModules(dict[str, Any]):
             return default
 
     def __iter__(self) -> Iterator[str]:
+        if _is_suspended():
+            return iter(self.original)
         return iter([config.label for config in apps.get_app_configs() if config.label in self])
 
 
 def install() -> None:
     """Put the policy into the settings, once."""
-    if not is_in_force():
+    if not _is_installed():
         settings.MIGRATION_MODULES = MigrationModules(settings.MIGRATION_MODULES)
 
 
 def is_in_force() -> bool:
     """True if Django sees only the migrations that the policy leaves."""
+    return _is_installed() and not _is_suspended()
+
+
+def _is_installed() -> bool:
     return isinstance(settings.MIGRATION_MODULES, MigrationModules)
+
+
+def _is_suspended() -> bool:
+    return bool(getattr(_state, "is_suspended", False))
 
 
 def is_suspended() -> bool:
     """True within a block that uses the project's own setting, so that Django's own commands run."""
-    return isinstance(settings.MIGRATION_MODULES, _Original)
-
-
-class _Original(dict[str, Any]):
-    """The project's own setting, while the policy is suspended."""
+    return _is_installed() and _is_suspended()
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
     """Use the project's own setting within the block."""
-    policy = settings.MIGRATION_MODULES
-    if isinstance(policy, MigrationModules):
-        settings.MIGRATION_MODULES = _Original(policy.original)
+    before, _state.is_suspended = _is_suspended(), True
     try:
         yield
     finally:
-        settings.MIGRATION_MODULES = policy
+        _state.is_suspended = before
 
 
 def module_of(label: str) -> str | None:
