@@ -135,9 +135,10 @@ def test_a_program_that_is_started_meanwhile_does_not_keep_it(lock, tmp_path):
 
     def parent():
         with run_lock(lock, 0):
-            subprocess.Popen([sys.executable, "-c", script], close_fds=False)
+            program = subprocess.Popen([sys.executable, "-c", script], close_fds=False)
         started.touch()
         wait_for(over.exists)
+        program.wait(10)
 
     running = Child(parent)
     wait_for(started.exists)
