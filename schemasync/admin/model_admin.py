@@ -143,7 +143,7 @@ class SchemaVersionAdmin(Pages):
         if about["status"].live is None:
             return self.render(request, "nothing.html", selected, title, about)
         try:
-            return super().changelist_view(request, {"title": title, "selected": selected, **about})
+            return super().changelist_view(request, {"title": title, **about})
         except DatabaseError:  # the file disappeared a moment ago
             return self.render(request, "nothing.html", selected, title, about)
 

@@ -20,7 +20,7 @@ BASE = "/admin/schemasync/schemaversion/"
 WRITER = """
 import signal, sqlite3, sys, time
 ends = []
-signal.signal(signal.SIGTERM, lambda *received: ends.append(received))  # what is written is told, too
+signal.signal(signal.SIGTERM, lambda *received: ends.append(received))  # it first prints what it has written
 written = 0
 while not ends:
     try:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import django
 
+from ..support.caches import cache_folder
+
 CACHE = "DJANGO_SUITE_CACHE"
 """The environment variable that names the folder in which source distributions are kept."""
 
@@ -18,7 +20,7 @@ CACHE = "DJANGO_SUITE_CACHE"
 def default_cache() -> Path:
     if named := os.environ.get(CACHE):
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "schemasync-django-suite"
+    return cache_folder("schemasync-django-suite")
 
 
 def tests_of_django(cache: Path) -> Path:

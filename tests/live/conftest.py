@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.memory import memory
+
+__all__ = ["memory"]
+
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(memory):
     """A folder of the test's own, in memory where there is such a file system."""
-    place = Path("/dev/shm")
-    if not place.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-live-") as name:
+    with tempfile.TemporaryDirectory(dir=memory) as name:
         yield Path(name)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from schemasync.files.disk import DiskStep
@@ -19,13 +16,9 @@ QUICK = {DiskStep.CAPTURE_INSTALL, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENC
 
 
 @pytest.fixture
-def folder(tmp_path):
-    place = Path("/dev/shm")
-    if not place.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place, prefix="schemasync-ledger-") as name:
-        yield Path(name) / "w"
+def folder(folder):
+    """A folder that does not exist yet."""
+    return folder / "w"
 
 
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])

@@ -1,6 +1,6 @@
 """Which tests run in one process of pytest-xdist: those that share what is slow to make.
 
-The groups are told by the paths of the tests. `--dist loadgroup` would tell them by a mark, which it writes into the
+The path of a test decides its group. `--dist loadgroup` decides by a mark, which it writes into the
 private name of a test: with pytest 9.2 it finds no mark any more and distributes each test by itself.
 """
 

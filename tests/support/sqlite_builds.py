@@ -12,6 +12,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from .caches import cache_folder
+
 PACKAGES = {"3.37.2": "7.5.0", "3.40.0": "8.0.1", "3.54.1": "13.2.0"}
 """Which version of better-sqlite3 contains which SQLite."""
 
@@ -30,7 +32,7 @@ def library(version: str, delay: int = 0) -> Path:
     With a `delay` in milliseconds each checkpoint waits at its beginning: the race that SQLite 3.51.3 closed
     (https://www.sqlite.org/wal.html#walresetbug) is as rare as a microsecond otherwise.
     """
-    folder = _cache() / (f"{version}-delay-{delay}" if delay else version)
+    folder = cache_folder("schemasync-sqlite") / (f"{version}-delay-{delay}" if delay else version)
     if not (folder / "libsqlite3.so.0").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -59,10 +61,6 @@ def _build(scratch: Path, version: str, delay: int) -> Path:
     command = ["gcc", "-shared", "-fPIC", "-O2", *FLAGS, str(source), "-o", str(made), "-lm", "-lpthread", "-ldl"]
     subprocess.run(command, check=True)
     return made
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "schemasync-sqlite"
 
 
 if __name__ == "__main__":
