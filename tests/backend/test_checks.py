@@ -9,9 +9,7 @@ from django.db.backends.sqlite3 import base
 
 from schemasync.checks import check_connections, check_databases
 
-from .test_following import folder, link, wrapper
-
-__all__ = ["folder", "link"]
+from .following import wrapper
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import django
 import pytest
@@ -15,8 +16,9 @@ from django.db import connections
 from schemasync.backends.sqlite3.base import DatabaseWrapper
 from tests.live.ledger import ACCOUNTS, Ledger
 
-from .test_following import ROOT, keys, run
+from .following import keys, run
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """
 from pathlib import Path
 SECRET_KEY = "tests"

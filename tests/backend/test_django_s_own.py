@@ -13,9 +13,7 @@ from django.db.utils import OperationalError
 from tests.live.ledger import ACCOUNTS
 from tests.live.workers import DJANGO_S_KEPT, DJANGO_S_NEW
 
-from .test_following import INSERT, folder, keys, link, run, swap
-
-__all__ = ["folder", "link"]
+from .following import INSERT, keys, run, swap
 
 SUPERSEDED = "schemasync: superseded, open the database again"
 

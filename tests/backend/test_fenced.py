@@ -10,9 +10,7 @@ from django.db import DatabaseError, connections, transaction
 
 from schemasync.files.disk import DiskStep
 
-from .test_following import INSERT, db, folder, keys, link, run, swap
-
-__all__ = ["db", "folder", "link"]
+from .following import INSERT, keys, run, swap
 
 
 def during_the_swap(link, db, work):

@@ -17,56 +17,16 @@ from django.db.utils import OperationalError
 
 from schemasync.backends.sqlite3.base import TRIES, DatabaseWrapper
 from schemasync.backends.superseded import Superseded, again_when_superseded
-from schemasync.files.disk import Disk, DiskStep
+from schemasync.files.disk import DiskStep
 from schemasync.signals import generation_changed
 from schemasync.sync.eject import eject
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
-from schemasync.sync.runner import sync
-from tests.live.ledger import ACCOUNTS, PATIENT, Ledger, schema
-from tests.live.test_ledger import folder
+from tests.live.ledger import ACCOUNTS, Ledger
 
-__all__ = ["folder"]
+from .following import INSERT, keys, run, swap, wrapper
 
 ROOT = Path(__file__).resolve().parents[2]
-INSERT = "INSERT INTO moves (key, account, amount) VALUES (%s, 1, 0)"
-
-
-@pytest.fixture
-def link(folder):
-    return Ledger(folder, seed=1).link
-
-
-def wrapper(link, **options):
-    """A connection of the backend, beside those of the tests' own settings."""
-    settings = dict(connections["default"].settings_dict)
-    settings |= {"ENGINE": "schemasync.backends.sqlite3", "NAME": link, "OPTIONS": options, "ATOMIC_REQUESTS": False}
-    return DatabaseWrapper(settings, alias="followed")
-
-
-@pytest.fixture
-def db(link, django_db_blocker):
-    with django_db_blocker.unblock():
-        connection = wrapper(link)
-        connections["followed"] = connection
-        yield connection
-        connection.close()
-        del connections["followed"]
-
-
-def swap(link, version=1, observer=None):
-    return sync(target(link, disk=Disk(observer) if observer else Disk(), wait=5.0), schema(version), PATIENT)
-
-
-def keys(link):
-    with closing(sqlite3.connect(link)) as connection:
-        return {key for (key,) in connection.execute("SELECT key FROM moves")}
-
-
-def run(db, sql, *values):
-    with db.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall() if cursor.description else None
 
 
 def test_a_connection_that_is_kept_writes_to_the_new_file(link, db):

@@ -20,9 +20,7 @@ from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from tests.live.ledger import ACCOUNTS
 
-from .test_following import INSERT, db, folder, keys, link, run, swap, wrapper
-
-__all__ = ["db", "folder", "link"]
+from .following import INSERT, keys, run, swap, wrapper
 
 USING = "followed"
 COUNT = "SELECT count(*) FROM moves"

@@ -47,7 +47,7 @@ def traced(what, link, tmp_path):
         pytest.skip(f"strace may not trace here: {ended.stderr.strip()}")
     assert ended.returncode == 0, ended.stderr
     calls = []
-    for line in log.read_text().splitlines():
+    for line in whole_lines(log.read_text()):
         found = re.search(r"(\w+)\((.*)\)\s+= 0$", line)
         if found is None:
             continue
@@ -59,6 +59,24 @@ def traced(what, link, tmp_path):
         else:
             calls.append((name, short(re.findall(r'"([^"]*)"', given)[0])))
     return calls
+
+
+def whole_lines(text):
+    """The lines of strace, with a call that another thread or process interrupts as one line where it ends."""
+    begun = {}
+    for line in text.splitlines():
+        caller = line.split(maxsplit=1)[0]
+        if line.endswith(" <unfinished ...>"):
+            begun[caller] = line.removesuffix(" <unfinished ...>")
+        elif resumed := re.search(r"<\.\.\. \w+ resumed>(.*)", line):
+            yield begun.pop(caller) + resumed[1]
+        else:
+            yield line
+
+
+def test_an_interrupted_call_is_read_where_it_ends():
+    interrupted = '7  fsync(5</a> <unfinished ...>\n8  mkdir("b", 0777) = 0\n7  <... fsync resumed>)            = 0\n'
+    assert list(whole_lines(interrupted)) == ['8  mkdir("b", 0777) = 0', "7  fsync(5</a>)            = 0"]
 
 
 def short(path):

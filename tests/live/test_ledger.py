@@ -15,12 +15,6 @@ STEPS = list(dict.fromkeys(DiskStep(word) for word in f"{LIVE} {IN} {SWAP} {LIVE
 QUICK = {DiskStep.CAPTURE_INSTALL, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE}
 
 
-@pytest.fixture
-def folder(folder):
-    """A folder that does not exist yet."""
-    return folder / "w"
-
-
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
 def test_no_write_is_lost_in_syncs_beside_writers(folder, keep_open):
     with Ledger(folder, seed=1, site=Plain(keep_open=keep_open)) as ledger:

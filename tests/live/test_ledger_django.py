@@ -7,10 +7,7 @@ import pytest
 from .ledger import Ledger
 from .sample import some
 from .server import Served
-from .test_ledger import folder
 from .workers import DJANGO_S_KEPT, DJANGO_S_NEW, Workers
-
-__all__ = ["folder"]
 
 OURS = {
     "atomic": lambda: Workers(),
