@@ -1,4 +1,4 @@
-"""Believable rows for the demo's tables: pure, and the same for the same size, seed and release of Faker.
+"""Believable rows for the demo's tables: pure, and the same for the same size and seed.
 
 Nothing here knows a database. `make_company` draws the few hundred people, projects and contacts; `tables`
 yields what to insert, parents before children, the time entries one by one as they are drawn, so that a
@@ -13,8 +13,6 @@ from itertools import count
 from random import Random
 from typing import TypeAlias, TypeVar
 
-from faker import Faker
-
 T = TypeVar("T")
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = tuple[Value, ...]
@@ -22,6 +20,27 @@ Row: TypeAlias = tuple[Value, ...]
 # The demo's today. The real one would give other rows every day.
 TODAY = date(2025, 6, 30)
 ENTRIES_OF_SCALE = {"small": 5_000, "medium": 100_000, "large": 1_000_000}
+
+FIRST_NAMES = (
+    "Aaron", "Abena", "Adriana", "Ahmed", "Aisha", "Alice", "Amir", "Andrea", "Anna", "Arjun", "Bela", "Ben",
+    "Carlos", "Carmen", "Chloe", "Daniel", "Deepa", "Diego", "Elena", "Elias", "Emil", "Esther", "Eva", "Fatima",
+    "Felix", "Grace", "Hana", "Hugo", "Ida", "Ines", "Ivan", "James", "Jin", "Jonas", "Julia", "Kofi", "Laura",
+    "Leila", "Liam", "Lucia", "Marco", "Maria", "Mei", "Milan", "Nadia", "Nina", "Noah", "Olga", "Omar", "Paula",
+    "Peter", "Priya", "Rafael", "Rosa", "Samir", "Sara", "Sofia", "Tariq", "Theo", "Tomas", "Vera", "Yara", "Yusuf",
+    "Zoe",
+)  # fmt: skip
+LAST_NAMES = (
+    "Adams", "Ahmadi", "Andersen", "Baker", "Banerjee", "Becker", "Berg", "Boateng", "Bosch", "Brown", "Carter",
+    "Castro", "Chen", "Costa", "Cruz", "Delgado", "Dubois", "Evans", "Farah", "Fischer", "Garcia", "Green", "Haddad",
+    "Hall", "Hansen", "Hill", "Hoffmann", "Horvat", "Ibrahim", "Ivanov", "Jansen", "Jones", "Kaya", "Keller", "Khan",
+    "Kim", "King", "Kowalski", "Lambert", "Larsen", "Lee", "Lopez", "Marino", "Martin", "Mensah", "Moreau", "Murphy",
+    "Nguyen", "Novak", "Okafor", "Park", "Patel", "Perez", "Popov", "Rao", "Ricci", "Rossi", "Schmidt", "Silva",
+    "Singh", "Smith", "Tanaka", "Taylor", "Torres", "Vogel", "Wagner", "Walker", "Weber", "Wood", "Wright", "Yilmaz",
+    "Young",
+)  # fmt: skip
+# {} is a last name.
+COMPANIES = ("{} Ltd", "{} & Sons", "{} Group", "{} Works", "{} and {}", "{} Logistics", "{} Supplies", "{}-{}")
+PHONE_NUMBER = "+1-###-555-01##"  # numbers that nobody has
 
 DEPARTMENTS = ("Engineering", "Design", "Operations", "Sales", "Finance", "Support", "Research", "Logistics")
 SUBJECTS = (
@@ -188,10 +207,10 @@ class TableRows:
 def make_company(size: Size, seed: int) -> Company:
     """Draw the people, projects and contacts of a company of that size."""
     rng = Random(seed)
-    fake = Faker("en_US", use_weighting=False)
-    fake.seed_instance(seed)
+    # A stream of its own, so that all else stays the same when the lists of names change.
+    names = Random(f"names {seed}")
     first_day = TODAY - timedelta(days=days_worked(size))
-    people = tuple(make_people(size.people, first_day, rng, fake))
+    people = tuple(make_people(size.people, first_day, rng, names))
     departments = tuple(make_departments(rng))
     projects = tuple(make_projects(size.projects, people, first_day, rng))
     return Company(
@@ -202,7 +221,7 @@ def make_company(size: Size, seed: int) -> Company:
         people=people,
         projects=projects,
         assignments=tuple(make_assignments(projects, people, rng)),
-        contacts=tuple(make_contacts(size.contacts, people, rng, fake)),
+        contacts=tuple(make_contacts(size.contacts, people, rng, names)),
     )
 
 
@@ -287,11 +306,11 @@ def days_worked(size: Size) -> int:
     return math.ceil(size.entries / entries_a_day * 7 / 5) + 4
 
 
-def make_people(number: int, first_day: date, rng: Random, fake: Faker) -> Iterator[Person]:
+def make_people(number: int, first_day: date, rng: Random, names: Random) -> Iterator[Person]:
     """Draw people, in turn over the departments; the first of each department manages it."""
     addresses: set[str] = set()
     for user_id in range(1, number + 1):
-        first, last = fake.first_name(), fake.last_name()
+        first, last = pick(FIRST_NAMES, names), pick(LAST_NAMES, names)
         manages = user_id <= len(DEPARTMENTS)
         yield Person(
             user_id=user_id,
@@ -301,7 +320,7 @@ def make_people(number: int, first_day: date, rng: Random, fake: Faker) -> Itera
             status="active" if manages else USER_STATUSES[user_id % len(USER_STATUSES)],
             department_id=(user_id - 1) % len(DEPARTMENTS) + 1,
             hired_on=first_day - timedelta(days=below(3000, rng) + 1),
-            fax=fake.numerify("+1-###-555-01##") if rng.random() < 0.3 else None,
+            fax=digits(PHONE_NUMBER, names) if rng.random() < 0.3 else None,
         )
 
 
@@ -375,17 +394,18 @@ def make_assignments(projects: Sequence[Project], people: Sequence[Person], rng:
             yield Assignment(project, people[user_id - 1], pick(TEAM_ROLES, rng), pick(ALLOCATIONS, rng))
 
 
-def make_contacts(number: int, people: Sequence[Person], rng: Random, fake: Faker) -> Iterator[Contact]:
+def make_contacts(number: int, people: Sequence[Person], rng: Random, names: Random) -> Iterator[Contact]:
     """Draw contacts outside of the company; one in ten has no address."""
     addresses: set[str] = set()
     for _ in range(number):
-        company, first, last = fake.company(), fake.first_name(), fake.last_name()
+        company = company_name(names)
+        first, last = pick(FIRST_NAMES, names), pick(LAST_NAMES, names)
         domain = "".join(letter for letter in company.lower() if letter.isalnum()) + ".example"
         yield Contact(
             company=company,
             name=f"{first} {last}",
             email=None if rng.random() < 0.1 else unused(f"{first}.{last}", domain, addresses),
-            phone=fake.numerify("+1-###-555-01##"),
+            phone=digits(PHONE_NUMBER, names),
             kind=pick(CONTACT_KINDS, rng),
             owner_id=pick(people, rng).user_id,
         )
@@ -479,6 +499,16 @@ def unused(person: str, domain: str, addresses: set[str]) -> str:
             addresses.add(address)
             return address
     raise AssertionError("count() ended")
+
+
+def company_name(names: Random) -> str:
+    """Return the name of a company, made of one or two last names."""
+    return pick(COMPANIES, names).format(pick(LAST_NAMES, names), pick(LAST_NAMES, names))
+
+
+def digits(pattern: str, rng: Random) -> str:
+    """Return the pattern with a digit in the place of each `#`."""
+    return "".join(str(below(10, rng)) if letter == "#" else letter for letter in pattern)
 
 
 def below(limit: int, rng: Random) -> int:

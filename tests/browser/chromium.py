@@ -52,7 +52,7 @@ def missing() -> str:
     if executable() is None:
         wanted.append("apt-get install -y chromium-headless-shell")
     if not (find_spec("playwright") and find_spec("axe_playwright_python")):
-        wanted.append("pip install -r requirements.txt")
+        wanted.append("pip install -r requirements-dev.txt")
     return " && ".join(wanted)
 
 
