@@ -101,16 +101,17 @@ def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 
 def _differs(alias: str) -> Iterator[checks.CheckMessage]:
-    from .orm.project import difference  # builds the models' tables, so only for these commands
+    from .orm.project import differences  # builds the models' tables, so only for these commands
+    from .texts import few_lines
 
     wrapper = connections[alias]
     if (
         wrapper.vendor == "sqlite"
         and databases.has_schema(alias)
-        and (differs := difference(alias, conf.schema_path(alias)))
+        and (lines := differences(alias, conf.schema_path(alias)))
     ):
         yield checks.Warning(
-            f'The models and schema.json differ ({differs}), in the database "{alias}".',
+            "\n    ".join([f'The models and schema.json differ, in the database "{alias}":', *few_lines(lines)]),
             hint="manage.py schemasync --export",
             id="schemasync.W008",
         )

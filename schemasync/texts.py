@@ -9,6 +9,8 @@ from rich.cells import cell_len, set_cell_size
 from .diff.changes import AddView, ChangeJson, CreateTable
 from .schema.text import count
 
+LINES = 10  # of a list inside a message
+LINE_WIDTH = 110  # columns of one of them
 FEW = 3  # new tables that get a phrase each; more are counted
 
 
@@ -33,6 +35,12 @@ def span(milliseconds: int) -> str:
 def crop(text: str, width: int) -> str:
     """The text, cut with an ellipsis if it is too long."""
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
+
+
+def few_lines(lines: Sequence[str]) -> list[str]:
+    """At most ten lines, for a message among others; the last one counts what is left out."""
+    shown = list(lines[: LINES if len(lines) == LINES else LINES - 1])
+    return [*shown, f"and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else shown
 
 
 def gist(changes: Sequence[ChangeJson], width: int) -> str:

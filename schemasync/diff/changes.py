@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import NotRequired, TypedDict, assert_never, cast, get_args
 
@@ -371,6 +371,15 @@ def subject(change: Change) -> str:
             return view.name
         case _:
             return change.table
+
+
+def lines_by_table(changes: Iterable[Change]) -> list[str]:
+    """One line for each table or view, with its changes: `Users: +phone; -fax, with its values`."""
+    phrases: dict[str, list[str]] = {}
+    for change in changes:
+        name = subject(change)
+        phrases.setdefault(name, []).append(describe(change).removeprefix(f"{name}: ").removeprefix(f"{name}."))
+    return [f"{name}: {'; '.join(found)}" for name, found in phrases.items()]
 
 
 def as_json(change: Change) -> ChangeJson:

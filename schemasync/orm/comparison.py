@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..diff.changes import lines_by_table
 from ..errors import Code, Problem, Refused
+from ..texts import LINE_WIDTH, crop
 from .export import Exported
 
 DECISIONS = frozenset({Code.RENAME_OR_DROP, Code.DATA_MIGRATION, Code.UNCLAIMED_TABLE})
@@ -19,6 +21,15 @@ class Comparison:
     differs: bool
     found: Exported | None = None
     problems: tuple[Problem, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One line for each table that differs, and one for each decision of the author; none if nothing differs."""
+        if self.found is None:
+            return [problem.message for problem in self.problems]
+        if not self.differs:
+            return []
+        changed = [crop(line, LINE_WIDTH) for line in lines_by_table(self.found.changes)]
+        return [*changed, *self.found.ownership()] or ["hints only"]
 
 
 def agreement(export: Callable[[], tuple[Exported, bool]]) -> Comparison:

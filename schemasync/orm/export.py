@@ -61,6 +61,15 @@ class Exported:
         """True if the file does not match the models."""
         return self.text != (text if text is not None else EMPTY)
 
+    def ownership(self) -> list[str]:
+        """One line for each table that gets another owner."""
+        return [
+            *(f"{table}: another model owns it" for table in self.relabelled),
+            *(f"{table}: owned by its model from now on" for table in self.claimed),
+            *(f"{table}: left to the migrations of its app" for table in self.moved_out),
+            *(f"{table}: no longer owned by a model" for table in self.released),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Decisions:

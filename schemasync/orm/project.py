@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..diff.changes import shortened, subject
-from ..errors import SchemasyncError
+from ..diff.changes import shortened
+from ..errors import Code, SchemasyncError
 from ..schema.names import fold
 from .comparison import agreement
 from .data_migrations import carrying, is_of_others, unseen
@@ -52,14 +52,25 @@ class Project:
         return found, found.differs(before)
 
 
+def differences(alias: str, path: Path) -> list[str]:
+    """One line for each table in which the models and the file differ; empty if they agree."""
+    try:
+        return agreement(Project(alias, path).compared).lines()
+    except (SchemasyncError, OSError) as error:
+        return _first_line(error)
+
+
 def difference(alias: str, path: Path) -> str:
     """The names of tables in which the models and the file differ, or another phrase; empty if they agree."""
     try:
         found = agreement(Project(alias, path).compared)
     except (SchemasyncError, OSError) as error:
-        return str(error).splitlines()[0]
-    if not found.differs:
-        return ""
-    if found.found is None:
-        return "something was renamed or dropped"
-    return shortened(list(dict.fromkeys(map(subject, found.found.changes)))) or "hints"
+        return "".join(_first_line(error))
+    if found.problems:
+        renamed = any(problem.code is Code.RENAME_OR_DROP for problem in found.problems)
+        return "something was renamed or dropped" if renamed else found.problems[0].message
+    return shortened([line.partition(": ")[0] for line in found.lines()])
+
+
+def _first_line(error: Exception) -> list[str]:
+    return str(error).splitlines()[:1]

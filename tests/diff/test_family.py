@@ -136,3 +136,21 @@ def test_of_a_long_check_both_ends_are_shown() -> None:
     assert " … " in text
     assert text.endswith("'status number 19'))")
     assert len(text) < 120
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), MINIMAL, ids=[kind.__name__ for kind, *_ in MINIMAL])
+def test_every_change_is_one_short_line_that_begins_with_the_name_of_its_table(kind, old, new):
+    read = document.read(new.encode())
+    found = compare(document.read(old.encode()).schema, read.schema, read.hints).changes
+    lines = c.lines_by_table(found)
+    assert [line.partition(": ")[0] for line in lines] == list(dict.fromkeys(map(c.subject, found)))
+    assert all(len(line) < 100 and "Table(" not in line and "Column(" not in line for line in lines), lines
+
+
+def test_the_changes_of_one_table_are_on_one_line():
+    read = document.read(b'{"T": {"c": "TEXT", "a": "INTEGER", "_dropped": ["b"]}, "U": {"x": "INT"}}')
+    old = document.read(KEYED.encode()).schema
+    assert c.lines_by_table(compare(old, read.schema, read.hints).changes) == [
+        "T: -b, with its values; +c; a: type INT -> INTEGER",
+        "U: new table",
+    ]

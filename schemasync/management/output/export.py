@@ -42,13 +42,9 @@ def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Line
     headings = {"current": f"{path} matches the models", "differs": f"{path} does not match the models:"}
     lines = [headings.get(result, f"wrote {path}:")]
     lines += [f"  {describe(change)}" for change in found.changes]
-    lines += [f"  {table}: another model owns it" for table in found.relabelled]
-    lines += [f"  {table}: owned by its model from now on" for table in found.claimed]
-    lines += [f"  {table}: left to the migrations of its app" for table in found.moved_out]
-    told_of = found.changes or found.relabelled or found.released or found.claimed or found.moved_out
-    if result != "current" and not told_of:
+    lines += [f"  {line}" for line in found.ownership()]
+    if result != "current" and len(lines) == 1:
         lines.append("  hints only")
-    lines += [f"  {table}: no longer owned by a model" for table in found.released]
     if found.untold and page.detail:
         lines.append(f"  unchanged, because they have no _model: {', '.join(found.untold)}")
     return lines
