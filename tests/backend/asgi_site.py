@@ -1,6 +1,7 @@
-"""A site behind ASGI on the backend: `python -m tests.backend.asgi_site FOLDER SECONDS`, run by the tests.
+"""A site behind ASGI on the backend: `python -m tests.backend.asgi_site FOLDER`, run by the tests.
 
-Requests come by tens at once, to an asynchronous view and to a synchronous one; prints what was acknowledged.
+Requests come by tens at once, to an asynchronous view and to a synchronous one, until standard input is closed; prints what
+was acknowledged.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
+import threading
 from pathlib import Path
 
 import django
@@ -17,6 +18,8 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import path
+
+from .site import PAUSE, until_input_ends
 
 AT_ONCE = 10
 
@@ -71,19 +74,22 @@ async def request(application, where: str, key: str) -> bool:
     return start["status"] == 200
 
 
-async def serve(seconds: float) -> dict[str, list[str]]:
+async def serve() -> dict[str, list[str]]:
     from django.core.asgi import get_asgi_application
 
-    application, until = get_asgi_application(), time.monotonic() + seconds
+    application, begun = get_asgi_application(), threading.Event()
+    ended = until_input_ends(begun)
     told: dict[str, list[str]] = {"done": [], "errors": []}
 
     async def client(number: int) -> None:
         count = 0
-        while time.monotonic() < until:
+        while not ended.is_set():
             count += 1
             key = f"{number}-{count}"
             where = ("plain", "asynchronous", "beside")[(number + count) % 3]
             told["done" if await request(application, where, key) else "errors"].append(key)
+            begun.set()
+            await asyncio.sleep(PAUSE)
 
     await asyncio.gather(*(client(number) for number in range(AT_ONCE)))
     return told
@@ -99,4 +105,4 @@ if __name__ == "__main__":
         SCHEMASYNC={"ON_STARTUP": "ignore"},
     )
     django.setup()
-    print(json.dumps(asyncio.run(serve(float(sys.argv[2])))))
+    print(json.dumps(asyncio.run(serve())))

@@ -1,13 +1,18 @@
-"""A small Django site on the backend: `python -m tests.backend.site FOLDER WHAT …`, run by the tests."""
+"""A small Django site on the backend: `python -m tests.backend.site FOLDER NUMBER`, run by the tests."""
 
 from __future__ import annotations
 
 import json
 import sys
+import threading
 from pathlib import Path
 
 import django
 from django.conf import settings
+
+PAUSE = (
+    0.002  # seconds between two requests of a thread: many meet each swap, and the run gets its share of the processor
+)
 
 
 def configure(folder: Path, **database: object) -> None:
@@ -27,19 +32,33 @@ def configure(folder: Path, **database: object) -> None:
     django.setup()
 
 
-def work(folder: Path, number: int, seconds: float) -> None:
-    """Two threads that write as requests do, half of them in transactions; prints what was acknowledged."""
-    import threading
-    import time
+def until_input_ends(begun: threading.Event) -> threading.Event:
+    """Set when standard input is closed. Prints a line once `begun` is set."""
+    ended = threading.Event()
 
+    def wait() -> None:
+        begun.wait()
+        print("begun", flush=True)
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended
+
+
+def work(number: int) -> None:
+    """Two threads that write as requests do, half of them in transactions, until standard input is closed; prints what
+    was acknowledged."""
     from django.db import DatabaseError, connection, transaction
 
     done: list[str] = []
     errors: list[str] = []
+    begun = threading.Event()
+    ended = until_input_ends(begun)
 
     def requests(thread: int) -> None:
-        deadline, count = time.monotonic() + seconds, 0
-        while time.monotonic() < deadline:
+        count = 0
+        while not ended.wait(PAUSE):
             count += 1
             key = f"{number}-{thread}-{count}"
             try:
@@ -58,6 +77,7 @@ def work(folder: Path, number: int, seconds: float) -> None:
                 done.append(key)
             except (DatabaseError, AssertionError) as error:
                 errors.append(f"{type(error).__name__}: {error}")
+            begun.set()
         connection.close()
 
     threads = [threading.Thread(target=requests, args=(n,)) for n in range(2)]
@@ -70,4 +90,4 @@ def work(folder: Path, number: int, seconds: float) -> None:
 
 if __name__ == "__main__":
     configure(Path(sys.argv[1]))
-    work(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    work(int(sys.argv[2]))

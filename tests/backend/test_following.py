@@ -300,18 +300,35 @@ def test_in_memory_it_is_django_s_own(django_db_blocker):
         assert run(db, "PRAGMA journal_mode") == [("memory",)]
 
 
-def test_no_request_fails_while_the_database_is_swapped(folder):
-    ledger = Ledger(folder, seed=5)
-    command = [sys.executable, "-m", "tests.backend.site", folder]
-    sites = [subprocess.Popen([*command, str(n), "6"], cwd=ROOT, stdout=subprocess.PIPE, text=True) for n in range(3)]
+@contextmanager
+def served(*commands):
+    """Sites, each of which answers requests already, until its standard input is closed."""
+    sites = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"tests.backend.{module}", *map(str, given)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for module, *given in commands
+    ]
     try:
-        for _ in range(8):
-            ledger.sync()
-        told = [json.loads(site.communicate(timeout=60)[0]) for site in sites]
+        for site in sites:
+            assert site.stdout.readline() == "begun\n"
+        yield sites
     finally:
         for site in sites:
             site.kill()
             site.wait()
+
+
+def test_no_request_fails_while_the_database_is_swapped(folder):
+    ledger = Ledger(folder, seed=5)
+    with served(*(("site", folder, n) for n in range(3))) as sites:
+        for _ in range(8):
+            ledger.sync()
+        told = [json.loads(site.communicate(timeout=60)[0]) for site in sites]
     assert [one["errors"] for one in told] == [[], [], []]
     acknowledged = {key for one in told for key in one["done"]}
     assert len(acknowledged) > 100
@@ -324,15 +341,10 @@ def test_no_request_fails_while_the_database_is_swapped(folder):
 def test_no_request_fails_behind_asgi(folder):
     """Views in the one thread that synchronous code has there, and in threads of their own."""
     ledger = Ledger(folder, seed=6)
-    command = [sys.executable, "-m", "tests.backend.asgi_site", str(folder), "5"]
-    site = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
+    with served(("asgi_site", folder)) as (site,):
         for _ in range(4):
             ledger.sync()
         told = json.loads(site.communicate(timeout=60)[0])
-    finally:
-        site.kill()
-        site.wait()
     assert told["errors"] == []
     assert len(told["done"]) > 50
     assert keys(ledger.link) == set(told["done"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from .configuration import Configuration
 
@@ -75,12 +75,11 @@ def faults(runs: list[Run]) -> Iterator[str]:
 
 
 def pairs(runs: list[Run]) -> Iterator[tuple[Run, Run]]:
-    """Ours, and the stock backend in the same place with as many processes."""
-    of = {run.configuration: run for run in runs}
-    for ours, run in of.items():
-        stock = of.get(replace(ours, engine="stock"))
-        if ours.engine == "ours" and stock is not None:
-            yield run, stock
+    """Ours, and the stock backend in the same place."""
+    stock = {run.configuration.place: run for run in runs if run.configuration.engine == "stock"}
+    for run in runs:
+        if run.configuration.engine == "ours" and run.configuration.place in stock:
+            yield run, stock[run.configuration.place]
 
 
 def _own_faults(run: Run) -> Iterator[str]:

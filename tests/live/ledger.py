@@ -146,8 +146,8 @@ class Ledger:
 
     def start_upkeep(self) -> None:
         """A process that vacuums, backs up and so on, drawn by the seed."""
-        work = Upkeep(self.link, self.folder, self.stop.is_set, self.seed)
-        self.readers.append(Child(work))
+        self.upkeep = Upkeep(self.link, self.folder, self.stop.is_set, self.seed)
+        self.readers.append(Child(self.upkeep))
 
     def start_writer(self) -> None:
         first = len(self.notes)

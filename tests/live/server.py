@@ -70,7 +70,7 @@ class Served:
 def _command(socket_number: int, folder: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "tests.live.site:application"),
-        *("--bind", f"fd://{socket_number}", "--worker-tmp-dir", str(folder), "--no-control-socket"),
+        *("--bind", f"fd://{socket_number}", "--worker-tmp-dir", str(folder), "--no-control-socket", "--preload"),
         *("--worker-class", "gthread", "--workers", str(PROCESSES), "--threads", str(THREADS)),
         *("--timeout", f"{PATIENCE:.0f}", "--graceful-timeout", f"{PATIENCE:.0f}", "--log-level", "warning"),
     ]

@@ -6,6 +6,7 @@ takes holds together, too.
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import sqlite3
 import time
@@ -21,11 +22,12 @@ EXPECTED = (SUPERSEDED, "locked", "schema has changed", "interrupted")
 
 
 class Upkeep:
-    """Work in a thread until the flag is set; returns how often each was done."""
+    """Work in a process until the flag is set; returns how often each was done. `done` counts them meanwhile."""
 
     def __init__(self, link: Path, folder: Path, stop: Callable[[], bool], seed: int) -> None:
         self.link, self.folder, self.stop = link, folder, stop
         self.chance = random.Random(seed)
+        self.done = multiprocessing.RawValue("q", 0)
 
     def __call__(self) -> Counter[str]:
         counts: Counter[str] = Counter()
@@ -37,6 +39,7 @@ class Upkeep:
                 with closing(_open(self.link)) as connection:
                     DEEDS[name][1](self, connection)
                 counts[name] += 1
+                self.done.value += 1
             except sqlite3.OperationalError as error:
                 assert any(part in str(error) for part in EXPECTED), f"{name}: {error}"
                 counts[f"{name}, refused"] += 1

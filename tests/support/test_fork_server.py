@@ -49,7 +49,23 @@ def _evolved(tmp_path_factory):
     return site
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+IN_CI = {
+    "schemasync",
+    "schemasync plan --json",
+    "schemasync rollback --noinput",
+    "makemigrations",
+    "migrate --help",
+    "nonsense",
+}
+
+
+def in_tiers():
+    for words in COMMANDS:
+        name = " ".join(words)
+        yield pytest.param(words, id=name, marks=[] if name in IN_CI else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize("words", list(in_tiers()))
 def test_every_command_prints_what_it_prints_in_a_new_interpreter(_evolved, tmp_path, words):
     ended = []
     for fresh in (True, False):
