@@ -11,6 +11,7 @@ from pathlib import Path
 from django.core.management.base import CommandError
 
 from .. import conf, databases
+from ..diff.applied_hints import without_hints
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
@@ -35,6 +36,7 @@ from ..schema.names import fold
 from ..schema.text import count, short
 from ..sync import (
     adopt,
+    applied_hints,
     check,
     eject,
     history,
@@ -292,6 +294,9 @@ class Actions(Invocation):
         self._print(output.cutover.lines(), output.cutover.as_json())
 
     def do_prune(self) -> None:
+        if self._is("hints"):
+            self._prune_hints()
+            return
         days = self.given.get("older_than")
         keep = self.given.get("keep", None if days is not None else conf.keep())
         older_than, dry_run = timedelta(days=days) if days is not None else None, self._is("dry_run")
@@ -299,6 +304,19 @@ class Actions(Invocation):
         with translated_errors(target.layout.link):
             done = prune.prune(target, keep, older_than, dry_run=dry_run)
         self._print(output.prune.lines(done, dry_run=dry_run), output.prune.as_json(done, dry_run=dry_run))
+
+    def _prune_hints(self) -> None:
+        if other := [f"--{name.replace('_', '-')}" for name in ("keep", "older_than") if name in self.given]:
+            raise UsageError.of(
+                Code.BAD_OPTION, f"--hints removes no archives; {' and '.join(other)} is for these", "Run prune twice."
+            )
+        found, dry_run, path = self._document(), self._is("dry_run"), self._schema_path()
+        elsewhere = made_elsewhere(self._alias()) if conf.is_enabled() else ()
+        hints = applied_hints.applied_hints(self._target(), found, elsewhere)
+        if hints and not dry_run:
+            _write_text(path, without_hints(found, hints))
+        lines = output.prune.hint_lines(hints, path, dry_run=dry_run)
+        self._print(lines, output.prune.hints_json(hints, dry_run=dry_run))
 
     def do_snapshot(self) -> None:
         path = Path(self.given["copy"])

@@ -38,7 +38,7 @@ ACTIONS = {
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
     "adopt": "take over an existing plain database file",
     "eject": "go back to migrations: write the missing files, and make the database a plain file again",
-    "prune": "remove old archives; never the live file or the newest archive",
+    "prune": "remove old archives, never the live file or the newest archive; or applied hints from schema.json",
     "snapshot": "write a plain, compact copy of the live database",
     "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
@@ -55,7 +55,7 @@ USES = {
     "inspect": ("database", "noinput"),
     "adopt": ("database", "all", "schema", "wait"),
     "eject": ("database", "all", "schema", "wait", "noinput"),
-    "prune": ("database", "all", "wait"),
+    "prune": ("database", "all", "schema", "wait"),
     "snapshot": ("database",),
     "cutover": ("database", "all"),
     "hash": ("database", "all", "schema"),
@@ -339,6 +339,12 @@ def _prune(parser: Any) -> None:
     )
     parser.add_argument(
         "--older-than", type=float, default=ABSENT, metavar="DAYS", help="remove only those superseded longer ago"
+    )
+    parser.add_argument(
+        "--hints",
+        action="store_true",
+        default=ABSENT,
+        help="remove no archives, but the hints from schema.json that do not act again on this database",
     )
     parser.add_argument("--dry-run", action="store_true", default=ABSENT, help="only list what would be removed")
 

@@ -122,13 +122,16 @@ def _feed(pair: TablePair, column: Column, volatile: Callable[[str, str], bool])
     return ColumnSource(name, Origin.CARRIED, source, same=converts_alike(old, before, new, column))
 
 
+REMOVE_APPLIED = "To remove it when no other database needs it: manage.py schemasync prune --hints"
+
+
 def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
     for key in diff.spent:
         table, column = spelled(key, new)
         yield Hazard(
             HazardCode.HINT_ALREADY_APPLIED,
             f"{key.hint} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
-            "You can delete it from schema.json.",
+            REMOVE_APPLIED,
             table,
             column,
         )

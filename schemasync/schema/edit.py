@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .jsonc import Scan, scan
+from .jsonc import Path, Scan, scan
 
 _DECODER = json.JSONDecoder()
 
@@ -32,11 +32,7 @@ def edit(text: str, put: Mapping[str, str], remove: Collection[str] = ()) -> str
     added = [f"{json.dumps(key, ensure_ascii=False)}: {value}" for key, value in put.items() if key not in there]
     if added:
         spans += _addition(found, there, added, remove)
-    pieces, at = [], 0
-    for span in sorted(spans, key=lambda span: span.begin):  # a comma stays before a member that needs it
-        pieces += [text[at : span.begin], span.text]
-        at = span.end
-    return "".join([*pieces, text[at:]])
+    return _replaced(text, spans)
 
 
 def with_first(text: str, key: str, members: str) -> str:
@@ -46,11 +42,81 @@ def with_first(text: str, key: str, members: str) -> str:
     return f"{text[begin]}\n    {members},{text[begin + 1 : end]}"
 
 
+def without(text: str, paths: Collection[Path]) -> str:
+    """The text without these members and items. Comments stay, even those in the lines of what is removed.
+
+    An object or list that becomes empty stays, too. The text must be a schema.json that can be read without errors.
+    """
+    found = scan(text)
+    children: dict[Path, list[Path]] = {}
+    for path in found.keys:
+        children.setdefault(path[:-1], []).append(path)
+    spans = [
+        span for parent in {path[:-1] for path in paths} for span in _removals(text, found, children[parent], paths)
+    ]
+    return _replaced(text, spans)
+
+
+def unwrapped(text: str, paths: Collection[Path]) -> str:
+    """The text in which these objects are replaced by the value of their only member, where they have one and no
+    comment."""
+    found = scan(text)
+    spans = []
+    for path in paths:
+        inside = [other for other in found.keys if other[:-1] == path]
+        if len(inside) == 1:
+            _, begin, end = _extent(found, path)
+            key, value, last = _extent(found, inside[0])
+            if not text[begin + 1 : key].strip() and not text[last : end - 1].strip(" \n\t\r,"):
+                spans.append(_Span(begin, end, text[value:last]))
+    return _replaced(text, spans)
+
+
+def _replaced(text: str, spans: Collection[_Span]) -> str:
+    pieces, at = [], 0
+    for span in sorted(spans, key=lambda span: span.begin):  # a comma stays before a member that needs it
+        pieces += [text[at : span.begin], span.text]
+        at = span.end
+    return "".join([*pieces, text[at:]])
+
+
+def _removals(text: str, found: Scan, children: Sequence[Path], removed: Collection[Path]) -> Iterator[_Span]:
+    """The spans of the removed children of one object or list, and of a comma that nothing follows any more."""
+    kept = [number for number, path in enumerate(children) if path not in removed]
+    last_kept = kept[-1] if kept else -1
+    if 0 <= last_kept < len(children) - 1 and _comma(found, _extent(found, children[-1])[2]) is None:
+        comma = _comma(found, _extent(found, children[last_kept])[2])
+        assert comma is not None  # something follows it
+        yield _Span(comma, comma + 1, "")
+    for number, path in enumerate(children):
+        if path in removed:
+            begin, _, end = _extent(found, path)
+            comma = _comma(found, end)
+            yield _with_blanks(text, begin, end if comma is None else comma + 1, is_last=number > last_kept)
+
+
+def _with_blanks(text: str, begin: int, end: int, *, is_last: bool) -> _Span:
+    """The span and its whole lines if they hold nothing else; otherwise the blanks before the last member, and those
+    after any other."""
+    line, stop = text.rfind("\n", 0, begin) + 1, text.find("\n", end)
+    if line and stop >= 0 and not text[line:begin].strip() and not text[end:stop].strip():
+        return _Span(line, stop + 1, "")
+    if is_last:
+        return _Span(len(text[:begin].rstrip(" \t")), end, "")
+    return _Span(begin, len(text) - len(text[end:].lstrip(" \t")), "")
+
+
 def _ends(found: Scan, key: str) -> tuple[int, int, int]:
     """The start of a key, the start of its value, and the end of that."""
-    begin = found.keys[(key,)]
-    _, after_key = _DECODER.raw_decode(found.json, begin)
-    value = _skip_blanks(found.json, found.json.index(":", after_key) + 1)
+    return _extent(found, (key,))
+
+
+def _extent(found: Scan, path: Path) -> tuple[int, int, int]:
+    """The start of a member or item, the start of its value, and the end of that."""
+    begin = value = found.keys[path]
+    if isinstance(path[-1], str):
+        _, after_key = _DECODER.raw_decode(found.json, begin)
+        value = _skip_blanks(found.json, found.json.index(":", after_key) + 1)
     _, end = _DECODER.raw_decode(found.json, value)
     return begin, value, end
 

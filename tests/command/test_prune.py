@@ -8,7 +8,7 @@ import pytest
 from schemasync.sync import prune
 from tests.support.project import V1
 
-KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "errors"}
+KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "hints", "errors"}
 
 
 @pytest.fixture
@@ -143,3 +143,41 @@ def test_where_nothing_is_kept_there_is_nothing_to_prune_and_that_is_no_success(
 
 def test_a_number_of_days_beyond_all_calendars_is_told_with_the_limit(five):
     assert "a number of days, 0 to 999,999,998" in five.call("prune", "--older-than", "99999999999").error
+
+
+def test_applied_hints_are_one_line_of_a_plan_and_of_a_sync(project):
+    """A database that is created new has all hints behind it."""
+    rooms = {
+        "id": {"type": "INTEGER PRIMARY KEY", "was": ["room"]},
+        "_was": ["Room"],
+        "n": {"type": "INT", "fill": "1"},
+    }
+    project.write({"Rooms": rooms})
+    project.done()
+    project.write({"Rooms": rooms, "Log": {"id": "INTEGER PRIMARY KEY"}})
+    line = "  note [hint-already-applied] 3 hints of schema.json do not act again on this database\n"
+    fix = "    To remove them when no other database needs them: manage.py schemasync prune --hints\n"
+    assert line + fix in project.done("plan").out
+    assert project.done("plan", verbosity=2).out.count("[hint-already-applied]") == 3
+    assert len(project.done("plan", json=True).json["hazards"]) == 3
+    assert line + fix in project.done().out
+    assert project.done("check").out.count("hint") == 2
+    project.done("prune", hints=True)
+    assert "hint" not in project.done("check").out
+
+
+def test_hints_and_archives_are_not_pruned_at_once(five):
+    ended = five.call("prune", hints=True, keep=2)
+    assert (ended.code, "[bad-option] --hints removes no archives" in ended.err) == (2, True)
+
+
+def test_prune_hints_keeps_the_version_and_needs_no_run_afterwards(evolved):
+    text = evolved.schema.read_text().replace("{", "{ // the site\n", 1)
+    evolved.schema.write_text(text)
+    done = evolved.done("prune", hints=True)
+    assert done.out.splitlines()[1:3] == ["  was on Users.full_name", "  _dropped of Users.fax"]
+    after = evolved.schema.read_text()
+    assert "_dropped" not in after and "was" not in after and after.startswith("{ // the site\n")
+    assert "nothing to do" in evolved.done().out
+    assert "nothing to remove" in evolved.done("prune", hints=True).out
+    assert len(evolved.generations()) == 2, "no archive is removed"

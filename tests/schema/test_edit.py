@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemasync.schema.edit import edit, with_first
+from schemasync.schema.edit import edit, unwrapped, with_first, without
 from schemasync.schema.jsonc import scan
 
 
@@ -80,3 +80,50 @@ def test_members_are_put_before_the_first_one_and_nothing_else_moves():
     value = with_first(text, "b", '"m": "n"')
     assert value == '{\n    "m": "n",// of b\n "c": {"d": 1}, /* } */ }'
     assert tree(edit(text, {"b": value})) == {"a": 1, "b": {"m": "n", "c": {"d": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "paths", "expected"),
+    [
+        ('{"a": {"x": 1, "y": 2}}', [("a", "y")], '{"a": {"x": 1}}'),
+        ('{"a": {"x": 1, "y": 2}}', [("a", "x")], '{"a": {"y": 2}}'),
+        ('{"a": { "x": 1, "y": 2, }}', [("a", "y")], '{"a": { "x": 1, }}'),
+        ('{"a": {"x": [1, 2, 3]}}', [("a", "x", 1), ("a", "x", 2)], '{"a": {"x": [1]}}'),
+        ('{"a": {"x": [1, 2, 3]}}', [("a", "x", 0), ("a", "x", 2)], '{"a": {"x": [2]}}'),
+        ('{"a": [1]}', [("a", 0)], '{"a": []}'),
+        ('{\n  "a": 1, // of a\n  "b": 2 // of b\n}\n', [("b",)], '{\n  "a": 1 // of a\n // of b\n}\n'),
+        ('{\n  "a": 1, // of a\n  "b": 2\n}\n', [("a",)], '{\n  // of a\n  "b": 2\n}\n'),
+        ('{\n  "a": [\n    1\n  ],\n  "b": 2\n}\n', [("a",)], '{\n  "b": 2\n}\n'),
+    ],
+)
+def test_members_and_items_go_with_their_commas_and_no_comment_goes(text, paths, expected):
+    assert without(text, paths) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": {"type": "T"}}', '{"a": "T"}'),
+        ('{"a": {\n  "type": "T",\n}}', '{"a": "T"}'),
+        ('{"a": {"type": "T", "x": 1}}', '{"a": {"type": "T", "x": 1}}'),
+        ('{"a": {"type": "T" /* why */}}', '{"a": {"type": "T" /* why */}}'),
+        ('{"a": {// why\n"type": "T"}}', '{"a": {// why\n"type": "T"}}'),
+    ],
+)
+def test_an_object_of_one_member_becomes_its_value_unless_a_comment_is_inside(text, expected):
+    assert unwrapped(text, [("a",)]) == expected
+
+
+@given(
+    st.dictionaries(NAMES, VALUES, max_size=5), st.lists(GAPS, min_size=24, max_size=24), st.booleans(), st.sets(NAMES)
+)  # fmt: skip
+def test_what_is_removed_is_gone_and_plain_json_stays_plain_json(members, gaps, trailing, remove):
+    gap = iter(gaps)
+    parts = [f"{next(gap)}{json.dumps(key)}{next(gap)}:{next(gap)}{value}{next(gap)}" for key, value in members.items()]
+    comma = "," if trailing and parts else ""
+    text = f'{{"t": {{{",".join(parts)}{comma}{next(gap)}}}}}'
+    done = without(text, [("t", key) for key in remove & members.keys()])
+    assert tree(done) == {"t": {key: value for key, value in tree(text)["t"].items() if key not in remove}}
+    assert len(scan(done).trailing) <= len(scan(text).trailing), "plain JSON stays plain JSON"
+    if not remove & members.keys():
+        assert done == text

@@ -16,8 +16,10 @@ from ...orm.migrate import NONE_KEPT, KeptApps
 from ...orm.migrate_risks import MigrateRisk, MigrateRiskJson
 from ...schema.text import count, short
 from ...sync.check import Checked
+from ...texts import FEW
 from . import export
 from .shared import (
+    PRUNE_HINTS,
     ForeignJson,
     Lines,
     UnknownNamesJson,
@@ -99,7 +101,13 @@ def _details(seen: Checked, page: Page) -> Lines:
     lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
     lines += [f"a sync would be refused [{one.code}]: {one.message}" for one in seen.refused]
     lines += [f"never run on this database: {name}" for name in seen.unapplied]
-    return lines + paragraph("hints that do not act again, and can be deleted: ", seen.spent, page)
+    return lines + _applied_hints(seen.spent, page)
+
+
+def _applied_hints(names: Sequence[str], page: Page) -> Lines:
+    if len(names) > FEW and not page.detail:
+        return [f"{len(names)} hints do not act again; when no other database needs them: {PRUNE_HINTS}"]
+    return paragraph(f"hints that do not act again (to remove them: {PRUNE_HINTS}): ", names, page)
 
 
 def three_ways(seen: Checked, models: Comparison, schema: Path, kept: KeptApps, page: Page, *, strict: bool) -> Lines:

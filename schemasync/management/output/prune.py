@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, TypedDict
 
+from ...diff.applied_hints import AppliedHint
 from ...errors import ProblemJson
+from ...schema.text import count
 from ...sync.prune import Archive, Pruned
 from ...texts import size
 from .shared import Lines
@@ -30,6 +34,8 @@ class PruneJson(TypedDict):
     """Kept for now, because they were live until a moment ago."""
     not_in_history: list[ArchiveJson]
     """Newer than every generation in the history. They are never removed."""
+    hints: list[str]
+    """Hints that were removed from schema.json; only with `--hints`, which removes no archives."""
     errors: list[ProblemJson]
 
 
@@ -54,6 +60,32 @@ def as_json(done: Pruned, *, dry_run: bool) -> PruneJson:
         "kept": [_archive_json(archive) for archive in done.kept],
         "too_recent": [_archive_json(archive) for archive in done.young],
         "not_in_history": [_archive_json(archive) for archive in done.unknown],
+        "hints": [],
+        "errors": [],
+    }
+
+
+def hint_lines(hints: Sequence[AppliedHint], path: Path, *, dry_run: bool) -> Lines:
+    """Which hints were removed from schema.json."""
+    if not hints:
+        return [f"nothing to remove: no hint of {path} was applied to this database"]
+    verb = "would remove" if dry_run else "removed"
+    return [
+        f"{verb} {count(len(hints), 'hint')} from {path}:",
+        *(f"  {hint.text}" for hint in hints),
+        "another database that is older than these changes needs them: take them from your version control there",
+    ]
+
+
+def hints_json(hints: Sequence[AppliedHint], *, dry_run: bool) -> PruneJson:
+    """The JSON object with `--hints`."""
+    return {
+        "result": "planned" if dry_run else "pruned",
+        "removed": [],
+        "kept": [],
+        "too_recent": [],
+        "not_in_history": [],
+        "hints": [hint.text for hint in hints],
         "errors": [],
     }
 
