@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django_extensions",
     "schemasync",
     "demo_project",
+    "demo_project.erp",
     "demo_project.notices",
 ]
 
@@ -43,8 +44,11 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ENABLED: the models' tables stand in schema.json, too, and no app's migrations are run.
-SCHEMASYNC = {"ENABLED": True, "SCHEMA": path_from("DEMO_SCHEMA", DEMO_DIR / "schema.json")}
+SCHEMASYNC = {
+    "ENABLED": True,  # the models' tables are in schema.json, too, and no app's migrations are run
+    "SCHEMA": path_from("DEMO_SCHEMA", DEMO_DIR / "schema.json"),
+    "RUN_FROM_ADMIN": True,  # a pending sync can be run from its page
+}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

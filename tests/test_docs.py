@@ -6,10 +6,11 @@ import argparse
 import ast
 import json
 import re
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from functools import cache
 from pkgutil import resolve_name
@@ -19,6 +20,7 @@ import yaml
 from django.dispatch import Signal
 from django.test import override_settings
 
+from demo_project.management.commands.demo import INVOICE_V2, NOTICE
 from schemasync import conf, signals
 from schemasync.diff.changes import FAMILY
 from schemasync.diff.hazards import STOPS, HazardCode
@@ -477,6 +479,9 @@ def test_what_is_shown_of_the_demo_is_what_it_prints(tmp_path):  # noqa: F811  t
     manage("schemasync")
     manage("filldemo", "--scale", "small")
     upgraded = without_figures(manage("schemasync", schema="schema_v2.json"))
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection, connection:
+        for statement in (INVOICE_V2, NOTICE):
+            connection.execute(statement)
     restored = without_figures(manage("schemasync", "rollback", "--noinput"))
     (demo,) = [fence for fence in page("README.md").fences if "Invoices: new table" in fence.text]
     upgrade, back = without_figures(demo.text.replace("Go back? [y/N] y\n", "")).split("\n\n")

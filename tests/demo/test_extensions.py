@@ -20,15 +20,20 @@ LATER = ("SchemaVersion", "field 'sqlite_version' defined in database but missin
 """The model reads what every history has: one that an older release began lacks this column until the next swap."""
 
 
+PARTIAL = {"Assignment", "Contact", "Department", "Person", "Project", "TimeEntry"}
+"""Models of the ERP, which name those columns that both schemas have."""
+
+
 def missing(demo):
-    """What sqldiff finds missing on either side, each with its model; a table without a model has none."""
+    """What sqldiff finds missing on either side, each with its model; a table without a model has none. What only the
+    database has is no difference for a model that names some of its columns."""
     printed = demo.manage("sqldiff", "--all-applications", "--output_text", "--no-color")
     assert "Application: notices" in printed.out, printed
     model, found = "", set()
     for line in printed.out.splitlines():
         if heading := re.fullmatch(r"\|-\+ Differences for model: (\w+)", line):
             model = heading[1]
-        elif " missing in " in line:
+        elif " missing in " in line and not (model in PARTIAL and line.endswith(" missing in model")):
             found.add((model, line.removeprefix("|--+ ")))
     return found
 

@@ -1,5 +1,6 @@
 """manage.py demo: the whole story of schemasync, told on a database of its own."""
 
+import os
 import shlex
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-SCHEMA_V2 = settings.DEMO_DIR / "schema_v2.json"
+SCHEMA_V2 = Path(__file__).absolute().parents[2] / "schema_v2.json"
 
 PEOPLE_V1 = "SELECT user_id, name, role, fax FROM Users ORDER BY user_id LIMIT 5"
 PEOPLE_V2 = "SELECT user_id, full_name, role FROM Users ORDER BY user_id LIMIT 5"
@@ -19,13 +20,25 @@ HOURS_V1 = "SELECT activity, count(*) AS entries, sum(hours) AS hours FROM TimeE
 HOURS_V2 = (
     "SELECT activity, billable, count(*) AS entries, sum(hours) AS hours FROM TimeEntries GROUP BY activity, billable"
 )
+INVOICE_V2 = (
+    "INSERT INTO Invoices (number, project_id, amount, issued_on, due_on)"
+    " VALUES ('2025-0001', 9, 12500, '2025-06-30', '2025-07-30')"
+)
+NOTICE = (
+    "INSERT INTO notices_notice (title, text, posted_at, pinned)"
+    " VALUES ('The first invoice is out', 'It was written in the new table.', '2025-06-30 12:00:00', 0)"
+)
 BUSIEST_V2 = "SELECT title, lead, hours, billable_hours FROM project_hours ORDER BY hours DESC LIMIT 3"
+
+# Known to everybody who reads this, so DEBUG has to be on, and the site is served to this machine alone.
+USERNAME, PASSWORD = "demo", "only-for-the-demo"
 
 
 class Command(BaseCommand):
     """Sync, fill, evolve, look, roll back: each step prints the command that does it, then runs it.
 
-    Nothing is asked. It begins with no database and refuses one that holds anything.
+    Nothing is asked. It begins with no database and refuses one that holds anything. It ends with a site to look at:
+    schema.json and the database agree, an account for the admin is there, and an archive holds later rows.
     """
 
     help = "Tells the story of schemasync step by step, on a new database: sync, fill, evolve, roll back."
@@ -34,6 +47,8 @@ class Command(BaseCommand):
         parser.add_argument("--path", type=Path, help="where the new database is made (default: the configured one)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("The demo makes an account with a known password. Its settings need DEBUG = True.")
         if options["path"]:
             use_database(options["path"])
         refuse_used_database(database_path())
@@ -43,17 +58,31 @@ class Command(BaseCommand):
 
         self.step("Make the database from schema.json", "schemasync")
         self.step("Fill it with made-up people, projects, hours and notices", "filldemo", "--scale", "small")
+        self.make_account("Make an account for the admin")
         self.look("Look at it", PEOPLE_V1, HOURS_V1)
         self.step("See what schema_v2.json would change; nothing is written", "schemasync", "plan", "--schema", v2)
         self.step("Evolve to schema_v2.json", "schemasync", "--schema", v2)
         self.look("Renamed, filled, dropped; and the view follows", PEOPLE_V2, HOURS_V2, BUSIEST_V2)
+        self.write("Work goes on in the new schema", INVOICE_V2, NOTICE)
         self.step("Change your mind: the old file stands there, whole", "schemasync", "rollback", "--noinput")
         self.look("All is as before, the dropped column too", PEOPLE_V1, HOURS_V1)
         self.step("Read the history", "schemasync", "history")
         self.heading("What next")
-        self.stdout.write("Go forward again with another rollback, and look around in the browser:\n")
-        self.show_command("schemasync", "rollback")
+        self.stdout.write(
+            "Look around in the browser. The admin shows the history, and goes back and forth with one click:\n"
+        )
         self.show_command("runserver")
+        self.stdout.write("  http://127.0.0.1:8000/        the site")
+        self.stdout.write(f"  http://127.0.0.1:8000/admin/  sign in as {USERNAME}, with the password {PASSWORD}")
+
+    def make_account(self, title: str) -> None:
+        """Make a superuser before the schema changes, so that the account is in every generation."""
+        os.environ["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+        try:
+            address = f"{USERNAME}@northwind.example"
+            self.step(title, "createsuperuser", "--noinput", "--username", USERNAME, "--email", address)
+        finally:
+            del os.environ["DJANGO_SUPERUSER_PASSWORD"]
 
     def step(self, title: str, *command: str) -> None:
         """Print a management command, ready to paste, and run just that."""
@@ -63,11 +92,20 @@ class Command(BaseCommand):
         # A connection stays with the file that it opened; the next step has to open the one that is live then.
         connection.close()
 
+    def write(self, title: str, *statements: str) -> None:
+        """Print statements, ready to paste for the sqlite3 shell, and execute each."""
+        self.heading(title)
+        for statement in statements:
+            self.show_sql(statement)
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        connection.close()
+
     def look(self, title: str, *queries: str) -> None:
         """Print queries, ready to paste for the sqlite3 shell, each with the rows that it finds."""
         self.heading(title)
         for query in queries:
-            self.show(shlex.join(["sqlite3", shown_path(database_path()), query]))
+            self.show_sql(query)
             with connection.cursor() as cursor:
                 cursor.execute(query)
                 names = [column[0] for column in cursor.description]
@@ -78,9 +116,15 @@ class Command(BaseCommand):
     def show_command(self, *command: str) -> None:
         """Print a management command as a shell takes it, with the database that it would have to use."""
         words = shlex.join(["python", shown_path(settings.BASE_DIR / "manage.py"), *command])
+        if "createsuperuser" in command:
+            words = f"DJANGO_SUPERUSER_PASSWORD={PASSWORD} {words}"
         if database_path() != settings.BASE_DIR / "db.sqlite3":
             words = f"DEMO_DATABASE={shlex.quote(shown_path(database_path()))} {words}"
         self.show(words)
+
+    def show_sql(self, statement: str) -> None:
+        """Print a statement for the sqlite3 shell; none of them has a character that double quotes would not keep."""
+        self.show(f'sqlite3 {shlex.quote(shown_path(database_path()))} "{statement}"')
 
     def heading(self, title: str) -> None:
         self.stdout.write(f"\n{self.style.MIGRATE_HEADING(title)}")

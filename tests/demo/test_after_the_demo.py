@@ -1,0 +1,140 @@
+"""What a newcomer finds when the demo has ended: an account for the admin, and no page that fails."""
+
+import json
+import re
+import sqlite3
+import textwrap
+from contextlib import closing
+
+import pytest
+
+from tests.support.processes import run
+
+from .demo import Demo
+
+ACCOUNT = "SELECT count(*) FROM auth_user WHERE username = 'demo' AND is_superuser"
+
+# Follows the links of the site and of the admin, as the account that the demo made. Of pages that differ only in a
+# number it opens `MOST`; of the filters of a list, each by itself, one value.
+VISIT_ALL = """
+import json, re
+from collections import Counter
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urljoin, urlsplit
+from django.test import Client
+from demo_project.management.commands.demo import PASSWORD, USERNAME
+
+MOST = 2
+
+class Links(HTMLParser):
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.found = base, []
+    def handle_starttag(self, tag, attributes):
+        address = dict(attributes).get("href") if tag == "a" else None
+        if address and not address.startswith(("#", "javascript:")):
+            self.found.append(urljoin(self.base, address).partition("#")[0])
+
+def kind(address):
+    parts = urlsplit(address)
+    names = [name for name, _ in parse_qsl(parts.query)]
+    return re.sub("[0-9]+", "N", parts.path), tuple(names)
+
+def is_wanted(address):
+    most = 1 if "?" in address else MOST
+    return address.startswith("/") and address.count("&") < 1 and kinds[kind(address)] < most
+
+visitor = Client(SERVER_NAME="localhost", raise_request_exception=False)
+assert visitor.login(username=USERNAME, password=PASSWORD)
+waiting, met, kinds, codes = ["/", "/admin/"], {"/", "/admin/"}, Counter(), {}
+while waiting:
+    address = waiting.pop(0)
+    answer = visitor.get(address)
+    codes[address] = answer.status_code
+    if answer.streaming or not answer.headers["Content-Type"].startswith("text/html"):
+        answer.close()
+        continue
+    links = Links(address)
+    links.feed(answer.content.decode())
+    for link in links.found:
+        if link not in met and is_wanted(link):
+            met.add(link)
+            kinds[kind(link)] += 1
+            waiting.append(link)
+print(json.dumps(codes))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The demo as it leaves its database. It is only copied."""
+    demo = Demo(tmp_path_factory.mktemp("told") / "demo")
+    demo.folder.mkdir()
+    demo.output = demo.done("demo").out
+    return demo
+
+
+@pytest.fixture
+def ended(told, tmp_path):
+    return told.copy(tmp_path / "demo")
+
+
+def visited(demo):
+    """The status of every page, by its address."""
+    variables = demo.environment | {"DJANGO_SETTINGS_MODULE": "demo_project.settings"}
+    code = "import django\ndjango.setup()\n" + textwrap.dedent(VISIT_ALL)
+    done = run(["-c", code], demo.folder, variables)
+    assert done.code == 0, done
+    return json.loads(done.out.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "back", [(), ("schemasync", "rollback", "0002", "--noinput")], ids=["as it ends", "forward again"]
+)
+def test_no_page_of_the_site_or_of_the_admin_fails(ended, back):
+    if back:
+        ended.done(*back)
+    codes = visited(ended)
+    assert {address: code for address, code in codes.items() if code != 200} == {}
+    patterns = {re.sub(r"[0-9]+", "N", address) for address in codes}
+    admin = "/admin/schemasync/schemaversion/"
+    assert patterns >= {
+        "/projects/N/", "/?page=N", "/admin/notices/notice/add/", "/admin/notices/notice/N/change/",
+        "/admin/auth/user/N/change/", "/admin/erp/person/N/change/", "/admin/erp/timeentry/N/change/", admin,
+        f"{admin}N/change/", f"{admin}N/sql/", f"{admin}N/rollback/", f"{admin}N/schema.json", f"{admin}prune/",
+    }  # fmt: skip
+
+
+def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(told):
+    assert "sign in as demo, with the password only-for-the-demo" in told.output
+    files = sorted(told.folder.glob("db.sqlite3.generations/*.sqlite3"))
+    assert len(files) == 2
+    for file in files:
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute(ACCOUNT).fetchone() == (1,), file
+
+
+def test_the_demo_ends_with_an_archive_of_later_rows_and_nothing_to_do(told):
+    assert told.done("schemasync", "check", "--strict", "--json").json["result"] == "agrees"
+    preview = told.done("schemasync", "rollback", "0002", "--dry-run", "--noinput").out
+    assert "notices_notice" in preview
+    assert "Invoices" in preview
+
+
+def test_no_account_with_a_known_password_is_made_where_debug_is_off(tmp_path):
+    (tmp_path / "served.py").write_text("from demo_project.settings import *\nDEBUG = False\n")
+    demo = Demo(tmp_path)
+    refused = demo.manage("demo", "--settings", "served", "--pythonpath", str(tmp_path))
+    assert refused.code == 1
+    assert "DEBUG = True" in refused.err
+    assert not demo.link.exists()
+
+
+def test_the_erp_in_the_admin_is_read_from_its_tables_and_not_written(ended):
+    found = ended.done(
+        "shell_plus", "--quiet-load", "-c",
+        "from demo_project.erp.models import Person, Project, TimeEntry\n"
+        "print(Person.objects.count(), Project.objects.filter(department__name='Sales').count() > 0, TimeEntry.objects.count())",
+    )  # fmt: skip
+    assert found.out == "42 True 5000\n"
+    assert ended.done("makemigrations", "--check").code == 0
