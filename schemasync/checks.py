@@ -12,11 +12,10 @@ from django.core import checks
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from . import conf, connect, databases
-from .backends import startup
+from . import conf, connect, databases, process
 from .backends.sqlite3.base import DatabaseWrapper
 from .engines.sqlite import pragmas
-from .errors import Problem
+from .errors import Problem, SchemasyncError
 from .files.layout import Layout, PathKind
 from .management import overridden_commands
 
@@ -95,7 +94,7 @@ def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 @checks.register
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W008: with the flag on, the models and schema.json differ. Only for `check` and `runserver`."""
-    if not conf.is_enabled() or startup.command() not in ("check", "runserver", "runserver_plus"):
+    if not conf.is_enabled() or process.command() not in ("check", "runserver", "runserver_plus"):
         return []
     return [message for alias in connections for message in _differs(alias)]
 
@@ -105,16 +104,31 @@ def _differs(alias: str) -> Iterator[checks.CheckMessage]:
     from .texts import few_lines
 
     wrapper = connections[alias]
-    if (
-        wrapper.vendor == "sqlite"
-        and databases.has_schema(alias)
-        and (lines := differences(alias, conf.schema_path(alias)))
-    ):
+    if wrapper.vendor != "sqlite" or not databases.has_schema(alias):
+        return
+    if not conf.schema_path(alias).exists():
+        yield _not_begun(alias)
+    elif lines := differences(alias, conf.schema_path(alias)):
         yield checks.Warning(
             "\n    ".join([f'The models and schema.json differ, in the database "{alias}":', *few_lines(lines)]),
             hint="manage.py schemasync --export",
             id="schemasync.W008",
         )
+
+
+def _not_begun(alias: str) -> checks.CheckMessage:
+    from .orm.before_schema import BeforeSchema, before_schema
+
+    try:
+        before = before_schema(alias)
+    except SchemasyncError:
+        before = None
+    hints: dict[BeforeSchema | None, str] = {
+        BeforeSchema.NEW: "manage.py migrate",
+        BeforeSchema.MIGRATED: "manage.py schemasync adopt",
+    }
+    message = f'The database "{alias}" has no schema.json yet: there is no {conf.schema_path(alias)}.'
+    return checks.Warning(message, hint=hints.get(before, "manage.py schemasync check"), id="schemasync.W008")
 
 
 @checks.register(checks.Tags.database)

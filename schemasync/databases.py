@@ -23,7 +23,7 @@ ACTOR = "SCHEMASYNC_ACTOR"  # environment variable of a run that somebody else r
 def path_of(alias: str) -> Path:
     """The path of a SQLite database: a link, after an adoption. Raises UsageError for anything else."""
     refuse_other_engines(alias)
-    name = str(_wrapper(alias).settings_dict["NAME"] or "")
+    name = name_of(alias)
     if is_no_path(name):
         raise UsageError.of(
             Code.WRONG_ENGINE,
@@ -40,6 +40,11 @@ def path_of(alias: str) -> Path:
     if not path.parent.is_dir():
         raise Refused.of(Code.NO_DATABASE, f"there is no folder {path.parent}", f"mkdir -p {path.parent}")
     return path
+
+
+def name_of(alias: str) -> str:
+    """NAME of the database, empty if it has none. Raises UsageError for an unknown alias."""
+    return str(_wrapper(alias).settings_dict["NAME"] or "")
 
 
 def is_sqlite(alias: str) -> bool:

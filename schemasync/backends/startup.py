@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db.utils import OperationalError
 
-from .. import conf, databases
+from .. import conf, databases, process
 from ..conf import OnStartup
 from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from ..schema.document import Document
 
 PATIENCE = 3600.0  # seconds that a worker waits for the one that builds: longer than any build takes
-COMMANDS = ("manage.py", "django-admin", "django-admin.py", "__main__.py")
-
-# Commands that serve, of Django, django-extensions and the task queues that are started by manage.py.
-SERVING = frozenset("runserver runserver_plus db_worker qcluster rqworker run_huey process_tasks procrastinate".split())
 
 logger = logging.getLogger("schemasync")
 
@@ -61,26 +56,11 @@ def look(alias: str, path: Path) -> None:
             return
         _looks.is_looking = True
         try:
-            if is_serving() and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
+            if process.is_serving() and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
                 _compare(alias, path, wanted)
             _looks.done.add(path)
         finally:
             _looks.is_looking = False
-
-
-def is_serving() -> bool:
-    """True in a server or a worker."""
-    # Only tests have an outbox: https://docs.djangoproject.com/en/stable/topics/testing/tools/#email-services
-    in_tests = "pytest" in sys.modules or hasattr(sys.modules.get("django.core.mail"), "outbox")
-    return not in_tests and command() in (None, *SERVING)
-
-
-def command() -> str | None:
-    """The management command of this process; None for anything else."""
-    script = Path(sys.argv[0]) if sys.argv else Path()
-    if script.name not in COMMANDS or (script.name == "__main__.py" and script.parent.name != "django"):
-        return None
-    return sys.argv[1] if len(sys.argv) > 1 else "help"
 
 
 def _compare(alias: str, path: Path, wanted: OnStartup) -> None:

@@ -18,6 +18,7 @@ from .. import conf, databases
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.layout import Layout, PathKind
 from ..history.row import HistoryRow
+from ..orm.before_schema import BeforeSchema, before_schema
 from ..orm.migrate import informed
 from ..schema import document
 from ..schema.document import Document
@@ -103,16 +104,19 @@ class Invocation:
         return found
 
     def _where_from(self, path: Path) -> str:
-        """How to get a schema.json: from the database, if there is one."""
+        """How to get a schema.json: from the database, if it holds anything, otherwise from the models."""
         try:
             link = databases.path_of(self._alias())
+            before = before_schema(self._alias())
         except SchemasyncError:
-            link = Path("FILE")
+            link, before = Path("FILE"), None
         match Layout(link).path_kind():
-            case PathKind.PLAIN:
-                return "To adopt the database, which writes one: manage.py schemasync adopt"
             case PathKind.GENERATION:
                 return f"To write it from the database: manage.py schemasync inspect {link} -o {path}"
+            case PathKind.PLAIN if before is not BeforeSchema.NEW:
+                return "To adopt the database, which writes one: manage.py schemasync adopt"
+            case _ if conf.is_enabled():
+                return "To write it from the models, and create the database: manage.py schemasync --export"
             case _:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 

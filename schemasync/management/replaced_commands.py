@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 
 from .. import conf, databases
-from ..errors import UsageError
+from ..errors import SchemasyncError, UsageError
 from ..orm import migration_modules
+from ..orm.before_schema import BeforeSchema, before_schema
 
 
 def kept(labels: Collection[str]) -> bool:
@@ -21,10 +22,26 @@ def kept(labels: Collection[str]) -> bool:
 
 def own_or_refused(name: str, use: str, labels: Collection[str]) -> AbstractContextManager[None]:
     """The context for Django's own command: with the flag off, for apps that keep their migrations, and if the default
-    database has another engine. Otherwise raises CommandError with exit code 2, and one line that says what to use."""
-    if conf.is_enabled() and not kept(labels) and databases.is_sqlite(DEFAULT_DB_ALIAS):
+    database has another engine or is not adopted yet. Otherwise raises CommandError with exit code 2, and one line that
+    says what to use."""
+    if conf.is_enabled() and not kept(labels) and databases.is_sqlite(DEFAULT_DB_ALIAS) and not is_migrated():
         raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
     return migration_modules.suspended()
+
+
+def is_migrated(alias: str = DEFAULT_DB_ALIAS) -> bool:
+    """True if migrations still apply to the database, because it is not adopted yet."""
+    with as_command_error():
+        return before_schema(alias) is BeforeSchema.MIGRATED
+
+
+@contextmanager
+def as_command_error() -> Iterator[None]:
+    """Raise a SchemasyncError as a CommandError with its exit code."""
+    try:
+        yield
+    except SchemasyncError as error:
+        raise CommandError(str(error), returncode=error.exit_code) from error
 
 
 def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str, str]) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from django.apps import apps
-from django.core.management.base import OutputWrapper
-from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
-from django.utils.module_loading import module_has_submodule
 
 from .. import conf
 from ..files.layout import PathKind
@@ -34,10 +30,9 @@ from . import contenttypes, migration_modules
 from .already_there import already_there
 from .data_migrations import data_migrations
 from .field_readers import readers
+from .migrate_signals import Out, emit_post_migrate, emit_pre_migrate, import_management, lacking_line, unwritten
 from .models import kept_tables, made_elsewhere, made_here
 from .models_fingerprint import beside
-
-Out = OutputWrapper | TextIO
 
 
 def sync_as_migrate(
@@ -46,12 +41,11 @@ def sync_as_migrate(
     """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
 
     On the new file, before it goes live: content types of renamed models, migrations of MIGRATED_APPS, and receivers
-    of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after.
+    of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after, for apps whose tables exist.
     """
     import_management()
     options = informed(alias, options)
-    interactive = False
-    emit_pre_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
+    emit_pre_migrate(alias, stdout, verbosity)
     connections[alias].close()
 
     def work(new: NewFile) -> bool:
@@ -72,7 +66,8 @@ def sync_as_migrate(
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         note(target, live, Afterwards(document=up_to_date.digest(document.data, beside())))
-    emit_post_migrate_signal(verbosity, interactive, alias, stdout=stdout, apps=apps, plan=[])
+    emit_post_migrate(alias, stdout, verbosity)
+    report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
 
 
@@ -195,10 +190,3 @@ def is_there(target: Target) -> bool:
 
 def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:
     return [key for key in executor.loader.graph.leaf_nodes() if key[0] in conf.migrated_apps()]
-
-
-def import_management() -> None:
-    """Receivers of the signals are in each app's `management` module, and Django imports it for that reason."""
-    for config in apps.get_app_configs():
-        if config.module is not None and module_has_submodule(config.module, "management"):
-            import_module(".management", config.name)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.apps import apps
-from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -18,12 +16,13 @@ from ..errors import Code, SchemaInvalid
 from ..schema import document
 from ..schema.model import Schema
 from ..schema.subset import differing, ours
-from .migrate import Out, import_management, migrate_apps, pending
+from .migrate import migrate_apps, pending
+from .migrate_signals import Out, emit_post_migrate, emit_pre_migrate, import_management
 
 
 def is_scratch(alias: str) -> bool:
     """True if there is no file that could be swapped."""
-    return databases.is_no_path(str(connections[alias].settings_dict["NAME"]))
+    return databases.is_no_path(databases.name_of(alias))
 
 
 def lacking(alias: str) -> dict[str, str]:
@@ -70,9 +69,9 @@ def announce(alias: str, stdout: Out, verbosity: int) -> None:
 
 @contextmanager
 def _signals(alias: str, stdout: Out, verbosity: int) -> Iterator[None]:
-    emit_pre_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
+    emit_pre_migrate(alias, stdout, verbosity - 1)
     yield
-    emit_post_migrate_signal(verbosity - 1, False, alias, stdout=stdout, apps=apps, plan=[])
+    emit_post_migrate(alias, stdout, verbosity - 1)
 
 
 def _schema(alias: str) -> Schema:

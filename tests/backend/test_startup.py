@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from schemasync.backends import startup
+from schemasync import process
 from schemasync.schema import document
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -145,12 +145,12 @@ def test_servers_and_workers_are_told_from_commands(monkeypatch, argv, serving):
     monkeypatch.setattr(
         sys, "modules", {name: m for name, m in sys.modules.items() if name not in ("pytest", "django.core.mail")}
     )
-    assert startup.is_serving() is serving
+    assert process.is_serving() is serving
 
 
 def test_nothing_is_looked_at_in_tests(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["gunicorn"])
-    assert not startup.is_serving()
+    assert not process.is_serving()
 
 
 def test_a_management_command_connects_whatever_it_finds(link):

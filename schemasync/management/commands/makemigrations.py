@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, router
 from ... import conf, databases
 from ...orm import migration_modules
 from ...orm.migrations import own_labels
-from ..replaced_commands import act, kept, refuse_meaningless
+from ..replaced_commands import act, is_migrated, kept, refuse_meaningless
 
 EXPORT = "manage.py schemasync export"
 MEANINGLESS = {
@@ -34,6 +34,8 @@ class Command(makemigrations.Command):
         if not conf.is_enabled() or migration_modules.is_suspended():
             return super().handle(*args, **options)
         of_others = _of_another_engine()
+        if databases.is_sqlite(DEFAULT_DB_ALIAS) and is_migrated():
+            return self._for_those_that_keep_theirs(args, options)
         if kept(args) or (args and of_others.issuperset(args)):
             return self._for_those_that_keep_theirs(args, options)
         refuse_meaningless("makemigrations", {**options, "args": args}, MEANINGLESS)

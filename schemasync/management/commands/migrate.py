@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError, no_translations
@@ -11,9 +9,9 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from ... import conf, databases
-from ...errors import SchemasyncError
 from ...orm import migration_modules
-from ..replaced_commands import act, refuse_meaningless
+from ...orm.before_schema import BeforeSchema, before_schema
+from ..replaced_commands import act, as_command_error, refuse_meaningless
 
 MEANINGLESS = {
     "app_label": "manage.py schemasync",
@@ -38,15 +36,42 @@ class Command(migrate.Command):
         if connections[str(options["database"])].vendor != "sqlite":
             with migration_modules.suspended():  # migrations make the schema of another engine
                 return super().handle(*args, **options)
+        with as_command_error():
+            before = before_schema(str(options["database"]))
+        if before is BeforeSchema.MIGRATED:
+            return self._before_adoption(*args, **options)
         refuse_meaningless("migrate", options, MEANINGLESS)
+        if before is BeforeSchema.NEW and databases.has_schema(str(options["database"])):
+            return self._begin(options)
         return self._sync(options)
+
+    def _before_adoption(self, *args: Any, **options: Any) -> Any:
+        """Migrations still apply to a database that was not adopted."""
+        with migration_modules.suspended():
+            done = super().handle(*args, **options)
+        if int(options["verbosity"]) > 0 and not (options.get("check_unapplied") or options.get("plan")):
+            path = conf.schema_path(str(options["database"]))
+            self.stdout.write(f"Migrations were used, as there is no {path}. To write it: manage.py schemasync adopt")
+        return done
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        """Write schema.json from the models, and create the database from it."""
+        what = f"there is no database yet, and no {conf.schema_path(str(options['database']))}"
+        if options.get("check_unapplied"):
+            raise CommandError(f"{what}\n  manage.py migrate", returncode=1)
+        if options.get("plan"):
+            self.stdout.write(f"{what}: manage.py migrate writes it from the models, and creates the database")
+        else:
+            if int(options["verbosity"]) > 0:
+                self.stdout.write(f"writing {conf.schema_path(str(options['database']))} from the models")
+            act(self, "sync", {**options, "export": True})
 
     def _sync(self, options: dict[str, Any]) -> None:
         from ...orm import test_databases
 
         alias, tells = str(options["database"]), int(options["verbosity"]) > 0
         if test_databases.is_scratch(alias):
-            with _as_command_error():
+            with as_command_error():
                 self._scratch(alias, options)
         elif not databases.has_schema(alias):
             if tells:
@@ -80,24 +105,21 @@ class Command(migrate.Command):
         """True if there is nothing to do, so that an open transaction, as in a TestCase, does no harm."""
         from ...orm import test_databases
 
-        with _as_command_error():
+        with as_command_error():
             return test_databases.is_current(alias)
 
     def _tell_what_is_left(self, alias: str) -> None:
         """Report changes of models that schema.json does not have, as Django's own command does."""
+        from ...orm.migrate_signals import unwritten
         from ...orm.project import difference
+        from ...schema import document
 
-        if differs := difference(alias, conf.schema_path(alias)):
+        path = conf.schema_path(alias)
+        if unwritten(alias, document.read(path.read_bytes(), str(path))):
+            return  # reported by the sync
+        if differs := difference(alias, path):
             self.stdout.write(
                 f"The models differ from schema.json ({differs}), and this difference is not applied. "
                 "Run 'manage.py makemigrations' to write the models into it, and then 'manage.py migrate' again.",
                 self.style.NOTICE,
             )
-
-
-@contextmanager
-def _as_command_error() -> Iterator[None]:
-    try:
-        yield
-    except SchemasyncError as error:
-        raise CommandError(str(error), returncode=error.exit_code) from error

@@ -1,0 +1,37 @@
+"""What a database is while the project has no schema.json yet: then `migrate` does what brings it there."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from enum import StrEnum
+
+from .. import conf, databases, process
+from ..engines.sqlite import history_table
+from ..engines.sqlite.objects import objects
+from ..files.layout import Layout, PathKind
+
+
+class BeforeSchema(StrEnum):
+    """NEW: there is no database, or one without a single object. MIGRATED: a plain file that schemasync has never
+    managed, so that migrations still apply to it."""
+
+    NEW = "new"
+    MIGRATED = "migrated"
+
+
+def before_schema(alias: str) -> BeforeSchema | None:
+    """None if the database has a schema.json, or is managed by schemasync and has lost it; and in tests, which must not
+    write one. Raises SchemasyncError if it cannot be read."""
+    if conf.schema_path(alias).exists() or databases.is_no_path(databases.name_of(alias)) or process.is_in_tests():
+        return None
+    path = databases.path_of(alias)
+    match Layout(path).path_kind():
+        case PathKind.NOTHING:
+            return BeforeSchema.NEW
+        case PathKind.PLAIN:
+            with closing(databases.opener(alias).read(path)) as connection:
+                if history_table.exists(connection):
+                    return None
+                return BeforeSchema.MIGRATED if objects(connection) else BeforeSchema.NEW
+        case _:
+            return None

@@ -1,0 +1,149 @@
+"""The first commands of a project that has no schema.json yet: `migrate` leads to a working site by itself."""
+
+import pytest
+
+from tests.support.site import Site
+
+WORKS = (
+    "from django.contrib.auth.models import Permission, User\n"
+    "User.objects.create_superuser('ann', password='x')\n"
+    "print(Permission.objects.filter(codename='add_order').count(), User.objects.count())"
+)
+
+
+@pytest.fixture
+def new(tmp_path):
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def old(_handmade, tmp_path):
+    """A project with migrations, to which the settings of schemasync were just added."""
+    return _handmade.copy(tmp_path / "site")
+
+
+def test_in_a_new_project_migrate_alone_makes_schema_json_and_the_database(new):
+    told = new.done("migrate")
+    assert f"writing {new.schema} from the models" in told.out
+    assert "a new database" in told.out
+    assert new.link.is_symlink()
+    assert new.python(WORKS) == "1 1"
+    assert "nothing to do" in new.done("migrate").out
+
+
+@pytest.mark.parametrize("left", ["an empty file", "a file without a table"])
+def test_an_empty_database_file_counts_as_none(new, left):
+    new.link.touch()
+    if left != "an empty file":
+        new.run_sql("PRAGMA journal_mode=WAL")
+        assert new.link.stat().st_size > 0
+    new.done("migrate")
+    assert new.link.is_symlink()
+    assert new.python(WORKS) == "1 1"
+
+
+def test_without_a_schema_json_every_command_says_what_leads_to_one(new):
+    for command in (["schemasync"], ["schemasync", "plan"]):
+        told = new.manage(*command).err
+        assert "To write it from the models, and create the database: manage.py schemasync --export" in told
+        assert "adopt" not in told
+    new.link.touch()
+    assert "adopt" not in new.manage("schemasync").err
+    assert "HINT: manage.py migrate" in new.manage("check").err
+
+
+def test_migrate_check_and_plan_write_nothing_in_a_new_project(new):
+    assert new.manage("migrate", "--check").code == 1
+    assert "writes it from the models" in new.done("migrate", "--plan").out
+    assert not new.schema.exists()
+    assert not new.link.exists()
+
+
+def test_until_an_old_project_is_adopted_its_migrations_run(old):
+    (old.folder / "shop" / "migrations" / "0002_more.py").write_text(
+        "from django.db import migrations, models\n"
+        "class Migration(migrations.Migration):\n"
+        "    dependencies = [('shop', '0001_initial')]\n"
+        "    operations = [migrations.AddField('Tag', 'weight', models.IntegerField(default=3))]\n"
+    )
+    old.change(
+        ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
+    )
+    assert "HINT: manage.py schemasync adopt" in old.manage("check").err
+    assert old.manage("migrate", "--check").code == 1
+    assert "[ ] 0002_more" in old.done("showmigrations", "shop").out
+    told = old.done("migrate")
+    assert "Applying shop.0002_more... OK" in told.out
+    assert "To write it: manage.py schemasync adopt" in told.out
+    assert not old.schema.exists()
+    assert old.done("makemigrations").out == "No changes detected\n"
+    old.done("schemasync", "adopt")
+    assert old.rows("SELECT legacy FROM shop_customer") == [("kept",)]
+    assert "nothing to do" in old.done("migrate").out
+    assert old.manage("showmigrations").code == 2
+
+
+def test_a_managed_database_whose_schema_json_is_missing_is_not_migrated(built):
+    built.schema.unlink()
+    ended = built.manage("migrate")
+    assert ended.code == 3
+    assert "manage.py schemasync inspect" in ended.err
+    built.link.replace(built.link.with_name("moved"))
+    plain = built.link
+    plain.write_bytes(built.link.with_name("moved").read_bytes())  # as a backup that was restored in its place
+    ended = built.manage("migrate")
+    assert ended.code == 3
+    assert "Applying" not in ended.out
+    assert not built.schema.exists()
+
+
+def test_tests_write_no_schema_json(new):
+    (new.folder / "shop" / "tests.py").write_text(
+        "from django.test import TestCase\nclass T(TestCase):\n    def test(self): pass\n"
+    )
+    ended = new.manage("test")
+    assert ended.code != 0
+    assert "manage.py schemasync export" in ended.err
+    assert not new.schema.exists()
+
+
+def test_a_schema_json_without_the_tables_of_installed_models_works_and_says_so_in_one_line(new):
+    new.schema.write_text('{"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}')
+    told = new.done("migrate")
+    (line,) = [line for line in told.out.splitlines() if "lacks the tables" in line]
+    assert "admin.LogEntry" in line
+    assert line.endswith("to add them: manage.py schemasync --export")
+    assert "differ" not in told.out
+    new.done("schemasync", "--export")
+    assert new.python(WORKS) == "1 1"
+
+
+LISTENING = """
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+def heard(app_config, using, **given):
+    print("heard", app_config.label)
+
+class Shop(AppConfig):
+    name = "shop"
+    def ready(self):
+        post_migrate.connect(heard, sender=self)
+"""
+
+
+def test_post_migrate_is_sent_to_the_apps_whose_tables_exist(new):
+    """Sessions have no table in schema.json; nobody but they need it."""
+    (new.folder / "shop" / "apps.py").write_text(LISTENING)
+    new.done("schemasync", "export")
+    text = new.schema.read_text()
+    start = text.index('"django_session"')
+    new.schema.write_text(
+        text[:start]
+        + '"unrelated"'
+        + text[start + len('"django_session"') :].replace('"_model": "sessions.Session",', "", 1)
+    )
+    told = new.done("migrate")
+    assert "heard shop" in told.out
+    assert "sessions.Session" in told.out
+    assert new.python(WORKS) == "1 1"
