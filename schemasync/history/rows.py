@@ -127,8 +127,11 @@ def _number(generation: str) -> str:
 # --- plans in the history ---------------------------------------------------------------------------------------
 
 
-def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) -> dict[str, Any]:
-    """The plan as the history stores it: enough to show the changes, and to compare both sides again later."""
+def plan_json(
+    plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = (), runner_tables: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The plan as the history stores it: enough to show the changes, and to compare both sides again later.
+    `runner_tables`: digests of the tables of migration runners."""
     return {
         "strategy": str(plan.strategy),
         "changes": [change_json(change) for change in plan.changes],
@@ -145,6 +148,7 @@ def plan_json(plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = ()) ->
         "notes": list(notes),
         "models": dict(plan.models),
         **({} if plan.never_run is None else {"data_migrations": never_run_json(plan.never_run)}),
+        **({"runner_tables": dict(runner_tables)} if runner_tables else {}),
     }
 
 
@@ -156,6 +160,12 @@ def never_run_json(found: NeverRun) -> dict[str, list[str]]:
 def models_of(row: HistoryRow | None) -> dict[str, str]:
     """Maps each table to the model that owned it when the row's generation was made; empty if that is unknown."""
     return dict(row.details.get("models", {})) if row is not None else {}
+
+
+def runner_tables_of(rows: Sequence[HistoryRow], generation: str) -> dict[str, str]:
+    """The digests of the tables of migration runners when the generation was made; empty if that is unknown."""
+    known = (row.details.get("runner_tables") for row in reversed(rows) if row.generation == generation)
+    return dict(next(filter(None, known), {}))
 
 
 class ReplayJson(TypedDict):

@@ -12,6 +12,7 @@ from ..diff.compare import compare
 from ..diff.hazards import Hazard
 from ..diff.hint_keys import all_hints
 from ..engines.sqlite.dry_run import rehearse
+from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Refused
@@ -45,7 +46,8 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """An adopted file; `differs`: names in which schema.json and the file differ."""
+    """An adopted file; `differs`: names in which schema.json and the file differ. `runner_tables`: tables of migration
+    runners, which must not run any more."""
 
     generation: str
     version: str
@@ -56,6 +58,7 @@ class Adopted:
     pause_ms: int
     left_out: tuple[LeftOut, ...] = ()
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
+    runner_tables: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[Hazard, ...]:
@@ -108,6 +111,7 @@ def adopt(
         pause_ms,
         decided.left_out,
         decided.unknown,
+        decided.runner_tables,
     )
 
 
@@ -130,6 +134,7 @@ class _Decided:
     foreign: tuple[tuple[str, str], ...]
     left_out: tuple[LeftOut, ...]
     unknown: Unknown
+    runner_tables: tuple[str, ...]
 
 
 @contextmanager
@@ -160,7 +165,7 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
     rehearse(before.connection, plan, target.opener, unknown)
     check_disk(target, plan, before)
     foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
-    return _Decided(plan, foreign, left_out, unknown)
+    return _Decided(plan, foreign, left_out, unknown, tuple(runner_tables(before.connection)))
 
 
 def _swap(target: Target, plan: Plan, before: LiveDatabase, signals: Signals) -> tuple[Generation, float]:
@@ -188,8 +193,9 @@ def _finished(now: LiveDatabase, row: HistoryRow, document: Document | None) -> 
     """The result of an adoption that was interrupted between the fence and the link, and is now finished."""
     baseline = schema_of(row)
     foreign = tuple(o.named for o in now.inspect().foreign(baseline.object_names()))
-    differs = _differing(document, baseline)
-    return Adopted(row.generation, row.version, baseline, foreign, differs, row.duration_ms, row.pause_ms)
+    differs, runners = _differing(document, baseline), tuple(runner_tables(now.connection))
+    took = row.duration_ms, row.pause_ms
+    return Adopted(row.generation, row.version, baseline, foreign, differs, *took, runner_tables=runners)
 
 
 def _check_plain(target: Target) -> None:

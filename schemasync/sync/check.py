@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..diff.changes import Change
@@ -10,11 +11,12 @@ from ..diff.dropped import losses
 from ..diff.hazards import Hazard
 from ..diff.hint_keys import HintKey, spelled
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
+from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Problem, Refused, SchemaInvalid
 from ..history.action import HistoryAction
-from ..history.rows import hints_of, models_of
+from ..history.rows import hints_of, models_of, runner_tables_of
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
@@ -34,7 +36,8 @@ class Checked:
     `generation`: the live one, None for a plain file. `spent`: hints that do not act again, and can be deleted.
     `is_empty`: there is no database yet. `losses`: columns that were added by hand, which undoing that would drop.
     `unknown`: names that the database uses and this process does not know. `refused`: the errors of a sync that the
-    schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted.
+    schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted. `runners_ran`:
+    tables of migration runners that changed since the live generation was made.
     """
 
     version: str
@@ -49,6 +52,7 @@ class Checked:
     refused: tuple[Problem, ...] = ()
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
     unapplied: tuple[str, ...] = ()
+    runners_ran: tuple[str, ...] = ()
 
     def differs(self, *, strict: bool) -> bool:
         """True if schema.json and the database differ in our objects; with `strict`, in any."""
@@ -90,7 +94,16 @@ def check(
             refused=_refusal(target, document, now, elsewhere, unknown) if found.changes and tries else (),
             unknown=unknown,
             unapplied=missing(now, installed),
+            runners_ran=tuple(_runners_that_ran(now)),
         )
+
+
+def _runners_that_ran(now: LiveDatabase) -> Iterator[str]:
+    if now.generation is not None:
+        before = runner_tables_of(now.rows, now.generation.name)
+        for name, digest in runner_tables(now.connection).items():
+            if before.get(name, digest) != digest:
+                yield name
 
 
 def _refusal(

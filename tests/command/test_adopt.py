@@ -24,6 +24,7 @@ KEYS = {
     "not_created",
     "unknown_names",
     "notes",
+    "runner_tables",
     "ignore",
     "duration_ms",
     "pause_ms",
@@ -259,3 +260,28 @@ def test_a_snapshot_is_taken_over_with_its_history(evolved):
     rows = evolved.done("history", database="other", json=True).json["generations"]
     assert [row["action"] for row in rows] == ["adopt", "sync", "sync"]
     assert "current" in evolved.done(database="other", schema=evolved.schema).out
+
+
+def test_the_table_of_a_migration_runner_is_named_and_check_sees_when_it_ran_again(project):
+    project.run_sql(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE schema_migrations (version TEXT PRIMARY KEY);"
+        " INSERT INTO schema_migrations VALUES ('001'), ('002')"
+    )
+    project.schema.unlink()
+    told = project.done("adopt")
+    assert "schema_migrations is the table of a migration runner" in told.out
+    assert "do not run it any more" in told.out
+    assert project.done("check", json=True).json["runners_ran"] == []
+    project.run_sql("INSERT INTO schema_migrations VALUES ('003')")
+    told = project.done("check")
+    assert "schema_migrations changed since 0001-" in told.out
+    assert "ran again" in told.out
+    project.done("--rebuild-all")
+    assert project.done("check", json=True).json["runners_ran"] == [], "a later generation has seen it"
+
+
+@pytest.mark.parametrize("name", ["_prisma_migrations", "GOOSE_db_version", "alembic_version"])
+def test_the_tables_of_the_common_runners_are_known(project, name):
+    project.run_sql(f"CREATE TABLE {name} (id, version_num, finished_at)")
+    project.schema.unlink()
+    assert project.done("adopt", json=True).json["runner_tables"] == [name]

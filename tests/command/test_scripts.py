@@ -52,6 +52,28 @@ def test_files_without_a_number_come_last(project, folder):
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "undoes"),
+    [
+        ("20240101120000_begin/migration", "20240301000000_more/migration", None),
+        ("2024-01-01-120000_begin/up", "2024-03-01-000000_more/up", "2024-03-01-000000_more/down"),
+        ("9/up", "10/up", "10/down"),
+    ],
+    ids=["prisma", "diesel", "numbers"],
+)
+def test_folders_with_one_migration_each_are_read_in_their_order(project, first, second, undoes):
+    path = project.folder / "migrations"
+    texts = {second: "ALTER TABLE a ADD COLUMN y", first: "CREATE TABLE a (x)", undoes: "DROP TABLE a"}
+    for name, text in texts.items():
+        if name is not None:
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / f"{name}.sql").write_text(text)
+    (path / "migration_lock.toml").write_text("provider = 'sqlite'")
+    told = project.done("inspect", path, json=True)
+    assert tables(told) == {"a": ["x", "y"]}
+    assert told.json["left_out"] == ([f"{undoes}.sql"] if undoes else [])
+
+
+@pytest.mark.parametrize(
     "marks",
     [
         ("-- migrate:up", "-- migrate:down"),

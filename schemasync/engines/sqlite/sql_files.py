@@ -17,6 +17,7 @@ from .objects import objects, shadow_tables
 _DOWN = re.compile(r"^\s*--\s*(?:migrate:down|\+goose\s+down|\+migrate\s+down)\b", re.IGNORECASE | re.MULTILINE)
 # and the names of files that undo another one: 0001_users.down.sql, 0001_users_down.sql, U1__users.sql
 _UNDOES = re.compile(r".*[._-]down|u[\d._]+__.*|down", re.IGNORECASE)
+_Natural = tuple[bool, list[int], list[tuple[int, str]]]
 _IN_MEMORY = ("", ":memory:")  # what ATTACH may open: nothing on the disk. VACUUM attaches ""
 
 
@@ -31,29 +32,39 @@ class Replayed:
 
 
 def replay(folder: Path, opener: Opener) -> Replayed:
-    """Run the files in the order of their numbers. Raises Refused naming the file that SQLite refuses."""
-    found = sorted(folder.glob("*.sql"), key=_order)
+    """Run the files in the order of their numbers, or those in folders, one a migration, in the order of the numbers of
+    the folders. Raises Refused naming the file that SQLite refuses."""
+    found = sorted([*folder.glob("*.sql"), *folder.glob("*/*.sql")], key=lambda path: _order(path, folder))
     down = [path for path in found if _UNDOES.fullmatch(path.stem)]
     scripts = [path for path in found if path not in down]
     if not scripts:
-        raise Refused.of(Code.NO_DATABASE, f"there are no .sql files in {folder}", "Name the folder that holds them.")
+        raise Refused.of(
+            Code.NO_DATABASE,
+            f"there are no .sql files in {folder}, and none in its folders",
+            "Name the folder that holds them.",
+        )
     connection = opener.memory()
     try:
         _run_all(connection, scripts)
-        return Replayed(connection, _names(scripts), _names(down), _rows(connection))
+        return Replayed(connection, _names(scripts, folder), _names(down, folder), _rows(connection))
     except BaseException:
         connection.close()
         raise
 
 
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(path.name for path in paths)
+def _names(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    return tuple(str(path.relative_to(folder)) for path in paths)
 
 
-def _order(path: Path) -> tuple[bool, list[int], list[tuple[int, str]]]:
-    """Natural order: 10 after 9, V1.10 after V1.9; files that do not begin with a number (001, V1, m2) come last."""
-    number = re.match(r"\D{0,3}(\d+(?:\.\d+)*)", path.name)
-    parts = re.split(r"(\d+)", path.stem.lower())
+def _order(path: Path, folder: Path) -> tuple[_Natural, ...]:
+    """The order of a file, or of its folder and then of the file in it."""
+    return tuple(map(_natural, path.relative_to(folder).with_suffix("").parts))
+
+
+def _natural(name: str) -> _Natural:
+    """Natural order: 10 after 9, V1.10 after V1.9; names that do not begin with a number (001, V1, m2) come last."""
+    number = re.match(r"\D{0,3}(\d+(?:\.\d+)*)", name)
+    parts = re.split(r"(\d+)", name.lower())
     natural = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
     return (number is None, [int(n) for n in number[1].split(".")] if number else [], natural)
 

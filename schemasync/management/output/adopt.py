@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from ...diff.hazards import HazardJson
+from ...engines.sqlite.runner_tables import runner_of
 from ...errors import ProblemJson
 from ...schema.text import short
 from ...sync.adopt import Adopted
@@ -43,6 +44,8 @@ class AdoptJson(TypedDict):
     not_created: list[NotCreatedJson]
     unknown_names: UnknownNamesJson
     notes: list[HazardJson]
+    runner_tables: list[str]
+    """Tables of migration runners, which must not run on this database any more."""
     ignore: list[str]
     """Lines for .gitignore and .dockerignore."""
     duration_ms: int
@@ -62,7 +65,14 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
         lines.append("To see what a sync would do: manage.py schemasync plan")
     lines += foreign(done.foreign, page) + unknown_names(done.unknown, page)
     lines += not_created(done.left_out, page) + hazards(done.notes, page)
+    lines += [runner_replaced(name) for name in done.runner_tables]
     return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
+
+
+def runner_replaced(name: str) -> str:
+    """What to do about a migration runner whose table the database has."""
+    whose = f"the table of a migration runner ({runner_of(name)})"
+    return f"{name} is {whose}: do not run it any more, schema.json replaces it"
 
 
 def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: bool) -> AdoptJson:
@@ -77,6 +87,7 @@ def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: boo
         "not_created": not_created_json(done.left_out),
         "unknown_names": unknown_json(done.unknown),
         "notes": [hazard.as_json() for hazard in done.notes],
+        "runner_tables": list(done.runner_tables),
         "ignore": list(ignored),
         "duration_ms": done.duration_ms,
         "pause_ms": done.pause_ms,

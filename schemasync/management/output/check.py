@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 from ...diff.changes import ChangeJson
 from ...diff.changes import as_json as change_json
 from ...diff.dropped import repair_hint
+from ...engines.sqlite.runner_tables import runner_of
 from ...engines.sqlite.unknown_names import Unknown
 from ...errors import ProblemJson
 from ...orm.comparison import Comparison
@@ -70,6 +71,8 @@ class CheckJson(TypedDict):
     applied_hints: list[str]
     """Hints of schema.json that do not act again on this database."""
     data_migrations_never_run: list[str]
+    runners_ran: list[str]
+    """Tables of migration runners that changed since the live generation was made: their runner ran again."""
     pending_migrations: list[str]
     """Migrations of MIGRATED_APPS that were not run on this database."""
     missing_tables: list[str]
@@ -101,6 +104,11 @@ def _details(seen: Checked, page: Page) -> Lines:
     lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
     lines += [f"a sync would be refused [{one.code}]: {one.message}" for one in seen.refused]
     lines += [f"never run on this database: {name}" for name in seen.unapplied]
+    lines += [
+        f"{name} changed since {seen.generation} was made: its migration runner ({runner_of(name)}) ran again, and "
+        "schema.json replaces it"
+        for name in seen.runners_ran
+    ]
     return lines + _applied_hints(seen.spent, page)
 
 
@@ -197,6 +205,7 @@ def as_json(
         "refused": [one.as_json() for one in seen.refused],
         "applied_hints": list(seen.spent),
         "data_migrations_never_run": list(seen.unapplied),
+        "runners_ran": list(seen.runners_ran),
         "pending_migrations": list(kept.waiting),
         "missing_tables": list(kept.missing),
         "migrate_risks": [one.as_json() for one in migrate_risks],
@@ -231,6 +240,7 @@ def without_schema_json(found: Sequence[MigrateRisk]) -> CheckJson:
         "refused": [],
         "applied_hints": [],
         "data_migrations_never_run": [],
+        "runners_ran": [],
         "pending_migrations": [],
         "missing_tables": [],
         "migrate_risks": [one.as_json() for one in found],

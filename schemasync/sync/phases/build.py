@@ -16,6 +16,7 @@ from ...engines.sqlite.connection import Connection, sorting, to_wal
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
+from ...engines.sqlite.runner_tables import runner_tables
 from ...engines.sqlite.transactions import transaction
 from ...engines.sqlite.verify import rows
 from ...engines.sqlite.verify.counters import counters
@@ -284,7 +285,7 @@ class _Build:
             schema=digest.canonical(plan.new),
             hints=hints_json(plan.applied_hints),
             fingerprint=fingerprint(connection),
-            plan=dumps(plan_json(plan, self.rows, self.notes)),
+            plan=dumps(plan_json(plan, self.rows, self.notes, runner_tables(connection))),
             rows=sum(self.rows.values()),
             duration_ms=0,
             pause_ms=0,
