@@ -1,8 +1,13 @@
-"""The tutorial, typed."""
+"""The tutorials, typed."""
+
+import pytest
 
 from .pages import page
 from .typed import type_page
 
 
-def test_whoever_types_the_tutorial_sees_what_it_shows(tmp_path):
-    assert type_page(page("docs/tutorial.md"), tmp_path) > 10
+@pytest.mark.parametrize(
+    ("name", "commands"), [("tutorial", 15), ("tutorial-existing-project", 12), ("tutorial-json", 8)]
+)
+def test_whoever_types_a_tutorial_sees_what_it_shows(tmp_path, name, commands):
+    assert type_page(page(f"docs/{name}.md"), tmp_path) >= commands
