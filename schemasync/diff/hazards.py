@@ -68,11 +68,16 @@ class HazardJson(TypedDict):
     """The number of rows that it affects."""
     keys: list[str]
     """The keys of some of these rows."""
+    place: str
+    """`file:line:column` of the column or table in schema.json; empty if it is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A problem between a plan and the data. `rows`: how many rows it affects; `keys`: some of them, as text."""
+    """A problem between a plan and the data. `rows`: how many rows it affects; `keys`: some of them, as text.
+
+    `place`: `file:line:column` of the column or table in schema.json; empty if it is not in it.
+    """
 
     code: HazardCode
     message: str
@@ -81,6 +86,11 @@ class Hazard:
     column: str = ""
     rows: int = 0
     keys: tuple[str, ...] = ()
+    place: str = ""
+
+    def __str__(self) -> str:
+        """The message, after the place if there is one."""
+        return f"{self.place}: {self.message}" if self.place else self.message
 
     @property
     def blocking(self) -> bool:
@@ -97,4 +107,5 @@ class Hazard:
             "column": self.column,
             "rows": self.rows,
             "keys": list(self.keys),
+            "place": self.place,
         }

@@ -28,6 +28,7 @@ from ..sync.run.interrupt import Interrupted
 from ..sync.run.limits import Limits
 from ..sync.run.progress import Progress, Silent
 from ..sync.run.target import Target
+from ..texts import shown
 from . import options
 from .output import failed, terminal
 from .output.shared import problem
@@ -99,7 +100,7 @@ class Invocation:
         except OSError as error:
             message = f"{path}: {error.strerror}"
             raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self._where_from(path), file=str(path)) from error
-        found = document.read(data, str(path))
+        found = document.read(data, shown(path))
         self.version = found.version
         return found
 

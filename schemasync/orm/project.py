@@ -9,6 +9,7 @@ from pathlib import Path
 from ..diff.changes import shortened
 from ..errors import Code, SchemasyncError
 from ..schema.names import fold
+from ..texts import shown
 from .comparison import agreement
 from .data_migrations import carrying, is_of_others, unseen
 from .export import NOTHING_DECIDED, Ask, DataMigrations, Decisions, Exported, export
@@ -48,7 +49,7 @@ class Project:
             found = models.fields.get((fold(table), fold(column)))
             return fill_of(self.alias, found) if fills and found is not None else None
 
-        found = export(before, models, fill, ask, str(self.path), DataMigrations(carrying(), seen), decisions)
+        found = export(before, models, fill, ask, shown(self.path), DataMigrations(carrying(), seen), decisions)
         return found, found.differs(before)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, overload
@@ -151,13 +151,22 @@ class NeverRun:
     born_with: frozenset[str] = frozenset()
 
 
+Place = Callable[[str, str], str]
+
+
+def _nowhere(table: str, column: str) -> str:
+    """The place of everything in a plan that was not made from a schema.json."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps from the version and fingerprint of the live database to the version of schema.json.
 
     `old` is the part of the live database that is ours. `foreign` are (type, name) of the objects that are carried
     along. `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each
-    table. `never_run`: the data migrations to record in the history, None if they were not checked.
+    table. `never_run`: the data migrations to record in the history, None if they were not checked. `place`: maps names
+    of a table and of its column ('' for the table itself) to `file:line:column` in schema.json.
     """
 
     base_version: str | None
@@ -174,6 +183,7 @@ class Plan:
     foreign: tuple[tuple[str, str], ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     never_run: NeverRun | None = None
+    place: Place = field(default=_nowhere, compare=False, repr=False)
 
     @property
     def carried(self) -> tuple[CarriedStep, ...]:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from ..errors import Code, Problem, SchemaInvalid
 from .expression import DefinitionError, DoubleQuotedString
-from .jsonc import Path, Scan, line_and_column
+from .jsonc import Path, Scan, excerpt, line_and_column
 
 
 class Diagnostics:
-    """The errors found in one file so far, each with its location."""
+    """The errors found in one file so far, each with its location. `paths`: of those that have one, in order."""
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.text = ""
         self.scan = Scan()
         self.problems: list[Problem] = []
+        self.paths: list[Path] = []
 
     def note(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
         """Record an error; `at` is a path in the file or an offset of its text."""
@@ -29,6 +30,9 @@ class Diagnostics:
             facts = {"file": self.source, "line": str(line), "column": str(column)}
         if isinstance(at, tuple):
             facts["path"] = "/".join(map(str, at))
+            self.paths.append(at)
+        elif offset is not None:
+            facts["excerpt"] = excerpt(self.text, offset)
         self.problems.append(Problem(code, f"{place}: {message}", hint, facts))
 
     def stop(self) -> None:

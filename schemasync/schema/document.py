@@ -6,8 +6,9 @@ All errors are raised together; each has its location (line and column, counted 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ..errors import Problem
 from . import normalize
 from .diagnostics import Diagnostics
 from .digest import version
@@ -15,9 +16,9 @@ from .hints import read_hints
 from .jsonc import Path, line_and_column
 from .load import read_tree
 from .model import Hints, Schema
-from .names import fold, from_key
+from .names import fold, from_key, to_key
 from .relations import check_names, check_references
-from .shape_check import check_keys, check_shapes, tables_of
+from .shape_check import check_keys, check_shapes, readable, tables_of
 from .tables import read_tables
 from .views import read_views
 
@@ -48,6 +49,21 @@ class Document:
         line, column = line_and_column(self.text, offset)
         return f"{self.source}:{line}:{column}"
 
+    def place_of(self, table: str, column: str = "") -> str:
+        """The location of a table or of its column; '' if the file does not have it."""
+        found = self.schema.table(table)
+        named = found.column(column) if found is not None and column else None
+        if found is None or (column and named is None):
+            return ""
+        return self.place(to_key(found.name), *([to_key(named.name)] if named is not None else []))
+
+    def located(self, problem: Problem, *path: str | int) -> Problem:
+        """The problem with the location of the key at that path, in its message and in its facts."""
+        place = self.place(*path)
+        numbers = dict(zip(("line", "column"), place.removeprefix(self.source).split(":")[1:], strict=False))
+        facts = {**problem.facts, "file": self.source, **numbers}
+        return replace(problem, message=f"{place}: {problem.message}", facts=facts)
+
 
 def read(data: bytes, source: str = "schema.json") -> Document:
     """Read a schema.json. `source` names it in messages. Raises SchemaInvalid with every error found."""
@@ -55,12 +71,14 @@ def read(data: bytes, source: str = "schema.json") -> Document:
     tree = read_tree(data, faults)
     check_keys(tree, faults)
     check_shapes(tree, faults)
-    faults.stop()
+    if is_incomplete := bool(faults.problems):
+        tree = readable(tree, faults.paths)
     tables = read_tables(tree, faults)
     views = read_views(tree.get("_views", {}), faults)
     check_names(tables, views, faults)
     schema = normalize.schema(tables, views)
-    check_references(schema, tree.get("_elsewhere", ()), faults)
+    if not is_incomplete:  # a key that is left out may be what a foreign key refers to
+        check_references(schema, tree.get("_elsewhere", ()), faults)
     hints = read_hints(tree, schema, faults)
     faults.stop()
     models = {from_key(key): body["_model"] for key, body in tables_of(tree) if "_model" in body}

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from unicodedata import east_asian_width
 
 Path = tuple[str | int, ...]
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")  # Python's parser accepts them, JSON does not
 _NUMBER_LIMIT = 40  # digits; no number of a schema is longer, and Python's parser fails on thousands
+_WIDTH, _BEFORE = 100, 60  # columns of a line that an excerpt shows, and how many of them before the error
 DEPTH_LIMIT = 64  # a schema is four levels deep; many more are a mistake or an attack on the parser's stack
 
 
@@ -152,3 +154,15 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """The line and the column of an offset, counted from 1 as in editors."""
     line = text.count("\n", 0, offset) + 1
     return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def excerpt(text: str, offset: int) -> str:
+    """The line of an offset, or the part of a long one around it, and a caret below it."""
+    line, column = line_and_column(text, offset)
+    begin = offset - (column - 1)
+    end = text.find("\n", begin)
+    shown = "".join(c if c.isprintable() else " " for c in text[begin : end if end >= 0 else len(text)])
+    first = max(column - 1 - _BEFORE, 0)
+    wide = sum(2 if east_asian_width(c) in "WF" else 1 for c in shown[first : column - 1])
+    number = f"{line} | "
+    return f"{number}{shown[first : first + _WIDTH].rstrip()}\n{' ' * (len(number) - 2)}| {' ' * wide}^"

@@ -15,11 +15,10 @@ _JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)
 
 
 def read_tree(data: bytes, faults: Diagnostics) -> dict[str, Any]:
-    """The file as one JSON object. Stores its text and the locations of its keys in `faults`. Raises SchemaInvalid."""
+    """The file as one JSON object. Stores its text, the locations of its keys, and repeated keys in `faults`. Raises
+    SchemaInvalid if it cannot be parsed."""
     faults.text = _decode(data, faults)
-    tree = _parse(faults)
-    faults.stop()
-    return tree
+    return _parse(faults)
 
 
 def _decode(data: bytes, faults: Diagnostics) -> str:
@@ -53,7 +52,8 @@ def _parse(faults: Diagnostics) -> dict[str, Any]:
         code = Code.DUPLICATE_KEY if fault.duplicate else Code.SCHEMA_SYNTAX
         hint = "Remove one of the two." if fault.duplicate else ""
         faults.note(code, fault.message + other, hint, at=fault.offset)
-    faults.stop()
+    if not all(fault.duplicate for fault in faults.scan.faults):
+        faults.stop()
     try:
         tree = json.loads(faults.scan.json)
     except json.JSONDecodeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -79,14 +79,53 @@ def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, fault
 
 def check_shapes(tree: dict[str, Any], faults: Diagnostics) -> None:
     """Report values that do not match the JSON Schema, except for errors that `check_keys` reports."""
-    already = {problem.facts.get("path") for problem in faults.problems}
+    already = set(faults.paths)
     for error in sorted(_validator().iter_errors(tree), key=lambda error: list(map(str, error.absolute_path))):
         if error.validator == "additionalProperties" and not error.absolute_path:
             continue  # check_keys reports it with a better message
-        path = tuple(error.absolute_path)
-        if "/".join(map(str, path)) in already or _only_unknown_key(error):
-            continue
-        faults.note(Code.WRONG_SHAPE, _shape_message(error), _shape_hint(path), at=path)
+        for leaf in _leaves(error):
+            path = tuple(leaf.absolute_path)
+            if path not in already and not _only_unknown_key(leaf):
+                _note_shape(leaf, path, faults)
+
+
+def _leaves(error: Any) -> Iterator[Any]:
+    """The errors of the one shape that the value was meant to have; the error itself if it is none of several."""
+    branches: dict[Any, list[Any]] = {}
+    for one in error.context or ():
+        branches.setdefault(one.schema_path[0], []).append(one)
+    meant = [found for found in branches.values() if not any(e.validator == "type" and not e.path for e in found)]
+    if error.validator == "anyOf" and len(meant) == 1:
+        for one in meant[0]:
+            yield from _leaves(one)
+    else:
+        yield error
+
+
+def _note_shape(error: Any, path: Path, faults: Diagnostics) -> None:
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        for key in [key for key in error.instance if key not in known]:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known)}."
+            faults.note(Code.WRONG_SHAPE, f'{_named(path)}: unknown key "{key}"', hint, at=(*path, key))
+    else:
+        faults.note(Code.WRONG_SHAPE, _shape_message(error, path), _shape_hint(path), at=path)
+
+
+def readable(tree: Mapping[str, Any], faulty: Collection[Path]) -> dict[str, Any]:
+    """The tree without its faulty parts, so that the rest of it can be checked at the same time: without a faulty table
+    or view, and without a special key that holds a fault. A faulty column keeps its name."""
+    found = {key: dict(body) if isinstance(body, dict) else body for key, body in tree.items()}
+    for path in faulty:
+        owner = found.get(str(path[0]))
+        if len(path) == 1 or path[1] == "_virtual" or not isinstance(owner, dict):
+            found.pop(str(path[0]), None)
+        elif is_special(key := str(path[1])) or is_special(str(path[0])):
+            owner.pop(key, None)
+        else:
+            owner[key] = ""
+    return found
 
 
 def tables_of(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -111,18 +150,27 @@ def _only_unknown_key(error: jsonschema.ValidationError) -> bool:
     return error.validator == "additionalProperties" and len(error.absolute_path) == 1
 
 
-def _shape_message(error: jsonschema.ValidationError) -> str:
-    what = "/".join(map(str, error.absolute_path)) or "the file"
+_TYPES = {"array": "a list", "string": "a string", "object": "an object", "boolean": "true or false"}
+
+
+def _named(path: Path) -> str:
+    return "/".join(map(str, path)) or "the file"
+
+
+def _shape_message(error: Any, path: Path) -> str:
     value = json.dumps(error.instance, ensure_ascii=False)
     shown = value if len(value) <= 60 else value[:57] + "…"
-    if error.validator == "anyOf":
-        from jsonschema.exceptions import best_match
-
-        best = best_match([error])
-        if best is not None and best is not error and best.validator != "type":
-            return f"{what}: {best.message}"
-        return f"{what}: {shown} has none of the shapes that are allowed here"
-    return f"{what}: {error.message}" if len(error.message) < 160 else f"{what}: {shown} has the wrong shape"
+    match error.validator:
+        case "anyOf":
+            return f"{_named(path)}: {shown} has none of the shapes that are allowed here"
+        case "type":
+            return f"{_named(path)}: {shown} is not {_TYPES[error.validator_value]}"
+        case "required":
+            missing = ", ".join(f'"{key}"' for key in error.validator_value if key not in error.instance)
+            return f"{_named(path)}: {missing} is missing in {shown}"
+        case _:
+            is_short = len(error.message) < 160
+            return f"{_named(path)}: {error.message if is_short else f'{shown} has the wrong shape'}"
 
 
 def _shape_hint(path: Path) -> str:

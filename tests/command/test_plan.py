@@ -108,13 +108,13 @@ def test_a_plan_that_would_be_refused_is_shown_whole_and_ends_with_3(synced):
     ended = synced.call("plan")
     assert ended.code == 3
     assert "  Users: +age\n" in ended.out
-    assert "STOPS [nulls] Users.age" in ended.out
+    assert f"STOPS [nulls] {synced.schema}:6:5: Users.age: 2 rows" in ended.out
     assert "1 hazard stops a sync" in ended.error
     found = synced.call("plan", json=True).json
     assert set(found) == KEYS
     assert found["result"] == "refused"
     assert found["hazards"][0]["blocking"] is True
-    assert found["errors"][0]["message"] == found["hazards"][0]["message"]
+    assert found["errors"][0]["message"] == "{place}: {message}".format(**found["hazards"][0])
 
 
 def test_sql_prints_statements_and_nothing_else(synced):

@@ -366,3 +366,36 @@ def test_a_rename_that_acts_again_after_going_back_is_not_called_spent(synced):
     ended = synced.done("--allow-older", json=True).json
     assert not [hazard for hazard in ended["hazards"] if hazard["code"] == "hint-already-applied"]
     assert synced.rows("SELECT title FROM Users ORDER BY id") == [("ann",), ("bob",)]
+
+
+def test_what_is_lost_or_may_be_renamed_says_where_schema_json_has_it(synced):
+    users = {"id": "INTEGER PRIMARY KEY", "full_name": "TEXT NOT NULL", "fax": "TEXT"}
+    for tree, place, code in [
+        ({**V1, "Users": users}, "4:5", "rename-or-drop"),
+        ({**V1, "Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}, "2:3", "lost-column"),
+        ({"Users": {**users, "more": "TEXT", "_dropped": ["fax"]}, "Log": V1["Log"]}, None, "name-clash"),
+        ({"Users": {"a": "TEXT", "b": "TEXT"}, "Log": V1["Log"]}, "2:3", "rename-or-drop"),
+        ({"Users": V1["Users"], "Journal": V1["Log"]}, "7:3", "rename-or-drop"),
+        ({"Users": V1["Users"]}, "", "lost-table"),
+    ]:
+        synced.write(tree)
+        (error,) = synced.call(json=True).json["errors"]
+        assert error["code"] == code
+        if place is not None:
+            where = f"{synced.schema}:{place}" if place else f"{synced.schema}"
+            assert error["message"].startswith(f"{where}: ")
+            assert (error["facts"].get("line"), error["facts"]["file"]) == (
+                place.partition(":")[0] or None,
+                str(synced.schema),
+            )
+
+
+def test_an_error_of_syntax_is_printed_with_its_line_and_a_caret(project):
+    project.write('{\n  "Users": {"id": "INTEGER PRIMARY KEY" "name": "TEXT"}\n}')
+    ended = project.manage()
+    assert ended.code == 3
+    assert ended.err.splitlines() == [
+        "CommandError: [schema-syntax] schema.json:2:41: Expecting ',' delimiter",
+        '  2 |   "Users": {"id": "INTEGER PRIMARY KEY" "name": "TEXT"}',
+        "    |                                         ^",
+    ]

@@ -21,6 +21,7 @@ def test_a_hazard_as_json_has_all_its_facts() -> None:
         "column": "c",
         "rows": 3,
         "keys": ["1", "2"],
+        "place": "",
     }
 
 
@@ -28,3 +29,8 @@ def test_one_is_told_as_one() -> None:
     assert count(1, "row") == "1 row"
     assert count(2, "row") == "2 rows"
     assert count(1000, "index", "indexes") == "1,000 indexes"
+
+
+def test_a_hazard_begins_with_its_place_in_schema_json_if_it_has_one() -> None:
+    assert str(Hazard(HazardCode.NULLS, "m")) == "m"
+    assert str(Hazard(HazardCode.NULLS, "m", place="schema.json:5:5")) == "schema.json:5:5: m"

@@ -289,3 +289,7 @@ def test_a_step_names_the_columns_that_it_renames_and_none_where_there_are_none(
 ) -> None:
     (step,) = plan('{"t": {"a": "TEXT"}}', new).carried
     assert step.column_renames == renames
+
+
+def test_a_plan_that_no_schema_json_made_has_no_places_in_one() -> None:
+    assert plan("{}", '{"T": {"a": "INT"}}').place("T", "a") == ""

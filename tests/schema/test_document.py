@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from schemasync.errors import Code, SchemaInvalid
+from schemasync.errors import Code, Problem, SchemaInvalid
 from schemasync.schema import document, shape_check
 from schemasync.schema.load import SIZE_LIMIT
 from schemasync.schema.model import Sql
@@ -54,8 +54,8 @@ FAULTS = {
     "a table that is null": ('{◆"t": null}', "wrong-shape"),
     "a column that is none": ('{"t": {◆"a": 5}}', "wrong-shape"),
     "a column without a type": ('{"t": {◆"a": {"was": ["b"]}}}', "wrong-shape"),
-    "an unknown key of a column": ('{"t": {◆"a": {"type": "INT", "wass": ["b"]}}}', "wrong-shape"),
-    "was that is no list": ('{"t": {◆"a": {"type": "INT", "was": "b"}}}', "wrong-shape"),
+    "an unknown key of a column": ('{"t": {"a": {"type": "INT", ◆"wass": ["b"]}}}', "wrong-shape"),
+    "was that is no list": ('{"t": {"a": {"type": "INT", ◆"was": "b"}}}', "wrong-shape"),
     "_was that is no list": ('{"t": {"a": "", ◆"_was": "b"}}', "wrong-shape"),
     "_indexes that is no list": ('{"t": {"a": "", ◆"_indexes": "a"}}', "wrong-shape"),
     "an index without columns": ('{"t": {"a": "", "_indexes": [◆{"name": "i"}]}}', "wrong-shape"),
@@ -315,8 +315,62 @@ def test_faults_of_keys_and_shapes_are_told_together():
     ]
 
 
+def test_several_kinds_of_fault_are_reported_together_and_none_that_another_one_causes():
+    text = """{
+      "p": {"id": {"type": "INTEGER PRIMARY KEY", "was": "nr"}},
+      "t": {"a": 5, "p": "INT REFERENCES p", "b": "CHECK (a > \\"x\\")", "_indexes": "a", "_indx": [], "a ": "T, U"},
+      "v": {"_virtual": 5}, "w": 5, "_views": {"x": 5, "p": "SELECT 1"}, "_elsewhere": [5], "_migrations": {"a": 5},
+      "w": {"a": ""}, "u": {"a": "", "_primary_key": ["c"]}
+    }"""
+    assert sorted((str(one.code), one.facts.get("path", "")) for one in problems(text)) == [
+        ("bad-definition", "t/a "),
+        ("double-quoted-string", "t/b"),
+        ("duplicate-key", ""),
+        ("name-clash", "_views/p"),
+        ("unknown-column", "u"),
+        ("unknown-key", "t/_indx"),
+        ("wrong-shape", "_elsewhere/0"),
+        ("wrong-shape", "_migrations/a"),
+        ("wrong-shape", "_views/x"),
+        ("wrong-shape", "p/id/was"),
+        ("wrong-shape", "t/_indexes"),
+        ("wrong-shape", "t/a"),
+        ("wrong-shape", "v/_virtual"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "message", "hint"),
+    [
+        ({"type": "T", "was": "b"}, 't/a/was: "b" is not a list', ""),
+        ({"type": "T", "was": [5]}, "t/a/was/0: 5 is not a string", ""),
+        ({"type": "T", "fil": "1"}, 't/a: unknown key "fil"', 'Did you mean "fill"?'),
+        ({"type": "T", "zzz": "1"}, 't/a: unknown key "zzz"', "Known here: type, was, fill, comment."),
+        ({"fill": "1"}, 't/a: "type" is missing in {"fill": "1"}', "A column is a string"),
+    ],
+)
+def test_a_wrong_shape_names_the_key_that_has_it(column, message, hint):
+    (problem,) = problems({"t": {"a": column}})
+    assert problem.message.partition(": ")[2] == message
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "excerpt"),
+    [
+        ('{\n\t"a": {} "b": {}\n}', '2 |  "a": {} "b": {}\n  |          ^'),
+        ('{"表": {} 5}', '1 | {"表": {} 5}\n  |           ^'),
+        ('{"a": {' + " " * 200 + "5}" + " " * 200 + "}", "1 | " + " " * 60 + "5}\n  | " + " " * 60 + "^"),
+        ('{"a": "b', '1 | {"a": "b\n  |       ^'),
+    ],
+)
+def test_a_fault_of_syntax_shows_its_line_with_a_caret(text, excerpt):
+    (problem,) = problems(text)
+    assert (str(problem.code), problem.facts["excerpt"]) == ("schema-syntax", excerpt)
+
+
 def test_two_repeated_keys_are_two_faults():
-    assert codes('{"t": {}, "t": {}, "t": {}}') == ["duplicate-key", "duplicate-key"]
+    assert codes('{"t": {"a": ""}, "t": {"a": ""}, "t": {"a": ""}}') == ["duplicate-key", "duplicate-key"]
 
 
 def test_a_name_that_begins_with_an_underscore_has_one_more_as_a_key():
@@ -454,3 +508,19 @@ def test_a_table_that_something_else_makes_has_a_key_that_nobody_knows():
     tree = {"t": {"p": "INTEGER REFERENCES other"}, "_elsewhere": ["other"]}
     with pytest.raises(SchemaInvalid, match="refers to the table"):
         document.read(json.dumps(tree).encode())
+
+
+def test_tables_and_columns_have_their_places_under_any_case_and_nothing_else_has_one():
+    found = document.read(b'{\n  "__t": {\n    "a": "",\n    "__b": ""\n  }\n}')
+    assert found.place_of("_T") == "schema.json:2:3"
+    assert [found.place_of("_t", name) for name in ("A", "_b")] == ["schema.json:3:5", "schema.json:4:5"]
+    assert (found.place_of("t"), found.place_of("t", "a"), found.place_of("_t", "c")) == ("", "", "")
+
+
+def test_a_problem_gets_the_place_of_its_key_and_keeps_its_facts():
+    found = document.read(b'{\n  "t": {"a": ""}\n}', "x:1.json")
+    problem = Problem(Code.LOST_COLUMN, "gone", "Look.", {"table": "t"})
+    assert found.located(problem, "t") == Problem(
+        Code.LOST_COLUMN, "x:1.json:2:3: gone", "Look.", {"table": "t", "file": "x:1.json", "line": "2", "column": "3"}
+    )
+    assert found.located(problem).facts == {"table": "t", "file": "x:1.json"}

@@ -46,8 +46,9 @@ class NotCreatedJson(TypedDict):
 
 
 def problem(one: Problem) -> str:
-    """The problem, and what to do next, indented."""
-    return "\n  ".join([f"[{one.code}] {one.message}", *one.hint.splitlines()])
+    """The problem, the line of schema.json that it is in, and what to do next, indented."""
+    excerpt = str(one.facts.get("excerpt", ""))
+    return "\n  ".join([f"[{one.code}] {one.message}", *excerpt.splitlines(), *one.hint.splitlines()])
 
 
 def hazards(found: Sequence[Hazard], page: Page) -> Lines:
@@ -55,7 +56,7 @@ def hazards(found: Sequence[Hazard], page: Page) -> Lines:
     lines = []
     for hazard in found if page.detail else _counted(found):
         word = page.style.ERROR("STOPS") if hazard.blocking else "note"
-        lines.append(f"  {word} [{hazard.code}] {hazard.message}")
+        lines.append(f"  {word} [{hazard.code}] {hazard}")
         lines += [f"    {line}" for line in hazard.hint.splitlines()]
     return lines
 
@@ -69,7 +70,10 @@ def _counted(found: Sequence[Hazard]) -> Iterator[Hazard]:
         elif hazard is applied[0]:
             message = f"{len(applied)} hints of schema.json do not act again on this database"
             yield replace(
-                hazard, message=message, hint=f"To remove them when no other database needs them: {PRUNE_HINTS}"
+                hazard,
+                message=message,
+                place="",
+                hint=f"To remove them when no other database needs them: {PRUNE_HINTS}",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ...diff.compare import Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
@@ -26,7 +27,7 @@ from ...plan.make import converting, idle_allowances, make
 from ...plan.model import NeverRun, Plan, Strategy
 from ...schema.document import Document
 from ...schema.model import Schema
-from ...schema.names import fold
+from ...schema.names import fold, to_key
 from ...schema.subset import differing
 from ...schema.text import short
 from ..data_migrations import never_run
@@ -177,7 +178,7 @@ def _first(document: Document, state: LiveDatabase | None) -> Decision:
         fresh="there is no database yet",
     )
     # in data that is created in the new shape, every hint has acted
-    plan = replace(plan, hazards=(*declarations(plan, ()), *plan.hazards))
+    plan = _with_places(replace(plan, hazards=(*declarations(plan, ()), *plan.hazards), place=document.place_of))
     return Decision(replace(plan, applied_hints=all_hints(document.hints)))
 
 
@@ -223,8 +224,16 @@ def _diff(document: Document, old: Schema, options: SyncOptions, newest: History
     allowed = Allowed(frozenset(map(fold, options.allow_drop)), given)
     diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
     if diff.problems:
-        raise Refused(_of_models(problem, options.models) for problem in diff.problems)
+        raise Refused(_located(document, _of_models(problem, options.models)) for problem in diff.problems)
     return diff
+
+
+def _located(document: Document, problem: Problem) -> Problem:
+    """The problem with the location of what is new in schema.json, or else of the table that lacks something."""
+    table, new = problem.facts.get("table"), problem.facts.get("gained") or problem.facts.get("new") or []
+    if table is None:
+        return document.located(problem, *map(to_key, new[:1]))
+    return document.located(problem, to_key(table), *(map(to_key, new) if len(new) == 1 else ()))
 
 
 def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
@@ -269,7 +278,7 @@ def _plan(
     )
     allowed = frozenset(map(fold, options.allow_drop))
     hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, options.allow_drop))
-    plan = replace(plan, hazards=hazards)
+    plan = _with_places(replace(plan, hazards=hazards, place=document.place_of))
     if problems := dry_run.bad_fills(plan, target.opener):
         raise Refused(problems)
     return dry_run.rehearse(state.connection, plan, target.opener, unknown)
@@ -279,7 +288,17 @@ def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: 
     """The plan with the hazards that the data has now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
     found = probe(state.connection, plan, frozenset(map(fold, options.allow_drop)), options.readers, opener)
-    return converting(replace(plan, hazards=(*found, *static)))
+    return converting(_with_places(replace(plan, hazards=(*found, *static))))
+
+
+def _with_places(plan: Plan) -> Plan:
+    """The plan whose hazards say where schema.json has their column, if a person can correct them there."""
+    return replace(plan, hazards=tuple(map(partial(_with_place, plan), plan.hazards)))
+
+
+def _with_place(plan: Plan, hazard: Hazard) -> Hazard:
+    is_corrected_there = hazard.hint and hazard.code is not HazardCode.HINT_ALREADY_APPLIED
+    return replace(hazard, place=plan.place(hazard.table, hazard.column)) if is_corrected_there else hazard
 
 
 _STATIC = frozenset(
@@ -299,7 +318,7 @@ _STATIC = frozenset(
 
 def as_problem(hazard: Hazard) -> Problem:
     """The problem for a blocking hazard."""
-    return Problem(Code.HAZARD, hazard.message, hazard.hint, hazard.as_json())
+    return Problem(Code.HAZARD, str(hazard), hazard.hint, hazard.as_json())
 
 
 def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
