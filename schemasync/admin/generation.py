@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
+from .. import databases
 from ..diff.changes import AddIndex
 from ..diff.side_by_side import Names, Pair, beside, changed
-from ..errors import NeedsPerson
+from ..errors import NeedsPerson, SchemasyncError
 from ..history.action import HistoryAction
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
@@ -21,10 +24,12 @@ from ..models import SchemaVersion
 from ..plan.model import Action, CarriedStep, Create, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
+from ..schema.spelling import Texts, respelled, texts
 from ..schema.text import short
+from ..sync.inspection import written_schema
 from ..sync.preview import statements
 from ..texts import span
-from .history_rows import light, story, when
+from .history_rows import changes_of, light, story, when
 from .pages import Pages
 from .selected_database import SelectedDatabase
 
@@ -36,13 +41,19 @@ COLUMNS = ("id", *(field for field in HistoryRow.__dataclass_fields__ if field n
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Two generations side by side: `left` is the older one in the picture. `pairs` differ; if there are many, `more`
-    has the names of the rest."""
+    has the names of the rest. `same`: how many tables and views are the same; `whole`: show the same lines, too."""
 
     left: str
     right: str
     pairs: tuple[Pair, ...]
     same: int
     more: tuple[str, ...] = ()
+    whole: bool = False
+
+    @property
+    def has_same_lines(self) -> bool:
+        """True if a table that differs has lines that are the same."""
+        return any(len(pair.changes) < len(pair.lines) for pair in self.pairs)
 
 
 def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, key: str) -> HttpResponse:
@@ -50,25 +61,26 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
     row = _row(selected, key)
     if not _is_whole(row):
         raise Http404
-    plan = row.details
+    listed = light(SchemaVersion.objects.using(selected.alias)).get(pk=row.id)
     before, newest = _before(selected, row), _newest(selected)
-    live, most = newest.generation, ALL if request.GET.get("all") else MOST
+    live, shown = newest.generation, Shown(bool(request.GET.get("all")), bool(request.GET.get("lines")))
+    known = _texts(selected, {row.generation, live, *([before.generation] if before is not None else [])})
     context = {
         "row": row,
         "pk": row.id,
         "when": when(row.applied_at),
-        "story": story(light(SchemaVersion.objects.using(selected.alias)).get(pk=row.id)),
+        "action": listed.get_action_display(),
+        "story": story(listed),
+        "changes": [change["text"] for change in changes_of(listed)] if row.action == HistoryAction.SYNC else [],
         "version": short(row.version),
         "took": span(row.duration_ms),
         "waited": span(row.pause_ms),
         "is_live": row.generation == live,
         "file": selected.file_of(row.generation),
-        "plan": plan,
-        "tables": [table for table in plan.get("tables", ()) if table["action"] != Action.KEEP],
-        "kept": sum(table["action"] == Action.KEEP for table in plan.get("tables", ())),
-        "to_previous": _to_previous(before, row, most) if before is not None else None,
-        "to_live": _to_live(selected, row, newest, most) if row.generation != live else None,
-        "schema": _text(schema_of(row)) if request.GET.get("schema") else None,
+        **_steps(row.details),
+        "to_previous": _to_previous(before, row, known, shown) if before is not None else None,
+        "to_live": _to_live(selected, row, newest, known, shown) if row.generation != live else None,
+        "schema": _text(respelled(schema_of(row), known)) if request.GET.get("schema") else None,
         "tables_in_all": len(json.loads(row.schema).get("tables", ())),
     }
     return admin.render(
@@ -76,22 +88,47 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
     )
 
 
+def _steps(plan: dict[str, Any]) -> dict[str, Any]:
+    """What became of each table. That all are new is said by the changes alone."""
+    tables = plan.get("tables", ())
+    actions = {table["action"] for table in tables}
+    return {
+        "plan": plan,
+        "tables": [table for table in tables if table["action"] != Action.KEEP],
+        "kept": sum(table["action"] == Action.KEEP for table in tables),
+        "has_steps": bool(actions - {Action.KEEP, Action.CREATE}),
+        "has_rewritten": Action.REWRITE in actions,
+    }
+
+
 def schema_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
     """The schema as a schema.json, as a download."""
     row = _row(selected, pk)
-    response = HttpResponse(_text(schema_of(row), f"version {row.version}"), content_type="application/json")
+    text = _text(respelled(schema_of(row), _texts(selected, {row.generation})), f"version {row.version}")
+    response = HttpResponse(text, content_type="application/json")
     name = f"schema-{short(row.version)}.json"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename="".join(name.split()))
     return response
 
 
 def sql(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
-    """The statements that built it, as `plan --sql` prints them."""
+    """The statements that built it, as `plan --sql` printed them."""
     row = _row(selected, pk)
     before = _before(selected, row)
-    found = statements(_plan(row, before)) if row.action == HistoryAction.SYNC else []
+    known = _texts(selected, {row.generation})
+    found = statements(respelled(_plan(row, before), known)) if row.action == HistoryAction.SYNC else []
     title = _("SQL of %(name)s") % {"name": row.generation}
     return admin.render(request, "sql.html", selected, title, {"row": row, "pk": pk, "statements": found})
+
+
+def _texts(selected: SelectedDatabase, generations: set[str]) -> Texts:
+    """The SQL of these generations as written, from their files: the history stores canonical spellings. A file that
+    is gone or cannot be read has none."""
+    found = []
+    for generation in filter(None, map(selected.file_of, sorted(generations))):
+        with suppress(SchemasyncError, FileNotFoundError):
+            found.append(written_schema(databases.opener(selected.alias), generation.path))
+    return texts(found)
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -132,20 +169,27 @@ def _before(selected: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
 # --- side by side -------------------------------------------------------------------------------------------------
 
 
-def _to_previous(before: HistoryRow, row: HistoryRow, most: int) -> Beside:
-    old, new = schema_of(before), schema_of(row)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the reader asked for: all tables that differ, and the lines of them that are the same."""
+
+    all_tables: bool
+    whole_tables: bool
+
+
+def _to_previous(before: HistoryRow, row: HistoryRow, known: Texts, shown: Shown) -> Beside:
     names = _names(steps_of(row, before)) if row.details.get("tables") else {}
-    return _beside(before.generation, row.generation, old, new, names, most)
+    return _beside(before, row, names, known, shown)
 
 
-def _to_live(selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, most: int) -> Beside:
+def _to_live(selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, known: Texts, shown: Shown) -> Beside:
     """Renames between the two are known if one is a descendant of the other."""
     live = _row(selected, newest.pk)
     try:
         names = _names(_lineage(selected, row, live).steps(row.generation, live.generation))
     except (KeyError, ValueError, NeedsPerson):  # too far apart, not related, or changed by hand
         names = {}
-    return _beside(row.generation, live.generation, schema_of(row), schema_of(live), names, most)
+    return _beside(row, live, names, known, shown)
 
 
 def _lineage(selected: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
@@ -166,11 +210,12 @@ def _names(steps: tuple[Step | MadeByHand, ...]) -> Names:
     }
 
 
-def _beside(left: str, right: str, old: Schema, new: Schema, names: Names, most: int) -> Beside:
-    pairs = beside(old, new, names)
-    differing = changed(pairs)
+def _beside(left: HistoryRow, right: HistoryRow, names: Names, known: Texts, shown: Shown) -> Beside:
+    pairs = beside(respelled(schema_of(left), known), respelled(schema_of(right), known), names)
+    differing, most = changed(pairs), ALL if shown.all_tables else MOST
     more = tuple(pair.name for pair in differing[most:])
-    return Beside(left, right, differing[:most], len(pairs) - len(differing), more)
+    same = len(pairs) - len(differing)
+    return Beside(left.generation, right.generation, differing[:most], same, more, shown.whole_tables)
 
 
 # --- texts --------------------------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..schema.model import Schema, Table, View
-from ..schema.names import fold
-from ..schema.text import dumps
-from ..schema.write import column_text, table_json, view_json
+from ..schema.names import fold, spell
+from ..schema.write import clauses, column_text, trigger_clauses
 
 Names = Mapping[str, tuple[str, Mapping[str, str]]]
 """Old table -> (new table, old column -> new column)."""
@@ -42,6 +41,11 @@ class Pair:
     old: str | None
     new: str | None
     lines: tuple[Line, ...]
+
+    @property
+    def changes(self) -> tuple[Line, ...]:
+        """The lines that differ."""
+        return tuple(line for line in self.lines if line.kind is not LineKind.SAME)
 
     @property
     def name(self) -> str:
@@ -128,28 +132,7 @@ Parts = dict[str, str]
 
 
 def _rest(table: Table | None) -> Parts:
-    if table is None:
-        return {}
-    columns = {fold(column.name) for column in table.columns}
-    found: Parts = {}
-    for key, value in table_json(table).items():
-        if key.startswith("_") and not key.startswith("__") and fold(key) not in columns:
-            found |= dict(_items(key.removeprefix("_").replace("_", " "), value))
-    return found
-
-
-def _items(what: str, value: object) -> Iterator[tuple[str, str]]:
-    """Triggers by name, lists item by item, and anything else as one item."""
-    match value:
-        case dict():
-            yield from ((f"{what} {name}", f"{what}: {name} {text}") for name, text in value.items())
-        case list():
-            for item in value:
-                text = item if isinstance(item, str) else dumps(item)
-                name = item["name"] if isinstance(item, dict) and "name" in item else text
-                yield f"{what} {name}", f"{what}: {text}"
-        case _:
-            yield what, what if value is True else f"{what}: {value}"
+    return {} if table is None else dict(clauses(table))
 
 
 def _parts(old: Parts, new: Parts) -> Iterator[Line]:
@@ -168,8 +151,5 @@ def _views(old: Schema, new: Schema) -> Iterator[Pair]:
 def _of_view(view: View | None) -> Parts:
     if view is None:
         return {}
-    shape = view_json(view)
-    parts: Parts = {}
-    for key, value in shape.items() if isinstance(shape, dict) else [("select", shape)]:
-        parts |= dict(_items(key, value))
-    return parts
+    columns = {"columns": f"({', '.join(map(spell, view.columns))})"} if view.columns else {}
+    return {**columns, "select": view.select.text, **dict(trigger_clauses(view.triggers))}

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import lexer, normalize
 from .default import is_literal
-from .model import Check, Column, ForeignKey, Index, IndexedColumn, Schema, Sql, Table, Trigger, Unique, View
+from .model import (
+    Check,
+    Column,
+    ForeignKey,
+    Index,
+    IndexedColumn,
+    PrimaryKey,
+    Schema,
+    Sql,
+    Table,
+    Trigger,
+    Unique,
+    View,
+)
 from .names import fold, spell, to_key
 
 Json = dict[str, Any]
@@ -58,13 +71,11 @@ def _table(table: Table) -> Json:
     key = table.primary_key
     if key is not None and _inline_key(table) is None:
         if key.name is not None or key.conflict:
-            constraints.append(f"{_label(key.name)}PRIMARY KEY ({_list(key.columns)}){_conflict(key.conflict)}")
+            constraints.append(constraint_text(key))
         else:
             body["_primary_key"] = [_indexed(column) for column in key.columns]
     uniques = [u for u in table.uniques if _alone(u) is None]
-    constraints += [
-        f"{_label(u.name)}UNIQUE ({_list(u.columns)}){_conflict(u.conflict)}" for u in uniques if u.conflict
-    ]
+    constraints += [constraint_text(u) for u in uniques if u.conflict]
     _add(body, "_unique_constraints", [_unique(u) for u in uniques if not u.conflict])
     _add(body, "_checks", [_check(c) for c in table.checks if about(table, c) is None])
     _add(body, "_foreign_keys", [_foreign_key(k) for k in table.foreign_keys if len(k.columns) > 1])
@@ -96,9 +107,11 @@ def _entry(column: Column, shape: Json) -> str:
     return f"{json.dumps(to_key(column.name), ensure_ascii=False)}: {json.dumps(shape, ensure_ascii=False)}"
 
 
-def constraint_text(one: Unique | Check | ForeignKey) -> str:
+def constraint_text(one: PrimaryKey | Unique | Check | ForeignKey) -> str:
     """The SQL of a table constraint, with its name if it has one."""
     match one:
+        case PrimaryKey():
+            return f"{_label(one.name)}PRIMARY KEY ({_list(one.columns)}){_conflict(one.conflict)}"
         case Unique():
             return f"{_label(one.name)}UNIQUE ({_list(one.columns)}){_conflict(one.conflict)}"
         case Check():
@@ -108,14 +121,44 @@ def constraint_text(one: Unique | Check | ForeignKey) -> str:
             return f"{_label(one.name)}FOREIGN KEY ({columns}) {_references(one)}"
 
 
+def clauses(table: Table) -> Iterator[tuple[str, str]]:
+    """(a key that identifies it, its SQL) of everything that a table has besides its columns with their constraints."""
+    if table.virtual is not None:
+        yield "virtual", f"USING {table.virtual.text}"
+    if table.primary_key is not None and _inline_key(table) is None:
+        yield "primary key", constraint_text(table.primary_key)
+    constraints: list[Unique | Check | ForeignKey] = [u for u in table.uniques if _alone(u) is None]
+    constraints += [c for c in table.checks if about(table, c) is None]
+    constraints += [k for k in table.foreign_keys if len(k.columns) > 1]
+    for one in constraints:
+        text = constraint_text(one)
+        yield f"{type(one).__name__} {one.name or text}", text
+    for index in table.indexes:
+        yield f"index {index.name}", _index_text(table, index)
+    yield from trigger_clauses(table.triggers)
+    if table.strict:
+        yield "strict", "STRICT"
+    if table.without_rowid:
+        yield "without rowid", "WITHOUT ROWID"
+
+
+def trigger_clauses(triggers: Iterable[Trigger]) -> Iterator[tuple[str, str]]:
+    """The same for triggers, which views have, too."""
+    for trigger in triggers:
+        yield f"trigger {trigger.name}", f"TRIGGER {spell(trigger.name)} {trigger.body.text}"
+
+
+def _index_text(table: Table, index: Index) -> str:
+    """An index; a name that only stands for its definition is left out."""
+    own = normalize.index_name(table.name, index.columns, index.where, index.unique)
+    name = "" if index.name == own else f"{spell(index.name)} "
+    where = f" WHERE {plain(index.where)}" if index.where is not None else ""
+    return f"{'UNIQUE ' if index.unique else ''}INDEX {name}({_list(index.columns)}){where}"
+
+
 def table_json(table: Table) -> Json:
     """The value that `write` writes for a table."""
     return _table(table)
-
-
-def view_json(view: View) -> Json | str:
-    """The value that `write` writes for a view."""
-    return _view(view)
 
 
 def pretty(value: Any) -> str:

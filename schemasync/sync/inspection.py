@@ -29,6 +29,12 @@ class Inspected:
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
 
 
+def written_schema(opener: Opener, path: Path) -> Schema:
+    """The schema of a database file, with its SQL as written. Raises a SchemasyncError if it cannot be read."""
+    with translated_errors(path), closing(opener.read(path)) as connection:
+        return inspect(connection).schema
+
+
 def inspect_path(opener: Opener, path: Path) -> Inspected:
     """Read any SQLite file, or run a folder of .sql files in memory. Raises Refused."""
     with translated_errors(path):

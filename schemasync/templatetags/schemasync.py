@@ -61,3 +61,9 @@ def agreement(found: Any) -> SafeString:
 def short(version: str) -> str:
     """The first digits of a version."""
     return text.short(version)
+
+
+@register.filter
+def number(generation: str) -> str:
+    """The number of a generation: `0002` of `0002-7aad8b069f21`."""
+    return generation.partition("-")[0]

@@ -193,12 +193,48 @@ def test_what_needs_a_person_stands_there(operated, visit):
 
 def test_a_generation_beside_the_one_before(visit):
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '2/change/'))))")
-    assert "weight INTEGER NOT NULL" in text
+    assert "weight integer NOT NULL" in text, "as schema.json has it"
     assert "schemasync-kind-added" in text
     assert "Compared with the previous one" in text
     assert "Compared with the live one" not in text
     older = visit("print(json.dumps(body(visitor('root').get(BASE + '1/change/'))))")
     assert "Compared with the live one" in older
+
+
+CHECKED = (
+    '"shelf": {"id": "INTEGER PRIMARY KEY", "kind": "TEXT CHECK (kind IN (\'old\',\'new\'))"},\n  "shop_customer": {'
+)
+
+
+def test_of_a_changed_table_only_the_changes_are_shown_unless_the_rest_is_asked_for(visit):
+    few, all_lines = visit(
+        "c = visitor('root'); print(json.dumps([body(c.get(BASE + '2/change/' + q)) for q in ('', '?lines=1')]))"
+    )
+    assert "label varchar(50) NOT NULL" not in few
+    assert "Show the unchanged lines, too" in few
+    assert "label varchar(50) NOT NULL" in all_lines
+    assert "Show the unchanged lines, too" not in all_lines
+
+
+def test_sql_is_shown_as_it_was_written_as_long_as_its_file_is_there(operated, visit):
+    operated.schema.write_text(operated.schema.read_text().replace('"shop_customer": {', CHECKED))
+    operated.done("schemasync")
+    pages = ("3/change/", "3/change/?schema=1", "3/sql/", "3/schema.json")
+    shown = f"c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in {pages!r}]))"
+    for text in visit(shown):
+        assert "CHECK (kind IN ('old','new'))" in text.replace("&#x27;", "'")
+    operated.schema.write_text(operated.schema.read_text().replace("'old','new'", "'old','new','odd'"))
+    operated.done("schemasync")
+    for path in operated.folder.glob("db.sqlite3.generations/0003-*"):
+        path.unlink()
+    for text in visit(shown):
+        assert "kind in ('old', 'new')" in text.replace("&#x27;", "'"), "and never as tokens"
+        assert "( 'old'" not in text.replace("&#x27;", "'")
+
+
+def test_the_changes_of_a_generation_are_a_list(visit):
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '2/change/'))))")
+    assert "<li><bdi>shop_tag: +weight</bdi></li>" in text
 
 
 def test_the_statements_that_made_it(visit):

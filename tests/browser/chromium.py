@@ -36,7 +36,7 @@ class Look:
 
 LIGHT = Look()
 DARK = Look(scheme="dark")
-NARROW = Look(width=375)
+NARROW = Look(width=320)  # the narrowest phone that is still sold
 ARABIC = Look(language="ar")  # from right to left
 NO_JAVASCRIPT = Look(javascript=False)
 LOOKS = [LIGHT, DARK, NARROW, ARABIC]

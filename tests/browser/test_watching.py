@@ -68,7 +68,7 @@ def test_only_django_s_own_links_are_left_out(page):
 
 def test_a_page_is_seen_as_the_look_says(new_page, demo):
     assert new_page(demo, DARK).evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    assert new_page(demo, NARROW).evaluate("innerWidth") == 375
+    assert new_page(demo, NARROW).evaluate("innerWidth") == 320
     arabic = new_page(demo, ARABIC)
     arabic.goto("/admin/login/")
     assert arabic.evaluate("getComputedStyle(document.body).direction") == "rtl"

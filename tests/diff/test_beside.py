@@ -75,23 +75,56 @@ def test_parts_beside_the_columns_are_lines_of_their_own() -> None:
     assert found == {
         (
             CHANGED,
-            'unique constraints: {"columns":["a","b"],"name":"u"}',
-            'unique constraints: {"columns":["b","a"],"name":"u"}',
+            "CONSTRAINT u UNIQUE (a, b)",
+            "CONSTRAINT u UNIQUE (b, a)",
         ),
-        (REMOVED, "indexes: b", None),
-        (ADDED, None, "indexes: a"),
+        (REMOVED, "INDEX (b)", None),
+        (ADDED, None, "INDEX (a)"),
         (
             CHANGED,
-            "triggers: g AFTER INSERT ON t BEGIN SELECT 1; END",
-            "triggers: g AFTER DELETE ON t BEGIN SELECT 1; END",
+            "TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END",
+            "TRIGGER g AFTER DELETE ON t BEGIN SELECT 1; END",
         ),
-        (ADDED, None, "strict"),
+        (ADDED, None, "STRICT"),
     }
+
+
+def test_each_part_is_shown_as_the_sql_that_it_is() -> None:
+    _, parts = pairs(
+        "{}",
+        """{"p": {"a": "INT", "b": "INT", "_primary_key": ["a", "b"]},
+            "t": {"a": "INT", "b": "INT", "_primary_key": ["a", "b"],
+                "_unique_constraints": [["a", "b"], {"name": "both", "columns": ["b", "a COLLATE NOCASE"]}],
+                "_checks": ["a < b", {"name": "less", "check": "a + b < 9"}],
+                "_foreign_keys": [{"columns": ["a", "b"], "references": {"table": "p", "columns": ["a", "b"]},
+                    "on_delete": "CASCADE"}],
+                "_indexes": ["b", ["b DESC", "a"], {"name": "positive", "columns": ["abs(a)"], "where": "b > 0", "unique": true}]}}""",
+    )
+    assert parts.name == "t"
+    texts = [line.new for line in parts.lines]
+    assert texts == [
+        "a INT",
+        "b INT",
+        "PRIMARY KEY (a, b)",
+        "UNIQUE (a, b)",
+        "CONSTRAINT both UNIQUE (b, a COLLATE NOCASE)",
+        "CONSTRAINT less CHECK (a + b < 9)",
+        "CHECK (a < b)",
+        "FOREIGN KEY (a, b) REFERENCES p (a, b) ON DELETE CASCADE",
+        "UNIQUE INDEX positive (abs(a)) WHERE b > 0",
+        "INDEX (b)",
+        "INDEX (b DESC, a)",
+    ]
+
+
+def test_of_a_changed_table_the_lines_that_differ_are_known() -> None:
+    pair = only('{"t": {"a": "INT", "b": "INT"}}', '{"t": {"a": "INT", "b": "TEXT", "c": "INT"}}')
+    assert pair.changes == (Line(CHANGED, "b INT", "b TEXT"), Line(ADDED, None, "c INT"))
 
 
 def test_virtual_tables_and_columns_that_begin_with_an_underscore() -> None:
     virtual = only("{}", '{"f": {"_virtual": "fts5(x)"}}')
-    assert virtual.lines == (Line(ADDED, None, "virtual: fts5(x)"),)
+    assert virtual.lines == (Line(ADDED, None, "USING fts5(x)"),)
     assert only("{}", '{"t": {"__x": "INT"}}').lines == (Line(ADDED, None, "_x INT"),)
 
 
@@ -101,14 +134,14 @@ def test_views_are_compared_by_what_they_select() -> None:
     new = f"""{{{table}, "_views": {{"v": {{"select": "SELECT x + 1 FROM t", "columns": ["y"],
         "triggers": {{"g": "INSTEAD OF DELETE ON v BEGIN SELECT 1; END"}}}}, "same": "SELECT 2", "born": "SELECT 3"}}}}"""
     found = {pair.name: (pair.kind, pair.lines) for pair in changed(pairs(old, new))}
-    assert found["gone"] == (REMOVED, (Line(REMOVED, "select: SELECT 1", None),))
-    assert found["born"] == (ADDED, (Line(ADDED, None, "select: SELECT 3"),))
+    assert found["gone"] == (REMOVED, (Line(REMOVED, "SELECT 1", None),))
+    assert found["born"] == (ADDED, (Line(ADDED, None, "SELECT 3"),))
     assert found["v"] == (
         CHANGED,
         (
-            Line(CHANGED, "select: SELECT x FROM t", "select: SELECT x + 1 FROM t"),
-            Line(ADDED, None, "columns: y"),
-            Line(ADDED, None, "triggers: g INSTEAD OF DELETE ON v BEGIN SELECT 1; END"),
+            Line(ADDED, None, "(y)"),
+            Line(CHANGED, "SELECT x FROM t", "SELECT x + 1 FROM t"),
+            Line(ADDED, None, "TRIGGER g INSTEAD OF DELETE ON v BEGIN SELECT 1; END"),
         ),
     )
     assert "same" not in found
