@@ -11,7 +11,6 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -26,9 +25,10 @@ from .. import conf
 from ..models import SchemaVersion
 from .filters import ByWhom, When
 from .history_rows import light, story, when
-from .pages import Pages
+from .pages import NotAllowed, Pages
 from .selected_database import PARAMETER, SelectedDatabase, selected_database
 
+VIEW = "view_schemaversion"  # the permission without which no page is shown
 View = Callable[..., HttpResponseBase]
 
 
@@ -111,13 +111,19 @@ class SchemaVersionAdmin(Pages):
 
         return cast("View", shown)
 
+    def _require_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise NotAllowed(VIEW)
+
     def _page(self, view: View) -> View:
         """Require the view permission, and run outside of a transaction, which would block a swap."""
 
         def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
-            if not self.has_view_permission(request):
-                raise PermissionDenied
-            return view(self, request, selected_database(request), **words)
+            try:
+                self._require_view(request)
+                return view(self, request, selected_database(request), **words)
+            except NotAllowed as error:
+                return self.not_allowed(request, error)
 
         found: View = update_wrapper(self.admin_site.admin_view(shown), view)
         for alias in connections:
@@ -134,7 +140,7 @@ class SchemaVersionAdmin(Pages):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
-            raise PermissionDenied
+            return self.not_allowed(request, NotAllowed(VIEW))
         selected = selected_database(request)
         from .overview import context
 
@@ -151,10 +157,23 @@ class SchemaVersionAdmin(Pages):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_view_permission(request):
-            raise PermissionDenied
+            return self.not_allowed(request, NotAllowed(VIEW))
         from .generation import generation
 
         return generation(self, request, selected_database(request), unquote(object_id))
+
+    def add_view(self, request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
+        return self._only_read(request)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
+        return self._only_read(request)
+
+    def _only_read(self, request: HttpRequest) -> HttpResponse:
+        """Pages that Django's admin has for other models."""
+        if not self.has_view_permission(request):
+            return self.not_allowed(request, NotAllowed(VIEW))
+        reason = _("Only schemasync itself writes the history. Nothing can be added or deleted here.")
+        return self.not_allowed(request, NotAllowed(reason=str(reason)))
 
     # --- columns --------------------------------------------------------------------------------------------
 

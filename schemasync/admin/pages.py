@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from ..models import SchemaVersion
 from .selected_database import SelectedDatabase
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[SchemaVersion]
 else:
     _Admin = admin.ModelAdmin
+
+
+class NotAllowed(PermissionDenied):
+    """The page or action is not for this user: `permission` is missing, or there is another `reason`."""
+
+    def __init__(self, permission: str = "", reason: str = "") -> None:
+        super().__init__(permission or reason)
+        self.permission, self.reason = permission, reason
 
 
 class Pages(_Admin):
@@ -28,9 +37,23 @@ class Pages(_Admin):
         return self.has_view_permission(request) and user.has_perm(f"schemasync.{act}_schemaversion")
 
     def require(self, request: HttpRequest, act: str) -> None:
-        """Raise PermissionDenied for all others."""
+        """Raise NotAllowed for all others."""
         if not self.may(request, act):
-            raise PermissionDenied
+            raise NotAllowed(f"{act}_schemaversion")
+
+    def not_allowed(self, request: HttpRequest, error: NotAllowed) -> HttpResponse:
+        """The page for users who miss a permission: it says which one, and nothing about the database."""
+        names = dict(self.opts.permissions)
+        context = {
+            "permission": f"{self.opts.app_label}.{error.permission}" if error.permission else "",
+            "permission_name": names.get(error.permission, f"Can view {self.opts.verbose_name_raw}"),
+            "reason": error.reason,
+        }
+        selected = SelectedDatabase("")
+        title = str(_("You may not do this"))
+        response = self.render(request, "not_allowed.html", selected, title, context)
+        response.status_code = 403
+        return response
 
     def redirect(self, selected: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
         """Redirect to another of these pages."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -18,7 +17,7 @@ from ..schema.text import short
 from ..sync import preview
 from ..sync.phases.decide import SyncOptions
 from .background_run import outcome, start
-from .pages import Pages
+from .pages import NotAllowed, Pages
 from .selected_database import SelectedDatabase, actor_of
 
 
@@ -26,7 +25,7 @@ def run(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpR
     """Show the plan; POST starts the run, if the setting and a permission allow it."""
     admin.require(request, "run")
     if not conf.runs_from_admin():
-        raise PermissionDenied
+        raise NotAllowed(reason=_("The setting RUN_FROM_ADMIN is off: run manage.py schemasync on the server."))
     context = _plan(selected)
     if request.method == "POST":
         return _start(admin, request, selected, context)
