@@ -32,6 +32,7 @@ from schemasync.management.output.plan import PlanJson
 from schemasync.management.output.prune import PruneJson
 from schemasync.management.output.rollback import PreviewJson, RollbackJson
 from schemasync.management.output.snapshot import SnapshotJson
+from schemasync.management.output.switch import SwitchJson
 from schemasync.management.output.sync import SyncJson
 from schemasync.sync.status import StatusJson
 
@@ -43,6 +44,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "status": (StatusJson, FailedJson),
     "history": (HistoryJson, FailedJson),
     "rollback": (RollbackJson, PreviewJson, FailedJson),
+    "switch": (SwitchJson, FailedJson),
     "inspect": (InspectJson, FailedJson),
     "adopt": (AdoptJson, FailedJson),
     "eject": (EjectJson, FailedJson),

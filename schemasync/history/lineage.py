@@ -67,6 +67,10 @@ class Lineage:
         *_, first = self.line(live)
         return self._from(first, live, changed=True)
 
+    def names(self, ancestor: str, live: str) -> Names:
+        """Names in an earlier generation of the line -> names in `live`, for values that were carried unchanged."""
+        return self._from(self.birth(ancestor), live)
+
     def _composed(self, target: str, live: str) -> list[Keep]:
         """One step for each table that both have: back to the common ancestor, and on to `live`."""
         above = {row.id for row in self.line(target)}

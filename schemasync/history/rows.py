@@ -162,6 +162,17 @@ def models_of(row: HistoryRow | None) -> dict[str, str]:
     return dict(row.details.get("models", {})) if row is not None else {}
 
 
+def left_by_switch(rows: Sequence[HistoryRow]) -> tuple[str, ...]:
+    """The generations that a switch left and whose version was not live again since, the newest first."""
+    versions = {row.generation: row.version for row in rows}
+    found: list[str] = []
+    for position, row in enumerate(rows):
+        left = row.details.get("left")
+        if isinstance(left, str) and versions.get(left) not in {later.version for later in rows[position:]}:
+            found = [left, *(name for name in found if versions.get(name) != versions.get(left))]
+    return tuple(found)
+
+
 def runner_tables_of(rows: Sequence[HistoryRow], generation: str) -> dict[str, str]:
     """The digests of the tables of migration runners when the generation was made; empty if that is unknown."""
     known = (row.details.get("runner_tables") for row in reversed(rows) if row.generation == generation)
@@ -199,7 +210,8 @@ class Afterwards:
     """Facts of a swap that are known only afterwards; None if not known yet.
 
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
-    `never_run`: data migrations that were accepted since.
+    `never_run`: data migrations that were accepted since. `left`: the generation that a switch left, which has what the
+    present schema lacks.
     """
 
     duration_ms: int | None = None
@@ -207,6 +219,7 @@ class Afterwards:
     followed: Followed | None = None
     document: str | None = None
     never_run: NeverRun | None = None
+    left: str | None = None
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
@@ -218,6 +231,8 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
         plan["document"] = known.document
     if known.never_run is not None:
         plan["data_migrations"] = never_run_json(known.never_run)
+    if known.left is not None:
+        plan["left"] = known.left
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,

@@ -47,18 +47,21 @@ from ..sync import (
     rollback,
     snapshot,
     status,
+    switch,
     up_to_date,
 )
 from ..sync.phases import postpone
-from ..sync.phases.decide import as_problem
+from ..sync.phases.decide import SyncOptions, as_problem
 from ..sync.phases.finish import note
+from ..sync.phases.hooks import BeforeSwap
 from ..sync.run.error_translation import of_disk, translated_errors
+from ..sync.run.report import Report
 from ..sync.run.target import Target
 from ..sync.runner import sync
 from . import options, output, overridden_commands
 from .invocation import Invocation
 
-WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt")
+WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt", "switch")
 """Actions that bring a project to schema.json. They are refused if another app overrides `migrate` or
 `makemigrations`."""
 
@@ -204,6 +207,19 @@ class Actions(Invocation):
         if done is None:
             raise UsageError.of(Code.DECLINED, "nothing was changed")
         self._print(output.rollback.lines(done), output.rollback.as_json(done))
+
+    def do_switch(self) -> None:
+        self._finish_swap()
+        target, wanted, options = self._target(swaps=True), self._document(), self._sync_options()
+
+        def run(document: Document, options: SyncOptions, first: BeforeSwap | None) -> Report:
+            if not conf.is_enabled():
+                return sync(target, document, options, first)
+            verbosity = self._verbosity - 1
+            return sync_as_migrate(self._alias(), target, document, options, self.stdout, verbosity, first)
+
+        done = switch.switch(target, wanted, options, run, leave_behind=self._is("leave_behind"))
+        self._print(output.switch.lines(done, self._page), output.switch.as_json(done))
 
     def do_inspect(self) -> None:
         seen = inspection.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))

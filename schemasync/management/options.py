@@ -35,6 +35,7 @@ ACTIONS = {
     "status": "show what is live, what a run is doing, and what needs a person",
     "history": "list the generations: when, what, by whom, which is live, which are gone",
     "rollback": "make an earlier generation live again, at once; asks first",
+    "switch": "go to the schema.json of another git branch, in development; lose nothing of this one",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
     "adopt": "take over an existing plain database file",
     "eject": "go back to migrations: write the missing files, and make the database a plain file again",
@@ -52,6 +53,7 @@ USES = {
     "status": ("database", "all"),
     "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
+    "switch": ("database", "all", "schema", "wait"),
     "inspect": ("database", "noinput"),
     "adopt": ("database", "all", "schema", "wait"),
     "eject": ("database", "all", "schema", "wait", "noinput"),
@@ -326,6 +328,15 @@ def _rollback(parser: Any) -> None:
     )
 
 
+def _switch(parser: Any) -> None:
+    parser.add_argument(
+        "--leave-behind",
+        action="store_true",
+        default=ABSENT,
+        help="bring nothing back that is missing in the present database and stands in an archive",
+    )
+
+
 def _inspect(parser: Any) -> None:
     parser.add_argument("source", type=Path, metavar="FILE", help="a SQLite file, or a folder of numbered .sql files")
     parser.add_argument(
@@ -403,6 +414,7 @@ _ADD = {
     "plan": _plan,
     "check": _check,
     "rollback": _rollback,
+    "switch": _switch,
     "inspect": _inspect,
     "prune": _prune,
     "snapshot": _snapshot,

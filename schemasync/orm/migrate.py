@@ -22,7 +22,7 @@ from ..signals import before_swap
 from ..sync import check, up_to_date
 from ..sync.phases.decide import SyncOptions
 from ..sync.phases.finish import note
-from ..sync.phases.hooks import NewFile
+from ..sync.phases.hooks import BeforeSwap, NewFile
 from ..sync.run.report import Report
 from ..sync.run.target import Target
 from ..sync.runner import sync
@@ -36,12 +36,18 @@ from .models_fingerprint import beside
 
 
 def sync_as_migrate(
-    alias: str, target: Target, document: Document, options: SyncOptions, stdout: Out, verbosity: int = 1
+    alias: str,
+    target: Target,
+    document: Document,
+    options: SyncOptions,
+    stdout: Out,
+    verbosity: int = 1,
+    first: BeforeSwap | None = None,
 ) -> Report:
     """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
 
-    On the new file, before it goes live: content types of renamed models, migrations of MIGRATED_APPS, and receivers
-    of `before_swap`. On the live one: `pre_migrate` before, `post_migrate` after, for apps whose tables exist.
+    On the new file, before it goes live: `first`, content types of renamed models, migrations of MIGRATED_APPS, and
+    receivers of `before_swap`. On the live one: `pre_migrate` before; `post_migrate` after, where tables exist.
     """
     import_management()
     options = informed(alias, options)
@@ -49,9 +55,10 @@ def sync_as_migrate(
     connections[alias].close()
 
     def work(new: NewFile) -> bool:
+        has_begun = first is not None and first(new)
         renamed = list(contenttypes.renames(new.models, document.models, _tables(new.plan)))
         if not (renamed or conf.migrated_apps() or before_swap.has_listeners(Report)):
-            return False
+            return has_begun
         with on_file(alias, new.path):
             contenttypes.rename(alias, renamed)
             migrate_apps(alias, new.path, options.accepted_migrations)

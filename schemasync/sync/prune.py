@@ -13,6 +13,7 @@ from ..engines.sqlite.connection import side_files
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.layout import Generation, PathKind, size_of
+from ..history.rows import left_by_switch
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
@@ -76,9 +77,23 @@ def _highest_known(target: Target) -> int | None:
     return max(live.number, *(generation.number for generation in known if generation is not None), 0)
 
 
+def _left_by_switch(target: Target) -> tuple[str, ...]:
+    live = target.layout.live()
+    if live is None:
+        return ()
+    with closing(target.opener.read_parsed(live.path)) as connection:
+        return left_by_switch(history_table.read(connection))
+
+
 def automatic(target: Target) -> Pruned:
-    """After a sync, under its lock: keep as many archives as the setting KEEP says."""
-    return _remove(target, choose(archives(target), target.keep, None))
+    """After a sync, under its lock: keep as many archives as the setting KEEP says, and in addition those that a switch
+    left, which have what the schema of another branch needs."""
+    found = archives(target)
+    try:
+        left = _left_by_switch(target)
+    except (SchemasyncError, sqlite3.Error):
+        return Pruned((), found, ())
+    return _remove(target, choose(tuple(a for a in found if a.generation.name not in left), target.keep, None))
 
 
 def prune(

@@ -19,7 +19,7 @@ from ..files.layout import Generation
 from ..history.lineage import Lineage, is_in_place
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, MadeByHand, find, now
-from ..plan.model import Step
+from ..plan.model import CarriedStep, Origin, Step
 from .phases import cutover
 from .phases.cutover import cut_over
 from .phases.finish import note
@@ -74,8 +74,27 @@ def preview(target: Target, wanted: str | None) -> Preview:
 def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -> Preview:
     current, to, generation = _way(target, current, wanted)
     assert current.newest is not None
-    tallies = _tallies(target, current, to, generation)
+    tallies = _tallies(target, _sides(current, to, generation))
     return Preview(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
+
+
+def differ_in_common(target: Target, wanted: str) -> bool:
+    """True if a row differs from that in the other generation in what both have: tables, and columns whose values were
+    carried; or if that cannot be compared. Raises the errors of `preview`."""
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
+        current, to, generation = _way(target, current, wanted)
+        sides = _sides(current, to, generation)
+        common = [_in_common(step) for step in sides.steps if isinstance(step, CarriedStep | MadeByHand)]
+        tallies = _tallies(target, replace(sides, steps=common))
+    return any(not one.comparable or one.added or one.changed or one.removed for one in tallies)
+
+
+def _in_common(step: CarriedStep | MadeByHand) -> CarriedStep | MadeByHand:
+    """The step without the values of columns that are only on one side, or were converted on the way."""
+    if isinstance(step, MadeByHand):
+        return step
+    feeds = tuple(feed if feed.origin is Origin.CARRIED else replace(feed, volatile=True) for feed in step.feeds)
+    return replace(step, feeds=feeds)
 
 
 def check(target: Target, wanted: str | None) -> None:
@@ -220,9 +239,8 @@ def _is_since(rows: Sequence[HistoryRow], to: HistoryRow, live: HistoryRow) -> b
     return all(row.id < heir.id for row in rows if row.generation == to.generation)
 
 
-def _tallies(target: Target, current: LiveDatabase, to: HistoryRow, generation: Generation) -> tuple[RowDiff, ...]:
+def _tallies(target: Target, sides: _Sides) -> tuple[RowDiff, ...]:
     """Compare the live file with the older one, through the steps of the syncs between them."""
-    sides = _sides(current, to, generation)
     with closing(target.opener.read(sides.newer.path)) as connection:
         attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
         return _compared(connection, sides)

@@ -17,6 +17,7 @@ from . import (
     shared,
     snapshot,
     status,
+    switch,
     sync,
     terminal,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "shared",
     "snapshot",
     "status",
+    "switch",
     "sync",
     "terminal",
 ]

@@ -1,0 +1,220 @@
+"""Goes to the schema.json of another branch, in development: by its archive if nothing was written since, otherwise
+with today's rows. What the new schema lacks stays in the archive that is left, and comes back with the other branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from ..diff.compare import AddedTable, RemovedTable, TablePair, compare
+from ..engines.sqlite import fence
+from ..engines.sqlite.bring_back import Missing, bring_back, can_bring_back
+from ..errors import Code, Refused
+from ..files.layout import Generation
+from ..history.lineage import Lineage
+from ..history.row import HistoryRow
+from ..history.rows import Afterwards, hints_of, left_by_switch, schema_of
+from ..schema.document import Document
+from ..schema.model import ColumnName, Hints, Schema
+from ..schema.names import fold
+from .phases.decide import SyncOptions, is_current, not_ours
+from .phases.finish import note
+from .phases.hooks import BeforeSwap, NewFile
+from .recovery import finish_swap
+from .rollback import RolledBack, differ_in_common, rollback
+from .run import live_database
+from .run.error_translation import translated_errors
+from .run.live_database import LiveDatabase
+from .run.report import Report
+from .run.target import Target
+
+Sync = Callable[[Document, SyncOptions, BeforeSwap | None], Report]
+"""Runs a sync with this work on the new file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """A completed switch: a `report` of a sync, or `rolled_back` to the archive; neither if there was nothing to do.
+
+    `left`: the generation that was live before. `kept`: what only that one has, as `table` or `table.column`.
+    `brought_back`: the rows that came back, for each `table` or `table.column`.
+    """
+
+    version: str
+    generation: str
+    left: str | None = None
+    report: Report | None = None
+    rolled_back: RolledBack | None = None
+    kept: tuple[str, ...] = ()
+    brought_back: dict[str, int] | None = None
+
+
+def switch(
+    target: Target, document: Document, options: SyncOptions, sync: Sync, *, leave_behind: bool = False
+) -> Switched:
+    """Bring an adopted database to the document's schema, and lose nothing of the present one. `leave_behind`: bring
+    nothing back. Raises a SchemasyncError; then the live file is unchanged."""
+    finish_swap(target)
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
+        way = _way(target, now, document, options, leave_behind=leave_behind)
+    match way:
+        case _Stay(generation):
+            return Switched(document.version, generation)
+        case _Archive(generation, live):
+            done = rollback(target, generation.name, lambda ahead: not differ_in_common(target, generation.name))
+            if done is None:  # written in the last moment
+                return switch(target, document, options, sync, leave_behind=leave_behind)
+            note(target, generation, Afterwards(left=live))
+            return Switched(document.version, generation.name, live, rolled_back=done)
+        case _Convert():
+            return _convert(target, way, options, sync)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    generation: Generation
+    live: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Convert:
+    """A sync of today's rows. `lost`: what goes. `missing`: what comes back, from each archive."""
+
+    document: Document
+    live: str
+    lost: tuple[str, ...]
+    missing: tuple[tuple[Generation, tuple[Missing, ...]], ...]
+
+
+def _way(
+    target: Target, now: LiveDatabase | None, document: Document, options: SyncOptions, *, leave_behind: bool
+) -> _Stay | _Archive | _Convert:
+    if now is None or now.newest is None or now.generation is None:
+        raise Refused.of(
+            Code.NOT_ADOPTED,
+            f"{target.layout.link} has no generations to switch between",
+            "To create the database, or to bring it to schema.json: manage.py schemasync\n"
+            "To take over a plain file: manage.py schemasync adopt",
+        )
+    if now.is_untouched and is_current(document, options, now):
+        return _Stay(now.generation.name)
+    same = _of_version(target, now, document.version)
+    for generation in same:
+        if not differ_in_common(target, generation.name):
+            return _Archive(generation, now.generation.name)
+    left = [found for name in left_by_switch(now.rows) if (found := _usable(target, name)) is not None]
+    sources = [] if leave_behind else list(dict.fromkeys([*same, *left]))
+    return _conversion(now, document, options, sources)
+
+
+def _of_version(target: Target, now: LiveDatabase, version: str) -> list[Generation]:
+    """Archives of that version, the newest first."""
+    names = dict.fromkeys(row.generation for row in reversed(now.rows) if row.version == version)
+    live = now.generation.name if now.generation is not None else ""
+    return [found for name in names if name != live and (found := _usable(target, name)) is not None]
+
+
+def _usable(target: Target, name: str) -> Generation | None:
+    """The archive, if its file exists and was finished."""
+    generation = target.layout.generation(name)
+    if generation is None or not generation.path.is_file():
+        return None
+    with closing(target.opener.read(generation.path)) as connection:
+        return None if fence.is_marked(connection) else generation
+
+
+# --- with today's rows ------------------------------------------------------------------------------------------
+
+
+def _conversion(now: LiveDatabase, document: Document, options: SyncOptions, sources: Sequence[Generation]) -> _Convert:
+    assert now.generation is not None
+    document = replace(document, hints=_with_renames(now, document))
+    old = now.ours(now.inspect(), document, not_ours(document, options.elsewhere))
+    found = compare(old, document.schema, document.hints, hints_of(now.newest))
+    lost, added = [], []
+    for one in found.tables:
+        match one:
+            case RemovedTable():
+                lost.append(one.old.name)
+            case AddedTable():
+                added.append(Missing(one.new))
+            case TablePair():
+                fed = {fold(source) for source in one.sources.values() if source is not None}
+                gone = [c for c in one.old.columns if fold(c.name) not in fed and c.generated is None]
+                lost += [f"{one.old.name}.{column.name}" for column in gone]
+                new = [c.name for c in one.new.columns if one.sources[c.name] is None and c.generated is None]
+                added += [Missing(one.new, tuple(new))] if new else []
+    return _Convert(document, now.generation.name, tuple(lost), tuple(_from_archives(now.rows, added, sources)))
+
+
+def _with_renames(now: LiveDatabase, document: Document) -> Hints:
+    """The hints of schema.json, with the renames since the version that this branch had, the other way round."""
+    hints, names = document.hints, _names_since(now, document.version)
+    tables, columns = dict(hints.tables_were), dict(hints.columns_were)
+    for table in document.schema.tables:
+        earlier = next((name for name in names if fold(name) == fold(table.name)), None)
+        if earlier is None:
+            continue
+        present, renamed = names[earlier]
+        if fold(present) != fold(table.name) and document.schema.table(present) is None:
+            tables[table.name] = (present,)
+        for column in table.columns:
+            source = next((now for then, now in renamed.items() if fold(then) == fold(column.name)), column.name)
+            if fold(source) != fold(column.name) and table.column(source) is None:
+                columns[ColumnName(table.name, column.name)] = (source,)
+    return replace(hints, tables_were=tables, columns_were=columns)
+
+
+def _names_since(now: LiveDatabase, version: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """Names in the last generation of that version that the live one comes from, or in the last one that a switch left,
+    -> names today."""
+    assert now.newest is not None
+    lineage, left = Lineage(now.rows), set(left_by_switch(now.rows))
+    line = list(lineage.line(now.newest.generation))
+    known = [row for row in line if row.version == version] or [row for row in line if row.generation in left]
+    return lineage.names(known[0].generation, now.newest.generation) if known else {}
+
+
+def _from_archives(
+    rows: Sequence[HistoryRow], added: Sequence[Missing], sources: Sequence[Generation]
+) -> Iterator[tuple[Generation, tuple[Missing, ...]]]:
+    """What comes back from which archive: each from the first that has it."""
+    waiting = list(added)
+    for generation in sources:
+        schema = schema_of(Lineage(rows).birth(generation.name))
+        found = [item for item in waiting if _has(schema, item)]
+        waiting = [item for item in waiting if item not in found]
+        if found:
+            yield generation, tuple(found)
+
+
+def _has(schema: Schema, item: Missing) -> bool:
+    before = schema.table(item.table.name)
+    names = item.columns or [column.name for column in item.table.columns if column.generated is None]
+    return before is not None and can_bring_back(item.table, before, names)
+
+
+def _convert(target: Target, way: _Convert, options: SyncOptions, sync: Sync) -> Switched:
+    brought_back: dict[str, int] = {}
+
+    def work(new: NewFile) -> bool:
+        for archive, items in way.missing:
+            brought_back.update(bring_back(target.opener, new.path, archive.path, items))
+        return bool(brought_back)
+
+    allowed = options.allow_drop | frozenset(way.lost)
+    done = sync(way.document, replace(options, allow_older=True, allow_drop=allowed), work if way.missing else None)
+    if done.result == "current":
+        return Switched(way.document.version, way.live)
+    live = target.layout.live()
+    if done.generation is not None and live is not None and live.name == done.generation != way.live:
+        note(target, live, Afterwards(left=way.live))
+    return Switched(
+        way.document.version, done.generation or way.live, way.live, done, kept=way.lost, brought_back=brought_back
+    )
