@@ -18,6 +18,7 @@ from ..engines.sqlite.account_rights import Grants, Link, Rights, rights
 from ..engines.sqlite.accounts import Account, AccountTable, account, accounts
 from .selected_database import SelectedDatabase
 
+UNDOING = frozenset({"schemasync.view_schemaversion", "schemasync.rollback_schemaversion"})
 REQUIRED = ("is_superuser", "is_staff")  # flags that Django itself checks
 
 
@@ -36,7 +37,8 @@ class Accounts:
     `altered` have another password or are active in only one of the two; `changed` have other rights.
 
     `stays`: the operator is signed in afterwards. `may_roll_back`: False for an operator whose own rights would grow.
-    `are_compared`: False if there are too many, or a file has no such table.
+    `are_compared`: False if there are too many, or a file has no such table. `can_undo`: who could undo the
+    rollback in the browser; None if that is unknown.
     """
 
     returning: tuple[str, ...]
@@ -46,6 +48,7 @@ class Accounts:
     stays: bool
     may_roll_back: bool
     are_compared: bool = True
+    can_undo: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def compared(request: HttpRequest, selected: SelectedDatabase, live: Path, archi
         stays,
         may_roll_back,
         are_compared=now.rights is not None and then.rights is not None,
+        can_undo=_can_undo(now, then),
     )
 
 
@@ -93,6 +97,20 @@ def _changes(now: People, then: People) -> list[Change]:
         if before is not None and after is not None and before != after:
             found.append(Change(one.name, tuple(sorted(after - before)), tuple(sorted(before - after))))
     return found
+
+
+def _can_undo(now: People, then: People) -> tuple[str, ...] | None:
+    """The accounts of the archive that may sign in to the admin there and roll back to the file that is live now: a
+    superuser, or who has the permissions and no further rights in the live file."""
+    if now.rights is None or then.rights is None:
+        return None
+    found = []
+    for key, one in then.accounts.items():
+        there, here = then.rights.get(key, frozenset()), now.rights.get(key, frozenset())
+        may = "is_superuser" in there or (there >= UNDOING and there >= here)
+        if one.is_active and may and ("is_staff" in there or "is_staff" not in _grants().flags):
+            found.append(one.name)
+    return tuple(sorted(found))
 
 
 def to_sign_out(left: Path, live: Path) -> frozenset[str] | None:

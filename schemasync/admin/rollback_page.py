@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,6 +17,7 @@ from django.utils.translation import gettext as _
 from .. import databases, errors
 from ..engines.sqlite.verify.row_samples import RowSample
 from ..errors import Problem, SchemasyncError
+from ..history.rows import schema_of
 from ..models import SchemaVersion
 from ..orm.project import difference
 from ..schema import document
@@ -26,7 +30,7 @@ from .accounts import Accounts
 from .history_rows import light, when
 from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
-from .session import keep_signed_in, log
+from .session import keep_signed_in, log, model_in
 
 TYPED = 6  # characters of the version that the operator types
 SHOWN = 5  # example rows of each kind for a table
@@ -39,6 +43,29 @@ class Code:
     version: str
     fits: bool
     is_known: bool = True
+
+
+class UndoBy(StrEnum):
+    """Who could undo a rollback in the browser."""
+
+    YOU = "you"
+    OTHERS = "others"
+    NOBODY = "nobody"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How a rollback can be undone: by a command on the server, and in the browser by these accounts."""
+
+    command: str
+    by: UndoBy
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True if it may be that nobody can undo it in the browser."""
+        return self.by in (UndoBy.NOBODY, UndoBy.UNKNOWN)
 
 
 def page(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
@@ -83,6 +110,7 @@ def _page(
     wrong: str = "",
 ) -> HttpResponse:
     some = rollback.examples(selected.target(), ahead, SHOWN)
+    people = _accounts(request, selected, ahead.generation.name)
     context = {
         "row": row,
         "pk": row.pk,
@@ -93,7 +121,8 @@ def _page(
         "tables": [_table(diff, some.get(diff.table, ())) for diff in ahead.written],
         "is_since": ahead.is_since,
         "is_complete": ahead.is_complete,
-        "accounts": _accounts(request, selected, ahead.generation.name),
+        "accounts": people,
+        "undo": _undo(request, selected, people, ahead),
         "code": _code(selected, ahead.to.version),
         "typed": TYPED,
         "version": short(ahead.to.version),
@@ -112,6 +141,27 @@ def _accounts(request: HttpRequest, selected: SelectedDatabase, to: str) -> Acco
     """The accounts of the live file and of the generation `to`; None if one of the two files is missing."""
     live, path = selected.layout.live(), _path(selected, to)
     return accounts.compared(request, selected, live.path, path) if live is not None and path.exists() else None
+
+
+def _undo(request: HttpRequest, selected: SelectedDatabase, people: Accounts | None, ahead: Preview) -> Undo:
+    """Who could undo the rollback in the browser, where nobody signs in without tables of accounts and sessions."""
+    command = f"manage.py schemasync rollback {ahead.live.generation}"
+    if people is None:  # accounts are in another database, which stays as it is
+        return Undo(command, UndoBy.YOU)
+    schema = schema_of(ahead.to)
+    if any(schema.table(table) is None for table in _needed_tables(selected)):
+        return Undo(command, UndoBy.NOBODY)
+    if people.can_undo is None:
+        return Undo(command, UndoBy.UNKNOWN)
+    if request.user.get_username() in people.can_undo:
+        return Undo(command, UndoBy.YOU)
+    return Undo(command, UndoBy.OTHERS if people.can_undo else UndoBy.NOBODY, people.can_undo)
+
+
+def _needed_tables(selected: SelectedDatabase) -> Iterator[str]:
+    yield str(get_user_model()._meta.db_table)
+    if (sessions := model_in(selected)) is not None:
+        yield str(sessions._meta.db_table)
 
 
 def _code(selected: SelectedDatabase, version: str) -> Code:
@@ -199,7 +249,7 @@ def _afterwards(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
     """Carry over the session, write the log entry, and report the result, all in the file that is live now."""
     databases.let_go(selected.alias)
     ahead = done.preview
-    text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, go back to %(from)s.")
+    text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, roll back to %(from)s.")
     message = text % {
         "to": ahead.to.generation,
         "version": short(ahead.to.version),

@@ -47,18 +47,23 @@ def keep_signed_in(request: HttpRequest, selected: SelectedDatabase, left: Path)
     return True
 
 
+def model_in(selected: SelectedDatabase) -> Any:
+    """The model of the sessions, if they are stored in this database, else None."""
+    store: Any = import_module(settings.SESSION_ENGINE).SessionStore
+    model = store.get_model_class() if issubclass(store, db.SessionStore) else None
+    return model if model is not None and router.db_for_write(model) == selected.alias else None
+
+
 def end_sessions(selected: SelectedDatabase, keys: frozenset[str] | None) -> None:
     """End the sessions of these accounts that the rollback restored; None: of all accounts.
 
     Only the content of a session tells whose it is, so each one is decoded; if there are very many, all are ended.
     Sessions that are stored elsewhere cannot be listed, and go on.
     """
+    model = model_in(selected)
+    if model is None or keys == frozenset():
+        return
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
-    if not issubclass(store, db.SessionStore) or keys == frozenset():
-        return
-    model: Any = store.get_model_class()
-    if router.db_for_write(model) != selected.alias:
-        return
     with suppress(DatabaseError):  # a file without this table has no sessions
         rows = model.objects.using(selected.alias)
         if keys is None or rows.count() > MOST_READ:

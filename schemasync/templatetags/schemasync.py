@@ -21,6 +21,11 @@ KINDS = {
     "changed": ("≠", gettext_lazy("changed")),
     "renamed": ("→", gettext_lazy("renamed")),
 }
+ROWS = {
+    "added": ("\N{MINUS SIGN}", gettext_lazy("set aside")),
+    "removed": ("+", gettext_lazy("comes back")),
+    "changed": ("≠", gettext_lazy("differs")),
+}
 ACTIONS = {
     "keep": gettext_lazy("kept"),
     "rewrite": gettext_lazy("rewritten"),
@@ -37,9 +42,10 @@ def kind(value: str) -> SafeString:
 
 
 @register.simple_tag
-def example_kind(value: str) -> SafeString:
-    """The change of a row."""
-    return kind(value)
+def row_kind(value: str) -> SafeString:
+    """What a rollback does with a row, as a reader of the site sees it."""
+    sign, word = ROWS[str(value)]
+    return format_html('<span class="schemasync-kind">{} {}</span>', sign, word)
 
 
 @register.simple_tag

@@ -278,6 +278,6 @@ def test_two_thousand_tables_are_not_all_shown_line_by_line(operated, visit):
     few, many = visit(
         "c = visitor('root'); print(json.dumps([body(c.get(BASE + p)) for p in ('3/change/', '3/change/?all=1')]))"
     )
-    assert few.count('<table class="schemasync-beside') == 40
+    assert few.count('<h3 class="schemasync-pair') == 40
     assert "These differ, too:" in few
-    assert many.count('<table class="schemasync-beside') == 300
+    assert many.count('<h3 class="schemasync-pair') == 300

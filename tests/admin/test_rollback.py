@@ -1,9 +1,27 @@
 """One click back: shown first, typed, done once, and undone the same way; the operator stays signed in where that is
 right."""
 
+import re
+import sqlite3
+from contextlib import closing
+
 import pytest
 
+from schemasync.engines.sqlite import fence
+
 ROWS = "SELECT id, label FROM shop_tag ORDER BY id"
+
+
+def in_the_archive(operated, script):
+    """Run SQL in the first generation, which is closed."""
+    (older,) = operated.folder.glob("db.sqlite3.generations/0001-*.sqlite3")
+    with closing(sqlite3.connect(older, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        closed = fence.read_fence(connection)
+        fence.lower_fence(connection)
+        connection.execute(script)
+        fence.raise_fence(connection, closed)
+        connection.execute("COMMIT")
 
 
 def test_get_shows_and_changes_nothing(operated, visit):
@@ -15,7 +33,10 @@ def test_get_shows_and_changes_nothing(operated, visit):
         "since",
         "You stay signed in",
         "expects version",
-        "Written since, and kept in the closed file",
+        "All of this was written since 0002-",
+        "only in the live file: set aside",
+        "only in the archive: comes back",
+        "To undo it, roll back to 0002-",
     ):
         assert part in text, part
 
@@ -35,7 +56,7 @@ def test_going_back_and_forth_again(operated, visit):
     code, overview, text, logged, action, actor = found
     assert (code, overview) == (302, 200), "signed in as before"
     assert "is live again" in text
-    assert "To undo it, go back to 0002-" in text
+    assert "To undo it, roll back to 0002-" in text
     assert any("Rolled back from 0002-" in message for message in logged)
     assert (action, actor) == ("rollback", "root (admin)")
     assert operated.rows(ROWS) == [(1, "red"), (2, "green")]
@@ -78,19 +99,7 @@ def test_who_may_roll_back_may(operated, visit):
 )
 def test_an_account_that_is_another_there_is_signed_out_and_told(operated, visit, script):
     """The live file is as it is; in the older one the account is otherwise."""
-    import sqlite3
-    from contextlib import closing
-
-    from schemasync.engines.sqlite import fence
-
-    (older,) = operated.folder.glob("db.sqlite3.generations/0001-*.sqlite3")
-    with closing(sqlite3.connect(older, isolation_level=None)) as connection:
-        connection.execute("BEGIN")
-        closed = fence.read_fence(connection)
-        fence.lower_fence(connection)
-        connection.execute(script)
-        fence.raise_fence(connection, closed)
-        connection.execute("COMMIT")
+    in_the_archive(operated, script)
     found = visit(
         """
         c = visitor("root")
@@ -115,9 +124,62 @@ def test_accounts_that_return_or_vanish_are_named(operated, visit):
         "u = User.objects.get(username='swapper'); u.set_password('other'); u.save()"
     )
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
-    assert "Accounts that will be missing:</strong> <bdi>newcomer" in text
-    assert "Accounts that will be restored:</strong> <bdi>viewer" in text
+    assert "Accounts that are set aside:</strong> <bdi>newcomer" in text
+    assert "Accounts that come back:</strong> <bdi>viewer" in text
     assert "<bdi>swapper" in text
+
+
+def test_rows_are_told_apart_by_what_the_reader_of_the_site_will_see(operated, visit):
+    operated.run_sql("DELETE FROM shop_tag WHERE id = 2")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
+    (row,) = re.findall(r"<bdi>shop_tag</bdi></th>(.*?)</tr>", text, re.DOTALL)
+    assert re.findall(r'data-label="([^"]*)">(\d+)<', row) == [
+        ("only in the live file: set aside", "1"),
+        ("in both, but different: as in the archive", "1"),
+        ("only in the archive: comes back", "1"),
+    ]
+    assert re.search(r"set aside</span> <bdi><span><b>id</b> 3</span> <span><b>label</b> since", text)
+    assert re.search(r"comes back</span> <bdi><span><b>id</b> 2</span> <span><b>label</b> green", text)
+    back = visit("swap(visitor('root'), 1); print(json.dumps(body(visitor('root').get(BASE + '2/rollback/'))))")
+    assert re.search(r"comes back</span> <bdi><span><b>id</b> 3</span> <span><b>label</b> since", back)
+
+
+UNDO = {
+    "you": ("SELECT 1", "To undo it, roll back to 0002-"),
+    "others": ("UPDATE auth_user SET is_superuser = 0 WHERE username = 'root'", "these accounts could:</strong> <bdi>swapper"),
+    "nobody is active": ("UPDATE auth_user SET is_active = 0", "Nobody could undo this in the browser"),
+    "nobody is of the staff": ("UPDATE auth_user SET is_staff = 0", "Nobody could undo this in the browser"),
+    "nobody may": (
+        "UPDATE auth_user SET is_superuser = 0, is_active = username = 'root'", "Nobody could undo this in the browser",
+    ),
+    "unknown": ("ALTER TABLE auth_group RENAME TO gone", "It is not known whether anybody could undo this"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "said"), UNDO.values(), ids=UNDO)
+def test_who_could_undo_it_in_the_browser_is_said_and_nobody_in_red_with_the_command(operated, visit, script, said):
+    in_the_archive(operated, script)
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
+    assert said in text
+    assert re.search(r"manage\.py schemasync rollback 0002-[0-9a-f]{12}", text)
+    alarmed = re.findall(r'class="errornote schemasync-problem" role="alert"><strong>([^<]*)', text)
+    assert len(alarmed) == (1 if said.startswith(("Nobody", "It is not")) else 0), alarmed
+
+
+def test_what_the_page_says_of_undoing_is_so(operated, visit):
+    """Nobody is active in the archive: after the rollback nobody signs in, and the printed command undoes it."""
+    in_the_archive(operated, "UPDATE auth_user SET is_active = 0")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
+    (command,) = re.findall(r"<pre>manage\.py (schemasync rollback 0002-[0-9a-f]{12})</pre>", text)
+    visit("swap(visitor('root'), 1); print(1)")
+    assert operated.link.readlink().name.startswith("0001-")
+    signed_in = (
+        "c = visitor(None); print(json.dumps([c.login(username=n, password=n) for n in ('root', 'swapper', 'viewer')]))"
+    )
+    assert visit(signed_in) == [False, False, False]
+    operated.done(*command.split(), "--noinput")
+    assert operated.link.readlink().name.startswith("0002-")
+    assert visit(signed_in) == [True, True, True]
 
 
 SESSIONS = {
