@@ -128,10 +128,14 @@ def _number(generation: str) -> str:
 
 
 def plan_json(
-    plan: Plan, rows: Mapping[str, int], notes: Sequence[str] = (), runner_tables: Mapping[str, str] | None = None
+    plan: Plan,
+    rows: Mapping[str, int],
+    notes: Sequence[str] = (),
+    runner_tables: Mapping[str, str] | None = None,
+    left: str | None = None,
 ) -> dict[str, Any]:
     """The plan as the history stores it: enough to show the changes, and to compare both sides again later.
-    `runner_tables`: digests of the tables of migration runners."""
+    `runner_tables`: digests of the tables of migration runners. `left`: the generation that a switch leaves."""
     return {
         "strategy": str(plan.strategy),
         "changes": [change_json(change) for change in plan.changes],
@@ -149,6 +153,7 @@ def plan_json(
         "models": dict(plan.models),
         **({} if plan.never_run is None else {"data_migrations": never_run_json(plan.never_run)}),
         **({"runner_tables": dict(runner_tables)} if runner_tables else {}),
+        **({} if left is None else left_json(left)),
     }
 
 
@@ -160,6 +165,11 @@ def never_run_json(found: NeverRun) -> dict[str, list[str]]:
 def models_of(row: HistoryRow | None) -> dict[str, str]:
     """Maps each table to the model that owned it when the row's generation was made; empty if that is unknown."""
     return dict(row.details.get("models", {})) if row is not None else {}
+
+
+def left_json(generation: str) -> dict[str, str]:
+    """What a switch records: the generation that it leaves, which has what the new schema lacks."""
+    return {"left": generation}
 
 
 def left_by_switch(rows: Sequence[HistoryRow]) -> tuple[str, ...]:
@@ -210,8 +220,7 @@ class Afterwards:
     """Facts of a swap that are known only afterwards; None if not known yet.
 
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
-    `never_run`: data migrations that were accepted since. `left`: the generation that a switch left, which has what the
-    present schema lacks.
+    `never_run`: data migrations that were accepted since.
     """
 
     duration_ms: int | None = None
@@ -219,7 +228,6 @@ class Afterwards:
     followed: Followed | None = None
     document: str | None = None
     never_run: NeverRun | None = None
-    left: str | None = None
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
@@ -231,8 +239,6 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
         plan["document"] = known.document
     if known.never_run is not None:
         plan["data_migrations"] = never_run_json(known.never_run)
-    if known.left is not None:
-        plan["left"] = known.left
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,

@@ -165,8 +165,9 @@ class Plan:
 
     `old` is the part of the live database that is ours. `foreign` are (type, name) of the objects that are carried
     along. `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each
-    table. `never_run`: the data migrations to record in the history, None if they were not checked. `place`: maps names
-    of a table and of its column ('' for the table itself) to `file:line:column` in schema.json.
+    table. `never_run`: the data migrations to record in the history, None if they were not checked. `is_switch`: the
+    old file is left for that of another branch. `place`: maps names of a table and of its column ('' for the table
+    itself) to `file:line:column` in schema.json.
     """
 
     base_version: str | None
@@ -183,6 +184,7 @@ class Plan:
     foreign: tuple[tuple[str, str], ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     never_run: NeverRun | None = None
+    is_switch: bool = False
     place: Place = field(default=_nowhere, compare=False, repr=False)
 
     @property

@@ -23,6 +23,8 @@ from ..files.layout import PLAIN, Generation, PathKind, inode_of, size_of
 from ..history.action import HistoryAction
 from ..history.in_place import restored_in_place
 from ..history.row import HistoryRow
+from ..history.rows import left_json
+from ..schema.text import dumps
 from . import misplaced
 from .phases import cutover, postpone
 from .phases.capture import remove
@@ -251,7 +253,13 @@ def _reopen(target: Target, successor: GenerationState, live: Fence) -> None:
 
 
 def with_rollback(
-    rows: tuple[HistoryRow, ...], generation: Generation, at: str, actor: str, tool_version: str
+    rows: tuple[HistoryRow, ...],
+    generation: Generation,
+    at: str,
+    actor: str,
+    tool_version: str,
+    *,
+    is_switch: bool = False,
 ) -> tuple[HistoryRow, ...]:
     """The live history and a row for the rollback, with the hints of the restored generation."""
     origin = next(row for row in reversed(rows) if row.generation == generation.name)
@@ -261,7 +269,7 @@ def with_rollback(
         applied_at=at,
         action=HistoryAction.ROLLBACK,
         previous=rows[-1].generation,
-        plan="{}",
+        plan=dumps(left_json(rows[-1].generation)) if is_switch else "{}",
         rows=0,
         duration_ms=0,
         pause_ms=0,

@@ -123,9 +123,12 @@ def _way(
     return current, to, _file_of(target, to)
 
 
-def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool]) -> RolledBack | None:
+def rollback(
+    target: Target, wanted: str | None, agree: Callable[[Preview], bool], *, is_switch: bool = False
+) -> RolledBack | None:
     """Roll back to a generation or version; None means the previous one. `agree` gets the preview first, under the
-    lock, and may decline (then returns None). Raises a SchemasyncError; then the live file is unchanged."""
+    lock, and may decline (then returns None). `is_switch`: the live file is left for that of another branch. Raises a
+    SchemasyncError; then the live file is unchanged."""
     begun = time.monotonic()
     if not target.layout.folder.exists():
         preview(target, wanted)  # refuse before there is a folder to lock in
@@ -137,7 +140,7 @@ def rollback(target: Target, wanted: str | None, agree: Callable[[Preview], bool
             if not agree(ahead):
                 return None
             assert current is not None
-            ahead, pause = _roll_back(target, current, ahead, signals)
+            ahead, pause = _roll_back(target, current, ahead, signals, is_switch=is_switch)
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return RolledBack(ahead, duration_ms, pause_ms)
@@ -160,12 +163,15 @@ def _reversed(one: RowSample) -> RowSample:
     return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind))
 
 
-def _roll_back(target: Target, current: LiveDatabase, ahead: Preview, signals: Signals) -> tuple[Preview, float]:
+def _roll_back(
+    target: Target, current: LiveDatabase, ahead: Preview, signals: Signals, *, is_switch: bool
+) -> tuple[Preview, float]:
     """Fence the live file in favour of the older one, and open that. Returns how many seconds writers waited, and the
     preview, counted again if somebody wrote since it was shown."""
     assert current.generation is not None
     stamp = target.stamp
-    merged = with_rollback(current.rows, ahead.generation, now(), stamp.actor, stamp.tool_version)
+    by = stamp.actor, stamp.tool_version
+    merged = with_rollback(current.rows, ahead.generation, now(), *by, is_switch=is_switch)
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)

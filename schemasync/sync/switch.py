@@ -3,7 +3,7 @@ with today's rows. What the new schema lacks stays in the archive that is left, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -13,13 +13,11 @@ from ..engines.sqlite.bring_back import Missing, bring_back, can_bring_back
 from ..errors import Code, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage
-from ..history.row import HistoryRow
-from ..history.rows import Afterwards, hints_of, left_by_switch, schema_of
+from ..history.rows import hints_of, left_by_switch, schema_of
 from ..schema.document import Document
 from ..schema.model import ColumnName, Hints, Schema
 from ..schema.names import fold
 from .phases.decide import SyncOptions, is_current, not_ours
-from .phases.finish import note
 from .phases.hooks import BeforeSwap, NewFile
 from .recovery import finish_swap
 from .rollback import RolledBack, differ_in_common, rollback
@@ -38,7 +36,8 @@ class Switched:
     """A completed switch: a `report` of a sync, or `rolled_back` to the archive; neither if there was nothing to do.
 
     `left`: the generation that was live before. `kept`: what only that one has, as `table` or `table.column`.
-    `brought_back`: the rows that came back, for each `table` or `table.column`.
+    `brought_back`: the rows that came back, for each `table` or `table.column`. `not_brought_back`: what an archive has
+    and cannot give back, because its key differs or it is a virtual table.
     """
 
     version: str
@@ -48,6 +47,7 @@ class Switched:
     rolled_back: RolledBack | None = None
     kept: tuple[str, ...] = ()
     brought_back: dict[str, int] | None = None
+    not_brought_back: tuple[str, ...] = ()
 
 
 def switch(
@@ -62,10 +62,10 @@ def switch(
         case _Stay(generation):
             return Switched(document.version, generation)
         case _Archive(generation, live):
-            done = rollback(target, generation.name, lambda ahead: not differ_in_common(target, generation.name))
+            still = lambda ahead: not differ_in_common(target, generation.name)  # noqa: E731
+            done = rollback(target, generation.name, still, is_switch=True)
             if done is None:  # written in the last moment
                 return switch(target, document, options, sync, leave_behind=leave_behind)
-            note(target, generation, Afterwards(left=live))
             return Switched(document.version, generation.name, live, rolled_back=done)
         case _Convert():
             return _convert(target, way, options, sync)
@@ -84,12 +84,14 @@ class _Archive:
 
 @dataclass(frozen=True, slots=True)
 class _Convert:
-    """A sync of today's rows. `lost`: what goes. `missing`: what comes back, from each archive."""
+    """A sync of today's rows. `lost`: what goes. `missing`: what comes back, from each archive. `not_possible`: what an
+    archive has and cannot give back."""
 
     document: Document
     live: str
     lost: tuple[str, ...]
     missing: tuple[tuple[Generation, tuple[Missing, ...]], ...]
+    not_possible: tuple[str, ...]
 
 
 def _way(
@@ -149,8 +151,17 @@ def _conversion(now: LiveDatabase, document: Document, options: SyncOptions, sou
                 gone = [c for c in one.old.columns if fold(c.name) not in fed and c.generated is None]
                 lost += [f"{one.old.name}.{column.name}" for column in gone]
                 new = [c.name for c in one.new.columns if one.sources[c.name] is None and c.generated is None]
-                added += [Missing(one.new, tuple(new))] if new else []
-    return _Convert(document, now.generation.name, tuple(lost), tuple(_from_archives(now.rows, added, sources)))
+                added += [Missing(one.new, name) for name in new]
+    schemas = {generation: schema_of(Lineage(now.rows).birth(generation.name)) for generation in sources}
+    missing = tuple(_from_archives(added, schemas))
+    given = [item for _, items in missing for item in items]
+    rest = tuple(item.name for item in added if item not in given and any(_had(s, item) for s in schemas.values()))
+    return _Convert(document, now.generation.name, tuple(lost), missing, rest)
+
+
+def _had(schema: Schema, item: Missing) -> bool:
+    table = schema.table(item.table.name)
+    return table is not None and (not item.column or table.column(item.column) is not None)
 
 
 def _with_renames(now: LiveDatabase, document: Document) -> Hints:
@@ -182,12 +193,11 @@ def _names_since(now: LiveDatabase, version: str) -> dict[str, tuple[str, dict[s
 
 
 def _from_archives(
-    rows: Sequence[HistoryRow], added: Sequence[Missing], sources: Sequence[Generation]
+    added: Sequence[Missing], schemas: Mapping[Generation, Schema]
 ) -> Iterator[tuple[Generation, tuple[Missing, ...]]]:
     """What comes back from which archive: each from the first that has it."""
     waiting = list(added)
-    for generation in sources:
-        schema = schema_of(Lineage(rows).birth(generation.name))
+    for generation, schema in schemas.items():
         found = [item for item in waiting if _has(schema, item)]
         waiting = [item for item in waiting if item not in found]
         if found:
@@ -196,8 +206,7 @@ def _from_archives(
 
 def _has(schema: Schema, item: Missing) -> bool:
     before = schema.table(item.table.name)
-    names = item.columns or [column.name for column in item.table.columns if column.generated is None]
-    return before is not None and can_bring_back(item.table, before, names)
+    return before is not None and can_bring_back(item, before)
 
 
 def _convert(target: Target, way: _Convert, options: SyncOptions, sync: Sync) -> Switched:
@@ -209,12 +218,19 @@ def _convert(target: Target, way: _Convert, options: SyncOptions, sync: Sync) ->
         return bool(brought_back)
 
     allowed = options.allow_drop | frozenset(way.lost)
-    done = sync(way.document, replace(options, allow_older=True, allow_drop=allowed), work if way.missing else None)
+    done = sync(
+        way.document,
+        replace(options, allow_older=True, allow_drop=allowed, is_switch=True),
+        work if way.missing else None,
+    )
     if done.result == "current":
         return Switched(way.document.version, way.live)
-    live = target.layout.live()
-    if done.generation is not None and live is not None and live.name == done.generation != way.live:
-        note(target, live, Afterwards(left=way.live))
     return Switched(
-        way.document.version, done.generation or way.live, way.live, done, kept=way.lost, brought_back=brought_back
+        way.document.version,
+        done.generation or way.live,
+        way.live,
+        done,
+        kept=way.lost,
+        brought_back=brought_back,
+        not_brought_back=way.not_possible,
     )

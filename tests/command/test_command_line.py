@@ -260,7 +260,7 @@ def test_help_names_the_exit_codes_and_lists_the_options_that_an_action_uses_bef
     text, _, taken = project.manage("prune", "--help").out.partition("Also accepted:")
     assert "4 failed, the live file is" in text
     assert "--keep N" in text
-    for option in ("--schema", "--noinput", "--no-color", "--traceback"):
+    for option in ("--noinput", "--no-color", "--traceback"):
         assert option not in text
         assert option in taken
     assert "--rebuild-all" not in text + taken

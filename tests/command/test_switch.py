@@ -1,6 +1,18 @@
 """manage.py schemasync switch: one development database for several git branches."""
 
+import os
+import signal
+
 import pytest
+
+from schemasync.files.disk import Disk, DiskStep
+from schemasync.files.layout import Layout
+from schemasync.schema import document
+from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.run.target import Target
+from schemasync.sync.runner import sync
+from schemasync.sync.switch import switch as switch_to
+from tests.crash.processes import child
 
 MAIN = {
     "authors": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "name": "TEXT NOT NULL"},
@@ -174,3 +186,89 @@ def test_in_words(branch):
     branch.run_sql("INSERT INTO authors (name) VALUES ('Di')")
     branch.write(BRANCH)
     assert "brought back: authors.born, 3 rows" in branch.done("switch").out
+
+
+KINDS = {
+    "pairs": {"a": "TEXT", "b": "INTEGER", "_primary_key": ["a", "b"], "_without_rowid": True},
+    "loose": {"x": "TEXT"},
+    "strict": {"id": "INTEGER PRIMARY KEY", "n": "INTEGER", "_strict": True},
+    "twice": {"id": "INTEGER PRIMARY KEY", "n": "INTEGER", "double": "INTEGER GENERATED ALWAYS AS (n * 2)"},
+}
+ON_A_BRANCH = {name: {**table, "extra": "TEXT", "other": "INTEGER DEFAULT 3"} for name, table in KINDS.items()} | {
+    "words": {"_virtual": "fts5(body)"},
+    "gone": {"id": "INTEGER PRIMARY KEY", "x": "TEXT", "upper_x": "TEXT GENERATED ALWAYS AS (upper(x)) STORED"},
+    "keyless": {"x": "TEXT"},
+}
+
+
+def test_columns_come_back_in_every_kind_of_table(project):
+    project.write(KINDS)
+    project.done()
+    project.run_sql(
+        "INSERT INTO pairs VALUES ('p', 1), ('p', 2); INSERT INTO loose VALUES ('l'), ('m');"
+        "INSERT INTO strict VALUES (7, 7); INSERT INTO twice (id, n) VALUES (1, 4)"
+    )
+    project.write(ON_A_BRANCH)
+    project.done()
+    for table in KINDS:
+        project.run_sql(f"UPDATE {table} SET extra = '{table}', other = 9")
+    project.run_sql(
+        "INSERT INTO gone (id, x) VALUES (4, 'four'); INSERT INTO keyless VALUES ('k');"
+        "INSERT INTO words VALUES ('many words'); INSERT INTO pairs VALUES ('q', 1, 'new', 1)"
+    )
+    kept = switch(project, KINDS)["kept"]
+    assert {"pairs.extra", "loose.other", "gone", "keyless", "words"} <= set(kept)
+    assert project.rows("SELECT * FROM pairs") == [("p", 1), ("p", 2), ("q", 1)]
+    project.run_sql("INSERT INTO strict VALUES (8, 8)")
+    told = switch(project, ON_A_BRANCH)
+    assert told["not_brought_back"] == ["words"]
+    assert project.rows("SELECT extra, other FROM pairs") == [("pairs", 9), ("pairs", 9), ("new", 1)]
+    assert project.rows("SELECT extra, other FROM loose") == [("loose", 9), ("loose", 9)]
+    assert project.rows("SELECT * FROM strict") == [(7, 7, "strict", 9), (8, 8, None, 3)]
+    assert project.rows("SELECT n, double, extra FROM twice") == [(4, 8, "twice")]
+    assert project.rows("SELECT * FROM gone") == [(4, "four", "FOUR")]
+    assert project.rows("SELECT * FROM keyless") == [("k",)]
+    assert project.call("check", "--strict").code == 0
+
+
+def test_a_column_that_the_branch_converts_comes_back_as_it_was(project):
+    """Its values in the branch are others: cents are no euros."""
+    main = {"t": {"id": "INTEGER PRIMARY KEY", "euros": "INTEGER"}}
+    branch = {"t": {"id": "INTEGER PRIMARY KEY", "cents": {"type": "INTEGER", "was": ["euros"], "fill": "euros * 100"}}}
+    project.write(main)
+    project.done()
+    project.run_sql("INSERT INTO t VALUES (1, 5)")
+    project.write(branch)
+    project.done()
+    project.run_sql("INSERT INTO t VALUES (2, 700)")
+    told = switch(project, main)
+    assert told["kept"] == ["t.cents"]
+    assert project.rows("SELECT * FROM t") == [(1, 5), (2, None)]
+
+
+STEPS = ["BUILD_SEAL", "BUILD_RENAME", "CUTOVER_FENCE", "CUTOVER_LINK"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_one_that_is_killed_is_done_by_the_same_command(branch, step, when):
+    branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
+    switch(branch, MAIN)
+    branch.run_sql("INSERT INTO authors (name) VALUES ('Di')")
+    branch.write(BRANCH)
+
+    def observer(moment, label):
+        if (moment, label) == (when, DiskStep[step]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def work():
+        to = Target(Layout(branch.link), disk=Disk(observer))
+        wanted = document.read(branch.schema.read_bytes())
+        switch_to(to, wanted, SyncOptions(), lambda *given: sync(to, *given))
+
+    assert child(work).killed
+    branch.done("switch")
+    assert branch.rows("SELECT id, born FROM authors") == [(1, 1970), (2, None), (3, None), (4, None)]
+    assert branch.rows("SELECT * FROM reviews") == [(5, 1, "good")]
+    branch.run_sql("INSERT INTO authors (full_name) VALUES ('Ed')")
+    assert switch(branch, MAIN)["kept"] == ["authors.born", "books.pages", "reviews"]

@@ -20,11 +20,22 @@ from .rebuild.start import attach_old, detach_old
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a table of the new file takes from an archive, in which the table has the same name: some columns, for rows
-    with the same key; without `columns` all rows, into the empty table."""
+    """What a table of the new file takes from an archive, in which the table has the same name: a column, for rows with
+    the same key; without a `column` all rows, into the empty table."""
 
     table: Table
-    columns: tuple[str, ...] = ()
+    column: str = ""
+
+    @property
+    def name(self) -> str:
+        """`table` or `table.column`."""
+        return f"{self.table.name}.{self.column}" if self.column else self.table.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are copied."""
+        stored = (column.name for column in self.table.columns if column.generated is None)
+        return (self.column,) if self.column else tuple(stored)
 
 
 def bring_back(opener: Opener, path: Path, archive: Path, wanted: Iterable[Missing]) -> dict[str, int]:
@@ -35,19 +46,17 @@ def bring_back(opener: Opener, path: Path, archive: Path, wanted: Iterable[Missi
         attach_old(connection, archive, closed=True)
         with durably(connection):
             triggers = take_triggers(connection)
-            found: dict[str, int] = {}
-            for item in wanted:
-                found |= _checked(connection, item)
+            found = {item.name: _checked(connection, item) for item in wanted}
             put_triggers(connection, triggers)
         detach_old(connection)
     return found
 
 
-def _checked(connection: Connection, item: Missing) -> dict[str, int]:
+def _checked(connection: Connection, item: Missing) -> int:
     table = item.table
     before = _dangling(connection, table)
     try:
-        found = _columns(connection, item) if item.columns else _rows(connection, table)
+        found = _column(connection, item) if item.column else _rows(connection, item)
     except sqlite3.IntegrityError as error:
         raise _misfit(table, str(error)) from error
     if new := _dangling(connection, table) - before:
@@ -70,12 +79,12 @@ def _misfit(table: Table, why: str) -> Failed:
     )
 
 
-def can_bring_back(table: Table, before: Table, columns: Iterable[str]) -> bool:
-    """True if the archive's table has these columns, and the same key."""
+def can_bring_back(item: Missing, before: Table) -> bool:
+    """True if the archive's table has the columns, and the same key."""
     there = {fold(column.name) for column in before.columns}
-    hides_row_id = table.primary_key is None and "rowid" in there
-    same = _key(table) == _key(before) and not hides_row_id
-    return same and all(fold(name) in there for name in columns) and not table.virtual
+    hides_row_id = item.table.primary_key is None and "rowid" in there
+    same = _key(item.table) == _key(before) and not hides_row_id and not item.table.virtual
+    return same and all(fold(name) in there for name in item.columns)
 
 
 def _key(table: Table) -> tuple[str, ...]:
@@ -85,22 +94,19 @@ def _key(table: Table) -> tuple[str, ...]:
     return tuple(fold(name) for name in names if name is not None) or ("rowid",)
 
 
-def _columns(connection: Connection, item: Missing) -> dict[str, int]:
-    table = quote(item.table.name)
+def _column(connection: Connection, item: Missing) -> int:
+    table, column = quote(item.table.name), quote(item.column)
     same = " AND ".join(f"o.{quote(name)} IS n.{quote(name)}" for name in _key(item.table))
-    names = ", ".join(map(quote, item.columns))
-    values = ", ".join(f"o.{quote(name)}" for name in item.columns)
     connection.execute(
-        f"UPDATE main.{table} AS n SET ({names}) = (SELECT {values} FROM old.{table} AS o WHERE {same})"
+        f"UPDATE main.{table} AS n SET {column} = (SELECT o.{column} FROM old.{table} AS o WHERE {same})"
         f" WHERE EXISTS (SELECT 1 FROM old.{table} AS o WHERE {same})"
     )
-    rows = _changed(connection)
-    return {f"{item.table.name}.{name}": rows for name in item.columns}
+    return _changed(connection)
 
 
-def _rows(connection: Connection, table: Table) -> dict[str, int]:
-    name, stored = quote(table.name), [column.name for column in table.columns if column.generated is None]
-    names = ", ".join(map(quote, stored if _key(table) != ("rowid",) else ["rowid", *stored]))
+def _rows(connection: Connection, item: Missing) -> int:
+    table, name = item.table, quote(item.table.name)
+    names = ", ".join(map(quote, item.columns if _key(table) != ("rowid",) else ["rowid", *item.columns]))
     connection.execute(f"INSERT INTO main.{name} ({names}) SELECT {names} FROM old.{name}")
     rows = _changed(connection)
     if table.primary_key is not None and table.primary_key.autoincrement:
@@ -109,7 +115,7 @@ def _rows(connection: Connection, table: Table) -> dict[str, int]:
         connection.execute(
             f"INSERT INTO main.sqlite_sequence (name, seq) SELECT ?, seq FROM ({last})", (table.name, table.name)
         )
-    return {table.name: rows}
+    return rows
 
 
 def _changed(connection: Connection) -> int:

@@ -29,6 +29,8 @@ class SwitchJson(TypedDict):
     """What only that one has, as `table` or `table.column`."""
     brought_back: dict[str, int]
     """The rows that came back from archives, for each `table` or `table.column`."""
+    not_brought_back: list[str]
+    """What an archive has and cannot give back, because its key differs or it is a virtual table."""
     pause_ms: int
     """How long writers waited."""
     errors: list[ProblemJson]
@@ -47,7 +49,7 @@ def lines(done: Switched, page: Page) -> Lines:
     lines = [line for line in sync.lines(replace(done.report, hazards=kept), page) if not line.startswith("To undo it")]
     lines += paragraph(f"kept aside in {done.left}: ", done.kept, page)
     lines += [f"  brought back: {name}, {count(rows, 'row')}" for name, rows in (done.brought_back or {}).items()]
-    return lines
+    return lines + [f"  not brought back: {name}, which stands in an archive" for name in done.not_brought_back]
 
 
 def as_json(done: Switched) -> SwitchJson:
@@ -60,6 +62,7 @@ def as_json(done: Switched) -> SwitchJson:
         "left": done.left,
         "kept": list(done.kept),
         "brought_back": done.brought_back or {},
+        "not_brought_back": list(done.not_brought_back),
         "pause_ms": ended.pause_ms if ended is not None else 0,
         "errors": [],
     }

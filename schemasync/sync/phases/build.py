@@ -275,6 +275,7 @@ class _Build:
         self, connection: Connection, source: Source | None, generation: Generation, action: HistoryAction
     ) -> HistoryRow:
         plan, newest = self.plan, source.before.newest if source is not None else None
+        left = newest.generation if newest is not None and plan.is_switch else None
         return HistoryRow(
             id=0,
             version=plan.version,
@@ -285,7 +286,7 @@ class _Build:
             schema=digest.canonical(plan.new),
             hints=hints_json(plan.applied_hints),
             fingerprint=fingerprint(connection),
-            plan=dumps(plan_json(plan, self.rows, self.notes, runner_tables(connection))),
+            plan=dumps(plan_json(plan, self.rows, self.notes, runner_tables(connection), left)),
             rows=sum(self.rows.values()),
             duration_ms=0,
             pause_ms=0,

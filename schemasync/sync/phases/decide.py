@@ -40,7 +40,7 @@ from ..run.target import Target
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
     """The options of the command line. `pause`: writers wait during the build. `again`: build a new file although the
-    schema is current, for the application's work on it.
+    schema is current, for the application's work on it. `is_switch`: the old file is left for that of another branch.
 
     `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
     database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
@@ -55,6 +55,7 @@ class SyncOptions:
     allow_drop: frozenset[str] = frozenset()
     block_writers: bool = False
     again: bool = False
+    is_switch: bool = False
     data_migrations: tuple[DataMigration, ...] | None = None
     accepted_migrations: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
@@ -102,7 +103,9 @@ def rehearsed(
         _refuse_plain(target, state)
     found = never_run(state, options.data_migrations, options.accepted_migrations)
     decision = _decided(target, document, options, state, unknown)
-    plan = replace(decision.plan, never_run=found) if decision.plan is not None else None
+    plan = decision.plan
+    if plan is not None:
+        plan = replace(plan, never_run=found, is_switch=options.is_switch)
     return replace(decision, plan=plan, never_run=found)
 
 
