@@ -22,7 +22,7 @@ from .support.processes import environment
 COLUMNS = 120
 _BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)  # a bar of progress, and its removal
 _QUOTED = re.compile(r'"[^"]*"')
-_PROMPT = re.compile(r"^(.*\[y/N\]) (\w+)$", re.MULTILINE)
+_PROMPT = re.compile(r"^(.*\[y/[nN]\]) (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

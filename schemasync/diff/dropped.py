@@ -6,6 +6,7 @@ import difflib
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import Code, Problem
 from ..schema import write
@@ -112,12 +113,14 @@ def _problem(beside: Sequence[str], table: str | None, lost: Sequence[_Part], ga
     where = "the schema" if table is None else f'table "{table}"'
     one = len(lost) == 1
     message = f"{where} no longer has the {what}{'' if one else 's'} {names}, which the database has"
-    facts = {"table": table, "lost": before, "gained": after}
+    facts: dict[str, Any] = {"table": table, "lost": before, "gained": after}
     drop = f"To drop {'it' if one else 'them'} with the data: {_dropped_hint(beside, table, before)}"
     if not gained:
         return Problem(Code.LOST_TABLE if table is None else Code.LOST_COLUMN, message, drop, facts)
     message += f"; new in it: {', '.join(after)}. Renamed, or dropped?"
-    renames = [_proposal_hint(table, proposal) for proposal in _proposals(lost[:MANY], gained[:MANY])]
+    proposals = list(_proposals(lost[:MANY], gained[:MANY]))
+    facts["candidates"] = {one.old.name: [one.new.name, *one.others] for one in proposals}
+    renames = [_proposal_hint(table, proposal) for proposal in proposals]
     return Problem(Code.RENAME_OR_DROP, message, "\n".join([*renames, drop]), facts)
 
 
@@ -163,8 +166,13 @@ def _likeness(one: _Part, other: _Part) -> tuple[float, ...]:
 
 def _nearness(one: _Part, other: _Part) -> tuple[float, ...]:
     """Decides between parts with similar definitions: by clearly similar names, then position, then names."""
-    ratio = difflib.SequenceMatcher(None, fold(one.name), fold(other.name)).ratio()
+    ratio = name_ratio(one.name, other.name)
     return float(ratio >= SIMILAR), float(one.position == other.position), ratio
+
+
+def name_ratio(one: str, other: str) -> float:
+    """How similar two names are, from 0 to 1."""
+    return difflib.SequenceMatcher(None, fold(one), fold(other)).ratio()
 
 
 def _proposal_hint(table: str | None, proposal: _Proposal) -> str:

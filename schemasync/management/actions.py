@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 
 from .. import conf, databases
 from ..diff.applied_hints import without_hints
+from ..diff.questions import Question, answered, choices
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
@@ -45,6 +46,7 @@ from ..sync import (
     prune,
     recovery,
     rollback,
+    row_counts,
     snapshot,
     status,
     switch,
@@ -87,12 +89,24 @@ class Actions(Invocation):
         self._finish_swap()
         if self._is("export"):
             self._export(check=False)
-        target, wanted, options = self._target(swaps=True), self._document(), self._sync_options()
-        if conf.is_enabled():
-            done = sync_as_migrate(self._alias(), target, wanted, options, self.stdout, self._verbosity - 1)
-        else:
-            done = sync(target, wanted, options)
+        done = self._synced()
         self._print(output.sync.lines(done, self._page), output.sync.as_json(done))
+
+    def _synced(self) -> Report:
+        """Run a sync. If it is refused only because something may have been renamed or dropped, ask on a terminal,
+        write the answers into schema.json, and try again."""
+        target, wanted, options = self._target(swaps=True), self._document(), self._sync_options()
+        try:
+            if conf.is_enabled():
+                return sync_as_migrate(self._alias(), target, wanted, options, self.stdout, self._verbosity - 1)
+            return sync(target, wanted, options)
+        except Refused as refusal:
+            found = choices(refusal.problems) if self._can_ask else ()
+            if not found:
+                raise
+        _write_text(self._schema_path(), answered(wanted.text, found, self._was_renamed))
+        self._say([f"wrote the answers into {self._schema_path()}"])
+        return self._synced()
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
@@ -114,8 +128,7 @@ class Actions(Invocation):
         if check:
             return project.compared(seen, decisions)
         self._warn(output.export.data_left(project.left_behind()))
-        can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
-        found, differs = project.exported(self._yes if can_ask else None, seen, decisions)
+        found, differs = project.exported(self._was_renamed if self._can_ask else None, seen, decisions)
         self._warn(found.notes)
         if differs:
             _write_text(project.path, found.text)
@@ -277,8 +290,7 @@ class Actions(Invocation):
             return
         wanted = self._document()
         self._refuse_out_of_step(target, wanted)
-        can_ask = not self._json and not self._asks_nothing and sys.stdin.isatty()
-        new = migrations.lacking(Questioner(past(history.rows(target)), wanted, target.opener, can_ask=can_ask))
+        new = migrations.lacking(Questioner(past(history.rows(target)), wanted, target.opener, can_ask=self._can_ask))
         self._say(output.eject.migrations(new, self._page))
         self._warn(output.eject.behind(lagging := migrations.lagging()))
         if self._is("dry_run"):
@@ -347,6 +359,11 @@ class Actions(Invocation):
         """Finish an interrupted swap before schema.json is read: until then nobody can write, and an interrupted
         adoption has not written the file. True if there was one."""
         return bool(recovery.finish_swap(self._target(swaps=True)))
+
+    def _was_renamed(self, question: Question) -> bool:
+        """Ask it, and say what would be dropped. Raises UsageError if there is no answer."""
+        held = row_counts.held(self._target(), question.table, question.column)
+        return self._yes_or_no(f"{question.text} {output.export.meaning_of_no(question, held)}")
 
     # --- what they need -------------------------------------------------------------------------------------------
 

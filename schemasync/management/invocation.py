@@ -179,11 +179,24 @@ class Invocation:
             raise Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", f"Name a file in it: -o {path / 'schema.json'}")
         if not path.exists() or self._asks_nothing:
             return
-        can_ask = not self._json and sys.stdin.isatty()
-        if not can_ask or not self._yes(f"{path} exists. Replace it?"):
+        if not self._can_ask or not self._yes(f"{path} exists. Replace it?"):
             raise Refused.of(
                 Code.OUTPUT_EXISTS, f"{path} exists already", "Name another file, or replace it with --noinput."
             )
+
+    @property
+    def _can_ask(self) -> bool:
+        return not self._json and not self._asks_nothing and sys.stdin.isatty()
+
+    def _yes_or_no(self, question: str) -> bool:
+        """Ask on the terminal until the answer is yes or no. Raises UsageError if there is no answer."""
+        try:
+            while (answer := input(f"{question} [y/n] ").strip().lower()) not in ("y", "yes", "n", "no"):
+                self.stdout.write("Please answer y or n.")
+        except (EOFError, KeyboardInterrupt) as error:
+            self.stdout.write("")
+            raise UsageError.of(Code.DECLINED, "nothing was changed") from error
+        return answer.startswith("y")
 
     def _yes(self, question: str) -> bool:
         """Ask on the terminal; no input means no."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..diff.apply_renames import Renames, with_renames
 from ..diff.changes import Change
 from ..diff.compare import compare
+from ..diff.dropped import SIMILAR, name_ratio
+from ..diff.questions import Ask, Question
 from ..errors import Code, Problem, Refused
+from ..plan.affinity import affinity
 from ..schema import create, digest, document, write
 from ..schema.document import Document
 from ..schema.edit import edit, with_first
@@ -28,11 +31,9 @@ from .merge import beyond, lost_and_gained, merged, only_column
 from .models import Modelled
 from .table_renames import Owned, TableRenames, is_alike
 
+QUESTIONS = 3  # at most, about what one column was renamed to if it was changed as well
 EMPTY = "// The schema of the database. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
 HINTS = ("_was", "_dropped", "_keep", "_comment")  # of a table, in the order in which they are written
-
-Ask = Callable[[str], bool]
-"""Asks a question with the answer yes or no."""
 
 Fill = Callable[[str, str], str | NeedsFill | None]
 """Maps (table, column) to the SQL of the value that existing rows get in a new column."""
@@ -119,10 +120,24 @@ def export(
         raise Refused(job.problems)
     after = edit(before, job.put, job.remove)
     again = document.read(after.encode(), source)
-    stay = tuple(table for table in read.schema.tables if table.name not in job.moved_out)
-    changes = compare(replace(read.schema, tables=stay), again.schema, again.hints).changes
+    stay = [_without_new_names(t, read, again) for t in read.schema.tables if t.name not in job.moved_out]
+    changes = compare(replace(read.schema, tables=tuple(stay)), again.schema, again.hints).changes
     relabelled, untold, released, claimed = map(tuple, (job.relabelled, job.untold, job.released, job.claimed))
     return Exported(after, changes, relabelled, untold, models.notes, released, claimed, tuple(job.moved_out))
+
+
+def _without_new_names(table: Table, before: Document, after: Document) -> Table:
+    """The table without columns that stood beside their old names, as a pasted hint of a rename has them, so that the
+    export of it counts as a rename."""
+    new = after.schema.table(table.name)
+    there = {fold(column.name) for column in table.columns}
+    gone = there - {fold(column.name) for column in new.columns} if new is not None else set()
+    beside = {
+        fold(column)
+        for (name, column), earlier in before.hints.columns_were.items()
+        if name == table.name and gone & set(map(fold, earlier))
+    }
+    return replace(table, columns=tuple(column for column in table.columns if fold(column.name) not in beside))
 
 
 @dataclass(slots=True)
@@ -212,7 +227,7 @@ class _Export:
         elif merged(model, before, _kept(model, before, owned)) == before and not any(_unfilled(model, before)):
             self.untold.append(model.name)
         else:
-            self.problems.append(unclaimed(owned.key, self.models.labels[fold(model.name)]))
+            self._refuse(unclaimed(owned.key, self.models.labels[fold(model.name)]), model.name)
 
     def _refuse_unmarked_moves(self, new: list[Table], unmarked: Mapping[str, Owned]) -> None:
         """Refuse if a table without `_model` has lost its model, and a new table of the same app is similar."""
@@ -222,7 +237,7 @@ class _Export:
                 before = self.read.schema.table(name)
                 of_app = name.startswith(f"{fold(label.partition('.')[0])}_") and name not in self.models.elsewhere
                 if of_app and before is not None and is_alike(before, table) and not self._is_dropped(name):
-                    self.problems.append(unmarked_move(one.key, table, before, label))
+                    self._refuse(unmarked_move(one.key, table, before, label), before.name)
 
     def _claim(self, model: Table, owned: Owned, before: Table) -> None:
         """Mark the table, and name in `_keep` what it has beyond the model, so that the claim loses nothing."""
@@ -234,7 +249,9 @@ class _Export:
             c for c in lost if fold(c.name) in map(fold, renames.values()) or self._is_dropped(f"{model.name}.{c.name}")
         ]
         gone = {fold(column.name) for column in lost}
-        self.problems += [unfilled(model, c) for c in _unfilled(model, before) if fold(c.name) not in gone]
+        for column in _unfilled(model, before):
+            if fold(column.name) not in gone:
+                self._refuse(unfilled(model, column), model.name, column.name)
         keep = [name for name in _kept(model, before, owned) if fold(name) not in gone]
         marks: Json = {"_model": self.models.labels[fold(model.name)], **({"_keep": keep} if keep else {})}
         wanted = merged(model, before, keep, renames)
@@ -323,16 +340,30 @@ class _Export:
     ) -> Iterator[tuple[str, str]]:
         """(folded new name, old name) of each renamed column; adds the new names to `entries`."""
         open_ = [c for c in lost if fold(c.name) not in earlier_names(entries)]
-        new = list(gained)
-        for is_it in (self._comes_along, self._is_renamed):
-            for column in tuple(new):
-                alike = (one for one in open_ if self._is_alike(model, before, one, column))
-                old = next((one for one in alike if is_it(model, before, one, column, entries)), None)
-                if old is not None:
-                    open_.remove(old)
-                    new.remove(column)
-                    entries[fold(column.name)] = renamed_entry(old, column, entries)
-                    yield fold(column.name), old.name
+        old_names, new_names = set[str](), set[str]()
+        for old, column, is_certain in self._candidates(model, before, open_, gained):
+            if old.name in old_names or column.name in new_names:
+                continue
+            if is_certain or self._is_renamed(model, before, old, column, entries):
+                old_names.add(old.name)
+                new_names.add(column.name)
+                entries[fold(column.name)] = renamed_entry(old, column, entries)
+                yield fold(column.name), old.name
+
+    def _candidates(
+        self, model: Table, before: Table, lost: Sequence[Column], gained: Sequence[Column]
+    ) -> list[tuple[Column, Column, bool]]:
+        """Lost and gained columns that may be the same one, and whether that is certain: the certain ones first, then
+        those with the same definition, and then those that may have been renamed and changed at once."""
+        alike = [(old, new) for new in gained for old in lost if self._is_alike(model, before, old, new)]
+        similar = [
+            (old, new)
+            for old in lost
+            for new in _most_similar(old, [c for c in gained if (old, c) not in alike])
+            if _may_be_changed(before, old, model, new)
+        ]
+        pairs = [(old, new, self._comes_along(model, before, old, new)) for old, new in alike]
+        return [*sorted(pairs, key=lambda pair: not pair[2]), *((old, new, False) for old, new in similar)]
 
     def _note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
         """Write the values of existing rows, if Django would give them one."""
@@ -352,7 +383,7 @@ class _Export:
         value = write.plain(default) if default is not None else self.fill(table.name, column.name)
         if isinstance(value, NeedsFill):
             label = self.models.labels[fold(table.name)]
-            self.problems.append(needs_fill(label, table, column, value, form))
+            self._refuse(needs_fill(label, table, column, value, form), table.name)
         elif value is not None:
             entry["fill"] = form.format(value)
 
@@ -360,7 +391,7 @@ class _Export:
         renames = Renames(self.moves.moved, {fold(before.name): {fold(old.name): new.name}})
         return _said_of(with_renames(before, renames), new.name) == _said_of(model, new.name)
 
-    def _comes_along(self, model: Table, table: Table, old: Column, new: Column, _entries: Mapping[str, Json]) -> bool:
+    def _comes_along(self, model: Table, table: Table, old: Column, new: Column) -> bool:
         """True if a column refers to a renamed model, and its name is made from the model's new name."""
         for key in table.foreign_keys:
             was, now = self.moves.called.get(fold(key.table), ("", ""))
@@ -378,12 +409,12 @@ class _Export:
         has_fields = any(table == fold(model.name) for table, _ in self.models.fields)
         return not has_fields and any(label.startswith(f"{other}_") for other in labels)
 
-    def _is_renamed(self, model: Table, _before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
+    def _is_renamed(self, model: Table, before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
         place, label = literal(to_key(model.name)), self.models.labels[fold(model.name)]
         entry = {"type": write.column_text(model, new), **renamed_entry(old, new, entries)}
         return self._decide(
             f"{model.name}.{old.name}",
-            f"Was {label}.{old.name} renamed to {new.name}?",
+            Question(f"Was {label}.{old.name} renamed to {new.name}?", before.name, old.name),
             f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
             f"If renamed: in {place}, beside {literal(to_key(old.name))}, "
             f"{literal(to_key(new.name))}: {literal(entry)}\n"
@@ -392,13 +423,19 @@ class _Export:
 
     # --- both -----------------------------------------------------------------------------------------------
 
-    def _decide(self, lost: str, question: str, message: str, hint: str) -> bool:
+    def _decide(self, lost: str, question: Question, message: str, hint: str) -> bool:
         if self._is_dropped(lost):
             return False
         if self.ask is not None:
             return self.ask(question)
-        self.problems.append(Problem(Code.RENAME_OR_DROP, message, hint))
+        self._refuse(Problem(Code.RENAME_OR_DROP, message, hint), question.table, question.column)
         return True  # the export refuses in the end, whatever else it finds
+
+    def _refuse(self, problem: Problem, table: str, column: str = "") -> None:
+        """Record a problem, with the place of the table or column in the file if it is there."""
+        key = next((key for key, _ in tables_of(self.tree) if fold(from_key(key)) == fold(table)), None)
+        path = [] if key is None else [key, *([to_key(column)] if column else [])]
+        self.problems.append(self.read.located(problem, *path))
 
     def _text(self, table: Table, hints: Json, entries: Mapping[str, Json] | None = None) -> str:
         body: Json = {"_model": self.models.labels[fold(table.name)]}
@@ -417,6 +454,18 @@ def _unfilled(model: Table, before: Table) -> Iterator[Column]:
         is_required = column.not_null is not None and column.default is None and column.generated is None
         if is_required and model.column(column.name) is None and column.name not in key:
             yield column
+
+
+def _most_similar(old: Column, new: Sequence[Column]) -> list[Column]:
+    return sorted(new, key=lambda column: name_ratio(old.name, column.name), reverse=True)[:QUESTIONS]
+
+
+def _may_be_changed(before: Table, old: Column, model: Table, new: Column) -> bool:
+    """True if a column may have been renamed and changed at once: the values are of one kind, or the names similar."""
+    if old.generated is not None or new.generated is not None:
+        return False
+    is_same_kind = affinity(old, before.strict) is affinity(new, model.strict)
+    return is_same_kind or name_ratio(old.name, new.name) >= SIMILAR
 
 
 def _kept(model: Table, before: Table, owned: Owned) -> list[str]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..diff.changes import shortened
+from ..diff.questions import Ask
 from ..errors import Code, SchemasyncError
 from ..schema.names import fold
 from ..texts import shown
 from .comparison import agreement
 from .data_migrations import carrying, is_of_others, unseen
-from .export import NOTHING_DECIDED, Ask, DataMigrations, Decisions, Exported, export
+from .export import NOTHING_DECIDED, DataMigrations, Decisions, Exported, export
 from .fills import NeedsFill, fill_of
 from .models import modelled
 

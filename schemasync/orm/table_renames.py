@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..diff.questions import Question
 from ..schema.document import Document
 from ..schema.model import Table
 from ..schema.names import fold, from_key
@@ -14,7 +15,7 @@ from ..schema.text import literal
 from ..schema.write import Json
 from .models import Label
 
-Decide = Callable[[str, str, str, str], bool]
+Decide = Callable[[str, Question, str, str], bool]
 """Decides whether something is a rename: asks a question, or records a message and a hint if nobody can be asked."""
 
 
@@ -64,7 +65,8 @@ class TableRenames:
 
     def _next_rename(self, lost: Mapping[str, Owned], gained: list[Table]) -> tuple[str, Table] | None:
         """The most certain rename first, because its answer may make others certain."""
-        for is_it in (self._has_label, self._follows, self._same_model, self._similar_model):
+        certain, asked = (self._has_label, self._follows), (self._same_model, self._similar_model, self._changed_model)
+        for is_it in (*certain, *asked):
             for table in gained:
                 old = next((name for name, one in lost.items() if is_it(one, table)), None)
                 if old is not None:
@@ -105,12 +107,20 @@ class TableRenames:
             return False
         return self._is_renamed_model(one, old, table)
 
+    def _changed_model(self, one: Owned, table: Table) -> bool:
+        """A model that has at least half of the columns in common with the other may have been renamed and changed."""
+        old = self.read.schema.table(from_key(one.key))
+        if old is None or old.virtual is not None:
+            return False
+        before, after = _own_columns(old), _own_columns(table)
+        return 2 * len(before & after) >= len(before | after) > 0 and self._is_renamed_model(one, old, table)
+
     def _is_renamed_model(self, one: Owned, old: Table, table: Table) -> bool:
         label = self.labels[fold(table.name)]
-        question = f"Was the model {one.label} renamed to {label}?"
-        if question in self.asked or not _akin(one.label, label):
+        question = Question(f"Was the model {one.label} renamed to {label}?", old.name)
+        if question.text in self.asked or not _akin(one.label, label):
             return False
-        self.asked.add(question)
+        self.asked.add(question.text)
         return self.decide(
             old.name,
             question,
@@ -124,6 +134,12 @@ class TableRenames:
 def is_alike(old: Table, new: Table) -> bool:
     """True if the columns of both have the same types, whatever their names."""
     return old.virtual is None and _types(old) == _types(new)
+
+
+def _own_columns(table: Table) -> set[str]:
+    """Folded names of the columns without those of the primary key, which most models have in common."""
+    key = {fold(column.column or "") for column in table.primary_key.columns} if table.primary_key else set()
+    return {fold(column.name) for column in table.columns} - key
 
 
 def _akin(one: Label, other: Label) -> bool:

@@ -61,7 +61,8 @@ class Document:
         """The problem with the location of the key at that path, in its message and in its facts."""
         place = self.place(*path)
         numbers = dict(zip(("line", "column"), place.removeprefix(self.source).split(":")[1:], strict=False))
-        facts = {**problem.facts, "file": self.source, **numbers}
+        # a problem may have a "column" of its own
+        facts = {"file": self.source, **numbers, **problem.facts}
         return replace(problem, message=f"{place}: {problem.message}", facts=facts)
 
 

@@ -42,6 +42,20 @@ def with_first(text: str, key: str, members: str) -> str:
     return f"{text[begin]}\n    {members},{text[begin + 1 : end]}"
 
 
+def with_member(text: str, path: Path, key: str, value: str) -> str:
+    """The text in which the object at that path, which must have members, has this JSON value under the key: in place
+    of an earlier one, or after its last member."""
+    found = scan(text)
+    if (*path, key) in found.keys:
+        _, begin, end = _extent(found, (*path, key))
+        return _replaced(text, [_Span(begin, end, value)])
+    last = [other for other in found.keys if other[:-1] == path][-1]
+    begin, _, end = _extent(found, last)
+    before = text[text.rfind("\n", 0, begin) + 1 : begin]
+    blanks = " " if before.strip() else f"\n{before}"
+    return _replaced(text, [_Span(end, end, f",{blanks}{json.dumps(key, ensure_ascii=False)}: {value}")])
+
+
 def without(text: str, paths: Collection[Path]) -> str:
     """The text without these members and items. Comments stay, even those in the lines of what is removed.
 

@@ -81,3 +81,53 @@ def test_inspect_asks_before_it_replaces_a_file(synced):
         ended = on_terminal(command, synced.folder, [("Replace it? [y/N] ", typed)])
         assert ended.code == code
         assert (out.read_text() == "mine") == (code == 3)
+
+
+RENAMED = """{
+  "Users": {
+    "id": "INTEGER PRIMARY KEY",
+    // as spoken
+    "full_name": "TEXT NOT NULL",
+    "fax": "TEXT"
+  },
+  "Diary": {"id": "INTEGER PRIMARY KEY", "what": "TEXT"}
+}
+"""
+QUESTION = "Was Users.name renamed to full_name? If not, the column is dropped, with 2 values. [y/n] "
+TABLE = "Was the table Log renamed to Diary? If not, the table is dropped, with 1 row. [y/n] "
+
+
+def test_a_sync_of_a_handwritten_schema_asks_what_was_renamed_and_writes_the_hint(synced):
+    synced.write(RENAMED)
+    answers = [(TABLE, "\n"), ("Please answer y or n.", "y\n"), (QUESTION, "y\n")]
+    ended = on_terminal(synced.command(), synced.folder, answers, columns=120)
+    assert ended.code == 0, ended.out
+    assert synced.rows("SELECT full_name, fax FROM Users") == [("ann", "1"), ("bob", None)]
+    assert synced.rows("SELECT what FROM Diary") == [("begun",)]
+    text = synced.schema.read_text()
+    assert '// as spoken\n    "full_name": {"type": "TEXT NOT NULL", "was": ["name"]},' in text
+    assert '"_was": ["Log"]' in text
+
+
+def test_no_drops_the_column_that_the_question_names(synced):
+    synced.write(RENAMED.replace("Diary", "Log").replace("TEXT NOT NULL", "TEXT"))
+    ended = on_terminal(synced.command(), synced.folder, [(QUESTION, "n\n")], columns=120)
+    assert ended.code == 0, ended.out
+    assert synced.rows("SELECT full_name, fax FROM Users") == [(None, "1"), (None, None)]
+    assert '"_dropped": ["name"]' in synced.schema.read_text()
+
+
+@pytest.mark.parametrize("typed", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
+def test_no_answer_changes_nothing(synced, typed):
+    synced.write(RENAMED)
+    ended = on_terminal(synced.command(), synced.folder, [(TABLE, "y\n"), (QUESTION, typed)], columns=120)
+    assert (ended.code, "nothing was changed" in ended.out) == (2, True), ended.out
+    assert synced.schema.read_text() == RENAMED
+    assert synced.rows("SELECT name FROM Users") == [("ann",), ("bob",)]
+
+
+def test_without_a_terminal_nobody_is_asked(synced):
+    synced.write(RENAMED)
+    ended = on_terminal(synced.command("--noinput"), synced.folder)
+    assert (ended.code, "[y/n]" in ended.out) == (3, False)
+    assert synced.manage().code == 3

@@ -187,7 +187,7 @@ def test_a_lost_and_a_gained_column_are_refused_with_both_hints() -> None:
     assert 'If "a" was renamed (a guess; "c" fits as well): in "T": "b": {"type": "INT", "was": ["a"]}' in problem.hint
     assert problem.hint.count("was renamed") == 1, "one old column becomes one new one"
     assert '"_dropped": ["a"]' in problem.hint
-    assert problem.facts == {"table": "T", "lost": ["a"], "gained": ["b", "c"]}
+    assert problem.facts == {"table": "T", "lost": ["a"], "gained": ["b", "c"], "candidates": {"a": ["b", "c"]}}
 
 
 def test_several_lost_names_that_are_all_alike_are_paired_with_gained_ones_in_order() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from schemasync.diff.changes import describe
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.errors import Refused, SchemaInvalid
 from schemasync.orm import export as exporting
@@ -67,7 +68,7 @@ class Asked:
         self.questions = []
 
     def __call__(self, question):
-        self.questions.append(question)
+        self.questions.append(question.text)
         return self.answer
 
 
@@ -238,7 +239,13 @@ def test_a_default_that_is_a_function_is_asked_for_and_what_the_author_answers_s
         export(book(), meant, token=NeedsFill("shop.models.token"))
     (problem,) = caught.value.problems
     assert problem.code == "callable-default"
-    assert problem.facts == {"table": "book", "column": "token", "function": "shop.models.token"}
+    assert problem.facts == {
+        "file": "schema.json",
+        "line": "2",
+        "table": "book",
+        "column": "token",
+        "function": "shop.models.token",
+    }
     hint = next(line for line in problem.hint.splitlines() if "randomblob" in line)
     key, _, entry = hint.partition("random text: ")[2].partition(": ")
     pasted = {"book": {**BOOK, json.loads(key): json.loads(entry)}}
@@ -352,6 +359,43 @@ def test_a_field_of_another_type_is_no_rename():
     ask = Asked(True)
     assert tree(book(), book("name", pages="integer"), ask)["book"]["_dropped"] == ["name"]
     assert not ask.questions
+
+
+def test_a_field_that_is_renamed_and_changed_at_once_is_asked_about():
+    ask = Asked(True)
+    file, meant = book(label="varchar(50) NOT NULL"), book(slug="varchar(70) NOT NULL UNIQUE", pages="integer")
+    found = tree(file, meant, ask)["book"]
+    assert ask.questions == ["Was shop.Book.label renamed to slug?"]
+    assert found["slug"] == {"type": "varchar(70) NOT NULL UNIQUE", "was": ["label"]}
+    assert "_dropped" not in found
+    assert tree(file, meant, Asked(False))["book"]["_dropped"] == ["label"]
+    similar = Asked(True)
+    tree(book(price="integer"), book(price_eur="varchar(9)", pages="varchar(9)"), similar)
+    assert similar.questions == ["Was shop.Book.price renamed to price_eur?"], "of another kind, but a similar name"
+
+
+def test_at_most_three_names_are_asked_about_a_changed_field():
+    ask = Asked(False)
+    tree(book(label="text"), book(**{f"n{number}": "varchar(9)" for number in range(5)}), ask)
+    assert len(ask.questions) == 3
+
+
+def test_a_model_that_is_renamed_and_changed_at_once_is_asked_about():
+    old = {"book": {**BOOK, "pages": "integer", "isbn": NAME}}
+    new = {"tome": {**BOOK, "_model": "shop.Tome", "pages": "integer"}}
+    ask = Asked(True)
+    found = tree(old, new, ask)
+    assert ask.questions == ["Was the model shop.Book renamed to shop.Tome?"]
+    assert found["tome"]["_was"] == ["book"] and found["tome"]["_dropped"] == ["isbn"]
+    other = Asked(True)
+    tree(old, {"tome": {"_model": "shop.Tome", "id": ID, "pages": "integer", "x": NAME, "y": "text"}}, other)
+    assert not other.questions, "less than half of the columns"
+
+
+def test_the_export_of_a_pasted_rename_says_renamed():
+    file = book(name=NAME, title={"type": NAME, "was": ["name"]})
+    found = export(file, TITLED)
+    assert [describe(change) for change in found.changes] == ["book: name -> title"]
 
 
 def test_a_field_that_has_an_earlier_name_again_no_longer_says_that_it_was_that():

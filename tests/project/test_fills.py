@@ -46,7 +46,10 @@ def test_each_row_of_each_database_gets_its_own_and_the_file_holds_no_value(tmp_
     before = site.schema.read_text()
     ended = site.manage("schemasync", "--export")
     assert ended.code == 3
-    assert "[callable-default] the default of shop.Note.token is the function shop.models.token" in ended.err
+    assert (
+        "[callable-default] schema.json:117:3: the default of shop.Note.token is the function shop.models.token"
+        in ended.err
+    )
     assert site.schema.read_text() == before
     line = next(line for line in ended.err.splitlines() if "randomblob" in line)
     entry = line.partition("random text: ")[2]

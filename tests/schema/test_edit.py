@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemasync.schema.edit import edit, unwrapped, with_first, without
+from schemasync.schema.edit import edit, unwrapped, with_first, with_member, without
 from schemasync.schema.jsonc import scan
 
 
@@ -127,3 +127,16 @@ def test_what_is_removed_is_gone_and_plain_json_stays_plain_json(members, gaps, 
     assert len(scan(done).trailing) <= len(scan(text).trailing), "plain JSON stays plain JSON"
     if not remove & members.keys():
         assert done == text
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "expected"),
+    [
+        ('{"a": {"x": 1}}', ("a",), '{"a": {"x": 1, "k": 2}}'),
+        ('{"a": {"k": 1 /* k */, "x": 1}}', ("a",), '{"a": {"k": 2 /* k */, "x": 1}}'),
+        ('{"a": {\n  "x": 1,\n}}', ("a",), '{"a": {\n  "x": 1,\n  "k": 2,\n}}'),
+        ('{"a": {"b": {"x": [1]}}}', ("a", "b"), '{"a": {"b": {"x": [1], "k": 2}}}'),
+    ],
+)
+def test_a_member_is_put_in_its_place_or_after_the_last_one(text, path, expected):
+    assert with_member(text, path, "k", "2") == expected

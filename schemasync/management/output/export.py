@@ -8,8 +8,10 @@ from typing import Literal, TypedDict
 
 from ...diff.changes import ChangeJson, describe
 from ...diff.changes import as_json as change_json
+from ...diff.questions import Question
 from ...errors import ProblemJson
 from ...orm.export import Exported
+from ...schema.text import count
 from .shared import Lines
 from .terminal import Page
 
@@ -48,6 +50,14 @@ def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Line
     if found.untold and page.detail:
         lines.append(f"  unchanged, because they have no _model: {', '.join(found.untold)}")
     return lines
+
+
+def meaning_of_no(question: Question, held: int | None) -> str:
+    """What the answer no means. `held`: how many rows the table has, or values the column; None if not known."""
+    what, unit = ("column", "value") if question.column else ("table", "row")
+    if held is None:
+        return f"If not, the {what} is dropped."
+    return f"If not, the {what} is dropped, with {count(held, unit)}."
 
 
 def data_left(names: Iterable[str]) -> Lines:

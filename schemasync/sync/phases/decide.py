@@ -247,7 +247,8 @@ def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
         return problem
     verb = "has one of them" if len(lost) == 1 else "have some of them"
     hint = f"{', '.join(lost)} {verb}, and is installed. To write it into schema.json: manage.py schemasync export"
-    return replace(problem, hint=hint)
+    facts = {key: value for key, value in problem.facts.items() if key != "candidates"}  # nobody is asked to drop it
+    return replace(problem, hint=hint, facts=facts)
 
 
 def _plan(
