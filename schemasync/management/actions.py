@@ -62,6 +62,7 @@ from ..sync.run.target import Target
 from ..sync.runner import sync
 from . import options, output, overridden_commands
 from .invocation import Invocation
+from .output.shared import problem
 
 WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt", "switch")
 """Actions that bring a project to schema.json. They are refused if another app overrides `migrate` or
@@ -110,6 +111,10 @@ class Actions(Invocation):
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
+        if check and (problems := agreement(lambda: self._export(check=True)).problems):
+            self._print([], output.export.undecided_json(problems, path))
+            why = [f"the models and {path} differ", *(line for one in problems for line in problem(one).splitlines())]
+            raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
         found, differs = self._export(check=check)
         result: output.export.ExportResult = "current" if not differs else "differs" if check else "exported"
         self._print(output.export.lines(found, result, path, self._page), output.export.as_json(found, result, path))

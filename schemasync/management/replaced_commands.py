@@ -48,7 +48,7 @@ def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str,
     """Refuse the first option that means nothing without migrations. Raises CommandError with exit code 2."""
     for option, instead in use.items():
         if given.get(option):
-            shown = "app label" if option in ("app_label", "args") else f"--{option.replace('_', '-')}"
+            shown = "the name of a migration" if option == "migration_name" else f"--{option.replace('_', '-')}"
             raise _meaningless(f"{name} does not accept {shown} when schema.json replaces migrations", instead)
 
 

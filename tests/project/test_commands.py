@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.command.tty import on_terminal
 from tests.support.site import MODELS, Site
 
 WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
@@ -79,8 +80,8 @@ def test_a_plan_changes_nothing(built):
 @pytest.mark.parametrize(
     "command",
     [
-        "migrate shop", "migrate shop 0001", "migrate --fake", "migrate --fake-initial", "migrate --prune",
-        "makemigrations shop", "makemigrations --empty", "makemigrations --merge", "makemigrations --name x",
+        "migrate shop 0001", "migrate shop zero", "migrate --fake", "migrate --fake-initial", "migrate --prune",
+        "makemigrations --empty", "makemigrations --merge", "makemigrations --name x",
         "showmigrations", "sqlmigrate shop 0001", "squashmigrations shop 0001",
     ],
 )  # fmt: skip
@@ -89,6 +90,38 @@ def test_what_means_nothing_without_migrations_says_in_a_line_what_to_use(site, 
     assert ended.code == 2
     assert "; use: " in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_an_app_label_is_accepted_and_other_apps_that_change_are_named(built):
+    other = "schema.json is one unit, so this includes the changes of shop\n"
+    assert built.done("makemigrations", "shop", "auth").out == f"{built.schema} matches the models\n"
+    built.change(WEIGHT)
+    assert built.done("makemigrations", "auth").out.startswith(other)
+    assert built.done("migrate", "auth").out.startswith(other)
+    assert built.rows("SELECT weight FROM shop_tag") == [(3,)]
+    assert "one unit" not in built.done("migrate", "shop").out
+
+
+@pytest.mark.parametrize("command", ["makemigrations", "migrate"])
+def test_a_label_that_no_app_has_is_an_error_as_in_django(built, command):
+    ended = built.manage(command, "shops")
+    assert (ended.code, "No installed app with label 'shops'." in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["makemigrations --check", "schemasync export --check", "schemasync check"])
+def test_a_check_with_a_rename_to_decide_exits_with_1_and_asks_nothing(built, command):
+    built.change(("label = models.SlugField()", "name = models.SlugField()"))
+    ended = on_terminal([sys.executable, "manage.py", *command.split()], built.folder, columns=120)
+    assert ended.code == 1, ended.out
+    assert "[rename-or-drop]" in ended.out
+    assert "[y/n]" not in ended.out
+
+
+def test_an_undecided_check_as_json_has_the_question(built):
+    built.change(("label = models.SlugField()", "name = models.SlugField()"))
+    ended = built.manage("schemasync", "export", "--check", "--json")
+    assert (ended.code, ended.json["result"]) == (1, "differs")
+    assert [error["code"] for error in ended.json["errors"]] == ["rename-or-drop"]
 
 
 def test_a_renamed_field_is_refused_with_both_hints_and_keeps_its_rows(built):

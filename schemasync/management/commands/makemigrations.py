@@ -17,7 +17,6 @@ from ..replaced_commands import act, is_migrated, kept, refuse_meaningless
 
 EXPORT = "manage.py schemasync export"
 MEANINGLESS = {
-    "args": EXPORT,
     "merge": "git: schema.json is one text file",
     "empty": "a receiver of schemasync.signals.before_swap",
     "name": EXPORT,
@@ -38,12 +37,22 @@ class Command(makemigrations.Command):
             return self._for_those_that_keep_theirs(args, options)
         if kept(args) or (args and of_others.issuperset(args)):
             return self._for_those_that_keep_theirs(args, options)
-        refuse_meaningless("makemigrations", {**options, "args": args}, MEANINGLESS)
+        refuse_meaningless("makemigrations", options, MEANINGLESS)
+        self._export(args, options)
+        own = own_labels() & {*conf.migrated_apps(), *of_others}
+        own &= set(args) or own
+        return self._for_those_that_keep_theirs(sorted(own), options) if own else None
+
+    def _export(self, labels: Collection[str], options: dict[str, Any]) -> None:
+        """Write the models of all apps: schema.json is one unit."""
+        from .. import app_labels
+
+        app_labels.refuse_unknown(labels)
         check = options.get("check_changes") or options.get("dry_run")
         for alias in [DEFAULT_DB_ALIAS] if databases.is_sqlite(DEFAULT_DB_ALIAS) else databases.synced():
+            if labels and int(options["verbosity"]) > 0:
+                app_labels.before_export(self, alias, labels)
             act(self, "export", {**options, "check": check, "database": alias})
-        own = own_labels() & {*conf.migrated_apps(), *of_others}
-        return self._for_those_that_keep_theirs(sorted(own), options) if own else None
 
     def _for_those_that_keep_theirs(self, labels: Collection[str], options: dict[str, Any]) -> Any:
         with migration_modules.suspended():

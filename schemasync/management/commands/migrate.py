@@ -14,7 +14,8 @@ from ...orm.before_schema import BeforeSchema, before_schema
 from ..replaced_commands import act, as_command_error, refuse_meaningless
 
 MEANINGLESS = {
-    "app_label": "manage.py schemasync",
+    "migration_name": "manage.py schemasync rollback for the rows of then; for today's rows, the old schema.json and "
+    "manage.py schemasync --allow-older",
     "fake": "manage.py schemasync adopt",
     "fake_initial": "manage.py schemasync adopt",
     "prune": "manage.py schemasync prune, which removes archives",
@@ -41,6 +42,8 @@ class Command(migrate.Command):
         if before is BeforeSchema.MIGRATED:
             return self._before_adoption(*args, **options)
         refuse_meaningless("migrate", options, MEANINGLESS)
+        if options.get("app_label"):
+            self._tell_of_other_apps(str(options["app_label"]), options)
         if before is BeforeSchema.NEW and databases.has_schema(str(options["database"])):
             return self._begin(options)
         return self._sync(options)
@@ -53,6 +56,14 @@ class Command(migrate.Command):
             path = conf.schema_path(str(options["database"]))
             self.stdout.write(f"Migrations were used, as there is no {path}. To write it: manage.py schemasync adopt")
         return done
+
+    def _tell_of_other_apps(self, label: str, options: dict[str, Any]) -> None:
+        from .. import app_labels
+
+        app_labels.refuse_unknown([label])
+        alias = str(options["database"])
+        if int(options["verbosity"]) > 0 and not databases.is_no_path(databases.name_of(alias)):
+            app_labels.before_sync(self, alias, [label])
 
     def _begin(self, options: dict[str, Any]) -> None:
         """Write schema.json from the models, and create the database from it."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypedDict
 
 from ...diff.changes import ChangeJson, describe
 from ...diff.changes import as_json as change_json
 from ...diff.questions import Question
-from ...errors import ProblemJson
+from ...errors import Problem, ProblemJson
 from ...orm.export import Exported
 from ...schema.text import count
 from .shared import Lines
@@ -70,6 +70,22 @@ def data_left(names: Iterable[str]) -> Lines:
         f"a database created from schema.json does not run these migrations, which fill tables: {', '.join(headings)}",
         f'  if you need their rows, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
     ]
+
+
+def undecided_json(problems: Sequence[Problem], path: Path) -> ExportJson:
+    """The JSON object of a check whose result depends on a decision of the author."""
+    return {
+        "result": "differs",
+        "file": str(path),
+        "changes": [],
+        "model_changed": [],
+        "released": [],
+        "moved_out": [],
+        "not_expressed": [],
+        "claimed": [],
+        "notes": [],
+        "errors": [one.as_json() for one in problems],
+    }
 
 
 def as_json(found: Exported, result: ExportResult, path: Path) -> ExportJson:
