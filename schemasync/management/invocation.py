@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -160,7 +161,7 @@ class Invocation:
         if self._json and self.stdout.isatty():
             return Silent()  # bars on the same terminal would mix with the JSON
         if self.stderr.isatty():
-            return terminal.Bars(colour=not self._is("no_color"))
+            return terminal.Bars(colour=not self._no_color)
         return Silent() if self._json else terminal.Lines(self.stdout.write)
 
     def _live(self, error: SchemasyncError) -> HistoryRow | None:
@@ -211,9 +212,13 @@ class Invocation:
     # --- printing -------------------------------------------------------------------------------------------
 
     @property
+    def _no_color(self) -> bool:
+        return self._is("no_color") or bool(os.environ.get("NO_COLOR"))  # https://no-color.org
+
+    @property
     def _page(self) -> terminal.Page:
         is_terminal = self.stdout.isatty()
-        wants_colour = self._is("force_color") or (is_terminal and not self._is("no_color"))
+        wants_colour = self._is("force_color") or (is_terminal and not self._no_color)
         return terminal.Page(
             shutil.get_terminal_size().columns if is_terminal else terminal.LOG_WIDTH,
             self.style if wants_colour and not self._json else no_style(),

@@ -1,7 +1,11 @@
 """On a terminal there are bars, colours and a question; in a log there are not."""
 
+import os
+import subprocess
+
 import pytest
 
+from tests.support.processes import environment
 from tests.support.project import V2
 
 from .tty import CTRL_C, CTRL_D, on_terminal, plain
@@ -131,3 +135,40 @@ def test_without_a_terminal_nobody_is_asked(synced):
     ended = on_terminal(synced.command("--noinput"), synced.folder)
     assert (ended.code, "[y/n]" in ended.out) == (3, False)
     assert synced.manage().code == 3
+
+
+def into_a_closed_pipe(project, *words, stderr=False):
+    """Its exit code, and what it says on stderr, if nobody reads its stdout; with `stderr`, nobody reads either."""
+    read, write = os.pipe()
+    os.close(read)
+    command = project.command(*words)
+    to = write if stderr else subprocess.PIPE
+    process = subprocess.Popen(command, cwd=project.folder, env=environment(), stdout=write, stderr=to, text=True)
+    os.close(write)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("words", [["history"], ["history", "--json"], ["--help"], []], ids=" ".join)
+def test_a_closed_pipe_is_no_error(evolved, words):
+    assert into_a_closed_pipe(evolved, *words) == (0, "")
+
+
+@pytest.mark.parametrize("stderr", [False, True])
+def test_a_run_goes_on_when_nobody_reads_its_lines(synced, stderr):
+    synced.write(V2)
+    code, err = into_a_closed_pipe(synced, stderr=stderr)
+    assert (code, err) == (0, None if stderr else "")
+    assert synced.rows("SELECT full_name FROM Users") == [("ann",), ("bob",)]
+    synced.write("{")
+    assert into_a_closed_pipe(synced, stderr=True)[0] == 3, "the exit code is that of the work"
+
+
+def test_no_color_is_honoured(evolved):
+    def shown(*words, value="1"):
+        return on_terminal(evolved.command(*words), evolved.folder, NO_COLOR=value).out
+
+    assert ESCAPE not in shown("history")
+    assert ESCAPE not in shown("rollback", "9999")
+    assert ESCAPE in shown("history", "--force-color")
+    assert ESCAPE in shown("rollback", "9999", value="")

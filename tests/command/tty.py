@@ -16,11 +16,11 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def on_terminal(command, folder, answers=(), columns=80):
+def on_terminal(command, folder, answers=(), columns=80, **variables):
     """Run it; each of `answers` is (what to wait for, what to type then). What it shows is in `out`, whole."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
-    process = Forked(command[1:], folder, environment(), (theirs, theirs, theirs), terminal=True)
+    process = Forked(command[1:], folder, environment(**variables), (theirs, theirs, theirs), terminal=True)
     os.close(theirs)
     try:
         shown = _talk(ours, list(answers))

@@ -13,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, router
 from ... import conf, databases
 from ...orm import migration_modules
 from ...orm.migrations import own_labels
+from ..console import Console
 from ..replaced_commands import act, is_migrated, kept, refuse_meaningless
 
 EXPORT = "manage.py schemasync export"
@@ -25,7 +26,7 @@ MEANINGLESS = {
 }
 
 
-class Command(makemigrations.Command):
+class Command(Console, makemigrations.Command):
     """Runs an export."""
 
     @no_translations  # as in Django's own: files and rows get the same text in every language

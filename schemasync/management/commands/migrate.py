@@ -11,6 +11,7 @@ from django.db import connections
 from ... import conf, databases
 from ...orm import migration_modules
 from ...orm.before_schema import BeforeSchema, before_schema
+from ..console import Console
 from ..replaced_commands import act, as_command_error, refuse_meaningless
 
 MEANINGLESS = {
@@ -22,7 +23,7 @@ MEANINGLESS = {
 }
 
 
-class Command(migrate.Command):
+class Command(Console, migrate.Command):
     """Runs a sync, for deploy scripts and habits."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

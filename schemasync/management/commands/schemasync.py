@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError, no_translations
+from django.core.management.base import CommandError, no_translations
 
 from ... import conf, databases
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
@@ -19,9 +19,10 @@ from ...orm.models_fingerprint import beside
 from ...sync import up_to_date
 from .. import options, overridden_commands
 from ..brief import nothing_to_do
+from ..console import Console
 
 
-class Command(BaseCommand):
+class Command(Console):
     """Runs a sync, or one of the other actions."""
 
     help = (
