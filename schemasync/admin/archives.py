@@ -6,7 +6,6 @@ from contextlib import closing
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,6 +18,7 @@ from ..files.temporary import taken_away
 from ..models import SchemaVersion
 from ..sync import prune as pruning
 from ..sync.run.error_translation import translated_errors
+from ..texts import size
 from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
 
@@ -51,10 +51,10 @@ def _remove(admin: Pages, request: HttpRequest, selected: SelectedDatabase, keep
     except SchemasyncError as error:
         messages.error(request, error.problems[0].message)
         return admin.home(selected)
-    size = filesizeformat(sum(one.bytes for one in done.gone))
+    removed = size(sum(one.bytes for one in done.gone))
     number = len(done.gone)
     text = ngettext("%(count)d archive was removed, %(size)s.", "%(count)d archives were removed, %(size)s.", number)
-    messages.success(request, text % {"count": number, "size": size})
+    messages.success(request, text % {"count": number, "size": removed})
     return admin.home(selected)
 
 

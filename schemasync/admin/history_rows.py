@@ -53,12 +53,13 @@ def story(row: SchemaVersion) -> str:
 
 
 def when(applied_at: str) -> str:
-    """The time in the reader's time zone and language."""
+    """The time in the reader's time zone, which is named, and language."""
     moment = moment_of(applied_at)
     if moment is None:
         return applied_at
     shown = timezone.localtime(moment) if settings.USE_TZ else timezone.make_naive(moment)
-    return date_format(shown, "SHORT_DATETIME_FORMAT")
+    zone = f" {shown.tzname()}" if settings.USE_TZ else ""
+    return date_format(shown, "SHORT_DATETIME_FORMAT") + zone
 
 
 def moment_of(applied_at: str) -> datetime | None:

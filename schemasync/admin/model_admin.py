@@ -12,13 +12,14 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connections, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.template.defaultfilters import filesizeformat, floatformat
+from django.template.defaultfilters import floatformat
 from django.urls import URLPattern, path
 from django.utils.crypto import constant_time_compare
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf
@@ -133,7 +134,9 @@ class SchemaVersionAdmin(Pages):
     # --- history and one generation -------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaVersion]:
-        return light(SchemaVersion.objects.using(selected_database(request).alias))
+        rows = SchemaVersion.objects.using(selected_database(request).alias)
+        later = rows.filter(generation=OuterRef("generation"), pk__gt=OuterRef("pk"))
+        return light(rows).annotate(is_live_again=Exists(later))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return VersionList
@@ -197,20 +200,28 @@ class SchemaVersionAdmin(Pages):
     def figures(self, row: SchemaVersion) -> str:
         from ..texts import span
 
-        return format_html("{}<br>{}<br>{}", floatformat(row.rows, "0g"), span(row.duration_ms), span(row.pause_ms))
+        found = (
+            (_("rows"), floatformat(row.rows, "0g")),
+            (_("duration"), span(row.duration_ms)),
+            (_("writers waited"), span(row.pause_ms)),
+        )
+        return format_html_join(mark_safe("<br>"), '<span class="schemasync-side">{}</span> {}', found)
 
     @admin.display(description=_("file"))
     def file(self, row: SchemaVersion) -> str:
-        selected: SelectedDatabase = SelectedDatabase(str(row._state.db))
-        return _file(selected, row)
+        if getattr(row, "is_live_again", False):  # a newer row of the list is about the same file
+            return format_html('<span class="schemasync-gone">{}</span>', _("live again later"))
+        return _file(SelectedDatabase(str(row._state.db)), row)
 
 
 def _file(selected: SelectedDatabase, row: SchemaVersion) -> str:
-    """Its size, and whether it is live, archived or gone."""
+    """Its size, and whether it is live, an archive or gone."""
+    from ..texts import size
+
     live = selected.layout.live()
     found = selected.file_of(row.generation)
     if found is None:
         return format_html('<span class="schemasync-gone">{}</span>', _("gone"))
     is_live = live is not None and live.name == row.generation
-    word = format_html("<strong>{}</strong>", _("live")) if is_live else _("archived")
-    return format_html("{}<br>{}", word, filesizeformat(found.path.stat().st_size))
+    word = format_html("<strong>{}</strong>", _("live")) if is_live else _("archive")
+    return format_html("{}<br>{}", word, size(found.path.stat().st_size))

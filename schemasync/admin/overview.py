@@ -5,43 +5,32 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from .. import conf, databases
-from ..errors import Problem, SchemasyncError
+from ..diff.changes import lines_by_table
+from ..errors import SchemasyncError
 from ..orm.models_fingerprint import beside
-from ..orm.project import difference
+from ..orm.project import differences
 from ..schema import document
 from ..sync import check, up_to_date
 from ..sync.run.broadcast import RunningJson
 from ..sync.status import status
-from ..texts import gist
-from .history_rows import WIDTH, when
+from .history_rows import when
+from .next_step import Agreement, Difference, Findings, had_earlier, next_step
 from .pages import Pages
 from .selected_database import SelectedDatabase
 from .timeline import timeline
-
-if TYPE_CHECKING:
-    from ..diff.changes import Change
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """Whether two of the three agree; `how`: the differences as a phrase. `is_known`: they could be compared."""
-
-    agrees: bool
-    how: str = ""
-    is_known: bool = True
 
 
 @dataclass(slots=True)
 class _Models:
     """Cache of the comparison with the models of this process, which do not change, by the digest of schema.json."""
 
-    found: dict[tuple[str, str], Agreed] = field(default_factory=dict)
+    found: dict[tuple[str, str], Agreement] = field(default_factory=dict)
 
 
 _models = _Models()
@@ -50,12 +39,14 @@ _models = _Models()
 def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> dict[str, Any]:
     """The context of the panel above the history."""
     now = status(selected.target())
+    models, database = with_models(selected), with_database(selected)
     return {
         "status": now,
+        "next": next_step(admin, request, selected, Findings(now, models, database)),
         "run": _run(now.as_json()["run"]),
         "since": when(now.live.applied_at) if now.live else "",
-        "database": with_database(selected),
-        "models": with_models(selected),
+        "database": database,
+        "models": models,
         "selected": selected,
         "timeline": timeline(selected) if now.live else None,
         "may": {act: admin.may(request, act) for act in ("rollback", "run", "prune", "download")},
@@ -68,49 +59,42 @@ def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) 
     return JsonResponse(status(selected.target()).as_json(), headers={"Cache-Control": "no-store"})
 
 
-def with_database(selected: SelectedDatabase) -> Agreed:
+def with_database(selected: SelectedDatabase) -> Agreement:
     """Compare schema.json and database."""
     try:
         data = selected.schema.read_bytes()
         if up_to_date.current(selected.layout, databases.opener(selected.alias), data, beside()) is not None:
-            return Agreed(agrees=True)
+            return Agreement(Difference.NONE)
         seen = check.check(selected.target(), document.read(data, str(selected.schema)), tries=False)
     except SchemasyncError as error:
-        return Agreed(False, _first(error.problems), is_known=False)
+        return Agreement(Difference.UNKNOWN, tuple(problem.message for problem in error.problems))
     except OSError as error:
-        return Agreed(False, f"{selected.schema.name}: {error.strerror}", is_known=False)
+        return Agreement(Difference.UNKNOWN, (f"{selected.schema.name}: {error.strerror}",))
     if not seen.differs(strict=False):
-        return Agreed(agrees=True)
+        return Agreement(Difference.NONE)
     if seen.drift:
-        return Agreed(False, _("changed by hand: %(names)s") % {"names": ", ".join(seen.drift)})
-    return Agreed(False, _phrase(seen.changes) or _("another version is live"))
+        names = _("changed by hand: %(names)s") % {"names": ", ".join(seen.drift)}
+        return Agreement(Difference.BY_HAND, (names,))
+    lines = tuple(lines_by_table(seen.changes)) or (_("another version is live"),)
+    earlier = had_earlier(selected, seen.version)
+    return Agreement(Difference.PENDING if earlier is None else Difference.EARLIER, lines, earlier)
 
 
-def with_models(selected: SelectedDatabase) -> Agreed | None:
+def with_models(selected: SelectedDatabase) -> Agreement | None:
     """Compare models and schema.json; None if the models are not used."""
     if not conf.is_enabled():
         return None
     try:
         key = selected.alias, hashlib.sha256(selected.schema.read_bytes()).hexdigest()
     except OSError as error:
-        return Agreed(False, f"{selected.schema.name}: {error.strerror}", is_known=False)
+        return Agreement(Difference.UNKNOWN, (f"{selected.schema.name}: {error.strerror}",))
     if key not in _models.found:
-        how = difference(selected.alias, selected.schema)
+        lines = tuple(differences(selected.alias, selected.schema))
         _models.found = {
-            key: Agreed(not how, how),
+            key: Agreement(Difference.PENDING if lines else Difference.NONE, lines),
             **{k: v for k, v in _models.found.items() if k[0] != selected.alias},
         }
     return _models.found[key]
-
-
-def _phrase(changes: tuple[Change, ...]) -> str:
-    from ..diff.changes import as_json
-
-    return gist([as_json(change) for change in changes], WIDTH)
-
-
-def _first(problems: tuple[Problem, ...]) -> str:
-    return problems[0].message
 
 
 def _run(run: RunningJson | None) -> dict[str, Any] | None:

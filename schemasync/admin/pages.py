@@ -43,10 +43,9 @@ class Pages(_Admin):
 
     def not_allowed(self, request: HttpRequest, error: NotAllowed) -> HttpResponse:
         """The page for users who miss a permission: it says which one, and nothing about the database."""
-        names = dict(self.opts.permissions)
         context = {
             "permission": f"{self.opts.app_label}.{error.permission}" if error.permission else "",
-            "permission_name": names.get(error.permission, f"Can view {self.opts.verbose_name_raw}"),
+            "permission_name": self.name_of(error.permission),
             "reason": error.reason,
         }
         selected = SelectedDatabase("")
@@ -54,6 +53,10 @@ class Pages(_Admin):
         response = self.render(request, "not_allowed.html", selected, title, context)
         response.status_code = 403
         return response
+
+    def name_of(self, permission: str) -> str:
+        """The name of a permission of this model in the list of the admin's pages for users and groups."""
+        return str(dict(self.opts.permissions).get(permission, f"Can view {self.opts.verbose_name_raw}"))
 
     def redirect(self, selected: SelectedDatabase, name: str, *words: Any) -> HttpResponse:
         """Redirect to another of these pages."""

@@ -29,7 +29,7 @@ ROWS = {
 ACTIONS = {
     "keep": gettext_lazy("kept"),
     "rewrite": gettext_lazy("rewritten"),
-    "create": gettext_lazy("new"),
+    "create": gettext_lazy("created"),
     "drop": gettext_lazy("dropped"),
 }
 
@@ -67,6 +67,14 @@ def agreement(found: Any) -> SafeString:
 def short(version: str) -> str:
     """The first digits of a version."""
     return text.short(version)
+
+
+@register.filter
+def size(count: int) -> str:
+    """A number of bytes, as the command line prints it."""
+    from ..texts import size as shown  # imported when it is used: it brings rich
+
+    return shown(count)
 
 
 @register.filter
