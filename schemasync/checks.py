@@ -100,18 +100,23 @@ def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 
 def _differs(alias: str) -> Iterator[checks.CheckMessage]:
-    from .orm.project import differences  # builds the models' tables, so only for these commands
+    from .orm.project import (  # builds the models' tables, so only for these commands
+        FORWARD_AGAIN,
+        differences,
+        is_of_before_rollback,
+    )
     from .texts import few_lines
 
     wrapper = connections[alias]
     if wrapper.vendor != "sqlite" or not databases.has_schema(alias):
         return
-    if not conf.schema_path(alias).exists():
+    path = conf.schema_path(alias)
+    if not path.exists():
         yield _not_begun(alias)
-    elif lines := differences(alias, conf.schema_path(alias)):
+    elif lines := differences(alias, path):
         yield checks.Warning(
             "\n    ".join([f'The models and schema.json differ, in the database "{alias}":', *few_lines(lines)]),
-            hint="manage.py schemasync --export",
+            hint=FORWARD_AGAIN if is_of_before_rollback(alias, path) else "manage.py schemasync --export",
             id="schemasync.W008",
         )
 

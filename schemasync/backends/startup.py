@@ -85,7 +85,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
         if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
             _sync(alias, layout, read)
             return
-        differs = _difference(layout, databases.opener(alias), read, schema)
+        differs, hint = _difference(layout, databases.opener(alias), read, schema)
     except SchemasyncError as error:
         if wanted is OnStartup.SYNC:
             _looks.failed.setdefault(layout.link, error)  # one try per process: requests must not queue for more
@@ -93,7 +93,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
         return
     if differs:
         before = _looks.failed.get(layout.link)
-        _tell(differs, str(before) if before else "To sync it: manage.py schemasync", wanted, before)
+        _tell(differs, str(before) if before else hint, wanted, before)
 
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
@@ -111,18 +111,21 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
         logger.warning("%s is live: version %s", done.generation, short(done.version))
 
 
-def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> str:
-    """The difference from schema.json as a phrase; empty if there is none."""
+def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> tuple[str, str]:
+    """The difference from schema.json as a phrase, empty if there is none; and what to do."""
     from ..sync import check
     from ..sync.run.target import Target
 
     seen = check.check(Target(layout, opener), read, tries=False)
     if seen.drift:
-        return f"{layout.link} was changed by hand: {', '.join(seen.drift)}"
+        return f"{layout.link} was changed by hand: {', '.join(seen.drift)}", "See: manage.py schemasync check"
     if not seen.differs(strict=False):
-        return ""
+        return "", ""
+    if seen.refused:
+        return seen.refused[0].message, seen.refused[0].hint
     live = f"is version {short(seen.live_version)}" if seen.live_version else "is no version yet"
-    return f"{layout.link} {live}, and {schema} is version {short(seen.version)}"
+    differs = f"{layout.link} {live}, and {schema} is version {short(seen.version)}"
+    return differs, "To sync it: manage.py schemasync"
 
 
 def _tell(what: str, hint: str, wanted: OnStartup, cause: BaseException | None) -> None:

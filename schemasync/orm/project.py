@@ -6,10 +6,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import databases
 from ..diff.changes import shortened
 from ..diff.questions import Ask
 from ..errors import Code, SchemasyncError
+from ..files.layout import Layout
+from ..schema import document
 from ..schema.names import fold
+from ..sync import history
+from ..sync.phases.decide import was_rolled_back
+from ..sync.run.target import Target
 from ..texts import shown
 from .comparison import agreement
 from .data_migrations import carrying, is_of_others, unseen
@@ -72,6 +78,22 @@ def difference(alias: str, path: Path) -> str:
         renamed = any(problem.code is Code.RENAME_OR_DROP for problem in found.problems)
         return "something was renamed or dropped" if renamed else found.problems[0].message
     return shortened([line.partition(": ")[0] for line in found.lines()])
+
+
+def is_of_before_rollback(alias: str, path: Path) -> bool:
+    """True if the models have the version from which the database was rolled back, so that a sync to it is refused."""
+    try:
+        found = agreement(Project(alias, path).compared).found
+        rows = history.rows(Target(Layout(databases.path_of(alias)), databases.opener(alias)))
+        return found is not None and was_rolled_back(document.read(found.text.encode()).version, rows)
+    except (SchemasyncError, OSError):  # without a database or a history there is nothing to warn of
+        return False
+
+
+FORWARD_AGAIN = (
+    "The database was rolled back from the version of these models, so a sync to it is refused. To stay there, run the "
+    "release that belongs to it; to go forward again with today's data: manage.py schemasync --export --allow-older"
+)
 
 
 def _first_line(error: Exception) -> list[str]:

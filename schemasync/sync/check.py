@@ -71,7 +71,7 @@ def check(
     """Compare schema.json with the database, and its data migrations with the `installed` ones. `elsewhere`: folded
     names of tables of installed models that schema.json does not make. `tries`: also build both schemas in memory, to
     find out whether a sync would be refused. Raises Refused if either cannot be read."""
-    with reading(target, whole=installed is not None) as now:
+    with reading(target) as now:
         if now is None:
             found = compare(Schema(), document.schema)
             return Checked(document.version, None, found.changes, is_empty=True)
@@ -91,7 +91,11 @@ def check(
             tuple(dict.fromkeys(_reported(key, document.schema) for key in found.spent)),
             losses(found.problems, drift),
             is_empty=not inspection.objects,
-            refused=_refusal(target, document, now, elsewhere, unknown) if found.changes and tries else (),
+            refused=(
+                _refusal(target, document, now, elsewhere, unknown)
+                if found.changes and tries
+                else _older(target, document, now)
+            ),
             unknown=unknown,
             unapplied=missing(now, installed),
             runners_ran=tuple(_runners_that_ran(now)),
@@ -117,6 +121,14 @@ def _refusal(
     except (Refused, SchemaInvalid) as refusal:
         return refusal.problems
     return ()
+
+
+def _older(target: Target, document: Document, now: LiveDatabase) -> tuple[Problem, ...]:
+    """The one error of a sync that the history alone shows."""
+    if now.newest is None or now.generation is None:
+        return ()
+    found = decide.older_version(document.version, now.rows, target.layout.link, document.source)
+    return (found,) if found is not None else ()
 
 
 def _reported(key: HintKey, schema: Schema) -> str:

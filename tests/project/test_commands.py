@@ -328,3 +328,45 @@ def test_a_server_that_brings_the_database_up_does_all_that_migrate_does(site):
     )
     assert told == "0 1"
     assert site.link.is_symlink()
+
+
+def test_after_a_rollback_every_command_says_the_same(built):
+    """schema.json and the models are of the version from which the database was rolled back: nothing sends anybody
+    into a sync that is refused."""
+    old = built.schema.read_text()
+    built.change(WEIGHT)
+    built.done("schemasync", "--export")
+    new, newer = built.schema.read_text(), built.link.readlink().stem
+    built.done("schemasync", "rollback", "--noinput")
+    for command in (["schemasync", "check"], ["migrate", "--check"], ["migrate"], ["schemasync", "plan"]):
+        ended = built.manage(*command)
+        assert "from which this database was rolled back to" in ended.out + ended.err
+        assert "To go forward again with today's data: manage.py schemasync --allow-older\n" in ended.err
+        assert f"To go forward again to the data of then: manage.py schemasync rollback {newer}" in ended.err
+        assert "To see what a sync would do" not in ended.err
+    built.settings(flag=True, more='SCHEMASYNC["ON_STARTUP"] = "warn"')
+    assert "To go forward again with today's data" in built.python(STARTED), "not: to sync it"
+
+    inspect = re.search(r"manage.py (schemasync inspect .*)", built.manage("migrate").err)[1].split()
+    built.done(*inspect)
+    assert "nothing to do" in built.done("schemasync").out, (
+        "the pasted command writes the schema.json of the live version"
+    )
+    built.schema.write_text(old)
+    for command in (["check"], ["migrate"]):
+        ended = built.done(*command)
+        assert "To stay there, run the release that belongs to it" in ended.out + ended.err
+        assert "makemigrations" not in ended.out + ended.err
+    built.done("schemasync", "--export", "--allow-older")
+    assert built.schema.read_text() == new
+    assert built.rows("SELECT weight FROM shop_tag") == [(3,)]
+
+
+STARTED = """
+import logging, sys
+logging.basicConfig(stream=sys.stdout)
+from schemasync import process
+process.is_serving = lambda: True
+from django.db import connection
+connection.ensure_connection()
+"""

@@ -23,6 +23,9 @@ MEANINGLESS = {
 }
 
 
+WRITE_THEM = "Run 'manage.py makemigrations' to write the models into it, and then 'manage.py migrate' again."
+
+
 class Command(Console, migrate.Command):
     """Runs a sync, for deploy scripts and habits."""
 
@@ -123,7 +126,7 @@ class Command(Console, migrate.Command):
     def _tell_what_is_left(self, alias: str) -> None:
         """Report changes of models that schema.json does not have, as Django's own command does."""
         from ...orm.migrate_signals import unwritten
-        from ...orm.project import difference
+        from ...orm.project import FORWARD_AGAIN, difference, is_of_before_rollback
         from ...schema import document
 
         path = conf.schema_path(alias)
@@ -132,6 +135,6 @@ class Command(Console, migrate.Command):
         if differs := difference(alias, path):
             self.stdout.write(
                 f"The models differ from schema.json ({differs}), and this difference is not applied. "
-                "Run 'manage.py makemigrations' to write the models into it, and then 'manage.py migrate' again.",
+                + (FORWARD_AGAIN if is_of_before_rollback(alias, path) else WRITE_THEM),
                 self.style.NOTICE,
             )

@@ -161,6 +161,8 @@ def _difference(seen: Checked) -> Lines:
     if not seen.changes and seen.live_version == seen.version:
         unnamed = "the database has objects that schema.json does not name"
         return [unnamed, "Name them in schema.json, drop them, or check without --strict."]
+    if seen.refused:
+        return [differ, *(line for one in seen.refused for line in one.hint.splitlines())]
     return [differ, "To see what a sync would do: manage.py schemasync plan"]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from ...diff.compare import Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
@@ -19,6 +21,7 @@ from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
 from ...errors import Code, Problem, Refused
 from ...files.layout import size_of
+from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
 from ...history.rows import hints_of, moment
@@ -126,7 +129,7 @@ def _decided(
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
     _refuse_drift(target, document, state, inspection, options)
-    _refuse_older(document, state.rows, options)
+    _refuse_older(target, document, state.rows, options)
     diff = _diff(document, old, options, state.newest)
     anyway = options.rebuild_all or options.again or (options.repair and state.drift(inspection, elsewhere))
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
@@ -205,20 +208,48 @@ def _refuse_drift(
         )
 
 
-def _refuse_older(document: Document, rows: tuple[HistoryRow, ...], options: SyncOptions) -> None:
+def _refuse_older(target: Target, document: Document, rows: Sequence[HistoryRow], options: SyncOptions) -> None:
+    found = older_version(document.version, rows, target.layout.link, document.source)
+    if found is not None and not options.allow_older:
+        raise Refused(found)
+
+
+def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
+    """True if the last thing that happened to the database was a rollback from a generation of this version."""
+    newest, known = rows[-1], [row for row in rows[:-1] if row.version == version]
+    is_rollback = newest.action == HistoryAction.ROLLBACK and newest.version != version
+    return is_rollback and bool(known) and known[-1].generation == newest.previous
+
+
+def older_version(version: str, rows: Sequence[HistoryRow], link: Path, schema: str) -> Problem | None:
+    """Why a sync to this version of the file `schema` is refused, if the database had it earlier: an older release is
+    deployed, or the database was rolled back from it."""
     newest = rows[-1]
-    known = [row for row in rows[:-1] if row.version == document.version]
-    if known and newest.version != document.version and not options.allow_older:
-        raise Refused.of(
+    known = [row for row in rows[:-1] if row.version == version]
+    if not known or newest.version == version:
+        return None
+    facts = {"newest": newest.version, "applied_at": newest.applied_at, "actor": newest.actor}
+    who = f"at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}"
+    generation = known[-1].generation
+    if was_rolled_back(version, rows):
+        return Problem(
             Code.OLDER_VERSION,
-            f"schema.json has version {short(document.version)}, which this database had earlier; "
-            f"{short(newest.version)} was applied at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}",
-            "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-            f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {known[-1].generation}",
-            newest=newest.version,
-            applied_at=newest.applied_at,
-            actor=newest.actor,
+            f"schema.json has version {short(version)}, from which this database was rolled back to "
+            f"{short(newest.version)} {who}",
+            "To stay there, take the schema.json of that version from your version control, or write it: "
+            f"manage.py schemasync inspect {shlex.quote(str(link))} -o {shlex.quote(schema)} --noinput\n"
+            "To go forward again with today's data: manage.py schemasync --allow-older\n"
+            f"To go forward again to the data of then: manage.py schemasync rollback {generation}",
+            facts,
         )
+    return Problem(
+        Code.OLDER_VERSION,
+        f"schema.json has version {short(version)}, which this database had earlier; "
+        f"{short(newest.version)} was applied {who}",
+        "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
+        f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {generation}",
+        facts,
+    )
 
 
 def _diff(document: Document, old: Schema, options: SyncOptions, newest: HistoryRow) -> Diff:
