@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from schemasync.errors import Code, Problem, SchemaInvalid
-from schemasync.schema import document, shape_check
+from schemasync.schema import document, jsonc, shape_check
 from schemasync.schema.load import SIZE_LIMIT
 from schemasync.schema.model import Sql
 
@@ -474,6 +474,18 @@ def test_the_json_schema_is_one_and_takes_what_is_read():
     assert known == set(shape_check.TABLE_KEYS)
     assert set(shape_check.json_schema()["properties"]) == {*shape_check.TOP_KEYS, "$schema"}
     jsonschema.validate(json.loads('{"t": {"a": {"type": "INT"}}, "$schema": "x"}'), shape_check.json_schema())
+
+
+def test_the_schema_key_of_editors_is_read_and_is_no_part_of_the_schema():
+    text = '// a comment\n{"$schema": "./schema.format.json", "t": {"a": "INT"},}'
+    assert document.read(text.encode()).schema == document.read(b'{"t": {"a": "INT"}}').schema
+    jsonschema.validate(json.loads(jsonc.scan(text).json), shape_check.json_schema())
+
+
+def test_the_json_schema_tells_editors_that_comments_and_trailing_commas_are_allowed():
+    """VS Code reads these two keys, which JSON Schema does not define."""
+    assert shape_check.json_schema()["allowComments"] is True
+    assert shape_check.json_schema()["allowTrailingCommas"] is True
 
 
 def test_faults_are_told_in_the_order_of_the_file():
