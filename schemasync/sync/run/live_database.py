@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.connection import Connection, Opener, data_version
 from ...engines.sqlite.inspect import Inspection, inspect
-from ...engines.sqlite.objects import Object, fingerprint
+from ...engines.sqlite.objects import Object, fingerprint, objects
 from ...errors import Code, NeedsPerson, Refused
 from ...files.layout import Generation, Inode, Layout, PathKind, inode_of
 from ...files.lock import is_held
@@ -130,7 +131,7 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
         _check_open(connection, path, layout, opener)
         seen, rows = data_version(connection), _rows(connection, whole=whole)
         if generation is not None and not rows:
-            raise _without_history(layout, generation)
+            raise _without_history(layout, generation, is_empty=not objects(connection))
         is_recorded = generation is None or rows[-1].generation == generation.name
         if generation is not None and not is_recorded:
             rows = (*rows, restored_in_place(rows, generation.name, NOBODY))
@@ -171,15 +172,32 @@ def _what(layout: Layout, at: PathKind) -> tuple[Path, Generation | None]:
             )
 
 
-def _without_history(layout: Layout, generation: Generation) -> NeedsPerson:
-    """Every generation has a history from its first moment: this one was emptied, or is another file of the same
-    name."""
+def _without_history(layout: Layout, generation: Generation, *, is_empty: bool) -> NeedsPerson:
+    """Every generation has a history from its first moment: this one was emptied, or a file without a history was
+    copied into it through the link."""
     others = ", ".join(g.path.name for g in layout.generations() if g != generation) or "none"
+    back = "To go back to a backup or to an archive, see docs/howto/restore.md of schemasync."
+    what = "is empty" if is_empty else "schemasync did not make what it holds"
     return NeedsPerson.of(
         Code.NO_HISTORY,
-        f"{generation.path} is live, but has no history: schemasync did not make it; beside it: {others}",
-        "Restore the file from your backup.",
+        f"{generation.path} is live, but has no history: {what}; beside it: {others}",
+        f"Stop the application first.\n{back}" if is_empty else f"{_adoption(layout)}\n{back}",
         found=others,
+    )
+
+
+def _adoption(layout: Layout) -> str:
+    """The steps that bring what the live file holds under schemasync; its archives stay in a folder beside it."""
+    copy = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))"
+    link, new, folder, old = (
+        shlex.quote(str(path))
+        for path in (layout.link, f"{layout.link}.new", layout.folder, f"{layout.folder}.before-restore")
+    )
+    return (
+        "It may be a backup from before the adoption, copied through the link. To go on with it, stop the application, "
+        f"then:\npython -c {shlex.quote(copy)} {link} {new}\n"
+        f"rm {link} && mv {folder} {old} && mv {new} {link}\n"
+        "manage.py schemasync adopt"
     )
 
 
