@@ -17,15 +17,28 @@ from ..databases import ACTOR
 from ..errors import Code, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.lock import is_locked, try_lock
+from ..texts import span
 from .selected_database import SelectedDatabase
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of the last run that a page started: `result` and `errors` as in `--json`."""
+    """The result of the last run that a page started: `result` and the rest as in `--json`."""
 
     result: str
     errors: tuple[dict[str, Any], ...]
+    generation: str = ""
+    rows: int = 0
+    duration_ms: int = 0
+    pause_ms: int = 0
+
+    @property
+    def took(self) -> str:
+        return span(self.duration_ms)
+
+    @property
+    def waited(self) -> str:
+        return span(self.pause_ms)
 
 
 def start(selected: SelectedDatabase, actor: str) -> bool:
@@ -62,6 +75,12 @@ def start(selected: SelectedDatabase, actor: str) -> bool:
     return True
 
 
+def is_at_work(selected: SelectedDatabase) -> bool:
+    """True from the start of a run that a page started until its process has ended."""
+    path = _file(selected)
+    return path.exists() and is_locked(path)
+
+
 def outcome(selected: SelectedDatabase) -> Outcome | None:
     """The result; None if the run has not ended, or none was started."""
     path = _file(selected)
@@ -69,7 +88,12 @@ def outcome(selected: SelectedDatabase) -> Outcome | None:
         return None
     try:
         written = json.loads(path.read_text("utf-8"))
-        return Outcome(str(written["result"]), tuple(written.get("errors", ())))
+        return Outcome(
+            str(written["result"]),
+            tuple(written.get("errors", ())),
+            str(written.get("generation") or ""),
+            *(int(written.get(name) or 0) for name in ("rows", "duration_ms", "pause_ms")),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return Outcome("failed", ({"message": _last_words(path.with_suffix(".log"))},))
 

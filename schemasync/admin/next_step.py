@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from .. import conf
 from ..models import SchemaVersion
 from ..sync.status import Status
+from .background_run import is_at_work
 from .history_rows import light
 from .pages import Pages
 from .selected_database import SelectedDatabase
@@ -76,7 +77,7 @@ def next_step(admin: Pages, request: HttpRequest, selected: SelectedDatabase, fo
         return NextStep(_("Somebody has to look at the messages above. Each of them says what to do."))
     if status.waits:
         return NextStep(_("A run is ready and waits for this command:"), commands=(_command(selected, "cutover"),))
-    if status.run is not None:
+    if status.run is not None or is_at_work(selected):
         return NextStep(_("Wait until the run has ended."))
     if found.models is not None and not found.models.agrees:
         return NextStep(

@@ -43,7 +43,7 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
     return {
         "status": now,
         "next": next_step(admin, request, selected, Findings(now, models, database)),
-        "run": _run(now.as_json()["run"]),
+        "run": shown_run(now.as_json()["run"]),
         "since": when(now.live.applied_at) if now.live else "",
         "database": database,
         "models": models,
@@ -97,7 +97,7 @@ def with_models(selected: SelectedDatabase) -> Agreement | None:
     return _models.found[key]
 
 
-def _run(run: RunningJson | None) -> dict[str, Any] | None:
+def shown_run(run: RunningJson | None) -> dict[str, Any] | None:
     """The run as the page shows it without JavaScript."""
     if run is None:
         return None

@@ -5,27 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from .. import conf
 from ..diff.changes import as_json as change_json
 from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
+from ..models import SchemaVersion
 from ..schema import document
 from ..schema.text import short
 from ..sync import preview
 from ..sync.phases.decide import SyncOptions
-from .background_run import outcome, start
+from ..sync.status import status
+from .background_run import is_at_work, outcome, start
+from .overview import shown_run
 from .pages import NotAllowed, Pages
 from .selected_database import SelectedDatabase, actor_of
 
 
 def run(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
-    """Show the plan; POST starts the run, if the setting and a permission allow it."""
+    """Show the plan; POST starts the run, if the setting and a permission allow it. Then show its progress, and its
+    result; `?state=1` tells the script of the page whether the run is at work."""
     admin.require(request, "run")
     if not conf.runs_from_admin():
         raise NotAllowed(reason=_("The setting RUN_FROM_ADMIN is off: run manage.py schemasync on the server."))
+    if request.GET.get("state"):
+        return JsonResponse({"at_work": is_at_work(selected)}, headers={"Cache-Control": "no-store"})
+    if request.method != "POST" and is_at_work(selected):
+        now = {"run": shown_run(status(selected.target()).as_json()["run"])}
+        return admin.render(request, "run_at_work.html", selected, _("A run is at work"), now)
     context = _plan(selected)
     if request.method == "POST":
         return _start(admin, request, selected, context)
@@ -38,9 +47,9 @@ def _plan(selected: SelectedDatabase) -> dict[str, Any]:
         read = document.read(selected.schema.read_bytes(), str(selected.schema))
         seen = preview.outlook(selected.target(), read, SyncOptions())
     except SchemasyncError as error:
-        return {"problems": error.problems, "last": outcome(selected)}
+        return {"problems": error.problems, **_last(selected)}
     except OSError as error:
-        return {"problems": (_unreadable(selected, error),), "last": outcome(selected)}
+        return {"problems": (_unreadable(selected, error),), **_last(selected)}
     return {
         "seen": seen,
         "version": read.version,
@@ -49,8 +58,17 @@ def _plan(selected: SelectedDatabase) -> dict[str, Any]:
         "blocking": seen.plan.blocking if seen.plan else (),
         "hazards": [hazard for hazard in seen.plan.hazards if not hazard.blocking] if seen.plan else [],
         "is_running": is_held(selected.layout.lock),
-        "last": outcome(selected),
+        **_last(selected),
     }
+
+
+def _last(selected: SelectedDatabase) -> dict[str, Any]:
+    """The outcome of the last run from this page, and the history row that it made, if that is live."""
+    last, live = outcome(selected), selected.layout.live()
+    if last is None or live is None or live.name != last.generation:
+        return {"last": last}
+    rows = SchemaVersion.objects.using(selected.alias).filter(generation=last.generation)
+    return {"last": last, "made": rows.order_by("-id").values_list("pk", flat=True).first()}
 
 
 def _unreadable(selected: SelectedDatabase, error: OSError) -> Problem:
@@ -68,8 +86,6 @@ def _start(admin: Pages, request: HttpRequest, selected: SelectedDatabase, conte
     except SchemasyncError as error:
         context["problems"] = error.problems
         return admin.render(request, "run.html", selected, _("Bring the database to schema.json"), context)
-    if is_begun:
-        messages.success(request, _("The run has started; this page shows its progress."))
-    else:
+    if not is_begun:
         messages.warning(request, _("A run has already been started; this page shows its progress."))
-    return admin.home(selected)
+    return admin.redirect(selected, "run")

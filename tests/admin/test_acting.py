@@ -41,6 +41,49 @@ def test_the_plan_first_then_a_run_of_its_own(operated, visit):
     assert operated.rows("SELECT actor FROM _schema_versions ORDER BY id DESC LIMIT 1") == [("root (admin)",)]
 
 
+def test_the_page_shows_the_run_and_then_its_result(operated, visit):
+    pending(operated)
+    during, after, overview = visit(
+        """
+        import re, time
+        c = visitor("root")
+        version = re.search('name="version" value="([^"]*)"', body(c.get(BASE + "run/")))[1]
+        started = c.post(BASE + "run/", {"version": version})
+        assert started.headers["Location"] == BASE + "run/"
+        during, overview = body(c.get(BASE + "run/")), body(c.get(BASE))
+        while c.get(BASE + "run/?state=1").json()["at_work"]:
+            time.sleep(0.1)
+        print(json.dumps([during, body(c.get(BASE + "run/")), overview]))
+        """
+    )
+    assert "This page shows the result as soon as the run has ended." in during
+    assert "Run it" not in during
+    assert "Wait until the run has ended." in overview
+    assert "The last run from this page is done:" in after
+    assert "0003-" in after
+    assert "There is nothing to do: the database is current." in after
+
+
+def test_a_run_that_is_refused_is_shown_as_such(operated, visit):
+    pending(operated)
+    generation = operated.link.readlink().name
+    text = visit(
+        """
+        import re, time
+        c = visitor("root")
+        version = re.search('name="version" value="([^"]*)"', body(c.get(BASE + "run/")))[1]
+        with open("schema.json", "a") as file:
+            assert c.post(BASE + "run/", {"version": version}).status_code == 302
+            file.write("}")
+        while c.get(BASE + "run/?state=1").json()["at_work"]:
+            time.sleep(0.1)
+        print(json.dumps(body(c.get(BASE + "run/"))))
+        """
+    )
+    assert "The last run from this page was refused, or failed" in text
+    assert operated.link.readlink().name == generation
+
+
 def test_what_stops_a_run_is_shown_and_there_is_no_button(operated, visit):
     pending(operated)
     schema = operated.schema.read_text()

@@ -129,6 +129,40 @@ def test_a_run_is_seen_as_it_goes_on_without_loading_the_page_again(new_page, ow
     page.locator("#schemasync-run").wait_for(state="hidden", timeout=15_000)
 
 
+@contextmanager
+def behind(database, folder):
+    """A demo whose schema.json is half a year further than its database."""
+    demo = database.copy(folder)
+    demo.schema = "schema_v2.json"
+    with serving(demo) as site:
+        yield site
+
+
+def test_a_short_run_is_shown_as_done_without_loading_the_page_again(new_page, database, tmp_path):
+    with behind(database, tmp_path / "demo") as site:
+        page = new_page(site)
+        sign_in(page, SUPERUSER)
+        page.goto(BASE)
+        page.get_by_role("link", name="Look at the plan, and run it").click()
+        page.get_by_role("button", name="Run it").click()
+        page.get_by_text("The last run from this page is done:").wait_for(timeout=30_000)
+        assert "5,070 rows written" in page.get_by_role("status").text_content()
+        assert page.get_by_text("There is nothing to do: the database is current.").is_visible()
+        assert accessible(page) == []
+        page.get_by_role("link", name="See what changed").click()
+        assert page.locator("#content h1").text_content().startswith("Generation 0002-")
+
+
+def test_without_javascript_a_run_that_was_started_is_shown_as_done_too(new_page, database, tmp_path):
+    with behind(database, tmp_path / "demo") as site:
+        page = new_page(site, NO_JAVASCRIPT)
+        sign_in(page, SUPERUSER)
+        page.goto(f"{BASE}run/")
+        page.get_by_role("button", name="Run it").click()
+        assert page.get_by_text("A run is at work").first.is_visible()
+        page.get_by_text("The last run from this page is done:").wait_for(timeout=30_000)
+
+
 def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(new_page, own_demo):
     page = new_page(own_demo, NO_JAVASCRIPT)
     sign_in(page, SUPERUSER)

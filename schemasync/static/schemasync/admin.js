@@ -1,8 +1,10 @@
 "use strict";
 
-// Shows a run while it is at work, without loading the page again: the status is asked for, and put where it stands.
+// Shows a run while it is at work, without loading the page again: the status is asked for, and put where it stands. On
+// the page of a run that it started, the result takes the place of the progress as soon as its process has ended.
 {
   const WHILE_RUNNING = 1000; // milliseconds between two looks
+  const STARTED = 500; // on the page of a run that was started there
   const OTHERWISE = 5000;
 
   const panel = document.getElementById("schemasync-overview");
@@ -29,8 +31,10 @@
   };
 
   const show = (status) => {
-    box.hidden = status.run === null;
-    document.getElementById("schemasync-moved").hidden = !status.generation || status.generation === panel.dataset.live;
+    box.hidden = status.run === null && !panel.dataset.state;
+    if (!panel.dataset.state) {
+      document.getElementById("schemasync-moved").hidden = !status.generation || status.generation === panel.dataset.live;
+    }
     if (status.run === null) {
       return;
     }
@@ -47,14 +51,23 @@
     field("left").hidden = status.waits;
   };
 
+  const hasEnded = async () => {
+    const answer = await fetch(panel.dataset.state, { headers: { Accept: "application/json" } });
+    return answer.ok && !answer.redirected && !(await answer.json()).at_work;
+  };
+
   const look = async () => {
-    let wait = OTHERWISE;
+    let wait = panel.dataset.state ? STARTED : OTHERWISE;
     try {
+      if (panel.dataset.state && (await hasEnded())) {
+        window.location.replace(window.location.href);
+        return;
+      }
       const answer = await fetch(panel.dataset.status, { headers: { Accept: "application/json" } });
       if (answer.ok && !answer.redirected) {
         const status = await answer.json();
         show(status);
-        wait = status.run === null ? OTHERWISE : WHILE_RUNNING;
+        wait = status.run === null ? wait : Math.min(wait, WHILE_RUNNING);
       }
     } catch {
       // the server is away for a moment: the next look finds it
