@@ -209,7 +209,8 @@ class Plan:
 
     def step(self, table: str) -> NewTableStep | None:
         """The step of the table with that new name."""
-        return next((step for step in self.with_new_table if fold(step.new.name) == fold(table)), None)
+        wanted = fold(table)
+        return next((step for step in self.with_new_table if fold(step.new.name) == wanted), None)
 
     @overload
     def effective(self, step: CarriedStep) -> CarriedStep: ...

@@ -174,11 +174,13 @@ class Schema:
 
     def table(self, name: str) -> Table | None:
         """The table of that name, looked up without case."""
-        return next((t for t in self.tables if fold(t.name) == fold(name)), None)
+        wanted = fold(name)
+        return next((t for t in self.tables if fold(t.name) == wanted), None)
 
     def view(self, name: str) -> View | None:
         """The view of that name, looked up without case."""
-        return next((v for v in self.views if fold(v.name) == fold(name)), None)
+        wanted = fold(name)
+        return next((v for v in self.views if fold(v.name) == wanted), None)
 
     @property
     def owners(self) -> tuple[Table | View, ...]:

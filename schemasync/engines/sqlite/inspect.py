@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from ...errors import Code, Problem, Refused
 from ...schema import create, normalize
 from ...schema.create import TableStatement
-from ...schema.expression import DefinitionError, Scope
+from ...schema.expression import DefinitionError
 from ...schema.model import Schema, Table, Trigger, View
 from ...schema.names import fold
 from .connection import Connection
@@ -58,7 +59,8 @@ def inspect(connection: Connection) -> Inspection:
         for o in by_type["table"]
         if not is_virtual(o) and (statement := _read(o, lambda o: _table(o, actual), problems))
     }
-    indexes = _group(by_type["index"], lambda o: create.read_index(o.sql, _scope(statements, o.table)), problems)
+    readable = {fold(o.name): o for o in by_type["table"] if fold(o.name) in statements}
+    indexes = _group(by_type["index"], lambda o: _index(o, readable), problems)
     triggers = _group(by_type["trigger"], lambda o: create.read_trigger(o.name, o.sql), problems)
     tables = [
         _assembled(o, statements.get(fold(o.name)), indexes[fold(o.name)], triggers[fold(o.name)])
@@ -102,11 +104,20 @@ def _group(
     return grouped
 
 
-def _scope(statements: dict[str, TableStatement], table: str) -> Scope:
-    statement = statements.get(fold(table))
-    if statement is None:
-        raise DefinitionError(f'its table "{table}" cannot be read')
-    return statement.scope
+# A run reads the same definitions from several connections, and each sync of a process reads most of them again.
+_read_table = lru_cache(maxsize=4096)(create.read_table)
+
+
+@lru_cache(maxsize=4096)
+def _read_index(sql: str, table_sql: str) -> normalize.IndexParts:
+    return create.read_index(sql, _read_table(table_sql).scope)
+
+
+def _index(item: Object, tables: dict[str, Object]) -> normalize.IndexParts:
+    table = tables.get(fold(item.table))
+    if table is None:
+        raise DefinitionError(f'its table "{item.table}" cannot be read')
+    return _read_index(item.sql, table.sql)
 
 
 def _columns(connection: Connection) -> dict[str, list[str]]:
@@ -122,7 +133,7 @@ def _columns(connection: Connection) -> dict[str, list[str]]:
 
 
 def _table(item: Object, actual: dict[str, list[str]]) -> TableStatement:
-    statement = create.read_table(item.sql)
+    statement = _read_table(item.sql)
     read = [column.name for column in statement.parts.columns]
     seen = actual.get(fold(item.name), [])
     if read != seen:

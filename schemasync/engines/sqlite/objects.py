@@ -14,6 +14,7 @@ from .connection import Connection
 
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
+_HIDDEN = (HISTORY_TABLE, OWN_PREFIX, MESSAGE, "sqlite_")  # how the names of hidden objects begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,17 @@ def has_temporary(connection: Connection) -> bool:
 def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
     """Every object with SQL, except our own and SQLite's internal ones, in order of type and name."""
     rows = connection.execute(f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL")
-    found = (Object(*row) for row in rows)
-    return tuple(
-        sorted(
-            (o for o in found if not is_own(o.name) and not is_own(o.table) and not is_internal(o.name)),
-            key=lambda o: (o.type, o.name),
-        )
-    )
+    found = [
+        Object(kind, name, table, sql)
+        for kind, name, table, sql in rows
+        if not _is_hidden(name) and (table == name or not _is_hidden(table))
+    ]
+    return tuple(sorted(found, key=lambda o: (o.type, o.name)))
+
+
+def _is_hidden(name: str) -> bool:
+    """True for our own objects and SQLite's internal ones. A run asks this of each object some fifty times."""
+    return fold(name).startswith(_HIDDEN) and (is_own(name) or is_internal(name))
 
 
 def fingerprint(connection: Connection, schema: str = "main") -> str:
