@@ -27,7 +27,7 @@ def declarations(plan: Plan, allowed: Collection[str]) -> Iterator[Hazard]:
         old = step.old if isinstance(step, CarriedStep) else None
         if step.new != old:
             yield from _types(step.new, old)
-            yield from _key(step, old, allowed)
+            yield from _key(step, plan.new, allowed)
 
 
 def of_schema(schema: Schema) -> Iterator[Hazard]:
@@ -63,14 +63,16 @@ def _types(new: Table, old: Table | None) -> Iterator[Hazard]:
             yield Hazard(HazardCode.TYPE_UNKNOWN, message, f"Did you mean {known}?", new.name, column.name)
 
 
-def _key(step: NewTableStep, old: Table | None, allowed: Collection[str]) -> Iterator[Hazard]:
+def _key(step: NewTableStep, schema: Schema, allowed: Collection[str]) -> Iterator[Hazard]:
+    old = step.old if isinstance(step, CarriedStep) else None
     new, lost = step.new, _lost_alias(step) if isinstance(step, CarriedStep) else None
     if lost is not None and f"{fold(new.name)}.{fold(lost.name)}" not in allowed:
         yield Hazard(
             HazardCode.ROWID_ALIAS_LOST,
             f"{new.name}.{lost.name}: the primary key would no longer be the row id: {_WHAT_IT_MEANS}",
             "Declare it INTEGER PRIMARY KEY. If that is not wanted: --allow-drop "
-            + shlex.quote(f"{new.name}.{lost.name}"),
+            + shlex.quote(f"{new.name}.{lost.name}")
+            + _children(new, schema),
             new.name,
             lost.name,
         )
@@ -79,6 +81,17 @@ def _key(step: NewTableStep, old: Table | None, allowed: Collection[str]) -> Ite
     is_same = old is not None and lookalike(old) is not None
     if column is not None and not is_same:
         yield _no_row_id(new, column)
+
+
+def _children(table: Table, schema: Schema) -> str:
+    """How the references of other tables follow a key whose values change; empty if there are none."""
+    names = [one.name for one in schema.tables if any(fold(k.table) == fold(table.name) for k in one.foreign_keys)]
+    if not names:
+        return ""
+    return (
+        f"\nIf its values change, references in {', '.join(names)} follow if their columns get the same fill as the "
+        "key (docs/howto/change-key.md)"
+    )
 
 
 def _lost_alias(step: CarriedStep) -> Column | None:

@@ -399,3 +399,23 @@ def test_an_error_of_syntax_is_printed_with_its_line_and_a_caret(project):
         '  2 |   "Users": {"id": "INTEGER PRIMARY KEY" "name": "TEXT"}',
         "    |                                         ^",
     ]
+
+
+def test_a_key_that_others_refer_to_becomes_another_column_in_two_releases(project):
+    """As docs/howto/change-key.md shows it."""
+    customer = {"id": "INTEGER PRIMARY KEY", "code": "TEXT UNIQUE", "name": "TEXT"}
+    order = {"id": "INTEGER PRIMARY KEY", "customer_id": "INTEGER REFERENCES customer (id)", "customer_code": "TEXT"}
+    project.write({"customer": customer, "order": order})
+    project.done()
+    project.run_sql("INSERT INTO customer VALUES (1, 'A', 'Ann'), (2, 'B', 'Bob')")
+    project.run_sql("INSERT INTO \"order\" VALUES (7, 2, 'B'), (8, 1, 'A')")
+    reference = {"type": "TEXT NOT NULL REFERENCES customer (code)", "was": ["customer_code"]}
+    project.write(
+        {
+            "customer": {"code": "TEXT PRIMARY KEY NOT NULL", "name": "TEXT", "_dropped": ["id"]},
+            "order": {"id": "INTEGER PRIMARY KEY", "customer": reference, "_dropped": ["customer_id"]},
+        }
+    )
+    project.done()
+    rows = 'SELECT o.id, c.name FROM "order" AS o JOIN customer AS c ON c.code = o.customer ORDER BY o.id'
+    assert project.rows(rows) == [(7, "Bob"), (8, "Ann")]

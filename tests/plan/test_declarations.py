@@ -184,3 +184,16 @@ def test_keys_that_look_like_the_row_id_are_noted_of_a_whole_schema() -> None:
 )
 def test_a_plan_says_what_changes_in_a_key(old: dict[str, object], new: dict[str, object], texts: list[str]) -> None:
     assert [describe(change) for change in plan({"t": old}, {"t": new}).changes] == texts
+
+
+def test_a_key_that_is_no_longer_the_row_id_names_the_tables_that_refer_to_it() -> None:
+    child = {"id": "INTEGER PRIMARY KEY", "t": "TEXT REFERENCES t (id)"}
+    parent = {"t": {**ALIAS, "id": "TEXT PRIMARY KEY"}}
+    (alone, referred) = (
+        hazard.hint
+        for new in (parent, {**parent, "child": child})
+        for hazard in declarations(plan({"t": ALIAS}, new), ())
+        if hazard.blocking
+    )
+    assert referred.startswith(alone) and "change-key" not in alone
+    assert "references in child follow if their columns get the same fill as the key" in referred
