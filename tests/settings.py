@@ -4,3 +4,4 @@ SECRET_KEY = "tests"
 INSTALLED_APPS = ["schemasync"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 USE_TZ = True
+TIME_ZONE = "UTC"

@@ -20,6 +20,7 @@ from ..history.action import HistoryAction
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
 from ..history.rows import MadeByHand, schema_of, steps_of
+from ..management.local_time import local_time
 from ..models import SchemaVersion
 from ..plan.model import Action, CarriedStep, Create, Plan, Step, Strategy
 from ..schema import write
@@ -29,7 +30,7 @@ from ..schema.text import short
 from ..sync.inspection import written_schema
 from ..sync.preview import statements
 from ..texts import span
-from .history_rows import changes_of, light, story, when
+from .history_rows import changes_of, light, story
 from .pages import Pages
 from .selected_database import SelectedDatabase
 
@@ -68,7 +69,7 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
     context = {
         "row": row,
         "pk": row.id,
-        "when": when(row.applied_at),
+        "when": local_time(row.applied_at),
         "action": listed.get_action_display(),
         "story": story(listed),
         "changes": [change["text"] for change in changes_of(listed)] if row.action == HistoryAction.SYNC else [],

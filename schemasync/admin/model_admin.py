@@ -23,9 +23,10 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf
+from ..management.local_time import local_time
 from ..models import SchemaVersion
 from .filters import ByWhom, When
-from .history_rows import light, story, when
+from .history_rows import light, story
 from .pages import NotAllowed, Pages
 from .selected_database import PARAMETER, SelectedDatabase, selected_database
 
@@ -186,7 +187,7 @@ class SchemaVersionAdmin(Pages):
 
     @admin.display(description=_("live from, by"), ordering="applied_at")
     def moment(self, row: SchemaVersion) -> str:
-        return format_html("{}<br><bdi>{}</bdi>", when(row.applied_at), row.actor)
+        return format_html("{}<br><bdi>{}</bdi>", local_time(row.applied_at), row.actor)
 
     @admin.display(description=_("action"), ordering="action")
     def action_column(self, row: SchemaVersion) -> str:

@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from .. import conf, databases
 from ..diff.changes import lines_by_table
 from ..errors import SchemasyncError
+from ..management.local_time import local_time
 from ..orm.models_fingerprint import beside
 from ..orm.project import differences
 from ..schema import document
 from ..sync import check, up_to_date
 from ..sync.run.broadcast import RunningJson
 from ..sync.status import status
-from .history_rows import when
 from .next_step import Agreement, Difference, Findings, had_earlier, next_step
 from .pages import Pages
 from .selected_database import SelectedDatabase
@@ -44,7 +44,7 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
         "status": now,
         "next": next_step(admin, request, selected, Findings(now, models, database)),
         "run": shown_run(now.as_json()["run"]),
-        "since": when(now.live.applied_at) if now.live else "",
+        "since": local_time(now.live.applied_at) if now.live else "",
         "database": database,
         "models": models,
         "selected": selected,

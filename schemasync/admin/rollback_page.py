@@ -18,6 +18,7 @@ from .. import databases, errors
 from ..engines.sqlite.verify.row_samples import RowSample
 from ..errors import Problem, SchemasyncError
 from ..history.rows import schema_of
+from ..management.local_time import local_time
 from ..models import SchemaVersion
 from ..orm.project import difference
 from ..schema import document
@@ -27,7 +28,7 @@ from ..sync.rollback import Preview, RolledBack
 from ..texts import span
 from . import accounts
 from .accounts import Accounts
-from .history_rows import light, when
+from .history_rows import light
 from .pages import Pages
 from .selected_database import SelectedDatabase, actor_of
 from .session import keep_signed_in, log, model_in
@@ -116,8 +117,8 @@ def _page(
         "pk": row.pk,
         "live": ahead.live,
         "to": ahead.to,
-        "to_since": when(ahead.to.applied_at),
-        "live_since": when(ahead.live.applied_at),
+        "to_since": local_time(ahead.to.applied_at),
+        "live_since": local_time(ahead.live.applied_at),
         "tables": [_table(diff, some.get(diff.table, ())) for diff in ahead.written],
         "is_since": ahead.is_since,
         "is_complete": ahead.is_complete,

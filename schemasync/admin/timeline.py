@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..history.action import HistoryAction
+from ..management.local_time import local_time
 from ..models import SchemaVersion
-from .history_rows import light, story, when
+from .history_rows import light, story
 from .selected_database import SelectedDatabase
 
 LAST = 12  # rows of the history that the picture shows
@@ -56,7 +57,7 @@ def timeline(selected: SelectedDatabase) -> Timeline:
             LEFT + STEP * number,
             name,
             name.partition("-")[0].lstrip("0"),
-            f"{name}: {when(last[name].applied_at)}, {story(last[name])}",
+            f"{name}: {local_time(last[name].applied_at)}, {story(last[name])}",
             name == live,
             name not in there,
             last[name].pk,

@@ -1,5 +1,8 @@
 """manage.py schemasync history: generations, the newest first."""
 
+import pytest
+
+from schemasync.management.local_time import local_time
 from tests.support.project import V1
 
 ROW_KEYS = {
@@ -109,3 +112,31 @@ def test_a_plain_copy_tells_its_story_too(evolved):
     assert [row["file_missing"] for row in found] == [False, True]
     assert found[0]["live"]
     assert found[0]["bytes"] == copy.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("zone", "use_tz", "shown"),
+    [
+        ("UTC", True, ("when (UTC)", "2026-01-04 11:12", "2026-01-05 11:12")),
+        ("Europe/Berlin", True, ("when (CET)", "2026-01-04 12:12", "2026-01-05 12:12")),
+        ("America/New_York", False, ("when (EST)", "2026-01-04 06:12", "2026-01-05 06:12")),
+    ],
+)
+def test_times_are_in_the_time_zone_of_the_site_in_the_commands_and_in_the_admin(
+    evolved, settings, zone, use_tz, shown
+):
+    settings.TIME_ZONE, settings.USE_TZ = zone, use_tz
+    evolved.run_sql("UPDATE _schema_versions SET applied_at = '2026-01-0' || (id + 3) || 'T11:12:13.456Z'")
+    lines = evolved.done("history").out.splitlines()
+    assert (lines[0].count(shown[0]), shown[2] in lines[1], shown[1] in lines[3]) == (1, True, True)
+    at = f"{shown[2]} {shown[0][6:-1]}"
+    assert f"since {at}, by " in evolved.done("status").out
+    assert local_time("2026-01-05T11:12:13.456Z") == at
+    evolved.run_sql("UPDATE _schema_versions SET applied_at = '2026-07-04T11:12:13.456Z' WHERE id = 1")
+    if zone != "UTC":
+        assert "  when  " in evolved.done("history").out, "summer and winter: each time has its zone"
+
+
+def test_what_is_not_a_time_is_shown_as_it_is():
+    assert [local_time(text) for text in ("", "soon", "2026-13-01T00:00:00Z")] == ["", "soon", "2026-13-01T00:00:00Z"]
+    assert local_time("2026-01-05T11:12:13").startswith("2026-01-05 ")

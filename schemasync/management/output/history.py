@@ -8,10 +8,11 @@ from typing import Literal, TypedDict
 from ...diff.changes import ChangeJson
 from ...errors import ProblemJson
 from ...history.action import HistoryAction
-from ...history.rows import ReplayJson, moment
+from ...history.rows import ReplayJson
 from ...schema.text import count
 from ...sync.history import Entry
 from ...texts import gist, size, span
+from ..local_time import local_time
 from .shared import Lines
 from .sync import replayed
 from .terminal import Page, table
@@ -59,8 +60,12 @@ class HistoryJson(TypedDict):
 
 def lines(entries: Sequence[Entry], page: Page) -> Lines:
     """History rows, the newest first: one line with figures, and one with actor and changes."""
-    headings = ("", "generation", "when (UTC)", "action", "size", "took", "pause")
-    figures = table(headings, [_figures(entry) for entry in entries], page, right=(4, 5, 6))
+    times = [local_time(entry.row.applied_at) for entry in entries]
+    zones = {time.rpartition(" ")[2] for time in times}
+    zone = f" {zones.pop()}" if len(zones) == 1 else ""  # in the heading, unless winter and summer differ
+    headings = ("", "generation", f"when ({zone[1:]})" if zone else "when", "action", "size", "took", "pause")
+    rows = [_figures(entry, time.removesuffix(zone)) for entry, time in zip(entries, times, strict=True)]
+    figures = table(headings, rows, page, right=(4, 5, 6))
     lines = [figures[0]]
     for entry, line in zip(entries, figures[1:], strict=True):
         lines.append(page.style.SUCCESS(line) if entry.is_live else line)
@@ -68,12 +73,12 @@ def lines(entries: Sequence[Entry], page: Page) -> Lines:
     return lines
 
 
-def _figures(entry: Entry) -> list[str]:
+def _figures(entry: Entry, time: str) -> list[str]:
     row = entry.row
     return [
         "live" if entry.is_live else "" if entry.is_there else "gone",
         row.generation,
-        moment(row.applied_at),
+        time,
         row.action,
         size(entry.bytes) if entry.is_there else "-",
         span(row.duration_ms),

@@ -6,10 +6,10 @@ from typing import Literal, TypedDict
 
 from ...engines.sqlite.verify.row_counts import RowDiff
 from ...errors import ProblemJson
-from ...history.rows import moment
 from ...schema.text import short
 from ...sync.rollback import Preview, RolledBack
 from ...texts import span
+from ..local_time import local_time
 from .shared import Lines
 from .terminal import Page, table
 
@@ -69,7 +69,7 @@ def preview_lines(ahead: Preview, page: Page) -> Lines:
     """What a rollback would do."""
     lines = [
         f"back from {ahead.live.generation} to {ahead.to.generation} "
-        f"(version {short(ahead.to.version)}, live from {moment(ahead.to.applied_at)} UTC)"
+        f"(version {short(ahead.to.version)}, live from {local_time(ahead.to.applied_at)})"
     ]
     here, there = ahead.live.generation, ahead.to.generation
     if not ahead.written:

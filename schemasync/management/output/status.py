@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from ...history.rows import moment
 from ...schema.text import count, short
 from ...sync.run.broadcast import Running
 from ...sync.status import Status
 from ...texts import size, span
+from ..local_time import local_time
 from .shared import Lines, problem
 from .terminal import Page
 
@@ -29,7 +29,7 @@ def _live(found: Status) -> Lines:
         return [f"no generation is live: at the path is {found.at.value}"] if not found.problems else []
     return [
         f"{row.generation} is live: version {short(row.version)}, {size(found.bytes)}",
-        f"since {moment(row.applied_at)} UTC, by {row.actor or 'someone'} ({row.action})",
+        f"since {local_time(row.applied_at)}, by {row.actor or 'someone'} ({row.action})",
     ]
 
 
