@@ -1,14 +1,17 @@
-"""Finds out whether a file is mounted at a path by itself, as `docker run -v ./db.sqlite3:/app/db.sqlite3` does.
+"""Finds out what is mounted: a file at a path by itself, as `docker run -v ./db.sqlite3:/app/db.sqlite3` does, or a
+network file system.
 
-Such a file cannot be replaced: rename(2) fails with EBUSY as long as the mount exists.
+A file that is mounted by itself cannot be replaced: rename(2) fails with EBUSY as long as the mount exists.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+NETWORK = frozenset(["nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "fuse.sshfs"])
 MOUNTS = Path("/proc/self/mountinfo")  # https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
 
 
@@ -17,6 +20,23 @@ def is_mounted(path: Path) -> bool:
     folder = Path(os.path.realpath(path.parent))
     points = _mount_points()
     return _is_on_another_device(path, folder) if points is None else os.fspath(folder / path.name) in points
+
+
+def network_file_system(path: Path) -> str:
+    """The type of the file system that the folder of `path` is on if its files are on another machine, where locks are
+    not reliable; empty if they are not, or if the system does not say."""
+    folder = Path(os.path.realpath(path.parent))
+    found, depth = "", -1
+    for point, kind in _file_systems():
+        if folder.is_relative_to(point) and len(Path(point).parts) >= depth:  # a later mount hides an earlier one
+            found, depth = kind, len(Path(point).parts)
+    return found if found in NETWORK else ""
+
+
+def _file_systems() -> Iterator[tuple[str, str]]:
+    """Every mount point and the type of its file system; none if the system does not show them."""
+    for fields in _mounts() or ():
+        yield _unescaped(fields[4]), os.fsdecode(fields[fields.index(b"-") + 1])
 
 
 def _is_on_another_device(path: Path, folder: Path) -> bool:
@@ -30,11 +50,16 @@ def _is_on_another_device(path: Path, folder: Path) -> bool:
 
 def _mount_points() -> frozenset[str] | None:
     """Every mount point that this process sees; None if the system has no such table, or does not show it."""
+    mounts = _mounts()
+    return None if mounts is None else frozenset(_unescaped(fields[4]) for fields in mounts)
+
+
+def _mounts() -> list[list[bytes]] | None:
+    """The fields of every mount; None if the system has no such table, or does not show it."""
     try:
-        lines = MOUNTS.read_bytes().splitlines()
+        return [line.split(b" ") for line in MOUNTS.read_bytes().splitlines()]
     except OSError:
         return None
-    return frozenset(_unescaped(line.split(b" ")[4]) for line in lines)
 
 
 def _unescaped(field: bytes) -> str:

@@ -18,6 +18,7 @@ from django.db import DEFAULT_DB_ALIAS
 from .. import conf, databases
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.layout import Layout, PathKind
+from ..files.mounts import network_file_system
 from ..history.row import HistoryRow
 from ..orm.before_schema import BeforeSchema, before_schema
 from ..orm.migrate import informed
@@ -46,6 +47,7 @@ class Invocation:
         self.given: dict[str, Any] = dict(given)
         self.action = str(given.get("action") or "sync")
         self.version: str | None = None
+        self.has_warned = False
 
     # --- what was asked for ---------------------------------------------------------------------------------
 
@@ -146,6 +148,7 @@ class Invocation:
         link = databases.path_of(self._alias())
         if swaps:
             databases.let_go(self._alias())
+            self._warn_of_network(link)
         return Target(
             Layout(link),
             databases.opener(self._alias()),
@@ -154,6 +157,16 @@ class Invocation:
             keep=conf.keep(),
             actor=databases.actor(),
         )
+
+    def _warn_of_network(self, link: Path) -> None:
+        if not self.has_warned and (kind := network_file_system(link)):
+            self._warn(
+                [
+                    f"{link} is on a network file system ({kind}): neither schemasync's lock nor SQLite's own locks "
+                    "are reliable there. Move it to a local disk (docs/is-it-for-me.md)."
+                ]
+            )
+        self.has_warned = True
 
     def _progress(self) -> Progress:
         if self._verbosity == 0:

@@ -1,11 +1,15 @@
 """manage.py schemasync, the main job: what it does, says and answers."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
 from django.db import connections, transaction
 
+from schemasync.files import mounts
+from tests.support.processes import environment
 from tests.support.project import V1, V2
 
 KEYS = {
@@ -419,3 +423,22 @@ def test_a_key_that_others_refer_to_becomes_another_column_in_two_releases(proje
     project.done()
     rows = 'SELECT o.id, c.name FROM "order" AS o JOIN customer AS c ON c.code = o.customer ORDER BY o.id'
     assert project.rows(rows) == [(7, "Bob"), (8, "Ann")]
+
+
+def test_a_run_on_a_network_file_system_begins_with_a_warning(synced, monkeypatch, tmp_path):
+    table = tmp_path / "mountinfo"
+    table.write_text(f"23 22 0:40 / {synced.folder} rw - nfs4 server:/export rw\n")
+    monkeypatch.setattr(mounts, "MOUNTS", table)
+    synced.write(V2)
+    warning = f"{synced.link} is on a network file system (nfs4): neither schemasync's lock nor SQLite's own locks are"
+    assert synced.done().err.startswith(warning)
+    assert synced.done("rollback", noinput=True).err.count(warning) == 1
+    assert "network" not in synced.done("status").err
+
+
+def test_a_system_without_fcntl_is_named_in_the_first_words(tmp_path):
+    """As Python on Windows."""
+    code = "import sys; sys.modules['fcntl'] = None; import schemasync"
+    ended = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    *_, last = ended.stderr.strip().splitlines()
+    assert last.startswith("ImportError: schemasync runs on Linux and macOS, and not on Windows")

@@ -329,3 +329,33 @@ def test_nothing_is_closed_where_the_link_cannot_be_made(stages, tmp_path):
     assert trouble.exit_code == 4
     assert fence_of(world.link) is None
     assert notes(world.link) == {"first", "second", "third"}
+
+
+MOUNTED = """22 27 0:21 / / rw,relatime - ext4 /dev/sda rw
+23 22 0:40 /export {folder} rw,relatime shared:1 - {kind} server:/export rw,vers=4.2
+24 23 0:41 / {folder}/local rw - tmpfs tmpfs rw
+25 22 0:42 / {folder}ly rw - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "found"),
+    [
+        ("nfs4", "db.sqlite3", "nfs4"),
+        ("cifs", "deep/er/db.sqlite3", "cifs"),
+        ("nfs4", "local/db.sqlite3", ""),
+        ("nfs4", "../other/db.sqlite3", ""),
+        ("ext4", "db.sqlite3", ""),
+    ],
+)
+def test_a_network_file_system_is_known_by_the_innermost_mount(tmp_path, monkeypatch, kind, path, found):
+    folder = tmp_path / "a b"
+    table = tmp_path / "mountinfo"
+    table.write_text(MOUNTED.format(folder=str(folder).replace(" ", "\\040"), kind=kind))
+    monkeypatch.setattr(mounts, "MOUNTS", table)
+    assert mounts.network_file_system(folder / path) == found
+
+
+def test_a_system_that_shows_no_mounts_has_no_network_file_system(tmp_path, monkeypatch):
+    monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "nothing")
+    assert mounts.network_file_system(tmp_path / "db.sqlite3") == ""
