@@ -73,7 +73,11 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
         if up_to_date.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
             _not_at_a_glance(alias, layout, schema, wanted)
     except OSError as error:
-        _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
+        if layout.path_kind() is PathKind.NOTHING and conf.is_enabled():
+            what = f"there is no database at {layout.link} yet, and no {schema}"
+            _tell(what, "To write both from the models: manage.py migrate", wanted, error)
+        else:
+            _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
 
 
 def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:

@@ -144,6 +144,8 @@ def _plain_file(target: Target) -> Iterator[LiveDatabase]:
     check_place(target.layout)
     with live_database.read(target.layout, target.opener) as before:
         assert before is not None
+        if before.newest is None and not before.inspect().objects:
+            raise _no_database(f"the database at {target.layout.link} is empty")
         yield before
 
 
@@ -212,14 +214,14 @@ def _check_plain(target: Target) -> None:
                 f"manage.py schemasync inspect {shlex.quote(str(layout.link))} -o schema.json",
             )
         case PathKind.NOTHING:
-            raise Refused.of(
-                Code.NO_DATABASE,
-                f"there is no database at {layout.link}",
-                "To create a new one from schema.json: manage.py schemasync",
-            )
+            raise _no_database(f"there is no database at {layout.link}")
         case _:
             with live_database.read(layout, target.opener):  # raises the error that says what the file is
                 return
+
+
+def _no_database(what: str) -> Refused:
+    return Refused.of(Code.NO_DATABASE, what, "To create a new one from schema.json: manage.py schemasync")
 
 
 def _plan(baseline: Schema, before: LiveDatabase) -> Plan:

@@ -285,3 +285,15 @@ def test_the_tables_of_the_common_runners_are_known(project, name):
     project.run_sql(f"CREATE TABLE {name} (id, version_num, finished_at)")
     project.schema.unlink()
     assert project.done("adopt", json=True).json["runner_tables"] == [name]
+
+
+@pytest.mark.parametrize("script", ["", "PRAGMA journal_mode=WAL"])
+def test_an_empty_file_is_no_database_to_adopt(project, script):
+    project.schema.unlink()
+    project.link.touch()
+    project.run_sql(script)
+    ended = project.call("adopt")
+    assert ended.code == 3
+    assert "is empty" in ended.err
+    assert not project.schema.exists()
+    assert not project.link.is_symlink()

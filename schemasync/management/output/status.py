@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ...files.layout import PathKind
 from ...schema.text import count, short
 from ...sync.run.broadcast import Running
 from ...sync.status import Status
@@ -23,10 +24,16 @@ def lines(found: Status, page: Page) -> Lines:
     return lines + [page.style.ERROR(line) for one in found.problems for line in problem(one).splitlines()]
 
 
+_NOT_LIVE = {
+    PathKind.NOTHING: "there is no database yet; to create it: manage.py schemasync",
+    PathKind.PLAIN: "no generation is live: at the path is a plain file; to take it over: manage.py schemasync adopt",
+}
+
+
 def _live(found: Status) -> Lines:
     row = found.live
     if row is None:
-        return [f"no generation is live: at the path is {found.at.value}"] if not found.problems else []
+        return [_NOT_LIVE.get(found.at, f"at the path is {found.at.value}")] if not found.problems else []
     return [
         f"{row.generation} is live: version {short(row.version)}, {size(found.bytes)}",
         f"since {local_time(row.applied_at)}, by {row.actor or 'someone'} ({row.action})",
