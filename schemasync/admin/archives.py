@@ -15,6 +15,7 @@ from ..engines.sqlite.verify.integrity_check import faults
 from ..errors import SchemasyncError
 from ..files.layout import Generation
 from ..files.temporary import taken_away
+from ..management.local_time import local_time
 from ..models import SchemaVersion
 from ..sync import prune as pruning
 from ..sync.run.error_translation import translated_errors
@@ -34,7 +35,13 @@ def prune(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> Htt
     if request.method == "POST" and request.POST.getlist("gone") == names:
         return _remove(admin, request, selected, keep)
     wrong = _("The archives have changed. Check again which ones would be removed.") if request.method == "POST" else ""
-    context = {"found": found, "keep": keep, "wrong": wrong, "bytes": sum(one.bytes for one in found.gone)}
+    context = {
+        "found": found,
+        "gone": [(one, local_time(one.at.isoformat()) if one.at is not None else "") for one in found.gone],
+        "keep": keep,
+        "wrong": wrong,
+        "bytes": sum(one.bytes for one in found.gone),
+    }
     return admin.render(request, "prune.html", selected, _("Remove old archives"), context)
 
 

@@ -180,7 +180,7 @@ def _refused(
     row: SchemaVersion,
     problems: tuple[Problem, ...],
 ) -> HttpResponse:
-    title = _("%(name)s cannot be restored") % {"name": row.generation}
+    title = _("%(name)s cannot go live again") % {"name": row.generation}
     return admin.render(request, "refused.html", selected, title, {"row": row, "pk": row.pk, "problems": problems})
 
 

@@ -1,5 +1,6 @@
 """A pending sync run from the page, and what becomes of old files."""
 
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -125,6 +126,19 @@ def test_archives_go_as_shown(operated, visit, keep):
     assert f"{3 - keep} archive" in page
     assert code == 302
     assert len(list(operated.folder.glob("db.sqlite3.generations/*.sqlite3"))) == keep + 1
+
+
+def test_an_archive_that_was_live_a_moment_ago_is_listed_among_those_that_stay(operated, visit):
+    operated.change(("max_length=100", "max_length=90"))
+    operated.done("schemasync", "--export")
+    (older,) = operated.folder.glob("db.sqlite3.generations/0001-*.sqlite3")
+    with closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("UPDATE _schemasync_fence SET at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
+    text = visit("print(json.dumps(body(visitor('root').get(BASE + 'prune/?keep=1'))))")
+    assert "Nothing would be removed." in text
+    young, kept = re.findall(r"<li>(000\d)-[^<]*</li>", text.partition("These stay")[2])
+    assert (young, kept) == ("0001", "0002")
+    assert "live until a moment ago" in text
 
 
 def test_what_was_not_shown_does_not_go(operated, visit):
