@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HEIGHT = 900  # pixels: what is below is cut off
-COLOURS = 96
+COLOURS = 128
 HEAVIEST = 70_000  # bytes: the pictures stand in the repository
 
 
@@ -32,22 +32,27 @@ def as_it_is(page: Page) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`name` is that of the file; `prepare` does with the page, when it is there, what is to be seen."""
+    """`name` is that of the file; `prepare` does with the page, when it is there, what is to be seen. The picture begins
+    at the element `start`, if one is given."""
 
     name: str
     path: str
     prepare: Callable[[Page], None] = as_it_is
+    start: str = ""
+    height: int = HEIGHT
 
 
 BASE = "/admin/schemasync/schemaversion/"
+PHONE = Look(width=360)
 PICTURES = [
     Picture("overview", BASE),
-    Picture("generation", f"{BASE}4/change/"),
+    Picture("generation", f"{BASE}4/change/", height=1500),
     Picture("rollback", f"{BASE}1/rollback/"),
     Picture("sql", f"{BASE}4/sql/"),
     Picture("prune", f"{BASE}prune/?keep=1"),
 ]
-PENDING = [Picture("run", f"{BASE}run/")]
+ON_A_PHONE = [Picture("phone", f"{BASE}4/change/", start=".schemasync-beside")]
+PENDING = [Picture("pending", BASE), Picture("run", f"{BASE}run/")]
 
 
 def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[Picture]) -> Iterator[Path]:
@@ -59,16 +64,18 @@ def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[
         page.goto(picture.path, wait_until="networkidle")
         picture.prepare(page)
         path = folder / f"{picture.name}-{look.scheme}.png"
-        path.write_bytes(_taken(page, look.width))
+        path.write_bytes(_taken(page, look.width, picture))
         yield path
     context.close()
 
 
-def _taken(page: Page, width: int) -> bytes:
-    """The page from its top to its end, or as far as is allowed."""
-    height = min(HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+def _taken(page: Page, width: int, picture: Picture) -> bytes:
+    """The page from its top, or from where the picture begins, to its end, or as far as is allowed."""
+    box = page.locator(picture.start).first.bounding_box() if picture.start else None
+    top = round(box["y"]) if box is not None else 0
+    height = min(picture.height, page.evaluate("document.documentElement.scrollHeight") - top)
     shot = page.screenshot(
-        full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height}, animations="disabled"
+        full_page=True, clip={"x": 0, "y": top, "width": width, "height": height}, animations="disabled"
     )
     small = _small(shot)
     assert len(small) <= HEAVIEST, f"{page.url}: {len(small):,} bytes, which are more than {HEAVIEST:,}"
@@ -99,6 +106,10 @@ def _lived_in(folder: Path) -> Demo:
     later.done("schemasync", "--allow-older")
     with closing(sqlite3.connect(later.link)) as connection:
         connection.executescript(WRITTEN)
+    for path in later.folder.glob("db.sqlite3.generations/*.sqlite3"):  # what was live until a moment ago stays
+        if path.name != later.link.readlink().name:
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE _schemasync_fence SET at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour')")
     return later
 
 
@@ -117,15 +128,17 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ[ACTOR] = "ann@web1"  # the name of this machine is nobody's business
     with tempfile.TemporaryDirectory() as scratch, launched() as browser:
-        _take_all(browser, _lived_in(Path(scratch, "old")), folder, PICTURES)
-        _take_all(browser, _behind(Path(scratch, "new")), folder, PENDING)
+        with serving(_lived_in(Path(scratch, "old"))) as site:
+            _take_all(browser, site, folder, PICTURES)
+            _take_all(browser, site, folder, ON_A_PHONE, PHONE)
+        with serving(_behind(Path(scratch, "new"))) as site:
+            _take_all(browser, site, folder, PENDING)
 
 
-def _take_all(browser: Browser, demo: Demo, folder: Path, pictures: list[Picture]) -> None:
-    with serving(demo) as site:
-        for look in (LIGHT, DARK):
-            for path in take(browser, site, look, folder, pictures):
-                print(f"{path}: {path.stat().st_size:,} bytes")
+def _take_all(browser: Browser, site: Site, folder: Path, pictures: list[Picture], look: Look = LIGHT) -> None:
+    for scheme in (look, replace(look, scheme=DARK.scheme)):
+        for path in take(browser, site, scheme, folder, pictures):
+            print(f"{path}: {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
