@@ -16,11 +16,13 @@ from ..schema.text import literal
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Was something renamed? The answer no drops it: the table, or its column if that is not empty."""
+    """Was something renamed? The answer no drops it (the table, or its column if that is not empty), unless a question
+    about another name follows: then `is_last` is False."""
 
     text: str
     table: str
     column: str = ""
+    is_last: bool = True
 
 
 Ask = Callable[[Question], bool]
@@ -34,10 +36,10 @@ class Choice:
     lost: str
     candidates: tuple[str, ...]
 
-    def question(self, name: str) -> Question:
+    def question(self, name: str, *, is_last: bool) -> Question:
         if self.table:
-            return Question(f"Was {self.table}.{self.lost} renamed to {name}?", self.table, self.lost)
-        return Question(f"Was the table {self.lost} renamed to {name}?", self.lost)
+            return Question(f"Was {self.table}.{self.lost} renamed to {name}?", self.table, self.lost, is_last)
+        return Question(f"Was the table {self.lost} renamed to {name}?", self.lost, is_last=is_last)
 
 
 def choices(problems: Sequence[Problem]) -> tuple[Choice, ...]:
@@ -56,8 +58,9 @@ def answered(text: str, open_: Sequence[Choice], ask: Ask) -> str:
     """The text of schema.json with the hint that each answer means."""
     taken: set[tuple[str, str]] = set()
     for choice in open_:
-        for name in choice.candidates:
-            if (choice.table, name) not in taken and ask(choice.question(name)):
+        names = [name for name in choice.candidates if (choice.table, name) not in taken]
+        for name in names:
+            if ask(choice.question(name, is_last=name == names[-1])):
                 taken.add((choice.table, name))
                 text = _renamed(text, choice, name)
                 break

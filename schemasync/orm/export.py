@@ -341,10 +341,13 @@ class _Export:
         """(folded new name, old name) of each renamed column; adds the new names to `entries`."""
         open_ = [c for c in lost if fold(c.name) not in earlier_names(entries)]
         old_names, new_names = set[str](), set[str]()
-        for old, column, is_certain in self._candidates(model, before, open_, gained):
+        candidates = self._candidates(model, before, open_, gained)
+        for number, (old, column, is_certain) in enumerate(candidates):
             if old.name in old_names or column.name in new_names:
                 continue
-            if is_certain or self._is_renamed(model, before, old, column, entries):
+            others = (new.name for one, new, _ in candidates[number + 1 :] if one is old)
+            is_last = new_names.issuperset(others)
+            if is_certain or self._is_renamed(model, before, old, column, entries, is_last=is_last):
                 old_names.add(old.name)
                 new_names.add(column.name)
                 entries[fold(column.name)] = renamed_entry(old, column, entries)
@@ -409,12 +412,14 @@ class _Export:
         has_fields = any(table == fold(model.name) for table, _ in self.models.fields)
         return not has_fields and any(label.startswith(f"{other}_") for other in labels)
 
-    def _is_renamed(self, model: Table, before: Table, old: Column, new: Column, entries: Mapping[str, Json]) -> bool:
+    def _is_renamed(
+        self, model: Table, before: Table, old: Column, new: Column, entries: Mapping[str, Json], *, is_last: bool
+    ) -> bool:
         place, label = literal(to_key(model.name)), self.models.labels[fold(model.name)]
         entry = {"type": write.column_text(model, new), **renamed_entry(old, new, entries)}
         return self._decide(
             f"{model.name}.{old.name}",
-            Question(f"Was {label}.{old.name} renamed to {new.name}?", before.name, old.name),
+            Question(f"Was {label}.{old.name} renamed to {new.name}?", before.name, old.name, is_last),
             f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
             f"If renamed: in {place}, beside {literal(to_key(old.name))}, "
             f"{literal(to_key(new.name))}: {literal(entry)}\n"

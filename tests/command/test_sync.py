@@ -183,6 +183,7 @@ def test_an_older_schema_is_refused_and_back_goes_there_with_the_rows_of_today(e
     assert ended.code == 3
     assert "[older-version]" in ended.error
     assert "manage.py schemasync --allow-older" in ended.error
+    assert "manage.py schemasync switch" in ended.error
     evolved.done(allow_older=True)
     assert evolved.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",), ("eve",)]
 

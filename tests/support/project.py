@@ -18,6 +18,7 @@ BASE_DIR = Path(__file__).parent
 SECRET_KEY = "tests"
 INSTALLED_APPS = ["schemasync"]
 USE_TZ = True
+TIME_ZONE = "UTC"
 ENGINE = "django.db.backends.sqlite3"
 DATABASES = {
     "default": {"ENGINE": ENGINE, "NAME": BASE_DIR / "db.sqlite3"},

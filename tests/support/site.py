@@ -36,6 +36,7 @@ DATABASES = {{"default": {{"ENGINE": "{engine}", "NAME": BASE_DIR / "db.sqlite3"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 USE_TZ = True
+TIME_ZONE = "UTC"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # each login and user costs 0.3 s by the default
 SCHEMASYNC = {{"ENABLED": {enabled}, "ON_STARTUP": "ignore"}}
 {more}

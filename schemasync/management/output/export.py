@@ -54,6 +54,8 @@ def lines(found: Exported, result: ExportResult, path: Path, page: Page) -> Line
 
 def meaning_of_no(question: Question, held: int | None) -> str:
     """What the answer no means. `held`: how many rows the table has, or values the column; None if not known."""
+    if not question.is_last:
+        return "If not, the next question is about another name."
     what, unit = ("column", "value") if question.column else ("table", "row")
     if held is None:
         return f"If not, the {what} is dropped."

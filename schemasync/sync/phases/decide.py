@@ -247,7 +247,8 @@ def older_version(version: str, rows: Sequence[HistoryRow], link: Path, schema: 
         f"schema.json has version {short(version)}, which this database had earlier; "
         f"{short(newest.version)} was applied {who}",
         "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-        f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {generation}",
+        f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {generation}\n"
+        "In development, if another branch of the project is checked out: manage.py schemasync switch",
         facts,
     )
 
