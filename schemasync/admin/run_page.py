@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 
 from .. import conf
 from ..diff.changes import as_json as change_json
+from ..diff.hazards import Hazard, with_counted_hints
 from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
 from ..models import SchemaVersion
+from ..plan.model import Plan
 from ..schema import document
 from ..schema.text import short
 from ..sync import preview
@@ -41,6 +43,10 @@ def run(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpR
     return admin.render(request, "run.html", selected, _("Bring the database to schema.json"), context)
 
 
+def _notes(plan: Plan) -> list[Hazard]:
+    return list(with_counted_hints([hazard for hazard in plan.hazards if not hazard.blocking]))
+
+
 def _plan(selected: SelectedDatabase) -> dict[str, Any]:
     """What a run would do, and what blocks it."""
     try:
@@ -56,7 +62,7 @@ def _plan(selected: SelectedDatabase) -> dict[str, Any]:
         "to": short(read.version),
         "changes": [change_json(change) for change in seen.plan.changes] if seen.plan else [],
         "blocking": seen.plan.blocking if seen.plan else (),
-        "hazards": [hazard for hazard in seen.plan.hazards if not hazard.blocking] if seen.plan else [],
+        "hazards": _notes(seen.plan) if seen.plan else [],
         "is_running": is_held(selected.layout.lock),
         **_last(selected),
     }

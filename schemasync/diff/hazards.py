@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypedDict
+
+PRUNE_HINTS = "manage.py schemasync prune --hints"
 
 
 class HazardCode(StrEnum):
@@ -109,3 +112,17 @@ class Hazard:
             "keys": list(self.keys),
             "place": self.place,
         }
+
+
+def with_counted_hints(found: Sequence[Hazard]) -> Iterator[Hazard]:
+    """The hazards, with one in place of several about hints that were applied."""
+    applied = [hazard for hazard in found if hazard.code is HazardCode.HINT_ALREADY_APPLIED]
+    for hazard in found:
+        if hazard.code is not HazardCode.HINT_ALREADY_APPLIED or len(applied) == 1:
+            yield hazard
+        elif hazard is applied[0]:
+            yield Hazard(
+                HazardCode.HINT_ALREADY_APPLIED,
+                f"{len(applied)} hints of schema.json do not act again on this database",
+                f"To remove them when no other database needs them: {PRUNE_HINTS}",
+            )

@@ -9,7 +9,7 @@ from typing import assert_never
 from ..diff import changes as c
 from ..diff.changes import Change
 from ..diff.compare import AddedTable, Diff, RemovedTable, TableDiff, TablePair
-from ..diff.hazards import Hazard, HazardCode
+from ..diff.hazards import PRUNE_HINTS, Hazard, HazardCode
 from ..diff.hint_keys import spelled
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold, spell
@@ -122,16 +122,13 @@ def _feed(pair: TablePair, column: Column, volatile: Callable[[str, str], bool])
     return ColumnSource(name, Origin.CARRIED, source, same=converts_alike(old, before, new, column))
 
 
-REMOVE_APPLIED = "To remove it when no other database needs it: manage.py schemasync prune --hints"
-
-
 def _spent(diff: Diff, new: Schema) -> Iterator[Hazard]:
     for key in diff.spent:
         table, column = spelled(key, new)
         yield Hazard(
             HazardCode.HINT_ALREADY_APPLIED,
             f"{key.hint} on {'.'.join(filter(None, (table, column)))} does not act again on this database",
-            REMOVE_APPLIED,
+            f"To remove it when no other database needs it: {PRUNE_HINTS}",
             table,
             column,
         )

@@ -1,6 +1,6 @@
 """A hazard says whether it blocking the run, and the same for machines."""
 
-from schemasync.diff.hazards import STOPS, Hazard, HazardCode
+from schemasync.diff.hazards import STOPS, Hazard, HazardCode, with_counted_hints
 from schemasync.schema.text import count
 
 
@@ -34,3 +34,12 @@ def test_one_is_told_as_one() -> None:
 def test_a_hazard_begins_with_its_place_in_schema_json_if_it_has_one() -> None:
     assert str(Hazard(HazardCode.NULLS, "m")) == "m"
     assert str(Hazard(HazardCode.NULLS, "m", place="schema.json:5:5")) == "schema.json:5:5: m"
+
+
+def test_several_applied_hints_are_one_note_and_one_stays_as_it_is() -> None:
+    nulls = Hazard(HazardCode.NULLS, "m")
+    one, other = (Hazard(HazardCode.HINT_ALREADY_APPLIED, text) for text in "ab")
+    assert list(with_counted_hints([nulls, one])) == [nulls, one]
+    counted, last = with_counted_hints([one, other, nulls])
+    assert (counted.message, last) == ("2 hints of schema.json do not act again on this database", nulls)
+    assert counted.hint.endswith("manage.py schemasync prune --hints")

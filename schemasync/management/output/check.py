@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 from ...diff.changes import ChangeJson
 from ...diff.changes import as_json as change_json
 from ...diff.dropped import repair_hint
+from ...diff.hazards import PRUNE_HINTS
 from ...engines.sqlite.runner_tables import runner_of
 from ...engines.sqlite.unknown_names import Unknown
 from ...errors import ProblemJson
@@ -20,7 +21,6 @@ from ...sync.check import Checked
 from ...texts import FEW
 from . import export
 from .shared import (
-    PRUNE_HINTS,
     ForeignJson,
     Lines,
     UnknownNamesJson,

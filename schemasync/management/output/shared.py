@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TypedDict
 
 from ...diff.changes import Change, CreateTable, describe
-from ...diff.hazards import Hazard, HazardCode
+from ...diff.hazards import Hazard, with_counted_hints
 from ...engines.sqlite.uncompiled import LeftOut
 from ...engines.sqlite.unknown_names import Unknown
 from ...errors import Problem
@@ -16,7 +15,6 @@ from ...schema.text import count
 from ...texts import FEW
 from .terminal import Page
 
-PRUNE_HINTS = "manage.py schemasync prune --hints"
 Lines = list[str]
 Objects = Sequence[tuple[str, str]]
 
@@ -54,27 +52,11 @@ def problem(one: Problem) -> str:
 def hazards(found: Sequence[Hazard], page: Page) -> Lines:
     """One line for each hazard, and one for its fix; one for all hints that were applied."""
     lines = []
-    for hazard in found if page.detail else _counted(found):
+    for hazard in found if page.detail else with_counted_hints(found):
         word = page.style.ERROR("STOPS") if hazard.blocking else "note"
         lines.append(f"  {word} [{hazard.code}] {hazard}")
         lines += [f"    {line}" for line in hazard.hint.splitlines()]
     return lines
-
-
-def _counted(found: Sequence[Hazard]) -> Iterator[Hazard]:
-    """The hazards, with one in place of several about hints that were applied."""
-    applied = [hazard for hazard in found if hazard.code is HazardCode.HINT_ALREADY_APPLIED]
-    for hazard in found:
-        if hazard.code is not HazardCode.HINT_ALREADY_APPLIED or len(applied) == 1:
-            yield hazard
-        elif hazard is applied[0]:
-            message = f"{len(applied)} hints of schema.json do not act again on this database"
-            yield replace(
-                hazard,
-                message=message,
-                place="",
-                hint=f"To remove them when no other database needs them: {PRUNE_HINTS}",
-            )
 
 
 def changes(found: Sequence[Change], page: Page) -> Lines:
