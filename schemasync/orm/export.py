@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from ..diff.apply_renames import Renames, with_renames
 from ..diff.changes import Change
 from ..diff.compare import compare
-from ..diff.dropped import SIMILAR, name_ratio
+from ..diff.dropped import MANY, SIMILAR, name_ratio
 from ..diff.questions import Ask, Question
 from ..errors import Code, Problem, Refused
 from ..plan.affinity import affinity
@@ -361,8 +361,8 @@ class _Export:
         alike = [(old, new) for new in gained for old in lost if self._is_alike(model, before, old, new)]
         similar = [
             (old, new)
-            for old in lost
-            for new in _most_similar(old, [c for c in gained if (old, c) not in alike])
+            for old in lost[:MANY]
+            for new in _most_similar(old, [c for c in gained[:MANY] if (old, c) not in alike])
             if _may_be_changed(before, old, model, new)
         ]
         pairs = [(old, new, self._comes_along(model, before, old, new)) for old, new in alike]

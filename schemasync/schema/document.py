@@ -51,6 +51,9 @@ class Document:
 
     def place_of(self, table: str, column: str = "") -> str:
         """The location of a table or of its column; '' if the file does not have it."""
+        path = (to_key(table), to_key(column)) if column else (to_key(table),)
+        if path in self.places:  # spelled as in the file: no search, for plans with thousands of hazards
+            return self.place(*path)
         found = self.schema.table(table)
         named = found.column(column) if found is not None and column else None
         if found is None or (column and named is None):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from unicodedata import east_asian_width
 
 Path = tuple[str | int, ...]
@@ -152,8 +154,14 @@ def _blanked(text: str, blanks: list[tuple[int, int]]) -> str:
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """The line and the column of an offset, counted from 1 as in editors."""
-    line = text.count("\n", 0, offset) + 1
-    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
+    starts = _line_starts(text)
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
+
+
+@lru_cache(maxsize=1)  # thousands of places in one file would otherwise take the square of its length
+def _line_starts(text: str) -> tuple[int, ...]:
+    return (0, *(match.end() for match in re.finditer("\n", text)))
 
 
 def excerpt(text: str, offset: int) -> str:
