@@ -87,7 +87,9 @@ def _small(shot: bytes) -> bytes:
     from PIL import Image
 
     found = io.BytesIO()
-    Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(found, "PNG", optimize=True)
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
+        found, "PNG", optimize=True
+    )
     return found.getvalue()
 
 
