@@ -67,10 +67,10 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -
                 return RowDiff(name, comparable=False, note="made by hand, and added to schema.json later")
             case Create():
                 rows = count_of(connection, f"main.{quote(step.name)}")
-                return RowDiff(step.name, added=rows, note="not in the older one")
+                return RowDiff(step.name, added=rows, note="only the newer generation has this table")
             case Drop():
                 rows = count_of(connection, f"old.{quote(step.name)}")
-                return RowDiff(step.name, removed=rows, note="not in the newer one")
+                return RowDiff(step.name, removed=rows, note="only the older generation has this table")
             case Keep() | Rewrite():
                 return _with_not_compared(connection, step, older_is_live, _counted(connection, step))
             case _:
