@@ -224,7 +224,16 @@ class Actions(Invocation):
         done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
         if done is None:
             raise UsageError.of(Code.DECLINED, "nothing was changed")
-        self._print(output.rollback.lines(done), output.rollback.as_json(done))
+        lines = [*output.rollback.lines(done), *self._left_ahead(done.preview.to.version)]
+        self._print(lines, output.rollback.as_json(done))
+
+    def _left_ahead(self, version: str) -> list[str]:
+        """A line if schema.json has another version than the one that is live again."""
+        try:
+            wanted = self._document().version
+        except SchemasyncError:
+            return []
+        return output.rollback.left_ahead(short(wanted), short(version)) if wanted != version else []
 
     def do_switch(self) -> None:
         self._finish_swap()

@@ -437,3 +437,14 @@ def test_going_forward_over_several_syncs_counts_what_the_newer_columns_hold(peo
     project.done("rollback", "1", noinput=True)
     project.run_sql("INSERT INTO People VALUES (3, 'eve')")
     assert since(project, "3") == {"People": (1, 1, 0)}
+
+
+def test_it_says_if_schema_json_still_has_another_version(evolved):
+    first, second = evolved.done("history", json=True).json["generations"][::-1]
+    old, new = (row["version"].partition(":")[2][:12] for row in (first, second))
+    line = f"schema.json still has version {new}: until it has {old} again, a sync is refused (older-version)\n"
+    assert line in evolved.done("rollback", noinput=True).out
+    assert evolved.call().code == 3
+    assert "still has" not in evolved.done("rollback", noinput=True).out, "forward again, to the version that it has"
+    evolved.schema.unlink()
+    assert "still has" not in evolved.done("rollback", noinput=True).out

@@ -106,6 +106,11 @@ def lines(done: RolledBack) -> Lines:
     ]
 
 
+def left_ahead(wanted: str, live: str) -> Lines:
+    """What a schema.json of another version means after a rollback."""
+    return [f"schema.json still has version {wanted}: until it has {live} again, a sync is refused (older-version)"]
+
+
 def preview_json(ahead: Preview) -> PreviewJson:
     """The JSON object of a preview."""
     return {
