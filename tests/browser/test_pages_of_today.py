@@ -3,10 +3,12 @@
 import pytest
 
 from .axe import accessible
-from .chromium import DARK, LIGHT, LOOKS
+from .chromium import DARK, LIGHT, LOOKS, NARROW
 
 every_look = pytest.mark.parametrize(
-    "look", [pytest.param(look, marks=[] if look in (LIGHT, DARK) else [pytest.mark.slow]) for look in LOOKS], ids=str
+    "look",
+    [pytest.param(look, marks=[] if look in (LIGHT, DARK, NARROW) else [pytest.mark.slow]) for look in LOOKS],
+    ids=str,
 )
 
 
@@ -16,6 +18,8 @@ def test_a_page_that_anyone_sees_breaks_no_rule_and_is_accessible(page, path):
     page.goto(path)
     assert page.locator("main").is_visible()
     assert accessible(page) == []
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, "nothing sticks out of a narrow screen"
 
 
 @every_look

@@ -143,7 +143,9 @@ def test_a_short_run_is_shown_as_done_without_loading_the_page_again(new_page, d
         page = new_page(site)
         sign_in(page, SUPERUSER)
         page.goto(BASE)
+        assert accessible(page) == []
         page.get_by_role("link", name="Look at the plan, and run it").click()
+        assert accessible(page) == []
         page.get_by_role("button", name="Run it").click()
         page.get_by_text("The last run from this page is done:").wait_for(timeout=30_000)
         assert "5,070 rows written" in page.get_by_role("status").text_content()
@@ -250,3 +252,5 @@ def test_a_page_that_one_may_not_see_is_not_shown(new_page, history, troubles):
     assert not page.get_by_text("Schema versions").is_visible()
     troubles.expect("status of 403")
     assert page.goto(BASE).status == 403
+    assert page.get_by_text("schemasync.view_schemaversion").is_visible()
+    assert accessible(page) == []
