@@ -85,16 +85,22 @@ def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 @checks.register
 def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """E005: CONNECT or EXTENSIONS name something that cannot be imported, or that this Python cannot load."""
-    given = getattr(settings, "SCHEMASYNC", {})
-    if any(conf.not_a_dict(given)) or any(conf.unknown_keys(given)) or any(conf.bad_values(given)):
-        return []  # reported by check_setting
+    if not _is_readable(getattr(settings, "SCHEMASYNC", {})):
+        return []
     return _errors("schemasync.E005", connect.problems())
+
+
+def _is_readable(given: object) -> bool:
+    """False for a setting with a mistake, which check_setting reports."""
+    return not (any(conf.not_a_dict(given)) or any(conf.unknown_keys(given)) or any(conf.bad_values(given)))
 
 
 @checks.register
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W008: with the flag on, the models and schema.json differ. Only for `check` and `runserver`."""
     if not conf.is_enabled() or process.command() not in ("check", "runserver", "runserver_plus"):
+        return []
+    if not _is_readable(getattr(settings, "SCHEMASYNC", {})):
         return []
     return [message for alias in connections for message in _differs(alias)]
 
@@ -111,7 +117,10 @@ def _differs(alias: str) -> Iterator[checks.CheckMessage]:
     if wrapper.vendor != "sqlite" or not databases.has_schema(alias):
         return
     path = conf.schema_path(alias)
-    if not path.exists():
+    if path.is_dir():
+        message = f'SCHEMASYNC["SCHEMA"] of the database "{alias}" is a folder: {path}.'
+        yield checks.Warning(message, hint=f"Name the file itself: {path / 'schema.json'}", id="schemasync.W008")
+    elif not path.exists():
         yield _not_begun(alias)
     elif lines := differences(alias, path):
         yield checks.Warning(

@@ -1,4 +1,4 @@
-"""The pages in Django's admin: what is live, what changed, and rollback with one click."""
+"""The pages in Django's admin: what is live, what changed, and rollback."""
 
 from django.contrib import admin
 

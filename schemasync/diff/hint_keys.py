@@ -7,6 +7,7 @@ from typing import ClassVar, assert_never
 
 from ..schema.model import Hints, Schema, Sql
 from ..schema.names import fold
+from .column_facts import facet
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,22 @@ def all_hints(hints: Hints) -> frozenset[HintKey]:
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
     keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
     return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
+
+
+def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[HintKey]:
+    """The hints of a schema.json that have acted on a database without a history: what they lead to is there. A fill
+    has acted if its column is as the schema says."""
+
+    def has_acted(key: HintKey) -> bool:
+        table = there.table(key.table)
+        if table is None or isinstance(key, TableRename):
+            return table is not None
+        if isinstance(key, ColumnRename):
+            return table.column(key.column) is not None
+        new = wanted.table(key.table)
+        return new is not None and facet(table, key.column) == facet(new, key.column)
+
+    return frozenset(key for key in all_hints(hints) if has_acted(key))
 
 
 def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:

@@ -128,6 +128,7 @@ class Actions(Invocation):
     def _export(self, *, check: bool) -> tuple[Exported, bool]:
         """The tables of the models for schema.json, and whether the file differs. Writes the file, except for a
         check."""
+        self._refuse_lost_schema()
         project, seen = Project(self._alias(), self._schema_path()), self._several("accept_data_migration")
         decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
@@ -138,6 +139,15 @@ class Actions(Invocation):
         if differs:
             _write_text(project.path, found.text)
         return found, differs
+
+    def _refuse_lost_schema(self) -> None:
+        """Refuse to write a schema.json from the models alone for a database that had one: it would lack all that no
+        model knows."""
+        name = databases.name_of(self._alias())
+        if not self._schema_path().exists() and not databases.is_no_path(name) and Path(name).parent.is_dir():
+            link = databases.path_of(self._alias())
+            if Layout(link).path_kind() is PathKind.GENERATION:
+                self._document()  # raises: with the command that writes it from the database
 
     def do_plan(self) -> None:
         target, wanted = self._target(), self._document()
@@ -180,6 +190,8 @@ class Actions(Invocation):
     def _kept(self) -> KeptApps:
         """Pending migrations and missing tables of MIGRATED_APPS on the live database."""
         alias = self._alias()
+        if databases.is_no_path(databases.name_of(alias)):
+            return NONE_KEPT  # a test database in memory
         is_there = Layout(databases.path_of(alias)).path_kind() is PathKind.GENERATION
         return kept_apps(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else NONE_KEPT
 
@@ -344,7 +356,7 @@ class Actions(Invocation):
         older_than, dry_run = timedelta(days=days) if days is not None else None, self._is("dry_run")
         target = self._target()
         with translated_errors(target.layout.link):
-            done = prune.prune(target, keep, older_than, dry_run=dry_run)
+            done = prune.prune(target, keep, older_than, dry_run=dry_run, branches=self._is("branches"))
         self._print(output.prune.lines(done, dry_run=dry_run), output.prune.as_json(done, dry_run=dry_run))
 
     def _prune_hints(self) -> None:

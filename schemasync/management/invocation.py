@@ -118,7 +118,7 @@ class Invocation:
             case PathKind.GENERATION:
                 return f"To write it from the database: manage.py schemasync inspect {link} -o {path}"
             case PathKind.PLAIN if before is not BeforeSchema.NEW:
-                return "To adopt the database, which writes one: manage.py schemasync adopt"
+                return "To adopt the database, which writes schema.json: manage.py schemasync adopt"
             case _ if conf.is_enabled():
                 return "To write it from the models, and create the database: manage.py schemasync --export"
             case _:

@@ -357,6 +357,12 @@ def _prune(parser: Any) -> None:
         default=ABSENT,
         help="remove no archives, but the hints from schema.json that do not act again on this database",
     )
+    parser.add_argument(
+        "--branches",
+        action="store_true",
+        default=ABSENT,
+        help="also archives that a switch left, and from which the columns and tables of another git branch come back",
+    )
     parser.add_argument("--dry-run", action="store_true", default=ABSENT, help="only list what would be removed")
 
 

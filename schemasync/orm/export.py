@@ -123,7 +123,13 @@ def export(
     stay = [_without_new_names(t, read, again) for t in read.schema.tables if t.name not in job.moved_out]
     changes = compare(replace(read.schema, tables=tuple(stay)), again.schema, again.hints).changes
     relabelled, untold, released, claimed = map(tuple, (job.relabelled, job.untold, job.released, job.claimed))
-    return Exported(after, changes, relabelled, untold, models.notes, released, claimed, tuple(job.moved_out))
+    notes = (*models.notes, *map(_stays, job.of_removed_apps))
+    return Exported(after, changes, relabelled, untold, notes, released, claimed, tuple(job.moved_out))
+
+
+def _stays(table: str) -> str:
+    drop = f"manage.py schemasync export --drop {shlex.quote(table)}"
+    return f"{table} stays, though its app is not installed; to drop it with its rows: {drop}"
 
 
 def _without_new_names(table: Table, before: Document, after: Document) -> Table:
@@ -159,6 +165,7 @@ class _Export:
     released: list[str] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
     moved_out: list[str] = field(default_factory=list)
+    of_removed_apps: list[str] = field(default_factory=list)
     moves: TableRenames = field(init=False)
 
     def __post_init__(self) -> None:
@@ -186,8 +193,10 @@ class _Export:
         self._refuse_unmarked_moves(new, {name: one for name, one in bodies.items() if name not in {*owned, *tables}})
         for name in sorted(settled & owned.keys() & self.models.elsewhere):
             self._release(owned[name])
-        gone = [from_key(one.key) for name, one in lost.items() if name not in {*renames.values(), *tables}]
-        self.remove |= {one.key for one in lost.values()} - self.put.keys()
+        stay = {name for name, one in lost.items() if name not in renames.values() and self._is_of_removed_app(one)}
+        gone = [from_key(one.key) for name, one in lost.items() if name not in {*renames.values(), *tables, *stay}]
+        self.remove |= {one.key for name, one in lost.items() if name not in stay} - self.put.keys()
+        self.of_removed_apps += sorted(from_key(lost[name].key) for name in stay)
         self._drop_tables(gone, set(tables))
         self._note_elsewhere()
 
@@ -205,6 +214,13 @@ class _Export:
             return homes.get(one.label, name) != name or places.get(labels[name], name) != name
 
         return {name: one for name, one in owned.items() if has_left(name, one)}
+
+    def _is_of_removed_app(self, one: Owned) -> bool:
+        """True for a table whose app is not installed any more: as with migrations, it stays until it is dropped by
+        name."""
+        label = str(one.body["_model"]).partition(".")[0]
+        installed = self.models.apps is None or label in self.models.apps
+        return not installed and not self._is_dropped(from_key(one.key))
 
     def _renamed(self, table: Table, old: Owned) -> None:
         """Put the table under its new name, with the hints and comments from its old one."""

@@ -30,6 +30,7 @@ class Modelled:
     `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
     `elsewhere`: folded names of tables of installed models that schema.json does not make, because the models are
     unmanaged, swapped out, in another database, or of an app that keeps its migrations. `kept`: the last kind alone.
+    `apps`: labels of the installed apps; None if all that are named are installed.
     """
 
     schema: Schema
@@ -38,6 +39,7 @@ class Modelled:
     notes: tuple[str, ...] = ()
     elsewhere: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
+    apps: frozenset[str] | None = None
 
 
 def modelled(alias: str) -> Modelled:
@@ -58,7 +60,13 @@ def modelled(alias: str) -> Modelled:
         schema = _read(memory, statements)
     labels = dict(_labels(found))
     kept = frozenset(kept_tables())
-    return Modelled(schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels), kept)
+    return Modelled(
+        schema, labels, dict(_fields(found)), tuple(_left_out(found)), _elsewhere(labels), kept, _installed()
+    )
+
+
+def _installed() -> frozenset[str]:
+    return frozenset(config.label for config in apps.get_app_configs())
 
 
 def made_here(alias: str) -> dict[str, Label]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..diff.compare import compare
 from ..diff.hazards import Hazard
-from ..diff.hint_keys import all_hints
+from ..diff.hint_keys import all_hints, hints_that_acted
 from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
@@ -164,6 +164,9 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
         models=document.models if document else asked.models,
         never_run=never_run(before, asked.installed, asked.accepted),
     )
+    if document is not None and before.newest is None:
+        acted = hints_that_acted(document.hints, baseline, document.schema)
+        plan = replace(plan, applied_hints=plan.applied_hints | acted)
     rehearse(before.connection, plan, target.opener, unknown)
     check_disk(target, plan, before)
     foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))

@@ -36,8 +36,8 @@ class Switched:
     """A completed switch: a `report` of a sync, or `rolled_back` to the archive; neither if there was nothing to do.
 
     `left`: the generation that was live before. `kept`: what only that one has, as `table` or `table.column`.
-    `brought_back`: the rows that came back, for each `table` or `table.column`. `not_brought_back`: what an archive has
-    and cannot give back, because its key differs or it is a virtual table.
+    `brought_back`: the rows that came back, for each `table` or `table.column`. `not_brought_back`: what the database
+    had when it last had this version, and what no archive can give back.
     """
 
     version: str
@@ -84,8 +84,8 @@ class _Archive:
 
 @dataclass(frozen=True, slots=True)
 class _Convert:
-    """A sync of today's rows. `lost`: what goes. `missing`: what comes back, from each archive. `not_possible`: what an
-    archive has and cannot give back."""
+    """A sync of today's rows. `lost`: what goes. `missing`: what comes back, from each archive. `not_possible`: what no
+    archive can give back."""
 
     document: Document
     live: str
@@ -112,7 +112,7 @@ def _way(
             return _Archive(generation, now.generation.name)
     left = [found for name in left_by_switch(now.rows) if (found := _usable(target, name)) is not None]
     sources = [] if leave_behind else list(dict.fromkeys([*same, *left]))
-    return _conversion(now, document, options, sources)
+    return _conversion(now, document, options, sources, leave_behind=leave_behind)
 
 
 def _of_version(target: Target, now: LiveDatabase, version: str) -> list[Generation]:
@@ -134,7 +134,9 @@ def _usable(target: Target, name: str) -> Generation | None:
 # --- with today's rows ------------------------------------------------------------------------------------------
 
 
-def _conversion(now: LiveDatabase, document: Document, options: SyncOptions, sources: Sequence[Generation]) -> _Convert:
+def _conversion(
+    now: LiveDatabase, document: Document, options: SyncOptions, sources: Sequence[Generation], *, leave_behind: bool
+) -> _Convert:
     assert now.generation is not None
     document = replace(document, hints=_with_renames(now, document))
     old = now.ours(now.inspect(), document, not_ours(document, options.elsewhere))
@@ -155,7 +157,8 @@ def _conversion(now: LiveDatabase, document: Document, options: SyncOptions, sou
     schemas = {generation: schema_of(Lineage(now.rows).birth(generation.name)) for generation in sources}
     missing = tuple(_from_archives(added, schemas))
     given = [item for _, items in missing for item in items]
-    rest = tuple(item.name for item in added if item not in given and any(_had(s, item) for s in schemas.values()))
+    known = [schema_of(row) for row in now.rows if row.version == document.version and not leave_behind]
+    rest = tuple(item.name for item in added if item not in given and any(_had(s, item) for s in known))
     return _Convert(document, now.generation.name, tuple(lost), missing, rest)
 
 

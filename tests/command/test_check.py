@@ -94,7 +94,7 @@ def test_a_hint_that_has_acted_is_no_difference(synced):
 def test_hints_that_may_be_deleted_are_listed(evolved):
     evolved.write({**V2, "Log": {**V2["Log"], "_was": ["Journal"]}})
     assert (
-        "hints that do not act again (to remove them: manage.py schemasync prune --hints): was on Users.full_name\n"
+        "hints that do not act again (when no other database needs them: manage.py schemasync prune --hints): was on\n  Users.full_name\n"
         in evolved.done("check").out
     )
     assert evolved.done("check", json=True).json["applied_hints"] == ["was on Users.full_name"]

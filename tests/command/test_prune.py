@@ -8,7 +8,7 @@ import pytest
 from schemasync.sync import prune
 from tests.support.project import V1
 
-KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "hints", "errors"}
+KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "left_by_switch", "hints", "errors"}
 
 
 @pytest.fixture

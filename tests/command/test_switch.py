@@ -2,12 +2,14 @@
 
 import os
 import signal
+from datetime import timedelta
 
 import pytest
 
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.files.layout import Layout
 from schemasync.schema import document
+from schemasync.sync import prune
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
@@ -272,3 +274,18 @@ def test_one_that_is_killed_is_done_by_the_same_command(branch, step, when):
     assert branch.rows("SELECT * FROM reviews") == [(5, 1, "good")]
     branch.run_sql("INSERT INTO authors (full_name) VALUES ('Ed')")
     assert switch(branch, MAIN)["kept"] == ["authors.born", "books.pages", "reviews"]
+
+
+def test_a_prune_keeps_what_a_branch_needs_and_says_so_unless_it_is_told_to_remove_it(branch, monkeypatch):
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))  # an archive that was live a moment ago stays
+    branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
+    left = switch(branch, MAIN)["left"]
+    branch.done("--rebuild-all")
+    told = branch.done("prune", keep=1, json=True).json
+    assert [one["generation"] for one in told["left_by_switch"]] == [left]
+    assert "kept, as another branch needs it (see --branches)" in branch.done("prune", keep=1).out
+    assert left in [one["generation"] for one in branch.done("prune", keep=1, branches=True, json=True).json["removed"]]
+    branch.run_sql("INSERT INTO authors (name) VALUES ('Di')")
+    told = switch(branch, BRANCH)
+    assert told["brought_back"] == {}
+    assert set(told["not_brought_back"]) == {"authors.born", "books.pages", "reviews"}

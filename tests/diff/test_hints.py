@@ -10,7 +10,16 @@ import pytest
 from schemasync.diff.changes import describe
 from schemasync.diff.compare import Allowed, Diff, compare
 from schemasync.diff.dropped import losses, repair_hint
-from schemasync.diff.hint_keys import ColumnRename, Fill, HintKey, TableRename, all_hints, as_json, from_json
+from schemasync.diff.hint_keys import (
+    ColumnRename,
+    Fill,
+    HintKey,
+    TableRename,
+    all_hints,
+    as_json,
+    from_json,
+    hints_that_acted,
+)
 from schemasync.diff.match import Match, match
 from schemasync.errors import Code
 from schemasync.schema import document
@@ -371,3 +380,29 @@ def test_a_hint_has_one_recorded_form(key: HintKey) -> None:
 def test_nothing_else_is_taken_for_a_recorded_hint(value: object) -> None:
     with pytest.raises(ValueError, match=re.escape(str(value))):
         from_json(value)
+
+
+@pytest.mark.parametrize(
+    ("there", "acted"),
+    [
+        ('{"t": {"a": "TEXT", "b": "TEXT NOT NULL", "c": "TEXT"}}', {"_was", "was", "fill"}),
+        ('{"t": {"a": "TEXT", "c": "TEXT"}}', {"_was", "was"}),
+        ('{"t": {"b": "TEXT", "old_c": "TEXT"}}', {"_was"}),
+        ('{"old_t": {"b": "TEXT NOT NULL", "old_c": "TEXT"}}', set()),
+    ],
+    ids=["as the schema says", "before the fill", "before the rename and the conversion", "before all"],
+)
+def test_in_a_database_without_a_history_the_hints_have_acted_whose_result_is_there(
+    there: str, acted: set[str]
+) -> None:
+    wanted = document.read(
+        b'{"t": {"_was": ["old_t"], "a": "TEXT", "b": {"type": "TEXT NOT NULL", "fill": "1"}, "c": {"type": "TEXT", "was": ["old_c"]}}}'
+    )
+    found = hints_that_acted(wanted.hints, document.read(there.encode()).schema, wanted.schema)
+    assert {key.hint for key in found} == acted
+
+
+def test_a_hint_on_a_table_that_only_the_database_has_acts_on_nothing() -> None:
+    wanted = document.read(b'{"t": {"b": {"type": "TEXT", "fill": "1"}}}')
+    other = document.read(b'{"u": {"b": "TEXT"}}').schema
+    assert hints_that_acted(wanted.hints, document.read(b'{"t": {"b": "TEXT"}}').schema, other) == frozenset()

@@ -358,3 +358,14 @@ def test_an_app_of_others_that_lags_behind_its_models_does_not_stop_it_and_gets_
         site.link.unlink()
         site.done("migrate")
     assert site.manage("makemigrations", "--check").code == 1, "as it was before: that is its package's"
+
+
+def test_in_again_with_the_same_schema_json_no_fill_empties_what_was_written_meanwhile(adopted):
+    changed(adopted)
+    adopted.done("schemasync", "eject")
+    adopted.run_sql("UPDATE shop_tag SET rank = 55")
+    adopted.done("schemasync", "adopt")
+    adopted.change(("rank = models.IntegerField()", "rank = models.BigIntegerField(db_index=True)"))
+    adopted.done("makemigrations")
+    adopted.done("migrate")
+    assert adopted.rows("SELECT rank FROM shop_tag") == [(55,)], "and not 7, which the fill would give"

@@ -88,6 +88,11 @@ def test_a_managed_database_whose_schema_json_is_missing_is_not_migrated(built):
     ended = built.manage("migrate")
     assert ended.code == 3
     assert "manage.py schemasync inspect" in ended.err
+    for command in (["makemigrations"], ["schemasync", "--export"]):
+        ended = built.manage(*command)
+        assert ended.code == 3, "a schema.json from the models alone would lack what no model knows"
+        assert "manage.py schemasync inspect" in ended.err
+    assert not built.schema.exists()
     built.link.replace(built.link.with_name("moved"))
     plain = built.link
     plain.write_bytes(built.link.with_name("moved").read_bytes())  # as a backup that was restored in its place
@@ -147,3 +152,34 @@ def test_post_migrate_is_sent_to_the_apps_whose_tables_exist(new):
     assert "heard shop" in told.out
     assert "sessions.Session" in told.out
     assert new.python(WORKS) == "1 1"
+
+
+def test_the_tables_of_an_app_that_is_not_installed_stay_until_they_are_dropped_by_name(old):
+    old.done("schemasync", "adopt")
+    settings = (old.folder / "site_settings.py").read_text()
+    (old.folder / "site_settings.py").write_text(settings.replace('"shop",', ""))
+    told = old.done("makemigrations")
+    assert "shop_order stays, though its app is not installed" in told.out + told.err
+    old.done("migrate")
+    assert old.rows("SELECT legacy FROM shop_customer") == [("kept",)]
+    (old.folder / "site_settings.py").write_text(settings)
+    assert old.manage("makemigrations", "--check").code == 0, "with all that was made by hand"
+    (old.folder / "site_settings.py").write_text(settings.replace('"shop",', ""))
+    old.done("schemasync", "export", "--drop", "shop_order_tags", "--drop", "shop_order")
+    old.done("schemasync")
+    assert old.rows("SELECT count(*) FROM sqlite_schema WHERE name = 'shop_order'") == [(0,)]
+    assert old.rows("SELECT legacy FROM shop_customer") == [("kept",)]
+
+
+@pytest.mark.parametrize("mistake", ['"SCHEMAS": "x"', '"KEEP": 0'])
+def test_a_mistake_in_the_setting_is_reported_by_check_without_a_traceback(new, mistake):
+    new.settings(flag=True, more=f"SCHEMASYNC |= {{{mistake}}}")
+    ended = new.manage("check")
+    assert ended.code == 1
+    assert "schemasync.E00" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_folder_as_schema_is_reported_as_one(new):
+    new.settings(flag=True, more='SCHEMASYNC["SCHEMA"] = BASE_DIR')
+    assert "is a folder" in new.manage("check").err

@@ -35,6 +35,7 @@ class Again:
         self.assertEqual(Tag.objects.get().label, "red")
         self.assertTrue(Permission.objects.filter(codename="add_tag").exists())
         call_command("migrate", check_unapplied=True, verbosity=0)
+        call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
         call_command("migrate", plan=True, stdout=StringIO())
 
     def test_an_executor_has_nothing_to_do(self):

@@ -68,9 +68,7 @@ class Command(BaseCommand):
         self.look("All is as before, the dropped column too", PEOPLE_V1, HOURS_V1)
         self.step("Read the history", "schemasync", "history")
         self.heading("What next")
-        self.stdout.write(
-            "Look around in the browser. The admin shows the history, and goes back and forth with one click:\n"
-        )
+        self.stdout.write("Look around in the browser. The admin shows the history, and goes back and forth:\n")
         self.show_command("runserver")
         self.stdout.write("  http://127.0.0.1:8000/        the site")
         self.stdout.write(f"  http://127.0.0.1:8000/admin/  sign in as {USERNAME}, with the password {PASSWORD}")

@@ -115,7 +115,7 @@ def _details(seen: Checked, page: Page) -> Lines:
 def _applied_hints(names: Sequence[str], page: Page) -> Lines:
     if len(names) > FEW and not page.detail:
         return [f"{len(names)} hints do not act again; when no other database needs them: {PRUNE_HINTS}"]
-    return paragraph(f"hints that do not act again (to remove them: {PRUNE_HINTS}): ", names, page)
+    return paragraph(f"hints that do not act again (when no other database needs them: {PRUNE_HINTS}): ", names, page)
 
 
 def three_ways(seen: Checked, models: Comparison, schema: Path, kept: KeptApps, page: Page, *, strict: bool) -> Lines:

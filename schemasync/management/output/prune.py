@@ -34,6 +34,8 @@ class PruneJson(TypedDict):
     """Kept for now, because they were live until a moment ago."""
     not_in_history: list[ArchiveJson]
     """Newer than every generation in the history. They are never removed."""
+    left_by_switch: list[ArchiveJson]
+    """Kept because a switch left them, and another git branch needs what they have."""
     hints: list[str]
     """Hints that were removed from schema.json; only with `--hints`, which removes no archives."""
     errors: list[ProblemJson]
@@ -45,6 +47,7 @@ def lines(done: Pruned, *, dry_run: bool) -> Lines:
     lines = [f"{verb} {_archive(archive)}" for archive in done.gone] or ["nothing to remove"]
     lines += [f"kept for now, live until a moment ago: {_archive(archive)}" for archive in done.young]
     lines += [f"kept, newer than every generation in the history: {_archive(archive)}" for archive in done.unknown]
+    lines += [f"kept, as another branch needs it (see --branches): {_archive(archive)}" for archive in done.left]
     return [*lines, f"kept: {', '.join(a.generation.name for a in done.kept) or 'none'}"]
 
 
@@ -60,6 +63,7 @@ def as_json(done: Pruned, *, dry_run: bool) -> PruneJson:
         "kept": [_archive_json(archive) for archive in done.kept],
         "too_recent": [_archive_json(archive) for archive in done.young],
         "not_in_history": [_archive_json(archive) for archive in done.unknown],
+        "left_by_switch": [_archive_json(archive) for archive in done.left],
         "hints": [],
         "errors": [],
     }
@@ -85,6 +89,7 @@ def hints_json(hints: Sequence[AppliedHint], *, dry_run: bool) -> PruneJson:
         "kept": [],
         "too_recent": [],
         "not_in_history": [],
+        "left_by_switch": [],
         "hints": [hint.text for hint in hints],
         "errors": [],
     }

@@ -15,6 +15,8 @@ from . import sync
 from .shared import Lines, paragraph
 from .terminal import Page
 
+_WHY = "its archive is gone, has another key, or it is a virtual table: manage.py schemasync history"
+
 
 class SwitchJson(TypedDict):
     """What `manage.py schemasync switch --json` prints."""
@@ -30,7 +32,8 @@ class SwitchJson(TypedDict):
     brought_back: dict[str, int]
     """The rows that came back from archives, for each `table` or `table.column`."""
     not_brought_back: list[str]
-    """What an archive has and cannot give back, because its key differs or it is a virtual table."""
+    """What the database had when it last had this version, and what no archive can give back: its file is gone, its key
+    differs, or it is a virtual table."""
     pause_ms: int
     """How long writers waited."""
     errors: list[ProblemJson]
@@ -49,7 +52,7 @@ def lines(done: Switched, page: Page) -> Lines:
     lines = [line for line in sync.lines(replace(done.report, hazards=kept), page) if not line.startswith("To undo it")]
     lines += paragraph(f"kept aside in {done.left}: ", done.kept, page)
     lines += [f"  brought back: {name}, {count(rows, 'row')}" for name, rows in (done.brought_back or {}).items()]
-    return lines + [f"  not brought back: {name}, which stands in an archive" for name in done.not_brought_back]
+    return lines + [f"  not brought back: {name}; {_WHY}" for name in done.not_brought_back]
 
 
 def as_json(done: Switched) -> SwitchJson:
