@@ -13,12 +13,15 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, Model
+from django.db.models import BooleanField, Field, FloatField, IntegerField, Model
 
 from ..schema.names import fold
 from .models import models_of, table_of, through_of
 
 Convert = Callable[[Any, Any, Any], Any]
+
+NUMBERS = (IntegerField, FloatField, BooleanField)
+"""Fields whose values Django does not convert on SQLite, where a column of integers may hold text."""
 
 FROM_TEXT = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 """Declared types that Django lets sqlite3 parse: an invalid value is read as None."""
@@ -26,13 +29,15 @@ FROM_TEXT = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 
 @dataclass(frozen=True, slots=True)
 class FieldReader:
-    """The converters of one field, in order. `declared`: the one for the type of the column."""
+    """The converters of one field, in order. `declared`: the one for the type of the column. `is_number`: the field
+    cannot save anything but a number, and Django reads whatever SQLite has."""
 
     field: Field[Any, Any]
     expression: Any
     connection: BaseDatabaseWrapper
     declared: Callable[[bytes], Any] | None
     converters: Sequence[Convert]
+    is_number: bool = False
 
     def __call__(self, value: Any) -> bool:
         """True if a query can read a value that is not NULL as something that is not None."""
@@ -42,6 +47,8 @@ class FieldReader:
                 return False
             for convert in self.converters:
                 found = convert(found, self.expression, self.connection)
+            if self.is_number and not isinstance(found, int | float):
+                return False
         except Exception:  # noqa: BLE001  a converter of an application may raise anything: then the value is unreadable
             return False
         return found is not None or self._means_none()
@@ -72,9 +79,10 @@ def _reader(connection: BaseDatabaseWrapper, model: type[Model], field: Any) -> 
     converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
     words = (field.db_type(connection) or "").upper().replace("(", " ").split()
     declared = sqlite3.converters.get(words[0]) if words and words[0] in FROM_TEXT else None
-    if declared is None and not converters:
+    is_number = isinstance(field, NUMBERS) and not hasattr(field, "from_db_value")
+    if declared is None and not converters and not is_number:
         return None
-    return FieldReader(field, expression, connection, declared, converters)
+    return FieldReader(field, expression, connection, declared, converters, is_number)
 
 
 def _as_bytes(value: Any) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.capture import changelog
 from ..engines.sqlite.checkpoint import checkpoint, durably
-from ..engines.sqlite.connection import SIDE_SUFFIXES, side_files
+from ..engines.sqlite.connection import SIDE_SUFFIXES, side_files, to_wal
 from ..engines.sqlite.fence import Fence
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep
@@ -310,12 +310,13 @@ def _record_restore(target: Target) -> list[str]:
         translated_errors(live.path),
         target.disk.step(DiskStep.RECOVER_HISTORY),
         closing(target.opener.write(live.path, timeout=target.wait)) as connection,
-        durably(connection),
     ):
         target.check_sole()
-        rows = history_table.read(connection)
-        history_table.create(connection)
-        history_table.append(connection, restored_in_place(rows, live.name, target.stamp))
+        to_wal(connection)  # a snapshot has a rollback journal
+        with durably(connection):
+            rows = history_table.read(connection)
+            history_table.create(connection)
+            history_table.append(connection, restored_in_place(rows, live.name, target.stamp))
     return [f"recorded that {live.name} holds a backup of {newest.generation}, which was restored into it"]
 
 

@@ -172,3 +172,15 @@ def test_a_kill_around_the_record_of_a_restore_leaves_it_whole(restored, when, r
         (1,)
     ]
     assert restored.rows("SELECT what FROM Log WHERE id = 77") == [("after the restore",)]
+
+
+def test_a_snapshot_that_was_copied_over_the_database_goes_on_with_the_next_sync(evolved):
+    """It has a rollback journal, as every copy by VACUUM INTO."""
+    evolved.done("snapshot", evolved.folder / "backup.sqlite3")
+    evolved.write(V3)
+    evolved.done()
+    by_cp(evolved.folder / "backup.sqlite3", evolved.link)
+    assert evolved.rows("PRAGMA journal_mode") == [("delete",)]
+    evolved.done()
+    assert evolved.rows("PRAGMA journal_mode") == [("wal",)]
+    assert evolved.rows("SELECT count(*) FROM Later") == [(0,)]

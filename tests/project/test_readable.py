@@ -32,6 +32,9 @@ CHANGED = {
     "models.DateField(null=True)": "2020-02-29",
     "models.TimeField(null=True)": "12:00:00",
     "models.DurationField(null=True)": "1000000",
+    "models.IntegerField(choices=[(1, 'easy')], null=True)": "7",
+    "models.FloatField(null=True)": "7.5",
+    "models.BooleanField(null=True)": "1",
     "Upper(max_length=50, null=True)": "ABC",
 }
 

@@ -20,7 +20,7 @@ Readers = Mapping[tuple[str, str], Callable[[Any], bool]]
 """Maps folded (table, column) to a check whether the application can read a stored value that is not NULL."""
 
 FIX = "Fix the rows, or give the column a fill whose values its field can read."
-NOTE = "Queries for these rows raise an error, or return None."
+NOTE = "Queries for these rows raise an error, or return None or a value that cannot be saved."
 
 
 def unreadable(connection: Connection, step: CarriedStep, readers: Readers) -> Iterator[Hazard]:
