@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,29 @@ def _is_readable(given: object) -> bool:
 
 @checks.register
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W008: with the flag on, the models and schema.json differ. Only for `check` and `runserver`."""
-    if not conf.is_enabled() or process.command() not in ("check", "runserver", "runserver_plus"):
+    """W008: with the flag on, the models and schema.json differ. W009: the flag is off for a database that follows
+    schema.json. W010: a database with a schema.json is not adopted. Only for `check` and `runserver`."""
+    if process.command() not in ("check", "runserver", "runserver_plus"):
         return []
     if not _is_readable(getattr(settings, "SCHEMASYNC", {})):
         return []
-    return [message for alias in connections for message in _differs(alias)]
+    found = _differs if conf.is_enabled() else _is_off
+    return [message for alias in connections for message in found(alias)]
+
+
+def _is_off(alias: str) -> Iterator[checks.CheckMessage]:
+    """W009: the flag is off, and models own tables of a database that has generations."""
+    from .orm.before_schema import owned_tables
+
+    if connections[alias].vendor == "sqlite" and not databases.is_no_path(databases.name_of(alias)):
+        with suppress(SchemasyncError):
+            if owned_tables(alias):
+                yield checks.Warning(
+                    f'SCHEMASYNC["ENABLED"] is off, and the database "{alias}" has tables of models from schema.json: '
+                    "Django's migrate would change the live file.",
+                    hint='SCHEMASYNC = {"ENABLED": True}, or go back to migrations: manage.py schemasync eject',
+                    id="schemasync.W009",
+                )
 
 
 def _differs(alias: str) -> Iterator[checks.CheckMessage]:
@@ -120,14 +138,27 @@ def _differs(alias: str) -> Iterator[checks.CheckMessage]:
     if path.is_dir():
         message = f'SCHEMASYNC["SCHEMA"] of the database "{alias}" is a folder: {path}.'
         yield checks.Warning(message, hint=f"Name the file itself: {path / 'schema.json'}", id="schemasync.W008")
-    elif not path.exists():
+        return
+    if not path.exists():
         yield _not_begun(alias)
-    elif lines := differences(alias, path):
+        return
+    yield from _is_plain(alias)
+    if lines := differences(alias, path):
         yield checks.Warning(
             "\n    ".join([f'The models and schema.json differ, in the database "{alias}":', *few_lines(lines)]),
             hint=FORWARD_AGAIN if is_of_before_rollback(alias, path) else "manage.py schemasync --export",
             id="schemasync.W008",
         )
+
+
+def _is_plain(alias: str) -> Iterator[checks.CheckMessage]:
+    from .orm.before_schema import needs_adoption
+
+    if not databases.is_no_path(databases.name_of(alias)):
+        with suppress(SchemasyncError):
+            if needs_adoption(alias):
+                message = f'The database "{alias}" is a plain file, which schemasync does not manage yet.'
+                yield checks.Warning(message, hint="manage.py schemasync adopt", id="schemasync.W010")
 
 
 def _not_begun(alias: str) -> checks.CheckMessage:

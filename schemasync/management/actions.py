@@ -88,9 +88,13 @@ class Actions(Invocation):
 
     def do_sync(self) -> None:
         self._finish_swap()
-        if self._is("export"):
-            self._export(check=False)
-        done = self._synced()
+        has_written = self._is("export") and self._export(check=False)[1]
+        try:
+            done = self._synced()
+        except SchemasyncError:
+            if has_written:
+                self._warn([f"{self._schema_path()} has the changes of the models; the database does not"])
+            raise
         self._print(output.sync.lines(done, self._page), output.sync.as_json(done))
 
     def _synced(self) -> Report:
@@ -119,9 +123,8 @@ class Actions(Invocation):
         result: output.export.ExportResult = "current" if not differs else "differs" if check else "exported"
         self._print(output.export.lines(found, result, path, self._page), output.export.as_json(found, result, path))
         if check and differs:
-            raise CommandError(
-                self._addressed(f"the models and {path} differ\n  manage.py schemasync export"), returncode=1
-            )
+            hint = "To write the models into it: manage.py schemasync export"
+            raise CommandError(self._addressed(f"the models and {path} differ\n  {hint}"), returncode=1)
         if check and (gone := output.check.missing_tables(self._kept())):
             raise CommandError(self._addressed("\n  ".join(gone)), returncode=1)
 

@@ -9,6 +9,7 @@ from .. import conf, databases, process
 from ..engines.sqlite import history_table
 from ..engines.sqlite.objects import objects
 from ..files.layout import Layout, PathKind
+from ..history.rows import models_of
 
 
 class BeforeSchema(StrEnum):
@@ -17,6 +18,24 @@ class BeforeSchema(StrEnum):
 
     NEW = "new"
     MIGRATED = "migrated"
+
+
+def needs_adoption(alias: str) -> bool:
+    """True for a plain file that holds something. Raises SchemasyncError if it cannot be read."""
+    path = databases.path_of(alias)
+    if Layout(path).path_kind() is not PathKind.PLAIN:
+        return False
+    with closing(databases.opener(alias).read(path)) as connection:
+        return bool(objects(connection))
+
+
+def owned_tables(alias: str) -> int:
+    """How many tables of the live generation belong to models. Raises SchemasyncError if it cannot be read."""
+    path = databases.path_of(alias)
+    if Layout(path).path_kind() is not PathKind.GENERATION:
+        return 0
+    with closing(databases.opener(alias).read(path)) as connection:
+        return len(models_of(history_table.newest(connection)))
 
 
 def before_schema(alias: str) -> BeforeSchema | None:

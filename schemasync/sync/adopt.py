@@ -210,6 +210,8 @@ def _check_plain(target: Target) -> None:
             return
         case PathKind.GENERATION:
             live = layout.live()
+            with live_database.read(layout, target.opener):  # raises the error that says what is wrong with it
+                pass
             raise Refused.of(
                 Code.ALREADY_ADOPTED,
                 f"{layout.link} is adopted already; live is {live.name if live else '?'}",

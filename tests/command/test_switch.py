@@ -132,6 +132,7 @@ def test_a_review_whose_book_was_deleted_meanwhile_fails_with_both_ways_out(bran
     assert "reviews" in ended.err
     assert "1 row refers to rows that were deleted meanwhile" in ended.err
     assert "switch --leave-behind" in ended.err
+    assert "manage.py schemasync rollback 0002-" in ended.err
     assert branch.link.readlink() == before
     assert branch.rows("SELECT * FROM authors") == [(1, "Ann"), (2, "Bob"), (3, "Cy")]
 

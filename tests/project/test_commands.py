@@ -370,3 +370,17 @@ process.is_serving = lambda: True
 from django.db import connection
 connection.ensure_connection()
 """
+
+
+def test_a_flag_that_is_off_for_a_database_that_follows_schema_json_is_reported(built):
+    assert "W009" not in built.done("check").err
+    built.settings(flag=False)
+    assert "(schemasync.W009)" in built.done("check").err
+
+
+def test_a_plain_file_beside_a_schema_json_is_reported(adopted):
+    assert "W010" not in adopted.done("check").err
+    adopted.done("schemasync", "eject")
+    told = adopted.done("check").err
+    assert "(schemasync.W010)" in told
+    assert "HINT: manage.py schemasync adopt" in told

@@ -46,21 +46,22 @@ def bring_back(opener: Opener, path: Path, archive: Path, wanted: Iterable[Missi
         attach_old(connection, archive, closed=True)
         with durably(connection):
             triggers = take_triggers(connection)
-            found = {item.name: _checked(connection, item) for item in wanted}
+            found = {item.name: _checked(connection, item, archive.stem) for item in wanted}
             put_triggers(connection, triggers)
         detach_old(connection)
     return found
 
 
-def _checked(connection: Connection, item: Missing) -> int:
+def _checked(connection: Connection, item: Missing, generation: str) -> int:
     table = item.table
     before = _dangling(connection, table)
     try:
         found = _column(connection, item) if item.column else _rows(connection, item)
     except sqlite3.IntegrityError as error:
-        raise _misfit(table, str(error)) from error
+        raise _misfit(table, str(error), generation) from error
     if new := _dangling(connection, table) - before:
-        raise _misfit(table, f"{count(new, 'row refers', 'rows refer')} to rows that were deleted meanwhile")
+        rows = count(new, "row refers", "rows refer")
+        raise _misfit(table, f"{rows} to rows that were deleted meanwhile", generation)
     return found
 
 
@@ -70,12 +71,12 @@ def _dangling(connection: Connection, table: Table) -> int:
     return len(connection.execute(f"PRAGMA main.foreign_key_check({quote(table.name)})").fetchall())
 
 
-def _misfit(table: Table, why: str) -> Failed:
+def _misfit(table: Table, why: str, generation: str) -> Failed:
     return Failed.of(
         Code.ROWS_VIOLATE_SCHEMA,
-        f"{table.name}: what the archive has of it does not fit the rows of today: {why}",
+        f"{table.name}: what {generation} has of it does not fit the rows of today: {why}",
         "To bring nothing back: manage.py schemasync switch --leave-behind\n"
-        "To go to the archive with its own rows: manage.py schemasync rollback",
+        f"To go to {generation} with its own rows: manage.py schemasync rollback {generation}",
     )
 
 

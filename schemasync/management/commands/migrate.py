@@ -17,8 +17,8 @@ from ..replaced_commands import act, as_command_error, refuse_meaningless
 MEANINGLESS = {
     "migration_name": "manage.py schemasync rollback for the rows of then; for today's rows, the old schema.json and "
     "manage.py schemasync --allow-older",
-    "fake": "manage.py schemasync adopt",
-    "fake_initial": "manage.py schemasync adopt",
+    "fake": "manage.py schemasync adopt, once, for a database that migrations made",
+    "fake_initial": "manage.py schemasync adopt, once, for a database that migrations made",
     "prune": "manage.py schemasync prune, which removes archives",
 }
 
