@@ -86,14 +86,14 @@ def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 @checks.register
 def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """E005: CONNECT or EXTENSIONS name something that cannot be imported, or that this Python cannot load."""
-    if not _is_readable(getattr(settings, "SCHEMASYNC", {})):
+    if _has_mistakes():
         return []
     return _errors("schemasync.E005", connect.problems())
 
 
-def _is_readable(given: object) -> bool:
-    """False for a setting with a mistake, which check_setting reports."""
-    return not (any(conf.not_a_dict(given)) or any(conf.unknown_keys(given)) or any(conf.bad_values(given)))
+def _has_mistakes() -> bool:
+    """True for a setting with a mistake, which check_setting reports."""
+    return bool(conf.problems(getattr(settings, "SCHEMASYNC", {})))
 
 
 @checks.register
@@ -102,7 +102,7 @@ def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     schema.json. W010: a database with a schema.json is not adopted. Only for `check` and `runserver`."""
     if process.command() not in ("check", "runserver", "runserver_plus"):
         return []
-    if not _is_readable(getattr(settings, "SCHEMASYNC", {})):
+    if _has_mistakes():
         return []
     found = _differs if conf.is_enabled() else _is_off
     return [message for alias in connections for message in found(alias)]

@@ -33,8 +33,8 @@ DEFAULTS: Mapping[str, Any] = {
 def setting(key: str) -> Any:
     """The value of a key, or its default. Raises UsageError with all mistakes in the dict."""
     given = getattr(settings, "SCHEMASYNC", {})
-    if problems := [*not_a_dict(given), *unknown_keys(given), *bad_values(given)]:
-        raise UsageError(problems)
+    if found := problems(given):
+        raise UsageError(found)
     return given.get(key, DEFAULTS[key])
 
 
@@ -108,6 +108,11 @@ def schema_path(alias: str) -> Path:
 
 
 # --- mistakes in the setting, reported by the command and by the system checks -----------------------------------
+
+
+def problems(given: object) -> list[Problem]:
+    """All mistakes in the setting."""
+    return [*not_a_dict(given), *unknown_keys(given), *bad_values(given)]
 
 
 def not_a_dict(given: object) -> Iterator[Problem]:

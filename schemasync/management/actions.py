@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from django.core.management.base import CommandError
@@ -102,9 +103,7 @@ class Actions(Invocation):
         write the answers into schema.json, and try again."""
         target, wanted, options = self._target(swaps=True), self._document(), self._sync_options()
         try:
-            if conf.is_enabled():
-                return sync_as_migrate(self._alias(), target, wanted, options, self.stdout, self._verbosity - 1)
-            return sync(target, wanted, options)
+            return self._run(target, wanted, options)
         except Refused as refusal:
             found = choices(refusal.problems) if self._can_ask else ()
             if not found:
@@ -112,6 +111,12 @@ class Actions(Invocation):
         _write_text(self._schema_path(), answered(wanted.text, found, self._was_renamed))
         self._say([f"wrote the answers into {self._schema_path()}"])
         return self._synced()
+
+    def _run(self, target: Target, wanted: Document, options: SyncOptions, first: BeforeSwap | None = None) -> Report:
+        """A sync, with the work of `migrate` if schema.json replaces migrations."""
+        if not conf.is_enabled():
+            return sync(target, wanted, options, first)
+        return sync_as_migrate(self._alias(), target, wanted, options, self.stdout, self._verbosity - 1, first)
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
@@ -253,14 +258,7 @@ class Actions(Invocation):
     def do_switch(self) -> None:
         self._finish_swap()
         target, wanted, options = self._target(swaps=True), self._document(), self._sync_options()
-
-        def run(document: Document, options: SyncOptions, first: BeforeSwap | None) -> Report:
-            if not conf.is_enabled():
-                return sync(target, document, options, first)
-            verbosity = self._verbosity - 1
-            return sync_as_migrate(self._alias(), target, document, options, self.stdout, verbosity, first)
-
-        done = switch.switch(target, wanted, options, run, leave_behind=self._is("leave_behind"))
+        done = switch.switch(target, wanted, options, partial(self._run, target), leave_behind=self._is("leave_behind"))
         self._print(output.switch.lines(done, self._page), output.switch.as_json(done))
 
     def do_inspect(self) -> None:

@@ -62,11 +62,11 @@ def switch(
         case _Stay(generation):
             return Switched(document.version, generation)
         case _Archive(generation, live):
-            still = lambda ahead: not differ_in_common(target, generation.name)  # noqa: E731
-            done = rollback(target, generation.name, still, is_switch=True)
+            name = generation.name
+            done = rollback(target, name, lambda ahead: not differ_in_common(target, name), is_switch=True)
             if done is None:  # written in the last moment
                 return switch(target, document, options, sync, leave_behind=leave_behind)
-            return Switched(document.version, generation.name, live, rolled_back=done)
+            return Switched(document.version, name, live, rolled_back=done)
         case _Convert():
             return _convert(target, way, options, sync)
 
@@ -179,7 +179,7 @@ def _with_renames(now: LiveDatabase, document: Document) -> Hints:
         if fold(present) != fold(table.name) and document.schema.table(present) is None:
             tables[table.name] = (present,)
         for column in table.columns:
-            source = next((now for then, now in renamed.items() if fold(then) == fold(column.name)), column.name)
+            source = next((new for old, new in renamed.items() if fold(old) == fold(column.name)), column.name)
             if fold(source) != fold(column.name) and table.column(source) is None:
                 columns[ColumnName(table.name, column.name)] = (source,)
     return replace(hints, tables_were=tables, columns_were=columns)
