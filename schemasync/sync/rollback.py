@@ -160,7 +160,8 @@ def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[RowSa
 
 
 def _reversed(one: RowSample) -> RowSample:
-    return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind))
+    changes = tuple(replace(change, newer=change.older, older=change.newer) for change in one.changes)
+    return replace(one, kind={"added": "removed", "removed": "added"}.get(one.kind, one.kind), changes=changes)
 
 
 def _roll_back(

@@ -140,8 +140,10 @@ def test_rows_are_told_apart_by_what_the_reader_of_the_site_will_see(operated, v
     ]
     assert re.search(r"set aside</span> <bdi><span><b>id</b> 3</span> <span><b>label</b> since", text)
     assert re.search(r"comes back</span> <bdi><span><b>id</b> 2</span> <span><b>label</b> green", text)
+    assert re.search(r"differs</span> <bdi><span><b>id</b> 1</span> <span><b>weight</b> 9 → 3</span> </bdi>", text)
     back = visit("swap(visitor('root'), 1); print(json.dumps(body(visitor('root').get(BASE + '2/rollback/'))))")
     assert re.search(r"comes back</span> <bdi><span><b>id</b> 3</span> <span><b>label</b> since", back)
+    assert re.search(r"differs</span> <bdi><span><b>id</b> 1</span> <span><b>weight</b> 3 → 9</span> </bdi>", back)
 
 
 UNDO = {

@@ -32,13 +32,25 @@ HARMLESS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedValue:
+    """A column in which the two sides of a row differ. `newer` and `older` are its values as text, both empty if they
+    are not to be shown."""
+
+    column: str
+    newer: str
+    older: str
+
+
+@dataclass(frozen=True, slots=True)
 class RowSample:
     """A row that only the newer side has (`added`), or only the older one (`removed`), or both, but different
     (`changed`). `row`: some of its columns, as text: numbers, and text of columns with a harmless name; nothing whose
-    name suggests a secret, and only the numbers of a table whose name does."""
+    name suggests a secret, and only the numbers of a table whose name does. Of a row that differs it is the key, and
+    `changes` are some of the columns that differ."""
 
     kind: str
     row: tuple[tuple[str, str], ...]
+    changes: tuple[ChangedValue, ...] = ()
 
 
 def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tuple[RowSample, ...]:
@@ -56,9 +68,42 @@ def examples(connection: Connection, step: Step | MadeByHand, most: int) -> tupl
 def _found(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iterator[RowSample]:
     new, old = f"main.{quote(mapped.new.name)}", f"old.{quote(mapped.old.name)}"
     for kind, values in rows_apart(connection, mapped, key, most):
+        if kind == "changed":
+            yield _changed(connection, mapped, key, values)
+            continue
         where = (old, key.sources) if kind == "removed" else (new, key.columns)
         if row := _row(connection, *where, values):
             yield RowSample(kind, row)
+
+
+def _changed(connection: Connection, mapped: Mapping, key: Key, values: Sequence[Any]) -> RowSample:
+    """The row of that key, with the first columns that differ."""
+    raw, expected = compared_columns(mapped)
+    typed, new = typed_by_value(mapped.new), quote(mapped.new.name)
+    both = f"{expected_rows(quote(mapped.old.name), key, raw, expected)} JOIN main.{new} AS n ON {on_key(key)}"
+    where = " AND ".join(f'o."_schemasync_k{i}" = ?' for i in range(len(key.columns)))
+
+    def select(columns: Sequence[str]) -> Sequence[Any]:
+        found = connection.execute(f"SELECT {', '.join(columns)} FROM {both} WHERE {where} LIMIT 1", tuple(values))
+        return tuple(found.fetchone() or ())
+
+    flags = select([" OR ".join(differing_terms([pair], typed)) for pair in expected])
+    differing = [name for (name, _), differs in zip(expected, flags, strict=False) if differs][:SHOWN]
+    sides = select([f"{side}.{name}" for side in "no" for name in differing]) if differing else ()
+    there = zip(differing, sides[: len(differing)], sides[len(differing) :], strict=True)
+    names = {quote(column.name): column.name for column in mapped.new.columns}
+    keys = [(names.get(column, column), value) for column, value in zip(key.columns, values, strict=True)]
+    return RowSample(
+        "changed",
+        tuple((name, _text(value)) for name, value in keys if _is_shown(new, name, value)),
+        tuple(_change(new, names.get(column, column), newer, older) for column, newer, older in there),
+    )
+
+
+def _change(table: str, column: str, newer: object, older: object) -> ChangedValue:
+    if all(value is None or _is_shown(table, column, value) for value in (newer, older)) and not SECRET.search(column):
+        return ChangedValue(column, _text(newer), _text(older))
+    return ChangedValue(column, "", "")
 
 
 def _row(connection: Connection, table: str, keys: Sequence[str], values: Sequence[Any]) -> tuple[tuple[str, str], ...]:
