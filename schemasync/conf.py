@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 from .errors import Code, Problem, UsageError
+from .schema.text import nearest
 
 SHORTEST_TOKEN = 16  # characters: cannot be guessed over the network
 
@@ -125,8 +125,8 @@ def unknown_keys(given: object) -> Iterator[Problem]:
     """A problem for each unknown key, with the nearest known one."""
     for key in given if isinstance(given, Mapping) else ():
         if key not in DEFAULTS:
-            near = difflib.get_close_matches(str(key).upper(), list(DEFAULTS), 1)
-            hint = f'Did you mean "{near[0]}"?' if near else f"Known are: {', '.join(DEFAULTS)}."
+            near = nearest(str(key), DEFAULTS)
+            hint = f'Did you mean "{near}"?' if near else f"Known are: {', '.join(DEFAULTS)}."
             yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC has an unknown key "{key}"', hint, {"key": str(key)})
 
 

@@ -38,7 +38,7 @@ _models = _Models()
 
 def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> dict[str, Any]:
     """The context of the panel above the history."""
-    now = status(selected.target())
+    now = status(selected.target(), selected.schema)
     models, database = with_models(selected), with_database(selected)
     return {
         "status": now,
@@ -56,7 +56,7 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
 
 def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
     """The status for monitors, and for the page that shows a run."""
-    return JsonResponse(status(selected.target()).as_json(), headers={"Cache-Control": "no-store"})
+    return JsonResponse(status(selected.target(), selected.schema).as_json(), headers={"Cache-Control": "no-store"})
 
 
 def with_database(selected: SelectedDatabase) -> Agreement:

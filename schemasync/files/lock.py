@@ -6,7 +6,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..errors import Busy, Code
 
 _GLANCE = 0.005  # seconds: longer than a check of the lock takes
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
+_PATIENCE = 1.0  # seconds of waiting until whoever waits should hear of it
 NOTICE = 4096  # bytes: room for a phase and a sentence, and one page of the file
 _held: set[int] = set()
 
@@ -62,8 +63,9 @@ class RunLock:
 
 
 @contextmanager
-def run_lock(path: Path, wait: float) -> Iterator[RunLock]:
-    """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies.
+def run_lock(path: Path, wait: float, on_wait: Callable[[], None] = lambda: None) -> Iterator[RunLock]:
+    """Hold the lock; wait at most `wait` seconds for it. Raises Busy. It is free when the process dies. `on_wait` is
+    called once if another run has it for longer than a second.
 
     Two objects are locked: the folder, and the file in it. Another process may delete the file (`rsync --delete`, `git
     clean`), and then a second run would lock a new one; the folder exists as long as the generations do. If the file
@@ -75,22 +77,22 @@ def run_lock(path: Path, wait: float) -> Iterator[RunLock]:
         folder = _folder_descriptor(path.parent)
         if folder is not None:
             stack.enter_context(_closing(folder))
-            if _take_folder(folder, path, deadline):
+            if _take_folder(folder, path, deadline, on_wait):
                 held.append((path.parent, folder))
-        file = _open_locked(stack, path, deadline)
+        file = _open_locked(stack, path, deadline, on_wait)
         notice = Notice(file)
         notice.clear()  # the notice of a dead run
         stack.callback(notice.clear)
         yield RunLock(notice, tuple(held or [(path, file)]))
 
 
-def _open_locked(stack: ExitStack, path: Path, deadline: float) -> int:
+def _open_locked(stack: ExitStack, path: Path, deadline: float, on_wait: Callable[[], None]) -> int:
     """Open the file and lock it; repeat if it was deleted in between."""
     while True:
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         stack.enter_context(_closing(file))
         _share(file, path.parent)
-        _take(file, path, deadline)
+        _take(file, path, deadline, on_wait)
         if _names(path, file):
             return file
 
@@ -173,17 +175,17 @@ def notice_of(path: Path) -> str | None:
         return ""
 
 
-def _take_folder(descriptor: int, path: Path, deadline: float) -> bool:
+def _take_folder(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], None]) -> bool:
     """Lock the folder; False if the file system cannot lock folders."""
     try:
-        _take(descriptor, path, deadline)
+        _take(descriptor, path, deadline, on_wait)
     except OSError:
         return False
     return True
 
 
-def _take(descriptor: int, path: Path, deadline: float) -> None:
-    looks = 3
+def _take(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], None]) -> None:
+    looks, noted_at = 3, time.monotonic() + _PATIENCE
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -195,6 +197,9 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
                     f"another run is at work on this database ({path} is locked)",
                     "Wait for it, or use a longer --wait SECONDS.",
                 ) from None
+            if time.monotonic() >= noted_at:
+                on_wait()
+                noted_at = deadline + _PATIENCE  # once
             time.sleep(_POLL if looks <= 0 else _GLANCE)
         else:
             return

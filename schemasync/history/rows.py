@@ -116,8 +116,12 @@ def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
 
 
 def moment(applied_at: str) -> str:
-    """Formats the history's `2026-05-04T11:12:13.456Z` as `2026-05-04 11:12`."""
-    return applied_at.replace("T", " ")[:16]
+    """`2026-05-04 13:12 CEST` for the history's `2026-05-04T11:12:13.456Z`, in the time zone of the process, which
+    Django sets to that of the site; what is no time as it is."""
+    try:
+        return f"{datetime.fromisoformat(applied_at).astimezone():%Y-%m-%d %H:%M %Z}"
+    except ValueError:
+        return applied_at
 
 
 def _number(generation: str) -> str:

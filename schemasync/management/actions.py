@@ -227,7 +227,7 @@ class Actions(Invocation):
         return migrate_risks(self._alias(), link, modelled(self._alias()))
 
     def do_status(self) -> None:
-        found = status.status(self._target())
+        found = status.status(self._target(), self._schema_path())
         self._print(output.status.lines(found, self._page), found.as_json())
 
     def do_history(self) -> None:

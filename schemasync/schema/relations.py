@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import Code
 from .diagnostics import Diagnostics
 from .jsonc import Path
 from .model import ForeignKey, Schema, Table, View
 from .names import fold, to_key
+from .text import nearest
 
 
 def check_names(tables: list[Table], views: list[View], faults: Diagnostics) -> None:
@@ -57,17 +58,24 @@ def check_references(schema: Schema, elsewhere: Collection[str], faults: Diagnos
     for table in schema.tables:
         for key in table.foreign_keys:
             if not (key.references and fold(key.table) in others):
-                _check_reference(table, key, parents.get(fold(key.table)), faults)
+                _check_reference(table, key, parents, faults)
 
 
-def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults: Diagnostics) -> None:
+def _did_you_mean(name: str, known: Collection[str]) -> str:
+    near = nearest(name, known)
+    return f'Did you mean "{near}"? ' if near else ""
+
+
+def _check_reference(table: Table, key: ForeignKey, parents: Mapping[str, Table], faults: Diagnostics) -> None:
+    parent = parents.get(fold(key.table))
     columns = ", ".join(key.columns)
     at = (to_key(table.name), to_key(key.columns[0]))
     if parent is None:
         faults.note(
             Code.FOREIGN_KEY_TO_NOTHING,
             f'{table.name}.{columns} refers to the table "{key.table}", which is not in the schema',
-            "Add the table, or correct the name. If something else creates it, name its columns here, and add at the "
+            _did_you_mean(key.table, [one.name for one in parents.values()])
+            + "Add the table, or correct the name. If something else creates it, name its columns here, and add at the "
             f'top "_elsewhere": ["{key.table}"]',
             at=at,
         )
@@ -75,11 +83,13 @@ def _check_reference(table: Table, key: ForeignKey, parent: Table | None, faults
     names = {fold(column.name) for column in parent.columns}
     keyed = parent.primary_key.columns if parent.primary_key else ()
     named = key.references or [column.column or "" for column in keyed]
-    if len(named) != len(key.columns) or any(fold(name) not in names for name in named):
+    unknown = [name for name in named if fold(name) not in names]
+    if len(named) != len(key.columns) or unknown:
         target = f"{key.table} ({', '.join(named) or 'no primary key'})"
+        question = _did_you_mean(unknown[0], [column.name for column in parent.columns]) if unknown else ""
         faults.note(
             Code.FOREIGN_KEY_TO_NOTHING,
             f"{table.name}.{columns} refers to {target}, which does not fit",
-            "A foreign key names as many columns as it has, of the parent's primary key or of a unique set.",
+            f"{question}A foreign key names as many columns as it has, of the parent's primary key or of a unique set.",
             at=at,
         )

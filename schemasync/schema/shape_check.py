@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
@@ -13,6 +12,7 @@ from ..errors import Code
 from .diagnostics import Diagnostics
 from .jsonc import Path
 from .names import is_special
+from .text import nearest
 
 if TYPE_CHECKING:
     import jsonschema
@@ -71,8 +71,8 @@ def _check_names_only(owner: Any, path: Path, faults: Diagnostics) -> None:
 def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, faults: Diagnostics) -> None:
     for key in owner:
         if is_special(key) and key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known) or 'names'}."
+            near = nearest(key, known)
+            hint = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(known) or 'names'}."
             hint += f' A name that itself begins with _ is written "_{key}".'
             faults.note(Code.UNKNOWN_KEY, f'unknown key "{key}"', hint, at=(*path, key))
 
@@ -106,8 +106,8 @@ def _note_shape(error: Any, path: Path, faults: Diagnostics) -> None:
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         for key in [key for key in error.instance if key not in known]:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known)}."
+            near = nearest(key, known)
+            hint = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(known)}."
             faults.note(Code.WRONG_SHAPE, f'{_named(path)}: unknown key "{key}"', hint, at=(*path, key))
     else:
         faults.note(Code.WRONG_SHAPE, _shape_message(error, path), _shape_hint(path), at=path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from .model import Check, ForeignKey, IndexedColumn, PrimaryKey, Sql, Table, Uni
 from .names import KEYWORDS, fold, from_key, is_special, to_key
 from .parts import TableParts
 from .shape_check import tables_of
+from .text import nearest
 from .views import read_trigger
 
 
@@ -149,8 +149,8 @@ class _Reading:
 
     def _note_unknown(self, columns: Iterable[str], at: Path) -> None:
         for column in columns:
-            near = difflib.get_close_matches(column, list(self.scope.columns.values()), 1)
-            hint = f'Did you mean "{near[0]}"?' if near else f"Columns: {', '.join(self.scope.columns.values())}."
+            near = nearest(column, self.scope.columns.values())
+            hint = f'Did you mean "{near}"?' if near else f"Columns: {', '.join(self.scope.columns.values())}."
             self.faults.note(Code.UNKNOWN_COLUMN, f'"{self.name}" has no column {column}', hint, at=at)
 
 

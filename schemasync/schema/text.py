@@ -1,8 +1,10 @@
-"""Canonical JSON for hashing; short versions and counts for messages."""
+"""Canonical JSON for hashing; short versions, counts and suggestions for messages."""
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections.abc import Iterable
 
 
 def dumps(data: object) -> str:
@@ -13,6 +15,13 @@ def dumps(data: object) -> str:
 def literal(value: object) -> str:
     """A JSON literal as a person writes it into schema.json: on one line, characters as they are."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The most similar of the known names, whatever their case; None if none is."""
+    spelled = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), spelled, 1)
+    return spelled[near[0]] if near else None
 
 
 def short(full_version: str) -> str:

@@ -7,12 +7,15 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal, TypedDict
 
 from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
 from ..history.row import HistoryRow
+from ..schema import document
 from . import prune
 from .phases import postpone
 from .prune import Archive
@@ -32,6 +35,8 @@ class StatusJson(TypedDict):
     database: PathName
     """The kind of object at the path that applications open. `generation`: the link to the live file."""
     version: str | None
+    schema_version: str | None
+    """Of schema.json; null if there is none, or if it has faults. A sync is pending if it is not `version`."""
     generation: str | None
     since: str | None
     """When the generation went live, in UTC."""
@@ -51,9 +56,10 @@ class StatusJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`live`: the newest row of the live generation's history; None if none is live or it cannot be read. `bytes` of
-    the live file, `free` of its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`.
-    `problems`: what prevents use or changes of the database, with what to do about it."""
+    """`live`: the newest row of the live generation's history; None if none is live or it cannot be read.
+    `schema_version`: that of schema.json, None if there is none or it has faults. `bytes` of the live file, `free` of
+    its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`. `problems`: what prevents use or
+    changes of the database, with what to do about it."""
 
     at: PathKind
     live: HistoryRow | None
@@ -63,6 +69,12 @@ class Status:
     run: Running | None
     waits: bool
     problems: tuple[Problem, ...]
+    schema_version: str | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """True if schema.json has another version than the live generation."""
+        return self.live is not None and self.schema_version not in (None, self.live.version)
 
     @property
     def archive_bytes(self) -> int:
@@ -76,6 +88,7 @@ class Status:
             "result": "problem" if self.problems else "running" if self.run else "ok",
             "database": _AT[self.at],
             "version": live.version if live else None,
+            "schema_version": self.schema_version,
             "generation": live.generation if live else None,
             "since": live.applied_at if live else None,
             "action": live.action if live else None,
@@ -100,8 +113,9 @@ _AT: dict[PathKind, PathName] = {
 }
 
 
-def status(target: Target) -> Status:
-    """Read the state. Raises nothing for a database with problems: it returns them."""
+def status(target: Target, schema: Path | None = None) -> Status:
+    """Read the state; `schema` is the path of schema.json. Raises nothing for a database with problems: it returns
+    them."""
     layout = target.layout
     problems: list[Problem] = []
     live, path = None, layout.link
@@ -133,7 +147,21 @@ def status(target: Target) -> Status:
         run,
         run is not None and postpone.is_waiting(target),
         tuple(problems),
+        _version(schema) if schema is not None else None,
     )
+
+
+def _version(schema: Path) -> str | None:
+    try:
+        return _version_of(schema.read_bytes())
+    except (OSError, SchemasyncError):
+        return None  # `check` says why
+
+
+@lru_cache(maxsize=8)
+def _version_of(data: bytes) -> str:
+    """Cached, as pages of the admin ask several times a second while a run is at work."""
+    return document.read(data, "schema.json").version
 
 
 def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:

@@ -54,6 +54,6 @@ def _problems(now: LiveDatabase, document: Document) -> list[Problem]:
 def _notes(now: LiveDatabase) -> Iterator[str]:
     """Known differences that are no errors."""
     if not now.is_untouched and now.newest is not None:
-        yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)} UTC"
+        yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)}"
     for name in sorted(finish.broken(now.connection)):
         yield f'"{name}" is a view, or has a trigger, that SQLite cannot compile'

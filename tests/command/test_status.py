@@ -1,5 +1,7 @@
 """manage.py schemasync status: what is true of the database, above all where somebody has restored a backup."""
 
+from tests.support.project import V1
+
 
 def test_a_backup_that_was_moved_over_the_link_is_called_what_it_is(evolved):
     """Its history names a generation, which is not the file at the path."""
@@ -59,3 +61,16 @@ def test_a_database_that_was_left_by_eject_is_in_no_trouble(evolved):
     assert evolved.generations() != []
     found = evolved.done("status", json=True).json
     assert (found["result"], found["generation"], found["errors"]) == ("ok", None, [])
+
+
+def test_it_says_that_a_sync_is_pending(synced):
+    found = synced.done("status", json=True).json
+    assert found["schema_version"] == found["version"]
+    assert "is not live" not in synced.done("status").out
+    synced.write({**V1, "Extra": {"id": "key"}})
+    wanted = synced.done("hash", json=True).json["version"]
+    found = synced.done("status", json=True).json
+    assert found["schema_version"] == wanted != found["version"]
+    assert f"schema.json has version {wanted[2:14]}, which is not live" in synced.done("status").out
+    synced.schema.write_text("{")
+    assert synced.done("status", json=True).json["schema_version"] is None

@@ -3,12 +3,14 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 
 import pytest
 from django.db import connections, transaction
 
 from schemasync.files import mounts
+from schemasync.history.rows import moment
 from tests.support.processes import environment
 from tests.support.project import V1, V2
 
@@ -313,7 +315,18 @@ def test_the_hint_that_undoes_a_column_added_by_hand_is_the_whole_command(synced
 def test_times_in_errors_are_those_of_the_history(synced):
     synced.run_sql("CREATE INDEX by_hand ON Log (what); ALTER TABLE Log ADD COLUMN extra")
     [row] = synced.done("history", json=True).json["generations"]
-    assert f"since {row['applied_at'][:16].replace('T', ' ')} UTC: Log" in synced.call().error
+    assert f"since {moment(row['applied_at'])}: Log" in synced.call().error
+
+
+def test_times_in_errors_are_in_the_time_zone_that_django_gives_the_process(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert moment("2026-05-04T11:12:13.456Z") == "2026-05-04 16:42 IST"
+        assert moment("edited by hand") == "edited by hand"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_loss_that_was_allowed_is_noted(synced):

@@ -10,6 +10,7 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.phases import recheck
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
+from schemasync.sync.run.progress import Silent
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, Child, Stranger, child, sqlite
 from tests.crash.scenarios import Passes
@@ -63,6 +64,27 @@ def test_a_second_run_waits_for_the_first_one_and_finds_it_done(world):
     assert running.ended().result() == "synced"
     assert second.ended().result() == "current"
     assert len(world.files()) == 2
+
+
+class Noted(Silent):
+    """Writes each note of a run into a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def note(self, text):
+        with self.path.open("a") as file:
+            file.write(f"{text}\n")
+
+
+def test_a_run_says_once_that_it_waits_for_another_one(world, tmp_path):
+    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
+    said = tmp_path / "said"
+    target = world.target(wait=1.8, progress=Noted(said))
+    assert child(lambda: sync(target, read(V2))).refusal().codes == ("run-in-progress",)
+    assert said.read_text() == "another run by test is at work on this database; waiting for at most 1.8 s\n"
+    onward.set()
+    assert running.ended().result() == "synced"
 
 
 def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(world):

@@ -538,3 +538,17 @@ def test_a_problem_gets_the_place_of_its_key_and_keeps_its_facts():
         Code.LOST_COLUMN, "x:1.json:2:3: gone", "Look.", {"table": "t", "file": "x:1.json", "line": "2", "column": "3"}
     )
     assert found.located(problem).facts == {"table": "t", "file": "x:1.json"}
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ('{"Teams": {"id": "key"}, "t": {"a": "REFERENCES teems (id)"}}', 'Did you mean "Teams"? '),
+        ('{"Teams": {"Id": "key"}, "t": {"a": "REFERENCES teams (idd)"}}', 'Did you mean "Id"? '),
+        ('{"Teams": {"id": "key"}, "t": {"a": "REFERENCES nowhere (id)"}}', ""),
+    ],
+)
+def test_a_foreign_key_to_nothing_names_the_nearest(text, question):
+    (problem,) = problems(text)
+    assert problem.code == "foreign-key-to-nothing"
+    assert problem.hint.partition("Add the table")[0].partition("A foreign key")[0] == question

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,8 +9,8 @@ from dataclasses import replace
 from ...errors import Code, Problem, SchemaInvalid
 from ...schema import digest, lexer
 from ...schema.model import Schema, Sql, Table, Trigger, View
-from ...schema.names import fold, quote, to_key, upper_ascii
-from ...schema.text import dumps
+from ...schema.names import fold, quote, to_key
+from ...schema.text import dumps, nearest
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
@@ -117,8 +116,8 @@ def _collations(connection: Connection, table: Table) -> Iterator[Problem]:
             what, at = f'column "{table.name}"."{column.name}"', (to_key(table.name), to_key(column.name))
             for problem in _try(connection, what, f"SELECT '' = '' COLLATE {quote(column.collation)}", at):
                 known = [name for _, name in connection.execute("PRAGMA collation_list")]
-                near = difflib.get_close_matches(upper_ascii(column.collation), known, 1)
-                hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(sorted(known))}."
+                near = nearest(column.collation, known)
+                hint = f"Did you mean {near}?" if near else f"Known are: {', '.join(sorted(known))}."
                 yield replace(problem, hint=hint)
 
 

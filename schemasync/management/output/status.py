@@ -16,7 +16,7 @@ from .terminal import Page
 
 def lines(found: Status, page: Page) -> Lines:
     """The live generation, and the run at work on it."""
-    lines = [*_live(found), *(_run(found.run, waits=found.waits) if found.run else [])]
+    lines = [*_live(found), *_pending(found), *(_run(found.run, waits=found.waits) if found.run else [])]
     archives = (
         f"{count(len(found.archives), 'archive')} ({size(found.archive_bytes)})" if found.archives else "no archives"
     )
@@ -38,6 +38,13 @@ def _live(found: Status) -> Lines:
         f"{row.generation} is live: version {short(row.version)}, {size(found.bytes)}",
         f"since {local_time(row.applied_at)}, by {row.actor or 'someone'} ({row.action})",
     ]
+
+
+def _pending(found: Status) -> Lines:
+    if not found.is_pending or found.run is not None:
+        return []
+    wanted = short(found.schema_version or "")
+    return [f"schema.json has version {wanted}, which is not live; to see the changes: manage.py schemasync plan"]
 
 
 def _run(run: Running, *, waits: bool) -> Lines:

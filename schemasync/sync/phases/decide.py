@@ -200,7 +200,7 @@ def _refuse_drift(
         lost = compare(found, document.schema, document.hints, hints_of(state.newest)).problems
         raise Refused.of(
             Code.DRIFT,
-            f"changed by hand since {moment(state.newest.applied_at)} UTC: {names}",
+            f"changed by hand since {moment(state.newest.applied_at)}: {names}",
             f"{repair_hint(losses(lost, drifted))}\n"
             "To keep it, add it to schema.json from the output of: "
             f"manage.py schemasync inspect {target.layout.link} -o found.json",
@@ -229,7 +229,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], link: Path, schema: 
     if not known or newest.version == version:
         return None
     facts = {"newest": newest.version, "applied_at": newest.applied_at, "actor": newest.actor}
-    who = f"at {moment(newest.applied_at)} UTC by {newest.actor or 'someone'}"
+    who = f"at {moment(newest.applied_at)} by {newest.actor or 'someone'}"
     generation = known[-1].generation
     if was_rolled_back(version, rows):
         return Problem(

@@ -14,7 +14,7 @@ from ...files.disk import Disk, DiskStep
 from ...files.layout import Layout
 from ...files.lock import RunLock, run_lock
 from ...history.rows import Stamp
-from .broadcast import Announced
+from .broadcast import Announced, running
 from .progress import Progress, Silent
 
 
@@ -43,9 +43,14 @@ class Target:
         link = self.layout.link
         like = link.stat() if link.exists() else None
         self.disk.make_folder(DiskStep.RUN_FOLDER, self.layout.folder, like)
-        with run_lock(self.layout.lock, self.wait) as lock:
+        with run_lock(self.layout.lock, self.wait, self._say_that_it_waits) as lock:
             progress = Announced(self.progress, lock.notice.write, self.actor)
             yield replace(self, progress=progress, lock=lock)
+
+    def _say_that_it_waits(self) -> None:
+        run = running(self.layout)
+        who = f" by {run.actor}" if run is not None and run.actor else ""
+        self.progress.note(f"another run{who} is at work on this database; waiting for at most {self.wait:g} s")
 
     def check_sole(self) -> None:
         """Called before each step that cannot be undone. Raises Failed if another run may be at work by now."""
