@@ -437,7 +437,7 @@ class _Export:
             f"{model.name}.{old.name}",
             Question(f"Was {label}.{old.name} renamed to {new.name}?", before.name, old.name, is_last),
             f'{label} no longer has the column "{old.name}"; new in it: {new.name}. Renamed, or dropped?',
-            f"If renamed: in {place}, beside {literal(to_key(old.name))}, "
+            f"If renamed: in {place}, add below {literal(to_key(old.name))}, which the export then removes: "
             f"{literal(to_key(new.name))}: {literal(entry)}\n"
             f"To drop it with the data: manage.py schemasync export --drop {shlex.quote(f'{model.name}.{old.name}')}",
         )

@@ -199,3 +199,30 @@ def test_with_fresh_plan_and_report_say_that_every_table_is_written_anew(synced)
         "Users": {"action": "rewrite", "rows": 2},
         "Log": {"action": "rewrite", "rows": 1},
     }
+
+
+@pytest.mark.parametrize(
+    ("order", "rows", "wanted", "found"),
+    [
+        ("TEXT", "('ann'), ('Ann'), (NULL), (NULL), ('bob')", "TEXT UNIQUE COLLATE NOCASE", [("ann", 2)]),
+        ("TEXT", "('ann'), ('ann'), ('ann'), ('bob')", "TEXT UNIQUE", [("ann", 3)]),
+    ],
+    ids=["where case does not count", "plain"],
+)
+def test_values_that_rows_share_are_listed_by_the_query_of_the_refusal(project, order, rows, wanted, found):
+    project.write({"Tag": {"id": "key", "order": order}})
+    project.done()
+    project.run_sql(f'INSERT INTO Tag ("order") VALUES {rows}')
+    project.write({"Tag": {"id": "key", "label": {"type": wanted, "was": ["order"]}}})
+    (hint,) = [error["hint"] for error in project.call("plan", json=True).json["errors"]]
+    assert project.rows(hint.partition("To see them: ")[2]) == found
+
+
+def test_no_query_is_offered_for_values_that_are_computed(project):
+    project.write({"Tag": {"id": "key", "a": "TEXT"}})
+    project.done()
+    project.run_sql("INSERT INTO Tag (a) VALUES ('x'), ('y')")
+    project.write(
+        {"Tag": {"id": "key", "a": {"type": "TEXT", "fill": "'z'"}, "_indexes": [{"columns": ["a"], "unique": True}]}}
+    )
+    assert "To see them" not in project.call("plan").error

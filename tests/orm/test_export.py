@@ -318,8 +318,8 @@ def test_with_nobody_to_ask_a_renamed_field_is_refused_with_both_hints():
     (problem,) = caught.value.problems
     assert problem.code == "rename-or-drop"
     renamed, dropped = problem.hint.splitlines()
-    assert renamed.startswith('If renamed: in "book", beside "name", "title": {')
-    pasted = json.loads("{" + renamed.split("beside ")[1].removeprefix('"name", ') + "}")
+    assert renamed.startswith('If renamed: in "book", add below "name", which the export then removes: "title": {')
+    pasted = json.loads("{" + renamed.split("removes: ")[1] + "}")
     assert pasted["title"]["was"] == ["name", "label"]
     assert pasted["title"]["comment"] == "on the cover"
     assert dropped == "To drop it with the data: manage.py schemasync export --drop book.name"

@@ -132,7 +132,7 @@ def test_a_renamed_field_is_refused_with_both_hints_and_keeps_its_rows(built):
     assert error["code"] == "rename-or-drop"
     renamed, dropped = error["hint"].splitlines()
     assert dropped == "To drop it with the data: manage.py schemasync export --drop shop_tag.label"
-    paste(built, '"label": "varchar(50) NOT NULL"', renamed.partition('beside "label", ')[2])
+    paste(built, '"label": "varchar(50) NOT NULL"', renamed.partition("removes: ")[2])
     built.done("schemasync", "--export")
     assert built.rows("SELECT id, name FROM shop_tag") == [(1, "red")]
 

@@ -11,7 +11,7 @@ from ....plan.affinity import Affinity, affinity
 from ....plan.model import CarriedStep, Origin
 from ....schema import write
 from ....schema.model import IndexedColumn, Sql, Table
-from ....schema.names import fold, quote
+from ....schema.names import fold, quote, spell
 from ....schema.text import count
 from .. import ddl
 from ..connection import Connection
@@ -56,8 +56,32 @@ def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Pr
         shared = f"{table}: {int(rows):,} rows share {count(sets, 'value')} of {unique.what}"
         given = next(filter(None, (_given(column, projection) for column in unique.columns)), None)
         message = f"{shared}{f', which {given[0]} gives them' if given else ''}{shown(keys)}"
-        hint = given[1] if given else "Decide which of them stay, before the schema says that they are unique."
+        decide = "Decide which of them stay, before the schema says that they are unique."
+        hint = given[1] if given else f"{decide}{_query(unique, projection)}"
         yield Hazard(HazardCode.DUPLICATES, message, hint, table, "", int(rows), keys)
+
+
+def _query(unique: UniqueSet, projection: Projection) -> str:
+    """A query of the live database that lists the shared values; empty if they are computed."""
+    feeds = [projection.feeds.get(fold(part.column or "")) for part in unique.columns]
+    sources = [feed.source for feed in feeds if feed is not None and feed.same and feed.source is not None]
+    if unique.where is not None or len(sources) < len(unique.columns):
+        return ""
+    terms = [
+        f"{spell(source)} COLLATE {collation}" if (collation := _collation(part, projection.new)) else spell(source)
+        for part, source in zip(unique.columns, sources, strict=True)
+    ]
+    filled = " AND ".join(f"{spell(source)} IS NOT NULL" for source in sources)
+    columns, table = ", ".join(map(spell, sources)), spell(projection.old.name)
+    return (
+        f"\nTo see them: SELECT {columns}, count(*) FROM {table} WHERE {filled} GROUP BY {', '.join(terms)} "
+        "HAVING count(*) > 1;"
+    )
+
+
+def _collation(part: IndexedColumn, table: Table) -> str | None:
+    column = table.column(part.column or "")
+    return part.collation or (column.collation if column is not None else None)
 
 
 def _given(part: IndexedColumn, projection: Projection) -> tuple[str, str] | None:
