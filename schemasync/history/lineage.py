@@ -18,11 +18,6 @@ Names = dict[str, tuple[str, dict[str, str]]]
 """Table of one side -> (table of the other, column -> column), for values that were carried unchanged."""
 
 
-def is_in_place(row: HistoryRow) -> bool:
-    """True for the row of a backup that was restored into the file of its generation. A rollback has no tables."""
-    return row.action == HistoryAction.RESTORE
-
-
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """The rows that made each generation; rows of a rollback made none, those of a restore in place did."""
@@ -53,6 +48,22 @@ class Lineage:
     def comes_from(self, generation: str, source: str) -> bool:
         """True if the generation was built from the present content of `source`, not from an earlier one."""
         return self.birth(source).id in {row.id for row in self.line(generation)}
+
+    def went_on(self, generation: str, live: str) -> bool:
+        """True if each row of the generation was there when the live one was built from it, at once or over others, so
+        that all differences were written since. False if it was live again afterwards, or if the next generation is a
+        backup of it, which may be older than its last row; and if the history does not know one of them."""
+        try:
+            line = list(self.line(live))
+        except KeyError:
+            return False
+        names = [row.generation for row in line]
+        if generation not in names[1:]:
+            return False
+        heir = line[names.index(generation) - 1]
+        if heir.action in (HistoryAction.RESTORE, HistoryAction.ADOPT):
+            return False
+        return all(row.id < heir.id for row in self.rows if row.generation == generation)
 
     def steps(self, target: str, live: str) -> tuple[Step | MadeByHand, ...]:
         """The steps from `target` to `live`: as recorded if one was built from the other, otherwise composed. Columns

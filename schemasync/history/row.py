@@ -34,6 +34,11 @@ class HistoryRow:
     sqlite_version: str = ""
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What never changes in a row, and tells it from the row of another database."""
+        return self.id, self.version, self.applied_at, self.action, self.generation
+
+    @property
     def document(self) -> str | None:
         """The digest of the schema.json that the generation was made from, if its plan has it."""
         found = self.details.get("document")

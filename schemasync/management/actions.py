@@ -357,8 +357,13 @@ class Actions(Invocation):
         older_than, dry_run = timedelta(days=days) if days is not None else None, self._is("dry_run")
         target = self._target()
         with translated_errors(target.layout.link):
-            done = prune.prune(target, keep, older_than, dry_run=dry_run, branches=self._is("branches"))
+            done = prune.prune(target, keep, older_than, dry_run=dry_run, reasons=self._reasons())
         self._print(output.prune.lines(done, dry_run=dry_run), output.prune.as_json(done, dry_run=dry_run))
+
+    def _reasons(self) -> set[prune.Reason]:
+        """The reasons for which an archive stays, and which are no longer to count."""
+        branches = {prune.Reason.LEFT_BY_SWITCH} if self._is("branches") else set()
+        return branches | ({prune.Reason.NOT_IN_HISTORY, prune.Reason.SET_ASIDE} if self._is("set_aside") else set())
 
     def _prune_hints(self) -> None:
         if other := [f"--{name.replace('_', '-')}" for name in ("keep", "older_than") if name in self.given]:

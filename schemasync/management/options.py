@@ -363,6 +363,12 @@ def _prune(parser: Any) -> None:
         default=ABSENT,
         help="also archives that a switch left, and from which the columns and tables of another git branch come back",
     )
+    parser.add_argument(
+        "--set-aside",
+        action="store_true",
+        default=ABSENT,
+        help="also archives that may be the only files with some rows, after a rollback, a restored backup or an eject",
+    )
     parser.add_argument("--dry-run", action="store_true", default=ABSENT, help="only list what would be removed")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from ..diff.compare import compare
@@ -15,7 +15,7 @@ from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
-from ..errors import Code, Refused
+from ..errors import Code, Refused, SchemasyncError
 from ..files.layout import Generation, PathKind
 from ..history.action import HistoryAction
 from ..history.row import HistoryRow
@@ -36,7 +36,8 @@ from .phases.finish import note
 from .phases.litter import litter_removed
 from .phases.recheck import still_true
 from .phases.write_lock import Commit, write_lock
-from .recovery import finish_swap, recover
+from .previously_live import PreviouslyLive, previously_live
+from .recovery import close_archives, finish_swap, recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
@@ -47,7 +48,8 @@ from .run.target import Target
 @dataclass(frozen=True, slots=True)
 class Adopted:
     """An adopted file; `differs`: names in which schema.json and the file differ. `runner_tables`: tables of migration
-    runners, which must not run any more."""
+    runners, which must not run any more. `previous`: the generation that was live until the file took the place of the
+    link, if a rollback to it is possible."""
 
     generation: str
     version: str
@@ -59,6 +61,7 @@ class Adopted:
     left_out: tuple[LeftOut, ...] = ()
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
     runner_tables: tuple[str, ...] = ()
+    previous: str | None = None
 
     @property
     def notes(self) -> tuple[Hazard, ...]:
@@ -97,7 +100,10 @@ def adopt(
             recover(target)
             with _plain_file(target) as before:
                 decided = _decide(target, before, asked)
-                generation, pause = _swap(target, decided.plan, before, signals)
+                generation, pause = _swap(target, decided, before, signals)
+            if decided.previous is not None:
+                with suppress(SchemasyncError):  # a writer has it; the next run closes it
+                    close_archives(target)
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
             document_digest = _digest(document, decided.plan)
             note(target, generation, Afterwards(duration_ms, pause_ms, document=document_digest))
@@ -112,6 +118,7 @@ def adopt(
         decided.left_out,
         decided.unknown,
         decided.runner_tables,
+        decided.previous.generation.name if decided.previous is not None else None,
     )
 
 
@@ -128,13 +135,15 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """The plan of a copy, and what it does not include."""
+    """The plan of a copy, and what it does not include. `previous`: the generation that was live before, if its history
+    goes on from that of the file."""
 
     plan: Plan
     foreign: tuple[tuple[str, str], ...]
     left_out: tuple[LeftOut, ...]
     unknown: Unknown
     runner_tables: tuple[str, ...]
+    previous: PreviouslyLive | None
 
 
 @contextmanager
@@ -170,15 +179,18 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
     rehearse(before.connection, plan, target.opener, unknown)
     check_disk(target, plan, before)
     foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
-    return _Decided(plan, foreign, left_out, unknown, tuple(runner_tables(before.connection)))
+    was_live = previously_live(target.layout, target.opener)
+    previous = was_live if was_live is not None and was_live.continues(before.rows) else None
+    return _Decided(plan, foreign, left_out, unknown, tuple(runner_tables(before.connection)), previous)
 
 
-def _swap(target: Target, plan: Plan, before: LiveDatabase, signals: Signals) -> tuple[Generation, float]:
+def _swap(target: Target, decided: _Decided, before: LiveDatabase, signals: Signals) -> tuple[Generation, float]:
     """Build the copy and swap it in; also returns how many seconds writers waited."""
-    commit = Commit()
+    commit, plan = Commit(), decided.plan
+    history = decided.previous.rows if decided.previous is not None else None
     with write_lock(target, before.path, before.inode) as lock, litter_removed(target, commit):
         still_true(target, plan, before, SyncOptions())
-        built = build(target, plan, before, HistoryAction.ADOPT, signals)
+        built = build(target, plan, before, HistoryAction.ADOPT, signals, history=history)
         cut_over_locked(target, signals, lock, built.generation, commit)
     return built.generation, lock.seconds
 

@@ -49,8 +49,10 @@ def history(target: Target) -> tuple[Entry, ...]:
     with reading(target, parsed=True) as now:
         if now is None or now.newest is None:
             raise live_database.no_history(target.layout)
-        rows, last, live = now.rows, now.newest, now.path
-    return tuple(_entry(target, row, live if row.id == last.id else None) for row in reversed(rows))
+        rows, last, path, is_live = now.rows, now.newest, now.path, now.generation is not None
+    return tuple(
+        _entry(target, row, path if row is last else None, is_live=row is last and is_live) for row in reversed(rows)
+    )
 
 
 def rows(target: Target) -> tuple[HistoryRow, ...]:
@@ -61,11 +63,12 @@ def rows(target: Target) -> tuple[HistoryRow, ...]:
         return now.rows
 
 
-def _entry(target: Target, row: HistoryRow, live: Path | None) -> Entry:
-    """`live` is the path of the live file for its own row: a plain copy does not have its generation's name."""
-    generation = target.layout.generation(row.generation)
-    path = live or (generation.path if generation is not None else Path())
-    return Entry(row, size_of(path), path.is_file(), live is not None, changed(row), followed(row))
+def _entry(target: Target, row: HistoryRow, path: Path | None, *, is_live: bool) -> Entry:
+    """`path`: of the newest row, as a plain copy does not have its generation's name."""
+    if path is None:
+        generation = target.layout.generation(row.generation)
+        path = generation.path if generation is not None else Path()
+    return Entry(row, size_of(path), path.is_file(), is_live, changed(row), followed(row))
 
 
 # --- inspect ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 
 from ..engines.sqlite.connection import Opener
-from ..engines.sqlite.fence import Fence
+from ..engines.sqlite.fence import NO_SWAP, Fence
 from ..engines.sqlite.objects import OWN_PREFIX
 from ..errors import Code, NeedsPerson
 from ..files.layout import Generation, Layout, PathKind
@@ -53,7 +53,7 @@ def _fence(opener: Opener, generation: Generation) -> Fence | None:
     """None for an open file. One that cannot be read, or was never live, counts as closed by no swap."""
     state = state_of(opener, generation)
     was_never_live = state.marked or (state.fence is None and not state.readable)
-    return Fence(0, "", "") if was_never_live else state.fence
+    return Fence(NO_SWAP, "", "") if was_never_live else state.fence
 
 
 def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:

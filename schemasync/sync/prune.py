@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import side_files
+from ..engines.sqlite.fence import NO_SWAP, Fence
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.layout import Generation, PathKind, size_of
+from ..history.lineage import Lineage
+from ..history.row import HistoryRow
 from ..history.rows import left_by_switch
 from .recovery import recover
 from .run import interrupt, live_database
@@ -23,80 +27,87 @@ from .run.target import Target
 GRACE = timedelta(seconds=10)  # a program may have resolved the link just before it moved
 
 
+class Reason(StrEnum):
+    """Why an archive stays, however old it is, until somebody removes it by name of the reason."""
+
+    NOT_IN_HISTORY = "not in history"
+    """The live history does not know it, as after an eject, or after an older backup was restored."""
+    SET_ASIDE = "set aside"
+    """No other file was built from all its rows: a rollback went away from it, or a backup replaced it."""
+    LEFT_BY_SWITCH = "left by switch"
+    """The schema.json of another branch needs what it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A superseded generation; `at`: when, None if its fence does not say. `is_unknown`: its number is higher than any
-    in the live history, so the history was replaced by an older one after this file was live. `is_left`: a switch left
-    it, and the schema.json of another branch needs what it has."""
+    """A superseded generation; `at`: when, None if its fence does not say. `reason`: why it stays until a person
+    decides otherwise."""
 
     generation: Generation
     swap: int
     at: datetime | None
     bytes: int
-    is_unknown: bool = False
-    is_left: bool = False
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """`gone` were (or would be) removed; `young` would have been, but were live until a moment ago.
-
-    `unknown` are newer than every generation in the live history, and are left to a person. `left`: a switch left them
-    for another branch.
-    """
+    """`gone` were (or would be) removed; `young` would have been, but were live until a moment ago. `reserved`: those
+    that stay for their `reason`."""
 
     gone: tuple[Archive, ...]
     kept: tuple[Archive, ...]
     young: tuple[Archive, ...]
-    unknown: tuple[Archive, ...] = ()
-    left: tuple[Archive, ...] = ()
+    reserved: tuple[Archive, ...] = ()
 
 
 def archives(target: Target) -> tuple[Archive, ...]:
     """All archives, the last superseded first."""
-    live = target.layout.live()
-    highest, left = _highest_known(target), _left_by_switch(target)
+    live, there = target.layout.live(), target.layout.finished()
+    rows = _history(target, live) if live is not None else None
     found = []
-    for generation in target.layout.finished():
+    for generation in there:
         if live is not None and generation.name == live.name:
             continue
         closed = state_of(target.opener, generation).fence
         if closed is not None:  # an archive that cannot be read is left to a person
-            is_unknown = highest is not None and generation.number > highest
-            bytes_, is_left = size_of(generation.path), generation.name in left
-            found.append(Archive(generation, closed.swap, _moment(closed.at), bytes_, is_unknown, is_left))
-    return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
+            reason = _reason(target, generation, closed, there, rows) if rows is not None else None
+            found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path), reason))
+    return tuple(sorted(found, key=_recency, reverse=True))
 
 
-def _highest_known(target: Target) -> int | None:
-    """The highest number in the live history; None without one."""
-    live = target.layout.live()
-    if live is None:
-        return None
+def _recency(archive: Archive) -> tuple[bool, int, int]:
+    """Orders archives by when they were closed. No swap closed the one that was live before a backup was adopted."""
+    return archive.swap == NO_SWAP, archive.swap, archive.generation.number
+
+
+def _history(target: Target, generation: Generation) -> tuple[HistoryRow, ...]:
+    """The history in the file of a generation; empty if it cannot be read."""
     try:
-        with closing(target.opener.read_parsed(live.path)) as connection:
-            names = history_table.generations(connection)
-    except (SchemasyncError, sqlite3.Error):
-        return None
-    known = (target.layout.generation(name) for name in names)
-    return max(live.number, *(generation.number for generation in known if generation is not None), 0)
-
-
-def _left_by_switch(target: Target) -> tuple[str, ...]:
-    """The generations that a switch left; none if the history cannot be read."""
-    live = target.layout.live()
-    if live is None:
-        return ()
-    try:
-        with closing(target.opener.read_parsed(live.path)) as connection:
-            return left_by_switch(history_table.read(connection))
+        with closing(target.opener.read_parsed(generation.path)) as connection:
+            return history_table.read(connection)
     except (SchemasyncError, sqlite3.Error):
         return ()
+
+
+def _reason(
+    target: Target, generation: Generation, closed: Fence, there: Sequence[Generation], rows: Sequence[HistoryRow]
+) -> Reason | None:
+    """Why an archive stays until a person decides otherwise; `closed`: its fence, `there`: all generations, `rows`: the
+    live history."""
+    own = _history(target, generation)[-1:]
+    if not own or own[0].identity not in {row.identity for row in rows}:
+        return Reason.NOT_IN_HISTORY
+    if generation.name in left_by_switch(rows):
+        return Reason.LEFT_BY_SWITCH
+    lineage = Lineage(rows)
+    lives_on = closed.swap != NO_SWAP and any(lineage.went_on(generation.name, other.name) for other in there)
+    return None if lives_on else Reason.SET_ASIDE
 
 
 def automatic(target: Target) -> Pruned:
-    """After a sync, under its lock: keep as many archives as the setting KEEP says, and in addition those that a switch
-    left."""
+    """After a sync, under its lock: keep as many archives as the setting KEEP says, and in addition those that only a
+    person may remove."""
     return _remove(target, choose(archives(target), target.keep, None))
 
 
@@ -107,20 +118,21 @@ def prune(
     *,
     dry_run: bool,
     expected: Collection[str] | None = None,
-    branches: bool = False,
+    reasons: Collection[Reason] = (),
 ) -> Pruned:
     """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both. `expected`:
-    the names that were shown; raises Refused if others would be removed. `branches`: also those that a switch left.
+    the names that were shown; raises Refused if others would be removed. `reasons`: also those that would stay for one
+    of these.
 
     Raises Refused if there can be no archive: there is no database, or it was never adopted.
     """
     if target.layout.path_kind() in (PathKind.NOTHING, PathKind.PLAIN) and not target.layout.generations():
         raise live_database.no_history(target.layout)
     if dry_run or not target.layout.folder.exists():
-        return choose(archives(target), keep, older_than, branches=branches)
+        return choose(archives(target), keep, older_than, reasons)
     with translated_errors(target.layout.link), interrupt.stoppable(), target.locked() as target:
         recover(target)
-        chosen = choose(archives(target), keep, older_than, branches=branches)
+        chosen = choose(archives(target), keep, older_than, reasons)
         if expected is not None and set(expected) != {archive.generation.name for archive in chosen.gone}:
             raise Refused.of(
                 Code.CHANGED_DURING_RUN,
@@ -131,19 +143,21 @@ def prune(
 
 
 def choose(
-    found: tuple[Archive, ...], keep: int | None, older_than: timedelta | None, *, branches: bool = False
+    found: tuple[Archive, ...], keep: int | None, older_than: timedelta | None, reasons: Collection[Reason] = ()
 ) -> Pruned:
-    """Decide which to remove; the newest archive always stays, because a rollback needs it. `branches`: also those that
-    a switch left."""
+    """Decide which to remove; the newest archive always stays, because a rollback needs it. `reasons`: also those that
+    would stay for one of these."""
     now = datetime.now(UTC)
     keep = max(1, keep if keep is not None else 1)
-    unknown = tuple(a for a in found if a.is_unknown)
-    left = () if branches else tuple(a for a in found if a.is_left and not a.is_unknown)
-    found = tuple(a for a in found if not a.is_unknown and a not in left)
-    candidates = [a for a in found[keep:] if older_than is None or (a.at is not None and now - a.at > older_than)]
+    reserved = tuple(a for a in found if a.reason is not None and a.reason not in reasons)
+    by_use = sorted(found, key=lambda a: a.reason is Reason.NOT_IN_HISTORY)  # no rollback leads to these
+    usable = [a for a in by_use if a not in reserved or a.reason is Reason.SET_ASIDE]
+    rest = [a for a in usable[keep:] if a not in reserved]
+    candidates = [a for a in rest if older_than is None or (a.at is not None and now - a.at > older_than)]
     young = tuple(a for a in candidates if a.at is not None and now - a.at < GRACE)
     gone = tuple(a for a in candidates if a not in young)
-    return Pruned(gone, tuple(a for a in found if a not in gone and a not in young), young, unknown, left)
+    kept = tuple(a for a in found if a not in gone and a not in young and a not in reserved)
+    return Pruned(gone, kept, young, reserved)
 
 
 def _remove(target: Target, chosen: Pruned) -> Pruned:

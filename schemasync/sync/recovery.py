@@ -16,7 +16,7 @@ from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.capture import changelog
 from ..engines.sqlite.checkpoint import checkpoint, durably
 from ..engines.sqlite.connection import SIDE_SUFFIXES, side_files, to_wal
-from ..engines.sqlite.fence import Fence
+from ..engines.sqlite.fence import NO_SWAP, Fence
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.layout import PLAIN, Generation, PathKind, inode_of, size_of
@@ -74,6 +74,12 @@ def finish_swap(target: Target) -> tuple[str, ...]:
             return ()  # the caller reports it
     with translated_errors(target.layout.link), interrupt.stoppable(), target.locked() as target:
         return recover(target)
+
+
+def close_archives(target: Target) -> None:
+    """The part of `recover` that closes the generation which was live before a plain file was adopted."""
+    files = {g.name: state_of(target.opener, g) for g in target.layout.finished()}
+    _reported(target, _close_archives(target, files))
 
 
 def _reported(target: Target, done: list[str]) -> tuple[str, ...]:
@@ -330,7 +336,8 @@ def _checkpoint(target: Target) -> None:
 
 
 def _close_archives(target: Target, files: dict[str, GenerationState]) -> list[str]:
-    """Fence an open archive again: it would accept writes that nobody sees."""
+    """Fence an open archive again: it would accept writes that nobody sees. It may have some, so no prune takes it for
+    a file whose rows live on."""
     live = target.layout.live()
     done = []
     for name, found in files.items():
@@ -341,6 +348,6 @@ def _close_archives(target: Target, files: dict[str, GenerationState]) -> list[s
             closing(target.opener.write(found.generation.path, timeout=target.wait)) as connection,
             durably(connection),
         ):
-            fence.raise_fence(connection, Fence(0, live.name, ""))
+            fence.raise_fence(connection, Fence(NO_SWAP, live.name, ""))
         done.append(f"closed {name}, an archive that was open to writers")
     return done

@@ -16,7 +16,7 @@ from ..engines.sqlite.verify.row_samples import RowSample
 from ..engines.sqlite.verify.row_samples import examples as some
 from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
-from ..history.lineage import Lineage, is_in_place
+from ..history.lineage import Lineage
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, MadeByHand, find, now
 from ..plan.model import CarriedStep, Origin, Step
@@ -24,6 +24,7 @@ from .phases import cutover
 from .phases.cutover import cut_over
 from .phases.finish import note
 from .phases.write_lock import Commit, write_lock
+from .previously_live import not_adopted
 from .recovery import recover, with_rollback
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
@@ -75,7 +76,8 @@ def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -
     current, to, generation = _way(target, current, wanted)
     assert current.newest is not None
     tallies = _tallies(target, _sides(current, to, generation))
-    return Preview(current.newest, to, generation, tallies, _is_since(current.rows, to, current.newest))
+    is_since = Lineage(current.rows).went_on(to.generation, current.newest.generation)
+    return Preview(current.newest, to, generation, tallies, is_since)
 
 
 def differ_in_common(target: Target, wanted: str) -> bool:
@@ -114,11 +116,7 @@ def _way(
             "It begins with the first sync, or with: manage.py schemasync adopt",
         )
     if current.generation is None:
-        raise Refused.of(
-            Code.NOT_ADOPTED,
-            f"{target.layout.link} is a plain copy of {current.newest.generation}, without the earlier files",
-            "Adopt it, and later syncs can be rolled back: manage.py schemasync adopt",
-        )
+        raise Refused(not_adopted(target.layout, target.opener, current.newest))
     to = _destination(current, wanted)
     return current, to, _file_of(target, to)
 
@@ -233,17 +231,6 @@ def _file_of(target: Target, row: HistoryRow) -> Generation:
                 Code.STATE_UNKNOWN, f"{generation.name} was never finished", "Run manage.py schemasync."
             )
     return generation
-
-
-def _is_since(rows: Sequence[HistoryRow], to: HistoryRow, live: HistoryRow) -> bool:
-    line = list(Lineage(rows).line(live.generation))
-    names = [row.generation for row in line]
-    if to.generation not in names[1:]:
-        return False
-    heir = line[names.index(to.generation) - 1]
-    if is_in_place(heir):
-        return False  # the backup may be older than the last row that the archive got
-    return all(row.id < heir.id for row in rows if row.generation == to.generation)
 
 
 def _tallies(target: Target, sides: _Sides) -> tuple[RowDiff, ...]:

@@ -192,7 +192,14 @@ def _finish(
 def _prune(target: Target) -> Iterator[str]:
     """Remove old archives; a failure is a note, because the sync itself is done."""
     try:
-        for archive in prune.automatic(target).unknown:
-            yield f"{archive.generation.name} was kept: it is newer than every generation in the history"
+        done = prune.automatic(target)
+        for archive in done.gone:
+            yield f"removed the archive {archive.generation.name}, as {target.keep} newer ones stay"
+        for archive in done.reserved:
+            if archive.reason is not prune.Reason.LEFT_BY_SWITCH:
+                yield (
+                    f"{archive.generation.name} stays: it may have rows that the live file has not; when they are not "
+                    "needed: manage.py schemasync prune --set-aside"
+                )
     except OSError as error:
         yield f"old archives were kept: {error}"

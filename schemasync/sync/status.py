@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ from ..history.row import HistoryRow
 from ..schema import document
 from . import prune
 from .phases import postpone
+from .previously_live import not_adopted
 from .prune import Archive
 from .run import live_database
 from .run.broadcast import Running, RunningJson, running
@@ -169,22 +169,8 @@ def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
     history says, no generation is live. After an `eject` all generations are closed."""
     if now.generation is not None:
         return []  # checked first, because the rest opens every archive
-    layout = target.layout
-    closed = {archive.generation for archive in prune.archives(target)}
-    there = [generation.name for generation in layout.finished() if generation not in closed]
-    if now.newest is None and not there:
-        return []
-    copy = f", a copy of {now.newest.generation}" if now.newest is not None else ""
-    link = shlex.quote(str(layout.link))
-    back = f"\nTo go back to what was live before: mv {link} {link}.aside, then: manage.py schemasync" if there else ""
-    return [
-        Problem(
-            Code.NOT_ADOPTED,
-            f"{layout.link} is a plain file{copy}: no generation is live, and its changes cannot be rolled back",
-            f"To go on with this file: manage.py schemasync adopt{back}",
-            {"found": there},
-        )
-    ]
+    problem = not_adopted(target.layout, target.opener, now.newest)
+    return [problem] if now.newest is not None or problem.facts["found"] else []
 
 
 def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:

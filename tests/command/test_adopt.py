@@ -25,6 +25,7 @@ KEYS = {
     "unknown_names",
     "notes",
     "runner_tables",
+    "previous",
     "ignore",
     "duration_ms",
     "pause_ms",

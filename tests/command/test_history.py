@@ -110,7 +110,7 @@ def test_a_plain_copy_tells_its_story_too(evolved):
     evolved.done("snapshot", copy)
     found = evolved.done("history", database="other", json=True).json["generations"]
     assert [row["file_missing"] for row in found] == [False, True]
-    assert found[0]["live"]
+    assert not found[0]["live"]
     assert found[0]["bytes"] == copy.stat().st_size
 
 

@@ -8,7 +8,7 @@ import pytest
 from schemasync.sync import prune
 from tests.support.project import V1
 
-KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "left_by_switch", "hints", "errors"}
+KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "set_aside", "left_by_switch", "hints", "errors"}
 
 
 @pytest.fixture
@@ -72,6 +72,29 @@ def test_after_a_swap_back_the_newest_archive_is_the_one_that_was_left_last(five
     assert left(five) == [2, 5]
     five.done("rollback", noinput=True)
     assert five.live().startswith("0005-")
+
+
+def test_what_a_rollback_set_aside_stays_until_somebody_says_otherwise(five, no_grace, settings):
+    """It has a row that no other file has; the live database goes on, and further than KEEP."""
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
+    set_aside = five.live()
+    five.run_sql("INSERT INTO Log (what) VALUES ('only here')")
+    five.done("rollback", "4", noinput=True)
+    for number in range(3):
+        five.write({**V1, **{f"t{n}": {"id": "INTEGER PRIMARY KEY"} for n in range(3)}, f"more{number}": {"id": "key"},
+                    "_dropped": [f"more{n}" for n in range(number)]})  # fmt: skip
+        out = five.done().out
+        assert f"{set_aside} stays: it may have rows that the live file has not" in out
+    assert "removed the archive 0006-" in out
+    assert left(five) == [5, 7, 8]
+    five.done("prune")
+    assert left(five) == [5, 7, 8]
+    assert five.done("prune", dry_run=True, json=True).json["set_aside"][0]["generation"] == set_aside
+    five.done("rollback", set_aside, noinput=True)
+    assert five.rows("SELECT what FROM Log") == [("only here",)]
+    five.done("rollback", "8", noinput=True)
+    five.done("prune", set_aside=True)
+    assert left(five) == [5, 8], "the newest archive stays"
 
 
 def test_older_than_spares_what_was_superseded_lately(five, no_grace):

@@ -133,7 +133,7 @@ def test_an_archive_newer_than_the_history_is_kept_and_named(evolved, monkeypatc
     evolved.write(V1)
     found = evolved.done("prune", keep=1, dry_run=True, json=True).json
     assert [one["generation"] for one in found["not_in_history"]] == [second]
-    assert f"kept, newer than every generation in the history: {second}" in evolved.done("prune", keep=1).out
+    assert f"kept, as the history does not know it (see --set-aside): {second}" in evolved.done("prune", keep=1).out
     assert names(evolved) == [first, second]
 
 

@@ -63,6 +63,10 @@ def assert_tidy(world, scenario, *, is_copied=False):
         assert fence_of(world.link) is None
         if scenario.name == "eject":
             assert_left(world)
+        elif scenario.name == "adopt_over_the_link":
+            assert [fence_of(path) is None for path in world.files()] == [False, False, True], (
+                "none was built or closed"
+            )
         else:
             assert not scenario.swaps or names.get("generations", []) in ([], ["lock"])
         return
@@ -95,7 +99,7 @@ def finish(scenario, world):
 
     def again():
         match scenario.name:
-            case "adopt_wal" | "adopt_journal" if live is not None:
+            case "adopt_wal" | "adopt_journal" | "adopt_over_the_link" if live is not None:
                 with pytest.raises(Refused, match="adopted already"):
                     run(scenario, target)
             case "eject" if live is None:
@@ -126,6 +130,12 @@ def assert_history(scenario, world):
     assert [row.id for row in rows] == sorted({row.id for row in rows})
     assert rows[-1].generation == world.layout.live().name
     assert {path.stem for path in world.files()} <= {row.generation for row in rows}
+    if scenario.name == "adopt_over_the_link":
+        assert [(row.action, row.generation[:4], (row.previous or "")[:4]) for row in rows[2:]] == [
+            ("sync", "0003", "0002"),
+            ("adopt", "0004", "0002"),
+        ]
+        return
     for before, after in itertools.pairwise(rows):
         assert after.previous == before.generation
     if scenario.name == "rollback":

@@ -137,6 +137,18 @@ def _restored_backup(folder: Path) -> World:
     return world
 
 
+def _moved_over(folder: Path) -> World:
+    """A backup of generation 2 was moved over the link, when generation 3 was live and had more rows."""
+    world = worlds.evolved(folder)
+    (folder / "backup").touch()
+    with sqlite(world.link) as live, sqlite(folder / "backup") as copy:
+        live.backup(copy)
+    world.sync(worlds.changed(V2, "papers", title="TEXT"))
+    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    (folder / "backup").rename(world.link)
+    return world
+
+
 def _displaced(folder: Path) -> World:
     """A run was killed when somebody's file had come out in the place of the old link."""
     world = worlds.evolved(folder)
@@ -242,6 +254,12 @@ SCENARIOS = {
             lambda folder: worlds.plain(folder, "delete"),
             lambda target: adopt(target, None).generation,
             f"RUN:FOLDER {BUILD} {SWAP} {AFTER}",
+        ),
+        Scenario(
+            "adopt_over_the_link",
+            _moved_over,
+            lambda target: adopt(target, None).generation,
+            f"{BUILD} {SWAP} ARCHIVE:CHECKPOINT CUTOVER:CLEAR RECOVER:FENCE HISTORY:FINISH",
         ),
         Scenario(
             "over_an_empty_file",

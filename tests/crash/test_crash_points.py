@@ -17,6 +17,7 @@ ALIKE = {
     "evolve_postponed",
     "evolve_and_prune",
     "adopt_journal",
+    "adopt_over_the_link",
     "an_open_archive",
     "a_restored_backup",
     "a_displaced_file",

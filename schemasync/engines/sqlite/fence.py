@@ -20,6 +20,7 @@ from .objects import MESSAGE, OWN_PREFIX, has_table, is_internal, is_temporary, 
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
+NO_SWAP = 0  # swaps are counted from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Fence:
     """The commit record of a swap: `swap` rises over all generations, `successor` is the name of the next live file."""
 
     swap: int
+    """`NO_SWAP` if recovery closed the file, which was open although another one was live."""
     successor: str
     at: str
 

@@ -48,6 +48,8 @@ class AdoptJson(TypedDict):
     """Tables of migration runners, which must not run on this database any more."""
     ignore: list[str]
     """Lines for .gitignore and .dockerignore."""
+    previous: str | None
+    """The generation that was live until the file took the place of the link; a rollback to it is possible."""
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
@@ -60,6 +62,9 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
         f"{link} is adopted: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
         f"wrote {schema}" if written else f"{schema} is unchanged",
     ]
+    if done.previous is not None:
+        number = done.previous.partition("-")[0].lstrip("0")
+        lines.append(f"{done.previous} was live before; to go back to it: manage.py schemasync rollback {number}")
     if done.differs:
         lines += paragraph("it differs from the database in: ", done.differs, page)
         lines.append("To see what a sync would do: manage.py schemasync plan")
@@ -89,6 +94,7 @@ def as_json(done: Adopted, schema: Path, ignored: Sequence[str], *, written: boo
         "notes": [hazard.as_json() for hazard in done.notes],
         "runner_tables": list(done.runner_tables),
         "ignore": list(ignored),
+        "previous": done.previous,
         "duration_ms": done.duration_ms,
         "pause_ms": done.pause_ms,
         "errors": [],

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 from ...diff.applied_hints import AppliedHint
 from ...errors import ProblemJson
 from ...schema.text import count
-from ...sync.prune import Archive, Pruned
+from ...sync.prune import Archive, Pruned, Reason
 from ...texts import size
 from .shared import Lines
 
@@ -33,7 +33,9 @@ class PruneJson(TypedDict):
     too_recent: list[ArchiveJson]
     """Kept for now, because they were live until a moment ago."""
     not_in_history: list[ArchiveJson]
-    """Newer than every generation in the history. They are never removed."""
+    """Kept because the history does not know them, as after an eject or after an older backup was restored."""
+    set_aside: list[ArchiveJson]
+    """Kept because they may have rows that the live file has not, as after a rollback."""
     left_by_switch: list[ArchiveJson]
     """Kept because a switch left them, and another git branch needs what they have."""
     hints: list[str]
@@ -46,9 +48,19 @@ def lines(done: Pruned, *, dry_run: bool) -> Lines:
     verb = "would remove" if dry_run else "removed"
     lines = [f"{verb} {_archive(archive)}" for archive in done.gone] or ["nothing to remove"]
     lines += [f"kept for now, live until a moment ago: {_archive(archive)}" for archive in done.young]
-    lines += [f"kept, newer than every generation in the history: {_archive(archive)}" for archive in done.unknown]
-    lines += [f"kept, as another branch needs it (see --branches): {_archive(archive)}" for archive in done.left]
+    lines += [f"kept, {_REASONS[one.reason]}: {_archive(one)}" for one in done.reserved if one.reason is not None]
     return [*lines, f"kept: {', '.join(a.generation.name for a in done.kept) or 'none'}"]
+
+
+_REASONS = {
+    Reason.NOT_IN_HISTORY: "as the history does not know it (see --set-aside)",
+    Reason.SET_ASIDE: "as it may have rows that the live file has not (see --set-aside)",
+    Reason.LEFT_BY_SWITCH: "as another branch needs it (see --branches)",
+}
+
+
+def _reserved(done: Pruned, reason: Reason) -> list[ArchiveJson]:
+    return [_archive_json(one) for one in done.reserved if one.reason is reason]
 
 
 def _archive(archive: Archive) -> str:
@@ -62,8 +74,9 @@ def as_json(done: Pruned, *, dry_run: bool) -> PruneJson:
         "removed": [_archive_json(archive) for archive in done.gone],
         "kept": [_archive_json(archive) for archive in done.kept],
         "too_recent": [_archive_json(archive) for archive in done.young],
-        "not_in_history": [_archive_json(archive) for archive in done.unknown],
-        "left_by_switch": [_archive_json(archive) for archive in done.left],
+        "not_in_history": _reserved(done, Reason.NOT_IN_HISTORY),
+        "set_aside": _reserved(done, Reason.SET_ASIDE),
+        "left_by_switch": _reserved(done, Reason.LEFT_BY_SWITCH),
         "hints": [],
         "errors": [],
     }
@@ -89,6 +102,7 @@ def hints_json(hints: Sequence[AppliedHint], *, dry_run: bool) -> PruneJson:
         "kept": [],
         "too_recent": [],
         "not_in_history": [],
+        "set_aside": [],
         "left_by_switch": [],
         "hints": [hint.text for hint in hints],
         "errors": [],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -69,13 +69,15 @@ def build(
     *,
     verify_full: bool = False,
     capture: Capture | None = None,
+    history: Sequence[HistoryRow] | None = None,
 ) -> Built:
     """Build and verify the generation that the plan describes. Raises Failed or Refused; recovery removes its files.
 
     `before`: the live database, None if there is none yet. The caller holds its write lock, so that every read of it
-    sees the same rows; or captures its changes, and passes the `capture`.
+    sees the same rows; or captures its changes, and passes the `capture`. `history`: the rows that replace those of the
+    old file, which are a part of them.
     """
-    rows = before.rows if before else ()
+    rows = history if history is not None else before.rows if before else ()
     generation = target.layout.next(short(plan.version), (row.generation for row in rows))
     path = target.layout.building(generation)
     target.disk.create(DiskStep.BUILD_CREATE, path, target.layout.link.stat() if before is not None else None)
@@ -88,7 +90,7 @@ def build(
         else:
             with synced_in_background(path, source.size):
                 work.run(connection, source)
-        row, triggers = work.record(connection, source, generation, action)
+        row, triggers = work.record(connection, source, generation, action, history)
     target.disk.rename(DiskStep.BUILD_RENAME, path, generation.path)
     up_to = source.up_to() if source is not None else UpTo()
     return Built(generation, row, work.rows, work.notes, verify_full, up_to, triggers)
@@ -256,7 +258,12 @@ class _Build:
         return (*carried.indexes, *carried.triggers, *carried.views, *carried.standing, *lost)
 
     def record(
-        self, connection: Connection, source: Source | None, generation: Generation, action: HistoryAction
+        self,
+        connection: Connection,
+        source: Source | None,
+        generation: Generation,
+        action: HistoryAction,
+        history: Sequence[HistoryRow] | None,
     ) -> tuple[HistoryRow, tuple[Object, ...]]:
         """Write the history row and make the whole file durable; it still has the mark.
 
@@ -266,6 +273,8 @@ class _Build:
             to_wal(connection)
             with durably(connection):  # its fsync also covers everything that was written without one
                 history_table.create(connection)
+                if history is not None:
+                    history_table.replace(connection, history)
                 row = self._row(connection, source, generation, action)
                 history_table.append(connection, row)
                 triggers = source.triggers_for_later(connection) if source is not None else ()

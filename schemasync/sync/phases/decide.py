@@ -34,6 +34,7 @@ from ...schema.names import fold, to_key
 from ...schema.subset import differing
 from ...schema.text import short
 from ..data_migrations import never_run
+from ..previously_live import not_adopted
 from ..run.disk_space import RESERVE, check_free
 from ..run.limits import Limits
 from ..run.live_database import Elsewhere, LiveDatabase
@@ -162,12 +163,7 @@ def _refuse_plain(target: Target, state: LiveDatabase) -> None:
     first."""
     if state.newest is None and not state.inspect().objects:
         return
-    copy_of = f" (a copy of {state.newest.generation})" if state.newest else ""
-    raise Refused.of(
-        Code.NOT_ADOPTED,
-        f"{target.layout.link} is a plain database file{copy_of}, which schemasync does not manage yet",
-        "Adopt it first, nothing is lost: manage.py schemasync adopt",
-    )
+    raise Refused(not_adopted(target.layout, target.opener, state.newest))
 
 
 def _first(document: Document, state: LiveDatabase | None) -> Decision:

@@ -1,0 +1,126 @@
+"""A backup that somebody moved over the link, and adopted: the generation that was live stays, with the rows that were
+written since the backup, and a rollback leads to it."""
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from schemasync.sync import prune
+from tests.support.project import V2
+
+V3 = {**V2, "Shelves": {"id": "INTEGER PRIMARY KEY"}}
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch):
+    """Archives of a moment ago may go."""
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))
+
+
+def back_up(project, name="backup.sqlite3"):
+    """As `sqlite3 .backup` does it."""
+    with closing(sqlite3.connect(project.link)) as source, closing(sqlite3.connect(project.folder / name)) as backup:
+        source.backup(backup)
+    return project.folder / name
+
+
+def log(project):
+    return [what for (what,) in project.rows("SELECT what FROM Log ORDER BY id")]
+
+
+@pytest.fixture(params=["of the generation before", "of the live one"])
+def moved(request, evolved, settings):
+    """A backup from before the last rows, over the link. `was_live`: the name of the generation that was live."""
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
+    if request.param == "of the live one":
+        evolved.write(V3)
+        evolved.done()
+        backup = back_up(evolved)
+    else:
+        backup = back_up(evolved)
+        evolved.write(V3)
+        evolved.done()
+    evolved.run_sql("INSERT INTO Log (what) VALUES ('after the backup')")
+    evolved.was_live = evolved.live()
+    backup.rename(evolved.link)
+    return evolved
+
+
+def test_every_command_names_both_ways_and_the_generation_that_was_live(moved):
+    for words in ("", "plan", "rollback"):
+        error = moved.call(*words.split(), interactive=False).error
+        assert "[not-adopted]" in error
+        assert f"{moved.was_live} was live before" in error
+        assert "To go on with this file: manage.py schemasync adopt" in error
+        assert (
+            f"To go back to {moved.was_live}: mv {moved.link} {moved.link}.aside, then: manage.py schemasync" in error
+        )
+    assert not any(row["live"] for row in moved.done("history", json=True).json["generations"])
+
+
+def test_the_generation_that_was_live_stays_and_a_rollback_leads_to_it(moved):
+    number = moved.was_live.partition("-")[0].lstrip("0")
+    out = moved.done("adopt").out
+    assert f"{moved.was_live} was live before; to go back to it: manage.py schemasync rollback {number}\n" in out
+    assert log(moved) == ["begun"]
+    moved.write({**V3, "More": {"id": "INTEGER PRIMARY KEY"}})
+    moved.done()
+    moved.write({**V3, "More": {"id": "INTEGER PRIMARY KEY"}, "Most": {"id": "INTEGER PRIMARY KEY"}})
+    assert [row["generation"] for row in moved.done("history", json=True).json["generations"]].count(
+        moved.was_live
+    ) == 1
+
+    ahead = moved.done("rollback", number, dry_run=True, json=True).json["differences"]
+    assert ahead["tables"]["Log"]["removed"] == 1
+    adopted = moved.live()
+    moved.done("rollback", number, interactive=False)
+    assert moved.live() == moved.was_live
+    assert log(moved) == ["begun", "after the backup"]
+    moved.done("rollback", adopted, interactive=False)
+    assert log(moved) == ["begun"]
+
+
+def test_no_write_reaches_the_generation_that_was_live(moved):
+    with closing(sqlite3.connect(moved.archive / f"{moved.was_live}.sqlite3")) as late:
+        moved.done("adopt")
+        with pytest.raises(sqlite3.Error, match="schemasync"):
+            late.execute("INSERT INTO Log (what) VALUES ('too late')")
+
+
+def test_what_was_written_since_is_not_said_of_a_backup(moved):
+    moved.done("adopt")
+    assert "since" not in moved.done("rollback", moved.was_live, dry_run=True).out.replace("After", "")
+
+
+@pytest.mark.parametrize("how", ["of another installation", "without a history"])
+def test_a_file_with_another_past_hides_no_row_from_a_later_prune(evolved, settings, how):
+    """Its history does not name the generation that was live, so no prune removes that by itself."""
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
+    was_live, backup = evolved.live(), back_up(evolved)
+    with closing(sqlite3.connect(backup)) as connection:
+        if how == "without a history":
+            connection.execute("DROP TABLE _schema_versions")
+        else:
+            connection.execute("UPDATE _schema_versions SET applied_at = '2026-01-01T00:00:00.000Z'")
+        connection.commit()
+    evolved.run_sql("INSERT INTO Log (what) VALUES ('after the backup')")
+    backup.rename(evolved.link)
+    out = evolved.done("adopt").out
+    assert "was live before" not in out
+    for number in range(3):
+        evolved.write({**V2, f"t{number}": {"id": "INTEGER PRIMARY KEY"}, "_dropped": [f"t{n}" for n in range(number)]})
+        evolved.done()
+    assert f"{was_live}.sqlite3" in evolved.generations()
+    found = evolved.done("prune", keep=1, dry_run=True, json=True).json
+    assert was_live in [one["generation"] for one in found["not_in_history"]]
+    assert f"as the history does not know it (see --set-aside): {was_live}" in evolved.done("prune").out
+    evolved.done("prune", keep=1, set_aside=True)
+    assert f"{was_live}.sqlite3" not in evolved.generations()
+
+
+def test_the_generation_before_the_first_sync_is_no_problem(project):
+    project.run_sql("CREATE TABLE other (x); INSERT INTO other VALUES (1)")
+    error = project.call().error
+    assert "To adopt it, with all rows: manage.py schemasync adopt" in error
