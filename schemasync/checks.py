@@ -99,7 +99,8 @@ def _has_mistakes() -> bool:
 @checks.register
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W008: with the flag on, the models and schema.json differ. W009: the flag is off for a database that follows
-    schema.json. W010: a database with a schema.json is not adopted. Only for `check` and `runserver`."""
+    schema.json. W010: a database with a schema.json is not adopted. W011: an unmanaged model reads what schema.json
+    does not have. Only for `check` and `runserver`."""
     if process.command() not in ("check", "runserver", "runserver_plus"):
         return []
     if _has_mistakes():
@@ -143,6 +144,7 @@ def _differs(alias: str) -> Iterator[checks.CheckMessage]:
         yield _not_begun(alias)
         return
     yield from _is_plain(alias)
+    yield from _unread(alias)
     if lines := differences(alias, path):
         yield checks.Warning(
             "\n    ".join([f'The models and schema.json differ, in the database "{alias}":', *few_lines(lines)]),
@@ -159,6 +161,16 @@ def _is_plain(alias: str) -> Iterator[checks.CheckMessage]:
             if needs_adoption(alias):
                 message = f'The database "{alias}" is a plain file, which schemasync does not manage yet.'
                 yield checks.Warning(message, hint="manage.py schemasync adopt", id="schemasync.W010")
+
+
+def _unread(alias: str) -> Iterator[checks.CheckMessage]:
+    from .orm.unmanaged import unread_in_file
+
+    with suppress(SchemasyncError, OSError):  # what is wrong with the file is reported by W008
+        if lines := unread_in_file(alias):
+            message = f'Unmanaged models and schema.json differ, in the database "{alias}":'
+            hint = "Correct the models, or schema.json."
+            yield checks.Warning("\n    ".join([message, *lines]), hint=hint, id="schemasync.W011")
 
 
 def _not_begun(alias: str) -> checks.CheckMessage:

@@ -15,7 +15,19 @@ from .apply_renames import Renames, with_renames
 from .changes import Change
 from .column_facts import facet
 from .dropped import Lost, contested, refusals
-from .hint_keys import ColumnRename, Fill, HintKey, TableRename, all_hints, as_json, column_rename, fill, table_rename
+from .hint_keys import (
+    ColumnRename,
+    Fill,
+    HintKey,
+    TableDrop,
+    TableRename,
+    all_hints,
+    as_json,
+    column_rename,
+    fill,
+    table_drop,
+    table_rename,
+)
 from .match import Match, match
 
 
@@ -165,7 +177,7 @@ class _Comparison:
             tuple(self.idle),
             tuple(self.idle_renames),
             tuple(self.reused),
-            tuple(sorted(all_hints(self.hints) & carried - self.acted, key=as_json)),
+            tuple(sorted(_repeatable(self.hints) & carried - self.acted, key=as_json)),
             carried | self.acted | self.passed,
         )
 
@@ -187,6 +199,7 @@ class _Comparison:
                 self.passed |= {key for key in all_hints(self.hints) if key.table == fold(new)}
             elif new in found.hinted:
                 self.passed |= {table_rename(new, name) for name in self.hints.tables_were[new]}
+        self.passed |= set(map(table_drop, self.hints.dropped_tables))
         permitted = {fold(name) for name in self.hints.dropped_tables}
         lost = [
             self.old_tables[name] for name in found.lost if fold(name) not in permitted and not self.allowed.table(name)
@@ -259,8 +272,13 @@ class _Comparison:
         return fills
 
 
+def _repeatable(hints: Hints) -> frozenset[HintKey]:
+    """The hints that would act again if the history did not record them. What was dropped is gone."""
+    return frozenset(key for key in all_hints(hints) if not isinstance(key, TableDrop))
+
+
 def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
-    """The recorded hints under new names, without those of dropped tables and columns."""
+    """The recorded hints under new names, without those that tell of dropped tables and columns what they were."""
     table_now = {fold(old): fold(new) for new, old in tables.sources.items() if old is not None}
     column_now = {
         (fold(tables.sources[table] or ""), fold(old)): fold(new)
@@ -270,6 +288,9 @@ def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, 
     }
     found: set[HintKey] = set()
     for key in recorded:
+        if isinstance(key, TableDrop):
+            found.add(key)
+            continue
         table = table_now.get(key.table)
         if table is None:
             continue

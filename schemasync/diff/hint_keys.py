@@ -39,7 +39,16 @@ class Fill:
     sql: str
 
 
-HintKey = TableRename | ColumnRename | Fill
+@dataclass(frozen=True, slots=True)
+class TableDrop:
+    """A `_dropped` of a table: the table was dropped, or the database did not have it. A table that somebody makes
+    later under the same name stays."""
+
+    hint: ClassVar[str] = "_dropped"
+    table: str
+
+
+HintKey = TableRename | ColumnRename | Fill | TableDrop
 """A hint that has acted. Names are folded. Table and column have the names that the database has now, so that a rename
 does not make a recorded hint act again."""
 
@@ -47,6 +56,11 @@ does not make a recorded hint act again."""
 def table_rename(table: str, old: str) -> TableRename:
     """The key of a `_was`, whatever the case of the names."""
     return TableRename(fold(table), fold(old))
+
+
+def table_drop(table: str) -> TableDrop:
+    """The key of a name in the `_dropped` of the whole schema, whatever its case."""
+    return TableDrop(fold(table))
 
 
 def column_rename(table: str, column: str, old: str) -> ColumnRename:
@@ -63,6 +77,7 @@ def all_hints(hints: Hints) -> frozenset[HintKey]:
     """Every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
     keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
+    keys |= set(map(table_drop, hints.dropped_tables))
     return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
 
 
@@ -72,6 +87,8 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
 
     def has_acted(key: HintKey) -> bool:
         table = there.table(key.table)
+        if isinstance(key, TableDrop):
+            return table is None
         if table is None or isinstance(key, TableRename):
             return table is not None
         if isinstance(key, ColumnRename):
@@ -87,7 +104,7 @@ def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
     table = schema.table(key.table)
     name = table.name if table is not None else key.table
     match key:
-        case TableRename():
+        case TableRename() | TableDrop():
             return name, ""
         case ColumnRename() | Fill():
             column = table.column(key.column) if table is not None else None
@@ -101,6 +118,8 @@ def as_json(key: HintKey) -> list[str]:
     match key:
         case TableRename(table, old):
             return [key.hint, table, old]
+        case TableDrop(table):
+            return [key.hint, table]
         case ColumnRename(table, column, last) | Fill(table, column, last):
             return [key.hint, table, column, last]
         case _:
@@ -112,6 +131,8 @@ def from_json(value: object) -> HintKey:
     match value:
         case [TableRename.hint, str(table), str(old)]:
             return TableRename(table, old)
+        case [TableDrop.hint, str(table)]:
+            return TableDrop(table)
         case [ColumnRename.hint, str(table), str(column), str(old)]:
             return ColumnRename(table, column, old)
         case [Fill.hint, str(table), str(column), str(sql)]:

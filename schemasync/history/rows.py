@@ -16,6 +16,7 @@ from ..errors import Code, NeedsPerson, Refused
 from ..plan.model import Action, CarriedStep, ColumnSource, Create, Drop, Keep, NeverRun, Origin, Plan, Rewrite, Step
 from ..schema import digest
 from ..schema.model import Schema
+from ..schema.names import fold
 from ..schema.text import dumps, short
 from .row import HISTORY_TABLE, HistoryRow
 
@@ -169,6 +170,15 @@ def never_run_json(found: NeverRun) -> dict[str, list[str]]:
 def models_of(row: HistoryRow | None) -> dict[str, str]:
     """Maps each table to the model that owned it when the row's generation was made; empty if that is unknown."""
     return dict(row.details.get("models", {})) if row is not None else {}
+
+
+def by_author(row: HistoryRow | None) -> frozenset[str]:
+    """Folded names of the tables that the row's generation had from the author of schema.json, not from a model; none
+    if a release before the record of models wrote the row."""
+    if row is None or "models" not in row.details:
+        return frozenset()
+    owned = set(map(fold, models_of(row)))
+    return frozenset(fold(table.name) for table in schema_of(row).tables) - owned
 
 
 def left_json(generation: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.models_fingerprint import beside
 from ..orm.project import Project
 from ..orm.questioner import Questioner, past
+from ..orm.unmanaged import unread
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -185,7 +186,9 @@ class Actions(Invocation):
         if models is not None:
             lines = output.check.three_ways(seen, models, self._schema_path(), kept, self._page, strict=strict)
         lines += output.migrate_risks.in_short(risks, self._page)
-        as_json = output.check.models_json(models)
+        unmanaged = unread(self._alias(), wanted) if models is not None else ()
+        lines += [f"note: {line}" for line in unmanaged]
+        as_json = output.check.models_json(models, unmanaged)
         self._print(lines, output.check.as_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=risks))
         if why := output.check.verdict(seen, models, kept, strict=strict):
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)

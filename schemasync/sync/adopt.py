@@ -174,7 +174,7 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
         never_run=never_run(before, asked.installed, asked.accepted),
     )
     if document is not None and before.newest is None:
-        acted = hints_that_acted(document.hints, baseline, document.schema)
+        acted = hints_that_acted(document.hints, inspection.schema, document.schema)
         plan = replace(plan, applied_hints=plan.applied_hints | acted)
     rehearse(before.connection, plan, target.opener, unknown)
     check_disk(target, plan, before)

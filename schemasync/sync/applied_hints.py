@@ -19,6 +19,6 @@ def applied_hints(target: Target, document: Document, elsewhere: Elsewhere = ())
     with reading(target) as now:
         if now is None or now.newest is None:
             return ()
-        ours = now.ours(now.inspect(), document, decide.not_ours(document, elsewhere))
+        ours = now.ours(now.inspect(), document, decide.not_ours(document, elsewhere, now.newest))
         found = compare(ours, document.schema, document.hints, hints_of(now.newest))
         return diff.applied_hints(document, found)

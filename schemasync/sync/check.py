@@ -77,7 +77,7 @@ def check(
             return Checked(document.version, None, found.changes, is_empty=True)
         inspection = now.inspect()
         unknown = unknown_to(now.connection, target.opener) if tries else Unknown()
-        not_ours = decide.not_ours(document, elsewhere)
+        not_ours = decide.not_ours(document, elsewhere, now.newest)
         ours, recorded = now.ours(inspection, document, not_ours), hints_of(now.newest)
         found = compare(ours, document.schema, document.hints, recorded)
         newest, drift = now.newest, now.drift(inspection, not_ours)

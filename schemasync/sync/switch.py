@@ -139,7 +139,7 @@ def _conversion(
 ) -> _Convert:
     assert now.generation is not None
     document = replace(document, hints=_with_renames(now, document))
-    old = now.ours(now.inspect(), document, not_ours(document, options.elsewhere))
+    old = now.ours(now.inspect(), document, not_ours(document, options.elsewhere, now.newest))
     found = compare(old, document.schema, document.hints, hints_of(now.newest))
     lost, added = [], []
     for one in found.tables:

@@ -456,3 +456,57 @@ def test_a_system_without_fcntl_is_named_in_the_first_words(tmp_path):
     ended = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
     *_, last = ended.stderr.strip().splitlines()
     assert last.startswith("ImportError: schemasync runs on Linux and macOS, and not on Windows")
+
+
+# --- _dropped of a table that schema.json never named -------------------------------------------------------------
+
+
+def dropping(project, *tables):
+    project.write({**V2, "_dropped": list(tables)})
+
+
+def tables(project):
+    return {name for (name,) in project.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def test_a_table_that_schema_json_never_named_goes_by_its_name_in_dropped(evolved):
+    evolved.run_sql('CREATE TABLE "Extra" (a); INSERT INTO "Extra" VALUES (1); CREATE TABLE other (a)')
+    dropping(evolved, "extra", "never_there")
+    assert "Extra" in evolved.done("plan").out
+    assert evolved.call("check").code == 1
+    assert "_dropped of extra" not in evolved.done("prune", hints=True, dry_run=True).out
+    evolved.done()
+    assert {"Extra", "other"} & tables(evolved) == {"other"}
+    assert "is current" in evolved.done().out
+    evolved.done("rollback", interactive=False)
+    assert evolved.rows('SELECT * FROM "Extra"') == [(1,)]
+
+
+def test_a_name_in_dropped_acts_once(evolved):
+    """A table that somebody makes later is theirs."""
+    dropping(evolved, "extra")
+    evolved.write({**V2, "_dropped": ["extra"], "More": {"id": "key"}})
+    evolved.done()
+    evolved.run_sql("CREATE TABLE extra (a); INSERT INTO extra VALUES (1)")
+    assert "is current" in evolved.done().out
+    evolved.write({**V2, "_dropped": ["extra"], "More": {"id": "key"}, "Most": {"id": "key"}})
+    evolved.done()
+    assert evolved.rows("SELECT * FROM extra") == [(1,)]
+
+
+def test_an_installation_that_still_has_a_table_loses_it_too(project):
+    """It is adopted with the schema.json of a release in which the table was dropped long ago."""
+    project.run_sql("CREATE TABLE Log (id INTEGER PRIMARY KEY, what TEXT); CREATE TABLE schema_migrations (version)")
+    project.write({"Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT"}, "_dropped": ["schema_migrations"]})
+    project.done("adopt")
+    assert "schema_migrations" in tables(project)
+    project.done()
+    assert "schema_migrations" not in tables(project)
+    assert "is current" in project.done().out
+
+
+def test_our_own_history_cannot_be_dropped(evolved):
+    dropping(evolved, "_schema_versions", "sqlite_sequence")
+    evolved.call()
+    assert "_schema_versions" in tables(evolved)
+    assert evolved.done("history").code == 0

@@ -128,6 +128,13 @@ def is_virtual(item: Object) -> bool:
     return fold(item.sql).startswith("create virtual")
 
 
+def has_table_of_its_own(connection: Connection, name: str) -> bool:
+    """True if the file has a table of that name, whatever its case, that is neither a view nor a part of a virtual
+    table."""
+    query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main' AND type IN ('table', 'virtual')"
+    return not is_own(name) and connection.execute(query, (name,)).fetchone() is not None
+
+
 def has_table_or_view(connection: Connection, name: str) -> bool:
     """True if the file has a table or a view of that name, whatever its case."""
     query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main'"

@@ -45,6 +45,8 @@ class ModelsJson(TypedDict):
     """The changes that an export would write."""
     problems: list[ProblemJson]
     """The questions that an export would ask."""
+    unmanaged: list[str]
+    """A sentence for each column or table that an unmanaged model reads and schema.json does not have."""
 
 
 class CheckJson(TypedDict):
@@ -215,8 +217,8 @@ def as_json(
     }
 
 
-def models_json(models: Comparison | None) -> ModelsJson | None:
-    """The JSON object; None if the models were not compared."""
+def models_json(models: Comparison | None, unmanaged: Sequence[str] = ()) -> ModelsJson | None:
+    """The JSON object; None if the models were not compared. `unmanaged`: what unmanaged models read in vain."""
     if models is None:
         return None
     changes = models.found.changes if models.found else ()
@@ -224,6 +226,7 @@ def models_json(models: Comparison | None) -> ModelsJson | None:
         "result": "differs" if models.differs else "agrees",
         "changes": [change_json(change) for change in changes],
         "problems": [one.as_json() for one in models.problems],
+        "unmanaged": list(unmanaged),
     }
 
 

@@ -24,7 +24,7 @@ from ...files.layout import size_of
 from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
-from ...history.rows import hints_of, moment
+from ...history.rows import by_author, hints_of, moment
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
 from ...plan.model import NeverRun, Plan, Strategy
@@ -32,7 +32,7 @@ from ...schema.document import Document
 from ...schema.model import Schema
 from ...schema.names import fold, to_key
 from ...schema.subset import differing
-from ...schema.text import short
+from ...schema.text import literal, short
 from ..data_migrations import never_run
 from ..previously_live import not_adopted
 from ..run.disk_space import RESERVE, check_free
@@ -125,7 +125,7 @@ def _decided(
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
     wanted = to_validate(document.schema, inspection.schema, unknown)
     validate.validate_schema(wanted, with_stand_ins(target.opener, unknown), document.place)
-    elsewhere = not_ours(document, options.elsewhere, options.allow_drop)
+    elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
@@ -139,12 +139,19 @@ def _decided(
     return Decision(replace(plan, foreign=foreign), foreign)
 
 
-def not_ours(document: Document, elsewhere: Elsewhere, allow_drop: Collection[str] = ()) -> frozenset[str]:
+def not_ours(
+    document: Document, elsewhere: Elsewhere, newest: HistoryRow | None, allow_drop: Collection[str] = ()
+) -> frozenset[str]:
     """Folded names of tables that schema.json leaves to something else: they are carried along, whatever the history
-    says, unless their drop is allowed by name."""
+    says, unless their drop is allowed by name.
+
+    `elsewhere` are tables of installed models that schema.json does not make. A table that `newest` has without a model
+    was written by the author of schema.json, also if an unmanaged model reads it: only `_elsewhere` leaves such a table
+    to something else.
+    """
     here = {fold(table.name) for table in document.schema.tables}
     dropped = {fold(name) for name in (*document.hints.dropped_tables, *allow_drop)}
-    return document.elsewhere.union(elsewhere) - here - dropped
+    return document.elsewhere.union(set(elsewhere) - by_author(newest)) - here - dropped
 
 
 def is_current(document: Document, options: SyncOptions, state: LiveDatabase) -> bool:
@@ -155,7 +162,8 @@ def is_current(document: Document, options: SyncOptions, state: LiveDatabase) ->
     recorded = hints_of(newest)
     if all_hints(document.hints) <= recorded:
         return True
-    return not compare(document.schema, document.schema, document.hints, recorded).acted
+    acts = compare(document.schema, document.schema, document.hints, recorded).acted
+    return not acts and not state.to_drop(document)
 
 
 def _refuse_plain(target: Target, state: LiveDatabase) -> None:
@@ -188,7 +196,7 @@ def _refuse_drift(
     target: Target, document: Document, state: LiveDatabase, inspection: Inspection, options: SyncOptions
 ) -> None:
     """Refuse changes by hand, unless schema.json contains them by now."""
-    elsewhere = not_ours(document, options.elsewhere, options.allow_drop)
+    elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
     if drifted and not options.repair and state.newest is not None:
@@ -255,7 +263,8 @@ def _diff(document: Document, old: Schema, options: SyncOptions, newest: History
     allowed = Allowed(frozenset(map(fold, options.allow_drop)), given)
     diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
     if diff.problems:
-        raise Refused(_located(document, _of_models(problem, options.models)) for problem in diff.problems)
+        named = (_of_elsewhere(_of_models(problem, options.models), options.elsewhere) for problem in diff.problems)
+        raise Refused(_located(document, problem) for problem in named)
     return diff
 
 
@@ -277,6 +286,17 @@ def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
     hint = f"{', '.join(lost)} {verb}, and is installed. To write it into schema.json: manage.py schemasync export"
     facts = {key: value for key, value in problem.facts.items() if key != "candidates"}  # nobody is asked to drop it
     return replace(problem, hint=hint, facts=facts)
+
+
+def _of_elsewhere(problem: Problem, elsewhere: Collection[str]) -> Problem:
+    """The problem with a third way, for a lost table that an unmanaged model reads."""
+    if problem.facts.get("table") is not None or problem.code not in (Code.LOST_TABLE, Code.RENAME_OR_DROP):
+        return problem
+    names = [name for name in problem.facts["lost"] if fold(name) in elsewhere]
+    if not names:
+        return problem
+    hint = f'If something else makes it from now on: at the top of the file, "_elsewhere": {literal(names)}'
+    return replace(problem, hint=f"{problem.hint}\n{hint}")
 
 
 def _plan(

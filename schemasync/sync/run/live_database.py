@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...diff.hint_keys import table_drop
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.connection import Connection, Opener, data_version
 from ...engines.sqlite.inspect import Inspection, inspect
-from ...engines.sqlite.objects import Object, fingerprint, objects
+from ...engines.sqlite.objects import Object, fingerprint, has_table_of_its_own, objects
 from ...errors import Code, NeedsPerson, Refused
 from ...files.layout import Generation, Inode, Layout, PathKind, inode_of
 from ...files.lock import is_held
 from ...history.in_place import restored_in_place
 from ...history.row import HistoryRow
-from ...history.rows import Stamp, schema_of
+from ...history.rows import Stamp, hints_of, schema_of
 from ...schema.document import Document
 from ...schema.model import Hints, Schema, Table
 from ...schema.names import fold
@@ -85,8 +86,17 @@ class LiveDatabase:
         new = document.schema
         recorded = without(schema_of(self.newest), elsewhere) if self.newest is not None else Schema()
         known = recorded.tables + new.tables
-        tables = known + _claimed(inspection.schema, document.hints, {fold(table.name) for table in known})
+        claimed = _claimed(inspection.schema, document.hints, {fold(table.name) for table in known})
+        named = {fold(table.name) for table in (*known, *claimed)}
+        dropped = [inspection.schema.table(name) for name in self.to_drop(document) if fold(name) not in named]
+        tables = (*known, *claimed, *(table for table in dropped if table is not None))
         return Schema(tables, recorded.views + new.views)
+
+    def to_drop(self, document: Document) -> tuple[str, ...]:
+        """The names in the `_dropped` of schema.json whose tables are there, and which did not act before."""
+        acted = hints_of(self.newest)
+        names = [name for name in document.hints.dropped_tables if table_drop(name) not in acted]
+        return tuple(name for name in names if has_table_of_its_own(self.connection, name))
 
 
 def _claimed(there: Schema, hints: Hints, known: Collection[str]) -> tuple[Table, ...]:
