@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
-from .. import databases
+from .. import conf, databases
 from ..diff.changes import AddIndex
 from ..diff.side_by_side import Names, Pair, beside, changed
 from ..errors import NeedsPerson, SchemasyncError
@@ -22,6 +22,8 @@ from ..history.row import HistoryRow
 from ..history.rows import MadeByHand, schema_of, steps_of
 from ..management.local_time import local_time
 from ..models import SchemaVersion
+from ..orm.baseline import baseline
+from ..orm.models import modelled
 from ..plan.model import Action, CarriedStep, Create, Plan, Step, Strategy
 from ..schema import write
 from ..schema.model import Schema
@@ -105,7 +107,8 @@ def _steps(plan: dict[str, Any]) -> dict[str, Any]:
 def schema_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
     """The schema as a schema.json, as a download."""
     row = _row(selected, pk)
-    text = _text(respelled(schema_of(row), _texts(selected, {row.generation})), f"version {row.version}")
+    found, comment = respelled(schema_of(row), _texts(selected, {row.generation})), f"version {row.version}"
+    text = baseline(found, modelled(selected.alias), comment, {}) if conf.is_enabled() else _text(found, comment)
     response = HttpResponse(text, content_type="application/json")
     name = f"schema-{short(row.version)}.json"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename="".join(name.split()))

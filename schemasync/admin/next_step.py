@@ -79,6 +79,8 @@ def next_step(admin: Pages, request: HttpRequest, selected: SelectedDatabase, fo
         return NextStep(_("A run is ready and waits for this command:"), commands=(_command(selected, "cutover"),))
     if status.run is not None or is_at_work(selected):
         return NextStep(_("Wait until the run has ended."))
+    if found.models is not None and found.models.difference is Difference.UNKNOWN:
+        return _unknown(selected)
     if found.models is not None and not found.models.agrees:
         return NextStep(
             _(
@@ -101,8 +103,7 @@ def _of_database(admin: Pages, request: HttpRequest, selected: SelectedDatabase,
         case Difference.NONE:
             return _nothing_to_do(admin, request, selected)
         case Difference.UNKNOWN:
-            text = _("Fix what prevents the comparison. This command says more:")
-            return NextStep(text, commands=(_command(selected, "check"),))
+            return _unknown(selected)
         case Difference.BY_HAND:
             text = _("Decide whether to keep or to undo what was changed by hand. This command says how:")
             return NextStep(text, commands=(_command(selected, "plan"),))
@@ -111,6 +112,11 @@ def _of_database(admin: Pages, request: HttpRequest, selected: SelectedDatabase,
             return _to_earlier(admin, request, selected, database.earlier)
         case Difference.PENDING:
             return _to_schema_json(admin, request, selected)
+
+
+def _unknown(selected: SelectedDatabase) -> NextStep:
+    text = _("Fix what prevents the comparison. This command says more:")
+    return NextStep(text, commands=(_command(selected, "check"),))
 
 
 def _nothing_to_do(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> NextStep:
@@ -137,7 +143,7 @@ def _to_earlier(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
     if selected.file_of(earlier.generation) is None:
         text += _("Its file is gone. Deploy the schema.json of the live version, or bring today's rows to that one:")
         return NextStep(text, commands=(_command(selected, "--allow-older"),))
-    text += _("Deploy the schema.json of the live version, or roll back.") + " "
+    text += _("Deploy the schema.json of the live version, or go back to that generation.") + " "
     if admin.may(request, "rollback"):
         return NextStep(text, _link("rollback", selected, earlier.pk), _("See what rolling back would do"))
     text += _or_on_the_server(

@@ -38,7 +38,7 @@ _models = _Models()
 
 def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> dict[str, Any]:
     """The context of the panel above the history."""
-    now = status(selected.target(), selected.schema)
+    now = status(selected.target())  # the page compares schema.json itself, and with the models
     models, database = with_models(selected), with_database(selected)
     return {
         "status": now,

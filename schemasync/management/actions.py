@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -69,6 +70,10 @@ from .output.shared import problem
 WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt", "switch")
 """Actions that bring a project to schema.json. They are refused if another app overrides `migrate` or
 `makemigrations`."""
+
+
+_GENERATION = re.compile(r"[0-9]{1,4}(-[0-9a-f]{12})?|(1:)?[0-9a-f]{4,64}")
+"""What `inspect` takes for a generation or a version, if there is no file of that name."""
 
 
 class Actions(Invocation):
@@ -265,7 +270,11 @@ class Actions(Invocation):
         self._print(output.switch.lines(done, self._page), output.switch.as_json(done))
 
     def do_inspect(self) -> None:
-        seen = inspection.inspect_path(databases.opener(self._alias()), Path(self.given["source"]))
+        source = Path(self.given["source"])
+        if not source.exists() and _GENERATION.fullmatch(str(source)):
+            seen = inspection.recorded(self._target(), str(source))
+        else:
+            seen = inspection.inspect_path(databases.opener(self._alias()), source)
         text, path = self._marked(seen.schema), self._path("output")
         faults = _faults_of(text, path or Path("schema.json"))
         self._warn(output.inspect.lines(seen, faults, self._page))

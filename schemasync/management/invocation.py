@@ -116,7 +116,12 @@ class Invocation:
             link, before = Path("FILE"), None
         match Layout(link).path_kind():
             case PathKind.GENERATION:
-                return f"To write it from the database: manage.py schemasync inspect {link} -o {path}"
+                live = Layout(link).live()
+                source = live.name if live is not None else link
+                return (
+                    "Take it from your version control. To write it from the database instead, without hints and "
+                    f"comments: manage.py schemasync inspect {source} -o {path}"
+                )
             case PathKind.PLAIN if before is not BeforeSchema.NEW:
                 return "To adopt the database, which writes schema.json: manage.py schemasync adopt"
             case _ if conf.is_enabled():

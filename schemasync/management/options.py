@@ -338,7 +338,12 @@ def _switch(parser: Any) -> None:
 
 
 def _inspect(parser: Any) -> None:
-    parser.add_argument("source", type=Path, metavar="FILE", help="a SQLite file, or a folder of numbered .sql files")
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="FILE",
+        help="a SQLite file, a folder of numbered .sql files, or a generation",
+    )
     parser.add_argument(
         "-o", "--output", type=Path, default=ABSENT, metavar="OUT", help="write it to this file (--noinput: replace it)"
     )

@@ -42,6 +42,27 @@ def _decode(data: bytes, faults: Diagnostics) -> str:
         raise SchemaInvalid(faults.problems) from error
 
 
+_IN_WORDS = {
+    "Expecting ',' delimiter": "a comma is missing",
+    "Expecting ':' delimiter": "a colon is missing after the key",
+    "Expecting property name enclosed in double quotes": "a key in double quotes belongs here",
+    "Expecting value": "a value belongs here: text in double quotes, an object, a list, a number, true, false or null",
+    "Extra data": "the schema has ended, and more follows",
+}
+
+
+def _in_words(error: json.JSONDecodeError, text: str) -> tuple[str, int]:
+    """What is wrong, and where. A comma that a line lacks at its end is missing there, and not in the next line."""
+    before, after = len(text[: error.pos].rstrip()), text[error.pos :].strip()
+    if not text.strip():
+        return "the file is empty; an empty schema is {}", error.pos
+    if not after:
+        return "the file ends here, before the schema does", before
+    message = _IN_WORDS.get(error.msg, _JSON_ERROR.sub("", str(error)))
+    is_of_earlier_line = "," in error.msg and "\n" in text[before : error.pos]
+    return message, before if is_of_earlier_line else error.pos
+
+
 def _parse(faults: Diagnostics) -> dict[str, Any]:
     faults.scan = scan(faults.text)
     for fault in faults.scan.faults:
@@ -57,7 +78,8 @@ def _parse(faults: Diagnostics) -> dict[str, Any]:
     try:
         tree = json.loads(faults.scan.json)
     except json.JSONDecodeError as error:
-        faults.note(Code.SCHEMA_SYNTAX, _JSON_ERROR.sub("", str(error)), at=error.pos)
+        message, at = _in_words(error, faults.scan.json)
+        faults.note(Code.SCHEMA_SYNTAX, message, at=at)
         raise SchemaInvalid(faults.problems) from error
     if not isinstance(tree, dict):
         faults.note(

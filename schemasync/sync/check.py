@@ -94,7 +94,7 @@ def check(
             refused=(
                 _refusal(target, document, now, elsewhere, unknown)
                 if found.changes and tries
-                else _older(target, document, now)
+                else _older(document, now)
             ),
             unknown=unknown,
             unapplied=missing(now, installed),
@@ -123,11 +123,11 @@ def _refusal(
     return ()
 
 
-def _older(target: Target, document: Document, now: LiveDatabase) -> tuple[Problem, ...]:
+def _older(document: Document, now: LiveDatabase) -> tuple[Problem, ...]:
     """The one error of a sync that the history alone shows."""
     if now.newest is None or now.generation is None:
         return ()
-    found = decide.older_version(document.version, now.rows, target.layout.link, document.source)
+    found = decide.older_version(document.version, now.rows, document.source)
     return (found,) if found is not None else ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,14 @@ from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
-from ..errors import Code, Refused
+from ..errors import Code, Refused, SchemasyncError
+from ..history.rows import find, schema_of
 from ..schema.digest import version
 from ..schema.model import Schema
+from ..schema.spelling import respelled, texts
+from . import history
 from .run.error_translation import translated_errors
+from .run.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,17 @@ def written_schema(opener: Opener, path: Path) -> Schema:
         return inspect(connection).schema
 
 
+def recorded(target: Target, wanted: str) -> Inspected:
+    """The schema of a generation, or of a version, as the history records it, with its SQL as written if the file is
+    there. Raises Refused if the history knows neither."""
+    row = find(history.rows(target), wanted)
+    generation, known = target.layout.generation(row.generation), texts([])
+    if generation is not None:
+        with suppress(SchemasyncError, FileNotFoundError):
+            known = texts([written_schema(target.opener, generation.path)])
+    return Inspected(respelled(schema_of(row), known), row.version, {})
+
+
 def inspect_path(opener: Opener, path: Path) -> Inspected:
     """Read any SQLite file, or run a folder of .sql files in memory. Raises Refused."""
     with translated_errors(path):
@@ -45,7 +60,9 @@ def inspect_path(opener: Opener, path: Path) -> Inspected:
             return Inspected(schema, version(schema), replayed.rows, replayed.left_out)
         if not path.exists():
             raise Refused.of(
-                Code.NO_DATABASE, f"there is nothing at {path}", "Name a SQLite file or a folder of .sql files."
+                Code.NO_DATABASE,
+                f"there is nothing at {path}",
+                "Name a SQLite file, a folder of .sql files, or a generation.",
             )
         with closing(opener.read(path)) as connection:
             unknown = unknown_to(connection, opener)

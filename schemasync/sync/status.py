@@ -10,13 +10,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from ..engines.sqlite import history_table
 from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
 from ..history.row import HistoryRow
+from ..history.rows import moment
 from ..schema import document
+from ..schema.document import Document
+from ..schema.names import fold
 from . import prune
-from .phases import postpone
+from .phases import decide, postpone
 from .previously_live import not_adopted
 from .prune import Archive
 from .run import live_database
@@ -118,13 +122,18 @@ def status(target: Target, schema: Path | None = None) -> Status:
     them."""
     layout = target.layout
     problems: list[Problem] = []
-    live, path = None, layout.link
+    live, path, version = None, layout.link, None
     try:
         with translated_errors(layout.link), live_database.read(layout, target.opener, whole=False) as now:
             if now is not None:
                 path = now.path
                 live = now.newest if now.generation is not None else None
                 problems += [*_put_over_the_link(target, now), *_restored_in_place(target, now)]
+                if schema is not None:
+                    version, found = _compared(target, now, schema)
+                    problems += found
+            elif schema is not None:
+                version = _read(schema)[0]
     except SchemasyncError as error:
         problems += error.problems
         if is_too_new(error):
@@ -147,21 +156,46 @@ def status(target: Target, schema: Path | None = None) -> Status:
         run,
         run is not None and postpone.is_waiting(target),
         tuple(problems),
-        _version(schema) if schema is not None else None,
+        version,
     )
 
 
-def _version(schema: Path) -> str | None:
+def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | None, list[Problem]]:
+    """The version of schema.json, and why a sync to it would be refused, as far as that is quickly known."""
+    version, found = _read(schema)
+    if now.generation is None or not now.is_recorded or now.newest is None:
+        return version, []
+    if isinstance(found, Problem):
+        return version, [found]
+    problems = []
+    if version != now.newest.version:
+        older = decide.older_version(found.version, history_table.read(now.connection), found.source)
+        problems += [older] if older is not None else []
+    if not now.is_untouched:
+        ours = {fold(name) for _, name in found.schema.object_names()}
+        if names := sorted(name for name in now.drift(now.inspect()) if fold(name) in ours):
+            message = f"changed by hand since {moment(now.newest.applied_at)}: {', '.join(names)}"
+            hint = "To see how to keep or undo it: manage.py schemasync check"
+            problems.append(Problem(Code.DRIFT, message, hint, {"objects": names}))
+    return version, problems
+
+
+def _read(schema: Path) -> tuple[str | None, Document | Problem]:
+    """The version and the content of a schema.json, or why it cannot be read."""
     try:
-        return _version_of(schema.read_bytes())
-    except (OSError, SchemasyncError):
-        return None  # `check` says why
+        found = _document(schema.read_bytes(), str(schema))
+    except OSError as error:
+        hint = "To see what to do: manage.py schemasync check"
+        return None, Problem(Code.SCHEMA_UNREADABLE, f"{schema}: {error.strerror}", hint)
+    except SchemasyncError as error:
+        return None, error.problems[0]
+    return found.version, found
 
 
 @lru_cache(maxsize=8)
-def _version_of(data: bytes) -> str:
+def _document(data: bytes, source: str) -> Document:
     """Cached, as pages of the admin ask several times a second while a run is at work."""
-    return document.read(data, "schema.json").version
+    return document.read(data, source)
 
 
 def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:

@@ -186,3 +186,30 @@ def as_nobody(ask):
 
 def held(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_generation_is_printed_as_its_version_says_and_not_as_the_file_is_now(evolved):
+    """What a sync to it needs: no table that schema.json does not name, and SQL as it was written."""
+    first, second = (name.removesuffix(".sqlite3") for name in evolved.generations())
+    evolved.run_sql("CREATE TABLE not_ours (a)")
+    for wanted in (
+        "1",
+        "0001",
+        first,
+        json.loads(evolved.done("history", json=True).out)["generations"][1]["version"][2:12],
+    ):
+        evolved.schema.write_text(evolved.done("inspect", wanted).out)
+        assert "not_ours" not in evolved.schema.read_text()
+        assert evolved.done("hash").out.strip() == evolved.done("history", json=True).json["generations"][1]["version"]
+    assert "CHECK (full_name <> '')" in evolved.done("inspect", second).out
+    assert "[unknown-generation]" in evolved.call("inspect", "77").error
+    assert "Name a SQLite file, a folder of .sql files, or a generation" in evolved.call("inspect", "nothing.db").error
+
+
+def test_the_hint_after_a_rollback_stays_there(evolved):
+    evolved.done("rollback", interactive=False)
+    error = evolved.call().error
+    (command,) = (line for line in error.splitlines() if "or write it: manage.py" in line)
+    evolved.done(*command.partition("manage.py schemasync ")[2].split())
+    assert "is current" in evolved.done().out
+    evolved.done("check")

@@ -72,5 +72,20 @@ def test_it_says_that_a_sync_is_pending(synced):
     found = synced.done("status", json=True).json
     assert found["schema_version"] == wanted != found["version"]
     assert f"schema.json has version {wanted[2:14]}, which is not live" in synced.done("status").out
-    synced.schema.write_text("{")
-    assert synced.done("status", json=True).json["schema_version"] is None
+
+
+def test_it_reports_for_what_a_sync_would_be_refused(evolved):
+    evolved.run_sql("ALTER TABLE Log ADD COLUMN by_hand; CREATE TABLE not_ours (a)")
+    found = evolved.done("status", json=True).json
+    assert (found["result"], [one["code"] for one in found["errors"]]) == ("problem", ["drift"])
+    assert "changed by hand" in evolved.done("status").out
+    assert "not_ours" not in evolved.done("status").out
+    evolved.done("rollback", interactive=False)
+    found = evolved.done("status", json=True).json
+    assert (found["result"], [one["code"] for one in found["errors"]]) == ("problem", ["older-version"])
+    evolved.schema.write_text("{")
+    found = evolved.done("status", json=True).json
+    assert (found["schema_version"], [one["code"] for one in found["errors"]]) == (None, ["schema-syntax"])
+    evolved.schema.unlink()
+    found = evolved.done("status", json=True).json
+    assert (found["schema_version"], [one["code"] for one in found["errors"]]) == (None, ["schema-unreadable"])

@@ -268,7 +268,8 @@ def test_a_missing_schema_says_where_it_could_come_from(synced):
     ended = synced.call()
     assert ended.code == 3
     assert "[schema-unreadable]" in ended.error
-    assert f"manage.py schemasync inspect {synced.link} -o {synced.schema}" in ended.error
+    assert f"manage.py schemasync inspect {synced.live()} -o {synced.schema}" in ended.error
+    assert "Take it from your version control." in ended.error
 
 
 def test_a_missing_schema_beside_a_plain_database_says_adopt(project):
@@ -413,7 +414,7 @@ def test_an_error_of_syntax_is_printed_with_its_line_and_a_caret(project):
     ended = project.manage()
     assert ended.code == 3
     assert ended.err.splitlines() == [
-        "CommandError: [schema-syntax] schema.json:2:41: Expecting ',' delimiter",
+        "CommandError: [schema-syntax] schema.json:2:41: a comma is missing",
         '  2 |   "Users": {"id": "INTEGER PRIMARY KEY" "name": "TEXT"}',
         "    |                                         ^",
     ]

@@ -108,12 +108,18 @@ def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:
                 problems.append(
                     Problem(
                         Code.BAD_FILL,
-                        f"the fill of {step.name}.{feed.column} cannot be computed: {error}",
+                        f"{_at(plan, step.name, feed.column)}the fill of {step.name}.{feed.column} cannot be computed: "
+                        f"{error}",
                         f"It may use the columns of the old row: {columns}.",
                         {"table": step.name, "column": feed.column, "fill": feed.fill},
                     )
                 )
     return problems
+
+
+def _at(plan: Plan, table: str, column: str) -> str:
+    place = plan.place(table, column)
+    return f"{place}: " if place else ""
 
 
 def _refusal(opener: Opener, old: Table, constraint: str) -> str:

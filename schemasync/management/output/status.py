@@ -41,7 +41,7 @@ def _live(found: Status) -> Lines:
 
 
 def _pending(found: Status) -> Lines:
-    if not found.is_pending or found.run is not None:
+    if not found.is_pending or found.run is not None or found.problems:
         return []
     wanted = short(found.schema_version or "")
     return [f"schema.json has version {wanted}, which is not live; to see the changes: manage.py schemasync plan"]

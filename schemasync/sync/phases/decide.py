@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from ...diff.compare import Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
@@ -130,7 +129,7 @@ def _decided(
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
     _refuse_drift(target, document, state, inspection, options)
-    _refuse_older(target, document, state.rows, options)
+    _refuse_older(document, state.rows, options)
     diff = _diff(document, old, options, state.newest)
     anyway = options.rebuild_all or options.again or (options.repair and state.drift(inspection, elsewhere))
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
@@ -212,8 +211,8 @@ def _refuse_drift(
         )
 
 
-def _refuse_older(target: Target, document: Document, rows: Sequence[HistoryRow], options: SyncOptions) -> None:
-    found = older_version(document.version, rows, target.layout.link, document.source)
+def _refuse_older(document: Document, rows: Sequence[HistoryRow], options: SyncOptions) -> None:
+    found = older_version(document.version, rows, document.source)
     if found is not None and not options.allow_older:
         raise Refused(found)
 
@@ -225,7 +224,7 @@ def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
     return is_rollback and bool(known) and known[-1].generation == newest.previous
 
 
-def older_version(version: str, rows: Sequence[HistoryRow], link: Path, schema: str) -> Problem | None:
+def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Problem | None:
     """Why a sync to this version of the file `schema` is refused, if the database had it earlier: an older release is
     deployed, or the database was rolled back from it."""
     newest = rows[-1]
@@ -241,7 +240,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], link: Path, schema: 
             f"schema.json has version {short(version)}, from which this database was rolled back to "
             f"{short(newest.version)} {who}",
             "To stay there, take the schema.json of that version from your version control, or write it: "
-            f"manage.py schemasync inspect {shlex.quote(str(link))} -o {shlex.quote(schema)} --noinput\n"
+            f"manage.py schemasync inspect {newest.generation} -o {shlex.quote(schema)} --noinput\n"
             "To go forward again with today's data: manage.py schemasync --allow-older\n"
             f"To go forward again to the data of then: manage.py schemasync rollback {generation}",
             facts,
