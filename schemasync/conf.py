@@ -6,11 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
+from django.utils.module_loading import module_has_submodule
 
 from .errors import Code, Problem, UsageError
 from .schema.text import nearest
@@ -23,6 +26,7 @@ DEFAULTS: Mapping[str, Any] = {
     "ON_STARTUP": "warn",
     "ENABLED": False,
     "MIGRATED_APPS": (),
+    "ADOPT": False,
     "RUN_FROM_ADMIN": False,
     "STATUS_TOKEN": None,
     "CONNECT": None,
@@ -58,9 +62,32 @@ def is_enabled() -> bool:
     return isinstance(given, Mapping) and given.get("ENABLED") is True
 
 
+ALL = "all"
+"""The value of MIGRATED_APPS for every installed app that has migrations."""
+
+
 def migrated_apps() -> tuple[str, ...]:
     """Labels of the apps that keep their migrations."""
-    return tuple(setting("MIGRATED_APPS"))
+    given = setting("MIGRATED_APPS")
+    return _with_migrations(tuple(apps.get_app_configs())) if given == ALL else tuple(given)
+
+
+@lru_cache(maxsize=8)  # every question about an app asks this
+def _with_migrations(installed: tuple[AppConfig, ...]) -> tuple[str, ...]:
+    return tuple(config.label for config in installed if _has_migrations(config))
+
+
+def _has_migrations(config: AppConfig) -> bool:
+    modules = settings.MIGRATION_MODULES
+    modules = getattr(modules, "original", modules)  # orm.migration_modules puts a policy in its place
+    if config.label in modules:
+        return modules[config.label] is not None
+    return module_has_submodule(config.module, "migrations") if config.module is not None else False
+
+
+def adopts() -> bool:
+    """True if `migrate` and a sync adopt a plain file by themselves."""
+    return bool(setting("ADOPT"))
 
 
 def runs_from_admin() -> bool:
@@ -145,7 +172,7 @@ def bad_values(given: object) -> Iterator[Problem]:
     if token is not None and not (isinstance(token, str) and len(token) >= SHORTEST_TOKEN):
         hint = f"Use a string of {SHORTEST_TOKEN} characters or more, for example from: openssl rand -hex 16"
         yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] is invalid', hint, {"key": "STATUS_TOKEN"})
-    for key in ("ENABLED", "RUN_FROM_ADMIN"):
+    for key in ("ENABLED", "RUN_FROM_ADMIN", "ADOPT"):
         if not isinstance(known.get(key, False), bool):
             message = f'SCHEMASYNC["{key}"] is {known[key]!r}'
             yield Problem(Code.UNKNOWN_SETTING, message, "Use True or False.", {"key": key})
@@ -159,8 +186,9 @@ def bad_values(given: object) -> Iterator[Problem]:
 
 
 def _bad_apps(given: object) -> Iterator[Problem]:
-    if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in given):
-        hint = 'Use a list of app labels: ["sites", "waffle"].'
+    is_list = isinstance(given, list | tuple | set | frozenset) and all(isinstance(one, str) for one in given)
+    if not is_list and given != ALL:
+        hint = 'Use a list of app labels: ["sites", "waffle"]; or "all" for every app that has migrations.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["MIGRATED_APPS"] is {given!r}', hint, {"key": "MIGRATED_APPS"})
 
 

@@ -234,7 +234,8 @@ class Afterwards:
     """Facts of a swap that are known only afterwards; None if not known yet.
 
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
-    `never_run`: data migrations that were accepted since.
+    `never_run`: data migrations that were accepted since. `migrations`: those of MIGRATED_APPS that ran
+    on the new file.
     """
 
     duration_ms: int | None = None
@@ -242,6 +243,7 @@ class Afterwards:
     followed: Followed | None = None
     document: str | None = None
     never_run: NeverRun | None = None
+    migrations: tuple[str, ...] = ()
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
@@ -253,6 +255,8 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
         plan["document"] = known.document
     if known.never_run is not None:
         plan["data_migrations"] = never_run_json(known.never_run)
+    if known.migrations:
+        plan["migrations"] = list(known.migrations)
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,
@@ -294,6 +298,11 @@ def followed(row: HistoryRow) -> Followed | None:
     """How the run followed the writers beside it; None where they waited."""
     found = row.details.get("replay")
     return Followed(**found) if found else None
+
+
+def migrations_of(row: HistoryRow) -> tuple[str, ...]:
+    """The migrations of MIGRATED_APPS that ran on the file before it went live, as `app.name`."""
+    return tuple(row.details.get("migrations", ()))
 
 
 def changed(row: HistoryRow) -> tuple[ChangeJson, ...]:

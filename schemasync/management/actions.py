@@ -21,6 +21,7 @@ from ..files.layout import Layout, PathKind
 from ..files.permissions import may_change_names
 from ..history.rows import Afterwards
 from ..orm import migrations
+from ..orm.adopting import adopted_by_itself
 from ..orm.baseline import baseline
 from ..orm.comparison import agreement
 from ..orm.data_migrations import carrying, data_migrations
@@ -95,6 +96,8 @@ class Actions(Invocation):
 
     def do_sync(self) -> None:
         self._finish_swap()
+        if conf.adopts():
+            self._adopt_first()
         has_written = self._is("export") and self._export(check=False)[1]
         try:
             done = self._synced()
@@ -200,8 +203,11 @@ class Actions(Invocation):
 
     def _checked(self, target: Target, wanted: Document) -> check.Checked:
         alias = self._alias()
-        elsewhere = made_elsewhere(alias) if conf.is_enabled() else ()
-        return check.check(target, wanted, data_migrations(alias), elsewhere)
+        return check.check(target, wanted, data_migrations(alias), self._elsewhere())
+
+    def _elsewhere(self) -> frozenset[str]:
+        """Tables of installed models that schema.json does not make."""
+        return made_elsewhere(self._alias()) if conf.is_enabled() else frozenset()
 
     def _kept(self) -> KeptApps:
         """Pending migrations and missing tables of MIGRATED_APPS on the live database."""
@@ -304,7 +310,7 @@ class Actions(Invocation):
                 "Use another path: manage.py schemasync adopt --schema PATH",
             )
         models = modelled(self._alias()) if found is None else None
-        kept = models.kept if models is not None else ()
+        kept = models.kept if models is not None else self._elsewhere()
         installed, accepted = data_migrations(self._alias()), self._several("accept_data_migration")
         done = adopt.adopt(target, found, _labels(models), installed, accepted, kept, is_resumed=is_resumed)
         if models is not None:
@@ -318,6 +324,14 @@ class Actions(Invocation):
         ignored, written = adopt.ignore_lines(target), found is None
         lines = output.adopt.lines(done, target.layout.link, path, ignored, self._page, written=written)
         self._print(lines, output.adopt.as_json(done, path, ignored, written=written))
+
+    def _adopt_first(self) -> None:
+        if not self._schema_path().exists():
+            return  # the sync says what is missing
+        target, wanted = self._target(swaps=True), self._document()
+        done = adopted_by_itself(self._alias(), target, wanted, self._several("accept_data_migration"))
+        if done is not None:
+            self._say(output.adopt.by_itself(done, target.layout.link))
 
     def do_eject(self) -> None:
         target, link = self._target(swaps=True), databases.path_of(self._alias())
@@ -383,8 +397,7 @@ class Actions(Invocation):
                 Code.BAD_OPTION, f"--hints removes no archives; {' and '.join(other)} is for these", "Run prune twice."
             )
         found, dry_run, path = self._document(), self._is("dry_run"), self._schema_path()
-        elsewhere = made_elsewhere(self._alias()) if conf.is_enabled() else ()
-        hints = applied_hints.applied_hints(self._target(), found, elsewhere)
+        hints = applied_hints.applied_hints(self._target(), found, self._elsewhere())
         if hints and not dry_run:
             _write_text(path, without_hints(found, hints))
         lines = output.prune.hint_lines(hints, path, dry_run=dry_run)

@@ -60,6 +60,22 @@ def carries(migration: Migration) -> bool:
     return any(map(_carries, migration.operations))
 
 
+def may_act_outside(migration: Migration) -> bool:
+    """True if the migration runs Python that may do something outside of the database, such as sending mail or writing
+    a file: a RunPython, or an operation that is not Django's."""
+    return any(map(_may_act_outside, migration.operations))
+
+
+def _may_act_outside(operation: Operation) -> bool:
+    match operation:
+        case RunPython():
+            return operation.code is not RunPython.noop
+        case SeparateDatabaseAndState():
+            return any(map(_may_act_outside, operation.database_operations))
+        case _:
+            return not type(operation).__module__.startswith("django.")
+
+
 def unseen(found: Seen, seen: Seen) -> Iterator[str]:
     """`app.0002_name` of each migration that was not seen yet."""
     for label, names in found.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +13,13 @@ from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
 
 from .. import conf
+from ..errors import Code, Failed
 from ..files.layout import PathKind
 from ..history.rows import Afterwards
 from ..plan.model import Plan
 from ..schema.document import Document
 from ..schema.names import fold
+from ..schema.text import count
 from ..signals import before_swap
 from ..sync import check, up_to_date
 from ..sync.phases.decide import SyncOptions
@@ -28,7 +30,7 @@ from ..sync.run.target import Target
 from ..sync.runner import sync
 from . import contenttypes, migration_modules
 from .already_there import already_there
-from .data_migrations import data_migrations
+from .data_migrations import data_migrations, may_act_outside
 from .field_readers import readers
 from .migrate_signals import Out, emit_post_migrate, emit_pre_migrate, import_management, lacking_line, unwritten
 from .models import kept_tables, made_elsewhere, made_here
@@ -48,8 +50,13 @@ def sync_as_migrate(
 
     On the new file, before it goes live: `first`, content types of renamed models, migrations of MIGRATED_APPS, and
     receivers of `before_swap`. On the live one: `pre_migrate` before; `post_migrate` after, where tables exist.
+
+    If a migration fails after another one that may have acted outside of the database, what ran before it goes live, so
+    that nothing runs twice, and Failed is raised then.
     """
     import_management()
+    ran: list[str] = []
+    stopped: list[Stopped] = []
     options = informed(alias, options)
     emit_pre_migrate(alias, stdout, verbosity)
     connections[alias].close()
@@ -61,8 +68,11 @@ def sync_as_migrate(
             return has_begun
         with on_file(alias, new.path):
             contenttypes.rename(alias, renamed)
-            migrate_apps(alias, new.path, options.accepted_migrations)
-            before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
+            done = migrate_apps(alias, new.path, options.accepted_migrations)
+            ran.extend(done.names)
+            stopped.extend([done.stopped] if done.stopped is not None else [])
+            if not stopped:
+                before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
         return True
 
     again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
@@ -72,7 +82,12 @@ def sync_as_migrate(
         readers_of_new = {place: reads for place, reads in options.readers.items() if place[0] in new}
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
-        note(target, live, Afterwards(document=up_to_date.digest(document.data, beside())))
+        digest = up_to_date.digest(document.data, beside())
+        note(target, live, Afterwards(document=digest, migrations=tuple(ran)))
+    if stopped:
+        raise stopped[0].as_error(ran) from stopped[0].error
+    if ran:
+        report.notes.append(f"{count(len(ran), 'migration')} run on the new file: {', '.join(ran)}")
     emit_post_migrate(alias, stdout, verbosity)
     report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
@@ -109,35 +124,96 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
         connection.settings_dict["NAME"] = name
 
 
-def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A migration that failed, as `app.name`, and left no trace in the database."""
+
+    name: str
+    error: Exception
+
+    def as_error(self, ran: Sequence[str] = ()) -> Failed:
+        """The error for people; `ran`: the migrations before it, if these are live."""
+        message = f"the migration {self.name} failed: {type(self.error).__name__}: {self.error}"
+        if not ran:
+            hint = "The new file is removed, and the live one is unchanged. Correct the migration, and run again."
+            return Failed.of(Code.HOOK_FAILED, message, hint, migration=self.name)
+        return Failed.of(
+            Code.HOOK_FAILED,
+            f"{message}; what ran before it is live: {', '.join(ran)}",
+            "One of these may have acted outside of the database, and so none of them runs again. Correct the one that "
+            "failed, and run again; or go back: manage.py schemasync rollback",
+            migration=self.name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """The migrations that ran, as `app.name`, and the one that stopped the others."""
+
+    names: tuple[str, ...] = ()
+    stopped: Stopped | None = None
+
+
+def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> Migrated:
     """Run the pending migrations of MIGRATED_APPS.
 
     Migrations of other apps that they depend on are recorded as run, because their tables exist. So are migrations
     whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
     Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
-    such tables.
+    such tables, or if one fails: except after one that may have acted outside of the database. Then the result names
+    both.
     """
     if not conf.migrated_apps():
-        return
+        return Migrated()
     with migration_modules.suspended():
         executor = _Executor(connections[alias])
         executor.recorder.ensure_schema()
         targets = _targets(executor)
         if path is not None:
             executor.there = already_there(alias, path, executor, targets, accepted)
-        executor.migrate(targets)
+        try:
+            executor.migrate(targets)
+        except Exception as error:
+            if executor.at_work is None:
+                raise
+            stopped = Stopped(".".join(executor.at_work.key), error)
+            if not (executor.has_acted_outside and executor.at_work.is_whole):
+                raise stopped.as_error() from error
+            return Migrated(tuple(executor.ran), stopped)
+    return Migrated(tuple(executor.ran))
+
+
+@dataclass(frozen=True, slots=True)
+class _AtWork:
+    """A migration that runs; `is_whole`: in one transaction, so that it leaves nothing if it fails."""
+
+    key: tuple[str, str]
+    is_whole: bool
 
 
 class _Executor(MigrationExecutor):
     """Runs migrations of other apps only on the state of the models that later ones see, not on tables. `there`:
-    migrations of MIGRATED_APPS whose tables exist already."""
+    migrations of MIGRATED_APPS whose tables exist already; `ran`: those that were run; `at_work`: the one that runs
+    or failed."""
 
     there: frozenset[tuple[str, str]] = frozenset()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ran: list[str] = []
+        self.at_work: _AtWork | None = None
+        self.has_acted_outside = False
 
     def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
         is_there = (migration.app_label, migration.name) in self.there
         if migration.app_label in conf.migrated_apps() and not is_there:
-            return super().apply_migration(state, migration, fake, fake_initial)
+            key = (migration.app_label, migration.name)
+            self.at_work = _AtWork(key, migration.atomic)
+            after = super().apply_migration(state, migration, fake, fake_initial)
+            self.at_work = None
+            self.ran.append(".".join(key))
+            self.has_acted_outside |= may_act_outside(migration)
+            return after
         super().apply_migration(state, migration, fake=True)
         return migration.mutate_state(state, preserve=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Field, Model, UniqueConstraint
 
 from .. import conf, databases
@@ -75,8 +76,10 @@ def made_here(alias: str) -> dict[str, Label]:
 
 
 def made_elsewhere(alias: str) -> frozenset[str]:
-    """Folded names of tables of installed models that schema.json does not make in this database."""
-    return _elsewhere(made_here(alias))
+    """Folded names of tables of installed models that schema.json does not make in this database, and of Django's own
+    record of migrations if an app keeps them."""
+    record = {MigrationRecorder.Migration._meta.db_table} if conf.migrated_apps() else set()
+    return _elsewhere(made_here(alias)) | record
 
 
 def kept_tables() -> dict[str, type[Model]]:

@@ -41,7 +41,8 @@ def make(alias: str, stdout: Out, verbosity: int) -> None:
     with _signals(alias, stdout, verbosity):
         run(connections[alias].connection, missing.values())
         note_migrations(alias)
-        migrate_apps(alias)
+        if (stopped := migrate_apps(alias).stopped) is not None:
+            raise stopped.as_error() from stopped.error
 
 
 def note_migrations(alias: str) -> None:

@@ -178,7 +178,8 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
         plan = replace(plan, applied_hints=plan.applied_hints | acted)
     rehearse(before.connection, plan, target.opener, unknown)
     check_disk(target, plan, before)
-    foreign = tuple(o.named for o in inspection.foreign(baseline.object_names()))
+    left_alone = asked.elsewhere if document is not None else ()  # schema.json is still to be written, and names them
+    foreign = tuple(o.named for o in inspection.foreign(baseline.object_names(), left_alone))
     was_live = previously_live(target.layout, target.opener)
     previous = was_live if was_live is not None and was_live.continues(before.rows) else None
     return _Decided(plan, foreign, left_out, unknown, tuple(runner_tables(before.connection)), previous)

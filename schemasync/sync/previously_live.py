@@ -38,11 +38,8 @@ class PreviouslyLive:
 
 def previously_live(layout: Layout, opener: Opener) -> PreviouslyLive | None:
     """For a plain file at the path: the generation that was live before; None if there is none, or more than one."""
-    opened = []
-    for generation in layout.finished():
-        state = state_of(opener, generation)
-        if state.readable and state.fence is None and not state.marked:
-            opened.append(generation)
+    states = [state_of(opener, generation) for generation in layout.finished()]
+    opened = [state.generation for state in states if state.readable and state.fence is None and not state.marked]
     if len(opened) != 1:
         return None
     (generation,) = opened

@@ -21,7 +21,7 @@ from ..history.rows import left_by_switch
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
-from .run.generation_state import state_of
+from .run.generation_state import GenerationState, state_of
 from .run.target import Target
 
 GRACE = timedelta(seconds=10)  # a program may have resolved the link just before it moved
@@ -69,10 +69,11 @@ def archives(target: Target) -> tuple[Archive, ...]:
     for generation in there:
         if live is not None and generation.name == live.name:
             continue
-        closed = state_of(target.opener, generation).fence
-        if closed is not None:  # an archive that cannot be read is left to a person
-            reason = _reason(target, generation, closed, there, rows) if rows is not None else None
-            found.append(Archive(generation, closed.swap, _moment(closed.at), size_of(generation.path), reason))
+        state = state_of(target.opener, generation)
+        if state.fence is not None:  # an archive that cannot be read is left to a person
+            reason = _reason(state, state.fence, there, rows) if rows is not None else None
+            at = _moment(state.fence.at)
+            found.append(Archive(generation, state.fence.swap, at, size_of(generation.path), reason))
     return tuple(sorted(found, key=_recency, reverse=True))
 
 
@@ -91,12 +92,12 @@ def _history(target: Target, generation: Generation) -> tuple[HistoryRow, ...]:
 
 
 def _reason(
-    target: Target, generation: Generation, closed: Fence, there: Sequence[Generation], rows: Sequence[HistoryRow]
+    state: GenerationState, closed: Fence, there: Sequence[Generation], rows: Sequence[HistoryRow]
 ) -> Reason | None:
     """Why an archive stays until a person decides otherwise; `closed`: its fence, `there`: all generations, `rows`: the
     live history."""
-    own = _history(target, generation)[-1:]
-    if not own or own[0].identity not in {row.identity for row in rows}:
+    generation = state.generation
+    if state.newest is None or state.newest.identity not in {row.identity for row in rows}:
         return Reason.NOT_IN_HISTORY
     if generation.name in left_by_switch(rows):
         return Reason.LEFT_BY_SWITCH

@@ -99,7 +99,7 @@ def test_a_name_is_never_used_again(tmp_path):
                 assert report.result == "synced"
                 seen.append(report.generation)
                 rollback(target, None, lambda ahead: True)
-                prune.prune(target, 1, None, dry_run=False)
+                prune.prune(target, 1, None, dry_run=False, reasons=set(prune.Reason))
         return seen
 
     made = child(everything).result()

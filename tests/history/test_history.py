@@ -230,7 +230,7 @@ def test_hints_that_have_acted_are_recorded_as_lists_and_read_back(world: World)
     with live_database.read(world.target.layout, world.target.opener) as now:
         assert now is not None
         row = now.rows[2]
-    assert row.hints == '[["_was","v","u"],["was","v","m","n"]]'
+    assert row.hints == '[["_dropped","g"],["_was","v","u"],["was","v","m","n"]]'
     assert rows.hints_json(rows.hints_of(row)) == row.hints
 
 

@@ -80,7 +80,7 @@ def test_a_migration_of_theirs_that_fails_refuses_the_swap(site):
     path.write_text(SEED.format(name="x", before="0002_seed").replace("apps.get_model", "1 / 0; apps.get_model"))
     ended = site.manage("migrate", "--verbosity", "1")
     assert ended.code == 4
-    assert "[hook-failed] ZeroDivisionError" in ended.err
+    assert "[hook-failed] the migration plans.0003_bad failed: ZeroDivisionError" in ended.err
     assert site.link.readlink() == before
     assert len(list(site.folder.glob("*.generations/*.sqlite3*"))) == 1
 
@@ -129,7 +129,7 @@ def test_a_hook_works_on_the_new_file_and_one_that_fails_refuses_the_swap(tmp_pa
     ended = site.manage("schemasync", "--export")
     if weight == "1 / 0":
         assert ended.code == 4
-        assert "[hook-failed] ZeroDivisionError" in ended.err
+        assert "[hook-failed] the migration plans.0003_bad failed: ZeroDivisionError" in ended.err
         assert site.rows("SELECT * FROM shop_tag") == [(1, "red"), (2, "green")]
     else:
         assert site.rows("SELECT label, weight FROM shop_tag") == [("red", 3), ("green", 5)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -27,10 +27,16 @@ class Inspection:
     shadows: frozenset[str]
     fingerprint: str
 
-    def foreign(self, ours: Iterable[tuple[str, str]]) -> tuple[Object, ...]:
-        """The objects that none of the given (kind, folded name) pairs names."""
+    def foreign(self, ours: Iterable[tuple[str, str]], elsewhere: Collection[str] = ()) -> tuple[Object, ...]:
+        """The objects that none of the given (kind, folded name) pairs names, except tables that something else makes,
+        and their indexes: `elsewhere` has the folded names of these."""
         known = set(ours)
-        return tuple(o for o in self.objects if o.key not in known and fold(o.name) not in self.shadows)
+
+        def is_foreign(one: Object) -> bool:
+            is_of_others = one.type in ("table", "index") and fold(one.table) in elsewhere
+            return one.key not in known and fold(one.name) not in self.shadows and not is_of_others
+
+        return tuple(filter(is_foreign, self.objects))
 
 
 def references_of(connection: Connection) -> dict[str, set[str]]:

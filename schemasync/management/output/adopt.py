@@ -62,9 +62,7 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
         f"{link} is adopted: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
         f"wrote {schema}" if written else f"{schema} is unchanged",
     ]
-    if done.previous is not None:
-        number = done.previous.partition("-")[0].lstrip("0")
-        lines.append(f"{done.previous} was live before; to go back to it: manage.py schemasync rollback {number}")
+    lines += _way_back(done)
     if done.differs:
         lines += paragraph("it differs from the database in: ", done.differs, page)
         lines.append("To see what a sync would do: manage.py schemasync plan")
@@ -72,6 +70,18 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
     lines += not_created(done.left_out, page) + hazards(done.notes, page)
     lines += [runner_replaced(name) for name in done.runner_tables]
     return [*lines, "for .gitignore and .dockerignore:", *(f"  {line}" for line in ignored)]
+
+
+def by_itself(done: Adopted, link: Path) -> Lines:
+    """What a sync says that adopted a plain file first."""
+    return [f"{link} was a plain file, and is adopted: {done.generation}", *_way_back(done)]
+
+
+def _way_back(done: Adopted) -> Lines:
+    if done.previous is None:
+        return []
+    number = done.previous.partition("-")[0].lstrip("0")
+    return [f"{done.previous} was live before; to go back to it: manage.py schemasync rollback {number}"]
 
 
 def runner_replaced(name: str) -> str:

@@ -8,7 +8,8 @@ from typing import Literal, TypedDict
 from ...diff.changes import ChangeJson
 from ...errors import ProblemJson
 from ...history.action import HistoryAction
-from ...history.rows import ReplayJson
+from ...history.row import HistoryRow
+from ...history.rows import ReplayJson, migrations_of
 from ...schema.text import count
 from ...sync.history import Entry
 from ...texts import gist, size, span
@@ -45,6 +46,8 @@ class GenerationJson(TypedDict):
     live: bool
     file_missing: bool
     changes: list[ChangeJson]
+    migrations: list[str]
+    """Migrations of MIGRATED_APPS that ran on the new file."""
     replay: ReplayJson | None
     """Null if writers waited all the time."""
 
@@ -94,7 +97,8 @@ def _story(entry: Entry, page: Page) -> Lines:
     if page.detail:
         who += f", by SQLite {row.sqlite_version}" if row.sqlite_version else ""
         beside = [replayed(entry.followed)] if entry.followed else []
-        return [who, *beside, *(change["text"] for change in entry.changes)]
+        ran = [f"ran {name}" for name in migrations_of(row)]
+        return [who, *beside, *(change["text"] for change in entry.changes), *ran]
     match row.action:
         case HistoryAction.RESTORE:
             what = f"a backup of {row.previous} was restored into this file"
@@ -103,8 +107,13 @@ def _story(entry: Entry, page: Page) -> Lines:
         case HistoryAction.ADOPT:
             what = "adopted unchanged"
         case _:
-            what = gist(entry.changes, page.width - len(who) - 8) or "no change of the schema"
+            what = gist(entry.changes, page.width - len(who) - 8) or _migrations(row) or "no change of the schema"
     return [f"{who}: {what}"]
+
+
+def _migrations(row: HistoryRow) -> str:
+    ran = migrations_of(row)
+    return f"ran {count(len(ran), 'migration')}, the last one {ran[-1]}" if ran else ""
 
 
 def as_json(entries: Sequence[Entry]) -> HistoryJson:
@@ -131,5 +140,6 @@ def _generation_json(entry: Entry) -> GenerationJson:
         "live": entry.is_live,
         "file_missing": not entry.is_there,
         "changes": list(entry.changes),
+        "migrations": list(migrations_of(row)),
         "replay": entry.followed.as_json() if entry.followed else None,
     }

@@ -127,7 +127,8 @@ def _decided(
     elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
-    foreign = tuple(o.named for o in inspection.foreign({*old.object_names(), *document.schema.object_names()}))
+    ours = {*old.object_names(), *document.schema.object_names()}
+    foreign = tuple(o.named for o in inspection.foreign(ours, elsewhere))
     _refuse_drift(target, document, state, inspection, options)
     _refuse_older(document, state.rows, options)
     diff = _diff(document, old, options, state.newest)

@@ -1,30 +1,33 @@
-"""Reads from a file of the generations folder whether it is closed to writers, and whether it is finished."""
+"""Reads from a file of the generations folder whether it is closed to writers, whether it is finished, and the last row
+of its history."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...engines.sqlite import fence
-from ...engines.sqlite.connection import Opener
+from ...engines.sqlite import fence, history_table
+from ...engines.sqlite.connection import Connection, Opener
 from ...engines.sqlite.fence import Fence
 from ...errors import Code, SchemasyncError
 from ...files.layout import Generation
+from ...history.row import HistoryRow
 from .error_translation import translated_errors
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationState:
-    """One file: its fence and whether it has a mark, or why it cannot be read.
+    """One file: its fence, whether it has a mark, and the newest row of its history; or why it cannot be read.
 
-    A file with a schema that this SQLite cannot parse has both `trouble` and a fence.
+    A file with a schema that this SQLite cannot parse has `trouble`, and the other facts, too.
     """
 
     generation: Generation
     fence: Fence | None = None
     marked: bool = False
     trouble: SchemasyncError | None = None
+    newest: HistoryRow | None = None
 
     @property
     def readable(self) -> bool:
@@ -41,12 +44,17 @@ def state_of(opener: Opener, generation: Generation) -> GenerationState:
     """Read the state of a file. An unreadable file does not raise an error here."""
     try:
         with translated_errors(generation.path), closing(opener.read(generation.path)) as connection:
-            return GenerationState(generation, fence.read_fence(connection), fence.is_marked(connection))
+            return _state(generation, connection)
     except SchemasyncError as error:
-        return GenerationState(generation, _fence_of_unparsed(opener, generation), trouble=error)
+        return _unparsed(opener, generation, error)
 
 
-def _fence_of_unparsed(opener: Opener, generation: Generation) -> Fence | None:
+def _state(generation: Generation, connection: Connection) -> GenerationState:
+    found, newest = fence.read_fence(connection), history_table.newest(connection)
+    return GenerationState(generation, found, fence.is_marked(connection), newest=newest)
+
+
+def _unparsed(opener: Opener, generation: Generation, trouble: SchemasyncError) -> GenerationState:
     with suppress(SchemasyncError, sqlite3.Error), closing(opener.read_parsed(generation.path)) as connection:
-        return fence.read_fence(connection)
-    return None
+        return replace(_state(generation, connection), marked=False, trouble=trouble)
+    return GenerationState(generation, trouble=trouble)

@@ -73,7 +73,7 @@ class LiveDatabase:
 
     def foreign(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> tuple[Object, ...]:
         """The objects that neither schema.json nor the newest history row names."""
-        return inspection.foreign(self._names(inspection, document, elsewhere).object_names())
+        return inspection.foreign(self._names(inspection, document, elsewhere).object_names(), elsewhere)
 
     def drift(self, inspection: Inspection, elsewhere: Elsewhere = ()) -> frozenset[str]:
         """Names of our tables and views that differ from the history: changed by hand."""

@@ -1,0 +1,25 @@
+"""Adopts a plain file before a sync, where the setting ADOPT says so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .. import conf
+from ..schema.document import Document
+from ..sync.adopt import Adopted, adopt
+from ..sync.run.target import Target
+from .before_schema import needs_adoption
+from .data_migrations import data_migrations
+from .models import made_elsewhere
+
+
+def adopted_by_itself(alias: str, target: Target, document: Document, accepted: Collection[str] = ()) -> Adopted | None:
+    """Adopt the file at the target's path if it is a plain one with content: the database of an older installation, or
+    a backup that was restored. None if the setting is off, or if there is nothing to adopt. Raises a SchemasyncError.
+
+    `accepted`: data migrations that are accepted although the database never ran them.
+    """
+    if not conf.adopts() or not needs_adoption(alias):
+        return None
+    elsewhere = made_elsewhere(alias) if conf.is_enabled() else frozenset()
+    return adopt(target, document, None, data_migrations(alias), accepted, elsewhere)

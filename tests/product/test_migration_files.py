@@ -1,0 +1,167 @@
+"""A product with many installations, under its own migration files: `migrate` in the start script does everything."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from .releases import Product
+
+BOOKS = """
+INSERT INTO shop_shelf (name) VALUES ('read');
+INSERT INTO shop_book (shelf_id, title, pages) VALUES (1, 'Dune', '412'), (2, 'The Left Hand of Darkness', '304');
+"""
+
+
+def content(path):
+    """The schema and the rows of a database, without what is of schemasync."""
+    with closing(sqlite3.connect(path)) as connection:
+        lines = [line for line in connection.iterdump() if "_schema_versions" not in line]
+    return [line for line in lines if not line.startswith('INSERT INTO "django_migrations"')], applied(path)
+
+
+def applied(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT app, name FROM django_migrations ORDER BY app, name").fetchall()
+
+
+@pytest.fixture(scope="module")
+def _first(tmp_path_factory):
+    """An installation of release 1, from before the product used schemasync."""
+    product = Product(tmp_path_factory.mktemp("product") / "site", 1, with_schemasync=False)
+    product.start()
+    product.run_sql(BOOKS)
+    return product
+
+
+@pytest.fixture
+def first(_first, tmp_path):
+    return _first.copy(tmp_path / "site")
+
+
+def test_an_old_installation_comes_over_and_up_in_one_start(first, _first, tmp_path):
+    stock = _first.copy(tmp_path / "stock")
+    stock.upgrade(3, with_schemasync=False)
+    stock.start()
+    first.upgrade(3)
+    out = first.start()
+    assert "was a plain file, and is adopted: 0001-" in out
+    assert "4 migrations run on the new file: shop.0003_book_slug, shop.0004_fill_slug" in out
+    assert content(first.link) == content(stock.link)
+    assert (first.folder / "outside.txt").read_text() == "filled\n"
+    assert first.rows("SELECT slug FROM shop_book ORDER BY id") == [("dune",), ("the-left-hand-of-darkness",)]
+    rows = first.done("schemasync", "history", "--json").json["generations"]
+    assert [(row["action"], len(row["migrations"])) for row in rows] == [("sync", 4), ("adopt", 0)]
+    for words in (["check"], ["migrate", "--check"], ["schemasync", "check"], ["makemigrations", "--check"]):
+        assert "not name" not in first.done(*words).out
+
+    assert "nothing to do" in first.start()
+    first.done("schemasync", "rollback", "--noinput")
+    first.upgrade(1)
+    assert "nothing to do" in first.start()
+    assert first.rows("SELECT title, pages FROM shop_book ORDER BY id") == [
+        ("Dune", "412"),
+        ("The Left Hand of Darkness", "304"),
+    ]
+
+
+def test_a_new_installation(tmp_path):
+    product, stock = (Product(tmp_path / name, 3, with_schemasync=name == "site") for name in ("site", "stock"))
+    out = product.start()
+    stock.start()
+    assert "shop.0006_no_pages" in out
+    assert content(product.link) == content(stock.link)
+    assert product.rows("SELECT label FROM shop_shelf") == [("inbox",)]
+    assert "nothing to do" in product.start()
+
+
+def test_a_backup_that_is_moved_over_the_link_goes_on_by_itself(first):
+    backup = first.folder / "backup.sqlite3"
+    with closing(sqlite3.connect(first.link)) as source, closing(sqlite3.connect(backup)) as copy:
+        source.backup(copy)
+    first.upgrade(2)
+    first.start()
+    first.upgrade(3)
+    first.start()
+    first.run_sql("INSERT INTO shop_book (shelf_id, title, slug) VALUES (1, 'Only here', '')")
+    was_live = first.link.readlink().stem
+    backup.rename(first.link)
+    out = first.start()
+    assert "was a plain file, and is adopted" in out
+    assert "4 migrations run on the new file" in out
+    assert first.rows("SELECT title FROM shop_book ORDER BY id") == [("Dune",), ("The Left Hand of Darkness",)]
+    assert f"{was_live}.sqlite3" in [path.name for path in first.folder.glob("db.sqlite3.generations/*.sqlite3")]
+
+
+def test_a_backup_of_a_generation_keeps_the_history_and_the_way_to_what_was_live(first):
+    first.upgrade(2)
+    first.start()
+    first.done("schemasync", "snapshot", "backup.sqlite3")
+    first.upgrade(3)
+    first.start()
+    first.run_sql("INSERT INTO shop_book (shelf_id, title, slug) VALUES (1, 'Only here', '')")
+    was_live = first.link.readlink().stem
+    (first.folder / "backup.sqlite3").rename(first.link)
+    out = first.start()
+    assert f"{was_live} was live before; to go back to it: manage.py schemasync rollback 3" in out
+    assert [row["action"] for row in first.done("schemasync", "history", "--json").json["generations"]] == [
+        "sync",
+        "adopt",
+        "sync",
+        "sync",
+        "adopt",
+    ]
+    first.done("schemasync", "rollback", was_live, "--noinput")
+    assert ("Only here",) in first.rows("SELECT title FROM shop_book")
+
+
+def test_without_the_setting_one_line_says_what_to_do(first):
+    first.upgrade(3)
+    first.settings(flag=True, more=first.more.replace('"ADOPT": True', '"ADOPT": False'))
+    ended = first.manage("migrate")
+    assert ended.code == 3
+    assert "To adopt it, with all rows: manage.py schemasync adopt" in ended.err
+    assert not first.link.is_symlink()
+
+
+def spoil(product):
+    """Let the migration 0005 fail."""
+    path = product.folder / "shop" / "migrations" / "0005_rename_and_grow.py"
+    text = path.read_text()
+    path.write_text(text.replace("book_by_title ON shop_book", "book_by_title ON no_such_table"))
+    return lambda: path.write_text(text)
+
+
+def test_a_migration_that_fails_leaves_the_live_file_and_is_named(first):
+    first.upgrade(2)
+    first.start()
+    before = first.link.readlink()
+    first.upgrade(3)
+    mend = spoil(first)
+    ended = first.manage("migrate")
+    assert ended.code == 4
+    assert "the migration shop.0005_rename_and_grow failed: OperationalError: no such table" in ended.err
+    assert "the live one is unchanged" in ended.err
+    assert first.link.readlink() == before
+    assert first.rows("SELECT title, pages FROM shop_book ORDER BY id")[0] == ("Dune", "412")
+    mend()
+    assert "2 migrations run on the new file" in first.start()
+
+
+def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _first, tmp_path):
+    """Those that ran before the one that failed are live, as after Django's own migrate."""
+    stock = _first.copy(tmp_path / "stock")
+    stock.upgrade(3, with_schemasync=False)
+    spoil(stock)
+    assert stock.manage("migrate").code == 1
+    first.upgrade(3)
+    mend = spoil(first)
+    ended = first.manage("migrate")
+    assert ended.code == 4
+    assert "what ran before it is live: shop.0003_book_slug, shop.0004_fill_slug" in ended.err
+    assert content(first.link) == content(stock.link)
+    assert "2 migrations, the last one shop.0004_fill_slug" in first.done("schemasync", "history").out
+    assert first.manage("migrate", "--check").code == 1
+    mend()
+    assert "2 migrations run on the new file: shop.0005_rename_and_grow, shop.0006_no_pages" in first.start()
+    assert (first.folder / "outside.txt").read_text() == "filled\n"
