@@ -6,6 +6,7 @@ from schemasync.management.local_time import local_time
 from tests.support.project import V1
 
 ROW_KEYS = {
+    "migrations",
     "id",
     "version",
     "applied_at",

@@ -54,7 +54,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
     assert error["hint"] == (
         f'Did you mean "{near}"?'
         if near
-        else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, "
+        else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS, ADOPT, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, "
         "EXTENSIONS."
     )
     found = errors()

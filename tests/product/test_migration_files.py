@@ -1,12 +1,16 @@
 """A product with many installations, under its own migration files: `migrate` in the start script does everything."""
 
+import ast
+import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from .releases import Product
+from .releases import SETTINGS, Product
 
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "product.md"
 BOOKS = """
 INSERT INTO shop_shelf (name) VALUES ('read');
 INSERT INTO shop_book (shelf_id, title, pages) VALUES (1, 'Dune', '412'), (2, 'The Left Hand of Darkness', '304');
@@ -165,3 +169,40 @@ def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _
     mend()
     assert "2 migrations run on the new file: shop.0005_rename_and_grow, shop.0006_no_pages" in first.start()
     assert (first.folder / "outside.txt").read_text() == "filled\n"
+
+
+def test_these_are_the_settings_of_the_page():
+    (shown,) = re.findall(r"^SCHEMASYNC = (\{.*?^\})", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert ast.literal_eval(shown) == {"ENABLED": True, "MIGRATED_APPS": "all", "ADOPT": True}
+    assert '{"MIGRATED_APPS": "all", "ADOPT": True}' in SETTINGS
+
+
+ANOTHER_ENGINE = """
+from django.db.backends.sqlite3 import base
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    vendor = "other"
+    display_name = "Other"
+"""
+
+
+def test_with_another_engine_every_command_is_django_s_own(tmp_path, monkeypatch):
+    """The engine is Django's for SQLite under another name, so that this runs where no other engine is."""
+    product = Product(tmp_path / "site", 3, with_schemasync=True)
+    (product.folder / "engine").mkdir()
+    (product.folder / "engine" / "__init__.py").touch()
+    (product.folder / "engine" / "base.py").write_text(ANOTHER_ENGINE)
+    monkeypatch.setenv("PRODUCT_ENGINE", "engine")
+    assert "Applying shop.0006_no_pages... OK" in product.done("migrate").out
+    assert "No migrations to apply" in product.done("migrate").out
+    assert "No changes detected" in product.done("makemigrations").out
+    assert "[X] 0006_no_pages" in product.done("showmigrations", "shop").out
+    assert "DROP COLUMN" in product.done("sqlmigrate", "shop", "0006").out
+    assert "Unapplying shop.0006_no_pages... OK" in product.done("migrate", "shop", "0005").out
+    assert product.manage("migrate", "--check").code == 1
+    product.done("check")
+    assert not product.link.exists()
+    assert not (product.folder / "elsewhere.db").is_symlink()
+    monkeypatch.delenv("PRODUCT_ENGINE")
+    product.start()
+    assert product.link.is_symlink()
