@@ -25,6 +25,7 @@ from ..orm.adopting import adopted_by_itself
 from ..orm.baseline import baseline
 from ..orm.comparison import agreement
 from ..orm.data_migrations import carrying, data_migrations
+from ..orm.database_faults import database_faults
 from ..orm.export import Decisions, Exported
 from ..orm.field_readers import readers
 from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps, on_file, sync_as_migrate
@@ -223,15 +224,16 @@ class Actions(Invocation):
 
     def _check_without_schema(self) -> None:
         link, risks = databases.path_of(self._alias()), self._migrate_risks()
+        found = database_faults(self._alias(), link, modelled(self._alias()), reads_every_page=self._is("quick_check"))
         if not risks and Layout(link).path_kind() is PathKind.GENERATION:
             self._document()  # raises: an adopted database without its schema.json
         lines = output.migrate_risks.lines(risks, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
+        lines += output.migrate_risks.fault_lines(found, self._page)
         hint = self._where_from(self._schema_path())
-        self._print(lines if risks else [*lines, hint], output.check.without_schema_json(risks))
-        if risks:
-            raise CommandError(
-                self._addressed("\n  ".join([*output.migrate_risks.at_stake(risks, link), hint])), returncode=1
-            )
+        self._print(lines if risks or found else [*lines, hint], output.check.without_schema_json(risks, found))
+        if risks or found:
+            why = [*output.migrate_risks.at_stake(risks, link), *output.migrate_risks.wrong_now(found, link), hint]
+            raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
     def _migrate_risks(self) -> tuple[MigrateRisk, ...]:
         """What Django's migrate would destroy; nothing if `migrate` runs a sync."""

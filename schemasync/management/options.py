@@ -313,6 +313,12 @@ def _check(parser: Any) -> None:
     parser.add_argument(
         "--strict", action="store_true", default=ABSENT, help="also exit 1 for objects that schema.json does not name"
     )
+    parser.add_argument(
+        "--quick-check",
+        action="store_true",
+        default=ABSENT,
+        help="without a schema.json: also run SQLite's quick_check, which reads the whole file",
+    )
 
 
 def _rollback(parser: Any) -> None:

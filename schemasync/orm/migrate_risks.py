@@ -24,6 +24,7 @@ from ..schema.model import Column, ForeignKey, Index, IndexedColumn, NotNull, Sc
 from ..schema.names import fold
 from ..schema.text import count
 from ..sync.run.error_translation import translated_errors
+from .database_faults import is_old_reference
 from .equivalent_sql import reworded
 from .models import Modelled
 
@@ -116,7 +117,7 @@ def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[Mi
     for model in models.tables:
         table = there.table(model.name)
         if table is not None:
-            yield from _of_table(connection, reworded(model, table), table)
+            yield from _of_table(connection, reworded(model, table), table, there)
     tables = {fold(model.name): model.name for model in models.tables if there.table(model.name) is not None}
     if tables:
         for reader in readers(connection, there):
@@ -126,7 +127,7 @@ def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[Mi
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
-def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[MigrateRisk]:
+def _of_table(connection: Connection, model: Table, table: Table, there: Schema) -> Iterator[MigrateRisk]:
     for trigger in table.triggers:
         yield MigrateRisk(
             RiskKind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} goes with the old table"
@@ -137,7 +138,7 @@ def _of_table(connection: Connection, model: Table, table: Table) -> Iterator[Mi
     yield from _kind_of_table(table)
     yield from _columns(connection, model, table)
     yield from (_index(table, index) for index in _beyond_indexes(model, table))
-    yield from _constraints(model, table)
+    yield from _constraints(model, table, there)
 
 
 def _kind_of_table(table: Table) -> Iterator[MigrateRisk]:
@@ -221,7 +222,7 @@ def _index(table: Table, index: Index) -> MigrateRisk:
 # --- constraints --------------------------------------------------------------------------------------------------
 
 
-def _constraints(model: Table, table: Table) -> Iterator[MigrateRisk]:
+def _constraints(model: Table, table: Table, there: Schema) -> Iterator[MigrateRisk]:
     unique = {*map(_of_unique, model.uniques), *(_together(i.columns) for i in model.indexes if _is_plain_unique(i))}
     for one in table.uniques:
         if one.conflict or _of_unique(one) not in unique:  # no model has ON CONFLICT
@@ -232,7 +233,8 @@ def _constraints(model: Table, table: Table) -> Iterator[MigrateRisk]:
         if check.expression not in checks and fold(check.name or "") not in names:
             yield _constraint(RiskKind.CHECK, table, check.name, write.constraint_text(check))
     for key in table.foreign_keys:
-        if not any(_covers(own, key) for own in model.foreign_keys):
+        is_fixed = is_old_reference(key.table, there)  # the remake writes the right one
+        if not is_fixed and not any(_covers(own, key) for own in model.foreign_keys):
             yield _constraint(RiskKind.FOREIGN_KEY, table, key.name, write.constraint_text(key))
 
 

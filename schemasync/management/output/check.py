@@ -14,6 +14,7 @@ from ...engines.sqlite.runner_tables import runner_of
 from ...engines.sqlite.unknown_names import Unknown
 from ...errors import ProblemJson
 from ...orm.comparison import Comparison
+from ...orm.database_faults import DatabaseFault, DatabaseFaultJson
 from ...orm.migrate import NONE_KEPT, KeptApps
 from ...orm.migrate_risks import MigrateRisk, MigrateRiskJson
 from ...schema.text import count, short
@@ -81,6 +82,8 @@ class CheckJson(TypedDict):
     """Tables of MIGRATED_APPS that are missing although the migrations were run."""
     migrate_risks: list[MigrateRiskJson]
     """Objects that Django's migrate would destroy."""
+    database_faults: list[DatabaseFaultJson]
+    """What is wrong in the database now; looked for without a schema.json."""
     errors: list[ProblemJson]
 
 
@@ -213,6 +216,7 @@ def as_json(
         "pending_migrations": list(kept.waiting),
         "missing_tables": list(kept.missing),
         "migrate_risks": [one.as_json() for one in migrate_risks],
+        "database_faults": [],
         "errors": [],
     }
 
@@ -230,10 +234,10 @@ def models_json(models: Comparison | None, unmanaged: Sequence[str] = ()) -> Mod
     }
 
 
-def without_schema_json(found: Sequence[MigrateRisk]) -> CheckJson:
+def without_schema_json(found: Sequence[MigrateRisk], faults: Sequence[DatabaseFault]) -> CheckJson:
     """The JSON object of a check without a schema.json, with the keys of any other check."""
     return {
-        "result": "differs" if found else "agrees",
+        "result": "differs" if found or faults else "agrees",
         "version": None,
         "live": None,
         "generation": None,
@@ -249,5 +253,6 @@ def without_schema_json(found: Sequence[MigrateRisk]) -> CheckJson:
         "pending_migrations": [],
         "missing_tables": [],
         "migrate_risks": [one.as_json() for one in found],
+        "database_faults": [one.as_json() for one in faults],
         "errors": [],
     }

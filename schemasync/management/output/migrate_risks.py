@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from ...orm.database_faults import DatabaseFault
 from ...orm.migrate_risks import MigrateRisk
 from ...schema.text import count
 from .shared import Lines
@@ -41,7 +42,23 @@ def in_short(found: Sequence[MigrateRisk], page: Page) -> Lines:
 
 def at_stake(found: Sequence[MigrateRisk], link: Path) -> Lines:
     """Why the check of a project without schema.json exits with 1."""
-    return [f"{_things(found)} in {link.name} would be lost in a migrate, or abort it"]
+    return [f"{_things(found)} in {link.name} would be lost in a migrate, or abort it"] if found else []
+
+
+def fault_lines(found: Sequence[DatabaseFault], page: Page) -> Lines:
+    """What is wrong in the database now, table by table."""
+    lines = [page.style.MIGRATE_HEADING("wrong in the database now, whatever you decide:")] if found else []
+    for table, things in groupby(sorted(found, key=lambda one: one.table or ""), key=lambda one: one.table):
+        lines.append(f"  {page.style.MIGRATE_LABEL(table if table is not None else 'the file')}")
+        lines += [f"    [{one.kind}] {one.text}" for one in things]
+    return lines
+
+
+def wrong_now(found: Sequence[DatabaseFault], link: Path) -> Lines:
+    """Why the check exits with 1 if nothing would be lost."""
+    return (
+        [f"{count(len(found), 'thing')} in {link.name} {'is' if len(found) == 1 else 'are'} wrong now"] if found else []
+    )
 
 
 def _things(found: Sequence[MigrateRisk]) -> str:

@@ -26,6 +26,13 @@ def faults(connection: Connection) -> list[str]:
     return found
 
 
+def quick(connection: Connection) -> tuple[str, ...]:
+    """The messages of quick_check, which reads every page, and no index against its table.
+    https://www.sqlite.org/pragma.html#pragma_quick_check"""
+    found = (str(line) for (line,) in connection.execute("PRAGMA quick_check"))
+    return tuple(line for line in found if line != "ok")
+
+
 def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     """The messages of integrity_check, each once. https://www.sqlite.org/pragma.html#pragma_integrity_check
 
