@@ -188,6 +188,25 @@ def _not_begun(alias: str) -> checks.CheckMessage:
     return checks.Warning(message, hint=hints.get(before, "manage.py schemasync check"), id="schemasync.W008")
 
 
+@checks.register
+def check_engine_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W012: code of the project compares ENGINE with the name of Django's backend. Only for `check`."""
+    if process.command() != "check" or not any(
+        isinstance(connections[alias], DatabaseWrapper) for alias in connections
+    ):
+        return []
+    from .orm.engine_names import comparisons
+
+    return [
+        checks.Warning(
+            f"{one.path}:{one.line} compares with the name of Django's own backend: {one.text}",
+            hint=f'It is false with {ENGINE}. True with both: connection.vendor == "sqlite".',
+            id="schemasync.W012",
+        )
+        for one in comparisons()
+    ]
+
+
 @checks.register(checks.Tags.database)
 def check_connections(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any

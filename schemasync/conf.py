@@ -24,6 +24,7 @@ DEFAULTS: Mapping[str, Any] = {
     "SCHEMA": None,
     "KEEP": 3,  # archives: enough to notice a mistake, few enough for a small disk
     "ON_STARTUP": "warn",
+    "SERVING_COMMANDS": (),
     "ENABLED": False,
     "MIGRATED_APPS": (),
     "ADOPT": False,
@@ -54,6 +55,11 @@ class OnStartup(StrEnum):
 def on_startup() -> OnStartup:
     """The setting ON_STARTUP."""
     return OnStartup(setting("ON_STARTUP"))
+
+
+def serving_commands() -> tuple[str, ...]:
+    """The project's own management commands that serve, for ON_STARTUP."""
+    return tuple(setting("SERVING_COMMANDS"))
 
 
 def is_enabled() -> bool:
@@ -176,6 +182,10 @@ def bad_values(given: object) -> Iterator[Problem]:
         if not isinstance(known.get(key, False), bool):
             message = f'SCHEMASYNC["{key}"] is {known[key]!r}'
             yield Problem(Code.UNKNOWN_SETTING, message, "Use True or False.", {"key": key})
+    if not _is_list_of_names(commands := known.get("SERVING_COMMANDS", ())):
+        hint = 'Use a list of management commands: ["consume"].'
+        message = f'SCHEMASYNC["SERVING_COMMANDS"] is {commands!r}'
+        yield Problem(Code.UNKNOWN_SETTING, message, hint, {"key": "SERVING_COMMANDS"})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     yield from _bad_connect(known.get("CONNECT"))
     yield from _bad_extensions(known.get("EXTENSIONS", ()))
@@ -185,9 +195,12 @@ def bad_values(given: object) -> Iterator[Problem]:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SCHEMA"] is {schema!r}', hint, {"key": "SCHEMA"})
 
 
+def _is_list_of_names(given: object) -> bool:
+    return isinstance(given, list | tuple | set | frozenset) and all(isinstance(one, str) for one in given)
+
+
 def _bad_apps(given: object) -> Iterator[Problem]:
-    is_list = isinstance(given, list | tuple | set | frozenset) and all(isinstance(one, str) for one in given)
-    if not is_list and given != ALL:
+    if not _is_list_of_names(given) and given != ALL:
         hint = 'Use a list of app labels: ["sites", "waffle"]; or "all" for every app that has migrations.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["MIGRATED_APPS"] is {given!r}', hint, {"key": "MIGRATED_APPS"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 COMMANDS = ("manage.py", "django-admin", "django-admin.py", "__main__.py")
@@ -25,6 +26,6 @@ def is_in_tests() -> bool:
     return "pytest" in sys.modules or hasattr(sys.modules.get("django.core.mail"), "outbox")
 
 
-def is_serving() -> bool:
-    """True in a server or a worker."""
-    return not is_in_tests() and command() in (None, *SERVING)
+def is_serving(more: Collection[str] = ()) -> bool:
+    """True in a server or a worker. `more`: names of the project's own management commands that serve."""
+    return not is_in_tests() and command() in (None, *SERVING, *more)

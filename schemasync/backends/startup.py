@@ -56,7 +56,7 @@ def look(alias: str, path: Path) -> None:
             return
         _looks.is_looking = True
         try:
-            if process.is_serving() and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
+            if process.is_serving(conf.serving_commands()) and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
                 _compare(alias, path, wanted)
             _looks.done.add(path)
         finally:

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from schemasync import process
+from schemasync import conf, process
 from schemasync.schema import document
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -146,6 +146,15 @@ def test_servers_and_workers_are_told_from_commands(monkeypatch, argv, serving):
         sys, "modules", {name: m for name, m in sys.modules.items() if name not in ("pytest", "django.core.mail")}
     )
     assert process.is_serving() is serving
+
+
+def test_a_loop_of_the_project_counts_as_a_server_where_the_setting_names_it(monkeypatch, settings):
+    monkeypatch.setattr(sys, "argv", ["manage.py", "consume"])
+    monkeypatch.setattr(process, "is_in_tests", lambda: False)
+    settings.SCHEMASYNC = {"SERVING_COMMANDS": ["consume"]}
+    assert process.is_serving(conf.serving_commands())
+    settings.SCHEMASYNC = {}
+    assert not process.is_serving(conf.serving_commands())
 
 
 def test_nothing_is_looked_at_in_tests(monkeypatch):

@@ -54,8 +54,8 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
     assert error["hint"] == (
         f'Did you mean "{near}"?'
         if near
-        else "Known are: SCHEMA, KEEP, ON_STARTUP, ENABLED, MIGRATED_APPS, ADOPT, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, "
-        "EXTENSIONS."
+        else "Known are: SCHEMA, KEEP, ON_STARTUP, SERVING_COMMANDS, ENABLED, MIGRATED_APPS, ADOPT, RUN_FROM_ADMIN, "
+        "STATUS_TOKEN, CONNECT, EXTENSIONS."
     )
     found = errors()
     assert [item.id for item in found] == ["schemasync.E002"]
@@ -151,3 +151,9 @@ def test_a_database_that_is_a_folder_is_told_as_one(project):
     ended = project.call()
     assert ended.code == 3
     assert f"[foreign-link] {project.link} is a folder\n" in ended.error
+
+
+@pytest.mark.parametrize("value", ["consume", [1], None])
+def test_names_of_commands_that_are_none_are_an_error(settings, value):
+    settings.SCHEMASYNC = {"SERVING_COMMANDS": value}
+    assert [item.id for item in errors()] == ["schemasync.E003"]

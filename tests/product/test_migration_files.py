@@ -206,3 +206,34 @@ def test_with_another_engine_every_command_is_django_s_own(tmp_path, monkeypatch
     monkeypatch.delenv("PRODUCT_ENGINE")
     product.start()
     assert product.link.is_symlink()
+
+
+COMPARED = """
+from django.conf import settings
+from django.db import connection
+
+SQLITE = settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+EITHER = settings.DATABASES["default"]["ENGINE"] in ("django.db.backends.sqlite3", "schemasync.backends.sqlite3")
+KNOWN = {"ENGINE": "django.db.backends.sqlite3"}
+
+def search():
+    if settings.DATABASES["default"]["ENGINE"] in ["django.db.backends.postgresql", "django.db.backends.sqlite3"]:
+        return connection.vendor == "sqlite"
+"""
+
+
+def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
+    more = 'HAS_ICU = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"\n'
+    product = Product(tmp_path / "site", 3, with_schemasync=True, more=more)
+    (product.folder / "shop" / "search.py").write_text(COMPARED)
+    told = product.done("check").err
+    assert sorted(re.findall(r"(\w+\.py):(\d+) compares with the name", told)) == [
+        ("search.py", "10"),
+        ("search.py", "5"),
+        (
+            "site_settings.py",
+            str(1 + (product.folder / "site_settings.py").read_text().splitlines().index(more.strip())),
+        ),
+    ]
+    assert 'connection.vendor == "sqlite"' in told
+    assert "W012" not in product.done("migrate").err

@@ -366,7 +366,7 @@ STARTED = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout)
 from schemasync import process
-process.is_serving = lambda: True
+process.is_serving = lambda more: True
 from django.db import connection
 connection.ensure_connection()
 """
