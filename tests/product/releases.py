@@ -174,3 +174,78 @@ class Product(Site):
     def start(self) -> str:
         """Run the start script; returns what it prints."""
         return "".join(self.done(*words).out for words in START)
+
+
+OWN_MIGRATE = """
+from schemasync.management.commands.migrate import Command as Migrate
+
+
+class Command(Migrate):
+    def handle(self, *args, **options):
+        super().handle(*args, **options)
+        if options["verbosity"] > 0:
+            self.stdout.write("the product's own work is done")
+"""
+"""A `migrate` of the product. Without schemasync it inherits from Django's in the same way."""
+SUITE = """
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection, connections
+from django.test import TestCase, TransactionTestCase
+from shop.models import Book, Shelf
+
+
+class Data(TestCase):
+    databases = {"default", "cache"}
+    fixtures = ["books"]
+
+    def test_the_migrations_have_filled_it(self):
+        self.assertEqual(list(Shelf.objects.values_list("label", flat=True)), ["inbox"])
+
+    def test_fixtures_are_loaded(self):
+        self.assertEqual(Book.objects.get().title, "Dune")
+
+    def test_migrate_can_be_called(self):
+        call_command("migrate", verbosity=0)
+        self.assertEqual(Book.objects.count(), 1)
+
+    def test_the_cache_is_a_table(self):
+        cache.set("key", "value")
+        self.assertEqual(cache.get("key"), "value")
+        with connections["cache"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM cached")
+            self.assertEqual(cursor.fetchone(), (1,))
+
+    def test_what_only_a_migration_makes_is_there(self):
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, "shop_book")
+        self.assertIn("book_by_title", found)
+
+
+class Flushed(TransactionTestCase):
+    databases = {"default", "cache"}
+
+    def test_back_and_forth(self):
+        call_command("migrate", "shop", "0005", verbosity=0)
+        call_command("migrate", verbosity=0)
+        Shelf.objects.create(label="again")
+
+    def test_that_fails_on_purpose(self):
+        self.fail("as it should")
+"""
+FIXTURE = """
+[{"model": "shop.book", "pk": 1, "fields": {"shelf": 1, "title": "Dune", "slug": "dune", "read_on": null}}]
+"""
+
+
+def with_suite(product: Product, *, with_schemasync: bool) -> None:
+    """Add the tests of the product, and its own `migrate`."""
+    commands = product.folder / "shop" / "management" / "commands"
+    commands.mkdir(parents=True)
+    (commands / "__init__.py").touch()
+    (commands.parent / "__init__.py").touch()
+    own = OWN_MIGRATE if with_schemasync else OWN_MIGRATE.replace("schemasync.", "django.core.")
+    (commands / "migrate.py").write_text(own)
+    (product.folder / "shop" / "tests.py").write_text(SUITE)
+    (product.folder / "shop" / "fixtures").mkdir()
+    (product.folder / "shop" / "fixtures" / "books.json").write_text(FIXTURE)

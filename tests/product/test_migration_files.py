@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .releases import SETTINGS, Product
+from .releases import SETTINGS, Product, with_suite
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "product.md"
 BOOKS = """
@@ -237,3 +237,19 @@ def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
     ]
     assert 'connection.vendor == "sqlite"' in told
     assert "W012" not in product.done("migrate").err
+
+
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_the_suite_of_the_product_comes_out_as_before(tmp_path, place):
+    outcomes = []
+    for with_schemasync in (False, True):
+        more = "" if place == "memory" else 'DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}\n'
+        more += 'INSTALLED_APPS.sort(key=lambda name: name != "shop")\n'  # its own migrate comes first
+        product = Product(tmp_path / str(with_schemasync), 3, with_schemasync=with_schemasync, more=more)
+        with_suite(product, with_schemasync=with_schemasync)
+        ended = product.manage("test", "--verbosity", "2", "--noinput")
+        outcomes.append((ended.code, sorted(re.findall(r"^(test_\w+ .*) \.\.\. (\w+)$", ended.err, re.MULTILINE))))
+        assert "the product's own work is done" in product.done("migrate").out
+    stock, ours = outcomes
+    assert stock == ours
+    assert [result for _, result in stock[1]].count("ok") == 6, stock
