@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "SERVING_COMMANDS": (),
     "ENABLED": False,
     "MIGRATED_APPS": (),
+    "WRITE_MIGRATIONS": False,
     "ADOPT": False,
     "RUN_FROM_ADMIN": False,
     "STATUS_TOKEN": None,
@@ -89,6 +90,11 @@ def _has_migrations(config: AppConfig) -> bool:
     if config.label in modules:
         return modules[config.label] is not None
     return module_has_submodule(config.module, "migrations") if config.module is not None else False
+
+
+def writes_migrations() -> bool:
+    """True if `makemigrations` writes migration files, too, for installations on other engines."""
+    return bool(setting("WRITE_MIGRATIONS"))
 
 
 def adopts() -> bool:
@@ -178,7 +184,7 @@ def bad_values(given: object) -> Iterator[Problem]:
     if token is not None and not (isinstance(token, str) and len(token) >= SHORTEST_TOKEN):
         hint = f"Use a string of {SHORTEST_TOKEN} characters or more, for example from: openssl rand -hex 16"
         yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] is invalid', hint, {"key": "STATUS_TOKEN"})
-    for key in ("ENABLED", "RUN_FROM_ADMIN", "ADOPT"):
+    for key in ("ENABLED", "RUN_FROM_ADMIN", "ADOPT", "WRITE_MIGRATIONS"):
         if not isinstance(known.get(key, False), bool):
             message = f'SCHEMASYNC["{key}"] is {known[key]!r}'
             yield Problem(Code.UNKNOWN_SETTING, message, "Use True or False.", {"key": key})

@@ -40,7 +40,9 @@ class Command(Console, makemigrations.Command):
             return self._for_those_that_keep_theirs(args, options)
         refuse_meaningless("makemigrations", options, MEANINGLESS)
         self._export(args, options)
-        own = own_labels() & {*conf.migrated_apps(), *of_others}
+        own = own_labels()
+        if not conf.writes_migrations():
+            own &= {*conf.migrated_apps(), *of_others}
         own &= set(args) or own
         return self._for_those_that_keep_theirs(sorted(own), options) if own else None
 
