@@ -189,7 +189,7 @@ def _line(text):
     return Line(int(numbered[1]), numbered[2]) if numbered else Line(None, text)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML whose keys are given once, and in which on, no, null and 1.0 are words."""
 
     def construct_mapping(self, node, deep=False):

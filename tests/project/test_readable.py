@@ -23,7 +23,6 @@ class Tag(models.Model):
 ROWS = """
 INSERT INTO shop_note (id, text) VALUES (1, NULL), (2, 'abc'), (3, '%s'), (4, 'abc');
 """
-READ = "from shop.models import Note\nprint([note.text for note in Note.objects.order_by('id')])"
 OLD = "text = models.CharField(max_length=40, null=True)"
 CHANGED = {
     "models.UUIDField(null=True)": "0" * 31 + "7",
@@ -51,18 +50,35 @@ def site(_made, tmp_path):
     return _made.copy(tmp_path / "site")
 
 
-@pytest.mark.parametrize("field", CHANGED)
-def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_keys(site, field):
-    site.run_sql(ROWS % CHANGED[field])
-    site.change((OLD, f"text = {field}"))
+def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_keys(tmp_path):
+    """A model for each kind of field, all of them changed at once."""
+    head, _, rest = NOTE.partition("class Note(models.Model):")
+    rest = "class Tag" + rest.partition("class Tag")[2]
+    names = {f"Note{number}": field for number, field in enumerate(CHANGED)}
+
+    def models(of):
+        return head + "".join(f"class {name}(models.Model):\n    {of(name)}\n\n" for name in names) + rest
+
+    site = Site(tmp_path / "site", models(lambda name: OLD))
+    site.done("schemasync", "--export")
+    for name, field in names.items():
+        site.run_sql((ROWS % CHANGED[field]).replace("shop_note", f"shop_{name.lower()}"))
+    site.models(models(lambda name: f"text = {names[name]}"))
     site.done("schemasync", "export")
     plan = site.manage("schemasync", "plan", "--json")
-    (hazard,) = [one for one in plan.json["hazards"] if one["code"] == "unreadable"]
-    assert (hazard["table"], hazard["column"], hazard["rows"], hazard["keys"]) == ("shop_note", "text", 2, ["2", "4"])
+    found = [one for one in plan.json["hazards"] if one["code"] == "unreadable"]
+    assert {(one["table"], one["column"], one["rows"], *one["keys"]) for one in found} == {
+        (f"shop_{name.lower()}", "text", 2, "2", "4") for name in names
+    }
     assert site.manage("schemasync").code == 3
-    site.run_sql("DELETE FROM shop_note WHERE text = 'abc'")
-    site.done("schemasync", "--allow-drop", "shop_note.text")
-    assert site.python(READ).startswith("[None, ")
+    tables = [f"shop_{name.lower()}" for name in names]
+    site.run_sql(";".join(f"DELETE FROM {table} WHERE text = 'abc'" for table in tables))
+    site.done("schemasync", *(word for table in tables for word in ("--allow-drop", f"{table}.text")))
+    read = f"import shop.models\nfor name in {list(names)}:\n"
+    read += "    print([one.text for one in getattr(shop.models, name).objects.order_by('id')])"
+    told = site.python(read).splitlines()
+    assert len(told) == len(names)
+    assert all(line.startswith("[None, ") for line in told), told
 
 
 def test_row_ids_are_no_uuids_and_the_tables_that_refer_to_them_are_asked_too(site):

@@ -1,4 +1,4 @@
-"""The ERP demo with 200,000 time entries, and with `--every` a million."""
+"""The ERP demo with 100,000 time entries, and with `--every` a million."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from .evolution import evolve
 
 pytestmark = [pytest.mark.slow, pytest.mark.scale]
 
-MANY, MOST = 200_000, 1_000_000
+MANY, MOST = 100_000, 1_000_000
 # Pages under construction are kept up to 256 MiB; Python, Django and the
 # schema are some 60 MB. Rows never pass through Python, so that ten times as many need hardly more.
 MEMORY = 480 * 2**20
