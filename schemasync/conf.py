@@ -27,6 +27,8 @@ DEFAULTS: Mapping[str, Any] = {
     "SERVING_COMMANDS": (),
     "ENABLED": False,
     "MIGRATED_APPS": (),
+    "DATA_MIGRATIONS": {},
+    "SEED": None,
     "WRITE_MIGRATIONS": False,
     "ADOPT": False,
     "RUN_FROM_ADMIN": False,
@@ -90,6 +92,17 @@ def _has_migrations(config: AppConfig) -> bool:
     if config.label in modules:
         return modules[config.label] is not None
     return module_has_submodule(config.module, "migrations") if config.module is not None else False
+
+
+def data_migrations() -> Mapping[str, str | None]:
+    """Maps data migrations, as `app.name`, to the dotted paths of functions that do their work on the new file; to None
+    if there is nothing to do for them."""
+    return dict(setting("DATA_MIGRATIONS"))
+
+
+def seed() -> str | None:
+    """The dotted path of the function that fills a new database."""
+    return setting("SEED") or None
 
 
 def writes_migrations() -> bool:
@@ -193,6 +206,7 @@ def bad_values(given: object) -> Iterator[Problem]:
         message = f'SCHEMASYNC["SERVING_COMMANDS"] is {commands!r}'
         yield Problem(Code.UNKNOWN_SETTING, message, hint, {"key": "SERVING_COMMANDS"})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
+    yield from _bad_functions(known)
     yield from _bad_connect(known.get("CONNECT"))
     yield from _bad_extensions(known.get("EXTENSIONS", ()))
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
@@ -209,6 +223,23 @@ def _bad_apps(given: object) -> Iterator[Problem]:
     if not _is_list_of_names(given) and given != ALL:
         hint = 'Use a list of app labels: ["sites", "waffle"]; or "all" for every app that has migrations.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["MIGRATED_APPS"] is {given!r}', hint, {"key": "MIGRATED_APPS"})
+
+
+def _bad_functions(known: Mapping[Any, Any]) -> Iterator[Problem]:
+    functions, seeds = known.get("DATA_MIGRATIONS", {}), known.get("SEED")
+    if not isinstance(functions, Mapping) or not all(
+        _is_dotted(name) and (path is None or _is_dotted(path)) for name, path in functions.items()
+    ):
+        hint = 'Use a function for each migration, or None: {"shop.0004_fill_slug": "shop.upgrades.fill_slug"}.'
+        message = f'SCHEMASYNC["DATA_MIGRATIONS"] is {functions!r}'
+        yield Problem(Code.UNKNOWN_SETTING, message, hint, {"key": "DATA_MIGRATIONS"})
+    if seeds is not None and not _is_dotted(seeds):
+        hint = 'Use the dotted path of a function that accepts the alias: "shop.seeds.fill".'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SEED"] is {seeds!r}', hint, {"key": "SEED"})
+
+
+def _is_dotted(name: object) -> bool:
+    return isinstance(name, str) and "." in name.strip(".")
 
 
 def _bad_connect(given: object) -> Iterator[Problem]:

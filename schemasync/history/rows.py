@@ -235,7 +235,7 @@ class Afterwards:
 
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
     `never_run`: data migrations that were accepted since. `migrations`: those of MIGRATED_APPS that ran
-    on the new file.
+    on the new file. `seed`: the function that filled a new database.
     """
 
     duration_ms: int | None = None
@@ -244,6 +244,7 @@ class Afterwards:
     document: str | None = None
     never_run: NeverRun | None = None
     migrations: tuple[str, ...] = ()
+    seed: str | None = None
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
@@ -257,6 +258,8 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
         plan["data_migrations"] = never_run_json(known.never_run)
     if known.migrations:
         plan["migrations"] = list(known.migrations)
+    if known.seed is not None:
+        plan["seed"] = known.seed
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,

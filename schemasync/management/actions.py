@@ -32,6 +32,7 @@ from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps, on_file, sync_as_migra
 from ..orm.migrate_risks import MigrateRisk, migrate_risks
 from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.models_fingerprint import beside
+from ..orm.own_work import asked_about
 from ..orm.project import Project
 from ..orm.questioner import Questioner, past
 from ..orm.unmanaged import unread
@@ -313,7 +314,8 @@ class Actions(Invocation):
             )
         models = modelled(self._alias()) if found is None else None
         kept = models.kept if models is not None else self._elsewhere()
-        installed, accepted = data_migrations(self._alias()), self._several("accept_data_migration")
+        installed = asked_about(data_migrations(self._alias()))
+        accepted = self._several("accept_data_migration")
         done = adopt.adopt(target, found, _labels(models), installed, accepted, kept, is_resumed=is_resumed)
         if models is not None:
             text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying(), done.foreign)

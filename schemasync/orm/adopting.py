@@ -11,6 +11,7 @@ from ..sync.run.target import Target
 from .before_schema import needs_adoption
 from .data_migrations import data_migrations
 from .models import made_elsewhere
+from .own_work import asked_about
 
 
 def adopted_by_itself(alias: str, target: Target, document: Document, accepted: Collection[str] = ()) -> Adopted | None:
@@ -22,4 +23,4 @@ def adopted_by_itself(alias: str, target: Target, document: Document, accepted: 
     if not conf.adopts() or not needs_adoption(alias):
         return None
     elsewhere = made_elsewhere(alias) if conf.is_enabled() else frozenset()
-    return adopt(target, document, None, data_migrations(alias), accepted, elsewhere)
+    return adopt(target, document, None, asked_about(data_migrations(alias)), accepted, elsewhere)

@@ -28,7 +28,7 @@ from ..sync.phases.hooks import BeforeSwap, NewFile
 from ..sync.run.report import Report
 from ..sync.run.target import Target
 from ..sync.runner import sync
-from . import contenttypes, migration_modules
+from . import contenttypes, migration_modules, own_work
 from .already_there import already_there
 from .data_migrations import data_migrations, may_act_outside
 from .field_readers import readers
@@ -48,8 +48,9 @@ def sync_as_migrate(
 ) -> Report:
     """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
 
-    On the new file, before it goes live: `first`, content types of renamed models, migrations of MIGRATED_APPS, and
-    receivers of `before_swap`. On the live one: `pre_migrate` before; `post_migrate` after, where tables exist.
+    On the new file, before it goes live: `first`, content types of renamed models, migrations of MIGRATED_APPS, the
+    functions of DATA_MIGRATIONS and SEED, and receivers of `before_swap`. On the live one: `pre_migrate` before;
+    `post_migrate` after, where tables exist.
 
     If a migration fails after another one that may have acted outside of the database, what ran before it goes live, so
     that nothing runs twice, and Failed is raised then.
@@ -57,6 +58,7 @@ def sync_as_migrate(
     import_management()
     ran: list[str] = []
     stopped: list[Stopped] = []
+    seeds: list[str] = []
     options = informed(alias, options)
     emit_pre_migrate(alias, stdout, verbosity)
     connections[alias].close()
@@ -64,7 +66,9 @@ def sync_as_migrate(
     def work(new: NewFile) -> bool:
         has_begun = first is not None and first(new)
         renamed = list(contenttypes.renames(new.models, document.models, _tables(new.plan)))
-        if not (renamed or conf.migrated_apps() or before_swap.has_listeners(Report)):
+        is_new = new.plan.base_version is None
+        own = due_now or (is_new and conf.seed())
+        if not (renamed or own or conf.migrated_apps() or before_swap.has_listeners(Report)):
             return has_begun
         with on_file(alias, new.path):
             contenttypes.rename(alias, renamed)
@@ -72,10 +76,14 @@ def sync_as_migrate(
             ran.extend(done.names)
             stopped.extend([done.stopped] if done.stopped is not None else [])
             if not stopped:
+                own_work.do(alias, due_now)
+                ran.extend(due_now)
+                seeds.extend(filter(None, [own_work.seed(alias)] if is_new else []))
                 before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
         return True
 
-    again = bool(conf.migrated_apps()) and is_there(target) and bool(waiting(alias))
+    due_now = own_work.due(target, options.data_migrations) if is_there(target) else ()
+    again = is_there(target) and bool(due_now or (conf.migrated_apps() and waiting(alias)))
     new = check.newly_modelled(target, document) if is_there(target) else frozenset()
     report = sync(target, document, replace(options, again=again), work)
     if new:
@@ -83,11 +91,12 @@ def sync_as_migrate(
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         digest = up_to_date.digest(document.data, beside())
-        note(target, live, Afterwards(document=digest, migrations=tuple(ran)))
+        note(target, live, Afterwards(document=digest, migrations=tuple(ran), seed=next(iter(seeds), None)))
     if stopped:
         raise stopped[0].as_error(ran) from stopped[0].error
     if ran:
         report.notes.append(f"{count(len(ran), 'migration')} run on the new file: {', '.join(ran)}")
+    report.notes.extend(f"{path} has filled the new database" for path in seeds)
     emit_post_migrate(alias, stdout, verbosity)
     report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
@@ -100,6 +109,7 @@ def informed(alias: str, options: SyncOptions) -> SyncOptions:
     return replace(
         options,
         data_migrations=data_migrations(alias),
+        accepted_migrations=options.accepted_migrations | frozenset(conf.data_migrations()),
         elsewhere=made_elsewhere(alias),
         models=made_here(alias),
         readers=readers(alias),

@@ -16,6 +16,7 @@ from ..errors import Code, SchemaInvalid
 from ..schema import document
 from ..schema.model import Schema
 from ..schema.subset import differing, ours
+from . import own_work
 from .migrate import migrate_apps, pending
 from .migrate_signals import Out, emit_post_migrate, emit_pre_migrate, import_management
 
@@ -37,12 +38,19 @@ def make(alias: str, stdout: Out, verbosity: int) -> None:
     """Create what schema.json names and a database in memory does not have yet, and send the signals of `migrate`.
     Existing objects stay unchanged. Raises SchemasyncError, sqlite3.Error."""
     import_management()
-    missing = lacking(alias)
+    missing, was_there = lacking(alias), is_filled(alias)
     with _signals(alias, stdout, verbosity):
         run(connections[alias].connection, missing.values())
         note_migrations(alias)
         if (stopped := migrate_apps(alias).stopped) is not None:
             raise stopped.as_error() from stopped.error
+        if not was_there and not connections[alias].in_atomic_block:
+            own_work.seed(alias)
+
+
+def is_filled(alias: str) -> bool:
+    """True if the database has a table, so that it is no new one."""
+    return bool(connections[alias].introspection.table_names())
 
 
 def note_migrations(alias: str) -> None:

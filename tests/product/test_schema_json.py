@@ -6,9 +6,31 @@ import re
 import pytest
 
 from .releases import Product
-from .test_migration_files import ANOTHER_ENGINE, PAGE
+from .test_migration_files import ANOTHER_ENGINE, BOOKS, PAGE
 
 MORE = 'SCHEMASYNC |= {"MIGRATED_APPS": [], "WRITE_MIGRATIONS": True}\n'
+
+
+OWN = {
+    "SEED": "shop.seeds.first_shelf",
+    "DATA_MIGRATIONS": {"shop.0004_fill_slug": "shop.upgrades.fill_slug", "shop.0005_rename_and_grow": None},
+}
+SEEDS = """
+from shop.models import Shelf
+
+def first_shelf(using):
+    field = "label" if hasattr(Shelf, "label") else "name"
+    Shelf.objects.using(using).create(**{field: "inbox"})
+"""
+UPGRADES = """
+from django.utils.text import slugify
+from shop.models import Book
+
+def fill_slug(using):
+    for book in Book.objects.using(using).filter(slug=""):
+        book.slug = slugify(book.title)
+        book.save(using=using)
+"""
 
 
 @pytest.fixture
@@ -23,7 +45,7 @@ def product(tmp_path):
 
 def test_these_are_the_settings_of_the_page():
     _, shown = re.findall(r"^SCHEMASYNC = (\{.*?^\})", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert ast.literal_eval(shown) == {"ENABLED": True, "WRITE_MIGRATIONS": True, "ADOPT": True}
+    assert ast.literal_eval(shown) == {"ENABLED": True, "WRITE_MIGRATIONS": True, "ADOPT": True, **OWN}
 
 
 def test_makemigrations_writes_schema_json_and_a_migration(product, monkeypatch):
@@ -48,3 +70,102 @@ def test_makemigrations_writes_schema_json_and_a_migration(product, monkeypatch)
     monkeypatch.setenv("PRODUCT_ENGINE", "engine")
     assert "Applying shop.0003_shelf_note... OK" in product.done("migrate").out
     assert "No changes detected" in product.done("makemigrations", "--check").out
+
+
+def maintained(folder):
+    """The folder of the maintainer: schema.json has gone from release 1 to 3."""
+    found = Product(folder, 1, with_schemasync=True, more=MORE)
+    found.schema.unlink()
+    seen = [
+        word
+        for name in ("0002_first_shelf", "0004_fill_slug", "0005_rename_and_grow")
+        for word in ("--accept-data-migration", f"shop.{name}")
+    ]
+    found.done("schemasync", "export", *seen[:2])
+    text = found.schema.read_text()
+    found.upgrade(3)
+    found.schema.write_text(text)
+    ended = found.manage("schemasync", "export", "--json", *seen)
+    (error,) = (one for one in ended.json["errors"] if "shop.Shelf no longer" in one["message"])
+    assert error["code"] == "rename-or-drop", error
+    (line,) = (hint.partition("removes: ")[2] for hint in error["hint"].splitlines() if "removes: " in hint)
+    found.schema.write_text(
+        text.replace('"name": "varchar(20) NOT NULL UNIQUE"', f'"name": "varchar(20) NOT NULL UNIQUE",\n    {line}')
+    )
+    found.done("schemasync", "export", "--drop", "shop_book.pages", *seen)
+    return found
+
+
+@pytest.fixture(scope="module")
+def _maintained(tmp_path_factory):
+    return maintained(tmp_path_factory.mktemp("maintained") / "site")
+
+
+def installed(folder, _maintained, release):
+    """An installation that began with release 1, and that migrations brought to this one; then the new image comes, with
+    schema.json."""
+    found = Product(folder, 1, with_schemasync=False, more=MORE + f"SCHEMASYNC |= {OWN!r}\n")
+    found.start()
+    found.run_sql(BOOKS)
+    found.upgrade(release, with_schemasync=False)
+    found.start()
+    image(found, _maintained)
+    return found
+
+
+def image(found, _maintained):
+    found.upgrade(3)
+    found.schema.write_text(_maintained.schema.read_text())
+    (found.folder / "shop" / "seeds.py").write_text(SEEDS)
+    (found.folder / "shop" / "upgrades.py").write_text(UPGRADES)
+
+
+@pytest.mark.parametrize("release", [1, 2])
+def test_an_installation_several_releases_behind_comes_over_in_one_start(tmp_path, _maintained, release):
+    found = installed(tmp_path / "site", _maintained, release)
+    out = found.start()
+    assert "is adopted" in out
+    ran = "1 migration run on the new file: shop.0004_fill_slug"
+    assert (ran in out) == (release == 1)
+    assert found.rows("SELECT title, slug FROM shop_book ORDER BY id") == [
+        ("Dune", "dune"),
+        ("The Left Hand of Darkness", "the-left-hand-of-darkness"),
+    ]
+    assert found.rows("SELECT label FROM shop_shelf ORDER BY id") == [("inbox",), ("read",)]
+    for words in (["check"], ["migrate", "--check"], ["schemasync", "check"]):
+        found.done(*words)
+    found.run_sql("UPDATE shop_book SET slug = ''")
+    assert "nothing to do" in found.start()
+    assert found.rows("SELECT DISTINCT slug FROM shop_book") == [("",)], "once"
+
+
+def test_a_new_installation_gets_its_rows_from_the_seed(tmp_path, _maintained):
+    found = Product(tmp_path / "site", 3, with_schemasync=True, more=MORE + f"SCHEMASYNC |= {OWN!r}\n")
+    image(found, _maintained)
+    assert "shop.seeds.first_shelf has filled the new database" in found.start()
+    assert found.rows("SELECT label FROM shop_shelf") == [("inbox",)]
+    assert "nothing to do" in found.start()
+    assert found.rows("SELECT label FROM shop_shelf") == [("inbox",)]
+    (found.folder / "shop" / "tests.py").write_text(
+        "from django.test import TestCase\nfrom shop.models import Shelf\n\n"
+        "class Seeded(TestCase):\n    def test_it(self):\n        self.assertEqual(Shelf.objects.get().label, 'inbox')\n"
+    )
+    assert "OK" in found.done("test").err
+
+
+def test_one_that_the_setting_does_not_name_stops_the_installation(tmp_path, _maintained):
+    found = installed(tmp_path / "site", _maintained, 1)
+    found.settings(flag=True, more=found.more.replace("shop.0004_fill_slug", "shop.0099_no_such"))
+    ended = found.manage("migrate")
+    assert ended.code == 3
+    assert "[data-migration]" in ended.err
+    assert "shop.0004_fill_slug" in ended.err
+
+
+def test_a_function_that_cannot_be_imported_is_named(tmp_path, _maintained):
+    found = installed(tmp_path / "site", _maintained, 1)
+    (found.folder / "shop" / "upgrades.py").unlink()
+    ended = found.manage("migrate")
+    assert ended.code == 2
+    assert "SCHEMASYNC names shop.upgrades.fill_slug, which cannot be imported" in ended.err
+    assert found.rows("SELECT count(*) FROM shop_book") == [(2,)]

@@ -32,7 +32,7 @@ TRIGGER = '"_triggers": {"lower_tag": "AFTER INSERT ON shop_tag BEGIN UPDATE sho
         ("memory", 0),
         pytest.param("memory", 2, marks=pytest.mark.slow),
         pytest.param("disk", 0, marks=pytest.mark.slow),
-        ("disk", 2),
+        pytest.param("disk", 2, marks=pytest.mark.slow),
     ],
 )
 def test_pytest_runs_on_a_database_made_of_the_schema(tmp_path, place, processes):
