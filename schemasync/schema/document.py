@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from ..errors import Problem
 from . import normalize
@@ -71,6 +72,11 @@ class Document:
 
 def read(data: bytes, source: str = "schema.json") -> Document:
     """Read a schema.json. `source` names it in messages. Raises SchemaInvalid with every error found."""
+    return _read(data, source)
+
+
+@lru_cache(maxsize=8)  # a command reads its file several times, and a page of the admin at each request
+def _read(data: bytes, source: str) -> Document:
     faults = Diagnostics(source)
     tree = read_tree(data, faults)
     check_keys(tree, faults)

@@ -6,7 +6,6 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -183,19 +182,13 @@ def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | No
 def _read(schema: Path) -> tuple[str | None, Document | Problem]:
     """The version and the content of a schema.json, or why it cannot be read."""
     try:
-        found = _document(schema.read_bytes(), str(schema))
+        found = document.read(schema.read_bytes(), str(schema))
     except OSError as error:
         hint = "To see what to do: manage.py schemasync check"
         return None, Problem(Code.SCHEMA_UNREADABLE, f"{schema}: {error.strerror}", hint)
     except SchemasyncError as error:
         return None, error.problems[0]
     return found.version, found
-
-
-@lru_cache(maxsize=8)
-def _document(data: bytes, source: str) -> Document:
-    """Cached, as pages of the admin ask several times a second while a run is at work."""
-    return document.read(data, source)
 
 
 def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
