@@ -4,7 +4,7 @@ import pytest
 
 from .evolution import evolve
 
-pytestmark = [pytest.mark.slow, pytest.mark.scale]
+pytestmark = pytest.mark.slow  # its output with a million rows is docs/evidence/scale.txt
 
 MANY, MOST = 100_000, 1_000_000
 # Pages under construction are kept up to 256 MiB; Python, Django and the
