@@ -24,7 +24,7 @@ from ..orm import migrations
 from ..orm.adopting import adopted_by_itself
 from ..orm.baseline import baseline
 from ..orm.comparison import agreement
-from ..orm.data_migrations import carrying, data_migrations
+from ..orm.data_migrations import carrying, data_migrations, is_own
 from ..orm.database_faults import database_faults
 from ..orm.export import Decisions, Exported
 from ..orm.field_readers import readers
@@ -152,7 +152,7 @@ class Actions(Invocation):
         decisions = Decisions(self._several("drop"), self._is("claim"))
         if check:
             return project.compared(seen, decisions)
-        self._warn(output.export.data_left(project.left_behind()))
+        self._warn(output.export.data_left(project.left_behind(), has_seed=conf.seed() is not None))
         found, differs = project.exported(self._was_renamed if self._can_ask else None, seen, decisions)
         self._warn(found.notes)
         if differs:
@@ -198,6 +198,8 @@ class Actions(Invocation):
         lines += output.migrate_risks.in_short(risks, self._page)
         unmanaged = unread(self._alias(), wanted) if models is not None else ()
         lines += [f"note: {line}" for line in unmanaged]
+        if models is not None and conf.seed() is None:
+            lines += output.check.never_filled([name for name in seen.born_without if is_own(name)])
         as_json = output.check.models_json(models, unmanaged)
         self._print(lines, output.check.as_json(seen, strict=strict, models=as_json, kept=kept, migrate_risks=risks))
         if why := output.check.verdict(seen, models, kept, strict=strict):

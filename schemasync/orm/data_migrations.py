@@ -88,6 +88,17 @@ def is_of_others(name: str) -> bool:
     return "site-packages" in config.path and not config.name.startswith("django.")
 
 
+def is_own(name: str) -> bool:
+    """True for a migration of an app of the project that is installed."""
+    installed = {config.label for config in apps.get_app_configs()}
+    return name.partition(".")[0] in installed and not is_of_others(name) and not is_of_django(name)
+
+
+def is_of_django(name: str) -> bool:
+    """True for a migration of one of Django's own apps, whose rows `post_migrate` makes."""
+    return apps.get_app_config(name.partition(".")[0]).name.startswith("django.")
+
+
 def _carries(operation: Operation) -> bool:
     match operation:
         case RunPython():

@@ -18,7 +18,7 @@ from ..sync.phases.decide import was_rolled_back
 from ..sync.run.target import Target
 from ..texts import shown
 from .comparison import agreement
-from .data_migrations import carrying, is_of_others, unseen
+from .data_migrations import carrying, is_of_django, unseen
 from .export import NOTHING_DECIDED, DataMigrations, Decisions, Exported, export
 from .fills import NeedsFill, fill_of
 from .models import modelled
@@ -42,9 +42,9 @@ class Project:
         return self._exported(ask, seen, decisions, fills=True)
 
     def left_behind(self) -> Iterator[str]:
-        """If there is no file yet: data migrations of installed packages, which will not be run."""
+        """If there is no file yet: data migrations that will not be run on a new database, except Django's own."""
         if not self.path.exists():
-            yield from (name for name in unseen(carrying(), {}) if is_of_others(name))
+            yield from (name for name in unseen(carrying(), {}) if not is_of_django(name))
 
     def _exported(
         self, ask: Ask | None, seen: Collection[str], decisions: Decisions, *, fills: bool

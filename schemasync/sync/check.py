@@ -16,6 +16,7 @@ from ..engines.sqlite.uncompiled import unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Problem, Refused, SchemaInvalid
 from ..history.action import HistoryAction
+from ..history.data_migrations import recorded
 from ..history.rows import hints_of, models_of, runner_tables_of
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -37,7 +38,8 @@ class Checked:
     `is_empty`: there is no database yet. `losses`: columns that were added by hand, which undoing that would drop.
     `unknown`: names that the database uses and this process does not know. `refused`: the errors of a sync that the
     schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted. `runners_ran`:
-    tables of migration runners that changed since the live generation was made.
+    tables of migration runners that changed since the live generation was made. `born_without`: data migrations that
+    never filled it, because it was created from schema.json.
     """
 
     version: str
@@ -53,6 +55,7 @@ class Checked:
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
     unapplied: tuple[str, ...] = ()
     runners_ran: tuple[str, ...] = ()
+    born_without: tuple[str, ...] = ()
 
     def differs(self, *, strict: bool) -> bool:
         """True if schema.json and the database differ in our objects; with `strict`, in any."""
@@ -99,7 +102,14 @@ def check(
             unknown=unknown,
             unapplied=missing(now, installed),
             runners_ran=tuple(_runners_that_ran(now)),
+            born_without=_born_without(now),
         )
+
+
+def _born_without(now: LiveDatabase) -> tuple[str, ...]:
+    found = recorded(now.rows) if now.rows else None
+    was_seeded = any(row.details.get("seed") for row in now.rows)
+    return tuple(sorted(found.born_with)) if found is not None and not was_seeded else ()
 
 
 def _runners_that_ran(now: LiveDatabase) -> Iterator[str]:

@@ -169,3 +169,23 @@ def test_a_function_that_cannot_be_imported_is_named(tmp_path, _maintained):
     assert ended.code == 2
     assert "SCHEMASYNC names shop.upgrades.fill_slug, which cannot be imported" in ended.err
     assert found.rows("SELECT count(*) FROM shop_book") == [(2,)]
+
+
+def test_what_a_new_database_lacks_is_named_at_the_first_export_and_by_check(product):
+    product.schema.unlink()
+    product.link.unlink()
+    (product.folder / "db.sqlite3.generations").rename(product.folder / "aside")
+    seen = ("--accept-data-migration", "shop.0002_first_shelf")
+    told = product.done("schemasync", "export", *seen).err
+    assert "does not run these migrations, which fill tables: shop.0002_first_shelf\n" in told
+    assert 'name a function that makes them: SCHEMASYNC["SEED"]' in told
+    product.done("migrate")
+    said = "so these migrations have not filled it: shop.0002_first_shelf"
+    assert said in product.done("schemasync", "check").out
+    assert "contenttypes" not in product.done("schemasync", "check").out
+    product.settings(flag=True, more=product.more + 'SCHEMASYNC |= {"SEED": "shop.seeds.first_shelf"}\n')
+    assert said not in product.done("schemasync", "check").out
+    product.schema.unlink()
+    product.link.unlink()
+    (product.folder / "db.sqlite3.generations").rename(product.folder / "aside2")
+    assert "which fill tables" not in product.done("schemasync", "export", *seen).err

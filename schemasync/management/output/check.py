@@ -137,6 +137,17 @@ def three_ways(seen: Checked, models: Comparison, schema: Path, kept: KeptApps, 
     ]
 
 
+def never_filled(names: Sequence[str]) -> Lines:
+    """The rows that a database may lack that was created from schema.json."""
+    if not names:
+        return []
+    listed = ", ".join(names)
+    return [
+        f"note: this database was created from schema.json, so these migrations have not filled it: {listed}",
+        '  for the next new database, name a function that makes the rows it needs: SCHEMASYNC["SEED"]',
+    ]
+
+
 def _models(models: Comparison, schema: Path, page: Page) -> Lines:
     lines = export.lines(models.found, "differs", schema, page)[1:] if models.found and models.differs else []
     return [*lines, *(f"  {line}" for one in models.problems for line in problem(one).splitlines())]

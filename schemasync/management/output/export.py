@@ -10,6 +10,7 @@ from ...diff.changes import ChangeJson, describe
 from ...diff.changes import as_json as change_json
 from ...diff.questions import Question
 from ...errors import Problem, ProblemJson
+from ...orm.data_migrations import is_of_others
 from ...orm.export import Exported
 from ...schema.text import count
 from .shared import Lines
@@ -62,16 +63,23 @@ def meaning_of_no(question: Question, held: int | None) -> str:
     return f"If not, the {what} is dropped, with {count(held, unit)}."
 
 
-def data_left(names: Iterable[str]) -> Lines:
-    """Data migrations of installed packages that never run on a new database."""
-    headings = list(names)
-    if not headings:
+def data_left(names: Iterable[str], *, has_seed: bool) -> Lines:
+    """Data migrations that never run on a new database, of installed packages and of the project's own apps."""
+    found = [name for name in names if is_of_others(name) or not has_seed]
+    if not found:
         return []
-    apps = ", ".join(sorted({name.partition(".")[0] for name in headings}))
-    return [
-        f"a database created from schema.json does not run these migrations, which fill tables: {', '.join(headings)}",
-        f'  if you need their rows, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], one of {apps}',
+    others = sorted({name.partition(".")[0] for name in found if is_of_others(name)})
+    lines = [
+        f"a database created from schema.json does not run these migrations, which fill tables: {', '.join(found)}"
     ]
+    if others:
+        one_of = f"one of {', '.join(others)}"
+        lines.append(
+            f'  if you need their rows, let the app keep its migrations: SCHEMASYNC["MIGRATED_APPS"], {one_of}'
+        )
+    if not all(map(is_of_others, found)):
+        lines.append('  if you need the rows of your own, name a function that makes them: SCHEMASYNC["SEED"]')
+    return lines
 
 
 def undecided_json(problems: Sequence[Problem], path: Path) -> ExportJson:
