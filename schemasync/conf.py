@@ -81,6 +81,11 @@ def migrated_apps() -> tuple[str, ...]:
     return _with_migrations(tuple(apps.get_app_configs())) if given == ALL else tuple(given)
 
 
+def keeps_all() -> bool:
+    """True if every app that has migrations keeps them."""
+    return bool(setting("MIGRATED_APPS") == ALL)
+
+
 @lru_cache(maxsize=8)  # every question about an app asks this
 def _with_migrations(installed: tuple[AppConfig, ...]) -> tuple[str, ...]:
     return tuple(config.label for config in installed if _has_migrations(config))

@@ -51,19 +51,25 @@ class Lineage:
 
     def went_on(self, generation: str, live: str) -> bool:
         """True if each row of the generation was there when the live one was built from it, at once or over others, so
-        that all differences were written since. False if it was live again afterwards, or if the next generation is a
-        backup of it, which may be older than its last row; and if the history does not know one of them."""
+        that all differences were written since."""
+        return self.heir(generation, live) is not None
+
+    def heir(self, generation: str, live: str) -> str | None:
+        """The generation that was built from all rows of this one, on the way to the live one. None if it was live
+        again afterwards, if the next one is a backup of it, which may be older than its last row, and if the history
+        does not know one of them."""
         try:
             line = list(self.line(live))
         except KeyError:
-            return False
+            return None
         names = [row.generation for row in line]
         if generation not in names[1:]:
-            return False
+            return None
         heir = line[names.index(generation) - 1]
         if heir.action in (HistoryAction.RESTORE, HistoryAction.ADOPT):
-            return False
-        return all(row.id < heir.id for row in self.rows if row.generation == generation)
+            return None
+        was_live_again = any(row.id > heir.id for row in self.rows if row.generation == generation)
+        return None if was_live_again else heir.generation
 
     def steps(self, target: str, live: str) -> tuple[Step | MadeByHand, ...]:
         """The steps from `target` to `live`: as recorded if one was built from the other, otherwise composed. Columns

@@ -235,7 +235,7 @@ class Afterwards:
 
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
     `never_run`: data migrations that were accepted since. `migrations`: those of MIGRATED_APPS that ran
-    on the new file. `seed`: the function that filled a new database.
+    on the new file. `seed`: the function that filled a new database; `is_seed_due`: one is still to do it.
     """
 
     duration_ms: int | None = None
@@ -245,6 +245,7 @@ class Afterwards:
     never_run: NeverRun | None = None
     migrations: tuple[str, ...] = ()
     seed: str | None = None
+    is_seed_due: bool = False
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
@@ -260,6 +261,8 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
         plan["migrations"] = list(known.migrations)
     if known.seed is not None:
         plan["seed"] = known.seed
+    if known.is_seed_due:
+        plan["seed_due"] = True
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,

@@ -218,7 +218,7 @@ class Actions(Invocation):
         alias = self._alias()
         if databases.is_no_path(databases.name_of(alias)):
             return NONE_KEPT  # a test database in memory
-        is_there = Layout(databases.path_of(alias)).path_kind() is PathKind.GENERATION
+        is_there = Layout(databases.path_of(alias)).path_kind() in (PathKind.GENERATION, PathKind.PLAIN)
         return kept_apps(alias) if is_there and conf.is_enabled() and conf.migrated_apps() else NONE_KEPT
 
     def _has_no_schema(self) -> bool:

@@ -24,7 +24,8 @@ def own_or_refused(name: str, use: str, labels: Collection[str]) -> AbstractCont
     """The context for Django's own command: with the flag off, for apps that keep their migrations, and if the default
     database has another engine or is not adopted yet. Otherwise raises CommandError with exit code 2, and one line that
     says what to use."""
-    if conf.is_enabled() and not kept(labels) and databases.is_sqlite(DEFAULT_DB_ALIAS) and not is_migrated():
+    is_kept = kept(labels) or (not labels and conf.is_enabled() and conf.keeps_all())
+    if conf.is_enabled() and not is_kept and databases.is_sqlite(DEFAULT_DB_ALIAS) and not is_migrated():
         raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
     return migration_modules.suspended()
 

@@ -59,6 +59,7 @@ def sync_as_migrate(
     ran: list[str] = []
     stopped: list[Stopped] = []
     seeds: list[str] = []
+    undone: list[own_work.Undone] = []
     options = informed(alias, options)
     emit_pre_migrate(alias, stdout, verbosity)
     connections[alias].close()
@@ -66,7 +67,7 @@ def sync_as_migrate(
     def work(new: NewFile) -> bool:
         has_begun = first is not None and first(new)
         renamed = list(contenttypes.renames(new.models, document.models, _tables(new.plan)))
-        is_new = new.plan.base_version is None
+        is_new = new.plan.base_version is None or is_seed_due
         own = due_now or (is_new and conf.seed())
         if not (renamed or own or conf.migrated_apps() or before_swap.has_listeners(Report)):
             return has_begun
@@ -79,11 +80,13 @@ def sync_as_migrate(
                 own_work.do(alias, due_now)
                 ran.extend(due_now)
                 seeds.extend(filter(None, [own_work.seed(alias)] if is_new else []))
-                before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
+            before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
+            undone.append(own_work.Undone(due_now, new.plan.never_run, is_new) if stopped else own_work.NOTHING)
         return True
 
     due_now = own_work.due(target, options.data_migrations) if is_there(target) else ()
-    again = is_there(target) and bool(due_now or (conf.migrated_apps() and waiting(alias)))
+    is_seed_due = is_there(target) and own_work.is_seed_due(target)
+    again = is_there(target) and bool(due_now or is_seed_due or (conf.migrated_apps() and waiting(alias)))
     new = check.newly_modelled(target, document) if is_there(target) else frozenset()
     report = sync(target, document, replace(options, again=again), work)
     if new:
@@ -91,11 +94,13 @@ def sync_as_migrate(
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         digest = up_to_date.digest(document.data, beside())
-        note(target, live, Afterwards(document=digest, migrations=tuple(ran), seed=next(iter(seeds), None)))
+        known = Afterwards(document=digest, migrations=tuple(ran), seed=next(iter(seeds), None))
+        note(target, live, undone[0].left_for_later(known) if undone else known)
     if stopped:
         raise stopped[0].as_error(ran) from stopped[0].error
     if ran:
-        report.notes.append(f"{count(len(ran), 'migration')} run on the new file: {', '.join(ran)}")
+        which = f": {', '.join(ran)}" if len(ran) <= FEW else f", from {ran[0]} to {ran[-1]}"
+        report.notes.append(f"{count(len(ran), 'migration')} run on the new file{which}")
     report.notes.extend(f"{path} has filled the new database" for path in seeds)
     emit_post_migrate(alias, stdout, verbosity)
     report.notes.extend(lacking_line(unwritten(alias, document)))
@@ -132,6 +137,9 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict["NAME"] = name
+
+
+FEW = 8  # migrations that are named in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +281,19 @@ def pending(alias: str) -> list[str]:
     with migration_modules.suspended():
         executor = MigrationExecutor(connections[alias])
         plan = executor.migration_plan(_targets(executor))
-        return [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
+        late = [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
+        return [*late, *_unrecorded_squashes(executor)]
+
+
+def _unrecorded_squashes(executor: MigrationExecutor) -> list[str]:
+    """Squashed migrations whose parts were all run: Django's migrate records them, before a later release has only
+    them."""
+    applied = executor.recorder.applied_migrations()  # that of the loader has them already
+    return [
+        ".".join(key)
+        for key, squashed in executor.loader.replacements.items()
+        if key[0] in conf.migrated_apps() and key not in applied and all(part in applied for part in squashed.replaces)
+    ]
 
 
 def is_there(target: Target) -> bool:

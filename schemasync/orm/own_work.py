@@ -4,11 +4,14 @@ ran: the settings SEED and DATA_MIGRATIONS."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils.module_loading import import_string
 
 from .. import conf
 from ..errors import Code, UsageError
+from ..history.rows import Afterwards
+from ..plan.model import NeverRun
 from ..sync import data_migrations as of_database
 from ..sync.data_migrations import Installed
 from ..sync.run.reading import reading
@@ -16,6 +19,35 @@ from ..sync.run.target import Target
 
 Work = Callable[[str], object]
 """Called with the alias, which means the new file within the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What a run left to the next one, because a migration stopped it: the functions of these data migrations, and the
+    seed of a new database. `never_run`: the record of the run, which takes the former for accepted."""
+
+    due: tuple[str, ...] = ()
+    never_run: NeverRun | None = None
+    is_seed_due: bool = False
+
+    def left_for_later(self, known: Afterwards) -> Afterwards:
+        """What the history is to record."""
+        found = self.never_run
+        if found is not None and self.due:
+            found = replace(found, passed_over=found.passed_over.difference(self.due))
+            known = replace(known, never_run=found)
+        return replace(known, is_seed_due=self.is_seed_due and conf.seed() is not None)
+
+
+NOTHING = Undone()
+
+
+def is_seed_due(target: Target) -> bool:
+    """True if the live database is new, and a migration stopped the run before it was filled."""
+    if conf.seed() is None:
+        return False
+    with reading(target) as now:
+        return now is not None and now.newest is not None and bool(now.newest.details.get("seed_due"))
 
 
 def function(path: str) -> Work:

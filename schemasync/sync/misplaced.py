@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import closing
 
+from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.fence import NO_SWAP, Fence
 from ..engines.sqlite.objects import OWN_PREFIX
 from ..errors import Code, NeedsPerson
-from ..files.layout import Generation, Layout, PathKind
+from ..files.layout import Generation, Layout, PathKind, size_of
+from ..history.action import HistoryAction
 from .run.generation_state import state_of
 
 
@@ -17,6 +20,7 @@ def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
     """Swap numbers rise, so an interrupted swap was the last one. Raises NeedsPerson for a file that an earlier swap
     closed: to go on to its successor would lose the writes since."""
     own = layout.live()
+    _check_moved(layout, opener, live)
     fences = {g.name: _fence(opener, g) for g in layout.finished() if own is None or g.name != own.name}
     newer = {name: closed for name, closed in fences.items() if closed is not None and closed.swap >= live.swap}
     if not newer and (own is None or live.successor != own.name):
@@ -28,6 +32,32 @@ def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
         "It is a copy of an archive, or an older state that somebody restored",
         _hint(layout, fences),
         swap=live.swap,
+        found=sorted(g.name for g in layout.finished()),
+    )
+
+
+def _check_moved(layout: Layout, opener: Opener, closed: Fence) -> None:
+    """Raise NeedsPerson for an archive that was moved out of the folder over the link. Only an adoption closes a plain
+    file that has a history, and its successor says so."""
+    if layout.path_kind() is not PathKind.PLAIN or size_of(layout.link) == 0:
+        return
+    with closing(opener.read_parsed(layout.link)) as connection:
+        newest = history_table.newest(connection)
+    successor = layout.generation(closed.successor)
+    if newest is None or successor is None or not successor.path.exists():
+        return
+    if newest.generation in {generation.name for generation in layout.finished()}:
+        return  # a copy: its fence is that of another file, too
+    heir = state_of(opener, successor).newest
+    if heir is None or heir.action == HistoryAction.ADOPT:
+        return
+    link, target = shlex.quote(str(layout.link)), shlex.quote(f"{layout.folder.name}/{successor.name}.sqlite3")
+    back = shlex.quote(str(layout.folder / f"{newest.generation}.sqlite3"))
+    raise NeedsPerson.of(
+        Code.STATE_UNKNOWN,
+        f"{layout.link} is the archive {newest.generation}, which was moved there from {layout.folder}",
+        f"To move it back, and to go on with {successor.name}: mv -n {link} {back} && ln -s {target} {link}\n"
+        f"To go back to its rows after that: manage.py schemasync rollback {newest.generation}",
         found=sorted(g.name for g in layout.finished()),
     )
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import side_files
@@ -64,28 +65,22 @@ class Pruned:
 def archives(target: Target) -> tuple[Archive, ...]:
     """All archives, the last superseded first."""
     live, there = target.layout.live(), target.layout.finished()
-    rows = _history(target, live) if live is not None else None
+    rows = _history(target, live.path if live is not None else target.layout.link)
     found = []
     for generation in there:
         if live is not None and generation.name == live.name:
             continue
         state = state_of(target.opener, generation)
         if state.fence is not None:  # an archive that cannot be read is left to a person
-            reason = _reason(state, state.fence, there, rows) if rows is not None else None
-            at = _moment(state.fence.at)
+            reason, at = _reason(state, state.fence, there, rows), _moment(state.fence.at)
             found.append(Archive(generation, state.fence.swap, at, size_of(generation.path), reason))
-    return tuple(sorted(found, key=_recency, reverse=True))
+    return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
 
 
-def _recency(archive: Archive) -> tuple[bool, int, int]:
-    """Orders archives by when they were closed. No swap closed the one that was live before a backup was adopted."""
-    return archive.swap == NO_SWAP, archive.swap, archive.generation.number
-
-
-def _history(target: Target, generation: Generation) -> tuple[HistoryRow, ...]:
-    """The history in the file of a generation; empty if it cannot be read."""
+def _history(target: Target, path: Path) -> tuple[HistoryRow, ...]:
+    """The history in a file; empty if it has none or cannot be read."""
     try:
-        with closing(target.opener.read_parsed(generation.path)) as connection:
+        with closing(target.opener.read_parsed(path)) as connection:
             return history_table.read(connection)
     except (SchemasyncError, sqlite3.Error):
         return ()
@@ -95,14 +90,19 @@ def _reason(
     state: GenerationState, closed: Fence, there: Sequence[Generation], rows: Sequence[HistoryRow]
 ) -> Reason | None:
     """Why an archive stays until a person decides otherwise; `closed`: its fence, `there`: all generations, `rows`: the
-    live history."""
+    history of the live file, or of a plain one at the path.
+
+    The file that was built from all its rows is the one that its own fence names: a copy of another installation has
+    other rows under the same names.
+    """
     generation = state.generation
     if state.newest is None or state.newest.identity not in {row.identity for row in rows}:
         return Reason.NOT_IN_HISTORY
     if generation.name in left_by_switch(rows):
         return Reason.LEFT_BY_SWITCH
     lineage = Lineage(rows)
-    lives_on = closed.swap != NO_SWAP and any(lineage.went_on(generation.name, other.name) for other in there)
+    heirs = {lineage.heir(generation.name, other.name) for other in there}
+    lives_on = closed.swap != NO_SWAP and closed.successor in heirs
     return None if lives_on else Reason.SET_ASIDE
 
 
@@ -152,7 +152,7 @@ def choose(
     keep = max(1, keep if keep is not None else 1)
     reserved = tuple(a for a in found if a.reason is not None and a.reason not in reasons)
     by_use = sorted(found, key=lambda a: a.reason is Reason.NOT_IN_HISTORY)  # no rollback leads to these
-    usable = [a for a in by_use if a not in reserved or a.reason is Reason.SET_ASIDE]
+    usable = [a for a in by_use if a not in reserved or (a.reason is Reason.SET_ASIDE and a.swap != NO_SWAP)]
     rest = [a for a in usable[keep:] if a not in reserved]
     candidates = [a for a in rest if older_than is None or (a.at is not None and now - a.at > older_than)]
     young = tuple(a for a in candidates if a.at is not None and now - a.at < GRACE)

@@ -8,18 +8,23 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from ..engines.sqlite import fence
-from ..engines.sqlite.connection import Connection
+from ..engines.sqlite.connection import Connection, Opener
 from ..engines.sqlite.rebuild.start import attach_old
 from ..engines.sqlite.transactions import snapshot
 from ..engines.sqlite.verify.row_counts import RowDiff, row_diffs
 from ..engines.sqlite.verify.row_samples import RowSample
 from ..engines.sqlite.verify.row_samples import examples as some
-from ..errors import Code, NeedsPerson, Refused
+from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.layout import Generation
+from ..history.compose import not_known
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
-from ..history.rows import Afterwards, MadeByHand, find, now
-from ..plan.model import CarriedStep, Origin, Step
+from ..history.rows import Afterwards, MadeByHand, find, now, schema_of
+from ..plan.affinity import converts_alike
+from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step
+from ..schema.model import Column, Schema, Table
+from ..schema.names import fold
+from .inspection import written_schema
 from .phases import cutover
 from .phases.cutover import cut_over
 from .phases.finish import note
@@ -75,7 +80,7 @@ def preview(target: Target, wanted: str | None) -> Preview:
 def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -> Preview:
     current, to, generation = _way(target, current, wanted)
     assert current.newest is not None
-    tallies = _tallies(target, _sides(current, to, generation))
+    tallies = _tallies(target, _sides(current, to, generation, target.opener))
     is_since = Lineage(current.rows).went_on(to.generation, current.newest.generation)
     return Preview(current.newest, to, generation, tallies, is_since)
 
@@ -85,7 +90,7 @@ def differ_in_common(target: Target, wanted: str) -> bool:
     carried; or if that cannot be compared. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         current, to, generation = _way(target, current, wanted)
-        sides = _sides(current, to, generation)
+        sides = _sides(current, to, generation, target.opener)
         common = [_in_common(step) for step in sides.steps if isinstance(step, CarriedStep | MadeByHand)]
         tallies = _tallies(target, replace(sides, steps=common))
     return any(not one.comparable or one.added or one.changed or one.removed for one in tallies)
@@ -149,7 +154,7 @@ def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[RowSa
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
-        sides = _sides(current, ahead.to, ahead.generation)
+        sides = _sides(current, ahead.to, ahead.generation, target.opener)
         named = {row_diffs.table for row_diffs in ahead.written}
         with closing(target.opener.read(sides.newer.path)) as connection:
             attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
@@ -178,7 +183,7 @@ def _roll_back(
             cutover.prepared(target, ahead.generation, room) as swap,
             write_lock(target, current.generation.path) as lock,
         ):
-            written, sides = current.has_changed(), _sides(current, ahead.to, ahead.generation)
+            written, sides = current.has_changed(), _sides(current, ahead.to, ahead.generation, target.opener)
             with cut_over(target, signals, lock, swap, Commit()):
                 frozen = stack.enter_context(_frozen(target, sides)) if written else None
                 cutover.reopen(target, archive, merged)
@@ -251,13 +256,40 @@ class _Sides:
     live_is_older: bool
 
 
-def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation) -> _Sides:
+def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation, opener: Opener) -> _Sides:
     assert current.newest is not None
     assert current.generation is not None
     lineage, live = Lineage(current.rows), current.newest.generation
     if lineage.comes_from(to.generation, live):
-        return _Sides(generation, current.generation, lineage.steps(live, to.generation), live_is_older=True)
-    return _Sides(current.generation, generation, lineage.steps(to.generation, live), live_is_older=False)
+        found = _Sides(generation, current.generation, lineage.steps(live, to.generation), live_is_older=True)
+    else:
+        found = _Sides(current.generation, generation, lineage.steps(to.generation, live), live_is_older=False)
+    recorded = [schema_of(lineage.birth(name)) for name in (live, to.generation)]
+    return replace(found, steps=(*found.steps, *_of_unnamed(opener, found, recorded)))
+
+
+def _of_unnamed(opener: Opener, sides: _Sides, recorded: Sequence[Schema]) -> Iterator[Step | MadeByHand]:
+    """Steps for the tables that no schema.json names, such as those of apps that keep their migrations: by their names,
+    and by those of their columns."""
+    named = {fold(table.name) for schema in recorded for table in schema.tables}
+    try:
+        newer, older = written_schema(opener, sides.newer.path), written_schema(opener, sides.older.path)
+    except SchemasyncError:
+        return  # of an older release of SQLite, say: what the history names is compared
+    for new in newer.tables:
+        if fold(new.name) not in named:
+            old = older.table(new.name)
+            yield Create(new) if old is None else Keep(old, new, tuple(_by_name(old, new, one) for one in new.columns))
+    yield from (Drop(old) for old in older.tables if fold(old.name) not in named and newer.table(old.name) is None)
+
+
+def _by_name(old: Table, new: Table, column: Column) -> ColumnSource:
+    if column.generated is not None:
+        return ColumnSource(column.name, Origin.GENERATED)
+    source = old.column(column.name)
+    if source is None:
+        return not_known(column.name)
+    return ColumnSource(column.name, Origin.CARRIED, source.name, same=converts_alike(old, source, new, column))
 
 
 def _compared(connection: Connection, sides: _Sides) -> tuple[RowDiff, ...]:

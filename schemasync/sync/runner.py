@@ -23,7 +23,7 @@ from ..files.disk import DiskStep
 from ..files.layout import PathKind
 from ..history.action import HistoryAction
 from ..history.data_migrations import recorded
-from ..history.rows import Afterwards, Followed, completed
+from ..history.rows import Afterwards, Followed, completed, hints_json, hints_of
 from ..plan.model import Plan
 from ..schema.document import Document
 from . import prune, up_to_date
@@ -32,7 +32,7 @@ from .phases.build import Built, build
 from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
-from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current
+from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current, unrecorded_drops
 from .phases.finish import note
 from .phases.hooks import BeforeSwap, Hooks
 from .phases.litter import litter_removed
@@ -71,7 +71,7 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
         with live_database.read(target.layout, target.opener) as before:
             decision = decide(target, document, options, before)
             if decision.plan is None:
-                _record(target, before, decision)
+                _record(target, before, decision, document)
                 return _current(document, before, decision)
             check_place(target.layout)
             check_disk(target, decision.plan, before)
@@ -94,7 +94,7 @@ def _if_current(target: Target, document: Document, options: SyncOptions) -> Rep
             elif now is not None and now.is_recorded and now.is_untouched and is_current(document, options, now):
                 if never_run(now, options.data_migrations, options.accepted_migrations) != recorded(now.rows):
                     return None
-                if up_to_date.is_littered(target.layout, now.connection):
+                if up_to_date.is_littered(target.layout, now.connection) or unrecorded_drops(now, document):
                     return None
                 return _current(document, now, Decision(None))
     except Refused as refusal:
@@ -110,17 +110,23 @@ def _current(document: Document, now: LiveDatabase | None, decision: Decision) -
     return Report("current", document.version, document.version, generation, foreign=decision.foreign)
 
 
-def _record(target: Target, now: LiveDatabase | None, decision: Decision) -> None:
-    """Record which data migrations were accepted, if there is nothing to build."""
+def _record(target: Target, now: LiveDatabase | None, decision: Decision, document: Document) -> None:
+    """Record which data migrations were accepted, and names in `_dropped` without a table, if there is nothing to
+    build."""
     newest = now.newest if now is not None else None
-    if now is None or newest is None or decision.never_run in (None, recorded(now.rows)):
+    if now is None or newest is None:
         return
-    known = Afterwards(never_run=decision.never_run)
+    drops, is_known = unrecorded_drops(now, document), decision.never_run in (None, recorded(now.rows))
+    if is_known and not drops:
+        return
     with (
         target.disk.step(DiskStep.HISTORY_FINISH),
         closing(target.opener.write(now.path, timeout=target.wait)) as connection,
     ):
-        history_table.finish(connection, completed(newest, known))
+        if not is_known:
+            history_table.finish(connection, completed(newest, Afterwards(never_run=decision.never_run)))
+        if drops:
+            history_table.set_hints(connection, newest.id, hints_json(hints_of(newest) | drops))
 
 
 def _swap(

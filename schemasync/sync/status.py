@@ -14,10 +14,11 @@ from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
 from ..history.row import HistoryRow
-from ..history.rows import moment
+from ..history.rows import by_author, moment
 from ..schema import document
 from ..schema.document import Document
 from ..schema.names import fold
+from ..schema.subset import differing
 from . import prune
 from .phases import decide, postpone
 from .previously_live import not_adopted
@@ -171,8 +172,12 @@ def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | No
         older = decide.older_version(found.version, history_table.read(now.connection), found.source)
         problems += [older] if older is not None else []
     if not now.is_untouched:
-        ours = {fold(name) for _, name in found.schema.object_names()}
-        if names := sorted(name for name in now.drift(now.inspect()) if fold(name) in ours):
+        inspection, mine = (
+            now.inspect(),
+            by_author(now.newest) | {fold(name) for _, name in found.schema.object_names()},
+        )
+        differ = differing(found.schema, now.ours(inspection, found))
+        if names := sorted(name for name in now.drift(inspection) & differ if fold(name) in mine):
             message = f"changed by hand since {moment(now.newest.applied_at)}: {', '.join(names)}"
             hint = "To see how to keep or undo it: manage.py schemasync check"
             problems.append(Problem(Code.DRIFT, message, hint, {"objects": names}))

@@ -104,6 +104,7 @@ def _way(
             "To create the database, or to bring it to schema.json: manage.py schemasync\n"
             "To take over a plain file: manage.py schemasync adopt",
         )
+    document = replace(document, hints=_of_named_tables(now, document.hints))
     if now.is_untouched and is_current(document, options, now):
         return _Stay(now.generation.name)
     same = _of_version(target, now, document.version)
@@ -165,6 +166,13 @@ def _conversion(
 def _had(schema: Schema, item: Missing) -> bool:
     table = schema.table(item.table.name)
     return table is not None and (not item.column or table.column(item.column) is not None)
+
+
+def _of_named_tables(now: LiveDatabase, hints: Hints) -> Hints:
+    """The hints without a `_dropped` of tables that no schema.json named: a switch could not bring these back."""
+    assert now.newest is not None
+    named = {fold(table.name) for table in schema_of(now.newest).tables}
+    return replace(hints, dropped_tables=tuple(name for name in hints.dropped_tables if fold(name) in named))
 
 
 def _with_renames(now: LiveDatabase, document: Document) -> Hints:

@@ -1,13 +1,20 @@
 """A backup that somebody moved over the link, and adopted: the generation that was live stays, with the rows that were
 written since the backup, and a rollback leads to it."""
 
+import json
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
+from schemasync.schema import document
 from schemasync.sync import prune
+from schemasync.sync.run.target import target
+from schemasync.sync.runner import sync
+from schemasync.sync.snapshot import snapshot
 from tests.support.project import V2
 
 V3 = {**V2, "Shelves": {"id": "INTEGER PRIMARY KEY"}}
@@ -124,3 +131,79 @@ def test_the_generation_before_the_first_sync_is_no_problem(project):
     project.run_sql("CREATE TABLE other (x); INSERT INTO other VALUES (1)")
     error = project.call().error
     assert "To adopt it, with all rows: manage.py schemasync adopt" in error
+
+
+# --- what an attack has found -------------------------------------------------------------------------------------
+
+
+def set_aside(project):
+    """A rollback has gone away from the live generation, which alone has a row; then syncs."""
+    project.run_sql("INSERT INTO Log (what) VALUES ('only here')")
+    name = project.live()
+    project.done("rollback", interactive=False)
+    project.write(V3)
+    project.done(allow_older=True)
+    return f"{name}.sqlite3"
+
+
+def test_a_prune_without_a_live_generation_removes_nothing_of_that_kind_either(evolved):
+    backup = back_up(evolved)
+    only = set_aside(evolved)
+    backup.rename(evolved.link)
+    evolved.done("prune", keep=1)
+    assert only in evolved.generations()
+
+
+def test_nor_does_a_prune_after_an_eject(evolved):
+    only = set_aside(evolved)
+    evolved.done("eject")
+    evolved.done("prune", keep=1)
+    assert only in evolved.generations()
+    evolved.done("prune", keep=1, set_aside=True)
+    assert only not in evolved.generations()
+
+
+def test_the_generation_before_the_live_one_always_stays(evolved):
+    backup = back_up(evolved)
+    evolved.write(V3)
+    evolved.done()
+    backup.rename(evolved.link)
+    evolved.done("adopt")
+    adopted = evolved.live()
+    evolved.write({**V3, "More": {"id": "key"}})
+    evolved.done()
+    evolved.done("prune", keep=1)
+    evolved.done("rollback", interactive=False)
+    assert evolved.live() == adopted
+
+
+def test_a_copy_of_another_installation_is_no_heir(evolved, tmp_path):
+    """Its generations have the same names, and were built from other rows."""
+    other = target(tmp_path / "other" / "db.sqlite3")
+    shutil.copytree(evolved.folder, other.layout.link.parent, symlinks=True)
+    only = set_aside(evolved)
+    sync(other, document.read(json.dumps(V3).encode()))
+    snapshot(other, tmp_path / "snapshot.sqlite3")
+    shutil.move(tmp_path / "snapshot.sqlite3", evolved.link)
+    evolved.done("adopt")
+    for number in range(4):
+        evolved.write({**V3, f"t{number}": {"id": "key"}, "_dropped": [f"t{n}" for n in range(number)]})
+        evolved.done()
+    assert only in evolved.generations()
+
+
+@pytest.mark.parametrize("command", ["adopt", "sync", "status"])
+def test_an_archive_that_was_moved_over_the_link_is_not_removed(evolved, command):
+    evolved.run_sql("INSERT INTO Log (what) VALUES ('only here')")
+    name, live = evolved.live(), evolved.generations()[0].removesuffix(".sqlite3")
+    evolved.done("rollback", interactive=False)
+    (evolved.archive / f"{name}.sqlite3").rename(evolved.link)
+    ended = evolved.call(*([] if command == "sync" else [command]))
+    told = ended.out + ended.error
+    assert "[state-unknown]" in told
+    assert f"is the archive {name}, which was moved there" in told
+    (line,) = {line.partition(": ")[2] for line in told.splitlines() if "To move it back" in line}
+    subprocess.run(line, shell=True, check=True, cwd=evolved.folder)
+    assert evolved.live() == live
+    evolved.done("rollback", name, interactive=False)
+    assert "only here" in log(evolved)

@@ -290,3 +290,11 @@ def test_a_prune_keeps_what_a_branch_needs_and_says_so_unless_it_is_told_to_remo
     told = switch(branch, BRANCH)
     assert told["brought_back"] == {}
     assert set(told["not_brought_back"]) == {"authors.born", "books.pages", "reviews"}
+
+
+def test_a_table_that_no_schema_names_is_not_dropped_by_a_switch(main):
+    main.run_sql("CREATE TABLE by_hand (a); INSERT INTO by_hand VALUES (1)")
+    switch(main, {**MAIN, "more": {"id": "key"}, "_dropped": ["by_hand"]})
+    main.run_sql("INSERT INTO authors (name) VALUES ('Cy')")
+    switch(main, MAIN)
+    assert main.rows("SELECT * FROM by_hand") == [(1,)]

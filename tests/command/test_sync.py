@@ -511,3 +511,23 @@ def test_our_own_history_cannot_be_dropped(evolved):
     evolved.call()
     assert "_schema_versions" in tables(evolved)
     assert evolved.done("history").code == 0
+
+
+def test_a_name_without_a_table_is_recorded_so_that_a_later_table_stays(evolved):
+    dropping(evolved, "extra")
+    assert "is current" in evolved.done().out
+    evolved.run_sql("CREATE TABLE extra (a); INSERT INTO extra VALUES (1)")
+    assert "is current" in evolved.done().out
+    evolved.write({**V2, "_dropped": ["extra"], "More": {"id": "key"}})
+    evolved.done()
+    assert evolved.rows("SELECT * FROM extra") == [(1,)]
+
+
+def test_what_something_else_makes_is_not_dropped_by_a_hint(evolved):
+    evolved.run_sql("CREATE TABLE extra (a); INSERT INTO extra VALUES (1)")
+    evolved.write({**V2, "_dropped": ["extra"], "_elsewhere": ["extra"]})
+    error = evolved.call().error
+    assert "[name-clash]" in error
+    assert "manage.py schemasync --allow-drop extra" in error
+    evolved.done(allow_drop=["extra"])
+    assert "extra" not in tables(evolved)

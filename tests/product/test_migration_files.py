@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .releases import SETTINGS, Product, with_suite
+from .releases import HEAD, SETTINGS, Product, with_suite
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "product.md"
 BOOKS = """
@@ -69,11 +69,35 @@ def test_an_old_installation_comes_over_and_up_in_one_start(first, _first, tmp_p
     ]
 
 
+def test_a_check_and_a_rollback_see_what_no_schema_json_names(first):
+    first.upgrade(3)
+    ended = first.manage("migrate", "--check")
+    assert ended.code == 1, "the file from before has migrations to run"
+    assert "shop.0006_no_pages" in ended.out + ended.err
+    first.start()
+    first.run_sql(
+        "INSERT INTO shop_book (shelf_id, title, slug) VALUES (1, 'Only here', ''); DELETE FROM shop_shelf WHERE id = 2"
+    )
+    found = first.done("schemasync", "rollback", "--dry-run", "--json").json["differences"]
+    assert found["tables"]["shop_book"]["added"] == 1
+    assert found["tables"]["shop_shelf"]["removed"] == 1
+    assert "no row differs" not in first.done("schemasync", "rollback", "--dry-run").out
+
+
+def test_without_a_database_a_check_says_so(tmp_path):
+    product = Product(tmp_path / "site", 3, with_schemasync=True)
+    ended = product.manage("migrate", "--check")
+    assert ended.code == 1
+    assert "there is no database yet" in ended.out + ended.err
+    product.start()
+    assert "[X] 0006_no_pages" in product.done("showmigrations").out
+
+
 def test_a_new_installation(tmp_path):
     product, stock = (Product(tmp_path / name, 3, with_schemasync=name == "site") for name in ("site", "stock"))
     out = product.start()
     stock.start()
-    assert "shop.0006_no_pages" in out
+    assert re.search(r"\d\d migrations run on the new file, from \S+ to shop.0006_no_pages", out), out
     assert content(product.link) == content(stock.link)
     assert product.rows("SELECT label FROM shop_shelf") == [("inbox",)]
     assert "nothing to do" in product.start()
@@ -171,6 +195,26 @@ def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _
     assert (first.folder / "outside.txt").read_text() == "filled\n"
 
 
+def test_a_squashed_migration_is_recorded_while_its_parts_are_there(first):
+    """A later release has only the squashed one."""
+    folder = first.folder / "shop" / "migrations"
+    first.upgrade(1)
+    first.start()
+    (folder / "0001_squashed.py").write_text(HEAD + SQUASHED)
+    assert "is live" in first.start()
+    assert ("shop", "0001_squashed") in applied(first.link)
+    assert "nothing to do" in first.start()
+
+
+SQUASHED = """
+class Migration(migrations.Migration):
+    initial = True
+    replaces = [("shop", "0001_initial"), ("shop", "0002_first_shelf")]
+    dependencies = []
+    operations = []
+"""
+
+
 def test_these_are_the_settings_of_the_page():
     shown, _ = re.findall(r"^SCHEMASYNC = (\{.*?^\})", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     assert ast.literal_eval(shown) == {"ENABLED": True, "MIGRATED_APPS": "all", "ADOPT": True}
@@ -220,6 +264,26 @@ def search():
     if settings.DATABASES["default"]["ENGINE"] in ["django.db.backends.postgresql", "django.db.backends.sqlite3"]:
         return connection.vendor == "sqlite"
 """
+
+
+LATE = """
+def fill(using):
+    from shop.models import Shelf
+    field = "label" if hasattr(Shelf, "label") else "name"
+    Shelf.objects.using(using).create(**{field: "late"})
+"""
+
+
+def test_a_seed_that_a_failing_migration_put_off_is_made_by_the_next_run(tmp_path):
+    product = Product(tmp_path / "site", 3, with_schemasync=True, more='SCHEMASYNC |= {"SEED": "shop.late.fill"}\n')
+    (product.folder / "shop" / "late.py").write_text(LATE)
+    mend = spoil(product)
+    assert product.manage("migrate").code == 4
+    assert product.rows("SELECT name FROM shop_shelf") == [("inbox",)]
+    mend()
+    assert "shop.late.fill has filled the new database" in product.start()
+    assert product.rows("SELECT label FROM shop_shelf ORDER BY id") == [("inbox",), ("late",)]
+    assert "nothing to do" in product.start()
 
 
 def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):

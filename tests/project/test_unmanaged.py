@@ -99,3 +99,12 @@ def test_a_model_that_becomes_unmanaged_keeps_its_table(site):
     site.models(MODELS + "\n    class Meta:\n        managed = False\n")
     site.done("schemasync", "--export")
     assert site.rows("SELECT text FROM shop_note") == [("kept",)]
+
+
+def test_a_rollback_forgets_no_owner(site):
+    """The same table is asked about after it as before it."""
+    rewrite(site, lambda tree: tree.update(more={"id": "key"}))
+    site.done("schemasync")
+    site.done("schemasync", "rollback", "--noinput")
+    rewrite(site, lambda tree: (tree.pop("more"), tree.pop("loans")))
+    assert "[lost-table]" in site.manage("schemasync").err

@@ -106,6 +106,11 @@ def mark(connection: Connection, id: int, fingerprint: str) -> None:
     connection.execute(f"UPDATE {HISTORY_TABLE} SET fingerprint = ? WHERE id = ?", (fingerprint, id))
 
 
+def set_hints(connection: Connection, id: int, hints: str) -> None:
+    """Record the hints of a row's file: JSON, as in the row."""
+    connection.execute(f"UPDATE {HISTORY_TABLE} SET hints = ? WHERE id = ?", (hints, id))
+
+
 def finish(connection: Connection, row: HistoryRow) -> None:
     """Record the duration and the result, which are known only at the end."""
     connection.execute(

@@ -132,7 +132,7 @@ def has_table_of_its_own(connection: Connection, name: str) -> bool:
     """True if the file has a table of that name, whatever its case, that is neither a view nor a part of a virtual
     table."""
     query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main' AND type IN ('table', 'virtual')"
-    return not is_own(name) and connection.execute(query, (name,)).fetchone() is not None
+    return not is_own(name) and not is_internal(name) and connection.execute(query, (name,)).fetchone() is not None
 
 
 def has_table_or_view(connection: Connection, name: str) -> bool:

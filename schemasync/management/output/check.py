@@ -156,7 +156,7 @@ def _models(models: Comparison, schema: Path, page: Page) -> Lines:
 def verdict(seen: Checked, models: Comparison | None, kept: KeptApps, *, strict: bool) -> Lines:
     """Why a check exits with 1, and what to do next."""
     lines = [*MODELS_DIFFER] if models is not None and models.differs else []
-    lines += _difference(seen) if seen.differs(strict=strict) else []
+    lines += _difference(seen) if seen.differs(strict=strict) or seen.is_empty else []
     if kept.waiting:
         wait = count(len(kept.waiting), "migration of MIGRATED_APPS is", "migrations of MIGRATED_APPS are")
         lines += [f"{wait} not run yet: {', '.join(kept.waiting)}", "To run them: manage.py schemasync"]

@@ -10,7 +10,7 @@ from functools import partial
 from ...diff.compare import Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
 from ...diff.hazards import Hazard, HazardCode
-from ...diff.hint_keys import all_hints
+from ...diff.hint_keys import HintKey, all_hints, table_drop
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.probe import probe
@@ -124,6 +124,7 @@ def _decided(
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
     wanted = to_validate(document.schema, inspection.schema, unknown)
     validate.validate_schema(wanted, with_stand_ins(target.opener, unknown), document.place)
+    _refuse_drops_of_others(document, options, state)
     elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
@@ -139,6 +140,19 @@ def _decided(
     return Decision(replace(plan, foreign=foreign), foreign)
 
 
+def _refuse_drops_of_others(document: Document, options: SyncOptions, state: LiveDatabase) -> None:
+    """Refuse a `_dropped` of a table that something else makes, and that is there."""
+    others = document.elsewhere.union(set(options.elsewhere) - by_author(state.newest))
+    if names := [name for name in state.to_drop(document) if fold(name) in others - set(map(fold, options.allow_drop))]:
+        listed = ", ".join(f'"{name}"' for name in names)
+        raise Refused.of(
+            Code.NAME_CLASH,
+            f"{document.source}: _dropped names {listed}, which an installed app or something else in _elsewhere makes",
+            "Remove the name from _dropped. To drop the table with its rows nevertheless: manage.py schemasync"
+            + "".join(f" --allow-drop {shlex.quote(name)}" for name in names),
+        )
+
+
 def not_ours(
     document: Document, elsewhere: Elsewhere, newest: HistoryRow | None, allow_drop: Collection[str] = ()
 ) -> frozenset[str]:
@@ -152,6 +166,14 @@ def not_ours(
     here = {fold(table.name) for table in document.schema.tables}
     dropped = {fold(name) for name in (*document.hints.dropped_tables, *allow_drop)}
     return document.elsewhere.union(set(elsewhere) - by_author(newest)) - here - dropped
+
+
+def unrecorded_drops(state: LiveDatabase, document: Document) -> frozenset[HintKey]:
+    """Names in `_dropped` that the history does not record yet, and whose tables are not there: recorded, they spare a
+    table that somebody makes later."""
+    acted, waiting = hints_of(state.newest), set(map(fold, state.to_drop(document)))
+    names = (name for name in document.hints.dropped_tables if fold(name) not in waiting)
+    return frozenset(map(table_drop, names)) - acted
 
 
 def is_current(document: Document, options: SyncOptions, state: LiveDatabase) -> bool:
