@@ -14,6 +14,7 @@ from schemasync.diff.hint_keys import (
     ColumnRename,
     Fill,
     HintKey,
+    TableDrop,
     TableRename,
     all_hints,
     as_json,
@@ -364,6 +365,7 @@ RECORDED: dict[HintKey, list[str]] = {
     TableRename("u", "t"): ["_was", "u", "t"],
     ColumnRename("u", "b", "a"): ["was", "u", "b", "a"],
     Fill("u", "b", "a + 1"): ["fill", "u", "b", "a + 1"],
+    TableDrop("u"): ["_dropped", "u"],
 }
 
 
@@ -400,6 +402,15 @@ def test_in_a_database_without_a_history_the_hints_have_acted_whose_result_is_th
     )
     found = hints_that_acted(wanted.hints, document.read(there.encode()).schema, wanted.schema)
     assert {key.hint for key in found} == acted
+
+
+@pytest.mark.parametrize(
+    ("there", "has_acted"), [('{"t": {"a": ""}}', True), ('{"t": {"a": ""}, "Gone": {"a": ""}}', False)]
+)
+def test_a_drop_has_acted_in_a_database_without_a_history_that_lacks_the_table(there: str, has_acted: bool) -> None:
+    wanted = document.read(b'{"t": {"a": ""}, "_dropped": ["gone"]}')
+    found = hints_that_acted(wanted.hints, document.read(there.encode()).schema, wanted.schema)
+    assert (TableDrop("gone") in found) == has_acted
 
 
 def test_a_hint_on_a_table_that_only_the_database_has_acts_on_nothing() -> None:
