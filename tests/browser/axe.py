@@ -43,6 +43,7 @@ def faults(page: Page) -> list[Fault]:
     """All that is serious or critical in the page as it is now."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_load_state()  # a click ends when the next page begins, which may have no body yet
     page.evaluate(SAY_THE_BACKGROUND)
     found = Axe().run(page).response["violations"]
     return [
