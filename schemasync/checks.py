@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import conf, connect, databases, process
 from .backends.sqlite3.base import DatabaseWrapper
+from .databases import ENGINE
 from .engines.sqlite import pragmas
 from .errors import Problem, SchemasyncError
 from .files.layout import Layout, PathKind
@@ -22,7 +23,6 @@ from .management import overridden_commands
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
 PATIENCE = 5_000  # milliseconds: a transaction of a busy site may take as long
-ENGINE = "schemasync.backends.sqlite3"
 
 
 @checks.register

@@ -248,7 +248,7 @@ def _is_dotted(name: object) -> bool:
 
 
 def _bad_connect(given: object) -> Iterator[Problem]:
-    if given is not None and not callable(given) and not (isinstance(given, str) and "." in given.strip(".")):
+    if given is not None and not callable(given) and not _is_dotted(given):
         hint = 'Use a function that accepts the connection, or its dotted path: "myapp.sqlite.connect".'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["CONNECT"] is {given!r}', hint, {"key": "CONNECT"})
 

@@ -17,6 +17,7 @@ from .connect import registered
 from .engines.sqlite.connection import Opener
 from .errors import Busy, Code, Refused, UsageError
 
+ENGINE = "schemasync.backends.sqlite3"
 ACTOR = "SCHEMASYNC_ACTOR"  # environment variable of a run that somebody else requested
 
 

@@ -207,11 +207,7 @@ class Actions(Invocation):
 
     def _checked(self, target: Target, wanted: Document) -> check.Checked:
         alias = self._alias()
-        return check.check(target, wanted, data_migrations(alias), self._elsewhere())
-
-    def _elsewhere(self) -> frozenset[str]:
-        """Tables of installed models that schema.json does not make."""
-        return made_elsewhere(self._alias()) if conf.is_enabled() else frozenset()
+        return check.check(target, wanted, data_migrations(alias), made_elsewhere(alias))
 
     def _kept(self) -> KeptApps:
         """Pending migrations and missing tables of MIGRATED_APPS on the live database."""
@@ -226,10 +222,11 @@ class Actions(Invocation):
         return not (self._is("for_migrate") or self._path("schema") or self._schema_path().exists())
 
     def _check_without_schema(self) -> None:
-        link, risks = databases.path_of(self._alias()), self._migrate_risks()
-        found = database_faults(self._alias(), link, modelled(self._alias()), reads_every_page=self._is("quick_check"))
+        link, models = databases.path_of(self._alias()), modelled(self._alias())
+        risks = self._migrate_risks(models)
         if not risks and Layout(link).path_kind() is PathKind.GENERATION:
             self._document()  # raises: an adopted database without its schema.json
+        found = database_faults(self._alias(), link, models, reads_every_page=self._is("quick_check"))
         lines = output.migrate_risks.lines(risks, self._page) or [f"nothing in {link.name} would be lost in a migrate"]
         lines += output.migrate_risks.fault_lines(found, self._page)
         hint = self._where_from(self._schema_path())
@@ -238,12 +235,13 @@ class Actions(Invocation):
             why = [*output.migrate_risks.at_stake(risks, link), *output.migrate_risks.wrong_now(found, link), hint]
             raise CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
-    def _migrate_risks(self) -> tuple[MigrateRisk, ...]:
-        """What Django's migrate would destroy; nothing if `migrate` runs a sync."""
+    def _migrate_risks(self, models: Modelled | None = None) -> tuple[MigrateRisk, ...]:
+        """What Django's migrate would destroy; nothing if `migrate` runs a sync. `models`: the models, if they are read
+        already."""
         link = databases.path_of(self._alias())
         if conf.is_enabled() and Layout(link).path_kind() is PathKind.GENERATION:
             return ()
-        return migrate_risks(self._alias(), link, modelled(self._alias()))
+        return migrate_risks(self._alias(), link, models or modelled(self._alias()))
 
     def do_status(self) -> None:
         found = status.status(self._target(), self._schema_path())
@@ -315,7 +313,7 @@ class Actions(Invocation):
                 "Use another path: manage.py schemasync adopt --schema PATH",
             )
         models = modelled(self._alias()) if found is None else None
-        kept = models.kept if models is not None else self._elsewhere()
+        kept = models.kept if models is not None else made_elsewhere(self._alias())
         installed = asked_about(data_migrations(self._alias()))
         accepted = self._several("accept_data_migration")
         done = adopt.adopt(target, found, _labels(models), installed, accepted, kept, is_resumed=is_resumed)
@@ -403,7 +401,7 @@ class Actions(Invocation):
                 Code.BAD_OPTION, f"--hints removes no archives; {' and '.join(other)} is for these", "Run prune twice."
             )
         found, dry_run, path = self._document(), self._is("dry_run"), self._schema_path()
-        hints = applied_hints.applied_hints(self._target(), found, self._elsewhere())
+        hints = applied_hints.applied_hints(self._target(), found, made_elsewhere(self._alias()))
         if hints and not dry_run:
             _write_text(path, without_hints(found, hints))
         lines = output.prune.hint_lines(hints, path, dry_run=dry_run)

@@ -22,5 +22,4 @@ def adopted_by_itself(alias: str, target: Target, document: Document, accepted: 
     """
     if not conf.adopts() or not needs_adoption(alias):
         return None
-    elsewhere = made_elsewhere(alias) if conf.is_enabled() else frozenset()
-    return adopt(target, document, None, asked_about(data_migrations(alias)), accepted, elsewhere)
+    return adopt(target, document, None, asked_about(data_migrations(alias)), accepted, made_elsewhere(alias))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from django.apps import apps
 from django.db import router
@@ -80,6 +81,11 @@ def unseen(found: Seen, seen: Seen) -> Iterator[str]:
     """`app.0002_name` of each migration that was not seen yet."""
     for label, names in found.items():
         yield from (f"{label}.{name}" for name in names if name not in set(seen.get(label, ())))
+
+
+def is_packaged(path: Path) -> bool:
+    """True for a file or folder of an installed package."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
 
 
 def is_of_others(name: str) -> bool:

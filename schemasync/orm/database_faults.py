@@ -1,4 +1,4 @@
-"""Finds what is wrong in a database that nobody has adopted yet, whether it is adopted or not."""
+"""Finds what is wrong in a database that nobody has adopted yet, with or without an adoption."""
 
 from __future__ import annotations
 

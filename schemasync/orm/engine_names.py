@@ -11,7 +11,10 @@ from pathlib import Path
 from django.apps import apps
 from django.conf import settings
 
-DJANGO_S, OURS = "django.db.backends.sqlite3", "schemasync.backends.sqlite3"
+from ..databases import ENGINE
+from .data_migrations import is_packaged
+
+DJANGO_S = "django.db.backends.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ def _files() -> set[Path]:
     folders = [Path(config.path) for config in apps.get_app_configs()]
     folders += [path.parent for path in found if (path.parent / "__init__.py").exists()]
     for folder in folders:
-        if "site-packages" not in folder.parts and "dist-packages" not in folder.parts:
-            found |= {path for path in folder.rglob("*.py") if "site-packages" not in path.parts}
+        if not is_packaged(folder):
+            found |= {path for path in folder.rglob("*.py") if not is_packaged(path)}
     return {path for path in found if not path.is_relative_to(Path(__file__).parents[1])}
 
 
@@ -59,7 +62,7 @@ def _in_text(path: Path, text: str) -> Iterator[Comparison]:
         if any(map(_names_it, compared)):
             line = getattr(node, "lineno", 1)
             code = text.splitlines()[line - 1].strip()
-            if OURS not in code:
+            if ENGINE not in code:
                 yield Comparison(path, line, code)
 
 

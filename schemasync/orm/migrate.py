@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,55 +56,81 @@ def sync_as_migrate(
     that nothing runs twice, and Failed is raised then.
     """
     import_management()
-    ran: list[str] = []
-    stopped: list[Stopped] = []
-    seeds: list[str] = []
-    undone: list[own_work.Undone] = []
     options = informed(alias, options)
     emit_pre_migrate(alias, stdout, verbosity)
     connections[alias].close()
-
-    def work(new: NewFile) -> bool:
-        has_begun = first is not None and first(new)
-        renamed = list(contenttypes.renames(new.models, document.models, _tables(new.plan)))
-        is_new = new.plan.base_version is None or is_seed_due
-        own = due_now or (is_new and conf.seed())
-        if not (renamed or own or conf.migrated_apps() or before_swap.has_listeners(Report)):
-            return has_begun
-        with on_file(alias, new.path):
-            contenttypes.rename(alias, renamed)
-            done = migrate_apps(alias, new.path, options.accepted_migrations)
-            ran.extend(done.names)
-            stopped.extend([done.stopped] if done.stopped is not None else [])
-            if not stopped:
-                own_work.do(alias, due_now)
-                ran.extend(due_now)
-                seeds.extend(filter(None, [own_work.seed(alias)] if is_new else []))
-            before_swap.send(Report, using=alias, changes=new.plan.changes, apps=apps)
-            undone.append(own_work.Undone(due_now, new.plan.never_run, is_new) if stopped else own_work.NOTHING)
-        return True
-
-    due_now = own_work.due(target, options.data_migrations) if is_there(target) else ()
-    is_seed_due = is_there(target) and own_work.is_seed_due(target)
-    again = is_there(target) and bool(due_now or is_seed_due or (conf.migrated_apps() and waiting(alias)))
-    new = check.newly_modelled(target, document) if is_there(target) else frozenset()
+    was_there = is_there(target)
+    due = own_work.due(target, options.data_migrations) if was_there else ()
+    is_seed_due = was_there and own_work.is_seed_due(target)
+    again = was_there and bool(due or is_seed_due or (conf.migrated_apps() and waiting(alias)))
+    new = check.newly_modelled(target, document) if was_there else frozenset()
+    work = _Work(alias, document, options, first, due, is_seed_due)
     report = sync(target, document, replace(options, again=again), work)
     if new:
         readers_of_new = {place: reads for place, reads in options.readers.items() if place[0] in new}
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
-        digest = up_to_date.digest(document.data, beside())
-        known = Afterwards(document=digest, migrations=tuple(ran), seed=next(iter(seeds), None))
-        note(target, live, undone[0].left_for_later(known) if undone else known)
-    if stopped:
-        raise stopped[0].as_error(ran) from stopped[0].error
-    if ran:
-        which = f": {', '.join(ran)}" if len(ran) <= FEW else f", from {ran[0]} to {ran[-1]}"
-        report.notes.append(f"{count(len(ran), 'migration')} run on the new file{which}")
-    report.notes.extend(f"{path} has filled the new database" for path in seeds)
+        note(target, live, work.recorded(up_to_date.digest(document.data, beside())))
+    if work.stopped is not None:
+        raise work.stopped.as_error(work.ran) from work.stopped.error
+    report.notes.extend(work.notes())
     emit_post_migrate(alias, stdout, verbosity)
     report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
+
+
+@dataclass(slots=True)
+class _Work:
+    """The additional work on the new file, which `sync` calls, and what became of it.
+
+    `due`: the data migrations whose functions the live database still needs. `is_seed_due`: it is still to be filled.
+    `ran`: the migrations that ran, and the data migrations whose functions did; `stopped`: the one that failed after
+    them; `seed`: the function that filled a new database; `undone`: what is left to the next run.
+    """
+
+    alias: str
+    document: Document
+    options: SyncOptions
+    first: BeforeSwap | None
+    due: tuple[str, ...]
+    is_seed_due: bool
+    ran: tuple[str, ...] = ()
+    stopped: Stopped | None = None
+    seed: str | None = None
+    undone: own_work.Undone = field(default_factory=own_work.Undone)
+
+    def __call__(self, new: NewFile) -> bool:
+        """Do it, and return whether there was any."""
+        has_begun = self.first is not None and self.first(new)
+        renamed = list(contenttypes.renames(new.models, self.document.models, _tables(new.plan)))
+        is_new = new.plan.base_version is None or self.is_seed_due
+        own = self.due or (is_new and conf.seed())
+        if not (renamed or own or conf.migrated_apps() or before_swap.has_listeners(Report)):
+            return has_begun
+        with on_file(self.alias, new.path):
+            contenttypes.rename(self.alias, renamed)
+            done = migrate_apps(self.alias, new.path, self.options.accepted_migrations)
+            self.ran, self.stopped = done.names, done.stopped
+            if self.stopped is None:
+                own_work.do(self.alias, self.due)
+                self.ran += self.due
+                self.seed = own_work.seed(self.alias) if is_new else None
+            else:
+                self.undone = own_work.Undone(self.due, new.plan.never_run, is_new)
+            before_swap.send(Report, using=self.alias, changes=new.plan.changes, apps=apps)
+        return True
+
+    def recorded(self, digest: str) -> Afterwards:
+        """What the history is to record; `digest`: of the schema.json."""
+        return self.undone.left_for_later(Afterwards(document=digest, migrations=self.ran, seed=self.seed))
+
+    def notes(self) -> Iterator[str]:
+        """What ran, for the report."""
+        if self.ran:
+            which = f": {', '.join(self.ran)}" if len(self.ran) <= FEW else f", from {self.ran[0]} to {self.ran[-1]}"
+            yield f"{count(len(self.ran), 'migration')} run on the new file{which}"
+        if self.seed is not None:
+            yield f"{self.seed} has filled the new database"
 
 
 def informed(alias: str, options: SyncOptions) -> SyncOptions:

@@ -26,6 +26,7 @@ from django.utils import translation
 from ..errors import Code, Problem, Refused
 from ..files.disk import Disk, DiskStep
 from . import migration_modules
+from .data_migrations import is_packaged
 from .questioner import Questioner
 
 
@@ -115,7 +116,7 @@ def own_labels() -> set[str]:
 def _is_own(config: AppConfig) -> bool:
     if config.name == "schemasync":  # every database has its table, wherever the package is installed
         return False
-    return not {"site-packages", "dist-packages"} & set(Path(config.path).parts) and config.models_module is not None
+    return not is_packaged(Path(config.path)) and config.models_module is not None
 
 
 def _has_migrations(config: AppConfig) -> bool:

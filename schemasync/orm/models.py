@@ -77,7 +77,9 @@ def made_here(alias: str) -> dict[str, Label]:
 
 def made_elsewhere(alias: str) -> frozenset[str]:
     """Folded names of tables of installed models that schema.json does not make in this database, and of Django's own
-    record of migrations if an app keeps them."""
+    record of migrations if an app keeps them. None with the flag off: then migrations make all."""
+    if not conf.is_enabled():
+        return frozenset()
     record = {MigrationRecorder.Migration._meta.db_table} if conf.migrated_apps() else set()
     return _elsewhere(made_here(alias)) | record
 

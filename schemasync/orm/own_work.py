@@ -23,7 +23,7 @@ Work = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What a run left to the next one, because a migration stopped it: the functions of these data migrations, and the
+    """What a run leaves to the next one if a migration stops it: the functions of these data migrations, and the
     seed of a new database. `never_run`: the record of the run, which takes the former for accepted."""
 
     due: tuple[str, ...] = ()
@@ -37,9 +37,6 @@ class Undone:
             found = replace(found, passed_over=found.passed_over.difference(self.due))
             known = replace(known, never_run=found)
         return replace(known, is_seed_due=self.is_seed_due and conf.seed() is not None)
-
-
-NOTHING = Undone()
 
 
 def is_seed_due(target: Target) -> bool:

@@ -199,10 +199,10 @@ def test_an_archive_that_was_moved_over_the_link_is_not_removed(evolved, command
     evolved.done("rollback", interactive=False)
     (evolved.archive / f"{name}.sqlite3").rename(evolved.link)
     ended = evolved.call(*([] if command == "sync" else [command]))
-    told = ended.out + ended.error
-    assert "[state-unknown]" in told
-    assert f"is the archive {name}, which was moved there" in told
-    (line,) = {line.partition(": ")[2] for line in told.splitlines() if "To move it back" in line}
+    printed = ended.out + ended.error
+    assert "[state-unknown]" in printed
+    assert f"is the archive {name}, which was moved there" in printed
+    (line,) = {line.partition(": ")[2] for line in printed.splitlines() if "To move it back" in line}
     subprocess.run(line, shell=True, check=True, cwd=evolved.folder)
     assert evolved.live() == live
     evolved.done("rollback", name, interactive=False)

@@ -78,8 +78,8 @@ def switch(project, tree, *options):
 
 
 def test_with_no_row_written_it_goes_by_the_archives_there_and_back(branch):
-    told = switch(branch, MAIN)
-    assert (told["result"], told["generation"][:4], told["left"][:4]) == ("rolled_back", "0001", "0002")
+    result = switch(branch, MAIN)
+    assert (result["result"], result["generation"][:4], result["left"][:4]) == ("rolled_back", "0001", "0002")
     assert branch.rows("SELECT * FROM authors") == [(1, "Ann"), (2, "Bob")]
     assert switch(branch, BRANCH)["result"] == "rolled_back"
     assert branch.rows("SELECT * FROM authors") == [(1, "Ann", 1970), (2, "Bob", None)]
@@ -89,10 +89,10 @@ def test_with_no_row_written_it_goes_by_the_archives_there_and_back(branch):
 
 def test_what_was_written_on_one_branch_is_there_on_the_other(branch):
     branch.run_sql("INSERT INTO authors (id, full_name, born) VALUES (3, 'Cy', 1980); DELETE FROM books WHERE id = 2")
-    told = switch(branch, MAIN)
-    assert told["result"] == "synced"
-    assert set(told["kept"]) == {"authors.born", "books.pages", "reviews"}
-    assert told["left"].startswith("0002")
+    result = switch(branch, MAIN)
+    assert result["result"] == "synced"
+    assert set(result["kept"]) == {"authors.born", "books.pages", "reviews"}
+    assert result["left"].startswith("0002")
     assert branch.rows("SELECT * FROM authors") == [(1, "Ann"), (2, "Bob"), (3, "Cy")]
     assert branch.rows("SELECT * FROM books") == [(1, "One", 1)]
     assert branch.call("check", "--strict").code == 0
@@ -102,9 +102,9 @@ def test_the_columns_and_tables_of_the_other_branch_come_back_with_it(branch):
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
     switch(branch, MAIN)
     branch.run_sql("UPDATE authors SET name = 'Bea' WHERE id = 2; INSERT INTO books VALUES (3, 'Three', 3)")
-    told = switch(branch, BRANCH)
-    assert told["result"] == "synced"
-    assert told["brought_back"] == {"authors.born": 3, "books.pages": 2, "reviews": 1}
+    result = switch(branch, BRANCH)
+    assert result["result"] == "synced"
+    assert result["brought_back"] == {"authors.born": 3, "books.pages": 2, "reviews": 1}
     assert branch.rows("SELECT * FROM authors") == [(1, "Ann", 1970), (2, "Bea", None), (3, "Cy", None)]
     assert branch.rows("SELECT id, pages FROM books") == [(1, 101), (2, 102), (3, 0)]
     assert branch.rows("SELECT * FROM reviews") == [(5, 1, "good")]
@@ -116,8 +116,8 @@ def test_nothing_comes_back_when_that_is_asked_for(branch):
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
     switch(branch, MAIN)
     branch.run_sql("DELETE FROM authors WHERE id = 3")
-    told = switch(branch, BRANCH, "--leave-behind")
-    assert told["brought_back"] == {}
+    result = switch(branch, BRANCH, "--leave-behind")
+    assert result["brought_back"] == {}
     assert branch.rows("SELECT count(*) FROM reviews") == [(0,)]
 
 
@@ -145,8 +145,8 @@ def test_main_has_moved_on_while_the_branch_was_checked_out(branch):
     branch.run_sql("INSERT INTO authors (id, name) VALUES (4, 'Di')")
     switch(branch, BRANCH)
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (5, 'Ed')")
-    told = switch(branch, moved)
-    assert told["result"] == "synced"
+    result = switch(branch, moved)
+    assert result["result"] == "synced"
     assert [name for (name,) in branch.rows("SELECT name FROM authors")] == ["Ann", "Bob", "Cy", "Di", "Ed"]
     assert branch.rows("SELECT * FROM shops") == []
     switch(branch, BRANCH)
@@ -160,8 +160,8 @@ def test_what_a_branch_needs_outlasts_the_archives_that_are_kept(branch, setting
     for number in range(4):
         branch.run_sql(f"INSERT INTO authors (name) VALUES ('new {number}')")
         branch.done("--rebuild-all")
-    told = switch(branch, BRANCH)
-    assert told["brought_back"]["authors.born"] == 3
+    result = switch(branch, BRANCH)
+    assert result["brought_back"]["authors.born"] == 3
     assert branch.rows("SELECT born FROM authors WHERE id = 1") == [(1970,)]
 
 
@@ -182,10 +182,10 @@ def test_without_a_database_it_says_which_command_makes_one(project):
 def test_in_words(branch):
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
     branch.write(MAIN)
-    told = branch.done("switch").out
-    assert "kept aside in 0002-" in told
-    assert "authors.born" in told
-    assert "rows-dropped" not in told
+    result = branch.done("switch").out
+    assert "kept aside in 0002-" in result
+    assert "authors.born" in result
+    assert "rows-dropped" not in result
     branch.run_sql("INSERT INTO authors (name) VALUES ('Di')")
     branch.write(BRANCH)
     assert "brought back: authors.born, 3 rows" in branch.done("switch").out
@@ -223,8 +223,8 @@ def test_columns_come_back_in_every_kind_of_table(project):
     assert {"pairs.extra", "loose.other", "gone", "keyless", "words"} <= set(kept)
     assert project.rows("SELECT * FROM pairs") == [("p", 1), ("p", 2), ("q", 1)]
     project.run_sql("INSERT INTO strict VALUES (8, 8)")
-    told = switch(project, ON_A_BRANCH)
-    assert told["not_brought_back"] == ["words"]
+    result = switch(project, ON_A_BRANCH)
+    assert result["not_brought_back"] == ["words"]
     assert project.rows("SELECT extra, other FROM pairs") == [("pairs", 9), ("pairs", 9), ("new", 1)]
     assert project.rows("SELECT extra, other FROM loose") == [("loose", 9), ("loose", 9)]
     assert project.rows("SELECT * FROM strict") == [(7, 7, "strict", 9), (8, 8, None, 3)]
@@ -244,8 +244,8 @@ def test_a_column_that_the_branch_converts_comes_back_as_it_was(project):
     project.write(branch)
     project.done()
     project.run_sql("INSERT INTO t VALUES (2, 700)")
-    told = switch(project, main)
-    assert told["kept"] == ["t.cents"]
+    result = switch(project, main)
+    assert result["kept"] == ["t.cents"]
     assert project.rows("SELECT * FROM t") == [(1, 5), (2, None)]
 
 
@@ -282,14 +282,14 @@ def test_a_prune_keeps_what_a_branch_needs_and_says_so_unless_it_is_told_to_remo
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
     left = switch(branch, MAIN)["left"]
     branch.done("--rebuild-all")
-    told = branch.done("prune", keep=1, json=True).json
-    assert [one["generation"] for one in told["left_by_switch"]] == [left]
+    result = branch.done("prune", keep=1, json=True).json
+    assert [one["generation"] for one in result["left_by_switch"]] == [left]
     assert "kept, as another branch needs it (see --branches)" in branch.done("prune", keep=1).out
     assert left in [one["generation"] for one in branch.done("prune", keep=1, branches=True, json=True).json["removed"]]
     branch.run_sql("INSERT INTO authors (name) VALUES ('Di')")
-    told = switch(branch, BRANCH)
-    assert told["brought_back"] == {}
-    assert set(told["not_brought_back"]) == {"authors.born", "books.pages", "reviews"}
+    result = switch(branch, BRANCH)
+    assert result["brought_back"] == {}
+    assert set(result["not_brought_back"]) == {"authors.born", "books.pages", "reviews"}
 
 
 def test_a_table_that_no_schema_names_is_not_dropped_by_a_switch(main):

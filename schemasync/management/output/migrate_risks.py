@@ -17,17 +17,18 @@ def lines(found: Sequence[MigrateRisk], page: Page) -> Lines:
     """What would be lost, table by table, then what would abort the migration."""
     lost, aborting = [one for one in found if not one.aborts], [one for one in found if one.aborts]
     return [
-        *_under("Django's migrate silently loses, when it remakes a table:", lost, page),
-        *_under("and aborts, because SQLite renames no table under a view or trigger:", aborting, page),
+        *_under("Django's migrate silently loses, when it remakes a table:", lost, "any table", page),
+        *_under("and aborts, because SQLite renames no table under a view or trigger:", aborting, "any table", page),
     ]
 
 
-def _under(head: str, found: Sequence[MigrateRisk], page: Page) -> Lines:
+def _under(head: str, found: Sequence[MigrateRisk | DatabaseFault], whole: str, page: Page) -> Lines:
+    """What was found, table by table; `whole`: what to call the place of what concerns no single table."""
     if not found:
         return []
     lines = [page.style.MIGRATE_HEADING(head)]
     for table, things in groupby(sorted(found, key=lambda one: one.table or ""), key=lambda one: one.table):
-        lines.append(f"  {page.style.MIGRATE_LABEL(table if table is not None else 'any table')}")
+        lines.append(f"  {page.style.MIGRATE_LABEL(table if table is not None else whole)}")
         lines += [f"    [{one.kind}] {one.text}" for one in things]
     return lines
 
@@ -47,11 +48,7 @@ def at_stake(found: Sequence[MigrateRisk], link: Path) -> Lines:
 
 def fault_lines(found: Sequence[DatabaseFault], page: Page) -> Lines:
     """What is wrong in the database now, table by table."""
-    lines = [page.style.MIGRATE_HEADING("wrong in the database now, whatever you decide:")] if found else []
-    for table, things in groupby(sorted(found, key=lambda one: one.table or ""), key=lambda one: one.table):
-        lines.append(f"  {page.style.MIGRATE_LABEL(table if table is not None else 'the file')}")
-        lines += [f"    [{one.kind}] {one.text}" for one in things]
-    return lines
+    return _under("wrong in the database now, whatever you decide:", found, "the file", page)
 
 
 def wrong_now(found: Sequence[DatabaseFault], link: Path) -> Lines:

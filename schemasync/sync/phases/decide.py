@@ -15,7 +15,6 @@ from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.probe import probe
 from ...engines.sqlite.hazards.unreadable import Readers
-from ...engines.sqlite.inspect import Inspection
 from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
 from ...errors import Code, Problem, Refused
@@ -130,10 +129,11 @@ def _decided(
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
     ours = {*old.object_names(), *document.schema.object_names()}
     foreign = tuple(o.named for o in inspection.foreign(ours, elsewhere))
-    _refuse_drift(target, document, state, inspection, options)
+    drift = state.drift(inspection, elsewhere)
+    _refuse_drift(target, document, state.newest, found, drift, options)
     _refuse_older(document, state.rows, options)
     diff = _diff(document, old, options, state.newest)
-    anyway = options.rebuild_all or options.again or (options.repair and state.drift(inspection, elsewhere))
+    anyway = options.rebuild_all or options.again or (options.repair and drift)
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
     plan = _plan(target, document, options, state, old, diff, unknown)
@@ -215,18 +215,17 @@ def _first(document: Document, state: LiveDatabase | None) -> Decision:
 
 
 def _refuse_drift(
-    target: Target, document: Document, state: LiveDatabase, inspection: Inspection, options: SyncOptions
+    target: Target, document: Document, newest: HistoryRow, found: Schema, drift: Collection[str], options: SyncOptions
 ) -> None:
-    """Refuse changes by hand, unless schema.json contains them by now."""
-    elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
-    found = state.ours(inspection, document, elsewhere)
-    drifted = state.drift(inspection, elsewhere) & differing(document.schema, found)
-    if drifted and not options.repair and state.newest is not None:
+    """Refuse changes by hand, unless schema.json contains them by now. `found`: our part of the database; `drift`: what
+    was changed of it."""
+    drifted = differing(document.schema, found).intersection(drift)
+    if drifted and not options.repair:
         names = ", ".join(sorted(drifted))
-        lost = compare(found, document.schema, document.hints, hints_of(state.newest)).problems
+        lost = compare(found, document.schema, document.hints, hints_of(newest)).problems
         raise Refused.of(
             Code.DRIFT,
-            f"changed by hand since {moment(state.newest.applied_at)}: {names}",
+            f"changed by hand since {moment(newest.applied_at)}: {names}",
             f"{repair_hint(losses(lost, drifted))}\n"
             "To keep it, add it to schema.json from the output of: "
             f"manage.py schemasync inspect {target.layout.link} -o found.json",
