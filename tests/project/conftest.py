@@ -31,10 +31,22 @@ def built(_built, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def _handmade(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("handmade") / "site", flag=False)
+def _migrated(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("migrated") / "site", flag=False)
     site.done("makemigrations", "shop")
     site.done("migrate")
+    return site
+
+
+@pytest.fixture
+def migrated(_migrated, tmp_path):
+    """It lives on migrations, and does not have the flag on."""
+    return _migrated.copy(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def _handmade(_migrated, tmp_path_factory):
+    site = _migrated.copy(tmp_path_factory.mktemp("handmade") / "site")
     site.run_sql(BY_HAND)
     site.settings(flag=True)
     return site

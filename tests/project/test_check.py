@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.support.site import Site
-
 BY_HAND = """
 INSERT INTO shop_customer (name, email) VALUES ('Ann', 'a@x.yz'), ('Bob', 'b@x.yz');
 CREATE TRIGGER lower_tag AFTER INSERT ON shop_tag BEGIN UPDATE shop_tag SET label = lower(label) WHERE id = NEW.id; END;
@@ -25,20 +23,6 @@ and aborts, because SQLite renames no table under a view or trigger:
 """
 WEIGHT = ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
 RENAMED = ("total = models", "price = models")
-
-
-@pytest.fixture(scope="module")
-def migrated_once(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("sites") / "migrated", flag=False)
-    site.done("makemigrations", "shop")
-    site.done("migrate")
-    return site
-
-
-@pytest.fixture
-def migrated(migrated_once, tmp_path):
-    """It lives on migrations, and does not have the flag on."""
-    return migrated_once.copy(tmp_path / "site")
 
 
 # --- without schema.json ------------------------------------------------------------------------------------------

@@ -2,23 +2,7 @@
 
 import json
 
-import pytest
-
 from schemasync.orm import database_faults
-from tests.support.site import Site
-
-
-@pytest.fixture(scope="module")
-def _stock(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("stock") / "site", flag=False)
-    site.done("makemigrations", "shop")
-    site.done("migrate")
-    return site
-
-
-@pytest.fixture
-def stock(_stock, tmp_path):
-    return _stock.copy(tmp_path / "site")
 
 
 def found(site, *options):
@@ -28,62 +12,62 @@ def found(site, *options):
     return result
 
 
-def test_nothing_is_wrong_in_a_new_database(stock):
-    assert found(stock)["database_faults"] == []
-    assert found(stock, "--quick-check")["database_faults"] == []
+def test_nothing_is_wrong_in_a_new_database(migrated):
+    assert found(migrated)["database_faults"] == []
+    assert found(migrated, "--quick-check")["database_faults"] == []
 
 
-def test_a_column_that_was_dropped_by_hand_is_missing(stock):
-    stock.run_sql("ALTER TABLE shop_customer DROP COLUMN name")
-    (fault,) = found(stock)["database_faults"]
+def test_a_column_that_was_dropped_by_hand_is_missing(migrated):
+    migrated.run_sql("ALTER TABLE shop_customer DROP COLUMN name")
+    (fault,) = found(migrated)["database_faults"]
     assert (fault["kind"], fault["table"], fault["name"]) == ("missing-column", "shop_customer", "name")
-    ended = stock.manage("schemasync", "check")
+    ended = migrated.manage("schemasync", "check")
     assert "wrong in the database now, whatever you decide:" in ended.out
     assert "1 thing in db.sqlite3 is wrong now" in ended.err
 
 
-def test_a_column_whose_migration_is_still_to_run_is_not(stock):
-    stock.change(
+def test_a_column_whose_migration_is_still_to_run_is_not(migrated):
+    migrated.change(
         (
             "name = models.CharField(max_length=100)",
             "name = models.CharField(max_length=100)\n    town = models.TextField(default='')",
         )
     )
-    stock.done("makemigrations", "shop")
-    assert found(stock)["database_faults"] == []
+    migrated.done("makemigrations", "shop")
+    assert found(migrated)["database_faults"] == []
 
 
-def test_a_reference_to_a_table_of_an_old_remake_is_named_and_fixed_by_the_next_one(stock):
-    stock.run_sql(
+def test_a_reference_to_a_table_of_an_old_remake_is_named_and_fixed_by_the_next_one(migrated):
+    migrated.run_sql(
         "PRAGMA writable_schema=ON;"
         "UPDATE sqlite_schema SET sql = replace(sql, '\"shop_customer\"', '\"shop_customer__old\"') WHERE name = 'shop_order';"
         "PRAGMA writable_schema=RESET"
     )
-    result = found(stock)
+    result = found(migrated)
     assert [(one["kind"], one["table"], one["name"]) for one in result["database_faults"]] == [
         ("old-reference", "shop_order", "shop_customer__old")
     ]
     assert result["migrate_risks"] == []
-    stock.change(("max_digits=8", "max_digits=9"))
-    stock.done("makemigrations", "shop")
-    stock.done("migrate")
-    assert found(stock)["database_faults"] == []
+    migrated.change(("max_digits=8", "max_digits=9"))
+    migrated.done("makemigrations", "shop")
+    migrated.done("migrate")
+    assert found(migrated)["database_faults"] == []
 
 
-def test_rows_that_refer_to_missing_ones_are_counted(stock):
-    stock.run_sql("PRAGMA foreign_keys=OFF; INSERT INTO shop_order (customer_id, total) VALUES (7, 1), (8, 1)")
-    (fault,) = found(stock)["database_faults"]
+def test_rows_that_refer_to_missing_ones_are_counted(migrated):
+    migrated.run_sql("PRAGMA foreign_keys=OFF; INSERT INTO shop_order (customer_id, total) VALUES (7, 1), (8, 1)")
+    (fault,) = found(migrated)["database_faults"]
     assert (fault["kind"], fault["table"]) == ("dangling", "shop_order")
     assert fault["text"].startswith("2 rows refer to rows that are missing")
 
 
-def test_a_damaged_page_is_found_on_request(stock):
-    stock.run_sql("INSERT INTO shop_tag (label) VALUES ('red'), ('blue')")
-    with stock.link.open("r+b") as file:
-        root = stock.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'shop_tag'")[0][0]
+def test_a_damaged_page_is_found_on_request(migrated):
+    migrated.run_sql("INSERT INTO shop_tag (label) VALUES ('red'), ('blue')")
+    with migrated.link.open("r+b") as file:
+        root = migrated.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'shop_tag'")[0][0]
         file.seek((root - 1) * 4096 + 7)  # how many bytes of the page are in fragments: reads do not need it
         file.write(b"\x30")
-    assert {one["kind"] for one in found(stock, "--quick-check")["database_faults"]} == {"damaged"}
+    assert {one["kind"] for one in found(migrated, "--quick-check")["database_faults"]} == {"damaged"}
 
 
 def test_the_kinds_are_explained():
