@@ -63,18 +63,22 @@ def carries(migration: Migration) -> bool:
 
 def may_act_outside(migration: Migration) -> bool:
     """True if the migration runs Python that may do something outside of the database, such as sending mail or writing
-    a file: a RunPython, or an operation that is not Django's."""
+    a file: a function or an operation that is not Django's."""
     return any(map(_may_act_outside, migration.operations))
 
 
 def _may_act_outside(operation: Operation) -> bool:
     match operation:
         case RunPython():
-            return operation.code is not RunPython.noop
+            return not _is_of_django(type(operation)) or not _is_of_django(operation.code)
         case SeparateDatabaseAndState():
             return any(map(_may_act_outside, operation.database_operations))
         case _:
-            return not type(operation).__module__.startswith("django.")
+            return not _is_of_django(type(operation))
+
+
+def _is_of_django(one: object) -> bool:
+    return str(getattr(one, "__module__", "")).startswith("django.")
 
 
 def unseen(found: Seen, seen: Seen) -> Iterator[str]:

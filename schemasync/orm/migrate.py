@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.db import connections, router
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 
 from .. import conf
+from ..engines.sqlite.capture.table_access import TableAccess, recorded
 from ..errors import Code, Failed
 from ..files.layout import PathKind
 from ..history.rows import Afterwards
@@ -62,10 +65,11 @@ def sync_as_migrate(
     was_there = is_there(target)
     due = own_work.due(target, options.data_migrations) if was_there else ()
     is_seed_due = was_there and own_work.is_seed_due(target)
-    again = was_there and bool(due or is_seed_due or (conf.migrated_apps() and waiting(alias)))
+    are_migrations_due = bool(conf.migrated_apps() and (not was_there or waiting(alias)))
+    again = was_there and bool(due or is_seed_due or are_migrations_due)
     new = check.newly_modelled(target, document) if was_there else frozenset()
-    work = _Work(alias, document, options, first, due, is_seed_due)
-    report = sync(target, document, replace(options, again=again), work)
+    work = _Work(alias, document, options, first, due, is_seed_due, are_migrations_due)
+    report = sync(target, document, replace(options, again=again), work, work)
     if new:
         readers_of_new = {place: reads for place, reads in options.readers.items() if place[0] in new}
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
@@ -84,8 +88,10 @@ class _Work:
     """The additional work on the new file, which `sync` calls, and what became of it.
 
     `due`: the data migrations whose functions the live database still needs. `is_seed_due`: it is still to be filled.
-    `ran`: the migrations that ran, and the data migrations whose functions did; `stopped`: the one that failed after
-    them; `seed`: the function that filled a new database; `undone`: what is left to the next run.
+    `are_migrations_due`: some of MIGRATED_APPS are pending; `migrations`: these, once they are prepared on a new file.
+    `ran`: the migrations that ran, and the data migrations whose functions did; `ran_ahead`: how many of them, while
+    writers went on. `stopped`: the one that failed after them. `seed`: the function that filled a new database.
+    `undone`: what is left to the next run.
     """
 
     alias: str
@@ -94,23 +100,51 @@ class _Work:
     first: BeforeSwap | None
     due: tuple[str, ...]
     is_seed_due: bool
+    are_migrations_due: bool
     ran: tuple[str, ...] = ()
+    ran_ahead: int = 0
     stopped: Stopped | None = None
     seed: str | None = None
     undone: own_work.Undone = field(default_factory=own_work.Undone)
+    migrations: Migrations | None = field(init=False, default=None)
+
+    def is_due(self, new: NewFile) -> bool:
+        """True if migrations are due, and nothing comes before them."""
+        return self.are_migrations_due and self.first is None and not self._renamed(new)
+
+    def do_ahead(self, new: NewFile) -> TableAccess:
+        """Run the first migrations, as long as they act on nothing but the file, and prepare the others."""
+        connection = connections[self.alias]
+        with on_file(self.alias, new.path):
+            connection.ensure_connection()
+            raw = connection.connection
+            with recorded(raw) as access:
+                try:
+                    self.migrations = Migrations(self.alias, new.path, self.options.accepted_migrations)
+                    self.migrations.run_harmless()
+                except Exception:
+                    if not access.is_denied:
+                        raise
+            access.is_denied |= connection.connection is not raw  # nothing has recorded another connection
+        return access
 
     def __call__(self, new: NewFile) -> bool:
-        """Do it, and return whether there was any."""
+        """Do the work, and return whether there was any."""
         has_begun = self.first is not None and self.first(new)
-        renamed = list(contenttypes.renames(new.models, self.document.models, _tables(new.plan)))
+        renamed = self._renamed(new)
         is_new = new.plan.base_version is None or self.is_seed_due
         own = self.due or (is_new and conf.seed())
-        if not (renamed or own or conf.migrated_apps() or before_swap.has_listeners(Report)):
+        ahead = self.migrations if new.is_ahead else None
+        self.ran = ahead.ran if ahead is not None else ()
+        self.ran_ahead = len(self.ran)
+        are_due = self.are_migrations_due and not (ahead is not None and ahead.is_done)
+        if not (renamed or own or are_due or before_swap.has_listeners(Report)):
             return has_begun
         with on_file(self.alias, new.path):
             contenttypes.rename(self.alias, renamed)
-            done = migrate_apps(self.alias, new.path, self.options.accepted_migrations)
-            self.ran, self.stopped = done.names, done.stopped
+            if are_due:
+                done = (ahead or Migrations(self.alias, new.path, self.options.accepted_migrations)).run()
+                self.ran, self.stopped = done.names, done.stopped
             if self.stopped is None:
                 own_work.do(self.alias, self.due)
                 self.ran += self.due
@@ -120,6 +154,9 @@ class _Work:
             before_swap.send(Report, using=self.alias, changes=new.plan.changes, apps=apps)
         return True
 
+    def _renamed(self, new: NewFile) -> list[tuple[str, str]]:
+        return list(contenttypes.renames(new.models, self.document.models, _tables(new.plan)))
+
     def recorded(self, digest: str) -> Afterwards:
         """What the history is to record; `digest`: of the schema.json."""
         return self.undone.left_for_later(Afterwards(document=digest, migrations=self.ran, seed=self.seed))
@@ -128,7 +165,9 @@ class _Work:
         """What ran, for the report."""
         if self.ran:
             which = f": {', '.join(self.ran)}" if len(self.ran) <= FEW else f", from {self.ran[0]} to {self.ran[-1]}"
-            yield f"{count(len(self.ran), 'migration')} run on the new file{which}"
+            waited = len(self.ran) - self.ran_ahead
+            pause = f"; writers waited for {waited or 'none'} of them" if self.ran_ahead else ""
+            yield f"{count(len(self.ran), 'migration')} run on the new file{which}{pause}"
         if self.seed is not None:
             yield f"{self.seed} has filled the new database"
 
@@ -199,32 +238,73 @@ class Migrated:
 
 
 def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> Migrated:
-    """Run the pending migrations of MIGRATED_APPS.
+    """Run the pending migrations of MIGRATED_APPS, as `Migrations` does."""
+    return Migrations(alias, path, accepted).run() if conf.migrated_apps() else Migrated()
+
+
+class Migrations:
+    """The pending migrations of MIGRATED_APPS, in the order in which they run.
 
     Migrations of other apps that they depend on are recorded as run, because their tables exist. So are migrations
     whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
     Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
-    such tables, or if one fails: except after one that may have acted outside of the database. Then the result names
-    both.
+    such tables.
     """
-    if not conf.migrated_apps():
-        return Migrated()
-    with migration_modules.suspended():
-        executor = _Executor(connections[alias])
-        executor.recorder.ensure_schema()
-        targets = _targets(executor)
-        if path is not None:
-            executor.there = already_there(alias, path, executor, targets, accepted)
+
+    def __init__(self, alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> None:
+        with migration_modules.suspended():
+            self._executor = executor = _Executor(connections[alias])
+            executor.recorder.ensure_schema()
+            self._targets = _targets(executor)
+            wanted = {migration for migration, _ in executor.migration_plan(self._targets)}
+            every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
+            self._left = [migration for migration, _ in every if migration in wanted]
+            self._state = executor.migrate(self._targets, plan=[])
+            if path is not None:
+                executor.there = already_there(alias, path, executor, self._targets, accepted)
+
+    @property
+    def is_done(self) -> bool:
+        """True if none is left."""
+        return not self._left
+
+    @property
+    def ran(self) -> tuple[str, ...]:
+        """Those that ran, as `app.name`."""
+        return tuple(self._executor.ran)
+
+    def run_harmless(self) -> None:
+        """Run the first ones, up to the one that may act outside of the database. Raises Failed."""
+        harmless = takewhile(lambda one: not (self._executor.runs(one) and may_act_outside(one)), self._left)
+        stopped = self._run(list(harmless))
+        if stopped is not None:
+            raise stopped.as_error() from stopped.error
+        if self._left:
+            self._state.apps  # noqa: B018  rendered now, not while writers wait
+
+    def run(self) -> Migrated:
+        """Run those that are left. Raises Failed if one fails: except after one that may have acted outside of the
+        database. Then the result names both."""
+        stopped = self._run(list(self._left))
+        if stopped is not None and not self._executor.has_acted_outside:
+            raise stopped.as_error() from stopped.error
+        return Migrated(self.ran, stopped)
+
+    def _run(self, migrations: Sequence[Migration]) -> Stopped | None:
+        executor = self._executor
         try:
-            executor.migrate(targets)
+            with migration_modules.suspended():
+                plan = [(migration, False) for migration in migrations]
+                self._state = executor.migrate(self._targets, plan=plan, state=self._state)
         except Exception as error:
             if executor.at_work is None:
                 raise
             stopped = Stopped(".".join(executor.at_work.key), error)
-            if not (executor.has_acted_outside and executor.at_work.is_whole):
+            if not executor.at_work.is_whole:
                 raise stopped.as_error() from error
-            return Migrated(tuple(executor.ran), stopped)
-    return Migrated(tuple(executor.ran))
+            return stopped
+        del self._left[: len(migrations)]
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +328,13 @@ class _Executor(MigrationExecutor):
         self.at_work: _AtWork | None = None
         self.has_acted_outside = False
 
+    def runs(self, migration: Migration) -> bool:
+        """False for one that is only recorded."""
+        key = (migration.app_label, migration.name)
+        return migration.app_label in conf.migrated_apps() and key not in self.there
+
     def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
-        is_there = (migration.app_label, migration.name) in self.there
-        if migration.app_label in conf.migrated_apps() and not is_there:
+        if self.runs(migration):
             key = (migration.app_label, migration.name)
             self.at_work = _AtWork(key, migration.atomic)
             after = super().apply_migration(state, migration, fake, fake_initial)

@@ -28,13 +28,14 @@ from ..plan.model import Plan
 from ..schema.document import Document
 from . import prune, up_to_date
 from .data_migrations import never_run
+from .phases.ahead import Conflict, work_ahead
 from .phases.build import Built, build
 from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
 from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current, unrecorded_drops
 from .phases.finish import note
-from .phases.hooks import BeforeSwap, Hooks
+from .phases.hooks import AheadWork, BeforeSwap, Hooks
 from .phases.litter import litter_removed
 from .phases.recheck import still_allowed, still_true
 from .phases.write_lock import Commit, write_lock
@@ -49,13 +50,18 @@ from .verify_live import verify_live
 
 
 def sync(
-    target: Target, document: Document, options: SyncOptions | None = None, before_swap: BeforeSwap | None = None
+    target: Target,
+    document: Document,
+    options: SyncOptions | None = None,
+    before_swap: BeforeSwap | None = None,
+    ahead: AheadWork | None = None,
 ) -> Report:
     """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
-    unchanged. `before_swap` is the application's work on the new file, while writers wait."""
+    unchanged. `before_swap` is the application's work on the new file, while writers wait; `ahead` the part of it that
+    is done before, where nobody writes to the tables that it uses."""
     options = options or SyncOptions()
     check_version()
-    report = _sync(target, document, options, Hooks(target, before_swap))
+    report = _sync(target, document, options, Hooks(target, before_swap, ahead))
     if report.result == "current" and options.verify_full:
         report.notes.extend(verify_live(target, document))
     return report
@@ -150,11 +156,24 @@ def _swap_beside_writers(
     target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Capture writes, build, catch up, and cut over while writers wait for a moment."""
+    try:
+        return _swap_once(target, plan, before, options, signals, hooks)
+    except Conflict:
+        target.progress.note(f"{before.path.name} is built again, as writers changed what the migrations use")
+        return _swap_once(target, plan, before, options, signals, replace(hooks, ahead=None))
+
+
+def _swap_once(
+    target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
+) -> tuple[Built, float, Plan, Followed | None]:
+    """The same. Raises Conflict, with nothing changed, if work that was done ahead is in vain."""
     commit, full = Commit(), options.verify_full
     with captured(target, plan, before, followable(plan, before)) as capture, litter_removed(target, commit):
         if capture.changed:
             plan = still_allowed(target, plan, before, options)
         built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=full, capture=capture)
+        if not options.limits.postpone:
+            built = work_ahead(built, plan, before, capture, hooks)
         with catch_up(target, plan, before, built, capture, signals, options.limits) as caught_up:
             hooks.do(built, plan, before)
             with cut_over(target, signals, caught_up.lock, caught_up.swap, commit):

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from schemasync.engines.sqlite import fence
+from schemasync.engines.sqlite.capture.table_access import TableAccess, recorded
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
 from schemasync.sync.phases import postpone
 from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.phases.hooks import NewFile
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import Target
@@ -183,6 +185,26 @@ def _postponed(target: Target) -> Any:
     return sync(replace(target, disk=Disk(calling)), read(V2), SyncOptions(limits=Limits(postpone=True))).result
 
 
+class _Work:
+    """Work of the application on the new file, as a migration does it, while writers go on."""
+
+    def is_due(self, new: NewFile) -> bool:
+        return True
+
+    def do_ahead(self, new: NewFile) -> TableAccess:
+        with sqlite(new.path) as connection, recorded(connection) as access:
+            connection.executescript("ALTER TABLE handmade ADD COLUMN z; INSERT INTO handmade VALUES (2, 'more', 3);")
+        return access
+
+    def __call__(self, new: NewFile) -> bool:
+        assert new.is_ahead
+        return False
+
+
+def _works(target: Target) -> Any:
+    return sync(target, read(V2), SyncOptions(), _Work(), _Work()).result
+
+
 def _fails(target: Target) -> Any:
     """A run that gives up when its new file is finished, and clears it away itself."""
     observer = target.disk.observer
@@ -211,6 +233,14 @@ SCENARIOS = {
             current=V1,
         ),
         Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {SWAP} {LIVE_AFTER}", before=V1, current=V2),
+        Scenario(
+            "evolve_with_work",
+            worlds.filled,
+            _works,
+            f"{LIVE} BUILD:HOOKS {IN} {SWAP} {LIVE_AFTER}",
+            before=V1,
+            current=V2,
+        ),
         Scenario(
             "evolve_postponed",
             worlds.filled,

@@ -51,6 +51,7 @@ def test_an_old_installation_comes_over_and_up_in_one_start(first, _first, tmp_p
     out = first.start()
     assert "was a plain file, and is adopted: 0001-" in out
     assert "4 migrations run on the new file: shop.0003_book_slug, shop.0004_fill_slug" in out
+    assert "; writers waited for 3 of them" in out, "from the one with Python on"
     assert content(first.link) == content(stock.link)
     assert (first.folder / "outside.txt").read_text() == "filled\n"
     assert first.rows("SELECT slug FROM shop_book ORDER BY id") == [("dune",), ("the-left-hand-of-darkness",)]
@@ -173,7 +174,10 @@ def test_a_migration_that_fails_leaves_the_live_file_and_is_named(first):
     assert first.link.readlink() == before
     assert first.rows("SELECT title, pages FROM shop_book ORDER BY id")[0] == ("Dune", "412")
     mend()
-    assert "2 migrations run on the new file" in first.start()
+    assert (
+        "2 migrations run on the new file: shop.0005_rename_and_grow, shop.0006_no_pages; writers waited for none"
+        in (first.start())
+    )
 
 
 def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _first, tmp_path):

@@ -7,7 +7,7 @@ new file's counter too high. So the counters are copied unchanged from the old f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ...plan.model import CarriedStep, Create, Origin, Plan
 from ...schema.model import Table
@@ -19,8 +19,9 @@ Counters = dict[str, list[object]]
 """Name of a table -> its values in sqlite_sequence: usually one, none if the row is missing."""
 
 
-def carry_counters(connection: Connection, plan: Plan) -> None:
-    """Give the new file, `main`, the counters of the attached old one, under the new names of their tables."""
+def carry_counters(connection: Connection, plan: Plan, leave: Collection[str] = ()) -> None:
+    """Give the new file, `main`, the counters of the attached old one, under the new names of their tables; not those
+    whose folded new names are in `leave`."""
     if not has_counters(connection, "main"):
         return
     old, new = _counters(connection, "old"), _counters(connection, "main")
@@ -29,10 +30,27 @@ def carry_counters(connection: Connection, plan: Plan) -> None:
     for name in new:
         wanted.setdefault(name, [])
     for name, values in wanted.items():
-        if fold(name) not in created and new.get(name, []) != values:
+        if fold(name) not in created and fold(name) not in leave and new.get(name, []) != values:
             connection.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", (name,))
             rows = [(name, value) for value in values]
             connection.executemany("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", rows)
+
+
+def counters(connection: Connection) -> Counters:
+    """The counters of the new file by the folded names of their tables."""
+    return {fold(name): values for name, values in _counters(connection, "main").items()}
+
+
+def changed_counters(connection: Connection, steps: Iterable[CarriedStep], before: Counters) -> set[str]:
+    """Folded new names of the tables whose counter in the attached old file is another one than `before`: that of the
+    new file, by folded name, when it agreed with the old one."""
+    now = {fold(name): values for name, values in _counters(connection, "old").items()}
+    return {
+        fold(step.new.name)
+        for step in steps
+        if _counts(step.old) and _counts(step.new) and _keeps_ids(step)
+        if now.get(fold(step.old.name), []) != before.get(fold(step.new.name), [])
+    }
 
 
 def _wanted(connection: Connection, plan: Plan, old: Counters) -> Iterator[tuple[str, list[object]]]:

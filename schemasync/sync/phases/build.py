@@ -11,6 +11,7 @@ from functools import partial
 from ...engines.sqlite import fence, history_table, validate
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import changelog
+from ...engines.sqlite.capture.conflicts import UsedTables
 from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.connection import Connection, sorting, to_wal
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
@@ -48,7 +49,8 @@ class Built:
     """A finished generation that still has the mark, with the number of copied `rows` by table, the `notes` of the
     verification, and whether that was a full one.
 
-    If built beside writers, it agrees with the old file `up_to` a point, and its `triggers` are yet to be created.
+    If built beside writers, it agrees with the old file `up_to` a point, and its `triggers` are yet to be created; in
+    `used` tables, by work of the application, it has gone on from that point.
     """
 
     generation: Generation
@@ -58,6 +60,7 @@ class Built:
     verify_full: bool
     up_to: UpTo
     triggers: tuple[Object, ...]
+    used: UsedTables | None = None
 
 
 def build(

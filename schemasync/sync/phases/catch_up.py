@@ -25,6 +25,7 @@ from ..run.limits import Limits
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from . import postpone
+from .ahead import Conflict
 from .build import Built
 from .capture import Capture
 from .cutover import Swap, prepared
@@ -56,12 +57,11 @@ def catch_up(
     limits: Limits,
 ) -> Iterator[CaughtUp]:
     """Replay writes into the built file until the last round fits into a short pause; yields under the write lock, when
-    nothing is left to replay. Raises Busy after `limits.cutover_timeout`, Failed if rows violate the new schema.
+    nothing is left to replay. Raises Busy after `limits.cutover_timeout`, Failed if rows violate the new schema, and
+    Conflict if a table was written that the application's work on the new file has used.
     """
     with _opened(target, before, built, signals) as connection, prepared(target, built.generation) as swap:
-        new_keys = tuple(new_foreign_keys(plan))
-        bounds, version = dict(built.up_to.bounds), built.up_to.schema_version
-        replay = Replay(connection, capture.follows, bounds, capture.schema, version, new_keys)
+        replay = _replay(connection, plan, built, capture)
         replay.prepare()
         lag = Lag(target, replay)
         if limits.postpone:
@@ -72,30 +72,53 @@ def catch_up(
         lag.write_overhead = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener
         )
-        with _locked_when_ready(target, before, capture, lag, connection, limits) as lock:
+        with _locked_when_ready(target, before, capture, built, lag, connection, limits) as lock:
             _last_round(target, plan, built, lag, connection, lock)
             yield CaughtUp(lock, swap, connection, lag)
 
 
 @contextmanager
 def _locked_when_ready(
-    target: Target, before: LiveDatabase, capture: Capture, lag: Lag, connection: Connection, limits: Limits
+    target: Target,
+    before: LiveDatabase,
+    capture: Capture,
+    built: Built,
+    lag: Lag,
+    connection: Connection,
+    limits: Limits,
 ) -> Iterator[WriteLock]:
     """Return the write lock when the rest can be replayed within the allowed pause. Each wait for the lock is bounded
     and longer than the last one; between the attempts the new file is kept up to date."""
     deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
     while True:
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
+        _check_used(built, connection)
         _make_room(target, connection, before)
         with ExitStack() as stack:
             lock = _try_to_lock(stack, target, before, patience)
             if lock is not None and _is_ready(lock, capture, lag, limits.max_pause / 2):
+                _check_used(built, connection)
                 yield lock
                 return
         if time.monotonic() > deadline:
             raise _timed_out(before, limits, busy=lock is None)
         patience = min(patience * 1.5, MOST_PATIENCE)
         time.sleep(BREATH)
+
+
+def _replay(connection: Connection, plan: Plan, built: Built, capture: Capture) -> Replay:
+    """The replay of all tables, except those that the application's work on the new file has used."""
+    follows, new_keys, bounds = capture.follows, tuple(new_foreign_keys(plan)), built.up_to.bounds
+    if built.used is not None:
+        follows = tuple(follow for follow in follows if follow not in built.used.tracked)
+        bounds = {follow.logged.number: bounds[follow.logged.number] for follow in follows}
+        new_keys += built.used.foreign_keys
+    return Replay(connection, follows, dict(bounds), capture.schema, built.up_to.schema_version, new_keys)
+
+
+def _check_used(built: Built, connection: Connection) -> None:
+    if built.used is not None and built.used.conflicts(connection):
+        raise Conflict
 
 
 def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:
@@ -134,7 +157,7 @@ def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: 
             virtual_tables.check_whole(lock.connection, plan)
         virtual_tables.follow_all(connection, plan, written=written)
         carry_numbers(connection)
-        carry_counters(connection, plan)
+        carry_counters(connection, plan, leave=built.used.names if built.used is not None else ())
         lag.replay.drop_maps()
         put_triggers(connection, built.triggers)
         if fingerprint(connection) != built.row.fingerprint:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from ...engines.sqlite import history_table
+from ...engines.sqlite.capture.table_access import TableAccess
 from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.inspect import inspect
 from ...errors import Code, Failed, SchemasyncError
+from ...history.row import HistoryRow
 from ...history.rows import models_of
 from ...plan.model import Plan
 from ...schema.subset import differing, ours
@@ -21,11 +24,23 @@ from .build import Built
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """The new file, complete and not yet live: nobody else writes to it. `models`: those of the previous file."""
+    """The new file, complete and not yet live: nobody else writes to it. `models`: those of the previous file.
+    `is_ahead`: a part of the work was done on it before."""
 
     path: Path
     plan: Plan
     models: Mapping[str, str]
+    is_ahead: bool = False
+
+
+class AheadWork(Protocol):
+    """Work of the application that acts on nothing but the new file, and so can be done again on another one."""
+
+    def is_due(self, new: NewFile) -> bool:
+        """True if there is any. Changes nothing."""
+
+    def do_ahead(self, new: NewFile) -> TableAccess:
+        """Do it, and return what it has used. Raises what the application raises, unless a statement was denied."""
 
 
 BeforeSwap = Callable[[NewFile], bool]
@@ -34,43 +49,57 @@ BeforeSwap = Callable[[NewFile], bool]
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The application's work, if it has any."""
+    """The application's work, if it has any. `ahead`: the part that may be done while writers go on."""
 
     target: Target
     before_swap: BeforeSwap | None
+    ahead: AheadWork | None = None
 
     def do(self, built: Built, plan: Plan, before: LiveDatabase | None) -> None:
         """Run it while writers wait. Raises Failed if it fails, or changes a table of the plan."""
         if self.before_swap is None:
             return
-        path = built.generation.path
-        try:
-            models = models_of(before.newest if before is not None else None)
-            if not self.before_swap(NewFile(path, plan, models)):
-                return
-        except SchemasyncError:
-            raise
-        except Exception as error:  # whatever the application raises, it rejects this file
+        with hook_errors():
+            has_worked = self.before_swap(new_file(built, plan, before))
+        if has_worked:
+            check_schema(self.target, built, plan)
+
+
+def new_file(built: Built, plan: Plan, before: LiveDatabase | None) -> NewFile:
+    """The built file, for the application."""
+    is_ahead = built.used is not None
+    return NewFile(built.generation.path, plan, models_of(before.newest if before is not None else None), is_ahead)
+
+
+@contextmanager
+def hook_errors() -> Iterator[None]:
+    """Whatever the application raises rejects the new file: raises Failed."""
+    try:
+        yield
+    except SchemasyncError:
+        raise
+    except Exception as error:
+        raise Failed.of(
+            Code.HOOK_FAILED,
+            f"{type(error).__name__}: {error}",
+            "The application's own work on the new file raised this. That file is removed: fix it, and run again.",
+        ) from error
+
+
+def check_schema(target: Target, built: Built, plan: Plan) -> HistoryRow:
+    """The application's tables may have changed; those of the plan may not: raises Failed. The history then records the
+    present schema of the file; returns that row."""
+    with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
+        row, found = history_table.newest(connection), inspect(connection)
+        if row is None or found.fingerprint == row.fingerprint:
+            return built.row
+        changed = differing(plan.new, ours(found.schema, plan.new))
+        if changed:
             raise Failed.of(
                 Code.HOOK_FAILED,
-                f"{type(error).__name__}: {error}",
-                "The application's own work on the new file raised this. That file is removed: fix it, and run again.",
-            ) from error
-        self._check(path, plan)
-
-    def _check(self, path: Path, plan: Plan) -> None:
-        """The application's tables may have changed; ours may not. The history then records the present schema of the
-        file."""
-        with closing(self.target.opener.write(path, timeout=self.target.wait)) as connection:
-            row, found = history_table.newest(connection), inspect(connection)
-            if row is None or found.fingerprint == row.fingerprint:
-                return
-            changed = differing(plan.new, ours(found.schema, plan.new))
-            if changed:
-                raise Failed.of(
-                    Code.HOOK_FAILED,
-                    f"the application's own work changed the schema of {', '.join(sorted(changed))}",
-                    "Change tables of schema.json only in schema.json.",
-                )
-            with durably(connection):
-                history_table.mark(connection, row.id, found.fingerprint)
+                f"the application's own work changed the schema of {', '.join(sorted(changed))}",
+                "Change tables of schema.json only in schema.json.",
+            )
+        with durably(connection):
+            history_table.mark(connection, row.id, found.fingerprint)
+    return replace(built.row, fingerprint=found.fingerprint)

@@ -8,7 +8,7 @@ the application may fix it, and is an error only once writers are blocked.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -110,9 +110,7 @@ class Replay:
 
     def drop_maps(self) -> None:
         """Drop the maps, after which nothing can be replayed."""
-        for follow in self.follows:
-            if follow.has_map:
-                self.connection.execute(f"DROP TABLE {follow.map}")
+        drop_maps(self.connection, self.follows)
 
     def begin(self) -> None:
         """Call in the transaction that fills tables, before it does: leaves rows that were changed since the logs began
@@ -315,6 +313,13 @@ class Replay:
         rows.touched(
             self.connection, follow.mapped, follow.key, _old_rows(follow, "NOT failed"), _new_rows(follow, "NOT failed")
         )
+
+
+def drop_maps(connection: Connection, follows: Iterable[TrackedTable]) -> None:
+    """Drop the maps of these tables, whose rows are not replayed any more."""
+    for follow in follows:
+        if follow.has_map:
+            connection.execute(f"DROP TABLE {follow.map}")
 
 
 def _old_rows(follow: TrackedTable, condition: str = "") -> str:
