@@ -21,7 +21,8 @@ def unseen_migration(name: str) -> Problem:
         f"the migration {name} is new, and runs Python or SQL of its own, which a schema cannot describe",
         f"Read it. To accept it: manage.py schemasync export --accept-data-migration {name}\n"
         f'To let its app keep its migrations: SCHEMASYNC["MIGRATED_APPS"] = ["{name.partition(".")[0]}"]\n'
-        "If your rows need it: do the same work in a receiver of schemasync.signals.before_swap.",
+        "If your rows need it: do the same work in a receiver of schemasync.signals.before_swap, or, for databases of\n"
+        f'several releases, in a function: SCHEMASYNC["DATA_MIGRATIONS"] = {{"{name}": "its dotted path"}}',
         {"migration": name},
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import databases
+from .. import conf, databases
 from ..diff.changes import shortened
 from ..diff.questions import Ask
 from ..errors import Code, SchemasyncError
@@ -56,7 +56,8 @@ class Project:
             found = models.fields.get((fold(table), fold(column)))
             return fill_of(self.alias, found) if fills and found is not None else None
 
-        found = export(before, models, fill, ask, shown(self.path), DataMigrations(carrying(), seen), decisions)
+        known = DataMigrations(carrying(), {*seen, *conf.data_migrations()})
+        found = export(before, models, fill, ask, shown(self.path), known, decisions)
         return found, found.differs(before)
 
 

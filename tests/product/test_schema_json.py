@@ -162,6 +162,19 @@ def test_one_that_the_setting_does_not_name_stops_the_installation(tmp_path, _ma
     assert "shop.0004_fill_slug" in ended.err
 
 
+def test_export_asks_only_about_those_that_the_setting_does_not_name(product):
+    product.schema.write_text(product.schema.read_text().replace('"0002_first_shelf"', '"0001_initial"'))
+    ended = product.manage("schemasync", "export")
+    assert ended.code == 3
+    assert "the migration shop.0002_first_shelf is new" in ended.err
+    assert 'SCHEMASYNC["DATA_MIGRATIONS"] = {"shop.0002_first_shelf": "its dotted path"}' in ended.err
+    product.settings(flag=True, more=product.more + 'SCHEMASYNC |= {"DATA_MIGRATIONS": {"shop.0002_first_shelf": None}}\n')
+    product.done("schemasync", "export")
+    assert '"0002_first_shelf"' in product.schema.read_text()
+    product.settings(flag=True, more=product.more)
+    assert product.manage("schemasync", "export", "--check").code == 0, "schema.json has it"
+
+
 def test_a_function_that_cannot_be_imported_is_named(tmp_path, _maintained):
     found = installed(tmp_path / "site", _maintained, 1)
     (found.folder / "shop" / "upgrades.py").unlink()
