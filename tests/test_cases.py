@@ -54,7 +54,8 @@ def test_a_table_with_a_thousand_columns_is_rewritten_and_compared(kind, strateg
     values = ", ".join(map(str, range(1000)))
     turned = dict(reversed(dict.fromkeys(columns, "INTEGER").items()))
     back = ", ".join(map(str, reversed(range(1000))))
-    data = {"name": "", "old": {"t": columns}, "rows": {"t": [values]}, "new": {"t": turned}, "expect": {"t": [back]}}
+    new = {"t": turned, "_views": {"v": "SELECT * FROM t"}}
+    data = {"name": "", "old": {"t": columns}, "rows": {"t": [values]}, "new": new, "expect": {"t": [back]}}
     check.run(cases.case(data, "wide"), strategy, folder)
 
 

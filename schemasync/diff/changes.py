@@ -258,6 +258,18 @@ Change = (
 
 FAMILY: tuple[type, ...] = get_args(Change)
 
+WITHOUT_REWRITE = (
+    RenameTable,
+    RenameColumn,
+    AddIndex,
+    DropIndex,
+    ChangeIndex,
+    AddTrigger,
+    DropTrigger,
+    ChangeTrigger,
+)
+"""Changes of a table that SQLite's own ALTER TABLE makes, or that touch no row of it."""
+
 
 class ChangeJson(TypedDict):
     """One change of the schema. The optional keys depend on its kind; an object without a name has no key for it."""

@@ -12,6 +12,7 @@ from ..schema.names import fold
 from ..schema.normalize import implied_not_null
 from . import changes as c
 from .apply_renames import Renames, with_renames
+from .by_position import used_by_position
 from .changes import Change
 from .column_facts import facet
 from .dropped import Lost, contested, refusals
@@ -115,6 +116,7 @@ class Diff:
     `idle_fills` (table, column) are fills of columns that do not change; `spent` are recorded hints still in the file.
     `idle_renames` are hints whose new name exists beside the old one. `reused` are names that something new uses,
     while the old object of that name is renamed.
+    `other_order` are the tables whose columns have another order, but which need no rewrite: not among the `changes`.
     `applied_hints` are the hints to record after the change: all that have acted on this data, under new names.
     """
 
@@ -127,6 +129,7 @@ class Diff:
     idle_renames: tuple[IdleRename, ...]
     reused: tuple[Reused, ...]
     spent: tuple[HintKey, ...]
+    other_order: tuple[c.ReorderColumns, ...]
     applied_hints: frozenset[HintKey]
 
 
@@ -152,6 +155,8 @@ class _Comparison:
         self.idle: list[ColumnName] = []
         self.idle_renames: list[IdleRename] = []
         self.reused: list[Reused] = []
+        self.other_order: list[c.ReorderColumns] = []
+        self.by_position = used_by_position(new)
 
     def run(self) -> Diff:
         tables = self._match_tables()
@@ -178,6 +183,7 @@ class _Comparison:
             tuple(self.idle_renames),
             tuple(self.reused),
             tuple(sorted(_repeatable(self.hints) & carried - self.acted, key=as_json)),
+            tuple(self.other_order),
             carried | self.acted | self.passed,
         )
 
@@ -254,7 +260,21 @@ class _Comparison:
         seen = with_renames(old, renames)
         found = [*_table_changes(old, seen, new, matched)]
         fills = self._fills(old, seen, new, matched)
+        found += self._order(old, new, matched, is_rewritten=bool(fills) or any(map(_needs_rewrite, found)))
         return TablePair(old, new, matched.sources, tuple(found), fills)
+
+    def _order(self, old: Table, new: Table, matched: Match, *, is_rewritten: bool) -> Iterator[Change]:
+        """Yield another order of the columns as a change of a table that is rewritten anyway, or whose columns a view
+        or trigger uses by their position. Of any other table it is only noted."""
+        wanted = [source for source in matched.sources.values() if source is not None]
+        stay = set(wanted)
+        if [column.name for column in old.columns if column.name in stay] == wanted:
+            return
+        change = c.ReorderColumns(new.name, tuple(column.name for column in new.columns))
+        if is_rewritten or fold(new.name) in self.by_position:
+            yield change
+        else:
+            self.other_order.append(change)
 
     def _fills(self, old: Table, seen: Table, new: Table, matched: Match) -> dict[str, Sql]:
         """The fills that act. A fill acts once, on a column that is new, is renamed, or changes its definition."""
@@ -305,6 +325,10 @@ def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, 
     return frozenset(found)
 
 
+def _needs_rewrite(change: Change) -> bool:
+    return not isinstance(change, c.WITHOUT_REWRITE)
+
+
 def _renames(tables: Match, matches: Mapping[str, Match]) -> Renames:
     columns = {
         fold(tables.sources[name] or ""): {
@@ -352,11 +376,6 @@ def _column_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iter
             yield c.RenameColumn(new.name, source, column.name)
         yield from _one_column(new.name, before[source], column)
         yield from _not_null(seen, before[source], new, column)
-    stay = {source for source in matched.sources.values() if source is not None}
-    order = [matched_name for matched_name in (column.name for column in old.columns) if matched_name in stay]
-    wanted = [source for source in matched.sources.values() if source is not None]
-    if order != wanted:
-        yield c.ReorderColumns(new.name, tuple(column.name for column in new.columns))
 
 
 def _one_column(table: str, old: Column, new: Column) -> Iterator[Change]:

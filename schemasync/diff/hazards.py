@@ -29,6 +29,7 @@ class HazardCode(StrEnum):
     WAS_UNUSED = "was-unused"
     NAME_REUSED = "name-reused"
     ALLOW_DROP_UNUSED = "allow-drop-unused"
+    COLUMN_ORDER = "column-order"
     HINT_ALREADY_APPLIED = "hint-already-applied"
     VIRTUAL_CONTENT = "virtual-content"
     ROWID_ALIAS_LOST = "rowid-alias-lost"
@@ -112,6 +113,18 @@ class Hazard:
             "keys": list(self.keys),
             "place": self.place,
         }
+
+
+def column_order(tables: Sequence[str]) -> Iterator[Hazard]:
+    """One note on all tables whose columns have another order than in schema.json."""
+    if tables:
+        more = f" and {len(tables) - 3} more" if len(tables) > 4 else ""
+        names = ", ".join(tables[:3] if more else tables)
+        message = (
+            f"the columns of {names}{more} have another order than in schema.json, which changes nothing; the next "
+            "rewrite of a table brings the order, --rebuild-all that of all tables"
+        )
+        yield Hazard(HazardCode.COLUMN_ORDER, message, table=tables[0] if len(tables) == 1 else "")
 
 
 def with_counted_hints(found: Sequence[Hazard]) -> Iterator[Hazard]:

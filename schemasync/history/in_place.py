@@ -1,4 +1,5 @@
-"""Records a backup that was restored into the live file: the last generation of its history is not the live one."""
+"""Composes history rows for what happens to the live file without a new one: a backup that was restored into it, whose
+history ends with another generation, and a version of schema.json that it already has."""
 
 from __future__ import annotations
 
@@ -7,13 +8,15 @@ from dataclasses import replace
 
 from ..diff.compare import compare
 from ..plan.make import make
+from ..plan.model import Plan
+from ..schema import digest
 from ..schema.text import dumps
 from .action import HistoryAction
 from .data_migrations import recorded
 from .row import HistoryRow
-from .rows import Stamp, hints_of, never_run_json, now, plan_json, schema_of
+from .rows import Stamp, hints_json, hints_of, never_run_json, now, plan_json, schema_of
 
-_KEPT = ("models", "document")  # keys of the plan that hold for the copy as for the original generation
+_KEPT = ("models", "document", "column_order")  # keys of the plan that hold for the copy as for the original generation
 
 
 def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp) -> HistoryRow:
@@ -30,6 +33,26 @@ def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp)
         generation=generation,
         previous=newest.generation,
         plan=dumps(_copied(rows)),
+        rows=0,
+        duration_ms=0,
+        pause_ms=0,
+        actor=stamp.actor,
+        tool_version=stamp.tool_version,
+    )
+
+
+def same_tables(newest: HistoryRow, plan: Plan, stamp: Stamp) -> HistoryRow:
+    """The row that records the version of a plan that the live file, whose history ends with `newest`, already has."""
+    return replace(
+        newest,
+        id=newest.id + 1,
+        version=plan.version,
+        applied_at=now(),
+        action=HistoryAction.SYNC,
+        schema=digest.canonical(plan.new),
+        hints=hints_json(plan.applied_hints),
+        fingerprint=plan.base_fingerprint or newest.fingerprint,
+        plan=dumps(plan_json(plan, {})),
         rows=0,
         duration_ms=0,
         pause_ms=0,

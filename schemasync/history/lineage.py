@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step
+from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step, Strategy
 from ..schema.model import Column, Schema
 from ..schema.names import fold
 from .action import HistoryAction
@@ -20,7 +20,8 @@ Names = dict[str, tuple[str, dict[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The rows that made each generation; rows of a rollback made none, those of a restore in place did."""
+    """The rows that made each generation; rows of a rollback, and those of a version that the file already had, made
+    none; those of a restore in place did."""
 
     rows: Sequence[HistoryRow]
 
@@ -29,7 +30,7 @@ class Lineage:
         been restored into the file after the build. Raises KeyError for a generation that is not in the history."""
         for row in reversed(self.rows):
             is_older = before is None or row.id < before.id
-            if is_older and row.generation == generation and row.action != HistoryAction.ROLLBACK:
+            if is_older and row.generation == generation and _made_content(row):
                 return row
         raise KeyError(generation)
 
@@ -112,6 +113,10 @@ class Lineage:
             assert row.previous is not None
             names = _renamed(names, _carried(steps_of(row, self.birth(row.previous, row)), changed=changed))
         return names
+
+
+def _made_content(row: HistoryRow) -> bool:
+    return row.action != HistoryAction.ROLLBACK and row.details.get("strategy") != Strategy.IN_PLACE
 
 
 def _identity(schema: Schema) -> Names:

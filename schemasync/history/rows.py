@@ -156,6 +156,7 @@ def plan_json(
         ],
         "notes": list(notes),
         "models": dict(plan.models),
+        **({"column_order": list(plan.other_order)} if plan.other_order else {}),
         **({} if plan.never_run is None else {"data_migrations": never_run_json(plan.never_run)}),
         **({"runner_tables": dict(runner_tables)} if runner_tables else {}),
         **({} if left is None else left_json(left)),
@@ -170,6 +171,11 @@ def never_run_json(found: NeverRun) -> dict[str, list[str]]:
 def models_of(row: HistoryRow | None) -> dict[str, str]:
     """Maps each table to the model that owned it when the row's generation was made; empty if that is unknown."""
     return dict(row.details.get("models", {})) if row is not None else {}
+
+
+def other_order(row: HistoryRow | None) -> tuple[str, ...]:
+    """The tables of the row's generation whose columns have another order than in its schema.json."""
+    return tuple(row.details.get("column_order", ())) if row is not None else ()
 
 
 def by_author(row: HistoryRow | None) -> frozenset[str]:

@@ -16,18 +16,6 @@ from ..schema.names import fold, spell
 from .affinity import converts_alike
 from .model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy, rewrite
 
-# Changes that SQLite's own ALTER TABLE makes on the copy, or that touch no row of the table.
-_WITHOUT_REWRITE = (
-    c.RenameTable,
-    c.RenameColumn,
-    c.AddIndex,
-    c.DropIndex,
-    c.ChangeIndex,
-    c.AddTrigger,
-    c.DropTrigger,
-    c.ChangeTrigger,
-)
-
 
 def make(
     diff: Diff,
@@ -103,7 +91,7 @@ def _step(table: TableDiff, volatile: Callable[[str, str], bool]) -> Step:
             return Create(new)
         case TablePair(old, new, _, changes, fills):
             feeds = tuple(_feed(table, column, volatile) for column in new.columns)
-            untouched = all(isinstance(change, _WITHOUT_REWRITE) for change in changes) and not fills
+            untouched = all(isinstance(change, c.WITHOUT_REWRITE) for change in changes) and not fills
             return (Keep if untouched else Rewrite)(old, new, feeds, changes)
         case _:
             assert_never(table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, overload
 
@@ -24,10 +24,12 @@ class Action(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a new file starts: as a copy of the old one, or empty."""
+    """How a new file starts: as a copy of the old one, or empty. In place: there is none, because the live file already
+    is as the plan says, and only its history records the new version."""
 
     CLONE = "clone"
     FRESH = "fresh"
+    IN_PLACE = "in-place"
 
 
 class Origin(StrEnum):
@@ -89,6 +91,13 @@ class Keep(_Carried):
     """The table stays with its pages: ALTER TABLE renames it and its columns, and its indexes may change."""
 
     action: ClassVar[Action] = Action.KEEP
+
+    @property
+    def kept(self) -> Table:
+        """The table as it is after the run: `new`, with its columns in the order in which `old` has them."""
+        place = {fold(column.name): number for number, column in enumerate(self.old.columns)}
+        source = {feed.column: fold(feed.source or "") for feed in self.feeds}
+        return replace(self.new, columns=tuple(sorted(self.new.columns, key=lambda c: place[source[c.name]])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +195,17 @@ class Plan:
     never_run: NeverRun | None = None
     is_switch: bool = False
     place: Place = field(default=_nowhere, compare=False, repr=False)
+
+    @property
+    def built(self) -> Schema:
+        """The schema of the new file: `new`, with the columns of kept tables in the order that they have."""
+        kept = {step.name: step.kept for step in map(self.effective, self.steps) if isinstance(step, Keep)}
+        return replace(self.new, tables=tuple(kept.get(table.name, table) for table in self.new.tables))
+
+    @property
+    def other_order(self) -> tuple[str, ...]:
+        """The tables whose columns stay in another order than in schema.json."""
+        return tuple(one.name for one, other in zip(self.new.tables, self.built.tables, strict=True) if one != other)
 
     @property
     def carried(self) -> tuple[CarriedStep, ...]:

@@ -27,7 +27,18 @@ def ours(schema: Schema, names: Schema) -> Schema:
 
 
 def differing(meant: Schema, built: Schema) -> set[str]:
-    """Names of tables and views that are not the same on both sides."""
+    """Names of tables and views that are not the same on both sides, whatever the order of a table's columns."""
+    return differing_exactly(_in_one_order(meant), _in_one_order(built))
+
+
+def _in_one_order(schema: Schema) -> Schema:
+    """The schema with the columns of each table in the order of their names."""
+    tables = (replace(t, columns=tuple(sorted(t.columns, key=lambda column: column.name))) for t in schema.tables)
+    return replace(schema, tables=tuple(tables))
+
+
+def differing_exactly(meant: Schema, built: Schema) -> set[str]:
+    """The same, with the order of the columns."""
     one, other = to_json(meant), to_json(built)
     return {
         name

@@ -169,7 +169,7 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
         everything = without(inspection.schema, asked.elsewhere)
         baseline, left_out = creatable(before.connection, everything, target.opener, unknown)
     plan = replace(
-        _plan(baseline, before),
+        _plan(baseline, before, document),
         models=document.models if document else asked.models,
         never_run=never_run(before, asked.installed, asked.accepted),
     )
@@ -242,13 +242,16 @@ def _no_database(what: str) -> Refused:
     return Refused.of(Code.NO_DATABASE, what, "To create a new one from schema.json: manage.py schemasync")
 
 
-def _plan(baseline: Schema, before: LiveDatabase) -> Plan:
-    """The plan of a copy, which keeps everything."""
+def _plan(baseline: Schema, before: LiveDatabase, document: Document | None) -> Plan:
+    """The plan of a copy, which keeps everything. Its version is that of a schema.json from which the file differs only
+    in the order of columns."""
+    agrees = document is not None and not compare(baseline, document.schema).changes
+    new = document.schema if document is not None and agrees else baseline
     return make(
-        compare(baseline, baseline, recorded=hints_of(before.newest)),
+        compare(baseline, new, recorded=hints_of(before.newest)),
         baseline,
-        baseline,
-        version(baseline),
+        new,
+        version(new),
         base_version=None,
         base_fingerprint=before.fingerprint,
         volatile=lambda table, column: False,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..diff.hazards import Hazard, column_order
 from ..engines.sqlite import ddl, table_sizes
 from ..engines.sqlite.rebuild import indexes, refill
 from ..files.layout import size_of
 from ..history.row import HistoryRow
+from ..history.rows import other_order
 from ..plan.model import Action, CarriedStep, Create, Drop, Keep, Plan, Rewrite, Strategy
 from ..schema.document import Document
 from ..schema.names import fold, quote
@@ -44,6 +46,11 @@ class Outlook:
     def plan(self) -> Plan | None:
         return self.decision.plan
 
+    @property
+    def hazards(self) -> tuple[Hazard, ...]:
+        """The hazards of the plan; of a current database a note on the order of columns, if that differs."""
+        return self.plan.hazards if self.plan is not None else tuple(column_order(other_order(self.live)))
+
 
 def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook:
     """What a sync would do, including hazards. Raises Refused for errors that no data could fix."""
@@ -70,7 +77,9 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
 
 def statements(plan: Plan) -> list[str]:
     """The statements of a plan, in order, for people to read: the output of `plan --sql`."""
-    found = []
+    found: list[str] = []
+    if plan.strategy is Strategy.IN_PLACE:
+        return found
     steps = [plan.effective(step) for step in plan.steps]
     in_place = steps if plan.strategy is Strategy.CLONE else []
     for step in in_place:

@@ -275,7 +275,7 @@ def with_rollback(
         applied_at=at,
         action=HistoryAction.ROLLBACK,
         previous=rows[-1].generation,
-        plan=dumps({**_models(origin), **(left_json(rows[-1].generation) if is_switch else {})}),
+        plan=dumps({**_of_file(origin), **(left_json(rows[-1].generation) if is_switch else {})}),
         rows=0,
         duration_ms=0,
         pause_ms=0,
@@ -285,9 +285,9 @@ def with_rollback(
     return (*rows, restored)
 
 
-def _models(row: HistoryRow) -> dict[str, object]:
-    """The record of which model owns which table: it holds for the generation whenever it is live."""
-    return {key: value for key, value in row.details.items() if key == "models" and value}
+def _of_file(row: HistoryRow) -> dict[str, object]:
+    """What holds for the generation whenever it is live: which model owns which table, and the order of columns."""
+    return {key: value for key, value in row.details.items() if key in ("models", "column_order") and value}
 
 
 def _clear(target: Target) -> list[str]:

@@ -17,20 +17,22 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 
 from ..engines.sqlite import history_table
+from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import check_version
 from ..errors import Code, Refused
 from ..files.disk import DiskStep
 from ..files.layout import PathKind
 from ..history.action import HistoryAction
 from ..history.data_migrations import recorded
+from ..history.in_place import same_tables
 from ..history.rows import Afterwards, Followed, completed, hints_json, hints_of
-from ..plan.model import Plan
+from ..plan.model import Plan, Strategy
 from ..schema.document import Document
 from . import prune, up_to_date
 from .data_migrations import never_run
 from .phases.ahead import Conflict, work_ahead
 from .phases.build import Built, build
-from .phases.capture import captured, followable
+from .phases.capture import captured, check_same_schema, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
 from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current, unrecorded_drops
@@ -79,6 +81,9 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
             if decision.plan is None:
                 _record(target, before, decision, document)
                 return _current(document, before, decision)
+            if decision.plan.strategy is Strategy.IN_PLACE:
+                report = _record_version(target, document, before, decision.plan, begun)
+                return replace(report, foreign=decision.foreign)
             check_place(target.layout)
             check_disk(target, decision.plan, before)
             built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, hooks)
@@ -133,6 +138,36 @@ def _record(target: Target, now: LiveDatabase | None, decision: Decision, docume
             history_table.finish(connection, completed(newest, Afterwards(never_run=decision.never_run)))
         if drops:
             history_table.set_hints(connection, newest.id, hints_json(hints_of(newest) | drops))
+
+
+def _record_version(target: Target, document: Document, now: LiveDatabase | None, plan: Plan, begun: float) -> Report:
+    """Record a version of schema.json that the live file already has: a row of its history, in one transaction."""
+    assert now is not None
+    assert now.newest is not None
+    row = same_tables(now.newest, plan, target.stamp)
+    with (
+        target.disk.step(DiskStep.HISTORY_VERSION),
+        closing(target.opener.write(now.path, timeout=target.wait)) as connection,
+    ):
+        target.check_sole()
+        with durably(connection):
+            check_same_schema(connection, plan)
+            history_table.create(connection)
+            history_table.append(connection, row)
+    duration_ms = round((time.monotonic() - begun) * 1000)
+    known = Afterwards(duration_ms, document=up_to_date.digest(document.data))
+    assert now.generation is not None
+    note(target, now.generation, known)
+    return Report(
+        "synced",
+        document.version,
+        plan.base_version,
+        now.generation.name,
+        plan.strategy,
+        tables_of(plan, {}),
+        duration_ms=duration_ms,
+        hazards=plan.hazards,
+    )
 
 
 def _swap(

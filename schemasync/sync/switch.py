@@ -234,7 +234,7 @@ def _convert(target: Target, way: _Convert, options: SyncOptions, sync: Sync) ->
         replace(options, allow_older=True, allow_drop=allowed, is_switch=True),
         work if way.missing else None,
     )
-    if done.result == "current":
+    if done.result == "current" or done.generation == way.live:
         return Switched(way.document.version, way.live)
     return Switched(
         way.document.version,

@@ -266,6 +266,15 @@ SCENARIOS = {
             current=V2,
         ),
         Scenario(
+            "another_order",
+            worlds.evolved,
+            _sync({**V2, "papers": dict(reversed(V2["papers"].items()))}),
+            "HISTORY:VERSION HISTORY:FINISH",
+            commit=None,
+            before=V2,
+            current={**V2, "papers": dict(reversed(V2["papers"].items()))},
+        ),
+        Scenario(
             "evolve_and_prune",
             _long_story,
             lambda target: sync(replace(target, keep=2), read(NEXT)).result,

@@ -12,6 +12,7 @@ from schemasync.schema import document
 
 T = '{"T": {"a": "INT"}}'
 KEYED = '{"T": {"a": "INT", "b": "INT"}}'
+KEYED_WITH_VIEW = KEYED[:-1] + ', "_views": {"V": "SELECT * FROM T"}}'
 TRIGGER = "AFTER INSERT ON T BEGIN SELECT 1; END"
 OTHER = "AFTER INSERT ON T BEGIN SELECT 2; END"
 # in a STRICT table a key implies NOT NULL as it does WITHOUT ROWID, so that nothing else changes
@@ -25,7 +26,7 @@ MINIMAL = [
     (c.AddColumn, T, KEYED),
     (c.DropColumn, KEYED, '{"T": {"a": "INT", "_dropped": ["b"]}}'),
     (c.RenameColumn, T, '{"T": {"b": {"type": "INT", "was": ["a"]}}}'),
-    (c.ReorderColumns, KEYED, '{"T": {"b": "INT", "a": "INT"}}'),
+    (c.ReorderColumns, KEYED_WITH_VIEW, KEYED_WITH_VIEW.replace('"a": "INT", "b": "INT"', '"b": "INT", "a": "INT"')),
     (c.ChangeType, T, '{"T": {"a": "INTEGER"}}'),
     (c.ChangeNotNull, T, '{"T": {"a": "INT NOT NULL"}}'),
     (c.ChangeDefault, T, '{"T": {"a": "INT DEFAULT 0"}}'),
@@ -125,7 +126,7 @@ def test_triggers_of_views_are_followed_like_those_of_tables() -> None:
 def test_long_lists_of_columns_are_shortened() -> None:
     names = [f"c{n}" for n in range(12)]
     old = json.dumps({"T": dict.fromkeys(names, "INT")})
-    new = json.dumps({"T": dict.fromkeys(reversed(names), "INT")})
+    new = json.dumps({"T": dict.fromkeys(reversed(names), "INT"), "_views": {"V": "SELECT * FROM T"}})
     assert c.describe(found(old, new)[0]).endswith("…")
 
 

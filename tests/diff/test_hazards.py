@@ -1,6 +1,6 @@
 """A hazard says whether it blocking the run, and the same for machines."""
 
-from schemasync.diff.hazards import STOPS, Hazard, HazardCode, with_counted_hints
+from schemasync.diff.hazards import STOPS, Hazard, HazardCode, column_order, with_counted_hints
 from schemasync.schema.text import count
 
 
@@ -43,3 +43,13 @@ def test_several_applied_hints_are_one_note_and_one_stays_as_it_is() -> None:
     counted, last = with_counted_hints([one, other, nulls])
     assert (counted.message, last) == ("2 hints of schema.json do not act again on this database", nulls)
     assert counted.hint.endswith("manage.py schemasync prune --hints")
+
+
+def test_one_note_names_the_tables_whose_columns_have_another_order() -> None:
+    assert list(column_order(())) == []
+    (one,) = column_order(("a",))
+    assert (one.code, one.table, one.blocking) == (HazardCode.COLUMN_ORDER, "a", False)
+    (four,) = column_order(("a", "b", "c", "d"))
+    assert "columns of a, b, c, d have" in four.message
+    (five,) = column_order(("a", "b", "c", "d", "e"))
+    assert "columns of a, b, c and 2 more have" in five.message

@@ -16,9 +16,8 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.validate import build
 from schemasync.errors import Refused
-from schemasync.schema import digest
 from schemasync.schema.names import fold, quote
-from schemasync.schema.subset import ours
+from schemasync.schema.subset import differing, differing_exactly, ours
 from schemasync.sync import check, preview
 from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
@@ -123,9 +122,9 @@ def _check_sync(step, options, target, known, strategy):
         assert ahead.plan is not None
         assert [str(table.action) for table in ahead.tables] == [table["action"] for table in report.tables.values()]
         _check_fenced(stale)
-    _check_structure(step, target, known, before)
+    _check_structure(step, target, report.tables, before)
     after = contents(target)
-    _check_rows(step.expect, before, after)
+    _check_rows(step, before, after)
     _check_asks(step, target)
     _check_report(step, report)
     assert not faults(target) - faults_before, "integrity_check or foreign_key_check got worse"
@@ -134,13 +133,16 @@ def _check_sync(step, options, target, known, strategy):
     _check_way_back(target, before, after)
 
 
-def _check_structure(step, target, known, before):
-    """What schema.json names reads as in a database built new; what nobody names has come along."""
+def _check_structure(step, target, tables, before):
+    """What schema.json names reads as in a database built new, except for the order of the columns of kept tables;
+    what nobody names has come along."""
     with closing(Opener().memory()) as built, closing(sqlite3.connect(target.layout.link)) as live:
         build(built, step.document.schema)
         meant = inspect(built).schema
         found = inspect(live)
-        assert digest.to_json(ours(found.schema, step.document.schema)) == digest.to_json(meant)
+        there = ours(found.schema, step.document.schema)
+        assert not differing(meant, there)
+        assert differing_exactly(meant, there) <= {name for name, table in tables.items() if table["action"] == "keep"}
         assert meant == step.document.schema
         left = live.execute(
             "SELECT type, name FROM sqlite_schema WHERE name || coalesce(sql, '') LIKE '%#_schemasync#_%' ESCAPE '#'"
@@ -151,20 +153,32 @@ def _check_structure(step, target, known, before):
     assert contents(target).header == before.header
 
 
-def _check_rows(expect, before, after):
-    """The expected rows of each table; a table that is not spoken of holds what it held, or nothing if it is new."""
-    spoken = {fold(name) for name in expect}
+def _check_rows(step, before, after):
+    """The expected rows of each table, with the columns in the order of schema.json; a table that is not spoken of holds
+    what it held, or nothing if it is new."""
+    spoken = {fold(name) for name in step.expect}
     for name in after.tables:
         if fold(name) in spoken:
             continue
         old = before.table(name)
         assert _shown(after.tables[name]) == (_shown(old) if old else []), f"{name} is not as it was"
-    for name, lines in expect.items():
+    for name, lines in step.expect.items():
         if lines == ANYTHING:
             continue
         content = after.table(name) or (Content((), ()) if name == "sqlite_sequence" else None)
         assert content is not None, f"{name} is missing"
+        content = _in_order_of(step.document.schema.table(name), content)
         assert _shown(content) == _expected(lines, content), name
+
+
+def _in_order_of(table, content):
+    """The content with its columns in the order of the schema; of a table that it does not name as it is."""
+    if table is None or table.virtual is not None:
+        return content
+    places = {fold(name): number for number, name in enumerate(content.columns)}
+    order = [places[fold(column.name)] for column in table.columns]
+    rows = [(rowid, tuple(values[number] for number in order)) for rowid, values in content.rows]
+    return Content(tuple(content.columns[number] for number in order), tuple(rows))
 
 
 def _expected(lines, content):

@@ -139,6 +139,26 @@ def test_an_installation_several_releases_behind_comes_over_in_one_start(tmp_pat
     assert found.rows("SELECT DISTINCT slug FROM shop_book") == [("",)], "once"
 
 
+def test_an_installation_of_this_release_is_current_at_once_whatever_the_order_of_its_columns(tmp_path, _maintained):
+    """Migrations appended them; no table is written again."""
+    found = installed(tmp_path / "site", _maintained, 3)
+    columns = [row[1] for row in found.rows("PRAGMA table_info(shop_book)")]
+    out = found.start()
+    assert "is adopted" in out
+    assert "nothing to do" in out
+    assert [row[1] for row in found.rows("PRAGMA table_info(shop_book)")] == columns
+    assert "have another order than in schema.json" in found.done("schemasync", "status").out
+    for words in (["check"], ["migrate", "--check"], ["schemasync", "check"], ["makemigrations", "--check"]):
+        found.done(*words)
+    text = found.schema.read_text()
+    title, slug = re.search(r'( +"title": .*\n)( +"slug": .*\n)', text).groups()
+    found.schema.write_text(text.replace(title + slug, slug + title))
+    assert "recorded in its history; no table changes" in found.done("migrate").out
+    assert "nothing to do" in found.start()
+    code = "from shop.models import Book; print(list(Book.objects.values_list('title', 'slug')[:1]))"
+    assert "[('Dune', 'dune')]" in found.done("shell", "-v", "0", "-c", code).out
+
+
 def test_a_new_installation_gets_its_rows_from_the_seed(tmp_path, _maintained):
     found = Product(tmp_path / "site", 3, with_schemasync=True, more=MORE + f"SCHEMASYNC |= {OWN!r}\n")
     image(found, _maintained)
@@ -168,7 +188,9 @@ def test_export_asks_only_about_those_that_the_setting_does_not_name(product):
     assert ended.code == 3
     assert "the migration shop.0002_first_shelf is new" in ended.err
     assert 'SCHEMASYNC["DATA_MIGRATIONS"] = {"shop.0002_first_shelf": "its dotted path"}' in ended.err
-    product.settings(flag=True, more=product.more + 'SCHEMASYNC |= {"DATA_MIGRATIONS": {"shop.0002_first_shelf": None}}\n')
+    product.settings(
+        flag=True, more=product.more + 'SCHEMASYNC |= {"DATA_MIGRATIONS": {"shop.0002_first_shelf": None}}\n'
+    )
     product.done("schemasync", "export")
     assert '"0002_first_shelf"' in product.schema.read_text()
     product.settings(flag=True, more=product.more)

@@ -77,6 +77,9 @@ UNCHANGED = {
 }
 """Damage to tables that are not rewritten: found with --verify full, and where a file is written again."""
 
+REORDERED = (
+    "ALTER TABLE {0} RENAME COLUMN a TO _; ALTER TABLE {0} RENAME COLUMN b TO a; ALTER TABLE {0} RENAME COLUMN _ TO b"
+)
 OBJECTS = {
     "an index": ("people", "DROP INDEX people_name"),
     "an index of a table that is not rewritten": ("kept", "DROP INDEX kept_x"),
@@ -89,6 +92,8 @@ OBJECTS = {
     "a view": ("names", "DROP VIEW names"),
     "a table": ("children", "DROP TABLE children"),
     "a column": ("bare", "ALTER TABLE bare DROP COLUMN more"),
+    "the order of the columns of a rewritten table": ("bare", REORDERED.format("bare")),
+    "the order of the columns of a kept table": ("kept_bare", REORDERED.format("kept_bare")),
     "a foreign index": ("foreign_index", "DROP INDEX foreign_index"),
     "a foreign index of a table that is not rewritten": ("foreign_kept_index", "DROP INDEX foreign_kept_index"),
     "a foreign trigger": ("foreign_trigger", "DROP TRIGGER foreign_trigger"),

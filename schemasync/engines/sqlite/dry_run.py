@@ -12,7 +12,7 @@ from ...plan.make import with_rewritten
 from ...plan.model import Plan, Strategy
 from ...schema.model import Table
 from ...schema.names import fold, quote
-from ...schema.subset import differing, ours
+from ...schema.subset import differing_exactly, ours
 from .connection import Connection, Opener
 from .inspect import inspect, references_of
 from .objects import is_virtual, objects
@@ -58,7 +58,7 @@ def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
     finally:
         if connection is not None:
             connection.close()
-    return differing(plan.new, built)
+    return differing_exactly(plan.built, built)
 
 
 def _unmet(connection: Connection, plan: Plan) -> Iterator[tuple[str, str]]:

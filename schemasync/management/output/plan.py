@@ -47,7 +47,8 @@ class PlanJson(TypedDict):
     generation: str | None
     """The generation that is live."""
     strategy: Strategy | None
-    """How the new file would start: as a copy of the old one, or empty. Null if none would be built."""
+    """How the new file would start: as a copy of the old one, or empty; in-place if the history of the live file would
+    record the version. Null if nothing would be done."""
     reason: str
     """Why this strategy."""
     changes: list[ChangeJson]
@@ -67,6 +68,7 @@ def lines(seen: Outlook, page: Page) -> Lines:
     if plan is None:
         generation = live.generation if live is not None else "the database"
         lines = [f"{generation} is current: version {short(seen.version)}, nothing to do"]
+        lines += hazards(seen.hazards, page)
         return lines + foreign(seen.decision.foreign, page)
     heading = page.style.MIGRATE_HEADING
     before = f"version {short(plan.base_version)}" if plan.base_version else "no database yet"
@@ -79,8 +81,8 @@ def lines(seen: Outlook, page: Page) -> Lines:
         f"{heading('disk:')} {size(seen.disk_needed)} needed for the new file; archives hold "
         f"{size(seen.disk_archives)}, the live file {size(seen.file_bytes)}",
     ]
-    if plan.hazards:
-        lines += [heading("hazards:"), *hazards(plan.hazards, page)]
+    if seen.hazards:
+        lines += [heading("hazards:"), *hazards(seen.hazards, page)]
     return lines + foreign(seen.decision.foreign, page)
 
 
@@ -130,7 +132,7 @@ def as_json(seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Pr
         "changes": [change_json(change) for change in plan.changes] if plan else [],
         "tables": {item.table: _table_json(item) for item in seen.tables},
         "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
-        "hazards": [hazard.as_json() for hazard in plan.hazards] if plan else [],
+        "hazards": [hazard.as_json() for hazard in seen.hazards],
         "foreign": foreign_json(seen.decision.foreign),
         "errors": [one.as_json() for one in errors],
     }

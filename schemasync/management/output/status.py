@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
+from ...diff.hazards import column_order
 from ...files.layout import PathKind
+from ...history.rows import other_order
 from ...schema.text import count, short
 from ...sync.run.broadcast import Running
 from ...sync.status import Status
@@ -37,6 +39,7 @@ def _live(found: Status) -> Lines:
     return [
         f"{row.generation} is live: version {short(row.version)}, {size(found.bytes)}",
         f"since {local_time(row.applied_at)}, by {row.actor or 'someone'} ({row.action})",
+        *(f"note: {hazard}" for hazard in column_order(other_order(row))),
     ]
 
 

@@ -29,7 +29,8 @@ class SyncJson(TypedDict):
     generation: str | None
     """The live generation; after an error null if it was not read."""
     strategy: Strategy | None
-    """How the new file started: as a copy of the old one, or empty. Null if none was built."""
+    """How the new file started: as a copy of the old one, or empty; in-place if the history of the live file recorded
+    the version. Null if nothing was done."""
     tables: dict[str, TableReport]
     rows: int
     """How many rows the run wrote."""
@@ -50,6 +51,11 @@ def lines(done: Report, page: Page) -> Lines:
     """The result of a sync."""
     if done.result == "current":
         lines = [nothing_to_do(done.generation or "", done.version)]
+    elif done.strategy is Strategy.IN_PLACE:
+        lines = [
+            f"{done.generation} is live: version {short(done.previous or '')} -> {short(done.version)}, "
+            "recorded in its history; no table changes"
+        ]
     elif done.previous is None:
         lines = [f"{done.generation} is live: a new database, version {short(done.version)}"]
     else:
@@ -67,7 +73,7 @@ def lines(done: Report, page: Page) -> Lines:
     if page.detail:
         lines += foreign(done.foreign, page)
         lines += [f"  {replayed(done.followed)}"] if done.followed else []
-    if done.result != "current" and done.previous is not None:
+    if done.result != "current" and done.previous is not None and done.strategy is not Strategy.IN_PLACE:
         lines.append("To undo it: manage.py schemasync rollback")
     return lines
 

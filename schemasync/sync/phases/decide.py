@@ -9,7 +9,7 @@ from functools import partial
 
 from ...diff.compare import Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
-from ...diff.hazards import Hazard, HazardCode
+from ...diff.hazards import Hazard, HazardCode, column_order
 from ...diff.hint_keys import HintKey, all_hints, table_drop
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
@@ -22,7 +22,7 @@ from ...files.layout import size_of
 from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
-from ...history.rows import by_author, hints_of, moment
+from ...history.rows import by_author, hints_of, models_of, moment, schema_of
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
 from ...plan.model import NeverRun, Plan, Strategy
@@ -72,7 +72,6 @@ class Decision:
 
     plan: Plan | None
     foreign: tuple[tuple[str, str], ...] = ()
-    notes: tuple[Hazard, ...] = ()
     never_run: NeverRun | None = None
 
 
@@ -137,7 +136,14 @@ def _decided(
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
     plan = _plan(target, document, options, state, old, diff, unknown)
+    if not (diff.changes or diff.acted or anyway or plan.rewritten) and _is_only_reordered(document, state.newest):
+        plan = replace(plan, strategy=Strategy.IN_PLACE, reason="no table changes; the history records the version")
     return Decision(replace(plan, foreign=foreign), foreign)
+
+
+def _is_only_reordered(document: Document, newest: HistoryRow) -> bool:
+    """True if schema.json has only the columns of tables in another order than the one that the history records."""
+    return not differing(schema_of(newest), document.schema) and models_of(newest) == document.models
 
 
 def _refuse_drops_of_others(document: Document, options: SyncOptions, state: LiveDatabase) -> None:
@@ -354,7 +360,8 @@ def _plan(
     plan = _with_places(replace(plan, hazards=hazards, place=document.place_of))
     if problems := dry_run.bad_fills(plan, target.opener):
         raise Refused(problems)
-    return dry_run.rehearse(state.connection, plan, target.opener, unknown)
+    plan = dry_run.rehearse(state.connection, plan, target.opener, unknown)
+    return replace(plan, hazards=(*plan.hazards, *column_order(plan.other_order)))
 
 
 def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: Opener) -> Plan:
@@ -385,6 +392,7 @@ _STATIC = frozenset(
         HazardCode.KEY_IS_NOT_ROWID,
         HazardCode.TYPE_UNKNOWN,
         HazardCode.ALLOW_DROP_UNUSED,
+        HazardCode.COLUMN_ORDER,
     }
 )
 
@@ -398,6 +406,8 @@ def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | 
     """Bytes that the new generation may need: the old file, and the rewritten tables."""
     if state is None:
         return RESERVE
+    if plan.strategy is Strategy.IN_PLACE:
+        return 0
     old = size_of(state.path)
     if plan.strategy is Strategy.FRESH:
         return old + RESERVE

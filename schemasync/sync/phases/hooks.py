@@ -16,7 +16,7 @@ from ...errors import Code, Failed, SchemasyncError
 from ...history.row import HistoryRow
 from ...history.rows import models_of
 from ...plan.model import Plan
-from ...schema.subset import differing, ours
+from ...schema.subset import differing_exactly, ours
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .build import Built
@@ -93,7 +93,7 @@ def check_schema(target: Target, built: Built, plan: Plan) -> HistoryRow:
         row, found = history_table.newest(connection), inspect(connection)
         if row is None or found.fingerprint == row.fingerprint:
             return built.row
-        changed = differing(plan.new, ours(found.schema, plan.new))
+        changed = differing_exactly(plan.built, ours(found.schema, plan.new))
         if changed:
             raise Failed.of(
                 Code.HOOK_FAILED,

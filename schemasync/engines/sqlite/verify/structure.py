@@ -6,19 +6,20 @@ from collections.abc import Iterable
 
 from ....errors import Code, Failed, Problem
 from ....plan.model import Plan
-from ....schema.subset import differing, ours
+from ....schema.subset import differing_exactly, ours
 from ..connection import Connection
 from ..inspect import inspect
 from ..objects import Object
 
 
 def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> None:
-    """Check that our objects equal their definitions in schema.json, and that foreign objects have the same text.
+    """Check that our objects equal their definitions in schema.json, and that foreign objects have the same text. The
+    columns of a created or rewritten table have the order of schema.json, those of a kept one the order that they had.
 
     Raises Failed if not.
     """
     found = inspect(connection)
-    wrong = differing(plan.new, ours(found.schema, plan.new))
+    wrong = differing_exactly(plan.built, ours(found.schema, plan.new))
     texts = {o.key: o.sql for o in found.objects}
     wrong |= {o.name for o in foreign if texts.get(o.key) != o.sql}
     if wrong:
