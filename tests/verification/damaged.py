@@ -51,7 +51,8 @@ OLD = {
         "_triggers": {"kept_added": "AFTER INSERT ON kept BEGIN SELECT 1; END"},
     },
     "kept_codes": {"code": "TEXT NOT NULL", "value": "", "_primary_key": ["code"], "_without_rowid": True},
-    "kept_bare": {"a": "TEXT", "b": "TEXT"},
+    "kept_bare": {"a": "TEXT"},
+    "kept_pair": {"a": "TEXT", "b": "TEXT"},
     "_views": {"names": "SELECT name FROM people"},
 }
 REWRITTEN = ("people", "bare", "codes", "counted")
@@ -71,7 +72,7 @@ ROWS = """
     INSERT INTO kept VALUES (1, 'k'), (2, 'l'), (9, 'gone');
     DELETE FROM kept WHERE id = 9;
     INSERT INTO kept_codes VALUES ('c1', 1), ('c2', 2);
-    INSERT INTO kept_bare (a) VALUES ('1'), ('2');
+    INSERT INTO kept_bare VALUES ('1'), ('2');
     CREATE TABLE foreign_table (q);
     INSERT INTO foreign_table VALUES (1), (2), (3);
     CREATE TABLE foreign_counted (id INTEGER PRIMARY KEY AUTOINCREMENT, q);

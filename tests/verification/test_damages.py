@@ -93,7 +93,7 @@ OBJECTS = {
     "a table": ("children", "DROP TABLE children"),
     "a column": ("bare", "ALTER TABLE bare DROP COLUMN more"),
     "the order of the columns of a rewritten table": ("bare", REORDERED.format("bare")),
-    "the order of the columns of a kept table": ("kept_bare", REORDERED.format("kept_bare")),
+    "the order of the columns of a kept table": ("kept_pair", REORDERED.format("kept_pair")),
     "a foreign index": ("foreign_index", "DROP INDEX foreign_index"),
     "a foreign index of a table that is not rewritten": ("foreign_kept_index", "DROP INDEX foreign_kept_index"),
     "a foreign trigger": ("foreign_trigger", "DROP TRIGGER foreign_trigger"),
