@@ -11,11 +11,11 @@ leaves out the modules that were imported before the fork, which is most of what
 from __future__ import annotations
 
 import atexit
-import ctypes
 import fcntl
 import gc
 import importlib
 import importlib.machinery
+import importlib.metadata
 import io
 import json
 import os
@@ -33,8 +33,9 @@ import termios
 import time
 import types
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ django.core.management.commands.makemigrations django.core.management.commands.m
 django.template.defaulttags django.templatetags.l10n django.test django.urls django.views.debug
 jsonschema rich.console rich.progress rich.table
 """.split()
-NEVER_LEFT = {"sys", "builtins", "__main__", "__mp_main__"}
+OURS = [name for name in sys.modules if name.partition(".")[0] == "tests"]  # a project may have modules of these names
 # These need the apps to be ready, or register something when they are imported.
 OF_THE_APP = {"admin", "apps", "caches", "checks", "models", "templatetags", "testing"}
 
@@ -55,7 +56,8 @@ def main() -> None:
     preload()
     if command := serve(socket.socket(fileno=int(sys.argv[1]))):
         command.become()
-        run(command.words)
+        with noted_exit_code():
+            run(command.words)
 
 
 # --- the server ---------------------------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ class Command:
         sys.dont_write_bytecode = bool(self.environment.get("PYTHONDONTWRITEBYTECODE"))
         sys.orig_argv = [sys.executable, *self.words]
         reopen_streams()
-        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        for name in OURS:
             del sys.modules[name]
 
 
@@ -98,22 +100,9 @@ def preload() -> None:
     """Import what commands import, as far as it depends on no settings."""
     for name in [*SHARED, *ours("schemasync")]:
         importlib.import_module(name)
-    atexit.register(leave_preloaded, dict(sys.modules))  # the first to be registered is the last to be called
+    atexit.register(end_fork, next(reversed(sys.modules)))  # the first to be registered is the last to be called
     gc.collect()
     gc.freeze()  # what is never collected is never copied
-
-
-def leave_preloaded(modules: dict[str, types.ModuleType]) -> None:
-    """Keep the end of the interpreter from clearing these modules: a fork would copy the memory of each object to free
-    it. What they refer to is not freed either, so the connections that a command left open are closed here."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(modules))
-    for name, module in modules.items():
-        if name not in NEVER_LEFT and sys.modules.get(name) is module:
-            del sys.modules[name]
-    for one in gc.get_objects():
-        if isinstance(one, sqlite3.Connection):
-            with suppress(sqlite3.Error):
-                one.close()
 
 
 def ours(package: str) -> Iterator[str]:
@@ -192,6 +181,42 @@ def end(running: dict[int, socket.socket]) -> None:
 
 
 # --- a fork -------------------------------------------------------------------------------------------------------
+
+
+_exit_codes: list[int] = []
+
+
+@contextmanager
+def noted_exit_code() -> Iterator[None]:
+    """Note with which code the command ends, where it is known: an exception is left to the interpreter."""
+    try:
+        yield
+    except SystemExit as ended:
+        code = 0 if ended.code is None else ended.code if isinstance(ended.code, int) else 1
+        _exit_codes.append(code)
+        raise
+    _exit_codes.append(0)
+
+
+def end_fork(last: str) -> None:
+    """End this process before the interpreter clears all that was imported before the fork, up to the module `last`: it
+    would copy the memory of each object to free it. What the interpreter does for the command itself is done here: its
+    modules are cleared, the connections that it left open are closed, and the streams are flushed. Where the exit code
+    is not known, or a stream cannot be flushed, the interpreter goes on."""
+    if not _exit_codes:
+        return
+    for name in [*takewhile(last.__ne__, reversed(sys.modules))]:
+        del sys.modules[name]
+    vars(sys.modules["__main__"]).clear()
+    gc.collect()
+    for one in gc.get_objects():
+        if isinstance(one, sqlite3.Connection):
+            with suppress(sqlite3.Error):
+                one.close()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_exit_codes[0] & 0xFF)
 
 
 def reopen_streams() -> None:
