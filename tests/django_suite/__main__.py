@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -31,8 +32,8 @@ def main() -> int:
     scratch = tempfile.TemporaryDirectory() if options.keep is None else nullcontext(str(options.keep))
     chosen = [configuration for configuration in ALL if configuration.name in options.configurations]
     with scratch as name, ThreadPoolExecutor(TOGETHER) as pool:
-        runs = list(pool.map(partial(run, source, Path(name).resolve()), chosen))
-    print(f"Django {django.get_version()}, Python {sys.version.split()[0]}: {' '.join(LABELS)}\n")
+        runs = list(pool.map(partial(run, source, Path(name).resolve(), options.labels), chosen))
+    print(f"Django {django.get_version()}, Python {sys.version.split()[0]}: {' '.join(options.labels)}\n")
     print(table(runs))
     wrong = list(faults(runs))
     compared = sum(1 for _ in pairs(runs))
@@ -45,19 +46,20 @@ def parser() -> argparse.ArgumentParser:
     names = [configuration.name for configuration in ALL]
     made = argparse.ArgumentParser(prog="python -m tests.django_suite", description=__doc__)
     made.add_argument("--configurations", nargs="+", choices=names, default=names, metavar="NAME", help=" ".join(names))
+    made.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS, metavar="LABEL", help=" ".join(LABELS))
     made.add_argument("--keep", type=Path, metavar="FOLDER", help="keep settings, outputs and results there")
     made.add_argument("--cache", type=Path, default=default_cache(), metavar="FOLDER", help=f"of sources; also {CACHE}")
     return made
 
 
-def run(source: Path, scratch: Path, configuration: Configuration) -> Run:
+def run(source: Path, scratch: Path, labels: Sequence[str], configuration: Configuration) -> Run:
     """One run of runtests.py, in a folder of its own."""
     folder = scratch / configuration.name
     databases, record, output = folder / "databases", folder / "record.json", folder / "output.txt"
     databases.mkdir(parents=True)
     (folder / "suite_settings.py").write_text(configuration.settings(databases, record), "utf-8")
     start = time.monotonic()
-    code = run_tests(command(configuration), source, [folder, ROOT], output)
+    code = run_tests(command(configuration, labels), source, [folder, ROOT], output)
     seconds = time.monotonic() - start
     outcome = Outcome.read(record.read_text("utf-8")) if record.exists() else None
     return Run(configuration, seconds, outcome, trouble(code, outcome, databases, output))
@@ -75,9 +77,9 @@ def run_tests(words: list[str], source: Path, path: list[Path], output: Path) ->
             return None
 
 
-def command(configuration: Configuration) -> list[str]:
+def command(configuration: Configuration, labels: Sequence[str]) -> list[str]:
     words = [sys.executable, "runtests.py", "--settings=suite_settings", f"--parallel={configuration.processes}"]
-    return [*words, *LABELS]
+    return [*words, *labels]
 
 
 def trouble(code: int | None, outcome: Outcome | None, databases: Path, output: Path) -> str:
