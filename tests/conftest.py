@@ -1,6 +1,7 @@
 """Tiers: `pytest -m "not slow"` all day, `pytest` in CI, `pytest --every` by hand."""
 
 import compileall
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def pytest_configure(config):
     """Most tests run commands in processes that write no bytecode, as they rewrite models within a second: without this
     each would compile the whole package once more."""
+    if config.getoption("--every"):
+        os.environ.setdefault("SCHEMASYNC_EFFORT", "2")
     if not hasattr(config, "workerinput"):
         for folder in ("schemasync", "demo_project", "tests"):
             compileall.compile_dir(ROOT / folder, quiet=2)

@@ -21,21 +21,21 @@ def again(meant):
     return document.read(write(meant, "a comment").encode()).schema
 
 
-@effort(120)
+@effort(60)
 @given(trees())
 def test_what_is_written_reads_as_the_same_schema(tree):
     meant = schema(tree)
     assert version(again(meant)) == version(meant)
 
 
-@effort(60)
+@effort(30)
 @given(trees())
 def test_what_is_written_of_a_database_reads_as_that_database(tree):
     found = rebuilt(schema(tree))
     assert version(again(found)) == version(found)
 
 
-@effort(40)
+@effort(20)
 @given(trees())
 def test_writing_what_was_read_changes_no_byte(tree):
     text = write(schema(tree))

@@ -212,7 +212,7 @@ def databases(draw):
     return name, statements
 
 
-@effort(400)
+@effort(200)
 @given(databases())
 def test_what_sqlite_takes_is_understood_and_built_again(database):
     _, statements = database
@@ -221,7 +221,7 @@ def test_what_sqlite_takes_is_understood_and_built_again(database):
     assert digest.from_canonical(digest.canonical(found)) == found
 
 
-@effort(400)
+@effort(200)
 @given(databases(), st.lists(st.lists(st.sampled_from(VALUES), min_size=4, max_size=4), min_size=3, max_size=8))
 def test_a_table_that_is_built_again_takes_and_refuses_the_same_rows(database, rows):
     name, statements = database
@@ -234,7 +234,7 @@ def test_a_table_that_is_built_again_takes_and_refuses_the_same_rows(database, r
     assert _indexes(old, name) == _indexes(new, name)
 
 
-@effort(400)
+@effort(200)
 @given(databases())
 def test_the_row_id_is_the_column_that_sqlite_takes_for_it(database):
     name, statements = database

@@ -12,7 +12,7 @@ from .strategies import BLANKS, COMMENTS, Choices, trees
 from .support import effort, rebuilt, schema, version
 
 
-@effort(150)
+@effort(75)
 @given(trees())
 def test_a_database_reads_as_the_schema_that_it_was_built_from(tree):
     meant = schema(tree)
@@ -20,7 +20,7 @@ def test_a_database_reads_as_the_schema_that_it_was_built_from(tree):
     assert rebuilt(meant) == meant
 
 
-@effort(80)
+@effort(40)
 @given(trees())
 def test_history_gives_back_the_schema_that_it_keeps(tree):
     meant = schema(tree)
@@ -29,14 +29,14 @@ def test_history_gives_back_the_schema_that_it_keeps(tree):
     assert digest.canonical(kept) == digest.canonical(meant)
 
 
-@effort(80)
+@effort(40)
 @given(trees())
 def test_the_canonical_sql_says_the_same_to_sqlite(tree):
     meant = schema(tree)
     assert rebuilt(digest.from_canonical(digest.canonical(meant))) == meant
 
 
-@effort(100)
+@effort(50)
 @given(trees(), st.binary(min_size=300, max_size=2000))
 def test_case_blanks_comments_and_quotes_never_move_the_version(tree, data):
     assert version(_respelled(tree, Choices(data))) == version(tree)

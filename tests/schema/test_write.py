@@ -16,14 +16,14 @@ from .support import effort, inspected, read, schema
 from .test_create_statements import databases
 
 
-@effort(150)
+@effort(75)
 @given(trees())
 def test_a_schema_that_is_written_reads_as_itself(tree):
     meant = schema(tree)
     assert read(write(meant)).schema == meant
 
 
-@effort(150)
+@effort(75)
 @given(databases())
 def test_a_database_that_others_made_is_written_as_it_is_or_its_fault_is_named(database):
     """What SQLite takes in an old file and refuses in a new one cannot be written so that it is accepted."""
