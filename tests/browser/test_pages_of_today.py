@@ -5,15 +5,16 @@ import pytest
 from .axe import accessible
 from .chromium import DARK, LIGHT, LOOKS, NARROW
 
-every_look = pytest.mark.parametrize(
-    "look",
-    [pytest.param(look, marks=[] if look in (LIGHT, DARK, NARROW) else [pytest.mark.slow]) for look in LOOKS],
-    ids=str,
-)
+
+def in_looks(first, *others):
+    """Each page in every look: the first in three of them, the others in one, unless `--every` is given."""
+    for path in (first, *others):
+        often = (LIGHT, DARK, NARROW) if path == first else (LIGHT,)
+        for look in LOOKS:
+            yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if look in often else [pytest.mark.slow])
 
 
-@every_look
-@pytest.mark.parametrize("path", ["/", "/projects/1/", "/admin/login/"])
+@pytest.mark.parametrize(("path", "look"), list(in_looks("/", "/projects/1/", "/admin/login/")))
 def test_a_page_that_anyone_sees_breaks_no_rule_and_is_accessible(page, path):
     page.goto(path)
     assert page.locator("main").is_visible()
@@ -22,8 +23,7 @@ def test_a_page_that_anyone_sees_breaks_no_rule_and_is_accessible(page, path):
     assert wider <= 0, "nothing sticks out of a narrow screen"
 
 
-@every_look
-@pytest.mark.parametrize("path", ["/admin/", "/admin/notices/", "/admin/notices/notice/"])
+@pytest.mark.parametrize(("path", "look"), list(in_looks("/admin/", "/admin/notices/", "/admin/notices/notice/")))
 def test_a_page_of_the_admin_breaks_no_rule_and_is_accessible(new_page, demo, look, path):
     page = new_page(demo, look, signed_in=True)
     page.goto(path)

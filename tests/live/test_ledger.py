@@ -12,7 +12,12 @@ from .ledger import KillAtLabel, Ledger
 from .upkeep import DEEDS
 
 STEPS = list(dict.fromkeys(DiskStep(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
-QUICK = {DiskStep.CAPTURE_INSTALL, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE}
+QUICK = {
+    (DiskStep.CAPTURE_INSTALL, "after"),
+    (DiskStep.CUTOVER_ROUND, "after"),
+    (DiskStep.CUTOVER_FENCE, "before"),
+    (DiskStep.CUTOVER_FENCE, "after"),
+}
 
 
 @pytest.mark.parametrize("keep_open", [True, False], ids=["kept", "reopened"])
@@ -36,8 +41,13 @@ def test_no_write_is_lost_in_twenty_syncs_beside_writers(folder, keep_open):
         ledger.end()
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("label", [pytest.param(s, marks=[] if s in QUICK else [pytest.mark.slow]) for s in STEPS])
+def moments():
+    for label in STEPS:
+        for when in ("before", "after"):
+            yield pytest.param(label, when, marks=[] if (label, when) in QUICK else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("label", "when"), list(moments()))
 def test_a_run_that_dies_beside_writers_loses_nothing(folder, label, when):
     with Ledger(folder, seed=3) as ledger:
         ledger.start(writers=2, readers=1)

@@ -45,7 +45,7 @@ def load(folder, site, *, syncs):
 
 @pytest.mark.parametrize("site", OURS)
 def test_no_request_fails_and_no_write_is_lost(folder, site):
-    load(folder, OURS[site](), syncs=5)
+    load(folder, OURS[site](), syncs=3)
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_no_request_fails_and_no_write_is_lost_in_twenty_syncs(folder, site):
 
 @pytest.mark.parametrize("site", some(DJANGO_S_OWN, {"served_kept", "atomic_new"}))
 def test_stale_writes_of_django_s_own_backend_fail_loudly_and_none_is_lost(folder, site):
-    counts = load(folder, DJANGO_S_OWN[site](), syncs=5)
+    counts = load(folder, DJANGO_S_OWN[site](), syncs=3)
     assert counts["superseded"] > 0 or site.endswith("new")
 
 
