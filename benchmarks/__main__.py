@@ -1,4 +1,4 @@
-"""`python -m benchmarks sync`, `live`, `noop` or `backend`; with --write the figures go into RESULTS.md."""
+"""`python -m benchmarks sync`, `live`, `noop`, `backend` or `tables`; with --write the figures go into RESULTS.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import backend, figures, live, noop, source, sync
+from . import backend, figures, live, noop, source, sync, tables
 from .process import ProcessFailed
 
 NAMES = {
@@ -17,6 +17,7 @@ NAMES = {
     "noop": "Nothing to do",
     "live": "What a sync costs writers",
     "backend": "A statement on the backend",
+    "tables": "Many tables",
 }
 QUIET = 0.5  # load average above which another program is likely to be in the figures
 
@@ -44,6 +45,8 @@ def _run(given: argparse.Namespace, folder: Path) -> list[str]:
         return list(noop.run(folder, given.rounds or 20, _say))
     if given.what == "backend":
         return list(backend.run(folder, given.rounds or 5, _say))
+    if given.what == "tables":
+        return list(tables.run(folder, given.tables, given.rounds or 3, _say))
     if given.what == "live":
         return list(live.run(folder, given.megabytes, given.rounds or 5, _say))
     return list(sync.run(folder, given.rows, given.rounds or 5, _say))
@@ -52,12 +55,13 @@ def _run(given: argparse.Namespace, folder: Path) -> list[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", choices=NAMES, help="sync: some 4 minutes at full size; live: 10; noop, backend: half a minute"
+        "what", choices=NAMES, help="sync: some 4 minutes at full size; live: 10; tables: 3; noop, backend: half a minute"
     )
     parser.add_argument("--rows", type=int, default=source.ROWS, help="of the table that changes (default %(default)s)")
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="live: sizes to measure at")
+    parser.add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="tables: how many")
     parser.add_argument(
-        "--rounds", type=int, help="how often each is measured (default: sync, live and backend 5, noop 20)"
+        "--rounds", type=int, help="how often each is measured (default: sync, live, backend 5; tables 3; noop 20)"
     )
     parser.add_argument("--folder", type=Path, help="where the databases are made, and kept for the next run")
     parser.add_argument("--write", action="store_true", help="put the figures into benchmarks/RESULTS.md")

@@ -1,0 +1,41 @@
+"""One command on a database of many tables: `python -m benchmarks.tables_command ACTION DATABASE SCHEMA` prints how
+long it took and how long writers waited for it, as JSON of seconds, without the start of Python.
+
+A process of its own, as each command is one: nothing is cached.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.files.disk import Disk
+from schemasync.files.layout import Layout
+from schemasync.schema import document
+from schemasync.sync.check import check
+from schemasync.sync.rollback import rollback
+from schemasync.sync.run.target import Target
+from schemasync.sync.runner import sync
+
+
+def main(action: str, database: Path, schema: Path) -> None:
+    steps: list[tuple[str, str, float]] = []
+    door = Disk(lambda when, label: steps.append((when, str(label), time.monotonic())))
+    target, pause = Target(Layout(database), Opener(), door), 0.0
+    begun = time.monotonic()
+    if action == "sync":
+        pause = sync(target, document.read(schema.read_bytes())).pause_ms / 1000
+    elif action == "check":
+        check(target, document.read(schema.read_bytes()))
+    else:
+        done = rollback(target, None, lambda preview: True)
+        assert done is not None
+        pause = done.pause_ms / 1000
+    print(json.dumps({"seconds": time.monotonic() - begun, "pause": pause, "steps": steps}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]).absolute(), Path(sys.argv[3]))
