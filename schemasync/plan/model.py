@@ -195,6 +195,12 @@ class Plan:
     never_run: NeverRun | None = None
     is_switch: bool = False
     place: Place = field(default=_nowhere, compare=False, repr=False)
+    _by_name: dict[str, NewTableStep] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # computed once: each foreign key looks up its parent
+        steps = {fold(step.new.name): step for step in self.steps if isinstance(step, NewTableStep)}
+        object.__setattr__(self, "_by_name", steps)
 
     @property
     def built(self) -> Schema:
@@ -229,8 +235,7 @@ class Plan:
 
     def step(self, table: str) -> NewTableStep | None:
         """The step of the table with that new name."""
-        wanted = fold(table)
-        return next((step for step in self.with_new_table if fold(step.new.name) == wanted), None)
+        return self._by_name.get(fold(table))
 
     @overload
     def effective(self, step: CarriedStep) -> CarriedStep: ...

@@ -171,16 +171,21 @@ class Schema:
 
     tables: tuple[Table, ...] = ()
     views: tuple[View, ...] = ()
+    _tables_by_name: dict[str, Table] = field(init=False, repr=False, compare=False)
+    _views_by_name: dict[str, View] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # computed once: a run looks up every table several times, and there may be thousands
+        object.__setattr__(self, "_tables_by_name", {fold(t.name): t for t in reversed(self.tables)})
+        object.__setattr__(self, "_views_by_name", {fold(v.name): v for v in reversed(self.views)})
 
     def table(self, name: str) -> Table | None:
         """The table of that name, looked up without case."""
-        wanted = fold(name)
-        return next((t for t in self.tables if fold(t.name) == wanted), None)
+        return self._tables_by_name.get(fold(name))
 
     def view(self, name: str) -> View | None:
         """The view of that name, looked up without case."""
-        wanted = fold(name)
-        return next((v for v in self.views if fold(v.name) == wanted), None)
+        return self._views_by_name.get(fold(name))
 
     @property
     def owners(self) -> tuple[Table | View, ...]:

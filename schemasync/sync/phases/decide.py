@@ -335,8 +335,10 @@ def _plan(
     diff: Diff,
     unknown: Unknown,
 ) -> Plan:
+    pairs = {one.new.name: one for one in diff.tables if isinstance(one, TablePair)}
+
     def volatile(table: str, column: str) -> bool:
-        pair = next(t for t in diff.tables if isinstance(t, TablePair) and t.new.name == table)
+        pair = pairs[table]
         fill = pair.fills.get(column)
         if fill is not None:
             return dry_run.is_volatile(target.opener, pair.old, fill.text)
