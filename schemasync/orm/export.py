@@ -270,7 +270,7 @@ class _Export:
                 self._refuse(unfilled(model, column), model.name, column.name)
         keep = [name for name in _kept(model, before, owned) if fold(name) not in gone]
         marks: Json = {"_model": self.models.labels[fold(model.name)], **({"_keep": keep} if keep else {})}
-        wanted = merged(model, before, keep, renames)
+        wanted = merged(model, before, keep, renames, self._field_names(model))
         if wanted == before and "_keep" not in owned.body:
             self.put[owned.key] = with_first(self.text, owned.key, json.dumps(marks, ensure_ascii=False)[1:-1])
         else:
@@ -324,7 +324,7 @@ class _Export:
             forget_fills(entries)
         lost, gained = lost_and_gained(model, before, keep)
         renames = dict(self._renamed_columns(model, before, lost, gained, entries))
-        wanted = merged(model, before, keep, renames)
+        wanted = merged(model, before, keep, renames, self._field_names(model))
         if wanted == before:
             if owned.label == label:
                 return
@@ -350,6 +350,11 @@ class _Export:
             self.remove.add(owned.key)
 
     # --- columns --------------------------------------------------------------------------------------------
+
+    def _field_names(self, model: Table) -> dict[str, str]:
+        """Maps the folded name of each column that has a field to the name of that."""
+        table, columns = fold(model.name), [fold(column.name) for column in model.columns]
+        return {one: self.models.fields[table, one].name for one in columns if (table, one) in self.models.fields}
 
     def _renamed_columns(
         self, model: Table, before: Table, lost: list[Column], gained: list[Column], entries: dict[str, Json]

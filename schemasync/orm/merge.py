@@ -14,10 +14,17 @@ from .equivalent_sql import reworded
 Constraint = TypeVar("Constraint", Unique, Check, ForeignKey)
 
 
-def merged(model: Table, file: Table | None, keep: Collection[str], renames: Mapping[str, str] | None = None) -> Table:
-    """The table for the file: existing columns stay in their order, new ones follow.
+def merged(
+    model: Table,
+    file: Table | None,
+    keep: Collection[str],
+    renames: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Table:
+    """The table for the file: existing columns stay in their order, new ones follow, in the order of the names of their
+    `fields`, as in the migrations that Django would write.
 
-    `renames` maps the folded new name of a column to its name in the file. `keep`: names of columns, indexes and
+    `fields` maps the folded name of a column to that of its field, and `renames` its new name to its name in the file. `keep`: names of columns, indexes and
     constraints that stay as in the file; a constraint without a name is identified by its text. Triggers, STRICT and
     WITHOUT ROWID always stay: models have none.
     """
@@ -27,7 +34,9 @@ def merged(model: Table, file: Table | None, keep: Collection[str], renames: Map
     model = _as_kind(reworded(model, file), file)
     return replace(
         model,
-        columns=tuple(_columns(model, file, kept, {fold(old): new for new, old in (renames or {}).items()})),
+        columns=tuple(
+            _columns(model, file, kept, {fold(old): new for new, old in (renames or {}).items()}, fields or {})
+        ),
         uniques=normalize.ordered(_constraints(model.uniques, file.uniques, kept), digest.unique_json),
         checks=normalize.ordered(_checks(model, file, kept), digest.check_json),
         foreign_keys=normalize.ordered(
@@ -82,7 +91,9 @@ def lost_and_gained(model: Table, file: Table, keep: Collection[str]) -> tuple[l
     return lost, [c for c in model.columns if file.column(c.name) is None]
 
 
-def _columns(model: Table, file: Table, kept: _Kept, renames: Mapping[str, str]) -> Iterator[Column]:
+def _columns(
+    model: Table, file: Table, kept: _Kept, renames: Mapping[str, str], fields: Mapping[str, str]
+) -> Iterator[Column]:
     for column in file.columns:
         own = model.column(renames.get(fold(column.name), column.name))
         if kept.has(column.name):
@@ -90,7 +101,8 @@ def _columns(model: Table, file: Table, kept: _Kept, renames: Mapping[str, str])
         elif own is not None:
             yield own
     there = {*renames.values(), *(fold(column.name) for column in file.columns)}
-    yield from (column for column in model.columns if fold(column.name) not in there)
+    new = (column for column in model.columns if fold(column.name) not in there)
+    yield from sorted(new, key=lambda column: fields.get(fold(column.name), ""))
 
 
 def _constraints(model: tuple[Constraint, ...], file: tuple[Constraint, ...], kept: _Kept) -> Iterator[Constraint]:
