@@ -55,7 +55,9 @@ def _run(given: argparse.Namespace, folder: Path) -> list[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", choices=NAMES, help="sync: some 4 minutes at full size; live: 10; tables: 3; noop, backend: half a minute"
+        "what",
+        choices=NAMES,
+        help="sync: some 4 minutes at full size; live: 10; tables: 3; noop, backend: half a minute",
     )
     parser.add_argument("--rows", type=int, default=source.ROWS, help="of the table that changes (default %(default)s)")
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="live: sizes to measure at")

@@ -24,9 +24,9 @@ def merged(
     """The table for the file: existing columns stay in their order, new ones follow, in the order of the names of their
     `fields`, as in the migrations that Django would write.
 
-    `fields` maps the folded name of a column to that of its field, and `renames` its new name to its name in the file. `keep`: names of columns, indexes and
-    constraints that stay as in the file; a constraint without a name is identified by its text. Triggers, STRICT and
-    WITHOUT ROWID always stay: models have none.
+    `fields` maps the folded name of a column to that of its field, and `renames` its new name to its name in the file.
+    `keep`: names of columns, indexes and constraints that stay as in the file; a constraint without a name is
+    identified by its text. Triggers, STRICT and WITHOUT ROWID always stay: models have none.
     """
     if file is None:
         return model

@@ -11,9 +11,9 @@ from pathlib import Path
 from ..engines.sqlite import history_table
 from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import Connection, side_files, to_wal, wal_of
-from ..engines.sqlite.copies import remove_temporary
 from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone
+from ..engines.sqlite.temporary import remove_temporary
 from ..engines.sqlite.transactions import snapshot
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep

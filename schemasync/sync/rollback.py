@@ -26,6 +26,7 @@ from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
 from .inspection import written_schema
 from .phases import cutover
+from .phases.capture import fence_prepared, release
 from .phases.cutover import cut_over
 from .phases.finish import note
 from .phases.write_lock import Commit, write_lock
@@ -177,31 +178,38 @@ def _roll_back(
     by = stamp.actor, stamp.tool_version
     merged = with_rollback(current.rows, ahead.generation, now(), *by, is_switch=is_switch)
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
+    sides = _sides(current, ahead.to, ahead.generation, target.opener)
     with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
         with (
+            fence_prepared(target, current) as live,
             cutover.prepared(target, ahead.generation, room) as swap,
-            write_lock(target, current.generation.path) as lock,
         ):
-            written, sides = current.has_changed(), _sides(current, ahead.to, ahead.generation, target.opener)
-            with cut_over(target, signals, lock, swap, Commit()):
-                frozen = stack.enter_context(_frozen(target, sides)) if written else None
-                cutover.reopen(target, archive, merged)
-                cutover.point(target, ahead.generation, lock)
-        if frozen is not None:
-            ahead = replace(ahead, tallies=_compared(frozen, sides))
+            both = stack.enter_context(_both(target, sides))
+            with write_lock(target, current.generation.path) as lock:
+                lock.prepared_at, written = live.schema_version, live.has_changed()
+                if written:  # both files at this moment, when nobody can write to either
+                    stack.enter_context(snapshot(both, "main", "old"))
+                with cut_over(target, signals, lock, swap, Commit()):
+                    cutover.reopen(target, archive, merged)
+                    cutover.point(target, ahead.generation, lock)
+        release(target, ahead.generation.path)
+        if written:
+            sides = _sides(current, ahead.to, ahead.generation, target.opener)  # tables may have been added
+            ahead = replace(ahead, tallies=_compared(both, sides))
     if written:
         cutover.checkpoint_archive(target, current.generation)  # repeated, because the file was still being read before
     return ahead, lock.seconds
 
 
 @contextmanager
-def _frozen(target: Target, sides: _Sides) -> Iterator[Connection]:
-    """Both files at this moment, when nobody can write to either, for the length of the block."""
+def _both(target: Target, sides: _Sides) -> Iterator[Connection]:
+    """A connection to the newer file, with the older one attached; their schemas are read, however many tables."""
     with closing(target.opener.read(sides.newer.path)) as connection:
         attach_old(connection, sides.older.path)
         with snapshot(connection, "main", "old"):
-            yield connection
+            pass
+        yield connection
 
 
 def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:

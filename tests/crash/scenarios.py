@@ -311,7 +311,8 @@ SCENARIOS = {
             "rollback",
             _with_later_rows,
             _back,
-            f"CUTOVER:SYMLINK CUTOVER:FENCE CUTOVER:UNFENCE {MOVE} {AFTER}",
+            f"CAPTURE:INSTALL CUTOVER:SYMLINK CUTOVER:FENCE CUTOVER:UNFENCE {MOVE} ARCHIVE:CHECKPOINT CAPTURE:REMOVE"
+            " HISTORY:FINISH",
             before=V2,
             current=V1,
         ),

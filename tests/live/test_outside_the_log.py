@@ -319,7 +319,7 @@ def write_past_triggers(link, *statements):
                 connection.execute(statement)
             return
         connection.execute("BEGIN IMMEDIATE")
-        logs = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '_schemasync_log_*'"
+        logs = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '_schemasync_log*'"
         last = {
             log: connection.execute(f"SELECT max(id) FROM {log}").fetchone()[0]
             for (log,) in connection.execute(logs).fetchall()

@@ -111,7 +111,7 @@ def test_a_row_that_offends_at_the_last_moment_ends_the_run(link):
         "CREATE TABLE another (x)",
         "ALTER TABLE t ADD COLUMN late TEXT",
         "CREATE INDEX by_hand ON t (n)",
-        "DROP TRIGGER _schemasync_log_0_before_delete",
+        "DROP TRIGGER _schemasync_fence_0_delete",
     ],
 )
 @pytest.mark.parametrize("label", [DiskStep.CAPTURE_INSTALL, DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME])

@@ -41,7 +41,9 @@ def test_a_table_with_new_fields_is_what_run_syncdb_makes_except_for_their_order
     syncdb.done("migrate", "--run-syncdb")
     built.done("makemigrations")
     built.done("migrate")
-    facts = "SELECT name, lower(type), \"notnull\" OR pk, dflt_value, pk FROM pragma_table_info('shop_order') ORDER BY name"
+    facts = (
+        "SELECT name, lower(type), \"notnull\" OR pk, dflt_value, pk FROM pragma_table_info('shop_order') ORDER BY name"
+    )
     assert built.rows(facts) == syncdb.rows(facts)
     there = [name for name in columns(syncdb, "shop_order") if name not in ("agent_id", "placed", "weight")]
     assert columns(built, "shop_order") == [*there, "agent_id", "placed", "weight"]

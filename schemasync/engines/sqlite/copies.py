@@ -5,18 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from . import fence
-from .capture import changelog
-from .connection import Connection, Opener, copy_into
+from .connection import Opener, copy_into
 from .objects import has_temporary
+from .temporary import remove_temporary
 from .transactions import transaction
-
-
-def remove_temporary(connection: Connection) -> None:
-    """Remove all our objects except the history, inside the caller's transaction: change log, fence and mark."""
-    changelog.remove(connection)
-    fence.lower_fence(connection)
-    fence.unmark(connection)
 
 
 def compact_copy(opener: Opener, path: Path, copy: Path) -> None:

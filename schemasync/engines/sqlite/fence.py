@@ -11,11 +11,12 @@ the lock it only has to drop the table.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ...schema.names import fold, quote
-from .connection import Connection
+from .connection import Connection, schema_version
 from .objects import MESSAGE, OWN_PREFIX, has_table, is_internal, is_temporary, shadow_tables
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
@@ -33,9 +34,13 @@ class Fence:
     at: str
 
 
-def raise_fence(connection: Connection, fence: Fence) -> None:
-    """Close the file, inside the caller's transaction; the file is closed when that commits."""
-    if not is_prepared(connection):
+def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = None) -> None:
+    """Close the file, inside the caller's transaction; the file is closed when that commits.
+
+    `prepared_at`: the schema_version with which the fence was complete. As long as it is the same, nothing has to be
+    looked up for each table.
+    """
+    if schema_version(connection) != prepared_at and not is_prepared(connection):
         lower_fence(connection)
         _put_up(connection)
     connection.execute(f"DROP TABLE IF EXISTS main.{quote(MESSAGE)}")
@@ -46,39 +51,66 @@ def raise_fence(connection: Connection, fence: Fence) -> None:
 def prepare(connection: Connection) -> None:
     """Install the fence without closing the file, inside the caller's transaction."""
     lower_fence(connection)
-    connection.execute(f"CREATE TABLE {quote(MESSAGE)} (x)")
-    _put_up(connection)
+    for statement in preparation(connection):
+        connection.execute(statement)
+
+
+def preparation(connection: Connection) -> list[str]:
+    """The statements that install the fence without closing the file, which has none of its objects."""
+    return [CREATE_MESSAGE, *_closing(ordinary_tables(connection))]
 
 
 def is_prepared(connection: Connection) -> bool:
     """True if the fence is installed for every ordinary table, and open."""
-    wanted = len(_EVENTS) * len(_ordinary_tables(connection))
-    return has_table(connection, MESSAGE) and len(_triggers(connection)) == wanted
+    rows = connection.execute(f"SELECT tbl_name, name FROM main.sqlite_schema WHERE type = 'trigger' AND {_OURS}")
+    found = {(fold(table), name.rpartition("_")[2]) for table, name in rows}
+    wanted = ((fold(table), fold(event)) for table in ordinary_tables(connection) for event in EVENTS)
+    return has_table(connection, MESSAGE) and found.issuperset(wanted)
+
+
+def open_fence(connection: Connection) -> None:
+    """Open a closed file again, inside the caller's transaction. The triggers stay, and do nothing: their removal takes
+    longer, the more tables there are, and can be done when writers no longer wait."""
+    connection.execute(CREATE_MESSAGE)
+    connection.execute(f"DROP TABLE IF EXISTS main.{FENCE_TABLE}")
 
 
 def lower_fence(connection: Connection) -> None:
     """Open the file again, inside the caller's transaction, and remove the fence."""
-    for name in _triggers(connection):
+    for name in triggers(connection):
         connection.execute(f"DROP TRIGGER main.{quote(name)}")
     for table in (FENCE_TABLE, MESSAGE):
         connection.execute(f"DROP TABLE IF EXISTS main.{quote(table)}")
 
 
-_EVENTS = ("INSERT", "UPDATE", "DELETE")
+EVENTS = ("INSERT", "UPDATE", "DELETE")
+CREATE_MESSAGE = f"CREATE TABLE IF NOT EXISTS {quote(MESSAGE)} (x)"
+READ_MESSAGE = f"SELECT 1 FROM {quote(MESSAGE)};"
+_OURS = f"name >= '{FENCE_TABLE}_' AND name < '{FENCE_TABLE}`'"  # the character after _; LIKE may be the application's
+
+
+def trigger_name(number: int, event: str) -> str:
+    """The name of a trigger on the table of that number: by it a fence is recognised and removed."""
+    return f"{FENCE_TABLE}_{number}_{event}"
+
+
+def _closing(tables: Iterable[str]) -> Iterator[str]:
+    """The statements that create the triggers of these tables."""
+    for number, table in enumerate(tables):
+        for event in EVENTS:
+            name = quote(trigger_name(number, fold(event)))
+            yield f"CREATE TRIGGER {name} BEFORE {event} ON {quote(table)} BEGIN {READ_MESSAGE} END"
 
 
 def _put_up(connection: Connection) -> None:
-    for number, table in enumerate(_ordinary_tables(connection)):
-        for event in _EVENTS:
-            name = quote(f"{FENCE_TABLE}_{number}_{event.lower()}")
-            connection.execute(
-                f"CREATE TRIGGER {name} BEFORE {event} ON {quote(table)} BEGIN SELECT 1 FROM {quote(MESSAGE)}; END"
-            )
+    for statement in _closing(ordinary_tables(connection)):
+        connection.execute(statement)
 
 
-def _triggers(connection: Connection) -> list[str]:
-    rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'trigger'")
-    return [name for (name,) in rows if fold(name).startswith(f"{FENCE_TABLE}_")]
+def triggers(connection: Connection) -> list[str]:
+    """The names of the fence's triggers."""
+    rows = connection.execute(f"SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND {_OURS}")
+    return [name for (name,) in rows]
 
 
 def read_fence(connection: Connection) -> Fence | None:
@@ -145,7 +177,7 @@ def is_marked(connection: Connection) -> bool:
     return has_table(connection, MARK_TABLE)
 
 
-def _ordinary_tables(connection: Connection) -> list[str]:
+def ordinary_tables(connection: Connection) -> list[str]:
     """Tables that can have triggers: no virtual tables, and no shadow tables."""
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"

@@ -67,13 +67,36 @@ def has_temporary(connection: Connection) -> bool:
 
 def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
     """Every object with SQL, except our own and SQLite's internal ones, in order of type and name."""
-    rows = connection.execute(f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL")
+    rows = connection.execute(
+        f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL AND NOT {TEMPORARY}"
+    )
     found = [
         Object(kind, name, table, sql)
         for kind, name, table, sql in rows
         if not _is_hidden(name) and (table == name or not _is_hidden(table))
     ]
     return tuple(sorted(found, key=lambda o: (o.type, o.name)))
+
+
+# For objects by the hundreds, without a call for each: a change log has four triggers for each table. The character
+# after _ is `; LIKE, GLOB and substr may be the application's.
+TEMPORARY = f"(name >= '{OWN_PREFIX}' AND name < '{OWN_PREFIX[:-1]}`')"
+_NOT_INTERNAL = "NOT (name >= 'sqlite_' AND name < 'sqlite`')"
+
+
+def schema_text(connection: Connection, schema: str = "main") -> tuple[tuple[bytes, ...], ...]:
+    """(type, name, tbl_name, sql) of every object with SQL except SQLite's internal ones, as they are stored: to find
+    out quickly whether anything has changed."""
+    decoded, connection.text_factory = connection.text_factory, bytes
+    try:
+        return tuple(
+            connection.execute(
+                f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema"
+                f" WHERE sql IS NOT NULL AND {_NOT_INTERNAL}"
+            ).fetchall()
+        )
+    finally:
+        connection.text_factory = decoded
 
 
 def _is_hidden(name: str) -> bool:
@@ -99,7 +122,15 @@ def shadow_tables(connection: Connection) -> frozenset[str]:
     module that this connection lacks it cannot: then each table counts whose name begins with that of the virtual
     table.
     """
+    if not has_virtual_tables(connection):
+        return frozenset()
     return marked_shadow_tables(connection) | _shadows_of_unknown_modules(connection)
+
+
+def has_virtual_tables(connection: Connection) -> bool:
+    """True if the file has a virtual table: a small question that spares larger ones."""
+    query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 LIMIT 1"
+    return connection.execute(query).fetchone() is not None
 
 
 def marked_shadow_tables(connection: Connection) -> frozenset[str]:

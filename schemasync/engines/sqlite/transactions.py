@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +22,15 @@ def transaction(connection: Connection, kind: str = "IMMEDIATE") -> Iterator[Non
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def run_some(connection: Connection, statements: deque[str], seconds: float) -> None:
+    """Run statements from the left, in the caller's transaction, until none is left or the time is up; at least one."""
+    deadline = time.monotonic() + seconds
+    while statements:
+        connection.execute(statements.popleft())
+        if time.monotonic() > deadline:
+            break
 
 
 def begin_deferred(connection: Connection) -> None:

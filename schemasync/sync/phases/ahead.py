@@ -37,7 +37,7 @@ def work_ahead(built: Built, plan: Plan, before: LiveDatabase, capture: Capture,
         with closing(target.opener.write(path, timeout=target.wait)) as connection:
             with transaction(connection):
                 put_triggers(connection, built.triggers)
-            start = baseline(connection, tracked, built.up_to.bounds, built.up_to.schema_version)
+            start = baseline(connection, tracked, built.up_to.bound, built.up_to.schema_version)
         with hook_errors():
             access = hooks.ahead.do_ahead(new)
         row = check_schema(target, built, plan)

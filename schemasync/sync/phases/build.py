@@ -10,14 +10,14 @@ from functools import partial
 
 from ...engines.sqlite import fence, history_table, validate
 from ...engines.sqlite.autoincrement import carry_counters
-from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.capture.conflicts import UsedTables
 from ...engines.sqlite.checkpoint import durably
-from ...engines.sqlite.connection import Connection, sorting, to_wal
+from ...engines.sqlite.connection import Connection, schema_version, sorting, to_wal
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
 from ...engines.sqlite.runner_tables import runner_tables
+from ...engines.sqlite.temporary import remove_log_and_fence
 from ...engines.sqlite.transactions import transaction
 from ...engines.sqlite.verify import rows
 from ...engines.sqlite.verify.counters import counters
@@ -50,7 +50,8 @@ class Built:
     verification, and whether that was a full one.
 
     If built beside writers, it agrees with the old file `up_to` a point, and its `triggers` are yet to be created; in
-    `used` tables, by work of the application, it has gone on from that point.
+    `used` tables, by work of the application, it has gone on from that point. `schema_version`: that of the file
+    when its schema was verified.
     """
 
     generation: Generation
@@ -60,6 +61,7 @@ class Built:
     verify_full: bool
     up_to: UpTo
     triggers: tuple[Object, ...]
+    schema_version: int
     used: UsedTables | None = None
 
 
@@ -94,9 +96,10 @@ def build(
             with synced_in_background(path, source.size):
                 work.run(connection, source)
         row, triggers = work.record(connection, source, generation, action, history)
+        version = schema_version(connection)
     target.disk.rename(DiskStep.BUILD_RENAME, path, generation.path)
     up_to = source.up_to() if source is not None else UpTo()
-    return Built(generation, row, work.rows, work.notes, verify_full, up_to, triggers)
+    return Built(generation, row, work.rows, work.notes, verify_full, up_to, triggers, version)
 
 
 def _source(
@@ -178,8 +181,7 @@ class _Build:
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.disk.step(DiskStep.BUILD_RESHAPE), transaction(connection):
-            changelog.remove(connection)  # a clone also has the logs and the fence
-            fence.lower_fence(connection)
+            remove_log_and_fence(connection)  # a clone has them, too
             carried = reshape.reshape(connection, self.plan)
             if self.plan.strategy is Strategy.FRESH:
                 self._later = indexes.take(connection)

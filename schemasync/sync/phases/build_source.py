@@ -10,7 +10,6 @@ from typing import Protocol
 
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture import virtual_tables
-from ...engines.sqlite.capture.changelog import Bounds
 from ...engines.sqlite.capture.replay import Replay, row_errors_failed
 from ...engines.sqlite.connection import Connection, undoable
 from ...engines.sqlite.objects import Object
@@ -33,12 +32,13 @@ VERIFY_BEHIND = 1.0  # seconds of replay by which the new file may lag when the 
 
 @dataclass(frozen=True, slots=True)
 class UpTo:
-    """The state that the new file agrees with: the logs up to `bounds`, and the `schema_version` of the old file.
+    """The state that the new file agrees with: the log up to the entry `bound`, and the `schema_version` of the old
+    file.
 
     Both are zero if writers waited, because nothing was logged. `followed`: what was replayed until then.
     """
 
-    bounds: Bounds = field(default_factory=dict)
+    bound: int = 0
     schema_version: int = 0
     followed: Followed = Followed()  # noqa: RUF009  it is frozen
 
@@ -141,9 +141,8 @@ class CapturedSource:
 
     def follow(self, connection: Connection) -> None:
         # from the first entry on: rows that were written before the copy began are in it, and are read again
-        follows, schema = self.capture.follows, self.capture.schema
-        bounds = dict.fromkeys((follow.logged.number for follow in follows), 0)
-        replay = Replay(connection, follows, bounds, schema, schema.version)
+        schema = self.capture.schema
+        replay = Replay(connection, self.capture.follows, 0, schema, schema.version)
         replay.prepare()
         replay.make_maps()
         self._lag = Lag(self.target, replay)
@@ -181,7 +180,7 @@ class CapturedSource:
                 raise row_errors_failed(done)
             time.sleep(BREATH)
         self.checkpointer.ended()
-        self._up_to = UpTo(replay.bounds, replay.version, Followed(self._lag.rounds + 1, self._lag.keys + done.keys))
+        self._up_to = UpTo(replay.bound, replay.version, Followed(self._lag.rounds + 1, self._lag.keys + done.keys))
 
     def triggers_for_later(self, connection: Connection) -> tuple[Object, ...]:
         return finish.take_triggers(connection)

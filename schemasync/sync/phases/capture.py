@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import LiveSchema
 from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
 from ...engines.sqlite.checkpoint import checkpoint_some
-from ...engines.sqlite.connection import Connection, journal_mode
+from ...engines.sqlite.connection import Connection, data_version, journal_mode, main_file, schema_version
 from ...engines.sqlite.objects import fingerprint
-from ...engines.sqlite.transactions import transaction
+from ...engines.sqlite.transactions import run_some, snapshot, transaction
 from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
 from ...files.layout import inode_of
@@ -24,6 +27,11 @@ from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .write_lock import replaced
 
+# SQLite searches the whole schema for each trigger that is created or dropped, so that many tables take several
+# transactions. Each makes every other connection read the whole schema again, and SQLite gives up with "database schema
+# has changed" if that happens 50 times before it has read it: the pauses must be longer than the reading.
+HOLD, HOLD_READS = 0.03, 2.0  # seconds for which one of them holds writers, about; at least so many times the reading
+BREATH, BREATH_READS = 0.02, 3.0  # seconds until the next one, in the same way
 RELEASE_WAIT = 5.0  # seconds to wait for a writer before the next command has to remove the change log
 
 
@@ -64,29 +72,56 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
 def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Iterator[Capture]:
     """Log the writes to these tables within the block. If it raises, the change log is removed.
 
-    One short transaction under the write lock. Raises Busy if that is not available within `target.wait`.
+    Takes short transactions under the write lock; one is enough for a hundred tables. Raises Busy if the lock is not
+    available within `target.wait`.
     """
     try:
         yield _install(target, plan, before, followed)
     except BaseException:
-        release(target, before)
+        release(target, before.path)
         raise
 
 
 def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Capture:
+    """All tables are logged when the last of the transactions is committed, before anything is copied."""
     with (
         translated_errors(before.path),
         closing(target.opener.write(before.path, timeout=target.wait)) as connection,
         target.disk.step(DiskStep.CAPTURE_INSTALL),
-        transaction(connection),
     ):
-        _check_wal(connection, before)
-        _check_same(connection, plan, before)
-        changed = before.has_changed()
-        changelog.remove(connection)
-        changelog.install(connection, [follow.logged for follow in followed])
-        fence.prepare(connection)
-        return Capture(followed, changelog.read_schema(connection), changed)
+        with transaction(connection):
+            _check_wal(connection, before)
+            _check_same(connection, plan, before)
+            changed, seen = before.has_changed(), data_version(connection)
+            wanted = changelog.installation(connection, [follow.logged for follow in followed])
+            statements = deque([*changelog.removal(connection), *wanted])
+            run_some(connection, statements, HOLD)
+            if not statements:
+                return Capture(followed, _installed(connection, wanted), changed)
+        while True:
+            hold = _pause(target, before.path)
+            with transaction(connection):
+                _run_some(connection, plan, statements, hold)
+                if not statements:
+                    check_same_schema(connection, plan)
+                    changed |= data_version(connection) != seen
+                    return Capture(followed, _installed(connection, wanted), changed)
+
+
+def _run_some(connection: Connection, plan: Plan, statements: deque[str], hold: float) -> None:
+    try:
+        run_some(connection, statements, hold)
+    except sqlite3.OperationalError:
+        check_same_schema(connection, plan)  # such as a table that somebody dropped between two transactions
+        raise
+
+
+def _installed(connection: Connection, wanted: Sequence[str]) -> LiveSchema:
+    """The schema with the change log. Raises Refused if somebody dropped a part of it."""
+    schema = changelog.read_schema(connection)
+    if not schema.has_triggers(wanted):
+        raise _changed()
+    return schema
 
 
 def _check_wal(connection: Connection, before: LiveDatabase) -> None:
@@ -100,25 +135,84 @@ def _check_wal(connection: Connection, before: LiveDatabase) -> None:
         )
 
 
-def release(target: Target, before: LiveDatabase) -> None:
-    """Remove the change log; a superseded file keeps its fence. If a writer holds the lock, the next command does it:
-    until then writes are slower, but correct."""
+def release(target: Target, path: Path) -> None:
+    """Remove the change log, and a fence that closes nothing; a superseded file keeps its fence. If a writer holds the
+    lock, the next command does it: until then writes are slower, but correct."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
-        closing(target.opener.write(before.path, timeout=min(target.wait, RELEASE_WAIT))) as connection,
+        closing(target.opener.write(path, timeout=min(target.wait, RELEASE_WAIT))) as connection,
     ):
-        if changelog.is_installed(connection):
+        if changelog.removal(connection):
             remove(target, connection)
 
 
 def remove(target: Target, connection: Connection) -> None:
-    """Remove the change log, and a fence that does not close the file."""
+    """Remove the change log and a fence that does not close the file, in short transactions. A closed file keeps its
+    fence; its log is emptied."""
     with target.disk.step(DiskStep.CAPTURE_REMOVE):
-        with transaction(connection):
-            changelog.remove(connection)
-            if fence.read_fence(connection) is None:
-                fence.lower_fence(connection)
+        if fence.read_fence(connection) is None:
+            in_short_transactions(target, connection, changelog.removal(connection))
+        else:
+            with transaction(connection):
+                changelog.empty(connection)
         checkpoint_some(connection)  # what a long change log occupied: else the next writer would have to
+
+
+@dataclass(frozen=True, slots=True)
+class Fenceable:
+    """A live file that one statement closes, while it has that `schema_version`. `changed`: somebody wrote between the
+    reading of it and the fence."""
+
+    connection: Connection
+    schema_version: int
+    changed: bool
+    seen: int
+
+    def has_changed(self) -> bool:
+        """True if somebody else has committed since the file was read."""
+        return self.changed or data_version(self.connection) != self.seen
+
+
+@contextmanager
+def fence_prepared(target: Target, before: LiveDatabase) -> Iterator[Fenceable]:
+    """A block in which the fence stands in the live file without closing it, so that its triggers need not be created
+    under the lock. If the block raises before the file is closed, it is removed."""
+    try:
+        with (
+            translated_errors(before.path),
+            closing(target.opener.write(before.path, timeout=target.wait)) as connection,
+        ):
+            seen = data_version(connection)
+            changed = before.has_changed()  # what is committed between the two reads counts, too
+            with target.disk.step(DiskStep.CAPTURE_INSTALL):
+                in_short_transactions(
+                    target, connection, [*changelog.removal(connection), *fence.preparation(connection)]
+                )
+            with snapshot(connection):
+                version = schema_version(connection) if fence.is_prepared(connection) else -1
+            yield Fenceable(connection, version, changed, seen)
+    except BaseException:
+        release(target, before.path)  # over another connection: a signal may have left a transaction open on this one
+        raise
+
+
+def in_short_transactions(target: Target, connection: Connection, statements: Sequence[str]) -> None:
+    """Run statements that depend on no row, while other writers go on between the transactions."""
+    waiting, hold, path = deque(statements), HOLD, Path(main_file(connection))
+    while waiting:
+        with transaction(connection):
+            run_some(connection, waiting, hold)
+        if waiting:
+            hold = _pause(target, path)
+
+
+def _pause(target: Target, path: Path) -> float:
+    """Let other connections read the schema and write; returns how long the next transaction may take."""
+    begun = time.monotonic()
+    target.opener.read(path).close()
+    reading = time.monotonic() - begun
+    time.sleep(max(BREATH, BREATH_READS * reading))
+    return max(HOLD, HOLD_READS * reading)
 
 
 def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> None:
@@ -130,4 +224,8 @@ def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> Non
 def check_same_schema(connection: Connection, plan: Plan) -> None:
     """Raise Refused if the schema is not the one of the plan."""
     if fingerprint(connection) != plan.base_fingerprint:
-        raise Refused.of(Code.CHANGED_DURING_RUN, "someone changed the schema while the plan was made", "Run it again.")
+        raise _changed()
+
+
+def _changed() -> Refused:
+    return Refused.of(Code.CHANGED_DURING_RUN, "someone changed the schema while the plan was made", "Run it again.")

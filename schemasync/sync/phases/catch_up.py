@@ -12,7 +12,7 @@ from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
 from ...engines.sqlite.capture.foreign_key_recheck import new_foreign_keys
 from ...engines.sqlite.capture.replay import Replay, row_errors_failed, schema_changed
 from ...engines.sqlite.checkpoint import checkpoint_some
-from ...engines.sqlite.connection import Connection
+from ...engines.sqlite.connection import Connection, schema_version
 from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...engines.sqlite.rebuild.start import attach_old, carry_numbers
@@ -108,12 +108,12 @@ def _locked_when_ready(
 
 def _replay(connection: Connection, plan: Plan, built: Built, capture: Capture) -> Replay:
     """The replay of all tables, except those that the application's work on the new file has used."""
-    follows, new_keys, bounds = capture.follows, tuple(new_foreign_keys(plan)), built.up_to.bounds
+    follows, new_keys, up_to = capture.follows, tuple(new_foreign_keys(plan)), built.up_to
     if built.used is not None:
-        follows = tuple(follow for follow in follows if follow not in built.used.tracked)
-        bounds = {follow.logged.number: bounds[follow.logged.number] for follow in follows}
+        used = {one.logged.number for one in built.used.tracked}
+        follows = tuple(follow for follow in follows if follow.logged.number not in used)
         new_keys += built.used.foreign_keys
-    return Replay(connection, follows, dict(bounds), capture.schema, built.up_to.schema_version, new_keys)
+    return Replay(connection, follows, up_to.bound, capture.schema, up_to.schema_version, new_keys)
 
 
 def _check_used(built: Built, connection: Connection) -> None:
@@ -160,7 +160,8 @@ def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: 
         carry_counters(connection, plan, leave=built.used.names if built.used is not None else ())
         lag.replay.drop_maps()
         put_triggers(connection, built.triggers)
-        if fingerprint(connection) != built.row.fingerprint:
+        is_same = not built.triggers and schema_version(connection) == built.schema_version
+        if not is_same and fingerprint(connection) != built.row.fingerprint:
             raise Failed.of(Code.VERIFY_DIFFERS, "the new file's schema is not the verified one", "Please report it.")
     lag.note(done, time.monotonic() - begun)
 
@@ -170,8 +171,10 @@ def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bo
 
     Raises Failed if somebody changed the schema.
     """
-    if not changelog.read_schema(lock.connection).has_text_of(capture.schema):
+    now = changelog.read_schema(lock.connection)
+    if not now.has_text_of(capture.schema):
         raise schema_changed()
+    lock.prepared_at = now.version  # the fence is as it was installed together with the log
     return lag.replay.waiting() <= lag.few(allowed) and not lag.replay.is_doubtful
 
 

@@ -16,7 +16,7 @@ from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.checkpoint import checkpoint
 from ...engines.sqlite.connection import Connection, side_files, wal_of
 from ...engines.sqlite.fence import Fence
-from ...engines.sqlite.transactions import logged_durably, undone
+from ...engines.sqlite.transactions import commit_durably, logged_durably, undone
 from ...errors import Code, NeedsPerson, Refused, SchemasyncError
 from ...files.disk import DiskStep, Reservation, reserved
 from ...files.layout import PLAIN, Generation, Layout, PathKind, inode_of, size_of
@@ -184,12 +184,13 @@ def try_to_reopen(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
     """Do what `reopen` will do, and roll it back: errors occur here, while the live file is still open."""
     with undone(connection):
         _clean(connection, rows)
+    commit_durably(connection)  # reads the schema again, as the rollback has made SQLite forget it
 
 
 def _clean(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
-    """Bring an archive into the state of a live file: open, without a change log, with the history of the rollback."""
-    fence.lower_fence(connection)
-    changelog.remove(connection)
+    """Bring an archive into the state of a live file: open, with the history of the rollback. What is left of its fence
+    and its change log is removed when writers no longer wait."""
+    changelog.reopen(connection)
     history_table.replace(connection, rows)
 
 
@@ -278,7 +279,7 @@ def clear(target: Target, label: DiskStep) -> bool:
 
 
 def _tidy(target: Target, lock: WriteLock) -> None:
-    """Remove the change log from the archive. If somebody holds its lock it stays: a rollback removes it."""
+    """Empty the change log of the archive. If somebody holds its lock, it stays as it is until a rollback."""
     with suppress(sqlite3.Error):
         if changelog.is_installed(lock.connection):
             time.sleep(PASSAGE)

@@ -38,7 +38,8 @@ class Commit:
 @dataclass(slots=True)
 class WriteLock:
     """The write lock on the file that will be superseded. `since`: monotonic seconds when it was acquired; `until`:
-    when writers could go on. `place`: the kind of object at the path."""
+    when writers could go on. `place`: the kind of object at the path. `prepared_at`: the schema_version with which the
+    fence was complete, if it was prepared."""
 
     connection: Connection
     path: Path
@@ -46,6 +47,7 @@ class WriteLock:
     place: LinkState
     since: float = field(default_factory=time.monotonic)
     until: float | None = None
+    prepared_at: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -62,7 +64,7 @@ class WriteLock:
 
     def fence(self, record: Fence, commit_record: Commit) -> None:
         """Fence the file and commit, which commits the swap. Raises Busy with nothing changed."""
-        raise_fence(self.connection, record)
+        raise_fence(self.connection, record, self.prepared_at)
         deadline = time.monotonic() + self.wait
         while True:
             try:

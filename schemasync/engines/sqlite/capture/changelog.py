@@ -1,31 +1,32 @@
 """The change log: triggers record the key of every row that is written while a new generation is built.
 
-The log has only keys, because replay reads the current state of the rows. It has no unique constraint, which would
-make an application's OR FAIL and UPSERT statements fail. It is not trimmed during a run, because SQLite would then
-assign ids again that have been read.
+One table is the log of all tables: `t` is the number of the written one, `k0`, `k1` and so on its key. The log has only
+keys, because replay reads the current state of the rows. It has no unique constraint, which would make an application's
+OR FAIL and UPSERT statements fail. It is not trimmed during a run, because SQLite would then assign ids again that have
+been read.
 
-UPDATE and DELETE are logged before they happen, because a TEMP trigger with RAISE(IGNORE) hides AFTER triggers. INSERT
-is logged before and after, because an id that SQLite assigns is known only afterwards.
+The triggers are also those of the fence, so that each table gets four of them, and not seven: SQLite searches the whole
+schema for each trigger that is created or dropped. UPDATE and DELETE are logged before they happen, because a TEMP
+trigger with RAISE(IGNORE) hides AFTER triggers. INSERT is logged before and after, because an id that SQLite assigns is
+known only afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....errors import Refused
 from ....schema.model import Table
 from ....schema.names import fold, quote
+from .. import fence
 from ..connection import Connection, schema_version
 from ..mapping import rowid_name
-from ..objects import OWN_PREFIX, fingerprint
+from ..objects import MESSAGE, OWN_PREFIX, has_table, schema_text
 from .replace_conflicts import conflicting_rows, key_values
 
-LOG_PREFIX = f"{OWN_PREFIX}log_"
+LOG = f"{OWN_PREFIX}log"  # how its name begins: earlier releases had a log for each table, with triggers of that name
 UNKNOWN_ROWID = -1  # NEW.rowid before SQLite has assigned one. https://www.sqlite.org/lang_createtrigger.html
-
-Bounds = dict[int, int]
-"""Number of a logged table -> id of the last entry of its log that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,9 @@ class Logged:
     key: tuple[str, ...]
 
     @property
-    def log(self) -> str:
-        """The name of the log, a table with the columns k0, k1 and so on."""
-        return f"{LOG_PREFIX}{self.number}"
-
-    @property
     def slots(self) -> tuple[str, ...]:
-        """The columns of the log."""
-        return tuple(f"k{number}" for number in range(len(self.key)))
+        """The columns of the log that hold the key."""
+        return slots(len(self.key))
 
     @property
     def is_rowid(self) -> bool:
@@ -60,19 +56,37 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class LiveSchema:
-    """The schema of the live file during capture: the DDL of the log, the fingerprint of everything else, and SQLite's
-    schema_version.
+    """The schema of the live file during capture: the text of every object, ours included, and SQLite's schema_version.
 
     `version` may change while the text stays the same: by VACUUM, a first ANALYZE, or a restored backup.
     """
 
-    log: str
-    fingerprint: str
+    text: tuple[tuple[bytes, ...], ...]
     version: int
 
     def has_text_of(self, other: LiveSchema) -> bool:
-        """True if both have the same DDL."""
-        return (self.log, self.fingerprint) == (other.log, other.fingerprint)
+        """True if both have the same DDL, in whatever order: VACUUM changes that."""
+        return self.text == other.text or sorted(self.text) == sorted(other.text)
+
+    def has_triggers(self, statements: Iterable[str]) -> bool:
+        """True if it has every trigger that these statements create, as they wrote it."""
+        wanted = {statement.encode() for statement in statements if statement.startswith("CREATE TRIGGER")}
+        return wanted <= {sql for kind, _, _, sql in self.text if kind == b"trigger"}
+
+    @property
+    def has_log(self) -> bool:
+        """True if one of the objects is a log."""
+        return any(kind == b"table" and name.startswith(LOG.encode()) for kind, name, _, _ in self.text)
+
+    @property
+    def log(self) -> list[tuple[bytes, ...]]:
+        """The log, and the triggers that write to it."""
+        return sorted(item for item in self.text if item[1].startswith(OWN_PREFIX.encode()))
+
+
+def slots(count: int) -> tuple[str, ...]:
+    """The columns of the log for a key of so many columns."""
+    return tuple(f"k{number}" for number in range(count))
 
 
 def can_log(table: Table) -> bool:
@@ -97,20 +111,60 @@ def _logged(number: int, table: Table) -> Logged:
     return Logged(number, table, tuple(quote(column.column or "") for column in table.primary_key.columns))
 
 
-def install(connection: Connection, tables: Sequence[Logged]) -> None:
-    """Create the logs and their triggers in the caller's transaction. Whatever commits after it is logged."""
-    for one in tables:
-        connection.execute(f"CREATE TABLE {one.log} (id INTEGER PRIMARY KEY, {', '.join(one.slots)})")
-        for event, body in _bodies(one):
-            name = quote(f"{one.log}_{fold(event).replace(' ', '_')}")
-            connection.execute(f"CREATE TRIGGER {name} {event} ON {quote(one.table.name)} BEGIN {body} END")
+def installation(connection: Connection, tables: Sequence[Logged]) -> list[str]:
+    """The statements that create the log, and the triggers that write to it and fence the file later, in a file that
+    has neither. Whatever is committed after them is logged."""
+    logged = {fold(one.table.name): one for one in tables}
+    found = [create_log(max((len(one.key) for one in tables), default=1)), fence.CREATE_MESSAGE]
+    for number, name in enumerate(fence.ordinary_tables(connection)):
+        one = logged.get(fold(name))
+        bodies = [(event, "") for event in _BEFORE] if one is None else _bodies(one)
+        found += (_create_trigger(number, name, event, body) for event, body in bodies)
+    return found
 
 
-def remove(connection: Connection) -> None:
-    """Drop the logs and their triggers in the caller's transaction."""
-    for kind in ("trigger", "table"):
-        for name in _own(connection, kind):
-            connection.execute(f"DROP {kind.upper()} main.{quote(name)}")
+def create_log(width: int) -> str:
+    """The statement that creates the log. A slot that a key does not fill is not NULL: two equal keys are to count
+    once."""
+    columns = ", ".join(slot if number == 0 else f"{slot} DEFAULT 0" for number, slot in enumerate(slots(width)))
+    return f"CREATE TABLE IF NOT EXISTS {LOG} (id INTEGER PRIMARY KEY, t, {columns})"
+
+
+_INSERTED = "inserted"
+_BEFORE = tuple(f"BEFORE {event}" for event in fence.EVENTS)
+
+
+def _create_trigger(number: int, table: str, event: str, body: str) -> str:
+    before = event in _BEFORE
+    name = fence.trigger_name(number, fold(event.split()[1]) if before else _INSERTED)
+    closing = f"{fence.READ_MESSAGE} " if before else ""
+    return f"CREATE TRIGGER {quote(name)} {event} ON {quote(table)} BEGIN {closing}{body}END"
+
+
+def removal(connection: Connection) -> list[str]:
+    """The statements that remove a log and a fence from an open file; none if it has neither. The tables go last: until
+    then the triggers that are left do no harm."""
+    triggers = [*fence.triggers(connection), *_own(connection, "trigger")]
+    message = [MESSAGE] if has_table(connection, MESSAGE) else []
+    return [
+        *(f"DROP TRIGGER IF EXISTS main.{quote(name)}" for name in triggers),
+        *(f"DROP TABLE IF EXISTS main.{quote(name)}" for name in (*message, *_own(connection, "table"))),
+    ]
+
+
+def empty(connection: Connection) -> None:
+    """Delete all entries, in the caller's transaction. In a closed file the log itself stays, for its triggers."""
+    for name in _own(connection, "table"):
+        connection.execute(f"DELETE FROM main.{quote(name)}")
+
+
+def reopen(connection: Connection) -> None:
+    """Open a closed file, in the caller's transaction. Whatever is left of a log and its triggers does no harm, and
+    slows down writes until it is removed."""
+    if is_installed(connection) or not any(name.endswith(_INSERTED) for name in fence.triggers(connection)):
+        fence.open_fence(connection)
+    else:  # somebody dropped the log: writes would fail for the lack of it
+        fence.lower_fence(connection)
 
 
 def is_installed(connection: Connection) -> bool:
@@ -120,20 +174,29 @@ def is_installed(connection: Connection) -> bool:
 
 def read_schema(connection: Connection, schema: str = "main") -> LiveSchema:
     """The schema as the caller's transaction sees it, to detect a change of it."""
-    rows = connection.execute(f"SELECT name, sql FROM {schema}.sqlite_schema ORDER BY name")
-    log = "\n".join(str(sql) for name, sql in rows if fold(name).startswith(LOG_PREFIX))
-    return LiveSchema(log, fingerprint(connection, schema), schema_version(connection, schema))
+    return LiveSchema(schema_text(connection, schema), schema_version(connection, schema))
 
 
-def bounds(connection: Connection, tables: Sequence[Logged], schema: str = "main") -> Bounds:
-    """The id of the last entry of each log, as this connection sees it."""
-    last = f"SELECT coalesce(max(id), 0) FROM {schema}."
-    return {one.number: int(connection.execute(last + one.log).fetchone()[0]) for one in tables}
+def last_entry(connection: Connection, schema: str = "main") -> int:
+    """The id of the last entry of the log, as this connection sees it."""
+    return int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {schema}.{LOG}").fetchone()[0])
+
+
+def written_since(connection: Connection, bound: int, schema: str = "main") -> set[int]:
+    """The numbers of the tables with entries after this one."""
+    return {number for (number,) in connection.execute(f"SELECT DISTINCT t FROM {schema}.{LOG} WHERE id > ?", (bound,))}
+
+
+def entries(connection: Connection) -> dict[int, int]:
+    """The number of entries of each table that has any."""
+    return dict(connection.execute(f"SELECT t, count(*) FROM main.{LOG} GROUP BY t"))
 
 
 def _own(connection: Connection, kind: str) -> list[str]:
-    rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = ? ORDER BY name", (kind,))
-    return [name for (name,) in rows if fold(name).startswith(LOG_PREFIX)]
+    rows = connection.execute(
+        f"SELECT name FROM main.sqlite_schema WHERE type = ? AND name >= '{LOG}' AND name < '{LOG}`'", (kind,)
+    )
+    return [name for (name,) in rows]
 
 
 def _bodies(one: Logged) -> Iterator[tuple[str, str]]:
@@ -160,9 +223,9 @@ def _values(one: Logged, row: str, *, written: bool = False) -> tuple[str, ...]:
 
 def _entry(one: Logged, values: Sequence[str], condition: str = "") -> str:
     where = f" WHERE {condition}" if condition else ""
-    return f"INSERT INTO {one.log} ({', '.join(one.slots)}) SELECT {', '.join(values)}{where}; "
+    return f"INSERT INTO {LOG} (t, {', '.join(one.slots)}) SELECT {one.number}, {', '.join(values)}{where}; "
 
 
 def _from_table(one: Logged, condition: str) -> str:
     table, key = quote(one.table.name), ", ".join(one.key)
-    return f"INSERT INTO {one.log} ({', '.join(one.slots)}) SELECT {key} FROM {table} WHERE {condition}; "
+    return f"INSERT INTO {LOG} (t, {', '.join(one.slots)}) SELECT {one.number}, {key} FROM {table} WHERE {condition}; "

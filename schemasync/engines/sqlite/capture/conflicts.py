@@ -16,7 +16,6 @@ from ..connection import Connection, schema_version
 from ..inspect import inspect
 from ..objects import Object, objects, shadow_tables
 from . import changelog
-from .changelog import Bounds
 from .foreign_key_recheck import ForeignKeyRecheck
 from .key_mapping import TrackedTable
 from .replay import LOWEST
@@ -25,10 +24,10 @@ from .table_access import TableAccess
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A state in which both files agree: `bounds` of the change logs and the schema_version of the old file; of the new
-    one its objects, its counters, and the highest row id of each tracked table, by the number of its log."""
+    """A state in which both files agree: the last entry of the change log and the schema_version of the old file; of
+    the new one its objects, its counters, and the highest row id of each tracked table, by the number of its log."""
 
-    bounds: Bounds
+    bound: int
     version: int
     objects: frozenset[Object]
     counters: Counters
@@ -56,18 +55,19 @@ class UsedTables:
         before = self.baseline
         if not self.is_limited or schema_version(connection, "old") != before.version:
             return True
-        now = changelog.bounds(connection, [one.logged for one in self.tracked], "old")
+        written = changelog.written_since(connection, before.bound, "old")
         return (
-            any(number != before.bounds[log] for log, number in now.items())
+            changelog.last_entry(connection, "old") < before.bound
+            or any(one.logged.number in written for one in self.tracked)
             or any(_has_higher(connection, one, before.highest) for one in self.tracked if one.logged.is_rowid)
             or bool(changed_counters(connection, [one.step for one in self.tracked], before.counters))
         )
 
 
-def baseline(connection: Connection, tracked: Sequence[TrackedTable], bounds: Bounds, version: int) -> Baseline:
-    """The state of the new file, `main`, which agrees with the old one up to `bounds` and `version`."""
+def baseline(connection: Connection, tracked: Sequence[TrackedTable], bound: int, version: int) -> Baseline:
+    """The state of the new file, `main`, which agrees with the old one up to `bound` and `version`."""
     highest = {one.logged.number: _highest(connection, one) for one in tracked if one.logged.is_rowid}
-    return Baseline(bounds, version, frozenset(objects(connection)), counters(connection), highest)
+    return Baseline(bound, version, frozenset(objects(connection)), counters(connection), highest)
 
 
 def used_tables(

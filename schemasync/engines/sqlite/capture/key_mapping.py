@@ -39,11 +39,6 @@ class TrackedTable:
         return quote(self.mapped.new.name)
 
     @property
-    def keys(self) -> str:
-        """The scratch table of the keys to replay."""
-        return f"temp.{OWN_PREFIX}keys_{self.logged.number}"
-
-    @property
     def map(self) -> str:
         """The table that maps old keys (o0 and so on) to new ones (n0 and so on)."""
         return f"main.{OWN_PREFIX}map_{self.logged.number}"

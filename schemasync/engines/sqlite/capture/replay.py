@@ -8,7 +8,7 @@ the application may fix it, and is an error only once writers are blocked.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -16,16 +16,19 @@ from ....errors import Code, Failed, Problem, Refused
 from ....plan.model import Rewrite
 from ....schema.text import count
 from ..connection import Connection, schema_version
+from ..objects import OWN_PREFIX
 from ..rebuild.refill import refill_statement
 from ..unknown_names import hint_for, is_unknown_name
 from ..verify import rows
 from ..verify.ends import table_ends_differ
 from . import changelog
-from .changelog import Bounds, LiveSchema
+from .changelog import LOG, LiveSchema, slots
 from .foreign_key_recheck import ForeignKeyRecheck
 from .key_mapping import TrackedTable, impossible
 
 LOWEST = -(2**63)  # the smallest row id
+KEYS = f"temp.{OWN_PREFIX}keys"  # the keys to replay: t is the number of the logged table, n the order
+AT_ONCE = 100  # tables in one statement; SQLite allows 500 terms
 SAMPLES = 5  # keys named for a table with rows that do not fit
 
 
@@ -56,7 +59,7 @@ class Round:
 
 @dataclass(slots=True)
 class Replay:
-    """The tracked tables, and the position up to which each log was read. `connection` has the old file attached.
+    """The tracked tables, and the position up to which the log was read. `connection` has the old file attached.
 
     `schema`: the schema of the old file when the log was installed. `version`: the schema_version up to which the new
     file is known to agree with the old one. `new_foreign_keys`: those that the verification checked for all rows.
@@ -64,7 +67,7 @@ class Replay:
 
     connection: Connection
     follows: Sequence[TrackedTable]
-    bounds: Bounds
+    bound: int
     schema: LiveSchema
     version: int
     new_foreign_keys: Sequence[ForeignKeyRecheck] = ()
@@ -90,12 +93,16 @@ class Replay:
         """Create the scratch tables of this connection."""
         for one in self.new_foreign_keys:
             one.prepare(self.connection)
-        for follow in self.follows:
-            slots = ", ".join(follow.logged.slots)
-            self.connection.execute(
-                f"CREATE TABLE {follow.keys} (n INTEGER PRIMARY KEY, {slots}, failed INTEGER NOT NULL DEFAULT 0,"
-                f" UNIQUE ({slots}))"
-            )
+        columns = ", ".join(f"{slot} DEFAULT 0" for slot in self._slots)
+        self.connection.execute(
+            f"CREATE TABLE {KEYS} (n INTEGER PRIMARY KEY, t INTEGER NOT NULL, {columns},"
+            f" failed INTEGER NOT NULL DEFAULT 0, UNIQUE (t, {', '.join(self._slots)}))"
+        )
+
+    @property
+    def _slots(self) -> tuple[str, ...]:
+        """The columns of the log."""
+        return slots(max((len(follow.logged.key) for follow in self.follows), default=1))
 
     def make_maps(self) -> None:
         """Create the tables that map old keys to new ones, if the plan gives rows another key."""
@@ -126,32 +133,31 @@ class Replay:
 
     def waiting(self) -> int:
         """The number of log entries that were not read yet."""
-        now = self._log_ends()
-        return sum(now[number] - bound for number, bound in self.bounds.items())
+        return self._last_entry() - self.bound
 
     def gather(self) -> None:
         """Read the log entries that are new since the last call, as this transaction sees them."""
-        now = self._log_ends()
-        for follow in self.follows:
-            number, slots = follow.logged.number, ", ".join(follow.logged.slots)
-            if now[number] > self.bounds[number]:
-                self.connection.execute(
-                    f"INSERT OR IGNORE INTO {follow.keys} ({slots})"  # a key that was logged twice counts once
-                    f" SELECT {slots} FROM old.{follow.logged.log} WHERE id > ? AND id <= ?",
-                    (self.bounds[number], now[number]),
-                )
-        self.bounds = now
+        now = self._last_entry()
+        if now > self.bound:
+            names, keys = ", ".join(self._slots), " AND ".join(f"{slot} IS NOT NULL" for slot in self._slots)
+            self.connection.execute(
+                f"INSERT OR IGNORE INTO {KEYS} (t, {names})"  # a key that was logged twice counts once
+                # a NULL names no row: the key of a row that a conflict clause has left out
+                f" SELECT t, {names} FROM old.{LOG} WHERE id > ? AND id <= ? AND {keys}",
+                (self.bound, now),
+            )
+        self.bound = now
 
-    def _log_ends(self) -> Bounds:
-        """The last entry of each log. Raises Failed if the log is not the one that was read before.
+    def _last_entry(self) -> int:
+        """The last entry of the log. Raises Failed if the log is not the one that was read before.
 
         The schema_version is read first: keys are known to identify the same rows as before only if it is unchanged.
         """
         self._seen = schema_version(self.connection, "old")
         if self.is_doubtful:
             _check_log(self.schema, changelog.read_schema(self.connection, "old"))
-        now = changelog.bounds(self.connection, [f.logged for f in self.follows], "old")
-        if any(now[number] < bound for number, bound in self.bounds.items()):
+        now = changelog.last_entry(self.connection, "old")
+        if now < self.bound:
             raise _log_incomplete("the change log in the live file lost entries")
         return now
 
@@ -191,7 +197,7 @@ class Replay:
         for follow in self.follows:
             if follow.has_map:  # its old row ids may have changed, while the rows are the same
                 self.connection.execute(f"DELETE FROM {follow.map}")
-                _fill_map(self.connection, follow, self._taken(follow))
+                _fill_map(self.connection, follow, self._taken(follow, self._counts()))
         self.version, self._in_doubt = self._seen, False
         self._hidden.clear()
 
@@ -204,14 +210,16 @@ class Replay:
                 name = new.name
                 raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
 
-    def _taken(self, follow: TrackedTable) -> str:
-        """The condition, after a round, for the rows of the old table that the new table has."""
-        return _untouched(follow) if self._count(follow) else "1"
+    def _taken(self, follow: TrackedTable, waiting: Collection[int]) -> str:
+        """The condition, after a round, for the rows of the old table that the new table has; `waiting`: numbers of the
+        tables with rows that did not fit."""
+        return _untouched(follow) if follow.logged.number in waiting else "1"
 
     def _compare(self, follows: Sequence[TrackedTable]) -> None:
+        waiting = self._counts()
         for follow in follows:
             try:
-                rows.touched(self.connection, follow.mapped, follow.key, self._taken(follow), "1")
+                rows.touched(self.connection, follow.mapped, follow.key, self._taken(follow, waiting), "1")
             except Failed as error:
                 raise self._explained(error, suspected=True) from error
             except sqlite3.OperationalError as error:
@@ -229,53 +237,58 @@ class Replay:
         return _log_incomplete(f'rows of "{table}" were changed without an entry in the change log', table=table)
 
     def _replay(self) -> Round:
-        done = Round()
+        done, logged = Round(), self._counts()
         for follow in self.follows:
-            self._delete(follow)
+            if follow.logged.number in logged:
+                self._delete(follow)
+        self._find_hidden()
+        counts = self._counts()
         for follow in self.follows:
-            keys = self._count(follow)
-            if keys:
-                done.keys += keys
+            if follow.logged.number in counts:
+                done.keys += counts[follow.logged.number]
                 self.has_replayed = True
                 if (row_errors := self._insert(follow)) is not None:
                     done.row_errors.append(row_errors)
                 self._verify(follow)
                 for one in self.new_foreign_keys:
                     one.after_insert(self.connection, follow.mapped.new.name, _new_rows(follow, "NOT failed"))
-                self.connection.execute(f"DELETE FROM {follow.keys} WHERE NOT failed")
-                self.connection.execute(f"UPDATE {follow.keys} SET failed = 0")
+                self.connection.execute(f"DELETE FROM {KEYS} WHERE {_is_of(follow)} AND NOT failed")
+                self.connection.execute(f"UPDATE {KEYS} SET failed = 0 WHERE {_is_of(follow)}")
         done.dangling = sorted({one.child for one in self.new_foreign_keys if one.dangle(self.connection)})
         return done
 
-    def _count(self, follow: TrackedTable) -> int:
-        return int(self.connection.execute(f"SELECT count(*) FROM {follow.keys}").fetchone()[0])
+    def _counts(self) -> dict[int, int]:
+        """The number of keys to replay of each table that has any."""
+        return dict(self.connection.execute(f"SELECT t, count(*) FROM {KEYS} GROUP BY t").fetchall())
 
     def _delete(self, follow: TrackedTable) -> None:
-        if self._count(follow):
-            for one in self.new_foreign_keys:
-                one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
-            self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
-            if follow.has_map:  # `_verify` finds new keys by the map, which loses these now
-                rows.deleted(self.connection, follow.mapped, _new_rows(follow))
-                self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
-        self._find_hidden(follow)
+        for one in self.new_foreign_keys:
+            one.before_delete(self.connection, follow.mapped.new.name, _new_rows(follow))
+        self.connection.execute(f"DELETE FROM main.{follow.new} WHERE {_new_rows(follow)}")
+        if follow.has_map:  # `_verify` finds new keys by the map, which loses these now
+            rows.deleted(self.connection, follow.mapped, _new_rows(follow))
+            self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
 
-    def _find_hidden(self, follow: TrackedTable) -> None:
+    def _find_hidden(self) -> None:
         """Find inserted rows that are not in the log, as a TEMP trigger hid the AFTER trigger that logs an assigned id.
 
         Their ids are above all ids in the new file, which now holds only rows that nobody touched. A connection with
         triggers switched off leaves such rows, too, and may have changed others: so the table is compared, once.
         """
-        if not follow.logged.is_rowid:
-            return
-        key = follow.logged.key[0]
-        column, table = ("o0", follow.map) if follow.has_map else (follow.key.columns[0], f"main.{follow.new}")
-        found = self.connection.execute(
-            f"INSERT OR IGNORE INTO {follow.keys} (k0) SELECT {key} FROM old.{follow.old}"
-            f" WHERE {key} > coalesce((SELECT max({column}) FROM {table}), {LOWEST})"
-        ).rowcount
-        if found > 0 and follow.logged.number not in self._compared:
-            self._hidden.add(follow.logged.number)
+        tables = [follow for follow in self.follows if follow.logged.is_rowid]
+        for start in range(0, len(tables), AT_ONCE):
+            for follow in self._with_hidden(tables[start : start + AT_ONCE]):
+                found = self.connection.execute(
+                    f"INSERT OR IGNORE INTO {KEYS} (t, k0)"
+                    f" SELECT {follow.logged.number}, {follow.logged.key[0]} FROM {_hidden(follow)}"
+                ).rowcount
+                if found > 0 and follow.logged.number not in self._compared:
+                    self._hidden.add(follow.logged.number)
+
+    def _with_hidden(self, tables: Sequence[TrackedTable]) -> list[TrackedTable]:
+        """Those of the tables that have such rows, by one statement: most have none."""
+        terms = (f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {_hidden(follow)})" for n, follow in enumerate(tables))
+        return [tables[number] for (number,) in self.connection.execute(" UNION ALL ".join(terms)).fetchall()]
 
     def _insert(self, follow: TrackedTable) -> RowErrors | None:
         try:
@@ -293,19 +306,20 @@ class Replay:
 
     def _insert_each(self, follow: TrackedTable) -> RowErrors:
         """Insert row by row, after some did not fit; rows that do not fit are kept for the next round."""
-        numbers = self.connection.execute(f"SELECT n FROM {follow.keys} ORDER BY n").fetchall()
+        query = f"SELECT n FROM {KEYS} WHERE {_is_of(follow)} ORDER BY n"
+        numbers = self.connection.execute(query).fetchall()
         found = RowErrors(follow.mapped.new.name, 0, [], "")
         for (number,) in numbers:
             try:
                 with _savepoint(self.connection):
                     self._insert_keys(follow, "n = ?", (number,))
             except sqlite3.IntegrityError as error:
-                self.connection.execute(f"UPDATE {follow.keys} SET failed = 1 WHERE n = ?", (number,))
+                self.connection.execute(f"UPDATE {KEYS} SET failed = 1 WHERE n = ?", (number,))
                 found.rows += 1
                 found.why = str(error)
                 if len(found.keys) < SAMPLES:
                     shown = " || ', ' || ".join(f"quote({slot})" for slot in follow.logged.slots)
-                    query = f"SELECT {shown} FROM {follow.keys} WHERE n = ?"
+                    query = f"SELECT {shown} FROM {KEYS} WHERE n = ?"
                     found.keys.append(str(self.connection.execute(query, (number,)).fetchone()[0]))
         return found
 
@@ -339,7 +353,7 @@ def _fill_map(connection: Connection, follow: TrackedTable, condition: str, para
 
 
 def _check_log(installed: LiveSchema, now: LiveSchema) -> None:
-    if not now.log:
+    if not now.has_log:
         raise _log_incomplete("the change log is gone from the live file")
     if now.log != installed.log:
         raise schema_changed()
@@ -410,8 +424,21 @@ def _misfits(row_errors: Sequence[RowErrors]) -> Iterator[Problem]:
     )
 
 
-def _gathered(follow: TrackedTable, slots: Sequence[str], condition: str) -> str:
-    return f"SELECT {', '.join(slots)} FROM {follow.keys}" + (f" WHERE {condition}" if condition else "")
+def _is_of(follow: TrackedTable) -> str:
+    """The condition for the keys of this table."""
+    return f"t = {follow.logged.number}"
+
+
+def _hidden(follow: TrackedTable) -> str:
+    """The rows of the old table above the highest row id in the new one, to follow FROM."""
+    column, table = ("o0", follow.map) if follow.has_map else (follow.key.columns[0], f"main.{follow.new}")
+    return f"old.{follow.old} WHERE {follow.logged.key[0]} > coalesce((SELECT max({column}) FROM {table}), {LOWEST})"
+
+
+def _gathered(follow: TrackedTable, columns: Sequence[str], condition: str) -> str:
+    return f"SELECT {', '.join(columns)} FROM {KEYS} WHERE {_is_of(follow)}" + (
+        f" AND {condition}" if condition else ""
+    )
 
 
 def _new_rows(follow: TrackedTable, condition: str = "") -> str:

@@ -12,11 +12,10 @@ from pathlib import Path
 from statistics import median
 
 from ....schema.names import quote
-from .. import fence
 from ..connection import Connection, Opener
 from ..transactions import transaction
 from . import changelog
-from .changelog import Logged
+from .changelog import LOG, Logged
 
 SAMPLE = 25  # rows: three statements each, about 40 microseconds per statement
 BACKGROUND = 1_000  # other rows in the table, so that its B-trees are as deep as in real tables
@@ -31,7 +30,7 @@ def measure(live: Connection, logged: Sequence[Logged], opener: Opener) -> float
     measurement is not possible.
     """
     try:
-        written = {one.number: count for one in logged if (count := changelog.bounds(live, [one])[one.number])}
+        written = changelog.entries(live)
         if not written:
             return None
         busiest = next(one for one in logged if one.number == max(written, key=lambda number: written[number]))
@@ -52,8 +51,8 @@ def _measure(live: Connection, one: Logged, opener: Opener, path: Path) -> float
         with transaction(connection):
             connection.executemany(sample.insert, sample.background)
         without = sample.seconds(connection)
-        changelog.install(connection, [one])
-        fence.prepare(connection)
+        for statement in changelog.installation(connection, [one]):
+            connection.execute(statement)
         return sample.seconds(connection) / without
 
 
@@ -86,7 +85,7 @@ def _sample(live: Connection, one: Logged) -> _Sample:
     column = names[-1]
     if one.is_rowid and one.table.rowid_column is None:
         names = [*one.key, *names]
-    touched = f"SELECT DISTINCT {', '.join(one.slots)} FROM {one.log} LIMIT {SAMPLE}"
+    touched = f"SELECT DISTINCT {', '.join(one.slots)} FROM {LOG} WHERE t = {one.number} LIMIT {SAMPLE}"
     rows = live.execute(f"SELECT {key}, {', '.join(names)} FROM {table} WHERE ({key}) IN ({touched})").fetchall()
     marks, this = ", ".join("?" * len(one.key)), f"({key}) = "
     background = f"SELECT {', '.join(names)} FROM {table} WHERE ({key}) NOT IN ({touched}) LIMIT {BACKGROUND}"

@@ -19,7 +19,7 @@ from ....schema.names import fold, quote
 from ..connection import Connection, Opener
 from ..hazards.effects import Effects, words
 from ..mapping import mapping
-from ..objects import OWN_PREFIX, is_virtual, objects
+from ..objects import OWN_PREFIX, has_virtual_tables, is_virtual, objects
 
 _POINTERS = ("content", "content_rowid")  # options that say where the text is, not how it is indexed
 
@@ -118,11 +118,11 @@ class External:
 
 def external_indexes(connection: Connection, plan: Plan) -> list[External]:
     """All of them: those of the new schema, and foreign ones in the connection's file."""
+    virtual = [(step, step.new.virtual) for step in plan.with_new_table if step.new.virtual is not None]
+    if not virtual and not has_virtual_tables(connection):
+        return []
     views = _views(connection, plan)
-    found = []
-    for step in plan.with_new_table:
-        if step.new.virtual is not None:
-            found.append(_of_step(plan, step, step.new.virtual, views))
+    found = [_of_step(plan, step, definition, views) for step, definition in virtual]
     ours = {*plan.old.object_names(), *plan.new.object_names()}
     for item in objects(connection):
         if item.type == "table" and is_virtual(item) and item.key not in ours:

@@ -10,7 +10,7 @@ from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
-from ..objects import is_internal, is_temporary, shadow_tables
+from ..objects import has_virtual_tables, is_internal, is_temporary, shadow_tables
 from .external_content import external_indexes
 from .row_errors import run_on
 
@@ -36,6 +36,8 @@ def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list
 
     `remade`: only those whose virtual table is dropped and created again, and which are empty in a clone.
     """
+    if not has_virtual_tables(connection):
+        return []
     external = {fold(index.name): index for index in external_indexes(connection, plan)}
     written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Create)}
     copied = {name for name, index in external.items() if index.is_copied and index.is_remade}
