@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..schema import lexer
 from ..schema.model import Sql, Table
 from ..schema.names import fold
@@ -33,3 +35,13 @@ def definition(table: Table, name: str) -> tuple[object, ...]:
     """The same without the names of the table and of the column: equal for a column that was only renamed."""
     old = fold(table.name)
     return facet(with_renames(table, Renames({old: _ANY}, {old: {fold(name): _ANY}})), _ANY)
+
+
+def reads(sql: Sql, columns: Iterable[str]) -> bool:
+    """True if the expression names one of these columns. The name of a function is none."""
+    wanted, tokens = set(map(fold, columns)), lexer.tokens(sql.canonical)
+    after = [*(token.text for token in tokens[1:]), ""]
+    return any(
+        token.is_name and fold(token.value) in wanted and following != "("
+        for token, following in zip(tokens, after, strict=True)
+    )

@@ -14,7 +14,7 @@ from . import changes as c
 from .apply_renames import Renames, with_renames
 from .by_position import used_by_position
 from .changes import Change
-from .column_facts import facet
+from .column_facts import facet, reads
 from .dropped import Lost, contested, refusals
 from .hint_keys import (
     ColumnRename,
@@ -277,14 +277,16 @@ class _Comparison:
             self.other_order.append(change)
 
     def _fills(self, old: Table, seen: Table, new: Table, matched: Match) -> dict[str, Sql]:
-        """The fills that act. A fill acts once, on a column that is new, is renamed, or changes its definition."""
+        """The fills that act. A fill acts once: on a column that is new, is renamed or changes its definition, or if it
+        reads a column that goes, as no later fill can."""
         fills = {}
         for column in new.columns:
             sql = self.hints.fills.get(ColumnName(new.name, column.name))
             source = matched.sources[column.name]
             if sql is None or (source is not None and fill(old.name, source, sql) in self.recorded):
                 continue
-            if source is None or source != column.name or facet(seen, column.name) != facet(new, column.name):
+            changes = source != column.name or facet(seen, column.name) != facet(new, column.name)
+            if changes or reads(sql, matched.lost):
                 fills[column.name] = sql
                 self.acted.add(fill(new.name, column.name, sql))
             else:

@@ -7,7 +7,7 @@ from typing import ClassVar, assert_never
 
 from ..schema.model import Hints, Schema, Sql
 from ..schema.names import fold
-from .column_facts import facet
+from .column_facts import facet, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def all_hints(hints: Hints) -> frozenset[HintKey]:
 
 def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[HintKey]:
     """The hints of a schema.json that have acted on a database without a history: what they lead to is there. A fill
-    has acted if its column is as the schema says."""
+    has acted if its column is as the schema says, and the columns that it reads and that go are gone."""
 
     def has_acted(key: HintKey) -> bool:
         table = there.table(key.table)
@@ -94,7 +94,9 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
         if isinstance(key, ColumnRename):
             return table.column(key.column) is not None
         new = wanted.table(key.table)
-        return new is not None and facet(table, key.column) == facet(new, key.column)
+        if new is None or facet(table, key.column) != facet(new, key.column):
+            return False
+        return not reads(Sql(key.sql), [column.name for column in table.columns if new.column(column.name) is None])
 
     return frozenset(key for key in all_hints(hints) if has_acted(key))
 

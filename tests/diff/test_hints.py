@@ -164,6 +164,17 @@ def test_a_fill_acts_on_columns_that_are_new_renamed_or_changed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "acts"),
+    [("coalesce(a, OLD)", True), ('"Old" || a', True), ("old(a)", False), ("'old'", False), ("a + 1", False)],
+)
+def test_a_fill_acts_on_a_column_that_stays_if_it_reads_one_that_goes(sql: str, acts: bool) -> None:
+    new = '{"T": {"a": {"type": "INT", "fill": %s}, "_dropped": ["old"]}}' % json.dumps(sql)
+    found = diff('{"T": {"a": "INT", "old": "INT"}}', new)
+    assert [*found.tables[0].fills] == ["a"] * acts
+    assert found.idle_fills == (() if acts else (("T", "a"),))
+
+
+@pytest.mark.parametrize(
     ("old", "new", "beside"),
     [
         ("INT", "INT UNIQUE", ""),
@@ -411,6 +422,13 @@ def test_a_drop_has_acted_in_a_database_without_a_history_that_lacks_the_table(t
     wanted = document.read(b'{"t": {"a": ""}, "_dropped": ["gone"]}')
     found = hints_that_acted(wanted.hints, document.read(there.encode()).schema, wanted.schema)
     assert (TableDrop("gone") in found) == has_acted
+
+
+@pytest.mark.parametrize(("there", "has_acted"), [('{"t": {"a": ""}}', True), ('{"t": {"a": "", "old": ""}}', False)])
+def test_a_fill_has_acted_where_the_column_that_it_reads_is_gone(there: str, has_acted: bool) -> None:
+    wanted = document.read(b'{"t": {"a": {"type": "", "fill": "coalesce(a, old)"}, "_dropped": ["old"]}}')
+    found = hints_that_acted(wanted.hints, document.read(there.encode()).schema, wanted.schema)
+    assert bool(found) == has_acted
 
 
 def test_a_hint_on_a_table_that_only_the_database_has_acts_on_nothing() -> None:

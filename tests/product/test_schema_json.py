@@ -159,6 +159,20 @@ def test_an_installation_of_this_release_is_current_at_once_whatever_the_order_o
     assert "[('Dune', 'dune')]" in found.done("shell", "-v", "0", "-c", code).out
 
 
+def test_values_move_out_of_a_column_that_a_release_drops(tmp_path, _maintained):
+    found = installed(tmp_path / "site", _maintained, 1)
+    found.run_sql(
+        "CREATE TABLE ping (id INTEGER PRIMARY KEY, raw BLOB, body TEXT); INSERT INTO ping VALUES (1, NULL, 'a')"
+    )
+    table = '"ping": {"id": "INTEGER PRIMARY KEY", "raw": {"type": "BLOB", "fill": "coalesce(raw, CAST(body AS BLOB))"}, "_dropped": ["body"]}'
+    head, _, tail = found.schema.read_text().rpartition("}")
+    found.schema.write_text(f"{head.rstrip().rstrip(',')},\n{table}\n}}{tail}")
+    found.start()
+    assert found.rows("SELECT * FROM ping") == [(1, b"a")]
+    found.run_sql("UPDATE ping SET raw = NULL")
+    assert "nothing to do" in found.start()
+
+
 def test_a_new_installation_gets_its_rows_from_the_seed(tmp_path, _maintained):
     found = Product(tmp_path / "site", 3, with_schemasync=True, more=MORE + f"SCHEMASYNC |= {OWN!r}\n")
     image(found, _maintained)
