@@ -1,4 +1,5 @@
-"""Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files, mutants.
+"""Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
+mutants, products.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -20,6 +21,7 @@ from ..support.sqlite_builds import PACKAGES, environment
 from . import apps, demo, eject, files, mutants
 from .crash import histories, instants
 from .live import live
+from .products import run as products
 
 RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "instants": instants, "live": live}
 """A run lives through one case of a seed in a folder of its own, and returns what it counted or raises
@@ -37,8 +39,10 @@ def main(arguments: list[str]) -> int:
         return files.main(arguments[1:])
     if arguments[:1] == ["mutants"]:  # faults in the code, each by its place
         return mutants.main(arguments[1:])
+    if arguments[:1] == ["products"]:  # three products, each by its git directory
+        return products.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=[*RUNS, "demo", "apps", "eject", "files", "mutants"])
+    parser.add_argument("name", choices=[*RUNS, "demo", "apps", "eject", "files", "mutants", "products"])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
     parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")
     parser.add_argument("--minutes", type=float, help="as many cases as fit into this time, instead of --count")
