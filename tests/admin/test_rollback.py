@@ -195,7 +195,16 @@ SESSIONS = {
 }
 
 
-@pytest.mark.parametrize("more", SESSIONS.values(), ids=SESSIONS)
+@pytest.mark.parametrize(
+    "more",
+    [
+        # cached_db is both of its words, and "both" is the two before it
+        pytest.param(
+            more, id=name, marks=[pytest.mark.slow] * (name in ("cached_db", "every request", "atomic requests"))
+        )
+        for name, more in SESSIONS.items()
+    ],
+)
 def test_the_operator_stays_signed_in_however_sessions_are_kept(operated, visit, more):
     operated.settings(flag=True, more=more)
     found = visit(

@@ -43,7 +43,7 @@ def synced(project, memory):
         project.done()
         project.run_sql(ROWS)
 
-    return _once(memory / "synced", project, arrange)
+    return once(memory / "synced", project, arrange)
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def evolved(synced, memory):
         synced.write(V2)
         synced.done()
 
-    return _once(memory / "evolved", synced, arrange)
+    return once(memory / "evolved", synced, arrange)
 
 
-def _once(kept, project, arrange):
+def once(kept, project, arrange):
     """Bring the project's folder to a state that is made by the first test that needs it, and copied by the others."""
     if kept.exists():
         shutil.rmtree(project.folder)

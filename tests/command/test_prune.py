@@ -8,6 +8,8 @@ import pytest
 from schemasync.sync import prune
 from tests.support.project import V1
 
+from .conftest import once
+
 KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "set_aside", "left_by_switch", "hints", "errors"}
 
 
@@ -26,13 +28,15 @@ def grow(project, generations):
 
 
 @pytest.fixture
-def five(project, settings):
+def five(project, memory, settings):
     """Five generations, the last one live."""
-    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 100}
-    names = grow(project, 5)
-    del settings.SCHEMASYNC["KEEP"]
-    assert len(names) == 5
-    return project
+
+    def arrange():
+        settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 100}
+        assert len(grow(project, 5)) == 5
+        del settings.SCHEMASYNC["KEEP"]
+
+    return once(memory / "five", project, arrange)
 
 
 def left(project):

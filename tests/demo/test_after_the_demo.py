@@ -89,7 +89,11 @@ def visited(demo):
 
 
 @pytest.mark.parametrize(
-    "back", [(), ("schemasync", "rollback", "0002", "--noinput")], ids=["as it ends", "forward again"]
+    "back",
+    [
+        pytest.param((), id="as it ends"),
+        pytest.param(("schemasync", "rollback", "0002", "--noinput"), id="forward again", marks=pytest.mark.slow),
+    ],
 )
 def test_no_page_of_the_site_or_of_the_admin_fails(ended, back):
     if back:

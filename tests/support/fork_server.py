@@ -41,11 +41,24 @@ from typing import Any
 
 HEADER = struct.Struct("=I")  # the length of a request; four files come with it: stdin, stdout, stderr, answer
 SHARED = """
-django.contrib.admin django.contrib.auth.hashers django.contrib.messages.storage.fallback django.contrib.sessions.serializers
-django.contrib.staticfiles.finders django.core.cache.backends.locmem django.core.handlers.wsgi
-django.core.management.commands.makemigrations django.core.management.commands.migrate django.db.backends.sqlite3.base
-django.template.defaulttags django.templatetags.l10n django.test django.urls django.views.debug
-jsonschema rich.console rich.progress rich.table
+django.conf.locale.en.formats django.conf.urls django.contrib.admin django.contrib.admin.apps
+django.contrib.admin.templatetags.admin_list django.contrib.admin.templatetags.admin_modify
+django.contrib.admin.templatetags.base django.contrib.admin.templatetags.log django.contrib.admin.views.main
+django.contrib.auth.apps django.contrib.auth.checks django.contrib.auth.context_processors django.contrib.auth.hashers
+django.contrib.auth.management django.contrib.auth.password_validation django.contrib.auth.tokens
+django.contrib.auth.validators django.contrib.contenttypes.apps django.contrib.contenttypes.checks
+django.contrib.contenttypes.management django.contrib.messages.apps django.contrib.messages.context_processors
+django.contrib.messages.middleware django.contrib.messages.storage.fallback django.contrib.sessions.apps
+django.contrib.sessions.backends.db django.contrib.sessions.management django.contrib.sessions.middleware
+django.contrib.sessions.serializers django.contrib.sites.requests django.contrib.sites.shortcuts
+django.contrib.staticfiles.apps django.contrib.staticfiles.checks django.contrib.staticfiles.finders
+django.contrib.staticfiles.storage django.core.cache.backends.locmem django.core.handlers.wsgi
+django.core.management.commands.check django.core.management.commands.makemigrations
+django.core.management.commands.migrate django.db.backends.sqlite3.base django.db.models.sql.compiler
+django.template.context_processors django.template.defaulttags django.template.loaders.app_directories
+django.template.loaders.cached django.templatetags.cache django.templatetags.l10n django.templatetags.tz django.test
+django.urls django.utils.translation.reloader django.views.csrf django.views.debug django.views.defaults jsonschema
+rich.console rich.progress rich.table
 """.split()
 OURS = [name for name in sys.modules if name.partition(".")[0] == "tests"]  # a project may have modules of these names
 # These need the apps to be ready, or register something when they are imported.
