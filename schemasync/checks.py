@@ -160,7 +160,8 @@ def _is_plain(alias: str) -> Iterator[checks.CheckMessage]:
         with suppress(SchemasyncError):
             if needs_adoption(alias):
                 message = f'The database "{alias}" is a plain file, which schemasync does not manage yet.'
-                yield checks.Warning(message, hint="manage.py schemasync adopt", id="schemasync.W010")
+                by_itself = f"The next {conf.adopting_command()} adopts it." if conf.adopts() else ""
+                yield checks.Warning(message, hint=by_itself or "manage.py schemasync adopt", id="schemasync.W010")
 
 
 def _unread(alias: str) -> Iterator[checks.CheckMessage]:

@@ -120,6 +120,11 @@ def adopts() -> bool:
     return bool(setting("ADOPT"))
 
 
+def adopting_command() -> str:
+    """The command that adopts a plain file by itself; '' without the setting ADOPT."""
+    return "" if not adopts() else "manage.py migrate" if is_enabled() else "manage.py schemasync"
+
+
 def runs_from_admin() -> bool:
     """True if the admin may run a sync."""
     return bool(setting("RUN_FROM_ADMIN"))

@@ -42,7 +42,14 @@ class SelectedDatabase:
     def target(self, actor: str = "") -> Target:
         from ..sync.run.target import Target
 
-        return Target(self.layout, databases.opener(self.alias), wait=PATIENCE, keep=conf.keep(), actor=actor)
+        return Target(
+            self.layout,
+            databases.opener(self.alias),
+            wait=PATIENCE,
+            keep=conf.keep(),
+            actor=actor,
+            adopting_command=conf.adopting_command(),
+        )
 
     def file_of(self, name: str) -> Generation | None:
         """The generation of that name, if its file is in the folder: no other file can be named or opened."""

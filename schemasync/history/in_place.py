@@ -3,7 +3,7 @@ history ends with another generation, and a version of schema.json that it alrea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..diff.compare import compare
@@ -53,6 +53,30 @@ def same_tables(newest: HistoryRow, plan: Plan, stamp: Stamp) -> HistoryRow:
         hints=hints_json(plan.applied_hints),
         fingerprint=plan.base_fingerprint or newest.fingerprint,
         plan=dumps(plan_json(plan, {})),
+        rows=0,
+        duration_ms=0,
+        pause_ms=0,
+        actor=stamp.actor,
+        tool_version=stamp.tool_version,
+    )
+
+
+def taken_over(
+    rows: Sequence[HistoryRow], generation: str, plan: Plan, stamp: Stamp, runner_tables: Mapping[str, str]
+) -> HistoryRow:
+    """The row that records what the plan found in the file of `generation`, into which somebody copied another file.
+    `rows`: the history that goes on with it."""
+    return HistoryRow(
+        id=rows[-1].id + 1 if rows else 1,
+        version=plan.version,
+        applied_at=now(),
+        action=HistoryAction.ADOPT,
+        generation=generation,
+        previous=None,
+        schema=digest.canonical(plan.new),
+        hints=hints_json(plan.applied_hints),
+        fingerprint=plan.base_fingerprint or "",
+        plan=dumps(plan_json(plan, {}, runner_tables=runner_tables)),
         rows=0,
         duration_ms=0,
         pause_ms=0,

@@ -50,6 +50,12 @@ class Lineage:
         """True if the generation was built from the present content of `source`, not from an earlier one."""
         return self.birth(source).id in {row.id for row in self.line(generation)}
 
+    def are_related(self, one: str, other: str) -> bool:
+        """True if both generations were built from one row, directly or over others. A file that was adopted without a
+        history was built from none of the others."""
+        above = {row.id for row in self.line(one)}
+        return any(row.id in above for row in self.line(other))
+
     def went_on(self, generation: str, live: str) -> bool:
         """True if each row of the generation was there when the live one was built from it, at once or over others, so
         that all differences were written since."""

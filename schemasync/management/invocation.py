@@ -161,6 +161,7 @@ class Invocation:
             wait=min(self.given.get("wait", WAIT), FOREVER),
             keep=conf.keep(),
             actor=databases.actor(),
+            adopting_command=conf.adopting_command(),
         )
 
     def _warn_of_network(self, link: Path) -> None:

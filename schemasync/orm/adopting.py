@@ -7,6 +7,7 @@ from collections.abc import Collection
 from .. import conf
 from ..schema.document import Document
 from ..sync.adopt import Adopted, adopt
+from ..sync.run.live_database import is_overwritten
 from ..sync.run.target import Target
 from .before_schema import needs_adoption
 from .data_migrations import data_migrations
@@ -16,10 +17,11 @@ from .own_work import asked_about
 
 def adopted_by_itself(alias: str, target: Target, document: Document, accepted: Collection[str] = ()) -> Adopted | None:
     """Adopt the file at the target's path if it is a plain one with content: the database of an older installation, or
-    a backup that was restored. None if the setting is off, or if there is nothing to adopt. Raises a SchemasyncError.
+    a backup that was restored; also one that was copied through the link. None if the setting is off, or if there is
+    nothing to adopt. Raises a SchemasyncError.
 
     `accepted`: data migrations that are accepted although the database never ran them.
     """
-    if not conf.adopts() or not needs_adoption(alias):
+    if not conf.adopts() or not (needs_adoption(alias) or is_overwritten(target.layout, target.opener)):
         return None
     return adopt(target, document, None, asked_about(data_migrations(alias)), accepted, made_elsewhere(alias))

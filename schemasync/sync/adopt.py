@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from ..diff.compare import compare
 from ..diff.hazards import Hazard
 from ..diff.hint_keys import all_hints, hints_that_acted
+from ..engines.sqlite import history_table
+from ..engines.sqlite.checkpoint import durably
+from ..engines.sqlite.connection import to_wal
 from ..engines.sqlite.dry_run import rehearse
+from ..engines.sqlite.objects import has_temporary
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
 from ..engines.sqlite.unknown_names import Unknown
-from ..errors import Code, Refused, SchemasyncError
+from ..engines.sqlite.verify import integrity_check
+from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
+from ..files.disk import DiskStep
 from ..files.layout import Generation, PathKind
 from ..history.action import HistoryAction
+from ..history.in_place import taken_over
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, hints_of, schema_of
 from ..plan.lint import of_schema
@@ -30,13 +37,14 @@ from ..schema.subset import differing, ours
 from . import up_to_date
 from .data_migrations import Installed, never_run
 from .phases.build import build
+from .phases.capture import check_same_schema
 from .phases.cutover import check_place, cut_over_locked
 from .phases.decide import SyncOptions, check_disk
 from .phases.finish import note
 from .phases.litter import litter_removed
 from .phases.recheck import still_true
 from .phases.write_lock import Commit, write_lock
-from .previously_live import PreviouslyLive, previously_live
+from .previously_live import PreviouslyLive, history_before, previously_live
 from .recovery import close_archives, finish_swap, recover
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
@@ -49,7 +57,8 @@ from .run.target import Target
 class Adopted:
     """An adopted file; `differs`: names in which schema.json and the file differ. `runner_tables`: tables of migration
     runners, which must not run any more. `previous`: the generation that was live until the file took the place of the
-    link, if a rollback to it is possible."""
+    link, if a rollback to it is possible. `is_in_place`: the file was copied into the live generation, and stays
+    there."""
 
     generation: str
     version: str
@@ -62,6 +71,7 @@ class Adopted:
     unknown: Unknown = Unknown()  # noqa: RUF009  it is frozen
     runner_tables: tuple[str, ...] = ()
     previous: str | None = None
+    is_in_place: bool = False
 
     @property
     def notes(self) -> tuple[Hazard, ...]:
@@ -79,7 +89,8 @@ def adopt(
     *,
     is_resumed: bool = False,
 ) -> Adopted:
-    """Adopt the plain file at the target's path. Raises a SchemasyncError; then the file is unchanged.
+    """Adopt the plain file at the target's path, or the one that somebody copied into the live generation. Raises a
+    SchemasyncError; then the file is unchanged.
 
     The baseline is what `document` names of the file; without one, everything in it. `models` maps each table to the
     model that owns it, if there is no document. `installed`: data migrations, None if they are not used; one that the
@@ -93,6 +104,8 @@ def adopt(
             if now is not None and now.newest is not None and now.newest.action == HistoryAction.ADOPT:
                 return _finished(now, now.newest, document)
     with translated_errors(target.layout.link):
+        if live_database.is_overwritten(target.layout, target.opener):
+            return _adopt_in_place(target, asked, begun)
         with _plain_file(target) as before:  # refuse before there is a folder to lock in
             before.inspect()
             never_run(before, installed, accepted)
@@ -107,6 +120,12 @@ def adopt(
             duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
             document_digest = _digest(document, decided.plan)
             note(target, generation, Afterwards(duration_ms, pause_ms, document=document_digest))
+    return _adopted(generation, decided, document, duration_ms, pause_ms)
+
+
+def _adopted(
+    generation: Generation, decided: _Decided, document: Document | None, duration_ms: int, pause_ms: int = 0
+) -> Adopted:
     return Adopted(
         generation.name,
         decided.plan.version,
@@ -120,6 +139,55 @@ def adopt(
         decided.runner_tables,
         decided.previous.generation.name if decided.previous is not None else None,
     )
+
+
+def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
+    """Record what the live generation holds, in one transaction of its file. What it held before is gone already, so
+    there is nothing to keep beside it."""
+    with interrupt.stoppable(), target.locked() as target:
+        recover(target)
+        with live_database.read(target.layout, target.opener, overwritten=True) as before:
+            assert before is not None
+            assert before.generation is not None
+            _check_whole(before)
+            decided = _decide(target, before, asked)
+            rows = history_before(target.layout, target.opener, before.connection)
+            _take_over(target, before.generation, decided, rows)
+        duration_ms = round((time.monotonic() - begun) * 1000)
+        note(target, before.generation, Afterwards(duration_ms, document=_digest(asked.document, decided.plan)))
+    return replace(_adopted(before.generation, decided, asked.document, duration_ms), is_in_place=True)
+
+
+def _check_whole(before: LiveDatabase) -> None:
+    """Raise a SchemasyncError for a file that was copied in part, or that a run of another database has marked."""
+    if before.newest is not None:
+        raise Refused.of(Code.CHANGED_DURING_RUN, f"{before.path.name} has a history by now", "Run it again.")
+    if has_temporary(before.connection):
+        raise NeedsPerson.of(
+            Code.STATE_UNKNOWN,
+            f"{before.path} has no history, and has marks of a run: it is a copy of an unfinished file",
+            "Restore another backup, or an archive: see docs/howto/restore.md of schemasync.",
+        )
+    if found := integrity_check.damage(before.connection):
+        raise Failed.of(
+            Code.CORRUPT,
+            f"{before.path} is damaged, or was copied in part: {integrity_check.listed(found)}",
+            "Stop the application, and copy the backup again.",
+        )
+
+
+def _take_over(target: Target, generation: Generation, decided: _Decided, rows: Sequence[HistoryRow]) -> None:
+    with (
+        target.disk.step(DiskStep.RECOVER_HISTORY),
+        closing(target.opener.write(generation.path, timeout=target.wait)) as connection,
+    ):
+        target.check_sole()
+        to_wal(connection)  # most backups have a rollback journal
+        with durably(connection):
+            check_same_schema(connection, decided.plan)
+            row = taken_over(rows, generation.name, decided.plan, target.stamp, runner_tables(connection))
+            history_table.replace(connection, rows)
+            history_table.append(connection, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +249,8 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
     left_alone = asked.elsewhere if document is not None else ()  # schema.json is still to be written, and names them
     foreign = tuple(o.named for o in inspection.foreign(baseline.object_names(), left_alone))
     was_live = previously_live(target.layout, target.opener)
-    previous = was_live if was_live is not None and was_live.continues(before.rows) else None
+    continues = was_live is not None and was_live.continues(before.connection, before.rows)
+    previous = was_live if continues else None
     return _Decided(plan, foreign, left_out, unknown, tuple(runner_tables(before.connection)), previous)
 
 

@@ -39,7 +39,7 @@ class Checked:
     `unknown`: names that the database uses and this process does not know. `refused`: the errors of a sync that the
     schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted. `runners_ran`:
     tables of migration runners that changed since the live generation was made. `born_without`: data migrations that
-    never filled it, because it was created from schema.json.
+    never filled it, because it was created from schema.json. `how_to_adopt`: how a plain file is adopted.
     """
 
     version: str
@@ -56,6 +56,7 @@ class Checked:
     unapplied: tuple[str, ...] = ()
     runners_ran: tuple[str, ...] = ()
     born_without: tuple[str, ...] = ()
+    how_to_adopt: str = ""
 
     def differs(self, *, strict: bool) -> bool:
         """True if schema.json and the database differ in our objects; with `strict`, in any."""
@@ -103,6 +104,7 @@ def check(
             unapplied=missing(now, installed),
             runners_ran=tuple(_runners_that_ran(now)),
             born_without=_born_without(now),
+            how_to_adopt=target.how_to_adopt,
         )
 
 

@@ -1,4 +1,4 @@
-"""Finds the generation that was live until somebody put a plain file in the place of the link, such as a backup."""
+"""Finds the history that goes on with a file which somebody put in the place of the live one, such as a backup."""
 
 from __future__ import annotations
 
@@ -8,29 +8,40 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from ..engines.sqlite import history_table
-from ..engines.sqlite.connection import Opener
+from ..engines.sqlite import django_migrations, history_table
+from ..engines.sqlite.connection import Connection, Opener
 from ..errors import Code, Problem, SchemasyncError
 from ..files.layout import Generation, Layout
 from ..history.action import HistoryAction
 from ..history.row import HistoryRow
 from .run.error_translation import translated_errors
 from .run.generation_state import state_of
+from .run.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class PreviouslyLive:
-    """The one generation that no swap closed, and the history in its file, the oldest row first."""
+    """The one generation that no swap closed, and the history in its file, the oldest row first.
+
+    `migrations`: app, name and time of each migration that ran on it.
+    """
 
     generation: Generation
     rows: tuple[HistoryRow, ...]
+    migrations: frozenset[tuple[str, str, str]] = frozenset()
 
-    def continues(self, earlier: Sequence[HistoryRow]) -> bool:
-        """True if its history begins with these rows, so that it may replace them: the plain file is a copy of one of
-        its generations. False if a backup was restored into the file of that generation since: then the row that made
-        the generation describes another content."""
+    def continues(self, connection: Connection, earlier: Sequence[HistoryRow]) -> bool:
+        """True if its history may replace that of a plain file: these `earlier` rows.
+
+        It has to begin with them: then the file is a copy of one of its generations. It is not if a backup was restored
+        into the file of that generation since: then the row that made the generation describes another content. A file
+        without a history is older than the history if every migration that ran on it ran on this generation, too, at
+        the same time.
+        """
+        if not earlier:
+            return is_older(connection, self.migrations)
         since = self.rows[len(earlier) :]
-        if not earlier or [row.identity for row in self.rows[: len(earlier)]] != [row.identity for row in earlier]:
+        if [row.identity for row in self.rows[: len(earlier)]] != [row.identity for row in earlier]:
             return False
         copied = earlier[-1].generation
         return not any(row.action == HistoryAction.RESTORE and row.generation == copied for row in since)
@@ -50,23 +61,48 @@ def previously_live(layout: Layout, opener: Opener) -> PreviouslyLive | None:
     ):
         rows = history_table.read(connection)
         if rows and rows[-1].generation == generation.name:
-            return PreviouslyLive(generation, rows)
+            return PreviouslyLive(generation, rows, django_migrations.moments(connection))
     return None
 
 
-def not_adopted(layout: Layout, opener: Opener, newest: HistoryRow | None) -> Problem:
+def is_older(connection: Connection, migrations: frozenset[tuple[str, str, str]]) -> bool:
+    """True if the migrations that ran on the connection's file are among these, at the same times, so that the file is
+    an earlier state of the database of these. False if none ran on it."""
+    ran = django_migrations.moments(connection)
+    return bool(ran) and ran <= migrations
+
+
+def history_before(layout: Layout, opener: Opener, connection: Connection) -> tuple[HistoryRow, ...]:
+    """The longest history in the archives that goes on with the live file, which the connection has open and which has
+    none; empty if that file is no older state of the same database."""
+    histories = [rows for archive in layout.finished() if (rows := _earlier(archive, opener, connection))]
+    return max(histories, key=lambda rows: rows[-1].id, default=())
+
+
+def _earlier(archive: Generation, opener: Opener, connection: Connection) -> tuple[HistoryRow, ...]:
+    with (
+        suppress(SchemasyncError, sqlite3.Error),
+        translated_errors(archive.path),
+        closing(opener.read(archive.path)) as its,
+    ):
+        return history_table.read(its) if is_older(connection, django_migrations.moments(its)) else ()
+    return ()
+
+
+def not_adopted(target: Target, newest: HistoryRow | None) -> Problem:
     """The problem of a plain file at the path; `newest`: the last row of the history in it, if it has one."""
+    layout = target.layout
     copy_of = f", a copy of {newest.generation}" if newest is not None else ""
-    before = previously_live(layout, opener)
+    before = previously_live(layout, target.opener)
     if newest is None and before is None:
         return Problem(
             Code.NOT_ADOPTED,
             f"{layout.link} is a plain database file, which schemasync does not manage yet",
-            "To adopt it, with all rows: manage.py schemasync adopt",
+            f"To adopt it, with all rows: {target.how_to_adopt}",
             {"found": []},
         )
     message = f"{layout.link} is a plain file{copy_of}: no generation is live, and its changes cannot be rolled back"
-    hint = "To go on with this file: manage.py schemasync adopt"
+    hint = f"To go on with this file: {target.how_to_adopt}"
     if before is not None:
         link, aside = shlex.quote(str(layout.link)), shlex.quote(f"{layout.link}.aside")
         message += f"; {before.generation.name} was live before"

@@ -16,6 +16,7 @@ from ..engines.sqlite.verify.row_samples import RowSample
 from ..engines.sqlite.verify.row_samples import examples as some
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.layout import Generation
+from ..history.action import HistoryAction
 from ..history.compose import not_known
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
@@ -122,7 +123,7 @@ def _way(
             "It begins with the first sync, or with: manage.py schemasync adopt",
         )
     if current.generation is None:
-        raise Refused(not_adopted(target.layout, target.opener, current.newest))
+        raise Refused(not_adopted(target, current.newest))
     to = _destination(current, wanted)
     return current, to, _file_of(target, to)
 
@@ -217,6 +218,12 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
     assert newest is not None
     if wanted is not None:
         to = find(current.rows, wanted)
+    elif newest.previous is None and newest.action == HistoryAction.ADOPT and newest.id > 1:
+        raise Refused.of(
+            Code.UNKNOWN_GENERATION,
+            f"{newest.generation} was adopted, and was built from no other generation",
+            "Name the one to go back to, from: manage.py schemasync history",
+        )
     elif newest.previous is None:
         raise Refused.of(Code.NO_HISTORY, f"{newest.generation} is the first generation", "There is nothing before it.")
     else:
@@ -272,13 +279,15 @@ def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation, opener
         found = _Sides(generation, current.generation, lineage.steps(live, to.generation), live_is_older=True)
     else:
         found = _Sides(current.generation, generation, lineage.steps(to.generation, live), live_is_older=False)
-    recorded = [schema_of(lineage.birth(name)) for name in (live, to.generation)]
+    related = lineage.are_related(live, to.generation)
+    recorded = [schema_of(lineage.birth(name)) for name in (live, to.generation)] if related else ()
+    found = found if related else replace(found, steps=())
     return replace(found, steps=(*found.steps, *_of_unnamed(opener, found, recorded)))
 
 
 def _of_unnamed(opener: Opener, sides: _Sides, recorded: Sequence[Schema]) -> Iterator[Step | MadeByHand]:
-    """Steps for the tables that no schema.json names, such as those of apps that keep their migrations: by their names,
-    and by those of their columns."""
+    """Steps for the tables that no schema.json names, such as those of apps that keep their migrations, and for all
+    tables of files without a common past: by their names, and by those of their columns."""
     named = {fold(table.name) for schema in recorded for table in schema.tables}
     try:
         newer, older = written_schema(opener, sides.newer.path), written_schema(opener, sides.older.path)

@@ -63,7 +63,7 @@ class Status:
     """`live`: the newest row of the live generation's history; None if none is live or it cannot be read.
     `schema_version`: that of schema.json, None if there is none or it has faults. `bytes` of the live file, `free` of
     its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`. `problems`: what prevents use or
-    changes of the database, with what to do about it."""
+    changes of the database, with what to do about it. `how_to_adopt`: how a plain file is adopted."""
 
     at: PathKind
     live: HistoryRow | None
@@ -74,6 +74,7 @@ class Status:
     waits: bool
     problems: tuple[Problem, ...]
     schema_version: str | None = None
+    how_to_adopt: str = ""
 
     @property
     def is_pending(self) -> bool:
@@ -135,7 +136,7 @@ def status(target: Target, schema: Path | None = None) -> Status:
             elif schema is not None:
                 version = _read(schema)[0]
     except SchemasyncError as error:
-        problems += error.problems
+        problems += _copied_into(target) or error.problems
         if is_too_new(error):
             reads = live_database.read(layout, target.opener, whole=False, parsed=True)
             with suppress(SchemasyncError), translated_errors(layout.link), reads as now:
@@ -157,6 +158,7 @@ def status(target: Target, schema: Path | None = None) -> Status:
         run is not None and postpone.is_waiting(target),
         tuple(problems),
         version,
+        target.how_to_adopt,
     )
 
 
@@ -201,8 +203,18 @@ def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
     history says, no generation is live. After an `eject` all generations are closed."""
     if now.generation is not None:
         return []  # checked first, because the rest opens every archive
-    problem = not_adopted(target.layout, target.opener, now.newest)
+    problem = not_adopted(target, now.newest)
     return [problem] if now.newest is not None or problem.facts["found"] else []
+
+
+def _copied_into(target: Target) -> list[Problem]:
+    """The problem of a file without a history in the live generation, where a command adopts it by itself."""
+    with suppress(SchemasyncError), translated_errors(target.layout.link):
+        live = target.layout.live()
+        if target.adopting_command and live is not None and live_database.is_overwritten(target.layout, target.opener):
+            message = f"{live.name} is live, and has no history: a file was copied into it through {target.layout.link}"
+            return [Problem(Code.NO_HISTORY, message, f"To go on with it: {target.how_to_adopt}")]
+    return []
 
 
 def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:

@@ -127,6 +127,45 @@ def test_a_file_with_another_past_hides_no_row_from_a_later_prune(evolved, setti
     assert f"{was_live}.sqlite3" not in evolved.generations()
 
 
+@pytest.mark.parametrize(
+    ("applied", "goes_on"),
+    [
+        ([("shop", "0001", "2026-01-01 10:00:00.123456")], True),
+        ([("shop", "0001", "2026-01-01 10:00:00.123457")], False),
+        ([("shop", "0001", "2026-01-01 10:00:00.123456"), ("shop", "0003", "2026-01-03 10:00:00.5")], False),
+        ([], False),
+    ],
+    ids=["an earlier state", "another installation", "one migration more", "none"],
+)
+def test_a_backup_from_before_the_history_is_known_by_the_times_of_its_migrations(project, applied, goes_on):
+    table = "CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app, name, applied)"
+    row = "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)"
+    backup = project.folder / "backup.sqlite3"
+    for path, rows in (
+        (project.link, [("shop", "0001", "2026-01-01 10:00:00.123456"), ("shop", "0002", "2026-01-02 10:00:00.5")]),
+        (backup, applied),
+    ):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(f"CREATE TABLE Log (id INTEGER PRIMARY KEY, what TEXT); {table}")
+            connection.executemany(row, rows)
+            connection.commit()
+    project.write({"Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT"}})
+    project.done("adopt")
+    project.run_sql("INSERT INTO Log (what) VALUES ('only here')")
+    was_live = project.live()
+    backup.rename(project.link)
+    out = project.done("adopt").out
+    assert (f"{was_live} was live before" in out) == goes_on
+    assert len(project.done("history", json=True).json["generations"]) == 1 + goes_on
+    assert f"{was_live}.sqlite3" in project.generations()
+    if goes_on:
+        assert "Name the one to go back to" in project.call("rollback", interactive=False).error
+        ahead = project.done("rollback", was_live, dry_run=True, json=True).json["differences"]
+        assert ahead["tables"]["Log"]["removed"] == 1
+        project.done("rollback", was_live, interactive=False)
+        assert log(project) == ["only here"]
+
+
 def test_the_generation_before_the_first_sync_is_no_problem(project):
     project.run_sql("CREATE TABLE other (x); INSERT INTO other VALUES (1)")
     error = project.call().error

@@ -184,3 +184,86 @@ def test_a_snapshot_that_was_copied_over_the_database_goes_on_with_the_next_sync
     evolved.done()
     assert evolved.rows("PRAGMA journal_mode") == [("wal",)]
     assert evolved.rows("SELECT count(*) FROM Later") == [(0,)]
+
+
+# --- a backup from before the adoption ----------------------------------------------------------------------------
+
+PLAIN = """
+CREATE TABLE Users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, fax TEXT);
+CREATE TABLE Log (id INTEGER PRIMARY KEY, what TEXT);
+INSERT INTO Log VALUES (1, 'before');
+"""
+
+
+@pytest.fixture
+def overwritten(evolved):
+    """A plain file stands in the live generation. `was`: the names of all generations."""
+    evolved.was = names(evolved)
+    backup = evolved.folder / "backup.sqlite3"
+    with closing(sqlite3.connect(backup)) as connection:
+        connection.executescript(PLAIN)
+    by_cp(backup, evolved.link)
+    return evolved
+
+
+def test_a_command_names_the_one_command_that_goes_on_with_it(overwritten):
+    for words in ((), ("plan",), ("rollback",), ("check",)):
+        ended = overwritten.call(*words, **({"interactive": False} if words == ("rollback",) else {}))
+        assert ended.code == 6
+        assert "to go on with it: manage.py schemasync adopt\n" in ended.error
+    assert overwritten.rows("SELECT name FROM sqlite_schema") == [("Users",), ("Log",)]
+
+
+def test_adopt_records_what_the_file_holds_and_makes_no_other(overwritten):
+    overwritten.write(V1)
+    done = overwritten.done("adopt", json=True).json
+    assert (done["generation"], done["differs"], done["previous"]) == (overwritten.live(), [], None)
+    assert names(overwritten) == overwritten.was
+    assert overwritten.rows("SELECT what FROM Log") == [("before",)]
+    assert overwritten.rows("PRAGMA journal_mode") == [("wal",)]
+    assert "nothing to do" in overwritten.done().out
+    assert overwritten.done("status", json=True).json["result"] == "ok"
+    overwritten.write(V2)
+    overwritten.done(allow_drop=["Users.fax"])
+    overwritten.done("rollback", interactive=False)
+    assert overwritten.rows("SELECT what FROM Log") == [("before",)]
+
+
+def test_no_prune_removes_an_archive_that_its_history_does_not_know(overwritten, monkeypatch):
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))
+    overwritten.done("adopt")
+    for number in range(3):
+        tree = {f"t{number}": {"id": "INTEGER PRIMARY KEY"}, "_dropped": [f"t{n}" for n in range(number)]}
+        overwritten.write({**V1, **tree})
+        overwritten.done()
+    overwritten.done("prune", keep=1)
+    assert overwritten.was[0] in names(overwritten)
+
+
+@pytest.mark.parametrize("how", ["damaged", "marked", "emptied"])
+def test_a_file_that_is_not_whole_is_not_adopted(overwritten, how):
+    path = overwritten.link.resolve()
+    with closing(sqlite3.connect(path)) as connection:
+        if how == "damaged":
+            connection.execute("INSERT INTO Log (what) VALUES (hex(randomblob(9000)))")
+        elif how == "marked":
+            connection.execute("CREATE TABLE _schemasync_building (x)")
+        else:
+            connection.executescript("DROP TABLE Users; DROP TABLE Log")
+        connection.commit()
+    if how == "damaged":
+        data = bytearray(path.read_bytes())
+        data[-8192:-8188] = b"\xff" * 4  # the link from one page of the long value to the next
+        path.write_bytes(data)
+    before = path.read_bytes()
+    ended = overwritten.call("adopt")
+    assert ended.code == (4 if how == "damaged" else 6)
+    assert {"damaged": "[corrupt]", "marked": "[state-unknown]", "emptied": "[no-history]"}[how] in ended.error
+    assert path.read_bytes() == before
+
+
+def test_an_archive_of_another_past_lends_no_history(overwritten):
+    """Without rows of django_migrations nothing proves that the file is an older state of this database."""
+    overwritten.done("adopt")
+    history = overwritten.done("history", json=True).json["generations"]
+    assert [(row["action"], row["id"]) for row in history] == [("adopt", 1)]

@@ -102,6 +102,9 @@ def finish(scenario, world):
             case "adopt_wal" | "adopt_journal" | "adopt_over_the_link" if live is not None:
                 with pytest.raises(Refused, match="adopted already"):
                     run(scenario, target)
+            case "adopt_in_place" if history(world.link):
+                with pytest.raises(Refused, match="adopted already"):
+                    run(scenario, target)
             case "eject" if live is None:
                 with pytest.raises(Refused, match="nothing to eject"):
                     run(scenario, target)
@@ -129,6 +132,9 @@ def assert_history(scenario, world):
     rows = history(world.link)
     assert [row.id for row in rows] == sorted({row.id for row in rows})
     assert rows[-1].generation == world.layout.live().name
+    if scenario.name == "adopt_in_place":
+        assert [(row.action, row.previous) for row in rows] == [("adopt", None)]
+        return
     assert {path.stem for path in world.files()} <= {row.generation for row in rows}
     if scenario.name == "adopt_over_the_link":
         assert [(row.action, row.generation[:4], (row.previous or "")[:4]) for row in rows[2:]] == [

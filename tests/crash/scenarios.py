@@ -139,6 +139,15 @@ def _restored_backup(folder: Path) -> World:
     return world
 
 
+def _overwritten(folder: Path) -> World:
+    """A plain file was copied into the live generation."""
+    world = worlds.evolved(folder)
+    plain = worlds.plain(folder / "plain", "delete")
+    shutil.copyfile(plain.link, world.link)
+    shutil.rmtree(folder / "plain")
+    return world
+
+
 def _moved_over(folder: Path) -> World:
     """A backup of generation 2 was moved over the link, when generation 3 was live and had more rows."""
     world = worlds.evolved(folder)
@@ -347,6 +356,13 @@ SCENARIOS = {
             f"RECOVER:HISTORY {LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=worlds.changed(V2, "papers", title="TEXT"),
+        ),
+        Scenario(
+            "adopt_in_place",
+            _overwritten,
+            lambda target: adopt(target, None).generation,
+            "RECOVER:HISTORY HISTORY:FINISH",
+            commit=None,
         ),
         Scenario(
             "a_displaced_file",

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -118,8 +119,48 @@ def test_a_backup_that_is_moved_over_the_link_goes_on_by_itself(first):
     out = first.start()
     assert "was a plain file, and is adopted" in out
     assert "4 migrations run on the new file" in out
+    assert f"{was_live} was live before; to go back to it: manage.py schemasync rollback 3" in out
     assert first.rows("SELECT title FROM shop_book ORDER BY id") == [("Dune",), ("The Left Hand of Darkness",)]
     assert f"{was_live}.sqlite3" in [path.name for path in first.folder.glob("db.sqlite3.generations/*.sqlite3")]
+    rows = first.done("schemasync", "history", "--json").json["generations"]
+    assert [row["action"] for row in rows] == ["sync", "adopt", "sync", "sync", "adopt"]
+    assert "adopted a backup from before the first generation" in first.done("schemasync", "history").out
+    found = first.done("schemasync", "rollback", "3", "--dry-run", "--json").json["differences"]
+    assert found["tables"]["shop_book"]["removed"] == 1
+    first.done("schemasync", "rollback", "3", "--noinput")
+    assert ("Only here",) in first.rows("SELECT title FROM shop_book")
+
+
+@pytest.mark.parametrize("proof", [True, False])
+def test_a_backup_that_is_copied_through_the_link_goes_on_by_itself(first, proof):
+    """`cp` into the live generation: its rows are gone by then, and those of the backup are taken on."""
+    backup = first.folder / "backup.sqlite3"
+    with closing(sqlite3.connect(first.link)) as source, closing(sqlite3.connect(backup)) as copy:
+        source.backup(copy)
+        if not proof:
+            copy.execute("UPDATE django_migrations SET applied = '2020-01-01 00:00:00.000000'")
+            copy.commit()
+    first.upgrade(2)
+    first.start()
+    first.upgrade(3)
+    first.start()
+    overwritten = first.link.readlink().stem
+    shutil.copyfile(backup, first.link)
+    assert "SCHEMASYNC" not in (found := first.manage("schemasync", "status")).err
+    assert "[no-history]" in found.out
+    assert "To go on with it: the next manage.py migrate adopts it" in found.out
+    out = first.start()
+    assert f"a file without a history was copied into {overwritten} through {first.link}, and is adopted there" in out
+    assert "4 migrations run on the new file" in out
+    assert first.rows("SELECT title, slug FROM shop_book ORDER BY id")[0] == ("Dune", "dune")
+    rows = first.done("schemasync", "history", "--json").json["generations"]
+    assert rows[1]["generation"] == overwritten
+    earlier = ["sync", "adopt"] if proof else []
+    assert [row["action"] for row in rows] == ["sync", "adopt", *earlier]
+    assert first.done("schemasync", "status", "--json").json["result"] == "ok"
+    assert "nothing to do" in first.start()
+    first.done("schemasync", "rollback", "--noinput")
+    assert first.rows("SELECT title, pages FROM shop_book ORDER BY id")[0] == ("Dune", "412")
 
 
 def test_a_backup_of_a_generation_keeps_the_history_and_the_way_to_what_was_live(first):
@@ -142,6 +183,23 @@ def test_a_backup_of_a_generation_keeps_the_history_and_the_way_to_what_was_live
     ]
     first.done("schemasync", "rollback", was_live, "--noinput")
     assert ("Only here",) in first.rows("SELECT title FROM shop_book")
+
+
+def test_with_the_setting_nobody_is_told_to_adopt_by_hand(first):
+    first.upgrade(3)
+    how = "the next manage.py migrate adopts it"
+    for words in (["status"], ["plan"], ["check"]):
+        ended = first.manage("schemasync", *words)
+        printed = ended.out + ended.err
+        assert (how in printed, "schemasync adopt" in printed) == (words != ["check"], False), printed
+    told = first.manage("check").err
+    assert "(schemasync.W010)" in told
+    assert "The next manage.py migrate adopts it." in told
+    first.start()
+    with closing(sqlite3.connect(first.link)) as source, closing(sqlite3.connect(first.folder / "b")) as copy:
+        source.backup(copy)
+    (first.folder / "b").rename(first.link)
+    assert how in first.manage("schemasync", "status").out
 
 
 def test_without_the_setting_one_line_says_what_to_do(first):

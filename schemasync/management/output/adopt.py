@@ -74,6 +74,8 @@ def lines(done: Adopted, link: Path, schema: Path, ignored: Sequence[str], page:
 
 def by_itself(done: Adopted, link: Path) -> Lines:
     """What a sync says that adopted a plain file first."""
+    if done.is_in_place:
+        return [f"a file without a history was copied into {done.generation} through {link}, and is adopted there"]
     return [f"{link} was a plain file, and is adopted: {done.generation}", *_way_back(done)]
 
 

@@ -169,7 +169,7 @@ def _difference(seen: Checked) -> Lines:
     if seen.is_empty:
         return ["there is no database yet", "To create it: manage.py schemasync"]
     if seen.generation is None and not seen.unapplied:
-        return [differ, "Adopt the database first: manage.py schemasync adopt"]
+        return [differ, f"The database has to be adopted first: {seen.how_to_adopt}"]
     if seen.unapplied:
         return [*_unapplied(seen), *([differ] if seen.changes or seen.live_version != seen.version else [])]
     if seen.drift and seen.live_version == seen.version:

@@ -104,6 +104,8 @@ def _story(entry: Entry, page: Page) -> Lines:
             what = f"a backup of {row.previous} was restored into this file"
         case HistoryAction.ROLLBACK:
             what = f"back from {row.previous}"
+        case HistoryAction.ADOPT if row.previous is None and row.id > 1:
+            what = "adopted a backup from before the first generation"
         case HistoryAction.ADOPT:
             what = "adopted unchanged"
         case _:

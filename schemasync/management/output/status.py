@@ -28,14 +28,15 @@ def lines(found: Status, page: Page) -> Lines:
 
 _NOT_LIVE = {
     PathKind.NOTHING: "there is no database yet; to create it: manage.py schemasync",
-    PathKind.PLAIN: "no generation is live: at the path is a plain file; to take it over: manage.py schemasync adopt",
+    PathKind.PLAIN: "no generation is live: at the path is a plain file; to take it over: ",
 }
 
 
 def _live(found: Status) -> Lines:
     row = found.live
     if row is None:
-        return [_NOT_LIVE.get(found.at, f"at the path is {found.at.value}")] if not found.problems else []
+        how = found.how_to_adopt if found.at is PathKind.PLAIN else ""
+        return [_NOT_LIVE.get(found.at, f"at the path is {found.at.value}") + how] if not found.problems else []
     return [
         f"{row.generation} is live: version {short(row.version)}, {size(found.bytes)}",
         f"since {local_time(row.applied_at)}, by {row.actor or 'someone'} ({row.action})",

@@ -199,7 +199,7 @@ def _refuse_plain(target: Target, state: LiveDatabase) -> None:
     first."""
     if state.newest is None and not state.inspect().objects:
         return
-    raise Refused(not_adopted(target.layout, target.opener, state.newest))
+    raise Refused(not_adopted(target, state.newest))
 
 
 def _first(document: Document, state: LiveDatabase | None) -> Decision:

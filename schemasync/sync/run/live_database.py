@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,11 +123,14 @@ def no_history(layout: Layout) -> Refused:
 
 
 @contextmanager
-def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False) -> Iterator[LiveDatabase | None]:
+def read(
+    layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = False, overwritten: bool = False
+) -> Iterator[LiveDatabase | None]:
     """Open the file at the link for reading; None without one. Raises Refused or NeedsPerson.
 
     `whole`: with the whole history, which may be large; otherwise with its newest row alone. `parsed`: accept a schema
-    that this SQLite cannot parse, and read only the part that it can.
+    that this SQLite cannot parse, and read only the part that it can. `overwritten`: accept a generation without a
+    history, into which somebody copied another file.
     """
     at = layout.path_kind()
     if at is PathKind.NOTHING:
@@ -140,15 +142,23 @@ def read(layout: Layout, opener: Opener, *, whole: bool = True, parsed: bool = F
     try:
         _check_open(connection, path, layout, opener)
         seen, rows = data_version(connection), _rows(connection, whole=whole)
-        if generation is not None and not rows:
+        if generation is not None and not rows and not overwritten:
             raise _without_history(layout, generation, is_empty=not objects(connection))
-        is_recorded = generation is None or rows[-1].generation == generation.name
+        is_recorded = generation is None or not rows or rows[-1].generation == generation.name
         if generation is not None and not is_recorded:
             rows = (*rows, restored_in_place(rows, generation.name, NOBODY))
         rows = rows if whole else rows[-1:]
         yield LiveDatabase(connection, path, generation, rows, fingerprint(connection), seen, inode, is_recorded)
     finally:
         connection.close()
+
+
+def is_overwritten(layout: Layout, opener: Opener) -> bool:
+    """True if the live generation has no history and holds something: somebody copied another file into it."""
+    if layout.path_kind() is not PathKind.GENERATION:
+        return False
+    with read(layout, opener, whole=False, overwritten=True) as now:
+        return now is not None and now.newest is None and bool(objects(now.connection))
 
 
 def _rows(connection: Connection, *, whole: bool) -> tuple[HistoryRow, ...]:
@@ -186,28 +196,14 @@ def _without_history(layout: Layout, generation: Generation, *, is_empty: bool) 
     """Every generation has a history from its first moment: this one was emptied, or a file without a history was
     copied into it through the link."""
     others = ", ".join(g.path.name for g in layout.generations() if g != generation) or "none"
-    back = "To go back to a backup or to an archive, see docs/howto/restore.md of schemasync."
+    back = "To go back to another backup or to an archive, see docs/howto/restore.md of schemasync."
     what = "is empty" if is_empty else "schemasync did not make what it holds"
+    go_on = "If it is a backup that was copied through the link, to go on with it: manage.py schemasync adopt"
     return NeedsPerson.of(
         Code.NO_HISTORY,
         f"{generation.path} is live, but has no history: {what}; beside it: {others}",
-        f"Stop the application first.\n{back}" if is_empty else f"{_adoption(layout)}\n{back}",
+        f"Stop the application first.\n{back}" if is_empty else f"{go_on}\n{back}",
         found=others,
-    )
-
-
-def _adoption(layout: Layout) -> str:
-    """The steps that bring what the live file holds under schemasync; its archives stay in a folder beside it."""
-    copy = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))"
-    link, new, folder, old = (
-        shlex.quote(str(path))
-        for path in (layout.link, f"{layout.link}.new", layout.folder, f"{layout.folder}.before-restore")
-    )
-    return (
-        "It may be a backup from before the adoption, copied through the link. To go on with it, stop the application, "
-        f"then:\npython -c {shlex.quote(copy)} {link} {new}\n"
-        f"rm {link} && mv {folder} {old} && mv {new} {link}\n"
-        "manage.py schemasync adopt"
     )
 
 

@@ -21,7 +21,8 @@ from .progress import Progress, Silent
 @dataclass(frozen=True, slots=True)
 class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
-    `lock`: the run lock, while this run holds it."""
+    `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
+    run holds it."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -30,7 +31,13 @@ class Target:
     wait: float = 30.0
     keep: int = 3
     actor: str = ""
+    adopting_command: str = ""
     lock: RunLock | None = None
+
+    @property
+    def how_to_adopt(self) -> str:
+        """What follows "To go on with it:", or a similar phrase."""
+        return f"the next {self.adopting_command} adopts it" if self.adopting_command else "manage.py schemasync adopt"
 
     @property
     def stamp(self) -> Stamp:

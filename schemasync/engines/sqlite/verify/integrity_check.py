@@ -33,6 +33,11 @@ def quick(connection: Connection) -> tuple[str, ...]:
     return tuple(line for line in found if line != "ok")
 
 
+def damage(connection: Connection) -> tuple[str, ...]:
+    """The messages of quick_check about pages, without those about rows that violate NOT NULL or a CHECK."""
+    return tuple(line for line in quick(connection) if not line.startswith((NO_NULL, "CHECK constraint failed")))
+
+
 def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     """The messages of integrity_check, each once. https://www.sqlite.org/pragma.html#pragma_integrity_check
 
