@@ -28,9 +28,11 @@ ACTIONS = ("check", "sync", "rollback")
 
 @dataclass(slots=True)
 class Measured:
-    """Seconds of each action by its name, and of the waits of writers: as the run states it, and the longest write."""
+    """Seconds of each action by its name, by the clock and of the processor, and of the waits of writers: as the run
+    states it, and the longest write."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
     pauses: dict[str, list[float]] = field(default_factory=dict)
     worst: dict[str, list[float]] = field(default_factory=dict)
 
@@ -68,7 +70,8 @@ def measure(folder: Path, sizes: Sequence[int], rounds: int, say: Callable[[str]
         say(
             f"{tables:,} tables: "
             + ", ".join(
-                f"{action} {median(shown.seconds[action]):.2f} s, pause {1000 * median(shown.pauses[action]):.0f} ms, "
+                f"{action} {median(shown.seconds[action]):.2f} s ({median(shown.cpu[action]):.2f} s of the processor), "
+                f"pause {1000 * median(shown.pauses[action]):.0f} ms, "
                 f"longest write {1000 * median(shown.worst[action]):.0f} ms"
                 for action in ACTIONS
             )
@@ -98,6 +101,7 @@ def _round(place: Path, found: Measured) -> None:
             arguments = ("-m", "benchmarks.tables_command", action, str(work / "db.sqlite3"), str(work / "wanted.json"))
             taken = json.loads(process.python(*arguments, database=work / "db.sqlite3").output)
         found.seconds.setdefault(action, []).append(taken["seconds"])
+        found.cpu.setdefault(action, []).append(taken["cpu"])
         found.pauses.setdefault(action, []).append(taken["pause"])
         found.worst.setdefault(action, []).append(max(waits))
 
@@ -124,12 +128,13 @@ def report(found: dict[int, Measured]) -> list[str]:
     """The figures as Markdown: seconds, and milliseconds of waiting."""
     rows = []
     for tables, one in found.items():
-        seconds = [f"{median(one.seconds[action]):.2f}" for action in ACTIONS]
+        seconds = [f"{median(each[action]):.2f}" for action in ACTIONS for each in (one.seconds, one.cpu)]
         pauses = [f"{1000 * median(one.pauses[action]):.0f}" for action in ACTIONS[1:]]
         worst = [f"{1000 * median(one.worst[action]):.0f}" for action in ACTIONS[1:]]
         rows.append([f"{tables:,}", *seconds, *pauses, *worst])
     headings = (
-        "tables", "check, s", "sync, s", "rollback, s", "pause of the sync, ms", "of the rollback",
+        "tables", "check, s", "processor", "sync, s", "processor", "rollback, s", "processor",
+        "pause of the sync, ms", "of the rollback",
         "longest write beside the sync, ms", "beside the rollback",
     )  # fmt: skip
     rounds = len(next(iter(found.values())).seconds["sync"])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypedDict
 
 from ..diff import hint_keys
@@ -46,6 +47,7 @@ def hints_of(row: HistoryRow | None) -> frozenset[HintKey]:
         raise _damaged(row, "its hints are none that schemasync records") from error
 
 
+@lru_cache(maxsize=4)  # a run asks several times for that of the newest row
 def schema_of(row: HistoryRow) -> Schema:
     """The schema that the row's generation had when it went live."""
     return digest.from_json(_json(row, row.schema, dict))

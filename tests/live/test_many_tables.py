@@ -138,6 +138,12 @@ def test_each_table_gets_four_triggers_and_the_new_file_loses_them_by_one_statem
     assert not [sql for sql in statements if sql.startswith("DROP TRIGGER")]
 
 
+def test_a_sync_inspects_the_live_schema_once_and_three_others(counted):
+    """The scratch copy of schema.json, that of the dry run, and the new file: each of them once."""
+    inspections = [sql for sql in counted[MANY][0].own() if "pragma_table_list AS t, pragma_table_xinfo" in sql]
+    assert len(inspections) == 4
+
+
 # --- several transactions -------------------------------------------------------------------------------------------
 
 

@@ -156,7 +156,7 @@ def _shadows_of_unknown_modules(connection: Connection) -> frozenset[str]:
 
 def is_virtual(item: Object) -> bool:
     """True for a virtual table."""
-    return fold(item.sql).startswith("create virtual")
+    return fold(item.sql[:14]) == "create virtual"
 
 
 def has_table_of_its_own(connection: Connection, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...diff.hint_keys import table_drop
@@ -46,6 +46,7 @@ class LiveDatabase:
     data_version: int = 0
     inode: Inode | None = None
     is_recorded: bool = True
+    _inspections: dict[str, Inspection] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def newest(self) -> HistoryRow | None:
@@ -62,8 +63,13 @@ class LiveDatabase:
         return data_version(self.connection) != self.data_version
 
     def inspect(self) -> Inspection:
-        """The present schema. Raises Refused for objects that cannot be read."""
-        return inspect(self.connection)
+        """The present schema, which is read again only if it has changed. Raises Refused for objects that cannot be
+        read."""
+        known = self._inspections.get(fingerprint(self.connection))
+        if known is None:
+            known = inspect(self.connection)
+            self._inspections[known.fingerprint] = known
+        return known
 
     def ours(self, inspection: Inspection, document: Document, elsewhere: Elsewhere = ()) -> Schema:
         """The part that schema.json or the newest history row names. `elsewhere`: folded names of tables that something
