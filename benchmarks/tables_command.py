@@ -1,6 +1,6 @@
 """One command on a database of many tables: `python -m benchmarks.tables_command ACTION DATABASE SCHEMA` prints how
-long it took, by the clock and of the processor, and how long writers waited for it, as JSON of seconds, without the start
-of Python.
+long it took, by the clock and of the processor, and how long writers waited for it, as JSON of seconds. The start of
+Python does not count.
 
 A process of its own, as each command is one: nothing is cached.
 """
