@@ -15,7 +15,7 @@ from tests.support.processes import ROOT, Ended, environment
 from .product import Product, Release
 
 INSIDE = Path(__file__).parent / "inside"
-PATIENCE = 900.0
+PATIENCE = 1800.0
 
 STOCK = """
 from {settings} import *

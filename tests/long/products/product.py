@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Allowed:
 class Product:
     """`writing` is the Django of the old release's code while it writes by way of schemasync's backend. `postgres` are
     the variables by which its settings choose PostgreSQL; {host} and {name} are filled in. `suite` are the labels of
-    the tests, `suite_settings` the settings they use. `folders` are those that the start script makes. `data_migrations` and `seed` are those of the full mode."""
+    the tests, `suite_settings` and `suite_variables` what they use. `folders` are those that the start script makes. `data_migrations` and `seed` are those of the full mode."""
 
     name: str
     repository: str
@@ -61,7 +61,7 @@ class Product:
     postgres: dict[str, str]
     suite: tuple[str, ...]
     suite_settings: str
-    suite_note: str = ""
+    suite_variables: dict[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     settings: str = ""
     patches: tuple[Patch, ...] = ()

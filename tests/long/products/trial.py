@@ -291,7 +291,9 @@ class Trial:
             )
             outcomes = made.folder / "outcomes.json"
             begun = time.perf_counter()
-            ended = made.manage("test", "--noinput", *self.product.suite, OUTCOMES=str(outcomes))
+            ended = made.manage(
+                "test", "--noinput", *self.product.suite, OUTCOMES=str(outcomes), **self.product.suite_variables
+            )
             seconds = time.perf_counter() - begun
             assert outcomes.exists(), f"the tests did not run with {name}: {ended.err[-2000:]}"
             found.append(json.loads(outcomes.read_text()))
@@ -308,8 +310,6 @@ class Trial:
         ]
         self.faults(differ)
         self.counts["tests of products"] += len(names)
-        if self.product.suite_note:
-            self.say(f"  {self.product.suite_note}")
         return f"{len(names):,} tests, each as with stock ({sum(one == 'passed' for one in stock.values()):,} pass)"
 
     def restore(self) -> str:
