@@ -89,7 +89,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
         if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
             _sync(alias, layout, read)
             return
-        differs, hint = _difference(layout, databases.opener(alias), read, schema)
+        differs, hint = _difference(alias, layout, databases.opener(alias), read, schema)
     except SchemasyncError as error:
         if wanted is OnStartup.SYNC:
             _looks.failed.setdefault(layout.link, error)  # one try per process: requests must not queue for more
@@ -117,7 +117,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
         logger.warning("%s is live: version %s", done.generation, short(done.version))
 
 
-def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) -> tuple[str, str]:
+def _difference(alias: str, layout: Layout, opener: Opener, read: Document, schema: Path) -> tuple[str, str]:
     """The difference from schema.json as a phrase, empty if there is none; and what to do."""
     from ..sync import check
     from ..sync.run.target import Target
@@ -126,12 +126,24 @@ def _difference(layout: Layout, opener: Opener, read: Document, schema: Path) ->
     if seen.drift:
         return f"{layout.link} was changed by hand: {', '.join(seen.drift)}", "See: manage.py schemasync check"
     if not seen.differs(strict=False):
-        return "", ""
+        return _pending(alias)
     if seen.refused:
         return seen.refused[0].message, seen.refused[0].hint
     live = f"is version {short(seen.live_version)}" if seen.live_version else "is no version yet"
     differs = f"{layout.link} {live}, and {schema} is version {short(seen.version)}"
     return differs, "To sync it: manage.py schemasync"
+
+
+def _pending(alias: str) -> tuple[str, str]:
+    """The migrations of MIGRATED_APPS that were not run, in the same form."""
+    from ..diff.changes import shortened
+    from ..orm.migrate import waiting
+    from ..schema.text import count
+
+    late = waiting(alias) if conf.is_enabled() and conf.migrated_apps() else []
+    if not late:
+        return "", ""
+    return f"{count(len(late), 'migration')} not run yet: {shortened(late)}", "To run them: manage.py migrate"
 
 
 def _tell(what: str, hint: str, wanted: OnStartup, cause: BaseException | None) -> None:

@@ -28,7 +28,7 @@ from ..orm.data_migrations import carrying, data_migrations, is_own
 from ..orm.database_faults import database_faults
 from ..orm.export import Decisions, Exported
 from ..orm.field_readers import readers
-from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps, on_file, sync_as_migrate
+from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps, on_file, planned, sync_as_migrate
 from ..orm.migrate_risks import MigrateRisk, migrate_risks
 from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.models_fingerprint import beside
@@ -127,7 +127,11 @@ class Actions(Invocation):
         """A sync, with the work of `migrate` if schema.json replaces migrations."""
         if not conf.is_enabled():
             return sync(target, wanted, options, first)
-        return sync_as_migrate(self._alias(), target, wanted, options, self.stdout, self._verbosity - 1, first)
+        verbosity = self._verbosity - (0 if self._is("as_migrate") else 1)
+        progress, goal = self.given.get("progress"), self.given.get("goal")
+        return sync_as_migrate(
+            self._alias(), target, wanted, options, self.stdout, verbosity, first, progress=progress, goal=goal
+        )
 
     def do_export(self) -> None:
         check, path = self._is("check"), self._schema_path()
@@ -170,19 +174,35 @@ class Actions(Invocation):
 
     def do_plan(self) -> None:
         target, wanted = self._target(), self._document()
+        pending = self._planned_migrations(target)
         try:
             seen = preview.outlook(target, wanted, self._sync_options())
         except Refused as refusal:
-            if refusal.problems[0].code is Code.NOT_ADOPTED:
-                self._say(output.plan.after_adoption(check.check(target, wanted), self._page))
-            raise
+            if refusal.problems[0].code is not Code.NOT_ADOPTED:
+                raise
+            then = check.check(target, wanted)
+            lines = [*output.plan.after_adoption(then, self._page), *output.plan.migrations(pending, self._page)]
+            if not conf.adopts() or self._is("sql"):
+                self._say(lines)
+                raise
+            lines.insert(0, f"{target.layout.link} is a plain file: {target.how_to_adopt}")
+            self._print(lines, output.plan.before_adoption_json(then, pending))
+            return
         blocking = [as_problem(hazard) for hazard in seen.plan.blocking] if seen.plan else []
         statements = preview.statements(seen.plan) if seen.plan and self._is("sql") else []
-        lines = output.plan.statements(statements) if self._is("sql") else output.plan.lines(seen, self._page)
-        self._print(lines, output.plan.as_json(seen, statements if self._is("sql") else None, blocking))
+        lines = [*output.plan.lines(seen, self._page), *output.plan.migrations(pending, self._page)]
+        lines = output.plan.statements(statements) if self._is("sql") else lines
+        self._print(lines, output.plan.as_json(seen, statements if self._is("sql") else None, blocking, pending))
         if blocking:
             what = count(len(blocking), "hazard stops", "hazards stop")
             raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)
+
+    def _planned_migrations(self, target: Target) -> list[str]:
+        """The migrations of MIGRATED_APPS that a sync would run, as `app.name`."""
+        if not conf.is_enabled():
+            return []
+        is_new = target.layout.path_kind() is PathKind.NOTHING
+        return [f"{one.app_label}.{one.name}" for one, _ in planned(self._alias(), is_new=is_new)]
 
     def do_check(self) -> None:
         if self._has_no_schema():

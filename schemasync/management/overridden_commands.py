@@ -33,8 +33,9 @@ class Overridden:
             Code.COMMAND_OVERRIDDEN,
             f"manage.py {self.name} runs {self.module}, which overrides schemasync's command and ignores schema.json: "
             "it would report that there is nothing to do",
-            f'In INSTALLED_APPS, list "{OURS}" before "{self.app}". If {self.module} does work of its own, let '
-            f"its Command inherit from schemasync.management.commands.{self.name}.Command instead.",
+            f"If {self.module} does work of its own, let its Command inherit from "
+            f"schemasync.management.commands.{self.name}.Command; then the order of INSTALLED_APPS does not matter. "
+            f'Otherwise list "{OURS}" before "{self.app}" there: then {self.module} does not run.',
             {"command": self.name, "module": self.module},
         )
 

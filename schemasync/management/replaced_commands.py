@@ -53,13 +53,15 @@ def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str,
             raise _meaningless(f"{name} does not accept {shown} when schema.json replaces migrations", instead)
 
 
-def act(command: BaseCommand, action: str, given: Mapping[str, Any]) -> None:
-    """Run an action of `manage.py schemasync` with the options that both commands have."""
+def act(command: BaseCommand, action: str, given: Mapping[str, Any], **more: Any) -> None:
+    """Run an action of `manage.py schemasync` with the options that both commands have, and `more` that only `migrate`
+    has: `progress` and `goal`, as in `orm.migrate`."""
     from .actions import Actions
 
     common = ("database", "verbosity", "interactive", "no_color", "force_color", "traceback")
     kept = {name: given[name] for name in (*common, "check", "export") if given.get(name) is not None}
-    Actions(command, {**kept, "for_migrate": action == "check", "action": action if action != "sync" else None}).run()
+    as_migrate = {"for_migrate": action == "check", "as_migrate": action == "sync" and bool(more)}
+    Actions(command, {**kept, **more, **as_migrate, "action": action if action != "sync" else None}).run()
 
 
 def _meaningless(what: str, use: str) -> CommandError:

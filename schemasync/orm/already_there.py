@@ -6,7 +6,7 @@ the database are compared with the models after each migration.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,11 @@ Shape = Mapping[str, Mapping[str, tuple[str, bool]]]
 
 
 def already_there(
-    alias: str, path: Path, executor: MigrationExecutor, targets: list[Key], accepted: Collection[str]
+    alias: str,
+    path: Path,
+    executor: MigrationExecutor,
+    targets: Sequence[tuple[str, str | None]],
+    accepted: Collection[str],
 ) -> frozenset[Key]:
     """Migrations that were not run, but whose tables exist. `accepted`: data migrations that may be skipped. Raises
     Refused and Failed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -12,11 +12,12 @@ from typing import Any
 from django.apps import apps
 from django.db import connections, router
 from django.db.migrations import Migration
+from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
 from .. import conf
 from ..engines.sqlite.capture.table_access import TableAccess, recorded
-from ..errors import Code, Failed
+from ..errors import Code, Failed, UsageError
 from ..files.layout import PathKind
 from ..history.rows import Afterwards
 from ..plan.model import Plan
@@ -35,7 +36,7 @@ from . import contenttypes, migration_modules, own_work
 from .already_there import already_there
 from .data_migrations import data_migrations, may_act_outside
 from .field_readers import readers
-from .migrate_signals import Out, emit_post_migrate, emit_pre_migrate, import_management, lacking_line, unwritten
+from .migrate_signals import MigrationPlan, Out, Signals, import_management, lacking_line, unwritten
 from .models import kept_tables, made_elsewhere, made_here
 from .models_fingerprint import beside
 
@@ -48,6 +49,8 @@ def sync_as_migrate(
     stdout: Out,
     verbosity: int = 1,
     first: BeforeSwap | None = None,
+    progress: Progress | None = None,
+    goal: Goal | None = None,
 ) -> Report:
     """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
 
@@ -57,28 +60,39 @@ def sync_as_migrate(
 
     If a migration fails after another one that may have acted outside of the database, what ran before it goes live, so
     that nothing runs twice, and Failed is raised then.
+
+    `progress` is called as by Django's MigrationExecutor for each migration that runs. `goal`: up to which migration,
+    instead of the last ones. Raises UsageError if that would undo one.
     """
     import_management()
     options = informed(alias, options)
-    emit_pre_migrate(alias, stdout, verbosity)
-    connections[alias].close()
     was_there = is_there(target)
+    signals = Signals(alias, stdout, verbosity, planned(alias, goal, is_new=not was_there))
+    signals.before(is_new=not was_there)
+    connections[alias].close()
     due = own_work.due(target, options.data_migrations) if was_there else ()
     is_seed_due = was_there and own_work.is_seed_due(target)
-    are_migrations_due = bool(conf.migrated_apps() and (not was_there or waiting(alias)))
+    are_due = not was_there or signals.plan or (goal is None and waiting(alias))
+    are_migrations_due = bool(conf.migrated_apps() and are_due)
     again = was_there and bool(due or is_seed_due or are_migrations_due)
     new = check.newly_modelled(target, document) if was_there else frozenset()
-    work = _Work(alias, document, options, first, due, is_seed_due, are_migrations_due)
+
+    def prepare(path: Path) -> Migrations:
+        return Migrations(alias, path, options.accepted_migrations, signals.plan, progress, goal)
+
+    work = _Work(alias, document, options, first, due, is_seed_due, are_migrations_due, prepare)
     report = sync(target, document, replace(options, again=again), work, work)
     if new:
         readers_of_new = {place: reads for place, reads in options.readers.items() if place[0] in new}
         report.notes.extend(hazard.message for hazard in check.unreadable(target, readers_of_new))
+    report.ran = work.ran
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
-        note(target, live, work.recorded(up_to_date.digest(document.data, beside())))
+        is_complete = work.stopped is None and goal is None
+        note(target, live, work.recorded(up_to_date.digest(document.data, beside()) if is_complete else None))
     if work.stopped is not None:
         raise work.stopped.as_error(work.ran) from work.stopped.error
     report.notes.extend(work.notes())
-    emit_post_migrate(alias, stdout, verbosity)
+    signals.after()
     report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
 
@@ -88,7 +102,8 @@ class _Work:
     """The additional work on the new file, which `sync` calls, and what became of it.
 
     `due`: the data migrations whose functions the live database still needs. `is_seed_due`: it is still to be filled.
-    `are_migrations_due`: some of MIGRATED_APPS are pending; `migrations`: these, once they are prepared on a new file.
+    `are_migrations_due`: some of MIGRATED_APPS are pending; `prepare`: prepares them on a new file, the one at a path;
+    `migrations`: these, once they are prepared.
     `ran`: the migrations that ran, and the data migrations whose functions did; `ran_ahead`: how many of them, while
     writers went on. `stopped`: the one that failed after them. `seed`: the function that filled a new database.
     `undone`: what is left to the next run.
@@ -101,6 +116,7 @@ class _Work:
     due: tuple[str, ...]
     is_seed_due: bool
     are_migrations_due: bool
+    prepare: Callable[[Path], Migrations]
     ran: tuple[str, ...] = ()
     ran_ahead: int = 0
     stopped: Stopped | None = None
@@ -120,7 +136,7 @@ class _Work:
             raw = connection.connection
             with recorded(raw) as access:
                 try:
-                    self.migrations = Migrations(self.alias, new.path, self.options.accepted_migrations)
+                    self.migrations = self.prepare(new.path)
                     self.migrations.run_harmless()
                 except Exception:
                     if not access.is_denied:
@@ -143,7 +159,7 @@ class _Work:
         with on_file(self.alias, new.path):
             contenttypes.rename(self.alias, renamed)
             if are_due:
-                done = (ahead or Migrations(self.alias, new.path, self.options.accepted_migrations)).run()
+                done = (ahead or self.prepare(new.path)).run()
                 self.ran, self.stopped = done.names, done.stopped
             if self.stopped is None:
                 own_work.do(self.alias, self.due)
@@ -157,8 +173,8 @@ class _Work:
     def _renamed(self, new: NewFile) -> list[tuple[str, str]]:
         return list(contenttypes.renames(new.models, self.document.models, _tables(new.plan)))
 
-    def recorded(self, digest: str) -> Afterwards:
-        """What the history is to record; `digest`: of the schema.json."""
+    def recorded(self, digest: str | None) -> Afterwards:
+        """What the history is to record; `digest`: of the schema.json, None if something is left to do."""
         return self.undone.left_for_later(Afterwards(document=digest, migrations=self.ran, seed=self.seed))
 
     def notes(self) -> Iterator[str]:
@@ -237,9 +253,59 @@ class Migrated:
     stopped: Stopped | None = None
 
 
-def migrate_apps(alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> Migrated:
+def migrate_apps(alias: str, *, plan: MigrationPlan = (), progress: Progress | None = None) -> Migrated:
     """Run the pending migrations of MIGRATED_APPS, as `Migrations` does."""
-    return Migrations(alias, path, accepted).run() if conf.migrated_apps() else Migrated()
+    return Migrations(alias, plan=plan, progress=progress).run() if conf.migrated_apps() else Migrated()
+
+
+Progress = Callable[..., None]
+"""Called as the callback of Django's MigrationExecutor is: with an action, the migration, and whether it is faked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What `migrate LABEL NAME` or `--fake` asks for: the migrations of the app `label` (of all apps, if it is None) up
+    to `name` (to the last one, if it is None). `is_fake`: they are recorded, and not run."""
+
+    label: str | None = None
+    name: str | None = None
+    is_fake: bool = False
+
+    def targets(self, executor: MigrationExecutor) -> Sequence[tuple[str, str | None]]:
+        """The last migrations to run; None is the state before the first one. Raises UsageError for a name that the app
+        does not have."""
+        every = _targets(executor)
+        if self.label is None:
+            return every
+        if self.name == "zero":
+            return [(self.label, None)]
+        if self.name is None:
+            return [key for key in every if key[0] == self.label]
+        try:
+            found = executor.loader.get_migration_by_prefix(self.label, self.name)
+        except (AmbiguityError, KeyError) as error:
+            what = "several migrations match" if isinstance(error, AmbiguityError) else "there is no migration"
+            hint = f"They are listed by: manage.py showmigrations {self.label}"
+            raise UsageError.of(Code.BAD_OPTION, f"{what} {self.label}.{self.name}", hint) from error
+        return [(self.label, found.name)]
+
+
+def planned(alias: str, goal: Goal | None = None, *, is_new: bool = False) -> MigrationPlan:
+    """The pending migrations of MIGRATED_APPS on the live database, in order. Raises UsageError if the goal lies behind
+    the database. `is_new`: there is no database yet."""
+    if not conf.migrated_apps():
+        return ()
+    with migration_modules.suspended():
+        executor = MigrationExecutor(None if is_new else connections[alias])
+        plan = executor.migration_plan(goal.targets(executor) if goal is not None else _targets(executor))
+    if undone := [f"{one.app_label}.{one.name}" for one, is_backwards in plan if is_backwards]:
+        raise UsageError.of(
+            Code.BAD_OPTION,
+            f"that would undo {', '.join(undone)}; a migration is not undone on a live database",
+            "To go back to the file from before, with its rows: manage.py schemasync history, then rollback. "
+            "To undo it with today's rows, write a migration that does so.",
+        )
+    return [(one, False) for one, _ in plan if one.app_label in conf.migrated_apps()]
 
 
 class Migrations:
@@ -249,16 +315,32 @@ class Migrations:
     whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
     Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
     such tables.
+
+    Receivers of `pre_migrate` may have added operations to those of the `plan`, as contenttypes does after the rename
+    of a model: these run, too. `progress`: called for each that runs. `goal`: up to which, instead of the last ones.
     """
 
-    def __init__(self, alias: str, path: Path | None = None, accepted: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        alias: str,
+        path: Path | None = None,
+        accepted: Collection[str] = (),
+        plan: MigrationPlan = (),
+        progress: Progress | None = None,
+        goal: Goal | None = None,
+    ) -> None:
         with migration_modules.suspended():
-            self._executor = executor = _Executor(connections[alias])
+            self._executor = executor = _Executor(connections[alias], progress and _without_rendering(progress))
+            self._is_fake = goal is not None and goal.is_fake
             executor.recorder.ensure_schema()
-            self._targets = _targets(executor)
+            self._targets = goal.targets(executor) if goal is not None else _targets(executor)
             wanted = {migration for migration, _ in executor.migration_plan(self._targets)}
             every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
             self._left = [migration for migration, _ in every if migration in wanted]
+            operations = {(one.app_label, one.name): one.operations for one, _ in plan}
+            for migration in self._left:
+                if (found := operations.get((migration.app_label, migration.name))) is not None:
+                    vars(migration)["operations"] = found
             self._state = executor.migrate(self._targets, plan=[])
             if path is not None:
                 executor.there = already_there(alias, path, executor, self._targets, accepted)
@@ -295,7 +377,7 @@ class Migrations:
         try:
             with migration_modules.suspended():
                 plan = [(migration, False) for migration in migrations]
-                self._state = executor.migrate(self._targets, plan=plan, state=self._state)
+                self._state = executor.migrate(self._targets, plan=plan, state=self._state, fake=self._is_fake)
         except Exception as error:
             if executor.at_work is None:
                 raise
@@ -340,10 +422,20 @@ class _Executor(MigrationExecutor):
             after = super().apply_migration(state, migration, fake, fake_initial)
             self.at_work = None
             self.ran.append(".".join(key))
-            self.has_acted_outside |= may_act_outside(migration)
+            self.has_acted_outside |= may_act_outside(migration) and not fake
             return after
+        progress, self.progress_callback = self.progress_callback, None  # nobody asked for it to run
         super().apply_migration(state, migration, fake=True)
+        self.progress_callback = progress
         return migration.mutate_state(state, preserve=False)
+
+
+def _without_rendering(progress: Progress) -> Progress:
+    def told(action: str, migration: Any = None, fake: bool = False) -> None:
+        if not action.startswith("render"):
+            progress(action, migration, fake)
+
+    return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from ..schema import document
 from ..schema.model import Schema
 from ..schema.subset import differing, ours
 from . import own_work
-from .migrate import migrate_apps, pending
-from .migrate_signals import Out, emit_post_migrate, emit_pre_migrate, import_management
+from .migrate import Progress, migrate_apps, pending, planned
+from .migrate_signals import Out, Signals, import_management
 
 
 def is_scratch(alias: str) -> bool:
@@ -34,15 +34,16 @@ def lacking(alias: str) -> dict[str, str]:
     return validate.lacking(connection.connection, schema)
 
 
-def make(alias: str, stdout: Out, verbosity: int) -> None:
+def make(alias: str, stdout: Out, verbosity: int, progress: Progress | None = None) -> None:
     """Create what schema.json names and a database in memory does not have yet, and send the signals of `migrate`.
     Existing objects stay unchanged. Raises SchemasyncError, sqlite3.Error."""
     import_management()
     missing, was_there = lacking(alias), is_filled(alias)
-    with _signals(alias, stdout, verbosity):
+    signals = Signals(alias, stdout, verbosity - 1, planned(alias))
+    with _around(signals):
         run(connections[alias].connection, missing.values())
         note_migrations(alias)
-        if (stopped := migrate_apps(alias).stopped) is not None:
+        if (stopped := migrate_apps(alias, plan=signals.plan, progress=progress).stopped) is not None:
             raise stopped.as_error() from stopped.error
         if not was_there and not connections[alias].in_atomic_block:
             own_work.seed(alias)
@@ -72,15 +73,15 @@ def is_current(alias: str) -> bool:
 def announce(alias: str, stdout: Out, verbosity: int) -> None:
     """Send the signals of a `migrate` with nothing to do."""
     import_management()
-    with _signals(alias, stdout, verbosity):
+    with _around(Signals(alias, stdout, verbosity - 1)):
         pass
 
 
 @contextmanager
-def _signals(alias: str, stdout: Out, verbosity: int) -> Iterator[None]:
-    emit_pre_migrate(alias, stdout, verbosity - 1)
+def _around(signals: Signals) -> Iterator[None]:
+    signals.before()
     yield
-    emit_post_migrate(alias, stdout, verbosity - 1)
+    signals.after()
 
 
 def _schema(alias: str) -> Schema:

@@ -15,6 +15,7 @@ KEYS = {
     "tables",
     "disk",
     "hazards",
+    "pending_migrations",
     "foreign",
     "errors",
 }

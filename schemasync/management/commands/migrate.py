@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, no_translations
 from django.core.management.commands import migrate
 from django.db import connections
 
 from ... import conf, databases, process
+from ...files.layout import Layout, PathKind
 from ...orm import migration_modules
 from ...orm.before_schema import BeforeSchema, before_schema
 from ..console import Console
 from ..replaced_commands import act, as_command_error, refuse_meaningless
+
+if TYPE_CHECKING:
+    from ...orm.migrate import Goal
 
 MEANINGLESS = {
     "migration_name": "manage.py schemasync rollback for the rows of then; for today's rows, the old schema.json and "
@@ -48,12 +53,36 @@ class Command(Console, migrate.Command):
         if self._is_of_test(options):
             with migration_modules.suspended():
                 return super().handle(*args, **options)
-        refuse_meaningless("migrate", options, MEANINGLESS)
+        goal = self._goal(options)
+        if goal is None:
+            refuse_meaningless("migrate", options, MEANINGLESS)
         if options.get("app_label"):
             self._tell_of_other_apps(str(options["app_label"]), options)
         if before is BeforeSchema.NEW and databases.has_schema(str(options["database"])):
             return self._begin(options)
-        return self._sync(options)
+        return self._sync(options, goal)
+
+    def _goal(self, options: dict[str, Any]) -> Goal | None:
+        """What a migration name or --fake asks for, where migrations of MIGRATED_APPS run."""
+        from ...orm.migrate import Goal
+
+        label, name, is_fake = options.get("app_label"), options.get("migration_name"), bool(options.get("fake"))
+        if not (name or is_fake) or not conf.migrated_apps():
+            return None
+        return Goal(label, name, is_fake) if label is None or label in conf.migrated_apps() else None
+
+    def _progress(self, options: dict[str, Any]) -> Callable[..., None]:
+        """Print the lines of Django's own command for each migration, after the same heading."""
+        self.verbosity, has_begun = int(options["verbosity"]), False
+
+        def tell(action: str, migration: Any = None, fake: bool = False) -> None:
+            nonlocal has_begun
+            if not has_begun and self.verbosity >= 1:
+                self.stdout.write(self.style.MIGRATE_HEADING("Running migrations:"))
+            has_begun = True
+            self.migration_progress_callback(action, migration, fake)
+
+        return tell
 
     def _is_of_test(self, options: dict[str, Any]) -> bool:
         """True for one migration of an app that keeps its own, in the database of a test."""
@@ -87,9 +116,9 @@ class Command(Console, migrate.Command):
         else:
             if int(options["verbosity"]) > 0:
                 self.stdout.write(f"writing {conf.schema_path(str(options['database']))} from the models")
-            act(self, "sync", {**options, "export": True})
+            act(self, "sync", {**options, "export": True}, progress=self._progress(options))
 
-    def _sync(self, options: dict[str, Any]) -> None:
+    def _sync(self, options: dict[str, Any], goal: Goal | None = None) -> None:
         from ...orm import test_databases
 
         alias, tells = str(options["database"]), int(options["verbosity"]) > 0
@@ -103,14 +132,30 @@ class Command(Console, migrate.Command):
             act(self, "check", options)
         elif options.get("plan"):
             act(self, "plan", options)
+            self._print_operations(alias, goal)
         elif connections[alias].in_atomic_block and self._is_current(alias):
             test_databases.announce(alias, self.stdout, int(options["verbosity"]))
             if tells:
                 self.stdout.write(f"nothing to do: {alias} matches {conf.schema_path(alias)}")
         else:
-            act(self, "sync", options)
+            act(self, "sync", options, progress=self._progress(options), goal=goal)
             if tells:
                 self._tell_what_is_left(alias)
+
+    def _print_operations(self, alias: str, goal: Goal | None) -> None:
+        """The operations of the pending migrations of MIGRATED_APPS, as Django's own command prints them."""
+        from ...orm.migrate import planned
+
+        is_new = Layout(databases.path_of(alias)).path_kind() is PathKind.NOTHING
+        with as_command_error():
+            plan = planned(alias, goal, is_new=is_new)
+        if plan:
+            self.stdout.write("Planned operations:", self.style.MIGRATE_LABEL)
+        for migration, is_backwards in plan:
+            self.stdout.write(str(migration), self.style.MIGRATE_HEADING)
+            for operation in migration.operations:
+                message, is_error = self.describe_operation(operation, is_backwards)
+                self.stdout.write(f"    {message}", self.style.WARNING if is_error else None)
 
     def _scratch(self, alias: str, options: dict[str, Any]) -> None:
         """For a database in memory, as in tests: create what is missing, without a swap."""
@@ -122,7 +167,7 @@ class Command(Console, migrate.Command):
         if missing and options.get("check_unapplied"):
             raise CommandError(f"{alias} does not have: {', '.join(missing)}", returncode=1)
         if not (options.get("check_unapplied") or options.get("plan")):
-            test_databases.make(alias, self.stdout, int(options["verbosity"]))
+            test_databases.make(alias, self.stdout, int(options["verbosity"]), self._progress(options))
 
     def _is_current(self, alias: str) -> bool:
         """True if there is nothing to do, so that an open transaction, as in a TestCase, does no harm."""

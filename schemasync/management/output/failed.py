@@ -70,6 +70,7 @@ def _plan_json(error: SchemasyncError, version: str | None, live: HistoryRow | N
         "disk": {"needed": None, "archives": None, "live": None},
         "hazards": _hazards(error),
         "foreign": [],
+        "pending_migrations": [],
         "errors": _errors(error),
     }
     if with_sql:

@@ -14,7 +14,7 @@ from ...schema.text import count, short
 from ...sync.check import Checked
 from ...sync.preview import Outlook, TableOutlook
 from ...texts import size
-from .shared import ForeignJson, Lines, changes, foreign, foreign_json, hazards
+from .shared import ForeignJson, Lines, changes, foreign, foreign_json, hazards, paragraph
 from .terminal import Page, table
 
 
@@ -57,6 +57,8 @@ class PlanJson(TypedDict):
     hazards: list[HazardJson]
     foreign: list[ForeignJson]
     """Objects that schema.json does not name, and that would be carried along."""
+    pending_migrations: list[str]
+    """Migrations of MIGRATED_APPS that would run on the new file."""
     sql: NotRequired[list[str]]
     """The statements; only with `--sql`."""
     errors: list[ProblemJson]
@@ -112,6 +114,30 @@ def after_adoption(seen: Checked, page: Page) -> Lines:
     return ["after an adoption, a sync would change:", *changes(seen.changes, page)]
 
 
+def migrations(names: Sequence[str], page: Page) -> Lines:
+    """The migrations of MIGRATED_APPS that would run."""
+    return paragraph("migrations to run: ", names, page)
+
+
+def before_adoption_json(seen: Checked, pending: Sequence[str]) -> PlanJson:
+    """The JSON object for a file that is adopted by the command that would run the plan."""
+    return {
+        "result": "planned",
+        "version": seen.version,
+        "previous": seen.live_version,
+        "generation": None,
+        "strategy": None,
+        "reason": seen.how_to_adopt,
+        "changes": [change_json(change) for change in seen.changes],
+        "tables": {},
+        "disk": {"needed": None, "archives": None, "live": None},
+        "hazards": [],
+        "foreign": foreign_json(seen.foreign),
+        "pending_migrations": list(pending),
+        "errors": [],
+    }
+
+
 def statements(found: Sequence[str]) -> Lines:
     """Statements for people to read."""
     if not found:
@@ -119,8 +145,10 @@ def statements(found: Sequence[str]) -> Lines:
     return ["-- runs in the new file; the live one is attached as old, and only read", *(f"{s};" for s in found)]
 
 
-def as_json(seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Problem] = ()) -> PlanJson:
-    """The JSON object. `errors`: the hazards that stop a sync."""
+def as_json(
+    seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Problem] = (), pending: Sequence[str] = ()
+) -> PlanJson:
+    """The JSON object. `errors`: the hazards that stop a sync; `pending`: migrations of MIGRATED_APPS."""
     plan, live = seen.plan, seen.live
     data: PlanJson = {
         "result": "current" if plan is None else "refused" if plan.blocking else "planned",
@@ -134,6 +162,7 @@ def as_json(seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Pr
         "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
         "hazards": [hazard.as_json() for hazard in seen.hazards],
         "foreign": foreign_json(seen.decision.foreign),
+        "pending_migrations": list(pending),
         "errors": [one.as_json() for one in errors],
     }
     if statements is not None:

@@ -60,7 +60,7 @@ def lines(done: Report, page: Page) -> Lines:
         lines = [f"{done.generation} is live: a new database, version {short(done.version)}"]
     else:
         lines = [
-            f"{done.generation} is live: version {short(done.previous)} -> {short(done.version)}, "
+            f"{done.generation} is live: {_what_is_new(done)}, "
             f"{count(done.rows, 'row')} written in {done.duration_ms / 1000:.2f} s, "
             f"writers waited {span(done.pause_ms)}"
         ]
@@ -76,6 +76,13 @@ def lines(done: Report, page: Page) -> Lines:
     if done.result != "current" and done.previous is not None and done.strategy is not Strategy.IN_PLACE:
         lines.append("To undo it: manage.py schemasync rollback")
     return lines
+
+
+def _what_is_new(done: Report) -> str:
+    if done.previous != done.version:
+        return f"version {short(done.previous or '')} -> {short(done.version)}"
+    ran = f"{count(len(done.ran), 'migration')} run, " if done.ran else ""
+    return f"{ran}version {short(done.version)} as before"
 
 
 def replayed(how: Followed) -> str:

@@ -21,7 +21,8 @@ class TableReport(TypedDict):
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of a sync. `result`: current or synced; errors are raised."""
+    """The outcome of a sync. `result`: current or synced; errors are raised. `ran`: the migrations that ran on the new
+    file."""
 
     result: Literal["current", "synced"]
     version: str
@@ -37,6 +38,7 @@ class Report:
     changes: tuple[Change, ...] = ()
     notes: list[str] = field(default_factory=list)
     followed: Followed | None = None
+    ran: tuple[str, ...] = ()
 
 
 def tables_of(plan: Plan, rows: dict[str, int]) -> dict[str, TableReport]:
