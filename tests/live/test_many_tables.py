@@ -13,9 +13,13 @@ from dataclasses import replace
 import pytest
 
 from schemasync.engines.sqlite import fence
+from schemasync.engines.sqlite.capture import changelog
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.fence import FENCE_TABLE
+from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.objects import MESSAGE
+from schemasync.engines.sqlite.temporary import remove_temporary
+from schemasync.engines.sqlite.transactions import transaction
 from schemasync.errors import Refused
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.phases import capture
@@ -136,6 +140,39 @@ def test_each_table_gets_four_triggers_and_the_new_file_loses_them_by_one_statem
     history = 3  # a fence alone: its writes are not replayed
     assert len([sql for sql in statements if sql.startswith("CREATE TRIGGER")]) == 4 * MANY + history
     assert not [sql for sql in statements if sql.startswith("DROP TRIGGER")]
+
+
+DEFENSIVE = pytest.param(
+    True,
+    id="defensive",
+    marks=pytest.mark.skipif(not hasattr(sqlite3.Connection, "setconfig"), reason="Python 3.12 and later can set it"),
+)
+
+
+@pytest.mark.parametrize("defensive", [pytest.param(False, id="usual"), DEFENSIVE])
+def test_a_copy_loses_the_log_and_the_fence_and_nothing_else(folder, defensive):
+    """Also if SQLite forbids writing into its schema: then each trigger is dropped."""
+    path = folder / "copy.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(
+            "CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (k PRIMARY KEY) WITHOUT ROWID;"
+            "CREATE TRIGGER theirs AFTER INSERT ON a BEGIN INSERT INTO b VALUES (NEW.x); END; CREATE INDEX i ON a (x)"
+        )
+        before = connection.execute("SELECT * FROM sqlite_schema").fetchall()
+        for statement in changelog.installation(connection, changelog.logged(inspect(connection).schema.tables)):
+            connection.execute(statement)
+        assert len(fence.triggers(connection)) == 8
+        if defensive:
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        with transaction(connection):
+            remove_temporary(connection)
+            connection.execute("INSERT INTO a (x) VALUES ('in the same transaction')")
+        assert connection.execute("SELECT * FROM sqlite_schema").fetchall() == before
+        connection.execute("CREATE TABLE c (x)")
+    assert whole(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("INSERT INTO a (x) VALUES ('another connection')")
+        assert other.execute("SELECT count(*) FROM b").fetchone() == (2,)
 
 
 def test_a_sync_inspects_the_live_schema_once_and_three_others(counted):
