@@ -189,18 +189,18 @@ def one_by_one(monkeypatch):
     """Each statement is a transaction of its own; returns a function that sets what happens between them."""
     for name in ("HOLD", "HOLD_READS", "BREATH", "BREATH_READS"):
         monkeypatch.setattr(capture, name, 0.0)
-    pause = capture._pause
+    pause = capture.Turns.pause
 
     def between(happens):
         count = 0
 
-        def pausing(given, path):
+        def pausing(turns):
             nonlocal count
             count += 1
             happens(count)
-            return pause(given, path)
+            pause(turns)
 
-        monkeypatch.setattr(capture, "_pause", pausing)
+        monkeypatch.setattr(capture.Turns, "pause", pausing)
 
     return between
 

@@ -84,6 +84,7 @@ def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
 
 def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Capture:
     """All tables are logged when the last of the transactions is committed, before anything is copied."""
+    turns = Turns(target, before.path)
     with (
         translated_errors(before.path),
         closing(target.opener.write(before.path, timeout=target.wait)) as connection,
@@ -95,13 +96,13 @@ def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
             changed, seen = before.has_changed(), data_version(connection)
             wanted = changelog.installation(connection, [follow.logged for follow in followed])
             statements = deque([*changelog.removal(connection), *wanted])
-            run_some(connection, statements, HOLD)
+            run_some(connection, statements, turns.hold)
             if not statements:
                 return Capture(followed, _installed(connection, wanted), changed)
         while True:
-            hold = _pause(target, before.path)
+            turns.pause()
             with transaction(connection):
-                _run_some(connection, plan, statements, hold)
+                _run_some(connection, plan, statements, turns.hold)
                 if not statements:
                     check_same_schema(connection, plan)
                     changed |= data_version(connection) != seen
@@ -198,21 +199,37 @@ def fence_prepared(target: Target, before: LiveDatabase) -> Iterator[Fenceable]:
 
 def in_short_transactions(target: Target, connection: Connection, statements: Sequence[str]) -> None:
     """Run statements that depend on no row, while other writers go on between the transactions."""
-    waiting, hold, path = deque(statements), HOLD, Path(main_file(connection))
+    waiting, turns = deque(statements), Turns(target, Path(main_file(connection)))
     while waiting:
         with transaction(connection):
-            run_some(connection, waiting, hold)
+            run_some(connection, waiting, turns.hold)
         if waiting:
-            hold = _pause(target, path)
+            turns.pause()
 
 
-def _pause(target: Target, path: Path) -> float:
-    """Let other connections read the schema and write; returns how long the next transaction may take."""
-    begun = time.monotonic()
-    target.opener.read(path).close()
-    reading = time.monotonic() - begun
-    time.sleep(max(BREATH, BREATH_READS * reading))
-    return max(HOLD, HOLD_READS * reading)
+@dataclass(slots=True)
+class Turns:
+    """The times of short transactions that each change the schema of the file at `path`, and of the pauses between
+    them. `reading`: seconds that it takes to read the schema."""
+
+    target: Target
+    path: Path
+    reading: float = 0.0
+    pauses: int = 0
+
+    @property
+    def hold(self) -> float:
+        """How many seconds the next transaction may take."""
+        return max(HOLD, HOLD_READS * self.reading)
+
+    def pause(self) -> None:
+        """Let other connections read the schema and write."""
+        self.pauses += 1
+        if self.pauses & (self.pauses - 1) == 0:  # the 1st, 2nd, 4th and so on: it changes slowly, and takes time
+            begun = time.monotonic()
+            self.target.opener.read(self.path).close()
+            self.reading = time.monotonic() - begun
+        time.sleep(max(BREATH, BREATH_READS * self.reading))
 
 
 def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> None:
