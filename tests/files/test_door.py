@@ -9,7 +9,7 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, NOBODY, Child, child, sqlite
-from tests.crash.worlds import PLAIN, V1, V2, World, changed, filled, read, write
+from tests.crash.worlds import PLAIN, V1, V2, World, changed, read, write
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 
@@ -111,10 +111,17 @@ def test_two_first_runs_at_once_make_one_folder_and_one_database(tmp_path):
 # --- modes and owners -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bits", [0o600, 0o640, 0o660, 0o644, 0o664, 0o666, 0o400])
-@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
-def test_a_new_generation_has_the_mode_of_the_old_file_whatever_the_umask(tmp_path, bits, mask):
-    world = filled(tmp_path / "w")
+def modes_and_masks():
+    """Each mode under the umask that is strictest, and under each other one the mode that it would change most."""
+    for bits in (0o600, 0o640, 0o660, 0o644, 0o664, 0o666, 0o400):
+        for mask in (0o022, 0o077, 0o000):
+            often = mask == 0o077 or (mask, bits) in ((0o022, 0o666), (0o000, 0o400))
+            yield pytest.param(bits, mask, id=f"{bits:o}-{mask:03o}", marks=[] if often else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("bits", "mask"), list(modes_and_masks()))
+def test_a_new_generation_has_the_mode_of_the_old_file_whatever_the_umask(stages, tmp_path, bits, mask):
+    world = stages("evolve").copy(tmp_path / "w")
     world.files()[0].chmod(bits)
 
     def work():

@@ -48,8 +48,15 @@ def refused_run(world, observer, tree=V2):
     return child(lambda: sync(world.target(observer), read(tree))).refusal()
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("label", BUILDING)
+def moments():
+    """Before each step, and after the last one; after the others it is as before the next: that is for --every."""
+    for label in BUILDING:
+        for when in ("before", "after"):
+            often = when == "before" or label == BUILDING[-1]
+            yield pytest.param(label, when, marks=[] if often else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("label", "when"), list(moments()))
 def test_a_file_put_over_the_link_while_a_generation_is_built_stays(stages, tmp_path, label, when):
     world = stages("evolve").copy(tmp_path / "w")
     first = world.files()[0]
