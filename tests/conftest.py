@@ -1,6 +1,7 @@
 """Tiers: `pytest -m "not slow"` all day, `pytest` in CI, `pytest --every` by hand."""
 
 import compileall
+import gc
 import os
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def pytest_configure(config):
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_make_scheduler(config, log):
     return GroupScheduling(config, log)
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays: it need not be looked through for garbage again and again."""
+    gc.freeze()
 
 
 def pytest_unconfigure():
