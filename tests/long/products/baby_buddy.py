@@ -46,8 +46,9 @@ PRODUCT = Product(
         Allowed(
             "auth_permission",
             "django-dbsettings adds this permission to the model and to no migration; Django makes permissions of the state "
-            "that migrations describe, schemasync of the models",
+            "that migrations describe, and of the models where schema.json takes their place",
             where="codename = 'can_edit_feeding_settings'",
+            only_full=True,
         ),
     ),
 )

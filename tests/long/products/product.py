@@ -49,8 +49,9 @@ class Allowed:
 @dataclass(frozen=True, slots=True)
 class Product:
     """`writing` is the Django of the old release's code while it writes by way of schemasync's backend. `postgres` are
-    the variables by which its settings choose PostgreSQL; {host} and {name} are filled in. `suite` are the labels of
-    the tests, `suite_settings` and `suite_variables` what they use. `folders` are those that the start script makes. `data_migrations` and `seed` are those of the full mode."""
+    the variables by which its settings choose PostgreSQL; {host}, {name} and {user} are filled in. `suite` are the labels
+    of its tests, `suite_settings` and `suite_variables` what they use. `folders` are those that its start script makes.
+    `data_migrations`, `seed`, `hints` and the arguments `exported` of the maintainer's `export` are for schema.json."""
 
     name: str
     repository: str
