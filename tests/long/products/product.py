@@ -50,7 +50,8 @@ class Allowed:
 class Product:
     """`writing` is the Django of the old release's code while it writes by way of schemasync's backend. `postgres` are
     the variables by which its settings choose PostgreSQL; {host}, {name} and {user} are filled in. `suite` are the labels
-    of its tests, `suite_settings` and `suite_variables` what they use. `folders` are those that its start script makes.
+    of its tests, `suite_settings` and `suite_variables` what they use. `folders` are those that its start script makes. `is_first`:
+    schemasync stands first in INSTALLED_APPS, as no command of its own has to come before.
     `data_migrations`, `seed`, `hints` and the arguments `exported` of the maintainer's `export` are for schema.json."""
 
     name: str
@@ -64,6 +65,7 @@ class Product:
     suite_settings: str
     suite_variables: dict[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
+    is_first: bool = True
     settings: str = ""
     patches: tuple[Patch, ...] = ()
     data_migrations: dict[str, str | None] | None = None

@@ -105,6 +105,7 @@ class Trial:
     def installation(self, name: str, code: str, schemasync=None, database: Path | None = None, **how) -> Installation:
         release = self.product.old if code in ("old", "writing") else self.product.new
         python = self.pythons["new" if code == "ours" else code]
+        how = {"is_first": self.product.is_first, **how}
         made = Installation(self.folder / name, self.product, release, self.code[code], python, schemasync, **how)
         if database is not None:
             copy_database(database, made.database)
