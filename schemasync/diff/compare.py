@@ -30,6 +30,7 @@ from .hint_keys import (
     table_rename,
 )
 from .match import Match, match
+from .rewrites import rewrite_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Allowed:
 class TablePair:
     """One table on both sides: `old` is as it is in the database.
 
-    `sources`: column of `new` -> the column of `old` that feeds it, None if there is none.
+    `sources`: column of `new` -> the column of `old` that feeds it, None if there is none. `rewrite_reason`: why its
+    rows have to be written again, '' if they stay.
     """
 
     old: Table
@@ -61,6 +63,7 @@ class TablePair:
     sources: Mapping[str, str | None]
     changes: tuple[Change, ...]
     fills: Mapping[str, Sql]
+    rewrite_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,15 +263,22 @@ class _Comparison:
         seen = with_renames(old, renames)
         found = [*_table_changes(old, seen, new, matched)]
         fills = self._fills(old, seen, new, matched)
-        found += self._order(old, new, matched, is_rewritten=bool(fills) or any(map(_needs_rewrite, found)))
-        return TablePair(old, new, matched.sources, tuple(found), fills)
+        reason = rewrite_reason(old, new, matched.sources, found, fills)
+        order = list(self._order(old, new, matched, is_rewritten=bool(reason)))
+        reason = reason or rewrite_reason(old, new, matched.sources, order, ())
+        return TablePair(old, new, matched.sources, (*found, *order), fills, reason)
 
     def _order(self, old: Table, new: Table, matched: Match, *, is_rewritten: bool) -> Iterator[Change]:
         """Yield another order of the columns as a change of a table that is rewritten anyway, or whose columns a view
         or trigger uses by their position. Of any other table it is only noted."""
-        wanted = [source for source in matched.sources.values() if source is not None]
-        stay = set(wanted)
-        if [column.name for column in old.columns if column.name in stay] == wanted:
+        now = {source: name for name, source in matched.sources.items() if source is not None}
+        standing = [now[column.name] for column in old.columns if column.name in now]
+        if is_rewritten:
+            wanted = [name for name, source in matched.sources.items() if source is not None]
+        else:  # added columns stand at the end
+            wanted = [column.name for column in new.columns]
+            standing += [name for name in wanted if matched.sources[name] is None]
+        if standing == wanted:
             return
         change = c.ReorderColumns(new.name, tuple(column.name for column in new.columns))
         if is_rewritten or fold(new.name) in self.by_position:
@@ -325,10 +335,6 @@ def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, 
             case _:
                 assert_never(key)
     return frozenset(found)
-
-
-def _needs_rewrite(change: Change) -> bool:
-    return not isinstance(change, c.WITHOUT_REWRITE)
 
 
 def _renames(tables: Match, matches: Mapping[str, Match]) -> Renames:

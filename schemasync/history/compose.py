@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..plan.affinity import affinity
 from ..plan.model import CarriedStep, ColumnSource, Keep, Origin
 from ..schema import lexer
+from ..schema.affinity import affinity
 from ..schema.expression import ROWID_NAMES
 from ..schema.lexer import Token, TokenKind
 from ..schema.model import Column, Table

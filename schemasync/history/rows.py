@@ -14,7 +14,20 @@ from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.hint_keys import HintKey
 from ..errors import Code, NeedsPerson, Refused
-from ..plan.model import Action, CarriedStep, ColumnSource, Create, Drop, Keep, NeverRun, Origin, Plan, Rewrite, Step
+from ..plan.model import (
+    Action,
+    Alter,
+    CarriedStep,
+    ColumnSource,
+    Create,
+    Drop,
+    Keep,
+    NeverRun,
+    Origin,
+    Plan,
+    Rewrite,
+    Step,
+)
 from ..schema import digest
 from ..schema.model import Schema
 from ..schema.names import fold
@@ -286,6 +299,13 @@ class MadeByHand:
     name: str
 
 
+_CARRIED: Mapping[Action, type[Keep | Alter | Rewrite]] = {
+    Action.KEEP: Keep,
+    Action.ALTER: Alter,
+    Action.REWRITE: Rewrite,
+}
+
+
 def steps_of(row: HistoryRow, before: HistoryRow) -> tuple[Step | MadeByHand, ...]:
     """The steps that led from `before`'s schema to `row`'s, read back from the history."""
     old, new = schema_of(before), schema_of(row)
@@ -301,9 +321,10 @@ def _step(entry: dict[str, Any], old: Schema, new: Schema) -> Step | MadeByHand:
             return Create(target)
         case Action.DROP if source is not None:
             return Drop(source)
-        case Action.KEEP | Action.REWRITE as action if source is not None and target is not None:
+        case Action.KEEP | Action.ALTER | Action.REWRITE as action if source is not None and target is not None:
             feeds = tuple(ColumnSource(**{**feed, "origin": Origin(feed["origin"])}) for feed in entry["feeds"])
-            return (Keep if action is Action.KEEP else Rewrite)(source, target, feeds)
+            kind = _CARRIED[action]
+            return kind(source, target, feeds)
         case _:
             return MadeByHand(name)
 

@@ -13,8 +13,8 @@ from ..diff.compare import compare
 from ..diff.dropped import MANY, SIMILAR, name_ratio
 from ..diff.questions import Ask, Question
 from ..errors import Code, Problem, Refused
-from ..plan.affinity import affinity
 from ..schema import create, digest, document, write
+from ..schema.affinity import affinity
 from ..schema.document import Document
 from ..schema.edit import edit, with_first
 from ..schema.jsonc import scan

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from ..errors import Code, Problem
-from ..plan.affinity import Affinity, affinity
 from ..schema import write
+from ..schema.affinity import Affinity, affinity
 from ..schema.model import Column, Table
 from ..schema.names import from_key, to_key
 from ..schema.text import literal

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Collection, Iterator
 
 from ..diff.hazards import Hazard, HazardCode
+from ..schema.affinity import Affinity, affinity
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
-from .affinity import Affinity, affinity
 from .model import CarriedStep, NewTableStep, Plan
 from .type_typos import misspelt
 

@@ -11,10 +11,25 @@ from ..diff.changes import Change
 from ..diff.compare import AddedTable, Diff, RemovedTable, TableDiff, TablePair
 from ..diff.hazards import PRUNE_HINTS, Hazard, HazardCode
 from ..diff.hint_keys import spelled
+from ..diff.rewrites import edits_definition
+from ..schema.affinity import converts_alike
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold, spell
-from .affinity import converts_alike
-from .model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy, rewrite
+from .model import (
+    Alter,
+    CarriedStep,
+    ColumnSource,
+    Create,
+    Drop,
+    Keep,
+    Origin,
+    Plan,
+    Rewrite,
+    StandingStep,
+    Step,
+    Strategy,
+    rewrite,
+)
 
 
 def make(
@@ -33,7 +48,7 @@ def make(
     `volatile(table, column)` is true if the value that a new row gets there differs each time (SQLite decides, for
     fills and defaults). `fresh` is the reason to start from an empty file, '' to clone.
     """
-    steps = tuple(_step(table, volatile) for table in diff.tables)
+    steps = tuple(_step(table, volatile, fresh) for table in diff.tables)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
     reason = fresh or "only tables that change are rewritten, the others are copied page by page"
     hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
@@ -52,9 +67,11 @@ def make(
     )
 
 
-def with_rewritten(plan: Plan, tables: Collection[str]) -> Plan:
-    """The plan with these kept tables rewritten, because a dry run showed that they would not fit."""
-    steps = tuple(rewrite(step) if isinstance(step, Keep) and step.name in tables else step for step in plan.steps)
+def with_rewritten(plan: Plan, tables: Collection[str], reason: str = "") -> Plan:
+    """The plan with these kept or altered tables rewritten, because it was tried, and they would not fit."""
+    steps = tuple(
+        rewrite(step, reason) if isinstance(step, StandingStep) and step.name in tables else step for step in plan.steps
+    )
     return replace(plan, steps=steps)
 
 
@@ -72,7 +89,7 @@ def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
         return feed.origin is Origin.CARRIED and feed.same and (fold(step.name), fold(feed.column)) in lose
 
     match step:
-        case Keep() | Rewrite():
+        case Keep() | Alter() | Rewrite():
             if not any(map(loses, step.feeds)):
                 return step
             feeds = tuple(replace(feed, same=False) if loses(feed) else feed for feed in step.feeds)
@@ -83,16 +100,18 @@ def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
             assert_never(step)
 
 
-def _step(table: TableDiff, volatile: Callable[[str, str], bool]) -> Step:
+def _step(table: TableDiff, volatile: Callable[[str, str], bool], fresh: str) -> Step:
     match table:
         case RemovedTable(old):
             return Drop(old)
         case AddedTable(new):
             return Create(new)
-        case TablePair(old, new, _, changes, fills):
+        case TablePair(old, new, _, changes, _, reason):
             feeds = tuple(_feed(table, column, volatile) for column in new.columns)
-            untouched = all(isinstance(change, c.WITHOUT_REWRITE) for change in changes) and not fills
-            return (Keep if untouched else Rewrite)(old, new, feeds, changes)
+            if not edits_definition(changes) and not reason:
+                return Keep(old, new, feeds, changes)
+            reason = reason or fresh
+            return Rewrite(old, new, feeds, changes, reason) if reason else Alter(old, new, feeds, changes)
         case _:
             assert_never(table)
 

@@ -15,9 +15,11 @@ from ..schema.names import fold
 
 
 class Action(StrEnum):
-    """What a plan does to a table. A kept table is copied page by page, and at most renamed."""
+    """What a plan does to a table. A kept table is copied page by page, and at most renamed; of an altered one the
+    definition is edited, too, and no row is written."""
 
     KEEP = "keep"
+    ALTER = "alter"
     REWRITE = "rewrite"
     CREATE = "create"
     DROP = "drop"
@@ -87,23 +89,39 @@ class _Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep(_Carried):
+class _Standing(_Carried):
+    """A table whose rows stay as they are stored."""
+
+    @property
+    def kept(self) -> Table:
+        """The table as it is after the run: `new`, with its columns in the order in which `old` has them, and added
+        ones at the end."""
+        place = {fold(column.name): number for number, column in enumerate(self.old.columns)}
+        source = {feed.column: fold(feed.source or "") for feed in self.feeds}
+        columns = sorted(self.new.columns, key=lambda column: place.get(source[column.name], len(place)))
+        return replace(self.new, columns=tuple(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(_Standing):
     """The table stays with its pages: ALTER TABLE renames it and its columns, and its indexes may change."""
 
     action: ClassVar[Action] = Action.KEEP
 
-    @property
-    def kept(self) -> Table:
-        """The table as it is after the run: `new`, with its columns in the order in which `old` has them."""
-        place = {fold(column.name): number for number, column in enumerate(self.old.columns)}
-        source = {feed.column: fold(feed.source or "") for feed in self.feeds}
-        return replace(self.new, columns=tuple(sorted(self.new.columns, key=lambda c: place[source[c.name]])))
+
+@dataclass(frozen=True, slots=True)
+class Alter(_Standing):
+    """The table stays with its pages, and gets another definition, in which all of its rows are valid."""
+
+    action: ClassVar[Action] = Action.ALTER
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite(_Carried):
-    """The new table is created empty and filled with the rows of the old one."""
+    """The new table is created empty and filled with the rows of the old one. `reason`: the first change that needs
+    it, in a phrase."""
 
+    reason: str = ""
     action: ClassVar[Action] = Action.REWRITE
 
 
@@ -133,19 +151,22 @@ class Drop:
         return self.old.name
 
 
-CarriedStep = Keep | Rewrite
+StandingStep = Keep | Alter
+"""A step of a table whose rows stay as they are stored."""
+
+CarriedStep = Keep | Alter | Rewrite
 """A step of a table whose rows are also in the new file."""
 
-NewTableStep = Keep | Rewrite | Create
+NewTableStep = Keep | Alter | Rewrite | Create
 """A step of a table that the new schema has."""
 
-Step = Keep | Rewrite | Create | Drop
+Step = Keep | Alter | Rewrite | Create | Drop
 """What happens to one table."""
 
 
-def rewrite(step: CarriedStep) -> Rewrite:
+def rewrite(step: CarriedStep, reason: str = "") -> Rewrite:
     """The step that rewrites its table."""
-    return Rewrite(step.old, step.new, step.feeds, step.changes)
+    return Rewrite(step.old, step.new, step.feeds, step.changes, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +226,7 @@ class Plan:
     @property
     def built(self) -> Schema:
         """The schema of the new file: `new`, with the columns of kept tables in the order that they have."""
-        kept = {step.name: step.kept for step in map(self.effective, self.steps) if isinstance(step, Keep)}
+        kept = {step.name: step.kept for step in map(self.effective, self.steps) if isinstance(step, StandingStep)}
         return replace(self.new, tables=tuple(kept.get(table.name, table) for table in self.new.tables))
 
     @property
@@ -222,6 +243,11 @@ class Plan:
     def rewritten(self) -> tuple[Rewrite, ...]:
         """The steps of the tables that are rewritten."""
         return tuple(step for step in self.steps if isinstance(step, Rewrite))
+
+    @property
+    def altered(self) -> tuple[Alter, ...]:
+        """The steps of the tables whose definition is edited."""
+        return tuple(step for step in self.steps if isinstance(step, Alter))
 
     @property
     def dropped(self) -> tuple[Drop, ...]:
@@ -245,7 +271,7 @@ class Plan:
 
     def effective(self, step: Step) -> Step:
         """The step as the run performs it: a file that starts empty has no pages to keep, so tables are rewritten."""
-        return rewrite(step) if isinstance(step, Keep) and self.strategy is Strategy.FRESH else step
+        return rewrite(step) if isinstance(step, StandingStep) and self.strategy is Strategy.FRESH else step
 
     @property
     def blocking(self) -> tuple[Hazard, ...]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ..diff.hazards import Hazard, column_order
 from ..engines.sqlite import ddl, table_sizes
-from ..engines.sqlite.rebuild import indexes, refill
+from ..engines.sqlite.rebuild import alter, indexes, refill
 from ..files.layout import size_of
 from ..history.row import HistoryRow
 from ..history.rows import other_order
-from ..plan.model import Action, CarriedStep, Create, Drop, Keep, Plan, Rewrite, Strategy
+from ..plan.model import Action, Alter, CarriedStep, Create, Drop, Plan, Rewrite, StandingStep, Strategy
 from ..schema.document import Document
 from ..schema.names import fold, quote
 from .phases import decide
@@ -22,12 +22,14 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class TableOutlook:
-    """What would happen to one table, and its size; `bytes` is None if SQLite does not know it."""
+    """What would happen to one table, and its size; `bytes` is None if SQLite does not know it. `why`: the first change
+    that writes its rows again, in a phrase."""
 
     table: str
     action: Action
     rows: int
     bytes: int | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another one gets
             shown = f"{step.name} (dropped)" if taken else step.name
-            tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size))
+            why = step.reason if isinstance(step, Rewrite) else ""
+            tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size, why))
         needed = decide.disk_needed(decision.plan, now, sizes)
         return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
 
@@ -85,7 +88,7 @@ def statements(plan: Plan) -> list[str]:
     for step in in_place:
         if isinstance(step, CarriedStep) and step.old.name != step.new.name:
             found.append(f"ALTER TABLE {quote(step.old.name)} RENAME TO {quote(step.new.name)}")
-        if isinstance(step, Keep):
+        if isinstance(step, StandingStep):
             found += [
                 f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}"
                 for old, new in step.column_renames
@@ -96,6 +99,9 @@ def statements(plan: Plan) -> list[str]:
             found.append(ddl.create_table(step.new))
         if isinstance(step, Rewrite) and step.new.virtual is None:
             found.append(refill.refill_statement(step))
+    for step in steps:
+        if isinstance(step, Alter):
+            found += [alter.statement(step), *alter.drops(step)]
     for step in steps:
         if not isinstance(step, Drop):
             found += [ddl.create_index(step.new, index) for index in indexes.new(step)]

@@ -21,8 +21,8 @@ from ..history.compose import not_known
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, MadeByHand, find, now, schema_of
-from ..plan.affinity import converts_alike
 from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step
+from ..schema.affinity import converts_alike
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
 from .inspection import written_schema

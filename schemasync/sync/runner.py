@@ -19,6 +19,7 @@ from dataclasses import replace
 from ..engines.sqlite import history_table
 from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import check_version
+from ..engines.sqlite.rebuild.alter import CannotEdit
 from ..errors import Code, Refused
 from ..files.disk import DiskStep
 from ..files.layout import PathKind
@@ -26,6 +27,7 @@ from ..history.action import HistoryAction
 from ..history.data_migrations import recorded
 from ..history.in_place import same_tables
 from ..history.rows import Afterwards, Followed, completed, hints_json, hints_of
+from ..plan.make import with_rewritten
 from ..plan.model import Plan, Strategy
 from ..schema.document import Document
 from . import prune, up_to_date
@@ -174,6 +176,19 @@ def _swap(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Build the new file and swap it in; also returns how many seconds writers waited."""
+    try:
+        return _swap_as_planned(target, plan, before, options, signals, hooks)
+    except CannotEdit as error:
+        again = with_rewritten(plan, error.tables, error.reason)
+        built, pause, plan, followed = _swap(target, again, before, options, signals, hooks)
+        built.notes.extend(f"{table}: rewritten, as {error.reason}" for table in error.tables)
+        return built, pause, plan, followed
+
+
+def _swap_as_planned(
+    target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
+) -> tuple[Built, float, Plan, Followed | None]:
+    """The same. Raises CannotEdit, with nothing changed, if a table has to be rewritten instead of altered."""
     if before is not None and before.generation is not None and not options.block_writers:
         return _swap_beside_writers(target, plan, before, options, signals, hooks)
     commit = Commit()

@@ -28,6 +28,7 @@ ROWS = {
 }
 ACTIONS = {
     "keep": gettext_lazy("kept"),
+    "alter": gettext_lazy("altered"),
     "rewrite": gettext_lazy("rewritten"),
     "create": gettext_lazy("created"),
     "drop": gettext_lazy("dropped"),

@@ -75,7 +75,7 @@ def test_plan_and_status_have_one_line_about_it(turned):
 
 def test_the_next_rewrite_brings_the_order(turned):
     turned.done()
-    turned.write({**TURNED, "Log": {**LOG, "what": "TEXT NOT NULL DEFAULT ''"}})
+    turned.write({**TURNED, "Log": {**LOG, "what": "TEXT UNIQUE"}})
     turned.done()
     assert columns(turned, "Log") == ["what", "id"]
     assert turned.rows("SELECT id, what FROM Log") == [(1, "begun")]
@@ -83,7 +83,7 @@ def test_the_next_rewrite_brings_the_order(turned):
 
 
 def test_a_rewrite_of_another_table_does_not(turned):
-    turned.write({**TURNED, "Users": {**V1["Users"], "phone": "TEXT"}})
+    turned.write({**TURNED, "Users": {**V1["Users"], "phone": "TEXT UNIQUE"}})
     done = json.loads(turned.done("--json").out)
     assert [table for table, step in done["tables"].items() if step["action"] == "rewrite"] == ["Users"]
     assert columns(turned, "Log") == ["id", "what"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.project import V1, V2
+from tests.support.project import REWRITTEN, V1, V2
 
 KEYS = {
     "result",
@@ -22,7 +22,7 @@ KEYS = {
 
 
 def test_it_shows_changes_tables_strategy_disk_and_hazards(synced):
-    synced.write(V2)
+    synced.write(REWRITTEN)
     out = synced.done("plan").out
     assert "  Users: name -> full_name\n" in out
     assert "  Users: -fax, with its values\n" in out
@@ -31,13 +31,25 @@ def test_it_shows_changes_tables_strategy_disk_and_hazards(synced):
     assert "needed for the new file" in out
     assert "note [rows-dropped] Users.fax goes with 1 value" in out
     table = [line.split() for line in out.partition("tables:\n")[2].splitlines()[:3]]
-    assert table[0] == ["table", "action", "rows", "size"]
+    assert table[0] == ["table", "action", "rows", "size", "because", "of"]
     assert table[1][:3] == ["Users", "rewrite", "2"]
+    assert table[1][-2:] == ["+UNIQUE", "(full_name)"]
     assert table[2][:5] == ["1", "other", "table", "keep", "1"]
 
 
-def test_verbosity_2_lists_the_kept_tables_too(synced):
+def test_a_definition_that_is_edited_is_a_step_of_its_own(synced):
     synced.write(V2)
+    table = [line.split() for line in synced.done("plan").out.partition("tables:\n")[2].splitlines()[:2]]
+    assert table[0] == ["table", "action", "rows", "size"]
+    assert table[1][:3] == ["Users", "alter", "2"]
+    found = synced.done("plan", sql=True, json=True).json["sql"]
+    edits = [one for one in found if one.startswith('UPDATE main.sqlite_schema SET sql = \'CREATE TABLE "Users"')]
+    assert len(edits) == 1
+    assert 'ALTER TABLE "Users" DROP COLUMN "fax"' in found
+
+
+def test_verbosity_2_lists_the_kept_tables_too(synced):
+    synced.write(REWRITTEN)
     assert "  Log    keep        1" in synced.done("plan", verbosity=2).out
 
 
@@ -61,7 +73,7 @@ def test_json_has_every_key_and_the_sizes(synced):
     assert found["previous"] != found["version"]
     assert found["tables"]["Users"]["rows"] == 2
     assert found["tables"]["Users"]["bytes"] > 0
-    assert found["tables"]["Rooms"] == {"action": "create", "rows": 0, "bytes": 0}
+    assert found["tables"]["Rooms"] == {"action": "create", "rows": 0, "bytes": 0, "why": ""}
     assert found["disk"]["needed"] > found["disk"]["live"] > 0
     assert found["disk"]["archives"] == 0
 
@@ -119,7 +131,7 @@ def test_a_plan_that_would_be_refused_is_shown_whole_and_ends_with_3(synced):
 
 
 def test_sql_prints_statements_and_nothing_else(synced):
-    synced.write(V2)
+    synced.write(REWRITTEN)
     out = synced.done("plan", sql=True).out
     assert out.startswith("-- runs in the new file")
     found = synced.done("plan", sql=True, json=True).json["sql"]

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from schemasync.files import mounts
 from schemasync.history.rows import moment
 from tests.support.processes import environment
-from tests.support.project import V1, V2
+from tests.support.project import REWRITTEN, V1, V2
 
 KEYS = {
     "result",
@@ -72,7 +72,7 @@ def test_json_of_a_first_run_has_every_key(project):
 
 def test_json_of_an_evolution_tells_what_was_written(synced):
     before = synced.done(json=True).json
-    synced.write(V2)
+    synced.write(REWRITTEN)
     found = synced.done(json=True).json
     assert set(found) == KEYS
     assert found["result"] == "synced"
@@ -129,7 +129,7 @@ def test_json_stands_alone_on_stdout_although_there_is_progress(synced):
 
 
 def test_a_log_has_one_plain_line_a_phase(synced):
-    synced.write(V2)
+    synced.write(REWRITTEN)
     lines = synced.done().out.splitlines()
     phases = [line.partition(":")[0] for line in lines if " in 0." in line and ":" in line and "live" not in line]
     assert phases == ["copy", "rows", "verification"]

@@ -119,7 +119,7 @@ def test_a_table_changes_and_everything_that_uses_an_unknown_name_comes_along(ad
 )
 def test_only_a_table_that_must_be_written_again_and_needs_the_name_is_refused(adopted, table, name):
     live = adopted.live()
-    change(adopted, table, "more", "TEXT DEFAULT 'm'")
+    change(adopted, table, "more", "TEXT UNIQUE")
     ended = adopted.call()
     assert ended.code == 3
     assert f"This process does not know the {name}" in ended.err

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from schemasync.diff.by_position import used_by_position
-from schemasync.diff.changes import AddColumn, RenameColumn, ReorderColumns
+from schemasync.diff.changes import AddColumn, AddUnique, RenameColumn, ReorderColumns
 from schemasync.diff.compare import Diff, compare
 from schemasync.schema import document
 
@@ -36,8 +36,8 @@ def test_another_order_alone_is_noted_and_is_no_change(more: dict[str, object]) 
 
 
 def test_a_table_that_is_rewritten_anyway_gets_the_order() -> None:
-    found = diff({"t": AB}, {"t": {"b": "TEXT", "c": "INT", "a": "INT"}})
-    assert [type(change) for change in found.changes] == [AddColumn, ReorderColumns]
+    found = diff({"t": AB}, {"t": {"b": "TEXT", "c": "INT UNIQUE", "a": "INT"}})
+    assert [type(change) for change in found.changes] == [AddColumn, AddUnique, ReorderColumns]
     assert found.other_order == ()
 
 

@@ -298,7 +298,10 @@ def test_a_swap_that_was_cut_off_is_finished_without_a_schema_json(stages, tmp_p
     world = stage.copy(tmp_path / "w")
     fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
     assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
-    assert len(child(lambda: finish_swap(world.target())).result()) == 1
+    first, *others = child(lambda: finish_swap(world.target())).result()
+    assert first.startswith("finished an interrupted swap")
+    # a rollback removes the triggers of an earlier change log from the file that it opens when writers no longer wait
+    assert [other.partition(" that")[0] for other in others] == ["removed the change log"] * (name == "rollback")
     assert child(lambda: finish_swap(world.target())).result() == ()
     assert dump(world.link) == stage.new
 

@@ -13,6 +13,7 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.support.columns import WRITTEN
 
 from .beside import QUICK, Case, content, made, read
 from .test_runs import write
@@ -20,7 +21,7 @@ from .test_runs import write
 HIGHEST = 2**63 - 1
 COUNTED = {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "a": "TEXT"}
 PLAIN = {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}
-OTHER, OTHER_MORE = {"id": "INTEGER PRIMARY KEY"}, {"id": "INTEGER PRIMARY KEY", "more": "TEXT"}
+OTHER, OTHER_MORE = {"id": "INTEGER PRIMARY KEY"}, {"id": "INTEGER PRIMARY KEY", "more": WRITTEN}
 ROWS = (
     "INSERT INTO t (id, a) SELECT value, 'a' || value FROM json_each('[1,2,3,4,5]');"
     "CREATE TABLE mine (id INTEGER PRIMARY KEY AUTOINCREMENT, a); INSERT INTO mine SELECT * FROM t WHERE id < 5;"
@@ -38,9 +39,9 @@ class Change:
 
 CHANGES = {
     "kept": Change({"t": COUNTED, "o": OTHER}, {"t": COUNTED, "o": OTHER_MORE}),
-    "rewritten": Change({"t": COUNTED}, {"t": {**COUNTED, "more": "TEXT"}}),
+    "rewritten": Change({"t": COUNTED}, {"t": {**COUNTED, "more": WRITTEN}}),
     "renamed": Change({"t": COUNTED}, {"u": {**COUNTED, "_was": ["t"]}}, "u"),
-    "renamed and rewritten": Change({"t": COUNTED}, {"u": {**COUNTED, "more": "TEXT", "_was": ["t"]}}, "u"),
+    "renamed and rewritten": Change({"t": COUNTED}, {"u": {**COUNTED, "more": WRITTEN, "_was": ["t"]}}, "u"),
     "gets a counter": Change({"t": PLAIN}, {"t": COUNTED}),
     "loses its counter": Change({"t": COUNTED}, {"t": PLAIN}),
 }

@@ -14,6 +14,7 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.support.columns import WRITTEN
 
 from .beside import QUICK, Case, beside, content, made, read, waited
 
@@ -50,7 +51,7 @@ U_ROWS = (
     "INSERT INTO u (id, a, b, c) VALUES (1, 'x', 1, 'p'), (2, 'y', 2, 'q'), (3, 'z', 9, 'r'), (4, 'v', 101, 'S'),"
     " (5, 'w', 102, 't'), (6, NULL, 3, NULL);"
 )
-U_MORE = {**U, "more": "TEXT"}
+U_MORE = {**U, "more": WRITTEN}
 W = {"k": "TEXT", "m": "INTEGER", "v": "TEXT", "_primary_key": ["k COLLATE NOCASE", "m"], "_without_rowid": True}
 W_ROWS = "INSERT INTO w VALUES ('a', 1, 'a1'), ('B', 1, 'b1'), ('c', 2, 'c2'), ('D', 4, 'd4');"
 W_WRITES = [
@@ -103,19 +104,19 @@ CASES = {
     "a row id that a column shows": Case({"t": T}, {"t": MORE}, WRITES, ROWS),
     "a row id that no column shows": Case(
         {"t": {"a": "TEXT", "n": "INTEGER"}},
-        {"t": {"n": "INTEGER", "a": "TEXT", "more": "TEXT"}},
+        {"t": {"n": "INTEGER", "a": "TEXT", "more": WRITTEN}},
         ["INSERT INTO t VALUES ('x', 1)", "DELETE FROM t WHERE n = 2", "UPDATE t SET rowid = 50 WHERE n = 3", "UPDATE t SET a = 'y'"],
         "INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);",
     ),
-    "a table that is kept": Case({"t": T, "o": P}, {"t": T, "o": {**P, "more": "TEXT"}}, WRITES, ROWS),
+    "a table that is kept": Case({"t": T, "o": P}, {"t": T, "o": {**P, "more": WRITTEN}}, WRITES, ROWS),
     "a table by hand": Case(
         {"o": P},
-        {"o": {**P, "more": "TEXT"}},
+        {"o": {**P, "more": WRITTEN}},
         ["INSERT INTO mine VALUES (9)", "DELETE FROM mine WHERE x = 1", "UPDATE mine SET x = x + 1"],
         "CREATE TABLE mine (x); INSERT INTO mine VALUES (1), (2), (3);",
     ),
-    "a composite key without row ids, without case": Case({"w": W}, {"w": {**W, "more": "TEXT"}}, W_WRITES, W_ROWS),
-    "a kept one of these": Case({"w": W, "o": P}, {"w": W, "o": {**P, "more": "TEXT"}}, W_WRITES, W_ROWS),
+    "a composite key without row ids, without case": Case({"w": W}, {"w": {**W, "more": WRITTEN}}, W_WRITES, W_ROWS),
+    "a kept one of these": Case({"w": W, "o": P}, {"w": W, "o": {**P, "more": WRITTEN}}, W_WRITES, W_ROWS),
     "its columns in another order": Case(
         {"w": W},
         {"w": {"m": "INTEGER", "v": "TEXT", "k": "TEXT", "_primary_key": ["m", "k COLLATE NOCASE"], "_without_rowid": True}},
@@ -178,7 +179,7 @@ CASES = {
     ),
     "a fill": Case({"t": T}, {"t": {**T, "f": {"type": "TEXT NOT NULL", "fill": "coalesce(a, '') || n"}}}, WRITES, ROWS),
     "triggers of the application": Case(
-        {"t": LOGGED, "notes": NOTES}, {"t": {**LOGGED, "more": "TEXT"}, "notes": NOTES}, [*WRITES, "DELETE FROM t WHERE id = 1", "DELETE FROM t"], ROWS
+        {"t": LOGGED, "notes": NOTES}, {"t": {**LOGGED, "more": WRITTEN}, "notes": NOTES}, [*WRITES, "DELETE FROM t WHERE id = 1", "DELETE FROM t"], ROWS
     ),
     "OR REPLACE over several unique indexes": Case(
         {"u": U},
@@ -202,7 +203,7 @@ CASES = {
     ),
     "REPLACE by the table": Case(
         {"t": {"id": "INTEGER PRIMARY KEY ON CONFLICT REPLACE", "a": "TEXT UNIQUE ON CONFLICT REPLACE", "n": "INTEGER NOT NULL ON CONFLICT REPLACE DEFAULT 4"}},
-        {"t": {"id": "INTEGER PRIMARY KEY ON CONFLICT REPLACE", "a": "TEXT UNIQUE ON CONFLICT REPLACE", "n": "INTEGER NOT NULL ON CONFLICT REPLACE DEFAULT 4", "more": "TEXT"}},
+        {"t": {"id": "INTEGER PRIMARY KEY ON CONFLICT REPLACE", "a": "TEXT UNIQUE ON CONFLICT REPLACE", "n": "INTEGER NOT NULL ON CONFLICT REPLACE DEFAULT 4", "more": WRITTEN}},
         ["INSERT INTO t VALUES (1, 'two', NULL)", "INSERT INTO t (a, n) VALUES ('three', 5)", "UPDATE t SET a = 'seven' WHERE id = 1"],
         ROWS,
     ),
@@ -252,7 +253,7 @@ CASES = {
     ),
     "cascades": Case(
         {"p": P, "c": C},
-        {"p": {**P, "more": "TEXT"}, "c": {**C, "more": "TEXT"}},
+        {"p": {**P, "more": WRITTEN}, "c": {**C, "more": WRITTEN}},
         ["DELETE FROM p WHERE id = 1", "UPDATE p SET id = 20 WHERE id = 2", "DELETE FROM p WHERE id = 3", "INSERT OR REPLACE INTO p VALUES (20, 'again')"],
         FAMILY,
     ),
@@ -281,7 +282,7 @@ CASES = {
             "CREATE TEMP TRIGGER hide_b BEFORE INSERT ON t WHEN NEW.a = 'five' BEGIN SELECT RAISE(IGNORE); END",
         ],
     ),
-    "DELETE of everything": Case({"t": T, "w": W}, {"t": MORE, "w": {**W, "more": "TEXT"}}, ["DELETE FROM t", "DELETE FROM w"], ROWS + W_ROWS),
+    "DELETE of everything": Case({"t": T, "w": W}, {"t": MORE, "w": {**W, "more": WRITTEN}}, ["DELETE FROM t", "DELETE FROM w"], ROWS + W_ROWS),
     "DELETE of everything, and more": Case({"t": T}, {"t": MORE}, ["DELETE FROM t", "INSERT INTO t (a) VALUES ('first')", "INSERT INTO t (a) SELECT a || 'x' FROM t"], ROWS),
     "VACUUM and ANALYZE": Case({"t": T}, {"t": MORE}, [*WRITES, "VACUUM", "ANALYZE", "INSERT INTO t (a) VALUES ('later')"], ROWS),
     "ids that are given out and deleted": Case(
@@ -293,7 +294,7 @@ CASES = {
     "numbers of the application": Case({"t": T}, {"t": MORE}, ["PRAGMA user_version = 77", "PRAGMA application_id = 99"], ROWS),
     "values of every type": Case(
         {"t": {"id": "INTEGER PRIMARY KEY", "x": "", "y": "NUMERIC", "z": "REAL", "b": "BLOB"}},
-        {"t": {"id": "INTEGER PRIMARY KEY", "x": "", "y": "NUMERIC", "z": "REAL", "b": "BLOB", "more": "TEXT"}},
+        {"t": {"id": "INTEGER PRIMARY KEY", "x": "", "y": "NUMERIC", "z": "REAL", "b": "BLOB", "more": WRITTEN}},
         ["INSERT INTO t VALUES (1, 1, '1.0', 2, x'00ff'), (2, 1.0, 'a', 9007199254740993, 'text'), (3, NULL, NULL, NULL, NULL), (4, x'', '', 0.1, CAST(x'ff' AS TEXT))", "UPDATE t SET x = CAST(x AS REAL) WHERE id = 1"],
         "",
     ),
@@ -311,7 +312,7 @@ CASES = {
     ),
     "a full-text index that lacks rows of its table": Case(
         {"t": KEPT_OUT, "f": SEARCH},
-        {"t": {**KEPT_OUT, "more": "TEXT"}, "f": SEARCH},
+        {"t": {**KEPT_OUT, "more": WRITTEN}, "f": SEARCH},
         [*WRITES, "INSERT INTO t (id, a, n) VALUES (40, 'findable', 1), (41, 'hidden', -1)", "DELETE FROM t WHERE n < 0"],
         ROWS + "INSERT INTO t VALUES (8, 'kept out', -8);",
     ),
@@ -367,7 +368,7 @@ def searchable(folder, title="TEXT"):
     rows = f"INSERT INTO posts SELECT i, printf('word%d ', i) || replace(hex(zeroblob({TEXT // 300 // 4})), '00', 'abc ') FROM n;"
     before = f"{fill} {rows} INSERT INTO f (rowid, title) SELECT id, title FROM posts WHERE id > 1;"
     return Case(
-        {"posts": shape, "f": index}, {"posts": {**shape, "title": title, "more": "TEXT"}, "f": index}, [], before
+        {"posts": shape, "f": index}, {"posts": {**shape, "title": title, "more": WRITTEN}, "f": index}, [], before
     )
 
 

@@ -16,6 +16,7 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import fence_of, traces, whole
+from tests.support.columns import WRITTEN
 
 from .beside import QUICK, Case, beside, content, made, read, waited
 from .sample import some
@@ -355,14 +356,16 @@ def later(change):
 @pytest.mark.parametrize("name", PAST)
 def test_rows_at_the_ends_of_a_table_that_are_changed_past_the_triggers_end_the_run(coded, name):
     past = at(DiskStep.BUILD_REFILL, lambda: write_past_triggers(coded, PAST[name]))
-    assert ends(coded, later({"more": "TEXT"}), past) == "log-incomplete"
+    assert ends(coded, later({"more": WRITTEN}), past) == "log-incomplete"
 
 
 def test_rows_that_are_added_past_the_triggers_come_along_and_let_the_table_be_compared(coded):
     """They are seen by their row ids; whoever wrote them may have changed other rows, which are not."""
     added = "INSERT INTO t (a) VALUES ('past the triggers')"
     assert (
-        run(coded, later({"more": "TEXT"}), at(DiskStep.BUILD_RENAME, lambda: write_past_triggers(coded, added))).result
+        run(
+            coded, later({"more": WRITTEN}), at(DiskStep.BUILD_RENAME, lambda: write_past_triggers(coded, added))
+        ).result
         == "synced"
     )
     assert ("past the triggers",) in [row[1:] for row in rows(coded, "t")]
@@ -385,7 +388,7 @@ def test_blob_io_is_found_by_a_full_verification(coded):
     with pytest.raises(Failed) as caught:
         sync(
             target(coded, disk=Disk(at(DiskStep.BUILD_REFILL, lambda: blob(coded))), wait=5.0),
-            read(later({"more": "TEXT"})),
+            read(later({"more": WRITTEN})),
             full,
         )
     assert caught.value.problems[0].facts["table"] == "t"

@@ -16,6 +16,7 @@ from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import fence_of, traces, whole
+from tests.support.columns import WRITTEN
 
 from .beside import QUICK, Case, content, made, read
 from .test_meanwhile import MORE, ROWS, T
@@ -246,7 +247,7 @@ def test_a_writer_that_never_rests_is_caught_up_with(link):
     threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
     for thread in threads:
         thread.start()
-    reports = [run(link, new) for new in (MORE, {**MORE, "more": "TEXT"}, {**MORE, "more": "INTEGER"})]
+    reports = [run(link, new) for new in (MORE, {**MORE, "more": WRITTEN}, {**MORE, "more": "INTEGER"})]
     stop.set()
     for thread in threads:
         thread.join()

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent.parent / "cases"
 CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
 STEP_KEYS = {
     "new", "rows", "by_hand", "options", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
-    "hazards", "notes", "about", "late",
+    "hazards", "notes", "about", "late", "does",
 }  # fmt: skip
 _ROW_ID = re.compile(r"(-?\d+): (.*)", re.DOTALL)
 
@@ -61,6 +61,7 @@ class Step:
     notes: list[str]
     late: bool
     about: list[str] | None
+    does: dict[str, str]
 
     @cached_property
     def document(self):
@@ -158,6 +159,7 @@ def _step(data):
         notes=_list(data.get("notes", [])),
         late=data.get("late", False),
         about=_list(data["about"]) if "about" in data else None,
+        does=data.get("does", {}),
     )
 
 

@@ -11,10 +11,10 @@ import pytest
 from schemasync.diff import compare
 from schemasync.diff.hazards import Hazard, HazardCode
 from schemasync.diff.hint_keys import all_hints
-from schemasync.plan.affinity import Affinity, affinity, converts_alike
 from schemasync.plan.make import converting, idle_allowances, make, phrase, with_rewritten
 from schemasync.plan.model import Action, Origin, Plan, Strategy
 from schemasync.schema import document
+from schemasync.schema.affinity import Affinity, affinity, converts_alike
 from schemasync.schema.document import Document
 
 
@@ -88,10 +88,23 @@ def test_names_indexes_and_triggers_change_without_writing_a_row(new: str) -> No
 @pytest.mark.parametrize(
     "new",
     [
-        '{"T": {"a": "TEXT"}}',
         '{"T": {"a": "INT", "b": "INT"}}',
-        '{"T": {"b": {"type": "INT", "was": ["a"], "fill": "a + 1"}}}',
         '{"T": {"a": "INT CHECK (a > 0)"}}',
+        '{"T": {"b": {"type": "INTEGER NOT NULL", "was": ["a"]}}}',
+    ],
+)
+def test_what_only_the_definition_says_changes_without_writing_a_row(new: str) -> None:
+    assert actions(plan('{"T": {"a": "INT"}}', new)) == {"T": Action.ALTER}
+    assert actions(plan('{"T": {"a": "INT"}}', new, fresh="all")) == {"T": Action.REWRITE}
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        '{"T": {"a": "TEXT"}}',
+        '{"T": {"a": "INT UNIQUE"}}',
+        '{"T": {"b": {"type": "INT", "was": ["a"], "fill": "a + 1"}}}',
+        '{"T": {"a": "INT", "b": "INT DEFAULT (random())"}}',
     ],
 )
 def test_every_other_change_writes_the_table_again(new: str) -> None:
@@ -293,3 +306,17 @@ def test_a_step_names_the_columns_that_it_renames_and_none_where_there_are_none(
 
 def test_a_plan_that_no_schema_json_made_has_no_places_in_one() -> None:
     assert plan("{}", '{"T": {"a": "INT"}}').place("T", "a") == ""
+
+
+def test_columns_of_tables_that_are_not_rewritten_keep_their_order_and_added_ones_stand_last() -> None:
+    made = plan(
+        '{"K": {"a": "INT", "b": "INT"}, "A": {"a": "INT", "b": "INT"}, "R": {"a": "INT", "b": "INT"}}',
+        '{"K": {"b": "INT", "a": "INT"}, "A": {"c": "INT", "b": "INT", "a": "INT"}, "R": {"b": "TEXT", "a": "INT"}}',
+    )
+    assert [step.name for step in made.altered] == ["A"]
+    assert {table.name: [column.name for column in table.columns] for table in made.built.tables} == {
+        "A": ["a", "b", "c"],
+        "K": ["a", "b"],
+        "R": ["b", "a"],
+    }
+    assert made.other_order == ("A", "K")

@@ -39,6 +39,15 @@ V2 = {
     "Log": V1["Log"],
     "Rooms": {"id": "INTEGER PRIMARY KEY"},
 }
+REWRITTEN = {
+    **V2,
+    "Users": {
+        "id": "INTEGER PRIMARY KEY",
+        "_dropped": ["fax"],
+        "full_name": {"type": "TEXT NOT NULL UNIQUE CHECK (full_name <> '')", "was": ["name"]},
+    },
+}
+"""The same as V2 with a UNIQUE, for which the rows of Users are written again."""
 ROWS = "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL); INSERT INTO Log VALUES (1, 'begun')"
 
 

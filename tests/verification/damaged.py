@@ -16,6 +16,7 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.support.columns import WRITTEN
 
 NAME = "db.sqlite3"
 COPIED = ("after", DiskStep.BUILD_START)
@@ -56,7 +57,7 @@ OLD = {
     "_views": {"names": "SELECT name FROM people"},
 }
 REWRITTEN = ("people", "bare", "codes", "counted")
-NEW = {**OLD, **{name: {**OLD[name], "more": "TEXT"} for name in REWRITTEN}}
+NEW = {**OLD, **{name: {**OLD[name], "more": WRITTEN} for name in REWRITTEN}}
 RENAMED = {
     **{k: v for k, v in NEW.items() if k != "kept_codes"},
     "renamed": {**OLD["kept_codes"], "_was": ["kept_codes"]},

@@ -23,6 +23,7 @@ from schemasync.sync.phases.write_lock import write_lock
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import traces
+from tests.support.columns import WRITTEN
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, read, run
 
@@ -164,7 +165,7 @@ def test_a_full_text_table_that_is_written_to_before_the_swap_comes_along(tmp_pa
 def test_a_table_whose_columns_hide_its_row_ids_is_not_followed_and_is_named(tmp_path):
     hidden = {"rowid": "TEXT", "oid": "TEXT", "__rowid_": "TEXT"}
     link = make(tmp_path / "w", {**OLD, "hidden": hidden}, "INSERT INTO hidden VALUES ('a', 'b', 'c')")
-    new = {**OLD, "kept": {**OLD["kept"], "more": "TEXT"}, "hidden": hidden}
+    new = {**OLD, "kept": {**OLD["kept"], "more": WRITTEN}, "hidden": hidden}
     with pytest.raises(Refused) as caught:
         run(link, new, MODES["live"], lambda when, label: None)
     (problem,) = caught.value.problems

@@ -14,6 +14,7 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.support.columns import WRITTEN
 
 from .damaged import LIMITS, execute, read, stale_index
 
@@ -52,7 +53,7 @@ def changes(notes):
 @pytest.mark.parametrize("mode", list(MODES))
 def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
     assert stored(link) == ["ax", "by"]
-    new = {**OLD, "g": {**G, "more": "TEXT"}}
+    new = {**OLD, "g": {**G, "more": WRITTEN}}
     report = sync(target(link), read(new), SyncOptions(limits=LIMITS, **MODES[mode]))
     assert stored(link) == ["ay", "by"]
     told = changes(report.notes)
@@ -67,7 +68,7 @@ def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
 
 def test_values_that_come_out_as_they_were_are_not_told(link):
     execute(link, "UPDATE g SET v = v")
-    report = sync(target(link), read({**OLD, "g": {**G, "more": "TEXT"}}), SyncOptions(limits=LIMITS))
+    report = sync(target(link), read({**OLD, "g": {**G, "more": WRITTEN}}), SyncOptions(limits=LIMITS))
     assert changes(report.notes) == []
 
 
@@ -85,7 +86,7 @@ def test_several_rows_are_counted_and_some_are_named(link):
     )
     report = sync(
         target(link),
-        read({**OLD, "g": {**G, "s": G["s"].replace("y", "w"), "more": "TEXT"}}),
+        read({**OLD, "g": {**G, "s": G["s"].replace("y", "w"), "more": WRITTEN}}),
         SyncOptions(repair=True, limits=LIMITS),
     )
     assert "2 rows have other values than in the old file, for example 1, 2" in changes(report.notes)[0]
@@ -95,7 +96,7 @@ def test_several_rows_are_counted_and_some_are_named(link):
 def test_verify_full_tells_what_integrity_check_says_of_both_files(link, table):
     """An index of the old file that misses rows comes along page by page: its owner is to know."""
     execute(link, "INSERT INTO o VALUES (1);" + stale_index("g", "v"))
-    new = {**OLD, table: {**OLD[table], "more": "TEXT"}}
+    new = {**OLD, table: {**OLD[table], "more": WRITTEN}}
     report = sync(target(link), read(new), SyncOptions(verify_full=True, limits=LIMITS))
     (said,) = [note for note in report.notes if note.startswith("integrity_check")]
     if table == "o":
@@ -111,7 +112,7 @@ def test_an_index_that_misses_rows_since_it_was_built_never_goes_live(link):
     damage = stale_index("o", "id", "stale")
     execute(link, "INSERT INTO o VALUES (1)")
     problems = found(
-        link, {**OLD, "g": {**G, "more": "TEXT"}}, SyncOptions(verify_full=True, limits=LIMITS), FILLED, damage
+        link, {**OLD, "g": {**G, "more": WRITTEN}}, SyncOptions(verify_full=True, limits=LIMITS), FILLED, damage
     )
     assert [str(problem.code) for problem in problems] == ["verify-differs"]
     assert "integrity_check of the new file: row 1 missing from index stale" in problems[0].message

@@ -17,6 +17,7 @@ from .connection import Connection, Opener
 from .inspect import inspect, references_of
 from .objects import is_virtual, objects
 from .rebuild import finish, indexes, reshape
+from .rebuild.alter import CannotEdit
 from .uncompiled import load
 from .unknown_names import Unknown, hint_for
 
@@ -26,10 +27,19 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
 
     `unknown`: the names that the live schema uses and the opener's connections do not know.
 
-    Returns the plan; kept tables that ALTER TABLE alone does not bring to their new shape are rewritten in it.
+    Returns the plan; kept tables that ALTER TABLE alone does not bring to their new shape are rewritten in it, and
+    altered ones whose definition cannot be edited.
     """
     plan = with_rewritten(plan, reshape.renames_rowid_names(plan))
-    row_errors = _misfits(source, plan, opener, unknown)
+    try:
+        row_errors = _misfits(source, plan, opener, unknown)
+    except CannotEdit as error:
+        return rehearse(source, with_rewritten(plan, error.tables, error.reason), opener, unknown)
+    except Refused:
+        if not plan.altered:
+            raise
+        # CREATE TABLE says what is wrong with a definition; a schema that cannot be read does not
+        return rehearse(source, with_rewritten(plan, [step.name for step in plan.altered]), opener, unknown)
     if not row_errors:
         return plan
     again = with_rewritten(plan, row_errors)

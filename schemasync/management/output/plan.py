@@ -34,6 +34,8 @@ class TableOutlookJson(TypedDict):
     rows: int
     bytes: int | None
     """Null if SQLite does not know it."""
+    why: str
+    """The first change that writes the rows of the table again, in a phrase; empty if they stay."""
 
 
 class PlanJson(TypedDict):
@@ -93,13 +95,16 @@ def _tables(found: Sequence[TableOutlook], page: Page) -> Lines:
     there = [item for item in found if item.action is not Action.CREATE]
     kept = [item for item in there if item.action is Action.KEEP]
     shown = there if page.detail else [item for item in there if item.action is not Action.KEEP]
-    rows = [[item.table, str(item.action), f"{item.rows:,}", _bytes([item])] for item in shown]
+    rows = [[item.table, str(item.action), f"{item.rows:,}", _bytes([item]), item.why] for item in shown]
     if kept and not page.detail:
         others = count(len(kept), "other table" if rows else "table")
-        rows.append([others, str(Action.KEEP), f"{sum(item.rows for item in kept):,}", _bytes(kept)])
+        rows.append([others, str(Action.KEEP), f"{sum(item.rows for item in kept):,}", _bytes(kept), ""])
     if not rows:
         return []
-    return [f"  {line}" for line in table(("table", "action", "rows", "size"), rows, page, right=(2, 3))]
+    titles = ("table", "action", "rows", "size", "because of")
+    shown_columns = len(titles) if any(item.why for item in shown) else len(titles) - 1
+    rows = [row[:shown_columns] for row in rows]
+    return [f"  {line.rstrip()}" for line in table(titles[:shown_columns], rows, page, right=(2, 3))]
 
 
 def _bytes(items: Sequence[TableOutlook]) -> str:
@@ -171,4 +176,4 @@ def as_json(
 
 
 def _table_json(item: TableOutlook) -> TableOutlookJson:
-    return {"action": item.action, "rows": item.rows, "bytes": item.bytes}
+    return {"action": item.action, "rows": item.rows, "bytes": item.bytes, "why": item.why}

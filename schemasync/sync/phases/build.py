@@ -20,6 +20,7 @@ from ...engines.sqlite.runner_tables import runner_tables
 from ...engines.sqlite.temporary import remove_log_and_fence
 from ...engines.sqlite.transactions import transaction
 from ...engines.sqlite.verify import rows
+from ...engines.sqlite.verify.altered import altered
 from ...engines.sqlite.verify.counters import counters
 from ...engines.sqlite.verify.integrity_check import compare_integrity
 from ...engines.sqlite.verify.references import references
@@ -222,28 +223,33 @@ class _Build:
             advance(len(wanted), len(wanted))
 
     def _verify(self, connection: Connection) -> None:
-        rewritten = self.plan.rewritten
+        rewritten, edited = self.plan.rewritten, self.plan.altered
         full = self.verify_full or self.plan.strategy is Strategy.FRESH
         rest = list(unchanged.tables(connection, self.plan)) if full else []
         rest += [(*pair, None) for pair in unchanged.shadows(connection, self.plan)] if full else []
+        before, total = len(rewritten) + len(edited), len(rewritten) + len(edited) + len(rest)
         with (
             self.target.disk.step(DiskStep.BUILD_VERIFY),
             self.target.progress.phase("verification", "tables") as advance,
         ):
             for number, step in enumerate(rewritten):
-                advance(number, len(rewritten) + len(rest))
+                advance(number, total)
                 compared = rows.content(connection, step)
                 if compared.left_out:
                     self.notes.append(f"{step.name}: not compared: {', '.join(compared.left_out)}")
                 self.notes += compared.notes
+            for number, one in enumerate(edited):
+                advance(len(rewritten) + number, total)
+                altered(connection, one)
+                self.notes += rows.content(connection, one).notes if full else ()
             for number, (old, new, table) in enumerate(rest):
-                advance(len(rewritten) + number, len(rewritten) + len(rest))
+                advance(before + number, total)
                 self.notes += rows.same_content(connection, old, new, table).notes
             counters(connection, self.plan)
             self.notes += references(connection, self.plan)
             if self.verify_full:
                 self.notes += compare_integrity(connection)
-            advance(len(rewritten) + len(rest), len(rewritten) + len(rest))
+            advance(total, total)
 
     def _finish(self, connection: Connection, carried: Carried) -> None:
         with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):

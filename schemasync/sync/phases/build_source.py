@@ -15,7 +15,7 @@ from ...engines.sqlite.connection import Connection, undoable
 from ...engines.sqlite.objects import Object
 from ...engines.sqlite.rebuild import finish, unchanged
 from ...engines.sqlite.transactions import snapshot, transaction
-from ...engines.sqlite.verify.ends import same_ends
+from ...engines.sqlite.verify.ends import altered_ends, same_ends
 from ...engines.sqlite.wal_checkpointer import Checkpointer
 from ...files.disk import DiskStep
 from ...files.layout import size_of
@@ -105,6 +105,8 @@ class LockedSource:
         yield
         for old, new, table in unchanged.tables(connection, self.plan):
             same_ends(connection, old, new, table)
+        for step in self.plan.altered:
+            altered_ends(connection, step)
 
     def triggers_for_later(self, connection: Connection) -> tuple[Object, ...]:
         return ()

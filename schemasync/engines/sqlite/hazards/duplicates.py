@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.affinity import Affinity, affinity
 from ....plan.model import CarriedStep, Origin
 from ....schema import write
+from ....schema.affinity import Affinity, affinity
 from ....schema.model import IndexedColumn, Sql, Table
 from ....schema.names import fold, quote, spell
 from ....schema.text import count

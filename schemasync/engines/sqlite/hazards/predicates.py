@@ -8,9 +8,9 @@ from functools import cached_property
 
 from ....diff import changes as c
 from ....diff.hazards import HazardCode
-from ....plan.affinity import Affinity, affinity
 from ....plan.model import CarriedStep, ColumnSource, Origin
 from ....schema import write
+from ....schema.affinity import Affinity, affinity
 from ....schema.model import Column, IndexedColumn, Sql, Table
 from ....schema.names import fold, quote, spell
 from ..mapping import fits_strict, loses, stored

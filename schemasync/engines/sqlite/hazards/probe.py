@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from ....diff.hazards import Hazard
-from ....plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Strategy
+from ....plan.model import Alter, CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Strategy
 from ....schema.model import ForeignKey
 from ....schema.names import fold, quote
 from ..connection import Connection, Opener
@@ -39,7 +39,7 @@ def probe(
         match step:
             case Drop():
                 found += dropped.table(connection, step)
-            case Keep() | Rewrite():
+            case Keep() | Alter() | Rewrite():
                 if not step.is_virtual:
                     found += dropped.columns(connection, step)
                     found += _asked(connection, plan.effective(step), plan, allowed_losses, readers)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ....errors import Refused
-from ....plan.affinity import Affinity, affinity
 from ....plan.model import CarriedStep, ColumnSource, Origin
+from ....schema.affinity import Affinity, affinity
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, Table
 from ....schema.names import fold, quote

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from ....plan.model import CarriedStep, ColumnSource, Keep, NewTableStep, Origin, Plan, Rewrite
+from ....plan.model import CarriedStep, ColumnSource, NewTableStep, Origin, Plan, Rewrite, StandingStep
 from ....schema import lexer
 from ....schema.model import Column, Sql
 from ....schema.names import fold, quote
@@ -174,7 +174,8 @@ def _view_changes(plan: Plan, view: str, views: Mapping[str, Sql]) -> bool:
     reads = _read_by(view, views)
     if any(before.get(name) != after.get(name) for name in reads & views.keys()):
         return True
-    steps = [step for step in plan.rewritten if reads & {fold(step.old.name), fold(step.new.name)}]
+    changed: tuple[CarriedStep, ...] = (*plan.rewritten, *plan.altered)
+    steps = [step for step in changed if reads & {fold(step.old.name), fold(step.new.name)}]
     return any(not _keeps_rowids(step) or any(_alters(step, feed) for feed in step.feeds) for step in steps)
 
 
@@ -213,7 +214,7 @@ def _same_row_ids(step: CarriedStep, before: str, after: str) -> bool:
 
 def _keeps_rowids(step: CarriedStep) -> bool:
     """True if each row keeps its row id in the plan."""
-    if isinstance(step, Keep):
+    if isinstance(step, StandingStep):
         return True
     if step.old.without_rowid or step.new.without_rowid:
         return step.old.without_rowid and step.new.without_rowid

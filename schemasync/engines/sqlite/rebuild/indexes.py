@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ....diff.changes import AddIndex, ChangeIndex
-from ....plan.model import Keep, NewTableStep
+from ....plan.model import NewTableStep, StandingStep
 from ....schema.model import Index, Table
 from ....schema.names import quote
 from .. import ddl
@@ -15,8 +15,8 @@ from .row_errors import run_on
 
 
 def new(step: NewTableStep) -> tuple[Index, ...]:
-    """The indexes that must be built: all of a rewritten or new table, the added and changed ones of a kept one."""
-    if not isinstance(step, Keep):
+    """The indexes that must be built: all of a rewritten or new table, the added and changed ones of any other."""
+    if not isinstance(step, StandingStep):
         return step.new.indexes
     added = {c.index.name for c in step.changes if isinstance(c, AddIndex)}
     added |= {c.new.name for c in step.changes if isinstance(c, ChangeIndex)}

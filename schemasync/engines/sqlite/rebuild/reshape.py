@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ....errors import Code, Refused
-from ....plan.model import Create, Drop, Keep, Plan, Rewrite
+from ....plan.model import Create, Drop, Plan, Rewrite, StandingStep
 from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
 from ..objects import OWN_PREFIX, Object, has_table, objects, shadow_tables
-from . import indexes, statistics
+from . import alter, indexes, statistics
 from .before_renames import drop_obstacles, has_renames
 
 
@@ -34,7 +34,7 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
     """Rename, drop and create until every table has its new schema; the rewritten ones are empty.
 
     Renames come first and use ALTER TABLE, while foreign views and triggers still exist, so that SQLite itself follows
-    every reference in them. Raises Refused if a foreign object prevents it.
+    every reference in them. Raises Refused if a foreign object prevents it, and CannotEdit.
     """
     aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
     _rename(connection, plan)
@@ -50,6 +50,7 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
     for step in plan.steps:
         if isinstance(step, Create | Rewrite):
             connection.execute(ddl.create_table(step.new))
+    alter.edit(connection, plan)
     return carried
 
 
@@ -170,7 +171,7 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
 def _stale_indexes(plan: Plan) -> Iterator[str]:
     """Indexes of kept tables that the new schema does not have, or has changed."""
     for step in plan.steps:
-        if not isinstance(step, Keep):
+        if not isinstance(step, StandingStep):
             continue
         wanted = {index.name for index in step.new.indexes} - {index.name for index in indexes.new(step)}
         yield from (index.name for index in step.old.indexes if index.name not in wanted)

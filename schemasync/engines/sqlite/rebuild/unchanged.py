@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ....plan.model import Create, Keep, Plan, Rewrite
+from ....plan.model import Alter, Create, Keep, Plan, Rewrite
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import fold, quote
@@ -16,9 +16,9 @@ from .row_errors import run_on
 
 
 def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:
-    """(old name, new name, table) of every ordinary table that is not rewritten; foreign ones without a model."""
+    """(old name, new name, table) of every ordinary table that keeps its definition; foreign ones without a model."""
     kept = {fold(step.new.name): (step.old.name, step.new) for step in plan.steps if isinstance(step, Keep)}
-    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Create)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Alter | Rewrite | Create)}
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()

@@ -12,12 +12,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....errors import Code, Failed
+from ....plan.model import Alter
 from ....schema.model import IndexedColumn, PrimaryKey, Table
 from ....schema.names import quote
 from ..connection import Connection
-from ..mapping import Key, identity
+from ..mapping import Key, identity, key_of, mapping
 from ..unknown_names import is_unknown_name
 from .rows import identity_key
+
+
+def altered_ends(connection: Connection, step: Alter) -> None:
+    """The same as `same_ends` for an altered table."""
+    key = key_of(mapping(step))
+    if key is not None and table_ends_differ(connection, step.old, step.new, key):
+        raise _differs(step.name)
 
 
 def same_ends(connection: Connection, old: str, new: str, table: Table | None) -> None:
@@ -27,12 +35,16 @@ def same_ends(connection: Connection, old: str, new: str, table: Table | None) -
     """
     key = identity_key(connection, table, new, identity(connection, "main", new), identity(connection, "old", old))
     if key is not None and ends_differ(connection, quote(old), quote(new), key, _stored_by(table)):
-        raise Failed.of(
-            Code.VERIFY_DIFFERS,
-            f'"{new}" in the new file is not what it should be: it does not begin and end with the same key',
-            "The live file is unchanged. Please report it, with the plan (schemasync plan --sql).",
-            table=new,
-        )
+        raise _differs(new)
+
+
+def _differs(table: str) -> Failed:
+    return Failed.of(
+        Code.VERIFY_DIFFERS,
+        f'"{table}" in the new file is not what it should be: it does not begin and end with the same key',
+        "The live file is unchanged. Please report it, with the plan (schemasync plan --sql).",
+        table=table,
+    )
 
 
 def table_ends_differ(connection: Connection, old: Table, new: Table, key: Key) -> bool:

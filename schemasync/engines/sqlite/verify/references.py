@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....diff.changes import AddForeignKey
 from ....errors import Code, Failed
 from ....plan.model import CarriedStep, Create, Drop, Plan, Rewrite
 from ....schema.model import Table
@@ -14,7 +15,8 @@ from .integrity_check import violations
 
 
 def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
-    """foreign_key_check of every table that was written, or refers to one. Raises Failed for new violations.
+    """foreign_key_check of every table that was written, refers to such a one, or has a new foreign key. Raises Failed
+    for new violations.
 
     Returns a note for each reference that dangles in the old file, too: its owner has to fix these.
     """
@@ -45,8 +47,9 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
 def _touched(connection: Connection, plan: Plan) -> list[str]:
     """Tables with foreign keys, ours and others, that were written or whose parents were."""
     written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Drop | Create)}
+    refers_anew = {fold(step.name) for step in plan.altered if any(isinstance(c, AddForeignKey) for c in step.changes)}
     found = references_of(connection)
-    return [child for child, parents in found.items() if fold(child) in written or parents & written]
+    return [child for child, parents in found.items() if fold(child) in written | refers_anew or parents & written]
 
 
 def _dangles(connection: Connection, table: Table) -> bool:

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from ....errors import Refused
 from ....history.rows import MadeByHand
-from ....plan.model import CarriedStep, Create, Drop, Keep, Origin, Rewrite, Step
+from ....plan.model import Alter, CarriedStep, Create, Drop, Keep, Origin, Rewrite, Step
 from ....schema.model import PrimaryKey
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -71,7 +71,7 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -
             case Drop():
                 rows = count_of(connection, f"old.{quote(step.name)}")
                 return RowDiff(step.name, removed=rows, note="only the older generation has this table")
-            case Keep() | Rewrite():
+            case Keep() | Alter() | Rewrite():
                 return _with_not_compared(connection, step, older_is_live, _counted(connection, step))
             case _:
                 assert_never(step)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....plan.affinity import Affinity, affinity
 from ....plan.model import Origin
+from ....schema.affinity import Affinity, affinity
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..mapping import Key, Mapping, stored

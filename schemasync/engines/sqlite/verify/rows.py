@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....errors import Code, Failed, Problem
-from ....plan.model import Rewrite
+from ....plan.model import Alter, Rewrite
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Sql, Table
 from ....schema.names import fold, quote
@@ -40,8 +40,8 @@ class Compared:
     notes: tuple[str, ...] = ()
 
 
-def content(connection: Connection, step: Rewrite) -> Compared:
-    """Compare a rewritten table with the attached old one, row by row. Raises Failed."""
+def content(connection: Connection, step: Rewrite | Alter) -> Compared:
+    """Compare a rewritten or altered table with the attached old one, row by row. Raises Failed."""
     try:
         if step.new.virtual is not None:
             return _virtual(connection, step, step.new.virtual)
@@ -57,6 +57,15 @@ def content(connection: Connection, step: Rewrite) -> Compared:
         raise _differs(step.name, *faults)
     left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
     return Compared(step.name, rows, left_out, tuple(_generated(connection, mapped, key) if key else ()))
+
+
+def columns_differ(connection: Connection, mapped: Mapping, columns: Collection[str]) -> bool:
+    """True if a row has another value, or type of value, in one of these columns than in the attached old table; also
+    if the rows of the two cannot be matched."""
+    wanted, key = set(map(quote, columns)), _whole_key(connection, mapped)
+    raw, expected = ([pair for pair in pairs if pair[0] in wanted] for pairs in compared_columns(mapped))
+    new, old, typed = quote(mapped.new.name), quote(mapped.old.name), typed_by_value(mapped.new)
+    return key is None or _join(connection, new, old, key, raw, expected, typed) is not None
 
 
 def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, new_rows: str) -> None:
@@ -75,7 +84,7 @@ def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
         raise _differs(mapped.new.name, rows, ())
 
 
-def _virtual(connection: Connection, step: Rewrite, virtual: Sql) -> Compared:
+def _virtual(connection: Connection, step: Rewrite | Alter, virtual: Sql) -> Compared:
     """Compare a full-text table that keeps its own text; other modules may change values."""
     if not keeps_text(virtual) or step.old.virtual is None:
         return Compared(step.name, 0, ("(virtual)",))

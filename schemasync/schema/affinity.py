@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ..schema.model import Column, Table
+from .model import Column, Table
 
 
 class Affinity(StrEnum):

@@ -1,0 +1,134 @@
+"""Edits the definition of tables whose rows stay where they are, by the procedure that SQLite documents.
+
+https://www.sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from ....diff.changes import ChangeCollation, ChangeType, DropColumn
+from ....plan.model import Alter, Plan
+from ....schema import lexer
+from ....schema.model import Column, Table
+from ....schema.names import fold, quote
+from .. import ddl
+from ..connection import Connection, schema_version
+
+Indexes = list[tuple[object, ...]]
+"""What SQLite says about each column of each index of a table: among others its number, its order, its collation."""
+
+
+class CannotEdit(Exception):
+    """The definitions of these `tables` cannot be edited, for this `reason`."""
+
+    def __init__(self, tables: Collection[str], reason: str) -> None:
+        super().__init__(reason)
+        self.tables, self.reason = tables, reason
+
+
+def edit(connection: Connection, plan: Plan) -> None:
+    """Give each altered table its new definition, in the caller's transaction. Raises CannotEdit.
+
+    Except for columns that go, no page is written but those of the schema. The indexes that belong to constraints have
+    numbers, which must not come to mean other ones; and no index may come to be sorted in another way than it is.
+    """
+    if not plan.altered:
+        return
+    before = {step.name: _indexes(connection, step.name) for step in plan.altered}
+    _replace(connection, plan)
+    after = {step.name: _indexes(connection, step.name) for step in plan.altered}
+    if other := [name for name in before if before[name] != after[name]]:
+        raise CannotEdit(other, "its indexes would not fit the new definition")
+    if read := [step.name for step in plan.altered if _is_read(connection, step)]:
+        raise CannotEdit(read, "an index or a foreign key that schema.json does not name reads a column that changes")
+    for step in plan.altered:
+        for drop in drops(step):
+            try:
+                connection.execute(drop)
+            except sqlite3.OperationalError as error:
+                raise CannotEdit([step.name], f"SQLite does not drop the column: {error}") from error
+
+
+def statement(step: Alter) -> str:
+    """The statement that replaces the definition; columns that go are still in it."""
+    new = _string(ddl.create_table(_with_dropped(step)))
+    return f"UPDATE main.sqlite_schema SET sql = {new} WHERE type = 'table' AND name = {_string(step.name)}"
+
+
+def drops(step: Alter) -> list[str]:
+    """The statements that remove columns from the rows."""
+    return [f"ALTER TABLE {quote(step.name)} DROP COLUMN {quote(column.name)}" for column in _dropped(step)]
+
+
+def _with_dropped(step: Alter) -> Table:
+    place = {fold(column.name): number for number, column in enumerate(step.old.columns)}
+    source = {feed.column: fold(feed.source or "") for feed in step.feeds}
+    bare = [Column(column.name, column.type) for column in _dropped(step)]
+    columns = [*step.new.columns, *bare]
+    return replace(
+        step.new,
+        columns=tuple(sorted(columns, key=lambda c: place.get(source.get(c.name, fold(c.name)), len(place)))),
+    )
+
+
+def _dropped(step: Alter) -> list[Column]:
+    return [change.column for change in step.changes if isinstance(change, DropColumn)]
+
+
+def _string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _replace(connection: Connection, plan: Plan) -> None:
+    version = schema_version(connection)
+    connection.execute("PRAGMA writable_schema=ON")
+    try:
+        for step in plan.altered:
+            connection.execute(statement(step))
+        connection.execute(f"PRAGMA schema_version={version + 1}")  # whoever opens the file reads the schema again
+    except sqlite3.OperationalError as error:
+        raise CannotEdit([step.name for step in plan.altered], f"SQLite refuses to edit it here: {error}") from error
+    finally:
+        connection.execute("PRAGMA writable_schema=RESET")  # so does this connection
+
+
+def _indexes(connection: Connection, table: str) -> Indexes:
+    return connection.execute(
+        'SELECT i.name, i."unique", i.origin, i.partial, c.seqno, c.cid, c."desc", c.coll'
+        " FROM pragma_index_list(?, 'main') AS i, pragma_index_xinfo(i.name, 'main') AS c WHERE c.key ORDER BY 1, 5",
+        (table,),
+    ).fetchall()
+
+
+def _is_read(connection: Connection, step: Alter) -> bool:
+    """True if an expression of any index reads a column whose type or collation changes, or if any foreign key refers
+    to one whose collation does."""
+    changed = {fold(c.column) for c in step.changes if isinstance(c, ChangeType | ChangeCollation)}
+    sorted_anew = {fold(c.column) for c in step.changes if isinstance(c, ChangeCollation)}
+    return bool(changed and changed & set(_words(connection, step.name))) or bool(
+        sorted_anew and sorted_anew & set(_referenced(connection, step.name))
+    )
+
+
+def _words(connection: Connection, table: str) -> Iterator[str]:
+    """The folded names in the definitions of the indexes of a table that have a condition or an expression."""
+    rows = connection.execute(
+        "SELECT s.sql FROM main.sqlite_schema AS s, pragma_index_list(?, 'main') AS i WHERE s.name = i.name"
+        " AND s.sql IS NOT NULL"
+        " AND (i.partial OR EXISTS (SELECT 1 FROM pragma_index_info(i.name, 'main') WHERE cid = -2))",
+        (table,),
+    )
+    for (sql,) in rows:
+        yield from (fold(token.value) for token in lexer.tokens(sql) if token.is_name)
+
+
+def _referenced(connection: Connection, table: str) -> Iterator[str]:
+    """The folded names of the columns of a table that foreign keys refer to."""
+    rows = connection.execute(
+        'SELECT k."table", coalesce(k."to", \'\') FROM main.sqlite_schema AS s,'
+        " pragma_foreign_key_list(s.name, 'main') AS k WHERE s.type = 'table'"
+    )
+    yield from (fold(column) for parent, column in rows if fold(parent) == fold(table))

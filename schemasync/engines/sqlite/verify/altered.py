@@ -1,0 +1,53 @@
+"""Compares an altered table with its new definition: its rows were not written, so nothing has checked them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....diff.changes import AddCheck, ChangeDefault, ChangeNotNull, DropColumn
+from ....errors import Code, Failed
+from ....plan.model import Alter
+from ....schema.names import fold, quote
+from ..connection import Connection
+from ..mapping import mapping
+from ..rebuild.alter import CannotEdit
+from .rows import columns_differ, content
+
+
+def altered(connection: Connection, step: Alter) -> None:
+    """Check the rows of an altered table, in a snapshot in which the attached old one has the same rows.
+
+    If columns were removed, all rows were written, and are compared. Raises Failed if a row violates the new
+    definition. Raises CannotEdit if a row reads another value than before: rows that are older than a column, added by
+    ALTER TABLE, do not have it, and read its default.
+    """
+    for what, query in _violations(step):
+        if connection.execute(f"SELECT EXISTS ({query})").fetchone()[0]:
+            raise Failed.of(
+                Code.ROWS_VIOLATE_SCHEMA,
+                f'rows of "{step.name}" violate the new schema: {what}',
+                "Fix the rows, then run it again.",
+                table=step.name,
+            )
+    if any(isinstance(change, DropColumn) for change in step.changes):
+        content(connection, step)
+    defaults = [change.column for change in step.changes if isinstance(change, ChangeDefault)]
+    if defaults and columns_differ(connection, mapping(step), defaults):
+        raise CannotEdit([step.name], f"some rows read the default of {', '.join(defaults)}")
+
+
+def _violations(step: Alter) -> Iterator[tuple[str, str]]:
+    """What is asked of the rows, and the query for rows that do not meet it.
+
+    NULL is looked for in the old table: SQLite takes `IS NULL` for false where the definition has NOT NULL.
+    """
+    sources = {fold(feed.column): feed.source for feed in step.feeds}
+    for change in step.changes:
+        match change:
+            case ChangeNotNull(_, column, _, True) if (source := sources[fold(column)]) is not None:
+                yield f"{column} IS NULL", f"SELECT 1 FROM old.{quote(step.old.name)} WHERE {quote(source)} IS NULL"
+            case AddCheck(_, check):
+                sql = check.expression.text
+                yield f"CHECK ({sql})", f"SELECT 1 FROM main.{quote(step.name)} WHERE NOT ({sql})"
+            case _:
+                pass
