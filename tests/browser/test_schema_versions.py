@@ -117,7 +117,7 @@ def a_run(site):
         run.wait(20)
 
 
-def test_a_run_is_seen_as_it_goes_on_without_loading_the_page_again(new_page, own_demo):
+def test_a_run_is_seen_as_it_goes_on_without_loading_the_page_again(own_demo, new_page):
     page = new_page(own_demo)
     sign_in(page, SUPERUSER)
     page.goto(BASE)
@@ -165,7 +165,7 @@ def test_without_javascript_a_run_that_was_started_is_shown_as_done_too(new_page
         page.get_by_text("The last run from this page is done:").wait_for(timeout=30_000)
 
 
-def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(new_page, own_demo):
+def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(own_demo, new_page):
     page = new_page(own_demo, NO_JAVASCRIPT)
     sign_in(page, SUPERUSER)
     with a_run(own_demo):
@@ -174,7 +174,7 @@ def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(new_
         assert page.get_by_text("Reload the page to see the progress").is_visible()
 
 
-def test_that_another_generation_went_live_is_said(new_page, own_demo):
+def test_that_another_generation_went_live_is_said(own_demo, new_page):
     page = new_page(own_demo)
     sign_in(page, SUPERUSER)
     page.goto(BASE)
