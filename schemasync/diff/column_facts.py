@@ -12,20 +12,22 @@ from .apply_renames import Renames, with_renames
 _ANY = "?"  # stands for the names of a table and a column, so that definitions are compared without them
 
 
+def mentions(sql: Sql, name: str) -> bool:
+    """True if an expression names a column, or anything else of that name."""
+    return any(token.is_name and fold(token.value) == fold(name) for token in lexer.tokens(sql.canonical))
+
+
 def facet(table: Table, name: str) -> tuple[object, ...]:
     """All that is said of one column, wherever it is said."""
     folded = fold(name)
     column = table.column(name)
-
-    def mentions(sql: Sql) -> bool:
-        return any(token.is_name and fold(token.value) == folded for token in lexer.tokens(sql.canonical))
 
     key = table.primary_key
     return (
         column,
         table.strict,
         key if key and any(fold(part.column or "") == folded for part in key.columns) else None,
-        tuple(check.expression for check in table.checks if mentions(check.expression)),
+        tuple(check.expression for check in table.checks if mentions(check.expression, name)),
         tuple(u for u in table.uniques if any(fold(part.column or "") == folded for part in u.columns)),
         tuple(f for f in table.foreign_keys if folded in map(fold, f.columns)),
     )

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..schema import lexer
 from ..schema.affinity import Affinity, affinity
 from ..schema.default import is_literal
-from ..schema.model import Column, Index, PrimaryKey, Sql, Table, Unique
-from ..schema.names import fold
+from ..schema.model import Column, Index, PrimaryKey, Table, Unique
 from . import changes as c
 from .changes import Change
+from .column_facts import mentions
 
 _NUMBERS = {Affinity.INTEGER, Affinity.NUMERIC}  # both store every value alike
 _NOT_CONSTANT = ("current_time", "current_date", "current_timestamp")
@@ -102,7 +102,7 @@ def _is_keyed(table: Table, name: str) -> bool:
 
 
 def _is_checked(table: Table, name: str) -> bool:
-    return any(_reads(check.expression, name) for check in table.checks)
+    return any(mentions(check.expression, name) for check in table.checks)
 
 
 def _is_read(table: Table, name: str) -> bool:
@@ -110,8 +110,4 @@ def _is_read(table: Table, name: str) -> bool:
     expressions = [column.generated for column in table.columns]
     for index in table.indexes:
         expressions += [index.where, *(part.expression for part in index.columns)]
-    return any(sql is not None and _reads(sql, name) for sql in expressions)
-
-
-def _reads(sql: Sql, name: str) -> bool:
-    return any(token.is_name and fold(token.value) == fold(name) for token in lexer.tokens(sql.canonical))
+    return any(sql is not None and mentions(sql, name) for sql in expressions)

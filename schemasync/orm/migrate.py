@@ -431,11 +431,11 @@ class _Executor(MigrationExecutor):
 
 
 def _without_rendering(progress: Progress) -> Progress:
-    def told(action: str, migration: Any = None, fake: bool = False) -> None:
+    def report(action: str, migration: Any = None, fake: bool = False) -> None:
         if not action.startswith("render"):
             progress(action, migration, fake)
 
-    return told
+    return report
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, overload
@@ -10,7 +10,7 @@ from typing import ClassVar, overload
 from ..diff.changes import Change
 from ..diff.hazards import Hazard
 from ..diff.hint_keys import HintKey
-from ..schema.model import Schema, Table
+from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
 
 
@@ -96,9 +96,14 @@ class _Standing(_Carried):
     def kept(self) -> Table:
         """The table as it is after the run: `new`, with its columns in the order in which `old` has them, and added
         ones at the end."""
+        return self.kept_with()
+
+    def kept_with(self, dropped: Sequence[Column] = ()) -> Table:
+        """The same with columns of `old` that `new` has not, in their places."""
         place = {fold(column.name): number for number, column in enumerate(self.old.columns)}
         source = {feed.column: fold(feed.source or "") for feed in self.feeds}
-        columns = sorted(self.new.columns, key=lambda column: place.get(source[column.name], len(place)))
+        source |= {column.name: fold(column.name) for column in dropped}
+        columns = sorted((*self.new.columns, *dropped), key=lambda column: place.get(source[column.name], len(place)))
         return replace(self.new, columns=tuple(columns))
 
 

@@ -8,6 +8,7 @@ from . import lexer
 from .expression import DefinitionError, DoubleQuotedString, Scope, expression
 from .lexer import Token, TokenKind
 from .model import Sql
+from .names import string_literal
 from .reader import DefinitionReader
 
 _LITERAL_WORDS = ("null", "true", "false", "current_time", "current_date", "current_timestamp")
@@ -29,7 +30,7 @@ def read_default(reader: DefinitionReader) -> Sql | None:
     if token.kind is TokenKind.QUOTED or (token.kind is TokenKind.WORD and token.word not in _LITERAL_WORDS):
         if not reader.scope.lenient:
             raise DoubleQuotedString(token.value)
-        return Sql("'" + token.value.replace("'", "''") + "'")
+        return Sql(string_literal(token.value))
     return _bare_default(reader.sql, reader.parts[begin : reader.at], reader.scope)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from . import lexer
 from .lexer import Token, TokenKind
 from .model import IndexedColumn, Sql
-from .names import fold
+from .names import fold, string_literal
 
 ROWID_NAMES = ("rowid", "oid", "_rowid_")
 _AWAITING_OPERAND = frozenset(
@@ -89,7 +89,7 @@ def expression(sql: str, parts: Sequence[Token], scope: Scope) -> Sql:
         if token.double_quoted and not scope.is_name(before, token, after):
             if not scope.lenient:
                 raise DoubleQuotedString(token.value)
-            string = "'" + token.value.replace("'", "''") + "'"
+            string = string_literal(token.value)
             pieces += [sql[last : token.start], string]
             last = token.end
             words.append(string)

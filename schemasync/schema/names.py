@@ -56,6 +56,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def string_literal(text: str) -> str:
+    """The text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def is_plain(name: str) -> bool:
     """True if the name needs no quotes in SQL."""
     folded = fold(name)

@@ -52,9 +52,9 @@ def main(arguments: list[str]) -> int:
                 counts += trial.counts
                 table += [(product.name, name, outcome, seconds) for name, (outcome, seconds) in trial.outcomes.items()]
     _print(table)
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if name != "faults")
+    totals = ", ".join(f"{count:,} {name}" for name, count in counts.items() if name != "faults")
     print(
-        f"\nin all: {told}; {time.perf_counter() - begun:.0f} s, {counts['faults']} faults; commit {machine.commit()}"
+        f"\nin all: {totals}; {time.perf_counter() - begun:.0f} s, {counts['faults']} faults; commit {machine.commit()}"
     )
     return 1 if counts["faults"] else 0
 

@@ -326,9 +326,11 @@ class Trial:
         self.expect("restore", "was a plain file, and is adopted" in said, said)
         kept = [path.name for path in (ours.database.parent / "db.sqlite3.generations").glob("*.sqlite3")]
         self.expect("restore", live in kept, f"{live}, which was live, is not among {kept}")
-        told = [(row["generation"], row["action"]) for row in ours.history()]
-        self.expect("restore", live.removesuffix(".sqlite3") in dict(told), f"the history has no {live}: {told}")
-        self.say(f"restored: the history goes on: {', '.join(f'{name} {action}' for name, action in reversed(told))}")
+        history = [(row["generation"], row["action"]) for row in ours.history()]
+        self.expect("restore", live.removesuffix(".sqlite3") in dict(history), f"the history has no {live}: {history}")
+        self.say(
+            f"restored: the history goes on: {', '.join(f'{name} {action}' for name, action in reversed(history))}"
+        )
         self.agrees(ours)
         return outcome
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from ....diff.changes import ChangeCollation, ChangeType, DropColumn
 from ....plan.model import Alter, Plan
 from ....schema import lexer
-from ....schema.model import Column, Table
-from ....schema.names import fold, quote
+from ....schema.model import Column
+from ....schema.names import fold, quote, string_literal
 from .. import ddl
 from ..connection import Connection, schema_version
 
@@ -54,8 +53,9 @@ def edit(connection: Connection, plan: Plan) -> None:
 
 def statement(step: Alter) -> str:
     """The statement that replaces the definition; columns that go are still in it."""
-    new = _string(ddl.create_table(_with_dropped(step)))
-    return f"UPDATE main.sqlite_schema SET sql = {new} WHERE type = 'table' AND name = {_string(step.name)}"
+    bare = [Column(column.name, column.type) for column in _dropped(step)]
+    new = string_literal(ddl.create_table(step.kept_with(bare)))
+    return f"UPDATE main.sqlite_schema SET sql = {new} WHERE type = 'table' AND name = {string_literal(step.name)}"
 
 
 def drops(step: Alter) -> list[str]:
@@ -63,23 +63,8 @@ def drops(step: Alter) -> list[str]:
     return [f"ALTER TABLE {quote(step.name)} DROP COLUMN {quote(column.name)}" for column in _dropped(step)]
 
 
-def _with_dropped(step: Alter) -> Table:
-    place = {fold(column.name): number for number, column in enumerate(step.old.columns)}
-    source = {feed.column: fold(feed.source or "") for feed in step.feeds}
-    bare = [Column(column.name, column.type) for column in _dropped(step)]
-    columns = [*step.new.columns, *bare]
-    return replace(
-        step.new,
-        columns=tuple(sorted(columns, key=lambda c: place.get(source.get(c.name, fold(c.name)), len(place)))),
-    )
-
-
 def _dropped(step: Alter) -> list[Column]:
     return [change.column for change in step.changes if isinstance(change, DropColumn)]
-
-
-def _string(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _replace(connection: Connection, plan: Plan) -> None:
