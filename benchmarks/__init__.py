@@ -1,1 +1,1 @@
-"""What a sync costs, measured beside what people would use instead: `python -m benchmarks sync` and `… noop`."""
+"""What a sync costs, measured beside what people would use instead: `python -m benchmarks goals` and others."""

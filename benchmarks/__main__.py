@@ -1,4 +1,4 @@
-"""`python -m benchmarks sync`, `live`, `noop`, `backend` or `tables`; with --write the figures go into RESULTS.md."""
+"""`python -m benchmarks goals`, `live`, `noop`, `backend` or `tables`; with --write the figures go into RESULTS.md."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import backend, figures, live, noop, source, sync, tables
+from . import backend, figures, live, noop, tables
+from .goals import command as goals
 from .process import ProcessFailed
 
 NAMES = {
-    "sync": "A sync beside cp and migrate",
+    "goals": "The speed goals",
     "noop": "Nothing to do",
     "live": "What a sync costs writers",
     "backend": "A statement on the backend",
     "tables": "Many tables",
 }
+TAKES = {
+    "goals": "each speed goal, beside cp and other tools: about an hour at full size",
+    "live": "writers beside a sync: 10 minutes",
+    "noop": "a sync with nothing to do, beside migrate: half a minute",
+    "backend": "statements on the backend, beside Django's own: half a minute",
+    "tables": "databases of many tables: 3 minutes",
+}
+ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3}
 QUIET = 0.5  # load average above which another program is likely to be in the figures
 
 
@@ -29,44 +39,51 @@ def main() -> int:
     place = nullcontext(given.folder) if given.folder else tempfile.TemporaryDirectory(prefix="benchmark-")
     with place as folder:
         try:
-            lines = _run(given, Path(folder).absolute())
-        except ProcessFailed as error:
+            lines, is_whole = _run(given, Path(folder).absolute())
+        except (ProcessFailed, ValueError) as error:
             _say(str(error))
             return 1
     print("\n".join(lines))
     if given.write:
         figures.write(NAMES[given.what], lines)
         _say(f"written to {figures.RESULTS.name}")
-    return 0
+    return 0 if is_whole else 1
 
 
-def _run(given: argparse.Namespace, folder: Path) -> list[str]:
+def _run(given: argparse.Namespace, folder: Path) -> tuple[list[str], bool]:
+    """The lines to print, and whether they are all that was asked for."""
+    if given.what == "goals":
+        return goals.run(given, folder, _say)
+    return list(_others(given, folder)), True
+
+
+def _others(given: argparse.Namespace, folder: Path) -> Sequence[str]:
     if given.what == "noop":
-        return list(noop.run(folder, given.rounds or 20, _say))
+        return noop.run(folder, given.rounds, _say)
     if given.what == "backend":
-        return list(backend.run(folder, given.rounds or 5, _say))
+        return backend.run(folder, given.rounds, _say)
     if given.what == "tables":
-        return list(tables.run(folder, given.tables, given.rounds or 3, _say))
-    if given.what == "live":
-        return list(live.run(folder, given.megabytes, given.rounds or 5, _say))
-    return list(sync.run(folder, given.rows, given.rounds or 5, _say))
+        return tables.run(folder, given.tables, given.rounds, _say)
+    return live.run(folder, given.megabytes, given.rounds, _say)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "what",
-        choices=NAMES,
-        help="sync: some 4 minutes at full size; live: 10; tables: 3; noop, backend: half a minute",
-    )
-    parser.add_argument("--rows", type=int, default=source.ROWS, help="of the table that changes (default %(default)s)")
-    parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="live: sizes to measure at")
-    parser.add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="tables: how many")
-    parser.add_argument(
-        "--rounds", type=int, help="how often each is measured (default: sync, live, backend 5; tables 3; noop 20)"
-    )
-    parser.add_argument("--folder", type=Path, help="where the databases are made, and kept for the next run")
-    parser.add_argument("--write", action="store_true", help="put the figures into benchmarks/RESULTS.md")
+    actions = parser.add_subparsers(dest="what", required=True)
+    found = {name: actions.add_parser(name, help=takes, description=takes) for name, takes in TAKES.items()}
+    for name, one in found.items():
+        if name in ROUNDS:
+            one.add_argument("--rounds", type=int, default=ROUNDS[name], help="how often (default %(default)s)")
+        one.add_argument(
+            "--folder",
+            type=Path,
+            default=goals.default_folder() if name == "goals" else None,
+            help="where the databases are made, and kept for the next run (default %(default)s)",
+        )
+        one.add_argument("--write", action="store_true", help="put the figures into benchmarks/RESULTS.md")
+    goals.add_arguments(found["goals"])
+    found["live"].add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="sizes to measure at")
+    found["tables"].add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="how many")
     return parser.parse_args()
 
 

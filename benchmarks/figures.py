@@ -32,10 +32,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def write(name: str, lines: Sequence[str]) -> None:
-    """Put a section into RESULTS.md in the place of the one of that name; the others stay as they are."""
+    """Put a section into RESULTS.md: in the place of the one of that name, or first. The others stay as they are."""
     text = RESULTS.read_text("utf-8") if RESULTS.exists() else f"{TITLE}\n"
     head, *sections = text.split("\n## ")
     kept = {section.partition("\n")[0]: section.rstrip("\n") for section in sections}
-    kept[name] = "\n".join([name, "", *lines]).rstrip("\n")
-    body = "".join(f"\n## {kept[key]}\n" for key in sorted(kept, reverse=True))
+    written = "\n".join([name, "", *lines]).rstrip("\n")
+    kept = {**kept, name: written} if name in kept else {name: written, **kept}
+    body = "".join(f"\n## {section}\n" for section in kept.values())
     RESULTS.write_text(f"{head.rstrip()}\n{body}", "utf-8")

@@ -51,15 +51,14 @@ class Pair:
         """The writes beside the sync before the log stood."""
         return [ms for begun, ms in self.beside if begun < self.logged[0]]
 
-    def at_the_swap(self) -> float:
-        """The longest wait of a write that was under way in the second around the fence."""
-        return max(
-            ms for begun, ms in self.beside if begun <= self.fence + 0.5 and begun + ms / 1000 >= self.fence - 0.5
-        )
+    def around_the_swap(self, seconds: float = 1.0) -> list[float]:
+        """The writes that were under way in these seconds before and after the fence."""
+        since, until = self.fence - seconds, self.fence + seconds
+        return [ms for begun, ms in self.beside if begun <= until and begun + ms / 1000 >= since]
 
 
 def schema(version: int) -> str:
-    """Every version writes `moves` again, and leaves `notes` as it is."""
+    """Each version is another one, rewrites `moves` because of the type, and leaves `notes` as it is."""
     return json.dumps(
         {
             "notes": {"id": "INTEGER PRIMARY KEY", "text": "TEXT NOT NULL", "_indexes": ["text"]},
@@ -67,7 +66,7 @@ def schema(version: int) -> str:
                 "id": "INTEGER PRIMARY KEY",
                 "key": f"TEXT NOT NULL UNIQUE CHECK (length(key) < {100 + version})",
                 "account": "INTEGER NOT NULL",
-                "amount": "INTEGER NOT NULL",
+                "amount": f"{'INTEGER' if version % 2 else 'REAL'} NOT NULL",
                 "_indexes": ["account"],
             },
         }
@@ -79,20 +78,21 @@ def measure(folder: Path, megabytes: Sequence[int], pairs: int, say: Callable[[s
     found: dict[int, list[Pair]] = {}
     for size in megabytes:
         say(f"{size} MB: making the database")
-        database = _database(folder, size)
+        place = database(folder, size)
         for number in range(pairs):
-            pair = _pair(folder, database, number + 2)
-            found.setdefault(size, []).append(pair)
-            worst = [max(ms for _, ms in writes) for writes in (pair.beside, pair.alone)]
+            one = pair(folder, place, number + 2)
+            found.setdefault(size, []).append(one)
+            worst = [max(ms for _, ms in writes) for writes in (one.beside, one.alone)]
             say(
                 f"{size} MB, pair {number + 1} of {pairs}: worst wait {worst[0]:.0f} ms beside, {worst[1]:.0f} ms "
-                f"alone; pause {pair.pause_ms:.0f} ms"
+                f"alone; pause {one.pause_ms:.0f} ms"
             )
-        shutil.rmtree(database.parent)
+        shutil.rmtree(place.parent)
     return found
 
 
-def _database(folder: Path, megabytes: int) -> Path:
+def database(folder: Path, megabytes: int) -> Path:
+    """A new database of that size, in a folder of its own."""
     place = folder / f"live-{megabytes}"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
@@ -108,30 +108,33 @@ def _database(folder: Path, megabytes: int) -> Path:
     return database
 
 
-def _pair(folder: Path, database: Path, version: int) -> Pair:
+def pair(folder: Path, database: Path, version: int, writers: int = WRITERS) -> Pair:
+    """Writers beside a sync to that version, and as long without one. Raises ProcessFailed."""
     wanted = folder / "wanted.json"
     wanted.write_text(schema(version))
     began = time.monotonic()
-    writers = _Writers(database, 3600)
+    busy = _Writers(database, 3600, writers)
     time.sleep(QUIET)
     done = json.loads(_ended(_python("benchmarks.swap", str(database), str(wanted))))
     time.sleep(QUIET)
-    beside = writers.stop()
+    beside = busy.stop()
     length = time.monotonic() - began
-    alone = _Writers(database, 3600)
+    alone = _Writers(database, 3600, writers)
     time.sleep(length)
+    if not done["rows"]:
+        raise ProcessFailed("the sync beside writers has rewritten no table")
     steps = {(when, label): at for when, label, at in done["steps"]}
     fence = steps["after", "CUTOVER:FENCE"]
     logged = (steps["after", "CAPTURE:INSTALL"], steps["before", "CUTOVER:FENCE"])
-    return Pair(beside, alone.stop(), logged, fence, done["pause_ms"], done["replay"]["write_overhead"])
+    return Pair(beside, alone.stop(), logged, fence, done["pause_ms"], done["write_overhead"])
 
 
 class _Writers:
     """Writers that began together, and write until they are told to stop."""
 
-    def __init__(self, database: Path, seconds: float) -> None:
+    def __init__(self, database: Path, seconds: float, count: int) -> None:
         self._processes = [
-            _python("benchmarks.writer", str(database), str(number), str(seconds)) for number in range(WRITERS)
+            _python("benchmarks.writer", str(database), str(number), str(seconds)) for number in range(count)
         ]
         for process in self._processes:
             assert process.stdout is not None
@@ -186,7 +189,7 @@ def report(found: dict[int, list[Pair]]) -> list[str]:
                 added(p99),
                 figures.spread([max(one) for one in beside], ".0f"),
                 figures.spread([max(one) for one in alone], ".0f"),
-                figures.spread([pair.at_the_swap() for pair in pairs], ".0f"),
+                figures.spread([max(pair.around_the_swap(0.5)) for pair in pairs], ".0f"),
                 figures.spread([pair.pause_ms for pair in pairs], ".0f"),
                 figures.spread([median(pair.while_logged()) / median(pair.before()) for pair in pairs]),
             ]

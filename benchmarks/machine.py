@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sqlite3
@@ -32,6 +33,16 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{name} with local changes" if changed else name
+
+
+def code() -> str:
+    """What is measured: the last commit that changed the package, and a digest of what is not committed of it."""
+    try:
+        name = _git("log", "-1", "--format=%h", "--", "schemasync")
+        changed = _git("diff", "HEAD", "--", "schemasync")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{name} and changes {hashlib.sha256(changed.encode()).hexdigest()[:8]}" if changed else name
 
 
 def _git(*arguments: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from . import figures, machine, process
+from .goals import changes
 from .process import Run
 from .source import copy_of_adopted, source
 
@@ -22,12 +23,13 @@ def measure(folder: Path, rounds: int, say: Callable[[str], object]) -> dict[str
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     database = copy_of_adopted(made, work)
-    process.manage("schemasync", database=database, schema=made.schema, enabled=True)
+    schema = changes.write("max_length", made.schema, work / "wanted.json")
+    process.manage("schemasync", database=database, schema=schema, enabled=True)
     process.manage("migrate", "--fake", "--verbosity=0", database=database)
     found: dict[str, list[Run]] = {name: [] for name in COMMANDS}
     for number in range(rounds + 1):
         for name, command in COMMANDS.items():
-            taken = process.manage(*command, database=database, schema=made.schema, enabled=name == SYNC)
+            taken = process.manage(*command, database=database, schema=schema, enabled=name == SYNC)
             if number > 0:
                 found[name].append(taken)
     shutil.rmtree(work)

@@ -46,20 +46,26 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIB, output)
 
 
-def python(*arguments: str, database: Path, schema: Path | None = None, enabled: bool = False) -> Run:
-    """Run this interpreter with the settings of the measured site; `enabled`: schema.json instead of migrations."""
-    environment = {
+def site(database: Path, schema: Path | None = None, **more: str) -> dict[str, str]:
+    """The environment of a process of the measured site. `more`: settings by their name after `BENCHMARK_`."""
+    return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "benchmarks.project.settings",
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "",
         "BENCHMARK_DATABASE": str(database),
-        "BENCHMARK_ENABLED": "1" if enabled else "",
+        "BENCHMARK_ENABLED": "",
+        "BENCHMARK_STOCK": "",
         "BENCHMARK_SCHEMA": str(schema or database.with_name("schema.json")),
+        **{f"BENCHMARK_{name.upper()}": value for name, value in more.items()},
     }
-    return run([sys.executable, *arguments], environment)
 
 
-def manage(*arguments: str, database: Path, schema: Path | None = None, enabled: bool = False) -> Run:
+def python(*arguments: str, database: Path, schema: Path | None = None, enabled: bool = False, **more: str) -> Run:
+    """Run this interpreter with the settings of the measured site; `enabled`: schema.json instead of migrations."""
+    return run([sys.executable, *arguments], site(database, schema, enabled="1" if enabled else "", **more))
+
+
+def manage(*arguments: str, database: Path, schema: Path | None = None, enabled: bool = False, **more: str) -> Run:
     """Run a management command of the measured site."""
-    return python("-m", "django", *arguments, database=database, schema=schema, enabled=enabled)
+    return python("-m", "django", *arguments, database=database, schema=schema, enabled=enabled, **more)

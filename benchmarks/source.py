@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -14,8 +15,11 @@ from random import Random
 
 from . import process
 
-ROWS = 900_000  # of the table that changes: with the two others some 300 MB
+ROWS_PER_MB = 3_000  # of the table that changes: 900,000 in some 300 MB, with the two other tables
 ORDERS_OF_ONE = 9  # customer
+USERS = 1_000
+STATES = ("new", "paid", "sent", "received")
+TEXTS = 4_096  # different comments and texts
 BEGINNING = datetime(2020, 1, 1, 8)
 WORDS = (
     "please leave it at the door ring twice the neighbour takes parcels too call before you come thank you in the "
@@ -29,21 +33,39 @@ Row = tuple[object, ...]
 class Source:
     """`plain`: a file that migrations made. `adopted`: a folder that holds the same as `db.sqlite3`, taken over.
 
-    `schema`: a schema.json that asks for just what the next migration does.
+    `schema`: its schema.json.
     """
 
     plain: Path
     adopted: Path
-    schema: Path
+
+    @property
+    def schema(self) -> Path:
+        return self.adopted / "schema.json"
+
+    def copied(self, folder: Path) -> Source:
+        """The same in another folder."""
+        found = Source(folder / self.plain.name, folder / self.adopted.name)
+        shutil.copy(self.plain, found.plain)
+        shutil.copytree(self.adopted, found.adopted, symlinks=True)
+        settle(found.plain)
+        settle(found.adopted / "db.sqlite3")
+        return found
 
     @property
     def bytes(self) -> int:
         return self.plain.stat().st_size
 
 
+def made_by() -> str:
+    """A digest of what makes a source: one that was made otherwise cannot be compared."""
+    migration = process.ROOT / "benchmarks" / "shop" / "migrations" / "0001_initial.py"
+    return hashlib.sha256(Path(__file__).read_bytes() + migration.read_bytes()).hexdigest()[:8]
+
+
 def source(folder: Path, rows: int) -> Source:
     """The source in that folder, made if it is not there yet."""
-    found = Source(folder / f"{rows}.sqlite3", folder / f"{rows}.adopted", folder / f"{rows}.json")
+    found = Source(folder / f"{rows}.sqlite3", folder / f"{rows}.adopted")
     if not found.adopted.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _make(found, rows)
@@ -78,22 +100,15 @@ def _make(found: Source, rows: int) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     found.plain.unlink(missing_ok=True)
-    process.manage("migrate", database=found.plain)
-    process.manage("migrate", "shop", "0001", database=found.plain)
+    process.manage("migrate", database=found.plain, change="none")
     with closing(sqlite3.connect(found.plain)) as connection, connection:
+        connection.execute("DELETE FROM django_migrations WHERE app = 'shop' AND name = '0002_change'")
         _fill(connection, rows)
     database = scratch / "db.sqlite3"
     shutil.copy(found.plain, database)
-    process.manage("schemasync", "adopt", database=database)
-    _write_schema(found.schema, scratch / "migrated.sqlite3")
+    process.manage("schemasync", "adopt", database=database)  # which writes schema.json, too
+    settle(found.plain)
     scratch.rename(found.adopted)  # last: the whole is there, or it is made again
-
-
-def _write_schema(schema: Path, database: Path) -> None:
-    """schema.json as `inspect` reads it from an empty database that has every migration behind it."""
-    process.manage("migrate", database=database)
-    process.manage("schemasync", "inspect", str(database), "-o", str(schema), "--noinput", database=database)
-    database.unlink()
 
 
 def _fill(connection: sqlite3.Connection, rows: int) -> None:
@@ -101,10 +116,16 @@ def _fill(connection: sqlite3.Connection, rows: int) -> None:
     customers = max(1, rows // ORDERS_OF_ONE)
     connection.executemany("INSERT INTO shop_customer VALUES (?, ?, ?)", _customers(random, customers))
     connection.executemany(
-        "INSERT INTO shop_order (id, customer_id, placed_on, total, comment) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO shop_order (id, customer_id, recommended_by_id, placed_on, total, quantity, weight, state, "
+        "comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         _orders(random, rows, customers),
     )
     connection.executemany("INSERT INTO shop_event (id, order_id, at, text) VALUES (?, ?, ?, ?)", _events(random, rows))
+    connection.executemany(
+        "INSERT INTO auth_user (password, is_superuser, username, last_name, email, is_staff, is_active, date_joined, "
+        "first_name) VALUES ('!', 0, 'user ' || ?1, '', '', 0, 1, ?2, '')",
+        ((number, BEGINNING.isoformat(" ")) for number in range(USERS)),
+    )
 
 
 def _customers(random: Random, count: int) -> Iterator[Row]:
@@ -113,16 +134,20 @@ def _customers(random: Random, count: int) -> Iterator[Row]:
 
 
 def _orders(random: Random, count: int, customers: int) -> Iterator[Row]:
+    comments = [_words(random, 15)[:100] for _ in range(TEXTS)]
     for number in range(1, count + 1):
+        customer, by = int(random.random() * customers) + 1, int(random.random() * customers) + 1
         placed_on = (BEGINNING + timedelta(minutes=3 * number)).date().isoformat()
-        total = round(random.random() * 500, 2)
-        yield number, int(random.random() * customers) + 1, placed_on, total, _words(random, 14)[:100]
+        total, quantity, weight = round(random.random() * 500, 2), number % 7 + 1, int(random.random() * 9000)
+        comment = comments[int(random.random() * TEXTS)]
+        yield number, customer, by, placed_on, total, quantity, weight, STATES[number % len(STATES)], comment
 
 
 def _events(random: Random, orders: int) -> Iterator[Row]:
+    texts = [_words(random, 15) for _ in range(TEXTS)]
     for number in range(1, orders + 1):
         at = (BEGINNING + timedelta(minutes=3 * number, seconds=int(random.random() * 170))).isoformat(" ")
-        yield number, int(random.random() * orders) + 1, at, _words(random, 19)
+        yield number, int(random.random() * orders) + 1, at, texts[int(random.random() * TEXTS)]
 
 
 def _words(random: Random, count: int) -> str:

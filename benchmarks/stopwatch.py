@@ -31,6 +31,8 @@ STEPS = {
     DiskStep.CUTOVER_LINK: "move the link",
     DiskStep.ARCHIVE_CHECKPOINT: "checkpoint the archive",
 }
+COMPARED = STEPS[DiskStep.BUILD_VERIFY]
+REWRITE = (STEPS[DiskStep.BUILD_RESHAPE], STEPS[DiskStep.BUILD_REFILL], STEPS[DiskStep.BUILD_INDEX])
 DECIDE, OTHER = "read, compare, plan, ask the data", "all else"
 
 

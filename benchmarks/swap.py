@@ -1,5 +1,5 @@
-"""One run beside writers: `python -m benchmarks.swap DATABASE SCHEMA` prints when each step began and ended as JSON
-of [label, seconds on the machine's clock] pairs, and what the run came to."""
+"""One run beside writers: `python -m benchmarks.swap DATABASE SCHEMA` prints as JSON when each step began and ended,
+as [when, label, seconds on the machine's clock], and what the run says of itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def main(database: Path, schema: Path) -> None:
     steps: list[tuple[str, str, float]] = []
     door = Disk(lambda when, label: steps.append((when, str(label), time.monotonic())))
     done = sync(Target(Layout(database), Opener(), door), document.read(schema.read_bytes()))
-    print(json.dumps({"steps": steps, **done.as_json()}))
+    overhead = done.followed.write_overhead if done.followed is not None else None
+    rewritten = sum(table["rows"] for table in done.tables.values())
+    print(json.dumps({"steps": steps, "pause_ms": done.pause_ms, "write_overhead": overhead, "rows": rewritten}))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_with_an_address_every_link_and_picture_of_the_description_leads_to_this
     for target in targets:
         address = re.fullmatch(rf"https://example\.org/us/(blob|raw)/v{re.escape(__version__)}/([^#]+)(#.*)?", target)
         assert address, target
-        assert (address[1] == "raw") == address[2].endswith(".png")
+        assert (address[1] == "raw") == address[2].endswith((".png", ".svg"))
         assert (ROOT / address[2]).exists(), target
 
 

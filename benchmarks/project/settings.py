@@ -1,6 +1,7 @@
 """Settings of the measured site: Django's own applications and the little shop, on a database that is handed in.
 
-`BENCHMARK_DATABASE` and `BENCHMARK_SCHEMA` of the environment say where.
+`BENCHMARK_DATABASE` and `BENCHMARK_SCHEMA` of the environment say where; with `BENCHMARK_STOCK` it is a site without
+schemasync.
 """
 
 import os
@@ -12,7 +13,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "schemasync",
+    *([] if os.environ.get("BENCHMARK_STOCK") else ["schemasync"]),
     "benchmarks.shop",
 ]
 DATABASES = {

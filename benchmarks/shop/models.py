@@ -1,4 +1,7 @@
-"""Three tables with five secondary indexes. `Order` is the large one, and the one that changes."""
+"""Three tables with five secondary indexes. `Order` has the most rows, and is the one that changes.
+
+The models are those after a migration to a longer comment.
+"""
 
 from django.db import models
 
@@ -10,8 +13,14 @@ class Customer(models.Model):
 
 class Order(models.Model):
     customer = models.ForeignKey(Customer, models.CASCADE)
+    recommended_by = models.ForeignKey(
+        Customer, models.CASCADE, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     placed_on = models.DateField(db_index=True)
     total = models.DecimalField(max_digits=10, decimal_places=2)
+    quantity = models.PositiveIntegerField()
+    weight = models.IntegerField()  # in grams
+    state = models.CharField(max_length=20, null=True)
     comment = models.CharField(max_length=200)
 
 
