@@ -75,6 +75,8 @@ class Code(StrEnum):
     LOG_INCOMPLETE = "log-incomplete"
     CANNOT_FOLLOW_WRITES = "cannot-follow-writes"
     CUTOVER_TIMEOUT = "cutover-timeout"
+    NOT_IN_PLACE = "not-in-place"
+    PAUSE_EXCEEDED = "pause-exceeded"
     NO_PENDING_CUTOVER = "no-pending-cutover"
     ROWS_VIOLATE_SCHEMA = "rows-violate-schema"
     VERIFY_DIFFERS = "verify-differs"

@@ -22,6 +22,7 @@ class SchemaVersion(models.Model):
         max_length=10,
         choices=[
             (HistoryAction.SYNC, _("sync")),
+            (HistoryAction.ALTER, _("altered in place")),
             (HistoryAction.ROLLBACK, _("rollback")),
             (HistoryAction.RESTORE, _("restored backup")),
             (HistoryAction.ADOPT, _("adoption")),

@@ -19,3 +19,10 @@ generation_changed = Signal()
 Arguments: `alias` of the database; `old` and `new`, names of generations such as "0002-3f2a9c1b6d2e". Sent once for
 each connection, so once for each thread that has one.
 """
+
+altered_in_place = Signal()
+"""Sent by the process that has altered the live file with `schemasync --in-place`, for caches of what a table looks
+like. Connections stay valid, and SQLite itself prepares statements again.
+
+Arguments: `using`, the alias of the database; `generation`, its name; `changes`, as those of `before_swap`.
+"""

@@ -17,7 +17,7 @@ from ..diff.changes import AddIndex
 from ..diff.side_by_side import Names, Pair, beside, changed
 from ..errors import NeedsPerson, SchemasyncError
 from ..history.action import HistoryAction
-from ..history.lineage import Lineage
+from ..history.lineage import Lineage, is_in_place
 from ..history.row import HistoryRow
 from ..history.rows import MadeByHand, schema_of, steps_of
 from ..management.local_time import local_time
@@ -38,6 +38,7 @@ from .selected_database import SelectedDatabase
 
 MOST, ALL = 40, 1_000_000  # tables that are shown line by line, unless all are requested
 FURTHEST = 60  # generations: beyond it, a rename is shown as a drop and a new column
+MADE = (HistoryAction.SYNC, HistoryAction.ALTER)  # actions that change tables
 COLUMNS = ("id", *(field for field in HistoryRow.__dataclass_fields__ if field not in ("id", "sqlite_version")))
 
 
@@ -74,7 +75,7 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
         "when": local_time(row.applied_at),
         "action": listed.get_action_display(),
         "story": story(listed),
-        "changes": [change["text"] for change in changes_of(listed)] if row.action == HistoryAction.SYNC else [],
+        "changes": [change["text"] for change in changes_of(listed)] if row.action in MADE else [],
         "version": short(row.version),
         "took": span(row.duration_ms),
         "waited": span(row.pause_ms),
@@ -82,7 +83,7 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
         "file": selected.file_of(row.generation),
         **_steps(row.details),
         "to_previous": _to_previous(before, row, known, shown) if before is not None else None,
-        "to_live": _to_live(selected, row, newest, known, shown) if row.generation != live else None,
+        "to_live": _to_live(selected, row, newest, known, shown) if not _has_tables_of(row, newest) else None,
         "schema": _text(respelled(schema_of(row), known)) if request.GET.get("schema") else None,
         "tables_in_all": len(json.loads(row.schema).get("tables", ())),
     }
@@ -120,7 +121,9 @@ def sql(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int)
     row = _row(selected, pk)
     before = _before(selected, row)
     known = _texts(selected, {row.generation})
-    found = statements(respelled(_plan(row, before), known)) if row.action == HistoryAction.SYNC else []
+    found = row.details.get("sql") or []
+    if row.action == HistoryAction.SYNC and not found:
+        found = statements(respelled(_plan(row, before), known))
     title = _("SQL of %(name)s") % {"name": row.generation}
     return admin.render(request, "sql.html", selected, title, {"row": row, "pk": pk, "statements": found})
 
@@ -161,11 +164,18 @@ def _newest(selected: SelectedDatabase) -> SchemaVersion:
     return light(SchemaVersion.objects.using(selected.alias)).order_by("-id")[0]
 
 
+def _has_tables_of(row: HistoryRow, newest: SchemaVersion) -> bool:
+    """True for a row of the live generation that was not altered since."""
+    return bool(row.generation == newest.generation and row.version == newest.version)
+
+
 def _before(selected: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
-    """The row of the generation before this one; for a rollback, the one that was live until then."""
-    if row.previous is None:
+    """The row of the generation before this one, as it was then: of the same one, if that was altered; for a rollback,
+    the one that was live until then."""
+    previous = row.generation if is_in_place(row) else row.previous
+    if previous is None:
         return None
-    made = SchemaVersion.objects.using(selected.alias).filter(generation=row.previous, pk__lt=row.id).order_by("id")
+    made = SchemaVersion.objects.using(selected.alias).filter(generation=previous, pk__lt=row.id).order_by("-id")
     values = made.values(*COLUMNS).first()
     return HistoryRow(**values) if values else None
 
@@ -190,7 +200,13 @@ def _to_live(selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion,
     """Renames between the two are known if one is a descendant of the other."""
     live = _row(selected, newest.pk)
     try:
-        names = _names(_lineage(selected, row, live).steps(row.generation, live.generation))
+        lineage = _lineage(selected, row, live)
+        is_ancestor = row.id in {one.id for one in lineage.line(live.generation)}
+        names: Names = (
+            dict(lineage.names(row, live.generation, changed=True))
+            if is_ancestor
+            else _names(lineage.steps(row.generation, live.generation))
+        )
     except (KeyError, ValueError, NeedsPerson):  # too far apart, not related, or changed by hand
         names = {}
     return _beside(row, live, names, known, shown)
@@ -219,7 +235,10 @@ def _beside(left: HistoryRow, right: HistoryRow, names: Names, known: Texts, sho
     differing, most = changed(pairs), ALL if shown.all_tables else MOST
     more = tuple(pair.name for pair in differing[most:])
     same = len(pairs) - len(differing)
-    return Beside(left.generation, right.generation, differing[:most], same, more, shown.whole_tables)
+    names_of = (left.generation, right.generation)
+    if left.generation == right.generation:  # the file was altered in place
+        names_of = (f"{left.generation} ({short(left.version)})", f"{right.generation} ({short(right.version)})")
+    return Beside(*names_of, differing[:most], same, more, shown.whole_tables)
 
 
 # --- texts --------------------------------------------------------------------------------------------------------

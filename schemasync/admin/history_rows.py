@@ -41,6 +41,8 @@ def story(row: SchemaVersion) -> str:
             return _("back from %(generation)s") % {"generation": row.previous}
         case HistoryAction.RESTORE:
             return _("a backup of %(generation)s was restored into this file") % {"generation": row.previous}
+        case HistoryAction.ALTER:
+            return _("altered in place: %(changes)s") % {"changes": gist(changes_of(row), WIDTH)}
         case HistoryAction.ADOPT:
             return _("adopted unchanged")
         case _:

@@ -140,6 +140,11 @@ def _to_earlier(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
     """An older release of the code is running, or somebody rolled back."""
     text = _("The database had the version of schema.json earlier, in %(generation)s.")
     text = text % {"generation": earlier.generation} + " "
+    if _was_altered(selected, earlier):
+        text += _(
+            "That file was altered since. Deploy the schema.json of the live version, or bring today's rows back:"
+        )
+        return NextStep(text, commands=(_command(selected, "--allow-older"),))
     if selected.file_of(earlier.generation) is None:
         text += _("Its file is gone. Deploy the schema.json of the live version, or bring today's rows to that one:")
         return NextStep(text, commands=(_command(selected, "--allow-older"),))
@@ -150,6 +155,13 @@ def _to_earlier(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
         admin, _("Somebody with the permission “%(permission)s” can roll back here."), "rollback_schemaversion"
     )
     return NextStep(text, commands=(_command(selected, "rollback", str(earlier.generation)),))
+
+
+def _was_altered(selected: SelectedDatabase, row: SchemaVersion) -> bool:
+    """True if the generation of the row has another version by now."""
+    of_file = light(SchemaVersion.objects.using(selected.alias)).filter(generation=row.generation)
+    newest = of_file.order_by("-id").first()
+    return newest is not None and newest.version != row.version
 
 
 def _or_on_the_server(admin: Pages, text: str, permission: str) -> str:

@@ -70,7 +70,7 @@ def timeline(selected: SelectedDatabase) -> Timeline:
 def _ways(rows: list[SchemaVersion], names: list[str]) -> list[Way]:
     found = []
     for row in rows:
-        if row.previous not in names or row.previous is None:
+        if row.previous not in names or row.previous is None or row.action == HistoryAction.ALTER:
             continue
         start, end = (LEFT + STEP * names.index(name) for name in (row.previous, row.generation))
         is_back = row.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..schema import lexer
 from ..schema.affinity import Affinity, affinity
 from ..schema.default import is_literal
-from ..schema.model import Column, Index, PrimaryKey, Table, Unique
+from ..schema.model import Column, Index, PrimaryKey, Sql, Table, Unique
 from . import changes as c
 from .changes import Change
 from .column_facts import mentions
@@ -69,8 +69,12 @@ def _can_add(table: Table, column: Column) -> bool:
         return False
     if column.default is None:
         return column.not_null is None
-    text = column.default.text
-    return is_literal(text) and lexer.tokens(text)[-1].word not in _NOT_CONSTANT and not table.strict
+    return is_constant(column.default) and not table.strict
+
+
+def is_constant(default: Sql) -> bool:
+    """True for a default that is the same for every row, whenever it is added."""
+    return is_literal(default.text) and lexer.tokens(default.text)[-1].word not in _NOT_CONSTANT
 
 
 def _pair(old: Table, new: Table, sources: Mapping[str, str | None], name: str) -> tuple[Column, Column]:

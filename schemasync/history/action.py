@@ -1,4 +1,4 @@
-"""Why a generation went live. Django imports this module with the models, in every process, so it imports nothing."""
+"""Why there is a history row. Django imports this module with the models, in every process, so it imports nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from enum import StrEnum
 
 
 class HistoryAction(StrEnum):
-    """Why a generation went live."""
+    """Why there is a history row: a generation went live, or the live one was altered in place."""
 
     ADOPT = "adopt"
     SYNC = "sync"
+    ALTER = "alter"
     ROLLBACK = "rollback"
     RESTORE = "restore"

@@ -1,5 +1,5 @@
-"""Composes history rows for what happens to the live file without a new one: a backup that was restored into it, whose
-history ends with another generation, and a version of schema.json that it already has."""
+"""Composes history rows for what happens to the live file without a new one: it is altered, it has a new version of
+schema.json already, or a backup was restored into it, whose history ends with another generation."""
 
 from __future__ import annotations
 
@@ -41,23 +41,28 @@ def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp)
     )
 
 
-def same_tables(newest: HistoryRow, plan: Plan, stamp: Stamp) -> HistoryRow:
-    """The row that records the version of a plan that the live file, whose history ends with `newest`, already has."""
+def altered(
+    newest: HistoryRow, plan: Plan, statements: Sequence[str], fingerprint: str, sqlite_version: str, stamp: Stamp
+) -> HistoryRow:
+    """The row that records what a plan has made of the live file, whose history ends with `newest`, or the version that
+    the file already has if the plan changes nothing. `statements`: those that did it. `fingerprint`: that of the
+    file."""
     return replace(
         newest,
         id=newest.id + 1,
         version=plan.version,
         applied_at=now(),
-        action=HistoryAction.SYNC,
+        action=HistoryAction.ALTER if plan.changes else HistoryAction.SYNC,
         schema=digest.canonical(plan.new),
         hints=hints_json(plan.applied_hints),
-        fingerprint=plan.base_fingerprint or newest.fingerprint,
-        plan=dumps(plan_json(plan, {})),
+        fingerprint=fingerprint,
+        plan=dumps({**plan_json(plan, {}), **({"sql": list(statements)} if statements else {})}),
         rows=0,
         duration_ms=0,
         pause_ms=0,
         actor=stamp.actor,
         tool_version=stamp.tool_version,
+        sqlite_version=sqlite_version if plan.changes else newest.sqlite_version,
     )
 
 

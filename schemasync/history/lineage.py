@@ -20,8 +20,8 @@ Names = dict[str, tuple[str, dict[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The rows that made each generation; rows of a rollback, and those of a version that the file already had, made
-    none; those of a restore in place did."""
+    """How the rows follow each other. The row that made a generation, or restored a backup into its file, is its birth;
+    rows in place changed it afterwards. Rows of a rollback changed nothing."""
 
     rows: Sequence[HistoryRow]
 
@@ -34,17 +34,41 @@ class Lineage:
                 return row
         raise KeyError(generation)
 
+    def state(self, generation: str, before: HistoryRow | None = None) -> HistoryRow:
+        """The row that describes the tables of a generation, now or `before` another row: its birth, or the last row in
+        place since. Raises KeyError for a generation that is not in the history."""
+        for row in reversed(self.rows):
+            is_older = before is None or row.id < before.id
+            if is_older and row.generation == generation and (_made_content(row) or is_in_place(row)):
+                return row
+        raise KeyError(generation)
+
+    def before(self, row: HistoryRow) -> HistoryRow | None:
+        """The row that describes what the tables of this one were made from: the file itself before it was altered, or
+        the generation that the file was built from. None for the first. Raises KeyError."""
+        if is_in_place(row):
+            return self.state(row.generation, row)
+        if row.previous is None:
+            return None
+        return self._copied(row, row.previous) or self.state(row.previous, row)
+
+    def _copied(self, row: HistoryRow, source: str) -> HistoryRow | None:
+        """For a file that was adopted, the row that describes it: it may be a copy from before an alteration."""
+        if row.action != HistoryAction.ADOPT:
+            return None
+        earlier = (one for one in reversed(self.rows) if one.id < row.id and one.generation == source)
+        return next((one for one in earlier if one.fingerprint == row.fingerprint), None)
+
     def line(self, generation: str) -> Iterator[HistoryRow]:
-        """The row that made the generation, the one that made what it was built from, and so on to the first."""
-        row = self.birth(generation)
-        yield row
-        while row.previous is not None:
-            row = self.birth(row.previous, row)
+        """The row that describes the tables of the generation, the one before it, and so on to the first."""
+        row: HistoryRow | None = self.state(generation)
+        while row is not None:
             yield row
+            row = self.before(row)
 
     def ancestors(self, generation: str) -> Iterator[str]:
-        """The generation, the one that it was built from, and so on to the first."""
-        return (row.generation for row in self.line(generation))
+        """The generation, the one that it was built from, and so on to the first, each once."""
+        return iter(dict.fromkeys(row.generation for row in self.line(generation)))
 
     def comes_from(self, generation: str, source: str) -> bool:
         """True if the generation was built from the present content of `source`, not from an earlier one."""
@@ -70,7 +94,7 @@ class Lineage:
         except KeyError:
             return None
         names = [row.generation for row in line]
-        if generation not in names[1:]:
+        if generation not in names or generation == names[0]:
             return None
         heir = line[names.index(generation) - 1]
         if heir.action in (HistoryAction.RESTORE, HistoryAction.ADOPT):
@@ -81,32 +105,45 @@ class Lineage:
     def steps(self, target: str, live: str) -> tuple[Step | MadeByHand, ...]:
         """The steps from `target` to `live`: as recorded if one was built from the other, otherwise composed. Columns
         whose expected values are unknown are marked volatile."""
-        newer, older = self.birth(live), self.birth(target)
-        if newer.previous == target and older.id < newer.id:
+        newer, older = self.state(live), self.state(target)
+        before = self.before(newer)
+        if before is not None and before.id == older.id:
             return steps_of(newer, older)
-        return tuple(_steps(schema_of(older), schema_of(newer), self._composed(target, live)))
+        return tuple(_steps(schema_of(older), schema_of(newer), *self._composed(older, newer)))
 
     def origins(self, live: str) -> Names:
         """Names in the first generation that this one was built from -> its own names, however the values changed."""
         *_, first = self.line(live)
         return self._from(first, live, changed=True)
 
-    def names(self, ancestor: str, live: str) -> Names:
-        """Names in an earlier generation of the line -> names in `live`, for values that were carried unchanged."""
-        return self._from(self.birth(ancestor), live)
+    def names(self, ancestor: HistoryRow, live: str, *, changed: bool = False) -> Names:
+        """Names in an earlier row of the line -> names in `live`, for values that were carried unchanged, or with
+        `changed` for all."""
+        return self._from(ancestor, live, changed=changed)
 
-    def _composed(self, target: str, live: str) -> list[Keep]:
-        """One step for each table that both have: back to the common ancestor, and on to `live`."""
-        above = {row.id for row in self.line(target)}
-        common = next((row for row in self.line(live) if row.id in above), None)
+    def _composed(self, target: HistoryRow, live: HistoryRow) -> tuple[list[Keep], list[MadeByHand]]:
+        """One step for each table that both have: back to the common ancestor, and on to `live`; and the tables on the
+        way that were made by hand, under their names in `live`."""
+        above = {row.id for row in self.line(target.generation)}
+        common = next((row for row in self.line(live.generation) if row.id in above), None)
         if common is None:
-            return []
-        names = self._from(common, target)
-        steps = list(_backwards(schema_of(self.birth(target)), schema_of(common), names))
-        for row in self._path(common, live):
-            assert row.previous is not None
-            steps = _continued(steps, steps_of(row, self.birth(row.previous, row)))
-        return steps
+            return [], []
+        names = self._from(common, target.generation)
+        steps, by_hand = list(_backwards(schema_of(target), schema_of(common), names)), list[MadeByHand]()
+        for following in self._steps_from(common, live.generation):
+            by_hand = [
+                *_renamed_by_hand(by_hand, following),
+                *(one for one in following if isinstance(one, MadeByHand)),
+            ]
+            steps = _continued(steps, following)
+        return steps, by_hand
+
+    def _steps_from(self, ancestor: HistoryRow, generation: str) -> Iterator[tuple[Step | MadeByHand, ...]]:
+        """The steps of each row from the ancestor to the generation, in order."""
+        for row in self._path(ancestor, generation):
+            before = self.before(row)
+            assert before is not None
+            yield steps_of(row, before)
 
     def _path(self, ancestor: HistoryRow, generation: str) -> list[HistoryRow]:
         """The rows from the ancestor to the generation, in order."""
@@ -115,14 +152,20 @@ class Lineage:
     def _from(self, ancestor: HistoryRow, generation: str, *, changed: bool = False) -> Names:
         """Names of the ancestor -> names of the generation; with `changed` even if values differ."""
         names = _identity(schema_of(ancestor))
-        for row in self._path(ancestor, generation):
-            assert row.previous is not None
-            names = _renamed(names, _carried(steps_of(row, self.birth(row.previous, row)), changed=changed))
+        for following in self._steps_from(ancestor, generation):
+            names = _renamed(names, _carried(following, changed=changed))
         return names
 
 
 def _made_content(row: HistoryRow) -> bool:
-    return row.action != HistoryAction.ROLLBACK and row.details.get("strategy") != Strategy.IN_PLACE
+    return row.action != HistoryAction.ROLLBACK and not is_in_place(row)
+
+
+def is_in_place(row: HistoryRow) -> bool:
+    """True for a row of what was done to the file of its generation without a new one."""
+    if row.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE):
+        return False
+    return row.action == HistoryAction.ALTER or row.details.get("strategy") == Strategy.IN_PLACE
 
 
 def _identity(schema: Schema) -> Names:
@@ -175,9 +218,18 @@ def _continued(steps: Sequence[Keep], following: Sequence[Step | MadeByHand]) ->
     ]
 
 
-def _steps(target: Schema, live: Schema, both: Sequence[Keep]) -> Iterator[Step]:
+def _renamed_by_hand(before: Sequence[MadeByHand], following: Sequence[Step | MadeByHand]) -> Iterator[MadeByHand]:
+    """These tables under the names that the steps give them; not those that are dropped."""
+    names = {fold(step.old.name): step.new.name for step in following if isinstance(step, CarriedStep)}
+    return (MadeByHand(names[fold(one.name)]) for one in before if fold(one.name) in names)
+
+
+def _steps(
+    target: Schema, live: Schema, both: Sequence[Keep], by_hand: Sequence[MadeByHand]
+) -> Iterator[Step | MadeByHand]:
     yield from both
+    yield from by_hand
     old = {fold(step.old.name) for step in both}
-    new = {fold(step.new.name) for step in both}
+    new = {*(fold(step.new.name) for step in both), *(fold(one.name) for one in by_hand)}
     yield from (Drop(table) for table in target.tables if fold(table.name) not in old)
     yield from (Create(table) for table in live.tables if fold(table.name) not in new)

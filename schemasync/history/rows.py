@@ -131,6 +131,31 @@ def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
     )
 
 
+def versions(rows: Iterable[HistoryRow]) -> dict[str, str]:
+    """Maps each generation to the version that it has now, in the order in which they were live last."""
+    found: dict[str, str] = {}
+    for row in rows:
+        found.pop(row.generation, None)
+        found[row.generation] = row.version
+    return found
+
+
+def find_file(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
+    """Like `find`, for a generation whose file has that version now. Raises Refused, also if it was altered since."""
+    now_has = versions(rows)
+    try:
+        return find([row for row in rows if row.version == now_has[row.generation]], wanted)
+    except Refused:
+        row = find(rows, wanted)
+        raise Refused.of(
+            Code.UNKNOWN_GENERATION,
+            f"no file has version {short(row.version)} any more: {row.generation} was altered in place, and has "
+            f"{short(now_has[row.generation])}",
+            f"To bring today's rows to it, write its schema.json and sync: manage.py schemasync inspect "
+            f"{row.version} -o schema.json, then: manage.py schemasync --allow-older",
+        ) from None
+
+
 def moment(applied_at: str) -> str:
     """`2026-05-04 13:12 CEST` for the history's `2026-05-04T11:12:13.456Z`, in the time zone of the process, which
     Django sets to that of the site; what is no time as it is."""
@@ -209,12 +234,12 @@ def left_json(generation: str) -> dict[str, str]:
 
 def left_by_switch(rows: Sequence[HistoryRow]) -> tuple[str, ...]:
     """The generations that a switch left and whose version was not live again since, the newest first."""
-    versions = {row.generation: row.version for row in rows}
+    has = versions(rows)
     found: list[str] = []
     for position, row in enumerate(rows):
         left = row.details.get("left")
-        if isinstance(left, str) and versions.get(left) not in {later.version for later in rows[position:]}:
-            found = [left, *(name for name in found if versions.get(name) != versions.get(left))]
+        if isinstance(left, str) and has.get(left) not in {later.version for later in rows[position:]}:
+            found = [left, *(name for name in found if has.get(name) != has.get(left))]
     return tuple(found)
 
 

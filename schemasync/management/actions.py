@@ -36,11 +36,13 @@ from ..orm.own_work import asked_about
 from ..orm.project import Project
 from ..orm.questioner import Questioner, past
 from ..orm.unmanaged import unread
+from ..plan.model import Strategy
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
 from ..schema.names import fold
 from ..schema.text import count, short
+from ..signals import altered_in_place
 from ..sync import (
     adopt,
     applied_hints,
@@ -125,6 +127,12 @@ class Actions(Invocation):
 
     def _run(self, target: Target, wanted: Document, options: SyncOptions, first: BeforeSwap | None = None) -> Report:
         """A sync, with the work of `migrate` if schema.json replaces migrations."""
+        done = self._run_once(target, wanted, options, first)
+        if done.strategy is Strategy.IN_PLACE and done.changes:
+            altered_in_place.send(Report, using=self._alias(), generation=done.generation, changes=done.changes)
+        return done
+
+    def _run_once(self, target: Target, wanted: Document, options: SyncOptions, first: BeforeSwap | None) -> Report:
         if not conf.is_enabled():
             return sync(target, wanted, options, first)
         verbosity = self._verbosity - (0 if self._is("as_migrate") else 1)
@@ -191,7 +199,8 @@ class Actions(Invocation):
         blocking = [as_problem(hazard) for hazard in seen.plan.blocking] if seen.plan else []
         statements = preview.statements(seen.plan) if seen.plan and self._is("sql") else []
         lines = [*output.plan.lines(seen, self._page), *output.plan.migrations(pending, self._page)]
-        lines = output.plan.statements(statements) if self._is("sql") else lines
+        is_in_place = seen.plan is not None and seen.plan.strategy is Strategy.IN_PLACE
+        lines = output.plan.statements(statements, is_in_place=is_in_place) if self._is("sql") else lines
         self._print(lines, output.plan.as_json(seen, statements if self._is("sql") else None, blocking, pending))
         if blocking:
             what = count(len(blocking), "hazard stops", "hazards stop")

@@ -135,6 +135,7 @@ class Invocation:
             rebuild_all=self._is("rebuild_all"),
             verify_full=self.given.get("verify") == "full",
             allow_older=self._is("allow_older"),
+            in_place=self._is("in_place"),
             repair=self._is("repair"),
             allow_drop=self._several("allow_drop"),
             block_writers=self._is("block_writers"),

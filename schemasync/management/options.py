@@ -66,6 +66,7 @@ USES = {
 """The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
 
 SYNC_OPTIONS = (
+    "in_place",
     "rebuild_all",
     "verify",
     "allow_drop",
@@ -138,6 +139,10 @@ def action_in(words: Sequence[str]) -> str:
     return next((word for word in words if word in ACTIONS), "sync")
 
 
+NOT_IN_PLACE = ("rebuild_all", "verify", "postpone", "cutover_timeout")
+"""Options of a sync that have no meaning for an alteration of the live file."""
+
+
 _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "wait": (float, "a number of seconds, 0 or more"),
     "max_pause": (float, "a number of milliseconds, 0 or more"),
@@ -159,6 +164,11 @@ def read(given: Mapping[str, Any]) -> dict[str, Any]:
         if not _is_allowed(name, found[name]):
             option = name.replace("_", "-")
             raise UsageError.of(Code.BAD_OPTION, f"--{option} {given[name]} is invalid", f"Use {what}.")
+    if found.get("in_place") and (others := [name for name in NOT_IN_PLACE if found.get(name)]):
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise UsageError.of(
+            Code.BAD_OPTION, f"--in-place builds no new file, so it has no use for {listed}", "Remove one of them."
+        )
     if found.get("verify") not in (None, "full"):
         raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} is invalid", "Use --verify full.")
     return found
@@ -260,6 +270,12 @@ def _sync_options(parser: Any) -> None:
         "--repair", action="store_true", default=ABSENT, help="undo changes to the schema that were made by hand"
     )
     parser.add_argument(
+        "--in-place",
+        action="store_true",
+        default=ABSENT,
+        help="alter the live file itself, in one short transaction, for new columns, indexes and renames alone",
+    )
+    parser.add_argument(
         "--rebuild-all",
         action="store_true",
         default=ABSENT,
@@ -276,7 +292,7 @@ def _sync_options(parser: Any) -> None:
         type=float,
         default=ABSENT,
         metavar="MS",
-        help="milliseconds that writers may wait at the cut-over (default: 250)",
+        help="milliseconds that writers may wait, at the cut-over or with --in-place (default: 250)",
     )
     parser.add_argument(
         "--cutover-timeout",

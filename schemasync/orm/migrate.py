@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,19 @@ def informed(alias: str, options: SyncOptions) -> SyncOptions:
         elsewhere=made_elsewhere(alias),
         models=made_here(alias),
         readers=readers(alias),
+        needs_new_file=partial(work_on_new_file, alias),
     )
+
+
+def work_on_new_file(alias: str, plan: Plan, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """What the application would do on the new file of a plan, in phrases; the mappings are those of tables to
+    models."""
+    found = [f"the content type of {old} is renamed" for old, _ in contenttypes.renames(before, after, _tables(plan))]
+    if conf.migrated_apps() and (late := waiting(alias)):
+        found.append(f"{count(len(late), 'migration')} of MIGRATED_APPS would run on a new file, first {late[0]}")
+    if before_swap.has_listeners(Report):
+        found.append("a receiver of before_swap acts on a new file")
+    return found
 
 
 def _tables(plan: Plan) -> dict[str, str]:

@@ -26,8 +26,8 @@ class Action(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a new file starts: as a copy of the old one, or empty. In place: there is none, because the live file already
-    is as the plan says, and only its history records the new version."""
+    """How a new file starts: as a copy of the old one, or empty. In place: there is none, because the live file itself
+    is altered, or already is as the plan says, and only its history records the new version."""
 
     CLONE = "clone"
     FRESH = "fresh"

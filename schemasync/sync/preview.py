@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..diff.hazards import Hazard, column_order
-from ..engines.sqlite import ddl, table_sizes
+from ..engines.sqlite import ddl, in_place, table_sizes
 from ..engines.sqlite.rebuild import alter, indexes, refill
 from ..files.layout import size_of
 from ..history.row import HistoryRow
@@ -82,10 +82,10 @@ def statements(plan: Plan) -> list[str]:
     """The statements of a plan, in order, for people to read: the output of `plan --sql`."""
     found: list[str] = []
     if plan.strategy is Strategy.IN_PLACE:
-        return found
+        return in_place.statements(plan)
     steps = [plan.effective(step) for step in plan.steps]
-    in_place = steps if plan.strategy is Strategy.CLONE else []
-    for step in in_place:
+    copied = steps if plan.strategy is Strategy.CLONE else []
+    for step in copied:
         if isinstance(step, CarriedStep) and step.old.name != step.new.name:
             found.append(f"ALTER TABLE {quote(step.old.name)} RENAME TO {quote(step.new.name)}")
         if isinstance(step, StandingStep):
@@ -93,7 +93,7 @@ def statements(plan: Plan) -> list[str]:
                 f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}"
                 for old, new in step.column_renames
             ]
-    found += [f"DROP TABLE {quote(step.name)}" for step in in_place if isinstance(step, Drop | Rewrite)]
+    found += [f"DROP TABLE {quote(step.name)}" for step in copied if isinstance(step, Drop | Rewrite)]
     for step in steps:
         if isinstance(step, Create | Rewrite):
             found.append(ddl.create_table(step.new))

@@ -20,7 +20,7 @@ from ..history.action import HistoryAction
 from ..history.compose import not_known
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
-from ..history.rows import Afterwards, MadeByHand, find, now, schema_of
+from ..history.rows import Afterwards, MadeByHand, find, find_file, moment, now, schema_of
 from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step
 from ..schema.affinity import converts_alike
 from ..schema.model import Column, Schema, Table
@@ -217,13 +217,15 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
     newest = current.newest
     assert newest is not None
     if wanted is not None:
-        to = find(current.rows, wanted)
+        to = find_file(current.rows, wanted)
     elif newest.previous is None and newest.action == HistoryAction.ADOPT and newest.id > 1:
         raise Refused.of(
             Code.UNKNOWN_GENERATION,
             f"{newest.generation} was adopted, and was built from no other generation",
             "Name the one to go back to, from: manage.py schemasync history",
         )
+    elif newest.action == HistoryAction.ALTER:
+        raise _altered(newest)
     elif newest.previous is None:
         raise Refused.of(Code.NO_HISTORY, f"{newest.generation} is the first generation", "There is nothing before it.")
     else:
@@ -233,6 +235,23 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
             Code.UNKNOWN_GENERATION, f"{to.generation} is live already", "See: manage.py schemasync history"
         )
     return to
+
+
+def _altered(newest: HistoryRow) -> Refused:
+    """The error for a rollback without a destination, if the last thing that happened was no swap."""
+    hint = "Put the schema.json of before back, and sync today's rows to it: manage.py schemasync --allow-older"
+    if newest.previous is not None:
+        hint += (
+            f"\nTo go back to the older file {newest.previous}, without all rows written since it was live: "
+            f"manage.py schemasync rollback {newest.previous}"
+        )
+    return Refused.of(
+        Code.UNKNOWN_GENERATION,
+        f"{newest.generation} was altered in place at {moment(newest.applied_at)}, so no file is as it was before that",
+        hint,
+        generation=newest.generation,
+        previous=newest.previous,
+    )
 
 
 def _file_of(target: Target, row: HistoryRow) -> Generation:
@@ -280,7 +299,7 @@ def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation, opener
     else:
         found = _Sides(current.generation, generation, lineage.steps(to.generation, live), live_is_older=False)
     related = lineage.are_related(live, to.generation)
-    recorded = [schema_of(lineage.birth(name)) for name in (live, to.generation)] if related else ()
+    recorded = [schema_of(lineage.state(name)) for name in (live, to.generation)] if related else ()
     found = found if related else replace(found, steps=())
     return replace(found, steps=(*found.steps, *_of_unnamed(opener, found, recorded)))
 

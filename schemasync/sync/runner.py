@@ -17,7 +17,6 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 
 from ..engines.sqlite import history_table
-from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import check_version
 from ..engines.sqlite.rebuild.alter import CannotEdit
 from ..errors import Code, Refused
@@ -25,7 +24,6 @@ from ..files.disk import DiskStep
 from ..files.layout import PathKind
 from ..history.action import HistoryAction
 from ..history.data_migrations import recorded
-from ..history.in_place import same_tables
 from ..history.rows import Afterwards, Followed, completed, hints_json, hints_of
 from ..plan.make import with_rewritten
 from ..plan.model import Plan, Strategy
@@ -34,12 +32,13 @@ from . import prune, up_to_date
 from .data_migrations import never_run
 from .phases.ahead import Conflict, work_ahead
 from .phases.build import Built, build
-from .phases.capture import captured, check_same_schema, followable
+from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
 from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current, unrecorded_drops
 from .phases.finish import note
 from .phases.hooks import AheadWork, BeforeSwap, Hooks
+from .phases.in_place import alter_in_place
 from .phases.litter import litter_removed
 from .phases.recheck import still_allowed, still_true
 from .phases.write_lock import Commit, write_lock
@@ -84,7 +83,8 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
                 _record(target, before, decision, document)
                 return _current(document, before, decision)
             if decision.plan.strategy is Strategy.IN_PLACE:
-                report = _record_version(target, document, before, decision.plan, begun)
+                assert before is not None
+                report = _alter(target, document, before, decision.plan, options, signals, begun)
                 return replace(report, foreign=decision.foreign)
             check_place(target.layout)
             check_disk(target, decision.plan, before)
@@ -142,33 +142,31 @@ def _record(target: Target, now: LiveDatabase | None, decision: Decision, docume
             history_table.set_hints(connection, newest.id, hints_json(hints_of(newest) | drops))
 
 
-def _record_version(target: Target, document: Document, now: LiveDatabase | None, plan: Plan, begun: float) -> Report:
-    """Record a version of schema.json that the live file already has: a row of its history, in one transaction."""
-    assert now is not None
-    assert now.newest is not None
-    row = same_tables(now.newest, plan, target.stamp)
-    with (
-        target.disk.step(DiskStep.HISTORY_VERSION),
-        closing(target.opener.write(now.path, timeout=target.wait)) as connection,
-    ):
-        target.check_sole()
-        with durably(connection):
-            check_same_schema(connection, plan)
-            history_table.create(connection)
-            history_table.append(connection, row)
-    duration_ms = round((time.monotonic() - begun) * 1000)
-    known = Afterwards(duration_ms, document=up_to_date.digest(document.data))
-    assert now.generation is not None
-    note(target, now.generation, known)
+def _alter(
+    target: Target,
+    document: Document,
+    before: LiveDatabase,
+    plan: Plan,
+    options: SyncOptions,
+    signals: Signals,
+    begun: float,
+) -> Report:
+    """Alter the live file, or only record the version of schema.json that it already has."""
+    assert before.generation is not None
+    pause = alter_in_place(target, plan, before, signals, None if options.block_writers else options.limits.max_pause)
+    duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+    note(target, before.generation, Afterwards(duration_ms, pause_ms, document=up_to_date.digest(document.data)))
     return Report(
         "synced",
         document.version,
         plan.base_version,
-        now.generation.name,
+        before.generation.name,
         plan.strategy,
         tables_of(plan, {}),
         duration_ms=duration_ms,
+        pause_ms=pause_ms,
         hazards=plan.hazards,
+        changes=plan.changes,
     )
 
 

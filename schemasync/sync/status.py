@@ -43,9 +43,9 @@ class StatusJson(TypedDict):
     """Of schema.json; null if there is none, or if it has faults. A sync is pending if it is not `version`."""
     generation: str | None
     since: str | None
-    """When the generation went live, in UTC."""
+    """When the generation went live, or was altered in place, in UTC."""
     action: str | None
-    """Why it went live: `adopt`, `sync`, `rollback` or `restore`."""
+    """Why it went live: `adopt`, `sync`, `rollback` or `restore`; `alter` if it was altered in place since."""
     actor: str | None
     bytes: int
     """Of the live file."""

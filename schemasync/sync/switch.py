@@ -13,7 +13,7 @@ from ..engines.sqlite.bring_back import Missing, bring_back, can_bring_back
 from ..errors import Code, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage
-from ..history.rows import hints_of, left_by_switch, schema_of
+from ..history.rows import hints_of, left_by_switch, schema_of, versions
 from ..schema.document import Document
 from ..schema.model import ColumnName, Hints, Schema
 from ..schema.names import fold
@@ -118,7 +118,7 @@ def _way(
 
 def _of_version(target: Target, now: LiveDatabase, version: str) -> list[Generation]:
     """Archives of that version, the newest first."""
-    names = dict.fromkeys(row.generation for row in reversed(now.rows) if row.version == version)
+    names = [name for name, last in reversed(versions(now.rows).items()) if last == version]
     live = now.generation.name if now.generation is not None else ""
     return [found for name in names if name != live and (found := _usable(target, name)) is not None]
 
@@ -155,7 +155,7 @@ def _conversion(
                 lost += [f"{one.old.name}.{column.name}" for column in gone]
                 new = [c.name for c in one.new.columns if one.sources[c.name] is None and c.generated is None]
                 added += [Missing(one.new, name) for name in new]
-    schemas = {generation: schema_of(Lineage(now.rows).birth(generation.name)) for generation in sources}
+    schemas = {generation: schema_of(Lineage(now.rows).state(generation.name)) for generation in sources}
     missing = tuple(_from_archives(added, schemas))
     given = [item for _, items in missing for item in items]
     known = [schema_of(row) for row in now.rows if row.version == document.version and not leave_behind]
@@ -200,7 +200,7 @@ def _names_since(now: LiveDatabase, version: str) -> dict[str, tuple[str, dict[s
     lineage, left = Lineage(now.rows), set(left_by_switch(now.rows))
     line = list(lineage.line(now.newest.generation))
     known = [row for row in line if row.version == version] or [row for row in line if row.generation in left]
-    return lineage.names(known[0].generation, now.newest.generation) if known else {}
+    return lineage.names(known[0], now.newest.generation) if known else {}
 
 
 def _from_archives(

@@ -209,7 +209,7 @@ def test_writes_during_a_run_reach_a_kept_table_in_its_own_order(turned):
 
 def test_a_schema_that_changed_since_the_plan_gets_no_version(turned):
     def interfere(when, step):
-        if (when, step) == ("before", DiskStep.HISTORY_VERSION):
+        if (when, step) == ("before", DiskStep.IN_PLACE_ALTER):
             turned.run_sql("CREATE TABLE by_hand (id)")
 
     found = document.read((turned.folder / "schema.json").read_bytes())

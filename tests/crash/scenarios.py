@@ -114,6 +114,15 @@ LAST = worlds.changed(V2, "papers", title="TEXT", pages="INTEGER")
 NEXT = worlds.changed(V2, "papers", title="TEXT", pages={"type": "INTEGER NOT NULL", "fill": "coalesce(pages, 1)"})
 
 
+ALTERED = {
+    **{name: table for name, table in V2.items() if name not in ("squads", "_views")},
+    "papers": {**V2["papers"], "title": "TEXT", "pages": "INTEGER NOT NULL DEFAULT 1", "_indexes": ["title"]},
+    "crews": {**V2["squads"], "_was": ["squads"]},
+    "_views": {"heads": "SELECT s.code, p.full_name FROM crews s JOIN people p ON p.id = s.lead"},
+}
+"""V2 with columns and an index for papers, and another name for squads."""
+
+
 def _with_later_rows(folder: Path) -> World:
     world = worlds.evolved(folder)
     world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
@@ -278,10 +287,19 @@ SCENARIOS = {
             "another_order",
             worlds.evolved,
             _sync({**V2, "papers": dict(reversed(V2["papers"].items()))}),
-            "HISTORY:VERSION HISTORY:FINISH",
+            "IN_PLACE:ALTER HISTORY:VERSION HISTORY:FINISH",
             commit=None,
             before=V2,
             current={**V2, "papers": dict(reversed(V2["papers"].items()))},
+        ),
+        Scenario(
+            "alter",
+            worlds.evolved,
+            _sync(ALTERED, in_place=True),
+            "IN_PLACE:ALTER HISTORY:VERSION HISTORY:FINISH",
+            commit=DiskStep.HISTORY_VERSION,
+            before=V2,
+            current=ALTERED,
         ),
         Scenario(
             "evolve_and_prune",

@@ -37,6 +37,12 @@ def create_table(table: Table, name: str | None = None) -> str:
     return f"CREATE TABLE {shown} (\n  " + ",\n  ".join(lines) + "\n)" + (" " + ", ".join(options) if options else "")
 
 
+def added_column(column: Column, checks: Sequence[Check], keys: Sequence[ForeignKey]) -> str:
+    """A column as ALTER TABLE … ADD COLUMN takes it, with its own constraints."""
+    constraints = [*map(_check, checks), *(f"{_label(key.name)}{foreign_key_clause(key)}" for key in keys)]
+    return " ".join([f"{quote(column.name)} {column_definition(column)}".rstrip(), *constraints])
+
+
 def create_index(table: Table, index: Index) -> str:
     """CREATE INDEX."""
     unique = "UNIQUE " if index.unique else ""

@@ -10,7 +10,7 @@ from ...errors import ProblemJson
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
 from ...history.rows import ReplayJson, migrations_of
-from ...schema.text import count
+from ...schema.text import count, short
 from ...sync.history import Entry
 from ...texts import gist, size, span
 from ..local_time import local_time
@@ -20,14 +20,14 @@ from .terminal import Page, table
 
 
 class GenerationJson(TypedDict):
-    """One time that a generation went live."""
+    """One time that a generation went live, or was altered in place."""
 
     id: int
     version: str
     applied_at: str
     """In UTC."""
     action: str
-    """Why: `adopt`, `sync`, `rollback` or `restore`."""
+    """Why: `adopt`, `sync`, `rollback` or `restore`; `alter` if the live file was altered in place."""
     generation: str
     previous: str | None
     """The generation that was live before."""
@@ -104,6 +104,9 @@ def _story(entry: Entry, page: Page) -> Lines:
             what = f"a backup of {row.previous} was restored into this file"
         case HistoryAction.ROLLBACK:
             what = f"back from {row.previous}"
+        case HistoryAction.ALTER:
+            who += f": altered in place, version {short(row.version)} since"
+            what = gist(entry.changes, page.width - len(who) - 8)
         case HistoryAction.ADOPT if row.previous is None and row.id > 1:
             what = "adopted a backup from before the first generation"
         case HistoryAction.ADOPT:

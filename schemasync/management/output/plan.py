@@ -9,7 +9,7 @@ from ...diff.changes import ChangeJson
 from ...diff.changes import as_json as change_json
 from ...diff.hazards import HazardJson
 from ...errors import ErrorResult, Problem, ProblemJson
-from ...plan.model import Action, Strategy
+from ...plan.model import Action, Plan, Strategy
 from ...schema.text import count, short
 from ...sync.check import Checked
 from ...sync.preview import Outlook, TableOutlook
@@ -49,8 +49,8 @@ class PlanJson(TypedDict):
     generation: str | None
     """The generation that is live."""
     strategy: Strategy | None
-    """How the new file would start: as a copy of the old one, or empty; in-place if the history of the live file would
-    record the version. Null if nothing would be done."""
+    """How the new file would start: as a copy of the old one, or empty; in-place if the live file would be altered, or
+    only its history would record the version. Null if nothing would be done."""
     reason: str
     """Why this strategy."""
     changes: list[ChangeJson]
@@ -82,12 +82,16 @@ def lines(seen: Outlook, page: Page) -> Lines:
         lines += [heading("tables:"), *tables]
     lines += [
         f"{heading('strategy:')} {plan.strategy}; {plan.reason}",
-        f"{heading('disk:')} {size(seen.disk_needed)} needed for the new file; archives hold "
+        f"{heading('disk:')} {size(seen.disk_needed)} needed for {_what_needs(plan)}; archives hold "
         f"{size(seen.disk_archives)}, the live file {size(seen.file_bytes)}",
     ]
     if seen.hazards:
         lines += [heading("hazards:"), *hazards(seen.hazards, page)]
     return lines + foreign(seen.decision.foreign, page)
+
+
+def _what_needs(plan: Plan) -> str:
+    return "new indexes" if plan.strategy is Strategy.IN_PLACE else "the new file"
 
 
 def _tables(found: Sequence[TableOutlook], page: Page) -> Lines:
@@ -143,11 +147,12 @@ def before_adoption_json(seen: Checked, pending: Sequence[str]) -> PlanJson:
     }
 
 
-def statements(found: Sequence[str]) -> Lines:
+def statements(found: Sequence[str], *, is_in_place: bool = False) -> Lines:
     """Statements for people to read."""
     if not found:
         return ["-- nothing to do"]
-    return ["-- runs in the new file; the live one is attached as old, and only read", *(f"{s};" for s in found)]
+    where = "the live file" if is_in_place else "the new file; the live one is attached as old, and only read"
+    return [f"-- runs in {where}", *(f"{s};" for s in found)]
 
 
 def as_json(

@@ -29,8 +29,8 @@ class SyncJson(TypedDict):
     generation: str | None
     """The live generation; after an error null if it was not read."""
     strategy: Strategy | None
-    """How the new file started: as a copy of the old one, or empty; in-place if the history of the live file recorded
-    the version. Null if nothing was done."""
+    """How the new file started: as a copy of the old one, or empty; in-place if the live file was altered, or only its
+    history recorded the version. Null if nothing was done."""
     tables: dict[str, TableReport]
     rows: int
     """How many rows the run wrote."""
@@ -51,6 +51,11 @@ def lines(done: Report, page: Page) -> Lines:
     """The result of a sync."""
     if done.result == "current":
         lines = [nothing_to_do(done.generation or "", done.version)]
+    elif done.strategy is Strategy.IN_PLACE and done.changes:
+        lines = [
+            f"{done.generation} is altered in place: version {short(done.previous or '')} -> {short(done.version)}, "
+            f"writers waited {span(done.pause_ms)}"
+        ]
     elif done.strategy is Strategy.IN_PLACE:
         lines = [
             f"{done.generation} is live: version {short(done.previous or '')} -> {short(done.version)}, "

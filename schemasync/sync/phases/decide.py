@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,7 +22,7 @@ from ...files.layout import size_of
 from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
-from ...history.rows import by_author, hints_of, models_of, moment, schema_of
+from ...history.rows import by_author, hints_of, models_of, moment, schema_of, versions
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
 from ...plan.model import NeverRun, Plan, Strategy
@@ -37,12 +37,23 @@ from ..run.disk_space import RESERVE, check_free
 from ..run.limits import Limits
 from ..run.live_database import Elsewhere, LiveDatabase
 from ..run.target import Target
+from .in_place import checked as checked_in_place
+from .in_place import not_in_place
+
+NeedsNewFile = Callable[[Plan, Mapping[str, str], Mapping[str, str]], Sequence[str]]
+"""Says in phrases what the application would do on the new file of a plan; the mappings are those of tables to models,
+before and after it."""
+
+
+def _nothing(plan: Plan, before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
     """The options of the command line. `pause`: writers wait during the build. `again`: build a new file although the
-    schema is current, for the application's work on it. `is_switch`: the old file is left for that of another branch.
+    schema is current, for the application's work on it. `in_place`: alter the live file instead; `needs_new_file`: what
+    the application would do on a new one. `is_switch`: the old file is left for that of another branch.
 
     `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
     database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
@@ -57,6 +68,8 @@ class SyncOptions:
     allow_drop: frozenset[str] = frozenset()
     block_writers: bool = False
     again: bool = False
+    in_place: bool = False
+    needs_new_file: NeedsNewFile = field(default=_nothing, compare=False)
     is_switch: bool = False
     data_migrations: tuple[DataMigration, ...] | None = None
     accepted_migrations: frozenset[str] = frozenset()
@@ -90,7 +103,10 @@ def plan_for(target: Target, document: Document, options: SyncOptions, state: Li
     decision = rehearsed(target, document, options, state)
     if decision.plan is None or state is None or state.newest is None:
         return decision
-    return replace(decision, plan=with_hazards(decision.plan, state, options, target.opener))
+    plan = with_hazards(decision.plan, state, options, target.opener)
+    if plan.strategy is Strategy.IN_PLACE and plan.rewritten:
+        raise Refused(not_in_place([f"{step.name}: some values are converted" for step in plan.rewritten]))
+    return replace(decision, plan=plan)
 
 
 def rehearsed(
@@ -115,6 +131,8 @@ def _decided(
 ) -> Decision:
     if state is None or state.newest is None:
         validate.validate_schema(document.schema, target.opener, document.place)
+        if options.in_place:
+            raise Refused(not_in_place(["there is no database yet"]))
         return _first(document, state)
     if is_current(document, options, state) and state.is_untouched:
         return Decision(None)
@@ -138,7 +156,15 @@ def _decided(
     plan = _plan(target, document, options, state, old, diff, unknown)
     if not (diff.changes or diff.acted or anyway or plan.rewritten) and _is_only_reordered(document, state.newest):
         plan = replace(plan, strategy=Strategy.IN_PLACE, reason="no table changes; the history records the version")
+    elif options.in_place:
+        plan = checked_in_place(target, plan, state, unknown, _own_work(document, options, state, plan))
     return Decision(replace(plan, foreign=foreign), foreign)
+
+
+def _own_work(document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Sequence[str]:
+    """What the application would do on a new file, in phrases."""
+    found = options.needs_new_file(plan, models_of(state.newest), document.models)
+    return found or (["work of the project is due on a new file"] if options.again else [])
 
 
 def _is_only_reordered(document: Document, newest: HistoryRow) -> bool:
@@ -247,9 +273,9 @@ def _refuse_older(document: Document, rows: Sequence[HistoryRow], options: SyncO
 
 def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
     """True if the last thing that happened to the database was a rollback from a generation of this version."""
-    newest, known = rows[-1], [row for row in rows[:-1] if row.version == version]
+    newest = rows[-1]
     is_rollback = newest.action == HistoryAction.ROLLBACK and newest.version != version
-    return is_rollback and bool(known) and known[-1].generation == newest.previous
+    return is_rollback and versions(rows).get(newest.previous or "") == version
 
 
 def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Problem | None:
@@ -261,7 +287,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
         return None
     facts = {"newest": newest.version, "applied_at": newest.applied_at, "actor": newest.actor}
     who = f"at {moment(newest.applied_at)} by {newest.actor or 'someone'}"
-    generation = known[-1].generation
+    has_it = [name for name, last in versions(rows).items() if last == version]
     if was_rolled_back(version, rows):
         return Problem(
             Code.OLDER_VERSION,
@@ -270,7 +296,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
             "To stay there, take the schema.json of that version from your version control, or write it: "
             f"manage.py schemasync inspect {newest.generation} -o {shlex.quote(schema)} --noinput\n"
             "To go forward again with today's data: manage.py schemasync --allow-older\n"
-            f"To go forward again to the data of then: manage.py schemasync rollback {generation}",
+            f"To go forward again to the data of then: manage.py schemasync rollback {newest.previous}",
             facts,
         )
     return Problem(
@@ -278,8 +304,9 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
         f"schema.json has version {short(version)}, which this database had earlier; "
         f"{short(newest.version)} was applied {who}",
         "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-        f"--allow-older\nTo go back to its old data: manage.py schemasync rollback {generation}\n"
-        "In development, if another branch of the project is checked out: manage.py schemasync switch",
+        "--allow-older\n"
+        + (f"To go back to its old data: manage.py schemasync rollback {has_it[-1]}\n" if has_it else "")
+        + "In development, if another branch of the project is checked out: manage.py schemasync switch",
         facts,
     )
 

@@ -65,6 +65,11 @@ class WriteLock:
     def fence(self, record: Fence, commit_record: Commit) -> None:
         """Fence the file and commit, which commits the swap. Raises Busy with nothing changed."""
         raise_fence(self.connection, record, self.prepared_at)
+        self.commit()
+        commit_record.is_done = True
+
+    def commit(self) -> None:
+        """Commit the transaction. Raises Busy with nothing changed."""
         deadline = time.monotonic() + self.wait
         while True:
             try:
@@ -75,7 +80,6 @@ class WriteLock:
                     raise translate(error, self.path) from error
                 time.sleep(_RETRY)
             else:
-                commit_record.is_done = True
                 return
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 from ...engines.sqlite.connection import Connection
 from ...errors import Code, Failed, NeedsPerson, SchemasyncError
 
-_OPERATIONS = 10_000  # instructions of SQLite's virtual machine between checks: a fraction of a millisecond, unless a
+OPERATIONS = 10_000  # instructions of SQLite's virtual machine between checks: a fraction of a millisecond, unless a
 # function or a large value makes one of them long
 
 
@@ -29,7 +29,7 @@ class Signals:
     def __init__(self) -> None:
         self.received = 0
         self._wait = False
-        self._live = ""
+        self._live = self._altered = ""
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         first, self.received = not self.received, number
@@ -45,6 +45,10 @@ class Signals:
         """From now on this generation is live, whatever happens."""
         self._live = generation
 
+    def altered(self, generation: str) -> None:
+        """From now on this generation is altered, whatever happens."""
+        self._altered = generation
+
     def stopped(self) -> Failed:
         """The error that reports the state after a signal has ended the run."""
         name = signal.Signals(self.received).name
@@ -55,13 +59,20 @@ class Signals:
                 "See: manage.py schemasync history",
                 generation=self._live,
             )
+        if self._altered:
+            return Failed.of(
+                Code.INTERRUPTED,
+                f"{name} arrived during the commit, which was finished first: {self._altered} has the new version",
+                "See: manage.py schemasync history",
+                generation=self._altered,
+            )
         return Failed.of(
             Code.INTERRUPTED, f"stopped by {name}; the live file is unchanged", "The same command starts again."
         )
 
     def watch(self, connection: Connection) -> None:
         """Let long statements on this connection end after a signal."""
-        connection.set_progress_handler(lambda: int(bool(self.received)), _OPERATIONS)
+        connection.set_progress_handler(lambda: int(bool(self.received)), OPERATIONS)
 
 
 @contextmanager

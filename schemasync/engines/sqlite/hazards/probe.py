@@ -105,7 +105,7 @@ def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
 
 def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
     """Foreign tables, if a file that starts empty has them written, too."""
-    if plan.strategy is Strategy.CLONE:
+    if plan.strategy is not Strategy.FRESH:
         return
     for table in inspect(connection).schema.tables:
         if table.virtual is None and plan.old.table(table.name) is None and plan.new.table(table.name) is None:

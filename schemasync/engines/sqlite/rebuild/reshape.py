@@ -36,14 +36,7 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
     Renames come first and use ALTER TABLE, while foreign views and triggers still exist, so that SQLite itself follows
     every reference in them. Raises Refused if a foreign object prevents it, and CannotEdit.
     """
-    aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
-    _rename(connection, plan)
-    carried = _take_off(connection, plan)
-    carried = replace(
-        carried,
-        triggers=(*carried.triggers, *(item for item in aside if item.type == "trigger")),
-        views=(*carried.views, *(item for item in aside if item.type == "view")),
-    )
+    carried = renamed(connection, plan)
     for step in plan.steps:
         if isinstance(step, Drop | Rewrite):
             connection.execute(f"DROP TABLE {quote(_standing(connection, step))}")
@@ -52,6 +45,18 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
             connection.execute(ddl.create_table(step.new))
     alter.edit(connection, plan)
     return carried
+
+
+def renamed(connection: Connection, plan: Plan) -> Carried:
+    """Rename, and drop all views and triggers, and the indexes that change. Raises Refused."""
+    aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
+    _rename(connection, plan)
+    carried = _take_off(connection, plan)
+    return replace(
+        carried,
+        triggers=(*carried.triggers, *(item for item in aside if item.type == "trigger")),
+        views=(*carried.views, *(item for item in aside if item.type == "view")),
+    )
 
 
 def _standing(connection: Connection, step: Drop | Rewrite) -> str:
@@ -163,13 +168,18 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
         for item in objects(connection):
             if item.type == kind:
                 connection.execute(f"DROP {kind.upper()} IF EXISTS {quote(item.name)}")
-    for name in _stale_indexes(plan):
-        connection.execute(f"DROP INDEX IF EXISTS {quote(name)}")
+    drop_stale_indexes(connection, plan)
     return carried
 
 
-def _stale_indexes(plan: Plan) -> Iterator[str]:
-    """Indexes of kept tables that the new schema does not have, or has changed."""
+def drop_stale_indexes(connection: Connection, plan: Plan) -> None:
+    """Drop the indexes of kept tables that the new schema does not have, or has changed."""
+    for name in stale_indexes(plan):
+        connection.execute(f"DROP INDEX IF EXISTS {quote(name)}")
+
+
+def stale_indexes(plan: Plan) -> Iterator[str]:
+    """The names of these indexes."""
     for step in plan.steps:
         if not isinstance(step, StandingStep):
             continue

@@ -1,0 +1,139 @@
+"""Alters the live file itself, in one short transaction, instead of building a new one; and records a version of
+schema.json that the live file already has."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+
+from ...engines.sqlite import history_table, in_place
+from ...engines.sqlite.checkpoint import checkpoint_some
+from ...engines.sqlite.connection import Connection
+from ...engines.sqlite.objects import fingerprint
+from ...engines.sqlite.unknown_names import Unknown
+from ...engines.sqlite.verify.structure import structure
+from ...errors import Code, Failed, Problem, Refused
+from ...files.disk import DiskStep
+from ...history.in_place import altered
+from ...history.row import HistoryRow
+from ...plan.in_place import QUALIFY, obstacles
+from ...plan.in_place import in_place as planned_in_place
+from ...plan.model import Plan
+from ..run.interrupt import OPERATIONS, Signals
+from ..run.live_database import LiveDatabase
+from ..run.target import Target
+from .capture import check_same_schema
+from .write_lock import WriteLock, replaced, write_lock
+
+NEW_FILE = "To make all changes in a new file, while writers go on: manage.py schemasync"
+
+
+def checked(target: Target, plan: Plan, before: LiveDatabase, unknown: Unknown, own_work: Sequence[str] = ()) -> Plan:
+    """The plan for the live file itself. Raises Refused with everything that does not qualify. `own_work`: what the
+    application would do on a new file."""
+    found = [*obstacles(plan), *own_work]
+    changed = planned_in_place(plan)
+    if not found:
+        misfits = in_place.misfits(before.connection, changed, target.opener, unknown)
+        found = [f"{name}: {why}" if name else why for name, why in misfits.items()]
+    if found:
+        raise Refused(not_in_place(found))
+    return changed
+
+
+def not_in_place(found: Sequence[str], hint: str = NEW_FILE) -> Problem:
+    """The problem of a run that is not possible in place; `found`: why, in phrases."""
+    return Problem(
+        Code.NOT_IN_PLACE,
+        f"not possible in the live file itself: {'; '.join(found)}",
+        f"These are: {QUALIFY}.\n{hint}",
+        {"obstacles": list(found)},
+    )
+
+
+def alter_in_place(
+    target: Target, plan: Plan, before: LiveDatabase, signals: Signals, max_pause: float | None
+) -> float:
+    """Do what the plan says, and add the row to the history, in one transaction. Returns how many seconds writers
+    waited.
+
+    The structure is verified in the same transaction. `max_pause`: seconds after which it is rolled back, None without
+    a limit. Raises a SchemasyncError; then nothing has changed.
+    """
+    assert before.newest is not None
+    assert before.generation is not None
+    with ExitStack() as stack:
+        with target.disk.step(DiskStep.IN_PLACE_ALTER):
+            lock = stack.enter_context(write_lock(target, before.path, before.inode))
+            _check(target, plan, lock)
+            with _limited(lock, signals, max_pause):
+                _alter(lock.connection, plan, before.newest, target)
+        with target.disk.step(DiskStep.HISTORY_VERSION):
+            signals.defer()
+            lock.commit()
+        lock.stop_clock()
+        signals.altered(before.generation.name)
+        with suppress(sqlite3.Error):
+            checkpoint_some(lock.connection)  # without the write lock, as the log may be as large as an index
+    return lock.seconds
+
+
+def _alter(connection: Connection, plan: Plan, newest: HistoryRow, target: Target) -> None:
+    made = in_place.statements(plan)
+    if plan.changes:
+        structure(connection, plan, in_place.alter(connection, plan))
+    row = altered(newest, plan, made, fingerprint(connection), sqlite3.sqlite_version, target.stamp)
+    history_table.create(connection)
+    history_table.append(connection, row)
+
+
+def _check(target: Target, plan: Plan, lock: WriteLock) -> None:
+    target.check_sole()
+    if not lock.is_at(target.layout.link):
+        raise replaced(target.layout.link)
+    check_same_schema(lock.connection, plan)
+
+
+@dataclass(slots=True)
+class _Limit:
+    """Ends statements after a signal, or when writers have waited for too long."""
+
+    signals: Signals
+    deadline: float
+    is_exceeded: bool = field(default=False, init=False)
+
+    def __call__(self) -> int:
+        self.is_exceeded |= time.monotonic() > self.deadline
+        return int(self.is_exceeded or bool(self.signals.received))
+
+
+@contextmanager
+def _limited(lock: WriteLock, signals: Signals, max_pause: float | None) -> Iterator[None]:
+    """End the statements of the block when writers have waited for `max_pause` seconds: raises Failed."""
+    limit = _Limit(signals, float("inf") if max_pause is None else lock.since + max_pause)
+    lock.connection.set_progress_handler(limit, OPERATIONS)
+    try:
+        yield
+    except Exception as error:
+        if limit.is_exceeded and max_pause is not None:  # whatever the interrupted code made of it
+            raise exceeded(lock, max_pause) from error
+        raise
+    finally:
+        lock.connection.set_progress_handler(None, 0)
+
+
+def exceeded(lock: WriteLock, max_pause: float) -> Failed:
+    """The error if the work in the live file takes longer than writers may wait."""
+    return Failed.of(
+        Code.PAUSE_EXCEEDED,
+        f"the work in {lock.path.name} was rolled back, as writers would have waited for more than "
+        f"{max_pause * 1000:g} ms; nothing has changed",
+        "To do it in a new file, while writers go on: manage.py schemasync\n"
+        "To let writers wait for longer, which may be seconds for each million rows of an index: "
+        "manage.py schemasync --in-place --max-pause MS\n"
+        "To let them wait for as long as it takes: manage.py schemasync --in-place --block-writers",
+        max_pause_ms=round(max_pause * 1000),
+    )

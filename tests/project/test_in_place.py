@@ -1,0 +1,118 @@
+"""`schemasync --in-place` in a Django project: models, signals, the backend, and the work that needs a new file."""
+
+import json
+
+import pytest
+
+from tests.support.site import Site
+
+TAG = "label = models.SlugField()"
+GROWN = (
+    f"{TAG}\n    color = models.CharField(max_length=9, null=True)\n"
+    "    weight = models.PositiveIntegerField(null=True)\n"
+    "    parent = models.ForeignKey('self', null=True, on_delete=models.SET_NULL)"
+)
+LISTENS = """
+from django.db import connection
+from schemasync.signals import altered_in_place, generation_changed
+import django.core.management as m
+from shop.models import Tag
+heard = []
+def on_altered(**told): heard.append((told["using"], told["generation"], [str(type(c).__name__) for c in told["changes"]]))
+def on_changed(**told): heard.append("changed")
+altered_in_place.connect(on_altered, weak=False)
+generation_changed.connect(on_changed, weak=False)
+Tag.objects.count()
+m.call_command("schemasync", "--in-place", verbosity=0)
+Tag.objects.create(label="new", color="red")
+print(heard)
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    made = Site(tmp_path / "site")
+    made.done("schemasync", "--export")
+    made.run_sql("INSERT INTO shop_tag (id, label) VALUES (1, 'red'), (2, 'green')")
+    return made
+
+
+def last(site):
+    return json.loads(site.done("schemasync", "history", "--json").out)["generations"][0]
+
+
+def test_fields_of_a_model_are_added_in_place_and_every_comparison_agrees(site):
+    site.change((TAG, GROWN))
+    site.done("schemasync", "export")
+    done = json.loads(site.done("schemasync", "--in-place", "--json").out)
+    assert done["strategy"] == "in-place"
+    assert last(site)["action"] == "alter"
+    assert site.rows("SELECT label, color, parent_id FROM shop_tag") == [("red", None, None), ("green", None, None)]
+    for command in (("schemasync",), ("schemasync", "check"), ("makemigrations", "--check"), ("migrate", "--check")):
+        site.done(*command)
+    assert "nothing to do" in site.done("schemasync").out
+
+
+def test_the_process_hears_of_it_and_its_connection_stays_on_the_same_generation(site):
+    site.change((TAG, GROWN))
+    site.done("schemasync", "export")
+    heard = site.python(LISTENS)
+    assert "'default', '0001-" in heard
+    assert "AddColumn" in heard
+    assert "'changed'" not in heard
+    assert site.rows("SELECT color FROM shop_tag WHERE label = 'new'") == [("red",)]
+
+
+def test_a_receiver_of_before_swap_needs_a_new_file(site):
+    site.change((TAG, GROWN))
+    (site.folder / "shop" / "apps.py").write_text(
+        "from django.apps import AppConfig\n"
+        "class Shop(AppConfig):\n"
+        "    name = 'shop'\n"
+        "    def ready(self):\n"
+        "        from schemasync.signals import before_swap\n"
+        "        before_swap.connect(lambda **told: None, weak=False)\n"
+    )
+    site.done("schemasync", "export")
+    for words in (("schemasync", "--in-place"), ("schemasync", "plan", "--in-place")):
+        ended = site.manage(*words)
+        assert ended.code == 3
+        assert "a receiver of before_swap acts on a new file" in ended.err
+    site.done("schemasync")
+
+
+def test_a_renamed_model_needs_a_new_file_for_its_content_type(site):
+    site.change(("class Tag(", "class Label("), ('ManyToManyField("Tag")', 'ManyToManyField("Label")'))
+    text = site.schema.read_text()
+    site.schema.write_text(text.replace('"_model": "shop.Tag"', '"_model": "shop.Label"'))
+    site.done("schemasync", "export")
+    ended = site.manage("schemasync", "--in-place")
+    assert ended.code == 3
+    assert "the content type of shop.Tag is renamed" in ended.err
+
+
+ADMIN = """
+import json
+from django.contrib.auth.models import User
+from django.test import Client
+User.objects.create_superuser("root", password="root")
+client = Client(SERVER_NAME="localhost")
+assert client.login(username="root", password="root")
+BASE = "/admin/schemasync/schemaversion/"
+print(json.dumps([client.get(BASE + page).content.decode() for page in ("", "1/change/", "2/change/", "2/sql/")]))
+"""
+
+
+def test_the_admin_shows_it(site):
+    site.change((TAG, GROWN))
+    site.done("schemasync", "export")
+    site.done("schemasync", "--in-place")
+    overview, first, second, statements = json.loads(site.python(ADMIN).splitlines()[-1])
+    assert "altered in place" in overview
+    assert "Compared with the live one" in first
+    assert "color varchar(9)" in first
+    assert "Compared with the previous one" in second
+    assert "Compared with the live one" not in second
+    assert "<li><bdi>shop_tag: +color</bdi></li>" in second
+    assert "ALTER TABLE &quot;shop_tag&quot; ADD COLUMN &quot;color&quot;" in statements
+    assert "CREATE INDEX" in statements
