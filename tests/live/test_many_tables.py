@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from schemasync.engines.sqlite import fence
+from schemasync.engines.sqlite import fence, triggers
 from schemasync.engines.sqlite.capture import changelog
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.fence import FENCE_TABLE
@@ -29,10 +29,11 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.processes import child, sqlite
 from tests.crash.worlds import traces, whole
+from tests.support.defensive import defensive
 
 from .beside import QUICK, read
 
-FEW, MANY = 8, 80
+FEW, MANY = 8, 104  # tables; those of the second have more triggers than DDL creates
 
 
 def tables(count, **changed):
@@ -99,6 +100,11 @@ class Statements:
         """Those that the run itself made, without what SQLite made of them."""
         return [sql for number, sql in self.all if number and not sql.startswith("--")]
 
+    def within(self, label):
+        """Those between the beginning of this step of the disk and its end."""
+        begun, ended = (self.all.index((0, f"{when} {label}")) for when in ("before", "after"))
+        return [sql for number, sql in self.all[begun:ended] if number and not sql.startswith("--")]
+
     def while_writers_wait(self):
         """From the write lock that ends in the fence until the link has moved."""
         at = next(i for i, (_, sql) in enumerate(self.all) if sql.startswith(f"INSERT INTO {FENCE_TABLE}"))
@@ -123,9 +129,9 @@ def counted(tmp_path_factory):
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["sync", "rollback"])
-def test_while_writers_wait_ten_times_the_tables_are_as_many_statements(counted, which):
+def test_while_writers_wait_a_hundred_tables_more_are_one_statement_more(counted, which):
     few, many = (counted[count][which].while_writers_wait() for count in (FEW, MANY))
-    assert len(many) == len(few) < 60
+    assert len(few) <= len(many) <= len(few) + 1 < 60
     assert not [sql for sql in many if "TRIGGER" in sql]
 
 
@@ -136,21 +142,27 @@ def test_twice_the_tables_are_at_most_twice_the_statements(counted, which):
 
 
 def test_each_table_gets_four_triggers_and_the_new_file_loses_them_by_one_statement(counted):
-    statements = counted[MANY][0].own()
     history = 3  # a fence alone: its writes are not replayed
-    assert len([sql for sql in statements if sql.startswith("CREATE TRIGGER")]) == 4 * MANY + history
-    assert not [sql for sql in statements if sql.startswith("DROP TRIGGER")]
+    for count, create in ((FEW, "CREATE TRIGGER"), (MANY, "INSERT INTO main.sqlite_schema")):
+        statements = counted[count][0].own()
+        assert len([sql for sql in statements if sql.startswith(create)]) == 4 * count + history
+        assert not [sql for sql in statements if sql.startswith("DROP TRIGGER")]
 
 
-DEFENSIVE = pytest.param(
-    True,
-    id="defensive",
-    marks=pytest.mark.skipif(not hasattr(sqlite3.Connection, "setconfig"), reason="Python 3.12 and later can set it"),
+@pytest.mark.parametrize(
+    ("which", "label"), [(0, DiskStep.CAPTURE_INSTALL), (1, DiskStep.CAPTURE_INSTALL), (1, DiskStep.CAPTURE_REMOVE)]
 )
+def test_the_triggers_of_hundreds_of_tables_take_two_transactions(counted, which, label):
+    """And no CREATE TRIGGER or DROP TRIGGER is run: SQLite would search the whole schema for each."""
+    statements = counted[2 * MANY][which].within(label)
+    assert len([sql for sql in statements if sql.startswith("BEGIN IMMEDIATE")]) == 2
+    assert not [sql for sql in statements if sql.startswith(("CREATE TRIGGER", "DROP TRIGGER"))]
+    locked = "\n".join(statements).split("BEGIN IMMEDIATE")[1:]
+    assert not [sql for sql in locked if "CREATE TRIGGER" in sql.split("COMMIT")[0].replace("0, 'CREATE TRIGGER", "")]
 
 
-@pytest.mark.parametrize("defensive", [pytest.param(False, id="usual"), DEFENSIVE])
-def test_a_copy_loses_the_log_and_the_fence_and_nothing_else(folder, defensive):
+@pytest.mark.parametrize("is_defensive", [False, True], ids=["usual", "defensive"])
+def test_a_copy_loses_the_log_and_the_fence_and_nothing_else(folder, is_defensive):
     """Also if SQLite forbids writing into its schema: then each trigger is dropped."""
     path = folder / "copy.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -159,11 +171,12 @@ def test_a_copy_loses_the_log_and_the_fence_and_nothing_else(folder, defensive):
             "CREATE TRIGGER theirs AFTER INSERT ON a BEGIN INSERT INTO b VALUES (NEW.x); END; CREATE INDEX i ON a (x)"
         )
         before = connection.execute("SELECT * FROM sqlite_schema").fetchall()
-        for statement in changelog.installation(connection, changelog.logged(inspect(connection).schema.tables)):
-            connection.execute(statement)
-        assert len(fence.triggers(connection)) == 8
-        if defensive:
-            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        logged = changelog.logged(inspect(connection).schema.tables)
+        for step in changelog.installation(connection, logged).steps(connection):
+            step.run(connection)
+        assert len(fence.trigger_names(connection)) == 8
+        if is_defensive:
+            defensive(connection)
         with transaction(connection):
             remove_temporary(connection)
             connection.execute("INSERT INTO a (x) VALUES ('in the same transaction')")
@@ -184,9 +197,8 @@ def test_a_sync_inspects_the_live_schema_once_and_three_others(counted):
 # --- several transactions -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def one_by_one(monkeypatch):
-    """Each statement is a transaction of its own; returns a function that sets what happens between them."""
+def pausing(monkeypatch):
+    """A function that sets what happens in the pauses between two transactions."""
     for name in ("HOLD", "HOLD_READS", "BREATH", "BREATH_READS"):
         monkeypatch.setattr(capture, name, 0.0)
     pause = capture.Turns.pause
@@ -194,15 +206,29 @@ def one_by_one(monkeypatch):
     def between(happens):
         count = 0
 
-        def pausing(turns):
+        def paused(turns):
             nonlocal count
             count += 1
             happens(count)
             pause(turns)
 
-        monkeypatch.setattr(capture.Turns, "pause", pausing)
+        monkeypatch.setattr(capture.Turns, "pause", paused)
 
     return between
+
+
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """Each statement is a transaction of its own; a function that sets what happens between them."""
+    return pausing(monkeypatch)
+
+
+@pytest.fixture
+def by_rows(monkeypatch):
+    """Triggers are rows of the schema, however few they are; a function that sets what happens between two
+    transactions, of which there are two."""
+    monkeypatch.setattr(triggers, "FEW", 0)
+    return pausing(monkeypatch)
 
 
 def test_what_is_written_between_the_transactions_is_in_the_new_file(folder, one_by_one):
@@ -354,3 +380,222 @@ def test_a_key_that_a_conflict_clause_leaves_out_names_no_row(folder):
     assert sync(target(link, disk=Disk(ignored)), read(wanted), QUICK).result == "synced"
     with sqlite(link) as connection:
         assert connection.execute("SELECT k, n FROM t ORDER BY k").fetchall() == [("a", 1), ("b", 4)]
+
+
+# --- triggers as rows of the schema ----------------------------------------------------------------------------------
+
+KINDS = """
+CREATE TABLE a (id INTEGER PRIMARY KEY, x UNIQUE, y TEXT COLLATE NOCASE);
+CREATE TABLE "it's ""b"" c" (k TEXT, n INTEGER, PRIMARY KEY (k, n)) WITHOUT ROWID;
+CREATE TABLE Ünïcode (a ANY, x INTEGER NOT NULL DEFAULT 1 UNIQUE) STRICT;
+CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, g AS (id + 1) UNIQUE);
+CREATE UNIQUE INDEX partial ON a (y DESC, lower(x)) WHERE y > 'a';
+CREATE VIRTUAL TABLE fts USING fts5 (body);
+CREATE VIEW v AS SELECT * FROM a;
+CREATE TRIGGER theirs AFTER INSERT ON a BEGIN UPDATE counted SET id = id; END;
+CREATE TRIGGER of_view INSTEAD OF INSERT ON v BEGIN INSERT INTO a (x) VALUES (NEW.x); END;
+"""
+
+
+def opened(path):
+    return closing(sqlite3.connect(path, isolation_level=None))
+
+
+def schema_rows(connection):
+    return connection.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER BY rowid").fetchall()
+
+
+def installed(path, monkeypatch, few):
+    monkeypatch.setattr(triggers, "FEW", few)
+    with opened(path) as connection:
+        connection.executescript(KINDS)
+        found = inspect(connection).schema.tables
+        wanted = changelog.installation(connection, changelog.logged([table for table in found if not table.virtual]))
+        before = schema_rows(connection)
+        for step in wanted.steps(connection):
+            with transaction(connection):
+                step.run(connection)
+        return before, schema_rows(connection)
+
+
+def test_triggers_that_are_written_as_rows_are_byte_for_byte_those_of_ddl(folder, monkeypatch):
+    ddl, rows = folder / "ddl.sqlite3", folder / "rows.sqlite3"
+    assert installed(ddl, monkeypatch, 1000) == installed(rows, monkeypatch, 0)
+    writes = "INSERT INTO a (x, y) VALUES (1, 'b'); UPDATE a SET x = 2; DELETE FROM a; INSERT INTO counted VALUES (7)"
+    logs = []
+    for path in (ddl, rows):
+        assert whole(path)
+        with opened(path) as connection:
+            connection.executescript(writes)
+            logs.append(connection.execute("SELECT * FROM _schemasync_log").fetchall())
+    assert logs[0] == logs[1]
+    assert len(logs[0]) > 4
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["rows", "ddl"])
+def test_a_connection_that_was_open_before_logs_its_writes_from_then_on(folder, monkeypatch, few):
+    path, insert = folder / "db.sqlite3", "INSERT INTO t (x) VALUES (1)"
+    monkeypatch.setattr(triggers, "FEW", few)
+    path.touch()
+    with closing(Opener().write(path)) as connection, opened(path) as other:
+        other.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x)")
+        tables = changelog.logged(inspect(connection).schema.tables)
+        steps = changelog.installation(connection, tables).steps(connection)
+        for step in steps:
+            other.execute(insert)
+            with transaction(connection):
+                step.run(connection)
+        last = len(steps) + 1
+        other.execute(insert)
+        assert connection.execute("SELECT max(k0) FROM _schemasync_log").fetchall() == [(last,)]
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["rows", "ddl"])
+def test_a_change_log_that_is_removed_leaves_the_schema_as_it_was(folder, monkeypatch, few):
+    path = folder / "db.sqlite3"
+    before, _ = installed(path, monkeypatch, few)
+    with opened(path) as connection, opened(path) as other:
+        other.execute("INSERT INTO a (x) VALUES ('it knows the triggers')")
+        for step in changelog.removal(connection):
+            with transaction(connection):
+                step.run(connection)
+        assert schema_rows(connection) == before
+        other.execute("INSERT INTO a (x) VALUES ('it has read the schema again')")
+    assert whole(path)
+
+
+def test_a_table_that_another_connection_drops_gets_no_trigger(folder):
+    """A trigger without its table would make the whole schema unreadable. SQLite notices a change of the schema only
+    when it runs a statement, and not when it compiles one."""
+    path = folder / "db.sqlite3"
+    path.touch()
+    with closing(Opener().write(path)) as connection, opened(path) as other:
+        other.execute("CREATE TABLE t (x)")
+        connection.execute("SELECT * FROM t")
+        step = triggers.InsertTriggers(
+            [triggers.Trigger("g", "t", "CREATE TRIGGER g BEFORE INSERT ON t BEGIN SELECT 1; END")]
+        )
+        step.prepare(connection)
+        other.execute("DROP TABLE t")
+        with pytest.raises(sqlite3.OperationalError, match="no such table"), transaction(connection):
+            step.run(connection)
+        other.execute("CREATE TABLE t (x)")
+        step.prepare(connection)
+        other.execute("DROP TABLE t")
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            step.prepare(connection)
+        other.execute("CREATE TABLE t (x)")
+        with transaction(connection):
+            step.run(connection)
+        with pytest.raises(sqlite3.OperationalError, match="already exists"), transaction(connection):
+            step.run(connection)
+        assert len(schema_rows(other)) == 2
+
+
+def test_a_file_is_closed_to_writers_at_once_however_its_triggers_are_made(folder, by_rows):
+    """As with --block-writers and in an adoption, where nothing of the fence was there before."""
+    path = folder / "db.sqlite3"
+    with opened(path) as connection, opened(path) as stale:
+        connection.executescript(KINDS)
+        before = schema_rows(connection)
+        stale.execute("SELECT * FROM a").fetchall()
+        with transaction(connection):
+            fence.raise_fence(connection, fence.Fence(1, "0002-x", "now"))
+        for table in ("a", '"it\'s ""b"" c"', "Ünïcode", "counted"):
+            with pytest.raises(sqlite3.OperationalError, match="superseded"):
+                stale.execute(f"DELETE FROM {table}")
+        with transaction(connection):
+            fence.lower_fence(connection)
+        assert schema_rows(connection) == before
+        stale.execute("SELECT * FROM a").fetchall()
+        stale.execute("DELETE FROM a")
+
+
+@pytest.mark.parametrize("block_writers", [False, True])
+def test_a_run_and_its_rollback_keep_every_write_and_trigger_with_triggers_as_rows(folder, by_rows, block_writers):
+    link, pauses = made(folder, FEW), []
+    execute(link, "CREATE TRIGGER theirs AFTER INSERT ON t001 BEGIN UPDATE t002 SET n = n + 1; END")
+
+    def happens(count):
+        pauses.append(count)
+        execute(link, f"INSERT INTO t{len(pauses) % FEW:03} (n) VALUES ({100 + len(pauses)})")
+
+    by_rows(happens)
+    options = replace(QUICK, block_writers=block_writers)
+    assert sync(target(link), read(with_column(FEW)), options).result == "synced"
+    execute(link, "INSERT INTO t001 (n) VALUES (1000)")
+    assert rollback(target(link), None, lambda ahead: True) is not None
+    assert left_over(link) == []
+    newer = list(link.resolve().parent.glob("0002-*.sqlite3"))
+    sides = [{n for number in range(FEW) for _, n in rows(path, f"t{number:03}") if n > 100} for path in (*newer, link)]
+    assert sides[0] | sides[1] == {*range(101, 101 + len(pauses)), 1000}
+    for path in (*newer, link):
+        assert whole(path)
+        with sqlite(path) as connection:
+            names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name = 'theirs'")
+            assert names.fetchall() == [("theirs",)]
+
+
+@pytest.mark.parametrize(
+    "sql", ["DROP TABLE t007", "ALTER TABLE t007 ADD COLUMN by_hand TEXT", "CREATE TABLE another (x)"]
+)
+@pytest.mark.parametrize("compiled", [False, True], ids=["before", "after"])
+def test_a_schema_that_somebody_changes_around_the_compilation_of_triggers_ends_the_run(
+    folder, by_rows, monkeypatch, sql, compiled
+):
+    link, prepare = made(folder, FEW), triggers.InsertTriggers.prepare
+
+    def prepared(step, connection):
+        if not compiled:
+            execute(link, sql)
+        prepare(step, connection)
+        if compiled:
+            execute(link, sql)
+
+    monkeypatch.setattr(triggers.InsertTriggers, "prepare", prepared)
+    with pytest.raises(Refused) as refused:
+        sync(target(link), read(with_column(FEW)), QUICK)
+    assert [str(problem.code) for problem in refused.value.problems] == ["changed-during-run"]
+    assert left_over(link) == []
+    assert rows(link) == [(1, 10), (2, 20)]
+    assert whole(link.resolve())
+
+
+def test_a_kill_between_the_two_transactions_leaves_the_old_file_live_and_nothing_behind(folder, by_rows):
+    link = made(folder, FEW)
+    by_rows(killed_at(1))
+    assert child(lambda: sync(target(link), read(with_column(FEW)), QUICK).result).killed
+    assert left_over(link)
+    execute(link, "INSERT INTO t000 VALUES (3, '', 30)")
+    by_rows(lambda count: None)
+    assert child(lambda: len(recover(target(link)))).result() == 1
+    assert left_over(link) == []
+    assert rows(link) == [(1, 10), (2, 20), (3, 30)]
+
+
+@pytest.mark.parametrize(("number", "moved"), [(1, False), (2, True)])
+def test_a_kill_between_the_two_transactions_of_a_rollback_leaves_one_whole_file_live(folder, by_rows, number, moved):
+    link = synced(folder)
+    newer = link.readlink()
+    by_rows(killed_at(number))
+    assert child(lambda: rollback(target(link), None, lambda ahead: True)).killed
+    assert (link.readlink() != newer) is moved
+    execute(link, "INSERT INTO t000 (id, n) VALUES (3, 30)")
+    by_rows(lambda count: None)
+    assert child(lambda: len(recover(target(link)))).result() == 1
+    assert left_over(link) == []
+    assert rows(link) == [(1, 10), (2, 20), (3, 30)]
+    assert whole(link.resolve())
+
+
+def test_a_defensive_connection_creates_and_drops_each_trigger(folder, by_rows):
+    path = folder / "db.sqlite3"
+    with opened(path) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        defensive(connection)
+        with transaction(connection):
+            fence.prepare(connection)
+        assert len(fence.trigger_names(connection)) == 3
+        with transaction(connection):
+            fence.lower_fence(connection)
+        assert schema_rows(connection) == [("table", "t", "t", 2, "CREATE TABLE t (x)")]

@@ -53,6 +53,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
         f"{_HELD}::test_a_write_to_a_virtual_table_of_a_fenced_file_goes_to_the_new_one",
         f"{_HELD}::test_a_query_is_explained_beside_a_writer_where_there_are_virtual_tables",
     ),
+    f"{_SQLITE}/triggers.py": ("tests/live/test_many_tables.py",),
     f"{_SQLITE}/capture/changelog.py": (
         "tests/verification/test_followed.py",
         "tests/live/test_meanwhile.py",

@@ -1,6 +1,5 @@
 """Tables whose definition is edited: what is asked of their rows, writers beside it, and where SQLite refuses the edit."""
 
-import ctypes
 import sqlite3
 from contextlib import closing
 
@@ -17,6 +16,7 @@ from schemasync.sync import preview
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.support.defensive import defensive
 
 from .damaged import LIMITS, at, execute, make, read
 
@@ -97,14 +97,6 @@ def test_a_row_that_violates_a_new_check_when_it_is_written_beside_the_edit_refu
     with pytest.raises(Failed) as caught:
         sync(target(link, disk=Disk(observer), wait=5.0), read(new), options)
     assert caught.value.problems[0].code == Code.ROWS_VIOLATE_SCHEMA
-
-
-def defensive(connection):
-    """Forbid the connection to edit the schema, as some builds of SQLite do from the beginning."""
-    handle = ctypes.c_void_p.from_address(id(connection) + object.__basicsize__).value
-    library = ctypes.CDLL("libsqlite3.so.0")
-    config = library.sqlite3_db_config
-    assert config(ctypes.c_void_p(handle), 1010, ctypes.c_int(1), None) == 0  # SQLITE_DBCONFIG_DEFENSIVE
 
 
 def test_a_table_is_rewritten_where_connections_are_defensive_and_the_plan_says_so(tmp_path):

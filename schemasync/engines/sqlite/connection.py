@@ -188,6 +188,11 @@ def schema_version(connection: Connection, schema: str = "main") -> int:
     return int(connection.execute(f"PRAGMA {schema}.schema_version").fetchone()[0])
 
 
+def read_again(connection: Connection) -> None:
+    """Read the schema, if it has changed, so that the next transaction need not do that while writers wait."""
+    connection.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
+
+
 @contextmanager
 def sorting(connection: Connection) -> Iterator[None]:
     """Within the block the cache has the best size for sorting indexes."""

@@ -11,13 +11,15 @@ the lock it only has to drop the table.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ...schema.names import fold, quote
+from . import triggers
 from .connection import Connection, schema_version
 from .objects import MESSAGE, OWN_PREFIX, has_table, is_internal, is_temporary, shadow_tables
+from .transactions import Statement, Step
+from .triggers import Trigger
 
 FENCE_TABLE = f"{OWN_PREFIX}fence"
 MARK_TABLE = f"{OWN_PREFIX}building"
@@ -42,7 +44,7 @@ def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = 
     """
     if schema_version(connection) != prepared_at and not is_prepared(connection):
         lower_fence(connection)
-        _put_up(connection)
+        triggers.create(connection, closing_triggers(connection))
     connection.execute(f"DROP TABLE IF EXISTS main.{quote(MESSAGE)}")
     connection.execute(f"CREATE TABLE {FENCE_TABLE} (swap INTEGER NOT NULL, successor TEXT NOT NULL, at TEXT NOT NULL)")
     connection.execute(f"INSERT INTO {FENCE_TABLE} VALUES (?, ?, ?)", (fence.swap, fence.successor, fence.at))
@@ -51,18 +53,18 @@ def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = 
 def prepare(connection: Connection) -> None:
     """Install the fence without closing the file, inside the caller's transaction."""
     lower_fence(connection)
-    for statement in preparation(connection):
-        connection.execute(statement)
+    for step in preparation(connection):
+        step.run(connection)
 
 
-def preparation(connection: Connection) -> list[str]:
-    """The statements that install the fence without closing the file, which has none of its objects."""
-    return [CREATE_MESSAGE, *_closing(ordinary_tables(connection))]
+def preparation(connection: Connection) -> list[Step]:
+    """The steps that install the fence without closing the file, which has none of its objects."""
+    return [Statement(CREATE_MESSAGE), *triggers.creation(connection, closing_triggers(connection))]
 
 
 def is_prepared(connection: Connection) -> bool:
     """True if the fence is installed for every ordinary table, and open."""
-    rows = connection.execute(f"SELECT tbl_name, name FROM main.sqlite_schema WHERE type = 'trigger' AND {_OURS}")
+    rows = connection.execute(f"SELECT tbl_name, name FROM main.sqlite_schema WHERE type = 'trigger' AND {OURS}")
     found = {(fold(table), name.rpartition("_")[2]) for table, name in rows}
     wanted = ((fold(table), fold(event)) for table in ordinary_tables(connection) for event in EVENTS)
     return has_table(connection, MESSAGE) and found.issuperset(wanted)
@@ -77,8 +79,7 @@ def open_fence(connection: Connection) -> None:
 
 def lower_fence(connection: Connection) -> None:
     """Open the file again, inside the caller's transaction, and remove the fence."""
-    for name in triggers(connection):
-        connection.execute(f"DROP TRIGGER main.{quote(name)}")
+    triggers.remove(connection, OURS)
     for table in (FENCE_TABLE, MESSAGE):
         connection.execute(f"DROP TABLE IF EXISTS main.{quote(table)}")
 
@@ -86,7 +87,7 @@ def lower_fence(connection: Connection) -> None:
 EVENTS = ("INSERT", "UPDATE", "DELETE")
 CREATE_MESSAGE = f"CREATE TABLE IF NOT EXISTS {quote(MESSAGE)} (x)"
 READ_MESSAGE = f"SELECT 1 FROM {quote(MESSAGE)};"
-_OURS = f"name >= '{FENCE_TABLE}_' AND name < '{FENCE_TABLE}`'"  # the character after _; LIKE may be the application's
+OURS = f"name >= '{FENCE_TABLE}_' AND name < '{FENCE_TABLE}`'"  # the character after _; LIKE may be the application's
 
 
 def trigger_name(number: int, event: str) -> str:
@@ -94,23 +95,19 @@ def trigger_name(number: int, event: str) -> str:
     return f"{FENCE_TABLE}_{number}_{event}"
 
 
-def _closing(tables: Iterable[str]) -> Iterator[str]:
-    """The statements that create the triggers of these tables."""
-    for number, table in enumerate(tables):
-        for event in EVENTS:
-            name = quote(trigger_name(number, fold(event)))
-            yield f"CREATE TRIGGER {name} BEFORE {event} ON {quote(table)} BEGIN {READ_MESSAGE} END"
+def closing_triggers(connection: Connection) -> list[Trigger]:
+    """The triggers that close every ordinary table once there is no table of the message."""
+    return [
+        Trigger(name, table, f"CREATE TRIGGER {quote(name)} BEFORE {event} ON {quote(table)} BEGIN {READ_MESSAGE} END")
+        for number, table in enumerate(ordinary_tables(connection))
+        for event in EVENTS
+        for name in (trigger_name(number, fold(event)),)
+    ]
 
 
-def _put_up(connection: Connection) -> None:
-    for statement in _closing(ordinary_tables(connection)):
-        connection.execute(statement)
-
-
-def triggers(connection: Connection) -> list[str]:
+def trigger_names(connection: Connection) -> list[str]:
     """The names of the fence's triggers."""
-    rows = connection.execute(f"SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND {_OURS}")
-    return [name for (name,) in rows]
+    return triggers.names(connection, OURS)
 
 
 def read_fence(connection: Connection) -> Fence | None:

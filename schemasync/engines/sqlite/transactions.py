@@ -7,6 +7,8 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
 from .connection import Connection
 
@@ -24,12 +26,47 @@ def transaction(connection: Connection, kind: str = "IMMEDIATE") -> Iterator[Non
     connection.execute("COMMIT")
 
 
-def run_some(connection: Connection, statements: deque[str], seconds: float) -> None:
-    """Run statements from the left, in the caller's transaction, until none is left or the time is up; at least one."""
+class Step(Protocol):
+    """A change of the schema, in a transaction of the caller."""
+
+    @property
+    def is_alone(self) -> bool:
+        """True if it takes a transaction of its own."""
+
+    def prepare(self, connection: Connection) -> None:
+        """Do what can be done before the transaction, while writers do not wait."""
+
+    def run(self, connection: Connection) -> None:
+        """Change the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of DDL."""
+
+    sql: str
+
+    @property
+    def is_alone(self) -> bool:
+        """As many as there is time for are in one transaction."""
+        return False
+
+    def prepare(self, connection: Connection) -> None:
+        """Nothing has to be prepared."""
+
+    def run(self, connection: Connection) -> None:
+        """Run the statement."""
+        connection.execute(self.sql)
+
+
+def run_some(connection: Connection, steps: deque[Step], seconds: float) -> None:
+    """Run steps from the left, in the caller's transaction, until the next one takes a transaction of its own, none is
+    left or the time is up; at least one."""
     deadline = time.monotonic() + seconds
-    while statements:
-        connection.execute(statements.popleft())
-        if time.monotonic() > deadline:
+    while steps:
+        step = steps.popleft()
+        step.run(connection)
+        if step.is_alone or time.monotonic() > deadline or (steps and steps[0].is_alone):
             break
 
 

@@ -7,17 +7,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
-from ...engines.sqlite.capture.changelog import LiveSchema
+from ...engines.sqlite.capture.changelog import Installation, LiveSchema
 from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
 from ...engines.sqlite.checkpoint import checkpoint_some
-from ...engines.sqlite.connection import Connection, data_version, journal_mode, main_file, schema_version
+from ...engines.sqlite.connection import Connection, data_version, journal_mode, main_file, read_again, schema_version
 from ...engines.sqlite.objects import fingerprint
-from ...engines.sqlite.transactions import run_some, snapshot, transaction
+from ...engines.sqlite.transactions import Step, run_some, snapshot, transaction
 from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
 from ...files.layout import inode_of
@@ -27,9 +27,9 @@ from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .write_lock import replaced
 
-# SQLite searches the whole schema for each trigger that is created or dropped, so that many tables take several
-# transactions. Each makes every other connection read the whole schema again, and SQLite gives up with "database schema
-# has changed" if that happens 50 times before it has read it: the pauses must be longer than the reading.
+# Each change of the schema of the live file is a short transaction. It makes every other connection read the whole
+# schema again, and SQLite gives up with "database schema has changed" if that happens 50 times before it has read it:
+# the pauses must be longer than the reading.
 HOLD, HOLD_READS = 0.03, 2.0  # seconds for which one of them holds writers, about; at least so many times the reading
 BREATH, BREATH_READS = 0.02, 3.0  # seconds until the next one, in the same way
 RELEASE_WAIT = 5.0  # seconds to wait for a writer before the next command has to remove the change log
@@ -72,7 +72,7 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
 def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Iterator[Capture]:
     """Log the writes to these tables within the block. If it raises, the change log is removed.
 
-    Takes short transactions under the write lock; one is enough for a hundred tables. Raises Busy if the lock is not
+    Takes short transactions under the write lock. Raises Busy if the lock is not
     available within `target.wait`.
     """
     try:
@@ -84,45 +84,35 @@ def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
 
 def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Capture:
     """All tables are logged when the last of the transactions is committed, before anything is copied."""
-    turns = Turns(target, before.path)
     with (
         translated_errors(before.path),
         closing(target.opener.write(before.path, timeout=target.wait)) as connection,
         target.disk.step(DiskStep.CAPTURE_INSTALL),
     ):
-        with transaction(connection):
+        seen = data_version(connection)
+        changed = before.has_changed()  # what is committed between the two reads counts, too
+        with snapshot(connection):
             _check_wal(connection, before)
             _check_same(connection, plan, before)
-            changed, seen = before.has_changed(), data_version(connection)
             wanted = changelog.installation(connection, [follow.logged for follow in followed])
-            statements = deque([*changelog.removal(connection), *wanted])
-            run_some(connection, statements, turns.hold)
-            if not statements:
-                return Capture(followed, _installed(connection, wanted), changed)
-        while True:
-            turns.pause()
-            with transaction(connection):
-                _run_some(connection, plan, statements, turns.hold)
-                if not statements:
-                    check_same_schema(connection, plan)
-                    changed |= data_version(connection) != seen
-                    return Capture(followed, _installed(connection, wanted), changed)
+            steps = [*changelog.removal(connection), *wanted.steps(connection)]
+        try:
+            last = in_short_transactions(target, connection, steps)
+        except sqlite3.OperationalError:
+            check_same_schema(connection, plan)  # such as a table that somebody dropped between two transactions
+            raise
+        with snapshot(connection):
+            check_same_schema(connection, plan)
+            return Capture(followed, _installed(connection, wanted, last), changed or last.data_version != seen)
 
 
-def _run_some(connection: Connection, plan: Plan, statements: deque[str], hold: float) -> None:
-    try:
-        run_some(connection, statements, hold)
-    except sqlite3.OperationalError:
-        check_same_schema(connection, plan)  # such as a table that somebody dropped between two transactions
-        raise
-
-
-def _installed(connection: Connection, wanted: Sequence[str]) -> LiveSchema:
-    """The schema with the change log. Raises Refused if somebody dropped a part of it."""
+def _installed(connection: Connection, wanted: Installation, last: Committed) -> LiveSchema:
+    """The schema with the change log, and its number when that was complete: if it is another one now, VACUUM may have
+    renumbered rows that are logged. Raises Refused if somebody dropped a part of it."""
     schema = changelog.read_schema(connection)
-    if not schema.has_triggers(wanted):
+    if not schema.has_triggers(wanted.triggers):
         raise _changed()
-    return schema
+    return replace(schema, version=last.schema_version)
 
 
 def _check_wal(connection: Connection, before: LiveDatabase) -> None:
@@ -197,14 +187,28 @@ def fence_prepared(target: Target, before: LiveDatabase) -> Iterator[Fenceable]:
         raise
 
 
-def in_short_transactions(target: Target, connection: Connection, statements: Sequence[str]) -> None:
-    """Run statements that depend on no row, while other writers go on between the transactions."""
-    waiting, turns = deque(statements), Turns(target, Path(main_file(connection)))
-    while waiting:
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The numbers of a file within the last transaction of several: of its schema, and of the commits by others."""
+
+    schema_version: int
+    data_version: int
+
+
+def in_short_transactions(target: Target, connection: Connection, steps: Sequence[Step]) -> Committed:
+    """Change the schema by steps that depend on no row, while other writers go on between the transactions. There is at
+    least one transaction."""
+    waiting, turns = deque(steps), Turns(target, Path(main_file(connection)))
+    while True:
+        if waiting:
+            waiting[0].prepare(connection)
         with transaction(connection):
             run_some(connection, waiting, turns.hold)
-        if waiting:
-            turns.pause()
+            last = Committed(schema_version(connection), data_version(connection))
+        if not waiting:
+            return last
+        turns.pause()
+        read_again(connection)
 
 
 @dataclass(slots=True)

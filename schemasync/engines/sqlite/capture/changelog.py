@@ -19,13 +19,16 @@ from dataclasses import dataclass
 from ....errors import Refused
 from ....schema.model import Table
 from ....schema.names import fold, quote
-from .. import fence
+from .. import fence, triggers
 from ..connection import Connection, schema_version
 from ..mapping import rowid_name
 from ..objects import MESSAGE, OWN_PREFIX, has_table, schema_text
+from ..transactions import Statement, Step
+from ..triggers import Trigger
 from .replace_conflicts import conflicting_rows, key_values
 
 LOG = f"{OWN_PREFIX}log"  # how its name begins: earlier releases had a log for each table, with triggers of that name
+_OURS = f"name >= '{LOG}' AND name < '{LOG}`'"
 UNKNOWN_ROWID = -1  # NEW.rowid before SQLite has assigned one. https://www.sqlite.org/lang_createtrigger.html
 
 
@@ -68,10 +71,10 @@ class LiveSchema:
         """True if both have the same DDL, in whatever order: VACUUM changes that."""
         return self.text == other.text or sorted(self.text) == sorted(other.text)
 
-    def has_triggers(self, statements: Iterable[str]) -> bool:
-        """True if it has every trigger that these statements create, as they wrote it."""
-        wanted = {statement.encode() for statement in statements if statement.startswith("CREATE TRIGGER")}
-        return wanted <= {sql for kind, _, _, sql in self.text if kind == b"trigger"}
+    def has_triggers(self, wanted: Iterable[Trigger]) -> bool:
+        """True if it has all of these triggers."""
+        found = {sql for kind, _, _, sql in self.text if kind == b"trigger"}
+        return {trigger.sql.encode() for trigger in wanted} <= found
 
     @property
     def has_log(self) -> bool:
@@ -111,16 +114,29 @@ def _logged(number: int, table: Table) -> Logged:
     return Logged(number, table, tuple(quote(column.column or "") for column in table.primary_key.columns))
 
 
-def installation(connection: Connection, tables: Sequence[Logged]) -> list[str]:
-    """The statements that create the log, and the triggers that write to it and fence the file later, in a file that
-    has neither. Whatever is committed after them is logged."""
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What creates the log and the dormant fence in a file that has neither: two tables, and the triggers that write to
+    the one and read the other. Whatever is committed after them is logged."""
+
+    log: str
+    triggers: tuple[Trigger, ...]
+
+    def steps(self, connection: Connection) -> list[Step]:
+        """The tables come first: until the triggers are there nothing uses them."""
+        tables = Statement(self.log), Statement(fence.CREATE_MESSAGE)
+        return [*tables, *triggers.creation(connection, self.triggers)]
+
+
+def installation(connection: Connection, tables: Sequence[Logged]) -> Installation:
+    """The log of these tables, and a fence for every ordinary table."""
     logged = {fold(one.table.name): one for one in tables}
-    found = [create_log(max((len(one.key) for one in tables), default=1)), fence.CREATE_MESSAGE]
+    found: list[Trigger] = []
     for number, name in enumerate(fence.ordinary_tables(connection)):
         one = logged.get(fold(name))
         bodies = [(event, "") for event in _BEFORE] if one is None else _bodies(one)
-        found += (_create_trigger(number, name, event, body) for event, body in bodies)
-    return found
+        found += (_trigger(number, name, event, body) for event, body in bodies)
+    return Installation(create_log(max((len(one.key) for one in tables), default=1)), tuple(found))
 
 
 def create_log(width: int) -> str:
@@ -134,34 +150,34 @@ _INSERTED = "inserted"
 _BEFORE = tuple(f"BEFORE {event}" for event in fence.EVENTS)
 
 
-def _create_trigger(number: int, table: str, event: str, body: str) -> str:
+def _trigger(number: int, table: str, event: str, body: str) -> Trigger:
     before = event in _BEFORE
     name = fence.trigger_name(number, fold(event.split()[1]) if before else _INSERTED)
     closing = f"{fence.READ_MESSAGE} " if before else ""
-    return f"CREATE TRIGGER {quote(name)} {event} ON {quote(table)} BEGIN {closing}{body}END"
+    sql = f"CREATE TRIGGER {quote(name)} {event} ON {quote(table)} BEGIN {closing}{body}END"
+    return Trigger(name, table, sql)
 
 
-def removal(connection: Connection) -> list[str]:
-    """The statements that remove a log and a fence from an open file; none if it has neither. The tables go last: until
-    then the triggers that are left do no harm."""
-    triggers = [*fence.triggers(connection), *_own(connection, "trigger")]
+def removal(connection: Connection) -> list[Step]:
+    """The steps that remove a log and a fence from an open file; none if it has neither. The tables go last: until then
+    the triggers that are left do no harm."""
     message = [MESSAGE] if has_table(connection, MESSAGE) else []
     return [
-        *(f"DROP TRIGGER IF EXISTS main.{quote(name)}" for name in triggers),
-        *(f"DROP TABLE IF EXISTS main.{quote(name)}" for name in (*message, *_own(connection, "table"))),
+        *triggers.removal(connection, f"({fence.OURS} OR {_OURS})"),
+        *(Statement(f"DROP TABLE IF EXISTS main.{quote(name)}") for name in (*message, *_tables(connection))),
     ]
 
 
 def empty(connection: Connection) -> None:
     """Delete all entries, in the caller's transaction. In a closed file the log itself stays, for its triggers."""
-    for name in _own(connection, "table"):
+    for name in _tables(connection):
         connection.execute(f"DELETE FROM main.{quote(name)}")
 
 
 def reopen(connection: Connection) -> None:
     """Open a closed file, in the caller's transaction. Whatever is left of a log and its triggers does no harm, and
     slows down writes until it is removed."""
-    if is_installed(connection) or not any(name.endswith(_INSERTED) for name in fence.triggers(connection)):
+    if is_installed(connection) or not any(name.endswith(_INSERTED) for name in fence.trigger_names(connection)):
         fence.open_fence(connection)
     else:  # somebody dropped the log: writes would fail for the lack of it
         fence.lower_fence(connection)
@@ -169,7 +185,7 @@ def reopen(connection: Connection) -> None:
 
 def is_installed(connection: Connection) -> bool:
     """True if the file has a log."""
-    return any(_own(connection, "table"))
+    return any(_tables(connection))
 
 
 def read_schema(connection: Connection, schema: str = "main") -> LiveSchema:
@@ -192,10 +208,8 @@ def entries(connection: Connection) -> dict[int, int]:
     return dict(connection.execute(f"SELECT t, count(*) FROM main.{LOG} GROUP BY t"))
 
 
-def _own(connection: Connection, kind: str) -> list[str]:
-    rows = connection.execute(
-        f"SELECT name FROM main.sqlite_schema WHERE type = ? AND name >= '{LOG}' AND name < '{LOG}`'", (kind,)
-    )
+def _tables(connection: Connection) -> list[str]:
+    rows = connection.execute(f"SELECT name FROM main.sqlite_schema WHERE type = 'table' AND {_OURS}")
     return [name for (name,) in rows]
 
 

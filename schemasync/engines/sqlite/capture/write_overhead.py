@@ -51,8 +51,8 @@ def _measure(live: Connection, one: Logged, opener: Opener, path: Path) -> float
         with transaction(connection):
             connection.executemany(sample.insert, sample.background)
         without = sample.seconds(connection)
-        for statement in changelog.installation(connection, [one]):
-            connection.execute(statement)
+        for step in changelog.installation(connection, [one]).steps(connection):
+            step.run(connection)
         return sample.seconds(connection) / without
 
 

@@ -14,7 +14,8 @@ from ....schema import lexer
 from ....schema.model import Column
 from ....schema.names import fold, quote, string_literal
 from .. import ddl
-from ..connection import Connection, schema_version
+from ..connection import Connection
+from ..writable_schema import writable_schema
 
 Indexes = list[tuple[object, ...]]
 """What SQLite says about each column of each index of a table: among others its number, its order, its collation."""
@@ -68,16 +69,12 @@ def _dropped(step: Alter) -> list[Column]:
 
 
 def _replace(connection: Connection, plan: Plan) -> None:
-    version = schema_version(connection)
-    connection.execute("PRAGMA writable_schema=ON")
     try:
-        for step in plan.altered:
-            connection.execute(statement(step))
-        connection.execute(f"PRAGMA schema_version={version + 1}")  # whoever opens the file reads the schema again
+        with writable_schema(connection):
+            for step in plan.altered:
+                connection.execute(statement(step))
     except sqlite3.OperationalError as error:
         raise CannotEdit([step.name for step in plan.altered], f"SQLite refuses to edit it here: {error}") from error
-    finally:
-        connection.execute("PRAGMA writable_schema=RESET")  # so does this connection
 
 
 def _indexes(connection: Connection, table: str) -> Indexes:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from ....errors import Problem, Refused
 from ....plan.model import Plan
 from ....schema.names import quote
-from .. import ddl, validate
+from .. import ddl, triggers, validate
 from ..connection import Connection
-from ..objects import Object, objects
+from ..objects import TEMPORARY, Object, objects
+from ..triggers import Trigger
 from .reshape import Carried
 from .row_errors import unfit
 from .virtual import rebuild_external
@@ -45,15 +46,13 @@ def _again(connection: Connection, found: Iterable[Object]) -> Iterator[Problem]
 def take_triggers(connection: Connection) -> tuple[Object, ...]:
     """Drop all triggers, and return them, because none may fire while rows are replayed."""
     found = tuple(item for item in objects(connection) if item.type == "trigger")
-    for item in found:
-        connection.execute(f"DROP TRIGGER main.{quote(item.name)}")
+    triggers.remove(connection, f"NOT {TEMPORARY}")
     return found
 
 
 def put_triggers(connection: Connection, found: Iterable[Object]) -> None:
     """Create the triggers that were dropped."""
-    for item in found:
-        connection.execute(item.sql)
+    triggers.create(connection, [Trigger(item.name, item.table, item.sql) for item in found])
 
 
 def broken(connection: Connection) -> frozenset[str]:
@@ -68,9 +67,9 @@ def _unprepared(connection: Connection) -> Iterator[Problem]:
                 connection.execute(f"EXPLAIN SELECT * FROM {quote(item.name)}")
             except sqlite3.Error as error:
                 yield unfit("view", item.name, error, item.sql)
-    triggers = [item for item in objects(connection) if item.type == "trigger"]
-    for owner in sorted({item.table for item in triggers}):
+    found = [item for item in objects(connection) if item.type == "trigger"]
+    for owner in sorted({item.table for item in found}):
         if error_text := validate.compile_triggers(connection, owner):
-            its = [item for item in triggers if item.table == owner]
+            its = [item for item in found if item.table == owner]
             names = ", ".join(f'"{item.name}"' for item in its)
             yield unfit(f"a trigger ({names}) on", owner, error_text, "\n".join(item.sql for item in its))
