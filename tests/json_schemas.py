@@ -28,6 +28,7 @@ from schemasync.management.output.failed import FailedJson
 from schemasync.management.output.hash import HashJson
 from schemasync.management.output.history import HistoryJson
 from schemasync.management.output.inspect import InspectJson
+from schemasync.management.output.models import ModelsJson
 from schemasync.management.output.plan import PlanJson
 from schemasync.management.output.prune import PruneJson
 from schemasync.management.output.rollback import PreviewJson, RollbackJson
@@ -53,6 +54,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),
     "hash": (HashJson, FailedJson),
+    "models": (ModelsJson, FailedJson),
 }
 """By action what it prints: an object of one of these types."""
 

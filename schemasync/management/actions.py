@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from django.apps import AppConfig
 from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS
 
 from .. import conf, databases
 from ..diff.applied_hints import without_hints
 from ..diff.questions import Question, answered, choices
+from ..engines.sqlite.validate import validate_schema
 from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
 from ..files.permissions import may_change_names
 from ..history.rows import Afterwards
-from ..orm import migrations
+from ..orm import migrations, models_file
 from ..orm.adopting import adopted_by_itself
 from ..orm.baseline import baseline
 from ..orm.comparison import agreement
@@ -30,6 +34,7 @@ from ..orm.export import Decisions, Exported
 from ..orm.field_readers import readers
 from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps, on_file, planned, sync_as_migrate
 from ..orm.migrate_risks import MigrateRisk, migrate_risks
+from ..orm.model_differences import notes
 from ..orm.models import Modelled, made_elsewhere, modelled
 from ..orm.models_fingerprint import beside
 from ..orm.own_work import asked_about
@@ -68,6 +73,7 @@ from ..sync.run.error_translation import of_disk, translated_errors
 from ..sync.run.report import Report
 from ..sync.run.target import Target
 from ..sync.runner import sync
+from ..texts import shown
 from . import options, output, overridden_commands
 from .invocation import Invocation
 from .output.shared import problem
@@ -444,6 +450,48 @@ class Actions(Invocation):
     def do_hash(self) -> None:
         version = self._document(self._path("file")).version
         self._print(output.hash.lines(version), output.hash.as_json(version))
+
+    def do_models(self) -> None:
+        app = models_file.app_of(str(self.given["app"])) if self.given.get("app") else None
+        path = self._path("output") or (models_file.file_of(app) if app is not None else None)
+        if path is None and self._is("check"):
+            raise UsageError.of(Code.BAD_OPTION, "--check compares a file", "Add --app LABEL or -o FILE.")
+        found = self._generated(app, path)
+        self._warn(output.models.not_expressed(notes(found.differences), self._page))
+        if path is None:
+            if self._json:
+                self._as_json(output.models.as_json(found, "printed", None))
+            else:
+                self.stdout.write(found.text, ending="")
+            return
+        result: output.models.ModelsResult = "differs" if self._is("check") else "written"
+        result = result if found.differs else "current"
+        if result == "written":
+            _write_text(path, found.text)
+        self._print(output.models.lines(found, result, path), output.models.as_json(found, result, path))
+        if result == "differs":
+            hint = f"To write it: {self._models_command(app, path)}"
+            raise CommandError(
+                self._addressed(f"{shown(path)} differs from the models of the schema\n  {hint}"), returncode=1
+            )
+
+    def _generated(self, app: AppConfig | None, path: Path | None) -> models_file.Generated:
+        wanted = self._document()
+        validate_schema(wanted.schema, databases.opener(self._alias()), wanted.place)
+        if path is not None and path.is_dir():
+            raise Refused.of(Code.OUTPUT_EXISTS, f"{path} is a folder", f"Name a file in it: -o {path / 'models.py'}")
+        # only the name of the file: the header must not depend on the folder that the command is run in
+        command = self._models_command(app, Path(path.name) if path is not None else None)
+        try:
+            return models_file.generate(wanted, self._alias(), command, app, path)
+        except OSError as error:
+            raise of_disk(error, path or self._schema_path()) from error
+
+    def _models_command(self, app: AppConfig | None, path: Path | None) -> str:
+        words = [f"--database {shlex.quote(self._alias())}"] if self._alias() != DEFAULT_DB_ALIAS else []
+        words += [f"--app {app.label}"] if app is not None else []
+        words += [f"-o {shlex.quote(str(path))}"] if path is not None and "output" in self.given else []
+        return " ".join(["manage.py schemasync models", *words])
 
     def _finish_swap(self) -> bool:
         """Finish an interrupted swap before schema.json is read: until then nobody can write, and an interrupted

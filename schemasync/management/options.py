@@ -22,7 +22,7 @@ from ..errors import Code, UsageError
 ABSENT = argparse.SUPPRESS
 
 EXIT_CODES = (
-    "exit codes: 0 done or nothing to do; 1 what is compared differs (check, export --check); 2 usage; 3 refused, "
+    "exit codes: 0 done or nothing to do; 1 what is compared differs (check, --check); 2 usage; 3 refused, "
     "nothing was written; 4 failed, the live file is untouched; 5 busy, try again; 6 a person must look"
 )
 
@@ -44,6 +44,7 @@ ACTIONS = {
     "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
+    "models": "write models.py from schema.json, for the tables that no model owns",
 }
 
 USES = {
@@ -62,6 +63,7 @@ USES = {
     "cutover": ("database", "all"),
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),
+    "models": ("database", "schema"),
 }
 """The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
 
@@ -447,6 +449,26 @@ def _eject(parser: Any) -> None:
     )
 
 
+def _models(parser: Any) -> None:
+    parser.add_argument(
+        "--app",
+        default=ABSENT,
+        metavar="LABEL",
+        help="the app of the models: write into its models.py, and leave out tables that have a model elsewhere",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="write into this file, and keep other code in it",
+    )
+    parser.add_argument(
+        "--check", action="store_true", default=ABSENT, help="write nothing; exit 1 if the file would change"
+    )
+
+
 _ADD = {
     "adopt": _adopt,
     "eject": _eject,
@@ -459,4 +481,5 @@ _ADD = {
     "snapshot": _snapshot,
     "hash": _hash,
     "export": _export,
+    "models": _models,
 }

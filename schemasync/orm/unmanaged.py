@@ -12,6 +12,7 @@ from django.db.models import Model
 from .. import conf
 from ..schema import document
 from ..schema.document import Document
+from ..schema.expression import ROWID_NAMES
 from ..schema.model import ColumnName, Table
 from ..schema.names import fold
 from ..schema.text import nearest
@@ -48,9 +49,14 @@ def _unread(model: type[Model], wanted: Document) -> Iterator[str]:
             yield f'{model._meta.label} reads the table "{name}", which schema.json renames to "{new}"'
         return
     for field in model._meta.local_concrete_fields:
-        if table.column(str(field.column)) is None:
+        if table.column(str(field.column)) is None and not _is_row_id(table, str(field.column)):
             lacks = f'{model._meta.label}.{field.name} reads the column "{field.column}", which "{table.name}" lacks'
             yield f"{lacks} in schema.json{_suggestion(table, str(field.column), wanted)}"
+
+
+def _is_row_id(table: Table, column: str) -> bool:
+    """True for a name that SQLite gives the row id of the table."""
+    return fold(column) in ROWID_NAMES and not table.without_rowid
 
 
 def _suggestion(table: Table, column: str, wanted: Document) -> str:

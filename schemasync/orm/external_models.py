@@ -1,0 +1,79 @@
+"""The installed models that generated models refer to, and what their names take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import DO_NOTHING, Model
+
+from ..codegen.request import External
+from ..schema.document import Document
+from ..schema.names import fold
+from .models import table_of
+
+
+def installed() -> Iterator[type[Model]]:
+    """Every installed model with a table."""
+    for model in apps.get_models(include_auto_created=True):
+        if not model._meta.proxy:
+            yield model
+
+
+def class_names(app_label: str, ignored: Callable[[Any], bool]) -> frozenset[str]:
+    """The names of the classes that an app has beside the generated ones, in lower case."""
+    models = apps.get_models(include_auto_created=True, include_swapped=True)
+    return frozenset(
+        str(model._meta.model_name) for model in models if model._meta.app_label == app_label and not ignored(model)
+    )
+
+
+def external_models(document: Document, is_kept: Callable[[type[Model]], bool]) -> dict[str, type[Model]]:
+    """Maps the folded table to its installed model, for the tables that models own, those of `_elsewhere`, and those
+    of models that `is_kept` accepts."""
+    owned = {fold(table) for table in document.models} | document.elsewhere
+    return {fold(table_of(model)): model for model in installed() if fold(table_of(model)) in owned or is_kept(model)}
+
+
+def described(found: dict[str, type[Model]], document: Document, ignored: Callable[[Any], bool]) -> dict[str, External]:
+    """What the description needs to know of each, with the tables whose model is not installed. `ignored`: models
+    whose relations are about to be generated again."""
+    known = {table: _external(model, ignored) for table, model in found.items()}
+    for table, label in document.models.items():
+        known.setdefault(fold(table), External(label, "", {}))
+    return known
+
+
+def _external(model: type[Model], ignored: Callable[[Any], bool]) -> External:
+    meta = model._meta
+    rules = [_rule(field) for field in meta.local_fields if field.remote_field is not None]
+    return External(
+        meta.label,
+        fold(str(meta.pk.column or "")) if meta.pk is not None else "",
+        {fold(str(field.column)): field.name for field in meta.local_concrete_fields if field.unique},
+        frozenset(_names(model, ignored)),
+        is_user=meta.label == settings.AUTH_USER_MODEL,
+        has_python_rules=any(rule is not DO_NOTHING and not _is_of_database(rule) for rule in rules),
+        has_db_rules=any(map(_is_of_database, rules)),
+    )
+
+
+def _rule(field: Any) -> Any:
+    return getattr(field.remote_field, "on_delete", DO_NOTHING)
+
+
+def _is_of_database(rule: Any) -> bool:
+    """True for DB_CASCADE and its kind (Django 6.1)."""
+    return str(getattr(rule, "__name__", "")).startswith("DB_")
+
+
+def _names(model: type[Model], ignored: Callable[[Any], bool]) -> Iterator[str]:
+    for field in model._meta.get_fields(include_hidden=True):
+        found: Any = field
+        if field.auto_created and not field.concrete:
+            if not ignored(found.related_model) and (name := found.get_accessor_name()):
+                yield from (name, found.name)
+        else:
+            yield from (field.name, str(getattr(field, "attname", field.name)))
