@@ -53,6 +53,11 @@ def constraints_of(step: Keep | Alter, column: Column) -> tuple[list[Check], lis
     )
 
 
+def makes_index(step: Keep | Alter | Rewrite) -> bool:
+    """True if the step makes an index over existing rows."""
+    return any(isinstance(change, c.AddIndex | c.ChangeIndex) for change in step.changes)
+
+
 def _standing(step: Step) -> Step:
     return Alter(step.old, step.new, step.feeds, step.changes) if isinstance(step, Rewrite) else step
 

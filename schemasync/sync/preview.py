@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..diff.hazards import Hazard, column_order
-from ..engines.sqlite import ddl, in_place, table_sizes
+from ..engines.sqlite import ddl, in_place, in_place_estimate, table_sizes
 from ..engines.sqlite.rebuild import alter, indexes, refill
 from ..files.layout import size_of
 from ..history.row import HistoryRow
@@ -16,8 +16,11 @@ from ..schema.names import fold, quote
 from .phases import decide
 from .phases.decide import Decision, SyncOptions
 from .prune import archives
+from .run.live_database import LiveDatabase
 from .run.reading import reading
 from .run.target import Target
+
+LARGE = 1_000_000_000  # bytes of a file from which on `plan` offers to alter it: its copy takes seconds, and the space
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,23 @@ class TableOutlook:
 
 
 @dataclass(frozen=True, slots=True)
+class InPlaceOutlook:
+    """What an alteration of the live file would take. `seconds` that writers would wait, an estimate; None if it is not
+    known. `max_pause`: the limit for them, None without one."""
+
+    seconds: float | None
+    max_pause: float | None
+
+    @property
+    def is_too_long(self) -> bool:
+        """True if the estimate is above the limit."""
+        return self.seconds is not None and self.max_pause is not None and self.seconds > self.max_pause
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
-    """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one."""
+    """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one. `in_place`:
+    None if it is not possible, or if nobody asked and the file is small."""
 
     version: str
     live: HistoryRow | None
@@ -43,6 +61,7 @@ class Outlook:
     disk_needed: int
     disk_archives: int
     file_bytes: int
+    in_place: InPlaceOutlook | None = None
 
     @property
     def plan(self) -> Plan | None:
@@ -75,7 +94,20 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             why = step.reason if isinstance(step, Rewrite) else ""
             tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size, why))
         needed = decide.disk_needed(decision.plan, now, sizes)
-        return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes)
+        possible = _in_place(target, document, options, now, decision.plan) if now is not None else None
+        return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes, possible)
+
+
+def _in_place(
+    target: Target, document: Document, options: SyncOptions, now: LiveDatabase, plan: Plan
+) -> InPlaceOutlook | None:
+    if now.newest is None or plan.blocking or not (options.in_place or size_of(now.path) >= LARGE):
+        return None
+    altered = decide.in_place(target, document, options, now, plan)
+    if altered is None:
+        return None
+    seconds = in_place_estimate.seconds(now.connection, altered, target.opener)
+    return InPlaceOutlook(seconds, None if options.block_writers else options.limits.max_pause)
 
 
 def statements(plan: Plan) -> list[str]:

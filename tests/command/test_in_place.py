@@ -14,6 +14,7 @@ from schemasync.engines.sqlite.connection import main_file
 from schemasync.errors import Busy, Failed, Refused
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.schema import document
+from schemasync.sync import preview
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -389,6 +390,33 @@ def test_an_index_that_takes_too_long_is_rolled_back_and_the_message_says_what_t
 def test_a_longer_pause_lets_it_through(many):
     many.write(BY_WHAT)
     assert json.loads(many.done("--in-place", "--max-pause", "60000", "--json").out)["strategy"] == "in-place"
+
+
+def test_plan_estimates_how_long_writers_would_wait(many):
+    many.write(BY_WHAT)
+    found = json.loads(many.done("plan", "--in-place", "--json").out)
+    assert 0.01 < found["in_place"]["seconds"] < 30
+    assert found["disk"]["needed"] > 0
+    text = many.done("plan", "--in-place", "--max-pause", "1").out
+    assert "in place: writers would wait about" in text
+    assert "--max-pause allows 1 ms" in text
+    assert "--in-place --max-pause" in text
+    assert "rolled back" not in many.done("plan", "--in-place", "--block-writers").out
+
+
+def test_plan_offers_it_for_a_large_file_if_all_changes_qualify(many, monkeypatch):
+    many.write(PHONE)
+    assert json.loads(many.done("plan", "--json").out)["in_place"] is None, "a small file is copied in a moment"
+    monkeypatch.setattr(preview, "LARGE", 1_000_000)
+    found = json.loads(many.done("plan", "--json").out)
+    assert (found["strategy"], found["in_place"]) == ("clone", {"seconds": 0.0})
+    assert "possible without a copy; writers would wait about 1 ms: manage.py schemasync --in-place" in (
+        many.done("plan").out
+    )
+    many.write(BY_WHAT)
+    assert "--in-place --max-pause 1000" in many.done("plan", "--max-pause", "1").out
+    many.write({**PHONE, "Rooms": {"id": "INTEGER PRIMARY KEY"}})
+    assert "--in-place" not in many.done("plan").out
 
 
 # --- writers beside, signals ------------------------------------------------------------------------------------------

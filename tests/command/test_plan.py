@@ -14,6 +14,7 @@ KEYS = {
     "changes",
     "tables",
     "disk",
+    "in_place",
     "hazards",
     "pending_migrations",
     "foreign",

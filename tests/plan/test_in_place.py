@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemasync.plan.in_place import added_columns, constraints_of, in_place, obstacles
+from schemasync.plan.in_place import added_columns, constraints_of, in_place, makes_index, obstacles
 from schemasync.plan.model import Action, Alter, Strategy
 
 from .test_plan import plan
@@ -99,3 +99,8 @@ def test_each_constraint_comes_with_the_last_new_column_that_it_reads() -> None:
     checks, keys = constraints_of(step, c)
     assert [check.expression.text for check in checks] == ["b < c"]
     assert [key.columns for key in keys] == [("c",)]
+
+
+def test_a_new_index_is_known_to_take_space() -> None:
+    assert [makes_index(step) for step in made({"T": {**T, "_indexes": ["a"]}}).steps] == [True]
+    assert [makes_index(step) for step in made({"T": {**T, "b": "TEXT"}}).steps] == [False]

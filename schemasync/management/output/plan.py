@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
@@ -12,8 +13,8 @@ from ...errors import ErrorResult, Problem, ProblemJson
 from ...plan.model import Action, Plan, Strategy
 from ...schema.text import count, short
 from ...sync.check import Checked
-from ...sync.preview import Outlook, TableOutlook
-from ...texts import size
+from ...sync.preview import InPlaceOutlook, Outlook, TableOutlook
+from ...texts import size, span
 from .shared import ForeignJson, Lines, changes, foreign, foreign_json, hazards, paragraph
 from .terminal import Page, table
 
@@ -25,6 +26,13 @@ class DiskJson(TypedDict):
     """The space that the new file may need."""
     archives: int | None
     live: int | None
+
+
+class InPlaceJson(TypedDict):
+    """What an alteration of the live file would take."""
+
+    seconds: float | None
+    """For how long writers would wait, estimated from the first rows; null if it is not known."""
 
 
 class TableOutlookJson(TypedDict):
@@ -56,6 +64,9 @@ class PlanJson(TypedDict):
     changes: list[ChangeJson]
     tables: dict[str, TableOutlookJson]
     disk: DiskJson
+    in_place: InPlaceJson | None
+    """Null if an alteration of the live file is not possible, or if nobody asked for it and the file has less than 1
+    GB."""
     hazards: list[HazardJson]
     foreign: list[ForeignJson]
     """Objects that schema.json does not name, and that would be carried along."""
@@ -85,9 +96,41 @@ def lines(seen: Outlook, page: Page) -> Lines:
         f"{heading('disk:')} {size(seen.disk_needed)} needed for {_what_needs(plan)}; archives hold "
         f"{size(seen.disk_archives)}, the live file {size(seen.file_bytes)}",
     ]
+    lines += _in_place(seen, page)
     if seen.hazards:
         lines += [heading("hazards:"), *hazards(seen.hazards, page)]
     return lines + foreign(seen.decision.foreign, page)
+
+
+def _in_place(seen: Outlook, page: Page) -> Lines:
+    """How long writers would wait for an alteration of the live file, and how to ask for it."""
+    possible, plan = seen.in_place, seen.plan
+    if possible is None or plan is None:
+        return []
+    heading = page.style.MIGRATE_HEADING("in place:")
+    about = "" if possible.seconds is None else f"about {span(max(1, round(possible.seconds * 1000)))}"
+    waits = f"writers would wait {about or 'for a time that is not known'}"
+    if plan.strategy is not Strategy.IN_PLACE:
+        option = f" --max-pause {_longer(possible)}" if possible.is_too_long else ""
+        return [f"{heading} possible without a copy; {waits}: manage.py schemasync --in-place{option}"]
+    limit = "" if possible.max_pause is None else f"; --max-pause allows {span(round(possible.max_pause * 1000))}"
+    lines = [f"{heading} {waits}{limit}"]
+    if possible.is_too_long:
+        more = f"manage.py schemasync --in-place --max-pause {_longer(possible)}"
+        lines.append(f"  so it would be rolled back. To allow more: {more}")
+        lines.append("  or, in a new file while writers go on: manage.py schemasync")
+    return lines
+
+
+def _longer(possible: InPlaceOutlook) -> int:
+    """Milliseconds that should be enough, twice the estimate."""
+    return math.ceil((possible.seconds or 0) * 2) * 1000
+
+
+def _in_place_json(possible: InPlaceOutlook | None) -> InPlaceJson | None:
+    if possible is None:
+        return None
+    return {"seconds": None if possible.seconds is None else round(possible.seconds, 3)}
 
 
 def _what_needs(plan: Plan) -> str:
@@ -140,6 +183,7 @@ def before_adoption_json(seen: Checked, pending: Sequence[str]) -> PlanJson:
         "changes": [change_json(change) for change in seen.changes],
         "tables": {},
         "disk": {"needed": None, "archives": None, "live": None},
+        "in_place": None,
         "hazards": [],
         "foreign": foreign_json(seen.foreign),
         "pending_migrations": list(pending),
@@ -170,6 +214,7 @@ def as_json(
         "changes": [change_json(change) for change in plan.changes] if plan else [],
         "tables": {item.table: _table_json(item) for item in seen.tables},
         "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
+        "in_place": _in_place_json(seen.in_place),
         "hazards": [hazard.as_json() for hazard in seen.hazards],
         "foreign": foreign_json(seen.decision.foreign),
         "pending_migrations": list(pending),

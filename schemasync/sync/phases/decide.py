@@ -23,6 +23,7 @@ from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
 from ...history.rows import by_author, hints_of, models_of, moment, schema_of, versions
+from ...plan.in_place import makes_index
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
 from ...plan.model import NeverRun, Plan, Strategy
@@ -159,6 +160,17 @@ def _decided(
     elif options.in_place:
         plan = checked_in_place(target, plan, state, unknown, _own_work(document, options, state, plan))
     return Decision(replace(plan, foreign=foreign), foreign)
+
+
+def in_place(target: Target, document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Plan | None:
+    """The plan for the live file itself; None if not every change is possible there."""
+    if plan.strategy is not Strategy.CLONE or not plan.changes:
+        return plan if plan.strategy is Strategy.IN_PLACE and plan.changes else None
+    unknown = unknown_to(state.connection, target.opener)
+    try:
+        return checked_in_place(target, plan, state, unknown, _own_work(document, options, state, plan))
+    except Refused:
+        return None
 
 
 def _own_work(document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Sequence[str]:
@@ -432,11 +444,12 @@ def as_problem(hazard: Hazard) -> Problem:
 
 
 def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
-    """Bytes that the new generation may need: the old file, and the rewritten tables."""
+    """Bytes that the new generation may need: the old file, and the rewritten tables. In place, a new index is written
+    to the log and then to the file, and is not larger than its table."""
     if state is None:
         return RESERVE
     if plan.strategy is Strategy.IN_PLACE:
-        return 0
+        return 2 * sum((sizes or {}).get(fold(step.old.name), 0) for step in plan.carried if makes_index(step))
     old = size_of(state.path)
     if plan.strategy is Strategy.FRESH:
         return old + RESERVE
