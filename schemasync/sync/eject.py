@@ -17,6 +17,7 @@ from ..engines.sqlite.temporary import remove_temporary
 from ..engines.sqlite.transactions import snapshot
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep
+from ..files.kernel_copy import kernel_copy
 from ..files.layout import size_of
 from .phases import cutover
 from .phases.cutover import cut_over, prepared
@@ -131,8 +132,13 @@ def _copy(target: Target, current: LiveDatabase, signals: Signals) -> None:
     target.disk.create(DiskStep.BUILD_CREATE, plain, current.path.stat())
     with closing(target.opener.build(plain)) as connection, target.progress.phase("copy", "pages") as advance:
         signals.watch(connection)
-        with target.disk.step(DiskStep.BUILD_START), snapshot(current.connection):
-            clone(current.connection, connection, advance)
+        with (
+            target.disk.step(DiskStep.BUILD_START),
+            kernel_copy(current.path, current.inode, plain) as copying,
+            snapshot(current.connection),
+        ):
+            copying.note_end()
+            clone(current.connection, connection, copying, advance)
             to_wal(connection)
 
 

@@ -10,18 +10,9 @@ from pathlib import Path
 import pytest
 
 from schemasync.files.background_fsync import LARGE, synced_in_background
+from tests.support.processes import is_there
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def is_there(process):
-    """A process that has ended and was not waited for is not there."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{process}/stat")
-    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 @pytest.fixture

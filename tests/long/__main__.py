@@ -19,11 +19,17 @@ from pathlib import Path
 
 from ..support.sqlite_builds import PACKAGES, environment
 from . import apps, demo, eject, files, mutants
+from .copies import copies
 from .crash import histories, instants
 from .live import live
 from .products import run as products
 
-RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {"crash": histories, "instants": instants, "live": live}
+RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {
+    "crash": histories,
+    "instants": instants,
+    "live": live,
+    "copies": copies,
+}
 """A run lives through one case of a seed in a folder of its own, and returns what it counted or raises
 AssertionError. Another one is another line."""
 

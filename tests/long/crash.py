@@ -6,19 +6,22 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from schemasync.files import kernel_copy
 from tests.crash.histories import History
 from tests.crash.instants import count
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.stage import Stage
 from tests.crash.test_instants import survive
 
+LARGE = kernel_copy.LARGE
 LENGTH = 6  # operations of one history: enough for several generations to be left and come back
 
 _totals: dict[str, int] = {}
 
 
 def histories(folder: Path, seed: int) -> Counter[str]:
-    """One random history."""
+    """One random history. With an odd seed the kernel copies."""
+    kernel_copy.LARGE = 0 if seed % 2 else LARGE
     return History(folder / "w", seed).run(LENGTH)
 
 

@@ -6,12 +6,14 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from schemasync.files import kernel_copy
 from tests.live.hands import Plain
 from tests.live.ledger import KillAtLabel, Ledger
 from tests.live.server import Served
 from tests.live.test_ledger import STEPS
 from tests.live.workers import DJANGO_S_KEPT, DJANGO_S_NEW, Workers
 
+LARGE = kernel_copy.LARGE
 SWAPS = 20  # of one ledger
 SITES = {
     "plain, kept": lambda: Plain(),
@@ -29,8 +31,9 @@ def live(folder: Path, seed: int) -> Counter[str]:
     """One ledger: four writers, two readers, twenty swaps, half of the runs killed, and now and then a writer.
 
     Beside them goes on what goes on in any database: VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups, cursors
-    that stay open. A run that a VACUUM ends is counted, and another one follows.
+    that stay open. A run that a VACUUM ends is counted, and another one follows. With an odd seed the kernel copies.
     """
+    kernel_copy.LARGE = 0 if seed % 2 else LARGE
     chance = random.Random(seed)
     name = list(SITES)[seed % len(SITES)]
     with Ledger(folder / "w", seed, site=SITES[name](), mirrored=True) as ledger:

@@ -187,3 +187,13 @@ def end_server() -> None:
     """End the warm interpreter, and what it still runs."""
     if _started and _started[-1].owner == os.getpid():
         _started.pop().end()
+
+
+def is_there(process: int) -> bool:
+    """A process that has ended and was not waited for is not there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")

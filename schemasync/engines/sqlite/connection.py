@@ -180,6 +180,16 @@ def data_version(connection: Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
+def page_count(connection: Connection) -> int:
+    """How many pages the file has in the present snapshot."""
+    return int(connection.execute("PRAGMA main.page_count").fetchone()[0])
+
+
+def page_size(connection: Connection) -> int:
+    """The bytes of a page."""
+    return int(connection.execute("PRAGMA main.page_size").fetchone()[0])
+
+
 def schema_version(connection: Connection, schema: str = "main") -> int:
     """The schema cookie, as the current transaction sees it. https://www.sqlite.org/pragma.html#pragma_schema_version
 

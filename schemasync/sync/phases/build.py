@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from ...engines.sqlite import fence, history_table, validate
 from ...engines.sqlite.autoincrement import carry_counters
 from ...engines.sqlite.capture.conflicts import UsedTables
 from ...engines.sqlite.checkpoint import durably
-from ...engines.sqlite.connection import Connection, schema_version, sorting, to_wal
+from ...engines.sqlite.connection import Connection, main_file, schema_version, sorting, to_wal
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
@@ -28,6 +29,7 @@ from ...engines.sqlite.verify.structure import structure
 from ...engines.sqlite.wal_checkpointer import checkpointed
 from ...files.background_fsync import synced_in_background
 from ...files.disk import DiskStep
+from ...files.kernel_copy import kernel_copy
 from ...files.layout import Generation, inode_of
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
@@ -168,9 +170,14 @@ class _Build:
     def _start(self, connection: Connection, source: Source) -> None:
         with self.target.disk.step(DiskStep.BUILD_START):
             if self.plan.strategy is Strategy.CLONE:
-                with self.target.progress.phase("copy", "pages") as advance, source.copying():
-                    self._read_schema(source.before)
-                    start.clone(source.before.connection, connection, advance)
+                before, copy = source.before, Path(main_file(connection))
+                with (
+                    self.target.progress.phase("copy", "pages") as advance,
+                    kernel_copy(before.path, before.inode, copy) as copying,
+                    source.copying(copying),
+                ):
+                    self._read_schema(before)
+                    start.clone(before.connection, connection, copying, advance)
             else:
                 self._read_schema(source.before)
                 start.empty(source.before.connection, connection)

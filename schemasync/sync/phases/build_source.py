@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +17,9 @@ from ...engines.sqlite.rebuild import finish, unchanged
 from ...engines.sqlite.transactions import snapshot, transaction
 from ...engines.sqlite.verify.ends import altered_ends, same_ends
 from ...engines.sqlite.wal_checkpointer import Checkpointer
+from ...errors import Busy
 from ...files.disk import DiskStep
+from ...files.kernel_copy import KernelCopy
 from ...files.layout import size_of
 from ...history.rows import Followed
 from ...plan.model import Plan, Rewrite
@@ -25,8 +27,10 @@ from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .capture import Capture
 from .lag import BREATH, Lag
+from .write_lock import write_lock
 
 MISFIT_PATIENCE = 3.0  # seconds for the application to fix rows that violate the new schema
+LOCK_WAIT = 1.0  # seconds to wait for a writer; SQLite's own copy needs no lock
 VERIFY_BEHIND = 1.0  # seconds of replay by which the new file may lag when the comparison begins
 
 
@@ -55,8 +59,9 @@ class Source(Protocol):
     def whole_build(self) -> AbstractContextManager[None]:
         """A block around all phases."""
 
-    def copying(self) -> AbstractContextManager[None]:
-        """A block around the page-by-page copy of the old file."""
+    def copying(self, copying: KernelCopy) -> AbstractContextManager[None]:
+        """A block around the page-by-page copy of the old file, whose snapshot begins where `copying` notes the end of
+        the log."""
 
     def follow(self, connection: Connection) -> None:
         """Called when the new file has the schema of the plan, and its rewritten tables are empty."""
@@ -88,7 +93,8 @@ class LockedSource:
     def whole_build(self) -> AbstractContextManager[None]:
         return snapshot(self.before.connection)
 
-    def copying(self) -> AbstractContextManager[None]:
+    def copying(self, copying: KernelCopy) -> AbstractContextManager[None]:
+        copying.note_end()
         return nullcontext()
 
     def follow(self, connection: Connection) -> None:
@@ -135,11 +141,25 @@ class CapturedSource:
         return nullcontext()
 
     @contextmanager
-    def copying(self) -> Iterator[None]:
-        with snapshot(self.before.connection):
+    def copying(self, copying: KernelCopy) -> Iterator[None]:
+        with ExitStack() as stack:
+            with self._end_noted(copying):
+                stack.enter_context(snapshot(self.before.connection))
             yield
             self.checkpointer.soon()
         self.checkpointer.ended()
+
+    @contextmanager
+    def _end_noted(self, copying: KernelCopy) -> Iterator[None]:
+        """Hold the write lock within the block, if the kernel copies the file."""
+        with ExitStack() as stack:
+            if copying.is_possible:
+                try:
+                    stack.enter_context(write_lock(self.target, self.before.path, self.before.inode, wait=LOCK_WAIT))
+                    copying.note_end()
+                except Busy:
+                    copying.give_up()
+            yield
 
     def follow(self, connection: Connection) -> None:
         # from the first entry on: rows that were written before the copy began are in it, and are read again

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import quote as url_quote
 
+from ....files.kernel_copy import KernelCopy
 from ....schema.names import fold, quote
-from ..connection import BUILD_CACHE_KIB, Connection, is_settled
+from ..connection import BUILD_CACHE_KIB, Connection, is_settled, page_count, page_size
 from ..objects import Object, is_internal, is_temporary, shadow_tables
 
 CLONE_PAGES = 4096  # pages in a step: often enough for a smooth progress bar, rarely enough to cost nothing
@@ -22,10 +23,15 @@ Tick = Callable[[int, int], None]
 def _silent(done: int, total: int) -> None: ...
 
 
-def clone(source: Connection, target: Connection, tick: Tick = _silent) -> None:
-    """Copy the database page by page. The caller holds a read transaction on `source`, so the copy never restarts."""
-    target.execute(f"PRAGMA cache_size=-{CLONE_CACHE_KIB}")
-    source.backup(target, pages=CLONE_PAGES, progress=lambda _, left, total: tick(total - left, total), sleep=0)
+def clone(source: Connection, target: Connection, copying: KernelCopy, tick: Tick = _silent) -> None:
+    """Copy the database page by page: by the kernel if that is possible, else by SQLite's backup API.
+
+    The caller holds a read transaction on `source`, so that the copy never restarts, and has begun it where `copying`
+    has noted the end of the log. `target` has used its empty file for nothing yet.
+    """
+    if not copying.copy(page_count(source), page_size(source), tick):
+        target.execute(f"PRAGMA cache_size=-{CLONE_CACHE_KIB}")
+        source.backup(target, pages=CLONE_PAGES, progress=lambda _, left, total: tick(total - left, total), sleep=0)
     for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{BUILD_CACHE_KIB}"):
         target.execute(f"PRAGMA {pragma}").fetchall()
 
