@@ -1,6 +1,7 @@
 """Other versions of SQLite than the one that Python came with, built from the amalgamations that npm packages contain.
 
-Run `python -m tests.support.sqlite_builds VERSION` to build one and print the folder for LD_LIBRARY_PATH.
+Run `python -m tests.support.sqlite_builds VERSION` to build one and print the folder for LD_LIBRARY_PATH; with `--quick`
+it is built in a third of the time, and is slower.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ BEGINS_A_CHECKPOINT = "rc = walIndexReadHdr(pWal, &isChanged);"
 """Where a checkpoint has read how long the log is, and has not yet looked how much of it is copied."""
 
 
-def library(version: str, delay: int = 0) -> Path:
+def library(version: str, delay: int = 0, optimize: str = "-O2") -> Path:
     """The folder that holds libsqlite3.so.0 of that version, built where the cache does not have it.
 
     With a `delay` in milliseconds each checkpoint waits at its beginning: the race that SQLite 3.51.3 closed
     (https://www.sqlite.org/wal.html#walresetbug) is as rare as a microsecond otherwise.
     """
-    folder = cache_folder("schemasync-sqlite") / (f"{version}-delay-{delay}" if delay else version)
+    name = f"{version}-delay-{delay}" if delay else version
+    folder = cache_folder("schemasync-sqlite") / (name if optimize == "-O2" else f"{name}{optimize}")
     if not (folder / "libsqlite3.so.0").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _build(Path(scratch), version, delay).rename(folder / "libsqlite3.so.0")
+            _build(Path(scratch), version, delay, optimize).rename(folder / "libsqlite3.so.0")
     return folder
 
 
@@ -45,7 +47,7 @@ def environment(version: str, delay: int = 0) -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(library(version, delay))}
 
 
-def _build(scratch: Path, version: str, delay: int) -> Path:
+def _build(scratch: Path, version: str, delay: int, optimize: str) -> Path:
     package = f"better-sqlite3@{PACKAGES[version]}"
     subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True, stdout=subprocess.DEVNULL)
     (archive,) = scratch.glob("*.tgz")
@@ -58,10 +60,10 @@ def _build(scratch: Path, version: str, delay: int) -> Path:
         slow = text.replace(BEGINS_A_CHECKPOINT, f"{BEGINS_A_CHECKPOINT} usleep({delay * 1000});")
         source.write_text(f"int usleep(unsigned);\n{slow}")
     made = scratch / "libsqlite3.so.0"
-    command = ["gcc", "-shared", "-fPIC", "-O2", *FLAGS, str(source), "-o", str(made), "-lm", "-lpthread", "-ldl"]
+    command = ["gcc", "-shared", "-fPIC", optimize, *FLAGS, str(source), "-o", str(made), "-lm", "-lpthread", "-ldl"]
     subprocess.run(command, check=True)
     return made
 
 
 if __name__ == "__main__":
-    print(library(sys.argv[1]))
+    print(library(sys.argv[1], optimize="-O0" if "--quick" in sys.argv else "-O2"))
