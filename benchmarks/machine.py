@@ -14,11 +14,11 @@ import django
 from .process import ROOT
 
 
-def described() -> list[str]:
-    """Lines for the head of a report: when, what was measured, and on what."""
+def described(measured: str | None = None) -> list[str]:
+    """Lines for the head of a report: when, what was `measured` (by default the commit), and on what."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}",
+        f"{datetime.now(UTC):%Y-%m-%d}, {measured or f'commit {commit()}'}",
         f"Python {platform.python_version()}, Django {django.__version__}, SQLite {sqlite3.sqlite_version}",
         f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory; "
         f"load average {os.getloadavg()[0]:.1f} before it began",

@@ -46,12 +46,13 @@ def default_folder() -> Path:
 def run(given: argparse.Namespace, folder: Path, say: Callable[[str], object]) -> tuple[list[str], bool]:
     """Measure, draw and describe; also returns whether all could be measured. Raises ValueError for a name that no goal
     has. The picture and RESULTS.md also have what was measured before."""
-    head, sizes = machine.described(), sorted(set(given.size))
+    code, sizes = machine.code(), sorted(set(given.size))
+    head = machine.described(f"schemasync of commit {code}")
     every = goals(sizes, given.tables)
     wanted = _chosen(every, given.only)
     if given.list:
         return [f"{goal.name}: {goal.what}, against {goal.against}, at most {goal.phrase()}" for goal in wanted], True
-    bench = Bench(folder, sizes, given.pairs, _environments(given, folder), machine.code(), say)
+    bench = Bench(folder, sizes, given.pairs, _environments(given, folder), code, say)
     say(f"measuring {count(len(wanted), 'goal')}, with figures and databases in {folder}")
     if given.again:
         bench.kept.forget(map(bench.key, wanted))

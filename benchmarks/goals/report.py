@@ -14,7 +14,7 @@ from .table import Goal
 
 SMALL = "too small to measure"
 HEADINGS = ("what", "against", "ours", "the other", "ours / the other", "at most", "holds")
-JUDGED = HOLDS, HOLDS_FOR_BACKUP, MISSED = "yes", "by the backup API", "no"
+HOLDS, MISSED = "yes", "no"
 HOW = """
 `python -m benchmarks goals --write --picture docs/images/speed.svg` measures all of it in about an hour. It needs PyPI,
 as each peer gets an environment of its own, and 30 GB of disk (`--folder`, by default in `~/.cache`). It keeps what it
@@ -40,11 +40,7 @@ def verdict(goal: Goal, found: Sequence[float] | None) -> str:
     middle = median(found)
     if goal.at_most is None:
         return "no goal"
-    if goal.holds(middle):
-        return HOLDS
-    if goal.with_backup_api is not None and middle <= goal.with_backup_api:
-        return HOLDS_FOR_BACKUP
-    return MISSED
+    return HOLDS if goal.holds(middle) else MISSED
 
 
 def shown(goal: Goal, found: Sequence[float] | None, why_not: str = "") -> str:
@@ -81,7 +77,7 @@ def _row(one: Figures) -> list[str]:
 def table(all_figures: Sequence[Figures]) -> list[str]:
     """A row for each goal, and how many hold."""
     rows = [_row(one) for one in all_figures]
-    judged = [row[-1] for row in rows if row[-1] in JUDGED]
+    judged = [row[-1] for row in rows if row[-1] in (HOLDS, MISSED)]
     return [*figures.table(HEADINGS, rows), "", f"{judged.count(HOLDS)} of {len(judged)} goals hold."]
 
 

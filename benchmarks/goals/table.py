@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from schemasync.files import kernel_copy
 
 from .environments import ALEMBIC, DJANGO_5, DJANGO_6, SQLITE_UTILS, Peer
 
@@ -61,8 +64,8 @@ Subject = Paired | Verification | Memory | Swap | Warm
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One row. `line`: the line of the picture that it belongs to. `at_most`: None where there is no goal;
-    `with_backup_api`: where SQLite's backup API makes the copy. `unit`: `ms` for a difference, otherwise a ratio."""
+    """One row. `line`: the line of the picture that it belongs to. `at_most`: None where there is no goal; `because`:
+    why it is that much. `unit`: `ms` for a difference, otherwise a ratio."""
 
     name: str
     line: str
@@ -70,8 +73,8 @@ class Goal:
     subject: Subject
     against: str
     at_most: float | None
-    with_backup_api: float | None = None
     unit: str = "times"
+    because: str = ""
 
     @property
     def is_ratio(self) -> bool:
@@ -81,11 +84,11 @@ class Goal:
         return self.at_most is None or value <= self.at_most
 
     def phrase(self) -> str:
-        """The goal in words: `1.5 (2.5 by the backup API)`."""
+        """The goal in words: `2.5 (by the backup API)`."""
         if self.at_most is None:
             return "none"
         most = f"{self.at_most:g}" if self.is_ratio else f"+{self.at_most:g} ms"
-        return f"{most} ({self.with_backup_api:g} by the backup API)" if self.with_backup_api is not None else most
+        return f"{most} ({self.because})" if self.because else most
 
 
 DEFINITIONS = {
@@ -106,13 +109,19 @@ REWRITES = {"affinity": "type of another affinity", "two_columns": "the same of 
 
 def goals(megabytes: Sequence[int], tables: int) -> tuple[Goal, ...]:
     """All rows, for files of these sizes."""
-    return (*_beside_cp(), *_beside_peers(), *_in_the_largest(max(megabytes)), *_others(megabytes, tables))
+    small, large = min(megabytes), max(megabytes)
+    return (*_beside_cp(small), *_beside_peers(), *_in_the_largest(large), *_others(megabytes, tables))
 
 
-def _beside_cp() -> list[Goal]:
+def _copied_by_kernel(megabytes: int) -> bool:
+    return hasattr(os, "copy_file_range") and megabytes * 1_000_000 >= kernel_copy.LARGE
+
+
+def _beside_cp(megabytes: int) -> list[Goal]:
     line = "max_length, NOT NULL off, CHECK off, foreign key off, added column"
+    most, because = (1.5, "") if _copied_by_kernel(megabytes) else (2.5, "by the backup API")
     found = [
-        Goal(f"{name}/cp", line, what, Paired(name, Disk.CP), Disk.CP, 1.5, with_backup_api=2.5)
+        Goal(f"{name}/cp", line, what, Paired(name, Disk.CP), Disk.CP, most, because=because)
         for name, what in DEFINITIONS.items()
     ]
     line = "default, NOT NULL, CHECK, foreign key on"
