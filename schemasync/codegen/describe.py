@@ -189,8 +189,8 @@ def _default_names(draft: Draft, column: str) -> set[str]:
 
 
 def _rules(drafts: Mapping[str, Draft], request: Request) -> None:
-    """The on_delete of each relation. Django refuses rules of Python above or below rules of the database, except for
-    DO_NOTHING."""
+    """The on_delete of each relation. Django refuses rules of Python beside rules of the database in a model, above it
+    and below it, except for DO_NOTHING."""
     in_database: set[tuple[str, str]] = set()
     if request.features.db_on_delete:
         for name, draft in drafts.items():
@@ -206,7 +206,8 @@ def _rules(drafts: Mapping[str, Draft], request: Request) -> None:
                 draft.rules[column] = _db_rule(draft, column)
                 continue
             external = request.external.get(fold(key.table))
-            mixes = name in referred or fold(key.table) in referring or (external is not None and external.has_db_rules)
+            mixes = name in referred | referring or fold(key.table) in referring
+            mixes = mixes or (external is not None and external.has_db_rules)
             is_left = request.features.db_on_delete and bool(_db_rule(draft, column))
             draft.rules[column] = "DO_NOTHING" if mixes or is_left else _python_rule(draft, column)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db.models import DO_NOTHING, Model
 
 from ..codegen.request import External
-from ..schema.document import Document
 from ..schema.names import fold
 from .models import table_of
 
@@ -30,18 +29,27 @@ def class_names(app_label: str, ignored: Callable[[Any], bool]) -> frozenset[str
     )
 
 
-def external_models(document: Document, is_kept: Callable[[type[Model]], bool]) -> dict[str, type[Model]]:
+def external_models(
+    owned: Iterable[str], elsewhere: Iterable[str], is_kept: Callable[[type[Model]], bool]
+) -> dict[str, type[Model]]:
     """Maps the folded table to its installed model, for the tables that models own, those of `_elsewhere`, and those
     of models that `is_kept` accepts."""
-    owned = {fold(table) for table in document.models} | document.elsewhere
-    return {fold(table_of(model)): model for model in installed() if fold(table_of(model)) in owned or is_kept(model)}
+    wanted = {*map(fold, owned), *elsewhere}
+    return {fold(table_of(model)): model for model in installed() if fold(table_of(model)) in wanted or is_kept(model)}
 
 
-def described(found: dict[str, type[Model]], document: Document, ignored: Callable[[Any], bool]) -> dict[str, External]:
-    """What the description needs to know of each, with the tables whose model is not installed. `ignored`: models
-    whose relations are about to be generated again."""
+def by_label(found: Mapping[str, type[Model]]) -> dict[str, type[Model]]:
+    """The same models by label in lower case."""
+    return {model._meta.label_lower: model for model in found.values()}
+
+
+def described(
+    found: Mapping[str, type[Model]], owners: Mapping[str, str], ignored: Callable[[Any], bool]
+) -> dict[str, External]:
+    """What the description needs to know of each, with the tables whose model is not installed. `owners`: the label of
+    the model that owns each table. `ignored`: models whose relations are about to be generated again."""
     known = {table: _external(model, ignored) for table, model in found.items()}
-    for table, label in document.models.items():
+    for table, label in owners.items():
         known.setdefault(fold(table), External(label, "", {}))
     return known
 

@@ -60,9 +60,7 @@ def generate(document: Document, alias: str, command: str, app: AppConfig | None
         before = path.read_bytes().decode() if path is not None and path.exists() else None
         of_block = partial(_is_of_block, app=app, path=path, names=classes(before or "", name))
         is_kept = partial(_has_other_source, is_of_block=of_block) if app is not None else _none
-        models, found = modelled(
-            document.schema, document, alias, app.label if app is not None else "", is_kept, of_block
-        )
+        models, found = modelled(document, alias, app.label if app is not None else "", is_kept, of_block)
         block = Block(name, command, models, tuple(notes(found)))
         return Generated(models, tuple(found), replaced(before or "", block), before)
     except (NotPython, UnicodeDecodeError) as error:
@@ -74,27 +72,26 @@ def generate(document: Document, alias: str, command: str, app: AppConfig | None
 
 
 def modelled(
-    schema: Schema,
     document: Document,
     alias: str,
     app_label: str,
     is_kept: Callable[[type[Model]], bool],
     ignored: Callable[[Any], bool],
 ) -> tuple[tuple[ModelClass, ...], list[Difference]]:
-    """The models of a schema, and what they do not express."""
-    installed = external_models.external_models(document, is_kept)
+    """The models of a schema.json, and what they do not express."""
+    schema = document.schema
+    installed = external_models.external_models(document.models, document.elsewhere, is_kept)
     request = Request(
         features(alias),
         app_label,
-        external_models.described(installed, document, ignored),
+        external_models.described(installed, document.models, ignored),
         comments(document),
         view_columns(schema, databases.opener(alias)),
         external_models.class_names(app_label, ignored),
     )
     models = describe(schema, request)
-    by_label = {model._meta.label_lower: model for model in installed.values()}
     rest = Schema(tuple(table for table in schema.tables if fold(table.name) not in request.external), schema.views)
-    return models, differences(rest, models, alias, by_label, app_label)
+    return models, differences(rest, models, alias, external_models.by_label(installed), app_label)
 
 
 def app_of(label: str) -> AppConfig:

@@ -50,7 +50,7 @@ def test_a_file_of_models_is_python_that_django_accepts_and_that_no_formatter_ch
     models = imported(found.text)
     assert {model._meta.db_table for model in models.values()} == {one.table for one in found.models}
     faults = [error for model in models.values() for error in model.check() if error.level >= ERROR]
-    assert not faults, found.text
+    assert not faults, f"{faults}\n{found.text}"
     assert not reformatted(found.text)
 
 
