@@ -75,6 +75,7 @@ class Code(StrEnum):
     LOG_INCOMPLETE = "log-incomplete"
     CANNOT_FOLLOW_WRITES = "cannot-follow-writes"
     CUTOVER_TIMEOUT = "cutover-timeout"
+    ALTERED_IN_PLACE = "altered-in-place"
     NOT_IN_PLACE = "not-in-place"
     PAUSE_EXCEEDED = "pause-exceeded"
     NO_PENDING_CUTOVER = "no-pending-cutover"

@@ -59,6 +59,7 @@ from ..sync import (
     prune,
     recovery,
     rollback,
+    rollback_in_place,
     row_counts,
     snapshot,
     status,
@@ -288,16 +289,44 @@ class Actions(Invocation):
 
     def do_rollback(self) -> None:
         wanted = self.given.get("target")
+        if self._is("in_place"):
+            self._undo_in_place(wanted)
+            return
         if self._is("dry_run"):
             ahead = rollback.preview(self._target(), wanted)
             self._print(output.rollback.preview_lines(ahead, self._page), output.rollback.preview_json(ahead))
             return
-        self._must_be_able_to_ask(wanted)
+        self._must_be_able_to_ask(lambda target: rollback.check(target, wanted))
         done = rollback.rollback(self._target(swaps=True), wanted, self._agree)
         if done is None:
             raise UsageError.of(Code.DECLINED, "nothing was changed")
         lines = [*output.rollback.lines(done), *self._left_ahead(done.preview.to.version)]
         self._print(lines, output.rollback.as_json(done))
+
+    def _undo_in_place(self, wanted: str | None) -> None:
+        if wanted is not None:
+            raise UsageError.of(
+                Code.BAD_OPTION,
+                f"--in-place undoes the last alteration of the live file, and does not lead to {wanted}",
+                "Remove one of them.",
+            )
+        if self._is("dry_run"):
+            found = rollback_in_place.preview(self._target())
+            self._print(output.rollback.reverse_lines(found), output.rollback.reverse_json(found))
+            return
+        self._must_be_able_to_ask(rollback_in_place.preview)
+        max_pause = None if self._is("block_writers") else self._max_pause
+        done = rollback_in_place.rollback_in_place(self._target(swaps=True), self._agree_in_place, max_pause)
+        if done is None:
+            raise UsageError.of(Code.DECLINED, "nothing was changed")
+        plan, generation = done.reverse.plan, done.reverse.live.generation
+        altered_in_place.send(Report, using=self._alias(), generation=generation, changes=plan.changes)
+        lines = [*output.rollback.undone_lines(done), *self._left_ahead(done.reverse.to.version)]
+        self._print(lines, output.rollback.undone_json(done))
+
+    def _agree_in_place(self, found: rollback_in_place.Reverse) -> bool:
+        self._say(output.rollback.reverse_lines(found))
+        return self._asks_nothing or self._yes("Do it?")
 
     def _left_ahead(self, version: str) -> list[str]:
         """A line if schema.json has another version than the one that is live again."""
@@ -505,15 +534,16 @@ class Actions(Invocation):
 
     # --- what they need -------------------------------------------------------------------------------------------
 
-    def _must_be_able_to_ask(self, wanted: str | None) -> None:
+    def _must_be_able_to_ask(self, check: Callable[[Target], object]) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
-            rollback.check(self._target(), wanted)  # if no rollback is possible, report that instead
+            check(self._target())  # if no rollback is possible, report that instead
+            option = " --in-place" if self._is("in_place") else ""
             nobody = "--json asks no question" if self._json else "there is no terminal"
             raise UsageError.of(
                 Code.PROMPT_NEEDED,
                 f"rollback asks before it acts, but {nobody}",
-                "To roll back without a question: manage.py schemasync rollback --noinput\n"
-                "To see what was written since: manage.py schemasync rollback --dry-run",
+                f"To roll back without a question: manage.py schemasync rollback{option} --noinput\n"
+                f"To see what would be done: manage.py schemasync rollback{option} --dry-run",
             )
 
     def _agree(self, ahead: rollback.Preview) -> bool:

@@ -129,6 +129,11 @@ class Invocation:
             case _:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
+    @property
+    def _max_pause(self) -> float:
+        """Seconds that writers may wait."""
+        return float(self.given.get("max_pause", Limits().max_pause * 1000)) / 1000
+
     def _sync_options(self) -> SyncOptions:
         usual = Limits()
         sync_options = SyncOptions(
@@ -141,7 +146,7 @@ class Invocation:
             block_writers=self._is("block_writers"),
             accepted_migrations=self._several("accept_data_migration"),
             limits=Limits(
-                max_pause=self.given.get("max_pause", usual.max_pause * 1000) / 1000,
+                max_pause=self._max_pause,
                 cutover_timeout=min(self.given.get("cutover_timeout", usual.cutover_timeout), FOREVER),
                 postpone=self._is("postpone"),
             ),

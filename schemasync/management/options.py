@@ -111,7 +111,7 @@ def add(parser: Any) -> None:
 def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     """Options of a sync that were given to an action without use for them."""
     mine = [] if action == "sync" or not given.get("export") else ["--export"]
-    if action in ("sync", "plan"):
+    if action in ("sync", "plan") or (action == "rollback" and given.get("in_place")):
         return mine
     return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name)]
 
@@ -283,19 +283,8 @@ def _sync_options(parser: Any) -> None:
         default=ABSENT,
         help="rewrite every table, not only those that change (defragments)",
     )
-    parser.add_argument(
-        "--block-writers",
-        action="store_true",
-        default=ABSENT,
-        help="let writers wait while the new file is built, instead of capturing what they write",
-    )
-    parser.add_argument(
-        "--max-pause",
-        type=float,
-        default=ABSENT,
-        metavar="MS",
-        help="milliseconds that writers may wait, at the cut-over or with --in-place (default: 250)",
-    )
+    _block_writers(parser, "let writers wait while the new file is built, instead of capturing what they write")
+    _pause(parser, "milliseconds that writers may wait, at the cut-over or with --in-place (default: 250)")
     parser.add_argument(
         "--cutover-timeout",
         type=float,
@@ -315,6 +304,14 @@ def _sync_options(parser: Any) -> None:
         default=ABSENT,
         help="full: verify the kept tables, too, or the live file of a current database",
     )
+
+
+def _block_writers(parser: Any, text: str) -> None:
+    parser.add_argument("--block-writers", action="store_true", default=ABSENT, help=text)
+
+
+def _pause(parser: Any, text: str) -> None:
+    parser.add_argument("--max-pause", type=float, default=ABSENT, metavar="MS", help=text)
 
 
 def _seen(parser: Any, text: str) -> None:
@@ -350,6 +347,14 @@ def _rollback(parser: Any) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", default=ABSENT, help="only show what was written since; change nothing"
     )
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        default=ABSENT,
+        help="undo the last alteration by `schemasync --in-place`, in the live file and with all rows",
+    )
+    _pause(parser, "milliseconds that writers may wait with --in-place (default: 250)")
+    _block_writers(parser, "with --in-place: let writers wait for as long as it takes")
 
 
 def _switch(parser: Any) -> None:

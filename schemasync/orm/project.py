@@ -14,7 +14,7 @@ from ..files.layout import Layout
 from ..schema import document
 from ..schema.names import fold
 from ..sync import history
-from ..sync.phases.decide import was_rolled_back
+from ..sync.phases.decide import was_rolled_back, was_undone
 from ..sync.run.target import Target
 from ..texts import shown
 from .comparison import agreement
@@ -86,7 +86,8 @@ def is_of_before_rollback(alias: str, path: Path) -> bool:
     try:
         found = agreement(Project(alias, path).compared).found
         rows = history.rows(Target(Layout(databases.path_of(alias)), databases.opener(alias)))
-        return found is not None and was_rolled_back(document.read(found.text.encode()).version, rows)
+        version = document.read(found.text.encode()).version if found is not None else ""
+        return was_rolled_back(version, rows) or was_undone(version, rows)
     except (SchemasyncError, OSError):  # without a database or a history there is nothing to warn of
         return False
 

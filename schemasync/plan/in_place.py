@@ -20,19 +20,25 @@ _FOLLOWING = (c.ChangeView, c.ChangeTrigger)  # beside a rename: they name what 
 _BY_ALTER_TABLE = (*_RENAMES, c.AddIndex, c.DropIndex, c.ChangeIndex)
 
 
-def obstacles(plan: Plan) -> tuple[str, ...]:
+def obstacles(plan: Plan, *, may_drop: bool = False) -> tuple[str, ...]:
     """What no statement of SQLite changes in the live file without writing rows, a phrase for each; empty if every
-    change qualifies."""
-    following = _FOLLOWING if any(isinstance(change, _RENAMES) for change in plan.changes) else ()
+    change qualifies. `may_drop`: columns may go, as no row has a value of its own there."""
+    is_renamed = any(isinstance(change, _RENAMES) for change in plan.changes)
+    beside: tuple[type, ...] = (*(_FOLLOWING if is_renamed else ()), *((c.DropColumn,) if may_drop else ()))
     ours = [change for step in plan.steps if isinstance(step, Keep | Alter | Rewrite) for change in step.changes]
-    others = [change for change in plan.changes if change not in ours and not isinstance(change, following)]
-    return (*map(describe, others), *(phrase for step in plan.steps for phrase in _of_step(step, following)))
+    others = [change for change in plan.changes if change not in ours and not isinstance(change, beside)]
+    return (*map(describe, others), *(phrase for step in plan.steps for phrase in _of_step(step, beside)))
 
 
 def in_place(plan: Plan) -> Plan:
     """The plan, which has no obstacles, for the live file itself."""
     steps = tuple(_standing(step) for step in plan.steps)
     return replace(plan, steps=steps, strategy=Strategy.IN_PLACE, reason="the live file itself is altered")
+
+
+def dropped_columns(step: Keep | Alter) -> list[Column]:
+    """The columns that go."""
+    return [change.column for change in step.changes if isinstance(change, c.DropColumn)]
 
 
 def added_columns(step: Keep | Alter) -> list[Column]:
@@ -62,13 +68,13 @@ def _standing(step: Step) -> Step:
     return Alter(step.old, step.new, step.feeds, step.changes) if isinstance(step, Rewrite) else step
 
 
-def _of_step(step: Step, following: tuple[type, ...]) -> Iterator[str]:
+def _of_step(step: Step, beside: tuple[type, ...]) -> Iterator[str]:
     if isinstance(step, Create | Drop):
         return  # its change is not among those of the tables on both sides
     yield from (f"{step.name}: fill of {feed.column}" for feed in step.feeds if feed.origin is Origin.FILLED)
     added = [change.column.name for change in step.changes if isinstance(change, c.AddColumn)]
     yield from (
-        describe(change) for change in step.changes if not (_qualifies(change, added) or isinstance(change, following))
+        describe(change) for change in step.changes if not (_qualifies(change, added) or isinstance(change, beside))
     )
 
 

@@ -33,6 +33,7 @@ from .phases.finish import note
 from .phases.write_lock import Commit, write_lock
 from .previously_live import not_adopted
 from .recovery import recover, with_rollback
+from .rollback_in_place import COMMAND, INSTEAD, reverse
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
@@ -124,6 +125,8 @@ def _way(
         )
     if current.generation is None:
         raise Refused(not_adopted(target, current.newest))
+    if wanted is None and current.newest.action == HistoryAction.ALTER:
+        raise _altered(target, current, current.newest)
     to = _destination(current, wanted)
     return current, to, _file_of(target, to)
 
@@ -224,8 +227,6 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
             f"{newest.generation} was adopted, and was built from no other generation",
             "Name the one to go back to, from: manage.py schemasync history",
         )
-    elif newest.action == HistoryAction.ALTER:
-        raise _altered(newest)
     elif newest.previous is None:
         raise Refused.of(Code.NO_HISTORY, f"{newest.generation} is the first generation", "There is nothing before it.")
     else:
@@ -237,16 +238,22 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
     return to
 
 
-def _altered(newest: HistoryRow) -> Refused:
-    """The error for a rollback without a destination, if the last thing that happened was no swap."""
-    hint = "Put the schema.json of before back, and sync today's rows to it: manage.py schemasync --allow-older"
+def _altered(target: Target, current: LiveDatabase, newest: HistoryRow) -> Refused:
+    """The error for a rollback without a destination, if the last thing that happened was no swap: it names the
+    statements that undo it, or why they cannot."""
+    try:
+        statements = "; ".join(reverse(target, current).statements)
+        hint = f"To undo that, with all rows: {COMMAND}\nIt runs: {statements}"
+    except Refused as refusal:
+        hint = "\n".join(f"It cannot be undone in the file: {problem.message}" for problem in refusal.problems)
+        hint += f"\n{INSTEAD}"
     if newest.previous is not None:
         hint += (
-            f"\nTo go back to the older file {newest.previous}, without all rows written since it was live: "
+            f"\nTo go back to {newest.previous}, an older file with the rows of then: "
             f"manage.py schemasync rollback {newest.previous}"
         )
     return Refused.of(
-        Code.UNKNOWN_GENERATION,
+        Code.ALTERED_IN_PLACE,
         f"{newest.generation} was altered in place at {moment(newest.applied_at)}, so no file is as it was before that",
         hint,
         generation=newest.generation,

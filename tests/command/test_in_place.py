@@ -16,6 +16,7 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.schema import document
 from schemasync.sync import preview
 from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.rollback_in_place import rollback_in_place
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.processes import FORK, child
@@ -620,3 +621,160 @@ def test_a_switch_to_the_version_from_before_it_takes_todays_rows(synced):
     synced.done("switch")
     assert synced.rows("SELECT full FROM People ORDER BY id") == [("ann",), ("bob",), ("cy",)]
     is_current(synced)
+
+
+def test_a_rollback_over_an_alteration_and_its_undoing_counts_exactly(twice):
+    twice.write({**V1, "Users": {**USERS, "mail": "TEXT DEFAULT 'none'"}})
+    twice.run_sql("UPDATE People SET age = 3 WHERE id = 1")
+    twice.done("rollback", "--in-place", "--noinput")
+    assert twice.rows("SELECT name, mail FROM Users WHERE id = 3") == [("cy", "c@x")]
+    assert differences(twice, "1") == {"Users": (2, 0, 0), "Log": (0, 0, 1)}
+    twice.run_sql("UPDATE Users SET mail = 'm' WHERE id = 1")
+    assert differences(twice, "1") == {"Users": (2, 1, 0), "Log": (0, 0, 1)}
+    is_current(twice)
+
+
+# --- undone by the reverse statements ---------------------------------------------------------------------------------
+
+
+def undo(project, *options):
+    return json.loads(project.done("rollback", "--in-place", "--noinput", "--json", *options).out)
+
+
+def test_what_was_altered_is_undone_in_the_file_with_all_rows_and_done_again(synced):
+    first = json.loads(synced.done("status", "--json").out)["version"]
+    tree = {**RENAMED, "People": {**RENAMED["People"], "age": "INTEGER NOT NULL DEFAULT 3", "_indexes": ["full"]}}
+    done = altered(synced, tree)
+    synced.run_sql("INSERT INTO People (full) VALUES ('cy')")
+    found = json.loads(synced.done("rollback", "--in-place", "--dry-run", "--json").out)
+    assert found["sql"][:3] == [
+        'ALTER TABLE "People" RENAME TO "Users"',
+        'ALTER TABLE "Users" RENAME COLUMN "full" TO "name"',
+        found["sql"][2],
+    ]
+    assert found["sql"][2].startswith("DROP INDEX ")
+    assert found["sql"][3] == 'ALTER TABLE "Users" DROP COLUMN "age"'
+    assert [row["action"] for row in history(synced)] == ["alter", "sync"], "a dry run changes nothing"
+
+    undone = undo(synced)
+    assert (undone["result"], undone["version"], undone["previous"]) == ("rolled_back", first, done["version"])
+    assert synced.rows("SELECT * FROM Users ORDER BY id") == [(1, "ann", "1"), (2, "bob", None), (3, "cy", None)]
+    assert len(synced.generations()) == 1
+    (error,) = json.loads(synced.call("--json").out)["errors"]
+    assert error["code"] == "older-version"
+    assert "was undone" in error["message"]
+    synced.done("--in-place", "--allow-older")
+    assert synced.rows("SELECT full, age FROM People ORDER BY id") == [("ann", 3), ("bob", 3), ("cy", 3)]
+    is_current(synced)
+    undo(synced)
+    undo(synced)
+    assert "nothing to do" in synced.done().out, "the undoing was undone"
+
+
+def test_back_at_the_schema_of_before_it_is_current(synced):
+    altered(synced, INDEXED)
+    undo(synced)
+    synced.write(V1)
+    is_current(synced)
+    assert [row["action"] for row in history(synced)] == ["alter", "alter", "sync"]
+
+
+def test_a_removed_index_is_made_again(synced):
+    synced.write({**V1, "Users": {**USERS, "_indexes": [{"name": "by_name", "columns": ["name", "upper(fax)"]}]}})
+    synced.done()
+    sql = synced.rows("SELECT sql FROM sqlite_schema WHERE name = 'by_name'")
+    altered(synced, V1, "--allow-older")
+    undo(synced)
+    assert [row[0].replace(" ", "") for row in synced.rows("SELECT sql FROM sqlite_schema WHERE name = 'by_name'")] == [
+        sql[0][0].replace(" ", "")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "is_lost"),
+    [
+        ("TEXT", "NULL", False),
+        ("TEXT", "''", True),
+        ("INTEGER NOT NULL DEFAULT 7", "7", False),
+        ("INTEGER NOT NULL DEFAULT 7", "8", True),
+        ("DEFAULT 7", "7.0", True),
+        ("TEXT COLLATE NOCASE DEFAULT 'a'", "'A'", True),
+        ("TEXT DEFAULT 7", "'7'", False),
+        ("INTEGER DEFAULT '7'", "7", False),
+    ],
+)
+def test_a_column_goes_only_if_no_row_has_a_value_of_its_own(synced, column, value, is_lost):
+    altered(synced, {**V1, "Users": {**USERS, "more": column}})
+    synced.run_sql(f"UPDATE Users SET more = {value} WHERE id = 1")
+    ended = synced.call("rollback", "--in-place", "--noinput")
+    if is_lost:
+        assert ended.code == 3
+        assert "Users.more has 1 value of its own" in ended.error
+        assert "--allow-older" in ended.error
+    else:
+        assert ended.code == 0, ended
+    assert (len(synced.rows("PRAGMA table_info(Users)")) == 4) == is_lost
+
+
+def test_a_value_that_is_written_in_the_last_moment_stops_it(synced):
+    altered(synced, {**V1, "Users": {**USERS, "more": "TEXT"}})
+
+    def write(when, step):
+        if (when, step) == ("before", DiskStep.IN_PLACE_ALTER):
+            synced.run_sql("UPDATE Users SET more = 'x' WHERE id = 2")
+
+    with pytest.raises(Failed, match=r"written in the last moment: Users\.more has 1 value of its own"):
+        rollback_in_place(replace(target(synced.link), disk=Disk(write)), lambda found: True, None)
+    assert synced.rows("SELECT more FROM Users ORDER BY id") == [(None,), ("x",)]
+
+
+def test_a_rollback_without_a_destination_names_the_statements(synced):
+    altered(synced, INDEXED)
+    ended = synced.call("rollback", "--noinput")
+    assert ended.code == 3
+    assert "[altered-in-place]" in ended.error
+    assert "manage.py schemasync rollback --in-place" in ended.error
+    assert 'It runs: DROP INDEX "by_name"' in ended.error
+
+
+def test_what_was_not_altered_cannot_be_undone(synced):
+    ended = synced.call("rollback", "--in-place", "--noinput")
+    assert ended.code == 3
+    assert "was no alteration in place" in ended.error
+    assert synced.call("rollback", "2", "--in-place").code == 2
+    assert synced.call("rollback", "--max-pause", "3").code == 2
+    assert synced.call("rollback", "--in-place").code == 3, "before the question about a terminal"
+    altered(synced, INDEXED)
+    ended = synced.call("rollback", "--in-place")
+    assert ended.code == 2
+    assert "rollback --in-place --noinput" in ended.error
+
+
+def test_a_change_by_hand_is_not_undone_with_it(synced):
+    altered(synced, INDEXED)
+    synced.run_sql("ALTER TABLE Users ADD COLUMN own TEXT")
+    ended = synced.call("rollback", "--in-place", "--noinput")
+    assert ended.code == 3
+    assert "changed by hand" in ended.error
+
+
+def test_the_sync_and_its_undoing_say_how_to_undo_them(synced):
+    synced.write(INDEXED)
+    out = synced.done("--in-place").out
+    assert "is altered in place: version" in out
+    assert "To undo it: manage.py schemasync rollback --in-place" in out
+    out = synced.done("rollback", "--in-place", "--noinput").out
+    assert "with all rows" in out
+    assert 'DROP INDEX "by_name"' in out
+
+
+def test_an_undoing_that_takes_too_long_is_rolled_back(many):
+    altered(many, {**V1, "Log": {**LOG, "more": "TEXT"}})
+    many.done("rollback", "--in-place", "--dry-run")
+    ended = many.call("rollback", "--in-place", "--noinput", "--max-pause", "1", "--json")
+    assert ended.code == 4
+    (error,) = json.loads(ended.out)["errors"]
+    assert error["code"] == "pause-exceeded"
+    assert "rollback --in-place --block-writers" in error["hint"]
+    undo(many, "--block-writers")
+    assert len(many.rows("PRAGMA table_info(Log)")) == 2

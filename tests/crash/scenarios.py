@@ -21,6 +21,7 @@ from schemasync.sync.phases import postpone
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.phases.hooks import NewFile
 from schemasync.sync.rollback import rollback
+from schemasync.sync.rollback_in_place import rollback_in_place
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
@@ -121,6 +122,12 @@ ALTERED = {
     "_views": {"heads": "SELECT s.code, p.full_name FROM crews s JOIN people p ON p.id = s.lead"},
 }
 """V2 with columns and an index for papers, and another name for squads."""
+
+
+def _altered(folder: Path) -> World:
+    world = worlds.evolved(folder)
+    sync(world.target(), read(ALTERED), SyncOptions(in_place=True))
+    return world
 
 
 def _with_later_rows(folder: Path) -> World:
@@ -300,6 +307,15 @@ SCENARIOS = {
             commit=DiskStep.HISTORY_VERSION,
             before=V2,
             current=ALTERED,
+        ),
+        Scenario(
+            "alter_undone",
+            _altered,
+            lambda target: rollback_in_place(target, lambda found: True, None) is not None,
+            "IN_PLACE:ALTER HISTORY:VERSION HISTORY:FINISH",
+            commit=DiskStep.HISTORY_VERSION,
+            before=ALTERED,
+            current=V2,
         ),
         Scenario(
             "evolve_and_prune",

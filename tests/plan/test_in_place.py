@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemasync.plan.in_place import added_columns, constraints_of, in_place, makes_index, obstacles
+from schemasync.plan.in_place import added_columns, constraints_of, dropped_columns, in_place, makes_index, obstacles
 from schemasync.plan.model import Action, Alter, Strategy
 
 from .test_plan import plan
@@ -104,3 +104,12 @@ def test_each_constraint_comes_with_the_last_new_column_that_it_reads() -> None:
 def test_a_new_index_is_known_to_take_space() -> None:
     assert [makes_index(step) for step in made({"T": {**T, "_indexes": ["a"]}}).steps] == [True]
     assert [makes_index(step) for step in made({"T": {**T, "b": "TEXT"}}).steps] == [False]
+
+
+def test_a_column_goes_only_where_that_is_allowed() -> None:
+    found = made({"T": {"id": T["id"], "_dropped": ["a"]}})
+    assert obstacles(found) == ("T: -a, with its values",)
+    assert obstacles(found, may_drop=True) == ()
+    (step,) = found.steps
+    assert isinstance(step, Alter)
+    assert [column.name for column in dropped_columns(step)] == ["a"]

@@ -8,16 +8,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
-from ...plan.in_place import added_columns, constraints_of
-from ...plan.model import Plan, StandingStep
+from ...errors import Code, Failed
+from ...plan.in_place import added_columns, constraints_of, dropped_columns
+from ...plan.model import Alter, Plan, StandingStep
+from ...schema.model import Column
 from ...schema.names import quote
 from ...schema.subset import differing_exactly, ours
+from ...schema.text import count
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
 from .objects import Object, objects
 from .rebuild import finish, indexes, reshape
+from .rebuild.alter import drops
 from .rebuild.before_renames import has_renames
 from .uncompiled import load
 from .unknown_names import Unknown
@@ -43,6 +48,10 @@ def alter(connection: Connection, plan: Plan) -> tuple[Object, ...]:
 
 
 def _add(connection: Connection, plan: Plan) -> None:
+    if lost := values_lost(connection, plan, now=True):
+        raise Failed.of(Code.ROWS_VIOLATE_SCHEMA, f"written in the last moment: {'; '.join(lost)}", "Run it again.")
+    for statement in _dropped_columns(plan):
+        connection.execute(statement)
     for statement in _new_columns(plan):
         connection.execute(statement)
     for step in _standing(plan):
@@ -66,7 +75,7 @@ def statements(plan: Plan) -> list[str]:
             for old, new in step.column_renames
         ]
     found += [f"DROP INDEX {quote(name)}" for name in reshape.stale_indexes(plan)]
-    found += _new_columns(plan)
+    found += [*_dropped_columns(plan), *_new_columns(plan)]
     for step in _standing(plan):
         found += [ddl.create_index(step.new, index) for index in indexes.new(step)]
     return found
@@ -74,6 +83,35 @@ def statements(plan: Plan) -> list[str]:
 
 def _standing(plan: Plan) -> Iterator[StandingStep]:
     return (step for step in plan.steps if isinstance(step, StandingStep))
+
+
+def values_lost(connection: Connection, plan: Plan, *, now: bool = False) -> list[str]:
+    """The columns that go and have another value than their default in some row, with a count. `now`: the tables and
+    columns have their new names already."""
+    found = []
+    for step in _standing(plan):
+        for column in dropped_columns(step):
+            rows = _beyond_default(connection, step.name if now else step.old.name, column)
+            if rows:
+                found.append(f"{step.old.name}.{column.name} has {count(rows, 'value')} of its own")
+    return found
+
+
+def _beyond_default(connection: Connection, table: str, column: Column) -> int:
+    """In how many rows the column has another value, or another type of value, than its default."""
+    with closing(sqlite3.connect(":memory:")) as scratch:
+        scratch.execute(f"CREATE TABLE t (x, {ddl.added_column(replace(column, collation=None), (), ())})")
+        scratch.execute("INSERT INTO t (x) VALUES (1)")
+        kind, default = scratch.execute(f"SELECT typeof({quote(column.name)}), {quote(column.name)} FROM t").fetchone()
+    value = f"{quote(column.name)} COLLATE BINARY"
+    query = f"SELECT count(*) FROM main.{quote(table)} WHERE typeof({quote(column.name)}) <> ? OR {value} IS NOT ?"
+    return int(connection.execute(query, (kind, default)).fetchone()[0])
+
+
+def _dropped_columns(plan: Plan) -> Iterator[str]:
+    for step in _standing(plan):
+        if isinstance(step, Alter):
+            yield from drops(step)
 
 
 def _new_columns(plan: Plan) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ...engines.sqlite.verify.row_counts import RowDiff
 from ...errors import ProblemJson
 from ...schema.text import short
 from ...sync.rollback import Preview, RolledBack
+from ...sync.rollback_in_place import Reverse, Undone
 from ...texts import span
 from ..local_time import local_time
 from .shared import Lines
@@ -45,6 +46,8 @@ class PreviewJson(TypedDict):
     generation: str
     """The generation that a rollback makes live."""
     differences: DifferencesJson
+    sql: NotRequired[list[str]]
+    """The statements; only with `--in-place`."""
     errors: list[ProblemJson]
 
 
@@ -62,6 +65,8 @@ class RollbackJson(TypedDict):
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
+    sql: NotRequired[list[str]]
+    """The statements; only with `--in-place`."""
     errors: list[ProblemJson]
 
 
@@ -106,6 +111,25 @@ def lines(done: RolledBack) -> Lines:
     ]
 
 
+def reverse_lines(found: Reverse) -> Lines:
+    """What undoing an alteration in place would do."""
+    return [
+        f"back in {found.live.generation}, with all rows, from version {short(found.live.version)} to "
+        f"{short(found.to.version)}:",
+        *(f"  {statement}" for statement in found.statements),
+    ]
+
+
+def undone_lines(done: Undone) -> Lines:
+    """The result of undoing an alteration in place."""
+    found = done.reverse
+    return [
+        f"{found.live.generation} has version {short(found.to.version)} again, with all rows; writers waited "
+        f"{span(done.pause_ms)}",
+        "To undo it: manage.py schemasync rollback --in-place",
+    ]
+
+
 def left_ahead(wanted: str, live: str) -> Lines:
     """What a schema.json of another version means after a rollback."""
     return [f"schema.json still has version {wanted}: until it has {live} again, a sync is refused (older-version)"]
@@ -136,6 +160,40 @@ def as_json(done: RolledBack) -> RollbackJson:
         "pause_ms": done.pause_ms,
         "errors": [],
     }
+
+
+def reverse_json(found: Reverse) -> PreviewJson:
+    """The JSON object of a preview with `--in-place`."""
+    return {
+        "result": "planned",
+        "version": found.to.version,
+        "previous": found.live.version,
+        "generation": found.live.generation,
+        "differences": _same_file_json(found),
+        "sql": found.statements,
+        "errors": [],
+    }
+
+
+def undone_json(done: Undone) -> RollbackJson:
+    """The JSON object of a rollback with `--in-place`."""
+    found = done.reverse
+    return {
+        "result": "rolled_back",
+        "version": found.to.version,
+        "previous": found.live.version,
+        "generation": found.live.generation,
+        "differences": _same_file_json(found),
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "sql": found.statements,
+        "errors": [],
+    }
+
+
+def _same_file_json(found: Reverse) -> DifferencesJson:
+    name = found.live.generation
+    return {"from": name, "to": name, "version": found.to.version, "tables": {}, "complete": True}
 
 
 def _differences_json(ahead: Preview) -> DifferencesJson:

@@ -78,9 +78,15 @@ def lines(done: Report, page: Page) -> Lines:
     if page.detail:
         lines += foreign(done.foreign, page)
         lines += [f"  {replayed(done.followed)}"] if done.followed else []
-    if done.result != "current" and done.previous is not None and done.strategy is not Strategy.IN_PLACE:
-        lines.append("To undo it: manage.py schemasync rollback")
+    if done.result != "current" and done.previous is not None:
+        lines += _undo(done)
     return lines
+
+
+def _undo(done: Report) -> Lines:
+    if done.strategy is not Strategy.IN_PLACE:
+        return ["To undo it: manage.py schemasync rollback"]
+    return ["To undo it: manage.py schemasync rollback --in-place"] if done.changes else []
 
 
 def _what_is_new(done: Report) -> str:

@@ -283,6 +283,11 @@ def _refuse_older(document: Document, rows: Sequence[HistoryRow], options: SyncO
         raise Refused(found)
 
 
+def was_undone(version: str, rows: Sequence[HistoryRow]) -> bool:
+    """True if the last thing that happened to the database was that an alteration to this version was undone."""
+    return len(rows) > 1 and rows[-1].action == HistoryAction.ALTER and rows[-2].version == version
+
+
 def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
     """True if the last thing that happened to the database was a rollback from a generation of this version."""
     newest = rows[-1]
@@ -299,6 +304,14 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
         return None
     facts = {"newest": newest.version, "applied_at": newest.applied_at, "actor": newest.actor}
     who = f"at {moment(newest.applied_at)} by {newest.actor or 'someone'}"
+    if was_undone(version, rows):
+        return Problem(
+            Code.OLDER_VERSION,
+            f"schema.json has version {short(version)}, which was undone in {newest.generation} {who}",
+            "To stay there, put the schema.json of before back.\n"
+            "To alter it again, with all rows: manage.py schemasync --in-place --allow-older",
+            facts,
+        )
     has_it = [name for name, last in versions(rows).items() if last == version]
     if was_rolled_back(version, rows):
         return Problem(

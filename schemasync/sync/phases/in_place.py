@@ -31,16 +31,26 @@ from .write_lock import WriteLock, replaced, write_lock
 NEW_FILE = "To make all changes in a new file, while writers go on: manage.py schemasync"
 
 
-def checked(target: Target, plan: Plan, before: LiveDatabase, unknown: Unknown, own_work: Sequence[str] = ()) -> Plan:
-    """The plan for the live file itself. Raises Refused with everything that does not qualify. `own_work`: what the
-    application would do on a new file."""
-    found = [*obstacles(plan), *own_work]
+def checked(
+    target: Target,
+    plan: Plan,
+    before: LiveDatabase,
+    unknown: Unknown,
+    others: Sequence[str] = (),
+    *,
+    may_drop: bool = False,
+    instead: str = NEW_FILE,
+) -> Plan:
+    """The plan for the live file itself. Raises Refused with everything that does not qualify, and what to do
+    `instead`. `others`: further obstacles, such as what the application would do on a new file. `may_drop`: columns may
+    go."""
+    found = [*obstacles(plan, may_drop=may_drop), *others]
     changed = planned_in_place(plan)
     if not found:
         misfits = in_place.misfits(before.connection, changed, target.opener, unknown)
         found = [f"{name}: {why}" if name else why for name, why in misfits.items()]
     if found:
-        raise Refused(not_in_place(found))
+        raise Refused(not_in_place(found, instead))
     return changed
 
 
@@ -55,13 +65,21 @@ def not_in_place(found: Sequence[str], hint: str = NEW_FILE) -> Problem:
 
 
 def alter_in_place(
-    target: Target, plan: Plan, before: LiveDatabase, signals: Signals, max_pause: float | None
+    target: Target,
+    plan: Plan,
+    before: LiveDatabase,
+    signals: Signals,
+    max_pause: float | None,
+    *,
+    command: str = "manage.py schemasync --in-place",
+    instead: str = NEW_FILE,
 ) -> float:
     """Do what the plan says, and add the row to the history, in one transaction. Returns how many seconds writers
     waited.
 
     The structure is verified in the same transaction. `max_pause`: seconds after which it is rolled back, None without
-    a limit. Raises a SchemasyncError; then nothing has changed.
+    a limit. The `command` for a longer pause, and what to do `instead`, are named then. Raises a SchemasyncError; then
+    nothing has changed.
     """
     assert before.newest is not None
     assert before.generation is not None
@@ -69,7 +87,7 @@ def alter_in_place(
         with target.disk.step(DiskStep.IN_PLACE_ALTER):
             lock = stack.enter_context(write_lock(target, before.path, before.inode))
             _check(target, plan, lock)
-            with _limited(lock, signals, max_pause):
+            with _limited(lock, signals, max_pause, _advice(command, instead)):
                 _alter(lock.connection, plan, before.newest, target)
         with target.disk.step(DiskStep.HISTORY_VERSION):
             signals.defer()
@@ -111,7 +129,7 @@ class _Limit:
 
 
 @contextmanager
-def _limited(lock: WriteLock, signals: Signals, max_pause: float | None) -> Iterator[None]:
+def _limited(lock: WriteLock, signals: Signals, max_pause: float | None, advice: str) -> Iterator[None]:
     """End the statements of the block when writers have waited for `max_pause` seconds: raises Failed."""
     limit = _Limit(signals, float("inf") if max_pause is None else lock.since + max_pause)
     lock.connection.set_progress_handler(limit, OPERATIONS)
@@ -119,21 +137,25 @@ def _limited(lock: WriteLock, signals: Signals, max_pause: float | None) -> Iter
         yield
     except Exception as error:
         if limit.is_exceeded and max_pause is not None:  # whatever the interrupted code made of it
-            raise exceeded(lock, max_pause) from error
+            raise _exceeded(lock, max_pause, advice) from error
         raise
     finally:
         lock.connection.set_progress_handler(None, 0)
 
 
-def exceeded(lock: WriteLock, max_pause: float) -> Failed:
+def _exceeded(lock: WriteLock, max_pause: float, advice: str) -> Failed:
     """The error if the work in the live file takes longer than writers may wait."""
     return Failed.of(
         Code.PAUSE_EXCEEDED,
         f"the work in {lock.path.name} was rolled back, as writers would have waited for more than "
         f"{max_pause * 1000:g} ms; nothing has changed",
-        "To do it in a new file, while writers go on: manage.py schemasync\n"
-        "To let writers wait for longer, which may be seconds for each million rows of an index: "
-        "manage.py schemasync --in-place --max-pause MS\n"
-        "To let them wait for as long as it takes: manage.py schemasync --in-place --block-writers",
+        advice,
         max_pause_ms=round(max_pause * 1000),
+    )
+
+
+def _advice(command: str, instead: str) -> str:
+    return (
+        f"{instead}\nTo let writers wait for longer, about a second for a million rows: {command} --max-pause MS"
+        f"\nTo let them wait for as long as it takes: {command} --block-writers"
     )
