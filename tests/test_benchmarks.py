@@ -57,9 +57,10 @@ def test_a_goal_is_measured_on_a_small_file_and_an_interrupted_run_goes_on(tmp_p
     assert re.fullmatch(r"[\d.]+ \([\d.]+ to [\d.]+\)", ratio)
     assert holds in ("yes", "no")
     assert "is not installed" in found["type of another affinity", "Alembic 1.20.1 batch"][2]
+    samples = (tmp_path / "samples.jsonl").read_bytes()
     again = benchmark(tmp_path, *only, "--picture", tmp_path / "goals.svg")
-    assert "pair 1 of 1" in first.stderr
-    assert "pair 1 of 1" not in again.stderr
+    assert "max_length/cp, pair 1 of 1" in first.stderr
+    assert (tmp_path / "samples.jsonl").read_bytes() == samples
     assert again.stdout == first.stdout
     assert ElementTree.parse(tmp_path / "goals.svg").getroot().tag == f"{SVG}svg"
 
