@@ -104,7 +104,7 @@ def _keys(connection: Connection, sql: str, parts: Sequence[str]) -> tuple[list[
     end = time.monotonic() + PATIENCE
     for part in parts:
         with suppress(sqlite3.Error):
-            for (key,) in connection.execute(f"SELECT {KEY} FROM {part} ORDER BY {KEY}").fetchall():
+            for (key,) in connection.execute(f"SELECT {KEY} FROM {part} ORDER BY {KEY}"):
                 if time.monotonic() > end:
                     return found, False
                 try:
