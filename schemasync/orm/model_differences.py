@@ -166,6 +166,8 @@ class _Compared:
             return
         if theirs.autoincrement and not mine.autoincrement:
             yield self._at("row ids without AUTOINCREMENT, so that the newest may be given out again")
+        if theirs.rowid_alias and not mine.rowid_alias:
+            yield self._at("integer keys that SQLite does not number", mine.columns[0].column or "")
         if mine.conflict:
             yield self._at("PRIMARY KEY ON CONFLICT", mine.conflict)
         if mine.name:
@@ -187,7 +189,8 @@ class _Compared:
         elif column.not_null is not None and (column.not_null.conflict or column.not_null.name):
             yield self._at("names and conflict clauses of NOT NULL", column.name)
         elif column.not_null is not None and made.not_null is None:
-            yield self._at("NOT NULL", column.name)
+            is_spelling = fold(column.name) == fold(self.made.rowid_column or "")  # a row id is never NULL
+            yield self._at("NOT NULL", column.name, is_spelling=is_spelling)
         if column.collation != made.collation:
             yield self._at("collations", f"{column.name} COLLATE {(column.collation or 'BINARY').upper()}")
         if column.default != made.default:
@@ -342,8 +345,11 @@ def _unwrapped(sql: Sql) -> str:
 
 
 def _number(sql: Sql) -> float | None:
-    """The number that a literal is, quoted or not."""
+    """The number that a literal is, quoted or not; Django casts those of a DecimalField."""
+    parts = lexer.tokens(sql.canonical)
+    if len(parts) > 4 and parts[0].word == "cast" and parts[-2].word == "numeric":
+        parts = parts[2:-3]
     try:
-        return float(sql.canonical.strip("'"))
+        return float("".join(part.text for part in parts).strip("'"))
     except ValueError:
         return None

@@ -23,7 +23,7 @@ def auto_name(table, columns):
 def imported(text, *, managed=False):
     """The classes of a file of models, by name, in a registry of their own."""
     apps = Apps([AppConfigStub(LABEL)])
-    with_app = f"managed = {managed}\n        app_label = {LABEL!r}\n        apps = APPS"
+    with_app = f"        managed = {managed}\n        app_label = {LABEL!r}\n        apps = APPS"
     names = {"__name__": "made.models", "APPS": apps}
-    exec(compile(text.replace("managed = False", with_app), "models.py", "exec"), names)
+    exec(compile(text.replace("        managed = False", with_app), "models.py", "exec"), names)
     return {model.__name__: model for model in apps.get_models()}
