@@ -111,6 +111,19 @@ def test_tables_and_columns_are_renamed_and_everything_follows(synced):
     assert synced.rows("PRAGMA foreign_key_list(Children)")[0][2] == "People"
 
 
+def test_a_rename_that_sqlite_refuses_under_views_is_made_all_the_same(synced):
+    """SQLite does not rename a column that a view reads through another view over all columns."""
+    synced.write({**V1, "_views": {"A": "SELECT * FROM Users", "B": "SELECT name FROM A"}})
+    synced.done()
+    synced.run_sql("CREATE VIEW by_hand AS SELECT what FROM Log")
+    with closing(sqlite3.connect(synced.link)) as connection, pytest.raises(sqlite3.OperationalError):
+        connection.execute("ALTER TABLE Users RENAME COLUMN name TO full")
+    users = {"id": USERS["id"], "full": {"type": "TEXT NOT NULL", "was": ["name"]}, "fax": "TEXT"}
+    altered(synced, {"Users": users, "Log": LOG, "_views": {"A": "SELECT * FROM Users", "B": "SELECT full FROM A"}})
+    assert synced.rows("SELECT full FROM B ORDER BY 1") == [("ann",), ("bob",)]
+    assert synced.rows("SELECT what FROM by_hand") == [("begun",)]
+
+
 def test_two_tables_exchange_their_names(synced):
     synced.write({"Users": {**LOG, "_was": ["Log"]}, "Log": {**USERS, "_was": ["Users"]}})
     assert json.loads(synced.done("--in-place", "--json").out)["strategy"] == "in-place"
@@ -324,11 +337,10 @@ def test_a_schema_that_changed_since_the_plan_is_left_alone(synced):
 def test_a_structure_that_is_not_the_wanted_one_is_rolled_back(synced, monkeypatch):
     whole = in_place.alter
 
-    def and_more(connection, plan):
-        foreign = whole(connection, plan)
+    def and_more(connection, plan, *, follows):
+        whole(connection, plan, follows=follows)
         if main_file(connection):  # not in the dry run, which would notice it before
             connection.execute("ALTER TABLE Log ADD COLUMN wrong")
-        return foreign
 
     monkeypatch.setattr(in_place, "alter", and_more)
     with pytest.raises(Failed, match="not built as it should be"):

@@ -6,21 +6,23 @@ https://www.sqlite.org/lang_altertable.html
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ...errors import Code, Failed
+from ...diff.changes import ChangeTrigger, ChangeView
+from ...errors import Code, Failed, Refused
 from ...plan.in_place import added_columns, constraints_of, dropped_columns
 from ...plan.model import Alter, Plan, StandingStep
+from ...schema import lexer
 from ...schema.model import Column
-from ...schema.names import quote
+from ...schema.names import fold, quote
 from ...schema.subset import differing_exactly, ours
 from ...schema.text import count
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
-from .objects import Object, objects
+from .objects import Object, fingerprint, is_own, schema_text
 from .rebuild import finish, indexes, reshape
 from .rebuild.alter import drops
 from .rebuild.before_renames import has_renames
@@ -28,23 +30,86 @@ from .uncompiled import load
 from .unknown_names import Unknown
 
 
-def alter(connection: Connection, plan: Plan) -> tuple[Object, ...]:
-    """Bring the file to the new schema, in the caller's transaction. Returns the objects that schema.json does not
-    name, as they must be now. Raises Refused and Failed.
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What the statements do to an empty copy of the live schema in memory. `misfits`: what they do not bring to its
+    new shape, and why. `follows`: SQLite alone follows what is renamed. `removed` and `added`: rows of sqlite_schema.
+    `fingerprint`: that of the file afterwards; None if it has to be computed there."""
 
-    Views and triggers stay as they are, unless something is renamed: then those of the schema are created again, and
-    SQLite follows the references in others.
+    misfits: Mapping[str, str]
+    follows: bool = True
+    removed: frozenset[tuple[bytes, ...]] = frozenset()
+    added: frozenset[tuple[bytes, ...]] = frozenset()
+    fingerprint: str | None = None
+
+    def turns(self, before: Collection[tuple[bytes, ...]], after: Collection[tuple[bytes, ...]]) -> bool:
+        """True if the statements have done to a schema exactly what they did in memory."""
+        return (set(before) - self.removed) | self.added == set(after)
+
+
+def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> Rehearsal:
+    """Run the statements on an empty copy of the live schema in memory, and compare the result with the plan."""
+    if names := reshape.renames_rowid_names(plan):
+        return Rehearsal(dict.fromkeys(sorted(names), "a column has a name of the row id"))
+    found = _tried(source, plan, opener, unknown, follows=True)
+    if found.misfits and has_renames(plan):
+        found = _tried(source, plan, opener, unknown, follows=False)
+    return found
+
+
+def _tried(source: Connection, plan: Plan, opener: Opener, unknown: Unknown, *, follows: bool) -> Rehearsal:
+    with closing(load(source, opener, unknown)) as connection:
+        before, broken, known = schema_text(connection), finish.broken(connection), fingerprint(connection)
+        try:
+            alter(connection, plan, follows=follows)
+        except (sqlite3.Error, Refused) as error:
+            if isinstance(error, Refused) and not follows:
+                raise
+            return Rehearsal({"": str(error)})
+        after, built = schema_text(connection), ours(inspect(connection).schema, plan.new)
+        misfits = dict.fromkeys(
+            sorted(differing_exactly(plan.built, built)), "it would be another one than in schema.json"
+        )
+        misfits |= dict.fromkeys(sorted(finish.broken(connection) - broken), "it would not compile")
+        print_after = fingerprint(connection) if known == plan.base_fingerprint else None
+    return Rehearsal(misfits, follows, frozenset(before) - set(after), frozenset(after) - set(before), print_after)
+
+
+def alter(connection: Connection, plan: Plan, *, follows: bool) -> None:
+    """Bring the file to the new schema, in the caller's transaction. Raises Refused and Failed.
+
+    Views and triggers stay as they are, and SQLite follows what is renamed in them; those of schema.json that name it
+    are created again. Without `follows` all are dropped before a rename, and created again, as in a build: SQLite
+    refuses a rename under some of them.
     """
-    if not has_renames(plan):
-        foreign = _foreign(connection, plan)
-        reshape.drop_stale_indexes(connection, plan)
+    if has_renames(plan) and not follows:
+        broken = finish.broken(connection)
+        carried = reshape.renamed(connection, plan)
         _add(connection, plan)
-        return foreign
-    broken = finish.broken(connection)
-    carried = reshape.renamed(connection, plan)
+        finish.finish(connection, plan, carried, broken)
+        return
+    if has_renames(plan):
+        reshape.apply_renames(connection, plan)
+    reshape.drop_stale_indexes(connection, plan)
     _add(connection, plan)
-    finish.finish(connection, plan, carried, broken)
-    return (*carried.triggers, *carried.views, *carried.standing)
+    _create_again(connection, plan)
+
+
+def _create_again(connection: Connection, plan: Plan) -> None:
+    """Create the views and triggers of the schema again that name what was renamed."""
+    views = {change.new.name: change.old.name for change in plan.changes if isinstance(change, ChangeView)}
+    triggers = [change for change in plan.changes if isinstance(change, ChangeTrigger) and change.owner not in views]
+    for old in (*views.values(),):
+        connection.execute(f"DROP VIEW main.{quote(old)}")
+    for change in triggers:
+        connection.execute(f"DROP TRIGGER main.{quote(change.old.name)}")
+    for view in plan.new.views:
+        if view.name in views:
+            connection.execute(ddl.create_view(view))
+            for trigger in view.triggers:
+                connection.execute(ddl.create_trigger(trigger))
+    for change in triggers:
+        connection.execute(ddl.create_trigger(change.new))
 
 
 def _add(connection: Connection, plan: Plan) -> None:
@@ -59,9 +124,27 @@ def _add(connection: Connection, plan: Plan) -> None:
             indexes.build(connection, step.new, index)
 
 
-def _foreign(connection: Connection, plan: Plan) -> tuple[Object, ...]:
-    mine = {*plan.old.object_names(), *plan.new.object_names()}
-    return tuple(item for item in objects(connection) if item.key not in mine)
+def untouched(plan: Plan, before: Collection[tuple[bytes, ...]]) -> tuple[Object, ...]:
+    """The objects that schema.json does not name, as they were before the statements and must be afterwards. Without
+    those that name something that was renamed."""
+    mine, names = {*plan.old.object_names(), *plan.new.object_names()}, _renamed(plan)
+    shadows = tuple(f"{fold(step.old.name)}_" for step in _standing(plan) if step.is_virtual)
+    found = (Object(*(part.decode(errors="replace") for part in row)) for row in before)
+    return tuple(
+        item
+        for item in found
+        if item.key not in mine
+        and not is_own(item.name)
+        and not is_own(item.table)
+        and not (shadows and fold(item.name).startswith(shadows))
+        and names.isdisjoint(fold(token.value) for token in lexer.tokens(item.sql) if token.is_name)
+    )
+
+
+def _renamed(plan: Plan) -> set[str]:
+    """Folded old names of the tables and columns that are renamed."""
+    tables = {fold(step.old.name) for step in _standing(plan) if step.old.name != step.new.name}
+    return tables | {fold(old) for step in _standing(plan) for old, _ in step.column_renames}
 
 
 def statements(plan: Plan) -> list[str]:
@@ -119,16 +202,3 @@ def _new_columns(plan: Plan) -> Iterator[str]:
         for column in added_columns(step):
             definition = ddl.added_column(column, *constraints_of(step, column))
             yield f"ALTER TABLE {quote(step.new.name)} ADD COLUMN {definition}"
-
-
-def misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> dict[str, str]:
-    """What the statements do not bring to its new shape on an empty copy of the live schema in memory, and why."""
-    if names := reshape.renames_rowid_names(plan):
-        return dict.fromkeys(sorted(names), "a column has a name of the row id")
-    with closing(load(source, opener, unknown)) as connection:
-        try:
-            alter(connection, plan)
-        except sqlite3.Error as error:
-            return {"": str(error)}
-        built = ours(inspect(connection).schema, plan.new)
-    return dict.fromkeys(sorted(differing_exactly(plan.built, built)), "it would be another one than in schema.json")

@@ -7,12 +7,15 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...engines.sqlite import history_table, in_place
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection
-from ...engines.sqlite.objects import fingerprint
+from ...engines.sqlite.in_place import Rehearsal
+from ...engines.sqlite.objects import fingerprint, schema_text
+from ...engines.sqlite.transactions import snapshot
+from ...engines.sqlite.uncompiled import unknown_to
 from ...engines.sqlite.unknown_names import Unknown
 from ...engines.sqlite.verify.structure import structure
 from ...errors import Code, Failed, Problem, Refused
@@ -47,7 +50,7 @@ def checked(
     found = [*obstacles(plan, may_drop=may_drop), *others]
     changed = planned_in_place(plan)
     if not found:
-        misfits = in_place.misfits(before.connection, changed, target.opener, unknown)
+        misfits = in_place.rehearse(before.connection, changed, target.opener, unknown).misfits
         found = [f"{name}: {why}" if name else why for name, why in misfits.items()]
     if found:
         raise Refused(not_in_place(found, instead))
@@ -83,12 +86,13 @@ def alter_in_place(
     """
     assert before.newest is not None
     assert before.generation is not None
+    known = _known(target, plan, before)
     with ExitStack() as stack:
         with target.disk.step(DiskStep.IN_PLACE_ALTER):
             lock = stack.enter_context(write_lock(target, before.path, before.inode))
-            _check(target, plan, lock)
+            _check(target, plan, known, lock)
             with _limited(lock, signals, max_pause, _advice(command, instead)):
-                _alter(lock.connection, plan, before.newest, target)
+                _alter(lock.connection, plan, known)
         with target.disk.step(DiskStep.HISTORY_VERSION):
             signals.defer()
             lock.commit()
@@ -99,20 +103,51 @@ def alter_in_place(
     return lock.seconds
 
 
-def _alter(connection: Connection, plan: Plan, newest: HistoryRow, target: Target) -> None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is found out before the lock, as it takes longer the more tables there are: the rows of sqlite_schema, what
+    the statements do to them, and the row for the history."""
+
+    schema: frozenset[tuple[bytes, ...]]
+    rehearsal: Rehearsal
+    row: HistoryRow
+
+
+def _known(target: Target, plan: Plan, before: LiveDatabase) -> _Known:
+    assert before.newest is not None
+    connection, rehearsal = before.connection, Rehearsal({}, fingerprint=plan.base_fingerprint)
+    with snapshot(connection):
+        check_same_schema(connection, plan)
+        schema = frozenset(schema_text(connection))
+        if plan.changes:
+            unknown = unknown_to(connection, target.opener)
+            rehearsal = in_place.rehearse(connection, plan, target.opener, unknown)
     made = in_place.statements(plan)
+    row = altered(before.newest, plan, made, rehearsal.fingerprint or "", sqlite3.sqlite_version, target.stamp)
+    return _Known(schema, rehearsal, row)
+
+
+def _alter(connection: Connection, plan: Plan, known: _Known) -> None:
+    """Run the statements, and verify that they did what they did in the dry run, whose result was compared with the
+    plan; or else compare the schema itself."""
+    row, rehearsal = known.row, known.rehearsal
     if plan.changes:
-        structure(connection, plan, in_place.alter(connection, plan))
-    row = altered(newest, plan, made, fingerprint(connection), sqlite3.sqlite_version, target.stamp)
+        before = schema_text(connection)
+        in_place.alter(connection, plan, follows=rehearsal.follows)
+        if rehearsal.misfits or not rehearsal.turns(before, schema_text(connection)):
+            structure(connection, plan, in_place.untouched(plan, before))
+            row = replace(row, fingerprint="")
+    row = row if row.fingerprint else replace(row, fingerprint=fingerprint(connection))
     history_table.create(connection)
     history_table.append(connection, row)
 
 
-def _check(target: Target, plan: Plan, lock: WriteLock) -> None:
+def _check(target: Target, plan: Plan, known: _Known, lock: WriteLock) -> None:
     target.check_sole()
     if not lock.is_at(target.layout.link):
         raise replaced(target.layout.link)
-    check_same_schema(lock.connection, plan)
+    if frozenset(schema_text(lock.connection)) != known.schema:
+        check_same_schema(lock.connection, plan)
 
 
 @dataclass(slots=True)

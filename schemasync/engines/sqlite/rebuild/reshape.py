@@ -50,7 +50,7 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
 def renamed(connection: Connection, plan: Plan) -> Carried:
     """Rename, and drop all views and triggers, and the indexes that change. Raises Refused."""
     aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
-    _rename(connection, plan)
+    apply_renames(connection, plan)
     carried = _take_off(connection, plan)
     return replace(
         carried,
@@ -65,7 +65,8 @@ def _standing(connection: Connection, step: Drop | Rewrite) -> str:
     return parked if isinstance(step, Drop) and has_table(connection, parked) else step.name
 
 
-def _rename(connection: Connection, plan: Plan) -> None:
+def apply_renames(connection: Connection, plan: Plan) -> None:
+    """Rename tables and columns. SQLite follows in views and triggers, and raises an error if one does not compile."""
     pairs = [(step.old.name, step.new.name) for step in plan.carried if step.old.name != step.new.name]
     taken = {fold(o.name) for o in objects(connection) if o.type in ("table", "view", "index")}
     leaving = [step.name for step in plan.dropped]
