@@ -11,6 +11,10 @@ class SchemasyncConfig(AppConfig):
     def ready(self) -> None:
         from . import caches, checks, conf  # noqa: F401  importing the first two registers their receivers and checks
 
+        if conf.tests() is not conf.Tests.BUILT or conf.has_test_seed():
+            from .orm.test_cache import creation
+
+            creation.install()
         if conf.is_enabled():
             from .management import overridden_commands
             from .orm import migration_modules

@@ -35,6 +35,9 @@ DEFAULTS: Mapping[str, Any] = {
     "STATUS_TOKEN": None,
     "CONNECT": None,
     "EXTENSIONS": (),
+    "TESTS": "built",
+    "TEST_CACHE": None,
+    "TEST_SEED": None,
 }
 
 
@@ -108,6 +111,33 @@ def data_migrations() -> Mapping[str, str | None]:
 def seed() -> str | None:
     """The dotted path of the function that fills a new database."""
     return setting("SEED") or None
+
+
+class Tests(StrEnum):
+    """Where a test database comes from: built at each run; copied if it was built before; or built, and compared with
+    the copy that would be used."""
+
+    BUILT = "built"
+    CACHED = "cached"
+    VERIFIED = "verified"
+
+
+def tests() -> Tests:
+    """The setting TESTS. Never raises: others report mistakes."""
+    given = getattr(settings, "SCHEMASYNC", {})
+    value = given.get("TESTS") if isinstance(given, Mapping) else None
+    return Tests(value) if value in list(Tests) else Tests.BUILT
+
+
+def has_test_seed() -> bool:
+    """True if a function fills new test databases. Never raises."""
+    given = getattr(settings, "SCHEMASYNC", {})
+    return isinstance(given, Mapping) and bool(given.get("TEST_SEED"))
+
+
+def test_seed() -> str | None:
+    """The dotted path of the function that fills a new test database."""
+    return setting("TEST_SEED") or None
 
 
 def writes_migrations() -> bool:
@@ -207,6 +237,13 @@ def bad_values(given: object) -> Iterator[Problem]:
     if token is not None and not (isinstance(token, str) and len(token) >= SHORTEST_TOKEN):
         hint = f"Use a string of {SHORTEST_TOKEN} characters or more, for example from: openssl rand -hex 16"
         yield Problem(Code.UNKNOWN_SETTING, 'SCHEMASYNC["STATUS_TOKEN"] is invalid', hint, {"key": "STATUS_TOKEN"})
+    origin, cache = known.get("TESTS", Tests.BUILT), known.get("TEST_CACHE")
+    if origin not in list(Tests):
+        message = f'SCHEMASYNC["TESTS"] is {origin!r}'
+        yield Problem(Code.UNKNOWN_SETTING, message, f"Use one of: {', '.join(Tests)}.", {"key": "TESTS"})
+    if cache is not None and not isinstance(cache, str | os.PathLike):
+        message = f'SCHEMASYNC["TEST_CACHE"] is {cache!r}'
+        yield Problem(Code.UNKNOWN_SETTING, message, "Use the path of a folder.", {"key": "TEST_CACHE"})
     for key in ("ENABLED", "RUN_FROM_ADMIN", "ADOPT", "WRITE_MIGRATIONS"):
         if not isinstance(known.get(key, False), bool):
             message = f'SCHEMASYNC["{key}"] is {known[key]!r}'
@@ -236,16 +273,17 @@ def _bad_apps(given: object) -> Iterator[Problem]:
 
 
 def _bad_functions(known: Mapping[Any, Any]) -> Iterator[Problem]:
-    functions, seeds = known.get("DATA_MIGRATIONS", {}), known.get("SEED")
+    functions = known.get("DATA_MIGRATIONS", {})
     if not isinstance(functions, Mapping) or not all(
         _is_dotted(name) and (path is None or _is_dotted(path)) for name, path in functions.items()
     ):
         hint = 'Use a function for each migration, or None: {"shop.0004_fill_slug": "shop.upgrades.fill_slug"}.'
         message = f'SCHEMASYNC["DATA_MIGRATIONS"] is {functions!r}'
         yield Problem(Code.UNKNOWN_SETTING, message, hint, {"key": "DATA_MIGRATIONS"})
-    if seeds is not None and not _is_dotted(seeds):
-        hint = 'Use the dotted path of a function that accepts the alias: "shop.seeds.fill".'
-        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SEED"] is {seeds!r}', hint, {"key": "SEED"})
+    for key in ("SEED", "TEST_SEED"):
+        if (seeds := known.get(key)) is not None and not _is_dotted(seeds):
+            hint = 'Use the dotted path of a function that accepts the alias: "shop.seeds.fill".'
+            yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["{key}"] is {seeds!r}', hint, {"key": key})
 
 
 def _is_dotted(name: object) -> bool:

@@ -3,6 +3,7 @@ crash."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import IO
 
 
-def remove_all(files: Iterable[Path], folder: Path) -> None:
+def remove_all(files: Iterable[Path], folder: Path | None = None) -> None:
     """Remove files, and a folder with its content; missing ones are skipped."""
     for file in files:
         file.unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+    if folder is not None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
@@ -25,3 +27,44 @@ def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
         path = Path(folder) / "copy"
         write(path)
         return path.open("rb")
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill an empty file in the same folder, which then gets the name `path`, so that others find all of it
+    or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    scratch = Path(name)
+    try:
+        write(scratch)
+        os.fsync(descriptor)  # also after a power cut
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """The same for a text."""
+
+    def write(scratch: Path) -> None:
+        scratch.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
+
+
+def note_use(path: Path) -> None:
+    """Note that a file and its folder are in use."""
+    with suppress(OSError):
+        os.utime(path)
+        os.utime(path.parent)
+
+
+def used_at(path: Path) -> float:
+    """When `note_use` was called last, in seconds; 0 if there is no such file."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""Test databases that are built once and copied afterwards."""

@@ -1,0 +1,174 @@
+"""Creates a test database as a copy of a cached one, if nothing that was read for that has changed."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.backends.sqlite3 import creation as sqlite3_creation
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import import_string
+
+from ... import conf
+from ...conf import Tests
+from ...engines.sqlite.copies import differing_tables, load, store
+from ...errors import Code, Failed
+from ...files import temporary
+from ..migrate_signals import import_management
+from . import store as stored
+from .facts import facts, folders, receivers, roots
+from .inputs import Inputs
+from .recording import recording
+from .sources import imported, modules_of
+from .store import Entry
+
+DAMAGED = "the cached one is damaged"
+VARYING = ("django_migrations",)  # tables with the time of a build
+
+Build = Callable[[], str]
+"""Django's create_test_db, which returns the name of the new database."""
+
+
+def install() -> None:
+    """Let Django's SQLite backend, and those that derive from it, create test databases in this way."""
+    backend: Any = sqlite3_creation.DatabaseCreation
+    backend.create_test_db = _create_test_db
+
+
+def _create_test_db(
+    self: Any, verbosity: int = 1, autoclobber: bool = False, serialize: bool = True, keepdb: bool = False
+) -> str:
+    """Like that of BaseDatabaseCreation."""
+
+    def build() -> str:
+        name = BaseDatabaseCreation.create_test_db(self, verbosity, autoclobber, serialize, keepdb)
+        return str(name)
+
+    if keepdb and _is_there(self):
+        return build()
+    if conf.tests() is Tests.BUILT:
+        return _seeded(self, build(), serialize)
+    return _cached(self, build, verbosity, autoclobber, serialize)
+
+
+def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, serialize: bool) -> str:
+    """Create the test database from the cache, or by `build`, and cache it then. Returns its name."""
+    alias = creation.connection.alias
+    import_management()  # the receivers of the apps, as `migrate` does
+    entry, reason = _fresh(alias)
+    if entry is not None and conf.tests() is Tests.CACHED:
+        with suppress(sqlite3.DatabaseError):
+            return _copied(creation, entry, verbosity, autoclobber, serialize)
+        entry.remove()
+        reason = DAMAGED
+    if verbosity >= 1 and reason is not None:
+        creation.log(f"The test database for alias '{alias}' is built again, because of: {reason}")
+    with recording() as found:
+        name = _seeded(creation, build(), serialize)
+    if entry is not None and conf.tests() is Tests.VERIFIED:
+        _verify(creation, entry)
+    ran = imported({*roots(), *modules_of(found.ran)}) | found.ran
+    inputs = Inputs.of(found.opened | ran, folders(), found.settings - {"DATABASES"}, facts(alias))
+    try:
+        _store(creation, stored.new(alias, inputs), inputs, serialize)
+    except OSError as error:
+        creation.log(f"The test database for alias '{alias}' is not cached: {error}")
+    return name
+
+
+def _is_there(creation: Any) -> bool:
+    name = creation._get_test_db_name()
+    return not creation.is_in_memory_db(name) and Path(name).exists()
+
+
+def _fresh(alias: str) -> tuple[Entry | None, str | None]:
+    """The entry that was built from what is there now; otherwise why the one that was used last is another one."""
+    reason, now = None, facts(alias)
+    for entry in stored.entries(alias):
+        inputs = entry.read()
+        difference = inputs.difference(now) if inputs is not None else DAMAGED
+        if difference is None:
+            return entry, None
+        reason = reason or difference
+    return None, reason
+
+
+def _verify(creation: Any, entry: Entry) -> None:
+    """Raise Failed if the cached database differs from the new one."""
+    try:
+        tables = differing_tables(creation.connection.connection, entry.database, VARYING)
+    except sqlite3.DatabaseError as error:
+        tables = [str(error)]
+    if tables:
+        raise Failed.of(
+            Code.VERIFY_DIFFERS,
+            f"the cached test database differs from a new one in: {', '.join(tables)}",
+            "Something that its migrations read is not noticed: see Limits in the page on tests. To build it anew:\n"
+            f"rm -r {shlex.quote(str(stored.folder()))}",
+        )
+
+
+def _copied(creation: Any, entry: Entry, verbosity: int, autoclobber: bool, serialize: bool) -> str:
+    """Create the database as Django does, with a copy in place of `migrate`."""
+    connection, name = creation.connection, str(creation._get_test_db_name())
+    if verbosity >= 1:
+        shown = creation._get_database_display_str(verbosity, name)
+        creation.log(f"Copying the cached test database for alias {shown}...")
+    creation._create_test_db(verbosity, autoclobber)
+    connection.close()
+    settings.DATABASES[connection.alias]["NAME"] = connection.settings_dict["NAME"] = name
+    connection.ensure_connection()
+    load(entry.database, connection.connection)
+    _send_post_migrate(connection.alias, verbosity - 1)
+    if serialize:
+        _serialize(creation, entry)
+    temporary.note_use(entry.inputs)
+    return name
+
+
+def _send_post_migrate(alias: str, verbosity: int) -> None:
+    """Call the project's own receivers: what they do may depend on more than the database. Those of installed apps have
+    done their work in the copy."""
+    for config in apps.get_app_configs():
+        if config.models_module is not None:
+            about = {"app_config": config, "verbosity": verbosity, "interactive": False, "using": alias}
+            for receiver in receivers(post_migrate, config):
+                receiver(signal=post_migrate, sender=config, apps=apps, plan=[], **about)
+
+
+def _serialize(creation: Any, entry: Entry) -> None:
+    text = entry.serialized_text()
+    if text is None:
+        text = creation.serialize_db_to_string()
+        with suppress(OSError):
+            temporary.write_text_whole(entry.serialized, text)
+    creation.connection._test_serialized_contents = text
+
+
+def _seeded(creation: Any, name: str, serialize: bool) -> str:
+    """Run the project's own seed; what is serialized has to contain what it wrote."""
+    seed = conf.test_seed()
+    if seed is not None:
+        import_string(seed)(creation.connection.alias)
+        if serialize:
+            creation.connection._test_serialized_contents = creation.serialize_db_to_string()
+    return name
+
+
+def _store(creation: Any, entry: Entry, inputs: Inputs, serialize: bool) -> None:
+    """The database first: its inputs make it an entry."""
+    connection = creation.connection
+    connection.ensure_connection()
+    temporary.write_whole(entry.database, lambda path: store(connection.connection, path))
+    if serialize:
+        temporary.write_text_whole(entry.serialized, connection._test_serialized_contents)
+    temporary.write_text_whole(entry.inputs, inputs.as_json())
+    temporary.note_use(entry.inputs)
+    stored.tidy(connection.alias)

@@ -1,0 +1,141 @@
+"""What a test database depends on besides files and settings: versions, models, routers, receivers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+from django.apps import AppConfig, apps
+from django.core.management import get_commands
+from django.db import connections, router
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import Model
+from django.db.models.signals import post_migrate, pre_migrate
+from django.dispatch import Signal
+
+from ... import __version__
+from .inputs import described, digest
+from .sources import file_of
+
+DISTRIBUTIONS = (".dist-info", ".egg-info", ".egg-link", ".pth")
+PLACES = ("NAME", "TEST")  # of a database: each process of a test run has its own
+
+
+def facts(alias: str) -> dict[str, str]:
+    """A digest of each, by what it is called."""
+    return {
+        "the version of Python": digest(sys.version),
+        "the version of SQLite": sqlite3.sqlite_version,
+        "the version of Django": django.get_version(),
+        "the version of schemasync": __version__,
+        "the installed distributions": digest("\n".join(sorted(distributions()))),
+        "the models": digest("\n".join(model_lines())),
+        "the receivers of pre_migrate and post_migrate": digest("\n".join(sorted(receiver_lines()))),
+        "the routers": digest("\n".join(name_of(type(one)) for one in router.routers)),
+        f"the settings of the database {alias}": digest(database_line(alias)),
+        "the command migrate": command(),
+    }
+
+
+def roots() -> set[str]:
+    """The modules with code of the project that may run in a build: migrations, receivers, routers, `migrate`."""
+    found = {name for name in sys.modules if any(name.startswith(f"{module}.") for module in migration_modules())}
+    found.update(module_of(one) for *_, one in _receivers())
+    found.update(type(one).__module__ for one in router.routers)
+    return found | migration_modules() | {f"{command()}.management.commands.migrate"}
+
+
+def folders() -> set[str]:
+    """The folders of migrations that belong to the project."""
+    files = (file_of(module) for module in migration_modules())
+    return {str(Path(path).parent) for path in files if path is not None}
+
+
+def migration_modules() -> set[str]:
+    """The names of the packages with the migrations of the installed apps."""
+    found = (MigrationLoader.migrations_module(config.label)[0] for config in apps.get_app_configs())
+    return {module for module in found if module is not None}
+
+
+def distributions() -> Iterator[str]:
+    """What is installed, with its version: the names of the folders in which that is recorded."""
+    for folder in sys.path:
+        place = folder or "."  # the empty one stands for the current folder
+        if Path(place).is_dir():
+            yield from (name for name in os.listdir(place) if name.endswith(DISTRIBUTIONS))  # noqa: PTH208  fast
+
+
+def model_lines() -> Iterator[str]:
+    """What content types and permissions are made of; of an app without migrations also the fields, since Django
+    creates its tables from them."""
+    for config in apps.get_app_configs():
+        module, _ = MigrationLoader.migrations_module(config.label)
+        whole = module is None or file_or_none(config) is None
+        for model in config.get_models(include_auto_created=True):
+            yield described([model._meta.label, *_permissions(model), *(_definition(model) if whole else ())])
+
+
+def file_or_none(config: AppConfig) -> object:
+    """The package of an app's migrations, None if there is none."""
+    from django.utils.module_loading import module_has_submodule
+
+    return config.module if config.module is not None and module_has_submodule(config.module, "migrations") else None
+
+
+def _permissions(model: type[Model]) -> list[Any]:
+    meta: Any = model._meta
+    return [meta.permissions, meta.default_permissions, str(meta.verbose_name_raw), meta.proxy, meta.managed]
+
+
+def _definition(model: type[Model]) -> list[Any]:
+    meta: Any = model._meta
+    fields = [one.deconstruct() for one in (*meta.local_fields, *meta.local_many_to_many)]
+    options = [meta.db_table, meta.unique_together, [repr(one) for one in (*meta.indexes, *meta.constraints)]]
+    return [fields, options]
+
+
+def receivers(signal: Signal, sender: AppConfig | None) -> list[Callable[..., Any]]:
+    """The project's own receivers of a signal of `migrate` for an app."""
+    waiting, _ = signal._live_receivers(sender)
+    return [one for one in waiting if file_of(module_of(one)) is not None]
+
+
+def _receivers() -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    """Each with its signal and the label of an app."""
+    for name, signal in (("pre_migrate", pre_migrate), ("post_migrate", post_migrate)):
+        for config in apps.get_app_configs():
+            yield from ((name, config.label, one) for one in receivers(signal, config))
+
+
+def receiver_lines() -> Iterator[str]:
+    """Which receiver is connected to which signal, and for which app."""
+    for signal, label, receiver in _receivers():
+        yield f"{signal} {label} {name_of(receiver)}"
+
+
+def module_of(one: Any) -> str:
+    """The name of the module with a function or method."""
+    return getattr(one, "__module__", None) or type(one).__module__
+
+
+def name_of(one: Any) -> str:
+    """The full name of a function or class."""
+    return f"{module_of(one)}.{getattr(one, '__qualname__', type(one).__qualname__)}"
+
+
+def database_line(alias: str) -> str:
+    """The settings of a database, without the place of its file."""
+    given: Any = connections[alias].settings_dict
+    test = {key: value for key, value in given["TEST"].items() if key != "NAME"}
+    return described({**{key: value for key, value in sorted(given.items()) if key not in PLACES}, "TEST": test})
+
+
+def command() -> str:
+    """The app whose `migrate` runs."""
+    found = get_commands()["migrate"]
+    return found if isinstance(found, str) else name_of(type(found))
