@@ -243,19 +243,35 @@ def test_a_run_that_verifies_finds_a_copy_that_is_stale(site):
     run(site)
 
 
-def test_from_an_interactive_interpreter(site):
-    """The current folder is an empty entry of sys.path there."""
-    code = """
-import os, django
+CREATE = """
+import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
 django.setup()
 from django.db import connection
+if "profile" in sys.argv:
+    import cProfile
+    cProfile.Profile().enable()
+    if sys.version_info >= (3, 12):
+        sys.monitoring.use_tool_id(4, "another")
 connection.creation.create_test_db()
 """
+
+
+def created(site, *args):
+    """What an interpreter prints that gets its code from its input; the current folder is an empty entry of sys.path."""
     ended = subprocess.run(
-        [sys.executable, "-"], input=code, cwd=site.folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        [sys.executable, "-", *args], input=CREATE, cwd=site.folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True,
+        text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
+    return ended.stderr
+
+
+def test_what_a_profiler_watches_is_not_cached(site):
+    with changed(site, "shop/colours.txt", ("green", "brown")):
+        assert "is not cached: a profiler is at work" in created(site, "profile")
+        assert COPIED not in created(site)
+        assert COPIED in created(site, "profile")
 
 
 def test_without_a_place_for_it_nothing_is_cached(site):

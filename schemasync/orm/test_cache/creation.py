@@ -74,6 +74,9 @@ def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, seri
         name = _seeded(creation, build(), serialize)
     if entry is not None and conf.tests() is Tests.VERIFIED:
         _verify(creation, entry)
+    if not found.complete:
+        creation.log(f"The test database for alias '{alias}' is not cached: a profiler is at work")
+        return name
     ran = imported({*roots(), *modules_of(found.ran)}) | found.ran
     inputs = Inputs.of(found.opened | ran, folders(), found.settings - {"DATABASES"}, facts(alias))
     try:

@@ -19,11 +19,13 @@ TOOL = 4  # of sys.monitoring; 0 to 2 and 5 are those of debuggers, coverage, pr
 
 @dataclass(slots=True)
 class Recording:
-    """Names of settings, and paths of files of the project: those that were opened, and those whose code ran."""
+    """Names of settings, and paths of files of the project: those that were opened, and those whose code ran. It is
+    not `complete` if the code could not be watched, because a profiler does that."""
 
     settings: set[str] = field(default_factory=set)
     opened: set[str] = field(default_factory=set)
     ran: set[str] = field(default_factory=set)
+    complete: bool = True
 
 
 @contextmanager
@@ -94,19 +96,23 @@ def _files(found: Recording) -> Iterator[None]:
 @contextmanager
 def _code(found: Recording) -> Iterator[None]:
     """Files whose functions run. By sys.monitoring each function is reported once, and costs nothing afterwards."""
-    with _monitored(found.ran) if sys.version_info >= (3, 12) else _profiled(found.ran):
+    with _monitored(found) if sys.version_info >= (3, 12) else _profiled(found):
         yield
 
 
 @contextmanager
-def _monitored(ran: set[str]) -> Iterator[None]:
+def _monitored(found: Recording) -> Iterator[None]:
     monitoring: Any = vars(sys)["monitoring"]  # new in Python 3.12, and the types are checked for 3.11
 
     def started(code: CodeType, offset: int) -> Any:
         if is_of_project(code.co_filename):
-            ran.add(code.co_filename)
+            found.ran.add(code.co_filename)
         return monitoring.DISABLE
 
+    if monitoring.get_tool(TOOL) is not None:
+        found.complete = False
+        yield
+        return
     monitoring.use_tool_id(TOOL, "schemasync")
     try:
         monitoring.register_callback(TOOL, monitoring.events.PY_START, started)
@@ -120,17 +126,21 @@ def _monitored(ran: set[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _profiled(ran: set[str]) -> Iterator[None]:
-    known, before = set[CodeType](), sys.getprofile()
+def _profiled(found: Recording) -> Iterator[None]:
+    if sys.getprofile() is not None:
+        found.complete = False
+        yield
+        return
+    known = set[CodeType]()
 
     def called(frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and frame.f_code not in known:
             known.add(frame.f_code)
             if is_of_project(frame.f_code.co_filename):
-                ran.add(frame.f_code.co_filename)
+                found.ran.add(frame.f_code.co_filename)
 
     sys.setprofile(called)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
