@@ -65,6 +65,22 @@ def classes(text: str, source: str) -> frozenset[str]:
     return frozenset(node.name for node in _parsed(block).body if isinstance(node, ast.ClassDef))
 
 
+def names_outside(text: str, source: str) -> frozenset[str]:
+    """The names that the code around the block binds at the top, in lower case. Raises NotPython."""
+    before, after = _around(text, source)
+    nodes = [node for part in (before, after) for node in _parsed(part).body]
+    found = [node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
+    found += [
+        (alias.asname or alias.name).partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    ]
+    targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    found += [target.id for target in targets if isinstance(target, ast.Name)]
+    return frozenset(name.lower() for name in found)
+
+
 def _head(block: Block) -> list[str]:
     lines = [f"# Written by: {block.command}"]
     lines += comment(f"The next run replaces this block. Change {block.source}, or write code of your own outside.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,8 +63,9 @@ def _named(tables: Sequence[Table], request: Request) -> list[Draft]:
     wanted = [class_name(table.name, request.app_label) for table in tables]
     taken = set(request.class_names)
     drafts = []
+    times = Counter(name.lower() for name in wanted)
     for table, name in zip(tables, wanted, strict=True):
-        if [other.lower() for other in wanted].count(name.lower()) > 1:  # `Tag` beside `Tags`: no singular for either
+        if times[name.lower()] > 1:  # `Tag` beside `Tags`: no singular for either
             name = "".join(word[0].upper() + word[1:].lower() for word in words(table.name)) or "Table"
             name = name if name.isidentifier() else f"Table{name}"
         number, found = 1, name

@@ -13,6 +13,7 @@ from .code import Call, Choices, Code, ListOf, Literal, ModelClass, ModelField, 
 from .conditions import Translation
 from .draft import Draft, view_key
 from .field_types import AUTO, POSITIVE, FieldType, Kind, field_type, python_value
+from .module import MODULES
 from .naming import RESERVED, field_name, free, is_quotable, singular, words
 from .request import Request
 from .sql_expression import Column as ColumnTree
@@ -192,7 +193,7 @@ class ModelBuilder:
         for one in checks.about(self.table, column.name):
             found = checks.values(one.tree, column.name)
             if found and isinstance(found[0], str) == (kind is Kind.TEXT):
-                taken = {choices.name for choices in self.choices} | self.draft.attributes | RESERVED
+                taken = {choices.name for choices in self.choices} | self.draft.attributes | RESERVED | MODULES.keys()
                 made = checks.enumeration(column.name, found, taken)
                 self.choices.append(made)
                 if one.check.name is None:

@@ -8,14 +8,15 @@ import unicodedata
 from collections.abc import Collection
 
 from ..schema.names import fold
+from .module import MODULES
 
 RESERVED = frozenset(
     """DoesNotExist MultipleObjectsReturned NotUpdated Meta adelete arefresh_from_db asave check clean clean_fields
     date_error_message delete from_db full_clean get_constraints get_deferred_fields objects pk prepare_database_save
     refresh_from_db save save_base serializable_value unique_error_message validate_constraints validate_unique
-    models settings""".split()
+    models settings dict list""".split()
 )
-"""Attributes of every model, and names that the generated module imports or uses."""
+"""Attributes of every model, and names that the body of a class uses."""
 
 _SAME_IN_BOTH = frozenset("series species news means data media lens gas bus".split())
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "movies": "movie"}
@@ -41,7 +42,7 @@ def class_name(table: str, app_label: str = "") -> str:
     name = "".join(word[0].upper() + word[1:] for word in found)
     if not name.isidentifier():
         name = f"Table{name}"
-    return f"{name}Model" if keyword.iskeyword(name) or name in RESERVED else name
+    return f"{name}Model" if keyword.iskeyword(name) or name in RESERVED or name in MODULES else name
 
 
 def singular(word: str) -> str:

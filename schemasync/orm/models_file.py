@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from inspect import getsourcefile
@@ -15,7 +15,7 @@ from django.db import connections
 from django.db.models import Model
 
 from .. import databases
-from ..codegen.block import Block, NotPython, classes, replaced
+from ..codegen.block import Block, NotPython, classes, names_outside, replaced
 from ..codegen.code import ModelClass
 from ..codegen.describe import describe
 from ..codegen.request import Features, Request
@@ -60,7 +60,8 @@ def generate(document: Document, alias: str, command: str, app: AppConfig | None
         before = path.read_bytes().decode() if path is not None and path.exists() else None
         of_block = partial(_is_of_block, app=app, path=path, names=classes(before or "", name))
         is_kept = partial(_has_other_source, is_of_block=of_block) if app is not None else _none
-        models, found = modelled(document, alias, app.label if app is not None else "", is_kept, of_block)
+        label, outside = app.label if app is not None else "", names_outside(before or "", name)
+        models, found = modelled(document, alias, label, outside, is_kept, of_block)
         block = Block(name, command, models, tuple(notes(found)))
         return Generated(models, tuple(found), replaced(before or "", block), before)
     except (NotPython, UnicodeDecodeError) as error:
@@ -75,10 +76,12 @@ def modelled(
     document: Document,
     alias: str,
     app_label: str,
+    taken: Collection[str],
     is_kept: Callable[[type[Model]], bool],
     ignored: Callable[[Any], bool],
 ) -> tuple[tuple[ModelClass, ...], list[Difference]]:
-    """The models of a schema.json, and what they do not express."""
+    """The models of a schema.json, and what they do not express. `taken`: names that no class may have, in lower
+    case."""
     schema = document.schema
     installed = external_models.external_models(document.models, document.elsewhere, is_kept)
     request = Request(
@@ -87,7 +90,7 @@ def modelled(
         external_models.described(installed, document.models, ignored),
         comments(document),
         view_columns(schema, databases.opener(alias)),
-        external_models.class_names(app_label, ignored),
+        external_models.class_names(app_label, ignored).union(taken),
     )
     models = describe(schema, request)
     rest = Schema(tuple(table for table in schema.tables if fold(table.name) not in request.external), schema.views)

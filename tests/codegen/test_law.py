@@ -12,7 +12,9 @@ from schemasync import databases
 from schemasync.codegen.block import Block, replaced
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.script import run
-from schemasync.orm.models import scratch
+from schemasync.engines.sqlite.validate import build
+from schemasync.orm.export import export
+from schemasync.orm.models import Modelled, scratch
 from schemasync.schema import document
 from schemasync.schema.names import fold
 from schemasync.schema.text import dumps
@@ -52,6 +54,10 @@ def test_a_file_of_models_is_python_that_django_accepts_and_that_no_formatter_ch
     faults = [error for model in models.values() for error in model.check() if error.level >= ERROR]
     assert not faults, f"{faults}\n{found.text}"
     assert not reformatted(found.text)
+    with closing(databases.opener("default").memory()) as memory:
+        build(memory, document.read(dumps(tree).encode()).schema)
+        for model in models.values():
+            assert memory.execute(str(model.objects.all().query)).fetchall() == []
 
 
 @effort(40)
@@ -145,4 +151,9 @@ def _table_of_django(c, table, others):
 def test_models_of_a_schema_that_django_can_express_export_to_the_same_version(data):
     text = dumps(of_django(Choices(data)))
     found = generated(text)
-    assert exported(imported(found.text, managed=True).values()) == document.read(text.encode()).schema, found.text
+    models = imported(found.text, managed=True)
+    schema = exported(models.values())
+    assert schema == document.read(text.encode()).schema, found.text
+    labels = {fold(model._meta.db_table): model._meta.label for model in models.values()}
+    written = export(None, Modelled(schema, labels, {}), lambda table, column: None).text
+    assert document.read(written.encode()).version == document.read(text.encode()).version

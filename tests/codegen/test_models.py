@@ -5,6 +5,7 @@ import json
 import pytest
 from django.db import models
 
+from schemasync.codegen.block import names_outside
 from schemasync.codegen.describe import describe
 from schemasync.codegen.naming import RESERVED, class_name, field_name
 from schemasync.codegen.request import External, Features, Request
@@ -245,3 +246,26 @@ def test_the_key_of_a_view_is_that_of_a_table_that_it_reads():
     }
     made = imported(generated(json.dumps(tree)).text)
     assert [made[name]._meta.pk.name for name in "VWU"] == ["x_id", "id", "a"]
+
+
+def test_no_class_and_no_field_hides_a_name_that_the_file_uses():
+    tree = {
+        "lower": {
+            "id": "INTEGER PRIMARY KEY",
+            "list": "TEXT",
+            "models": "TEXT",
+            "decimal": "DECIMAL(5,2) NOT NULL DEFAULT 0.5 CHECK (decimal IN (0.5, 1.5))",
+            "facts": "TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(facts))",
+            "_indexes": [{"name": "by_list", "columns": ["lower(list)"]}],
+        },
+        "raw_sqls": {"at": "DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP"},
+    }
+    made = imported(generated(json.dumps(tree)).text)
+    assert set(made) == {"LowerModel", "RawSql"}
+    assert made["LowerModel"]._meta.get_field("facts").default is list
+    assert made["LowerModel"]._meta.get_field("list_field").column == "list"
+
+
+def test_a_class_does_not_hide_a_name_of_the_code_around():
+    text = "from enum import Enum\n\n\nclass Tag(Enum):\n    A = 1\n"
+    assert names_outside(text, "schema.json") == {"enum", "tag"}

@@ -97,6 +97,16 @@ def test_rows_are_made_found_and_deleted_as_the_schema_says(site):
     ]  # fmt: skip
 
 
+def test_nothing_is_written_through_a_view(site):
+    said = site.python(
+        "from django.db import DatabaseError\nfrom shop.models import Staff\n"
+        "try: Staff.objects.create(id=9, name='X')\n"
+        "except DatabaseError as error: print(error)\n"
+        "print(Staff._meta.default_permissions)\n"
+    )
+    assert said.splitlines() == ["cannot modify staff because it is a view", "['view']"]
+
+
 def test_the_admin_lists_adds_and_edits_them(site):
     site.python(
         "from django.contrib.auth.models import User\nfrom django.test import Client\nfrom django.conf import settings\n"
