@@ -180,7 +180,18 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
+QUICK = {
+    "a new migration", "a module that this one imports", "a fixture", "a setting that is read", "the code of a receiver",
+    "a permission", "an installed distribution",
+}  # fmt: skip
+
+
+def sampled(names, quick):
+    """All of these, of which the gate runs the quick ones: each runs the project's tests twice."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("what", sampled(CHANGES, QUICK))
 def test_a_change_of_what_was_read_builds_it_again(site, what):
     name, pairs, reason = CHANGES[what]
     with changed(site, name, *pairs):
@@ -200,7 +211,7 @@ UNRELATED = {
 }
 
 
-@pytest.mark.parametrize("what", UNRELATED)
+@pytest.mark.parametrize("what", sampled(UNRELATED, {"a view"}))
 def test_a_change_of_something_else_does_not(site, what):
     name, pairs = UNRELATED[what]
     with changed(site, name, *pairs):
@@ -274,6 +285,7 @@ def test_what_a_profiler_watches_is_not_cached(site):
         assert COPIED in created(site, "profile")
 
 
+@pytest.mark.slow
 def test_without_a_place_for_it_nothing_is_cached(site):
     with changed(site, "site_settings.py", ('BASE_DIR / "cache"', 'BASE_DIR / "manage.py" / "cache"')):
         for _ in range(2):
@@ -286,8 +298,15 @@ def test_without_a_place_for_it_nothing_is_cached(site):
 ON_DISK = ('"db.sqlite3"}', '"db.sqlite3", "TEST": {"NAME": BASE_DIR / "test.sqlite3"}}')
 
 
-@pytest.mark.parametrize("args", [("--parallel", "2"), ("--keepdb",)])
-@pytest.mark.parametrize("place", ["memory", "disk"])
+@pytest.mark.parametrize(
+    ("args", "place"),
+    [
+        (("--parallel", "2"), "memory"),
+        (("--keepdb",), "disk"),
+        pytest.param(("--parallel", "2"), "disk", marks=pytest.mark.slow),
+        pytest.param(("--keepdb",), "memory", marks=pytest.mark.slow),
+    ],
+)
 def test_the_options_of_django_s_runner(site, args, place):
     with changed(site, "site_settings.py", *([ON_DISK] if place == "disk" else [])):
         assert COPIED in run(site, *args)
@@ -311,6 +330,7 @@ class Second(First):
 """
 
 
+@pytest.mark.slow
 def test_serialized_rows_come_back_after_a_flush(site):
     with changed(site, "shop/test_serialized.py", SERIALIZED):
         for _ in range(2):
@@ -333,7 +353,12 @@ MIGRATED = ["blue", "fixed", "green", "received", "red"]
 
 @pytest.mark.parametrize(
     ("args", "rows"),
-    [((), MIGRATED), (("-n", "2"), MIGRATED), (("--reuse-db",), MIGRATED), (("--nomigrations",), ["received"])],
+    [
+        ((), MIGRATED),
+        pytest.param(("-n", "2"), MIGRATED, marks=pytest.mark.slow),
+        pytest.param(("--reuse-db",), MIGRATED, marks=pytest.mark.slow),
+        pytest.param(("--nomigrations",), ["received"], marks=pytest.mark.slow),
+    ],
 )
 def test_pytest_django(site, args, rows):
     """Without migrations it has the tables of the models, and is another database."""
@@ -347,6 +372,7 @@ def test_pytest_django(site, args, rows):
             assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_a_seed_is_cached_with_it(tmp_path):
     made = Site(tmp_path / "site", flag=False)
     made.done("makemigrations", "shop")
@@ -369,7 +395,7 @@ def test_a_seed_is_cached_with_it(tmp_path):
         assert "'planted'" in dump(made)
 
 
-@pytest.mark.parametrize("seed", [False, True])
+@pytest.mark.parametrize("seed", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_with_schema_json(tmp_path, seed):
     made = Site(tmp_path / "site")
     made.done("makemigrations")
