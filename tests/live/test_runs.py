@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -9,12 +11,15 @@ from contextlib import closing
 
 import pytest
 
+from schemasync.engines.sqlite.capture.replay import Replay
 from schemasync.errors import Busy, Failed, Refused
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.recovery import recover
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.crash.processes import child
 from tests.crash.worlds import fence_of, traces, whole
 from tests.support.columns import WRITTEN
 
@@ -256,3 +261,23 @@ def test_a_writer_that_never_rests_is_caught_up_with(link):
     with closing(sqlite3.connect(link)) as connection:
         found = [key for (key,) in connection.execute("SELECT id FROM t WHERE a = 'busy' ORDER BY id")]
     assert found == sorted(acknowledged)
+
+
+def test_a_kill_while_writes_are_replayed_leaves_the_old_file_live_and_nothing_behind(link, monkeypatch):
+    """A round is a transaction of the new file, with a journal beside it."""
+
+    def die(replay):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def replayed():
+        monkeypatch.setattr(Replay, "settle", die)
+        run(link, MORE, at(DiskStep.BUILD_REFILL, lambda: write(link, "UPDATE t SET n = n + 1")))
+
+    assert child(replayed).killed
+    folder = link.parent / f"{link.name}.generations"
+    assert [path.suffix for path in sorted(folder.glob("0002-*"))] == [".building", ".building-journal"]
+    write(link, "INSERT INTO t (id, n) VALUES (8, 80)")
+    assert child(lambda: len(recover(target(link)))).result() == 2
+    assert not list(folder.glob("0002-*"))
+    assert traces(link) == []
+    assert whole(link.resolve())

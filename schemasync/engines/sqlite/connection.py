@@ -169,8 +169,9 @@ def journal_mode(connection: Connection) -> str:
 
 
 def undoable(connection: Connection) -> None:
-    """Keep a journal in memory from here on, so that a failed statement changes nothing."""
-    connection.execute("PRAGMA main.journal_mode=MEMORY").fetchone()
+    """Keep a rollback journal from here on, so that a failed statement changes nothing. It is a file, as it grows with
+    the number of pages that change."""
+    connection.execute("PRAGMA main.journal_mode=DELETE").fetchone()
 
 
 def to_wal(connection: Connection) -> None:
