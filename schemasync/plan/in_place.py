@@ -72,20 +72,21 @@ def _of_step(step: Step, beside: tuple[type, ...]) -> Iterator[str]:
     if isinstance(step, Create | Drop):
         return  # its change is not among those of the tables on both sides
     yield from (f"{step.name}: fill of {feed.column}" for feed in step.feeds if feed.origin is Origin.FILLED)
-    added = [change.column.name for change in step.changes if isinstance(change, c.AddColumn)]
+    added = [change.column for change in step.changes if isinstance(change, c.AddColumn)]
     yield from (
         describe(change) for change in step.changes if not (_qualifies(change, added) or isinstance(change, beside))
     )
 
 
-def _qualifies(change: Change, added: Sequence[str]) -> bool:
+def _qualifies(change: Change, added: Sequence[Column]) -> bool:
     match change:
         case c.AddColumn(_, column):
             return _can_add(column)
         case c.AddForeignKey(_, key):
-            return len(key.columns) == 1 and key.columns[0] in added
+            # with foreign keys on, SQLite adds such a column only if it is NULL everywhere
+            return len(key.columns) == 1 and key.columns[0] in [one.name for one in added if one.default is None]
         case c.AddCheck(_, check):
-            return _last_of(check, added) is not None
+            return _last_of(check, [one.name for one in added]) is not None
         case _:
             return isinstance(change, _BY_ALTER_TABLE)
 

@@ -55,6 +55,7 @@ def test_renames_qualify_with_the_views_and_triggers_that_name_them() -> None:
         ({"b": "TEXT GENERATED ALWAYS AS (upper(a))"}, ("T: +b",)),
         ({"b": {"type": "TEXT", "fill": "a"}}, ("T: fill of b",)),
         ({"b": "TEXT UNIQUE"}, ("T: +UNIQUE (b)",)),
+        ({"b": "INTEGER DEFAULT 1 REFERENCES T"}, ("T: +(b) REFERENCES T (id)",)),
         ({"_checks": ["length(a) > 1"]}, ("T: +CHECK (length(a) > 1)",)),
         ({"a": "TEXT REFERENCES T"}, ("T: +(a) REFERENCES T (id)",)),
         ({"a": "VARCHAR(9) NOT NULL"}, ("T.a: type TEXT -> VARCHAR(9)", "T.a: NOT NULL")),

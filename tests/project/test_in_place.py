@@ -91,6 +91,34 @@ def test_a_renamed_model_needs_a_new_file_for_its_content_type(site):
     assert "the content type of shop.Tag is renamed" in ended.err
 
 
+PLAN = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    initial = True
+    operations = [migrations.CreateModel("Plan", [("id", models.BigAutoField(primary_key=True))])]
+"""
+
+
+def test_pending_migrations_need_a_new_file(site):
+    (site.folder / "plans" / "migrations").mkdir(parents=True)
+    for name in ("__init__.py", "migrations/__init__.py"):
+        (site.folder / "plans" / name).touch()
+    (site.folder / "plans" / "models.py").write_text("from django.db import models\nclass Plan(models.Model): pass\n")
+    (site.folder / "plans" / "migrations" / "0001_initial.py").write_text(PLAN)
+    site.settings(flag=True, more='SCHEMASYNC["MIGRATED_APPS"] = ["plans"]\nINSTALLED_APPS.append("plans")')
+    site.change((TAG, GROWN))
+    site.done("schemasync", "export")
+    for words in (("schemasync", "plan", "--in-place"), ("schemasync", "--in-place")):
+        ended = site.manage(*words)
+        assert ended.code == 3
+        assert "1 migration of MIGRATED_APPS would run on a new file, first plans.0001_initial" in ended.err
+    site.done("migrate")
+    site.change((TAG, f"{TAG}\n    more = models.TextField(null=True)"))
+    site.done("schemasync", "export")
+    site.done("schemasync", "--in-place")
+
+
 ADMIN = """
 import json
 from django.contrib.auth.models import User

@@ -43,8 +43,8 @@ class Opener:
     register: Callable[[Connection], None] = _no_functions
 
     def memory(self) -> Connection:
-        """A scratch database in memory."""
-        return self._prepared(sqlite3.connect(":memory:", isolation_level=None, cached_statements=NO_CACHE))
+        """A scratch database in memory, to which a file can be attached."""
+        return self._prepared(sqlite3.connect(":memory:", uri=True, isolation_level=None, cached_statements=NO_CACHE))
 
     def read(self, path: Path) -> Connection:
         """Open an existing database for reading only, and leave the folder unchanged.
