@@ -35,9 +35,6 @@ class FieldType:
     name: str
     options: tuple[tuple[str, Code], ...] = field(default=())
 
-    def call(self) -> Call:
-        return Call(f"models.{self.name}", (), self.options)
-
 
 BY_TYPE = {
     "BIGINT": FieldType(Kind.INTEGER, "BigIntegerField"),

@@ -186,11 +186,15 @@ class Disk:
             return path.open("ab")
 
     def write_text(self, label: DiskStep, path: Path, text: str) -> None:
-        """Write a text file whole or not at all."""
+        """Write a text file whole or not at all. A file that is there keeps its permissions; a link stays one, and the
+        file that it names is written."""
         with self.step(label):
+            path = path.resolve()
             scratch = path.with_name(path.name + ".tmp")
             try:
                 with scratch.open("w", encoding="utf-8") as file:
+                    if path.exists():
+                        os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
                     file.write(text)
                     file.flush()
                     os.fsync(file.fileno())

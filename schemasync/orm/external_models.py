@@ -7,6 +7,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.db import router
 from django.db.models import DO_NOTHING, Model
 
 from ..codegen.request import External
@@ -14,10 +15,10 @@ from ..schema.names import fold
 from .models import table_of
 
 
-def installed() -> Iterator[type[Model]]:
-    """Every installed model with a table."""
+def installed(alias: str) -> Iterator[type[Model]]:
+    """Every installed model that has, or may have, a table in this database."""
     for model in apps.get_models(include_auto_created=True):
-        if not model._meta.proxy:
+        if not model._meta.proxy and router.allow_migrate_model(alias, model):
             yield model
 
 
@@ -30,12 +31,14 @@ def class_names(app_label: str, ignored: Callable[[Any], bool]) -> frozenset[str
 
 
 def external_models(
-    owned: Iterable[str], elsewhere: Iterable[str], is_kept: Callable[[type[Model]], bool]
+    alias: str, owned: Iterable[str], elsewhere: Iterable[str], is_kept: Callable[[type[Model]], bool]
 ) -> dict[str, type[Model]]:
     """Maps the folded table to its installed model, for the tables that models own, those of `_elsewhere`, and those
     of models that `is_kept` accepts."""
     wanted = {*map(fold, owned), *elsewhere}
-    return {fold(table_of(model)): model for model in installed() if fold(table_of(model)) in wanted or is_kept(model)}
+    return {
+        fold(table_of(model)): model for model in installed(alias) if fold(table_of(model)) in wanted or is_kept(model)
+    }
 
 
 def by_label(found: Mapping[str, type[Model]]) -> dict[str, type[Model]]:

@@ -20,7 +20,7 @@ from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.script import run
 from ..schema import lexer, write
 from ..schema.affinity import Affinity, affinity
-from ..schema.model import Check, Column, ForeignKey, Index, PrimaryKey, Schema, Sql, Table, Unique
+from ..schema.model import Check, Column, ForeignKey, Index, Schema, Sql, Table, Unique
 from ..schema.names import fold
 from .generated_models import registry
 from .models import scratch
@@ -172,7 +172,7 @@ class _Compared:
             yield self._at("PRIMARY KEY ON CONFLICT", mine.conflict)
         if mine.name:
             yield self._at("names of primary keys", mine.name)
-        if _columns_of(mine) != _columns_of(theirs):
+        if mine.columns != theirs.columns:
             yield self._at("order and collation of primary keys", ", ".join(one.column or "" for one in mine.columns))
 
     def _column(self, column: Column) -> Iterator[Difference]:
@@ -322,10 +322,6 @@ def _without_column(table: Table, name: str) -> Table:
         return table
     columns = tuple(column for column in table.columns if fold(column.name) != name)
     return replace(table, columns=columns, primary_key=None)
-
-
-def _columns_of(key: PrimaryKey) -> object:
-    return key.columns
 
 
 def _reference(key: ForeignKey) -> tuple[tuple[str, ...], str, tuple[str, ...]]:

@@ -83,7 +83,7 @@ def modelled(
     """The models of a schema.json, and what they do not express. `taken`: names that no class may have, in lower
     case."""
     schema = document.schema
-    installed = external_models.external_models(document.models, document.elsewhere, is_kept)
+    installed = external_models.external_models(alias, document.models, document.elsewhere, is_kept)
     request = Request(
         features(alias),
         app_label,

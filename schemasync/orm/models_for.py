@@ -35,7 +35,7 @@ def models_for(
     """
     alias = using or (source if isinstance(source, str) else DEFAULT_DB_ALIAS)
     schema, owners, elsewhere, texts = _read(source)
-    installed = external_models.external_models(owners, elsewhere, _none)
+    installed = external_models.external_models(alias, owners, elsewhere, _none)
     request = Request(
         features(alias),
         app_label,

@@ -52,10 +52,9 @@ def test_models_are_printed_with_what_they_do_not_express_on_stderr(shop):
 
 def test_a_file_is_written_once_and_a_second_run_changes_nothing(shop, file):
     assert "models.py: 3 models" in shop.done("models", output=file).out
-    before = file.read_bytes()
+    before = file.read_bytes(), file.stat().st_mtime_ns, file.stat().st_ino
     assert "has the models of the schema" in shop.done("models", output=file).out
-    assert file.read_bytes() == before
-    assert file.stat().st_mtime_ns == file.stat().st_mtime_ns
+    assert (file.read_bytes(), file.stat().st_mtime_ns, file.stat().st_ino) == before
 
 
 def test_check_exits_with_1_if_the_file_would_change_and_writes_nothing(shop, file):
@@ -89,6 +88,17 @@ def test_code_around_the_block_stays_byte_for_byte_when_the_schema_changes(shop,
     assert "note = models.TextField(null=True, blank=True)" in text
     assert "\n" not in text.replace("\r\n", "") or newline == "\n"
     assert shop.call("models", output=file, check=True).code == 0
+
+
+def test_the_file_keeps_its_permissions_and_a_link_stays_one(shop, file):
+    real = shop.folder / "real.py"
+    real.write_text(MINE)
+    real.chmod(0o640)
+    file.symlink_to("real.py")
+    shop.done("models", output=file)
+    assert file.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert "class Customer(" in real.read_text()
 
 
 @pytest.mark.parametrize(
