@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,13 @@ def _field_names(draft: Draft) -> dict[str, str]:
         name = field_name(column.name)
         if fold(column.name) in draft.keys:
             short = name.removesuffix("_id") or name
-            name = free(short if short not in (*taken, *RESERVED) and short.isidentifier() else f"{short}_ref", taken)
+            is_free = (
+                short != "id"
+                and short.isidentifier()
+                and not keyword.iskeyword(short)
+                and short not in taken | RESERVED
+            )
+            name = free(short if is_free else f"{short}_ref", taken)
             while f"{name}_id" in taken:
                 name = free(f"{name}_ref", taken)
             taken.add(f"{name}_id")
@@ -170,11 +177,8 @@ class _Relations:
             else:
                 taken |= names
         for draft, column in clashing:
-            table = (
-                draft.table.name.removeprefix(f"{self.request.app_label}_")
-                if self.request.app_label
-                else draft.table.name
-            )
+            label = self.request.app_label
+            table = draft.table.name.removeprefix(f"{label}_" if label else "")
             name = free(f"{field_name(table)}_as_{draft.fields[column]}", taken)
             draft.related[column] = name
             taken.add(name)

@@ -185,6 +185,14 @@ def test_tables_without_a_key_and_with_several_columns_as_the_key_have_one():
     assert made["B"]._meta.pk.field_names == ("x", "y_id")
 
 
+def test_a_relation_has_no_name_that_python_keeps_for_itself():
+    columns = dict.fromkeys(("class_id", "from_id", "save_id", "id_id", "Import"), "INTEGER REFERENCES t (id)")
+    made = imported(generated(json.dumps({"t": {"id": "INTEGER PRIMARY KEY"}, "u": columns})).text)["U"]
+    assert [field.name for field in made._meta.local_fields] == [
+        "rowid", "class_ref", "from_ref", "save_ref", "id_ref", "import_field",
+    ]  # fmt: skip
+
+
 def test_an_index_with_the_name_that_django_gives_is_of_its_field():
     index = {"name": auto_name("t", ["c"]), "columns": ["c"]}
     assert field_of("TEXT", _indexes=[index]).db_index is True
