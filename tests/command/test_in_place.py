@@ -400,6 +400,18 @@ def test_an_index_that_takes_too_long_is_rolled_back_and_the_message_says_what_t
     assert done["pause_ms"] > 5
 
 
+def test_an_index_that_takes_too_long_to_remove_is_left_alone(many):
+    altered(many, BY_WHAT, "--block-writers")
+    many.write(V1)
+    ended = many.call("--in-place", "--allow-older", "--max-pause", "1", "--json")
+    assert ended.code == 4
+    (error,) = json.loads(ended.out)["errors"]
+    assert error["code"] == "pause-exceeded"
+    assert "which cannot be interrupted" in error["message"]
+    assert len(history(many)) == 2
+    altered(many, V1, "--allow-older", "--max-pause", "5000")
+
+
 def test_a_longer_pause_lets_it_through(many):
     many.write(BY_WHAT)
     assert json.loads(many.done("--in-place", "--max-pause", "60000", "--json").out)["strategy"] == "in-place"

@@ -29,11 +29,24 @@ FREED = 200_000_000  # bytes of a removed index that SQLite frees in a second
 def seconds(connection: Connection, plan: Plan, opener: Opener) -> float | None:
     """How long the statements take; None if that cannot be found out."""
     try:
-        dropped = sum(_bytes_of(connection, name) for name in reshape.stale_indexes(plan)) / FREED
+        dropped = _to_free(connection, plan)
         tables = [step for step in plan.steps if isinstance(step, StandingStep) and step.new.virtual is None]
         return dropped + sum(_of_table(connection, step, opener) for step in tables)
     except sqlite3.Error:  # a function that this process does not know, or a SQLite without dbstat
         return None
+
+
+def uninterruptible(connection: Connection, plan: Plan) -> float:
+    """How many of these seconds SQLite cannot be interrupted, because it frees the pages of an index in one step; 0 if
+    that cannot be found out."""
+    try:
+        return _to_free(connection, plan)
+    except sqlite3.Error:  # a SQLite without dbstat
+        return 0.0
+
+
+def _to_free(connection: Connection, plan: Plan) -> float:
+    return sum(_bytes_of(connection, name) for name in reshape.stale_indexes(plan)) / FREED
 
 
 def _bytes_of(connection: Connection, index: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from ...engines.sqlite import history_table, in_place
+from ...engines.sqlite import history_table, in_place, in_place_estimate
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection
 from ...engines.sqlite.in_place import Rehearsal
@@ -62,7 +62,7 @@ def not_in_place(found: Sequence[str], hint: str = NEW_FILE) -> Problem:
     return Problem(
         Code.NOT_IN_PLACE,
         f"not possible in the live file itself: {'; '.join(found)}",
-        f"These are: {QUALIFY}.\n{hint}",
+        f"Possible there: {QUALIFY}.\n{hint}",
         {"obstacles": list(found)},
     )
 
@@ -86,6 +86,8 @@ def alter_in_place(
     """
     assert before.newest is not None
     assert before.generation is not None
+    signals.watch(before.connection)
+    _refuse_long_step(plan, before, max_pause, _advice(command, instead))
     known = _known(target, plan, before)
     with ExitStack() as stack:
         with target.disk.step(DiskStep.IN_PLACE_ALTER):
@@ -176,6 +178,19 @@ def _limited(lock: WriteLock, signals: Signals, max_pause: float | None, advice:
         raise
     finally:
         lock.connection.set_progress_handler(None, 0)
+
+
+def _refuse_long_step(plan: Plan, before: LiveDatabase, max_pause: float | None, advice: str) -> None:
+    """Raise Failed if a step that cannot be interrupted would take longer than writers may wait."""
+    seconds = in_place_estimate.uninterruptible(before.connection, plan) if max_pause is not None else 0.0
+    if max_pause is not None and seconds > max_pause:
+        raise Failed.of(
+            Code.PAUSE_EXCEEDED,
+            f"writers would wait for about {seconds:.2g} s while SQLite frees a removed index, which cannot "
+            f"be interrupted, and may wait for {max_pause * 1000:g} ms; nothing has changed",
+            advice,
+            max_pause_ms=round(max_pause * 1000),
+        )
 
 
 def _exceeded(lock: WriteLock, max_pause: float, advice: str) -> Failed:
