@@ -55,6 +55,12 @@ POSITIVE = {
 """Declared types of fields that have a CHECK (… >= 0) of their own."""
 
 AUTO = ("AutoField", "BigAutoField")
+NUMBERS = ("NUMERIC", "DEC", "NUMBER", "MONEY", "CURRENCY", "FIXED")
+"""How types begin that are meant for numbers. SQLite gives the affinity NUMERIC to every type that it does not know."""
+
+TEXTS = ("STRING", "UUID", "GUID", "ENUM")
+MOMENTS = ("DATETIME", "TIMESTAMP")
+
 _SIZED = re.compile(r"(.*?)\((\d+)(?:,(\d+))?\)$")
 UNSIZED = (38, 10)
 """Digits and places of a DecimalField where Django demands them and the type has none: more than SQLite's 15 digits."""
@@ -65,17 +71,21 @@ def field_type(column: Column, table: Table, *, unsized_decimal: bool) -> FieldT
     declared, digits, places = _split(column.type.canonical)
     if declared in BY_TYPE:
         return BY_TYPE[declared]
+    if declared.startswith(MOMENTS):
+        return BY_TYPE["DATETIME"]
     match affinity(column, table.strict):
         case Affinity.INTEGER:
             return BY_TYPE["BIGINT"] if declared.startswith("BIG") else FieldType(Kind.INTEGER, "IntegerField")
-        case Affinity.TEXT if declared.startswith(("VARCHAR", "CHAR", "NVARCHAR", "NCHAR", "CHARACTER", "VARYING")):
+        case Affinity.TEXT if "CHAR" in declared:
             size = (("max_length", Literal(digits)),) if digits else ()
             return FieldType(Kind.TEXT, "CharField", size)
         case Affinity.TEXT:
             return FieldType(Kind.TEXT, "TextField")
         case Affinity.REAL:
             return FieldType(Kind.REAL, "FloatField")
-        case Affinity.NUMERIC:
+        case Affinity.NUMERIC if any(word in declared for word in TEXTS):
+            return FieldType(Kind.TEXT, "TextField")
+        case Affinity.NUMERIC if declared.startswith(NUMBERS):
             return FieldType(Kind.DECIMAL, "DecimalField", _decimal(digits, places, unsized_decimal=unsized_decimal))
         case _ if "BLOB" in declared:
             return FieldType(Kind.BYTES, "BinaryField")

@@ -98,7 +98,7 @@ def _of_views(schema: Schema, described: Sequence[ModelClass]) -> Iterator[Diffe
 def _made(model: type[models.Model], alias: str) -> Table | str:
     """The table that Django would create, or the error of SQLite."""
     connection = scratch(alias)
-    _allow_untyped(connection)
+    allow_untyped(connection)
     try:
         with connection.schema_editor(collect_sql=True, atomic=False) as editor:
             editor.create_model(model)
@@ -117,7 +117,7 @@ def _only_table(memory: Connection, statements: list[str]) -> Table:
     return inspect(memory).schema.tables[0]
 
 
-def _allow_untyped(connection: BaseDatabaseWrapper) -> None:
+def allow_untyped(connection: BaseDatabaseWrapper) -> None:
     """Let `models.Field` be a column without a type: Django itself leaves such a field out."""
     found: dict[str, object] = {**connection.data_types, "Field": ""}
     connection.data_types = found  # type: ignore[assignment]

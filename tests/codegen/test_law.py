@@ -14,6 +14,7 @@ from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.script import run
 from schemasync.engines.sqlite.validate import build
 from schemasync.orm.export import export
+from schemasync.orm.model_differences import allow_untyped
 from schemasync.orm.models import Modelled, scratch
 from schemasync.schema import document
 from schemasync.schema.names import fold
@@ -34,6 +35,7 @@ def reformatted(text):
 def exported(models):
     """The schema that Django would create for models if they were managed."""
     connection = scratch("default")
+    allow_untyped(connection)
     try:
         with connection.schema_editor(collect_sql=True, atomic=False) as editor:
             for model in models:
