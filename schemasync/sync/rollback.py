@@ -30,7 +30,7 @@ from .phases import cutover
 from .phases.capture import fence_prepared, release
 from .phases.cutover import cut_over
 from .phases.finish import note
-from .phases.write_lock import Commit, write_lock
+from .phases.write_lock import Commit, brief_write_lock
 from .previously_live import not_adopted
 from .recovery import recover, with_rollback
 from .rollback_in_place import COMMAND, INSTEAD, reverse
@@ -190,7 +190,7 @@ def _roll_back(
             cutover.prepared(target, ahead.generation, room) as swap,
         ):
             both = stack.enter_context(_both(target, sides))
-            with write_lock(target, current.generation.path) as lock:
+            with brief_write_lock(target, current.generation.path) as lock:
                 lock.prepared_at, written = live.schema_version, live.has_changed()
                 if written:  # both files at this moment, when nobody can write to either
                     stack.enter_context(snapshot(both, "main", "old"))

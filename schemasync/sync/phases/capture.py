@@ -25,7 +25,7 @@ from ...plan.model import Plan
 from ..run.error_translation import translated_errors
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
-from .write_lock import replaced
+from .write_lock import replaced, without_garbage_collection
 
 # Each change of the schema of the live file is a short transaction. It makes every other connection read the whole
 # schema again, and SQLite gives up with "database schema has changed" if that happens 50 times before it has read it:
@@ -202,7 +202,7 @@ def in_short_transactions(target: Target, connection: Connection, steps: Sequenc
     while True:
         if waiting:
             waiting[0].prepare(connection)
-        with transaction(connection):
+        with without_garbage_collection(), transaction(connection):
             run_some(connection, waiting, turns.hold)
             last = Committed(schema_version(connection), data_version(connection))
         if not waiting:

@@ -30,7 +30,7 @@ from .build import Built
 from .capture import Capture
 from .cutover import Swap, prepared
 from .lag import BREATH, Lag
-from .write_lock import WriteLock, write_lock
+from .write_lock import WriteLock, brief_write_lock
 
 PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
 
@@ -123,7 +123,7 @@ def _check_used(built: Built, connection: Connection) -> None:
 
 def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:
     try:
-        return stack.enter_context(write_lock(target, before.path, before.inode, wait=patience))
+        return stack.enter_context(brief_write_lock(target, before.path, before.inode, wait=patience))
     except Busy:
         return None
 

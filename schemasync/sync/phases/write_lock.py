@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -98,6 +99,28 @@ def write_lock(
     finally:
         let_go(connection)
         connection.close()
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """A block of milliseconds, in which Python does not look for garbage: with a thousand tables it looks through so
+    many objects that writers would wait 50 to 180 ms longer."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
+def brief_write_lock(
+    target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None
+) -> Iterator[WriteLock]:
+    """The write lock for a swap alone: a few milliseconds, without garbage collection."""
+    with without_garbage_collection(), write_lock(target, path, inode, wait=wait) as lock:
+        yield lock
 
 
 def replaced(path: Path) -> SchemasyncError:
