@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from .module import class_lines, import_lines, imports
 
 BEGIN = "# --- begin: models of {} ---"
 END = "# --- end: models of {} ---"
+_ANY_BEGIN = re.compile(r"# --- begin: models of .* ---\s*$")
+_ANY_END = re.compile(r"# --- end: models of .* ---\s*$")
 
 
 class NotPython(ValueError):
@@ -34,7 +37,7 @@ def replaced(text: str, block: Block) -> str:
     if "\r\n" in text:
         return replaced(text.replace("\r\n", "\n"), block).replace("\n", "\r\n")
     before, after = _around(text, block.source)
-    known = _imported(before)
+    known = _imported(_outside(before))
     needed = {
         module: missing
         for module, names in imports(block.models).items()
@@ -98,7 +101,20 @@ def _around(text: str, source: str) -> tuple[str, str]:
     if begin >= 0:
         return "\n".join(lines[:begin]), "\n".join(lines[end + 1 :])
     at = _behind_imports(text)
+    if any(_ANY_BEGIN.match(line) for line in lines[:at]):  # these are imports of the block of another schema
+        at = len(lines)
     return "\n".join(lines[:at]), "\n".join(lines[at:])
+
+
+def _outside(text: str) -> str:
+    """The text without the blocks of other schemas."""
+    kept, is_inside = [], False
+    for line in text.split("\n"):
+        is_inside = is_inside or bool(_ANY_BEGIN.match(line))
+        if not is_inside:
+            kept.append(line)
+        is_inside = is_inside and not _ANY_END.match(line)
+    return "\n".join(kept)
 
 
 def _marks(text: str, source: str) -> tuple[int, int]:

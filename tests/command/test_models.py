@@ -101,6 +101,24 @@ def test_the_file_keeps_its_permissions_and_a_link_stays_one(shop, file):
     assert "class Customer(" in real.read_text()
 
 
+def test_the_models_of_two_schemas_stand_in_one_file_and_neither_run_changes_the_others(shop, file):
+    other = shop.write(
+        {"notes": {"id": "INTEGER PRIMARY KEY", "at": "TEXT NOT NULL DEFAULT (lower('A'))"}}, "notes.json"
+    )
+    shop.done("models", output=file)
+    shop.done("models", output=file, schema=other)
+    text = file.read_text()
+    assert text.count("from django.db import models\n") == 2
+    assert text.index("end: models of schema.json") < text.index("begin: models of notes.json")
+    for schema in (shop.schema, other):
+        assert shop.call("models", output=file, schema=schema, check=True).code == 0
+    shop.schema.write_text('{"a": {"id": "INTEGER PRIMARY KEY"}}')
+    shop.done("models", output=file)
+    assert "class Note(models.Model)" in file.read_text()
+    compile(file.read_text(), "models.py", "exec")
+    assert shop.call("models", output=file, schema=other, check=True).code == 0
+
+
 @pytest.mark.parametrize(
     "broken", ["def (:\n", "# --- begin: models of schema.json ---\n", "x = '\0'\n"], ids=["syntax", "mark", "nul"]
 )
