@@ -9,6 +9,7 @@ from ..schema.model import Check, Table
 from ..schema.names import fold
 from .code import Call, Choices, Literal
 from .field_types import Kind
+from .glob import as_regex
 from .naming import field_name, free, member_name, words
 from .sql_expression import Between, Column, Function, In, IsNull, Not, Operation, Tree, Unsupported, Value, parse
 
@@ -178,6 +179,9 @@ def validators(tree: Tree, column: str, kind: Kind) -> tuple[Call, ...] | None:
             return None if both is None or more is None else (*both, *more)
         case Operation(operator, Function("length", (operand,)), Value(int() as value)) if operand == own:
             return _limits(operator, value, "Length") if kind is Kind.TEXT else None
+        case Operation("glob", operand, Value(str() as pattern)) if operand == own and kind is Kind.TEXT:
+            regex = as_regex(pattern)
+            return None if regex is None else (Call("RegexValidator", (Literal(regex),)),)
         case Operation(operator, operand, Value(int() as value)) if operand == own:
             if kind is Kind.INTEGER:
                 return _limits(operator, value, "Value")

@@ -15,6 +15,7 @@ MODULES = {
     "MaxValueValidator": "django.core.validators",
     "MinLengthValidator": "django.core.validators",
     "MinValueValidator": "django.core.validators",
+    "RegexValidator": "django.core.validators",
     "models": "django.db",
     "RawSQL": "django.db.models.expressions",
     "Abs": "django.db.models.functions",

@@ -1,12 +1,16 @@
 """What becomes of each part of a table."""
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from django.db import models
 
 from schemasync.codegen.block import names_outside
 from schemasync.codegen.describe import describe
+from schemasync.codegen.glob import as_regex
 from schemasync.codegen.naming import RESERVED, class_name, field_name
 from schemasync.codegen.request import External, Features, Request
 from schemasync.schema import document
@@ -283,3 +287,58 @@ def test_no_class_and_no_field_hides_a_name_that_the_file_uses():
 def test_a_class_does_not_hide_a_name_of_the_code_around():
     text = "from enum import Enum\n\n\nclass Tag(Enum):\n    A = 1\n"
     assert names_outside(text, "schema.json") == {"enum", "tag"}
+
+
+GLOBS = (
+    "CC-[0-9][0-9]",
+    "*",
+    "a?c",
+    "[^a-c]*",
+    "[]x]",
+    "[^]]",
+    "x.y",
+    "[a-]",
+    "a[\\]b",
+    "é*",
+    "",
+    "[[]",
+    "a+",
+    "[&&~|]",
+)
+WORDS = (
+    "CC-12",
+    "CC-1",
+    "abc",
+    "a\nc",
+    "dog",
+    "]",
+    "x",
+    "x.y",
+    "xzy",
+    "a",
+    "-",
+    "a\\b",
+    "été",
+    "",
+    "[",
+    "a+",
+    "aa",
+    "&",
+    "|",
+)
+
+
+@pytest.mark.parametrize("glob", GLOBS)
+def test_a_validator_accepts_what_glob_matches(glob):
+    regex = as_regex(glob)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        matched = [word for word in WORDS if connection.execute("SELECT ? GLOB ?", (word, glob)).fetchone()[0]]
+    assert [word for word in WORDS if re.search(regex, word)] == matched
+
+
+def test_a_set_that_is_not_closed_has_no_validator():
+    assert as_regex("[abc") is None
+    assert as_regex("[z-a]") is None
+    text = generated(json.dumps({"t": {"id": "INTEGER PRIMARY KEY", "c": "TEXT CHECK (c GLOB 'A-[0-9]')"}})).text
+    assert field_of("TEXT CHECK (c GLOB 'A-[0-9]')").validators[0].regex.pattern == r"\AA\-[0-9]\Z"
+    assert 'RegexValidator("\\\\AA' in text
