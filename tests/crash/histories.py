@@ -1,4 +1,4 @@
-"""Random histories of syncs, swaps back and prunes, with kills at random steps, also of those that repair, while
+"""Random histories of syncs, swaps back, alterations in place and prunes, with kills at random steps, also of those that repair, while
 strangers write into every generation that they ever opened.
 
 One rule holds throughout: every file holds exactly the rows that were acknowledged in it or in the files that it
@@ -75,6 +75,7 @@ class History:
     told: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     version: int = 0
+    trees: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -83,6 +84,7 @@ class History:
         self.writing: dict[str, str] = {}
         self.opened = 0
         self.written = 0
+        self.altered = 0
 
     def run(self, length: int) -> Counter[str]:
         """Live through `length` operations and check after each. Raises AssertionError with what happened."""
@@ -140,13 +142,30 @@ class History:
         if archives and dice < 0.45:
             keep = self.chance.choice([1, 2])
             return f"prune to {keep}", lambda step: _prune(target(step), keep)
-        if self.world.layout.path_kind() is PathKind.GENERATION and dice < 0.55:
+        if dice < 0.6 and (tree := self._with_another_index()) is not None:
+            options = SyncOptions(in_place=True, block_writers=True, allow_older=True)
+            return "alter", lambda step: sync(target(step), read(tree), options).result
+        if self.world.layout.path_kind() is PathKind.GENERATION and dice < 0.7:
             tree = schema(self.version)
             options = SyncOptions(rebuild_all=True, allow_older=True)
         else:
             self.version += 1
             tree, options = schema(self.version), SyncOptions()
+        self.trees[read(tree).version] = tree
         return "sync", lambda step: sync(target(step), read(tree), options).result
+
+    def _with_another_index(self) -> dict[str, Any] | None:
+        """The schema of the live generation with one index more or less; None if it is not one of `schema`."""
+        rows = history(self.world.link) if self.world.layout.path_kind() is PathKind.GENERATION else ()
+        tree = self.trees.get(rows[-1].version) if rows and rows[-1].generation == self._live() else None
+        if tree is None:
+            return None
+        self.altered += 1
+        people = {name: part for name, part in tree["people"].items() if name != "_indexes"}
+        more = [] if "_indexes" in tree["people"] else [{"name": f"i{self.altered}", "columns": ["name"]}]
+        found = {**tree, "people": {**people, **({"_indexes": more} if more else {})}}
+        self.trees[read(found).version] = found
+        return found
 
     def _kill(self) -> KillAt | None:
         if self.chance.random() < 0.3:
@@ -305,7 +324,8 @@ class History:
                 assert name == f"rollback to {after}"
                 self.counts["swaps back"] += 1
         elif not ended.killed and ended.trouble is None:
-            assert name.startswith("prune")
+            assert name.startswith(("prune", "alter"))
+            self.counts["alterations"] += name == "alter"
         there = {path.stem for path in self.world.files()}
         missing = set(self.rows) - there - {PLAIN}
         if PLAIN in self.rows and after != PLAIN:
@@ -339,7 +359,7 @@ class History:
         assert rows[-1].generation == live
         assert len({row.id for row in rows}) == len(rows)
         assert (set(self.rows) | self.gone) - {PLAIN} <= {row.generation for row in rows}
-        births = [row.generation for row in rows if row.action != "rollback"]
+        births = [row.generation for row in rows if row.action not in ("rollback", "alter")]
         assert len(births) == len(set(births)), "a name was used again"
 
 
