@@ -48,6 +48,13 @@ def test_whoever_does_what_a_page_says_sees_what_it_shows(site, name):
     assert type_page(how_to(name), site.folder) >= 1
 
 
+def test_the_model_that_the_page_on_models_shows_is_the_one_that_is_written(site):
+    shown = how_to("models")
+    type_page(shown, site.folder)
+    (model,) = [fence.text for fence in shown.fences if fence.language == "python" and "class Ticket" in fence.text]
+    assert model.strip() in (site.folder / "shop" / "models.py").read_text()
+
+
 def test_the_first_example_of_the_readme_is_what_its_commands_show(site):
     readme = page("README.md")
     first, _, _ = readme.text.partition("## Try it")
