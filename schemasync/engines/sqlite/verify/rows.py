@@ -15,7 +15,7 @@ from ....schema.expression import ROWID_NAMES
 from ....schema.model import Sql, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
-from ..connection import Connection
+from ..connection import Connection, sorting
 from ..mapping import Key, Mapping, identity, key_of, mapping
 from ..rebuild.virtual import keeps_text
 from ..table_sizes import count_of
@@ -217,9 +217,10 @@ def _difference(
 
     one, other = side(new, columns), side(old, sources)
     count = 0
-    for left, right in ((one, other), (other, one)):
-        query = f"SELECT count(*) FROM (SELECT * FROM ({left}) EXCEPT SELECT * FROM ({right}))"
-        count += int(connection.execute(query).fetchone()[0])
+    with sorting(connection):
+        for left, right in ((one, other), (other, one)):
+            query = f"SELECT count(*) FROM (SELECT * FROM ({left}) EXCEPT SELECT * FROM ({right}))"
+            count += int(connection.execute(query).fetchone()[0])
     return (count, ()) if count else None
 
 
