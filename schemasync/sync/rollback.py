@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from ..engines.sqlite import fence
 from ..engines.sqlite.connection import Connection, Opener
@@ -18,7 +19,7 @@ from ..errors import Code, NeedsPerson, Refused, SchemasyncError
 from ..files.layout import Generation
 from ..history.action import HistoryAction
 from ..history.compose import not_known
-from ..history.lineage import Lineage
+from ..history.lineage import Lineage, is_in_place
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, MadeByHand, find, find_file, moment, now, schema_of
 from ..plan.model import CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Step
@@ -125,8 +126,8 @@ def _way(
         )
     if current.generation is None:
         raise Refused(not_adopted(target, current.newest))
-    if wanted is None and current.newest.action == HistoryAction.ALTER:
-        raise _altered(target, current, current.newest)
+    if wanted is None and (last := _last_alteration(current.rows)) is not None:
+        raise _altered(target, current, last)
     to = _destination(current, wanted)
     return current, to, _file_of(target, to)
 
@@ -238,9 +239,15 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
     return to
 
 
+def _last_alteration(rows: Sequence[HistoryRow]) -> HistoryRow | None:
+    """The row of the last alteration in place since the live generation went live; None without one."""
+    since = takewhile(is_in_place, reversed(rows))
+    return next((row for row in since if row.action == HistoryAction.ALTER), None)
+
+
 def _altered(target: Target, current: LiveDatabase, newest: HistoryRow) -> Refused:
-    """The error for a rollback without a destination, if the last thing that happened was no swap: it names the
-    statements that undo it, or why they cannot."""
+    """The error for a rollback without a destination of a file that was altered since it went live: it names the
+    statements that undo the last alteration, or why they cannot."""
     try:
         statements = "; ".join(reverse(target, current).statements)
         hint = f"To undo that, with all rows: {COMMAND}\nIt runs: {statements}"

@@ -761,6 +761,20 @@ def test_a_rollback_without_a_destination_names_the_statements(synced):
     assert 'It runs: DROP INDEX "by_name"' in ended.error
 
 
+def test_it_does_so_also_if_only_the_order_of_columns_came_after_the_alteration(twice):
+    tree = json.loads((twice.folder / "schema.json").read_text())
+    twice.write({**tree, "Log": dict(reversed(LOG.items()))})
+    twice.done()
+    assert [row["action"] for row in history(twice)][:2] == ["sync", "alter"]
+    ended = twice.call("rollback", "--noinput")
+    assert ended.code == 3
+    assert "[altered-in-place]" in ended.error
+    assert twice.live().startswith("0002-")
+    twice.done("rollback", "1", "--noinput")
+    twice.done("rollback", "--noinput")
+    assert twice.live().startswith("0002-"), "after a rollback a second one comes back"
+
+
 def test_what_was_not_altered_cannot_be_undone(synced):
     ended = synced.call("rollback", "--in-place", "--noinput")
     assert ended.code == 3
