@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .document import Document
 from .jsonc import scan
@@ -26,17 +27,16 @@ def comments(document: Document) -> Comments:
     return Comments(dict(_of_owners(tree)), dict(_of_columns(tree)))
 
 
-def _of_owners(tree: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _of_owners(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, body in tables_of(tree):
         if "_comment" in body:
             yield fold(from_key(key)), body["_comment"]
-    views = tree.get("_views")
-    for key, view in views.items() if isinstance(views, dict) else ():
+    for key, view in tree.get("_views", {}).items():
         if isinstance(view, dict) and "comment" in view:
             yield fold(from_key(key)), view["comment"]
 
 
-def _of_columns(tree: Mapping[str, object]) -> Iterator[tuple[tuple[str, str], str]]:
+def _of_columns(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
     for key, body in tables_of(tree):
         for name, value in body.items():
             if not is_special(name) and isinstance(value, dict) and "comment" in value:
