@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..schema import lexer
 from ..schema.affinity import Affinity, affinity
 from ..schema.default import is_literal
+from ..schema.lexer import TokenKind
 from ..schema.model import Column, Index, PrimaryKey, Sql, Table, Unique
 from . import changes as c
 from .changes import Change
 from .column_facts import mentions
 
 _NUMBERS = {Affinity.INTEGER, Affinity.NUMERIC}  # both store every value alike
+_AS_GIVEN = {Affinity.TEXT, Affinity.BLOB}
+_DIGITS = 18  # of an integer that is no real
 _NOT_CONSTANT = ("current_time", "current_date", "current_timestamp")
 
 
@@ -69,12 +72,23 @@ def _can_add(table: Table, column: Column) -> bool:
         return False
     if column.default is None:
         return column.not_null is None
-    return is_constant(column.default) and not table.strict
+    return not table.strict and is_constant(column, column.default)
 
 
-def is_constant(default: Sql) -> bool:
-    """True for a default that is the same for every row, whenever it is added."""
-    return is_literal(default.text) and lexer.tokens(default.text)[-1].word not in _NOT_CONSTANT
+def is_constant(column: Column, default: Sql) -> bool:
+    """True for a default that is the same for every row, whenever it is added.
+
+    In a column that makes no numbers of its values, a row from before ADD COLUMN reads another value than a new row
+    gets: TEXT has '1.50' and '1.5' of DEFAULT 1.50, 1 and '1' of DEFAULT TRUE; a column without a type has 7 and 7.0 of
+    DEFAULT 7.0. Whole numbers are alike.
+    """
+    if not is_literal(default.text):
+        return False
+    last = lexer.tokens(default.text)[-1]
+    if last.kind in (TokenKind.STRING, TokenKind.BLOB) or last.word == "null":
+        return True
+    is_alike = affinity(column, strict=False) not in _AS_GIVEN or (last.text.isdigit() and len(last.text) <= _DIGITS)
+    return last.word not in _NOT_CONSTANT and is_alike
 
 
 def _pair(old: Table, new: Table, sources: Mapping[str, str | None], name: str) -> tuple[Column, Column]:

@@ -97,7 +97,7 @@ def _can_add(column: Column) -> bool:
         return False
     if column.default is None:
         return column.not_null is None
-    return is_constant(column.default) and not (column.not_null and fold(column.default.text) == "null")
+    return is_constant(column, column.default) and not (column.not_null and fold(column.default.text) == "null")
 
 
 def _last_of(check: Check, added: Sequence[str]) -> str | None:

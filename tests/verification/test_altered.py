@@ -1,17 +1,22 @@
 """Tables whose definition is edited: what is asked of their rows, writers beside it, and where SQLite refuses the edit."""
 
+import itertools
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from schemasync.diff.compare import compare
+from schemasync.diff.rewrites import is_constant
 from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.inspect import inspect
 from schemasync.engines.sqlite.rebuild.alter import CannotEdit, edit
-from schemasync.engines.sqlite.verify.altered import altered
+from schemasync.engines.sqlite.verify.altered import _read_default, altered
 from schemasync.errors import Code, Failed
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.plan.make import make as make_plan
+from schemasync.schema.model import Hints, Sql
 from schemasync.sync import preview
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
@@ -27,11 +32,14 @@ WIDER = {"t": OLD["t"] | {"a": "VARCHAR(9)"}}
 
 def plan(new):
     before, after = read(OLD), read(new)
-    diff = compare(before.schema, after.schema, after.hints)
+    return planned(compare(before.schema, after.schema, after.hints), before.schema, after.schema)
+
+
+def planned(diff, before, after):
     return make_plan(
         diff,
-        before.schema,
-        after.schema,
+        before,
+        after,
         "1:x",
         base_version=None,
         base_fingerprint=None,
@@ -68,6 +76,82 @@ def test_a_default_that_a_row_reads_cannot_be_edited(tmp_path):
     new = {"t": OLD["t"] | {"d": "TEXT DEFAULT 'new'"}}
     with pytest.raises(CannotEdit, match="some rows read the default of d"):
         look_at(tmp_path, new, f"{ROWS}; ALTER TABLE t ADD COLUMN d TEXT DEFAULT 'old'", older)
+
+
+KINDS = ["TEXT", "VARCHAR(5) COLLATE NOCASE", "INTEGER", "REAL", "NUMERIC", "BLOB", ""]
+DEFAULTS = ["7", "'7'", "7.0", "'7.50'", "-3", "1e3", "'abc'", "''", "x'00ff'", "TRUE", "'9007199254740993'", "1.0e400"]
+UNKNOWN = [
+    "CURRENT_TIMESTAMP",
+    "(1 + 2)",
+    "(abs(-3))",
+    "NULL",
+]  # SQLite does not compute these for rows without the column
+
+
+def test_no_row_that_reads_a_default_is_left_out(tmp_path):
+    """The comparison looks at rows with the value of the old default alone, as the column's affinity makes it."""
+    places = {
+        f"c{n}": (kind, default) for n, (kind, default) in enumerate(itertools.product(KINDS, DEFAULTS + UNKNOWN))
+    }
+    path = tmp_path / "old"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+        connection.execute("INSERT INTO t VALUES (1), (2), (3)")
+        for name, (kind, default) in places.items():
+            connection.execute(
+                f"ALTER TABLE t ADD COLUMN {name} {kind} DEFAULT {'NULL' if default in UNKNOWN else default}"
+            )
+        (sql,) = connection.execute("SELECT sql FROM sqlite_schema").fetchone()
+        for name, (kind, default) in places.items():
+            if default in UNKNOWN:
+                sql = sql.replace(f"{name} {kind} DEFAULT NULL", f"{name} {kind} DEFAULT {default}")
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute("UPDATE sqlite_schema SET sql = ?", (sql,))
+        connection.execute("PRAGMA writable_schema=RESET")
+    with closing(Opener().memory()) as connection:
+        connection.execute("ATTACH ? AS old", (str(path),))
+        with closing(Opener().read(path)) as old:
+            before = inspect(old).schema
+        for name in places:
+            (table,) = before.tables
+            columns = [replace(c, default=Sql("'other'")) if c.name == name else c for c in table.columns]
+            after = replace(before, tables=(replace(table, columns=tuple(columns)),))
+            (step,) = planned(compare(before, after, Hints()), before, after).altered
+            condition = _read_default(step, [name])
+            found = connection.execute(f"SELECT count(*) FROM old.t WHERE {condition}").fetchone()[0]
+            assert found == 3, (name, places[name], condition)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_column_that_is_not_written_reads_what_a_new_row_stores(tmp_path, kind):
+    for default in [
+        *DEFAULTS,
+        "1.50",
+        "-0",
+        "+5",
+        "007",
+        "0x10",
+        "1.5",
+        "-1.50",
+        "-0.0",
+        "FALSE",
+        "9" * 18,
+        "9" * 19,
+        "9" * 20,
+        "NULL",
+    ]:
+        column = (
+            read({"t": {"id": "INTEGER PRIMARY KEY", "a": f"{kind} DEFAULT {default}".strip()}})
+            .schema.tables[0]
+            .column("a")
+        )
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+            connection.execute("INSERT INTO t VALUES (1)")
+            connection.execute(f"ALTER TABLE t ADD COLUMN a {kind} DEFAULT {default}")
+            connection.execute("INSERT INTO t (id) VALUES (2)")
+            older, newer = connection.execute("SELECT typeof(a), quote(a) FROM t").fetchall()
+        assert older == newer or not is_constant(column, column.default), (default, older, newer)
 
 
 def test_a_default_that_no_row_reads_can(tmp_path):

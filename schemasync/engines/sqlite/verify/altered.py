@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ....diff.changes import AddCheck, ChangeDefault, ChangeNotNull, DropColumn
 from ....errors import Code, Failed
@@ -10,6 +10,7 @@ from ....plan.model import Alter
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import mapping
+from ..older_rows import value_without
 from ..rebuild.alter import CannotEdit
 from .rows import columns_differ, content
 
@@ -32,8 +33,22 @@ def altered(connection: Connection, step: Alter) -> None:
     if any(isinstance(change, DropColumn) for change in step.changes):
         content(connection, step)
     defaults = [change.column for change in step.changes if isinstance(change, ChangeDefault)]
-    if defaults and columns_differ(connection, mapping(step), defaults):
+    if defaults and columns_differ(connection, mapping(step), defaults, _read_default(step, defaults)):
         raise CannotEdit([step.name], f"some rows read the default of {', '.join(defaults)}")
+
+
+def _read_default(step: Alter, columns: Sequence[str]) -> str:
+    """A condition that holds for each old row that may read the default of one of these columns, because it does not
+    have the column."""
+    sources = {fold(feed.column): feed.source for feed in step.feeds}
+    terms = []
+    for column in columns:
+        source = sources[fold(column)]
+        assert source is not None
+        old = step.old.column(source)
+        assert old is not None
+        terms.append(f"{quote(source)} IS {value_without(step.old, old)}")
+    return " OR ".join(terms)
 
 
 def _violations(step: Alter) -> Iterator[tuple[str, str]]:

@@ -59,13 +59,13 @@ def content(connection: Connection, step: Rewrite | Alter) -> Compared:
     return Compared(step.name, rows, left_out, tuple(_generated(connection, mapped, key) if key else ()))
 
 
-def columns_differ(connection: Connection, mapped: Mapping, columns: Collection[str]) -> bool:
+def columns_differ(connection: Connection, mapped: Mapping, columns: Collection[str], old_rows: str) -> bool:
     """True if a row has another value, or type of value, in one of these columns than in the attached old table; also
-    if the rows of the two cannot be matched."""
+    if the rows of the two cannot be matched. `old_rows`: a condition for those that are compared."""
     wanted, key = set(map(quote, columns)), _whole_key(connection, mapped)
     raw, expected = ([pair for pair in pairs if pair[0] in wanted] for pairs in compared_columns(mapped))
     new, old, typed = quote(mapped.new.name), quote(mapped.old.name), typed_by_value(mapped.new)
-    return key is None or _join(connection, new, old, key, raw, expected, typed) is not None
+    return key is None or _join(connection, new, old, key, raw, expected, typed, old_rows) is not None
 
 
 def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, new_rows: str) -> None:
