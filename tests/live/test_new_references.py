@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
+from schemasync.engines.sqlite.capture.foreign_key_recheck import ForeignKeyRecheck
 from schemasync.errors import Failed
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.phases.decide import SyncOptions
@@ -100,3 +104,27 @@ def test_a_row_that_refers_to_a_table_whose_name_an_empty_one_took_is_refused_an
     with pytest.raises(Failed, match=r'rows of "c" refer to rows that do not exist'):
         sync(target(link, disk=Disk(observer), wait=5.0), read(ARCHIVED.new), SHORT)
     assert_as_before(link, content(link))
+
+
+def test_a_large_child_is_not_read_under_the_lock_if_nothing_was_written(folder):
+    """The pause does not grow with the rows: SQLite's instructions are counted."""
+    (new,) = read({"p": P, "c": REFERS}).schema.table("c").foreign_keys
+    parent = read({"p": P}).schema.table("p")
+    counts = []
+    for rows in (10, 20_000):
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT)")
+            connection.execute("CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER)")
+            connection.execute("INSERT INTO p VALUES (1, 'one')")
+            connection.executemany("INSERT INTO c VALUES (?, 1)", [(number,) for number in range(rows)])
+            recheck = ForeignKeyRecheck(0, "c", parent, new)
+            recheck.prepare(connection)
+            counts.append(0)
+
+            def count():
+                counts[-1] += 1
+
+            connection.set_progress_handler(count, 1)
+            assert not recheck.dangle(connection)
+            connection.set_progress_handler(None, 0)
+    assert counts[0] == counts[1] > 0

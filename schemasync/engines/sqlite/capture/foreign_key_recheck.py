@@ -73,7 +73,8 @@ class ForeignKeyRecheck:
             f"s.{slot} = c.{quote(name)} AND s.{slot} = +c.{quote(name)}"
             for slot, name in zip(self._slots, self.key.columns, strict=True)
         ]
-        left = f"SELECT 1 FROM {self._table} AS s, main.{quote(self.child)} AS c WHERE {' AND '.join(refers)}"
+        # CROSS JOIN keeps the order of the tables, so that without such a value no row of the child is read
+        left = f"SELECT 1 FROM {self._table} AS s CROSS JOIN main.{quote(self.child)} AS c WHERE {' AND '.join(refers)}"
         if connection.execute(f"SELECT EXISTS ({left})").fetchone()[0]:
             return True
         connection.execute(f"DELETE FROM {self._table}")
