@@ -29,6 +29,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .layout import Inode, size_of
+from .mounts import file_system
+
+FILE_SYSTEMS = frozenset(["ext4", "xfs", "btrfs", "tmpfs"])
+"""Those on which such copies were tried. With OpenZFS 2.2.0 to 2.2.3, copies of files that had been written a moment
+before had zeros in some places: https://github.com/openzfs/zfs/issues/15526"""
 
 LARGE = 16_000_000  # bytes: SQLite's own copy of a smaller file takes less time than the start of a process
 PATIENCE = 1.0  # seconds for a process that starts and opens four files
@@ -101,13 +106,17 @@ def kernel_copy(source: Path, inode: Inode | None, target: Path) -> Iterator[Ker
 
     `source` is the file `inode`, and this process has it open in SQLite, so that its log stays.
     """
-    copying = KernelCopy(target, _started(source, target) if size_of(source) >= LARGE else None)
+    copying = KernelCopy(target, _started(source, target) if _is_worth_it(source, target) else None)
     try:
         if copying.is_possible and copying._line(PATIENCE) != f"open {_text(inode)}":
             copying.give_up()
         yield copying
     finally:
         copying.give_up()
+
+
+def _is_worth_it(source: Path, target: Path) -> bool:
+    return size_of(source) >= LARGE and {file_system(source), file_system(target)} <= FILE_SYSTEMS
 
 
 def _text(inode: Inode | None) -> str:

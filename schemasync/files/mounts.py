@@ -25,12 +25,18 @@ def is_mounted(path: Path) -> bool:
 def network_file_system(path: Path) -> str:
     """The type of the file system that the folder of `path` is on if its files are on another machine, where locks are
     not reliable; empty if they are not, or if the system does not say."""
+    found = file_system(path)
+    return found if found in NETWORK else ""
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that the folder of `path` is on, such as ext4; empty if the system does not say."""
     folder = Path(os.path.realpath(path.parent))
     found, depth = "", -1
     for point, kind in _file_systems():
         if folder.is_relative_to(point) and len(Path(point).parts) >= depth:  # a later mount hides an earlier one
             found, depth = kind, len(Path(point).parts)
-    return found if found in NETWORK else ""
+    return found
 
 
 def _file_systems() -> Iterator[tuple[str, str]]:

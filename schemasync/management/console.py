@@ -32,6 +32,9 @@ class Output(OutputWrapper):
             os.close(nowhere)
 
 
+HELP = frozenset(["-h", "--help"])
+
+
 class Console(BaseCommand):
     """A command with such output."""
 
@@ -46,6 +49,9 @@ class Console(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         try:
             super().run_from_argv(argv)
+        except BrokenPipeError:
+            if HELP.isdisjoint(argv):  # argparse writes the help; newer releases of Python 3.11 ignore this error
+                raise
         finally:
             self.stdout.flush()
             self.stderr.flush()

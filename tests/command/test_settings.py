@@ -55,7 +55,8 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
         f'Did you mean "{near}"?'
         if near
         else "Known are: SCHEMA, KEEP, ON_STARTUP, SERVING_COMMANDS, ENABLED, MIGRATED_APPS, DATA_MIGRATIONS, SEED, "
-        "WRITE_MIGRATIONS, ADOPT, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, EXTENSIONS."
+        "WRITE_MIGRATIONS, ADOPT, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, EXTENSIONS, "
+        "TESTS, TEST_CACHE, TEST_SEED."
     )
     found = errors()
     assert [item.id for item in found] == ["schemasync.E002"]
