@@ -10,10 +10,11 @@ locks (https://www.sqlite.org/howtocorrupt.html).
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .interpreter import interpreter
 
 # It ends when its standard input is closed: with the block, or with this process.
 _CHILD = """
@@ -35,12 +36,13 @@ def synced_in_background(path: Path, size: int) -> Iterator[int | None]:
     Yields the number of the process that does it. If the file is small, or no process is available, it yields None, and
     the file is synced at the end.
     """
-    if size < LARGE or not Path(sys.executable).name.startswith("python"):  # an embedding server is not an interpreter
+    python = interpreter()
+    if size < LARGE or python is None:
         yield None
         return
     try:
         child = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _CHILD, str(path)],
+            [python, "-I", "-S", "-c", _CHILD, str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -7,8 +7,9 @@ A plain open() and close() of a file that this process has open in SQLite would 
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
+
+from .interpreter import interpreter
 
 _CHILD = """
 import sys
@@ -24,10 +25,10 @@ def written_by(path: Path) -> tuple[int, int, int] | None:
 
     https://www.sqlite.org/fileformat2.html#write_library_version_number_at_offset_96
     """
-    if not Path(sys.executable).name.startswith("python"):  # an embedding server is not an interpreter
+    if (python := interpreter()) is None:
         return None
     try:
-        command = [sys.executable, "-I", "-S", "-c", _CHILD, str(path)]
+        command = [python, "-I", "-S", "-c", _CHILD, str(path)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
         number = int(ended.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):

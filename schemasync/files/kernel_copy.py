@@ -23,11 +23,11 @@ import contextlib
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .interpreter import interpreter
 from .layout import Inode, size_of
 from .mounts import file_system
 
@@ -124,11 +124,12 @@ def _text(inode: Inode | None) -> str:
 
 
 def _started(source: Path, target: Path) -> subprocess.Popen[bytes] | None:
-    if not hasattr(os, "copy_file_range") or not Path(sys.executable).name.startswith("python"):
-        return None  # not Linux; or an embedding server, which is not an interpreter
+    python = interpreter()
+    if not hasattr(os, "copy_file_range") or python is None:  # only Linux has it
+        return None
     with contextlib.suppress(OSError):
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(CHILD), str(source.resolve()), str(target)],
+            [python, "-I", "-S", str(CHILD), str(source.resolve()), str(target)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
