@@ -91,10 +91,11 @@ def keeps_all() -> bool:
 
 @lru_cache(maxsize=8)  # every question about an app asks this
 def _with_migrations(installed: tuple[AppConfig, ...]) -> tuple[str, ...]:
-    return tuple(config.label for config in installed if _has_migrations(config))
+    return tuple(config.label for config in installed if has_migrations(config))
 
 
-def _has_migrations(config: AppConfig) -> bool:
+def has_migrations(config: AppConfig) -> bool:
+    """True if an app has migrations, and MIGRATION_MODULES does not say otherwise."""
     modules = settings.MIGRATION_MODULES
     modules = getattr(modules, "original", modules)  # orm.migration_modules puts a policy in its place
     if config.label in modules:

@@ -219,6 +219,15 @@ def test_a_change_of_something_else_does_not(site, what):
     assert dump(site) == site.built
 
 
+def test_without_migrations_by_the_setting_of_the_database_a_field_counts(site):
+    unmigrated = ('"db.sqlite3"}', '"db.sqlite3", "TEST": {"MIGRATE": False}}')
+    with changed(site, "site_settings.py", unmigrated):
+        run(site)
+        with changed(site, "shop/models.py", ("max_length=100", "max_length=300")):
+            assert "because of: the models" in run(site)
+            assert "varchar(300)" in dump(site)
+
+
 def test_receivers_of_the_project_are_called_for_the_copy_too(site):
     calls = site.folder / "shop" / "receivers.py.calls"
     run(site)

@@ -18,7 +18,7 @@ from django.db.models import Model
 from django.db.models.signals import post_migrate, pre_migrate
 from django.dispatch import Signal
 
-from ... import __version__
+from ... import __version__, conf
 from .inputs import described, digest
 from .sources import file_of
 
@@ -34,7 +34,7 @@ def facts(alias: str) -> dict[str, str]:
         "the version of Django": django.get_version(),
         "the version of schemasync": __version__,
         "the installed distributions": digest("\n".join(sorted(distributions()))),
-        "the models": digest("\n".join(model_lines())),
+        "the models": digest("\n".join(model_lines(alias))),
         "the receivers of pre_migrate and post_migrate": digest("\n".join(sorted(receiver_lines()))),
         "the routers": digest("\n".join(name_of(type(one)) for one in router.routers)),
         f"the settings of the database {alias}": digest(database_line(alias)),
@@ -70,21 +70,14 @@ def distributions() -> Iterator[str]:
             yield from (name for name in os.listdir(place) if name.endswith(DISTRIBUTIONS))  # noqa: PTH208  fast
 
 
-def model_lines() -> Iterator[str]:
-    """What content types and permissions are made of; of an app without migrations also the fields, since Django
-    creates its tables from them."""
+def model_lines(alias: str) -> Iterator[str]:
+    """What content types and permissions are made of; also the fields where Django creates the tables from them: in an
+    app without migrations, and in all if the database's own `TEST["MIGRATE"]` is False."""
+    ignores = connections[alias].settings_dict["TEST"].get("MIGRATE") is False
     for config in apps.get_app_configs():
-        module, _ = MigrationLoader.migrations_module(config.label)
-        whole = module is None or file_or_none(config) is None
+        whole = ignores or not conf.has_migrations(config)
         for model in config.get_models(include_auto_created=True):
             yield described([model._meta.label, *_permissions(model), *(_definition(model) if whole else ())])
-
-
-def file_or_none(config: AppConfig) -> object:
-    """The package of an app's migrations, None if there is none."""
-    from django.utils.module_loading import module_has_submodule
-
-    return config.module if config.module is not None and module_has_submodule(config.module, "migrations") else None
 
 
 def _permissions(model: type[Model]) -> list[Any]:
