@@ -144,6 +144,24 @@ CASES = {
         ["INSERT INTO t VALUES ('9', 'i')", "UPDATE t SET id = '11' WHERE id = '1'", "DELETE FROM t WHERE id = '2'", "UPDATE t SET a = 'x' WHERE id = '3'"],
         "INSERT INTO t VALUES ('1', 'a'), ('2', 'b'), ('3', 'c');",
     ),
+    "the key becomes a text that is compared with numbers": Case(
+        {"t": {"id": "INTEGER", "m": "REAL", "a": "TEXT", "_primary_key": ["id", "m"], "_without_rowid": True}},
+        {"t": {"id": "TEXT", "m": "TEXT", "a": "TEXT", "_primary_key": ["id", "m"], "_without_rowid": True}},
+        ["INSERT INTO t VALUES (9, 1, 'i')", "UPDATE t SET id = 11 WHERE id = 1", "DELETE FROM t WHERE id = 2", "UPDATE t SET a = 'x' WHERE id = 3"],
+        "INSERT INTO t VALUES (1, 0.5, 'a'), (2, 1, 'b'), (3, 2, 'c');",
+    ),
+    "the key becomes a BLOB, which converts nothing": Case(
+        {"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}},
+        {"t": {"id": "BLOB NOT NULL", "a": "TEXT", "_primary_key": ["id"], "_without_rowid": True}},
+        ["INSERT INTO t VALUES (9, 'i')", "UPDATE t SET id = 11 WHERE id = 1", "DELETE FROM t WHERE id = 2", "UPDATE t SET a = 'x' WHERE id = 3"],
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');",
+    ),
+    "the key becomes a text of a STRICT table": Case(
+        {"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}},
+        {"t": {"id": "TEXT NOT NULL", "a": "TEXT", "_primary_key": ["id"], "_without_rowid": True, "_strict": True}},
+        ["INSERT INTO t VALUES (9, 'i')", "UPDATE t SET id = 11 WHERE id = 1", "DELETE FROM t WHERE id = 2", "UPDATE t SET a = 'x' WHERE id = 3"],
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');",
+    ),
     "renamed tables and columns": Case(
         {"t": T, "s": T},
         {"s": {"id": "INTEGER PRIMARY KEY", "b": {"type": "TEXT", "was": ["a"]}, "n": "INTEGER", "_was": ["t"]}, "t": {**MORE, "_was": ["s"]}},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ....errors import Code, Problem, Refused
 from ....plan.model import CarriedStep, ColumnSource, Keep, Origin, Plan
+from ....schema.affinity import Affinity, affinity
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ..mapping import Key, Mapping, key_of, mapping
@@ -42,6 +43,15 @@ class TrackedTable:
     def map(self) -> str:
         """The table that maps old keys (o0 and so on) to new ones (n0 and so on)."""
         return f"main.{OWN_PREFIX}map_{self.logged.number}"
+
+    @property
+    def map_definition(self) -> str:
+        """Its columns. A new key is stored as the new table stores it, because a comparison of a TEXT column with one
+        without a type converts nothing. https://www.sqlite.org/datatype3.html#type_conversions_prior_to_comparison"""
+        old = [f"o{number}" for number in range(len(self.logged.key))]
+        kinds = [_affinity(self.mapped.new, name) for name in _plain(self.key.columns)]
+        new = [f"n{number} {kind}" for number, kind in enumerate(kinds)]
+        return f"({', '.join([*old, *new])}, PRIMARY KEY ({', '.join(old)})) WITHOUT ROWID"
 
     @property
     def has_map(self) -> bool:
@@ -97,6 +107,12 @@ def _never_null(mapped: Mapping, key: Key) -> bool:
         return True
     columns = [mapped.new.column(name) for name in _plain(key.columns)]
     return all(column is not None and column.not_null is not None for column in columns)
+
+
+def _affinity(table: Table, name: str) -> Affinity:
+    """The affinity of a column of the key, or of the row id."""
+    column = table.column(name)
+    return Affinity.INTEGER if column is None else affinity(column, table.strict)
 
 
 def _slots(one: Logged, mapped: Mapping, key: Key) -> Iterator[str]:

@@ -108,12 +108,7 @@ class Replay:
         """Create the tables that map old keys to new ones, if the plan gives rows another key."""
         for follow in self.follows:
             if follow.has_map:
-                old = [f"o{number}" for number in range(len(follow.logged.key))]
-                new = [f"n{number}" for number in range(len(follow.key.columns))]
-                self.connection.execute(
-                    f"CREATE TABLE {follow.map} ({', '.join([*old, *new])}, PRIMARY KEY ({', '.join(old)}))"
-                    " WITHOUT ROWID"
-                )
+                self.connection.execute(f"CREATE TABLE {follow.map} {follow.map_definition}")
 
     def drop_maps(self) -> None:
         """Drop the maps, after which nothing can be replayed."""
