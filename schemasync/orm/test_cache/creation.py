@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import django
 from django.apps import apps
 from django.conf import settings
 from django.db.backends.base.creation import BaseDatabaseCreation
@@ -31,6 +32,12 @@ from .store import Entry
 
 DAMAGED = "the cached one is damaged"
 VARYING = ("django_migrations",)  # tables with the time of a build
+SERIALIZE = None if django.VERSION >= (6, 1) else True
+"""The default of create_test_db. Since Django 6.1, setup_databases serializes the databases when all of them exist, and
+create_test_db warns of the argument."""
+NO_REASON = {"DATABASES", "LOGGING", "SECRET_KEY"}
+"""Settings that do not shape a database if they are only read before it is built: databases are compared one by one,
+paths of log files may be temporary, and a key may be random."""
 
 Build = Callable[[], str]
 """Django's create_test_db, which returns the name of the new database."""
@@ -43,13 +50,17 @@ def install() -> None:
 
 
 def _create_test_db(
-    self: Any, verbosity: int = 1, autoclobber: bool = False, serialize: bool = True, keepdb: bool = False
+    self: Any,
+    verbosity: int = 1,
+    autoclobber: bool = False,
+    serialize: bool | None = SERIALIZE,
+    keepdb: bool = False,
 ) -> str:
     """Like that of BaseDatabaseCreation."""
+    given = {} if serialize is None else {"serialize": serialize}
 
     def build() -> str:
-        name = BaseDatabaseCreation.create_test_db(self, verbosity, autoclobber, serialize, keepdb)
-        return str(name)
+        return str(BaseDatabaseCreation.create_test_db(self, verbosity, autoclobber, keepdb=keepdb, **given))
 
     if keepdb and _is_there(self):
         return build()
@@ -58,7 +69,7 @@ def _create_test_db(
     return _cached(self, build, verbosity, autoclobber, serialize)
 
 
-def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, serialize: bool) -> str:
+def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, serialize: bool | None) -> str:
     """Create the test database from the cache, or by `build`, and cache it then. Returns its name."""
     alias = creation.connection.alias
     import_management()  # the receivers of the apps, as `migrate` does
@@ -78,7 +89,8 @@ def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, seri
         creation.log(f"The test database for alias '{alias}' is not cached: a profiler is at work")
         return name
     ran = imported({*roots(), *modules_of(found.ran)}) | found.ran
-    inputs = Inputs.of(found.opened | ran, folders(), found.settings - {"DATABASES"}, facts(alias))
+    names = (found.settings - {"DATABASES"}) | (found.earlier_settings - NO_REASON)
+    inputs = Inputs.of(found.opened | ran, folders(), names, facts(alias))
     try:
         _store(creation, stored.new(alias, inputs), inputs, serialize)
     except OSError as error:
@@ -118,7 +130,7 @@ def _verify(creation: Any, entry: Entry) -> None:
         )
 
 
-def _copied(creation: Any, entry: Entry, verbosity: int, autoclobber: bool, serialize: bool) -> str:
+def _copied(creation: Any, entry: Entry, verbosity: int, autoclobber: bool, serialize: bool | None) -> str:
     """Create the database as Django does, with a copy in place of `migrate`."""
     connection, name = creation.connection, str(creation._get_test_db_name())
     if verbosity >= 1:
@@ -155,7 +167,7 @@ def _serialize(creation: Any, entry: Entry) -> None:
     creation.connection._test_serialized_contents = text
 
 
-def _seeded(creation: Any, name: str, serialize: bool) -> str:
+def _seeded(creation: Any, name: str, serialize: bool | None) -> str:
     """Run the project's own seed; what is serialized has to contain what it wrote."""
     seed = conf.test_seed()
     if seed is not None:
@@ -165,7 +177,7 @@ def _seeded(creation: Any, name: str, serialize: bool) -> str:
     return name
 
 
-def _store(creation: Any, entry: Entry, inputs: Inputs, serialize: bool) -> None:
+def _store(creation: Any, entry: Entry, inputs: Inputs, serialize: bool | None) -> None:
     """The database first: its inputs make it an entry."""
     connection = creation.connection
     connection.ensure_connection()

@@ -20,9 +20,13 @@ TOOL = 4  # of sys.monitoring; 0 to 2 and 5 are those of debuggers, coverage, pr
 @dataclass(slots=True)
 class Recording:
     """Names of settings, and paths of files of the project: those that were opened, and those whose code ran. It is
-    not `complete` if the code could not be watched, because a profiler does that."""
+    not `complete` if the code could not be watched, because a profiler does that.
+
+    `earlier_settings` were read before, by modules while they were imported: code that runs now may use what they keep.
+    """
 
     settings: set[str] = field(default_factory=set)
+    earlier_settings: set[str] = field(default_factory=set)
     opened: set[str] = field(default_factory=set)
     ran: set[str] = field(default_factory=set)
     complete: bool = True
@@ -54,10 +58,15 @@ class _Recorder:
         delattr(self._real, name)
 
 
+_read = set[str]()
+
+
 @contextmanager
 def _settings(found: Recording) -> Iterator[None]:
     lazy: Any = settings
     real = lazy._wrapped
+    _read.update(name for name in vars(lazy) if name.isupper())  # LazySettings remembers them until the next line
+    found.earlier_settings |= _read
     lazy._wrapped = _Recorder(real, found.settings)  # also forgets the values that are known
     try:
         yield
