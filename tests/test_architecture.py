@@ -149,7 +149,8 @@ def questions_to_the_disk(source: Source) -> Iterator[str]:
 
 
 def sql_outside_the_engine(source: Source) -> Iterator[str]:
-    if source.room != "engines":
+    """`testing` reads and writes databases itself, so that what it asserts does not depend on the engine."""
+    if source.room not in ("engines", "testing"):
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Attribute) and node.attr in ("execute", "executemany", "executescript"):
                 yield f"{source.path}:{node.lineno} runs {ast.unparse(node)}"
@@ -238,7 +239,7 @@ BROKEN = [
     (upward_imports, "checks.py", "from .admin import pages\nfrom . import apps", 2),
     (upward_imports, "signals.py", "from .orm.models import read", 1),
     (upward_imports, "models.py", "import schemasync.management.options", 1),
-    (upward_imports, "testing.py", "from schemasync import admin", 1),
+    (upward_imports, "testing/a.py", "from schemasync import admin", 1),
     (upward_imports, "plan/__init__.py", "from ..files import disk", 1),
     (upward_imports, "schema/column.py", "if x:\n    from ..conf import setting", 1),
     (upward_imports, "newcomer/a.py", "", 1),

@@ -23,9 +23,9 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target as target_of
 from schemasync.sync.runner import sync
+from schemasync.testing.content import Content, dump, rows_of
 
 from .cases import ANYTHING
-from .dump import Content, dump, rows_of
 
 _LIMITS = {"wait": 5.0, "actor": "cases"}
 

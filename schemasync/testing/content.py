@@ -1,16 +1,20 @@
 """A database as a value: every object's text, and every row with its row id and the exact type of each value."""
 
+from __future__ import annotations
+
+import math
 import sqlite3
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from schemasync.engines.sqlite.objects import is_own
-from schemasync.schema.names import fold, quote
+from ..engines.sqlite.objects import is_own
+from ..schema.names import fold, quote
 
 _LEFT_OUT = ("sqlite_stat1", "sqlite_stat4")  # statistics are no content
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Content:
     """Column names, and rows as (row id where no column shows it, SQL literals)."""
 
@@ -18,16 +22,25 @@ class Content:
     rows: tuple[tuple[int | None, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dump:
-    """`objects`: type, name, table and text. `tables`: by name, those of virtual tables and sqlite_sequence too."""
+    """`objects`: type, name, table and text. `tables`: by name, those of virtual tables and sqlite_sequence too.
+    `header`: user_version and application_id."""
 
     objects: tuple[tuple[str, str, str, str | None], ...]
     tables: dict[str, Content]
     header: tuple[object, ...] = ()
 
-    def table(self, name):
+    def table(self, name: str) -> Content | None:
+        """The content of the table of that name, looked up without case."""
         return next((content for table, content in self.tables.items() if fold(table) == fold(name)), None)
+
+    def without(self, names: Collection[str]) -> Dump:
+        """The same without these tables, and without their indexes and triggers."""
+        left_out = set(map(fold, names))
+        objects = tuple(row for row in self.objects if fold(row[1]) not in left_out and fold(row[2]) not in left_out)
+        tables = {name: content for name, content in self.tables.items() if fold(name) not in left_out}
+        return Dump(objects, tables, self.header)
 
 
 class _Text(bytes):
@@ -35,7 +48,7 @@ class _Text(bytes):
 
 
 @contextmanager
-def _exact(connection):
+def _exact(connection: sqlite3.Connection) -> Iterator[None]:
     before, connection.text_factory = connection.text_factory, _Text
     try:
         yield
@@ -43,12 +56,12 @@ def _exact(connection):
         connection.text_factory = before
 
 
-def dump(connection):
-    """The whole database but for what the product keeps in it for itself."""
+def dump(connection: sqlite3.Connection) -> Dump:
+    """The whole database, except for the tables of schemasync itself."""
     objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
     objects = [row for row in objects if not is_own(row[1]) and not is_own(row[2]) and row[1] not in _LEFT_OUT]
-    shadows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
-    shadows = {fold(name) for (name,) in shadows}
+    listed = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
+    shadows = {fold(name) for (name,) in listed}
     names = sorted(name for kind, name, _, _ in objects if kind == "table" and fold(name) not in shadows)
     header = [connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("user_version", "application_id")]
     with _exact(connection):
@@ -60,13 +73,13 @@ def dump(connection):
     return Dump(tuple(sorted(objects, key=str)), tables, tuple(header))
 
 
-def rows_of(connection, sql):
-    """What a query gives, as SQL literals."""
+def rows_of(connection: sqlite3.Connection, sql: str) -> list[tuple[str, ...]]:
+    """The rows of a query, as SQL literals."""
     with _exact(connection):
         return [tuple(map(literal, row)) for row in connection.execute(sql)]
 
 
-def literal(value):
+def literal(value: object) -> str:
     """A value as the SQL that gives it, so that 1, 1.0 and '1' are three."""
     match value:
         case None:
@@ -77,11 +90,13 @@ def literal(value):
             return f"CAST(x'{value.hex()}' AS TEXT)" if odd else "'" + shown.replace("'", "''") + "'"
         case bytes():
             return f"x'{value.hex()}'"
+        case float() if math.isinf(value):
+            return "9e999" if value > 0 else "-9e999"
         case _:
             return repr(value)
 
 
-def _content(connection, table):
+def _content(connection: sqlite3.Connection, table: str) -> Content:
     found = connection.execute(f"PRAGMA table_xinfo({quote(table)})").fetchall()
     columns = [row[1].decode() for row in found if row[6] != 1]
     rowid = _hidden_rowid(connection, table, {fold(column) for column in columns})
@@ -94,7 +109,7 @@ def _content(connection, table):
     return Content(tuple(columns), tuple(sorted(content, key=lambda row: (row[0] or 0, row[1]))))
 
 
-def _hidden_rowid(connection, table, taken):
+def _hidden_rowid(connection: sqlite3.Connection, table: str, taken: Collection[str]) -> str:
     """A name for the row id that no column shows, or NULL."""
     for name in ("rowid", "oid", "_rowid_"):
         if name not in taken:
@@ -106,7 +121,7 @@ def _hidden_rowid(connection, table, taken):
     return "NULL"
 
 
-def _is_shown(connection, table):
+def _is_shown(connection: sqlite3.Connection, table: str) -> bool:
     """True where the primary key is the row id: then SQLite made no index for it."""
     keys = [row for row in connection.execute(f"PRAGMA table_info({quote(table)})") if row[5]]
     return bool(keys) and not any(row[3] == b"pk" for row in connection.execute(f"PRAGMA index_list({quote(table)})"))

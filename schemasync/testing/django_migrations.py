@@ -1,4 +1,4 @@
-"""Helpers for the tests of projects in which schema.json replaces migrations."""
+"""Lets tests of migrations see the migrations of a project in which schema.json replaces them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from django.db import DEFAULT_DB_ALIAS
 
-from .orm import migration_modules
-from .orm.migrations import record
+from ..orm import migration_modules
+from ..orm.migrations import record
 
 
 @contextmanager

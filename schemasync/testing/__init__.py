@@ -1,0 +1,15 @@
+"""Tests of schema changes, and helpers for the tests of projects in which schema.json replaces migrations."""
+
+from .change import ChangeResult, assert_change
+from .database import TemporaryDatabase, temporary_database
+from .django_migrations import migrations
+from .schema_source import git_revision
+
+__all__ = [
+    "ChangeResult",
+    "TemporaryDatabase",
+    "assert_change",
+    "git_revision",
+    "migrations",
+    "temporary_database",
+]
