@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,15 @@ def install() -> None:
     """Let Django's SQLite backend, and those that derive from it, create test databases in this way."""
     backend: Any = sqlite3_creation.DatabaseCreation
     backend.create_test_db = _create_test_db
+    if "django.test.testcases" in sys.modules:  # in a process of `test --parallel` nothing creates a database
+        _install_flush()
+
+
+def _install_flush() -> None:
+    if conf.tests() is Tests.CACHED:
+        from . import flush  # imports django.test, which a server does not need
+
+        flush.install()
 
 
 def _create_test_db(
@@ -58,6 +68,7 @@ def _create_test_db(
 ) -> str:
     """Like that of BaseDatabaseCreation."""
     given = {} if serialize is None else {"serialize": serialize}
+    _install_flush()
 
     def build() -> str:
         return str(BaseDatabaseCreation.create_test_db(self, verbosity, autoclobber, keepdb=keepdb, **given))
