@@ -32,6 +32,8 @@ class Code(StrEnum):
     WRONG_SHAPE = "wrong-shape"
     RESERVED_NAME = "reserved-name"
     NAME_CLASH = "name-clash"
+    UNKNOWN_MIXIN = "unknown-mixin"
+    MIXIN_CLASH = "mixin-clash"
     BAD_DEFINITION = "bad-definition"
     DOUBLE_QUOTED_STRING = "double-quoted-string"
     UNKNOWN_COLUMN = "unknown-column"

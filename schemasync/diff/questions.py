@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import Code, Problem
+from ..schema import document
 from ..schema.edit import edit, with_first, with_member
 from ..schema.jsonc import scan
 from ..schema.names import from_key, to_key
@@ -78,10 +80,18 @@ def _renamed(text: str, choice: Choice, name: str) -> str:
         return edit(text, {key: with_first(text, key, f'"_was": {literal([choice.lost])}')})
     key = _key(tree, choice.table)
     column = to_key(name)
-    entry = tree[key][column]
+    entry = tree[key][column] if column in tree[key] else _of_mixin(text, choice.table, name)
     if isinstance(entry, str):
         return with_member(text, (key,), column, literal({"type": entry, "was": [choice.lost]}))
     return with_member(text, (key, column), "was", literal([choice.lost, *entry.get("was", ())]))
+
+
+def _of_mixin(text: str, table: str, name: str) -> Any:
+    """The value of a column that a mixin defines. The table may define it as well, to say what it was."""
+    found = document.read(text.encode()).schema.table(table)
+    column = found.column(name) if found is not None else None
+    assert column is not None  # a choice names columns of the schema
+    return json.loads(column.written)
 
 
 def _dropped(text: str, choice: Choice) -> str:

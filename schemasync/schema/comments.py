@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .diagnostics import Diagnostics
 from .document import Document
 from .jsonc import scan
+from .mixins import expand
 from .names import fold, from_key, is_special
 from .shape_check import tables_of
 
@@ -23,7 +25,7 @@ class Comments:
 
 def comments(document: Document) -> Comments:
     """All `_comment` and `comment` keys of the file."""
-    tree = json.loads(scan(document.text).json)
+    tree = expand(json.loads(scan(document.text).json), Diagnostics(document.source)).tree
     return Comments(dict(_of_owners(tree)), dict(_of_columns(tree)))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import Code, Problem, SchemaInvalid
 from .expression import DefinitionError, DoubleQuotedString
 from .jsonc import Path, Scan, excerpt, line_and_column
+from .origins import Origin, origin_of
 
 
 class Diagnostics:
-    """The errors found in one file so far, each with its location. `paths`: of those that have one, in order."""
+    """The errors found in one file so far, each with its location. `paths`: of those that have one, in order.
+
+    `origins`: of the parts that a mixin made. An error of a mixin is recorded once, whatever the number of its tables.
+    """
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -19,9 +23,17 @@ class Diagnostics:
         self.scan = Scan()
         self.problems: list[Problem] = []
         self.paths: list[Path] = []
+        self.origins: Mapping[Path, Origin] = {}
+        self._of_mixins: set[tuple[Code, Path]] = set()
 
     def note(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
         """Record an error; `at` is a path in the file or an offset of its text."""
+        origin = origin_of(at, self.origins) if isinstance(at, tuple) and self.origins else None
+        if origin is not None:
+            if (code, origin.path) in self._of_mixins:
+                return
+            self._of_mixins.add((code, origin.path))
+            message, at = f'{message} (from the mixin "{origin.mixin}")', origin.path
         offset = self.scan.keys.get(at) if isinstance(at, tuple) else at
         place, facts = self.source, {"file": self.source}
         if offset is not None:

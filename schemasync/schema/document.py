@@ -5,6 +5,7 @@ All errors are raised together; each has its location (line and column, counted 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,10 +15,12 @@ from . import normalize
 from .diagnostics import Diagnostics
 from .digest import version
 from .hints import read_hints
-from .jsonc import Path, line_and_column
+from .jsonc import Path, line_and_column, scan
 from .load import read_tree
+from .mixins import MixedIn, as_written, expand
 from .model import Hints, Schema
 from .names import fold, from_key, to_key
+from .origins import Origin, origin_of
 from .relations import check_names, check_references
 from .shape_check import check_keys, check_shapes, readable, tables_of
 from .tables import read_tables
@@ -29,7 +32,7 @@ class Document:
     """A schema.json that was read, with the location of each key in `text`.
 
     `models`: the model that owns each table, as `app.Model`. `elsewhere`: folded names of tables that something else
-    creates.
+    creates. `mixins`: what each mixin made; `origins`: where the paths of these parts come from.
     """
 
     schema: Schema
@@ -41,10 +44,13 @@ class Document:
     text: str = field(repr=False, compare=False)
     places: Mapping[Path, int] = field(repr=False, compare=False)
     elsewhere: frozenset[str] = field(default=frozenset(), compare=False)
+    mixins: tuple[MixedIn, ...] = field(default=(), compare=False)
+    origins: Mapping[Path, Origin] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, *path: str | int) -> str:
-        """`file:line:column` of the key at that path, for messages."""
-        offset = self.places.get(path)
+        """`file:line:column` of the key at that path, for messages; of a part that a mixin made, that of the mixin."""
+        origin = origin_of(path, self.origins)
+        offset = self.places.get(path if origin is None else origin.path)
         if offset is None:
             return self.source
         line, column = line_and_column(self.text, offset)
@@ -53,7 +59,8 @@ class Document:
     def place_of(self, table: str, column: str = "") -> str:
         """The location of a table or of its column; '' if the file does not have it."""
         path = (to_key(table), to_key(column)) if column else (to_key(table),)
-        if path in self.places:  # spelled as in the file: no search, for plans with thousands of hazards
+        # spelled as in the file: no search, for plans with thousands of hazards
+        if path in self.places or path in self.origins:
             return self.place(*path)
         found = self.schema.table(table)
         named = found.column(column) if found is not None and column else None
@@ -81,8 +88,12 @@ def _read(data: bytes, source: str) -> Document:
     tree = read_tree(data, faults)
     check_keys(tree, faults)
     check_shapes(tree, faults)
-    if is_incomplete := bool(faults.problems):
+    mixins = tree.get("_mixins")
+    if faults.problems:
         tree = readable(tree, faults.paths)
+    expanded = expand(tree, faults, mixins if isinstance(mixins, dict) else ())
+    tree, faults.origins = expanded.tree, expanded.origins
+    is_incomplete = bool(faults.problems)
     tables = read_tables(tree, faults)
     views = read_views(tree.get("_views", {}), faults)
     check_names(tables, views, faults)
@@ -93,4 +104,25 @@ def _read(data: bytes, source: str) -> Document:
     faults.stop()
     models = {from_key(key): body["_model"] for key, body in tables_of(tree) if "_model" in body}
     elsewhere = frozenset(map(fold, tree.get("_elsewhere", ())))
-    return Document(schema, hints, version(schema), source, models, data, faults.text, faults.scan.keys, elsewhere)
+    return Document(
+        schema,
+        hints,
+        version(schema),
+        source,
+        models,
+        data,
+        faults.text,
+        faults.scan.keys,
+        elsewhere,
+        expanded.made,
+        expanded.origins,
+    )
+
+
+def schema_as_written(document: Document) -> Schema:
+    """The schema of a document without its mixins: each table has only what the file itself says of it."""
+    if not document.mixins:
+        return document.schema
+    tree = as_written(json.loads(scan(document.text).json))
+    faults = Diagnostics(document.source)
+    return normalize.schema(read_tables(tree, faults), read_views(tree.get("_views", {}), faults))

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 TABLE_KEYS = (
     "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "
-    "_virtual _triggers _model _keep _comment _was _dropped _from"
+    "_virtual _triggers _use _model _keep _comment _was _dropped _from"
 ).split()
-TOP_KEYS = ["_views", "_dropped", "_elsewhere", "_migrations", "_comment", "_format"]
+TOP_KEYS = "_views _mixins _use _use_everywhere _dropped _elsewhere _migrations _comment _format".split()
+MIXIN_KEYS = (
+    "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "
+    "_triggers _views _tables _comment"
+).split()
+OF_MIXIN_TABLES = [key for key in TABLE_KEYS if key not in ("_use", "_model", "_keep", "_was", "_dropped", "_from")]
 FOR_EDITORS = "$schema"  # allowed in the top object, and ignored
 
 
@@ -43,16 +48,11 @@ def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
     """Report unknown keys that begin with one _, each with the most similar known key."""
     _check_special(tree, TOP_KEYS, (), faults)
     for name, table in tables_of(tree):
-        if isinstance(table, dict):
-            _check_special(table, TABLE_KEYS, (name,), faults)
-            _check_names_only(table.get("_triggers"), (name, "_triggers"), faults)
-            if "_from" in table:
-                faults.note(Code.NOT_IMPLEMENTED, "_from is reserved for derived tables", at=(name, "_from"))
-    views = tree.get("_views")
-    _check_names_only(views, ("_views",), faults)
-    for name, view in views.items() if isinstance(views, dict) else ():
-        if isinstance(view, dict):
-            _check_names_only(view.get("triggers"), ("_views", name, "triggers"), faults)
+        _check_table(table, TABLE_KEYS, (name,), faults)
+        if isinstance(table, dict) and "_from" in table:
+            faults.note(Code.NOT_IMPLEMENTED, "_from is reserved for derived tables", at=(name, "_from"))
+    _check_views(tree.get("_views"), ("_views",), faults)
+    _check_mixins(tree.get("_mixins"), faults)
     for path, text in _strings(tree):
         if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
             faults.note(
@@ -60,6 +60,31 @@ def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
                 "holds a character that SQLite cannot keep (NUL, or half of a pair)",
                 at=path,
             )
+
+
+def _check_table(table: Any, known: list[str], path: Path, faults: Diagnostics) -> None:
+    if isinstance(table, dict):
+        _check_special(table, known, path, faults)
+        _check_names_only(table.get("_triggers"), (*path, "_triggers"), faults)
+
+
+def _check_views(views: Any, path: Path, faults: Diagnostics) -> None:
+    _check_names_only(views, path, faults)
+    for name, view in views.items() if isinstance(views, dict) else ():
+        if isinstance(view, dict):
+            _check_names_only(view.get("triggers"), (*path, name, "triggers"), faults)
+
+
+def _check_mixins(mixins: Any, faults: Diagnostics) -> None:
+    for name, mixin in mixins.items() if isinstance(mixins, dict) else ():
+        path = ("_mixins", name)
+        _check_table(mixin, MIXIN_KEYS, path, faults)
+        if isinstance(mixin, dict):
+            _check_views(mixin.get("_views"), (*path, "_views"), faults)
+            tables = mixin.get("_tables")
+            _check_names_only(tables, (*path, "_tables"), faults)
+            for table, body in tables.items() if isinstance(tables, dict) else ():
+                _check_table(body, OF_MIXIN_TABLES, (*path, "_tables", table), faults)
 
 
 def _check_names_only(owner: Any, path: Path, faults: Diagnostics) -> None:
@@ -147,7 +172,14 @@ def _strings(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def _only_unknown_key(error: jsonschema.ValidationError) -> bool:
-    return error.validator == "additionalProperties" and len(error.absolute_path) == 1
+    """True for an unknown key of a table or a mixin, which `check_keys` reports with a better message."""
+    if error.validator != "additionalProperties":
+        return False
+    match list(error.absolute_path):
+        case [_] | ["_mixins", _] | ["_mixins", _, "_tables", _]:
+            return True
+        case _:
+            return False
 
 
 _TYPES = {"array": "a list", "string": "a string", "object": "an object", "boolean": "true or false"}

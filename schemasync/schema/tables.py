@@ -27,6 +27,11 @@ def read_tables(tree: dict[str, Any], faults: Diagnostics) -> list[Table]:
     return [_Reading(from_key(key), body, (key,), faults).read() for key, body in tables_of(tree)]
 
 
+def read_table(key: str, body: dict[str, Any]) -> Table:
+    """Read one table by itself, as far as it has no errors, which are recorded when the whole file is read."""
+    return _Reading(from_key(key), body, (key,), Diagnostics("")).read()
+
+
 class _Reading:
     """One table during reading. `scope` holds the names of its columns, `parts` its definitions."""
 

@@ -12,6 +12,7 @@ from ..history.row import HistoryRow
 from ..history.rows import other_order
 from ..plan.model import Action, Alter, CarriedStep, Create, Drop, Plan, Rewrite, StandingStep, Strategy
 from ..schema.document import Document
+from ..schema.mixins import MixedIn
 from ..schema.names import fold, quote
 from .phases import decide
 from .phases.decide import Decision, SyncOptions
@@ -52,7 +53,8 @@ class InPlaceOutlook:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one. `in_place`:
-    None if it is not possible, or if nobody asked and the file is small."""
+    None if it is not possible, or if nobody asked and the file is small. `mixins`: what each mixin of schema.json
+    makes, whether it changes or not."""
 
     version: str
     live: HistoryRow | None
@@ -62,6 +64,7 @@ class Outlook:
     disk_archives: int
     file_bytes: int
     in_place: InPlaceOutlook | None = None
+    mixins: tuple[MixedIn, ...] = ()
 
     @property
     def plan(self) -> Plan | None:
@@ -81,7 +84,7 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
         live = now.newest if now is not None else None
         file_bytes = size_of(now.path) if now is not None else 0
         if decision.plan is None:
-            return Outlook(document.version, live, decision, (), 0, kept, file_bytes)
+            return Outlook(document.version, live, decision, (), 0, kept, file_bytes, mixins=document.mixins)
         sizes = table_sizes.sizes(now.connection) if now is not None else {}
         tables: list[TableOutlook] = []
         for step in decision.plan.steps:
@@ -95,7 +98,8 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size, why))
         needed = decide.disk_needed(decision.plan, now, sizes)
         possible = _in_place(target, document, options, now, decision.plan) if now is not None else None
-        return Outlook(document.version, live, decision, tuple(tables), needed, kept, file_bytes, possible)
+        sized = tuple(tables)
+        return Outlook(document.version, live, decision, sized, needed, kept, file_bytes, possible, document.mixins)
 
 
 def _in_place(

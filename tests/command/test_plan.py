@@ -14,6 +14,7 @@ KEYS = {
     "changes",
     "tables",
     "disk",
+    "mixins",
     "in_place",
     "hazards",
     "pending_migrations",
@@ -240,3 +241,16 @@ def test_no_query_is_offered_for_values_that_are_computed(project):
         {"Tag": {"id": "key", "a": {"type": "TEXT", "fill": "'z'"}, "_indexes": [{"columns": ["a"], "unique": True}]}}
     )
     assert "To see them" not in project.call("plan").error
+
+
+def test_it_shows_what_mixins_make_once_for_all_tables_in_which_it_is_the_same(synced):
+    mixin = {"at": "TEXT", "_indexes": ["at"], "_views": {"{table}_late": "SELECT * FROM {table} WHERE at > '18'"}}
+    synced.write({**V1, "_mixins": {"timed": mixin, "one": {"one": "INT"}}, "_use_everywhere": ["timed"]})
+    out = synced.done("plan").out
+    assert "mixins:\n  timed in 2 tables: at, index at, view {table}_late\ntables:" in out
+    assert "    Users, Log\n" in synced.done("plan", verbosity=2).out
+    found = synced.done("plan", json=True).json["mixins"]
+    assert [one["table"] for one in found] == ["Users", "Log"]
+    assert found[0]["parts"][2] == {"kind": "view", "name": "Users_late"}
+    synced.done()
+    assert synced.done("plan", json=True).json["mixins"] == found, "also where nothing changes"

@@ -67,6 +67,12 @@ def test_what_one_column_became_is_not_asked_about_another_and_the_last_question
     assert ask.last == [False, True, True]
 
 
+def test_a_column_of_a_mixin_gets_its_hint_in_the_table():
+    mixin = '"_mixins": {"named": {"full_name": "TEXT"}}, "_use_everywhere": [{"mixin": "named", "except": ["Log"]}],'
+    new = OLD.replace('"name": "TEXT", ', "").replace("{", "{" + mixin, 1)
+    assert '"fax": "TEXT", "full_name": {"type": "TEXT", "was": ["name"]}}' in settled(new, Answers(NAME))
+
+
 def test_tables_are_asked_about_as_well():
     ask = Answers(LOG)
     assert '"Journal": {\n    "_was": ["Log"],\n    // of the site' in settled(TABLE, ask)

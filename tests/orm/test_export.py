@@ -831,3 +831,43 @@ def test_a_removed_field_and_a_removed_model_go(tmp_path):
     site.change(book())
     assert site.rows("SELECT name FROM sqlite_schema WHERE name IN ('tome', 'book')") == [("book",)]
     assert site.rows("SELECT * FROM book") == [(1, "Emma"), (2, "Ulysses")]
+
+
+# --- mixins -------------------------------------------------------------------------------------------------------
+
+STAMPED = {
+    "_mixins": {"stamped": {"at": "datetime", "_indexes": ["at"], "_triggers": {"{table}_t": "AFTER INSERT ON {table} BEGIN SELECT 1; END"}}},
+}  # fmt: skip
+
+
+def test_what_mixins_add_to_a_model_s_table_stays_and_is_never_written_out():
+    file = {**STAMPED, "_use_everywhere": ["stamped"], **book()}
+    assert export(file, book()).text == text_of(file)
+    found = tree(file, book(pages="integer"))
+    assert found == {**STAMPED, "_use_everywhere": ["stamped"], **book(pages="integer")}
+    file = {**STAMPED, "book": {**BOOK, "_use": ["stamped"]}}
+    exported = export(file, book(pages="integer"))
+    assert loaded(exported.text) == {**STAMPED, "book": {**BOOK, "_use": ["stamped"], "pages": "integer"}}
+    assert [describe(change) for change in exported.changes] == ["book: +pages"]
+
+
+def test_a_field_may_stand_for_a_column_of_a_mixin():
+    file = {**STAMPED, "book": {**BOOK, "_use": ["stamped"]}}
+    exported = export(file, book(at="datetime NULL"))
+    assert loaded(exported.text)["book"] == {**BOOK, "_use": ["stamped"], "at": "datetime"}
+    assert exported.changes == ()
+    assert export(exported.text, book(at="datetime NULL")).text == exported.text
+
+
+def test_a_field_that_defines_a_column_of_a_mixin_otherwise_is_refused_with_both():
+    with pytest.raises(SchemaInvalid) as caught:
+        export({**STAMPED, "book": {**BOOK, "_use": ["stamped"]}}, book(at="text"))
+    assert 'book.at is "text" in the file itself and "datetime" in the mixin "stamped"' in str(caught.value)
+
+
+def test_a_renamed_model_s_table_keeps_its_mixins_and_their_parts_follow():
+    file = {**STAMPED, "book": {**BOOK, "_use": ["stamped"]}}
+    exported = export(file, {"volume": {**BOOK, "_model": "shop.Book"}})
+    assert loaded(exported.text)["volume"]["_use"] == ["stamped"]
+    (table,) = document.read(exported.text.encode()).schema.tables
+    assert [trigger.name for trigger in table.triggers] == ["volume_t"]

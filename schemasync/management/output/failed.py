@@ -68,6 +68,7 @@ def _plan_json(error: SchemasyncError, version: str | None, live: HistoryRow | N
         "changes": [],
         "tables": {},
         "disk": {"needed": None, "archives": None, "live": None},
+        "mixins": [],
         "in_place": None,
         "hazards": _hazards(error),
         "foreign": [],

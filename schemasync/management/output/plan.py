@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from ...diff.changes import ChangeJson
@@ -11,6 +11,7 @@ from ...diff.changes import as_json as change_json
 from ...diff.hazards import HazardJson
 from ...errors import ErrorResult, Problem, ProblemJson
 from ...plan.model import Action, Plan, Strategy
+from ...schema.mixins import MixedIn
 from ...schema.text import count, short
 from ...sync.check import Checked
 from ...sync.preview import InPlaceOutlook, Outlook, TableOutlook
@@ -46,6 +47,24 @@ class TableOutlookJson(TypedDict):
     """The first change that writes the rows of the table again, in a phrase; empty if they stay."""
 
 
+class PartJson(TypedDict):
+    """Something that a mixin makes."""
+
+    kind: str
+    """`column`, `index`, `trigger`, `view`, `table`, or another part of a table, as in a key of schema.json."""
+    name: str
+    """Its text if it has no name."""
+
+
+class MixinJson(TypedDict):
+    """What one mixin of schema.json makes for one table, whether it changes or not."""
+
+    mixin: str
+    table: str
+    """Empty for a mixin in the `_use` at the top."""
+    parts: list[PartJson]
+
+
 class PlanJson(TypedDict):
     """What `manage.py schemasync plan --json` prints; after an error, too."""
 
@@ -64,6 +83,7 @@ class PlanJson(TypedDict):
     changes: list[ChangeJson]
     tables: dict[str, TableOutlookJson]
     disk: DiskJson
+    mixins: list[MixinJson]
     in_place: InPlaceJson | None
     """Null if an alteration of the live file is not possible, or if nobody asked for it and the file has less than 1
     GB."""
@@ -89,6 +109,8 @@ def lines(seen: Outlook, page: Page) -> Lines:
     before = f"version {short(plan.base_version)}" if plan.base_version else "no database yet"
     lines = [f"{before} -> version {short(plan.version)}", heading("changes:" if plan.changes else "changes: none")]
     lines += changes(plan.changes, page)
+    if mixins := _mixins(seen.mixins, page):
+        lines += [heading("mixins:"), *mixins]
     if tables := _tables(seen.tables, page):
         lines += [heading("tables:"), *tables]
     lines += [
@@ -100,6 +122,27 @@ def lines(seen: Outlook, page: Page) -> Lines:
     if seen.hazards:
         lines += [heading("hazards:"), *hazards(seen.hazards, page)]
     return lines + foreign(seen.decision.foreign, page)
+
+
+def _mixins(found: Sequence[MixedIn], page: Page) -> Lines:
+    """What each mixin makes: one line for the tables in which that is the same."""
+    tables: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for one in found:
+        tables.setdefault((one.mixin, tuple(_parts(one))), []).append(one.table)
+    lines = []
+    for (mixin, parts), names in tables.items():
+        where = f" in {names[0]}" if len(names) == 1 and names[0] else f" in {len(names)} tables" if names[0] else ""
+        lines.append(f"  {mixin}{where}: {', '.join(parts)}")
+        if page.detail and len(names) > 1:
+            lines += paragraph("    ", names, page)
+    return lines
+
+
+def _parts(made: MixedIn) -> Iterator[str]:
+    """The parts in words: columns by their names alone, as most are; the name of the table as in schema.json."""
+    for kind, name in made.parts:
+        shown = name.replace(made.table, "{table}") if made.table and kind not in ("column", "check") else name
+        yield shown if kind == "column" else f"{kind} {shown}"
 
 
 def _in_place(seen: Outlook, page: Page) -> Lines:
@@ -183,6 +226,7 @@ def before_adoption_json(seen: Checked, pending: Sequence[str]) -> PlanJson:
         "changes": [change_json(change) for change in seen.changes],
         "tables": {},
         "disk": {"needed": None, "archives": None, "live": None},
+        "mixins": [],
         "in_place": None,
         "hazards": [],
         "foreign": foreign_json(seen.foreign),
@@ -214,6 +258,7 @@ def as_json(
         "changes": [change_json(change) for change in plan.changes] if plan else [],
         "tables": {item.table: _table_json(item) for item in seen.tables},
         "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
+        "mixins": [_mixin_json(one) for one in seen.mixins],
         "in_place": _in_place_json(seen.in_place),
         "hazards": [hazard.as_json() for hazard in seen.hazards],
         "foreign": foreign_json(seen.decision.foreign),
@@ -223,6 +268,11 @@ def as_json(
     if statements is not None:
         data["sql"] = list(statements)
     return data
+
+
+def _mixin_json(made: MixedIn) -> MixinJson:
+    parts: list[PartJson] = [{"kind": kind, "name": name} for kind, name in made.parts]
+    return {"mixin": made.mixin, "table": made.table, "parts": parts}
 
 
 def _table_json(item: TableOutlook) -> TableOutlookJson:

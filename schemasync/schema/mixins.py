@@ -1,0 +1,321 @@
+"""Expands the mixins of a schema.json: columns, constraints, indexes, triggers and views that several tables share.
+
+The expansion is a file to a file, before anything else is read: a schema that is written out by hand is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..errors import Code
+from . import lexer
+from .diagnostics import Diagnostics
+from .expression import ROWID_NAMES
+from .jsonc import Path
+from .model import Table
+from .names import fold, from_key, is_special
+from .origins import Origin
+from .placeholders import TableNames, filled_in
+from .shape_check import tables_of
+from .tables import read_table
+from .text import literal, nearest
+
+Body = dict[str, Any]
+
+LISTS = {
+    "_indexes": "index",
+    "_unique_constraints": "unique constraint",
+    "_checks": "check",
+    "_foreign_keys": "foreign key",
+    "_constraints": "constraint",
+}
+"""Keys of a mixin whose items are added to those of the table, and what one item is."""
+
+LATE = ("_triggers", "_views", "_tables")
+"""Keys of a mixin that may use the key of the table, which is known once all columns are."""
+
+
+class Part(NamedTuple):
+    """Something that a mixin made: its kind (`column`, `trigger`, ...), and its name, or its text without one."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MixedIn:
+    """What a mixin made for one table; `table` is empty for a mixin that the top of the file uses."""
+
+    mixin: str
+    table: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A schema.json without mixins, and where its parts come from. `origins`: path in `tree` -> origin, of each part
+    that a mixin made."""
+
+    tree: dict[str, Any]
+    origins: Mapping[Path, Origin] = field(default_factory=dict)
+    made: tuple[MixedIn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """One entry of `_use` or `_use_everywhere`. `keep`: folded names of columns that the table defines itself."""
+
+    mixin: str
+    path: Path
+    keep: frozenset[str] = frozenset()
+
+
+def expand(tree: Mapping[str, Any], faults: Diagnostics, faulty: Collection[str] = ()) -> Expanded:
+    """The tree of a file that passed `check_shapes`, with the parts of its mixins in the tables that use them.
+
+    Mixins that cannot be found, and parts that a table defines otherwise, are recorded in `faults`. `faulty`: names of
+    mixins that are left out of the tree, because their errors are recorded already.
+    """
+    return _Expansion(tree, faults, faulty).run()
+
+
+def as_written(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree without its mixins: each table has only what stands in it."""
+    plain = {key: value for key, value in tree.items() if key not in ("_mixins", "_use", "_use_everywhere")}
+    for key, body in tables_of(plain):
+        if "_use" in body:
+            plain[key] = {name: value for name, value in body.items() if name != "_use"}
+    return plain
+
+
+class _Expansion:
+    """The expansion of one file. `tree` is a copy: the tables that get something, and the objects in them, are new."""
+
+    def __init__(self, tree: Mapping[str, Any], faults: Diagnostics, faulty: Collection[str]) -> None:
+        self.given, self.faults, self.faulty, self.tree = tree, faults, faulty, as_written(tree)
+        self.mixins: Mapping[str, Body] = tree.get("_mixins", {})
+        self.origins: dict[Path, Origin] = {}
+        self.parts: dict[tuple[str, str], list[Part]] = {}  # by mixin and table
+
+    def run(self) -> Expanded:
+        tables = [key for key, _ in tables_of(self.given)]
+        everywhere = [*self._uses(("_use_everywhere",), self.given.get("_use_everywhere", ()))]
+        excepted = {use.path: self._excepted(use.path, tables) for use in everywhere}
+        for key in tables:
+            own = [*self._uses((key, "_use"), self.given[key].get("_use", ()))]
+            own = own if self._is_ordinary(key, own) else []
+            named = {use.mixin for use in own}
+            is_virtual = "_virtual" in self.given[key]
+            for use in everywhere:
+                if not (is_virtual or use.mixin in named or fold(from_key(key)) in excepted[use.path]):
+                    own.append(use)
+            if own:
+                self._expand_table(key, own)
+        for use in self._uses(("_use",), self.given.get("_use", ())):
+            self._expand_top(use)
+        made = tuple(MixedIn(mixin, table, tuple(parts)) for (mixin, table), parts in self.parts.items())
+        return Expanded(self.tree, self.origins, made)
+
+    # --- uses -----------------------------------------------------------------------------------------------
+
+    def _uses(self, path: Path, entries: Sequence[Any]) -> Iterator[_Use]:
+        """The entries of a list of uses whose mixin exists; each mixin once."""
+        found: set[str] = set()
+        for number, entry in enumerate(entries):
+            body: Body = {"mixin": entry} if isinstance(entry, str) else entry
+            name = body["mixin"]
+            if name not in self.mixins:
+                if name not in self.faulty:
+                    self._note_unknown(name, (*path, number))
+            elif name not in found:
+                found.add(name)
+                yield _Use(name, (*path, number), frozenset(map(fold, body.get("keep", ()))))
+
+    def _note_unknown(self, name: str, path: Path) -> None:
+        near = nearest(name, self.mixins)
+        known = ", ".join(self.mixins)
+        hint = f'Did you mean "{near}"?' if near else f"Mixins: {known}." if known else 'Define it in "_mixins".'
+        self.faults.note(Code.UNKNOWN_MIXIN, f'there is no mixin "{name}"', hint, at=path)
+
+    def _excepted(self, path: Path, tables: Sequence[str]) -> frozenset[str]:
+        """Folded names of the tables that do not use a mixin of `_use_everywhere`."""
+        entry = self.given["_use_everywhere"][path[1]]
+        names = entry.get("except", ()) if isinstance(entry, dict) else ()
+        known = {fold(from_key(key)): from_key(key) for key in tables}
+        for number, name in enumerate(names):
+            if fold(name) not in known:
+                near = nearest(name, known.values())
+                hint = f'Did you mean "{near}"?' if near else "Remove the name."
+                self.faults.note(
+                    Code.UNKNOWN_MIXIN,
+                    f'except names the table "{name}", which is not in the file',
+                    hint,
+                    at=(*path, "except", number),
+                )
+        return frozenset(map(fold, names))
+
+    def _is_ordinary(self, key: str, uses: Sequence[_Use]) -> bool:
+        if "_virtual" in self.given[key] and uses:
+            self.faults.note(
+                Code.MIXIN_CLASH,
+                f'"{from_key(key)}" is a virtual table, which has no columns and triggers of its own',
+                "Remove its _use. _use_everywhere leaves out virtual tables.",
+                at=uses[0].path,
+            )
+            return False
+        return True
+
+    def _expand_top(self, use: _Use) -> None:
+        """Add the tables and views of a mixin that the top of the file uses."""
+        definition = self.mixins[use.mixin]
+        of_tables = [name for name in definition if name not in ("_tables", "_views", "_comment")]
+        if of_tables:
+            self.faults.note(
+                Code.MIXIN_CLASH,
+                f'the mixin "{use.mixin}" has {", ".join(of_tables)}, for which it needs a table',
+                "Name it in the _use of a table, or in _use_everywhere.",
+                at=use.path,
+            )
+            return
+        self._add_late("", use, definition)
+
+    # --- one table ------------------------------------------------------------------------------------------
+
+    def _expand_table(self, key: str, uses: Sequence[_Use]) -> None:
+        """Add the parts of all mixins to a table: columns and constraints, then what may depend on its key."""
+        body = self.tree[key] = {name: _copied(value) for name, value in self.tree[key].items()}
+        names = TableNames(from_key(key))
+        for use in uses:
+            definition = self.mixins[use.mixin]
+            early = {name: value for name, value in definition.items() if name not in (*LATE, "_comment")}
+            self._add(key, body, use, filled_in(early, names))
+        if any(late in self.mixins[use.mixin] for use in uses for late in LATE):
+            table = read_table(key, {name: value for name, value in body.items() if name != "_triggers"})
+            names = TableNames(from_key(key), row_key(table))
+            for use in uses:
+                late = {name: value for name, value in self.mixins[use.mixin].items() if name in LATE}
+                self._add_late(key, use, filled_in(late, names))
+
+    def _add(self, key: str, body: Body, use: _Use, definition: Body) -> None:
+        for name, value in definition.items():
+            source = ("_mixins", use.mixin, name)
+            if name in LISTS:
+                self._add_items(key, body, use, name, value)
+            elif is_special(name):
+                if self._put(body, name, value, use, (key, name), source, f"{name} of {from_key(key)}"):
+                    self._note(use, key, Part(name.strip("_").replace("_", " "), literal(value)))
+            else:
+                self._add_column(key, body, use, name, value)
+
+    def _add_column(self, key: str, body: Body, use: _Use, name: str, value: Any) -> None:
+        there = next((c for c in body if not is_special(c) and fold(from_key(c)) == fold(from_key(name))), None)
+        if there is None:
+            body[name] = value
+            self.origins[key, name] = Origin(use.mixin, ("_mixins", use.mixin, name))
+            self._note(use, key, Part("column", from_key(name)))
+        elif fold(from_key(name)) not in use.keep and _definition(_column(body[there])) != _definition(_column(value)):
+            column = from_key(there)
+            keep = f'{{"mixin": {literal(use.mixin)}, "keep": [{literal(column)}]}}'
+            self._clash(
+                f"{from_key(key)}.{column}",
+                (key, there),
+                (literal(_column(body[there])), literal(_column(value))),
+                use,
+                f"Remove one of the two. If the definition of the table is right, in its _use: {keep}",
+            )
+
+    def _add_items(self, key: str, body: Body, use: _Use, name: str, items: Sequence[Any]) -> None:
+        there = body.setdefault(name, [])
+        for number, item in enumerate(items):
+            if item not in there:
+                self.origins[key, name, len(there)] = Origin(use.mixin, ("_mixins", use.mixin, name, number))
+                there.append(item)
+                self._note(use, key, Part(LISTS[name], _label(item)))
+
+    def _add_late(self, key: str, use: _Use, definition: Body) -> None:
+        triggers = self.tree[key].setdefault("_triggers", {}) if key and definition.get("_triggers") else {}
+        owners = (("_triggers", triggers, (key, "_triggers")), ("_views", self._views(definition), ("_views",)))
+        for kind, owner, path in (*owners, ("_tables", self.tree, ())):
+            for name, value in definition.get(kind, {}).items():
+                what = f'the {kind[1:-1]} "{from_key(name)}"'
+                source = ("_mixins", use.mixin, kind, self._source_key(use.mixin, kind, name, from_key(key)))
+                if self._put(owner, name, value, use, (*path, name), source, what):
+                    self._note(use, key, Part(kind[1:-1], from_key(name)))
+
+    def _views(self, definition: Body) -> Body:
+        """The views of the tree, copied before one is added."""
+        if not definition.get("_views"):
+            return {}
+        self.tree["_views"] = views = dict(self.tree.get("_views", {}))
+        return views
+
+    def _source_key(self, mixin: str, kind: str, name: str, table: str) -> str:
+        """The key in the file of a part whose name had a placeholder."""
+        given = self.mixins[mixin][kind]
+        return next((one for one in given if name in filled_in({one: None}, TableNames(table))), name)
+
+    def _put(self, owner: Body, name: str, value: Any, use: _Use, path: Path, source: Path, what: str) -> bool:
+        """Add one member; False if it is there already. Records a clash if it is there otherwise."""
+        if name not in owner:
+            owner[name] = value
+            self.origins[path] = Origin(use.mixin, source)
+            return True
+        if _definition(owner[name]) != _definition(value):
+            self._clash(what, path, (literal(owner[name]), literal(value)), use, "Rename or remove one of the two.")
+        return False
+
+    def _clash(self, what: str, path: Path, both: tuple[str, str], use: _Use, hint: str) -> None:
+        """Record that something has two definitions: the one at `path`, and that of the mixin."""
+        first = self.origins.get(path)
+        where = f'in the mixin "{first.mixin}"' if first is not None else "in the file itself"
+        self.faults.note(
+            Code.MIXIN_CLASH,
+            f'{what} is {both[0]} {where} and {both[1]} in the mixin "{use.mixin}"',
+            hint,
+            at=use.path,
+        )
+
+    def _note(self, use: _Use, key: str, part: Part) -> None:
+        self.parts.setdefault((use.mixin, from_key(key)), []).append(part)
+
+
+def row_key(table: Table) -> tuple[str, ...]:
+    """The columns that identify a row of the table in SQL: its row id, or its primary key without one."""
+    if table.rowid_column is not None:
+        return (table.rowid_column,)
+    key = tuple(part.column for part in table.primary_key.columns if part.column) if table.primary_key else ()
+    free = [name for name in ROWID_NAMES if table.column(name) is None]
+    return key if key and (table.without_rowid or not free) else tuple(free[:1])
+
+
+def _copied(value: Any) -> Any:
+    """A list or object that can be added to."""
+    return value.copy() if isinstance(value, list | dict) else value
+
+
+def _column(value: Any) -> Any:
+    """The definition of a column, without its hints."""
+    return value["type"] if isinstance(value, dict) else value
+
+
+def _definition(value: Any) -> Any:
+    """What decides whether two definitions are one: SQL counts without its case and blanks."""
+    match value:
+        case str():
+            return lexer.join(lexer.tokens(value))
+        case dict():
+            return {key: _definition(member) for key, member in value.items()}
+        case list():
+            return [_definition(item) for item in value]
+        case _:
+            return value
+
+
+def _label(item: Any) -> str:
+    """The name of an index or constraint, or its columns or text without one."""
+    if isinstance(item, dict):
+        named = item.get("name") or item.get("check") or item.get("columns")
+        return named if isinstance(named, str) else ", ".join(named or ())
+    return item if isinstance(item, str) else ", ".join(item)

@@ -1,0 +1,25 @@
+"""Where the parts of a schema come from that a mixin made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .jsonc import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The mixin that made a part, and the path in the file that says so."""
+
+    mixin: str
+    path: Path
+
+
+def origin_of(path: Path, origins: Mapping[Path, Origin]) -> Origin | None:
+    """The origin of the part at that path, or of the smallest part around it; None if the file itself has it."""
+    while path:
+        if path in origins:
+            return origins[path]
+        path = path[:-1]
+    return None
