@@ -16,8 +16,7 @@ class SchemasyncConfig(AppConfig):
 
             creation.install()
         if conf.is_enabled():
-            from .management import overridden_commands
-            from .orm import migration_modules
+            from .orm import migration_modules, overridden_commands
 
             migration_modules.install()
             overridden_commands.guard()

@@ -19,7 +19,7 @@ from .databases import ENGINE
 from .engines.sqlite import pragmas
 from .errors import Problem, SchemasyncError
 from .files.layout import Layout, PathKind
-from .management import overridden_commands
+from .orm import overridden_commands
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
 PATIENCE = 5_000  # milliseconds: a transaction of a busy site may take as long

@@ -91,15 +91,19 @@ def is_no_path(name: str) -> bool:
 
 
 def let_go(alias: str) -> None:
-    """Close Django's own connection, so that the next query opens the new live file. Raises Busy."""
+    """Close Django's own connection, so that the next query opens the new live file. Raises Busy in a transaction,
+    which would be rolled back."""
     wrapper = _wrapper(alias)
     if wrapper.in_atomic_block:
-        raise Busy.of(
-            Code.DATABASE_LOCKED,
-            "this process has an open transaction on the database, and would wait for itself",
-            "Call it outside of transaction.atomic(); in tests use TransactionTestCase.",
-        )
+        raise _busy("Call it outside of transaction.atomic(); in tests use TransactionTestCase.")
+    if wrapper.connection is not None and wrapper.connection.in_transaction:
+        raise _busy("Commit it or roll it back first: autocommit is off, or a BEGIN was executed.")
     wrapper.close()
+
+
+def _busy(hint: str) -> Busy:
+    message = "this process has an open transaction on the database, and would wait for itself"
+    return Busy.of(Code.DATABASE_LOCKED, message, hint)
 
 
 def opener(alias: str = DEFAULT_DB_ALIAS) -> Opener:

@@ -143,7 +143,7 @@ class Problem:
 
 
 class SchemasyncError(Exception):
-    """Base of all errors of this package; `exit_code` is that of the command."""
+    """Base of all errors of this package: one or more `problems`. `exit_code` is that of the command."""
 
     exit_code: ClassVar[int] = 4
     result: ClassVar[ErrorResult] = "failed"
@@ -151,6 +151,11 @@ class SchemasyncError(Exception):
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def code(self) -> Code:
+        """The code of the first problem."""
+        return self.problems[0].code
 
     @classmethod
     def of(cls, code: Code, message: str, hint: str = "", **facts: Any) -> Self:

@@ -17,24 +17,24 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NotRequired, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from schemasync.actions.addressed import USES
+from schemasync.actions.adopt import AdoptJson
+from schemasync.actions.check import CheckJson
+from schemasync.actions.cutover import CutoverJson
+from schemasync.actions.eject import EjectJson
+from schemasync.actions.export import ExportJson
+from schemasync.actions.hash import HashJson
+from schemasync.actions.history import HistoryJson
+from schemasync.actions.inspect import InspectJson
+from schemasync.actions.models import ModelsJson
+from schemasync.actions.plan import PlanJson
+from schemasync.actions.prune import PruneJson
+from schemasync.actions.rollback import PreviewJson, RollbackJson
+from schemasync.actions.snapshot import SnapshotJson
+from schemasync.actions.switch import SwitchJson
+from schemasync.actions.sync import SyncJson
 from schemasync.management.all_databases import DatabasesJson
-from schemasync.management.options import USES
-from schemasync.management.output.adopt import AdoptJson
-from schemasync.management.output.check import CheckJson
-from schemasync.management.output.cutover import CutoverJson
-from schemasync.management.output.eject import EjectJson
-from schemasync.management.output.export import ExportJson
 from schemasync.management.output.failed import FailedJson
-from schemasync.management.output.hash import HashJson
-from schemasync.management.output.history import HistoryJson
-from schemasync.management.output.inspect import InspectJson
-from schemasync.management.output.models import ModelsJson
-from schemasync.management.output.plan import PlanJson
-from schemasync.management.output.prune import PruneJson
-from schemasync.management.output.rollback import PreviewJson, RollbackJson
-from schemasync.management.output.snapshot import SnapshotJson
-from schemasync.management.output.switch import SwitchJson
-from schemasync.management.output.sync import SyncJson
 from schemasync.sync.status import StatusJson
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemasync" / "json_schemas"

@@ -12,9 +12,10 @@ from typing import get_type_hints
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from schemasync.actions.addressed import USES
 from schemasync.diff.changes import FAMILY, ChangeJson, ReorderColumns
 from schemasync.errors import Busy, Failed, NeedsPerson, Refused, SchemaInvalid, UsageError
-from schemasync.management.options import ACTIONS, USES
+from schemasync.management.options import ACTIONS
 from schemasync.management.output import failed
 
 from .json_schemas import FOLDER, OUTPUTS, schema_of, schemas

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +14,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
-from .. import conf, databases
-from ..errors import Code, Refused, SchemaInvalid, SchemasyncError, UsageError
-from ..files.layout import Layout, PathKind
-from ..files.mounts import network_file_system
+from .. import databases
+from ..actions.addressed import addressed, with_addressed_hints
+from ..actions.database import Database
+from ..actions.dialogue import Dialogue
+from ..actions.option_values import WAIT, several
+from ..errors import Code, Refused, SchemasyncError, UsageError
+from ..files.layout import Layout
 from ..history.row import HistoryRow
-from ..orm.before_schema import BeforeSchema, before_schema
-from ..orm.migrate import informed
-from ..schema import document
-from ..schema.document import Document
 from ..sync import history
-from ..sync.phases.decide import SyncOptions
 from ..sync.run.interrupt import Interrupted
-from ..sync.run.limits import Limits
 from ..sync.run.progress import Progress, Silent
-from ..sync.run.target import Target
-from ..texts import shown
-from . import options
 from .output import failed, terminal
 from .output.shared import problem
-
-WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
-FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
 
 
 class Invocation:
@@ -46,8 +36,6 @@ class Invocation:
         self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
         self.given: dict[str, Any] = dict(given)
         self.action = str(given.get("action") or "sync")
-        self.version: str | None = None
-        self.has_warned = False
 
     # --- what was asked for ---------------------------------------------------------------------------------
 
@@ -55,9 +43,7 @@ class Invocation:
         return bool(self.given.get(name, False))
 
     def _several(self, name: str) -> frozenset[str]:
-        """The values of a repeatable option: `call_command` may pass a single value as text."""
-        given = self.given.get(name) or ()
-        return frozenset([given] if isinstance(given, str) else given)
+        return several(self.given.get(name))
 
     def _path(self, name: str) -> Path | None:
         """A path from the command line, or as text from `call_command`."""
@@ -80,105 +66,22 @@ class Invocation:
         return str(self.given.get("database") or DEFAULT_DB_ALIAS)
 
     def _addressed(self, text: str) -> str:
-        return options.addressed(text, self.given)
-
-    def _refuse_misplaced(self) -> None:
-        if found := options.misplaced(self.action, self.given):
-            raise UsageError.of(
-                Code.BAD_OPTION,
-                f"{self.action} has no use for {', '.join(found)}",
-                "Remove it; it is an option of a sync.",
-            )
-
-    def _schema_path(self) -> Path:
-        return self._path("schema") or conf.schema_path(self._alias())
-
-    def _document(self, path: Path | None = None) -> Document:
-        path = path or self._schema_path()
-        if path.is_dir():
-            hint = f"Name the file itself, for example {path / 'schema.json'}"
-            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, f"{path.absolute()} is a folder", hint, file=str(path))
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            message = f"{path}: {error.strerror}"
-            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self._where_from(path), file=str(path)) from error
-        found = document.read(data, shown(path))
-        self.version = found.version
-        return found
-
-    def _where_from(self, path: Path) -> str:
-        """How to get a schema.json: from the database, if it holds anything, otherwise from the models."""
-        try:
-            link = databases.path_of(self._alias())
-            before = before_schema(self._alias())
-        except SchemasyncError:
-            link, before = Path("FILE"), None
-        match Layout(link).path_kind():
-            case PathKind.GENERATION:
-                live = Layout(link).live()
-                source = live.name if live is not None else link
-                return (
-                    "Take it from your version control. To write it from the database instead, without hints and "
-                    f"comments: manage.py schemasync inspect {source} -o {path}"
-                )
-            case PathKind.PLAIN if before is not BeforeSchema.NEW:
-                return "To adopt the database, which writes schema.json: manage.py schemasync adopt"
-            case _ if conf.is_enabled():
-                return "To write it from the models, and create the database: manage.py schemasync --export"
-            case _:
-                return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
-
-    @property
-    def _max_pause(self) -> float:
-        """Seconds that writers may wait."""
-        return float(self.given.get("max_pause", Limits().max_pause * 1000)) / 1000
-
-    def _sync_options(self) -> SyncOptions:
-        usual = Limits()
-        sync_options = SyncOptions(
-            rebuild_all=self._is("rebuild_all"),
-            verify_full=self.given.get("verify") == "full",
-            allow_older=self._is("allow_older"),
-            in_place=self._is("in_place"),
-            repair=self._is("repair"),
-            allow_drop=self._several("allow_drop"),
-            block_writers=self._is("block_writers"),
-            accepted_migrations=self._several("accept_data_migration"),
-            limits=Limits(
-                max_pause=self._max_pause,
-                cutover_timeout=min(self.given.get("cutover_timeout", usual.cutover_timeout), FOREVER),
-                postpone=self._is("postpone"),
-            ),
-        )
-        return informed(self._alias(), sync_options)
+        return addressed(text, self.given)
 
     # --- the database ---------------------------------------------------------------------------------------
 
-    def _target(self, *, swaps: bool = False) -> Target:
-        link = databases.path_of(self._alias())
-        if swaps:
-            databases.let_go(self._alias())
-            self._warn_of_network(link)
-        return Target(
-            Layout(link),
-            databases.opener(self._alias()),
-            progress=self._progress(),
-            wait=min(self.given.get("wait", WAIT), FOREVER),
-            keep=conf.keep(),
-            actor=databases.actor(),
-            adopting_command=conf.adopting_command(),
+    @property
+    def _database(self) -> Database:
+        """The database of this call; what an action reports is printed."""
+        dialogue = Dialogue(
+            self._progress(),
+            lambda text: self._say([text]),
+            lambda text: self._warn([text]),
+            self._yes_or_no if self._can_ask else None,
+            self.stdout,
+            self._verbosity - (0 if self._is("as_migrate") else 1),
         )
-
-    def _warn_of_network(self, link: Path) -> None:
-        if not self.has_warned and (kind := network_file_system(link)):
-            self._warn(
-                [
-                    f"{link} is on a network file system ({kind}): neither schemasync's lock nor SQLite's own locks "
-                    "are reliable there. Move it to a local disk (docs/is-it-for-me.md)."
-                ]
-            )
-        self.has_warned = True
+        return Database(self._alias(), self._path("schema"), self.given.get("wait", WAIT), dialogue)
 
     def _progress(self) -> Progress:
         if self._verbosity == 0:
@@ -189,10 +92,15 @@ class Invocation:
             return terminal.Bars(colour=not self._no_color)
         return Silent() if self._json else terminal.Lines(self.stdout.write)
 
-    def _live(self, error: SchemasyncError) -> HistoryRow | None:
-        """The live history row, for the output of a failed sync or plan; None after usage errors."""
-        if self.action not in ("sync", "plan") or isinstance(error, UsageError):
+    def _version(self) -> str | None:
+        """The version of schema.json, for the output of a failed sync or plan; None if it cannot be read."""
+        try:
+            return self._database.document().version
+        except SchemasyncError:
             return None
+
+    def _live(self) -> HistoryRow | None:
+        """The live history row, for the output of a failed sync or plan; None if it cannot be read."""
         try:
             return history.live(Layout(databases.path_of(self._alias())), databases.opener(self._alias()))
         except SchemasyncError:
@@ -271,9 +179,10 @@ class Invocation:
 
     def _fail(self, error: SchemasyncError) -> None:
         """Print the facts as JSON if requested; always raise CommandError with text and exit code."""
-        addressed = type(error)([replace(one, hint=self._addressed(one.hint)) for one in error.problems])
+        found = with_addressed_hints(error, self.given)
         if self._json:
-            live = self._live(error)
-            self._as_json(failed.as_json(addressed, self.action, self.version, live, with_sql=self._is("sql")))
-        text = "\n".join(problem(one) for one in addressed.problems)
+            is_read = self.action in ("sync", "plan") and not isinstance(error, UsageError)
+            version, live = (self._version(), self._live()) if is_read else (None, None)
+            self._as_json(failed.as_json(found, self.action, version, live, with_sql=self._is("sql")))
+        text = "\n".join(problem(one) for one in found.problems)
         raise CommandError(text, returncode=error.exit_code) from error

@@ -6,18 +6,14 @@ A required argument must not share its name with an option of another action: `c
 from __future__ import annotations
 
 import argparse
-import re
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import DEFAULT_DB_ALIAS
 
-from ..errors import Code, UsageError
+from ..actions.addressed import USES
+from ..errors import UsageError
 
 ABSENT = argparse.SUPPRESS
 
@@ -47,41 +43,6 @@ ACTIONS = {
     "models": "write models.py from schema.json, for the tables that no model owns",
 }
 
-USES = {
-    "sync": ("database", "all", "schema", "wait"),
-    "plan": ("database", "all", "schema"),
-    "check": ("database", "all", "schema"),
-    "status": ("database", "all"),
-    "history": ("database", "all"),
-    "rollback": ("database", "wait", "noinput"),
-    "switch": ("database", "all", "schema", "wait"),
-    "inspect": ("database", "noinput"),
-    "adopt": ("database", "all", "schema", "wait"),
-    "eject": ("database", "all", "schema", "wait", "noinput"),
-    "prune": ("database", "all", "schema", "wait"),
-    "snapshot": ("database",),
-    "cutover": ("database", "all"),
-    "hash": ("database", "all", "schema"),
-    "export": ("database", "all", "schema", "noinput"),
-    "models": ("database", "schema"),
-}
-"""The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
-
-SYNC_OPTIONS = (
-    "in_place",
-    "rebuild_all",
-    "verify",
-    "allow_drop",
-    "allow_older",
-    "repair",
-    "block_writers",
-    "max_pause",
-    "cutover_timeout",
-    "postpone",
-)
-"""Options of a sync and its plan; other actions have no use for them."""
-
-
 SEEN_HERE = (
     "accept that this database never ran this migration, which runs Python or SQL of its own, and does not need it; "
     "may be repeated"
@@ -108,14 +69,6 @@ def add(parser: Any) -> None:
         _of_django(sub)
 
 
-def misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
-    """Options of a sync that were given to an action without use for them."""
-    mine = [] if action == "sync" or not given.get("export") else ["--export"]
-    if action in ("sync", "plan") or (action == "rollback" and given.get("in_place")):
-        return mine
-    return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name)]
-
-
 def _epilog(action: str) -> str:
     """The exit codes, and the options that are accepted but not listed, because they have no effect or are Django's."""
     idle = [f"--{name}" for name in ("database", "schema", "wait", "noinput") if name not in USES[action]]
@@ -139,70 +92,6 @@ def _ends_with_2(parser: Any) -> None:
 def action_in(words: Sequence[str]) -> str:
     """The action that a command line names, even if the rest is invalid."""
     return next((word for word in words if word in ACTIONS), "sync")
-
-
-NOT_IN_PLACE = ("rebuild_all", "verify", "postpone", "cutover_timeout")
-"""Options of a sync that have no meaning for an alteration of the live file."""
-
-
-_NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
-    "wait": (float, "a number of seconds, 0 or more"),
-    "max_pause": (float, "a number of milliseconds, 0 or more"),
-    "cutover_timeout": (float, "a number of seconds, 0 or more"),
-    "keep": (int, "a number, 1 or more: the newest archive always stays"),
-    "older_than": (float, f"a number of days, 0 to {timedelta.max.days - 1:,}"),
-}
-
-
-def read(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the options to values: `call_command` passes any type. Raises UsageError."""
-    found = dict(given)
-    for name, (kind, what) in _NUMBERS.items():
-        if found.get(name) is None:
-            found.pop(name, None)
-            continue
-        with suppress(TypeError, ValueError, OverflowError):
-            found[name] = kind(found[name])
-        if not _is_allowed(name, found[name]):
-            option = name.replace("_", "-")
-            raise UsageError.of(Code.BAD_OPTION, f"--{option} {given[name]} is invalid", f"Use {what}.")
-    if found.get("in_place") and (others := [name for name in NOT_IN_PLACE if found.get(name)]):
-        listed = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-        raise UsageError.of(
-            Code.BAD_OPTION, f"--in-place builds no new file, so it has no use for {listed}", "Remove one of them."
-        )
-    if found.get("verify") not in (None, "full"):
-        raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} is invalid", "Use --verify full.")
-    return found
-
-
-def _is_allowed(name: str, value: object) -> bool:
-    if not isinstance(value, int | float):
-        return False
-    match name:
-        case "wait" | "max_pause" | "cutover_timeout":
-            return value >= 0  # false for NaN
-        case "keep":
-            return value >= 1
-        case _:
-            return 0 <= value < timedelta.max.days
-
-
-_COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")
-
-
-def addressed(text: str, given: Mapping[str, Any]) -> str:
-    """Add the options for database and schema to the commands in a hint, so that they can be pasted."""
-
-    def one(match: re.Match[str]) -> str:
-        action = match["action"] if match["action"] in ACTIONS else "sync"
-        which = [name for name in ("database", "schema") if name in USES[action] and given.get(name)]
-        which = [name for name in which if given[name] != DEFAULT_DB_ALIAS]  # the default needs no option
-        words = [f"--{name} {shlex.quote(str(given[name]))}" for name in which]
-        place = len("manage.py schemasync") if action == "sync" else len(match[0])
-        return "".join([match[0][:place], *(f" {word}" for word in words), match[0][place:]])
-
-    return _COMMAND.sub(one, text)
 
 
 def _common(parser: Any, action: str) -> None:

@@ -20,6 +20,7 @@ LOOKS = [
     ["rollback", "--dry-run"],
     ["rollback"],
     ["prune", "--dry-run"],
+    ["eject", "--dry-run"],
 ]
 
 

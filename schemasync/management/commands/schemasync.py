@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 from django.core.management.base import CommandError, no_translations
 
 from ... import conf, databases
+from ...actions import option_values
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
+from ...orm import overridden_commands
 from ...orm.models_fingerprint import beside
 from ...sync import up_to_date
-from .. import options, overridden_commands
+from .. import options
 from ..brief import nothing_to_do
 from ..console import Console
 
@@ -94,11 +96,12 @@ class Command(Console):
     def _at_a_glance(self, given: Mapping[str, Any]) -> str | None:
         """The output of a sync with nothing to do; None if there is something to do or another action was requested."""
         if any(
-            given.get(name) for name in ("action", "json", "export", "accept_data_migration", *options.SYNC_OPTIONS)
+            given.get(name)
+            for name in ("action", "json", "export", "accept_data_migration", *option_values.SYNC_OPTIONS)
         ):
             return None
         try:
-            options.read(given)
+            option_values.read(given)
             if conf.is_enabled():
                 overridden_commands.refuse_overridden()
             alias = str(given.get("database") or "default")

@@ -1,12 +1,10 @@
-"""The result of an eject, as text and as JSON."""
+"""The result of an eject, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypedDict
 
-from ...errors import ProblemJson
 from ...orm.migrate_risks import MigrateRisk
 from ...orm.migrations import NewMigration
 from ...schema.text import count
@@ -15,31 +13,6 @@ from ...texts import size, span
 from . import migrate_risks
 from .shared import Lines
 from .terminal import Page
-
-
-class MigrationJson(TypedDict):
-    """A migration that an app lacks."""
-
-    name: str
-    path: str
-    operations: list[str]
-    """What each operation does, in Django's words."""
-
-
-class EjectJson(TypedDict):
-    """What `manage.py schemasync eject --json` prints. With `--dry-run` everything except the migrations is null."""
-
-    result: Literal["planned", "ejected"]
-    migrations: list[MigrationJson]
-    lagging: list[str]
-    """Apps of installed packages whose models differ from their migrations."""
-    archive: str | None
-    """The generation that was live."""
-    bytes: int | None
-    duration_ms: int | None
-    pause_ms: int | None
-    """How long writers waited."""
-    errors: list[ProblemJson]
 
 
 def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
@@ -79,17 +52,3 @@ def lines(done: Ejected, link: Path, risks: Sequence[MigrateRisk] | None, page: 
         "process that has the database open: manage.py migrate --check reports nothing then",
     ]
     return [*lines, *migrate_risks.lines(risks, page)]
-
-
-def as_json(done: Ejected | None, new: Sequence[NewMigration], lagging: Sequence[str] = ()) -> EjectJson:
-    """The JSON object; `done` is None for a dry run."""
-    return {
-        "result": "planned" if done is None else "ejected",
-        "migrations": [{"name": one.name, "path": str(one.path), "operations": list(one.does)} for one in new],
-        "lagging": list(lagging),
-        "archive": None if done is None else done.archive,
-        "bytes": None if done is None else done.bytes,
-        "duration_ms": None if done is None else done.duration_ms,
-        "pause_ms": None if done is None else done.pause_ms,
-        "errors": [],
-    }

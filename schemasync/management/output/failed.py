@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypedDict, cast
 
+from ...actions.plan import PlanJson
+from ...actions.sync import SyncJson
 from ...diff.hazards import HazardJson
 from ...errors import Code, ErrorResult, ProblemJson, SchemasyncError
 from ...history.row import HistoryRow
-from .plan import PlanJson
-from .sync import SyncJson
 
 
 class FailedJson(TypedDict):

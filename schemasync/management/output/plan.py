@@ -1,104 +1,28 @@
-"""What a sync would do, as text and as JSON."""
+"""What a sync would do, as text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal, NotRequired, TypedDict
 
-from ...diff.changes import ChangeJson
-from ...diff.changes import as_json as change_json
-from ...diff.hazards import HazardJson
-from ...errors import ErrorResult, Problem, ProblemJson
+from ...actions.plan import AfterAdoption, Planned
 from ...plan.model import Action, Plan, Strategy
 from ...schema.mixins import MixedIn
 from ...schema.text import count, short
-from ...sync.check import Checked
 from ...sync.preview import InPlaceOutlook, Outlook, TableOutlook
 from ...texts import size, span
-from .shared import ForeignJson, Lines, changes, foreign, foreign_json, hazards, paragraph
+from .shared import Lines, changes, foreign, hazards, paragraph
 from .terminal import Page, table
 
 
-class DiskJson(TypedDict):
-    """Bytes on the disk; null if they were not read."""
-
-    needed: int | None
-    """The space that the new file may need."""
-    archives: int | None
-    live: int | None
+def lines(planned: Planned, page: Page) -> Lines:
+    """What a sync would do, and why; or its statements, for people to read."""
+    if planned.statements is not None:
+        return _statements(planned.statements, is_in_place=planned.is_in_place)
+    return [*_outlook(planned.outlook, page), *_migrations(planned.pending, page)]
 
 
-class InPlaceJson(TypedDict):
-    """What an alteration of the live file would take."""
-
-    seconds: float | None
-    """For how long writers would wait, estimated from the first rows; null if it is not known."""
-
-
-class TableOutlookJson(TypedDict):
-    """The step for a table, and its size."""
-
-    action: Action
-    rows: int
-    bytes: int | None
-    """Null if SQLite does not know it."""
-    why: str
-    """The first change that writes the rows of the table again, in a phrase; empty if they stay."""
-
-
-class PartJson(TypedDict):
-    """Something that a mixin makes."""
-
-    kind: str
-    """`column`, `index`, `trigger`, `view`, `table`, or another part of a table, as in a key of schema.json."""
-    name: str
-    """Its text if it has no name."""
-
-
-class MixinJson(TypedDict):
-    """What one mixin of schema.json makes for one table, whether it changes or not."""
-
-    mixin: str
-    table: str
-    """Empty for a mixin in the `_use` at the top."""
-    parts: list[PartJson]
-
-
-class PlanJson(TypedDict):
-    """What `manage.py schemasync plan --json` prints; after an error, too."""
-
-    result: Literal["planned", "current"] | ErrorResult
-    version: str | None
-    """Of schema.json; null if it could not be read."""
-    previous: str | None
-    """The version that is live."""
-    generation: str | None
-    """The generation that is live."""
-    strategy: Strategy | None
-    """How the new file would start: as a copy of the old one, or empty; in-place if the live file would be altered, or
-    only its history would record the version. Null if nothing would be done."""
-    reason: str
-    """Why this strategy."""
-    changes: list[ChangeJson]
-    tables: dict[str, TableOutlookJson]
-    disk: DiskJson
-    mixins: list[MixinJson]
-    in_place: InPlaceJson | None
-    """Null if an alteration of the live file is not possible, or if nobody asked for it and the file has less than 1
-    GB."""
-    hazards: list[HazardJson]
-    foreign: list[ForeignJson]
-    """Objects that schema.json does not name, and that would be carried along."""
-    pending_migrations: list[str]
-    """Migrations of MIGRATED_APPS that would run on the new file."""
-    sql: NotRequired[list[str]]
-    """The statements; only with `--sql`."""
-    errors: list[ProblemJson]
-
-
-def lines(seen: Outlook, page: Page) -> Lines:
-    """What a sync would do, and why."""
+def _outlook(seen: Outlook, page: Page) -> Lines:
     plan, live = seen.plan, seen.live
     if plan is None:
         generation = live.generation if live is not None else "the database"
@@ -170,12 +94,6 @@ def _longer(possible: InPlaceOutlook) -> int:
     return math.ceil((possible.seconds or 0) * 2) * 1000
 
 
-def _in_place_json(possible: InPlaceOutlook | None) -> InPlaceJson | None:
-    if possible is None:
-        return None
-    return {"seconds": None if possible.seconds is None else round(possible.seconds, 3)}
-
-
 def _what_needs(plan: Plan) -> str:
     return "new indexes" if plan.strategy is Strategy.IN_PLACE else "the new file"
 
@@ -202,78 +120,21 @@ def _bytes(items: Sequence[TableOutlook]) -> str:
     return size(sum(known)) if known else "?"
 
 
-def after_adoption(seen: Checked, page: Page) -> Lines:
+def after_adoption(found: AfterAdoption, page: Page) -> Lines:
     """The part of a plan that is known before the database is adopted."""
-    if not seen.changes:
-        return ["schema.json and the database agree; after an adoption, a sync would change nothing"]
-    return ["after an adoption, a sync would change:", *changes(seen.changes, page)]
+    pending = _migrations(found.pending, page)
+    if not found.checked.changes:
+        return ["schema.json and the database agree; after an adoption, a sync would change nothing", *pending]
+    return ["after an adoption, a sync would change:", *changes(found.checked.changes, page), *pending]
 
 
-def migrations(names: Sequence[str], page: Page) -> Lines:
+def _migrations(names: Sequence[str], page: Page) -> Lines:
     """The migrations of MIGRATED_APPS that would run."""
     return paragraph("migrations to run: ", names, page)
 
 
-def before_adoption_json(seen: Checked, pending: Sequence[str]) -> PlanJson:
-    """The JSON object for a file that is adopted by the command that would run the plan."""
-    return {
-        "result": "planned",
-        "version": seen.version,
-        "previous": seen.live_version,
-        "generation": None,
-        "strategy": None,
-        "reason": seen.how_to_adopt,
-        "changes": [change_json(change) for change in seen.changes],
-        "tables": {},
-        "disk": {"needed": None, "archives": None, "live": None},
-        "mixins": [],
-        "in_place": None,
-        "hazards": [],
-        "foreign": foreign_json(seen.foreign),
-        "pending_migrations": list(pending),
-        "errors": [],
-    }
-
-
-def statements(found: Sequence[str], *, is_in_place: bool = False) -> Lines:
-    """Statements for people to read."""
+def _statements(found: Sequence[str], *, is_in_place: bool) -> Lines:
     if not found:
         return ["-- nothing to do"]
     where = "the live file" if is_in_place else "the new file; the live one is attached as old, and only read"
     return [f"-- runs in {where}", *(f"{s};" for s in found)]
-
-
-def as_json(
-    seen: Outlook, statements: Sequence[str] | None, errors: Sequence[Problem] = (), pending: Sequence[str] = ()
-) -> PlanJson:
-    """The JSON object. `errors`: the hazards that stop a sync; `pending`: migrations of MIGRATED_APPS."""
-    plan, live = seen.plan, seen.live
-    data: PlanJson = {
-        "result": "current" if plan is None else "refused" if plan.blocking else "planned",
-        "version": seen.version,
-        "previous": live.version if live else None,
-        "generation": live.generation if live else None,
-        "strategy": plan.strategy if plan else None,
-        "reason": plan.reason if plan else "",
-        "changes": [change_json(change) for change in plan.changes] if plan else [],
-        "tables": {item.table: _table_json(item) for item in seen.tables},
-        "disk": {"needed": seen.disk_needed, "archives": seen.disk_archives, "live": seen.file_bytes},
-        "mixins": [_mixin_json(one) for one in seen.mixins],
-        "in_place": _in_place_json(seen.in_place),
-        "hazards": [hazard.as_json() for hazard in seen.hazards],
-        "foreign": foreign_json(seen.decision.foreign),
-        "pending_migrations": list(pending),
-        "errors": [one.as_json() for one in errors],
-    }
-    if statements is not None:
-        data["sql"] = list(statements)
-    return data
-
-
-def _mixin_json(made: MixedIn) -> MixinJson:
-    parts: list[PartJson] = [{"kind": kind, "name": name} for kind, name in made.parts]
-    return {"mixin": made.mixin, "table": made.table, "parts": parts}
-
-
-def _table_json(item: TableOutlook) -> TableOutlookJson:
-    return {"action": item.action, "rows": item.rows, "bytes": item.bytes, "why": item.why}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TypedDict
 
+from ...actions.shared import Objects
 from ...diff.changes import Change, CreateTable, describe
 from ...diff.hazards import Hazard, with_counted_hints
 from ...engines.sqlite.uncompiled import LeftOut
@@ -16,31 +16,6 @@ from ...texts import FEW
 from .terminal import Page
 
 Lines = list[str]
-Objects = Sequence[tuple[str, str]]
-
-
-class ForeignJson(TypedDict):
-    """An object of the database that schema.json does not name."""
-
-    type: str
-    """`table`, `index`, `view`, `trigger` or `column`."""
-    name: str
-
-
-class UnknownNamesJson(TypedDict):
-    """Names that the database uses and this process does not know."""
-
-    functions: list[str]
-    collations: list[str]
-    modules: list[str]
-
-
-class NotCreatedJson(TypedDict):
-    """An object that was left out of schema.json because SQLite does not compile it in this process."""
-
-    type: str
-    name: str
-    error: str
 
 
 def problem(one: Problem) -> str:
@@ -85,10 +60,6 @@ def foreign(objects: Objects, page: Page) -> Lines:
     return paragraph("kept unchanged, because schema.json does not name it: ", named, page)
 
 
-def foreign_json(objects: Objects) -> list[ForeignJson]:
-    return [{"type": kind, "name": name} for kind, name in objects]
-
-
 def unknown_names(unknown: Unknown, page: Page) -> Lines:
     """Functions, collations and modules that the database uses and this process does not know."""
     if not unknown:
@@ -99,22 +70,10 @@ def unknown_names(unknown: Unknown, page: Page) -> Lines:
     ]
 
 
-def unknown_json(unknown: Unknown) -> UnknownNamesJson:
-    return {
-        "functions": sorted(unknown.functions),
-        "collations": sorted(unknown.collations),
-        "modules": sorted(unknown.modules),
-    }
-
-
 def not_created(left_out: Sequence[LeftOut], page: Page) -> Lines:
     """Objects that are left out of a schema that was read from a database."""
     named = [f"{one.type} {one.name} ({one.error})" for one in left_out]
     return paragraph("left out of schema.json, because SQLite does not compile it here: ", named, page)
-
-
-def not_created_json(left_out: Sequence[LeftOut]) -> list[NotCreatedJson]:
-    return [{"type": one.type, "name": one.name, "error": one.error} for one in left_out]
 
 
 def refused_later(faults: Sequence[str]) -> Lines:

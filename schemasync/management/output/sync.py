@@ -1,50 +1,17 @@
-"""The result of a sync, as text and as JSON."""
+"""The result of a sync, as text."""
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
-
-from ...diff.changes import ChangeJson, describe
 from ...diff.changes import as_json as change_json
-from ...diff.hazards import HazardJson
-from ...errors import ErrorResult, ProblemJson
-from ...history.rows import Followed, ReplayJson
+from ...diff.changes import describe
+from ...history.rows import Followed
 from ...plan.model import Strategy
 from ...schema.text import count, short
-from ...sync.run.report import Report, TableReport
+from ...sync.run.report import Report
 from ...texts import gist, span
 from ..brief import nothing_to_do
-from .shared import ForeignJson, Lines, foreign, foreign_json, hazards
+from .shared import Lines, foreign, hazards
 from .terminal import Page
-
-
-class SyncJson(TypedDict):
-    """What `manage.py schemasync --json` prints; after an error, too."""
-
-    result: Literal["current", "synced"] | ErrorResult
-    version: str | None
-    """Of schema.json; null if it could not be read."""
-    previous: str | None
-    """The version that was live before; after an error, the live one. Null without one."""
-    generation: str | None
-    """The live generation; after an error null if it was not read."""
-    strategy: Strategy | None
-    """How the new file started: as a copy of the old one, or empty; in-place if the live file was altered, or only its
-    history recorded the version. Null if nothing was done."""
-    tables: dict[str, TableReport]
-    rows: int
-    """How many rows the run wrote."""
-    duration_ms: int
-    pause_ms: int
-    """How long writers waited."""
-    hazards: list[HazardJson]
-    foreign: list[ForeignJson]
-    """Objects that schema.json does not name, and that were carried along."""
-    changes: list[ChangeJson]
-    notes: list[str]
-    replay: ReplayJson | None
-    """Null if writers waited all the time, or nothing was built."""
-    errors: list[ProblemJson]
 
 
 def lines(done: Report, page: Page) -> Lines:
@@ -100,24 +67,3 @@ def replayed(how: Followed) -> str:
     """How many rows were replayed, in how many rounds, and how much a write slowed down."""
     write_overhead = f"; a write took {how.write_overhead:.1f} times as long" if how.write_overhead is not None else ""
     return f"{count(how.keys, 'row')} written during the run, replayed in {count(how.rounds, 'round')}{write_overhead}"
-
-
-def as_json(done: Report) -> SyncJson:
-    """The JSON object."""
-    return {
-        "result": done.result,
-        "version": done.version,
-        "previous": done.previous,
-        "generation": done.generation,
-        "strategy": done.strategy,
-        "tables": done.tables,
-        "rows": done.rows,
-        "duration_ms": done.duration_ms,
-        "pause_ms": done.pause_ms,
-        "hazards": [hazard.as_json() for hazard in done.hazards],
-        "foreign": foreign_json(done.foreign),
-        "changes": [change_json(change) for change in done.changes],
-        "notes": done.notes,
-        "replay": done.followed.as_json() if done.followed else None,
-        "errors": [],
-    }

@@ -14,9 +14,13 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 
 from ..errors import Code, Problem, UsageError
-from ..orm import migration_modules
+from . import migration_modules
 
 OURS = "schemasync"
+
+WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt", "switch")
+"""Actions that bring a project to schema.json. They are refused if another app overrides `migrate` or
+`makemigrations`."""
 
 
 @dataclass(frozen=True, slots=True)

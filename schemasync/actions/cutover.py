@@ -1,0 +1,26 @@
+"""Calls a postponed cut-over."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from ..errors import ProblemJson
+from ..sync.phases import postpone
+from .database import Database
+
+
+class CutoverJson(TypedDict):
+    """What `manage.py schemasync cutover --json` prints."""
+
+    result: Literal["called"]
+    errors: list[ProblemJson]
+
+
+def cutover(database: Database) -> None:
+    """Let the run that waits cut over. Raises Refused if none waits."""
+    postpone.call(database.target())
+
+
+def as_json() -> CutoverJson:
+    """The JSON object."""
+    return {"result": "called", "errors": []}

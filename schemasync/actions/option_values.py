@@ -1,0 +1,96 @@
+"""The values of options, and which are allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from ..errors import Code, UsageError
+from ..sync.run.limits import Limits
+
+WAIT = 30.0  # seconds: longer than any healthy write, short enough for a deploy script
+FOREVER = 2_000_000.0  # seconds, 23 days: SQLite counts milliseconds in 32 bits
+MAX_PAUSE = Limits().max_pause * 1000  # milliseconds
+CUTOVER_TIMEOUT = Limits().cutover_timeout  # seconds
+
+NOT_IN_PLACE = ("rebuild_all", "verify", "postpone", "cutover_timeout")
+"""Options of a sync that have no meaning for an alteration of the live file."""
+
+_NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
+    "wait": (float, "a number of seconds, 0 or more"),
+    "max_pause": (float, "a number of milliseconds, 0 or more"),
+    "cutover_timeout": (float, "a number of seconds, 0 or more"),
+    "keep": (int, "a number, 1 or more: the newest archive always stays"),
+    "older_than": (float, f"a number of days, 0 to {timedelta.max.days - 1:,}"),
+}
+
+
+def read(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert the options to values: `call_command` passes any type. Raises UsageError."""
+    found = dict(given)
+    for name, (kind, what) in _NUMBERS.items():
+        if found.get(name) is None:
+            found.pop(name, None)
+            continue
+        with suppress(TypeError, ValueError, OverflowError):
+            found[name] = kind(found[name])
+        if not _is_allowed(name, found[name]):
+            option = name.replace("_", "-")
+            raise UsageError.of(Code.BAD_OPTION, f"--{option} {given[name]} is invalid", f"Use {what}.")
+    if found.get("in_place") and (others := [name for name in NOT_IN_PLACE if found.get(name)]):
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise UsageError.of(
+            Code.BAD_OPTION, f"--in-place builds no new file, so it has no use for {listed}", "Remove one of them."
+        )
+    if found.get("verify") not in (None, "full"):
+        raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} is invalid", "Use --verify full.")
+    return found
+
+
+def _is_allowed(name: str, value: object) -> bool:
+    if not isinstance(value, int | float):
+        return False
+    match name:
+        case "wait" | "max_pause" | "cutover_timeout":
+            return value >= 0  # false for NaN
+        case "keep":
+            return value >= 1
+        case _:
+            return 0 <= value < timedelta.max.days
+
+
+def several(found: str | Iterable[str] | None) -> frozenset[str]:
+    """The values of a repeatable option: Python code may pass a single value as text."""
+    return frozenset([found] if isinstance(found, str) else found or ())
+
+
+SYNC_OPTIONS = (
+    "in_place",
+    "rebuild_all",
+    "verify",
+    "allow_drop",
+    "allow_older",
+    "repair",
+    "block_writers",
+    "max_pause",
+    "cutover_timeout",
+    "postpone",
+)
+"""Options of a sync and its plan; other actions have no use for them."""
+
+
+def refuse_misplaced(action: str, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for options of a sync that were given to an action without use for them."""
+    if found := _misplaced(action, given):
+        raise UsageError.of(
+            Code.BAD_OPTION, f"{action} has no use for {', '.join(found)}", "Remove it; it is an option of a sync."
+        )
+
+
+def _misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
+    mine = [] if action == "sync" or not given.get("export") else ["--export"]
+    if action in ("sync", "plan") or (action == "rollback" and given.get("in_place")):
+        return mine
+    return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name)]

@@ -1,0 +1,12 @@
+"""Reads the state of a database."""
+
+from __future__ import annotations
+
+from ..sync import status as state
+from ..sync.status import Status
+from .database import Database
+
+
+def status(database: Database) -> Status:
+    """What is live, what a run is doing, and what needs a person: a database with problems is no error."""
+    return state.status(database.target(), database.schema_path)

@@ -1,0 +1,60 @@
+"""Goes to the schema.json of another git branch."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, TypedDict
+
+from ..errors import ProblemJson
+from ..orm.migrate import informed
+from ..sync import switch as branches
+from ..sync.phases.decide import SyncOptions
+from ..sync.switch import Switched
+from .database import Database
+from .sync import run
+
+
+class SwitchJson(TypedDict):
+    """What `manage.py schemasync switch --json` prints."""
+
+    result: Literal["current", "rolled_back", "synced"]
+    version: str
+    generation: str
+    """The generation that is live now."""
+    left: str | None
+    """The generation that was live before; null if nothing was done."""
+    kept: list[str]
+    """What only that one has, as `table` or `table.column`."""
+    brought_back: dict[str, int]
+    """The rows that came back from archives, for each `table` or `table.column`."""
+    not_brought_back: list[str]
+    """What the database had when it last had this version, and what no archive can give back: its file is gone, its key
+    differs, or it is a virtual table."""
+    pause_ms: int
+    """How long writers waited."""
+    errors: list[ProblemJson]
+
+
+def switch(database: Database, options: SyncOptions, *, leave_behind: bool = False) -> Switched:
+    """Bring the database to the schema.json of another git branch, and lose nothing of this one. Raises a
+    SchemasyncError; then the live file is unchanged."""
+    database.finish_swap()
+    target, wanted = database.released(), database.document()
+    options = informed(database.alias, options)
+    return branches.switch(target, wanted, options, partial(run, database, target), leave_behind=leave_behind)
+
+
+def as_json(done: Switched) -> SwitchJson:
+    """The JSON object."""
+    ended = done.rolled_back or done.report
+    return {
+        "result": "rolled_back" if done.rolled_back else "synced" if done.report else "current",
+        "version": done.version,
+        "generation": done.generation,
+        "left": done.left,
+        "kept": list(done.kept),
+        "brought_back": done.brought_back or {},
+        "not_brought_back": list(done.not_brought_back),
+        "pause_ms": ended.pause_ms if ended is not None else 0,
+        "errors": [],
+    }

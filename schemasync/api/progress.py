@@ -1,0 +1,65 @@
+"""What a caller learns while an action runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ..actions.dialogue import Dialogue
+from ..sync.run.progress import Advance, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a phase of the run is: `done` of `total`, counted in `unit`, such as `rows`. Both are 0 when the phase
+    begins."""
+
+    phase: str
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line that the command prints while it runs; `is_warning`: on the error stream."""
+
+    text: str
+    is_warning: bool = False
+
+
+Listener = Callable[[Progress | Note], object]
+"""Called while an action runs, in its thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Phases:
+    """Passes the progress of a run on to a listener."""
+
+    listener: Listener
+
+    def phase(self, name: str, unit: str) -> Phase:
+        return self._phase(name, unit)
+
+    def note(self, text: str) -> None:
+        self.listener(Note(text))
+
+    @contextmanager
+    def _phase(self, name: str, unit: str) -> Iterator[Advance]:
+        def advance(done: int, total: int) -> None:
+            self.listener(Progress(name, done, total, unit))
+
+        advance(0, 0)
+        yield advance
+
+
+def dialogue(listener: Listener | None) -> Dialogue:
+    """The dialogue of an action that a function of the API runs. Nobody answers questions."""
+    if listener is None:
+        return Dialogue()
+    return Dialogue(
+        _Phases(listener),
+        say=lambda text: listener(Note(text)),
+        warn=lambda text: listener(Note(text, is_warning=True)),
+    )

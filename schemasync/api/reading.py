@@ -1,0 +1,91 @@
+"""The functions that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from django.db import DEFAULT_DB_ALIAS
+
+from ..actions import check as check_action
+from ..actions import history as history_action
+from ..actions import inspect as inspect_action
+from ..actions import plan as plan_action
+from ..actions import status as status_action
+from ..actions.check import CheckJson
+from ..actions.history import HistoryJson
+from ..actions.inspect import InspectJson
+from ..actions.option_values import CUTOVER_TIMEOUT, MAX_PAUSE
+from ..actions.plan import PlanJson
+from ..actions.sync_options import sync_options
+from ..sync.status import StatusJson
+from .call import StrPath, called, given_values
+from .progress import Listener
+
+
+def plan(
+    *,
+    database: str = DEFAULT_DB_ALIAS,
+    schema: StrPath | None = None,
+    allow_drop: Iterable[str] = (),
+    allow_older: bool = False,
+    repair: bool = False,
+    in_place: bool = False,
+    rebuild_all: bool = False,
+    block_writers: bool = False,
+    max_pause: float = MAX_PAUSE,
+    cutover_timeout: float = CUTOVER_TIMEOUT,
+    postpone: bool = False,
+    verify: Literal["full"] | None = None,
+    accept_data_migration: Iterable[str] = (),
+    sql: bool = False,
+    progress: Listener | None = None,
+) -> PlanJson:
+    """Return what a sync would do. Hazards that stop it are in `errors`, with the result `refused`."""
+    options = given_values(
+        allow_drop=allow_drop,
+        allow_older=allow_older,
+        repair=repair,
+        in_place=in_place,
+        rebuild_all=rebuild_all,
+        block_writers=block_writers,
+        max_pause=max_pause,
+        cutover_timeout=cutover_timeout,
+        postpone=postpone,
+        verify=verify,
+        accept_data_migration=accept_data_migration,
+    )
+    with called("plan", database, schema, progress=progress, options=options) as at:
+        return plan_action.as_json(plan_action.plan(at, sync_options(options), sql=sql))
+
+
+def check(
+    *,
+    database: str = DEFAULT_DB_ALIAS,
+    schema: StrPath | None = None,
+    strict: bool = False,
+    quick_check: bool = False,
+    progress: Listener | None = None,
+) -> CheckJson:
+    """Compare models, schema.json and database. That they differ is a result, and no error."""
+    with called("check", database, schema, progress=progress) as at:
+        return check_action.as_json(check_action.check(at, strict=strict, quick_check=quick_check))
+
+
+def status(*, database: str = DEFAULT_DB_ALIAS, schema: StrPath | None = None) -> StatusJson:
+    """Return what is live, what a run is doing, and what needs a person. Such a problem is a result, and no error."""
+    with called("status", database, schema) as at:
+        return status_action.status(at).as_json()
+
+
+def history(*, database: str = DEFAULT_DB_ALIAS) -> HistoryJson:
+    """Return the generations, the newest first."""
+    with called("history", database) as at:
+        return history_action.as_json(history_action.history(at))
+
+
+def inspect(source: StrPath, *, database: str = DEFAULT_DB_ALIAS) -> InspectJson:
+    """Return the schema.json of a SQLite file, of a folder of .sql files, or of a generation."""
+    with called("inspect", database) as at:
+        return inspect_action.as_json(inspect_action.inspect(at, Path(source)))
