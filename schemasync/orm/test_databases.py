@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connections
-from django.db.migrations.recorder import MigrationRecorder
 
 from .. import conf, databases
 from ..engines.sqlite import validate
@@ -19,6 +18,7 @@ from ..schema.subset import differing, ours
 from . import own_work
 from .migrate import Progress, migrate_apps, pending, planned
 from .migrate_signals import Out, Signals, import_management
+from .migrations_table import create_migrations_table
 
 
 def is_scratch(alias: str) -> bool:
@@ -42,7 +42,7 @@ def make(alias: str, stdout: Out, verbosity: int, progress: Progress | None = No
     signals = Signals(alias, stdout, verbosity - 1, planned(alias))
     with _around(signals):
         run(connections[alias].connection, missing.values())
-        note_migrations(alias)
+        create_migrations_table(alias)
         if (stopped := migrate_apps(alias, plan=signals.plan, progress=progress).stopped) is not None:
             raise stopped.as_error() from stopped.error
         if not was_there and not connections[alias].in_atomic_block:
@@ -52,13 +52,6 @@ def make(alias: str, stdout: Out, verbosity: int, progress: Progress | None = No
 def is_filled(alias: str) -> bool:
     """True if the database has a table, so that it is no new one."""
     return bool(connections[alias].introspection.table_names())
-
-
-def note_migrations(alias: str) -> None:
-    """Create the table in which Django records migrations, empty, unless it exists: a MigrationExecutor could not,
-    inside the transaction of a TestCase."""
-    if not connections[alias].in_atomic_block:
-        MigrationRecorder(connections[alias]).ensure_schema()
 
 
 def is_current(alias: str) -> bool:

@@ -33,10 +33,10 @@ class DatabaseCreation(creation.DatabaseCreation):
     def create_test_db(self, *args: Any, **kwargs: Any) -> str:
         name = super().create_test_db(*args, **kwargs)
         from ... import conf  # imports django.db, which may be importing this
-        from ...orm.test_databases import note_migrations
+        from ...orm.migrations_table import create_migrations_table
 
         if conf.is_enabled():
-            note_migrations(self.connection.alias)
+            create_migrations_table(self.connection.alias)
         return name
 
     def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
