@@ -13,11 +13,11 @@ from .history.action import HistoryAction
 class SchemaVersion(models.Model):
     """A history row: one time that a generation went live."""
 
-    version: models.CharField[Any, Any] = models.CharField(_("version"), max_length=80)
-    applied_at: models.CharField[Any, Any] = models.CharField(
+    version: models.CharField[str, str] = models.CharField(_("version"), max_length=80)
+    applied_at: models.CharField[str, str] = models.CharField(
         _("live from"), max_length=30
     )  # ISO 8601 in UTC, which sorts in order of time
-    action: models.CharField[Any, Any] = models.CharField(
+    action: models.CharField[str, str] = models.CharField(
         _("action"),
         max_length=10,
         choices=[
@@ -28,17 +28,19 @@ class SchemaVersion(models.Model):
             (HistoryAction.ADOPT, _("adoption")),
         ],
     )
-    generation: models.CharField[Any, Any] = models.CharField(_("generation"), max_length=40)
-    previous: models.CharField[Any, Any] = models.CharField(_("previous generation"), max_length=40, null=True)
-    schema: models.TextField[Any, Any] = models.TextField(_("schema"))
-    hints: models.TextField[Any, Any] = models.TextField(_("hints"))
-    fingerprint: models.CharField[Any, Any] = models.CharField(_("fingerprint"), max_length=64)
-    plan: models.TextField[Any, Any] = models.TextField(_("plan"))
-    rows: models.BigIntegerField[Any, Any] = models.BigIntegerField(_("rows written"))
-    duration_ms: models.BigIntegerField[Any, Any] = models.BigIntegerField(_("duration"))
-    pause_ms: models.BigIntegerField[Any, Any] = models.BigIntegerField(_("writers waited"))
-    actor: models.CharField[Any, Any] = models.CharField(_("by"), max_length=200)
-    tool_version: models.CharField[Any, Any] = models.CharField(_("release of schemasync"), max_length=40)
+    generation: models.CharField[str, str] = models.CharField(_("generation"), max_length=40)
+    previous: models.CharField[str | None, str | None] = models.CharField(
+        _("previous generation"), max_length=40, null=True
+    )
+    schema: models.TextField[str, str] = models.TextField(_("schema"))
+    hints: models.TextField[str, str] = models.TextField(_("hints"))
+    fingerprint: models.CharField[str, str] = models.CharField(_("fingerprint"), max_length=64)
+    plan: models.TextField[str, str] = models.TextField(_("plan"))
+    rows: models.BigIntegerField[int, int] = models.BigIntegerField(_("rows written"))
+    duration_ms: models.BigIntegerField[int, int] = models.BigIntegerField(_("duration"))
+    pause_ms: models.BigIntegerField[int, int] = models.BigIntegerField(_("writers waited"))
+    actor: models.CharField[str, str] = models.CharField(_("by"), max_length=200)
+    tool_version: models.CharField[str, str] = models.CharField(_("release of schemasync"), max_length=40)
 
     class Meta:
         managed = False

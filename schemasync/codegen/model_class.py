@@ -281,9 +281,14 @@ class ModelBuilder:
             output.append(("null", Literal(True)))
         if column.collation is not None and kind.kind is Kind.TEXT:
             output.append(("db_collation", Literal(column.collation.upper())))
+        output_field = Call(f"models.{kind.name}", (), tuple(output))
+        expression = self._generated_expression(column)
+        if isinstance(expression, Call) and expression.function == "models.F":
+            # a bare F is no Expression, to Django's manual and to type checkers
+            expression = Call("models.ExpressionWrapper", (expression,), (("output_field", output_field),))
         options: list[tuple[str, Code]] = [
-            ("expression", self._generated_expression(column)),
-            ("output_field", Call(f"models.{kind.name}", (), tuple(output))),
+            ("expression", expression),
+            ("output_field", output_field),
             ("db_persist", Literal(column.stored)),
         ]
         if self.draft.is_unique(fold(column.name)):

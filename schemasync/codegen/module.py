@@ -78,7 +78,7 @@ def class_lines(model: ModelClass) -> list[str]:
     if model.shown is not None:
         name, may_be_none = model.shown
         result = f'self.{name} or ""' if may_be_none else f"self.{name}"
-        lines += ["", f"{INDENT}def __str__(self):", f"{INDENT * 2}return {result}"]
+        lines += ["", f"{INDENT}def __str__(self) -> str:", f"{INDENT * 2}return {result}"]
     return lines
 
 
