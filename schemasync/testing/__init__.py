@@ -3,12 +3,14 @@
 from .change import ChangeResult, assert_change
 from .database import TemporaryDatabase, temporary_database
 from .django_migrations import migrations
+from .generated_rows import generate_rows
 from .schema_source import git_revision
 
 __all__ = [
     "ChangeResult",
     "TemporaryDatabase",
     "assert_change",
+    "generate_rows",
     "git_revision",
     "migrations",
     "temporary_database",

@@ -15,6 +15,7 @@ from ..sync.run.report import Report
 from . import load
 from .content import Dump, dump
 from .database import TemporaryDatabase, temporary_database
+from .generated_rows import generate_rows
 from .load import Load, Observed, Statements
 from .row_comparison import Comparison, compare_expected, compare_rows, describe_dumps
 from .rows import Rows, RowSource, Value
@@ -70,7 +71,7 @@ class ChangeResult:
 def assert_change(
     before: SchemaSource,
     after: SchemaSource,
-    rows: RowSource,
+    rows: RowSource | None = None,
     *,
     expect: Rows | None = None,
     expect_hazards: Iterable[str] | None = None,
@@ -86,13 +87,14 @@ def assert_change(
     a second sync has something to do; the rollback does not give the same content; the sync took longer than `within`
     seconds; a write failed, was lost, or waited longer than `max_wait_ms`.
 
-    `expect`: rows of some tables after the sync, by the columns that they name, in any order; these tables are not
-    compared with their rows before. `expect_hazards`: the codes of all hazards; with one that stops a run, the sync has
-    to be refused, and leave the database as it was. By default notes are accepted, and what stops a run is an error.
+    `rows`: by default three for each table, from `generate_rows`. `expect`: rows of some tables after the sync, by the
+    columns that they name, in any order; these tables are not compared with their rows before. `expect_hazards`: the
+    codes of all hazards; with one that stops a run, the sync has to be refused, and leave the database as it was. By
+    default notes are accepted, and what stops a run is an error.
     The rest are options of the command.
     """
     trial = _Trial(before, after, expect or {}, frozenset(allow_drop), block_writers, rebuild_all)
-    with temporary_database(before, rows) as database:
+    with temporary_database(before, generate_rows(before) if rows is None else rows) as database:
         trial.run(database, None if expect_hazards is None else set(map(str, expect_hazards)))
     trial.check_times(within, max_wait_ms)
     if trial.failures:

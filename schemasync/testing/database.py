@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db.backends.sqlite3._functions import register as register_functions
 
-from ..databases import opener
+from .. import databases
 from ..diff.hazards import Hazard
 from ..engines.sqlite.connection import Opener
 from ..schema.document import Document
@@ -103,7 +103,7 @@ class TemporaryDatabase:
         return self.report.pause_ms
 
     def _target(self) -> Target:
-        return target(self.path, opener=_opener(), progress=_Timer(self.seconds), keep=KEEP, actor="tests")
+        return target(self.path, opener=opener(), progress=_Timer(self.seconds), keep=KEEP, actor="tests")
 
     @contextmanager
     def _measured(self, name: str) -> Iterator[None]:
@@ -121,7 +121,7 @@ def temporary_database(at: SchemaSource, rows: RowSource | None = None) -> Itera
     document = as_document(at)
     with tempfile.TemporaryDirectory(prefix="schemasync-testing-") as folder:
         path = Path(folder).resolve() / "db.sqlite3"
-        report = sync(target(path, opener=_opener(), keep=KEEP, actor="tests"), document)
+        report = sync(target(path, opener=opener(), keep=KEEP, actor="tests"), document)
         database = TemporaryDatabase(path, document, report)
         if rows is not None:
             database.insert(rows)
@@ -139,13 +139,13 @@ def _insert_checked(connection: sqlite3.Connection, rows: Rows, document: Docume
 
 def _connection(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30)
-    _opener().register(connection)
+    opener().register(connection)
     return connection
 
 
-def _opener() -> Opener:
+def opener() -> Opener:
     """With the functions of Django and, in a Django project, of the project."""
-    return opener() if settings.configured else Opener(register_functions)
+    return databases.opener() if settings.configured else Opener(register_functions)
 
 
 class _Timer:

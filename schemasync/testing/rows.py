@@ -16,15 +16,18 @@ RowSource = Rows | Callable[[sqlite3.Connection], object]
 """Rows, or a function that accepts a connection and inserts them."""
 
 
-def insert(connection: sqlite3.Connection, rows: Rows) -> None:
-    """Insert the rows, in their order, in the connection's transaction. Raises the error of SQLite, with the row."""
+def insert(connection: sqlite3.Connection, rows: Rows) -> int:
+    """Insert the rows, in their order, in the connection's transaction; returns how many SQLite inserted, which are
+    fewer if a constraint has ON CONFLICT IGNORE. Raises the error of SQLite, with the row."""
+    count = 0
     for table, bodies in rows.items():
         for number, row in enumerate(bodies, 1):
             try:
-                connection.execute(_statement(table, row), list(row.values()))
+                count += connection.execute(_statement(table, row), list(row.values())).rowcount
             except sqlite3.Error as error:
                 error.add_note(f"This is row {number} of {table}: {dict(row)!r}")
                 raise
+    return count
 
 
 def _statement(table: str, row: Mapping[str, Value]) -> str:
