@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 
+import django
 import pytest
 
 from tests.support.processes import ROOT
@@ -20,6 +21,9 @@ INSTALLED_APPS += ["plain"]
 DATABASE_ROUTERS = ["routing.Router"]
 FIRST_TAG = "red"
 ENDING = ""
+from django.urls import reverse_lazy
+START = reverse_lazy("no:where")  # nothing has this name: it can be read, but not evaluated
+PARTIAL = __import__("functools").partial(lambda: 0)  # its repr() has an address
 UNREAD = 1
 """
 FILES = {
@@ -43,7 +47,7 @@ def fill(using, **kwargs):
     "shop/labels.py": """
 from django.conf import settings
 from .words import WORD
-ENDING = settings.ENDING
+ENDING, START, PARTIAL = settings.ENDING, settings.START, settings.PARTIAL
 def label():
     return WORD + ENDING
 """,
@@ -324,22 +328,74 @@ def test_without_a_place_for_it_nothing_is_cached(site):
 ON_DISK = ('"db.sqlite3"}', '"db.sqlite3", "TEST": {"NAME": BASE_DIR / "test.sqlite3"}}')
 
 
-@pytest.mark.parametrize(
-    ("args", "place"),
-    [
-        (("--parallel", "2"), "memory"),
-        (("--keepdb",), "disk"),
-        pytest.param(("--parallel", "2"), "disk", marks=pytest.mark.slow),
-        pytest.param(("--keepdb",), "memory", marks=pytest.mark.slow),
-    ],
-)
-def test_the_options_of_django_s_runner(site, args, place):
+@pytest.mark.parametrize("place", [pytest.param("memory", marks=pytest.mark.slow), "disk"])
+def test_a_database_that_is_kept_goes_on(site, place):
     with changed(site, "site_settings.py", *([ON_DISK] if place == "disk" else [])):
-        assert COPIED in run(site, *args)
+        assert COPIED in run(site, "--keepdb")
         assert dump(site) == site.built
-        if args == ("--keepdb",) and place == "disk":
-            assert "Using existing test database" in run(site, *args)
+        if place == "disk":
+            assert "Using existing test database" in run(site, "--keepdb")
             (site.folder / "test.sqlite3").unlink()
+
+
+START = """
+import multiprocessing, os, sys
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv.pop(1))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+"""
+PROCESSES = """
+import os
+from pathlib import Path
+from django.test import TestCase, TransactionTestCase
+from shop.models import Tag
+
+class Rows:
+    def test_rows(self):
+        found = sorted(Tag.objects.values_list("label", flat=True))
+        assert found == ["blue", "fixed", "green", "received", "red"], found
+        Tag.objects.create(label="own")
+        with Path(__file__).with_name("processes.txt").open("a") as file:
+            file.write(f"{os.getpid()}\\n")
+
+class A(Rows, TestCase): pass
+class B(Rows, TestCase): pass
+class C(Rows, TransactionTestCase):
+    serialized_rollback = True
+class D(C): pass
+"""
+OURS = ('"django.db.backends.sqlite3"', '"schemasync.backends.sqlite3"')
+STARTS = [("fork", "memory", "stock"), ("spawn", "memory", "stock"), ("spawn", "disk", "ours")]
+MORE_STARTS = [
+    ("fork", "disk", "stock"),
+    ("fork", "memory", "ours"),
+    ("fork", "disk", "ours"),
+    ("spawn", "memory", "ours"),
+]
+if django.VERSION >= (6, 1):  # before, Django does not support it, and cannot spawn processes with a database on disk
+    MORE_STARTS += [("spawn", "disk", "stock")]
+    MORE_STARTS += [("forkserver", place, engine) for place in ("memory", "disk") for engine in ("stock", "ours")]
+
+
+@pytest.mark.parametrize(
+    ("start", "place", "engine"), [*STARTS, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_STARTS)]
+)
+def test_each_process_of_django_s_runner_has_a_copy(site, start, place, engine):
+    pairs = [*([ON_DISK] if place == "disk" else []), *([OURS] if engine == "ours" else [])]
+    processes = site.folder / "shop" / "processes.txt"
+    processes.unlink(missing_ok=True)
+    write(site, "start.py", START)
+    with changed(site, "site_settings.py", *pairs), changed(site, "shop/test_processes.py", PROCESSES):
+        for _ in range(2 if engine == "ours" else 1):
+            ended = site.run(
+                "start.py", start, "test", "--noinput", "--parallel", "2", "shop.test_processes", fresh=True
+            )
+            assert ended.code == 0, ended.out + ended.err
+        assert COPIED in ended.err
+    assert len(set(processes.read_text().split())) > 1
+    assert {path.name for path in site.folder.glob("*.sqlite3")} <= {"db.sqlite3"}, "no copy is left"
 
 
 SERIALIZED = """
@@ -382,20 +438,33 @@ MIGRATED = ["blue", "fixed", "green", "received", "red"]
     [
         ((), MIGRATED),
         pytest.param(("-n", "2"), MIGRATED, marks=pytest.mark.slow),
+        pytest.param(("-n", "2", "--create-db"), MIGRATED, marks=pytest.mark.slow),
+        pytest.param(("-n", "2", "--reuse-db"), MIGRATED, marks=pytest.mark.slow),
+        pytest.param(("-n", "2", "--reuse-db", "--create-db"), MIGRATED, marks=pytest.mark.slow),
         pytest.param(("--reuse-db",), MIGRATED, marks=pytest.mark.slow),
         pytest.param(("--nomigrations",), ["received"], marks=pytest.mark.slow),
     ],
 )
-def test_pytest_django(site, args, rows):
+@pytest.mark.parametrize("place", ["memory", pytest.param("disk", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["stock", pytest.param("ours", marks=pytest.mark.slow)])
+def test_pytest_django(site, args, rows, place, engine):
     """Without migrations it has the tables of the models, and is another database."""
+    pairs = [*([ON_DISK] if place == "disk" else []), *([OURS] if engine == "ours" else [])]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=site_settings", *args]
     environment = {"PYTHONPATH": f"{ROOT}:{site.folder}", "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
-    with changed(site, "check_pytest.py", PYTEST.replace("EXPECTED", repr(rows))):
+    with (
+        changed(site, "check_pytest.py", PYTEST.replace("EXPECTED", repr(rows))),
+        changed(site, "site_settings.py", *pairs),
+    ):
         for _ in range(2):
             ended = subprocess.run(
                 [*command, "check_pytest.py"], cwd=site.folder, env=environment, capture_output=True, text=True, check=False
             )  # fmt: skip
             assert ended.returncode == 0, ended.stdout + ended.stderr
+        kept = list(site.folder.glob("test*.sqlite3*"))
+        assert bool(kept) is (place == "disk" and "--reuse-db" in args)
+        for path in kept:
+            path.unlink()
 
 
 @pytest.mark.slow

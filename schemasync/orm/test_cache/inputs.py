@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 
 MISSING = "missing"
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 ABOUT_THE_CACHE = ("TESTS", "TEST_CACHE")
 """Keys of SCHEMASYNC that change no database: a run that verifies has to find what a run that copies would use."""
 
@@ -99,7 +101,8 @@ def digest_of_setting(name: str) -> str:
 def described(value: Any) -> str:
     """A text for a value that is the same in every process, and another one for another value.
 
-    Objects without a text of their own are described by their class: repr() has their address.
+    Objects without a text of their own are described by their class: repr() has their address. What is lazy stays so:
+    to translate a text or to look up a URL may be impossible before the tests begin.
     """
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{described(key)}: {described(one)}' for key, one in value.items())}}}"
@@ -108,9 +111,11 @@ def described(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"{type(value).__name__}({', '.join(map(described, value))})"
     if isinstance(value, Promise):
-        return str(value)
+        return described(value.__reduce__()[1])  # the function and its arguments
+    if isinstance(value, re.Pattern):
+        return f"{value.pattern!r} {value.flags}"  # repr() cuts a long one
     if isinstance(value, type | FunctionType):
         return f"{value.__module__}.{value.__qualname__}"
     if "__repr__" not in {name for one in type(value).__mro__[:-1] for name in vars(one)}:
         return f"{type(value).__module__}.{type(value).__qualname__}"
-    return repr(value)
+    return ADDRESS.sub("", repr(value))
