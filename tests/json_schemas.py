@@ -120,7 +120,7 @@ class _Writer:
         return {"$ref": f"#/$defs/{kind.__name__}"}
 
     def _object(self, kind: type) -> Schema:
-        described = dict(_descriptions(kind))
+        described = dict(descriptions(kind))
         hints = get_type_hints(kind, include_extras=True)
         required = [key for key, hint in hints.items() if get_origin(hint) is not NotRequired]
         properties = {
@@ -158,7 +158,7 @@ def _description(kind: type) -> Schema:
     return {"description": " ".join(kind.__doc__.split())} if kind.__doc__ else {}
 
 
-def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
+def descriptions(kind: type) -> Iterator[tuple[str, str]]:
     """The text below each key of a TypedDict."""
     try:
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body

@@ -1,4 +1,16 @@
-from tests.command.conftest import evolved, project, synced
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from tests.command.conftest import evolved, forget, project, synced
 from tests.support.memory import memory, tmp_path
 
-__all__ = ["evolved", "memory", "project", "synced", "tmp_path"]
+__all__ = ["evolved", "memory", "project", "sync_to_async_thread", "synced", "tmp_path"]
+
+
+@pytest.fixture
+def sync_to_async_thread():
+    """The thread of sync_to_async outlives a test, and its connection, which is to the database of the test, would."""
+    yield
+    asyncio.run(sync_to_async(forget)("default"))

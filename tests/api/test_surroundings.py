@@ -114,7 +114,7 @@ def test_in_an_event_loop_each_call_is_refused_as_django_refuses_queries(evolved
     assert evolved.live() == before
 
 
-def test_a_view_that_is_a_coroutine_syncs_by_sync_to_async(synced):
+def test_a_view_that_is_a_coroutine_syncs_by_sync_to_async(synced, sync_to_async_thread):
     synced.write(V2)
 
     async def view():

@@ -17,7 +17,7 @@ def project(tmp_path, settings, monkeypatch, django_db_blocker):
     engine = "django.db.backends.sqlite3"
     configured = ConnectionHandler({alias: {"ENGINE": engine, "NAME": name} for alias, name in names.items()}).settings
     for alias in names:
-        _forget(alias)
+        forget(alias)
         monkeypatch.setitem(connections.settings, alias, configured[alias])
     settings.SCHEMASYNC = {"SCHEMA": tmp_path / "schema.json"}
     made = Project(tmp_path)
@@ -25,10 +25,10 @@ def project(tmp_path, settings, monkeypatch, django_db_blocker):
     with django_db_blocker.unblock():  # a check asks Django for the tables of models, in a database in memory
         yield made
     for alias in names:
-        _forget(alias)
+        forget(alias)
 
 
-def _forget(alias):
+def forget(alias):
     """The next use of the alias makes a connection of what is configured then."""
     if hasattr(connections._connections, alias):
         connections[alias].close()
