@@ -5,11 +5,14 @@ from .database import TemporaryDatabase, temporary_database
 from .django_migrations import migrations
 from .generated_rows import generate_rows
 from .schema_source import git_revision
+from .site import SurvivalResult, assert_site_survives
 
 __all__ = [
     "ChangeResult",
+    "SurvivalResult",
     "TemporaryDatabase",
     "assert_change",
+    "assert_site_survives",
     "generate_rows",
     "git_revision",
     "migrations",

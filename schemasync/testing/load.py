@@ -21,6 +21,7 @@ from . import load_process
 
 TABLE = "schemasync_testing_writes"
 CREATE = f"CREATE TABLE IF NOT EXISTS {TABLE} (key TEXT PRIMARY KEY)"
+DROP = f"DROP TABLE IF EXISTS {TABLE}"
 INSERT = f"INSERT INTO {TABLE} VALUES (:key)"
 SELECT = f"SELECT key FROM {TABLE}"
 PATIENCE = 90.0  # seconds for a process to write, or to end
