@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS
 
@@ -47,6 +47,32 @@ def addressed(text: str, given: Mapping[str, Any]) -> str:
         return "".join([match[0][:place], *(f" {word}" for word in words), match[0][place:]])
 
     return _COMMAND.sub(one, text)
+
+
+_TEXTS = frozenset({"hint", "notes", "reason"})
+"""Keys of results whose texts have commands. Other texts, and all in `schema`, may be the author's."""
+
+_Result = TypeVar("_Result")
+
+
+def addressed_result(found: _Result, given: Mapping[str, Any]) -> _Result:
+    """The same object of a `--json`, with these options in the commands of its hints."""
+    return cast(_Result, _addressed_object(found, given))
+
+
+def _addressed_object(found: object, given: Mapping[str, Any], key: str = "") -> object:
+    match found:
+        case dict():
+            return {
+                name: value if name == "schema" else _addressed_object(value, given, name)
+                for name, value in found.items()
+            }
+        case list():
+            return [_addressed_object(one, given, key) for one in found]
+        case str() if key in _TEXTS:
+            return addressed(found, given)
+        case _:
+            return found
 
 
 def with_addressed_hints(error: SchemasyncError, given: Mapping[str, Any]) -> SchemasyncError:

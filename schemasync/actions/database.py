@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
 
@@ -19,8 +20,11 @@ from ..sync import recovery
 from ..sync.run.error_translation import of_disk
 from ..sync.run.target import Target
 from ..texts import shown
+from .addressed import addressed_result
 from .dialogue import Dialogue
 from .option_values import FOREVER, WAIT
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Database:
     def link(self) -> Path:
         """The path that applications open."""
         return databases.path_of(self.alias)
+
+    def addressed(self, result: Result) -> Result:
+        """The object of a `--json`, with this database and schema in the commands of its hints."""
+        return addressed_result(result, {"database": self.alias, "schema": self.schema})
 
     def document(self, path: Path | None = None) -> Document:
         """Read schema.json, or the file at `path`. Raises SchemaInvalid."""

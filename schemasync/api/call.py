@@ -46,7 +46,7 @@ def called(
             option_values.refuse_misplaced(action, options)
             if conf.is_enabled() and action in overridden_commands.WITH_COMMANDS:
                 overridden_commands.refuse_overridden()
-            yield Database(alias, None if schema is None else Path(schema), wait, dialogue(progress))
+            yield Database(alias, None if schema is None else Path(schema), wait, dialogue(progress, given))
         except SchemasyncError as error:
             addressed = with_addressed_hints(error, given)
             if addressed.problems == error.problems:

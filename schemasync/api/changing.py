@@ -66,7 +66,7 @@ def sync(
     )
     with called("sync", database, schema, wait, progress, options) as at:
         exports = NOTHING_DECIDED if export else None
-        return sync_action.as_json(sync_action.sync(at, sync_options(options), exports=exports))
+        return at.addressed(sync_action.as_json(sync_action.sync(at, sync_options(options), exports=exports)))
 
 
 @overload
@@ -135,7 +135,7 @@ def adopt(
 ) -> AdoptJson:
     """Take over a plain file, and write schema.json if there is none."""
     with called("adopt", database, schema, wait, progress) as at:
-        return adopt_action.as_json(adopt_action.adopt(at, several(accept_data_migration)))
+        return at.addressed(adopt_action.as_json(adopt_action.adopt(at, several(accept_data_migration))))
 
 
 def export(
@@ -157,7 +157,7 @@ def export(
         else:
             found, differs = export_action.export(at, accepted, decisions)
             done = Comparison(differs, found)
-        return export_action.as_json(done, at.schema_path, check=check)
+        return at.addressed(export_action.as_json(done, at.schema_path, check=check))
 
 
 def prune(

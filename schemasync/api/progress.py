@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from ..actions.addressed import addressed
 from ..actions.dialogue import Dialogue
 from ..sync.run.progress import Advance, Phase
 
@@ -38,12 +41,13 @@ class _Phases:
     """Passes the progress of a run on to a listener."""
 
     listener: Listener
+    say: Callable[[str], None]
 
     def phase(self, name: str, unit: str) -> Phase:
         return self._phase(name, unit)
 
     def note(self, text: str) -> None:
-        self.listener(Note(text))
+        self.say(text)
 
     @contextmanager
     def _phase(self, name: str, unit: str) -> Iterator[Advance]:
@@ -54,12 +58,13 @@ class _Phases:
         yield advance
 
 
-def dialogue(listener: Listener | None) -> Dialogue:
-    """The dialogue of an action that a function of the API runs. Nobody answers questions."""
+def dialogue(listener: Listener | None, given: Mapping[str, Any]) -> Dialogue:
+    """The dialogue of an action that a function of the API runs. Nobody answers questions. `given`: the options for the
+    commands in notes."""
     if listener is None:
         return Dialogue()
-    return Dialogue(
-        _Phases(listener),
-        say=lambda text: listener(Note(text)),
-        warn=lambda text: listener(Note(text, is_warning=True)),
-    )
+
+    def say(text: str, *, is_warning: bool = False) -> None:
+        listener(Note(addressed(text, given), is_warning))
+
+    return Dialogue(_Phases(listener, say), say, partial(say, is_warning=True))

@@ -57,7 +57,7 @@ def plan(
         accept_data_migration=accept_data_migration,
     )
     with called("plan", database, schema, progress=progress, options=options) as at:
-        return plan_action.as_json(plan_action.plan(at, sync_options(options), sql=sql))
+        return at.addressed(plan_action.as_json(plan_action.plan(at, sync_options(options), sql=sql)))
 
 
 def check(
@@ -70,13 +70,13 @@ def check(
 ) -> CheckJson:
     """Compare models, schema.json and database. That they differ is a result, and no error."""
     with called("check", database, schema, progress=progress) as at:
-        return check_action.as_json(check_action.check(at, strict=strict, quick_check=quick_check))
+        return at.addressed(check_action.as_json(check_action.check(at, strict=strict, quick_check=quick_check)))
 
 
 def status(*, database: str = DEFAULT_DB_ALIAS, schema: StrPath | None = None) -> StatusJson:
     """Return what is live, what a run is doing, and what needs a person. Such a problem is a result, and no error."""
     with called("status", database, schema) as at:
-        return status_action.status(at).as_json()
+        return at.addressed(status_action.status(at).as_json())
 
 
 def history(*, database: str = DEFAULT_DB_ALIAS) -> HistoryJson:

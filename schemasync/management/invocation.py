@@ -15,7 +15,7 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS
 
 from .. import databases
-from ..actions.addressed import addressed, with_addressed_hints
+from ..actions.addressed import addressed, addressed_result, with_addressed_hints
 from ..actions.database import Database
 from ..actions.dialogue import Dialogue
 from ..actions.option_values import WAIT, several
@@ -89,8 +89,8 @@ class Invocation:
         if self._json and self.stdout.isatty():
             return Silent()  # bars on the same terminal would mix with the JSON
         if self.stderr.isatty():
-            return terminal.Bars(colour=not self._no_color)
-        return Silent() if self._json else terminal.Lines(self.stdout.write)
+            return terminal.Bars(self._addressed, colour=not self._no_color)
+        return Silent() if self._json else terminal.Lines(lambda text: self.stdout.write(self._addressed(text)))
 
     def _version(self) -> str | None:
         """The version of schema.json, for the output of a failed sync or plan; None if it cannot be read."""
@@ -166,14 +166,14 @@ class Invocation:
     def _warn(self, lines: Sequence[str]) -> None:
         if self._verbosity > 0:
             for line in lines:
-                self.stderr.write(line, self.style.NOTICE)
+                self.stderr.write(self._addressed(line), self.style.NOTICE)
 
     def _as_json(self, data: Mapping[str, object]) -> None:
         self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
 
     def _print(self, lines: Sequence[str], data: Mapping[str, object]) -> None:
         if self._json:
-            self._as_json(data)
+            self._as_json(addressed_result(data, self.given))
         else:
             self._say(lines)
 

@@ -204,6 +204,29 @@ def test_an_error_is_typed_and_has_what_json_has(synced):
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda folder: api.rollback(), Code.NO_HISTORY),
+        (lambda folder: api.rollback("0099"), Code.UNKNOWN_GENERATION),
+        (lambda folder: api.rollback(in_place=True), Code.NOT_IN_PLACE),
+        (lambda folder: api.adopt(), Code.ALREADY_ADOPTED),
+        (lambda folder: api.inspect(folder / "none.sqlite3"), Code.NO_DATABASE),
+        (lambda folder: api.inspect(folder / "schema.json"), Code.NOT_A_DATABASE),
+        (lambda folder: api.snapshot(folder / "schema.json"), Code.OUTPUT_EXISTS),
+        (lambda folder: api.cutover(), Code.NO_PENDING_CUTOVER),
+        (lambda folder: api.history(database="other"), Code.NO_HISTORY),
+        (lambda folder: api.prune(database="other"), Code.NO_HISTORY),
+    ],
+)
+def test_what_is_refused_has_the_code_of_the_command_and_changes_nothing(synced, call, code):
+    before = synced.live(), synced.generations()
+    with pytest.raises(Refused) as caught:
+        call(synced.folder)
+    assert caught.value.code is code
+    assert (synced.live(), synced.generations()) == before
+
+
 def test_a_hint_names_the_database_and_the_schema_that_were_given(project):
     project.run_sql("CREATE TABLE t (x)", project.folder / "other.sqlite3")
     schema = project.write({"t": {"x": ""}}, "my other.json")
@@ -212,6 +235,35 @@ def test_a_hint_names_the_database_and_the_schema_that_were_given(project):
     assert caught.value.code is Code.NOT_ADOPTED
     assert f"manage.py schemasync adopt --database other --schema '{schema}'" in str(caught.value)
     assert caught.value.__cause__.code is Code.NOT_ADOPTED
+
+
+def test_hints_in_a_result_and_in_its_json_name_the_database(project):
+    """A hint that is pasted must not act on another database."""
+    schema = project.write(V1, "other.json")
+    project.done(database="other", schema=schema)
+    project.run_sql("ALTER TABLE Log ADD COLUMN by_hand TEXT", project.folder / "other.sqlite3")
+    given = {"database": "other", "schema": schema}
+    options = f"--database other --schema {schema}"
+    found = api.status(**given)
+    assert found["errors"][0]["hint"] == f"To see how to keep or undo it: manage.py schemasync check {options}"
+    assert project.done("status", json=True, **given).json["errors"] == found["errors"]
+    found = api.check(**given)["refused"]
+    assert found and all(options in one["hint"] for one in found if "manage.py" in one["hint"])
+    assert project.call("check", json=True, **given).json["refused"] == found
+
+
+def test_a_note_names_the_database(project):
+    schema, notes = project.write(V1, "other.json"), []
+    api.sync(database="other", schema=schema)
+    project.write(V2, "other.json")
+
+    def listen(event):
+        if isinstance(event, api.Note) and "cutover" in event.text:
+            notes.append(event.text)
+            threading.Thread(target=api.cutover, kwargs={"database": "other"}).start()
+
+    api.sync(database="other", schema=schema, postpone=True, progress=listen)
+    assert notes[0].endswith("cut over with: manage.py schemasync cutover --database other")
 
 
 def test_what_stops_a_sync_is_data_of_a_plan_and_an_error_of_a_sync(synced):

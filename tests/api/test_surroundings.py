@@ -28,7 +28,9 @@ READS = {
     "status": lambda: api.status(),
     "history": lambda: api.history(),
     "rollback": lambda: api.rollback(dry_run=True),
-    "prune": lambda: api.prune(dry_run=True),
+    "prune": lambda: api.prune(older_than=0),
+    "snapshot": lambda: api.snapshot(f"{connection.settings_dict['NAME']}.copy"),
+    "inspect": lambda: api.inspect("0001"),
 }
 
 
@@ -63,7 +65,7 @@ def test_a_transaction_without_autocommit_is_not_rolled_back(evolved, call):
 
 
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
-def test_in_a_transaction_all_that_only_reads_works(evolved, call):
+def test_in_a_transaction_what_swaps_no_file_works(evolved, call):
     with transaction.atomic():
         insert("first")
         assert call()["errors"] == []

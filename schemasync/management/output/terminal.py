@@ -47,10 +47,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, ri
 
 
 class Bars:
-    """One progress bar for each phase, on the error stream of a terminal; removed when the phase ends."""
+    """One progress bar for each phase, on the error stream of a terminal; removed when the phase ends. `addressed` adds
+    the database to the commands of a note."""
 
-    def __init__(self, *, colour: bool) -> None:
-        self.colour = colour
+    def __init__(self, addressed: Callable[[str], str], *, colour: bool) -> None:
+        self.addressed, self.colour = addressed, colour
 
     @cached_property
     def console(self) -> Console:
@@ -62,7 +63,7 @@ class Bars:
         return self._bar(name, unit)
 
     def note(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(self.addressed(text), markup=False)
 
     @contextmanager
     def _bar(self, name: str, unit: str) -> Iterator[Advance]:
