@@ -24,6 +24,8 @@ from .support.project import REWRITTEN
 PAGES = [page(str(path.relative_to(ROOT))) for path in sorted(api_pages.FOLDER.glob("*.md"))]
 OF_ONE_FUNCTION = {name: getattr(api, name) for name in api.__all__ if inspect.isfunction(getattr(api, name))}
 OTHERS = {
+    "schemasync.actor.acting_as",
+    "schemasync.actor.ActorMiddleware",
     "schemasync.backends.superseded.Superseded",
     "schemasync.backends.superseded.again_when_superseded",
     "schemasync.backends.startup.NotCurrent",

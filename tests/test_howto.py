@@ -18,7 +18,7 @@ class Customer(models.Model):
 ROWS = "INSERT INTO shop_customer (name, phone) VALUES ('Ann Smith', '0151 1'), ('Bob', NULL), ('Cy Young', '0151 3')"
 
 TYPED = [
-    "branches", "editor", "models", "rename", "split-column", "not-null", "change-key", "large-file", "data-migration", "tests", "test-schema-changes", "upgrade",
+    "branches", "editor", "models", "rename", "split-column", "not-null", "change-key", "large-file", "data-migration", "tests", "test-schema-changes", "upgrade", "mixins",
 ]  # fmt: skip
 READ = ["ci", "deploy", "docker", "litestream"]  # they need servers, containers or other programs
 

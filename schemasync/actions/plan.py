@@ -65,7 +65,7 @@ class MixinJson(TypedDict):
 
     mixin: str
     table: str
-    """Empty for a mixin in the `_use` at the top."""
+    """Empty for what it makes once: a table that all of them share, or a mixin in the `_use` at the top."""
     parts: list[PartJson]
 
 

@@ -18,6 +18,7 @@ from .model import Table
 from .names import fold, from_key, is_special
 from .origins import Origin
 from .placeholders import TableNames, filled_in
+from .ready_mixins import READY, Facts
 from .shape_check import tables_of
 from .tables import read_table
 from .text import literal, nearest
@@ -46,7 +47,8 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MixedIn:
-    """What a mixin made for one table; `table` is empty for a mixin that the top of the file uses."""
+    """What a mixin made for one table; `table` is empty for what it made once: a table that all of them share, or a
+    mixin that the top of the file uses."""
 
     mixin: str
     table: str
@@ -65,11 +67,12 @@ class Expanded:
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """One entry of `_use` or `_use_everywhere`. `keep`: folded names of columns that the table defines itself."""
+    """One entry of `_use` or `_use_everywhere`. `keep`: names of columns that the table defines itself."""
 
     mixin: str
     path: Path
-    keep: frozenset[str] = frozenset()
+    keep: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def expand(tree: Mapping[str, Any], faults: Diagnostics, faulty: Collection[str] = ()) -> Expanded:
@@ -126,17 +129,25 @@ class _Expansion:
         for number, entry in enumerate(entries):
             body: Body = {"mixin": entry} if isinstance(entry, str) else entry
             name = body["mixin"]
-            if name not in self.mixins:
+            if name not in self.mixins and (name not in READY or name in self.faulty):
                 if name not in self.faulty:
                     self._note_unknown(name, (*path, number))
             elif name not in found:
                 found.add(name)
-                yield _Use(name, (*path, number), frozenset(map(fold, body.get("keep", ()))))
+                options = {key: value for key, value in body.items() if key not in ("mixin", "keep", "except")}
+                self._check_options(name, options, (*path, number))
+                yield _Use(name, (*path, number), tuple(body.get("keep", ())), options)
+
+    def _check_options(self, name: str, options: Collection[str], path: Path) -> None:
+        known = READY[name].options if name not in self.mixins else frozenset()
+        for key in sorted(set(options) - known):
+            hint = f"It has: {', '.join(sorted(known))}." if known else ""
+            self.faults.note(Code.WRONG_SHAPE, f'the mixin "{name}" has no option "{key}"', hint, at=(*path, key))
 
     def _note_unknown(self, name: str, path: Path) -> None:
-        near = nearest(name, self.mixins)
-        known = ", ".join(self.mixins)
-        hint = f'Did you mean "{near}"?' if near else f"Mixins: {known}." if known else 'Define it in "_mixins".'
+        known = [*self.mixins, *READY]
+        near = nearest(name, known)
+        hint = f'Did you mean "{near}"?' if near else f'Mixins: {", ".join(known)}. Others are defined in "_mixins".'
         self.faults.note(Code.UNKNOWN_MIXIN, f'there is no mixin "{name}"', hint, at=path)
 
     def _excepted(self, path: Path, tables: Sequence[str]) -> frozenset[str]:
@@ -169,7 +180,7 @@ class _Expansion:
 
     def _expand_top(self, use: _Use) -> None:
         """Add the tables and views of a mixin that the top of the file uses."""
-        definition = self.mixins[use.mixin]
+        definition = self.mixins.get(use.mixin, {"columns or triggers": None})
         of_tables = [name for name in definition if name not in ("_tables", "_views", "_comment")]
         if of_tables:
             self.faults.note(
@@ -186,21 +197,57 @@ class _Expansion:
     def _expand_table(self, key: str, uses: Sequence[_Use]) -> None:
         """Add the parts of all mixins to a table: columns and constraints, then what may depend on its key."""
         body = self.tree[key] = {name: _copied(value) for name, value in self.tree[key].items()}
-        names = TableNames(from_key(key))
+        is_strict = any(one.get("_strict") for one in (body, *(self.mixins.get(use.mixin, {}) for use in uses)))
         for use in uses:
-            definition = self.mixins[use.mixin]
-            early = {name: value for name, value in definition.items() if name not in (*LATE, "_comment")}
-            self._add(key, body, use, filled_in(early, names))
-        if any(late in self.mixins[use.mixin] for use in uses for late in LATE):
-            table = read_table(key, {name: value for name, value in body.items() if name != "_triggers"})
-            names = TableNames(from_key(key), row_key(table))
+            self._add(key, body, use, self._early(use, from_key(key), is_strict=is_strict))
+        if any(use.mixin not in self.mixins or set(LATE) & self.mixins[use.mixin].keys() for use in uses):
+            facts = self._facts(key, body, uses)
             for use in uses:
-                late = {name: value for name, value in self.mixins[use.mixin].items() if name in LATE}
-                self._add_late(key, use, filled_in(late, names))
+                self._check_names(use, facts)
+                self._add_late(key, use, self._late(use, facts))
+
+    def _early(self, use: _Use, table: str, *, is_strict: bool) -> Body:
+        """The columns, constraints and indexes of a mixin."""
+        if use.mixin not in self.mixins:
+            return READY[use.mixin].early("TEXT" if is_strict else "datetime", use.options)
+        early = {name: part for name, part in self.mixins[use.mixin].items() if name not in (*LATE, "_comment")}
+        return dict(filled_in(early, TableNames(table)))
+
+    def _late(self, use: _Use, facts: Facts) -> Body:
+        """The triggers, views and tables of a mixin."""
+        if use.mixin not in self.mixins:
+            return READY[use.mixin].late(facts, use.options)
+        late = {name: part for name, part in self.mixins[use.mixin].items() if name in LATE}
+        return dict(filled_in(late, facts.names))
+
+    def _facts(self, key: str, body: Body, uses: Sequence[_Use]) -> Facts:
+        table = read_table(key, {name: value for name, value in body.items() if name != "_triggers"})
+        ready = [READY[use.mixin] for use in uses if use.mixin not in self.mixins]
+        maintained = {fold(name) for one in ready for name in one.maintained}
+        written = [one.name for one in table.columns if one.generated is None and fold(one.name) not in maintained]
+        declared = [part.column for part in table.primary_key.columns] if table.primary_key is not None else []
+        names = TableNames(table.name, row_key(table))
+        return Facts(
+            names,
+            tuple(column.name for column in table.columns),
+            tuple(written),
+            tuple(name for name in declared if name) or names.key,
+        )
+
+    def _check_names(self, use: _Use, facts: Facts) -> None:
+        """Record names of columns that the table does not have. Everywhere, a name may be that of one table."""
+        known = set(map(fold, facts.columns))
+        for key, names in (("keep", use.keep), ("without", use.options.get("without", ()))):
+            for number, name in enumerate(names):
+                if fold(name) not in known and use.path[0] != "_use_everywhere":
+                    near = nearest(name, facts.columns)
+                    hint = f'Did you mean "{near}"?' if near else f"Columns: {', '.join(facts.columns)}."
+                    message = f'"{facts.names.table}" has no column {name}'
+                    self.faults.note(Code.UNKNOWN_COLUMN, message, hint, at=(*use.path, key, number))
 
     def _add(self, key: str, body: Body, use: _Use, definition: Body) -> None:
         for name, value in definition.items():
-            source = ("_mixins", use.mixin, name)
+            source = self._source(use, name)
             if name in LISTS:
                 self._add_items(key, body, use, name, value)
             elif is_special(name):
@@ -213,9 +260,11 @@ class _Expansion:
         there = next((c for c in body if not is_special(c) and fold(from_key(c)) == fold(from_key(name))), None)
         if there is None:
             body[name] = value
-            self.origins[key, name] = Origin(use.mixin, ("_mixins", use.mixin, name))
+            self.origins[key, name] = Origin(use.mixin, self._source(use, name))
             self._note(use, key, Part("column", from_key(name)))
-        elif fold(from_key(name)) not in use.keep and _definition(_column(body[there])) != _definition(_column(value)):
+        elif fold(from_key(name)) not in map(fold, use.keep) and _definition(_column(body[there])) != _definition(
+            _column(value)
+        ):
             column = from_key(there)
             keep = f'{{"mixin": {literal(use.mixin)}, "keep": [{literal(column)}]}}'
             self._clash(
@@ -230,7 +279,7 @@ class _Expansion:
         there = body.setdefault(name, [])
         for number, item in enumerate(items):
             if item not in there:
-                self.origins[key, name, len(there)] = Origin(use.mixin, ("_mixins", use.mixin, name, number))
+                self.origins[key, name, len(there)] = Origin(use.mixin, self._source(use, name, number))
                 there.append(item)
                 self._note(use, key, Part(LISTS[name], _label(item)))
 
@@ -240,9 +289,10 @@ class _Expansion:
         for kind, owner, path in (*owners, ("_tables", self.tree, ())):
             for name, value in definition.get(kind, {}).items():
                 what = f'the {kind[1:-1]} "{from_key(name)}"'
-                source = ("_mixins", use.mixin, kind, self._source_key(use.mixin, kind, name, from_key(key)))
+                source = self._source(use, kind, self._source_key(use.mixin, kind, name, from_key(key)))
                 if self._put(owner, name, value, use, (*path, name), source, what):
-                    self._note(use, key, Part(kind[1:-1], from_key(name)))
+                    is_shared = kind == "_tables" and from_key(key) not in name
+                    self._note(use, "" if is_shared else key, Part(kind[1:-1], from_key(name)))
 
     def _views(self, definition: Body) -> Body:
         """The views of the tree, copied before one is added."""
@@ -251,9 +301,13 @@ class _Expansion:
         self.tree["_views"] = views = dict(self.tree.get("_views", {}))
         return views
 
+    def _source(self, use: _Use, *path: str | int) -> Path:
+        """The path in the file of a part: in the mixin, or that of the use if the mixin is a ready one."""
+        return ("_mixins", use.mixin, *path) if use.mixin in self.mixins else use.path
+
     def _source_key(self, mixin: str, kind: str, name: str, table: str) -> str:
         """The key in the file of a part whose name had a placeholder."""
-        given = self.mixins[mixin][kind]
+        given = self.mixins.get(mixin, {}).get(kind, ())
         return next((one for one in given if name in filled_in({one: None}, TableNames(table))), name)
 
     def _put(self, owner: Body, name: str, value: Any, use: _Use, path: Path, source: Path, what: str) -> bool:

@@ -32,6 +32,7 @@ from ...files.layout import Inode, Layout
 from ...signals import generation_changed
 from .. import startup
 from ..superseded import Superseded
+from .acting import RecordedActor, fetched, is_alone, unread
 from .creation import DatabaseCreation
 
 TIMEOUT = 20.0  # seconds to wait for a lock, and for the link of a fenced file to move
@@ -88,6 +89,7 @@ class _Following:
             return run_script(self.cursor, sql)
 
     def _execute(self, sql: str, params: Any, *ignored: Any) -> Any:
+        self.cursor = unread(self.cursor)
         if sql == "BEGIN":
             sql = self.db.begin  # below the query log, in which tests look for Django's word
         self._was_resumed = False
@@ -97,6 +99,7 @@ class _Following:
         return self._on_the_live_file(sql, execute, lambda: params)
 
     def _executemany(self, sql: str, param_list: Iterable[Any], *ignored: Any) -> Any:
+        self.cursor = unread(self.cursor)
         rows = _Rows(param_list)
         executemany = super()._executemany  # type: ignore[misc]
 
@@ -115,7 +118,8 @@ class _Following:
             error = None
             try:
                 if stage is Stage.ALONE and self._needs_transaction(sql, params):
-                    return self._in_a_transaction(run)
+                    return self._in_a_transaction(sql, run)
+                self.db.record_actor(connection, sql)
                 result = run()
                 if self.db.is_settled(stage, connection, sql):
                     return result
@@ -135,7 +139,10 @@ class _Following:
         return stage
 
     def _needs_transaction(self, sql: str, params: Callable[[], Any]) -> bool:
-        """True for a write to a virtual table outside of a transaction: no fence stops it."""
+        """True outside of a transaction for a write to a virtual table, which no fence stops, and for a write with an
+        actor."""
+        if is_alone(self.cursor.connection, sql):
+            return True
         if sql[:16].lstrip().upper().startswith(READING) or self.cursor.connection.isolation_level is not None:
             return False
         with self.db.wrap_database_errors:
@@ -144,12 +151,16 @@ class _Following:
             cursor = self.cursor.connection.cursor(factory=base.SQLiteCursorWrapper)
             return writes_virtual_table(cursor, sql, params())
 
-    def _in_a_transaction(self, run: Callable[[], Any]) -> Any:
-        with self.db.wrap_database_errors, committed(self.cursor.connection):
-            if self.db.is_left(self.cursor.connection):
-                let_go(self.cursor.connection)
+    def _in_a_transaction(self, sql: str, run: Callable[[], Any]) -> Any:
+        connection = self.cursor.connection
+        with self.db.wrap_database_errors, committed(connection):
+            if self.db.is_left(connection):
+                let_go(connection)
                 raise _NotLive
-            return run()
+            with self.db.recorded_actor.alone(connection, sql):
+                result = run()
+                self.cursor = fetched(self.cursor)
+            return self.cursor if result is unread(self.cursor) else result
 
 
 class _Rows:
@@ -176,12 +187,48 @@ class _Rows:
         return None
 
 
+class _Acting:
+    """A cursor of a database in memory: its statements record their actor, and there is no link to follow."""
+
+    db: DatabaseWrapper
+    cursor: Any
+
+    def _execute(self, sql: str, params: Any, *ignored: Any) -> Any:
+        return self._run(sql, partial(super()._execute, sql, params, *ignored))  # type: ignore[misc]
+
+    def _executemany(self, sql: str, param_list: Iterable[Any], *ignored: Any) -> Any:
+        return self._run(sql, partial(super()._executemany, sql, param_list, *ignored))  # type: ignore[misc]
+
+    def _run(self, sql: str, run: Callable[[], Any]) -> Any:
+        self.cursor = unread(self.cursor)
+        connection, recorded = self.cursor.connection, self.db.recorded_actor
+        if recorded.is_idle:
+            return run()
+        if not connection.in_transaction:
+            recorded.forget()
+        if is_alone(connection, sql):
+            with self.db.wrap_database_errors, committed(connection), recorded.alone(connection, sql):
+                result = run()
+                self.cursor = fetched(self.cursor)
+            return self.cursor if result is unread(self.cursor) else result
+        self.db.record_actor(connection, sql)
+        return run()
+
+
 class Cursor(_Following, CursorWrapper):
     """The cursor of an application."""
 
 
 class DebugCursor(_Following, CursorDebugWrapper):
     """Debug cursor: records queries for connection.queries."""
+
+
+class MemoryCursor(_Acting, CursorWrapper):
+    """The cursor of an application, in memory."""
+
+
+class MemoryDebugCursor(_Acting, CursorDebugWrapper):
+    """Debug cursor in memory."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -199,6 +246,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._is_unchecked = False  # True after BEGIN DEFERRED, until the next statement has run
         self._lock = threading.RLock()  # threads may share a connection; only one of them follows at a time
         self._pid = os.getpid()
+        self.recorded_actor = RecordedActor()
 
     # --- opening --------------------------------------------------------------------------------------------
 
@@ -265,10 +313,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return self._prepare_cursor(self.create_cursor(name))  # type: ignore[attr-defined]
 
     def make_cursor(self, cursor: Any) -> Any:
-        return super().make_cursor(cursor) if self._place is None else Cursor(cursor, self)
+        return (MemoryCursor if self._place is None else Cursor)(cursor, self)
 
     def make_debug_cursor(self, cursor: Any) -> Any:
-        return super().make_debug_cursor(cursor) if self._place is None else DebugCursor(cursor, self)
+        return (MemoryDebugCursor if self._place is None else DebugCursor)(cursor, self)
+
+    def record_actor(self, used: Any, sql: str) -> None:
+        """Before a statement within a transaction: record who acts, if somebody does."""
+        if not self.recorded_actor.is_idle:
+            with self.wrap_database_errors:
+                self.recorded_actor.before(used, sql)
+
+    def _commit(self) -> None:
+        if self.connection is not None and self.connection.in_transaction:
+            with self.wrap_database_errors:
+                self.recorded_actor.remove(self.connection)
+        super()._commit()  # type: ignore[misc]
 
     def is_live(self, used: Any) -> bool:
         """True if a SELECT on this connection reads the live file, or the snapshot of its transaction."""
@@ -294,6 +354,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with self.wrap_database_errors:
                 raise
         self._is_unchecked = False
+        self.recorded_actor.forget()
         return Stage.ALONE
 
     def is_settled(self, stage: Stage, used: Any, sql: str) -> bool:
@@ -329,6 +390,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Roll back on a file that is not live, and begin again on the live one."""
         with self.wrap_database_errors:
             let_go(used)
+            self.recorded_actor.forget()
             self._wait_for_the_link(used, error)
             if stage is Stage.FIRST:
                 begin_deferred(self.connection)
