@@ -111,6 +111,19 @@ def test_a_vacuum_during_a_run_loses_and_doubles_no_row(link, plan, label, order
         assert everything(link) == wanted[0]
 
 
+@pytest.mark.parametrize("label", ["copied", "filled", "sealed"])
+def test_rows_older_than_a_column_whose_default_changes_are_written_again_also_after_a_vacuum(link, label):
+    """They read the default of the definition, so that an edited one changes them."""
+    write(link, "VACUUM")  # a second one changes no row id
+    first, second = ({**OLD, "t": {**T, "more": f"TEXT NOT NULL DEFAULT '{value}'"}} for value in ("old", "new"))
+    assert run(link, first, lambda *step: None).result == "synced"
+    report = run(link, second, at(LABELS[label], lambda: write(link, "VACUUM")))
+    assert report.result == "synced"
+    assert any("read the default of more" in note for note in report.notes)
+    with closing(sqlite3.connect(link)) as connection:
+        assert set(connection.execute("SELECT more FROM t")) == {("old",)}
+
+
 @pytest.mark.parametrize("plan", ["kept", "rewritten"])
 @pytest.mark.parametrize("label", ["filled", "sealed", "followed"])
 def test_row_ids_that_a_vacuum_renumbered_end_the_run_and_the_table_is_named(link, plan, label):

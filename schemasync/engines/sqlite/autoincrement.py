@@ -7,7 +7,8 @@ new file's counter too high. So the counters are copied unchanged from the old f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ...plan.model import CarriedStep, Create, Origin, Plan
 from ...schema.model import Table
@@ -19,18 +20,52 @@ Counters = dict[str, list[object]]
 """Name of a table -> its values in sqlite_sequence: usually one, none if the row is missing."""
 
 
-def carry_counters(connection: Connection, plan: Plan, leave: Collection[str] = ()) -> None:
-    """Give the new file, `main`, the counters of the attached old one, under the new names of their tables; not those
-    whose folded new names are in `leave`."""
+@dataclass(frozen=True, slots=True)
+class CounterSources:
+    """Where the counters of the new file come from: found before writers wait, as it takes time for each table.
+
+    `same`: new name of a table -> the old name, whose counter it keeps. `computed`: new name -> the old name and the
+    step that makes another counter of it. `known`: the old names of all tables of the plan. `left`: folded new names of
+    the tables whose counters are not the old file's. All other names are in SQLite's spelling, as in sqlite_sequence.
+    """
+
+    same: Mapping[str, str]
+    computed: Mapping[str, tuple[str, CarriedStep]]
+    known: frozenset[str]
+    left: frozenset[str]
+
+
+def counter_sources(connection: Connection, plan: Plan, leave: Collection[str] = ()) -> CounterSources:
+    """The sources for the new file, `main`, with the old one attached; `leave`: folded new names of tables whose
+    counters stay as they are."""
+    here, there = _names(connection, "main"), _names(connection, "old")
+    same: dict[str, str] = {}
+    computed: dict[str, tuple[str, CarriedStep]] = {}
+    for step in plan.carried:
+        new, old = here.get(fold(step.new.name), step.new.name), there.get(fold(step.old.name), step.old.name)
+        if _keeps_counter(step):
+            same[new] = old
+        else:
+            computed[new] = old, step
+    known = {*same.values(), *(old for old, _ in computed.values())}
+    known |= {there.get(fold(step.old.name), step.old.name) for step in plan.dropped}
+    created = {fold(step.name) for step in plan.steps if isinstance(step, Create)}
+    return CounterSources(same, computed, frozenset(known), frozenset({*created, *leave}))
+
+
+def carry_counters(connection: Connection, sources: CounterSources) -> None:
+    """Give the new file, `main`, the counters of the attached old one, under the new names of their tables."""
     if not has_counters(connection, "main"):
         return
     old, new = _counters(connection, "old"), _counters(connection, "main")
-    created = {fold(step.name) for step in plan.steps if isinstance(step, Create)}
-    wanted = dict(_wanted(connection, plan, old))
-    for name in new:
-        wanted.setdefault(name, [])
+    wanted: Counters = {name: [] for name in new}
+    wanted |= {name: values for name, values in old.items() if name not in sources.known}
+    wanted |= {name: old.get(source, []) for name, source in sources.same.items()}
+    wanted |= {
+        name: _values(connection, step, old.get(source, [])) for name, (source, step) in sources.computed.items()
+    }
     for name, values in wanted.items():
-        if fold(name) not in created and fold(name) not in leave and new.get(name, []) != values:
+        if new.get(name, []) != values and fold(name) not in sources.left:
             connection.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", (name,))
             rows = [(name, value) for value in values]
             connection.executemany("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", rows)
@@ -53,23 +88,17 @@ def changed_counters(connection: Connection, steps: Iterable[CarriedStep], befor
     }
 
 
-def _wanted(connection: Connection, plan: Plan, old: Counters) -> Iterator[tuple[str, list[object]]]:
-    here, there = _names(connection, "main"), _names(connection, "old")
-    known = set()
-    for step in plan.carried:
-        name = there.get(fold(step.old.name), step.old.name)
-        known.add(name)
-        yield here.get(fold(step.new.name), step.new.name), _values(connection, step, old.get(name, []))
-    known |= {there.get(fold(step.old.name), step.old.name) for step in plan.dropped}
-    yield from ((name, values) for name, values in old.items() if name not in known)
+def _keeps_counter(step: CarriedStep) -> bool:
+    """True if a new table has the counter of its old one, whatever that is."""
+    if not _counts(step.new):
+        return not _counts(step.old)
+    return _counts(step.old) and _keeps_ids(step)
 
 
 def _values(connection: Connection, step: CarriedStep, before: list[object]) -> list[object]:
-    """The counter of a new table, from those of its old one."""
+    """The counter of a new table that does not keep that of its old one, `before`."""
     if not _counts(step.new):
-        return [] if _counts(step.old) else before
-    if _counts(step.old) and _keeps_ids(step):
-        return before
+        return []
     column = quote(step.new.rowid_column or "")
     highest = connection.execute(f"SELECT max({column}) FROM main.{quote(step.new.name)}").fetchone()[0]
     numbers = [value for value in (highest, *before) if isinstance(value, int)]

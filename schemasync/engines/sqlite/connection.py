@@ -78,13 +78,14 @@ class Opener:
         connection.execute("PRAGMA query_only=ON")
         return connection
 
-    def write(self, path: Path, *, timeout: float = 5.0) -> Connection:
-        """Open an existing database for writing; `timeout` in seconds is the wait for a lock.
+    def write(self, path: Path, *, timeout: float = 5.0, cached_statements: int = NO_CACHE) -> Connection:
+        """Open an existing database for writing; `timeout` in seconds is the wait for a lock. `cached_statements`: how
+        many stay compiled, for a connection that runs the same ones again and again.
 
         Never creates a file, such as the target of a dangling link. No commit makes a checkpoint: only
         engines/sqlite/checkpoint.py does.
         """
-        connection = self._open(path, "rw", timeout)
+        connection = self._open(path, "rw", timeout, cached_statements=cached_statements)
         connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
         return connection
 
@@ -101,12 +102,14 @@ class Opener:
         with closing(self.read(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
 
-    def _open(self, path: Path, mode: str, timeout: float = 5.0, first: str = "") -> Connection:
+    def _open(
+        self, path: Path, mode: str, timeout: float = 5.0, first: str = "", cached_statements: int = NO_CACHE
+    ) -> Connection:
         uri = f"file:{url_quote(str(path.absolute()))}?mode={mode}"
         connection = None
         try:
             connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=NO_CACHE
+                uri, uri=True, isolation_level=None, timeout=timeout, cached_statements=cached_statements
             )
             self._prepared(connection)
             connection.execute(first)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ...engines.sqlite import fence, history_table, validate
-from ...engines.sqlite.autoincrement import carry_counters
+from ...engines.sqlite.autoincrement import carry_counters, counter_sources
 from ...engines.sqlite.capture.conflicts import UsedTables
 from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.connection import Connection, main_file, schema_version, sorting, to_wal
@@ -207,7 +207,7 @@ class _Build:
                     self._copy_the_rest(connection)
                 else:
                     unchanged.copy_shadows(connection, self.plan, remade=True)
-                carry_counters(connection, self.plan)
+                carry_counters(connection, counter_sources(connection, self.plan))
             advance(total, total)
 
     def _copy_the_rest(self, connection: Connection) -> None:

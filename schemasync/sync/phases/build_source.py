@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ...engines.sqlite.autoincrement import carry_counters
+from ...engines.sqlite.autoincrement import carry_counters, counter_sources
 from ...engines.sqlite.capture import virtual_tables
 from ...engines.sqlite.capture.replay import Replay, row_errors_failed
 from ...engines.sqlite.connection import Connection, undoable
@@ -193,7 +193,7 @@ class CapturedSource:
                 replay.settle()
                 if not done.row_errors:
                     virtual_tables.follow(connection, self.plan)
-                    carry_counters(connection, self.plan)
+                    carry_counters(connection, counter_sources(connection, self.plan))
                     yield
                     replay.check_ends()
                     self.checkpointer.soon()

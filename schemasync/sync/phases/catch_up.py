@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from ...engines.sqlite.autoincrement import carry_counters
+from ...engines.sqlite.autoincrement import CounterSources, carry_counters, counter_sources
 from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
 from ...engines.sqlite.capture.foreign_key_recheck import new_foreign_keys
 from ...engines.sqlite.capture.replay import Replay, row_errors_failed, schema_changed
@@ -32,6 +32,7 @@ from .cutover import Swap, prepared
 from .lag import BREATH, Lag
 from .write_lock import WriteLock, brief_write_lock
 
+STATEMENTS = 1000  # that stay compiled: a round runs a few for each table that was written, and one for 100 tables
 PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
 
 
@@ -72,8 +73,9 @@ def catch_up(
         lag.write_overhead = write_overhead.measure(
             before.connection, [follow.logged for follow in capture.follows], target.opener
         )
+        counters = counter_sources(connection, plan, leave=built.used.names if built.used is not None else ())
         with _locked_when_ready(target, before, capture, built, lag, connection, limits) as lock:
-            _last_round(target, plan, built, lag, connection, lock)
+            _last_round(target, plan, built, lag, connection, lock, counters)
             yield CaughtUp(lock, swap, connection, lag)
 
 
@@ -131,7 +133,8 @@ def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patienc
 @contextmanager
 def _opened(target: Target, before: LiveDatabase, built: Built, signals: Signals) -> Iterator[Connection]:
     """Open the built file under its final name, still marked, with the old one attached."""
-    with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
+    opened = target.opener.write(built.generation.path, timeout=target.wait, cached_statements=STATEMENTS)
+    with closing(opened) as connection:
         signals.watch(connection)
         commit_durably(connection)
         attach_old(connection, before.path)
@@ -145,7 +148,15 @@ def _make_room(target: Target, connection: Connection, before: LiveDatabase) -> 
         checkpoint_some(old)
 
 
-def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: Connection, lock: WriteLock) -> None:
+def _last_round(
+    target: Target,
+    plan: Plan,
+    built: Built,
+    lag: Lag,
+    connection: Connection,
+    lock: WriteLock,
+    counters: CounterSources,
+) -> None:
     """Under the lock: replay the rest, and remove everything that is needed only for the replay."""
     begun = time.monotonic()
     with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
@@ -157,7 +168,7 @@ def _last_round(target: Target, plan: Plan, built: Built, lag: Lag, connection: 
             virtual_tables.check_whole(lock.connection, plan)
         virtual_tables.follow_all(connection, plan, written=written)
         carry_numbers(connection)
-        carry_counters(connection, plan, leave=built.used.names if built.used is not None else ())
+        carry_counters(connection, counters)
         lag.replay.drop_maps()
         put_triggers(connection, built.triggers)
         is_same = not built.triggers and schema_version(connection) == built.schema_version
@@ -171,10 +182,11 @@ def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bo
 
     Raises Failed if somebody changed the schema.
     """
-    now = changelog.read_schema(lock.connection)
-    if not now.has_text_of(capture.schema):
+    version = schema_version(lock.connection)
+    # by this number SQLite itself knows whether a schema has changed; to read that of a thousand tables takes 11 ms
+    if version != capture.schema.version and not changelog.read_schema(lock.connection).has_text_of(capture.schema):
         raise schema_changed()
-    lock.prepared_at = now.version  # the fence is as it was installed together with the log
+    lock.prepared_at = version  # the fence is as it was installed together with the log
     return lag.replay.waiting() <= lag.few(allowed) and not lag.replay.is_doubtful
 
 

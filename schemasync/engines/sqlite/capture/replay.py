@@ -11,12 +11,14 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ....errors import Code, Failed, Problem, Refused
-from ....plan.model import Rewrite
+from ....plan.model import Alter, Rewrite
 from ....schema.text import count
 from ..connection import Connection, schema_version
 from ..objects import OWN_PREFIX
+from ..rebuild.alter import CannotEdit, changed_defaults, reads_defaults
 from ..rebuild.refill import refill_statement
 from ..unknown_names import hint_for, is_unknown_name
 from ..verify import rows
@@ -57,7 +59,7 @@ class Round:
         return not self.row_errors and not self.dangling
 
 
-@dataclass(slots=True)
+@dataclass
 class Replay:
     """The tracked tables, and the position up to which the log was read. `connection` has the old file attached.
 
@@ -220,12 +222,15 @@ class Replay:
             except sqlite3.OperationalError as error:
                 raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
 
-    def _explained(self, error: Failed, *, suspected: bool = False) -> Failed:
+    def _explained(self, error: Failed, *, suspected: bool = False) -> Failed | CannotEdit:
         """The error with its likely cause, if schema_version changed, or if it was `suspected` that something bypassed
         the log; else the same error."""
         if not self.is_doubtful and not suspected:
             return error
         table = str(error.problems[0].facts.get("table"))
+        step = next(follow.step for follow in self.follows if follow.mapped.new.name == table)
+        if isinstance(step, Alter) and changed_defaults(step):
+            return reads_defaults(step)  # until the verification has compared these columns, that is the likely cause
         stable = {f.mapped.new.name for f in self.follows if f.logged.is_stable}
         if self._seen != self.version and table not in stable:
             return _row_ids_changed(table)
@@ -270,9 +275,9 @@ class Replay:
         Their ids are above all ids in the new file, which now holds only rows that nobody touched. A connection with
         triggers switched off leaves such rows, too, and may have changed others: so the table is compared, once.
         """
-        tables = [follow for follow in self.follows if follow.logged.is_rowid]
-        for start in range(0, len(tables), AT_ONCE):
-            for follow in self._with_hidden(tables[start : start + AT_ONCE]):
+        for query in self._hidden_queries:
+            for (number,) in self.connection.execute(query).fetchall():
+                follow = self.follows[number]
                 found = self.connection.execute(
                     f"INSERT OR IGNORE INTO {KEYS} (t, k0)"
                     f" SELECT {follow.logged.number}, {follow.logged.key[0]} FROM {_hidden(follow)}"
@@ -280,10 +285,16 @@ class Replay:
                 if found > 0 and follow.logged.number not in self._compared:
                     self._hidden.add(follow.logged.number)
 
-    def _with_hidden(self, tables: Sequence[TrackedTable]) -> list[TrackedTable]:
-        """Those of the tables that have such rows, by one statement: most have none."""
-        terms = (f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {_hidden(follow)})" for n, follow in enumerate(tables))
-        return [tables[number] for (number,) in self.connection.execute(" UNION ALL ".join(terms)).fetchall()]
+    @cached_property
+    def _hidden_queries(self) -> list[str]:
+        """Statements for the positions in `follows` of tables that have such rows: most have none. Each round runs the
+        same ones, so that a connection that caches statements compiles them once, before writers wait."""
+        terms = [
+            f"SELECT {position} WHERE EXISTS (SELECT 1 FROM {_hidden(follow)})"
+            for position, follow in enumerate(self.follows)
+            if follow.logged.is_rowid
+        ]
+        return [" UNION ALL ".join(terms[start : start + AT_ONCE]) for start in range(0, len(terms), AT_ONCE)]
 
     def _insert(self, follow: TrackedTable) -> RowErrors | None:
         try:

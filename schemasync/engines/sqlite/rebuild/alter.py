@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator
 
-from ....diff.changes import ChangeCollation, ChangeType, DropColumn
+from ....diff.changes import ChangeCollation, ChangeDefault, ChangeType, DropColumn
 from ....plan.model import Alter, Plan
 from ....schema import lexer
 from ....schema.model import Column
@@ -27,6 +27,16 @@ class CannotEdit(Exception):
     def __init__(self, tables: Collection[str], reason: str) -> None:
         super().__init__(reason)
         self.tables, self.reason = tables, reason
+
+
+def changed_defaults(step: Alter) -> list[str]:
+    """The columns whose default is edited."""
+    return [change.column for change in step.changes if isinstance(change, ChangeDefault)]
+
+
+def reads_defaults(step: Alter) -> CannotEdit:
+    """The error for rows that are older than such a column, and so read another value after the edit."""
+    return CannotEdit([step.name], f"some rows read the default of {', '.join(changed_defaults(step))}")
 
 
 def edit(connection: Connection, plan: Plan) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ....diff.changes import AddCheck, ChangeDefault, ChangeNotNull, DropColumn
+from ....diff.changes import AddCheck, ChangeNotNull, DropColumn
 from ....errors import Code, Failed
 from ....plan.model import Alter
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import mapping
 from ..older_rows import value_without
-from ..rebuild.alter import CannotEdit
+from ..rebuild.alter import changed_defaults, reads_defaults
 from .rows import columns_differ, content
 
 
@@ -32,9 +32,9 @@ def altered(connection: Connection, step: Alter) -> None:
             )
     if any(isinstance(change, DropColumn) for change in step.changes):
         content(connection, step)
-    defaults = [change.column for change in step.changes if isinstance(change, ChangeDefault)]
+    defaults = changed_defaults(step)
     if defaults and columns_differ(connection, mapping(step), defaults, _read_default(step, defaults)):
-        raise CannotEdit([step.name], f"some rows read the default of {', '.join(defaults)}")
+        raise reads_defaults(step)
 
 
 def _read_default(step: Alter, columns: Sequence[str]) -> str:
