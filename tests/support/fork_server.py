@@ -61,8 +61,9 @@ django.urls django.utils.translation.reloader django.views.csrf django.views.deb
 rich.console rich.progress rich.table
 """.split()
 OURS = [name for name in sys.modules if name.partition(".")[0] == "tests"]  # a project may have modules of these names
-# These need the apps to be ready, or register something when they are imported.
-OF_THE_APP = {"admin", "apps", "caches", "checks", "models", "templatetags", "testing"}
+# These need the apps to be ready, register something when they are imported, or import pytest, by which schemasync sees that
+# a process runs tests.
+LEFT_OUT = {"admin", "apps", "caches", "checks", "models", "pytest_plugin", "templatetags", "testing"}
 
 
 def main() -> None:
@@ -121,7 +122,7 @@ def preload() -> None:
 def ours(package: str) -> Iterator[str]:
     """The modules of schemasync that no settings are needed for."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        if module.name.split(".")[1] not in OF_THE_APP:
+        if module.name.split(".")[1] not in LEFT_OUT:
             yield module.name
             if module.ispkg:
                 yield from ours(module.name)
