@@ -4,6 +4,10 @@ import ast
 
 import pytest
 
+from schemasync.schema import document
+
+from .oracle import check
+from .oracle.cases import case
 from .pages import ROOT, Page, page
 from .support.site import Site
 from .typed import commands, comparable, run, type_page
@@ -42,7 +46,9 @@ def how_to(name: str) -> Page:
 
 def test_every_page_is_typed_or_needs_what_is_not_here():
     names = {path.stem for path in (ROOT / "docs" / "howto").glob("*.md")}
-    assert names == {*TYPED, *READ, "restore", "product"}, "tests/product does what the page on products says"
+    assert names == {*TYPED, *READ, "restore", "product", "derived-tables"}, (
+        "tests/product does what the page on products says"
+    )
 
 
 @pytest.mark.parametrize("name", TYPED)
@@ -78,3 +84,28 @@ def test_what_is_restored_has_its_rows_and_goes_on(site, lost):
     assert len(site.rows("SELECT * FROM shop_customer")) == 3
     site.done("schemasync")
     assert site.manage("schemasync", "check").code == 0
+
+
+RECIPES = ["split", "normalise", "merge", "json"]
+
+
+def test_every_recipe_of_the_page_on_derived_tables_is_tried():
+    comments = {fence.comment for fence in how_to("derived-tables").fences}
+    assert comments == {"", *(f"{part}: {name}" for part in ("old", "rows", "new", "shows") for name in RECIPES)}
+
+
+@pytest.mark.parametrize("strategy", ["clone", pytest.param("fresh", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_for_derived_tables_gives_the_rows_that_the_page_shows(tmp_path, name, strategy):
+    parts = {fence.comment: fence.text for fence in how_to("derived-tables").fences}
+    query, *shown = parts[f"shows: {name}"].split("\n-- ")
+    wanted = {table.name: ["~any"] for table in document.read(parts[f"new: {name}"].encode()).schema.tables}
+    data = {
+        "name": name,
+        "old": parts[f"old: {name}"],
+        "by_hand": parts[f"rows: {name}"],
+        "new": parts[f"new: {name}"],
+        "expect": wanted,
+        "asks": {query: shown},
+    }
+    check.run(case(data, "recipes"), strategy, tmp_path)

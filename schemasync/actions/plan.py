@@ -18,7 +18,7 @@ from ..schema.mixins import MixedIn
 from ..sync import check, preview
 from ..sync.check import Checked
 from ..sync.phases.decide import SyncOptions, as_problem
-from ..sync.preview import InPlaceOutlook, Outlook, TableOutlook
+from ..sync.preview import DerivedOutlook, InPlaceOutlook, Outlook, TableOutlook
 from ..sync.run.target import Target
 from .database import Database
 from .shared import ForeignJson, foreign_json
@@ -40,6 +40,19 @@ class InPlaceJson(TypedDict):
     """For how long writers would wait, estimated from the first rows; null if it is not known."""
 
 
+class DerivedJson(TypedDict):
+    """What the SELECT of a derived table reads, and its present result."""
+
+    reads: list[str]
+    """Tables of the live database. If one of them is written during the run, the table is filled again."""
+    after: list[str]
+    """Other derived tables, folded, which are filled first."""
+    rows: int | None
+    seconds: float | None
+    """How long it took to compute and to compare the result; about as long writers wait if the table has to be filled
+    again at the cut-over."""
+
+
 class TableOutlookJson(TypedDict):
     """The step for a table, and its size."""
 
@@ -48,7 +61,10 @@ class TableOutlookJson(TypedDict):
     bytes: int | None
     """Null if SQLite does not know it."""
     why: str
-    """The first change that writes the rows of the table again, in a phrase; empty if they stay."""
+    """The first change that writes the rows of the table again, in a phrase, or what its SELECT reads; empty if they
+    stay."""
+    derived: DerivedJson | None
+    """Null for a table that no SELECT fills."""
 
 
 class PartJson(TypedDict):
@@ -222,4 +238,15 @@ def _mixin_json(made: MixedIn) -> MixinJson:
 
 
 def _table_json(item: TableOutlook) -> TableOutlookJson:
-    return {"action": item.action, "rows": item.rows, "bytes": item.bytes, "why": item.why}
+    derived = _derived_json(item.derived) if item.derived is not None else None
+    return {"action": item.action, "rows": item.rows, "bytes": item.bytes, "why": item.why, "derived": derived}
+
+
+def _derived_json(found: DerivedOutlook) -> DerivedJson:
+    measured = found.measured
+    return {
+        "reads": list(found.reads),
+        "after": list(found.after),
+        "rows": measured.rows if measured is not None else None,
+        "seconds": round(measured.seconds, 3) if measured is not None else None,
+    }

@@ -11,7 +11,7 @@ from ..schema.jsonc import Path
 from ..schema.model import ColumnName
 from ..schema.names import fold, from_key, is_special
 from .compare import AddedTable, Diff, TablePair
-from .hint_keys import HintKey, column_rename, fill, table_rename
+from .hint_keys import HintKey, column_rename, fill, table_fill, table_rename
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ def _applied(document: Document, path: Path, spent: Collection[HintKey], present
             table = from_key(key)
             if table_rename(table, hints.tables_were[table][index]) in spent:
                 yield AppliedHint(path, f"_was on {table}")
+        case (str(key), "_from"):
+            table = from_key(key)
+            if table_fill(table, hints.derivations[table].select) in spent:
+                yield AppliedHint(path, f"_from on {table}")
         case (str(key), str(column), "was", int(index)) if not is_special(column):
             where = ColumnName(from_key(key), from_key(column))
             if column_rename(*where, hints.columns_were[where][index]) in spent:

@@ -40,6 +40,13 @@ class RenameTable:
 
 
 @dataclass(frozen=True, slots=True)
+class DeriveTable:
+    """The rows of the table come from the SELECT of its `_from`."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddColumn:
     table: str
     column: Column
@@ -226,6 +233,7 @@ Change = (
     CreateTable
     | DropTable
     | RenameTable
+    | DeriveTable
     | AddColumn
     | DropColumn
     | RenameColumn
@@ -308,6 +316,8 @@ def describe(change: Change) -> str:
             return f"{table.name}: dropped, with its rows"
         case RenameTable(old, new):
             return f"{old} -> {new}"
+        case DeriveTable(table):
+            return f"{table}: filled by its _from"
         case AddColumn(table, column):
             return f"{table}: +{column.name}"
         case DropColumn(table, column):

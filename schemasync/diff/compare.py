@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
 
 from ..errors import Problem
-from ..schema.model import Column, ColumnName, Hints, Index, NotNull, Schema, Sql, Table, Trigger, View
+from ..schema.model import Column, ColumnName, Derivation, Hints, Index, NotNull, Schema, Sql, Table, Trigger, View
 from ..schema.names import fold
 from ..schema.normalize import implied_not_null
 from . import changes as c
@@ -21,12 +21,14 @@ from .hint_keys import (
     Fill,
     HintKey,
     TableDrop,
+    TableFill,
     TableRename,
     all_hints,
     as_json,
     column_rename,
     fill,
     table_drop,
+    table_fill,
     table_rename,
 )
 from .match import Match, match
@@ -55,7 +57,7 @@ class TablePair:
     """One table on both sides: `old` is as it is in the database.
 
     `sources`: column of `new` -> the column of `old` that feeds it, None if there is none. `rewrite_reason`: why its
-    rows have to be written again, '' if they stay.
+    rows have to be written again, '' if they stay. `derivation`: what replaces its rows, None if they are carried.
     """
 
     old: Table
@@ -64,18 +66,21 @@ class TablePair:
     changes: tuple[Change, ...]
     fills: Mapping[str, Sql]
     rewrite_reason: str = ""
+    derivation: Derivation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AddedTable:
-    """A table that only the new side has."""
+    """A table that only the new side has. `derivation`: what fills it, None if it is empty."""
 
     new: Table
+    derivation: Derivation | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The one change."""
-        return (c.CreateTable(self.new),)
+        """What creates it and fills it."""
+        filled = () if self.derivation is None else (c.DeriveTable(self.new.name),)
+        return (c.CreateTable(self.new), *filled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,16 +262,30 @@ class _Comparison:
     # --- one table ------------------------------------------------------------------------------------------
 
     def _table(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> TablePair | AddedTable:
+        derivation = self._derivation(new, source)
         if source is None or matched is None:
-            return AddedTable(new)
+            return AddedTable(new, derivation)
         old = self.old_tables[source]
         seen = with_renames(old, renames)
         found = [*_table_changes(old, seen, new, matched)]
+        if derivation is not None:
+            self.passed |= {
+                key for key in all_hints(self.hints) if isinstance(key, Fill) and key.table == fold(new.name)
+            }
+            return TablePair(old, new, matched.sources, (*found, c.DeriveTable(new.name)), {}, derivation=derivation)
         fills = self._fills(old, seen, new, matched)
         reason = rewrite_reason(old, new, matched.sources, found, fills)
         order = list(self._order(old, new, matched, is_rewritten=bool(reason)))
         reason = reason or rewrite_reason(old, new, matched.sources, order, ())
         return TablePair(old, new, matched.sources, (*found, *order), fills, reason)
+
+    def _derivation(self, new: Table, source: str | None) -> Derivation | None:
+        """The `_from` of a table, if it acts: once for each table and SELECT."""
+        found = self.hints.derivations.get(new.name)
+        if found is None or (source is not None and table_fill(source, found.select) in self.recorded):
+            return None
+        self.acted.add(table_fill(new.name, found.select))
+        return found
 
     def _order(self, old: Table, new: Table, matched: Match, *, is_rewritten: bool) -> Iterator[Change]:
         """Yield another order of the columns as a change of a table that is rewritten anyway, or whose columns a view
@@ -327,7 +346,7 @@ def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, 
         if table is None:
             continue
         match key:
-            case TableRename():
+            case TableRename() | TableFill():
                 found.add(replace(key, table=table))
             case ColumnRename() | Fill():
                 if (column := column_now.get((key.table, key.column))) is not None:

@@ -36,6 +36,10 @@ class HazardCode(StrEnum):
     KEY_IS_NOT_ROWID = "key-is-not-rowid"
     TYPE_UNKNOWN = "type-unknown"
     ROWS_DROPPED = "rows-dropped"
+    DERIVED_DROPS_ROWS = "derived-drops-rows"
+    DERIVED_UNSTABLE = "derived-unstable"
+    DERIVED_TOO_SLOW = "derived-too-slow"
+    DERIVED_RECOMPUTED = "derived-recomputed"
 
 
 STOPS = frozenset(
@@ -51,6 +55,9 @@ STOPS = frozenset(
         HazardCode.UNREADABLE,
         HazardCode.VIRTUAL_CONTENT,
         HazardCode.ROWID_ALIAS_LOST,
+        HazardCode.DERIVED_DROPS_ROWS,
+        HazardCode.DERIVED_UNSTABLE,
+        HazardCode.DERIVED_TOO_SLOW,
     }
 )
 

@@ -40,6 +40,15 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class TableFill:
+    """A `_from`: the table was filled by this SELECT, in its canonical form."""
+
+    hint: ClassVar[str] = "_from"
+    table: str
+    select: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableDrop:
     """A `_dropped` of a table: the table was dropped, or the database did not have it. A table that somebody makes
     later under the same name stays."""
@@ -48,7 +57,7 @@ class TableDrop:
     table: str
 
 
-HintKey = TableRename | ColumnRename | Fill | TableDrop
+HintKey = TableRename | ColumnRename | Fill | TableFill | TableDrop
 """A hint that has acted. Names are folded. Table and column have the names that the database has now, so that a rename
 does not make a recorded hint act again."""
 
@@ -73,11 +82,17 @@ def fill(table: str, column: str, sql: Sql) -> Fill:
     return Fill(fold(table), fold(column), sql.canonical)
 
 
+def table_fill(table: str, select: Sql) -> TableFill:
+    """The key of a `_from`, whatever the case of the names."""
+    return TableFill(fold(table), select.canonical)
+
+
 def all_hints(hints: Hints) -> frozenset[HintKey]:
     """Every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
     keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
     keys |= set(map(table_drop, hints.dropped_tables))
+    keys |= {table_fill(table, one.select) for table, one in hints.derivations.items()}
     return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
 
 
@@ -89,7 +104,7 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
         table = there.table(key.table)
         if isinstance(key, TableDrop):
             return table is None
-        if table is None or isinstance(key, TableRename):
+        if table is None or isinstance(key, TableRename | TableFill):
             return table is not None
         if isinstance(key, ColumnRename):
             return table.column(key.column) is not None
@@ -102,11 +117,11 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
 
 
 def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
-    """The (table, column) of a hint as schema.json spells them; '' for the column of a `_was`."""
+    """The (table, column) of a hint as schema.json spells them; '' for the column of a hint on a table."""
     table = schema.table(key.table)
     name = table.name if table is not None else key.table
     match key:
-        case TableRename() | TableDrop():
+        case TableRename() | TableFill() | TableDrop():
             return name, ""
         case ColumnRename() | Fill():
             column = table.column(key.column) if table is not None else None
@@ -118,8 +133,8 @@ def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
 def as_json(key: HintKey) -> list[str]:
     """The key as the history records it."""
     match key:
-        case TableRename(table, old):
-            return [key.hint, table, old]
+        case TableRename(table, last) | TableFill(table, last):
+            return [key.hint, table, last]
         case TableDrop(table):
             return [key.hint, table]
         case ColumnRename(table, column, last) | Fill(table, column, last):
@@ -133,6 +148,8 @@ def from_json(value: object) -> HintKey:
     match value:
         case [TableRename.hint, str(table), str(old)]:
             return TableRename(table, old)
+        case [TableFill.hint, str(table), str(select)]:
+            return TableFill(table, select)
         case [TableDrop.hint, str(table)]:
             return TableDrop(table)
         case [ColumnRename.hint, str(table), str(column), str(old)]:

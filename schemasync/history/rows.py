@@ -20,12 +20,14 @@ from ..plan.model import (
     CarriedStep,
     ColumnSource,
     Create,
+    Derive,
     Drop,
     Keep,
     NeverRun,
     Origin,
     Plan,
     Rewrite,
+    Selection,
     Step,
 )
 from ..schema import digest
@@ -187,10 +189,11 @@ def plan_json(
         "tables": [
             {
                 "table": step.name,
-                "old": None if isinstance(step, Create) else step.old.name,
+                "old": old_name(step),
                 "action": str(step.action),
                 "rows": rows.get(step.name),
                 "feeds": [asdict(feed) for feed in step.feeds] if isinstance(step, CarriedStep) else [],
+                **({"derived": _derived_json(step)} if isinstance(step, Derive) else {}),
             }
             for step in plan.steps
         ],
@@ -200,6 +203,29 @@ def plan_json(
         **({} if plan.never_run is None else {"data_migrations": never_run_json(plan.never_run)}),
         **({"runner_tables": dict(runner_tables)} if runner_tables else {}),
         **({} if left is None else left_json(left)),
+    }
+
+
+def old_name(step: Step) -> str | None:
+    """The name of a step's table before the run; None for a table that is new."""
+    match step:
+        case Create():
+            return None
+        case Derive():
+            return step.replaced.name if step.replaced is not None else None
+        case _:
+            return step.old.name
+
+
+def _derived_json(step: Derive) -> dict[str, Any]:
+    """The SELECT of a derived table, to run it again later."""
+    selection = step.selection
+    return {
+        "select": step.select,
+        "columns": list(selection.columns),
+        "reads": list(selection.reads),
+        "after": sorted(selection.after),
+        "volatile": list(selection.volatile),
     }
 
 
@@ -344,6 +370,11 @@ def _step(entry: dict[str, Any], old: Schema, new: Schema) -> Step | MadeByHand:
     match Action(entry["action"]):
         case Action.CREATE if target is not None:
             return Create(target)
+        case Action.DERIVE if target is not None:
+            found = entry["derived"]
+            columns, reads, after, volatile = (found[key] for key in ("columns", "reads", "after", "volatile"))
+            selection = Selection(tuple(columns), tuple(reads), frozenset(after), tuple(volatile))
+            return Derive(target, found["select"], selection, source)
         case Action.DROP if source is not None:
             return Drop(source)
         case Action.KEEP | Action.ALTER | Action.REWRITE as action if source is not None and target is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import assert_never
 
 from ..diff import changes as c
@@ -13,18 +14,19 @@ from ..diff.hazards import PRUNE_HINTS, Hazard, HazardCode
 from ..diff.hint_keys import spelled
 from ..diff.rewrites import edits_definition
 from ..schema.affinity import converts_alike
-from ..schema.model import Column, Schema, Table
+from ..schema.model import Column, Derivation, Schema, Table
 from ..schema.names import fold, spell
 from .model import (
     Alter,
-    CarriedStep,
     ColumnSource,
     Create,
+    Derive,
     Drop,
     Keep,
     Origin,
     Plan,
     Rewrite,
+    Selection,
     StandingStep,
     Step,
     Strategy,
@@ -42,13 +44,15 @@ def make(
     base_fingerprint: str | None,
     volatile: Callable[[str, str], bool],
     fresh: str = "",
+    selections: Mapping[str, Selection] = MappingProxyType({}),
 ) -> Plan:
     """The plan of a diff that has no problems.
 
     `volatile(table, column)` is true if the value that a new row gets there differs each time (SQLite decides, for
-    fills and defaults). `fresh` is the reason to start from an empty file, '' to clone.
+    fills and defaults). `fresh` is the reason to start from an empty file, '' to clone. `selections`: by the name of
+    each derived table.
     """
-    steps = tuple(_step(table, volatile, fresh) for table in diff.tables)
+    steps = tuple(_step(table, volatile, fresh, selections) for table in diff.tables)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
     reason = fresh or "only tables that change are rewritten, the others are copied page by page"
     hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
@@ -94,18 +98,22 @@ def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
                 return step
             feeds = tuple(replace(feed, same=False) if loses(feed) else feed for feed in step.feeds)
             return replace(rewrite(step), feeds=feeds)
-        case Create() | Drop():
+        case Derive() | Create() | Drop():
             return step
         case _:
             assert_never(step)
 
 
-def _step(table: TableDiff, volatile: Callable[[str, str], bool], fresh: str) -> Step:
+def _step(
+    table: TableDiff, volatile: Callable[[str, str], bool], fresh: str, selections: Mapping[str, Selection]
+) -> Step:
     match table:
         case RemovedTable(old):
             return Drop(old)
-        case AddedTable(new):
-            return Create(new)
+        case AddedTable(new, derivation):
+            return Create(new) if derivation is None else _derive(new, derivation, selections, None)
+        case TablePair(old, new, derivation=Derivation() as derivation):
+            return _derive(new, derivation, selections, old)
         case TablePair(old, new, _, changes, _, reason):
             feeds = tuple(_feed(table, column, volatile) for column in new.columns)
             if not edits_definition(changes) and not reason:
@@ -114,6 +122,10 @@ def _step(table: TableDiff, volatile: Callable[[str, str], bool], fresh: str) ->
             return Rewrite(old, new, feeds, changes, reason) if reason else Alter(old, new, feeds, changes)
         case _:
             assert_never(table)
+
+
+def _derive(new: Table, derivation: Derivation, selections: Mapping[str, Selection], replaced: Table | None) -> Derive:
+    return Derive(new, derivation.select.text, selections[new.name], replaced, derivation.may_drop_rows)
 
 
 def _feed(pair: TablePair, column: Column, volatile: Callable[[str, str], bool]) -> ColumnSource:
@@ -207,15 +219,23 @@ def _sides(table: TableDiff) -> tuple[Table, ...]:
 
 def _volatile(steps: Collection[Step]) -> Iterator[Hazard]:
     for step in steps:
-        for feed in step.feeds if isinstance(step, CarriedStep) else ():
-            if feed.volatile:
-                yield Hazard(
-                    HazardCode.FILL_VOLATILE,
-                    f"{step.name}.{feed.column} gets another value each time it is computed, so its content is not "
-                    "compared",
-                    table=step.name,
-                    column=feed.column,
-                )
+        for column in _volatile_columns(step):
+            yield Hazard(
+                HazardCode.FILL_VOLATILE,
+                f"{step.name}.{column} gets another value each time it is computed, so its content is not compared",
+                table=step.name,
+                column=column,
+            )
+
+
+def _volatile_columns(step: Step) -> tuple[str, ...]:
+    match step:
+        case Keep() | Alter() | Rewrite():
+            return tuple(feed.column for feed in step.feeds if feed.volatile)
+        case Derive():
+            return step.selection.volatile
+        case _:
+            return ()
 
 
 def phrase(changes: Collection[Change], limit: int = 4) -> str:

@@ -16,11 +16,12 @@ from ..schema.names import fold
 
 class Action(StrEnum):
     """What a plan does to a table. A kept table is copied page by page, and at most renamed; of an altered one the
-    definition is edited, too, and no row is written."""
+    definition is edited, too, and no row is written. A derived one is created and filled by a SELECT."""
 
     KEEP = "keep"
     ALTER = "alter"
     REWRITE = "rewrite"
+    DERIVE = "derive"
     CREATE = "create"
     DROP = "drop"
 
@@ -131,6 +132,52 @@ class Rewrite(_Carried):
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What SQLite says about the SELECT of a derived table.
+
+    `columns`: the columns of the table that its result gives, in order. `reads`: the ordinary tables of the old
+    database that it reads, as they are spelled there. `after`: folded names of the derived tables that it reads.
+    `volatile`: other columns of the table whose default gives another value each time.
+    """
+
+    columns: tuple[str, ...]
+    reads: tuple[str, ...]
+    after: frozenset[str] = frozenset()
+    volatile: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The result of a SELECT when the plan was made: its rows, and how many seconds it took to compute and to compare
+    it."""
+
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """The new table is created empty and filled by a SELECT over the old database.
+
+    `replaced`: the table of that name, or of an earlier one, whose rows are not carried; None if there is none.
+    `may_drop_rows`: rows of that may be missing in the new table. `measured`: None if the rows were not read.
+    """
+
+    new: Table
+    select: str
+    selection: Selection
+    replaced: Table | None = None
+    may_drop_rows: bool = False
+    measured: Measured | None = field(default=None, compare=False)
+    action: ClassVar[Action] = Action.DERIVE
+
+    @property
+    def name(self) -> str:
+        """The name after the run."""
+        return self.new.name
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """The table is new, and empty."""
 
@@ -162,10 +209,10 @@ StandingStep = Keep | Alter
 CarriedStep = Keep | Alter | Rewrite
 """A step of a table whose rows are also in the new file."""
 
-NewTableStep = Keep | Alter | Rewrite | Create
+NewTableStep = Keep | Alter | Rewrite | Derive | Create
 """A step of a table that the new schema has."""
 
-Step = Keep | Alter | Rewrite | Create | Drop
+Step = Keep | Alter | Rewrite | Derive | Create | Drop
 """What happens to one table."""
 
 
@@ -248,6 +295,22 @@ class Plan:
     def rewritten(self) -> tuple[Rewrite, ...]:
         """The steps of the tables that are rewritten."""
         return tuple(step for step in self.steps if isinstance(step, Rewrite))
+
+    @property
+    def derived(self) -> tuple[Derive, ...]:
+        """The steps of the tables that a SELECT fills, each after those that its SELECT reads."""
+        waiting = [step for step in self.steps if isinstance(step, Derive)]
+        found: list[Derive] = []
+        while waiting:
+            unfilled = {fold(step.name) for step in waiting}
+            found += [step for step in waiting if not step.selection.after & unfilled]
+            waiting = [step for step in waiting if step not in found]
+        return tuple(found)
+
+    @property
+    def replaced(self) -> tuple[tuple[str, str], ...]:
+        """(old name, new name) of each derived table that takes the place of another one."""
+        return tuple((step.replaced.name, step.name) for step in self.derived if step.replaced is not None)
 
     @property
     def altered(self) -> tuple[Alter, ...]:

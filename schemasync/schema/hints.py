@@ -1,15 +1,15 @@
-"""Reads the hints of a schema.json: earlier names, permission to drop, and fills of columns."""
+"""Reads the hints of a schema.json: earlier names, permission to drop, and what fills columns and tables."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..errors import Code
-from . import lexer
+from . import create, lexer
 from .diagnostics import Diagnostics
 from .expression import DefinitionError, check_single
 from .jsonc import Path
-from .model import ColumnName, Hints, Schema, Sql
+from .model import ColumnName, Derivation, Hints, Schema, Sql
 from .names import fold, from_key, is_special
 from .shape_check import tables_of
 
@@ -26,8 +26,22 @@ def read_hints(tree: dict[str, Any], schema: Schema, faults: Diagnostics) -> Hin
             hints.dropped_columns[table] = tuple(body["_dropped"])
             columns = {fold(from_key(name)) for name in body if not is_special(name)}
             _check_dropped(body["_dropped"], columns, "column", (key, "_dropped"), faults)
+        if "_from" in body:
+            with faults.at((key, "_from"), f"{table}._from"):
+                hints.derivations[table] = _derivation(body["_from"])
         _column_hints(key, body, hints, faults)
     return hints
+
+
+def _derivation(value: str | dict[str, Any]) -> Derivation:
+    shape: dict[str, Any] = {"select": value} if isinstance(value, str) else value
+    select = create.statement(shape["select"])
+    parts = lexer.tokens(select.text)
+    if not parts or parts[0].word not in ("select", "with"):
+        raise DefinitionError("a _from is one SELECT, which may begin with WITH")
+    if any(token.text == ";" for token in parts):
+        raise DefinitionError("a _from is one statement")
+    return Derivation(select, shape.get("may_drop_rows", False))
 
 
 def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Diagnostics) -> None:

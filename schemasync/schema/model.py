@@ -211,6 +211,15 @@ class ColumnName(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """A `_from`: the SELECT that fills a table from the old database. `may_drop_rows`: rows that the table has already
+    may be missing in the result."""
+
+    select: Sql
+    may_drop_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Hints:
     """How to get to the schema. Hints are not part of the version.
 
@@ -222,3 +231,4 @@ class Hints:
     fills: dict[ColumnName, Sql] = field(default_factory=dict)
     dropped_tables: tuple[str, ...] = ()
     dropped_columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    derivations: dict[str, Derivation] = field(default_factory=dict)

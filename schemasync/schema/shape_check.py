@@ -49,8 +49,6 @@ def check_keys(tree: dict[str, Any], faults: Diagnostics) -> None:
     _check_special(tree, TOP_KEYS, (), faults)
     for name, table in tables_of(tree):
         _check_table(table, TABLE_KEYS, (name,), faults)
-        if isinstance(table, dict) and "_from" in table:
-            faults.note(Code.NOT_IMPLEMENTED, "_from is reserved for derived tables", at=(name, "_from"))
     _check_views(tree.get("_views"), ("_views",), faults)
     _check_mixins(tree.get("_mixins"), faults)
     for path, text in _strings(tree):

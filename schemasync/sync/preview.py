@@ -6,11 +6,24 @@ from dataclasses import dataclass
 
 from ..diff.hazards import Hazard, column_order
 from ..engines.sqlite import ddl, in_place, in_place_estimate, table_sizes
-from ..engines.sqlite.rebuild import alter, indexes, refill
+from ..engines.sqlite.rebuild import alter, derive, indexes, refill
 from ..files.layout import size_of
 from ..history.row import HistoryRow
-from ..history.rows import other_order
-from ..plan.model import Action, Alter, CarriedStep, Create, Drop, Plan, Rewrite, StandingStep, Strategy
+from ..history.rows import old_name, other_order
+from ..plan.model import (
+    Action,
+    Alter,
+    CarriedStep,
+    Create,
+    Derive,
+    Drop,
+    Measured,
+    Plan,
+    Rewrite,
+    StandingStep,
+    Step,
+    Strategy,
+)
 from ..schema.document import Document
 from ..schema.mixins import MixedIn
 from ..schema.names import fold, quote
@@ -25,15 +38,26 @@ LARGE = 1_000_000_000  # bytes of a file from which on `plan` offers to alter it
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedOutlook:
+    """What the SELECT of a derived table reads: tables of the live database, and other derived tables. `measured`: its
+    present result, None if it was not computed."""
+
+    reads: tuple[str, ...]
+    after: tuple[str, ...]
+    measured: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
 class TableOutlook:
     """What would happen to one table, and its size; `bytes` is None if SQLite does not know it. `why`: the first change
-    that writes its rows again, in a phrase."""
+    that writes its rows again, in a phrase; or what its SELECT reads, which `derived` has in detail."""
 
     table: str
     action: Action
     rows: int
     bytes: int | None
     why: str = ""
+    derived: DerivedOutlook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +112,35 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
         sizes = table_sizes.sizes(now.connection) if now is not None else {}
         tables: list[TableOutlook] = []
         for step in decision.plan.steps:
-            name = None if isinstance(step, Create) else step.old.name
+            name = old_name(step)
             ordinary = now is not None and name is not None
             rows = table_sizes.count_rows(now.connection, name) if now is not None and name is not None else 0
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another one gets
             shown = f"{step.name} (dropped)" if taken else step.name
-            why = step.reason if isinstance(step, Rewrite) else ""
-            tables.append(TableOutlook(shown, decision.plan.effective(step).action, rows, size, why))
+            tables.append(
+                TableOutlook(shown, decision.plan.effective(step).action, rows, size, _why(step), _derived(step))
+            )
         needed = decide.disk_needed(decision.plan, now, sizes)
         possible = _in_place(target, document, options, now, decision.plan) if now is not None else None
         sized = tuple(tables)
         return Outlook(document.version, live, decision, sized, needed, kept, file_bytes, possible, document.mixins)
+
+
+def _why(step: Step) -> str:
+    match step:
+        case Rewrite():
+            return step.reason
+        case Derive():
+            return f"its _from reads {', '.join((*step.selection.reads, *sorted(step.selection.after)))}"
+        case _:
+            return ""
+
+
+def _derived(step: Step) -> DerivedOutlook | None:
+    if not isinstance(step, Derive):
+        return None
+    return DerivedOutlook(step.selection.reads, tuple(sorted(step.selection.after)), step.measured)
 
 
 def _in_place(
@@ -114,6 +155,11 @@ def _in_place(
     return InPlaceOutlook(seconds, None if options.block_writers else options.limits.max_pause)
 
 
+def _drops(step: Step) -> bool:
+    """True if the table that the step begins with is dropped, in a copy of the live file."""
+    return isinstance(step, Drop | Rewrite) or (isinstance(step, Derive) and step.replaced is not None)
+
+
 def statements(plan: Plan) -> list[str]:
     """The statements of a plan, in order, for people to read: the output of `plan --sql`."""
     found: list[str] = []
@@ -122,19 +168,21 @@ def statements(plan: Plan) -> list[str]:
     steps = [plan.effective(step) for step in plan.steps]
     copied = steps if plan.strategy is Strategy.CLONE else []
     for step in copied:
-        if isinstance(step, CarriedStep) and step.old.name != step.new.name:
-            found.append(f"ALTER TABLE {quote(step.old.name)} RENAME TO {quote(step.new.name)}")
+        before = old_name(step)
+        if isinstance(step, CarriedStep | Derive) and before is not None and before != step.new.name:
+            found.append(f"ALTER TABLE {quote(before)} RENAME TO {quote(step.new.name)}")
         if isinstance(step, StandingStep):
             found += [
                 f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}"
                 for old, new in step.column_renames
             ]
-    found += [f"DROP TABLE {quote(step.name)}" for step in copied if isinstance(step, Drop | Rewrite)]
+    found += [f"DROP TABLE {quote(step.name)}" for step in copied if _drops(step)]
     for step in steps:
-        if isinstance(step, Create | Rewrite):
+        if isinstance(step, Create | Derive | Rewrite):
             found.append(ddl.create_table(step.new))
         if isinstance(step, Rewrite) and step.new.virtual is None:
             found.append(refill.refill_statement(step))
+    found += [derive.statement(step) for step in plan.derived]
     for step in steps:
         if isinstance(step, Alter):
             found += [alter.statement(step), *alter.drops(step)]

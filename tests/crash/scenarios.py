@@ -124,6 +124,18 @@ ALTERED = {
 """V2 with columns and an index for papers, and another name for squads."""
 
 
+DERIVED = {
+    **V2,
+    "mails": {
+        "email": "TEXT PRIMARY KEY",
+        "person": "INTEGER NOT NULL REFERENCES people (id)",
+        "_from": "SELECT email, id AS person FROM old.people",
+    },
+    "papers": {**V2["papers"], "_from": "SELECT id, body FROM old.papers WHERE id IN (SELECT id FROM old.papers)"},
+}
+"""V2 with a table that a SELECT fills, and one that a SELECT fills again."""
+
+
 def _altered(folder: Path) -> World:
     world = worlds.evolved(folder)
     sync(world.target(), read(ALTERED), SyncOptions(in_place=True))
@@ -289,6 +301,14 @@ SCENARIOS = {
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=V2,
+        ),
+        Scenario(
+            "derive",
+            worlds.evolved,
+            _sync(DERIVED),
+            f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
+            before=V2,
+            current=DERIVED,
         ),
         Scenario(
             "another_order",

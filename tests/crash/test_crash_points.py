@@ -16,6 +16,7 @@ ALIKE = {
     "evolve_paused",
     "evolve_postponed",
     "evolve_and_prune",
+    "derive",
     "adopt_journal",
     "adopt_over_the_link",
     "an_open_archive",

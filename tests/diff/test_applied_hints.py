@@ -18,6 +18,7 @@ NEW = """{
   "_dropped": ["Gone", "Kept"],
   "Users": {
     "_was": ["People"], // since May
+    "_from": {"select": "SELECT * FROM old.People", "may_drop_rows": true},
     "id": "INTEGER PRIMARY KEY",
     // as on the passport
     "full_name": {"type": "TEXT", "was": ["name"]},
@@ -68,6 +69,7 @@ def test_applied_hints_are_removed_and_comments_order_and_version_stay():
     assert [hint.text for hint in hints] == [
         "_dropped of Gone",
         "_was on Users",
+        "_from on Users",
         "was on Users.full_name",
         "was on Users.phone",
         "was on Users.phone",

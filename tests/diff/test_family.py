@@ -23,6 +23,7 @@ MINIMAL = [
     (c.CreateTable, "{}", T),
     (c.DropTable, T, '{"_dropped": ["T"]}'),
     (c.RenameTable, T, '{"U": {"_was": ["T"], "a": "INT"}}'),
+    (c.DeriveTable, T, '{"T": {"a": "INT", "_from": "SELECT a FROM old.T"}}'),
     (c.AddColumn, T, KEYED),
     (c.DropColumn, KEYED, '{"T": {"a": "INT", "_dropped": ["b"]}}'),
     (c.RenameColumn, T, '{"T": {"b": {"type": "INT", "was": ["a"]}}}'),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from schemasync.diff.changes import describe
+from schemasync.diff.changes import CreateTable, DeriveTable, describe
 from schemasync.diff.compare import Allowed, Diff, compare
 from schemasync.diff.dropped import losses, repair_hint
 from schemasync.diff.hint_keys import (
@@ -15,6 +15,7 @@ from schemasync.diff.hint_keys import (
     Fill,
     HintKey,
     TableDrop,
+    TableFill,
     TableRename,
     all_hints,
     as_json,
@@ -377,6 +378,7 @@ RECORDED: dict[HintKey, list[str]] = {
     ColumnRename("u", "b", "a"): ["was", "u", "b", "a"],
     Fill("u", "b", "a + 1"): ["fill", "u", "b", "a + 1"],
     TableDrop("u"): ["_dropped", "u"],
+    TableFill("u", "select 1"): ["_from", "u", "select 1"],
 }
 
 
@@ -398,9 +400,9 @@ def test_nothing_else_is_taken_for_a_recorded_hint(value: object) -> None:
 @pytest.mark.parametrize(
     ("there", "acted"),
     [
-        ('{"t": {"a": "TEXT", "b": "TEXT NOT NULL", "c": "TEXT"}}', {"_was", "was", "fill"}),
-        ('{"t": {"a": "TEXT", "c": "TEXT"}}', {"_was", "was"}),
-        ('{"t": {"b": "TEXT", "old_c": "TEXT"}}', {"_was"}),
+        ('{"t": {"a": "TEXT", "b": "TEXT NOT NULL", "c": "TEXT"}}', {"_was", "_from", "was", "fill"}),
+        ('{"t": {"a": "TEXT", "c": "TEXT"}}', {"_was", "_from", "was"}),
+        ('{"t": {"b": "TEXT", "old_c": "TEXT"}}', {"_was", "_from"}),
         ('{"old_t": {"b": "TEXT NOT NULL", "old_c": "TEXT"}}', set()),
     ],
     ids=["as the schema says", "before the fill", "before the rename and the conversion", "before all"],
@@ -409,7 +411,7 @@ def test_in_a_database_without_a_history_the_hints_have_acted_whose_result_is_th
     there: str, acted: set[str]
 ) -> None:
     wanted = document.read(
-        b'{"t": {"_was": ["old_t"], "a": "TEXT", "b": {"type": "TEXT NOT NULL", "fill": "1"}, "c": {"type": "TEXT", "was": ["old_c"]}}}'
+        b'{"t": {"_was": ["old_t"], "a": "TEXT", "b": {"type": "TEXT NOT NULL", "fill": "1"}, "c": {"type": "TEXT", "was": ["old_c"]}, "_from": "SELECT 1 AS a"}}'
     )
     found = hints_that_acted(wanted.hints, document.read(there.encode()).schema, wanted.schema)
     assert {key.hint for key in found} == acted
@@ -435,3 +437,35 @@ def test_a_hint_on_a_table_that_only_the_database_has_acts_on_nothing() -> None:
     wanted = document.read(b'{"t": {"b": {"type": "TEXT", "fill": "1"}}}')
     other = document.read(b'{"u": {"b": "TEXT"}}').schema
     assert hints_that_acted(wanted.hints, document.read(b'{"t": {"b": "TEXT"}}').schema, other) == frozenset()
+
+
+SPLIT = '{"T": {"a": "INT"}, "U": {"a": "INT", "_from": "SELECT a FROM old.T"}}'
+AGAIN = '{"T": {"a": {"type": "INT", "fill": "a + 1"}, "b": "INT", "_from": "SELECT a, a AS b FROM old.T"}}'
+
+
+def test_a_from_fills_a_new_table_and_replaces_the_rows_of_one_that_is_there_once() -> None:
+    found = diff('{"T": {"a": "INT"}}', SPLIT)
+    assert found.changes == (CreateTable(found.tables[1].new), DeriveTable("U"))  # type: ignore[union-attr]
+    assert found.acted == {TableFill("u", "select a from old . t")}
+    assert diff(SPLIT, SPLIT).changes == (DeriveTable("U"),)
+    again = diff(SPLIT, SPLIT, recorded=found.applied_hints)
+    assert (again.changes, again.acted, again.spent) == ((), frozenset(), tuple(found.acted))
+
+
+def test_a_fill_beside_a_from_that_acts_does_not_act_now_or_later() -> None:
+    found = diff('{"T": {"a": "INT"}}', AGAIN)
+    assert found.acted == {TableFill("t", "select a , a as b from old . t")}
+    assert Fill("t", "a", "a + 1") in found.applied_hints
+    other = AGAIN.replace("INT", "TEXT")
+    assert diff(AGAIN, other, recorded=found.applied_hints).acted == frozenset()
+
+
+def test_a_from_stays_recorded_under_a_new_name_of_its_table() -> None:
+    renamed = SPLIT.replace('"U": {', '"V": {"_was": ["U"], ')
+    before = diff('{"T": {"a": "INT"}}', SPLIT).applied_hints
+    assert diff(SPLIT, renamed, recorded=before).acted == {TableRename("v", "u")}
+
+
+def test_a_from_whose_select_changes_acts_again() -> None:
+    before = diff('{"T": {"a": "INT"}}', SPLIT).applied_hints
+    assert diff(SPLIT, SPLIT.replace("SELECT a", "SELECT -a AS a"), recorded=before).changes == (DeriveTable("U"),)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
 from schemasync.diff import compare
 from schemasync.diff.hazards import Hazard, HazardCode
 from schemasync.diff.hint_keys import all_hints
+from schemasync.plan.in_place import obstacles
 from schemasync.plan.make import converting, idle_allowances, make, phrase, with_rewritten
-from schemasync.plan.model import Action, Origin, Plan, Strategy
+from schemasync.plan.model import Action, Origin, Plan, Selection, Strategy
 from schemasync.schema import document
 from schemasync.schema.affinity import Affinity, affinity, converts_alike
 from schemasync.schema.document import Document
@@ -31,7 +33,13 @@ def never(table: str, column: str) -> bool:
 
 
 def plan(
-    old: str, new: str, *, volatile: Callable[[str, str], bool] = never, fresh: str = "", recorded: bool = False
+    old: str,
+    new: str,
+    *,
+    volatile: Callable[[str, str], bool] = never,
+    fresh: str = "",
+    recorded: bool = False,
+    selections: Mapping[str, Selection] = MappingProxyType({}),
 ) -> Plan:
     before, after = read(old), read(new)
     known = all_hints(after.hints) if recorded else frozenset()
@@ -46,6 +54,7 @@ def plan(
         base_fingerprint="f",
         volatile=volatile,
         fresh=fresh,
+        selections=selections,
     )
 
 
@@ -320,3 +329,22 @@ def test_columns_of_tables_that_are_not_rewritten_keep_their_order_and_added_one
         "R": ["b", "a"],
     }
     assert made.other_order == ("A", "K")
+
+
+CHAIN = """{
+  "T": {"a": "INT"},
+  "A": {"a": "INT", "_from": "SELECT a FROM B"},
+  "B": {"a": "INT", "r": "INT DEFAULT (random())", "_was": ["O"], "_from": {"select": "SELECT a FROM old.T", "may_drop_rows": true}}
+}"""
+SELECTED = {"A": Selection(("a",), (), frozenset({"b"})), "B": Selection(("a",), ("T",), frozenset(), ("r",))}
+
+
+def test_a_derived_table_is_filled_after_those_that_it_reads() -> None:
+    made = plan('{"T": {"a": "INT"}, "O": {"a": "INT"}}', CHAIN, selections=SELECTED)
+    assert actions(made) == {"A": Action.DERIVE, "B": Action.DERIVE, "T": Action.KEEP}
+    assert [step.name for step in made.derived] == ["B", "A"]
+    assert made.replaced == (("O", "B"),)
+    assert [step.may_drop_rows for step in made.derived] == [True, False]
+    assert [(hazard.code, hazard.table, hazard.column) for hazard in made.hazards] == [("fill-volatile", "B", "r")]
+    assert obstacles(made) == ("A: new table", "A: filled by its _from", "O -> B", "B: +r", "B: filled by its _from")
+    assert converting(made) == made

@@ -46,7 +46,12 @@ FAULTS = {
     ),
     "a view's name with one underscore": ('{"_views": {◆"_v": "SELECT 1"}}', "unknown-key"),
     "a view's trigger with one underscore": ('{"_views": {"v": {"select": "SELECT 1", "triggers": {◆"_x": "x"}}}}', "unknown-key"),
-    "_from": ('{"t": {"a": "", ◆"_from": "SELECT 1"}}', "not-implemented"),
+    "a _from that is no SELECT": ('{"t": {"a": "", ◆"_from": "DELETE FROM old.t"}}', "bad-definition"),
+    "a _from of two statements": ('{"t": {"a": "", ◆"_from": "SELECT 1 AS a; SELECT 2 AS a"}}', "bad-definition"),
+    "a _from that holds a comment alone": ('{"t": {"a": "", ◆"_from": "-- nothing"}}', "bad-definition"),
+    "a _from that is neither text nor an object": ('{"t": {"a": "", ◆"_from": 5}}', "wrong-shape"),
+    "a _from without its SELECT": ('{"t": {"a": "", ◆"_from": {"may_drop_rows": true}}}', "wrong-shape"),
+    "a virtual table with a _from": ('{◆"t": {"_virtual": "fts5(a)", "_from": "SELECT 1 AS a"}}', "wrong-shape"),
     # shapes
     "no object": ('◆["t"]', "wrong-shape"),
     "a number": ("◆1", "wrong-shape"),
@@ -308,8 +313,7 @@ def test_a_person_with_several_faults_sees_them_all():
 
 
 def test_faults_of_keys_and_shapes_are_told_together():
-    assert sorted(codes({"_view": 1, "t": {"_indx": [], "a": 5, "_from": ""}, "u": 5})) == [
-        "not-implemented",
+    assert sorted(codes({"_view": 1, "t": {"_indx": [], "a": 5}, "u": 5})) == [
         "unknown-key",
         "unknown-key",
         "wrong-shape",

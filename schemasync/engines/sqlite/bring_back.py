@@ -108,6 +108,7 @@ def _column(connection: Connection, item: Missing) -> int:
 def _rows(connection: Connection, item: Missing) -> int:
     table, name = item.table, quote(item.table.name)
     names = ", ".join(map(quote, item.columns if _key(table) != ("rowid",) else ["rowid", *item.columns]))
+    connection.execute(f"DELETE FROM main.{name}")  # a _from may have filled it
     connection.execute(f"INSERT INTO main.{name} ({names}) SELECT {names} FROM old.{name}")
     rows = _changed(connection)
     if table.primary_key is not None and table.primary_key.autoincrement:

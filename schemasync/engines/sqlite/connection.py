@@ -46,6 +46,13 @@ class Opener:
         """A scratch database in memory, to which a file can be attached."""
         return self._prepared(sqlite3.connect(":memory:", uri=True, isolation_level=None, cached_statements=NO_CACHE))
 
+    def temporary(self) -> Connection:
+        """A temporary database on the disk, to which a file can be attached. SQLite removes it when it is closed.
+        https://www.sqlite.org/inmemorydb.html#temp_db"""
+        connection = self._prepared(sqlite3.connect("", uri=True, isolation_level=None, cached_statements=NO_CACHE))
+        connection.execute(f"PRAGMA main.cache_size=-{BUILD_CACHE_KIB}")
+        return connection
+
     def read(self, path: Path) -> Connection:
         """Open an existing database for reading only, and leave the folder unchanged.
 
@@ -69,7 +76,7 @@ class Opener:
 
     def _read(self, path: Path, first: str) -> Connection:
         path = path.resolve()  # side files are beside the file itself, not beside a link to it
-        if wal_of(path).exists() or not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        if wal_of(path).exists() or not self.is_writable(path):
             # Without a -wal nobody is writing a WAL database; a read-only connection would create side files, and
             # those of a
             # user who may not write to the file would lock out others.
@@ -77,6 +84,10 @@ class Opener:
         connection = self._open(path, "rw", first=first)
         connection.execute("PRAGMA query_only=ON")
         return connection
+
+    def is_writable(self, path: Path) -> bool:
+        """True if this process may write to the file, and create side files beside it."""
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
     def write(self, path: Path, *, timeout: float = 5.0, cached_statements: int = NO_CACHE) -> Connection:
         """Open an existing database for writing; `timeout` in seconds is the wait for a lock. `cached_statements`: how

@@ -15,16 +15,17 @@ from ...engines.sqlite.capture.conflicts import UsedTables
 from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.connection import Connection, main_file, schema_version, sorting, to_wal
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
-from ...engines.sqlite.rebuild import finish, indexes, refill, reshape, start, statistics, unchanged
+from ...engines.sqlite.rebuild import derive, finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
 from ...engines.sqlite.runner_tables import runner_tables
 from ...engines.sqlite.temporary import remove_log_and_fence
 from ...engines.sqlite.transactions import transaction
-from ...engines.sqlite.verify import rows
+from ...engines.sqlite.verify import derived, rows
 from ...engines.sqlite.verify.altered import altered
 from ...engines.sqlite.verify.counters import counters
 from ...engines.sqlite.verify.integrity_check import compare_integrity
 from ...engines.sqlite.verify.references import references
+from ...engines.sqlite.verify.rows import Compared
 from ...engines.sqlite.verify.structure import structure
 from ...engines.sqlite.wal_checkpointer import checkpointed
 from ...files.background_fsync import synced_in_background
@@ -207,6 +208,8 @@ class _Build:
                     self._copy_the_rest(connection)
                 else:
                     unchanged.copy_shadows(connection, self.plan, remade=True)
+                for one in self.plan.derived:
+                    self.rows[one.name] = derive.fill(connection, one)
                 carry_counters(connection, counter_sources(connection, self.plan))
             advance(total, total)
 
@@ -242,9 +245,10 @@ class _Build:
             for number, step in enumerate(rewritten):
                 advance(number, total)
                 compared = rows.content(connection, step)
-                if compared.left_out:
-                    self.notes.append(f"{step.name}: not compared: {', '.join(compared.left_out)}")
+                self._note_left_out(compared)
                 self.notes += compared.notes
+            for filled in self.plan.derived:
+                self._note_left_out(derived.content(connection, filled))
             for number, one in enumerate(edited):
                 advance(len(rewritten) + number, total)
                 altered(connection, one)
@@ -257,6 +261,10 @@ class _Build:
             if self.verify_full:
                 self.notes += compare_integrity(connection)
             advance(total, total)
+
+    def _note_left_out(self, compared: Compared) -> None:
+        if compared.left_out:
+            self.notes.append(f"{compared.table}: not compared: {', '.join(compared.left_out)}")
 
     def _finish(self, connection: Connection, carried: Carried) -> None:
         with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):

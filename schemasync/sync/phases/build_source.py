@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ...engines.sqlite.autoincrement import carry_counters, counter_sources
 from ...engines.sqlite.capture import virtual_tables
+from ...engines.sqlite.capture.recompute import Recompute, Seen
 from ...engines.sqlite.capture.replay import Replay, row_errors_failed
 from ...engines.sqlite.connection import Connection, undoable
 from ...engines.sqlite.objects import Object
@@ -39,12 +40,14 @@ class UpTo:
     """The state that the new file agrees with: the log up to the entry `bound`, and the `schema_version` of the old
     file.
 
-    Both are zero if writers waited, because nothing was logged. `followed`: what was replayed until then.
+    Both are zero if writers waited, because nothing was logged. `followed`: what was replayed until then. `derived`:
+    the state that the derived tables agree with; None without any.
     """
 
     bound: int = 0
     schema_version: int = 0
     followed: Followed = Followed()  # noqa: RUF009  it is frozen
+    derived: Seen | None = None
 
 
 class Source(Protocol):
@@ -131,6 +134,7 @@ class CapturedSource:
     capture: Capture
     checkpointer: Checkpointer
     _lag: Lag = field(init=False)
+    _recompute: Recompute = field(init=False)
     _up_to: UpTo = field(init=False, default=UpTo())
 
     @property
@@ -168,12 +172,14 @@ class CapturedSource:
         replay.prepare()
         replay.make_maps()
         self._lag = Lag(self.target, replay)
+        self._recompute = Recompute(connection, self.plan, self.capture.logged)
 
     @contextmanager
     def filling(self, connection: Connection) -> Iterator[None]:
         with transaction(connection):
             self._lag.replay.begin()
             yield
+            self._recompute.note()
             self.checkpointer.soon()
         self.checkpointer.ended()
 
@@ -191,7 +197,8 @@ class CapturedSource:
             with transaction(connection):
                 done = replay.round()
                 replay.settle()
-                if not done.row_errors:
+                failed = row_errors_failed(done) if done.row_errors else self._recompute.refresh()
+                if failed is None:
                     virtual_tables.follow(connection, self.plan)
                     carry_counters(connection, counter_sources(connection, self.plan))
                     yield
@@ -199,10 +206,11 @@ class CapturedSource:
                     self.checkpointer.soon()
                     break
             if time.monotonic() > deadline:
-                raise row_errors_failed(done)
+                raise failed
             time.sleep(BREATH)
         self.checkpointer.ended()
-        self._up_to = UpTo(replay.bound, replay.version, Followed(self._lag.rounds + 1, self._lag.keys + done.keys))
+        followed = Followed(self._lag.rounds + 1, self._lag.keys + done.keys)
+        self._up_to = UpTo(replay.bound, replay.version, followed, self._recompute.seen)
 
     def triggers_for_later(self, connection: Connection) -> tuple[Object, ...]:
         return finish.take_triggers(connection)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
-from ...engines.sqlite.capture.changelog import Installation, LiveSchema
+from ...engines.sqlite.capture.changelog import Installation, LiveSchema, Logged
 from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection, data_version, journal_mode, main_file, read_again, schema_version
@@ -36,18 +36,28 @@ RELEASE_WAIT = 5.0  # seconds to wait for a writer before the next command has t
 
 
 @dataclass(frozen=True, slots=True)
+class Followable:
+    """The tables whose writes are logged, and how those of them are replayed whose rows are carried by key."""
+
+    logged: tuple[Logged, ...]
+    follows: tuple[TrackedTable, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
-    """How each captured table is replayed, and the schema of the live file with the change log in it.
+    """The logged tables, how each is replayed whose rows are carried by key, and the schema of the live file with the
+    change log in it.
 
     `changed`: somebody wrote between the making of the plan and the start of capture.
     """
 
+    logged: tuple[Logged, ...]
     follows: tuple[TrackedTable, ...]
     schema: LiveSchema
     changed: bool
 
 
-def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
+def followable(plan: Plan, before: LiveDatabase) -> Followable:
     """How each table is replayed while writers go on. Raises Refused, before anything is written, with all reasons why
     this plan cannot be."""
     _check_same(before.connection, plan, before)
@@ -58,9 +68,10 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
     unseen = hidden - written  # a rewritten one is refused for that with another message
     for name in sorted(unseen):
         problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))
-    found: tuple[TrackedTable, ...] = ()
+    found = Followable((), ())
     try:
-        found = follows(changelog.logged([table for table in tables if table.name not in unseen]), plan)
+        logged = changelog.logged([table for table in tables if table.name not in unseen])
+        found = Followable(logged, follows(logged, plan))
     except Refused as refusal:
         problems += refusal.problems
     if problems:
@@ -69,7 +80,7 @@ def followable(plan: Plan, before: LiveDatabase) -> tuple[TrackedTable, ...]:
 
 
 @contextmanager
-def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Iterator[Capture]:
+def captured(target: Target, plan: Plan, before: LiveDatabase, followed: Followable) -> Iterator[Capture]:
     """Log the writes to these tables within the block. If it raises, the change log is removed.
 
     Takes short transactions under the write lock. Raises Busy if the lock is not
@@ -82,7 +93,7 @@ def captured(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
         raise
 
 
-def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[TrackedTable, ...]) -> Capture:
+def _install(target: Target, plan: Plan, before: LiveDatabase, followed: Followable) -> Capture:
     """All tables are logged when the last of the transactions is committed, before anything is copied."""
     with (
         translated_errors(before.path),
@@ -94,7 +105,7 @@ def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
         with snapshot(connection):
             _check_wal(connection, before)
             _check_same(connection, plan, before)
-            wanted = changelog.installation(connection, [follow.logged for follow in followed])
+            wanted = changelog.installation(connection, followed.logged)
             steps = [*changelog.removal(connection), *wanted.steps(connection)]
         try:
             last = in_short_transactions(target, connection, steps)
@@ -103,7 +114,8 @@ def _install(target: Target, plan: Plan, before: LiveDatabase, followed: tuple[T
             raise
         with snapshot(connection):
             check_same_schema(connection, plan)
-            return Capture(followed, _installed(connection, wanted, last), changed or last.data_version != seen)
+            schema = _installed(connection, wanted, last)
+            return Capture(followed.logged, followed.follows, schema, changed or last.data_version != seen)
 
 
 def _installed(connection: Connection, wanted: Installation, last: Committed) -> LiveSchema:

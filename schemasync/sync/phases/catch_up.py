@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ...engines.sqlite.autoincrement import CounterSources, carry_counters, counter_sources
 from ...engines.sqlite.capture import changelog, virtual_tables, write_overhead
 from ...engines.sqlite.capture.foreign_key_recheck import new_foreign_keys
+from ...engines.sqlite.capture.recompute import Recompute
 from ...engines.sqlite.capture.replay import Replay, row_errors_failed, schema_changed
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection, schema_version
@@ -20,6 +21,7 @@ from ...engines.sqlite.transactions import commit_durably, transaction
 from ...errors import Busy, Code, Failed
 from ...files.disk import DiskStep
 from ...plan.model import Plan
+from ...schema.names import fold
 from ..run.interrupt import Signals
 from ..run.limits import Limits
 from ..run.live_database import LiveDatabase
@@ -65,17 +67,16 @@ def catch_up(
         replay = _replay(connection, plan, built, capture)
         replay.prepare()
         lag = Lag(target, replay)
+        recompute = Recompute(connection, plan, capture.logged, built.up_to.derived)
         if limits.postpone:
             with closing(postpone.until_called(target, built.generation.name)) as waiting:
                 for _ in waiting:
                     lag.keep_up(connection)
             lag.check_unlogged(connection, full=built.verify_full)
-        lag.write_overhead = write_overhead.measure(
-            before.connection, [follow.logged for follow in capture.follows], target.opener
-        )
+        lag.write_overhead = write_overhead.measure(before.connection, capture.logged, target.opener)
         counters = counter_sources(connection, plan, leave=built.used.names if built.used is not None else ())
-        with _locked_when_ready(target, before, capture, built, lag, connection, limits) as lock:
-            _last_round(target, plan, built, lag, connection, lock, counters)
+        with _locked_when_ready(target, before, capture, built, lag, recompute, connection, limits) as lock:
+            _last_round(target, plan, built, lag, recompute, connection, lock, counters)
             yield CaughtUp(lock, swap, connection, lag)
 
 
@@ -86,6 +87,7 @@ def _locked_when_ready(
     capture: Capture,
     built: Built,
     lag: Lag,
+    recompute: Recompute,
     connection: Connection,
     limits: Limits,
 ) -> Iterator[WriteLock]:
@@ -94,16 +96,21 @@ def _locked_when_ready(
     deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
     while True:
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
-        _check_used(built, connection)
+        _check_used(built, connection, recompute)
+        fits = _refreshed(target, connection, recompute)
         _make_room(target, connection, before)
         with ExitStack() as stack:
             lock = _try_to_lock(stack, target, before, patience)
-            if lock is not None and _is_ready(lock, capture, lag, limits.max_pause / 2):
-                _check_used(built, connection)
+            if (
+                lock is not None
+                and (fits or time.monotonic() > deadline)
+                and _is_ready(lock, capture, lag, recompute, limits.max_pause / 2)
+            ):
+                _check_used(built, connection, recompute)
                 yield lock
                 return
         if time.monotonic() > deadline:
-            raise _timed_out(before, limits, busy=lock is None)
+            raise _timed_out(before, limits, recompute, busy=lock is None)
         patience = min(patience * 1.5, MOST_PATIENCE)
         time.sleep(BREATH)
 
@@ -118,9 +125,21 @@ def _replay(connection: Connection, plan: Plan, built: Built, capture: Capture) 
     return Replay(connection, follows, up_to.bound, capture.schema, up_to.schema_version, new_keys)
 
 
-def _check_used(built: Built, connection: Connection) -> None:
-    if built.used is not None and built.used.conflicts(connection):
+def _check_used(built: Built, connection: Connection, recompute: Recompute) -> None:
+    if built.used is None:
+        return
+    filled_again = any(fold(step.name) in built.used.names for step in recompute.stale())
+    if filled_again or built.used.conflicts(connection):
         raise Conflict
+
+
+def _refreshed(target: Target, connection: Connection, recompute: Recompute) -> bool:
+    """Fill derived tables again while nobody waits, so that under the lock it is needed only if something was written
+    since. False if a row violates the new schema: the application may fix it."""
+    if not recompute.is_due():
+        return True
+    with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
+        return recompute.refresh() is None
 
 
 def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:
@@ -153,6 +172,7 @@ def _last_round(
     plan: Plan,
     built: Built,
     lag: Lag,
+    recompute: Recompute,
     connection: Connection,
     lock: WriteLock,
     counters: CounterSources,
@@ -163,7 +183,10 @@ def _last_round(
         done = lag.replay.round()
         if not done.fits:
             raise row_errors_failed(done)
-        written = lag.replay.has_replayed  # including rows without an entry in the change log
+        if (failed := recompute.refresh()) is not None:
+            raise failed
+        # including rows without an entry in the change log
+        written = lag.replay.has_replayed or recompute.has_refreshed
         if written:
             virtual_tables.check_whole(lock.connection, plan)
         virtual_tables.follow_all(connection, plan, written=written)
@@ -177,8 +200,9 @@ def _last_round(
     lag.note(done, time.monotonic() - begun)
 
 
-def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bool:
-    """Under the lock: True if the rest can be replayed in `allowed` seconds, and every logged key still names its row.
+def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, recompute: Recompute, allowed: float) -> bool:
+    """Under the lock: True if the rest can be replayed in `allowed` seconds, and every logged key still names its row;
+    and if as much time is enough for the derived tables that have to be filled again.
 
     Raises Failed if somebody changed the schema.
     """
@@ -187,15 +211,22 @@ def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, allowed: float) -> bo
     if version != capture.schema.version and not changelog.read_schema(lock.connection).has_text_of(capture.schema):
         raise schema_changed()
     lock.prepared_at = version  # the fence is as it was installed together with the log
-    return lag.replay.waiting() <= lag.few(allowed) and not lag.replay.is_doubtful
+    if lag.replay.waiting() > lag.few(allowed) or lag.replay.is_doubtful:
+        return False
+    return recompute.seconds <= allowed or not recompute.stale()
 
 
-def _timed_out(before: LiveDatabase, limits: Limits, *, busy: bool) -> Busy:
-    why = (
-        "another connection held its write lock each time"
-        if busy
-        else f"more is written to it than can be replayed in {limits.max_pause * 1000:g} ms"
-    )
+def _timed_out(before: LiveDatabase, limits: Limits, recompute: Recompute, *, busy: bool) -> Busy:
+    if busy:
+        why = "another connection held its write lock each time"
+    elif recompute.seconds > limits.max_pause / 2:
+        names = ", ".join(step.name for step in recompute.plan.derived)
+        why = (
+            f"the tables that are read for {names} were written each time, and to fill them again took "
+            f"{recompute.seconds * 1000:.0f} ms, more than half of {limits.max_pause * 1000:g} ms"
+        )
+    else:
+        why = f"more is written to it than can be replayed in {limits.max_pause * 1000:g} ms"
     return Busy.of(
         Code.CUTOVER_TIMEOUT,
         f"the run kept up with {before.path.name} for {limits.cutover_timeout:g} s and could not cut over: {why}",

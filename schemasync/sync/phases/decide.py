@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ...diff.compare import Allowed, Diff, TablePair, compare
+from ...diff.compare import AddedTable, Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
 from ...diff.hazards import Hazard, HazardCode, column_order
 from ...diff.hint_keys import HintKey, all_hints, table_drop
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
+from ...engines.sqlite.hazards.derived import probe_derived
 from ...engines.sqlite.hazards.probe import probe
 from ...engines.sqlite.hazards.unreadable import Readers
+from ...engines.sqlite.selection import DerivedTable, selections
 from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
 from ...errors import Code, Problem, Refused
@@ -154,7 +156,8 @@ def _decided(
     anyway = options.rebuild_all or options.again or (options.repair and drift)
     if not diff.changes and not diff.acted and state.newest.version == document.version and not anyway:
         return Decision(None, foreign)
-    plan = _plan(target, document, options, state, old, diff, unknown)
+    there = inspection.schema
+    plan = _plan(target, document, options, state, old, there, diff, unknown)
     if not (diff.changes or diff.acted or anyway or plan.rewritten) and _is_only_reordered(document, state.newest):
         plan = replace(plan, strategy=Strategy.IN_PLACE, reason="no table changes; the history records the version")
     elif options.in_place:
@@ -384,9 +387,11 @@ def _plan(
     options: SyncOptions,
     state: LiveDatabase,
     old: Schema,
+    there: Schema,
     diff: Diff,
     unknown: Unknown,
 ) -> Plan:
+    """`there`: the schema of the live database with foreign objects, of which `old` is our part."""
     pairs = {one.new.name: one for one in diff.tables if isinstance(one, TablePair)}
 
     def volatile(table: str, column: str) -> bool:
@@ -408,6 +413,9 @@ def _plan(
         base_fingerprint=state.fingerprint,
         volatile=volatile,
         fresh="--rebuild-all was given" if options.rebuild_all else "",
+        selections=selections(
+            state.path, target.opener, list(_derived(diff)), there, document.schema, document.place_of
+        ),
     )
     allowed = frozenset(map(fold, options.allow_drop))
     hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, options.allow_drop))
@@ -418,11 +426,21 @@ def _plan(
     return replace(plan, hazards=(*plan.hazards, *column_order(plan.other_order)))
 
 
+def _derived(diff: Diff) -> Iterator[DerivedTable]:
+    for one in diff.tables:
+        if isinstance(one, AddedTable | TablePair) and one.derivation is not None:
+            yield DerivedTable(one.new, one.derivation)
+
+
 def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: Opener) -> Plan:
     """The plan with the hazards that the data has now."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
-    found = probe(state.connection, plan, frozenset(map(fold, options.allow_drop)), options.readers, opener)
-    return converting(_with_places(replace(plan, hazards=(*found, *static))))
+    allowed = frozenset(map(fold, options.allow_drop))
+    found = probe(state.connection, plan, allowed, options.readers, opener)
+    max_pause = None if options.block_writers else options.limits.max_pause
+    derived = probe_derived(state.path, plan, opener, allowed, options.readers, max_pause)
+    plan = replace(derived.plan, hazards=(*found, *derived.hazards, *static))
+    return converting(_with_places(plan))
 
 
 def _with_places(plan: Plan) -> Plan:
@@ -467,6 +485,7 @@ def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | 
     if plan.strategy is Strategy.FRESH:
         return old + RESERVE
     written = [step.old.name for step in plan.rewritten]
+    written += [name for step in plan.derived for name in step.selection.reads]
     share = old if sizes is None else sum(sizes.get(fold(name), 0) for name in written)
     return old + (share if written else 0) + RESERVE
 

@@ -59,16 +59,24 @@ class TrackedTable:
 
 
 def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
-    """The ordinary tables whose rows go into the new file: all except those that the plan drops."""
-    dropped = {fold(step.old.name) for step in plan.dropped}
-    return [table for table in tables if table.virtual is None and fold(table.name) not in dropped]
+    """The ordinary tables whose rows go into the new file, by key or by the SELECT of a derived table."""
+    read = {fold(name) for step in plan.derived for name in step.selection.reads}
+    left = _not_carried(plan) - read
+    return [table for table in tables if table.virtual is None and fold(table.name) not in left]
+
+
+def _not_carried(plan: Plan) -> set[str]:
+    """Folded names of the old tables that the plan drops, or replaces by derived ones."""
+    return {fold(step.old.name) for step in plan.dropped} | {fold(old) for old, _ in plan.replaced}
 
 
 def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
-    """Each logged table with its new table. Raises Refused with all tables in which the new row of a key is unknown."""
+    """Each logged table with its new table, except those that only a derived table reads. Raises Refused with all
+    tables in which the new row of a key is unknown."""
+    left = _not_carried(plan)
     steps = {fold(step.old.name): step for step in plan.carried}
     found, problems = [], []
-    for one in logged:
+    for one in (one for one in logged if fold(one.table.name) not in left):
         step = steps.get(fold(one.table.name)) or _as_it_is(one.table)
         mapped = mapping(step)
         key = key_of(mapped)

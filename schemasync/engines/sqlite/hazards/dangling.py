@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import CarriedStep, Plan
+from ....plan.model import CarriedStep, Derive, Plan
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -17,9 +17,12 @@ from .predicates import refuses_null
 from .projection import KEY, Projection
 
 
-def dangling(connection: Connection, step: CarriedStep, plan: Plan) -> Iterator[Hazard]:
-    """Foreign keys of the new schema whose rows would dangle, and did not before."""
+def dangling(connection: Connection, step: CarriedStep, plan: Plan, *, is_computed: bool = False) -> Iterator[Hazard]:
+    """Foreign keys of the new schema whose rows would dangle, and did not before. `is_computed`: the results of derived
+    tables are there, so that references to them can be checked."""
     for key in Effects(step).new.foreign_keys:
+        if isinstance(plan.step(key.table), Derive) and not is_computed:
+            continue
         yield from of_key(connection, step, plan, key, Projection(step))
 
 
@@ -37,6 +40,8 @@ def of_key(
 
 def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
     parent = plan.step(key.table)
+    if isinstance(parent, Derive):
+        return True
     if not isinstance(parent, CarriedStep) or parent.old.virtual is not None:
         return False
     return any(map(Effects(parent).changes_value, key.references))
@@ -62,8 +67,8 @@ def _missing(
     child = projection.rows()
     some = " AND ".join(f"child.{quote(column)} IS NOT NULL" for column in key.columns)
     missing = ""
-    if isinstance(parent, CarriedStep):
-        there = Projection(parent).rows()
+    if isinstance(parent, CarriedStep | Derive):
+        there = Projection(parent).rows() if isinstance(parent, CarriedStep) else f"main.{quote(parent.name)}"
         pairs = zip(key.references, key.columns, strict=True)
         same = " AND ".join(f"parent.{quote(up)} = child.{quote(down)}" for up, down in pairs)
         missing = f" AND NOT EXISTS (SELECT 1 FROM {_aliased(there, 'parent')} WHERE {same})"

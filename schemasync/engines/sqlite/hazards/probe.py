@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
 from typing import assert_never
 
 from ....diff.hazards import Hazard
-from ....plan.model import Alter, CarriedStep, ColumnSource, Create, Drop, Keep, Origin, Plan, Rewrite, Strategy
+from ....plan.model import Alter, CarriedStep, ColumnSource, Create, Derive, Drop, Keep, Origin, Plan, Rewrite, Strategy
 from ....schema.model import ForeignKey
-from ....schema.names import fold, quote
+from ....schema.names import fold
 from ..connection import Connection, Opener
 from ..inspect import inspect, references_of
-from ..unknown_names import is_readable
 from . import dropped, external_content
-from .dangling import dangling
-from .duplicates import duplicates
-from .failing import one_by_one
-from .findings import rows
-from .predicates import HALF, Predicates
-from .projection import Projection
-from .unreadable import Readers, unreadable
+from .of_rows import of_rows
+from .unreadable import Readers
 
 
 def probe(
@@ -42,49 +35,18 @@ def probe(
             case Keep() | Alter() | Rewrite():
                 if not step.is_virtual:
                     found += dropped.columns(connection, step)
-                    found += _asked(connection, plan.effective(step), plan, allowed_losses, readers)
+                    found += of_rows(connection, plan.effective(step), plan, allowed_losses, readers)
                 elif isinstance(step, Rewrite):
                     found += dropped.virtual(connection, step, allowed_losses, opener or Opener())
-            case Create():
-                pass
+            case Derive() | Create():
+                pass  # `probe_derived` computes the rows of a derived table
             case _:
                 assert_never(step)
     foreign: list[CarriedStep] = [*_foreign_children(connection, plan), *_foreign_copied(connection, plan)]
     for other in foreign:
-        found += _asked(connection, other, plan, allowed_losses)
+        found += of_rows(connection, other, plan, allowed_losses)
     found += external_content.read_anew(connection, plan, allowed_losses)
     return tuple(found)
-
-
-def _asked(
-    connection: Connection,
-    step: CarriedStep,
-    plan: Plan,
-    allowed: frozenset[str],
-    readers: Readers = MappingProxyType({}),
-) -> Iterator[Hazard]:
-    """The hazards of the rows of one table."""
-    projection, predicates = Projection(step), Predicates(step, allowed)
-    if isinstance(step, Keep) and not is_readable(connection, projection.old.name):
-        return
-    if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
-        return
-    values, checks, parts = list(predicates.values()), list(predicates.checks()), projection.parts()
-    if len(parts) == 1:  # then everything else uses the same rows: one pass for both
-        values, checks = [*values, *checks], []
-    try:
-        found = [
-            *rows(connection, step.name, list(predicates.losses()), [projection.raws()]),
-            *rows(connection, step.name, list(predicates.emptied()), [projection.raws_and_before(HALF)]),
-            *rows(connection, step.name, values, [projection.rows()]),
-            *rows(connection, step.name, checks, parts),
-            *duplicates(connection, step),
-            *dangling(connection, step, plan),
-            *unreadable(connection, step, readers),
-        ]
-    except sqlite3.Error:
-        found = list(one_by_one(connection, step, plan, allowed))
-    yield from found
 
 
 def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:

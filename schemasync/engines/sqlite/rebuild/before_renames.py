@@ -31,7 +31,8 @@ def has_renames(plan: Plan) -> bool:
 
 def _renamed(plan: Plan) -> set[str]:
     """Folded old names of the tables that are renamed, or of which a column is."""
-    return {fold(s.old.name) for s in plan.carried if s.column_renames or s.old.name != s.new.name}
+    found = {fold(s.old.name) for s in plan.carried if s.column_renames or s.old.name != s.new.name}
+    return found | {fold(old) for old, new in plan.replaced if old != new}
 
 
 def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ....errors import Code, Refused
-from ....plan.model import Create, Drop, Plan, Rewrite, StandingStep
+from ....plan.model import Create, Derive, Drop, Plan, Rewrite, StandingStep
 from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
@@ -38,10 +38,10 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
     """
     carried = renamed(connection, plan)
     for step in plan.steps:
-        if isinstance(step, Drop | Rewrite):
+        if isinstance(step, Drop | Rewrite) or (isinstance(step, Derive) and step.replaced is not None):
             connection.execute(f"DROP TABLE {quote(_standing(connection, step))}")
     for step in plan.steps:
-        if isinstance(step, Create | Rewrite):
+        if isinstance(step, Create | Derive | Rewrite):
             connection.execute(ddl.create_table(step.new))
     alter.edit(connection, plan)
     return carried
@@ -59,7 +59,7 @@ def renamed(connection: Connection, plan: Plan) -> Carried:
     )
 
 
-def _standing(connection: Connection, step: Drop | Rewrite) -> str:
+def _standing(connection: Connection, step: Drop | Derive | Rewrite) -> str:
     """The name of a table after the renames; a dropped one may have made room for another."""
     parked = parked_name(step.name)
     return parked if isinstance(step, Drop) and has_table(connection, parked) else step.name
@@ -67,7 +67,8 @@ def _standing(connection: Connection, step: Drop | Rewrite) -> str:
 
 def apply_renames(connection: Connection, plan: Plan) -> None:
     """Rename tables and columns. SQLite follows in views and triggers, and raises an error if one does not compile."""
-    pairs = [(step.old.name, step.new.name) for step in plan.carried if step.old.name != step.new.name]
+    names = [*((step.old.name, step.new.name) for step in plan.carried), *plan.replaced]
+    pairs = [(old, new) for old, new in names if old != new]
     taken = {fold(o.name) for o in objects(connection) if o.type in ("table", "view", "index")}
     leaving = [step.name for step in plan.dropped]
     for old, new in _through_scratch_names(pairs, taken, leaving):
@@ -155,7 +156,7 @@ def _alter(connection: Connection, statement: str) -> None:
 def _take_off(connection: Connection, plan: Plan) -> Carried:
     """Drop every view and trigger, and indexes that change; keep the DDL of foreign ones."""
     ours = {*plan.old.object_names(), *plan.new.object_names()}
-    rewritten = {fold(step.name) for step in plan.rewritten}
+    rewritten = {fold(step.name) for step in plan.rewritten} | {fold(new) for _, new in plan.replaced}
     gone = {fold(_standing(connection, step)) for step in plan.dropped}
     shadows = shadow_tables(connection)
     foreign = [o for o in objects(connection) if o.key not in ours and fold(o.table) not in shadows | gone]

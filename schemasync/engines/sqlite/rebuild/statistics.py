@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ....plan.model import Plan, Strategy
+from ....plan.model import Derive, Plan, Rewrite, Strategy
 from ....schema.names import fold, quote
 from ..connection import Connection
 
@@ -41,9 +41,10 @@ def _index_of(table: str, index: str | None, renamed: str) -> str | None:
 
 
 def gather(connection: Connection, plan: Plan) -> None:
-    """ANALYZE rewritten tables, and in a file that starts empty also those with statistics in the attached old one, so
-    that SQLite plans the first queries after the swap well."""
-    tables = {fold(step.name): step.name for step in plan.rewritten if step.new.virtual is None}
+    """ANALYZE rewritten and derived tables, and in a file that starts empty also those with statistics in the attached
+    old one, so that SQLite plans the first queries after the swap well."""
+    filled: list[Rewrite | Derive] = [*plan.rewritten, *plan.derived]
+    tables = {fold(step.name): step.name for step in filled if step.new.virtual is None}
     if plan.strategy is Strategy.FRESH:
         tables |= {fold(name): name for name in _had_statistics(connection, plan)}
     for name in tables.values():
@@ -55,6 +56,7 @@ def _had_statistics(connection: Connection, plan: Plan) -> list[str]:
     if "sqlite_stat1" not in _there(connection, "old"):
         return []
     names = {fold(step.old.name): step.new.name for step in plan.carried}
+    names |= {fold(old): new for old, new in plan.replaced}
     dropped = {fold(step.old.name) for step in plan.dropped}
     had = [name for (name,) in connection.execute("SELECT DISTINCT tbl FROM old.sqlite_stat1 WHERE tbl IS NOT NULL")]
     rows = connection.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....errors import Code, Failed, Problem
-from ....plan.model import CarriedStep, Plan
+from ....plan.model import CarriedStep, Derive, NewTableStep, Plan
 from ....schema.names import fold, quote
 from ..autoincrement import has_counters
 from ..connection import Connection
@@ -33,7 +33,7 @@ def counters(connection: Connection, plan: Plan) -> None:
 def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]:
     """(old name or None, new name) of the tables with a counter: ours, and those that schema.json does not name."""
     found: list[tuple[str | None, str]] = [
-        (step.old.name if isinstance(step, CarriedStep) else None, step.new.name)
+        (_old_name(step), step.new.name)
         for step in plan.with_new_table
         if step.new.primary_key is not None and step.new.primary_key.autoincrement
     ]
@@ -42,6 +42,13 @@ def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]
         names = [str(name) for (name,) in connection.execute("SELECT DISTINCT name FROM old.sqlite_sequence")]
         found += [(n, n) for n in names if fold(n) not in ours and not is_own(n) and has_table_or_view(connection, n)]
     return found
+
+
+def _old_name(step: NewTableStep) -> str | None:
+    """The table whose ids must not be given out again; None for a new table."""
+    if isinstance(step, Derive):
+        return step.replaced.name if step.replaced is not None else None
+    return step.old.name if isinstance(step, CarriedStep) else None
 
 
 def _counter(connection: Connection, schema: str, table: str) -> int:

@@ -9,12 +9,14 @@ from typing import assert_never
 
 from ....errors import Refused
 from ....history.rows import MadeByHand
-from ....plan.model import Alter, CarriedStep, Create, Drop, Keep, Origin, Rewrite, Step
+from ....plan.model import Alter, CarriedStep, Create, Derive, Drop, Keep, Origin, Rewrite, Step
 from ....schema.model import PrimaryKey
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import Key, Mapping, key_of, mapping
+from ..rebuild.derive import expected_in
 from ..table_sizes import count_of
+from .derived import difference
 from .row_sql import compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 BY_CONTENT = "compared by content, without row ids: a changed row counts as one added and one removed"
@@ -56,10 +58,12 @@ def row_diffs(
 ) -> tuple[RowDiff, ...]:
     """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: newer writes are
     in the older side, and a column that only it has is not compared."""
-    return tuple(_one(connection, step, older_is_live) for step in steps)
+    every = tuple(steps)
+    derived = [step for step in every if isinstance(step, Derive)]
+    return tuple(_one(connection, step, older_is_live, derived) for step in every)
 
 
-def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -> RowDiff:
+def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool, derived: Sequence[Derive]) -> RowDiff:
     """Count one table. One that cannot be counted (hidden row ids, dropped by hand) does not prevent the rollback."""
     try:
         match step:
@@ -71,6 +75,8 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -
             case Drop():
                 rows = count_of(connection, f"old.{quote(step.name)}")
                 return RowDiff(step.name, removed=rows, note="only the older generation has this table")
+            case Derive():
+                return _derived(connection, step, derived)
             case Keep() | Alter() | Rewrite():
                 return _with_not_compared(connection, step, older_is_live, _counted(connection, step))
             case _:
@@ -79,6 +85,14 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool) -
         return RowDiff(step.name, comparable=False, note=refusal.problems[0].message)
     except sqlite3.Error as error:
         return RowDiff(step.name, comparable=False, note=str(error))
+
+
+def _derived(connection: Connection, step: Derive, derived: Sequence[Derive]) -> RowDiff:
+    """Count what was written since the SELECT filled the table: it runs again over the older side, whose own writes
+    since count as well."""
+    more, fewer = difference(connection, step.new, *expected_in(step, derived))
+    note = "compared with the result of its _from: a changed row counts as one added and one removed"
+    return RowDiff(step.name, more, 0, fewer, note=note if more or fewer else "")
 
 
 def _only_old(step: CarriedStep) -> list[str]:

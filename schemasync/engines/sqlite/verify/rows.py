@@ -54,7 +54,7 @@ def content(connection: Connection, step: Rewrite | Alter) -> Compared:
             Code.VERIFY_IMPOSSIBLE, f'"{step.name}" could not be compared with the old file: {error}', table=step.name
         ) from error
     if faults:
-        raise _differs(step.name, *faults)
+        raise differs(step.name, *faults)
     left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
     return Compared(step.name, rows, left_out, tuple(_generated(connection, mapped, key) if key else ()))
 
@@ -75,13 +75,13 @@ def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, ne
     faults = _join(connection, new, old, key, raw, expected, typed_by_value(mapped.new), old_rows)
     counts = [count_of(connection, f"main.{new} WHERE {new_rows}"), count_of(connection, f"old.{old} WHERE {old_rows}")]
     if faults or counts[0] != counts[1]:
-        raise _differs(mapped.new.name, *(faults or (abs(counts[0] - counts[1]), ())))
+        raise differs(mapped.new.name, *(faults or (abs(counts[0] - counts[1]), ())))
 
 
 def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
     """Check that the new table has none of the rows that this condition names. Raises Failed."""
     if rows := count_of(connection, f"main.{quote(mapped.new.name)} WHERE {new_rows}"):
-        raise _differs(mapped.new.name, rows, ())
+        raise differs(mapped.new.name, rows, ())
 
 
 def _virtual(connection: Connection, step: Rewrite | Alter, virtual: Sql) -> Compared:
@@ -94,7 +94,7 @@ def _virtual(connection: Connection, step: Rewrite | Alter, virtual: Sql) -> Com
     faults = _join(connection, quote(step.new.name), quote(step.old.name), key, same, same)
     rows = [count_of(connection, f"main.{quote(step.new.name)}"), count_of(connection, f"old.{quote(step.old.name)}")]
     if faults or rows[0] != rows[1]:
-        raise _differs(step.name, *(faults or (abs(rows[0] - rows[1]), ())))
+        raise differs(step.name, *(faults or (abs(rows[0] - rows[1]), ())))
     return Compared(step.name, rows[0])
 
 
@@ -114,7 +114,7 @@ def same_content(connection: Connection, old: str, new: str, table: Table | None
             return Compared(new, 0, notes=(f"{new}: not compared: {error}",))
         raise Failed.of(Code.VERIFY_IMPOSSIBLE, f'"{new}" could not be compared: {error}', table=new) from error
     if faults or counts[0] != counts[1]:
-        raise _differs(new, *(faults or (abs(counts[0] - counts[1]), ())))
+        raise differs(new, *(faults or (abs(counts[0] - counts[1]), ())))
     notes = _generated_alike(connection, old, new, key) if key is not None else ()
     return Compared(new, counts[0], notes=tuple(notes))
 
@@ -200,16 +200,18 @@ def _as_sets(connection: Connection, mapped: Mapping) -> Faults | None:
     inner = ", ".join(f"{sql} AS {name}" for name, sql in raw) or "1"
     values = [sql for _, sql in expected] or ["1"]
     old = f"(SELECT {inner} FROM old.{quote(mapped.old.name)})"
-    return _difference(connection, f"main.{quote(mapped.new.name)}", old, names or ["1"], values)
+    return difference(connection, f"main.{quote(mapped.new.name)}", old, names or ["1"], values)
 
 
 def _sets(connection: Connection, new: str, old: str, columns: Sequence[str], sources: Sequence[str]) -> Faults | None:
-    return _difference(connection, f"main.{new}", f"old.{old}", columns, sources)
+    return difference(connection, f"main.{new}", f"old.{old}", columns, sources)
 
 
-def _difference(
+def difference(
     connection: Connection, new: str, old: str, columns: Sequence[str], sources: Sequence[str]
 ) -> Faults | None:
+    """Compare what follows FROM on both sides: every row of one must occur as often on the other."""
+
     def side(table: str, values: Sequence[str]) -> str:
         typed = [f"typeof({value}), {value} COLLATE BINARY" for value in values]
         grouped = ", ".join(str(number + 1) for number in range(2 * len(values)))
@@ -257,11 +259,12 @@ def _same_count(connection: Connection, mapped: Mapping) -> int:
     new = count_of(connection, f"main.{quote(mapped.new.name)}")
     old = count_of(connection, f"old.{quote(mapped.old.name)}")
     if new != old:
-        raise _differs(mapped.new.name, abs(new - old), ())
+        raise differs(mapped.new.name, abs(new - old), ())
     return new
 
 
-def _differs(table: str, rows: int, keys: Sequence[str]) -> Failed:
+def differs(table: str, rows: int, keys: Sequence[str]) -> Failed:
+    """The error for a table whose rows are not the expected ones."""
     shown = f", for example {', '.join(keys)}" if keys else ""
     return Failed(
         Problem(

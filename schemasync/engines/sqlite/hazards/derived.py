@@ -1,0 +1,295 @@
+"""Computes the result of each derived table in a temporary database, and finds its hazards there."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from ....diff.hazards import Hazard, HazardCode
+from ....plan.model import ColumnSource, Derive, Measured, Origin, Plan, Rewrite
+from ....schema import lexer
+from ....schema.expression import ROWID_NAMES
+from ....schema.model import Column, IndexedColumn, PrimaryKey, Table
+from ....schema.names import fold, quote
+from ....schema.text import count
+from .. import ddl
+from ..connection import Connection, Opener
+from ..objects import OWN_PREFIX
+from ..rebuild.derive import bare, expected
+from ..selection import beside
+from ..table_sizes import count_of
+from ..verify import derived
+from ..verify.rows import difference
+from .dangling import of_key
+from .findings import SAMPLES, shown
+from .of_rows import of_rows
+from .projection import Projection
+from .unreadable import Readers
+
+SHARE = 0.5  # of --max-pause; the other half is for the replay of rows
+
+# Views have no index, so a SELECT over them may take much longer. Then the order of fewer scans is reversed.
+LEAST_TIME, TIMES = 1.0, 5.0  # seconds, and times the SELECT itself
+STEPS = 10_000  # of SQLite's virtual machine, until the time is looked at: about a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The plan with the measured results, and the hazards of the derived tables."""
+
+    plan: Plan
+    hazards: tuple[Hazard, ...] = ()
+
+
+def probe_derived(
+    path: Path, plan: Plan, opener: Opener, allowed: frozenset[str], readers: Readers, max_pause: float | None
+) -> Probed:
+    """Compute all derived tables from the database at `path`, which the caller has open.
+
+    `allowed`: folded names of tables, and of columns as "table.column", that may lose rows or values. `max_pause`:
+    seconds for which writers may wait; None if they wait for the whole run.
+    """
+    if not plan.derived:
+        return Probed(plan)
+    found: list[Hazard] = []
+    measured: dict[str, Measured] = {}
+    with closing(beside(opener, path)) as connection:
+        connection.execute("BEGIN")
+        for number, step in enumerate(plan.derived):
+            result = _Result(connection, step, number)
+            try:
+                measured[step.name] = result.compute()
+            except sqlite3.Error as error:
+                found.append(_cannot_be_computed(step, error))
+                break  # another one may read it
+            result.index_for(plan)
+            found += result.hazards(plan, allowed, readers)
+        else:
+            found += _references(connection, plan)
+    steps = [replace(s, measured=measured.get(s.name)) if isinstance(s, Derive) else s for s in plan.steps]
+    plan = replace(plan, steps=tuple(steps))
+    return Probed(plan, (*found, *_pause(plan, max_pause)))
+
+
+class _Result:
+    """The result of one SELECT: `raw` as it is, and under the name of the table as that would store it."""
+
+    def __init__(self, connection: Connection, step: Derive, number: int) -> None:
+        self.connection, self.step = connection, step
+        self.names = [quote(name) for name in step.selection.columns]
+        self.raw = Table(f"{OWN_PREFIX}result_{number}", tuple(Column(name) for name in step.selection.columns))
+        self.again = replace(self.raw, name=f"{OWN_PREFIX}again_{number}")
+
+    def compute(self) -> Measured:
+        """Fill both tables, and compare the second with a second result. Raises sqlite3.Error."""
+        begun = time.monotonic()
+        columns, table = ", ".join(self.names), bare(self.step.new)
+        self._select(self.raw, self.step.select)
+        self.connection.execute(ddl.create_table(table))
+        self.connection.execute(
+            f"INSERT INTO main.{quote(table.name)} ({columns}) SELECT {columns} FROM main.{quote(self.raw.name)}"
+        )
+        self.seconds = time.monotonic() - begun
+        self.differs = any(derived.difference(self.connection, self.step.new, *expected(self.step)))
+        return Measured(count_of(self.connection, f"main.{quote(self.raw.name)}"), time.monotonic() - begun)
+
+    def index_for(self, plan: Plan) -> None:
+        """Index the columns that foreign keys refer to: a query looks up each of their rows."""
+        name = fold(self.step.name)
+        keys = (key for table in plan.new.tables for key in table.foreign_keys if fold(key.table) == name)
+        for number, columns in enumerate(sorted({key.references for key in keys if key.references})):
+            listed = ", ".join(map(quote, columns))
+            self.connection.execute(
+                f"CREATE INDEX {quote(f'{self.raw.name}_{number}')} ON {quote(self.step.name)} ({listed})"
+            )
+
+    def _select(self, into: Table, select: str) -> None:
+        self.connection.execute(ddl.create_table(into))
+        self.connection.execute(f"INSERT INTO main.{quote(into.name)} ({', '.join(self.names)}) {select}")
+
+    def hazards(self, plan: Plan, allowed: frozenset[str], readers: Readers) -> Iterator[Hazard]:
+        yield from of_rows(self.connection, self._as_rewrite(), plan, allowed, readers, is_computed=True)
+        if self.differs or self._depends_on_order():
+            yield _unstable(self.step)
+        yield from self._lost_rows(allowed)
+
+    def _as_rewrite(self) -> Rewrite:
+        """A step from the result, as if it were an old table, to the new table."""
+        new, selected = self.step.new, self.step.selection.columns
+        key = new.primary_key
+        known = tuple(c.column for c in key.columns if c.column in selected) if key is not None else ()
+        shown_by = PrimaryKey(tuple(IndexedColumn(column=name) for name in known)) if known else None
+        return Rewrite(replace(self.raw, primary_key=shown_by), new, tuple(_feed(c, selected) for c in new.columns))
+
+    def _depends_on_order(self) -> bool:
+        """True if the result is another one when the rows of each table are read from its end, where the SELECT asks
+        for no order."""
+        with _reversed(self.connection, self.step) as select:
+            try:
+                with _time_limit(self.connection, max(LEAST_TIME, self.seconds * TIMES)):
+                    self._select(self.again, select)
+            except sqlite3.OperationalError:  # it takes too long, or it needs more of a table than a view has
+                self._drop_again()
+                self._select(self.again, self.step.select)
+        raw, again = (f"main.{quote(table.name)}" for table in (self.raw, self.again))
+        found = difference(self.connection, again, raw, self.names, self.names)
+        self._drop_again()
+        return found is not None
+
+    def _drop_again(self) -> None:
+        self.connection.execute(f"DROP TABLE main.{quote(self.again.name)}")
+
+    def _lost_rows(self, allowed: Collection[str]) -> Iterator[Hazard]:
+        """Rows of the replaced table that the result does not have."""
+        old, new = self.step.replaced, self.step.new
+        if old is None:
+            return
+        names = [quote(name) for name in _identifying(old, new, self.step.selection.columns)]
+        listed = ", ".join(names)
+        lost = (
+            f"(SELECT {listed}, sum(sign) AS lost FROM (SELECT {listed}, 1 AS sign FROM old.{quote(old.name)}"
+            f" UNION ALL SELECT {listed}, -1 FROM main.{quote(new.name)})"
+            f" GROUP BY {', '.join(f'+{name} COLLATE BINARY' for name in names)} HAVING sum(sign) > 0)"
+        )
+        rows = int(self.connection.execute(f"SELECT total(lost) FROM {lost}").fetchone()[0])
+        if not rows:
+            return
+        key = " || ', ' || ".join(f"quote({name})" for name in names)
+        keys = tuple(str(text) for (text,) in self.connection.execute(f"SELECT {key} FROM {lost} LIMIT {SAMPLES}"))
+        message = f'{count(rows, "row")} of "{old.name}" {"is" if rows == 1 else "are"} not in the result of its _from'
+        if self.step.may_drop_rows or fold(new.name) in allowed:
+            yield Hazard(HazardCode.ROWS_DROPPED, f"{message}{shown(keys)}", "", new.name, "", rows, keys)
+            return
+        hint = f'If they may go: "may_drop_rows": true beside "select", or once: --allow-drop {shlex.quote(new.name)}'
+        yield Hazard(HazardCode.DERIVED_DROPS_ROWS, f"{message}{shown(keys)}", hint, new.name, "", rows, keys)
+
+
+@contextmanager
+def _time_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    """Interrupt a statement of the block that takes longer."""
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _reversed(connection: Connection, step: Derive) -> Iterator[str]:
+    """The SELECT over temporary views of the old tables that give their rows from the end. For derived tables, and
+    where a view cannot stand for a table, SQLite reverses only scans that no clause orders.
+    https://www.sqlite.org/pragma.html#pragma_reverse_unordered_selects"""
+    views = step.selection.reads if _may_be_views(step) else ()
+    connection.execute("PRAGMA reverse_unordered_selects=ON")
+    try:
+        for name in views:
+            order = ", ".join(f"{column} DESC" for column in _stored_by(connection, name))
+            # without a LIMIT, SQLite leaves out the ORDER BY of a subquery
+            connection.execute(
+                f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM old.{quote(name)} ORDER BY {order} LIMIT -1"
+            )
+        yield _over_views(step.select) if views else step.select
+    finally:
+        connection.execute("PRAGMA reverse_unordered_selects=OFF")
+        for name in views:
+            connection.execute(f"DROP VIEW IF EXISTS temp.{quote(name)}")
+
+
+def _may_be_views(step: Derive) -> bool:
+    """False if a name means an old table and a derived one, or if the SELECT reads row ids, which views do not have."""
+    reads_rowids = any(token.word in ROWID_NAMES for token in lexer.tokens(step.select))
+    return not reads_rowids and not step.selection.after & set(map(fold, step.selection.reads))
+
+
+def _stored_by(connection: Connection, table: str) -> list[str]:
+    """The columns in whose order the old table is stored."""
+    rows = connection.execute("SELECT name, pk FROM pragma_table_info(?, 'old') ORDER BY pk", (table,)).fetchall()
+    names = {fold(name) for name, _ in rows}
+    is_rowid = connection.execute("SELECT NOT wr FROM pragma_table_list(?) WHERE schema = 'old'", (table,)).fetchone()[
+        0
+    ]
+    free = [name for name in ROWID_NAMES if name not in names]
+    return free[:1] if is_rowid and free else [quote(name) for name, pk in rows if pk] or [quote(rows[0][0])]
+
+
+def _over_views(select: str) -> str:
+    """The SELECT with `temp` in place of the database `old`."""
+    tokens, pieces, last = lexer.tokens(select), list[str](), 0
+    for token, after in pairwise(tokens):
+        if token.is_name and fold(token.value) == "old" and after.text == ".":
+            pieces += [select[last : token.start], "temp"]
+            last = token.end
+    return "".join([*pieces, select[last:]])
+
+
+def _feed(column: Column, selected: Collection[str]) -> ColumnSource:
+    if column.generated is not None:
+        return ColumnSource(column.name, Origin.GENERATED)
+    if column.name in selected:
+        return ColumnSource(column.name, Origin.CARRIED, column.name)
+    return ColumnSource(column.name, Origin.DEFAULT)
+
+
+def _identifying(old: Table, new: Table, selected: Collection[str]) -> list[str]:
+    """The columns that say which row of the replaced table is which of the result: those of the primary key; without
+    one that both have, all columns that both have."""
+    key = new.primary_key
+    names = [c.column for c in key.columns if c.column in selected] if key is not None else []
+    if names and len(names) == len(key.columns if key else ()) and all(old.column(name or "") for name in names):
+        return [name for name in names if name is not None]
+    return [name for name in selected if old.column(name) is not None] or [old.columns[0].name]
+
+
+def _references(connection: Connection, plan: Plan) -> Iterator[Hazard]:
+    """Rows of other tables that would refer to no row of a derived one."""
+    for step in plan.carried:
+        for key in step.new.foreign_keys:
+            if isinstance(plan.step(key.table), Derive):
+                yield from of_key(connection, step, plan, key, Projection(step))
+
+
+def _cannot_be_computed(step: Derive, error: sqlite3.Error) -> Hazard:
+    message = f'the _from of "{step.name}" cannot be computed: {error}'
+    return Hazard(HazardCode.FILL_FAILS, message, "Write it so that it accepts every row, or fix the rows.", step.name)
+
+
+def _unstable(step: Derive) -> Hazard:
+    return Hazard(
+        HazardCode.DERIVED_UNSTABLE,
+        f'the _from of "{step.name}" has another result when SQLite reads the rows in another order',
+        "Give every LIMIT, group_concat and row_number an ORDER BY without ties, use min or max for a column that is "
+        "not in GROUP BY, and round sums of reals.",
+        step.name,
+    )
+
+
+def _pause(plan: Plan, max_pause: float | None) -> Iterator[Hazard]:
+    """How long writers wait if the tables have to be filled again under the write lock."""
+    known = {fold(step.name): step.measured.seconds for step in plan.derived if step.measured is not None}
+    if max_pause is None or not known:
+        return
+    seconds = sum(known.values())
+    names = ", ".join(step.name for step in plan.derived)
+    reads = ", ".join(sorted({name for step in plan.derived for name in step.selection.reads}))
+    table = plan.derived[0].name if len(plan.derived) == 1 else ""
+    message = (
+        f"{names}: filled again while writers wait, if they write to {reads or 'what it reads'} during the run; that "
+        f"takes about {max(1, round(seconds * 1000)):,} ms"
+    )
+    if seconds <= max_pause * SHARE:
+        yield Hazard(HazardCode.DERIVED_RECOMPUTED, message, table=table)
+        return
+    needed = round(seconds / SHARE * 1.5 * 1000)
+    hint = (
+        f"To let writers wait longer: manage.py schemasync --max-pause {needed}\n"
+        "To let them wait for the whole run: manage.py schemasync --block-writers"
+    )
+    allowed = f"{message}, and --max-pause allows {max_pause * 1000:g} ms, half of it for this"
+    yield Hazard(HazardCode.DERIVED_TOO_SLOW, allowed, hint, table)

@@ -1,0 +1,76 @@
+"""Fills derived tables from the attached old file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ....plan.model import Derive
+from ....schema.model import Column, Table
+from ....schema.names import fold, quote
+from ..connection import Connection
+from ..mapping import stored
+from .row_errors import run_on
+
+
+def fill(connection: Connection, step: Derive) -> int:
+    """Fill the empty table; return the number of rows. Raises Failed if a row violates its definition."""
+    return run_on(connection, step.name, statement(step))
+
+
+def fill_again(connection: Connection, step: Derive) -> int:
+    """Replace the rows of the table, in the caller's transaction."""
+    connection.execute(f"DELETE FROM main.{quote(step.name)}")
+    return fill(connection, step)
+
+
+def statement(step: Derive) -> str:
+    """The statement that fills the table."""
+    columns = ", ".join(map(quote, step.selection.columns))
+    # OR ABORT overrides an ON CONFLICT clause of the table, which would drop rows silently
+    return f"INSERT OR ABORT INTO main.{quote(step.name)} ({columns}) {step.select}"
+
+
+def expected(step: Derive) -> tuple[list[str], str]:
+    """The compared columns of the table, quoted, and a subquery with the values that they should hold."""
+    columns = [column for column in step.new.columns if _is_compared(step, column)]
+    values = (f"{stored(quote(column.name), column, step.new)} AS {quote(column.name)}" for column in columns)
+    raw = (f"{_source(step, column)} AS {quote(column.name)}" for column in columns)
+    # the values have names before they are converted, because a conversion uses its value several times
+    return (
+        [quote(column.name) for column in columns],
+        f"(SELECT {', '.join(values)} FROM (SELECT {', '.join(raw)} FROM ({step.select}\n)))",
+    )
+
+
+def expected_in(step: Derive, steps: Iterable[Derive]) -> tuple[list[str], str]:
+    """The same, where the derived tables that the SELECT reads are computed from the old file, too."""
+    columns, query = expected(step)
+    read = [other for other in steps if fold(other.name) in step.selection.after]
+    if not read:
+        return columns, query
+    found = (_as_table(other, expected_in(other, steps)) for other in read)
+    return columns, f"(WITH {', '.join(found)} SELECT * FROM {query})"
+
+
+def _as_table(step: Derive, found: tuple[Sequence[str], str]) -> str:
+    columns, query = found
+    return f"{quote(step.name)} ({', '.join(columns)}) AS (SELECT * FROM {query})"
+
+
+def _is_compared(step: Derive, column: Column) -> bool:
+    return column.generated is None and column.name not in step.selection.volatile
+
+
+def _source(step: Derive, column: Column) -> str:
+    if column.name in step.selection.columns:
+        return quote(column.name)
+    return f"({column.default.text})" if column.default is not None else "NULL"
+
+
+def bare(table: Table) -> Table:
+    """The table with the types, collations and defaults of its columns, and without a constraint."""
+    columns = (
+        Column(c.name, c.type, default=c.default, collation=c.collation, generated=c.generated, stored=c.stored)
+        for c in table.columns
+    )
+    return Table(table.name, tuple(columns))

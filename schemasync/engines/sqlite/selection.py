@@ -1,0 +1,262 @@
+"""Checks the SELECT of each derived table with SQLite, and finds the tables that it reads.
+
+The SELECT reads the old database under the name `old`. A name without it means another derived table, in the new
+database, which is filled first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import Code, Problem, Refused
+from ...plan.model import Selection
+from ...schema import lexer
+from ...schema.lexer import Token, TokenKind
+from ...schema.model import Column, Derivation, Schema, Table
+from ...schema.names import fold, quote
+from ...schema.text import nearest
+from . import ddl
+from .connection import Connection, Opener
+from .dry_run import is_volatile
+from .objects import is_internal, is_own, objects
+from .rebuild.start import attach_old
+from .unknown_names import hint_for
+from .validate import undisguised_sql
+
+JSON_TABLES = frozenset({"json_each", "json_tree"})  # table-valued functions that read only their arguments
+
+# Deterministic to SQLite, unless an argument is the present time or means the time zone of the process.
+_DATES = frozenset("date time datetime julianday strftime unixepoch timediff".split())
+_PRESENT = frozenset({"now", "localtime", "utc"})
+_DETERMINISTIC = 0x800  # https://www.sqlite.org/c3ref/c_deterministic.html
+
+Place = Callable[[str, str], str]
+"""`file:line:column` of a table and of its column ('' for the table itself) in schema.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedTable:
+    """A table of the new schema, and what fills it."""
+
+    table: Table
+    derivation: Derivation
+
+    @property
+    def sql(self) -> str:
+        return self.derivation.select.text
+
+
+def selections(
+    path: Path, opener: Opener, tables: Sequence[DerivedTable], there: Schema, new: Schema, place: Place
+) -> dict[str, Selection]:
+    """The result of the check for each of the tables, by its name. `there`: everything in the database at `path`, which
+    the caller has open. Raises Refused with all problems."""
+    found: dict[str, Selection] = {}
+    problems: list[Problem] = []
+    if not tables:
+        return found
+    with closing(beside(opener, path)) as connection:
+        check = _Check(connection, opener, tables, there, new)
+        for one in tables:
+            selected = check.selection(one)
+            if isinstance(selected, Selection):
+                found[one.table.name] = selected
+            else:
+                problems += [_problem(one, place, fault) for fault in selected]
+    if not problems:
+        problems = [_problem(one, place, _CIRCLE) for one in tables if _is_in_circle(one.table.name, found)]
+    if problems:
+        raise Refused(problems)
+    return found
+
+
+def beside(opener: Opener, path: Path) -> Connection:
+    """A temporary database with an existing one, which the caller has open, attached as `old` for reading only."""
+    connection = opener.temporary()
+    try:
+        attach_old(connection, path, closed=not opener.is_writable(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    message: str
+    hint: str
+
+
+_CIRCLE = _Fault(
+    "its _from reads a table whose _from reads this one", 'Read one of them as it was: "old" and the name, with a dot.'
+)
+
+
+def _problem(one: DerivedTable, place: Place, fault: _Fault) -> Problem:
+    where = place(one.table.name, "")
+    message = f'the _from of "{one.table.name}": {fault.message}'
+    facts = {"table": one.table.name, "select": one.sql}
+    return Problem(Code.BAD_FROM, f"{where}: {message}" if where else message, fault.hint, facts)
+
+
+def _is_in_circle(name: str, found: Mapping[str, Selection]) -> bool:
+    by_name = {fold(table): selected.after for table, selected in found.items()}
+    reached: set[str] = set()
+    waiting = set(by_name[fold(name)])
+    while waiting:
+        reached |= waiting
+        waiting = {other for one in waiting for other in by_name[one]} - reached
+    return fold(name) in reached
+
+
+@dataclass(slots=True)
+class _Used:
+    """What a statement uses, as SQLite reports it to an authorizer. `tables`: (database, folded name); `views`: folded
+    names of the views and common table expressions that it goes through."""
+
+    tables: set[tuple[str, str]] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    views: set[str] = field(default_factory=set)
+
+    def __call__(self, action: int, first: str | None, second: str | None, schema: str | None, by: str | None) -> int:
+        """Answer the authorizer. https://www.sqlite.org/c3ref/set_authorizer.html"""
+        if action == sqlite3.SQLITE_READ and first:
+            self.tables.add((schema or "", fold(first)))
+        elif action == sqlite3.SQLITE_FUNCTION and second:
+            self.functions.add(fold(second))
+        if by:
+            self.views.add(fold(by))
+        return sqlite3.SQLITE_OK
+
+
+@contextmanager
+def _used(connection: Connection) -> Iterator[_Used]:
+    used = _Used()
+    connection.set_authorizer(used)
+    try:
+        yield used
+    finally:
+        connection.set_authorizer(None)
+
+
+class _Check:
+    """The names that a SELECT may use. The temporary database has a table for every name in either database, so that a
+    name without `old` never means a table of the old one."""
+
+    def __init__(
+        self, connection: Connection, opener: Opener, tables: Sequence[DerivedTable], there: Schema, new: Schema
+    ) -> None:
+        self.connection, self.opener = connection, opener
+        self.derived = {fold(one.table.name) for one in tables}
+        self.readable = {fold(table.name): table.name for table in there.tables if table.virtual is None}
+        self.views = {fold(o.name): o.sql for o in objects(connection, "old") if o.type == "view"}
+        named = {fold(table.name): table for table in (*there.tables, *new.tables)}
+        stand_ins = [Table(t.name, tuple(Column(c.name) for c in t.columns) or (Column("x"),)) for t in named.values()]
+        stand_ins += [Table(name, (Column("x"),)) for name in self.views.keys() - named.keys()]
+        for table in stand_ins:
+            connection.execute(ddl.create_table(table))
+        for name in JSON_TABLES:  # a module reads the schema when it is used first
+            connection.execute(f"SELECT 1 FROM {name}('[]')").fetchall()
+        query = f"SELECT DISTINCT name FROM pragma_function_list WHERE type = 's' AND NOT flags & {_DETERMINISTIC}"
+        self.volatile = {fold(name) for (name,) in connection.execute(query)}
+
+    def selection(self, one: DerivedTable) -> Selection | list[_Fault]:
+        try:
+            text = undisguised_sql(one.derivation.select).text
+            with _used(self.connection) as used:
+                result = self.connection.execute(f"SELECT * FROM ({text}\n) LIMIT 0")
+            names = [str(column[0]) for column in result.description]
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            hint = hint_for(str(error)) or "Tables and columns have the names of the old database: FROM old.NAME"
+            return [_Fault(f"SQLite refuses it: {error}", hint)]
+        faults = [*self._tables(one, used), *self._functions(one, used), *_columns(one.table, names)]
+        if not faults:
+            faults = list(self._as_a_whole(one, names))
+        if faults:
+            return faults
+        columns = tuple(column.name for name in names if (column := one.table.column(name)) is not None)
+        reads = tuple(sorted(self.readable[name] for schema, name in used.tables if self._is_read(schema, name)))
+        after = frozenset(name for schema, name in used.tables if schema == "main" and name in self.derived)
+        volatile = tuple(column.name for column in one.table.columns if self._is_volatile(column, columns))
+        return Selection(columns, reads, after, volatile)
+
+    def _is_read(self, schema: str, name: str) -> bool:
+        return schema == "old" and name in self.readable
+
+    def _is_volatile(self, column: Column, selected: Sequence[str]) -> bool:
+        default = None if column.name in selected else column.default
+        return default is not None and is_volatile(self.opener, None, default.text)
+
+    def _tables(self, one: DerivedTable, used: _Used) -> Iterator[_Fault]:
+        for schema, name in sorted(used.tables):
+            if schema == "main" and name == fold(one.table.name):
+                yield _Fault("it reads the table that it fills", f"To read its rows of before: old.{one.table.name}")
+            elif schema == "main" and name not in self.derived | JSON_TABLES:
+                yield _Fault(
+                    f'"{name}" alone means a table of the new database, and only those with a _from can be read',
+                    f"To read the table of the old database: old.{name}",
+                )
+            elif schema == "old" and (is_internal(name) or is_own(name)):
+                yield _Fault(f'it reads "{name}", which SQLite or schemasync keeps for itself', "Read other tables.")
+            elif schema == "old" and name not in self.readable and name not in self.views:
+                yield _Fault(
+                    f'it reads "{name}", a virtual table or a part of one, whose writes cannot be followed',
+                    "Read the table that holds the text.",
+                )
+
+    def _functions(self, one: DerivedTable, used: _Used) -> Iterator[_Fault]:
+        hint = "The SELECT runs again to verify the table, and must have the same result. Use constants, or a default."
+        for name in sorted(used.functions & self.volatile):
+            yield _Fault(f"{name} gives another value each time", hint)
+        if dates := used.functions & _DATES:
+            texts = [one.sql, *(self.views[name] for name in sorted(used.views & self.views.keys()))]
+            if any(_reads_the_clock(lexer.tokens(text)) for text in texts):
+                yield _Fault(f"{', '.join(sorted(dates))} depends on the present time or on the time zone", hint)
+
+    def _as_a_whole(self, one: DerivedTable, names: Sequence[str]) -> Iterator[_Fault]:
+        """Compile the statement that fills the table: its SELECT must be one by itself."""
+        columns = ", ".join(map(quote, names))
+        try:
+            self.connection.execute(f"EXPLAIN INSERT INTO main.{quote(one.table.name)} ({columns}) {one.sql}")
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            yield _Fault(f"SQLite refuses it: {error}", "It is one SELECT, as it would follow INSERT INTO.")
+
+
+def _columns(table: Table, names: Sequence[str]) -> Iterator[_Fault]:
+    """Faults in the names of the result's columns, each of which is a column of the table."""
+    counts = Counter(map(fold, names))
+    for name in names:
+        column = table.column(name)
+        if column is None:
+            near = nearest(name, [column.name for column in table.columns])
+            hint = f"Each column has the name of one of the table, for example: AS {near or table.columns[0].name}"
+            yield _Fault(f'its result has a column "{name}", which the table does not have', hint)
+        elif column.generated is not None:
+            yield _Fault(f'"{column.name}" is a generated column, which cannot be filled', "Leave it out.")
+        elif counts[fold(name)] > 1:
+            yield _Fault(f'its result has several columns "{column.name}"', "Leave in one.")
+    alias = table.rowid_column
+    if alias is not None and fold(alias) not in counts:
+        yield _Fault(
+            f'its result lacks "{alias}", the primary key, so that each run would give the rows other ids',
+            f"Select a key that the old rows have, such as min(id) of a group, or number the rows in an order without "
+            f"ties: row_number() OVER (ORDER BY …) AS {quote(alias)}",
+        )
+
+
+def _reads_the_clock(tokens: Sequence[Token]) -> bool:
+    """True if the present time or the time zone is an argument, or a date function has none."""
+    for number, token in enumerate(tokens):
+        if token.kind is TokenKind.STRING and fold(token.value.strip()) in _PRESENT:
+            return True
+        after = [other.text for other in tokens[number + 1 : number + 4]]
+        if token.word in _DATES and after[:2] == ["(", ")"]:
+            return True
+        if token.word == "strftime" and after[:1] == ["("] and after[2:] == [")"]:
+            return True
+    return False

@@ -1,0 +1,66 @@
+"""Derived tables under the load of processes that never stop writing: in the end they are what the old file says."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.run.limits import Limits
+from schemasync.sync.run.target import target
+from schemasync.sync.runner import sync
+from tests.crash.processes import Child, child
+
+from .beside import Case, made, read
+from .test_derived import NORMALIZED, USERS
+
+TOWNS = 50
+PATIENT = SyncOptions(limits=Limits(max_pause=5.0, cutover_timeout=120.0))
+
+
+def _busy(link: Path, number: int) -> int:
+    """Write until the file is closed; returns how many writes were acknowledged."""
+    done = 0
+    with closing(sqlite3.connect(link, isolation_level=None, timeout=30)) as connection:
+        try:
+            while True:
+                town = f"Town {(done * 7 + number) % TOWNS}"
+                connection.execute(
+                    "INSERT INTO Users (name, street, city) VALUES (?, 'High Street', ?)", (f"{number}.{done}", town)
+                )
+                connection.execute("UPDATE Users SET street = 'Low Street' WHERE id = ?", (done % 500,))
+                done += 1
+                time.sleep(0.002)
+        except sqlite3.OperationalError as error:
+            assert "superseded" in str(error), error
+    return done
+
+
+@pytest.mark.parametrize("rows", [2_000, pytest.param(50_000, marks=pytest.mark.slow)])
+def test_no_acknowledged_write_is_missing_in_a_derived_table(folder, rows):
+    filled = (
+        f"WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+        f" INSERT INTO Users (name, street, city) SELECT 'n' || i, 'High Street', 'Town ' || (i % {TOWNS}) FROM n;"
+    )
+    link = made(folder / "w", Case({"Users": USERS}, NORMALIZED, [], filled))
+    archive = link.resolve()
+    writers = [Child(lambda number=number: _busy(link, number)) for number in range(2)]
+    report = child(
+        lambda: (found := sync(target(link, wait=30.0), read(NORMALIZED), PATIENT)) and found.pause_ms
+    ).result()
+    acknowledged = sum(writer.ended().result() for writer in writers)
+    assert report < 5_000
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as old, closing(sqlite3.connect(link)) as new:
+        assert old.execute("SELECT count(*) FROM Users").fetchone()[0] >= rows + acknowledged
+        before = old.execute("SELECT id, name, street, city FROM Users ORDER BY id").fetchall()
+        joined = (
+            "SELECT u.id, name, street, city FROM Users AS u JOIN Addresses AS a ON a.id = address_id ORDER BY u.id"
+        )
+        assert new.execute(joined).fetchall() == before
+        towns = new.execute("SELECT count(*), count(DISTINCT street || city) FROM Addresses").fetchone()
+        assert towns[0] == towns[1] == len({row[2:] for row in before})
+        assert new.execute("PRAGMA foreign_key_check").fetchall() == []
