@@ -30,11 +30,14 @@ class Effects:
         """The changes of this kind that the step makes."""
         return [change for change in self.step.changes if isinstance(change, kind)]
 
-    def at_risk(self, sql: Sql, added: Sequence[object] = (), item: object = None) -> bool:
-        """True if the item is among those added, or its expression reads a column whose values change."""
-        return item in added or any(map(self.changes_value, words(sql)))
+    def at_risk(
+        self, sql: Sql, added: Sequence[object] = (), item: object = None, within: frozenset[str] = frozenset()
+    ) -> bool:
+        """True if the item is among those added, or its expression reads a column whose values change. `within`:
+        the generated columns whose expressions lead here. A word of one may be its own name: `date AS (date(x))`."""
+        return item in added or any(self.changes_value(word, within) for word in words(sql) if word not in within)
 
-    def changes_value(self, column: str) -> bool:
+    def changes_value(self, column: str, within: frozenset[str] = frozenset()) -> bool:
         """True if the column's values, or how they compare, change."""
         feed = self.feeds.get(fold(column))
         if feed is None:
@@ -46,7 +49,7 @@ class Effects:
         new = self.new.column(column)
         expression = new.generated if new is not None else None
         retold = feed.source is None or self._is_changed(column, c.ChangeGenerated, c.ChangeType)
-        return retold or (expression is not None and self.at_risk(expression))
+        return retold or (expression is not None and self.at_risk(expression, within=within | {fold(column)}))
 
     def _is_changed(self, column: str, *kinds: type[c.ChangeCollation | c.ChangeGenerated | c.ChangeType]) -> bool:
         return any(isinstance(change, kinds) and fold(change.column) == fold(column) for change in self.step.changes)
