@@ -17,6 +17,7 @@ from .. import databases
 from ..diff.hazards import Hazard
 from ..engines.sqlite.connection import Opener
 from ..schema.document import Document
+from ..schema.names import fold
 from ..sync import preview
 from ..sync.phases.decide import SyncOptions
 from ..sync.rollback import RolledBack, rollback
@@ -133,7 +134,7 @@ def _insert_checked(connection: sqlite3.Connection, rows: Rows, document: Docume
     for table in document.schema.tables:
         for row in connection.execute("SELECT * FROM pragma_foreign_key_check(?)", (table.name,)):
             child, rowid, parent, _ = row
-            if parent.lower() not in document.elsewhere:
+            if fold(parent) not in document.elsewhere:
                 raise sqlite3.IntegrityError(f"the row {rowid} of {child} refers to a row that {parent} does not have")
 
 

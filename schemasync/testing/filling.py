@@ -328,7 +328,8 @@ def _without_dangling(
         with closing(opener.memory()) as connection:
             build(connection, schema)
             rows = {name: [row for row in found if _inserted(connection, name, row)] for name, found in rows.items()}
-            dangling = {fold(name) for (name, *_) in connection.execute("PRAGMA foreign_key_check")}
+            found = connection.execute("PRAGMA foreign_key_check").fetchall()
+            dangling = {fold(name) for name, _, parent, _ in found if schema.table(parent) is not None}
             if not dangling:
                 return rows
             rows = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.validate import build
 from schemasync.schema.names import fold
-from schemasync.testing import assert_change, generate_rows
+from schemasync.testing import assert_change, generate_rows, temporary_database
 from schemasync.testing.choices import DrawnChoices, RandomChoices
 from schemasync.testing.filling import fill
 from schemasync.testing.rows import insert
@@ -99,6 +99,13 @@ def test_the_strategy_shrinks_to_few_rows_with_plain_values():
 
 def test_tables_come_with_all_that_they_refer_to_and_with_nothing_else():
     assert {fold(name) for name in generate_rows(ALL, ["single"])} == {"single", "child", "parent"}
+
+
+def test_a_reference_to_a_table_that_schema_json_does_not_make_hinders_nothing():
+    tree = {"t": {"id": ID, "user": "INTEGER NOT NULL REFERENCES auth_user (id)"}, "_elsewhere": ["auth_user"]}
+    assert len(generate_rows(tree)["t"]) == 3
+    with temporary_database(tree, generate_rows(tree)) as database:
+        assert len(database.rows("t")) == 3
 
 
 # --- help -----------------------------------------------------------------------------------------------------------
