@@ -143,7 +143,18 @@ class Run:
         python = self.environment / "bin" / "python"
         if not python.exists():
             _run([_newest_python(), "-m", "venv", str(self.environment)])
-            _run([str(python), "-m", "pip", "install", "-q", self.app.name + self.app.extras, *_needed()])
+            _run(
+                [
+                    str(python),
+                    "-m",
+                    "pip",
+                    "install",
+                    "-q",
+                    self.app.name + self.app.extras,
+                    *self.app.packages,
+                    *_needed(),
+                ]
+            )
         self.say(_run([str(python), "-c", VERSIONS, self.app.name]).strip())
 
     # --- from models ----------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ CHANGES = (
 class Borrowed:
     """One app. `collated`: a table of it and a column that gets a collation which no model says, by hand.
 
+    `packages`: what it imports and does not require.
+
     `moved`: labels that got tables from an app whose migrations fill tables: where it keeps those, they must, too.
     """
 
@@ -33,6 +35,7 @@ class Borrowed:
     extras: str = ""
     own: str = ""
     moved: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def models(self):
@@ -162,6 +165,7 @@ TEMPLATES[0]["OPTIONS"]["context_processors"] += [
 ]
 """,
     "cms.Page",
+    packages=("packaging",),
 )
 PRETIX = Borrowed(
     "pretix",

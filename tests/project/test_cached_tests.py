@@ -514,3 +514,33 @@ def test_with_schema_json(tmp_path, seed):
         assert "schema.json" in run(made)
         assert '"more"' in dump(made)
     assert COPIED in run(made)
+
+
+ENVIRONMENT = """
+import os
+def fill(alias):
+    from .models import Tag
+    Tag.objects.using(alias).create(label=os.environ["COLOUR"])
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_verifies_finds_what_the_cache_cannot_see(tmp_path):
+    """An environment variable, with schema.json: the reason why "cached" is not the default there."""
+    made = Site(tmp_path / "site")
+    made.done("makemigrations")
+    write(made, "shop/tests.py", FILES["shop/tests.py"])
+    write(made, "shop/seeds.py", ENVIRONMENT)
+
+    def ended(tests, colour):
+        given = f'{{"TESTS": "{tests}", "TEST_CACHE": BASE_DIR / "cache", "TEST_SEED": "shop.seeds.fill"}}'
+        made.settings(flag=True, more=f"SCHEMASYNC |= {given}")
+        return made.run("manage.py", "test", variables={"COLOUR": colour}, fresh=True)
+
+    assert ended("cached", "red").code == 0
+    assert COPIED in ended("cached", "blue").err
+    assert "'red'" in dump(made)
+    assert "differs from a new one in: shop_tag" in ended("verified", "blue").err
+    assert ended("verified", "red").code == 0
+    assert ended("built", "blue").code == 0
+    assert "'blue'" in dump(made)
