@@ -77,9 +77,10 @@ class Comparison:
 def compare_rows(
     before: Dump, after: Dump, old: Document, new: Document, changes: Sequence[Change], *, but: Sequence[str] = ()
 ) -> Comparison:
-    """Compare each row of each table, except for the new tables named in `but`. Values are compared as SQLite stores
-    them in the new column; those of a column with a `fill`, and NULL in a column that is NOT NULL now, are not."""
-    found, names, left_out = Comparison(), Names.of(changes), set(map(fold, but))
+    """Compare each row of each table, except for the new tables named in `but`, and those with a `_from`. Values are
+    compared as SQLite stores them in the new column; those of a column with a `fill`, and NULL in a column that is NOT
+    NULL now, are not."""
+    found, names, left_out = Comparison(), Names.of(changes), set(map(fold, [*but, *new.hints.derivations]))
     for name, content in before.tables.items():
         table = old.schema.table(name) or Table(name)
         renamed = names.tables.get(fold(name), name)

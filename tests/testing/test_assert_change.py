@@ -189,6 +189,19 @@ def test_computed_values_are_compared_with_what_the_test_expects():
     ]
 
 
+def test_rows_that_a_select_gives_are_compared_with_what_the_test_expects():
+    before = {"t": {"id": "INTEGER PRIMARY KEY", "tag": "TEXT"}}
+    after = {
+        "t": {"id": "INTEGER PRIMARY KEY", "tag": "TEXT", "_from": "SELECT id, upper(tag) AS tag FROM old.t"},
+        "tag": {"name": "TEXT PRIMARY KEY", "_from": "SELECT DISTINCT tag AS name FROM old.t"},
+    }
+    rows = {"t": [{"tag": "a"}, {"tag": "a"}]}
+    seen = assert_change(before, after, rows, expect={"tag": [{"name": "a"}]})
+    assert seen.rows_after["t"] == [{"id": 1, "tag": "A"}, {"id": 2, "tag": "A"}]
+    assert seen.compared == {}
+    assert failures(before, after, rows, expect={"tag": [{"name": "b"}]})[0].endswith("no row is {'name': 'b'}")
+
+
 def test_null_that_a_default_replaces_is_no_loss():
     before = {"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}}
     after = {"t": {"id": "INTEGER PRIMARY KEY", "a": {"type": "TEXT NOT NULL", "fill": "coalesce(a, '-')"}}}
