@@ -105,7 +105,7 @@ class Layout:
             return None
         if not target.is_absolute():
             target = self.link.parent / target
-        if target.parent.resolve() != self.folder.resolve():
+        if target.parent != self.folder and target.parent.resolve() != self.folder.resolve():
             return None
         generation = self.parse(target.name)
         return None if generation is None or generation.building else generation

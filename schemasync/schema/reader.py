@@ -23,10 +23,13 @@ class DefinitionReader:
 
     def peek(self, *words: str) -> bool:
         """True if the next tokens are these keywords or marks."""
-        following = self.parts[self.at : self.at + len(words)]
-        return len(following) == len(words) and all(
-            (token.word or token.text) == word for token, word in zip(following, words, strict=True)
-        )
+        if self.at + len(words) > len(self.parts):
+            return False
+        for index, word in enumerate(words, self.at):  # a loop, as most calls end with the first word
+            token = self.parts[index]
+            if (token.word or token.text) != word:
+                return False
+        return True
 
     def take(self, *words: str) -> bool:
         """Skip these keywords if they come next; return whether they did."""
