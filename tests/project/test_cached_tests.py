@@ -394,7 +394,10 @@ def test_each_process_of_django_s_runner_has_a_copy(site, start, place, engine):
             )
             assert ended.code == 0, ended.out + ended.err
         assert COPIED in ended.err
-    assert len(set(processes.read_text().split())) > 1
+    assert ended.err.count("Cloning test database for alias 'default'") == 2
+    assert len(processes.read_text().split()) == (
+        8 if engine == "ours" else 4
+    )  # one process may be quicker than the other
     assert {path.name for path in site.folder.glob("*.sqlite3")} <= {"db.sqlite3"}, "no copy is left"
 
 
