@@ -101,7 +101,7 @@ def _steps(plan: dict[str, Any]) -> dict[str, Any]:
         "tables": [table for table in tables if table["action"] != Action.KEEP],
         "kept": sum(table["action"] == Action.KEEP for table in tables),
         "has_steps": bool(actions - {Action.KEEP, Action.CREATE}),
-        "has_rewritten": Action.REWRITE in actions,
+        "has_rewritten": bool(actions & {Action.REWRITE, Action.DERIVE}),
     }
 
 

@@ -111,9 +111,9 @@ def _step(
         case RemovedTable(old):
             return Drop(old)
         case AddedTable(new, derivation):
-            return Create(new) if derivation is None else _derive(new, derivation, selections, None)
-        case TablePair(old, new, derivation=Derivation() as derivation):
-            return _derive(new, derivation, selections, old)
+            return Create(new) if derivation is None else _derive(new, derivation, selections)
+        case TablePair(old, new, _, changes, derivation=Derivation() as derivation):
+            return replace(_derive(new, derivation, selections), replaced=old, changes=changes)
         case TablePair(old, new, _, changes, _, reason):
             feeds = tuple(_feed(table, column, volatile) for column in new.columns)
             if not edits_definition(changes) and not reason:
@@ -124,8 +124,9 @@ def _step(
             assert_never(table)
 
 
-def _derive(new: Table, derivation: Derivation, selections: Mapping[str, Selection], replaced: Table | None) -> Derive:
-    return Derive(new, derivation.select.text, selections[new.name], replaced, derivation.may_drop_rows)
+def _derive(new: Table, derivation: Derivation, selections: Mapping[str, Selection]) -> Derive:
+    select, may_drop_rows = derivation.select.text, derivation.may_drop_rows
+    return Derive(new, select, selections[new.name], may_drop_rows=may_drop_rows)
 
 
 def _feed(pair: TablePair, column: Column, volatile: Callable[[str, str], bool]) -> ColumnSource:

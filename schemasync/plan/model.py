@@ -160,6 +160,7 @@ class Derive:
     """The new table is created empty and filled by a SELECT over the old database.
 
     `replaced`: the table of that name, or of an earlier one, whose rows are not carried; None if there is none.
+    `changes` lead from its definition to the new one.
     `may_drop_rows`: rows of that may be missing in the new table. `measured`: None if the rows were not read.
     """
 
@@ -168,6 +169,7 @@ class Derive:
     selection: Selection
     replaced: Table | None = None
     may_drop_rows: bool = False
+    changes: tuple[Change, ...] = ()
     measured: Measured | None = field(default=None, compare=False)
     action: ClassVar[Action] = Action.DERIVE
 

@@ -30,6 +30,7 @@ ACTIONS = {
     "keep": gettext_lazy("kept"),
     "alter": gettext_lazy("altered"),
     "rewrite": gettext_lazy("rewritten"),
+    "derive": gettext_lazy("filled by a SELECT"),
     "create": gettext_lazy("created"),
     "drop": gettext_lazy("dropped"),
 }

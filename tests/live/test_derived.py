@@ -185,16 +185,39 @@ def test_a_row_that_is_mended_in_time_comes_along(folder):
         assert connection.execute("SELECT id FROM names WHERE name = 'Ada II'").fetchone() == (5,)
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [["INSERT INTO Orders (user) VALUES (3)"], ["UPDATE Users SET street = 'Hill 1', city = 'Bath' WHERE id = 2"]],
-    ids=["a row refers to one that is merged away", "a row that is referred to is merged away"],
-)
-def test_a_reference_to_a_row_that_the_derived_table_lacks_ends_the_run(folder, statements):
-    link = made(folder / "w", replace(MERGING, before=ROWS + "INSERT INTO Orders (user) VALUES (2);"))
+TOWNS = {
+    "Towns": {"id": "INTEGER PRIMARY KEY"},
+    "Homes": {
+        "id": "INTEGER PRIMARY KEY",
+        "town": "INTEGER REFERENCES Towns (id)",
+        "_from": "SELECT id, 1 AS town FROM old.Users",
+    },
+    "Users": USERS,
+}
+REFERENCES = {
+    "a row refers to one that is merged away": (MERGING, "INSERT INTO Orders (user) VALUES (3)"),
+    "a row that is referred to is merged away": (
+        replace(MERGING, before=ROWS + "INSERT INTO Orders (user) VALUES (2);"),
+        "UPDATE Users SET street = 'Hill 1', city = 'Bath' WHERE id = 2",
+    ),
+    "a row of a table by hand refers to one that is merged away": (
+        replace(MERGING, before=ROWS + "CREATE TABLE mine (u REFERENCES Users (id));"),
+        "INSERT INTO mine VALUES (3)",
+    ),
+    "a row that a derived one refers to is deleted": (
+        Case({"Users": USERS, "Towns": TOWNS["Towns"]}, TOWNS, [], ROWS + "INSERT INTO Towns VALUES (1);"),
+        "DELETE FROM Towns",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_to_a_row_that_would_not_be_there_ends_the_run(folder, name):
+    case, statement = REFERENCES[name]
+    link = made(folder / "w", case)
     options = replace(QUICK, limits=Limits(max_pause=1.0, cutover_timeout=0.5))
     with pytest.raises(Failed, match="refer to rows that do not exist"):
-        sync(target(link, disk=Disk(at(BEFORE_THE_LOCK, lambda: write(link, *statements)))), read(MERGED), options)
+        sync(target(link, disk=Disk(at(BEFORE_THE_LOCK, lambda: write(link, statement)))), read(case.new), options)
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT count(*) FROM Users").fetchone() == (4,)
 

@@ -14,7 +14,7 @@ from ...diff.hint_keys import HintKey, all_hints, table_drop
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.derived import probe_derived
-from ...engines.sqlite.hazards.probe import probe
+from ...engines.sqlite.hazards.probe import foreign_children, probe
 from ...engines.sqlite.hazards.unreadable import Readers
 from ...engines.sqlite.selection import DerivedTable, selections
 from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
@@ -438,7 +438,8 @@ def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: 
     allowed = frozenset(map(fold, options.allow_drop))
     found = probe(state.connection, plan, allowed, options.readers, opener)
     max_pause = None if options.block_writers else options.limits.max_pause
-    derived = probe_derived(state.path, plan, opener, allowed, options.readers, max_pause)
+    foreign = foreign_children(state.connection, plan) if plan.derived else ()
+    derived = probe_derived(state.path, plan, opener, allowed, options.readers, max_pause, foreign)
     plan = replace(derived.plan, hazards=(*found, *derived.hazards, *static))
     return converting(_with_places(plan))
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from ....errors import Code, Failed, Problem
 from ....plan.model import CarriedStep, Derive, Plan
-from ....schema.model import Table
 from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection, schema_version
+from ..inspect import references_of
 from ..rebuild.derive import fill_again
 from ..verify import derived
 from ..verify.integrity_check import violations
@@ -51,11 +51,11 @@ class Recompute:
     seconds: float = field(init=False, default=0.0)
     has_refreshed: bool = field(init=False, default=False)
     _numbers: dict[str, int] = field(init=False)
-    _children: dict[str, Table] = field(init=False)
+    _children: dict[str, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._numbers = {fold(one.table.name): one.number for one in self.logged}
-        self._children = dict(_children(self.plan))
+        self._children = dict(_children(self.connection, self.plan)) if self.plan.derived else {}
         self.seconds = self.seen.seconds if self.seen is not None else 0.0
 
     def note(self) -> None:
@@ -104,18 +104,17 @@ class Recompute:
         """True if `refresh` has something to do."""
         return bool(self.stale() or self._due_children(()))
 
-    def _due_children(self, stale: Collection[Derive]) -> list[Table]:
-        """The tables whose references are to be checked, as they or the derived tables that they refer to changed."""
+    def _due_children(self, stale: Collection[Derive]) -> list[str]:
+        """The tables whose references are to be checked, because they or the tables that they refer to changed."""
         if self.seen is None or not self._children:
             return []
-        names = {fold(step.name) for step in stale}
-        written = self._written(self.seen, self._now())
-        carried = {fold(step.name) for step in self.plan.carried if fold(step.old.name) in written}
-        return [
-            table
-            for name, table in self._children.items()
-            if name in names | carried or any(fold(key.table) in names for key in table.foreign_keys)
-        ]
+        changed = {fold(step.name) for step in stale}
+        changed |= {self._new_name(name) for name in self._written(self.seen, self._now())}
+        return [name for name, parents in self._children.items() if changed & {fold(name), *parents}]
+
+    def _new_name(self, name: str) -> str:
+        """The folded name that a table of the old file has in the new one."""
+        return next((fold(step.name) for step in self.plan.carried if fold(step.old.name) == name), name)
 
     def refresh(self) -> Failed | None:
         """Fill the stale tables again, and compare them with their SELECT, in the caller's transaction, after the rows
@@ -139,34 +138,35 @@ class Recompute:
         self.seen = self._now()
         return None
 
-    def _check(self, children: Collection[Table]) -> None:
-        problems = [problem for table in children for problem in self._dangling(table)]
+    def _check(self, children: Collection[str]) -> None:
+        problems = [problem for name in children for problem in self._dangling(name)]
         if problems:
             raise Failed(problems)
 
-    def _dangling(self, table: Table) -> Iterator[Problem]:
-        if not dangles(self.connection, table):
+    def _dangling(self, name: str) -> Iterator[Problem]:
+        table, step = self.plan.new.table(name), self.plan.step(name)
+        if table is not None and not dangles(self.connection, table):
             return
-        step = self.plan.step(table.name)
-        before = violations(self.connection, "old", step.old.name) if isinstance(step, CarriedStep) else 0
-        found = violations(self.connection, "main", table.name)
+        found = violations(self.connection, "main", name)
+        origin = step.old.name if isinstance(step, CarriedStep) else name if step is None else None
+        before = violations(self.connection, "old", origin) if found and origin is not None else 0
         if found > before:
             refer = count(found - before, "row", "rows")
             yield Problem(
                 Code.ROWS_VIOLATE_SCHEMA,
-                f'{refer} of "{table.name}" refer to rows that do not exist, since something was written during the '
-                "run",
+                f'{refer} of "{name}" refer to rows that do not exist, since something was written during the run',
                 "Fix them, and make sure that the application writes no more of them. Then run it again.",
-                {"table": table.name, "rows": found - before},
+                {"table": name, "rows": found - before},
             )
 
 
-def _children(plan: Plan) -> Iterator[tuple[str, Table]]:
-    """The tables with a foreign key of which one side is derived, by their folded names."""
+def _children(connection: Connection, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
+    """The tables with a foreign key of which one side is derived, also foreign tables, with the folded names of the
+    tables that they refer to."""
     names = {fold(step.name) for step in plan.derived}
-    for table in plan.new.tables if names else ():
-        if any(fold(table.name) in names or fold(key.table) in names for key in table.foreign_keys):
-            yield fold(table.name), table
+    for child, parents in references_of(connection).items():
+        if fold(child) in names or names & parents:
+            yield child, frozenset(parents)
 
 
 @contextmanager

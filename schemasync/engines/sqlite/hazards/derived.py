@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 import sqlite3
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import ColumnSource, Derive, Measured, Origin, Plan, Rewrite
+from ....plan.model import ColumnSource, Derive, Keep, Measured, Origin, Plan, Rewrite
 from ....schema import lexer
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, IndexedColumn, PrimaryKey, Table
@@ -48,12 +48,19 @@ class Probed:
 
 
 def probe_derived(
-    path: Path, plan: Plan, opener: Opener, allowed: frozenset[str], readers: Readers, max_pause: float | None
+    path: Path,
+    plan: Plan,
+    opener: Opener,
+    allowed: frozenset[str],
+    readers: Readers,
+    max_pause: float | None,
+    foreign: Iterable[Keep] = (),
 ) -> Probed:
     """Compute all derived tables from the database at `path`, which the caller has open.
 
     `allowed`: folded names of tables, and of columns as "table.column", that may lose rows or values. `max_pause`:
-    seconds for which writers may wait; None if they wait for the whole run.
+    seconds for which writers may wait; None if they wait for the whole run. `foreign`: the steps of foreign tables that
+    refer to ours.
     """
     if not plan.derived:
         return Probed(plan)
@@ -71,7 +78,7 @@ def probe_derived(
             result.index_for(plan)
             found += result.hazards(plan, allowed, readers)
         else:
-            found += _references(connection, plan)
+            found += _references(connection, plan, foreign)
     steps = [replace(s, measured=measured.get(s.name)) if isinstance(s, Derive) else s for s in plan.steps]
     plan = replace(plan, steps=tuple(steps))
     return Probed(plan, (*found, *_pause(plan, max_pause)))
@@ -247,9 +254,9 @@ def _identifying(old: Table, new: Table, selected: Collection[str]) -> list[str]
     return [name for name in selected if old.column(name) is not None] or [old.columns[0].name]
 
 
-def _references(connection: Connection, plan: Plan) -> Iterator[Hazard]:
+def _references(connection: Connection, plan: Plan, foreign: Iterable[Keep]) -> Iterator[Hazard]:
     """Rows of other tables that would refer to no row of a derived one."""
-    for step in plan.carried:
+    for step in (*plan.carried, *foreign):
         for key in step.new.foreign_keys:
             if isinstance(plan.step(key.table), Derive):
                 yield from of_key(connection, step, plan, key, Projection(step))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from ....diff import changes as c
+from ....diff.changes import Change
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import CarriedStep, Drop, Rewrite
+from ....plan.model import Drop, Rewrite
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -26,14 +27,14 @@ def table(connection: Connection, step: Drop) -> Iterator[Hazard]:
     yield Hazard(HazardCode.ROWS_DROPPED, message, table=step.name, rows=rows)
 
 
-def columns(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
-    """Dropped columns of a table that stays."""
-    for change in step.changes:
+def columns(connection: Connection, name: str, old: str, changes: Iterable[Change]) -> Iterator[Hazard]:
+    """Dropped columns of a table that stays, under that name, and has the name `old` now."""
+    for change in changes:
         if isinstance(change, c.DropColumn) and change.column.generated is None:
-            sql = f"SELECT count({quote(change.column.name)}) FROM {quote(step.old.name)}"
+            sql = f"SELECT count({quote(change.column.name)}) FROM {quote(old)}"
             rows = connection.execute(sql).fetchone()[0]
-            message = f"{step.name}.{change.column.name} goes with {count(rows, 'value')}"
-            yield Hazard(HazardCode.ROWS_DROPPED, message, "", step.name, change.column.name, rows)
+            message = f"{name}.{change.column.name} goes with {count(rows, 'value')}"
+            yield Hazard(HazardCode.ROWS_DROPPED, message, "", name, change.column.name, rows)
 
 
 def virtual(connection: Connection, step: Rewrite, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:

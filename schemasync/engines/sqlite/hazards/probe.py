@@ -34,24 +34,28 @@ def probe(
                 found += dropped.table(connection, step)
             case Keep() | Alter() | Rewrite():
                 if not step.is_virtual:
-                    found += dropped.columns(connection, step)
+                    found += dropped.columns(connection, step.name, step.old.name, step.changes)
                     found += of_rows(connection, plan.effective(step), plan, allowed_losses, readers)
                 elif isinstance(step, Rewrite):
                     found += dropped.virtual(connection, step, allowed_losses, opener or Opener())
-            case Derive() | Create():
-                pass  # `probe_derived` computes the rows of a derived table
+            case Derive():  # `probe_derived` computes its rows
+                if step.replaced is not None:
+                    found += dropped.columns(connection, step.name, step.replaced.name, step.changes)
+            case Create():
+                pass
             case _:
                 assert_never(step)
-    foreign: list[CarriedStep] = [*_foreign_children(connection, plan), *_foreign_copied(connection, plan)]
+    foreign: list[CarriedStep] = [*foreign_children(connection, plan), *_foreign_copied(connection, plan)]
     for other in foreign:
         found += of_rows(connection, other, plan, allowed_losses)
     found += external_content.read_anew(connection, plan, allowed_losses)
     return tuple(found)
 
 
-def _foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
+def foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
     """Foreign tables that refer to ours, as steps in which only what they refer to changes."""
-    steps = {fold(step.old.name): step for step in plan.rewritten}
+    steps: dict[str, Rewrite | Derive] = {fold(step.old.name): step for step in plan.rewritten}
+    steps |= {fold(step.replaced.name): step for step in plan.derived if step.replaced is not None}
     names = [
         child
         for child, parents in references_of(connection).items()
@@ -78,7 +82,9 @@ def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
             yield Rewrite(table, replace(table, foreign_keys=()), tuple(feeds))
 
 
-def _followed(key: ForeignKey, parent: Rewrite) -> ForeignKey:
+def _followed(key: ForeignKey, parent: Rewrite | Derive) -> ForeignKey:
     """The key under the names that its parent will have."""
+    if isinstance(parent, Derive):
+        return replace(key, table=parent.name)
     now = {fold(feed.source): feed.column for feed in parent.feeds if feed.source is not None}
     return replace(key, table=parent.name, references=tuple(now.get(fold(column), column) for column in key.references))
