@@ -82,6 +82,7 @@ class Code(StrEnum):
     PAUSE_EXCEEDED = "pause-exceeded"
     NO_PENDING_CUTOVER = "no-pending-cutover"
     ROWS_VIOLATE_SCHEMA = "rows-violate-schema"
+    REFERENCE_ROWS = "reference-rows"
     VERIFY_DIFFERS = "verify-differs"
     VERIFY_IMPOSSIBLE = "verify-impossible"
     INTERRUPTED = "interrupted"

@@ -20,6 +20,7 @@ from .hint_keys import (
     ColumnRename,
     Fill,
     HintKey,
+    Rows,
     TableDrop,
     TableFill,
     TableRename,
@@ -27,6 +28,7 @@ from .hint_keys import (
     as_json,
     column_rename,
     fill,
+    rows_key,
     table_drop,
     table_fill,
     table_rename,
@@ -181,6 +183,9 @@ class _Comparison:
         diffs += [RemovedTable(self.old_tables[name]) for name in tables.lost]
         found = [change for table in diffs for change in table.changes] + list(_views(self.old, self.new))
         carried = _carried(self.recorded, tables, matches)
+        rows = frozenset(map(rows_key, self.hints.rows.values()))
+        self.acted |= rows - carried
+        kept = {key for key in carried | self.acted | self.passed if not isinstance(key, Rows)}
         return Diff(
             tuple(diffs),
             tuple(found),
@@ -192,7 +197,7 @@ class _Comparison:
             tuple(self.reused),
             tuple(sorted(_repeatable(self.hints) & carried - self.acted, key=as_json)),
             tuple(self.other_order),
-            carried | self.acted | self.passed,
+            frozenset(kept) | rows,
         )
 
     # --- matching -----------------------------------------------------------------------------------------
@@ -324,8 +329,9 @@ class _Comparison:
 
 
 def _repeatable(hints: Hints) -> frozenset[HintKey]:
-    """The hints that would act again if the history did not record them. What was dropped is gone."""
-    return frozenset(key for key in all_hints(hints) if not isinstance(key, TableDrop))
+    """The hints that would act again if the history did not record them. What was dropped is gone, and rows are the
+    same however often they are written."""
+    return frozenset(key for key in all_hints(hints) if not isinstance(key, TableDrop | Rows))
 
 
 def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
@@ -346,7 +352,7 @@ def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, 
         if table is None:
             continue
         match key:
-            case TableRename() | TableFill():
+            case TableRename() | TableFill() | Rows():
                 found.add(replace(key, table=table))
             case ColumnRename() | Fill():
                 if (column := column_now.get((key.table, key.column))) is not None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypedDict
 
+from ..schema.model import ReferenceRows
+from ..schema.text import count
+
 PRUNE_HINTS = "manage.py schemasync prune --hints"
 
 
@@ -30,6 +33,7 @@ class HazardCode(StrEnum):
     NAME_REUSED = "name-reused"
     ALLOW_DROP_UNUSED = "allow-drop-unused"
     COLUMN_ORDER = "column-order"
+    REFERENCE_ROWS = "reference-rows"
     HINT_ALREADY_APPLIED = "hint-already-applied"
     VIRTUAL_CONTENT = "virtual-content"
     ROWID_ALIAS_LOST = "rowid-alias-lost"
@@ -132,6 +136,15 @@ def column_order(tables: Sequence[str]) -> Iterator[Hazard]:
             "rewrite of a table brings the order, --rebuild-all that of all tables"
         )
         yield Hazard(HazardCode.COLUMN_ORDER, message, table=tables[0] if len(tables) == 1 else "")
+
+
+def written_rows(found: Sequence[ReferenceRows]) -> Iterator[Hazard]:
+    """A note on each table whose rows schema.json names, where these are to be written."""
+    for rows in found:
+        message = (
+            f"{rows.table}: {count(len(rows.rows), 'row')} of schema.json inserted, or updated by {', '.join(rows.key)}"
+        )
+        yield Hazard(HazardCode.REFERENCE_ROWS, message, table=rows.table, rows=len(rows.rows))
 
 
 def with_counted_hints(found: Sequence[Hazard]) -> Iterator[Hazard]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, assert_never
 
-from ..schema.model import Hints, Schema, Sql
+from ..schema.model import Hints, ReferenceRows, Schema, Sql
 from ..schema.names import fold
+from ..schema.reference_rows import digest_of
 from .column_facts import facet, reads
 
 
@@ -57,7 +58,16 @@ class TableDrop:
     table: str
 
 
-HintKey = TableRename | ColumnRename | Fill | TableFill | TableDrop
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A `_rows`: the table has the rows with this digest, and later lists of rows act again."""
+
+    hint: ClassVar[str] = "_rows"
+    table: str
+    digest: str
+
+
+HintKey = Rows | TableRename | ColumnRename | Fill | TableFill | TableDrop
 """A hint that has acted. Names are folded. Table and column have the names that the database has now, so that a rename
 does not make a recorded hint act again."""
 
@@ -87,12 +97,18 @@ def table_fill(table: str, select: Sql) -> TableFill:
     return TableFill(fold(table), select.canonical)
 
 
+def rows_key(rows: ReferenceRows) -> Rows:
+    """The key of a `_rows`."""
+    return Rows(fold(rows.table), digest_of(rows))
+
+
 def all_hints(hints: Hints) -> frozenset[HintKey]:
     """Every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
     keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
     keys |= set(map(table_drop, hints.dropped_tables))
     keys |= {table_fill(table, one.select) for table, one in hints.derivations.items()}
+    keys |= set(map(rows_key, hints.rows.values()))
     return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
 
 
@@ -104,6 +120,8 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
         table = there.table(key.table)
         if isinstance(key, TableDrop):
             return table is None
+        if isinstance(key, Rows):  # nobody has looked at the rows
+            return False
         if table is None or isinstance(key, TableRename | TableFill):
             return table is not None
         if isinstance(key, ColumnRename):
@@ -121,7 +139,7 @@ def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
     table = schema.table(key.table)
     name = table.name if table is not None else key.table
     match key:
-        case TableRename() | TableFill() | TableDrop():
+        case TableRename() | TableFill() | TableDrop() | Rows():
             return name, ""
         case ColumnRename() | Fill():
             column = table.column(key.column) if table is not None else None
@@ -137,6 +155,8 @@ def as_json(key: HintKey) -> list[str]:
             return [key.hint, table, last]
         case TableDrop(table):
             return [key.hint, table]
+        case Rows(table, digest):
+            return [key.hint, table, digest]
         case ColumnRename(table, column, last) | Fill(table, column, last):
             return [key.hint, table, column, last]
         case _:
@@ -150,6 +170,8 @@ def from_json(value: object) -> HintKey:
             return TableRename(table, old)
         case [TableFill.hint, str(table), str(select)]:
             return TableFill(table, select)
+        case [Rows.hint, str(table), str(digest)]:
+            return Rows(table, digest)
         case [TableDrop.hint, str(table)]:
             return TableDrop(table)
         case [ColumnRename.hint, str(table), str(column), str(old)]:

@@ -33,7 +33,8 @@ from .table_renames import Owned, TableRenames, is_alike
 
 QUESTIONS = 3  # at most, about what one column was renamed to if it was changed as well
 EMPTY = "// The schema of the database. Tables with _model are written by: manage.py schemasync export\n{\n}\n"
-HINTS = ("_was", "_from", "_dropped", "_keep", "_use", "_comment")  # of a table, in the order in which they are written
+HINTS = ("_was", "_from", "_dropped", "_keep", "_use", "_rows", "_comment")
+"""Keys of a table that are no part of its schema, in the order in which they are written."""
 
 Fill = Callable[[str, str], str | NeedsFill | None]
 """Maps (table, column) to the SQL of the value that existing rows get in a new column."""

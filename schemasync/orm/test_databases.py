@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from django.db import connections
 
 from .. import conf, databases
-from ..engines.sqlite import validate
+from ..engines.sqlite import reference_rows, validate
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.script import run
 from ..errors import Code, SchemaInvalid
 from ..schema import document
-from ..schema.model import Schema
+from ..schema.model import ReferenceRows, Schema
 from ..schema.subset import differing, ours
 from . import own_work
 from .migrate import Progress, migrate_apps, pending, planned
@@ -42,6 +42,9 @@ def make(alias: str, stdout: Out, verbosity: int, progress: Progress | None = No
     signals = Signals(alias, stdout, verbosity - 1, planned(alias))
     with _around(signals):
         run(connections[alias].connection, missing.values())
+        for rows in _rows(alias):
+            if f"table {rows.table}" in missing:
+                reference_rows.write(connections[alias].connection, rows)
         create_migrations_table(alias)
         if (stopped := migrate_apps(alias, plan=signals.plan, progress=progress).stopped) is not None:
             raise stopped.as_error() from stopped.error
@@ -77,13 +80,25 @@ def _around(signals: Signals) -> Iterator[None]:
     signals.after()
 
 
+def _rows(alias: str) -> tuple[ReferenceRows, ...]:
+    """The rows that schema.json names."""
+    found = _document(alias)
+    return tuple(found.hints.rows.values()) if found is not None else ()
+
+
 def _schema(alias: str) -> Schema:
     """The schema of schema.json; empty for a database that has neither a file nor tables of models."""
+    found = _document(alias)
+    return found.schema if found is not None else Schema()
+
+
+def _document(alias: str) -> document.Document | None:
+    """The schema.json of a database, None if it has neither a file nor tables of models."""
     if not databases.has_schema(alias):
-        return Schema()
+        return None
     path = conf.schema_path(alias)
     try:
-        return document.read(path.read_bytes(), str(path)).schema
+        return document.read(path.read_bytes(), str(path))
     except OSError as error:
         raise SchemaInvalid.of(
             Code.SCHEMA_UNREADABLE,

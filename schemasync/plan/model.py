@@ -10,7 +10,7 @@ from typing import ClassVar, overload
 from ..diff.changes import Change
 from ..diff.hazards import Hazard
 from ..diff.hint_keys import HintKey
-from ..schema.model import Column, Schema, Table
+from ..schema.model import Column, ReferenceRows, Schema, Table
 from ..schema.names import fold
 
 
@@ -249,9 +249,10 @@ class Plan:
 
     `old` is the part of the live database that is ours. `foreign` are (type, name) of the objects that are carried
     along. `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each
-    table. `never_run`: the data migrations to record in the history, None if they were not checked. `is_switch`: the
-    old file is left for that of another branch. `place`: maps names of a table and of its column ('' for the table
-    itself) to `file:line:column` in schema.json.
+    table. `reference_rows`: rows that schema.json names and that are to be written. `never_run`: the data
+    migrations to record in the history, None if they were not checked. `is_switch`: the old file is left for that
+    of another branch. `place`: maps names of a table and of its column ('' for the table itself) to
+    `file:line:column` in schema.json.
     """
 
     base_version: str | None
@@ -268,6 +269,7 @@ class Plan:
     foreign: tuple[tuple[str, str], ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     never_run: NeverRun | None = None
+    reference_rows: tuple[ReferenceRows, ...] = ()
     is_switch: bool = False
     place: Place = field(default=_nowhere, compare=False, repr=False)
     _by_name: dict[str, NewTableStep] = field(init=False, compare=False, repr=False)

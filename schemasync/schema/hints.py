@@ -11,12 +11,13 @@ from .expression import DefinitionError, check_single
 from .jsonc import Path
 from .model import ColumnName, Derivation, Hints, Schema, Sql
 from .names import fold, from_key, is_special
+from .reference_rows import read_rows
 from .shape_check import tables_of
 
 
 def read_hints(tree: dict[str, Any], schema: Schema, faults: Diagnostics) -> Hints:
     """Read all hints of a file that passed `check_shapes`."""
-    hints = Hints(dropped_tables=tuple(tree.get("_dropped", ())))
+    hints = Hints(dropped_tables=tuple(tree.get("_dropped", ())), rows=read_rows(tree, schema, faults))
     _check_dropped(hints.dropped_tables, {fold(t.name) for t in schema.tables}, "table", ("_dropped",), faults)
     for key, body in tables_of(tree):
         table = from_key(key)

@@ -18,7 +18,7 @@ from .model import Table
 from .names import fold, from_key, is_special
 from .origins import Origin
 from .placeholders import TableNames, filled_in
-from .ready_mixins import READY, Facts
+from .ready_mixins import GROUPS, READY, Facts, roles_group
 from .shape_check import tables_of
 from .tables import read_table
 from .text import literal, nearest
@@ -104,10 +104,10 @@ class _Expansion:
 
     def run(self) -> Expanded:
         tables = [key for key, _ in tables_of(self.given)]
-        everywhere = [*self._uses(("_use_everywhere",), self.given.get("_use_everywhere", ()))]
+        everywhere = [*self._of_tables(("_use_everywhere",), self.given.get("_use_everywhere", ()))]
         excepted = {use.path: self._excepted(use.path, tables) for use in everywhere}
         for key in tables:
-            own = [*self._uses((key, "_use"), self.given[key].get("_use", ()))]
+            own = [*self._of_tables((key, "_use"), self.given[key].get("_use", ()))]
             own = own if self._is_ordinary(key, own) else []
             named = {use.mixin for use in own}
             is_virtual = "_virtual" in self.given[key]
@@ -129,7 +129,7 @@ class _Expansion:
         for number, entry in enumerate(entries):
             body: Body = {"mixin": entry} if isinstance(entry, str) else entry
             name = body["mixin"]
-            if name not in self.mixins and (name not in READY or name in self.faulty):
+            if name not in self.mixins and (name not in (*READY, *GROUPS) or name in self.faulty):
                 if name not in self.faulty:
                     self._note_unknown(name, (*path, number))
             elif name not in found:
@@ -138,14 +138,28 @@ class _Expansion:
                 self._check_options(name, options, (*path, number))
                 yield _Use(name, (*path, number), tuple(body.get("keep", ())), options)
 
+    def _of_tables(self, path: Path, entries: Sequence[Any]) -> Iterator[_Use]:
+        """The same for tables: a ready mixin that makes tables by itself is for the top of the file."""
+        for use in self._uses(path, entries):
+            if use.mixin in GROUPS and use.mixin not in self.mixins:
+                self.faults.note(
+                    Code.MIXIN_CLASH,
+                    f'the mixin "{use.mixin}" makes tables by itself, once',
+                    f'At the top of the file: "_use": [{literal(use.mixin)}]',
+                    at=use.path,
+                )
+            else:
+                yield use
+
     def _check_options(self, name: str, options: Collection[str], path: Path) -> None:
-        known = READY[name].options if name not in self.mixins else frozenset()
+        ready = GROUPS[name] if name in GROUPS else READY[name].options if name in READY else frozenset()
+        known = frozenset() if name in self.mixins else ready
         for key in sorted(set(options) - known):
             hint = f"It has: {', '.join(sorted(known))}." if known else ""
             self.faults.note(Code.WRONG_SHAPE, f'the mixin "{name}" has no option "{key}"', hint, at=(*path, key))
 
     def _note_unknown(self, name: str, path: Path) -> None:
-        known = [*self.mixins, *READY]
+        known = [*self.mixins, *READY, *GROUPS]
         near = nearest(name, known)
         hint = f'Did you mean "{near}"?' if near else f'Mixins: {", ".join(known)}. Others are defined in "_mixins".'
         self.faults.note(Code.UNKNOWN_MIXIN, f'there is no mixin "{name}"', hint, at=path)
@@ -180,6 +194,9 @@ class _Expansion:
 
     def _expand_top(self, use: _Use) -> None:
         """Add the tables and views of a mixin that the top of the file uses."""
+        if use.mixin in GROUPS and use.mixin not in self.mixins:
+            self._add_late("", use, roles_group(use.options, self._users(use)))
+            return
         definition = self.mixins.get(use.mixin, {"columns or triggers": None})
         of_tables = [name for name in definition if name not in ("_tables", "_views", "_comment")]
         if of_tables:
@@ -191,6 +208,25 @@ class _Expansion:
             )
             return
         self._add_late("", use, definition)
+
+    def _users(self, use: _Use) -> tuple[str, str, str] | None:
+        """The table of users that a group refers to, its key and the type of that."""
+        name = use.options.get("users")
+        if name is None:
+            return None
+        key = next((key for key, _ in tables_of(self.tree) if fold(from_key(key)) == fold(name)), None)
+        table = read_table(key, self.tree[key]) if key is not None else None
+        parts = table.primary_key.columns if table is not None and table.primary_key is not None else ()
+        column = table.column(parts[0].column or "") if table is not None and len(parts) == 1 else None
+        if table is None or column is None:
+            self.faults.note(
+                Code.MIXIN_CLASH,
+                f'"{name}" is no table of the file with a primary key of one column, to which roles could refer',
+                'Name the table of users: {"mixin": "roles", "users": "Users"}',
+                at=(*use.path, "users"),
+            )
+            return None
+        return table.name, column.name, column.type.text
 
     # --- one table ------------------------------------------------------------------------------------------
 

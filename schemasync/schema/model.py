@@ -220,6 +220,18 @@ class Derivation:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceRows:
+    """Rows of a table that the file names, as values of `columns`. `key`: the columns that tell them apart; `given`:
+    whether the row names the column, and not only another row."""
+
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+    given: tuple[tuple[bool, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hints:
     """How to get to the schema. Hints are not part of the version.
 
@@ -232,3 +244,4 @@ class Hints:
     dropped_tables: tuple[str, ...] = ()
     dropped_columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     derivations: dict[str, Derivation] = field(default_factory=dict)
+    rows: dict[str, ReferenceRows] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The mixins that need no definition: timestamps, authorship, soft_delete and audit.
+"""The mixins that need no definition: timestamps, authorship, soft_delete and audit for tables, and roles.
 
 Each of them is a function of a table to the keys of a mixin in schema.json. Their columns accept NULL and have no
 default, so that they are added to tables of any size without writing a row.
@@ -240,6 +240,56 @@ def _row_key(facts: Facts, row: str) -> str:
     parts = [_plain(f"{row}.{spell(name)}") for name in facts.key]
     return parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
 
+
+# --- roles ----------------------------------------------------------------------------------------------------------
+
+ROLES = ("admin", "user", "guest")
+
+
+def roles_group(options: Options, users: tuple[str, str, str] | None) -> Body:
+    """Tables of roles and permissions, with rows. `users`: a table, the column of its primary key and the type of that;
+    None without the table of who has which role."""
+    permissions: Mapping[str, list[str]] = options.get("permissions", {})
+    roles = list(dict.fromkeys([*options.get("roles", ROLES), *permissions]))
+    granted = [{"role": role, "permission": one} for role, names in permissions.items() for one in dict.fromkeys(names)]
+    known = dict.fromkeys(one["permission"] for one in granted)
+    tables: Body = {
+        "roles": {"role": _NAME, "description": "TEXT", "_rows": [{"role": role} for role in roles]},
+        "permissions": {
+            "permission": _NAME,
+            "description": "TEXT",
+            **({"_rows": [{"permission": name} for name in known]} if known else {}),
+        },
+        "role_permissions": {
+            "role": _refers("roles", "role"),
+            "permission": _refers("permissions", "permission"),
+            "_primary_key": ["role", "permission"],
+            "_indexes": ["permission"],
+            **({"_rows": granted} if granted else {}),
+        },
+    }
+    if users is None:
+        return {"_tables": tables}
+    table, key, kind = users
+    tables["user_roles"] = {
+        "user_id": f"{kind} NOT NULL REFERENCES {spell(table)} ({spell(key)}) ON DELETE CASCADE".strip(),
+        "role": _refers("roles", "role"),
+        "_primary_key": ["user_id", "role"],
+        "_indexes": ["role"],
+    }
+    select = "SELECT DISTINCT user_id, permission FROM user_roles JOIN role_permissions USING (role)"
+    return {"_tables": tables, "_views": {"user_permissions": select}}
+
+
+_NAME = "TEXT NOT NULL PRIMARY KEY"
+
+
+def _refers(table: str, column: str) -> str:
+    return f"TEXT NOT NULL REFERENCES {table} ({column}) ON UPDATE CASCADE ON DELETE CASCADE"
+
+
+GROUPS: Mapping[str, frozenset[str]] = {"roles": frozenset({"users", "roles", "permissions"})}
+"""The ready mixins for the `_use` at the top, with their options."""
 
 READY: Mapping[str, ReadyMixin] = {
     "timestamps": ReadyMixin(

@@ -816,3 +816,15 @@ def test_an_undoing_that_takes_too_long_is_rolled_back(many):
     assert "rollback --in-place --block-writers" in error["hint"]
     undo(many, "--block-writers")
     assert len(many.rows("PRAGMA table_info(Log)")) == 2
+
+
+def test_rows_of_schema_json_are_not_written_in_place(synced):
+    room = {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "floor": "INTEGER"}
+    synced.write({**V1, "Rooms": {**room, "_rows": [{"id": 1, "name": "hall"}]}})
+    before = synced.live()
+    ended = synced.call(in_place=True)
+    assert ended.code == 3
+    assert "rows of Rooms are written" in ended.err
+    assert synced.live() == before
+    synced.done()
+    assert synced.rows("SELECT * FROM Rooms") == [(1, "hall", None)]

@@ -31,6 +31,8 @@ from . import worlds
 from .processes import child, sqlite
 from .worlds import V1, V2, World, read
 
+ROLES = {"Roles": {"role": "TEXT PRIMARY KEY", "_rows": [{"role": "admin"}, {"role": "guest"}]}}
+
 BUILD = (
     "BUILD:CREATE BUILD:START BUILD:RESHAPE BUILD:REFILL BUILD:INDEX BUILD:VERIFY BUILD:FINISH BUILD:STRUCTURE"
     " BUILD:SEAL BUILD:RENAME"
@@ -270,6 +272,14 @@ SCENARIOS = {
             current=V1,
         ),
         Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {SWAP} {LIVE_AFTER}", before=V1, current=V2),
+        Scenario(
+            "evolve_with_rows",
+            worlds.filled,
+            _sync(V2 | ROLES),
+            f"{LIVE} {IN} BUILD:ROWS {SWAP} {LIVE_AFTER}",
+            before=V1,
+            current=V2 | ROLES,
+        ),
         Scenario(
             "evolve_with_work",
             worlds.filled,

@@ -1,6 +1,7 @@
 """A hazard says whether it blocking the run, and the same for machines."""
 
-from schemasync.diff.hazards import STOPS, Hazard, HazardCode, column_order, with_counted_hints
+from schemasync.diff.hazards import STOPS, Hazard, HazardCode, column_order, with_counted_hints, written_rows
+from schemasync.schema.model import ReferenceRows
 from schemasync.schema.text import count
 
 
@@ -53,3 +54,10 @@ def test_one_note_names_the_tables_whose_columns_have_another_order() -> None:
     assert "columns of a, b, c, d have" in four.message
     (five,) = column_order(("a", "b", "c", "d", "e"))
     assert "columns of a, b, c and 2 more have" in five.message
+
+
+def test_rows_that_are_to_be_written_are_a_note_for_each_table():
+    rows = ReferenceRows("Roles", ("name",), ("name",), (("admin",), ("guest",)), ((True,), (True,)))
+    (found,) = written_rows([rows])
+    assert not found.blocking
+    assert found.message == "Roles: 2 rows of schema.json inserted, or updated by name"

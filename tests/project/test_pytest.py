@@ -17,6 +17,7 @@ def test_trigger():
     tag = Tag.objects.create(label="RED")
     tag.refresh_from_db()
     assert tag.label == "red"
+    assert Tag.objects.get(pk=7).label == "named in schema.json"
 
 @pytest.mark.django_db(transaction=True)
 def test_permissions(django_user_model):
@@ -24,6 +25,7 @@ def test_permissions(django_user_model):
     assert Permission.objects.filter(codename="add_tag").exists()
 """
 TRIGGER = '"_triggers": {"lower_tag": "AFTER INSERT ON shop_tag BEGIN UPDATE shop_tag SET label = lower(label) WHERE id = NEW.id; END"},'
+ROWS = '"_rows": [{"id": 7, "label": "named in schema.json"}],'
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_pytest_runs_on_a_database_made_of_the_schema(tmp_path, place, processes
     on_disk = 'DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
     site = Site(tmp_path / "site", more=on_disk if place == "disk" else "")
     site.done("makemigrations")
-    text = site.schema.read_text().replace('"_model": "shop.Tag",', f'"_model": "shop.Tag",\n    {TRIGGER}')
+    text = site.schema.read_text().replace('"_model": "shop.Tag",', f'"_model": "shop.Tag",\n    {TRIGGER}\n    {ROWS}')
     site.schema.write_text(text)
     (site.folder / "test_shop.py").write_text(TESTS)
     (site.folder / "pytest.ini").write_text(

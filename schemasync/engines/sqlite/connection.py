@@ -138,6 +138,16 @@ class Opener:
         return connection
 
 
+@contextmanager
+def checked_foreign_keys(connection: Connection) -> Iterator[None]:
+    """A block outside of transactions in which SQLite checks foreign keys."""
+    connection.execute("PRAGMA foreign_keys=ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA foreign_keys=OFF")
+
+
 def main_file(connection: Connection) -> str:
     """The path of the connection's file; '' for one in memory."""
     return next(str(file) for _, schema, file in connection.execute("PRAGMA database_list") if schema == "main")

@@ -9,13 +9,14 @@ from functools import partial
 
 from ...diff.compare import AddedTable, Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
-from ...diff.hazards import Hazard, HazardCode, column_order
-from ...diff.hint_keys import HintKey, all_hints, table_drop
+from ...diff.hazards import Hazard, HazardCode, column_order, written_rows
+from ...diff.hint_keys import HintKey, all_hints, rows_key, table_drop
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.derived import probe_derived
 from ...engines.sqlite.hazards.probe import foreign_children, probe
 from ...engines.sqlite.hazards.unreadable import Readers
+from ...engines.sqlite.reference_rows import violations
 from ...engines.sqlite.selection import DerivedTable, selections
 from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
 from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
@@ -134,6 +135,7 @@ def _decided(
 ) -> Decision:
     if state is None or state.newest is None:
         validate.validate_schema(document.schema, target.opener, document.place)
+        _refuse_rows(document, target.opener)
         if options.in_place:
             raise Refused(not_in_place(["there is no database yet"]))
         return _first(document, state)
@@ -142,7 +144,9 @@ def _decided(
     inspection = state.inspect()
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
     wanted = to_validate(document.schema, inspection.schema, unknown)
-    validate.validate_schema(wanted, with_stand_ins(target.opener, unknown), document.place)
+    opener = with_stand_ins(target.opener, unknown)
+    validate.validate_schema(wanted, opener, document.place)
+    _refuse_rows(document, opener)
     _refuse_drops_of_others(document, options, state)
     elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
@@ -178,7 +182,10 @@ def in_place(target: Target, document: Document, options: SyncOptions, state: Li
 
 def _own_work(document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Sequence[str]:
     """What the application would do on a new file, in phrases."""
-    found = options.needs_new_file(plan, models_of(state.newest), document.models)
+    found = [
+        *options.needs_new_file(plan, models_of(state.newest), document.models),
+        *(f"rows of {rows.table} are written" for rows in plan.reference_rows),
+    ]
     return found or (["work of the project is due on a new file"] if options.again else [])
 
 
@@ -257,8 +264,17 @@ def _first(document: Document, state: LiveDatabase | None) -> Decision:
         fresh="there is no database yet",
     )
     # in data that is created in the new shape, every hint has acted
-    plan = _with_places(replace(plan, hazards=(*declarations(plan, ()), *plan.hazards), place=document.place_of))
+    rows = tuple(document.hints.rows.values())
+    hazards = (*declarations(plan, ()), *plan.hazards, *written_rows(rows))
+    plan = _with_places(replace(plan, hazards=hazards, place=document.place_of, reference_rows=rows))
     return Decision(replace(plan, applied_hints=all_hints(document.hints)))
+
+
+def _refuse_rows(document: Document, opener: Opener) -> None:
+    """Refuse rows of schema.json that their own table does not take, before anything is built."""
+    found = document.hints.rows.values()
+    if found and (problems := list(violations(opener, document.schema, tuple(found)))):
+        raise Refused(document.located(one, to_key(one.facts["table"]), "_rows") for one in problems)
 
 
 def _refuse_drift(
@@ -418,8 +434,10 @@ def _plan(
         ),
     )
     allowed = frozenset(map(fold, options.allow_drop))
-    hazards = (*declarations(plan, allowed), *plan.hazards, *idle_allowances(diff, options.allow_drop))
-    plan = _with_places(replace(plan, hazards=hazards, place=document.place_of))
+    rows = tuple(one for one in document.hints.rows.values() if rows_key(one) in diff.acted)
+    notes = (*idle_allowances(diff, options.allow_drop), *written_rows(rows))
+    hazards = (*declarations(plan, allowed), *plan.hazards, *notes)
+    plan = _with_places(replace(plan, hazards=hazards, place=document.place_of, reference_rows=rows))
     if problems := dry_run.bad_fills(plan, target.opener):
         raise Refused(problems)
     plan = dry_run.rehearse(state.connection, plan, target.opener, unknown)
@@ -466,6 +484,7 @@ _STATIC = frozenset(
         HazardCode.TYPE_UNKNOWN,
         HazardCode.ALLOW_DROP_UNUSED,
         HazardCode.COLUMN_ORDER,
+        HazardCode.REFERENCE_ROWS,
     }
 )
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from ...engines.sqlite import history_table
+from ...engines.sqlite import history_table, reference_rows
 from ...engines.sqlite.capture.table_access import TableAccess
 from ...engines.sqlite.checkpoint import durably
+from ...engines.sqlite.connection import checked_foreign_keys
 from ...engines.sqlite.inspect import inspect
 from ...errors import Code, Failed, SchemasyncError
+from ...files.disk import DiskStep
 from ...history.row import HistoryRow
 from ...history.rows import models_of
 from ...plan.model import Plan
@@ -56,13 +58,32 @@ class Hooks:
     ahead: AheadWork | None = None
 
     def do(self, built: Built, plan: Plan, before: LiveDatabase | None) -> None:
-        """Run it while writers wait. Raises Failed if it fails, or changes a table of the plan."""
+        """Write the rows that schema.json names, then run it, while writers wait. Raises Failed if it fails, or changes
+        a table of the plan."""
+        write_rows(self.target, built, plan)
         if self.before_swap is None:
             return
         with hook_errors():
             has_worked = self.before_swap(new_file(built, plan, before))
         if has_worked:
             check_schema(self.target, built, plan)
+
+
+def write_rows(target: Target, built: Built, plan: Plan) -> None:
+    """Bring the rows that schema.json names into the new file. Raises Failed if the file refuses one."""
+    if not plan.reference_rows:
+        return
+    with (
+        target.disk.step(DiskStep.BUILD_ROWS),
+        closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection,
+        checked_foreign_keys(connection),
+        durably(connection),
+    ):
+        for rows in plan.reference_rows:
+            try:
+                reference_rows.write(connection, rows)
+            except reference_rows.RowRefused as refusal:
+                raise reference_rows.failed(rows, refusal) from refusal
 
 
 def new_file(built: Built, plan: Plan, before: LiveDatabase | None) -> NewFile:
