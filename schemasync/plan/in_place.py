@@ -13,18 +13,20 @@ from ..schema.model import Check, Column, ForeignKey
 from ..schema.names import fold
 from .model import Alter, Create, Derive, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy
 
-QUALIFY = "new columns that may be NULL or have a constant default, new, changed and removed indexes, and renames"
+QUALIFY = (
+    "new columns that may be NULL or have a constant default, new, changed and removed indexes, renames, and changed "
+    "views and triggers"
+)
 
 _RENAMES = (c.RenameTable, c.RenameColumn)
-_FOLLOWING = (c.ChangeView, c.ChangeTrigger)  # beside a rename: they name what is renamed, and are created again
+_FOLLOWING = (c.ChangeView, c.ChangeTrigger)  # they hold no rows, and are created again
 _BY_ALTER_TABLE = (*_RENAMES, c.AddIndex, c.DropIndex, c.ChangeIndex)
 
 
 def obstacles(plan: Plan, *, may_drop: bool = False) -> tuple[str, ...]:
     """What no statement of SQLite changes in the live file without writing rows, a phrase for each; empty if every
     change qualifies. `may_drop`: columns may go, as no row has a value of its own there."""
-    is_renamed = any(isinstance(change, _RENAMES) for change in plan.changes)
-    beside: tuple[type, ...] = (*(_FOLLOWING if is_renamed else ()), *((c.DropColumn,) if may_drop else ()))
+    beside: tuple[type, ...] = (*_FOLLOWING, *((c.DropColumn,) if may_drop else ()))
     ours = [change for step in plan.steps if isinstance(step, Keep | Alter | Rewrite) for change in step.changes]
     others = [change for change in plan.changes if change not in ours and not isinstance(change, beside)]
     return (*map(describe, others), *(phrase for step in plan.steps for phrase in _of_step(step, beside)))

@@ -828,3 +828,18 @@ def test_rows_of_schema_json_are_not_written_in_place(synced):
     assert synced.live() == before
     synced.done()
     assert synced.rows("SELECT * FROM Rooms") == [(1, "hall", None)]
+
+
+def test_a_column_is_added_beside_mixins_whose_triggers_and_view_name_it_and_goes_again(synced):
+    mixed = {"Users": {**USERS, "_use": ["timestamps", "soft_delete", "audit"]}}
+    synced.write({**V1, **mixed})
+    synced.done()
+    before = synced.live()
+    altered(synced, {**V1, "Users": {**mixed["Users"], "nick": "TEXT"}})
+    assert synced.live() == before
+    synced.run_sql("UPDATE Users SET nick = 'x' WHERE id = 1; UPDATE Users SET nick = NULL WHERE id = 1")
+    assert synced.rows("SELECT new_values FROM audit_log ORDER BY id") == [('{"nick":"x"}',), ('{"nick":null}',)]
+    assert synced.rows("SELECT id, nick FROM Users_active WHERE id = 1") == [(1, None)]
+    synced.done("rollback", in_place=True, noinput=True)
+    assert "nick" not in synced.rows("SELECT sql FROM sqlite_schema WHERE name = 'Users_audit_update'")[0][0]
+    assert synced.rows("SELECT count(*) FROM Users WHERE updated_at IS NOT NULL") == [(1,)]

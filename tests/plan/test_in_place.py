@@ -35,7 +35,7 @@ def test_columns_indexes_and_their_constraints_qualify(more: dict[str, Any]) -> 
     assert obstacles(made({"T": {**T, **more}})) == ()
 
 
-def test_renames_qualify_with_the_views_and_triggers_that_name_them() -> None:
+def test_changed_views_and_triggers_qualify_and_new_ones_do_not() -> None:
     old = {"T": {**T, "_triggers": {"t": "AFTER INSERT ON T BEGIN SELECT 1; END"}}, "_views": {"v": "SELECT a FROM T"}}
     moved = {"_was": ["T"], "id": T["id"], "b": {"type": "TEXT", "was": ["a"]}}
     new = {
@@ -43,7 +43,8 @@ def test_renames_qualify_with_the_views_and_triggers_that_name_them() -> None:
         "_views": {"v": "SELECT b FROM U"},
     }
     assert obstacles(made(new, old)) == ()
-    assert obstacles(made({**old, "_views": {"v": "SELECT id FROM T"}}, old)) == ("v: view changed",)
+    assert obstacles(made({**old, "_views": {"v": "SELECT id FROM T"}}, old)) == ()
+    assert obstacles(made({**old, "_views": {**old["_views"], "w": "SELECT 1"}}, old)) == ("w: new view",)
 
 
 @pytest.mark.parametrize(

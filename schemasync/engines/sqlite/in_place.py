@@ -91,25 +91,34 @@ def alter(connection: Connection, plan: Plan, *, follows: bool) -> None:
     if has_renames(plan):
         reshape.apply_renames(connection, plan)
     reshape.drop_stale_indexes(connection, plan)
+    for statement in _dropped_before(plan):
+        connection.execute(statement)
     _add(connection, plan)
-    _create_again(connection, plan)
+    for statement in _created_after(plan):
+        connection.execute(statement)
 
 
-def _create_again(connection: Connection, plan: Plan) -> None:
-    """Create the views and triggers of the schema again that name what was renamed."""
+def _changed(plan: Plan) -> tuple[dict[str, str], list[ChangeTrigger]]:
+    """The views of the schema that change, new name to old one, and the triggers that change elsewhere."""
     views = {change.new.name: change.old.name for change in plan.changes if isinstance(change, ChangeView)}
-    triggers = [change for change in plan.changes if isinstance(change, ChangeTrigger) and change.owner not in views]
-    for old in (*views.values(),):
-        connection.execute(f"DROP VIEW main.{quote(old)}")
-    for change in triggers:
-        connection.execute(f"DROP TRIGGER main.{quote(change.old.name)}")
+    found = [change for change in plan.changes if isinstance(change, ChangeTrigger) and change.owner not in views]
+    return views, found
+
+
+def _dropped_before(plan: Plan) -> Iterator[str]:
+    """Views and triggers that change are dropped before the columns that they may name come and go."""
+    views, found = _changed(plan)
+    yield from (f"DROP VIEW main.{quote(old)}" for old in views.values())
+    yield from (f"DROP TRIGGER main.{quote(change.old.name)}" for change in found)
+
+
+def _created_after(plan: Plan) -> Iterator[str]:
+    views, found = _changed(plan)
     for view in plan.new.views:
         if view.name in views:
-            connection.execute(ddl.create_view(view))
-            for trigger in view.triggers:
-                connection.execute(ddl.create_trigger(trigger))
-    for change in triggers:
-        connection.execute(ddl.create_trigger(change.new))
+            yield ddl.create_view(view)
+            yield from map(ddl.create_trigger, view.triggers)
+    yield from (ddl.create_trigger(change.new) for change in found)
 
 
 def _add(connection: Connection, plan: Plan) -> None:
@@ -158,10 +167,10 @@ def statements(plan: Plan) -> list[str]:
             for old, new in step.column_renames
         ]
     found += [f"DROP INDEX {quote(name)}" for name in reshape.stale_indexes(plan)]
-    found += [*_dropped_columns(plan), *_new_columns(plan)]
+    found += [*_dropped_before(plan), *_dropped_columns(plan), *_new_columns(plan)]
     for step in _standing(plan):
         found += [ddl.create_index(step.new, index) for index in indexes.new(step)]
-    return found
+    return [*found, *_created_after(plan)]
 
 
 def _standing(plan: Plan) -> Iterator[StandingStep]:
