@@ -244,6 +244,21 @@ def test_every_action_prints_one_object_with_a_result_and_errors_whatever_it_fin
         assert found["errors"] == []
 
 
+def test_no_option_of_one_call_command_is_left_for_the_next(project):
+    """The parser is made once in a process."""
+    project.write(V1)
+    assert (
+        project.done("--json", "--allow-drop", "a", "--allow-drop", "b", "--max-pause", "100").json["result"]
+        == "synced"
+    )
+    project.write(V2)
+    assert project.call("--max-pause", "-1").code == 2
+    assert project.done("plan", "--json").json["changes"]
+    assert project.call("no-such-action").code == 2
+    assert project.done("--json").json["result"] == "synced"
+    assert not project.done().out.startswith("{")
+
+
 def test_call_command_raises_command_error_with_the_exit_code(synced):
     synced.write(V2)
     with pytest.raises(CommandError) as caught:

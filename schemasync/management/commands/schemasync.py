@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import CommandError, no_translations
+from django.core.management.base import CommandError, CommandParser, no_translations
 
 from ... import conf, databases
 from ...actions import option_values
@@ -23,6 +23,8 @@ from .. import options
 from ..brief import nothing_to_do
 from ..console import Console
 
+_parsers: dict[tuple[type, str, str, bool], CommandParser] = {}
+
 
 class Command(Console):
     """Runs a sync, or one of the other actions."""
@@ -33,6 +35,15 @@ class Command(Console):
     )
     requires_system_checks: list[str] = []  # the command must run even if a check of the database fails
     stealth_options = ("interactive",)  # the name of the opposite of noinput in Django's own commands
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Django's parser, made once in a process: it has 300 options, and `call_command` asks for it at each call."""
+        if kwargs:
+            return super().create_parser(prog_name, subcommand, **kwargs)
+        key = (type(self), prog_name, subcommand, bool(getattr(self, "_called_from_command_line", False)))
+        if key not in _parsers:
+            _parsers[key] = super().create_parser(prog_name, subcommand)
+        return _parsers[key]
 
     def add_arguments(self, parser: Any) -> None:
         options.add(parser)
