@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .processes import child
 from .scenarios import SCENARIOS, make, run
-from .worlds import World, dump
+from .worlds import World, dump, read
 
 
 class Stage:
@@ -15,6 +15,8 @@ class Stage:
     def __init__(self, name: str, folder: Path) -> None:
         folder.mkdir()
         self.scenario = SCENARIOS[name]
+        if self.scenario.current is not None:
+            read(self.scenario.current)
         self.before = make(self.scenario, folder / "before")
         self.old = dump(self.copy(folder / "old").link) if self.before.link.exists() else None
         finished = self.copy(folder / "after")

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,13 @@ WRITE = "INSERT INTO ledger (note) VALUES (?)"
 
 
 def read(tree: dict[str, Any]) -> Document:
-    return document.read(json.dumps(tree).encode())
+    """A schema, read once in each process; a child finds what its parent has read."""
+    return _read(json.dumps(tree).encode())
+
+
+@cache
+def _read(data: bytes) -> Document:
+    return document.read(data)
 
 
 @dataclass(frozen=True)

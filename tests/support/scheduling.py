@@ -7,11 +7,23 @@ private name of a test: with pytest 9.2 it finds no mark any more and distribute
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = (
+    "tests/admin/",  # a site that was operated for a while
     "tests/browser/",  # a browser, servers
     "tests/orm/test_kitchen.py",
+    "tests/product/test_migration_files.py",
+    "tests/product/test_schema_json.py",
+    "tests/project/test_cached_tests.py",
+    "tests/project/test_data_migrations.py",
+    "tests/project/test_models_of_the_demo.py",
+    "tests/project/test_readable.py",
     "tests/scale/test_evolution.py",
     "tests/scale/test_generated.py",
+    "tests/test_architecture.py",  # the syntax tree of every file
+    "tests/test_docs.py",
+    "tests/test_howto.py",
 )
+STAGES = "tests/crash/test_crash_"
+"""Their tests are grouped by the scenario, the first word of the parameters: each makes a stage."""
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -22,4 +34,7 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
 
 
 def group(nodeid: str) -> str:
+    if nodeid.startswith(STAGES):
+        scenario = nodeid.partition("[")[2].partition("-")[0].removesuffix("]")
+        return f"{STAGES}*[{scenario}"
     return next((path for path in GROUPS if nodeid.startswith(path)), nodeid)

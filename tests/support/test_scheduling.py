@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 
 from .processes import ROOT, environment
-from .scheduling import GROUPS
+from .scheduling import GROUPS, group
 
 CONFTEST = """
 from tests.support.scheduling import GroupScheduling
@@ -27,8 +27,8 @@ def test_a_group_runs_in_one_process_and_other_tests_in_all(tmp_path):
     files = [
         f"{GROUPS[0]}test_one.py",
         f"{GROUPS[0]}test_two.py",
-        "tests/admin/test_three.py",
-        "tests/admin/test_four.py",
+        "tests/live/test_three.py",
+        "tests/live/test_four.py",
     ]
     for name in files:
         path = tmp_path / name
@@ -44,6 +44,12 @@ def test_a_group_runs_in_one_process_and_other_tests_in_all(tmp_path):
         where[os.path.relpath(file, tmp_path).startswith(GROUPS[0])].add(worker)
     assert len(where[True]) == 1
     assert where[True] | where[False] == {"gw0", "gw1"}
+
+
+def test_the_crash_points_of_a_scenario_are_a_group():
+    points, recovery = (f"tests/crash/test_crash_{name}.py::test_it" for name in ("points", "in_recovery"))
+    assert group(f"{points}[evolve-00-BUILD:CREATE-before]") == group(f"{recovery}[evolve]")
+    assert group(f"{points}[evolve-00-BUILD:CREATE-before]") != group(f"{points}[evolve_paused-00-BUILD:CREATE-before]")
 
 
 def test_every_group_is_there():
