@@ -105,7 +105,7 @@ def test_a_plan_of_yesterday_is_not_run(operated, visit):
     assert "schema.json changed in the meantime" in text
 
 
-@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("keep", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_archives_go_as_shown(operated, visit, keep):
     for number in (60, 70):
         operated.change((f"max_length={number - 10 if number > 60 else 100}", f"max_length={number}"))

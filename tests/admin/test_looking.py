@@ -257,7 +257,7 @@ def test_the_statements_are_shown_where_a_sync_took_in_a_table_that_was_made_by_
 
 def test_many_rows_of_history_take_few_queries(operated, visit):
     operated.run_sql(
-        "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+        "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
         " INSERT INTO _schema_versions SELECT i, version, '2020-01-01T00:00:00.000Z', 'sync', printf('%05d-abcabcabcabc', i), generation,"
         " schema, hints, fingerprint, plan, 0, 0, 0, 'x', '0', '' FROM n, _schema_versions v WHERE v.id = 1;"
         "UPDATE _schema_versions SET id = 20000 WHERE id = 2"
@@ -269,7 +269,7 @@ def test_many_rows_of_history_take_few_queries(operated, visit):
         import time
         c = visitor("root")
         counts = []
-        for page in ("", "?p=300", "20000/change/", "20000/rollback/", "5/change/"):
+        for page in ("", "?p=20", "20000/change/", "20000/rollback/", "5/change/"):
             with CaptureQueriesContext(connection) as queries:
                 begun = time.monotonic()
                 assert c.get(BASE + page).status_code == 200, page

@@ -37,9 +37,10 @@ class Look:
 LIGHT = Look()
 DARK = Look(scheme="dark")
 NARROW = Look(width=320)  # the narrowest phone that is still sold
+DARK_AND_NARROW = Look(scheme="dark", width=320)
 ARABIC = Look(language="ar")  # from right to left
 NO_JAVASCRIPT = Look(javascript=False)
-LOOKS = [LIGHT, DARK, NARROW, ARABIC]
+LOOKS = [LIGHT, DARK, NARROW, DARK_AND_NARROW, ARABIC]
 
 
 def executable() -> str | None:

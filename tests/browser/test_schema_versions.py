@@ -12,7 +12,7 @@ from tests.support.processes import ROOT
 
 from ..demo.demo import Demo
 from .axe import accessible
-from .chromium import DARK, LIGHT, LOOKS, NO_JAVASCRIPT, sign_in
+from .chromium import DARK, DARK_AND_NARROW, LIGHT, LOOKS, NO_JAVASCRIPT, sign_in
 from .serving import SUPERUSER, serving
 
 BASE = "/admin/schemasync/schemaversion/"
@@ -69,10 +69,11 @@ def visit(new_page, history, look):
 
 
 def looks():
-    """Each page in every look; all but one of the pages in one look only, unless `--every` is given."""
+    """Each page in every look; all but one of the pages in one look only, and that in two, unless `--every` is given."""
     for path in ["", "2/change/?schema=1", "1/rollback/", "1/change/", "2/sql/", "2/rollback/", "prune/?keep=1"]:
         for look in LOOKS:
-            often = look == LIGHT or path == "2/change/?schema=1"  # the one with most kinds of content
+            # in two looks the one with most kinds of content
+            often = look == LIGHT or (path == "2/change/?schema=1" and look == DARK_AND_NARROW)
             yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if often else [pytest.mark.slow])
 
 
@@ -155,6 +156,7 @@ def test_a_short_run_is_shown_as_done_without_loading_the_page_again(new_page, d
         assert page.locator("#content h1").text_content().startswith("Generation 0002-")
 
 
+@pytest.mark.slow  # what the server answers without a script is tested in tests/admin/test_acting.py
 def test_without_javascript_a_run_that_was_started_is_shown_as_done_too(new_page, database, tmp_path):
     with behind(database, tmp_path / "demo") as site:
         page = new_page(site, NO_JAVASCRIPT)

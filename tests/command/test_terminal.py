@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.processes import environment
 from tests.support.project import V2
+from tests.support.sample import some
 
 from .tty import CTRL_C, CTRL_D, on_terminal, plain
 
@@ -149,12 +150,13 @@ def into_a_closed_pipe(project, *words, stderr=False):
     return process.returncode, err
 
 
-@pytest.mark.parametrize("words", [["history"], ["history", "--json"], ["--help"], []], ids=" ".join)
+@pytest.mark.parametrize("words", some(["history", "history --json", "--help", ""], {"history --json", ""}))
 def test_a_closed_pipe_is_no_error(evolved, words):
-    assert into_a_closed_pipe(evolved, *words) == (0, "")
+    assert into_a_closed_pipe(evolved, *words.split()) == (0, "")
 
 
-@pytest.mark.parametrize("stderr", [False, True])
+# With stderr both streams are closed.
+@pytest.mark.parametrize("stderr", some([False, True], {True}))
 def test_a_run_goes_on_when_nobody_reads_its_lines(synced, stderr):
     synced.write(V2)
     code, err = into_a_closed_pipe(synced, stderr=stderr)

@@ -1,10 +1,10 @@
-"""Some dozens of the histories of `histories.py`; `python -m tests.long crash` runs them by the thousand."""
+"""Some of the histories of `histories.py`; `python -m tests.long crash` runs them by the thousand."""
 
 import pytest
 
 from .histories import History
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.slow] * (n >= 8)) for n in range(36)])
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.slow] * (n >= 3)) for n in range(36)])
 def test_no_acknowledged_write_is_lost_in_a_random_history(tmp_path, seed):
     History(tmp_path / "w", seed).run(4)

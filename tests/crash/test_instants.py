@@ -10,7 +10,7 @@ from .processes import child
 from .scenarios import SCENARIOS
 from .worlds import dump, notes, recovery, without
 
-QUICK = {"first": 3, "evolve": 6, "adopt_wal": 4, "adopt_journal": 4, "rollback": 6, "prune": 4, "an_open_archive": 3}
+QUICK = {"evolve": 6, "adopt_journal": 4, "rollback": 6}
 
 
 @pytest.mark.parametrize("name", QUICK)

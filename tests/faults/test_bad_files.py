@@ -1,5 +1,6 @@
 """Files that are no databases, are damaged, are not there, or may not be written: a clear error, and nothing lost."""
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -95,9 +96,22 @@ def test_a_live_generation_that_is_empty_is_not_taken_for_a_new_database(world):
 # --- damaged pages ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [SyncOptions(), SyncOptions(rebuild_all=True), SyncOptions(verify_full=True)])
-@pytest.mark.parametrize("table", ["ledger", "people"])
-@pytest.mark.parametrize("how", ["head", "cells", "rows"])
+OPTIONS = {
+    "live": SyncOptions(),
+    "rebuild-all": SyncOptions(rebuild_all=True),
+    "verify-full": SyncOptions(verify_full=True),
+}
+
+
+def damages():
+    """Each damage of each table, in one kind of run; the other kinds, which read the same pages, are for --every."""
+    for number, (table, how) in enumerate(itertools.product(["ledger", "people"], ["head", "cells", "rows"])):
+        for at, kind in enumerate(OPTIONS):
+            marks = [] if at == (number + number // 3) % 3 else [pytest.mark.slow]
+            yield pytest.param(table, how, OPTIONS[kind], id=f"{table}-{how}-{kind}", marks=marks)
+
+
+@pytest.mark.parametrize(("table", "how", "options"), list(damages()))
 def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, table, options, how):
     live = world.files()[0]
     at, data = {"head": (0, b"\x00" * 8), "cells": (8, b"\xff" * 6), "rows": (4040, b"\xff" * 56)}[how]

@@ -4,15 +4,17 @@ import sqlite3
 
 import pytest
 
+from schemasync.files.disk import DiskStep
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from tests.crash.histories import schema
 from tests.crash.processes import Child, child
-from tests.crash.scenarios import KillAt
+from tests.crash.scenarios import SCENARIOS
 from tests.crash.worlds import WRITE, first, history, notes, plain, read, whole
 from tests.faults.load import Load
+from tests.live.ledger import KillAtLabel
 
 FAMILIAR = {"superseded", "database is locked"}
 
@@ -28,10 +30,11 @@ def world(tmp_path):
     return world
 
 
-def test_four_writers_lose_nothing_in_ten_syncs(world):
+@pytest.mark.parametrize("syncs", [4, pytest.param(10, marks=pytest.mark.slow)])
+def test_four_writers_lose_nothing_in_many_syncs(world, syncs):
     before = notes(world.link)
     with Load(world.link, writers=4, readers=2) as load:
-        for version in range(1, 11):
+        for version in range(1, syncs + 1):
             assert world.sync(schema(version), wait=30.0).result == "synced"
     assert notes(world.link) == before | load.acknowledged
     assert sum(len(one.notes) for one in load.written) == len(load.acknowledged)
@@ -40,7 +43,7 @@ def test_four_writers_lose_nothing_in_ten_syncs(world):
     assert max(one.longest for one in load.written) < 10
     assert all(count and not errors for count, errors in load.read), load.read
     assert all(whole(path) for path in world.files())
-    assert len(history(world.link)) == 11
+    assert len(history(world.link)) == syncs + 1
 
 
 def test_writers_lose_nothing_while_a_file_is_taken_over(tmp_path):
@@ -53,15 +56,23 @@ def test_writers_lose_nothing_while_a_file_is_taken_over(tmp_path):
         assert all(set(one.errors) <= FAMILIAR for one in load.written), [one.errors for one in load.written]
 
 
-def test_writers_lose_nothing_when_runs_are_killed_under_them(world):
+STEPS = [step for step in dict.fromkeys(SCENARIOS["evolve"].passes) if not step.startswith(("ARCHIVE", "HISTORY"))]
+QUICK = [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE]  # building, the last round, committed
+
+
+@pytest.mark.parametrize(
+    "steps", [pytest.param(QUICK, id="some"), pytest.param(STEPS, id="every", marks=pytest.mark.slow)]
+)
+def test_writers_lose_nothing_when_runs_are_killed_under_them(world, steps):
     """Between a kill after the fence and the next run writers are refused, and try on."""
     before = notes(world.link)
     with Load(world.link, writers=3) as load:
-        for number in range(6, 15):
+        for number, step in enumerate(steps, 1):
+            killer = KillAtLabel("after", step)
             dying = child(
-                lambda number=number: sync(world.target(KillAt("after", number), wait=30.0), read(schema(number)))
+                lambda number=number, killer=killer: sync(world.target(killer, wait=30.0), read(schema(number)))
             )
-            assert dying.killed
+            assert dying.killed, step
             child(
                 lambda number=number: sync(world.target(wait=30.0), read(schema(number)), SyncOptions(allow_older=True))
             ).result()

@@ -17,6 +17,7 @@ from schemasync.sync.runner import sync
 from tests.crash.processes import NOBODY, Stranger, child
 from tests.crash.scenarios import KillAt, run
 from tests.crash.worlds import V2, WRITE, World, dump, fence_of, is_marked, notes, read, recovery, write
+from tests.support.sample import some
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -69,7 +70,12 @@ def mounted(mount, folder, *acts):
 
 @AS_ROOT
 @pytest.mark.parametrize(
-    ("scenario", "act"), [("adopt_journal", "adopt"), ("adopt_wal", "adopt"), ("over_an_empty_file", "first")]
+    ("scenario", "act"),
+    [
+        ("adopt_journal", "adopt"),
+        pytest.param("adopt_wal", "adopt", marks=pytest.mark.slow),  # the same look, before the file is opened
+        ("over_an_empty_file", "first"),
+    ],
 )
 def test_a_database_that_is_mounted_as_a_single_file_is_refused_and_takes_writes(stages, tmp_path, scenario, act):
     """The usual mistake with docker. The fence was committed, the rename failed, and all writes were refused."""
@@ -124,8 +130,8 @@ def overlay(folder, tmp_path):
 @pytest.mark.parametrize(
     ("scenario", "acts"),
     [
-        ("adopt_journal", ("adopt", "eject", "adopt")),
-        ("adopt_wal", ("adopt", "eject", "adopt")),
+        pytest.param("adopt_journal", ("adopt", "eject", "adopt"), marks=pytest.mark.slow),  # the next test adopts, too
+        pytest.param("adopt_wal", ("adopt", "eject", "adopt"), marks=pytest.mark.slow),
         ("fresh", ("sync", "rollback", "eject")),
     ],
 )
@@ -210,10 +216,19 @@ def test_generations_on_another_file_system_are_no_obstacle(stages, tmp_path):
 
 # --- a folder that belongs to somebody else ---------------------------------------------------------------------
 
+UNLIKE = {"adopt_journal", "evolve", "rollback", "eject"}
+"""Each moves the link in its own way; the other scenarios do it as one of these."""
+
 
 @AS_ROOT
-@pytest.mark.parametrize("scenario", ["adopt_journal", "evolve", "evolve_paused", "rollback", "eject"])
-@pytest.mark.parametrize("bits", [0o755, 0o1777], ids=["read-only", "sticky"])
+@pytest.mark.parametrize("scenario", some(["adopt_journal", "evolve", "evolve_paused", "rollback", "eject"], UNLIKE))
+@pytest.mark.parametrize(
+    "bits",
+    [
+        pytest.param(0o755, id="read-only"),
+        pytest.param(0o1777, id="sticky", marks=pytest.mark.slow),  # the same error from the same call
+    ],
+)
 def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_folder, scenario, bits):
     """The user may write the database and its generations, and not the names beside it."""
     stage = stages(scenario)
@@ -240,7 +255,9 @@ def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_f
 
 
 @AS_ROOT
-@pytest.mark.parametrize("scenario", ["adopt_journal", "adopt_wal", "evolve", "evolve_paused", "rollback", "eject"])
+@pytest.mark.parametrize(
+    "scenario", some(["adopt_journal", "adopt_wal", "evolve", "evolve_paused", "rollback", "eject"], UNLIKE)
+)
 def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_folder, scenario):
     stage = stages(scenario)
     world = stage.copy(open_folder / "w")
@@ -263,7 +280,7 @@ def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_fold
 
 
 @pytest.mark.parametrize("name", ["adopt_journal", "adopt_wal"])
-@pytest.mark.parametrize("label", [DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_UNMARK])
+@pytest.mark.parametrize("label", some([DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_UNMARK], {DiskStep.CUTOVER_FENCE}))
 def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(stages, tmp_path, name, label):
     stage = stages(name)
     world = stage.copy(tmp_path / "w")

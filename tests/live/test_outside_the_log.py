@@ -17,9 +17,9 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import fence_of, traces, whole
 from tests.support.columns import WRITTEN
+from tests.support.sample import some
 
 from .beside import QUICK, Case, beside, content, made, read, waited
-from .sample import some
 from .test_meanwhile import MORE, ROWS, T
 from .test_runs import at, write
 

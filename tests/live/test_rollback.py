@@ -12,12 +12,12 @@ from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import fence_of, traces, whole
+from tests.support.sample import some
 
 from .beside import QUICK, read
 from .branches import Branches, generations, rows
 from .hands import Plain, marked, new_pairs
 from .ledger import Ledger
-from .sample import some
 from .server import Served
 from .test_meanwhile import MORE
 from .test_runs import at, link, write

@@ -11,9 +11,9 @@ import pytest
 from schemasync.engines.sqlite.capture import write_overhead
 from schemasync.engines.sqlite.capture.changelog import Logged
 from schemasync.engines.sqlite.connection import Opener
+from tests.support.sample import some
 
 from .beside import QUICK, beside, made, read
-from .sample import some
 from .test_meanwhile import CASES, MOMENTS
 
 # Nothing is left of what was written, or nothing was.

@@ -131,7 +131,7 @@ def test_a_backup_that_is_moved_over_the_link_goes_on_by_itself(first):
     assert ("Only here",) in first.rows("SELECT title FROM shop_book")
 
 
-@pytest.mark.parametrize("proof", [True, False])
+@pytest.mark.parametrize("proof", [True, pytest.param(False, marks=pytest.mark.slow)])  # but for the history the same
 def test_a_backup_that_is_copied_through_the_link_goes_on_by_itself(first, proof):
     """`cp` into the live generation: its rows are gone by then, and those of the backup are taken on."""
     backup = first.folder / "backup.sqlite3"
@@ -365,7 +365,8 @@ def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
     assert "W012" not in product.done("migrate").err
 
 
-@pytest.mark.parametrize("place", ["memory", "disk"])
+# Where test databases are is tested in tests/backend/test_creation.py.
+@pytest.mark.parametrize("place", ["memory", pytest.param("disk", marks=pytest.mark.slow)])
 def test_the_suite_of_the_product_comes_out_as_before(tmp_path, place):
     outcomes = []
     for with_schemasync in (False, True):

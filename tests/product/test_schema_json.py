@@ -120,7 +120,7 @@ def image(found, _maintained):
     (found.folder / "shop" / "upgrades.py").write_text(UPGRADES)
 
 
-@pytest.mark.parametrize("release", [1, 2])
+@pytest.mark.parametrize("release", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_installation_several_releases_behind_comes_over_in_one_start(tmp_path, _maintained, release):
     found = installed(tmp_path / "site", _maintained, release)
     out = found.start()

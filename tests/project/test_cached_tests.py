@@ -197,11 +197,12 @@ CHANGES = {
 }
 
 
-QUICK = {
-    "a new migration", "a module that this one imports", "a fixture", "a setting that is read",
-    "a setting that an imported module has read", "the code of a receiver",
-    "a permission", "an installed distribution",
-}  # fmt: skip
+QUICK = {  # one of each kind of what is noted: files, settings, receivers, models
+    "a module that this one imports",
+    "a setting that an imported module has read",
+    "the code of a receiver",
+    "a permission",
+}
 
 
 def sampled(names, quick):

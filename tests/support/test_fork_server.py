@@ -98,10 +98,15 @@ print("to stderr", file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("kind", ["-c", "-m", "script"])
-@pytest.mark.parametrize(
-    "end", ["", "1 / 0", "sys.exit(7)", "sys.exit('text')", "os.kill(os.getpid(), signal.SIGTERM)"]
-)
+def processes():
+    """Each kind of command with one end, and each end with one kind; the others are for --every."""
+    ends = ["", "1 / 0", "sys.exit(7)", "sys.exit('text')", "os.kill(os.getpid(), signal.SIGTERM)"]
+    for number, end in enumerate(ends):
+        for at, kind in enumerate(("script", "-m", "-c")):
+            yield pytest.param(end, kind, marks=[] if at == number % 3 else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("end", "kind"), list(processes()))
 def test_the_process_around_it_is_that_of_a_new_interpreter(tmp_path, kind, end):
     (tmp_path / "around.py").write_text(AROUND + end)
     words = {"-c": ["-c", AROUND + end, "x"], "-m": ["-m", "around", "x"], "script": ["around.py", "x"]}[kind]
