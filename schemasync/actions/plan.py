@@ -47,10 +47,12 @@ class DerivedJson(TypedDict):
     """Tables of the live database. If one of them is written during the run, the table is filled again."""
     after: list[str]
     """Other derived tables, folded, which are filled first."""
+    by_key: bool
+    """Whether only the rows that come from a written row are filled again; otherwise all of them."""
     rows: int | None
     seconds: float | None
-    """How long it took to compute and to compare the result; about as long writers wait if the table has to be filled
-    again at the cut-over."""
+    """How long it took to compute and to compare the result; about as long writers wait if all of the table has to be
+    filled again at the cut-over."""
 
 
 class TableOutlookJson(TypedDict):
@@ -247,6 +249,7 @@ def _derived_json(found: DerivedOutlook) -> DerivedJson:
     return {
         "reads": list(found.reads),
         "after": list(found.after),
+        "by_key": found.by_key,
         "rows": measured.rows if measured is not None else None,
         "seconds": round(measured.seconds, 3) if measured is not None else None,
     }

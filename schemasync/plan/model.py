@@ -137,13 +137,16 @@ class Selection:
 
     `columns`: the columns of the table that its result gives, in order. `reads`: the ordinary tables of the old
     database that it reads, as they are spelled there. `after`: folded names of the derived tables that it reads.
-    `volatile`: other columns of the table whose default gives another value each time.
+    `volatile`: other columns of the table whose default gives another value each time. `key`: (column of the table,
+    column of the only one that it reads) by which the rows are found that a changed row makes; empty if such a change
+    may concern any row.
     """
 
     columns: tuple[str, ...]
     reads: tuple[str, ...]
     after: frozenset[str] = frozenset()
     volatile: tuple[str, ...] = ()
+    key: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

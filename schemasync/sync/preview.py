@@ -40,11 +40,13 @@ LARGE = 1_000_000_000  # bytes of a file from which on `plan` offers to alter it
 @dataclass(frozen=True, slots=True)
 class DerivedOutlook:
     """What the SELECT of a derived table reads: tables of the live database, and other derived tables. `measured`: its
-    present result, None if it was not computed."""
+    present result, None if it was not computed. `by_key`: a changed row of the table that it reads changes only rows of
+    its key."""
 
     reads: tuple[str, ...]
     after: tuple[str, ...]
     measured: Measured | None
+    by_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ def _why(step: Step) -> str:
 def _derived(step: Step) -> DerivedOutlook | None:
     if not isinstance(step, Derive):
         return None
-    return DerivedOutlook(step.selection.reads, tuple(sorted(step.selection.after)), step.measured)
+    return DerivedOutlook(
+        step.selection.reads, tuple(sorted(step.selection.after)), step.measured, bool(step.selection.key)
+    )
 
 
 def _in_place(

@@ -98,6 +98,10 @@ def test_the_plan_says_what_a_derived_table_reads_and_how_long_it_takes(filled):
         3,
     )
     assert users.derived.measured.seconds > 0
+    assert not (cities.derived.by_key or users.derived.by_key)
+    copied = {**OLD, "Names": {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "_from": "SELECT id, name FROM old.Users"}}
+    (names, _) = preview.outlook(filled, read(copied), SyncOptions()).tables
+    assert names.derived.by_key
     statements = preview.statements(seen.plan)
     assert [line for line in statements if line.startswith(("INSERT", "DROP"))] == [
         'DROP TABLE "Users"',

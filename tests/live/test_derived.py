@@ -85,6 +85,28 @@ CASES = {
         ],
         "INSERT INTO pairs VALUES ('a', 1, ''), ('a', 2, ''), ('b', 3, '');",
     ),
+    "rows of the key of a table without row ids": Case(
+        {"pairs": PAIRS},
+        {
+            "pairs": PAIRS,
+            "parts": {
+                "k": "TEXT",
+                "m": "INTEGER",
+                "part": "TEXT",
+                "_primary_key": ["k", "m", "part"],
+                "_without_rowid": True,
+                "_from": "SELECT p.k, p.m, e.value AS part FROM old.pairs AS p, json_each(p.v) AS e",
+            },
+        },
+        [
+            """INSERT INTO pairs VALUES ('c', 1, '["z"]')""",
+            "DELETE FROM pairs WHERE k = 'a' AND m = 1",
+            """UPDATE pairs SET v = '["u", "v", "w"]' WHERE k = 'b'""",
+            "UPDATE pairs SET m = m + 10 WHERE k = 'a'",
+            """INSERT OR REPLACE INTO pairs VALUES ('b', 3, '["only"]')""",
+        ],
+        """INSERT INTO pairs VALUES ('a', 1, '["x", "y"]'), ('a', 2, '["x"]'), ('b', 3, '[]');""",
+    ),
     "rows that a TEMP trigger hides from the log": Case(
         {"Users": USERS, "seen": {"x": "TEXT"}},
         {**SPLIT, "seen": {"x": "TEXT"}},
@@ -226,18 +248,18 @@ def test_a_reference_to_a_row_that_would_not_be_there_ends_the_run(folder, name)
 
 
 def test_a_table_whose_filling_takes_too_long_is_refused_unless_writers_may_wait(folder):
-    link = made(folder / "w", Case({"Users": USERS}, SPLIT, [], ROWS))
+    link = made(folder / "w", Case({"Users": USERS}, NORMALIZED, [], ROWS))
     with pytest.raises(Refused) as caught:
-        sync(target(link), read(SPLIT), SyncOptions(limits=Limits(max_pause=1e-6)))
+        sync(target(link), read(NORMALIZED), SyncOptions(limits=Limits(max_pause=1e-6)))
     (problem,) = caught.value.problems
     assert problem.facts["code"] == "derived-too-slow"
     assert "--max-pause" in problem.hint
-    assert sync(target(link), read(SPLIT), SyncOptions(block_writers=True)).result == "synced"
+    assert sync(target(link), read(NORMALIZED), SyncOptions(block_writers=True)).result == "synced"
 
 
 def test_writers_that_never_pause_are_not_made_to_wait_for_longer_than_allowed(folder, monkeypatch):
     """What it takes to fill the table again grew since the plan was made."""
-    link = made(folder / "w", Case({"Users": USERS}, SPLIT, [], ROWS))
+    link = made(folder / "w", Case({"Users": USERS}, NORMALIZED, [], ROWS))
     filled = derive.fill_again
 
     def slowly(connection, step):
@@ -247,9 +269,9 @@ def test_writers_that_never_pause_are_not_made_to_wait_for_longer_than_allowed(f
 
     monkeypatch.setattr("schemasync.engines.sqlite.capture.recompute.fill_again", slowly)
     observer = at(BEFORE_THE_LOCK, lambda: write(link, "UPDATE Users SET name = 'x'"))
-    with pytest.raises(Busy, match="People, Places were written each time"):
+    with pytest.raises(Busy, match="Addresses, Users were written each time"):
         sync(
             target(link, disk=Disk(observer)),
-            read(SPLIT),
+            read(NORMALIZED),
             SyncOptions(limits=Limits(max_pause=0.3, cutover_timeout=2.0)),
         )

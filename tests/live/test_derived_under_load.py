@@ -16,7 +16,7 @@ from schemasync.sync.runner import sync
 from tests.crash.processes import Child, child
 
 from .beside import Case, made, read
-from .test_derived import NORMALIZED, USERS
+from .test_derived import NORMALIZED, SPLIT, USERS
 
 TOWNS = 50
 PATIENT = SyncOptions(limits=Limits(max_pause=5.0, cutover_timeout=120.0))
@@ -64,3 +64,24 @@ def test_no_acknowledged_write_is_missing_in_a_derived_table(folder, rows):
         towns = new.execute("SELECT count(*), count(DISTINCT street || city) FROM Addresses").fetchone()
         assert towns[0] == towns[1] == len({row[2:] for row in before})
         assert new.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+@pytest.mark.slow
+def test_a_large_derived_table_that_is_followed_by_key_needs_no_longer_pause(folder):
+    filled = (
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+        " INSERT INTO Users (name, street, city) SELECT 'n' || i, 'High Street', nullif('Town ' || (i % 50), 'Town 7') FROM n;"
+    )
+    link = made(folder / "w", Case({"Users": USERS}, SPLIT, [], filled))
+    archive = link.resolve()
+    writers = [Child(lambda number=number: _busy(link, number)) for number in range(2)]
+    options = SyncOptions(limits=Limits(cutover_timeout=120.0))
+    child(lambda: sync(target(link, wait=30.0), read(SPLIT), options).result).result()
+    acknowledged = sum(writer.ended().result() for writer in writers)
+    with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as old, closing(sqlite3.connect(link)) as new:
+        assert old.execute("SELECT count(*) FROM Users").fetchone()[0] >= 200_000 + acknowledged
+        for there, here in (
+            ("SELECT id, name FROM Users ORDER BY id", "SELECT * FROM People ORDER BY id"),
+            ("SELECT id, city FROM Users WHERE city IS NOT NULL ORDER BY id", "SELECT * FROM Places ORDER BY person"),
+        ):
+            assert new.execute(here).fetchall() == old.execute(there).fetchall()

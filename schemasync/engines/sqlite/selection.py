@@ -21,6 +21,7 @@ from ...schema.model import Column, Derivation, Schema, Table
 from ...schema.names import fold, quote
 from ...schema.text import nearest
 from . import ddl
+from .by_key import key_pairs
 from .connection import Connection, Opener
 from .dry_run import is_volatile
 from .objects import is_internal, is_own, objects
@@ -153,7 +154,7 @@ class _Check:
     ) -> None:
         self.connection, self.opener = connection, opener
         self.derived = {fold(one.table.name) for one in tables}
-        self.readable = {fold(table.name): table.name for table in there.tables if table.virtual is None}
+        self.readable = {fold(table.name): table for table in there.tables if table.virtual is None}
         self.views = {fold(o.name): o.sql for o in objects(connection, "old") if o.type == "view"}
         named = {fold(table.name): table for table in (*there.tables, *new.tables)}
         stand_ins = [Table(t.name, tuple(Column(c.name) for c in t.columns) or (Column("x"),)) for t in named.values()]
@@ -164,6 +165,8 @@ class _Check:
             connection.execute(f"SELECT 1 FROM {name}('[]')").fetchall()
         query = f"SELECT DISTINCT name FROM pragma_function_list WHERE type = 's' AND NOT flags & {_DETERMINISTIC}"
         self.volatile = {fold(name) for (name,) in connection.execute(query)}
+        query = "SELECT DISTINCT name FROM pragma_function_list WHERE type <> 's'"
+        self.aggregates = {fold(name) for (name,) in connection.execute(query)}
 
     def selection(self, one: DerivedTable) -> Selection | list[_Fault]:
         try:
@@ -180,10 +183,15 @@ class _Check:
         if faults:
             return faults
         columns = tuple(column.name for name in names if (column := one.table.column(name)) is not None)
-        reads = tuple(sorted(self.readable[name] for schema, name in used.tables if self._is_read(schema, name)))
+        tables = [self.readable[name] for schema, name in used.tables if self._is_read(schema, name)]
         after = frozenset(name for schema, name in used.tables if schema == "main" and name in self.derived)
         volatile = tuple(column.name for column in one.table.columns if self._is_volatile(column, columns))
-        return Selection(columns, reads, after, volatile)
+        key = key_pairs(one.sql, tables[0], one.table) if self._is_row_by_row(used, tables, after) else ()
+        return Selection(columns, tuple(sorted(table.name for table in tables)), after, volatile, key)
+
+    def _is_row_by_row(self, used: _Used, tables: Sequence[Table], after: frozenset[str]) -> bool:
+        """True if it reads one table, through no view, and has no aggregate."""
+        return len(tables) == 1 and not after and not used.views and not used.functions & self.aggregates
 
     def _is_read(self, schema: str, name: str) -> bool:
         return schema == "old" and name in self.readable

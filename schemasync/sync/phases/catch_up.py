@@ -213,7 +213,7 @@ def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, recompute: Recompute,
     lock.prepared_at = version  # the fence is as it was installed together with the log
     if lag.replay.waiting() > lag.few(allowed) or lag.replay.is_doubtful:
         return False
-    return recompute.seconds <= allowed or not recompute.stale()
+    return recompute.takes() <= allowed
 
 
 def _timed_out(before: LiveDatabase, limits: Limits, recompute: Recompute, *, busy: bool) -> Busy:

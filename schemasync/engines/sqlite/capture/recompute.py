@@ -16,12 +16,16 @@ from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection, schema_version
 from ..inspect import references_of
-from ..rebuild.derive import fill_again
+from ..objects import OWN_PREFIX
+from ..rebuild.derive import fill_again, fill_keys, rows_of
 from ..verify import derived
 from ..verify.integrity_check import violations
 from ..verify.references import dangles
 from . import changelog
-from .changelog import Logged
+from .changelog import LOG, Logged
+from .replay import LOWEST
+
+KEYS = f"temp.{OWN_PREFIX}derived_keys"  # the keys of one table that were written
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Recompute:
     def note(self) -> None:
         """Call in the transaction that has filled all of them."""
         if self.plan.derived:
-            self.seconds = sum(step.measured.seconds for step in self.plan.derived if step.measured is not None)
+            whole = [step.measured for step in self.plan.derived if not step.selection.key]
+            self.seconds = sum(measured.seconds for measured in whole if measured is not None)
             self.seen = self._now()
 
     def _now(self) -> Seen:
@@ -124,19 +129,59 @@ class Recompute:
         children = self._due_children(stale)
         if not stale and not children:
             return None
-        begun = time.monotonic()
+        begun, whole = time.monotonic(), [step for step in stale if not self._is_by_key(step)]
         try:
             with _savepoint(self.connection):
                 for step in stale:
-                    fill_again(self.connection, step)
-                    derived.content(self.connection, step)
+                    self._fill_again(step)
                 self._check(children)
         except Failed as error:
             return error
-        if stale:
-            self.seconds, self.has_refreshed = time.monotonic() - begun, True
+        self.has_refreshed |= bool(stale)
+        if whole:
+            self.seconds = time.monotonic() - begun
         self.seen = self._now()
         return None
+
+    def takes(self) -> float:
+        """About how many seconds it takes to fill the stale tables again, except for those that are filled by key."""
+        return 0.0 if all(self._is_by_key(step) for step in self.stale()) else self.seconds
+
+    def _is_by_key(self, step: Derive) -> bool:
+        """True if only the rows of logged keys are filled again: the keys name the same rows as before."""
+        assert self.seen is not None
+        return bool(step.selection.key) and self.seen.version == schema_version(self.connection, "old")
+
+    def _fill_again(self, step: Derive) -> None:
+        if not self._is_by_key(step):
+            fill_again(self.connection, step)
+            derived.content(self.connection, step)
+            return
+        with self._keys_of(step) as keys:
+            some = fill_keys(self.connection, step, keys)
+            derived.content(self.connection, some, rows_of(step, keys))
+
+    @contextmanager
+    def _keys_of(self, step: Derive) -> Iterator[str]:
+        """A query for the keys of the rows that were written since, of the table that the SELECT reads."""
+        assert self.seen is not None
+        (name,) = step.selection.reads
+        one = next(one for one in self.logged if one.table.name == name)
+        slots = ", ".join(one.slots)
+        self.connection.execute(f"CREATE TABLE {KEYS} ({slots}, PRIMARY KEY ({slots})) WITHOUT ROWID")
+        self.connection.execute(
+            f"INSERT OR IGNORE INTO {KEYS} SELECT {slots} FROM old.{LOG} WHERE id > ? AND t = ?"
+            f" AND {' AND '.join(f'{slot} IS NOT NULL' for slot in one.slots)}",
+            (self.seen.bound, one.number),
+        )
+        if one.is_rowid:
+            self.connection.execute(
+                f"INSERT OR IGNORE INTO {KEYS} SELECT {one.key[0]} FROM old.{quote(name)} WHERE {one.key[0]} > ?",
+                (self.seen.highest.get(fold(name)) or LOWEST,),
+            )
+        yield f"SELECT {slots} FROM {KEYS}"
+        self.connection.execute(f"DROP VIEW temp.{quote(name)}")
+        self.connection.execute(f"DROP TABLE {KEYS}")
 
     def _check(self, children: Collection[str]) -> None:
         problems = [problem for name in children for problem in self._dangling(name)]

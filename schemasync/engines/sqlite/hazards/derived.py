@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 from ....diff.hazards import Hazard, HazardCode
@@ -21,7 +20,7 @@ from ....schema.text import count
 from .. import ddl
 from ..connection import Connection, Opener
 from ..objects import OWN_PREFIX
-from ..rebuild.derive import bare, expected
+from ..rebuild.derive import bare, expected, over_views
 from ..selection import beside
 from ..table_sizes import count_of
 from ..verify import derived
@@ -202,7 +201,7 @@ def _reversed(connection: Connection, step: Derive) -> Iterator[str]:
             connection.execute(
                 f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM old.{quote(name)} ORDER BY {order} LIMIT -1"
             )
-        yield _over_views(step.select) if views else step.select
+        yield over_views(step.select) if views else step.select
     finally:
         connection.execute("PRAGMA reverse_unordered_selects=OFF")
         for name in views:
@@ -224,16 +223,6 @@ def _stored_by(connection: Connection, table: str) -> list[str]:
     ]
     free = [name for name in ROWID_NAMES if name not in names]
     return free[:1] if is_rowid and free else [quote(name) for name, pk in rows if pk] or [quote(rows[0][0])]
-
-
-def _over_views(select: str) -> str:
-    """The SELECT with `temp` in place of the database `old`."""
-    tokens, pieces, last = lexer.tokens(select), list[str](), 0
-    for token, after in pairwise(tokens):
-        if token.is_name and fold(token.value) == "old" and after.text == ".":
-            pieces += [select[last : token.start], "temp"]
-            last = token.end
-    return "".join([*pieces, select[last:]])
 
 
 def _feed(column: Column, selected: Collection[str]) -> ColumnSource:
@@ -279,13 +268,16 @@ def _unstable(step: Derive) -> Hazard:
 
 def _pause(plan: Plan, max_pause: float | None) -> Iterator[Hazard]:
     """How long writers wait if the tables have to be filled again under the write lock."""
-    known = {fold(step.name): step.measured.seconds for step in plan.derived if step.measured is not None}
-    if max_pause is None or not known:
+    known = [step.measured.seconds for step in plan.derived if step.measured is not None and not step.selection.key]
+    if max_pause is None or not plan.derived:
         return
-    seconds = sum(known.values())
-    names = ", ".join(step.name for step in plan.derived)
-    reads = ", ".join(sorted({name for step in plan.derived for name in step.selection.reads}))
-    table = plan.derived[0].name if len(plan.derived) == 1 else ""
+    yield from _by_key(plan)
+    if not known:
+        return
+    seconds, whole = sum(known), [step for step in plan.derived if not step.selection.key]
+    names = ", ".join(step.name for step in whole)
+    reads = ", ".join(sorted({name for step in whole for name in step.selection.reads}))
+    table = whole[0].name if len(whole) == 1 else ""
     message = (
         f"{names}: filled again while writers wait, if they write to {reads or 'what it reads'} during the run; that "
         f"takes about {max(1, round(seconds * 1000)):,} ms"
@@ -300,3 +292,11 @@ def _pause(plan: Plan, max_pause: float | None) -> Iterator[Hazard]:
     )
     allowed = f"{message}, and --max-pause allows {max_pause * 1000:g} ms, half of it for this"
     yield Hazard(HazardCode.DERIVED_TOO_SLOW, allowed, hint, table)
+
+
+def _by_key(plan: Plan) -> Iterator[Hazard]:
+    found = [step for step in plan.derived if step.selection.key]
+    if found:
+        names, reads = ", ".join(step.name for step in found), ", ".join(sorted({s.selection.reads[0] for s in found}))
+        message = f"{names}: if writers write to {reads} during the run, the rows of these keys are filled again"
+        yield Hazard(HazardCode.DERIVED_RECOMPUTED, message, table=found[0].name if len(found) == 1 else "")

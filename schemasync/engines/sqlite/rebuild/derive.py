@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from ....plan.model import Derive
+from ....schema import lexer
 from ....schema.model import Column, Table
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -21,6 +24,36 @@ def fill_again(connection: Connection, step: Derive) -> int:
     """Replace the rows of the table, in the caller's transaction."""
     connection.execute(f"DELETE FROM main.{quote(step.name)}")
     return fill(connection, step)
+
+
+def fill_keys(connection: Connection, step: Derive, keys: str) -> Derive:
+    """Replace the rows of the table that come from rows of the old table with these keys, in the caller's transaction.
+    `keys`: a query for them. Returns a step whose SELECT gives just these rows, as long as the temporary view that it
+    reads is there."""
+    (name,) = step.selection.reads
+    columns = ", ".join(quote(column) for _, column in step.selection.key)
+    connection.execute(f"DELETE FROM main.{quote(step.name)} WHERE {rows_of(step, keys)}")
+    connection.execute(
+        f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM old.{quote(name)} WHERE ({columns}) IN ({keys})"
+    )
+    some = replace(step, select=over_views(step.select))
+    fill(connection, some)
+    return some
+
+
+def rows_of(step: Derive, keys: str) -> str:
+    """The condition for the rows of the table that come from these keys."""
+    return f"({', '.join(quote(column) for column, _ in step.selection.key)}) IN ({keys})"
+
+
+def over_views(select: str) -> str:
+    """The SELECT with `temp` in place of the database `old`."""
+    tokens, pieces, last = lexer.tokens(select), list[str](), 0
+    for token, after in pairwise(tokens):
+        if token.is_name and fold(token.value) == "old" and after.text == ".":
+            pieces += [select[last : token.start], "temp"]
+            last = token.end
+    return "".join([*pieces, select[last:]])
 
 
 def statement(step: Derive) -> str:

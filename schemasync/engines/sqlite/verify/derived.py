@@ -16,22 +16,25 @@ from .row_sql import typed_by_value
 from .rows import Compared, differs
 
 
-def content(connection: Connection, step: Derive) -> Compared:
-    """Every row of one side must occur as often on the other, with values of the same types. Raises Failed."""
+def content(connection: Connection, step: Derive, rows: str = "1") -> Compared:
+    """Every row of one side must occur as often on the other, with values of the same types. Raises Failed. `rows`: the
+    condition for the rows of the table that the SELECT gives."""
     try:
         with sorting(connection):
-            more, fewer = difference(connection, step.new, *expected(step))
-        rows = count_of(connection, f"main.{quote(step.name)}")
+            more, fewer = difference(connection, step.new, *expected(step), rows)
+        number = count_of(connection, f"main.{quote(step.name)} WHERE {rows}")
     except sqlite3.Error as error:
         raise Failed.of(
             Code.VERIFY_IMPOSSIBLE, f'"{step.name}" could not be compared: {error}', table=step.name
         ) from error
     if more or fewer:
         raise differs(step.name, more + fewer, ())
-    return Compared(step.name, rows, step.selection.volatile)
+    return Compared(step.name, number, step.selection.volatile)
 
 
-def difference(connection: Connection, table: Table, columns: Sequence[str], result: str) -> tuple[int, int]:
+def difference(
+    connection: Connection, table: Table, columns: Sequence[str], result: str, rows: str = "1"
+) -> tuple[int, int]:
     """(rows that only the table has, rows that only the result has), each as often as it occurs; `columns` are quoted.
 
     Both sides are sorted together, once: for 50,000 rows that takes half as long as EXCEPT in both directions.
@@ -42,7 +45,8 @@ def difference(connection: Connection, table: Table, columns: Sequence[str], res
     listed = ", ".join(columns)
     more, fewer = connection.execute(
         "SELECT total(max(n, 0)), total(max(-n, 0)) FROM (SELECT sum(sign) AS n FROM"
-        f" (SELECT 1 AS sign, {listed} FROM main.{quote(table.name)} UNION ALL SELECT -1, {listed} FROM {result})"
+        f" (SELECT 1 AS sign, {listed} FROM main.{quote(table.name)} WHERE {rows}"
+        f" UNION ALL SELECT -1, {listed} FROM {result})"
         f" GROUP BY {', '.join(values)})"
     ).fetchone()
     return int(more), int(fewer)
