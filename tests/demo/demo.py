@@ -29,7 +29,11 @@ class Demo:
     @property
     def unmodelled(self) -> set[str]:
         """The tables that no model has: those of the ERP, and the history of schemasync."""
-        return ERP | {"_schema_versions"} | ({"Invoices"} if self.schema == "schema_v2.json" else set())
+        return (
+            ERP
+            | {"_schema_versions"}
+            | ({"Invoices", "audit_log", "schemasync_actor"} if self.schema == "schema_v2.json" else set())
+        )
 
     @property
     def environment(self) -> dict[str, str]:

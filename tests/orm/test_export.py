@@ -871,3 +871,9 @@ def test_a_renamed_model_s_table_keeps_its_mixins_and_their_parts_follow():
     assert loaded(exported.text)["volume"]["_use"] == ["stamped"]
     (table,) = document.read(exported.text.encode()).schema.tables
     assert [trigger.name for trigger in table.triggers] == ["volume_t"]
+
+
+def test_the_rows_of_a_model_s_table_stay_when_the_model_changes():
+    rows = [{"id": 1, "name": "first"}]
+    found = tree({"book": {**BOOK, "_rows": rows}}, book(pages="integer"))
+    assert found["book"] == {**BOOK, "_rows": rows, "pages": "integer"}
