@@ -476,7 +476,7 @@ def test_what_is_shown_of_the_demo_is_what_it_prints(tmp_path):  # noqa: F811  t
         for statement in (INVOICE_V2, NOTICE):
             connection.execute(statement)
     restored = without_figures(manage("schemasync", "rollback", "--noinput"))
-    (demo,) = [fence for fence in page("README.md").fences if "Invoices: new table" in fence.text]
+    (demo,) = [fence for fence in page("README.md").fences if "4 new tables" in fence.text]
     upgrade, back = without_figures(demo.text.replace("Go back? [y/N] y\n", "")).split("\n\n")
     assert upgrade == f"$ python manage.py schemasync\n{upgraded}"
     assert back == f"$ python manage.py schemasync rollback\n{restored}"

@@ -81,5 +81,5 @@ def size(count: int) -> str:
 
 @register.filter
 def number(generation: str) -> str:
-    """The number of a generation: `0002` of `0002-7aad8b069f21`."""
+    """The number of a generation: `0002` of `0002-53824311221f`."""
     return generation.partition("-")[0]

@@ -32,7 +32,7 @@ class Demo:
         return (
             ERP
             | {"_schema_versions"}
-            | ({"Invoices", "audit_log", "schemasync_actor"} if self.schema == "schema_v2.json" else set())
+            | ({"Invoices", "Trips", "audit_log", "schemasync_actor"} if self.schema == "schema_v2.json" else set())
         )
 
     @property

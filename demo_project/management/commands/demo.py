@@ -28,6 +28,7 @@ NOTICE = (
     "INSERT INTO notices_notice (title, text, posted_at, pinned)"
     " VALUES ('The first invoice is out', 'It was written in the new table.', '2025-06-30 12:00:00', 0)"
 )
+TRIPS_V2 = "SELECT entry_id, traveller_id, day, expenses FROM Trips ORDER BY day, entry_id LIMIT 3"
 BUSIEST_V2 = "SELECT title, lead, hours, billable_hours FROM project_hours ORDER BY hours DESC LIMIT 3"
 
 # Known to everybody who reads this, so DEBUG has to be on, and the site is served to this machine alone.
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         self.look("Look at it", PEOPLE_V1, HOURS_V1)
         self.step("See what schema_v2.json would change; nothing is written", "schemasync", "plan", "--schema", v2)
         self.step("Evolve to schema_v2.json", "schemasync", "--schema", v2)
-        self.look("Renamed, filled, dropped; and the view follows", PEOPLE_V2, HOURS_V2, BUSIEST_V2)
+        self.look("Renamed, filled, dropped, derived; and the view follows", PEOPLE_V2, HOURS_V2, TRIPS_V2, BUSIEST_V2)
         self.write("Work goes on in the new schema", INVOICE_V2, NOTICE)
         self.step("Change your mind: the old file stands there, whole", "schemasync", "rollback", "--noinput")
         self.look("All is as before, the dropped column too", PEOPLE_V1, HOURS_V1)
