@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, run
 
 from ..demo.demo import Demo
 
@@ -47,11 +47,8 @@ def made(folder: Path) -> Demo:
 
 def add_user(demo: Demo, name: str, *words: str) -> str:
     """By a process, as the models of the demo are not those of the tests."""
-    command = [sys.executable, "-m", "tests.browser.people", name, *words]
-    ended = subprocess.run(
-        command, cwd=ROOT, env=demo.environment, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert ended.returncode == 0, ended.stderr
+    ended = run(["-m", "tests.browser.people", name, *words], ROOT, demo.environment)
+    assert ended.code == 0, ended.err
     return name
 
 

@@ -28,7 +28,7 @@ PARENTS = ("INTEGER PRIMARY KEY", "INT PRIMARY KEY", *(f"{kind} UNIQUE" for kind
 
 def agree(connection, table):
     found = connection.execute("PRAGMA foreign_key_check(c)").fetchall()
-    assert references._dangles(connection, table) is bool(found), (
+    assert references.dangles(connection, table) is bool(found), (
         connection.execute("SELECT * FROM c").fetchall(),
         found,
     )
