@@ -98,6 +98,8 @@ class _Expansion:
 
     def __init__(self, tree: Mapping[str, Any], faults: Diagnostics, faulty: Collection[str]) -> None:
         self.given, self.faults, self.faulty, self.tree = tree, faults, faulty, as_written(tree)
+        if "_views" in tree:
+            self.tree["_views"] = dict(tree["_views"])
         self.mixins: Mapping[str, Body] = tree.get("_mixins", {})
         self.origins: dict[Path, Origin] = {}
         self.parts: dict[tuple[str, str], list[Part]] = {}  # by mixin and table
@@ -331,10 +333,8 @@ class _Expansion:
                     self._note(use, "" if is_shared else key, Part(kind[1:-1], from_key(name)))
 
     def _views(self, definition: Body) -> Body:
-        """The views of the tree, copied before one is added."""
-        if not definition.get("_views"):
-            return {}
-        self.tree["_views"] = views = dict(self.tree.get("_views", {}))
+        """The views of the tree, if one is to be added."""
+        views: Body = self.tree.setdefault("_views", {}) if definition.get("_views") else {}
         return views
 
     def _source(self, use: _Use, *path: str | int) -> Path:
