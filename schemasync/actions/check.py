@@ -71,6 +71,8 @@ class CheckJson(TypedDict):
     """The errors of a sync that the schema alone shows."""
     applied_hints: list[str]
     """Hints of schema.json that do not act again on this database."""
+    unwritten_rows: list[str]
+    """Tables whose rows of schema.json a sync would write."""
     data_migrations_never_run: list[str]
     runners_ran: list[str]
     """Tables of migration runners that changed since the live generation was made: their runner ran again."""
@@ -235,6 +237,7 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
         "unknown_names": unknown_json(seen.unknown),
         "refused": [one.as_json() for one in seen.refused],
         "applied_hints": list(seen.spent),
+        "unwritten_rows": list(seen.unwritten_rows),
         "data_migrations_never_run": list(seen.unapplied),
         "runners_ran": list(seen.runners_ran),
         "pending_migrations": list(kept.waiting),
@@ -272,6 +275,7 @@ def _without_schema_json(found: Sequence[MigrateRisk], faults: Sequence[Database
         "unknown_names": unknown_json(Unknown()),
         "refused": [],
         "applied_hints": [],
+        "unwritten_rows": [],
         "data_migrations_never_run": [],
         "runners_ran": [],
         "pending_migrations": [],

@@ -9,7 +9,7 @@ from ..diff.changes import Change
 from ..diff.compare import compare
 from ..diff.dropped import losses
 from ..diff.hazards import Hazard
-from ..diff.hint_keys import HintKey, spelled
+from ..diff.hint_keys import HintKey, Rows, spelled
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import unknown_to
@@ -39,7 +39,8 @@ class Checked:
     `unknown`: names that the database uses and this process does not know. `refused`: the errors of a sync that the
     schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted. `runners_ran`:
     tables of migration runners that changed since the live generation was made. `born_without`: data migrations that
-    never filled it, because it was created from schema.json. `how_to_adopt`: how a plain file is adopted.
+    never filled it, because it was created from schema.json. `unwritten_rows`: tables whose `_rows` a sync would write.
+    `how_to_adopt`: how a plain file is adopted.
     """
 
     version: str
@@ -56,12 +57,14 @@ class Checked:
     unapplied: tuple[str, ...] = ()
     runners_ran: tuple[str, ...] = ()
     born_without: tuple[str, ...] = ()
+    unwritten_rows: tuple[str, ...] = ()
     how_to_adopt: str = ""
 
     def differs(self, *, strict: bool) -> bool:
         """True if schema.json and the database differ in our objects; with `strict`, in any."""
         version_moved = self.live_version is not None and self.live_version != self.version
-        return bool(self.changes or self.drift or version_moved or self.unapplied or (strict and self.foreign))
+        pending = self.changes or self.unapplied or self.unwritten_rows
+        return bool(pending or self.drift or version_moved or (strict and self.foreign))
 
 
 def check(
@@ -104,6 +107,9 @@ def check(
             unapplied=missing(now, installed),
             runners_ran=tuple(_runners_that_ran(now)),
             born_without=_born_without(now),
+            unwritten_rows=tuple(
+                sorted(spelled(key, document.schema)[0] for key in found.acted if isinstance(key, Rows))
+            ),
             how_to_adopt=target.how_to_adopt,
         )
 

@@ -4,7 +4,7 @@ from tests.support.project import V1, V2
 
 KEYS = {
     "result", "version", "live", "generation", "models", "changes", "drift", "foreign",
-    "applied_hints", "data_migrations_never_run", "runners_ran", "pending_migrations", "missing_tables", "migrate_risks",
+    "applied_hints", "unwritten_rows", "data_migrations_never_run", "runners_ran", "pending_migrations", "missing_tables", "migrate_risks",
     "database_faults",
     "unknown_names", "refused",
     "errors",
@@ -107,3 +107,14 @@ def test_the_other_spelling_of_the_same_schema_agrees(synced):
         {"Users": {"id": "integer PRIMARY KEY NOT NULL", "name": "text not null", "fax": "TEXT DEFAULT NULL"},
          "Log": {"id": "INTEGER", "what": "TEXT", "_primary_key": ["id"]},}""")
     synced.done("check")
+
+
+def test_rows_that_are_not_written_yet_are_a_difference(synced):
+    synced.write({**V1, "Log": {**V1["Log"], "_rows": [{"id": 7, "what": "made"}]}})
+    ended = synced.call("check")
+    assert ended.code == 1
+    assert "Log: the rows of schema.json are not written yet" in ended.out
+    assert synced.call("check", json=True).json["unwritten_rows"] == ["Log"]
+    synced.done()
+    assert synced.done("check", json=True).json["unwritten_rows"] == []
+    assert (7, "made") in synced.rows("SELECT id, what FROM Log")

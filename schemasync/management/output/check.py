@@ -75,6 +75,7 @@ def _details(seen: Checked, page: Page) -> Lines:
         lines.append(f"schema.json is version {short(seen.version)}, live is {short(seen.live_version)}")
     lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
     lines += [f"a sync would be refused [{one.code}]: {one.message}" for one in seen.refused]
+    lines += [f"{name}: the rows of schema.json are not written yet" for name in seen.unwritten_rows]
     lines += [f"never run on this database: {name}" for name in seen.unapplied]
     lines += [
         f"{name} changed since {seen.generation} was made: its migration runner ({runner_of(name)}) ran again, and "
