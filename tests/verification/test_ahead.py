@@ -9,6 +9,8 @@ import pytest
 from schemasync.engines.sqlite.capture.table_access import TableAccess, recorded
 from schemasync.errors import Code, Failed
 from schemasync.files.disk import Disk, DiskStep
+from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
@@ -62,8 +64,8 @@ def link(old, tmp_path):
     return copy(old, tmp_path / "w")
 
 
-def bring(link, work, observer, tree=NEW, mode="live"):
-    return sync(target(link, disk=Disk(observer), wait=5.0), read(tree), MODES[mode], work, work)
+def bring(link, work, observer, tree=NEW, options=MODES["live"]):
+    return sync(target(link, disk=Disk(observer), wait=5.0), read(tree), options, work, work)
 
 
 def content(link):
@@ -217,7 +219,7 @@ def test_a_full_text_table_that_the_work_writes_waits_for_the_lock(tmp_path):
 def test_rows_are_followed_beside_the_work_under_other_names_and_keys(old, link, tmp_path, tree, mode, one, other):
     script, writes = f"UPDATE {one} SET more = 1", f"INSERT INTO {other} VALUES ('7', '8'); DELETE FROM kept_bare"
     work = Work(script)
-    bring(link, work, at(WORKED, lambda: execute(link, writes)), tree, mode)
+    bring(link, work, at(WORKED, lambda: execute(link, writes)), tree, MODES[mode])
     assert (len(work.ahead), work.waiting) == (1, [])
     assert content(link) == expected(old, tmp_path / "expected", script, writes, tree)
 
@@ -232,8 +234,11 @@ def test_a_table_with_other_keys_is_not_written_either(old, link, tmp_path):
 
 def test_a_row_that_the_work_refers_to_cannot_go_meanwhile(link):
     work = Work(AUTHOR)
+    options = SyncOptions(
+        limits=Limits(max_pause=1.0, cutover_timeout=0.5)
+    )  # a run waits so long for the row to come back
     with pytest.raises(Failed) as caught:
-        bring(link, work, at(WORKED, lambda: execute(link, "DELETE FROM people WHERE id = 2")))
+        bring(link, work, at(WORKED, lambda: execute(link, "DELETE FROM people WHERE id = 2")), options=options)
     assert caught.value.problems[0].code == Code.ROWS_VIOLATE_SCHEMA
     assert 'rows of "sums" refer to rows that do not exist' in caught.value.problems[0].message
 
@@ -267,6 +272,6 @@ def test_work_that_changes_a_table_of_the_plan_ahead_is_refused(link):
 
 def test_no_work_is_done_ahead_while_the_swap_is_postponed_or_writers_wait(link):
     work = Work("UPDATE people SET height = 9")
-    bring(link, work, lambda when, label: None, mode="pause")
+    bring(link, work, lambda when, label: None, options=MODES["pause"])
     assert (work.ahead, len(work.waiting)) == ([], 1)
     assert new_file(link).exists()
