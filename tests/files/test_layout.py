@@ -149,3 +149,25 @@ def test_sizes_and_inodes_of_what_is_gone(tmp_path):
     assert size_of(tmp_path / "gone") == 0
     assert inode_of(tmp_path / "gone") is None
     assert inode_of(tmp_path) == (tmp_path.stat().st_dev, tmp_path.stat().st_ino)
+
+
+def test_a_link_names_a_generation_however_its_folder_is_written_and_nothing_in_another_folder(tmp_path):
+    real = tmp_path / "real"
+    (real / "db.sqlite3.generations").mkdir(parents=True)
+    (tmp_path / "elsewhere.generations").mkdir()
+    (tmp_path / "alias").symlink_to("real")
+    name = "0001-0123456789ab.sqlite3"
+    layout = Layout(tmp_path / "alias" / "db.sqlite3")
+    folders = {
+        "db.sqlite3.generations": True,
+        "../real/db.sqlite3.generations": True,
+        str(real / "db.sqlite3.generations"): True,
+        str(tmp_path / "alias" / "db.sqlite3.generations"): True,
+        "../elsewhere.generations": False,
+        str(tmp_path / "elsewhere.generations"): False,
+        ".": False,
+    }
+    for folder, is_ours in folders.items():
+        layout.link.unlink(missing_ok=True)
+        layout.link.symlink_to(f"{folder}/{name}")
+        assert (layout.live() is not None) is is_ours, folder
