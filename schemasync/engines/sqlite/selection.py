@@ -26,7 +26,7 @@ from .connection import Connection, Opener
 from .dry_run import is_volatile
 from .objects import is_internal, is_own, objects
 from .rebuild.start import attach_old
-from .unknown_names import hint_for
+from .unknown_names import error_of, hint_for
 from .validate import undisguised_sql
 
 JSON_TABLES = frozenset({"json_each", "json_tree"})  # table-valued functions that read only their arguments
@@ -155,14 +155,15 @@ class _Check:
         self.connection, self.opener = connection, opener
         self.derived = {fold(one.table.name) for one in tables}
         self.readable = {fold(table.name): table for table in there.tables if table.virtual is None}
+        self.virtual = {fold(table.name) for table in there.tables if table.virtual is not None}
         self.views = {fold(o.name): o.sql for o in objects(connection, "old") if o.type == "view"}
         named = {fold(table.name): table for table in (*there.tables, *new.tables)}
         stand_ins = [Table(t.name, tuple(Column(c.name) for c in t.columns) or (Column("x"),)) for t in named.values()]
         stand_ins += [Table(name, (Column("x"),)) for name in self.views.keys() - named.keys()]
         for table in stand_ins:
             connection.execute(ddl.create_table(table))
-        for name in JSON_TABLES:  # a module reads the schema when it is used first
-            connection.execute(f"SELECT 1 FROM {name}('[]')").fetchall()
+        for name in JSON_TABLES:  # a module reads the schema when it is used first; SQLite may lack these
+            error_of(connection, f"SELECT 1 FROM {name}('[]')")
         query = f"SELECT DISTINCT name FROM pragma_function_list WHERE type = 's' AND NOT flags & {_DETERMINISTIC}"
         self.volatile = {fold(name) for (name,) in connection.execute(query)}
         query = "SELECT DISTINCT name FROM pragma_function_list WHERE type <> 's'"
@@ -201,7 +202,10 @@ class _Check:
         return default is not None and is_volatile(self.opener, None, default.text)
 
     def _tables(self, one: DerivedTable, used: _Used) -> Iterator[_Fault]:
+        others = {name for schema, name in used.tables if schema == "old" and self._is_virtual(name)}
         for schema, name in sorted(used.tables):
+            if others and is_internal(name):
+                continue  # a virtual table reads the schema when it is used first
             if schema == "main" and name == fold(one.table.name):
                 yield _Fault("it reads the table that it fills", f"To read its rows of before: old.{one.table.name}")
             elif schema == "main" and name not in self.derived | JSON_TABLES:
@@ -211,11 +215,15 @@ class _Check:
                 )
             elif schema == "old" and (is_internal(name) or is_own(name)):
                 yield _Fault(f'it reads "{name}", which SQLite or schemasync keeps for itself', "Read other tables.")
-            elif schema == "old" and name not in self.readable and name not in self.views:
-                yield _Fault(
-                    f'it reads "{name}", a virtual table or a part of one, whose writes cannot be followed',
-                    "Read the table that holds the text.",
-                )
+        for name in sorted(others & self.virtual or others):  # a virtual table reads its parts itself
+            yield _Fault(
+                f'it reads "{name}", a virtual table or a part of one, whose writes cannot be followed',
+                "Read the table that holds the text.",
+            )
+
+    def _is_virtual(self, name: str) -> bool:
+        """True for a virtual table of the old database, and for a table in which one keeps its content."""
+        return not (name in self.readable or name in self.views or is_internal(name) or is_own(name))
 
     def _functions(self, one: DerivedTable, used: _Used) -> Iterator[_Fault]:
         hint = "The SELECT runs again to verify the table, and must have the same result. Use constants, or a default."
