@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ....schema.model import Column, IndexedColumn, Sql, Table
 from ....schema.names import fold, quote
+from ..hazards.effects import words
+from ..mapping import is_lost_in_subqueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,21 @@ def conflicting_rows(table: Table) -> Iterator[str]:
         if unique.where is not None:
             terms.append(f"({unique.where.text})")
         yield " AND ".join(terms)
+
+
+def is_computable(table: Table) -> bool:
+    """False if such a condition needs the value of an expression over the written row that cannot be named there."""
+    lost = {fold(column.name) for column in table.columns if is_lost_in_subqueries(column.name)}
+    return not lost or not any(lost.intersection(words(expression)) for expression in _expressions(table))
+
+
+def _expressions(table: Table) -> Iterator[Sql]:
+    generated = {fold(column.name): column.generated for column in table.columns}
+    for unique in _uniques(table):
+        for indexed in unique.columns:
+            expression = indexed.expression if indexed.column is None else generated.get(fold(indexed.column))
+            if expression is not None:
+                yield expression
 
 
 def _uniques(table: Table) -> Iterator[_Unique]:

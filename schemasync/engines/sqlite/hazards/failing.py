@@ -13,6 +13,7 @@ from ....schema.model import Column
 from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection
+from ..mapping import is_lost_in_subqueries
 from .dangling import of_key
 from .duplicates import of_set, unique_sets
 from .effects import Effects, words
@@ -25,10 +26,11 @@ HINT = "Write it so that it accepts every row, or fix the rows."
 
 
 def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """The hazards of a table with values that cannot be computed: these, and all that do not depend on them."""
+    """The hazards of a table with values that cannot be computed or named: the former, and all that do not depend on
+    either."""
     columns = dict(_columns(connection, step))
     yield from columns.values()
-    failing = _with_dependents(step, frozenset(columns))
+    failing = _with_dependents(step, frozenset({*columns, *unnamed(step)}))
     projection, predicates = Projection(step, failing), Predicates(step, allowed, failing)
     questions: list[tuple[Predicate, Sequence[str]]] = [
         *((predicate, [projection.raws()]) for predicate in predicates.losses()),
@@ -49,6 +51,11 @@ def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: f
         if not failing.intersection(map(fold, key.columns)):
             with suppress(sqlite3.Error):  # a fill of the parent, which is reported there
                 yield from list(of_key(connection, step, plan, key, projection))
+
+
+def unnamed(step: CarriedStep) -> list[str]:
+    """Folded names of new columns that no query over the present rows can name: SQLite checks these when it writes."""
+    return [fold(column.name) for column in step.new.columns if is_lost_in_subqueries(column.name)]
 
 
 def _columns(connection: Connection, step: CarriedStep) -> Iterator[tuple[str, Hazard]]:

@@ -13,7 +13,7 @@ from ..connection import Connection
 from ..unknown_names import is_readable
 from .dangling import dangling
 from .duplicates import duplicates
-from .failing import one_by_one
+from .failing import one_by_one, unnamed
 from .findings import rows
 from .predicates import HALF, Predicates
 from .projection import Projection
@@ -35,6 +35,9 @@ def of_rows(
     if isinstance(step, Keep) and not is_readable(connection, projection.old.name):
         return
     if connection.execute(f"SELECT 1 FROM {quote(projection.old.name)} LIMIT 1").fetchone() is None:
+        return
+    if unnamed(step):
+        yield from one_by_one(connection, step, plan, allowed)
         return
     values, checks, parts = list(predicates.values()), list(predicates.checks()), projection.parts()
     if len(parts) == 1:  # then everything else uses the same rows: one pass for both

@@ -17,7 +17,7 @@ from ..mapping import Key, Mapping, key_of, mapping
 from ..rebuild.derive import expected_in
 from ..table_sizes import count_of
 from .derived import difference
-from .row_sql import compared_columns, differing_terms, expected_rows, on_key, typed_by_value
+from .row_sql import alias, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 BY_CONTENT = "compared by content, without row ids: a changed row counts as one added and one removed"
 
@@ -188,7 +188,7 @@ def rows_by_content(connection: Connection, mapped: Mapping) -> tuple[int, int]:
     typed = typed_by_value(mapped.new)
     either = [number for number, ((name, _), _) in enumerate(pairs) if name not in typed]
     new = ", ".join(f"{name} AS v{number}" for number, ((name, _), _) in enumerate(pairs))
-    fed = ", ".join(f"{source} AS {name}" for (name, source), _ in pairs)
+    fed = ", ".join(f"{source} AS {alias(name)}" for (name, source), _ in pairs)
     old = ", ".join(f"{sql} AS v{number}" for number, (_, sql) in enumerate(pairs))
     columns = ", ".join(["sign", *(f"v{number}" for number in range(len(pairs)))])
     every = (

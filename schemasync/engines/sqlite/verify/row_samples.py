@@ -15,7 +15,7 @@ from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import Key, Mapping, key_of, mapping
 from .row_counts import stable_key
-from .row_sql import compared_columns, differing_terms, expected_rows, on_key, typed_by_value
+from .row_sql import both_sides, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 SHOWN = 6  # columns of a row
 LONGEST = 40  # characters of a value
@@ -89,7 +89,7 @@ def _changed(connection: Connection, mapped: Mapping, key: Key, values: Sequence
 
     flags = select([" OR ".join(differing_terms([pair], typed)) for pair in expected])
     differing = [name for (name, _), differs in zip(expected, flags, strict=False) if differs][:SHOWN]
-    sides = select([f"{side}.{name}" for side in "no" for name in differing]) if differing else ()
+    sides = select([name for side in both_sides(differing) for name in side]) if differing else ()
     there = zip(differing, sides[: len(differing)], sides[len(differing) :], strict=True)
     names = {quote(column.name): column.name for column in mapped.new.columns}
     keys = [(names.get(column, column), value) for column, value in zip(key.columns, values, strict=True)]

@@ -8,7 +8,7 @@ from ....plan.model import Origin
 from ....schema.affinity import Affinity, affinity
 from ....schema.model import Table
 from ....schema.names import fold, quote
-from ..mapping import Key, Mapping, stored
+from ..mapping import Key, Mapping, is_lost_in_subqueries, stored
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -28,18 +28,26 @@ def compared_columns(mapped: Mapping) -> tuple[Pairs, Pairs]:
                 continue  # SQLite assigns it
         else:
             source = fed[feed.column]
-        name = quote(feed.column)
+        name, value = quote(feed.column), alias(quote(feed.column))
         raw.append((name, source))
-        expected.append((name, name if feed.same else stored(name, column, mapped.new)))
+        expected.append((name, value if feed.same else stored(value, column, mapped.new)))
     return raw, expected
+
+
+def alias(name: str) -> str:
+    """The name, in a subquery, of a value for the column of this quoted name."""
+    return f'"_schemasync_{name[1:]}' if is_lost_in_subqueries(name[1:-1]) else name
 
 
 def expected_rows(old: str, key: Key, raw: Pairs, expected: Pairs, rows: str = "1") -> str:
     """A subquery `o` over those rows of the old table: its key, and the values that the new one should hold."""
     keys = ", ".join(f'{sql} AS "_schemasync_k{i}"' for i, sql in enumerate(key.sources))
-    fed = ", ".join([keys, *(f"{sql} AS {name}" for name, sql in raw)])
+    fed = ", ".join([keys, *(f"{sql} AS {alias(name)}" for name, sql in raw)])
     outer = ", ".join(
-        [*(f'"_schemasync_k{i}"' for i in range(len(key.sources))), *(f"{sql} AS {name}" for name, sql in expected)]
+        [
+            *(f'"_schemasync_k{i}"' for i in range(len(key.sources))),
+            *(f"{sql} AS {alias(name)}" for name, sql in expected),
+        ]
     )
     return f"(SELECT {outer} FROM (SELECT {fed} FROM old.{old} WHERE {rows})) AS o"
 
@@ -51,6 +59,11 @@ def on_key(key: Key) -> str:
 def typed_by_value(table: Table) -> frozenset[str]:
     """Quoted names of the columns whose affinity stores each number as one type: all except those of BLOB affinity."""
     return frozenset(quote(c.name) for c in table.columns if affinity(c, table.strict) is not Affinity.BLOB)
+
+
+def both_sides(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """These columns of the new row `n`, and of the expected one `o`."""
+    return [f"n.{name}" for name in names], [f"o.{alias(name)}" for name in names]
 
 
 def differing_terms(expected: Pairs, typed: frozenset[str]) -> list[str]:
@@ -67,9 +80,9 @@ def differing_terms(expected: Pairs, typed: frozenset[str]) -> list[str]:
     names = [name for name, _ in expected]
     if not names:
         return []
-    values = [", ".join(f"+{side}.{name} COLLATE BINARY" for name in names) for side in "no"]
+    values = [", ".join(f"+{name} COLLATE BINARY" for name in side) for side in both_sides(names)]
     either = [name for name in names if name not in typed]
-    types = [", ".join(f"typeof({side}.{name})" for name in either) for side in "no"]
+    types = [", ".join(f"typeof({name})" for name in side) for side in both_sides(either)]
     return [
         f"({values[0]}) IS NOT ({values[1]})",
         *([f"({types[0]}) IS NOT ({types[1]})"] if either else []),

@@ -20,7 +20,7 @@ from ..mapping import Key, Mapping, identity, key_of, mapping
 from ..rebuild.virtual import keeps_text
 from ..table_sizes import count_of
 from ..unknown_names import is_readable, is_unknown_name
-from .row_sql import Pairs, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
+from .row_sql import Pairs, alias, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 SAMPLES = 5  # keys in a message about a table that differs
 
@@ -197,7 +197,7 @@ def _as_sets(connection: Connection, mapped: Mapping) -> Faults | None:
     """Compare without a common key: every row of one side must occur as often on the other."""
     raw, expected = compared_columns(mapped)
     names = [name for name, _ in expected]
-    inner = ", ".join(f"{sql} AS {name}" for name, sql in raw) or "1"
+    inner = ", ".join(f"{sql} AS {alias(name)}" for name, sql in raw) or "1"
     values = [sql for _, sql in expected] or ["1"]
     old = f"(SELECT {inner} FROM old.{quote(mapped.old.name)})"
     return difference(connection, f"main.{quote(mapped.new.name)}", old, names or ["1"], values)
