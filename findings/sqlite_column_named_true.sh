@@ -11,7 +11,7 @@
 #   view, GROUP BY "true": [('true', 2)]
 #   columns of the view: ['column1', 'id']
 #   copy: CREATE TABLE copy(column1 TEXT,id INT)
-#   with its table: SQLError: no such column: o.true
+#   with its table: no such column: o.true
 #
 # Fails if that changes.
 set -euo pipefail
@@ -43,7 +43,7 @@ print("copy:", rows("SELECT sql FROM sqlite_schema WHERE name = 'copy'")[0][0])
 try:
     rows('SELECT o."true" FROM (SELECT "true" FROM answer) AS o')
 except apsw.Error as error:
-    print("with its table:", error)
+    print("with its table:", str(error).removeprefix("SQLError: "))  # as older releases of apsw begin
 PYTHON
 
 cat >expected.txt <<'TEXT'
@@ -53,7 +53,7 @@ view, WHERE "true" = 'x': []
 view, GROUP BY "true": [('true', 2)]
 columns of the view: ['column1', 'id']
 copy: CREATE TABLE copy(column1 TEXT,id INT)
-with its table: SQLError: no such column: o.true
+with its table: no such column: o.true
 TEXT
 for version in 3.40.1 3.54.1; do
   rm -rf environment
