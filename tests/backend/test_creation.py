@@ -95,7 +95,10 @@ def databases_seen(project, *command):
     return set(names)
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+STARTS = ["fork", pytest.param("spawn", marks=pytest.mark.slow)]  # test_cached_tests spawns processes, too
+
+
+@pytest.mark.parametrize("start", STARTS)
 def test_each_process_of_manage_test_has_a_copy_on_disk(project, start):
     site = project("own.sqlite3")
     names = databases_seen(site, "manage.py", start, "test", "--parallel=2")
@@ -105,7 +108,7 @@ def test_each_process_of_manage_test_has_a_copy_on_disk(project, start):
         assert names <= {"own_1.sqlite3", "own_2.sqlite3"}
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", STARTS)
 def test_each_process_of_manage_test_has_a_copy_in_memory(project, start):
     names = databases_seen(project(None), "manage.py", start, "test", "--parallel=2")
     assert all("mode=memory" in name for name in names)

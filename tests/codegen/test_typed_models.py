@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from schemasync.schema import jsonc
 from schemasync.schema.shape_check import tables_of
 from tests.support.processes import ROOT, environment
@@ -50,6 +52,7 @@ def demo():
     return own | {"_views": found["_views"]}
 
 
+@pytest.mark.slow  # mypy takes 6 s for it; the code of each field is compared in test_models
 def test_generated_models_are_typed(tmp_path):
     for name, schema in {"demo_models": demo(), "kitchen_models": tree()}.items():
         package = tmp_path / name

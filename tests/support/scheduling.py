@@ -9,6 +9,8 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS = (
     "tests/admin/",  # a site that was operated for a while
     "tests/browser/",  # a browser, servers
+    "tests/demo/test_after_the_demo.py",
+    "tests/live/test_many_tables.py",
     "tests/orm/test_kitchen.py",
     "tests/product/test_migration_files.py",
     "tests/product/test_schema_json.py",
