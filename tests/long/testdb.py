@@ -36,7 +36,10 @@ tables = sum(line.startswith("CREATE TABLE") for line in lines)
 (migrations,) = connection.connection.execute("SELECT count(*) FROM django_migrations").fetchone()
 print(json.dumps({"cpu": seconds, "tables": tables, "migrations": migrations, "content": hashlib.sha256("\\n".join(sorted(lines)).encode()).hexdigest()}))
 """
-CACHED = 'SCHEMASYNC = {**SCHEMASYNC, "TESTS": "cached", "TEST_CACHE": BASE_DIR / "cache"}\n'
+CACHED = """
+import pathlib
+SCHEMASYNC = {**SCHEMASYNC, "TESTS": "cached", "TEST_CACHE": pathlib.Path(__file__).parent / "cache"}
+"""
 STOCK, FIRST, SECOND, SCHEMA, COPY = "Django", "first start", "second start", "schema.json", "schema.json, second start"
 
 MODELS = """
