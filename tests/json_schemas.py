@@ -30,6 +30,7 @@ from schemasync.actions.models import ModelsJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
 from schemasync.actions.rollback import PreviewJson, RollbackJson
+from schemasync.actions.run_report import ReportJson
 from schemasync.actions.snapshot import SnapshotJson
 from schemasync.actions.switch import SwitchJson
 from schemasync.actions.sync import SyncJson
@@ -58,15 +59,29 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
 }
 """By action what it prints: an object of one of these types."""
 
+FILES: dict[str, tuple[type, str]] = {"report": (ReportJson, "manage.py schemasync --report FILE.json")}
+"""By name what an action writes to a file, and the command that writes it."""
+
 ONE = "Output"  # what the action prints for one database
 PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
 
 
 def schemas() -> dict[str, str]:
     """The text of each schema, by the name of its file."""
-    return {f"{action}.json": json.dumps(schema_of(action), indent=2, ensure_ascii=False) + "\n" for action in OUTPUTS}
+    found = {name: schema_of(name) for name in OUTPUTS} | {name: schema_of_file(name) for name in FILES}
+    return {f"{name}.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in found.items()}
+
+
+def schema_of_file(name: str) -> Schema:
+    """The schema of a file that an action writes."""
+    kind, command = FILES[name]
+    definitions: dict[str, Schema] = {}
+    root = _Writer(definitions).of(kind)
+    return {"$schema": DRAFT, "title": command, **root, "$defs": dict(sorted(definitions.items()))}
 
 
 def schema_of(action: str) -> Schema:
@@ -79,7 +94,7 @@ def schema_of(action: str) -> Schema:
         root = {"anyOf": [root, writer.of(DatabasesJson)]}
     command = "manage.py schemasync" if action == "sync" else f"manage.py schemasync {action}"
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "title": f"{command} --json",
         **root,
         "$defs": dict(sorted(definitions.items())),

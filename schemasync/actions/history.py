@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 from ..diff.changes import ChangeJson
 from ..errors import ProblemJson
-from ..history.rows import ReplayJson, migrations_of
+from ..history.rows import ReplayJson, migrations_of, run_of
 from ..sync import history as past
 from ..sync.history import Entry
+from ..sync.run.recorder import RunJson
 from .database import Database
 
 
@@ -44,6 +45,8 @@ class GenerationJson(TypedDict):
     """Migrations of MIGRATED_APPS that ran on the new file."""
     replay: ReplayJson | None
     """Null if writers waited all the time."""
+    run: RunJson | None
+    """How the run went; null for what is no sync, and for those of older releases."""
 
 
 class HistoryJson(TypedDict):
@@ -86,4 +89,5 @@ def _generation_json(entry: Entry) -> GenerationJson:
         "changes": list(entry.changes),
         "migrations": list(migrations_of(row)),
         "replay": entry.followed.as_json() if entry.followed else None,
+        "run": cast("RunJson | None", run_of(row)),
     }

@@ -90,7 +90,7 @@ def refuse_misplaced(action: str, given: Mapping[str, Any]) -> None:
 
 
 def _misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
-    mine = [] if action == "sync" or not given.get("export") else ["--export"]
+    mine = [] if action == "sync" else [f"--{name}" for name in ("export", "report") if given.get(name)]
     if action in ("sync", "plan") or (action == "rollback" and given.get("in_place")):
         return mine
     return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name)]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 from .. import conf
 from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import HazardJson
 from ..diff.questions import answered, choices
-from ..errors import ErrorResult, ProblemJson, Refused, SchemasyncError
+from ..errors import Code, ErrorResult, ProblemJson, Refused, SchemasyncError
+from ..history.row import HistoryRow
 from ..history.rows import ReplayJson
 from ..orm.export import Decisions
 from ..orm.migrate import Goal, informed, sync_as_migrate
@@ -21,6 +23,7 @@ from ..signals import altered_in_place
 from ..sync import runner
 from ..sync.phases.decide import SyncOptions
 from ..sync.phases.hooks import BeforeSwap
+from ..sync.run.recorder import Recorder
 from ..sync.run.report import Report, TableReport
 from ..sync.run.target import Target
 from . import adopt
@@ -65,28 +68,36 @@ def sync(
     exports: Decisions | None = None,
     progress: MigrationProgress | None = None,
     goal: Goal | None = None,
+    recorder: Recorder | None = None,
 ) -> Report:
     """Bring the database to schema.json. Raises a SchemasyncError; then the live file is unchanged.
 
     `exports`: write the models into schema.json first, with these decisions. `progress` and `goal`: as in
-    `sync_as_migrate`.
+    `sync_as_migrate`. `recorder`: gets to know how the run goes.
     """
     database.finish_swap()
     if conf.adopts():
         adopt.before_sync(database, options.accepted_migrations)
     has_written = exports is not None and export(database, options.accepted_migrations, exports)[1]
     try:
-        return _synced(database, options, progress, goal)
+        return _synced(database, options, progress, goal, recorder or Recorder())
     except SchemasyncError:
         if has_written:
             database.dialogue.warn(f"{database.schema_path} has the changes of the models; the database does not")
         raise
 
 
-def _synced(database: Database, options: SyncOptions, progress: MigrationProgress | None, goal: Goal | None) -> Report:
+def _synced(
+    database: Database,
+    options: SyncOptions,
+    progress: MigrationProgress | None,
+    goal: Goal | None,
+    recorder: Recorder,
+) -> Report:
     """Run a sync. If it is refused only because something may have been renamed or dropped, ask, write the answers into
     schema.json, and try again."""
-    target, wanted, ask = database.released(), database.document(), database.dialogue.ask
+    target, wanted = replace(database.released(), recorder=recorder), database.document()
+    ask = database.dialogue.ask
     try:
         return run(database, target, wanted, informed(database.alias, options), progress=progress, goal=goal)
     except Refused as refusal:
@@ -95,7 +106,7 @@ def _synced(database: Database, options: SyncOptions, progress: MigrationProgres
             raise
     write_text(database.schema_path, answered(wanted.text, found, partial(was_renamed, database, ask)))
     database.dialogue.say(f"wrote the answers into {database.schema_path}")
-    return _synced(database, options, progress, goal)
+    return _synced(database, options, progress, goal, recorder)
 
 
 def run(
@@ -140,3 +151,30 @@ def as_json(done: Report) -> SyncJson:
         "replay": done.followed.as_json() if done.followed else None,
         "errors": [],
     }
+
+
+def failed_json(error: SchemasyncError, version: str | None, live: HistoryRow | None) -> SyncJson:
+    """The JSON object after an error. `version` is that of schema.json, `live` that of the database; None if
+    unknown."""
+    return {
+        "result": error.result,
+        "version": version,
+        "previous": live.version if live else None,
+        "generation": live.generation if live else None,
+        "strategy": None,
+        "tables": {},
+        "rows": 0,
+        "duration_ms": 0,
+        "pause_ms": 0,
+        "hazards": hazards_json(error),
+        "foreign": [],
+        "changes": [],
+        "notes": [],
+        "replay": None,
+        "errors": [one.as_json() for one in error.problems],
+    }
+
+
+def hazards_json(error: SchemasyncError) -> list[HazardJson]:
+    """The facts of problems that were made from a hazard."""
+    return [cast("HazardJson", dict(one.facts)) for one in error.problems if one.code is Code.HAZARD]

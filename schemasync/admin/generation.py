@@ -32,7 +32,7 @@ from ..schema.text import short
 from ..sync.inspection import written_schema
 from ..sync.preview import statements
 from ..texts import span
-from .history_rows import changes_of, light, story
+from .history_rows import changes_of, light, run_facts, story
 from .pages import Pages
 from .selected_database import SelectedDatabase
 
@@ -82,6 +82,7 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
         "is_live": row.generation == live,
         "file": selected.file_of(row.generation),
         **_steps(row.details),
+        "run": run_facts(row),
         "to_previous": _to_previous(before, row, known, shown) if before is not None else None,
         "to_live": _to_live(selected, row, newest, known, shown) if not _has_tables_of(row, newest) else None,
         "schema": _text(respelled(schema_of(row), known)) if request.GET.get("schema") else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import F, QuerySet, TextField
@@ -11,6 +12,8 @@ from django.db.models.expressions import Func
 from django.utils.translation import gettext as _
 
 from ..history.action import HistoryAction
+from ..history.row import HistoryRow
+from ..history.rows import run_of
 from ..models import SchemaVersion
 
 if TYPE_CHECKING:
@@ -47,3 +50,26 @@ def story(row: SchemaVersion) -> str:
             return _("adopted unchanged")
         case _:
             return gist(changes_of(row), WIDTH) or _("no change of the schema")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """How a run went: the seconds of each phase, and the most bytes of the log of the live file, 0 if it had none.
+    `reader`: the command of the process that read for longest, `reader_seconds` at a stretch; '' without one."""
+
+    phases: tuple[tuple[str, float], ...]
+    log_bytes: int
+    reader: str
+    reader_seconds: float
+
+
+def run_facts(row: HistoryRow) -> RunFacts | None:
+    """What the history keeps of the run; None if it keeps nothing, or somebody changed it by hand."""
+    try:
+        found = run_of(row) or {}
+        log = found["log"] or {"bytes_most": 0, "readers": []}
+        phases = tuple((str(one["phase"]), float(one["seconds"])) for one in found["phases"])
+        longest = [(f"{one['pid']} {one['command']}", float(one["seconds"])) for one in log["readers"][:1]]
+        return RunFacts(phases, int(log["bytes_most"]), *(longest[0] if longest else ("", 0.0)))
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -13,6 +13,7 @@ from ..actions import cutover as cutover_action
 from ..actions import export as export_action
 from ..actions import prune as prune_action
 from ..actions import rollback as rollback_action
+from ..actions import run_report
 from ..actions import snapshot as snapshot_action
 from ..actions import sync as sync_action
 from ..actions.adopt import AdoptJson
@@ -48,6 +49,7 @@ def sync(
     verify: Literal["full"] | None = None,
     export: bool = False,
     accept_data_migration: Iterable[str] = (),
+    report: Iterable[StrPath] = (),
     progress: Listener | None = None,
 ) -> SyncJson:
     """Bring the database to schema.json. After an error the live file is unchanged."""
@@ -66,7 +68,8 @@ def sync(
     )
     with called("sync", database, schema, wait, progress, options) as at:
         exports = NOTHING_DECIDED if export else None
-        return at.addressed(sync_action.as_json(sync_action.sync(at, sync_options(options), exports=exports)))
+        done = run_report.sync(at, sync_options(options), list(map(Path, report)), exports=exports)
+        return at.addressed(sync_action.as_json(done))
 
 
 @overload

@@ -308,6 +308,7 @@ class Afterwards:
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
     `never_run`: data migrations that were accepted since. `migrations`: those of MIGRATED_APPS that ran
     on the new file. `seed`: the function that filled a new database; `is_seed_due`: one is still to do it.
+    `run`: how the run went, as `sync.run.recorder` gives it.
     """
 
     duration_ms: int | None = None
@@ -318,6 +319,7 @@ class Afterwards:
     migrations: tuple[str, ...] = ()
     seed: str | None = None
     is_seed_due: bool = False
+    run: Mapping[str, Any] | None = None
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
@@ -335,6 +337,8 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
         plan["seed"] = known.seed
     if known.is_seed_due:
         plan["seed_due"] = True
+    if known.run is not None:
+        plan["run"] = dict(known.run)
     return replace(
         row,
         duration_ms=row.duration_ms if known.duration_ms is None else known.duration_ms,
@@ -389,6 +393,12 @@ def followed(row: HistoryRow) -> Followed | None:
     """How the run followed the writers beside it; None where they waited."""
     found = row.details.get("replay")
     return Followed(**found) if found else None
+
+
+def run_of(row: HistoryRow) -> dict[str, Any] | None:
+    """How the run went, as `sync.run.recorder` gave it; None if nothing recorded it."""
+    found = row.details.get("run")
+    return found if isinstance(found, dict) else None
 
 
 def migrations_of(row: HistoryRow) -> tuple[str, ...]:

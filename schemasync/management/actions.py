@@ -27,6 +27,7 @@ from ..actions import (
     plan,
     prune,
     rollback,
+    run_report,
     snapshot,
     status,
     switch,
@@ -75,7 +76,8 @@ class Actions(Invocation):
     def do_sync(self, database: Database) -> None:
         decisions = self._decisions if self._is("export") else None
         progress, goal = self.given.get("progress"), self.given.get("goal")
-        done = sync.sync(database, sync_options(self.given), exports=decisions, progress=progress, goal=goal)
+        options, reports = sync_options(self.given), [Path(path) for path in self._listed("report")]
+        done = run_report.sync(database, options, reports, exports=decisions, progress=progress, goal=goal)
         self._print(output.sync.lines(done, self._page), sync.as_json(done))
 
     @property

@@ -48,7 +48,7 @@ def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mappi
 
 def _refuse_names(given: Mapping[str, Any]) -> None:
     """Raise UsageError if a database or schema was named as well."""
-    named = [f"--{name}" for name in ("database", "schema") if given.get(name)]
+    named = [f"--{name}" for name in ("database", "schema", "report") if given.get(name)]
     if named:
         raise UsageError.of(
             Code.BAD_OPTION, f"--all means every database, and {' and '.join(named)} one", "Leave one of the two out."

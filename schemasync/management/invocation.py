@@ -45,6 +45,11 @@ class Invocation:
     def _several(self, name: str) -> frozenset[str]:
         return several(self.given.get(name))
 
+    def _listed(self, name: str) -> Sequence[str | os.PathLike[str]]:
+        """The values of a repeatable option, in their order: Python code may pass a single one."""
+        found = self.given.get(name) or ()
+        return [found] if isinstance(found, str | os.PathLike) else list(found)
+
     def _path(self, name: str) -> Path | None:
         """A path from the command line, or as text from `call_command`."""
         value = self.given.get(name)

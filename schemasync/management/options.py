@@ -58,6 +58,13 @@ def add(parser: Any) -> None:
     parser.add_argument(
         "--export", action="store_true", default=ABSENT, help="write the models into schema.json first, then sync"
     )
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=ABSENT,
+        metavar="FILE",
+        help="write a report of the run to this .html or .json file, also if it fails; may be repeated",
+    )
     _seen(parser, SEEN_HERE)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for name, text in ACTIONS.items():

@@ -31,11 +31,12 @@ from ..schema.document import Document
 from . import prune, up_to_date
 from .data_migrations import never_run
 from .phases.ahead import Conflict, work_ahead
+from .phases.beforehand import check_beforehand
 from .phases.build import Built, build
 from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
-from .phases.decide import Decision, SyncOptions, check_disk, decide, is_current, unrecorded_drops
+from .phases.decide import Decision, SyncOptions, decide, is_current, unrecorded_drops
 from .phases.finish import note
 from .phases.hooks import AheadWork, BeforeSwap, Hooks
 from .phases.in_place import alter_in_place
@@ -75,7 +76,12 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
         if (report := _if_current(target, document, options)) is not None:
             return report
     begun = time.monotonic()
-    with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
+    with (
+        translated_errors(target.layout.link),
+        interrupt.stoppable() as signals,
+        target.observed() as target,
+        target.locked() as target,
+    ):
         recover(target)
         with live_database.read(target.layout, target.opener) as before:
             decision = decide(target, document, options, before)
@@ -87,7 +93,7 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
                 report = _alter(target, document, before, decision.plan, options, signals, begun)
                 return replace(report, foreign=decision.foreign)
             check_place(target.layout)
-            check_disk(target, decision.plan, before)
+            check_beforehand(target, decision.plan, before)
             built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, hooks)
         report = _finish(target, document, plan, built, begun, pause, followed)
         report.notes.extend(_prune(target))
@@ -155,7 +161,8 @@ def _alter(
     assert before.generation is not None
     pause = alter_in_place(target, plan, before, signals, None if options.block_writers else options.limits.max_pause)
     duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    note(target, before.generation, Afterwards(duration_ms, pause_ms, document=up_to_date.digest(document.data)))
+    digest, run = up_to_date.digest(document.data), target.recorder.as_json()
+    note(target, before.generation, Afterwards(duration_ms, pause_ms, document=digest, run=run))
     return Report(
         "synced",
         document.version,
@@ -243,8 +250,8 @@ def _finish(
     followed: Followed | None,
 ) -> Report:
     duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    digest = up_to_date.digest(document.data)
-    note(target, built.generation, Afterwards(duration_ms, pause_ms, followed, digest))
+    digest, run = up_to_date.digest(document.data), target.recorder.as_json()
+    note(target, built.generation, Afterwards(duration_ms, pause_ms, followed, digest, run=run))
     return Report(
         "synced",
         document.version,

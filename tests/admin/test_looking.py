@@ -237,6 +237,17 @@ def test_the_changes_of_a_generation_are_a_list(visit):
     assert "<li><bdi>shop_tag: +weight</bdi></li>" in text
 
 
+def test_how_a_run_went_is_shown_unless_somebody_changed_the_record(operated, visit):
+    page = "print(json.dumps([a.content.decode() for a in [visitor('root').get(BASE + '2/change/')] if a.status_code == 200]))"
+    (text,) = visit(page)
+    assert '<th scope="row"><bdi>cut over</bdi></th>' in text
+    broken = ('{"phases": [{"phase": "x", "seconds": "<b>"}], "log": null}', '"x"', '{"log": {"readers": 3}}')
+    for value in broken:
+        operated.run_sql(f"UPDATE _schema_versions SET plan = json_set(plan, '$.run', json('{value}')) WHERE id = 2")
+        (text,) = visit(page)
+        assert "How the run went" not in text
+
+
 def test_the_statements_that_made_it(visit):
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '2/sql/'))))")
     assert "CREATE TABLE &quot;shop_tag&quot;" in text

@@ -136,7 +136,7 @@ def test_the_completion_of_django_offers_our_options(project):
     """It offers the command and the options of a sync; it knows no actions."""
     project.command()
     asked = {"DJANGO_AUTO_COMPLETE": "1", "COMP_WORDS": "manage.py schemasync --re", "COMP_CWORD": "2"}
-    assert project.run("manage.py", variables=asked).out.split() == ["--rebuild-all", "--repair"]
+    assert project.run("manage.py", variables=asked).out.split() == ["--rebuild-all", "--repair", "--report="]
     asked |= {"COMP_WORDS": "manage.py schemas", "COMP_CWORD": "1"}
     assert project.run("manage.py", variables=asked).out.split() == ["schemasync"]
     asked |= {"COMP_WORDS": "manage.py schemasync rollb", "COMP_CWORD": "2"}

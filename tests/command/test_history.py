@@ -23,6 +23,7 @@ ROW_KEYS = {
     "live",
     "file_missing",
     "replay",
+    "run",
     "changes",
 }
 

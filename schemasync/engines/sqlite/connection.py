@@ -169,7 +169,8 @@ def is_settled(path: Path) -> bool:
     return not any(side.exists() for side in (wal_of(path), path.with_name(path.name + "-journal")))
 
 
-SIDE_SUFFIXES = ("-wal", "-shm", "-journal")
+SHM_SUFFIX = "-shm"
+SIDE_SUFFIXES = ("-wal", SHM_SUFFIX, "-journal")
 
 
 def side_files(path: Path) -> tuple[Path, ...]:

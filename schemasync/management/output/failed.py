@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from ...actions.plan import PlanJson
-from ...actions.sync import SyncJson
-from ...diff.hazards import HazardJson
-from ...errors import Code, ErrorResult, ProblemJson, SchemasyncError
+from ...actions.sync import SyncJson, failed_json, hazards_json
+from ...errors import ErrorResult, ProblemJson, SchemasyncError
 from ...history.row import HistoryRow
 
 
@@ -30,31 +29,11 @@ def as_json(
     `with_sql`: a plan prints its statements."""
     match action:
         case "sync":
-            return _sync_json(error, version, live)
+            return failed_json(error, version, live)
         case "plan":
             return _plan_json(error, version, live, with_sql=with_sql)
         case _:
             return {"result": error.result, "errors": _errors(error)}
-
-
-def _sync_json(error: SchemasyncError, version: str | None, live: HistoryRow | None) -> SyncJson:
-    return {
-        "result": error.result,
-        "version": version,
-        "previous": live.version if live else None,
-        "generation": live.generation if live else None,
-        "strategy": None,
-        "tables": {},
-        "rows": 0,
-        "duration_ms": 0,
-        "pause_ms": 0,
-        "hazards": _hazards(error),
-        "foreign": [],
-        "changes": [],
-        "notes": [],
-        "replay": None,
-        "errors": _errors(error),
-    }
 
 
 def _plan_json(error: SchemasyncError, version: str | None, live: HistoryRow | None, *, with_sql: bool) -> PlanJson:
@@ -70,7 +49,7 @@ def _plan_json(error: SchemasyncError, version: str | None, live: HistoryRow | N
         "disk": {"needed": None, "archives": None, "live": None},
         "mixins": [],
         "in_place": None,
-        "hazards": _hazards(error),
+        "hazards": hazards_json(error),
         "foreign": [],
         "pending_migrations": [],
         "errors": _errors(error),
@@ -82,8 +61,3 @@ def _plan_json(error: SchemasyncError, version: str | None, live: HistoryRow | N
 
 def _errors(error: SchemasyncError) -> list[ProblemJson]:
     return [one.as_json() for one in error.problems]
-
-
-def _hazards(error: SchemasyncError) -> list[HazardJson]:
-    """The facts of problems that were made from a hazard."""
-    return [cast("HazardJson", dict(one.facts)) for one in error.problems if one.code is Code.HAZARD]

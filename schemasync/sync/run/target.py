@@ -16,13 +16,14 @@ from ...files.lock import RunLock, run_lock
 from ...history.rows import Stamp
 from .broadcast import Announced, running
 from .progress import Progress, Silent
+from .recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
     `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
-    run holds it."""
+    run holds it. `recorder`: what is known of the run."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -33,6 +34,7 @@ class Target:
     actor: str = ""
     adopting_command: str = ""
     lock: RunLock | None = None
+    recorder: Recorder = field(default_factory=Recorder, compare=False)
 
     @property
     def how_to_adopt(self) -> str:
@@ -42,6 +44,13 @@ class Target:
     @property
     def stamp(self) -> Stamp:
         return Stamp(self.actor, __version__)
+
+    @contextmanager
+    def observed(self) -> Iterator[Target]:
+        """The same target, of which the recorder sees everything within the block."""
+        recorder = self.recorder
+        with recorder.watching(self.layout):
+            yield replace(self, disk=recorder.disk(self.disk), progress=recorder.progress(self.progress))
 
     @contextmanager
     def locked(self) -> Iterator[Target]:

@@ -1,0 +1,70 @@
+"""A run that is recorded beside writers: what is seen of them, and that the watching costs them no row."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemasync.files.disk import Disk, DiskStep
+from schemasync.sync.run.log_samples import LogSamples
+from schemasync.sync.run.recorder import Recorder
+from schemasync.sync.run.target import target
+from schemasync.sync.runner import sync
+
+from .beside import QUICK, made, read
+from .test_runs import CASE, STRICTER
+
+WRITER = """
+import sqlite3, sys
+number = 1000
+while True:
+    try:
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
+        while True:
+            connection.execute("INSERT INTO t VALUES (?, 'written', 1)", (number,))
+            print(number, flush=True)
+            number += 1
+    except sqlite3.OperationalError as error:
+        assert "superseded" in str(error), error
+        connection.close()
+"""
+
+
+@pytest.fixture
+def link(folder):
+    return made(folder / "w", CASE)
+
+
+def test_a_recorded_run_keeps_every_write_and_sees_the_log_grow(link):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(link)], stdout=subprocess.PIPE, text=True)
+    acknowledged = [int(writer.stdout.readline())]
+
+    def observer(when, label):
+        if (when, label) == ("before", DiskStep.BUILD_VERIFY):
+            time.sleep(0.5)
+
+    recorder = Recorder(samples=LogSamples(every=0.01))
+    try:
+        done = sync(target(link, disk=Disk(observer), wait=5.0, recorder=recorder), read({"t": STRICTER}), QUICK)
+    finally:
+        writer.kill()
+        acknowledged += map(int, writer.stdout.read().split())
+        writer.wait()
+        writer.stdout.close()
+    assert done.result == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        there = {number for (number,) in connection.execute("SELECT id FROM t")}
+    assert set(acknowledged) <= there
+    found = recorder.as_json()
+    assert found["log"]["bytes_most"] > 0
+    assert found["log"]["samples"] > 10
+    if Path("/proc/locks").exists():
+        assert found["log"]["busy"] > 0
+        assert writer.pid in {one["pid"] for one in found["log"]["readers"]}, "a writer reads, too"
+    phases = {one["phase"]: one["seconds"] for one in found["phases"]}
+    assert phases["verification"] >= 0.5
+    assert {"capture", "replay", "catch up", "cut over"} <= set(phases)
