@@ -24,6 +24,7 @@ from . import ddl
 from .by_key import key_pairs
 from .connection import Connection, Opener
 from .dry_run import is_volatile
+from .mapping import is_lost_in_subqueries
 from .objects import is_internal, is_own, objects
 from .rebuild.start import attach_old
 from .unknown_names import error_of, hint_for
@@ -245,6 +246,9 @@ class _Check:
 
 def _columns(table: Table, names: Sequence[str]) -> Iterator[_Fault]:
     """Faults in the names of the result's columns, each of which is a column of the table."""
+    if lost := [column.name for column in table.columns if is_lost_in_subqueries(column.name)]:
+        yield _Fault(f'SQLite cannot name its column "{lost[0]}" in a subquery', "Give the column another name.")
+        return
     counts = Counter(map(fold, names))
     for name in names:
         column = table.column(name)

@@ -175,9 +175,10 @@ class Recompute:
             (self.seen.bound, one.number),
         )
         if one.is_rowid:
+            highest = self.seen.highest.get(fold(name))
             self.connection.execute(
                 f"INSERT OR IGNORE INTO {KEYS} SELECT {one.key[0]} FROM old.{quote(name)} WHERE {one.key[0]} > ?",
-                (self.seen.highest.get(fold(name)) or LOWEST,),
+                (LOWEST if highest is None else highest,),
             )
         yield f"SELECT {slots} FROM {KEYS}"
         self.connection.execute(f"DROP VIEW temp.{quote(name)}")
