@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +39,10 @@ DEFAULTS: Mapping[str, Any] = {
     "TESTS": "built",
     "TEST_CACHE": None,
     "TEST_SEED": None,
+    "REQUIRE": {},
 }
+
+REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
 
 def setting(key: str) -> Any:
@@ -177,6 +181,21 @@ def extensions() -> tuple[Any, ...]:
     return tuple(setting("EXTENSIONS"))
 
 
+def require() -> Mapping[str, Any]:
+    """What must be so before a run: the setting REQUIRE."""
+    return dict(setting("REQUIRE"))
+
+
+def seconds(given: timedelta | float) -> float:
+    """A duration of a setting in seconds."""
+    return given.total_seconds() if isinstance(given, timedelta) else float(given)
+
+
+def is_path(given: object) -> bool:
+    """True for a path or a pattern of one, False for the dotted path of a function."""
+    return isinstance(given, os.PathLike) or (isinstance(given, str) and os.sep in given)
+
+
 def keep() -> int:
     """Archives that the prune after a sync keeps."""
     return int(setting("KEEP"))
@@ -255,6 +274,7 @@ def bad_values(given: object) -> Iterator[Problem]:
         yield Problem(Code.UNKNOWN_SETTING, message, hint, {"key": "SERVING_COMMANDS"})
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     yield from _bad_functions(known)
+    yield from _bad_requirements(known.get("REQUIRE", {}))
     yield from _bad_connect(known.get("CONNECT"))
     yield from _bad_extensions(known.get("EXTENSIONS", ()))
     paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
@@ -289,6 +309,35 @@ def _bad_functions(known: Mapping[Any, Any]) -> Iterator[Problem]:
 
 def _is_dotted(name: object) -> bool:
     return isinstance(name, str) and "." in name.strip(".")
+
+
+def _bad_requirements(given: object) -> Iterator[Problem]:
+    found = given if isinstance(given, Mapping) else {}
+    faults = [f"it has no key {key!r}" for key in found if key not in REQUIRE_KEYS]
+    faults += ["it is no dict"] if not isinstance(given, Mapping) else []
+    ages = [key for key in ("BACKUP_NO_OLDER_THAN", "NO_READER_OPEN_LONGER_THAN") if key in found]
+    faults += [f"{key} is {found[key]!r}" for key in ages if not _is_duration(found[key])]
+    if "DISK_LEFT" in found and not _is_number(found["DISK_LEFT"]):
+        faults.append(f"DISK_LEFT is {found['DISK_LEFT']!r}")
+    source = found.get("BACKUP")
+    if ("BACKUP" in found) != ("BACKUP_NO_OLDER_THAN" in found):
+        faults.append("BACKUP and BACKUP_NO_OLDER_THAN need each other")
+    elif source is not None and not (callable(source) or is_path(source) or _is_dotted(source)):
+        faults.append(f"BACKUP is {source!r}")
+    hint = (
+        'Use for example: {"BACKUP": BASE_DIR / "backups" / "*.sqlite3", "BACKUP_NO_OLDER_THAN": timedelta(days=1), '
+        '"DISK_LEFT": 2_000_000_000, "NO_READER_OPEN_LONGER_THAN": 10}.'
+    )
+    for fault in faults:
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["REQUIRE"]: {fault}', hint, {"key": "REQUIRE"})
+
+
+def _is_duration(given: object) -> bool:
+    return (isinstance(given, timedelta) and given >= timedelta(0)) or _is_number(given)
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf")
 
 
 def _bad_connect(given: object) -> Iterator[Problem]:

@@ -85,6 +85,7 @@ class Code(StrEnum):
     REFERENCE_ROWS = "reference-rows"
     VERIFY_DIFFERS = "verify-differs"
     VERIFY_IMPOSSIBLE = "verify-impossible"
+    REQUIREMENT_UNMET = "requirement-unmet"
     INTERRUPTED = "interrupted"
     HOOK_FAILED = "hook-failed"
     SQLITE_ERROR = "sqlite-error"

@@ -14,6 +14,7 @@ from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
 from ..files.mounts import network_file_system
 from ..orm.before_schema import BeforeSchema, before_schema
+from ..orm.requirements import requirements
 from ..schema import document
 from ..schema.document import Document
 from ..sync import recovery
@@ -95,6 +96,7 @@ class Database:
             keep=conf.keep(),
             actor=databases.actor(),
             adopting_command=conf.adopting_command(),
+            requirements=requirements(self.alias),
         )
 
     def released(self) -> Target:

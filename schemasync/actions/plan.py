@@ -130,9 +130,10 @@ class Planned:
 
     @property
     def blocking(self) -> list[Problem]:
-        """The hazards that stop a sync, as errors."""
+        """What stops a sync: hazards, and what of REQUIRE is not so."""
         plan = self.outlook.plan
-        return [as_problem(hazard) for hazard in plan.blocking] if plan is not None else []
+        hazards = [as_problem(hazard) for hazard in plan.blocking] if plan is not None else []
+        return [*hazards, *self.outlook.unmet]
 
     @property
     def is_in_place(self) -> bool:
@@ -213,7 +214,7 @@ def as_json(planned: Planned | AfterAdoption) -> PlanJson:
     seen = planned.outlook
     plan, live = seen.plan, seen.live
     data: PlanJson = {
-        "result": "current" if plan is None else "refused" if plan.blocking else "planned",
+        "result": "current" if plan is None else "refused" if planned.blocking else "planned",
         "version": seen.version,
         "previous": live.version if live else None,
         "generation": live.generation if live else None,

@@ -103,11 +103,19 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
 def _sync(alias: str, layout: Layout, read: Document) -> None:
     from ..orm.adopting import adopted_by_itself
     from ..orm.migrate import sync_as_migrate
+    from ..orm.requirements import requirements
     from ..sync.phases.decide import SyncOptions
     from ..sync.run.target import Target
     from ..sync.runner import sync
 
-    target = Target(layout, databases.opener(alias), wait=PATIENCE, keep=conf.keep(), actor=databases.actor())
+    target = Target(
+        layout,
+        databases.opener(alias),
+        wait=PATIENCE,
+        keep=conf.keep(),
+        actor=databases.actor(),
+        requirements=requirements(alias),
+    )
     adopted_by_itself(alias, target, read)
     if conf.is_enabled():
         done = sync_as_migrate(alias, target, read, SyncOptions(), io.StringIO(), verbosity=0)

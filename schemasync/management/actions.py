@@ -120,8 +120,7 @@ class Actions(Invocation):
             return
         self._print(output.plan.lines(planned, self._page), data)
         if planned.blocking:
-            what = count(len(planned.blocking), "hazard stops", "hazards stop")
-            raise CommandError(f"{what} a sync; nothing was written", returncode=Refused.exit_code)
+            raise CommandError(output.plan.what_stops(planned), returncode=Refused.exit_code)
 
     def do_check(self, database: Database) -> None:
         strict, quick, for_migrate = self._is("strict"), self._is("quick_check"), self._is("for_migrate")

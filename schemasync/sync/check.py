@@ -23,6 +23,7 @@ from ..schema.model import Schema
 from ..schema.names import fold
 from .data_migrations import Installed, missing
 from .phases import decide
+from .phases.beforehand import unmet
 from .phases.decide import SyncOptions
 from .run.live_database import Elsewhere, LiveDatabase
 from .run.reading import reading
@@ -131,14 +132,14 @@ def _runners_that_ran(now: LiveDatabase) -> Iterator[str]:
 def _refusal(
     target: Target, document: Document, now: LiveDatabase, elsewhere: Elsewhere, unknown: Unknown
 ) -> tuple[Problem, ...]:
-    """The errors of a sync of an adopted database that the schema alone shows."""
+    """The errors of a sync of an adopted database that no row has to be read for."""
     if now.generation is None:
         return ()
     try:
-        decide.rehearsed(target, document, SyncOptions(elsewhere=frozenset(elsewhere)), now, unknown)
+        decision = decide.rehearsed(target, document, SyncOptions(elsewhere=frozenset(elsewhere)), now, unknown)
     except (Refused, SchemaInvalid) as refusal:
         return refusal.problems
-    return ()
+    return unmet(target, decision.plan, now) if decision.plan is not None else ()
 
 
 def _older(document: Document, now: LiveDatabase) -> tuple[Problem, ...]:

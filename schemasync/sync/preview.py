@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..diff.hazards import Hazard, column_order
 from ..engines.sqlite import ddl, in_place, in_place_estimate, table_sizes
 from ..engines.sqlite.rebuild import alter, derive, indexes, refill
+from ..errors import Problem
 from ..files.layout import size_of
 from ..history.row import HistoryRow
 from ..history.rows import old_name, other_order
@@ -28,6 +29,7 @@ from ..schema.document import Document
 from ..schema.mixins import MixedIn
 from ..schema.names import fold, quote
 from .phases import decide
+from .phases.beforehand import unmet
 from .phases.decide import Decision, SyncOptions
 from .prune import archives
 from .run.live_database import LiveDatabase
@@ -80,7 +82,7 @@ class InPlaceOutlook:
 class Outlook:
     """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one. `in_place`:
     None if it is not possible, or if nobody asked and the file is small. `mixins`: what each mixin of schema.json
-    makes, whether it changes or not."""
+    makes, whether it changes or not. `unmet`: what of REQUIRE is not so now."""
 
     version: str
     live: HistoryRow | None
@@ -91,6 +93,7 @@ class Outlook:
     file_bytes: int
     in_place: InPlaceOutlook | None = None
     mixins: tuple[MixedIn, ...] = ()
+    unmet: tuple[Problem, ...] = ()
 
     @property
     def plan(self) -> Plan | None:
@@ -125,8 +128,10 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             )
         needed = decide.disk_needed(decision.plan, now, sizes)
         possible = _in_place(target, document, options, now, decision.plan) if now is not None else None
-        sized = tuple(tables)
-        return Outlook(document.version, live, decision, sized, needed, kept, file_bytes, possible, document.mixins)
+        sized, lacking = tuple(tables), unmet(target, decision.plan, now)
+        return Outlook(
+            document.version, live, decision, sized, needed, kept, file_bytes, possible, document.mixins, lacking
+        )
 
 
 def _why(step: Step) -> str:

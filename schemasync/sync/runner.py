@@ -88,12 +88,12 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
             if decision.plan is None:
                 _record(target, before, decision, document)
                 return _current(document, before, decision)
+            check_beforehand(target, decision.plan, before)
             if decision.plan.strategy is Strategy.IN_PLACE:
                 assert before is not None
                 report = _alter(target, document, before, decision.plan, options, signals, begun)
                 return replace(report, foreign=decision.foreign)
             check_place(target.layout)
-            check_beforehand(target, decision.plan, before)
             built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, hooks)
         report = _finish(target, document, plan, built, begun, pause, followed)
         report.notes.extend(_prune(target))

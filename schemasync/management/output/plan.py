@@ -11,7 +11,7 @@ from ...schema.mixins import MixedIn
 from ...schema.text import count, short
 from ...sync.preview import InPlaceOutlook, Outlook, TableOutlook
 from ...texts import size, span
-from .shared import Lines, changes, foreign, hazards, paragraph
+from .shared import Lines, changes, foreign, hazards, paragraph, problem
 from .terminal import Page, table
 
 
@@ -45,7 +45,19 @@ def _outlook(seen: Outlook, page: Page) -> Lines:
     lines += _in_place(seen, page)
     if seen.hazards:
         lines += [heading("hazards:"), *hazards(seen.hazards, page)]
+    if seen.unmet:
+        lines += [heading("required:"), *(line for one in seen.unmet for line in problem(one).splitlines())]
     return lines + foreign(seen.decision.foreign, page)
+
+
+def what_stops(planned: Planned) -> str:
+    """Why a sync would be refused, in one line."""
+    unmet = len(planned.outlook.unmet)
+    hazards = len(planned.blocking) - unmet
+    phrases = [count(hazards, "hazard")] if hazards else []
+    phrases += [count(unmet, "requirement that is not met", "requirements that are not met")] if unmet else []
+    verb = "stops" if len(planned.blocking) == 1 else "stop"
+    return f"{' and '.join(phrases)} {verb} a sync; nothing was written"
 
 
 def _mixins(found: Sequence[MixedIn], page: Page) -> Lines:

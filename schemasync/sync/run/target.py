@@ -17,13 +17,14 @@ from ...history.rows import Stamp
 from .broadcast import Announced, running
 from .progress import Progress, Silent
 from .recorder import Recorder
+from .requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
     `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
-    run holds it. `recorder`: what is known of the run."""
+    run holds it. `requirements`: what must be so before a run. `recorder`: what is known of the run."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -34,6 +35,7 @@ class Target:
     actor: str = ""
     adopting_command: str = ""
     lock: RunLock | None = None
+    requirements: Requirements = Requirements()  # noqa: RUF009  it is frozen
     recorder: Recorder = field(default_factory=Recorder, compare=False)
 
     @property

@@ -1,0 +1,52 @@
+"""Reads the setting REQUIRE for one database: what must be so before a run."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import conf
+from ..sync.run.requirements import BackupAge, Requirements
+from .own_work import function
+
+
+def requirements(alias: str) -> Requirements:
+    """The requirements of a database. Raises UsageError for an invalid setting."""
+    given = conf.require()
+    reader = given.get("NO_READER_OPEN_LONGER_THAN")
+    return Requirements(
+        _backup(alias, given), int(given.get("DISK_LEFT", 0)), None if reader is None else conf.seconds(reader)
+    )
+
+
+def _backup(alias: str, given: Mapping[str, Any]) -> BackupAge | None:
+    if "BACKUP_NO_OLDER_THAN" not in given:
+        return None
+    source, most = given["BACKUP"], conf.seconds(given["BACKUP_NO_OLDER_THAN"])
+    if callable(source):
+        return BackupAge(partial(_asked, source, alias), most, getattr(source, "__qualname__", repr(source)))
+    if conf.is_path(source):
+        return BackupAge(partial(_newest_file, os.fspath(source)), most, str(source))
+    return BackupAge(lambda: _asked(function(source), alias), most, str(source))
+
+
+def _asked(source: Callable[[str], Any], alias: str) -> float | None:
+    found = source(alias)
+    if found is None:
+        return None
+    if not isinstance(found, datetime):
+        raise TypeError(f"it returned {found!r}, and neither a datetime nor None")
+    return found.timestamp()
+
+
+def _newest_file(pattern: str) -> float | None:
+    """When the newest of the files that match a pattern was written; of a folder, the newest file in it."""
+    folder = Path(pattern)
+    # a pattern of Path.glob is relative to a folder, and this one may be absolute
+    found = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207
+    return max((path.stat().st_mtime for path in found if path.is_file()), default=None)
