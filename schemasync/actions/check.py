@@ -16,9 +16,9 @@ from ..files.layout import Layout, PathKind
 from ..orm.comparison import Comparison
 from ..orm.data_migrations import data_migrations, is_own
 from ..orm.database_faults import DatabaseFault, DatabaseFaultJson, database_faults
-from ..orm.migrate import NONE_KEPT, KeptApps, kept_apps
 from ..orm.migrate_risks import MigrateRisk, MigrateRiskJson, migrate_risks
 from ..orm.models import Modelled, made_elsewhere, modelled
+from ..orm.pending_migrations import NONE_KEPT, KeptApps, kept_apps
 from ..orm.unmanaged import unread
 from ..schema.document import Document
 from ..schema.text import count

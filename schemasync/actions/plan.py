@@ -12,7 +12,8 @@ from ..diff.changes import as_json as change_json
 from ..diff.hazards import HazardJson
 from ..errors import Code, ErrorResult, Problem, ProblemJson, Refused
 from ..files.layout import PathKind
-from ..orm.migrate import informed, planned
+from ..orm.migrate import informed
+from ..orm.pending_migrations import planned
 from ..plan.model import Action, Strategy
 from ..schema.mixins import MixedIn
 from ..sync import check, preview

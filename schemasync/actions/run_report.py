@@ -17,8 +17,8 @@ from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout
 from ..files.permissions import may_change_names
 from ..orm.export import Decisions
-from ..orm.migrate import Goal
-from ..orm.migrate import Progress as MigrationProgress
+from ..orm.migrated_apps import Progress as MigrationProgress
+from ..orm.pending_migrations import Goal
 from ..plan.model import Action
 from ..sync import history
 from ..sync.phases.decide import SyncOptions

@@ -15,8 +15,9 @@ from ..errors import Code, ErrorResult, ProblemJson, Refused, SchemasyncError
 from ..history.row import HistoryRow
 from ..history.rows import ReplayJson
 from ..orm.export import Decisions
-from ..orm.migrate import Goal, informed, sync_as_migrate
-from ..orm.migrate import Progress as MigrationProgress
+from ..orm.migrate import informed, sync_as_migrate
+from ..orm.migrated_apps import Progress as MigrationProgress
+from ..orm.pending_migrations import Goal
 from ..plan.model import Strategy
 from ..schema.document import Document
 from ..signals import altered_in_place

@@ -145,7 +145,7 @@ def _difference(alias: str, layout: Layout, opener: Opener, read: Document, sche
 def _pending(alias: str) -> tuple[str, str]:
     """The migrations of MIGRATED_APPS that were not run, in the same form."""
     from ..diff.changes import shortened
-    from ..orm.migrate import waiting
+    from ..orm.pending_migrations import waiting
     from ..schema.text import count
 
     late = waiting(alias) if conf.is_enabled() and conf.migrated_apps() else []

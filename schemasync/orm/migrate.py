@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from django.apps import apps
-from django.db import connections, router
-from django.db.migrations import Migration
-from django.db.migrations.exceptions import AmbiguityError
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
 from .. import conf
 from ..engines.sqlite.capture.table_access import TableAccess, recorded
-from ..errors import Code, Failed, UsageError
 from ..files.layout import PathKind
 from ..history.rows import Afterwards
 from ..plan.model import Plan
@@ -33,13 +27,16 @@ from ..sync.phases.hooks import BeforeSwap, NewFile
 from ..sync.run.report import Report
 from ..sync.run.target import Target
 from ..sync.runner import sync
-from . import contenttypes, migration_modules, own_work
-from .already_there import already_there
-from .data_migrations import data_migrations, may_act_outside
+from . import contenttypes, own_work
+from .data_migrations import data_migrations
 from .field_readers import readers
-from .migrate_signals import MigrationPlan, Out, Signals, import_management, lacking_line, unwritten
-from .models import kept_tables, made_elsewhere, made_here
+from .migrate_signals import Out, Signals, import_management, lacking_line, unwritten
+from .migrated_apps import Migrations, Progress, Stopped
+from .models import made_elsewhere, made_here
 from .models_fingerprint import beside
+from .pending_migrations import Goal, planned, waiting
+
+FEW = 8  # migrations that are named in one line
 
 
 def sync_as_migrate(
@@ -233,288 +230,6 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
         connection.settings_dict["NAME"] = name
 
 
-FEW = 8  # migrations that are named in one line
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """A migration that failed, as `app.name`, and left no trace in the database."""
-
-    name: str
-    error: Exception
-
-    def as_error(self, ran: Sequence[str] = ()) -> Failed:
-        """The error for people; `ran`: the migrations before it, if these are live."""
-        message = f"the migration {self.name} failed: {type(self.error).__name__}: {self.error}"
-        if not ran:
-            hint = "The new file is removed, and the live one is unchanged. Correct the migration, and run again."
-            return Failed.of(Code.HOOK_FAILED, message, hint, migration=self.name)
-        return Failed.of(
-            Code.HOOK_FAILED,
-            f"{message}; what ran before it is live: {', '.join(ran)}",
-            "One of these may have acted outside of the database, and so none of them runs again. Correct the one that "
-            "failed, and run again; or go back: manage.py schemasync rollback",
-            migration=self.name,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    """The migrations that ran, as `app.name`, and the one that stopped the others."""
-
-    names: tuple[str, ...] = ()
-    stopped: Stopped | None = None
-
-
-def migrate_apps(alias: str, *, plan: MigrationPlan = (), progress: Progress | None = None) -> Migrated:
-    """Run the pending migrations of MIGRATED_APPS, as `Migrations` does."""
-    return Migrations(alias, plan=plan, progress=progress).run() if conf.migrated_apps() else Migrated()
-
-
-Progress = Callable[..., None]
-"""Called as the callback of Django's MigrationExecutor is: with an action, the migration, and whether it is faked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What `migrate LABEL NAME` or `--fake` asks for: the migrations of the app `label` (of all apps, if it is None) up
-    to `name` (to the last one, if it is None). `is_fake`: they are recorded, and not run."""
-
-    label: str | None = None
-    name: str | None = None
-    is_fake: bool = False
-
-    def targets(self, executor: MigrationExecutor) -> Sequence[tuple[str, str | None]]:
-        """The last migrations to run; None is the state before the first one. Raises UsageError for a name that the app
-        does not have."""
-        every = _targets(executor)
-        if self.label is None:
-            return every
-        if self.name == "zero":
-            return [(self.label, None)]
-        if self.name is None:
-            return [key for key in every if key[0] == self.label]
-        try:
-            found = executor.loader.get_migration_by_prefix(self.label, self.name)
-        except (AmbiguityError, KeyError) as error:
-            what = "several migrations match" if isinstance(error, AmbiguityError) else "there is no migration"
-            hint = f"They are listed by: manage.py showmigrations {self.label}"
-            raise UsageError.of(Code.BAD_OPTION, f"{what} {self.label}.{self.name}", hint) from error
-        return [(self.label, found.name)]
-
-
-def planned(alias: str, goal: Goal | None = None, *, is_new: bool = False) -> MigrationPlan:
-    """The pending migrations of MIGRATED_APPS on the live database, in order. Raises UsageError if the goal lies behind
-    the database. `is_new`: there is no database yet."""
-    if not conf.migrated_apps():
-        return ()
-    with migration_modules.suspended():
-        executor = MigrationExecutor(None if is_new else connections[alias])
-        plan = executor.migration_plan(goal.targets(executor) if goal is not None else _targets(executor))
-    if undone := [f"{one.app_label}.{one.name}" for one, is_backwards in plan if is_backwards]:
-        raise UsageError.of(
-            Code.BAD_OPTION,
-            f"that would undo {', '.join(undone)}; a migration is not undone on a live database",
-            "To go back to the file from before, with its rows: manage.py schemasync history, then rollback. "
-            "To undo it with today's rows, write a migration that does so.",
-        )
-    return [(one, False) for one, _ in plan if one.app_label in conf.migrated_apps()]
-
-
-class Migrations:
-    """The pending migrations of MIGRATED_APPS, in the order in which they run.
-
-    Migrations of other apps that they depend on are recorded as run, because their tables exist. So are migrations
-    whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
-    Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
-    such tables.
-
-    Receivers of `pre_migrate` may have added operations to those of the `plan`, as contenttypes does after the rename
-    of a model: these run, too. `progress`: called for each that runs. `goal`: up to which, instead of the last ones.
-    """
-
-    def __init__(
-        self,
-        alias: str,
-        path: Path | None = None,
-        accepted: Collection[str] = (),
-        plan: MigrationPlan = (),
-        progress: Progress | None = None,
-        goal: Goal | None = None,
-    ) -> None:
-        with migration_modules.suspended():
-            self._executor = executor = _Executor(connections[alias], progress and _without_rendering(progress))
-            self._is_fake = goal is not None and goal.is_fake
-            executor.recorder.ensure_schema()
-            self._targets = goal.targets(executor) if goal is not None else _targets(executor)
-            wanted = {migration for migration, _ in executor.migration_plan(self._targets)}
-            every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
-            self._left = [migration for migration, _ in every if migration in wanted]
-            operations = {(one.app_label, one.name): one.operations for one, _ in plan}
-            for migration in self._left:
-                if (found := operations.get((migration.app_label, migration.name))) is not None:
-                    vars(migration)["operations"] = found
-            self._state = executor.migrate(self._targets, plan=[])
-            if path is not None:
-                executor.there = already_there(alias, path, executor, self._targets, accepted)
-
-    @property
-    def is_done(self) -> bool:
-        """True if none is left."""
-        return not self._left
-
-    @property
-    def ran(self) -> tuple[str, ...]:
-        """Those that ran, as `app.name`."""
-        return tuple(self._executor.ran)
-
-    def run_harmless(self) -> None:
-        """Run the first ones, up to the one that may act outside of the database. Raises Failed."""
-        harmless = takewhile(lambda one: not (self._executor.runs(one) and may_act_outside(one)), self._left)
-        stopped = self._run(list(harmless))
-        if stopped is not None:
-            raise stopped.as_error() from stopped.error
-        if self._left:
-            self._state.apps  # noqa: B018  rendered now, not while writers wait
-
-    def run(self) -> Migrated:
-        """Run those that are left. Raises Failed if one fails: except after one that may have acted outside of the
-        database. Then the result names both."""
-        stopped = self._run(list(self._left))
-        if stopped is not None and not self._executor.has_acted_outside:
-            raise stopped.as_error() from stopped.error
-        return Migrated(self.ran, stopped)
-
-    def _run(self, migrations: Sequence[Migration]) -> Stopped | None:
-        executor = self._executor
-        try:
-            with migration_modules.suspended():
-                plan = [(migration, False) for migration in migrations]
-                self._state = executor.migrate(self._targets, plan=plan, state=self._state, fake=self._is_fake)
-        except Exception as error:
-            if executor.at_work is None:
-                raise
-            stopped = Stopped(".".join(executor.at_work.key), error)
-            if not executor.at_work.is_whole:
-                raise stopped.as_error() from error
-            return stopped
-        del self._left[: len(migrations)]
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _AtWork:
-    """A migration that runs; `is_whole`: in one transaction, so that it leaves nothing if it fails."""
-
-    key: tuple[str, str]
-    is_whole: bool
-
-
-class _Executor(MigrationExecutor):
-    """Runs migrations of other apps only on the state of the models that later ones see, not on tables. `there`:
-    migrations of MIGRATED_APPS whose tables exist already; `ran`: those that were run; `at_work`: the one that runs
-    or failed."""
-
-    there: frozenset[tuple[str, str]] = frozenset()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.ran: list[str] = []
-        self.at_work: _AtWork | None = None
-        self.has_acted_outside = False
-
-    def runs(self, migration: Migration) -> bool:
-        """False for one that is only recorded."""
-        key = (migration.app_label, migration.name)
-        return migration.app_label in conf.migrated_apps() and key not in self.there
-
-    def apply_migration(self, state: Any, migration: Any, fake: bool = False, fake_initial: bool = False) -> Any:
-        if self.runs(migration):
-            key = (migration.app_label, migration.name)
-            self.at_work = _AtWork(key, migration.atomic)
-            after = super().apply_migration(state, migration, fake, fake_initial)
-            self.at_work = None
-            self.ran.append(".".join(key))
-            self.has_acted_outside |= may_act_outside(migration) and not fake
-            return after
-        progress, self.progress_callback = self.progress_callback, None  # nobody asked for it to run
-        super().apply_migration(state, migration, fake=True)
-        self.progress_callback = progress
-        return migration.mutate_state(state, preserve=False)
-
-
-def _without_rendering(progress: Progress) -> Progress:
-    def report(action: str, migration: Any = None, fake: bool = False) -> None:
-        if not action.startswith("render"):
-            progress(action, migration, fake)
-
-    return report
-
-
-@dataclass(frozen=True, slots=True)
-class KeptApps:
-    """Problems of apps that keep their migrations. `waiting`: migrations that were not run on the live database.
-    `missing`: tables that are missing although all migrations of their app were run."""
-
-    waiting: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.waiting or self.missing)
-
-
-NONE_KEPT = KeptApps()
-
-
-def kept_apps(alias: str) -> KeptApps:
-    """Read them from the live database."""
-    late = waiting(alias)
-    connection = connections[alias]
-    there = {fold(name) for name in connection.introspection.table_names()}
-    apps_late = {name.partition(".")[0] for name in late}
-    gone = [
-        f"{table} of {model._meta.label}"
-        for table, model in sorted(kept_tables().items())
-        if table not in there
-        and model._meta.app_label not in apps_late
-        and model._meta.can_migrate(connection)
-        and router.allow_migrate_model(alias, model)
-    ]
-    connection.close()
-    return KeptApps(tuple(late), tuple(gone))
-
-
-def waiting(alias: str) -> list[str]:
-    """Migrations of MIGRATED_APPS that were not run on the live database."""
-    found = pending(alias)
-    connections[alias].close()
-    return found
-
-
-def pending(alias: str) -> list[str]:
-    """The same with the open connection, which stays open."""
-    with migration_modules.suspended():
-        executor = MigrationExecutor(connections[alias])
-        plan = executor.migration_plan(_targets(executor))
-        late = [f"{m.app_label}.{m.name}" for m, _ in plan if m.app_label in conf.migrated_apps()]
-        return [*late, *_unrecorded_squashes(executor)]
-
-
-def _unrecorded_squashes(executor: MigrationExecutor) -> list[str]:
-    """Squashed migrations whose parts were all run: Django's migrate records them, before a later release has only
-    them."""
-    applied = executor.recorder.applied_migrations()  # that of the loader has them already
-    return [
-        ".".join(key)
-        for key, squashed in executor.loader.replacements.items()
-        if key[0] in conf.migrated_apps() and key not in applied and all(part in applied for part in squashed.replaces)
-    ]
-
-
 def is_there(target: Target) -> bool:
     """True if there is a live generation."""
     return target.layout.path_kind() is PathKind.GENERATION
-
-
-def _targets(executor: MigrationExecutor) -> list[tuple[str, str]]:
-    return [key for key in executor.loader.graph.leaf_nodes() if key[0] in conf.migrated_apps()]

@@ -16,9 +16,10 @@ from ..schema import document
 from ..schema.model import ReferenceRows, Schema
 from ..schema.subset import differing, ours
 from . import own_work
-from .migrate import Progress, migrate_apps, pending, planned
 from .migrate_signals import Out, Signals, import_management
+from .migrated_apps import Progress, migrate_apps
 from .migrations_table import create_migrations_table
+from .pending_migrations import pending, planned
 
 
 def is_scratch(alias: str) -> bool:

@@ -17,7 +17,7 @@ from ..console import Console
 from ..replaced_commands import act, as_command_error, refuse_meaningless
 
 if TYPE_CHECKING:
-    from ...orm.migrate import Goal
+    from ...orm.pending_migrations import Goal
 
 MEANINGLESS = {
     "migration_name": "manage.py schemasync rollback for the rows of then; for today's rows, the old schema.json and "
@@ -64,7 +64,7 @@ class Command(Console, migrate.Command):
 
     def _goal(self, options: dict[str, Any]) -> Goal | None:
         """What a migration name or --fake asks for, where migrations of MIGRATED_APPS run."""
-        from ...orm.migrate import Goal
+        from ...orm.pending_migrations import Goal
 
         label, name, is_fake = options.get("app_label"), options.get("migration_name"), bool(options.get("fake"))
         if not (name or is_fake) or not conf.migrated_apps():
@@ -144,7 +144,7 @@ class Command(Console, migrate.Command):
 
     def _print_operations(self, alias: str, goal: Goal | None) -> None:
         """The operations of the pending migrations of MIGRATED_APPS, as Django's own command prints them."""
-        from ...orm.migrate import planned
+        from ...orm.pending_migrations import planned
 
         is_new = Layout(databases.path_of(alias)).path_kind() is PathKind.NOTHING
         with as_command_error():
