@@ -15,7 +15,8 @@ from ..errors import Problem, ProblemJson
 from ..files.layout import Layout, PathKind
 from ..orm.comparison import Comparison, agreement
 from ..orm.data_migrations import is_of_others
-from ..orm.export import NOTHING_DECIDED, Decisions, Exported
+from ..orm.export import Exported
+from ..orm.export_decisions import NOTHING_DECIDED, Decisions
 from ..orm.project import Project
 from ..schema.text import count
 from ..sync import row_counts

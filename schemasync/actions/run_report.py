@@ -16,7 +16,7 @@ from ..errors import Code, Problem, Refused, SchemasyncError, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout
 from ..files.permissions import may_change_names
-from ..orm.export import Decisions
+from ..orm.export_decisions import Decisions
 from ..orm.migrated_apps import Progress as MigrationProgress
 from ..orm.pending_migrations import Goal
 from ..plan.model import Action

@@ -14,7 +14,7 @@ from ..diff.questions import answered, choices
 from ..errors import Code, ErrorResult, ProblemJson, Refused, SchemasyncError
 from ..history.row import HistoryRow
 from ..history.rows import ReplayJson
-from ..orm.export import Decisions
+from ..orm.export_decisions import Decisions
 from ..orm.migrate import informed, sync_as_migrate
 from ..orm.migrated_apps import Progress as MigrationProgress
 from ..orm.pending_migrations import Goal

@@ -27,7 +27,7 @@ from ..actions.snapshot import SnapshotJson
 from ..actions.sync import SyncJson
 from ..actions.sync_options import sync_options
 from ..orm.comparison import Comparison
-from ..orm.export import NOTHING_DECIDED, Decisions
+from ..orm.export_decisions import NOTHING_DECIDED, Decisions
 from .call import StrPath, called, given_values
 from .progress import Listener
 

@@ -38,7 +38,7 @@ from ..actions.sync_options import max_pause, sync_options
 from ..errors import Code, Refused, SchemasyncError, UsageError
 from ..orm import models_file, overridden_commands
 from ..orm.comparison import Comparison
-from ..orm.export import Decisions
+from ..orm.export_decisions import Decisions
 from ..orm.model_differences import notes
 from ..schema.text import count, short
 from ..sync.rollback import Preview

@@ -19,7 +19,9 @@ from ..sync.run.target import Target
 from ..texts import shown
 from .comparison import agreement
 from .data_migrations import carrying, is_of_django, unseen
-from .export import NOTHING_DECIDED, DataMigrations, Decisions, Exported, export
+from .export import Exported, export
+from .export_decisions import NOTHING_DECIDED, Decisions
+from .export_tables import DataMigrations
 from .fills import NeedsFill, fill_of
 from .models import modelled
 

@@ -11,6 +11,7 @@ from schemasync.diff.changes import describe
 from schemasync.engines.sqlite.inspect import inspect
 from schemasync.errors import Refused, SchemaInvalid
 from schemasync.orm import export as exporting
+from schemasync.orm.export_decisions import Decisions
 from schemasync.orm.fills import NeedsFill
 from schemasync.orm.merge import beyond
 from schemasync.orm.models import Modelled
@@ -327,9 +328,7 @@ def test_with_nobody_to_ask_a_renamed_field_is_refused_with_both_hints():
     assert exporting.export(text, found, lambda *_: None).text == text
     both = {**file, "book": {**file["book"], **pasted, "_indexes": ["name"]}}
     assert loaded(exporting.export(text_of(both), found, lambda *_: None).text) == loaded(text)
-    gone = exporting.export(
-        text_of(file), found, lambda *_: None, decisions=exporting.Decisions(drop=["book.name"])
-    ).text
+    gone = exporting.export(text_of(file), found, lambda *_: None, decisions=Decisions(drop=["book.name"])).text
     assert loaded(gone)["book"]["_dropped"] == ["name"]
 
 
@@ -574,7 +573,7 @@ UNMARKED = {"id": ID, "name": NAME}
 
 
 def claimed(file, meant, ask=None, drop=(), **fills):
-    decisions = exporting.Decisions(drop=drop, claim=True)
+    decisions = Decisions(drop=drop, claim=True)
     text = text_of(file)
     return exporting.export(text, models(meant), lambda table, column: fills.get(column), ask, decisions=decisions)
 
@@ -678,9 +677,7 @@ def test_a_model_that_was_renamed_since_its_table_got_no_mark_is_not_made_anew_b
     after = tree(pasted, meant)
     assert after["shop_tome"]["_was"] == ["shop_book"]
     assert "NOCASE" in after["shop_tome"]["shelf"]
-    kept = exporting.export(
-        text_of(file), models(meant), lambda *_: None, decisions=exporting.Decisions(drop=["shop_book"])
-    )
+    kept = exporting.export(text_of(file), models(meant), lambda *_: None, decisions=Decisions(drop=["shop_book"]))
     assert loaded(kept.text)["shop_book"] == file["shop_book"]
     assert "_dropped" not in loaded(kept.text)
 
