@@ -20,6 +20,7 @@ from .engines.sqlite import pragmas
 from .errors import Problem, SchemasyncError
 from .files.layout import Layout, PathKind
 from .orm import overridden_commands
+from .orm.transforms import transforms
 
 IN_OPTIONS = ("timeout", "init_command", "transaction_mode", "isolation_level", "check_same_thread")
 PATIENCE = 5_000  # milliseconds: a transaction of a busy site may take as long
@@ -89,6 +90,18 @@ def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     if _has_mistakes():
         return []
     return _errors("schemasync.E005", connect.problems())
+
+
+@checks.register
+def check_transforms(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E006: TRANSFORMS names a module that cannot be imported, or whose transforms have the same name."""
+    problems: list[Problem] = []
+    for alias in () if _has_mistakes() else connections:
+        try:
+            transforms(alias)
+        except SchemasyncError as error:
+            problems += error.problems
+    return _errors("schemasync.E006", problems)
 
 
 def _has_mistakes() -> bool:

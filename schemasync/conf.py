@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "MIGRATED_APPS": (),
     "DATA_MIGRATIONS": {},
     "SEED": None,
+    "TRANSFORMS": None,
     "WRITE_MIGRATIONS": False,
     "ADOPT": False,
     "RUN_FROM_ADMIN": False,
@@ -116,6 +117,13 @@ def data_migrations() -> Mapping[str, str | None]:
 def seed() -> str | None:
     """The dotted path of the function that fills a new database."""
     return setting("SEED") or None
+
+
+def transforms(alias: str) -> str | None:
+    """The dotted path of the module with the transforms of a database; None without one."""
+    given = setting("TRANSFORMS")
+    found = given.get(alias) if isinstance(given, Mapping) else given if alias == DEFAULT_DB_ALIAS else None
+    return str(found) if found else None
 
 
 class Tests(StrEnum):
@@ -275,12 +283,20 @@ def bad_values(given: object) -> Iterator[Problem]:
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     yield from _bad_functions(known)
     yield from _bad_requirements(known.get("REQUIRE", {}))
+    modules = known.get("TRANSFORMS")
+    if not all(isinstance(one, str) and one for one in _values(modules)):
+        hint = 'Use the dotted path of a module, or one for each database: {"default": "shop.transforms"}.'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["TRANSFORMS"] is {modules!r}', hint, {"key": "TRANSFORMS"})
     yield from _bad_connect(known.get("CONNECT"))
     yield from _bad_extensions(known.get("EXTENSIONS", ()))
-    paths = list(schema.values()) if isinstance(schema, Mapping) else [] if schema is None else [schema]
-    if not all(path and isinstance(path, str | os.PathLike) for path in paths):
+    if not all(path and isinstance(path, str | os.PathLike) for path in _values(schema)):
         hint = 'Use a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["SCHEMA"] is {schema!r}', hint, {"key": "SCHEMA"})
+
+
+def _values(given: object) -> list[object]:
+    """The values of a dict by database; else the one value, if there is one."""
+    return list(given.values()) if isinstance(given, Mapping) else [] if given is None else [given]
 
 
 def _is_list_of_names(given: object) -> bool:

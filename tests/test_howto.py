@@ -47,7 +47,7 @@ def how_to(name: str) -> Page:
 
 def test_every_page_is_typed_or_needs_what_is_not_here():
     names = {path.stem for path in (ROOT / "docs" / "howto").glob("*.md")}
-    assert names == {*TYPED, *READ, "restore", "product", "derived-tables"}, (
+    assert names == {*TYPED, *READ, "restore", "product", "derived-tables", "transforms"}, (
         "tests/product does what the page on products says"
     )
 
@@ -110,3 +110,29 @@ def test_a_recipe_for_derived_tables_gives_the_rows_that_the_page_shows(tmp_path
         "asks": {query: shown},
     }
     check.run(case(data, "recipes"), strategy, tmp_path)
+
+
+TRANSFORMS = ["names", "blob", "homes"]
+
+
+def test_every_recipe_of_the_page_on_transforms_is_tried():
+    comments = {fence.comment for fence in how_to("transforms").fences}
+    parts = ("old", "rows", "transforms", "new", "shows")
+    assert comments == {"", *(f"{part}: {name}" for part in parts for name in TRANSFORMS)}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_a_recipe_for_transforms_gives_the_rows_that_the_page_shows(tmp_path, name):
+    parts = {fence.comment: fence.text for fence in how_to("transforms").fences}
+    query, *shown = parts[f"shows: {name}"].split("\n-- ")
+    wanted = {table.name: ["~any"] for table in document.read(parts[f"new: {name}"].encode()).schema.tables}
+    data = {
+        "name": name,
+        "old": parts[f"old: {name}"],
+        "by_hand": parts[f"rows: {name}"],
+        "new": parts[f"new: {name}"],
+        "transforms": parts[f"transforms: {name}"],
+        "expect": wanted,
+        "asks": {query: shown},
+    }
+    check.run(case(data, "recipes"), "clone", tmp_path)

@@ -73,6 +73,8 @@ class CheckJson(TypedDict):
     """Hints of schema.json that do not act again on this database."""
     unwritten_rows: list[str]
     """Tables whose rows of schema.json a sync would write."""
+    pending_transforms: list[str]
+    """Transforms that have not acted on this database, and that a sync would run."""
     data_migrations_never_run: list[str]
     runners_ran: list[str]
     """Tables of migration runners that changed since the live generation was made: their runner ran again."""
@@ -238,6 +240,7 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
         "refused": [one.as_json() for one in seen.refused],
         "applied_hints": list(seen.spent),
         "unwritten_rows": list(seen.unwritten_rows),
+        "pending_transforms": list(seen.pending_transforms),
         "data_migrations_never_run": list(seen.unapplied),
         "runners_ran": list(seen.runners_ran),
         "pending_migrations": list(kept.waiting),
@@ -276,6 +279,7 @@ def _without_schema_json(found: Sequence[MigrateRisk], faults: Sequence[Database
         "refused": [],
         "applied_hints": [],
         "unwritten_rows": [],
+        "pending_transforms": [],
         "data_migrations_never_run": [],
         "runners_ran": [],
         "pending_migrations": [],

@@ -15,6 +15,7 @@ from ..files.layout import Layout, PathKind
 from ..files.mounts import network_file_system
 from ..orm.before_schema import BeforeSchema, before_schema
 from ..orm.requirements import requirements
+from ..orm.transforms import with_transforms
 from ..schema import document
 from ..schema.document import Document
 from ..sync import recovery
@@ -52,7 +53,8 @@ class Database:
         return addressed_result(result, {"database": self.alias, "schema": self.schema})
 
     def document(self, path: Path | None = None) -> Document:
-        """Read schema.json, or the file at `path`. Raises SchemaInvalid."""
+        """Read schema.json, or the file at `path`, with the transforms of the project. Raises SchemaInvalid and
+        UsageError."""
         path = path or self.schema_path
         if path.is_dir():
             hint = f"Name the file itself, for example {path / 'schema.json'}"
@@ -62,7 +64,7 @@ class Database:
         except OSError as error:
             message = f"{path}: {error.strerror}"
             raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self.where_from(path), file=str(path)) from error
-        return document.read(data, shown(path))
+        return with_transforms(self.alias, document.read(data, shown(path)))
 
     def where_from(self, path: Path) -> str:
         """How to get a schema.json: from the database, if it holds anything, otherwise from the models."""

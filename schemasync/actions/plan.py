@@ -19,7 +19,7 @@ from ..schema.mixins import MixedIn
 from ..sync import check, preview
 from ..sync.check import Checked
 from ..sync.phases.decide import SyncOptions, as_problem
-from ..sync.preview import DerivedOutlook, InPlaceOutlook, Outlook, TableOutlook
+from ..sync.preview import DerivedOutlook, InPlaceOutlook, Outlook, TableOutlook, TransformOutlook
 from ..sync.run.target import Target
 from .database import Database
 from .shared import ForeignJson, foreign_json
@@ -56,6 +56,18 @@ class DerivedJson(TypedDict):
     filled again at the cut-over."""
 
 
+class TransformJson(TypedDict):
+    """The transforms that fill a table."""
+
+    names: list[str]
+    reads: list[str]
+    """Tables of the live database, under their names there."""
+    rows: int | None
+    """The rows of these tables."""
+    seconds: float | None
+    """How long the transforms take for all of them, estimated from the first ones."""
+
+
 class TableOutlookJson(TypedDict):
     """The step for a table, and its size."""
 
@@ -64,10 +76,11 @@ class TableOutlookJson(TypedDict):
     bytes: int | None
     """Null if SQLite does not know it."""
     why: str
-    """The first change that writes the rows of the table again, in a phrase, or what its SELECT reads; empty if they
-    stay."""
+    """The first change that writes the rows of the table again, in a phrase, or what fills it; empty if they stay."""
     derived: DerivedJson | None
     """Null for a table that no SELECT fills."""
+    transforms: TransformJson | None
+    """Null for a table that no transform fills."""
 
 
 class PartJson(TypedDict):
@@ -243,7 +256,25 @@ def _mixin_json(made: MixedIn) -> MixinJson:
 
 def _table_json(item: TableOutlook) -> TableOutlookJson:
     derived = _derived_json(item.derived) if item.derived is not None else None
-    return {"action": item.action, "rows": item.rows, "bytes": item.bytes, "why": item.why, "derived": derived}
+    made = _transform_json(item.transforms) if item.transforms is not None else None
+    return {
+        "action": item.action,
+        "rows": item.rows,
+        "bytes": item.bytes,
+        "why": item.why,
+        "derived": derived,
+        "transforms": made,
+    }
+
+
+def _transform_json(found: TransformOutlook) -> TransformJson:
+    measured = found.measured
+    return {
+        "names": list(found.names),
+        "reads": list(found.reads),
+        "rows": measured.rows if measured is not None else None,
+        "seconds": round(measured.seconds, 3) if measured is not None else None,
+    }
 
 
 def _derived_json(found: DerivedOutlook) -> DerivedJson:

@@ -16,6 +16,7 @@ from ..errors import SchemasyncError
 from ..management.local_time import local_time
 from ..orm.models_fingerprint import beside
 from ..orm.project import differences
+from ..orm.transforms import stamp, transforms, with_transforms
 from ..schema import document
 from ..sync import check, up_to_date
 from ..sync.run.broadcast import RunningJson
@@ -56,16 +57,19 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
 
 def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
     """The status for monitors, and for the page that shows a run."""
-    return JsonResponse(status(selected.target(), selected.schema).as_json(), headers={"Cache-Control": "no-store"})
+    found = status(selected.target(), selected.schema, transforms(selected.alias))
+    return JsonResponse(found.as_json(), headers={"Cache-Control": "no-store"})
 
 
 def with_database(selected: SelectedDatabase) -> Agreement:
     """Compare schema.json and database."""
     try:
         data = selected.schema.read_bytes()
-        if up_to_date.current(selected.layout, databases.opener(selected.alias), data, beside()) is not None:
+        seen_data = data + stamp(selected.alias)
+        if up_to_date.current(selected.layout, databases.opener(selected.alias), seen_data, beside()) is not None:
             return Agreement(Difference.NONE)
-        seen = check.check(selected.target(), document.read(data, str(selected.schema)), tries=False)
+        wanted = with_transforms(selected.alias, document.read(data, str(selected.schema)))
+        seen = check.check(selected.target(), wanted, tries=False)
     except SchemasyncError as error:
         return Agreement(Difference.UNKNOWN, tuple(problem.message for problem in error.problems))
     except OSError as error:

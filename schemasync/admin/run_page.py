@@ -14,6 +14,7 @@ from ..diff.hazards import Hazard, with_counted_hints
 from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
 from ..models import SchemaVersion
+from ..orm.transforms import with_transforms
 from ..plan.model import Plan
 from ..schema import document
 from ..schema.text import short
@@ -50,7 +51,7 @@ def _notes(plan: Plan) -> list[Hazard]:
 def _plan(selected: SelectedDatabase) -> dict[str, Any]:
     """What a run would do, and what blocks it."""
     try:
-        read = document.read(selected.schema.read_bytes(), str(selected.schema))
+        read = with_transforms(selected.alias, document.read(selected.schema.read_bytes(), str(selected.schema)))
         seen = preview.outlook(selected.target(), read, SyncOptions())
     except SchemasyncError as error:
         return {"problems": error.problems, **_last(selected)}

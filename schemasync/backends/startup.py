@@ -16,6 +16,7 @@ from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import Layout, PathKind
 from ..orm.models_fingerprint import beside
+from ..orm.transforms import stamp, with_transforms
 from ..schema.text import short
 from ..sync import up_to_date
 
@@ -70,7 +71,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     if layout.path_kind() is PathKind.PLAIN and not schema.exists():
         return  # it is not adopted yet
     try:
-        if up_to_date.current(layout, databases.opener(alias), schema.read_bytes(), beside()) is None:
+        if not _is_current(alias, layout, schema):
             _not_at_a_glance(alias, layout, schema, wanted)
     except OSError as error:
         if layout.path_kind() is PathKind.NOTHING and conf.is_enabled():
@@ -80,12 +81,22 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
             _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
 
 
+def _is_current(alias: str, layout: Layout, schema: Path) -> bool:
+    """True if one small read shows that there is nothing to do."""
+    data = schema.read_bytes()
+    try:
+        data += stamp(alias)
+    except SchemasyncError:
+        return False  # the longer look reports it
+    return up_to_date.current(layout, databases.opener(alias), data, beside()) is not None
+
+
 def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
     # imported here: most servers find the database current, and need none of it
     from ..schema import document
 
     try:
-        read = document.read(schema.read_bytes(), str(schema))
+        read = with_transforms(alias, document.read(schema.read_bytes(), str(schema)))
         if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
             _sync(alias, layout, read)
             return

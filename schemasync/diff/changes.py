@@ -47,6 +47,14 @@ class DeriveTable:
 
 
 @dataclass(frozen=True, slots=True)
+class TransformTable:
+    """The rows of the table come from transforms: their names, in a phrase."""
+
+    table: str
+    transform: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddColumn:
     table: str
     column: Column
@@ -234,6 +242,7 @@ Change = (
     | DropTable
     | RenameTable
     | DeriveTable
+    | TransformTable
     | AddColumn
     | DropColumn
     | RenameColumn
@@ -305,6 +314,8 @@ class ChangeJson(TypedDict):
     """The table or view that a trigger belongs to."""
     trigger: NotRequired[str]
     view: NotRequired[str]
+    transform: NotRequired[str]
+    """The names of the transforms that fill a table."""
 
 
 def describe(change: Change) -> str:
@@ -318,6 +329,8 @@ def describe(change: Change) -> str:
             return f"{old} -> {new}"
         case DeriveTable(table):
             return f"{table}: filled by its _from"
+        case TransformTable(table, names):
+            return f"{table}: filled by the transform {names}"
         case AddColumn(table, column):
             return f"{table}: +{column.name}"
         case DropColumn(table, column):

@@ -10,6 +10,7 @@ from ..errors import Problem
 from ..schema.model import Column, ColumnName, Derivation, Hints, Index, NotNull, Schema, Sql, Table, Trigger, View
 from ..schema.names import fold
 from ..schema.normalize import implied_not_null
+from ..schema.transform_function import TransformFunction
 from . import changes as c
 from .apply_renames import Renames, with_renames
 from .by_position import used_by_position
@@ -24,6 +25,7 @@ from .hint_keys import (
     TableDrop,
     TableFill,
     TableRename,
+    Transformed,
     all_hints,
     as_json,
     column_rename,
@@ -32,6 +34,7 @@ from .hint_keys import (
     table_drop,
     table_fill,
     table_rename,
+    transformed,
 )
 from .match import Match, match
 from .rewrites import rewrite_reason
@@ -59,7 +62,8 @@ class TablePair:
     """One table on both sides: `old` is as it is in the database.
 
     `sources`: column of `new` -> the column of `old` that feeds it, None if there is none. `rewrite_reason`: why its
-    rows have to be written again, '' if they stay. `derivation`: what replaces its rows, None if they are carried.
+    rows have to be written again, '' if they stay. `derivation`, `transforms`: what replaces its rows; None and empty
+    if they are carried.
     """
 
     old: Table
@@ -69,20 +73,22 @@ class TablePair:
     fills: Mapping[str, Sql]
     rewrite_reason: str = ""
     derivation: Derivation | None = None
+    transforms: tuple[TransformFunction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AddedTable:
-    """A table that only the new side has. `derivation`: what fills it, None if it is empty."""
+    """A table that only the new side has. `derivation`, `transforms`: what fills it; None and empty if nothing does."""
 
     new: Table
     derivation: Derivation | None = None
+    transforms: tuple[TransformFunction, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """What creates it and fills it."""
         filled = () if self.derivation is None else (c.DeriveTable(self.new.name),)
-        return (c.CreateTable(self.new), *filled)
+        return (c.CreateTable(self.new), *filled, *_transformed(self.new, self.transforms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,7 @@ def compare(
 class _Comparison:
     def __init__(self, old: Schema, new: Schema, hints: Hints, recorded: frozenset[HintKey], allowed: Allowed) -> None:
         self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
+        self.pending = tuple(one for one in hints.transforms if transformed(one) not in recorded)
         self.old_tables = {table.name: table for table in old.tables}
         self.lost = Lost(allowed.beside)
         self.contested: list[Problem] = []
@@ -184,7 +191,7 @@ class _Comparison:
         found = [change for table in diffs for change in table.changes] + list(_views(self.old, self.new))
         carried = _carried(self.recorded, tables, matches)
         rows = frozenset(map(rows_key, self.hints.rows.values()))
-        self.acted |= rows - carried
+        self.acted |= rows - carried | set(map(transformed, self.pending))
         kept = {key for key in carried | self.acted | self.passed if not isinstance(key, Rows)}
         return Diff(
             tuple(diffs),
@@ -268,16 +275,19 @@ class _Comparison:
 
     def _table(self, new: Table, source: str | None, matched: Match | None, renames: Renames) -> TablePair | AddedTable:
         derivation = self._derivation(new, source)
+        transforms = tuple(one for one in self.pending if fold(new.name) in map(fold, one.into))
         if source is None or matched is None:
-            return AddedTable(new, derivation)
+            return AddedTable(new, derivation, transforms)
         old = self.old_tables[source]
         seen = with_renames(old, renames)
         found = [*_table_changes(old, seen, new, matched)]
-        if derivation is not None:
+        if derivation is not None or transforms:
             self.passed |= {
                 key for key in all_hints(self.hints) if isinstance(key, Fill) and key.table == fold(new.name)
             }
-            return TablePair(old, new, matched.sources, (*found, c.DeriveTable(new.name)), {}, derivation=derivation)
+            found += [c.DeriveTable(new.name)] if derivation is not None else []
+            found += _transformed(new, transforms)
+            return TablePair(old, new, matched.sources, tuple(found), {}, "", derivation, transforms)
         fills = self._fills(old, seen, new, matched)
         reason = rewrite_reason(old, new, matched.sources, found, fills)
         order = list(self._order(old, new, matched, is_rewritten=bool(reason)))
@@ -328,10 +338,15 @@ class _Comparison:
         return fills
 
 
+def _transformed(new: Table, transforms: Iterable[TransformFunction]) -> tuple[c.TransformTable, ...]:
+    names = ", ".join(one.name for one in transforms)
+    return (c.TransformTable(new.name, names),) if names else ()
+
+
 def _repeatable(hints: Hints) -> frozenset[HintKey]:
-    """The hints that would act again if the history did not record them. What was dropped is gone, and rows are the
-    same however often they are written."""
-    return frozenset(key for key in all_hints(hints) if not isinstance(key, TableDrop | Rows))
+    """The hints of the file that would act again if the history did not record them. What was dropped is gone, and rows
+    are the same however often they are written."""
+    return frozenset(key for key in all_hints(hints) if not isinstance(key, TableDrop | Rows | Transformed))
 
 
 def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
@@ -345,7 +360,7 @@ def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, 
     }
     found: set[HintKey] = set()
     for key in recorded:
-        if isinstance(key, TableDrop):
+        if isinstance(key, TableDrop | Transformed):
             found.add(key)
             continue
         table = table_now.get(key.table)

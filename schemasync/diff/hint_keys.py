@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, assert_never
 
-from ..schema.model import Hints, ReferenceRows, Schema, Sql
+from ..schema.model import Hints, ReferenceRows, Schema, Sql, Table
 from ..schema.names import fold
 from ..schema.reference_rows import digest_of
+from ..schema.transform_function import TransformFunction
+from ..schema.transform_function import data_version as digest_of_data
 from .column_facts import facet, reads
 
 
@@ -67,7 +70,18 @@ class Rows:
     digest: str
 
 
-HintKey = Rows | TableRename | ColumnRename | Fill | TableFill | TableDrop
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """A transform: it has acted on the data, in this version. It belongs to no table, so that no rename or drop lets it
+    act again."""
+
+    hint: ClassVar[str] = "transform"
+    table: ClassVar[str] = ""
+    name: str
+    version: int
+
+
+HintKey = Transformed | Rows | TableRename | ColumnRename | Fill | TableFill | TableDrop
 """A hint that has acted. Names are folded. Table and column have the names that the database has now, so that a rename
 does not make a recorded hint act again."""
 
@@ -102,6 +116,16 @@ def rows_key(rows: ReferenceRows) -> Rows:
     return Rows(fold(rows.table), digest_of(rows))
 
 
+def transformed(one: TransformFunction) -> Transformed:
+    """The key of a transform."""
+    return Transformed(one.name, one.version)
+
+
+def data_version(acted: Iterable[HintKey]) -> str:
+    """The digest of the transforms among the hints that have acted; '' if there are none."""
+    return digest_of_data({(key.name, key.version) for key in acted if isinstance(key, Transformed)})
+
+
 def all_hints(hints: Hints) -> frozenset[HintKey]:
     """Every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
@@ -109,6 +133,7 @@ def all_hints(hints: Hints) -> frozenset[HintKey]:
     keys |= set(map(table_drop, hints.dropped_tables))
     keys |= {table_fill(table, one.select) for table, one in hints.derivations.items()}
     keys |= set(map(rows_key, hints.rows.values()))
+    keys |= set(map(transformed, hints.transforms))
     return frozenset(keys | {fill(*where, sql) for where, sql in hints.fills.items()})
 
 
@@ -116,7 +141,11 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
     """The hints of a schema.json that have acted on a database without a history: what they lead to is there. A fill
     has acted if its column is as the schema says, and the columns that it reads and that go are gone."""
 
+    makes = {transformed(one): one.into for one in hints.transforms}
+
     def has_acted(key: HintKey) -> bool:
+        if isinstance(key, Transformed):
+            return all(_is_complete(there.table(name), wanted.table(name)) for name in makes[key])
         table = there.table(key.table)
         if isinstance(key, TableDrop):
             return table is None
@@ -134,8 +163,15 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
     return frozenset(key for key in all_hints(hints) if has_acted(key))
 
 
+def _is_complete(table: Table | None, wanted: Table | None) -> bool:
+    """True if the table is there, with all columns that it should have."""
+    return table is not None and wanted is not None and all(table.column(one.name) for one in wanted.columns)
+
+
 def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
     """The (table, column) of a hint as schema.json spells them; '' for the column of a hint on a table."""
+    if isinstance(key, Transformed):
+        return key.name, ""
     table = schema.table(key.table)
     name = table.name if table is not None else key.table
     match key:
@@ -157,6 +193,8 @@ def as_json(key: HintKey) -> list[str]:
             return [key.hint, table]
         case Rows(table, digest):
             return [key.hint, table, digest]
+        case Transformed(name, version):
+            return [key.hint, name, str(version)]
         case ColumnRename(table, column, last) | Fill(table, column, last):
             return [key.hint, table, column, last]
         case _:
@@ -172,6 +210,8 @@ def from_json(value: object) -> HintKey:
             return TableFill(table, select)
         case [Rows.hint, str(table), str(digest)]:
             return Rows(table, digest)
+        case [Transformed.hint, str(name), str(version)]:
+            return Transformed(name, int(version))
         case [TableDrop.hint, str(table)]:
             return TableDrop(table)
         case [ColumnRename.hint, str(table), str(column), str(old)]:

@@ -29,6 +29,7 @@ from ..plan.model import (
     Rewrite,
     Selection,
     Step,
+    Transform,
 )
 from ..schema import digest
 from ..schema.model import Schema
@@ -194,6 +195,7 @@ def plan_json(
                 "rows": rows.get(step.name),
                 "feeds": [asdict(feed) for feed in step.feeds] if isinstance(step, CarriedStep) else [],
                 **({"derived": _derived_json(step)} if isinstance(step, Derive) else {}),
+                **({"transforms": [one.name for one in step.functions]} if isinstance(step, Transform) else {}),
             }
             for step in plan.steps
         ],
@@ -211,7 +213,7 @@ def old_name(step: Step) -> str | None:
     match step:
         case Create():
             return None
-        case Derive():
+        case Derive() | Transform():
             return step.replaced.name if step.replaced is not None else None
         case _:
             return step.old.name
@@ -349,9 +351,11 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class MadeByHand:
-    """A table that a sync found in the database and the generation before did not name: its old shape is not known."""
+    """A table whose rows have no known mapping to older ones: a sync found it in the database, and the generation
+    before did not name it; or `transforms` filled it."""
 
     name: str
+    transforms: tuple[str, ...] = ()
 
 
 _CARRIED: Mapping[Action, type[Keep | Alter | Rewrite]] = {
@@ -379,6 +383,8 @@ def _step(entry: dict[str, Any], old: Schema, new: Schema) -> Step | MadeByHand:
             columns, reads, after, volatile = (found[key] for key in ("columns", "reads", "after", "volatile"))
             selection = Selection(tuple(columns), tuple(reads), frozenset(after), tuple(volatile))
             return Derive(target, found["select"], selection, source)
+        case Action.TRANSFORM:
+            return MadeByHand(name, tuple(entry["transforms"]))
         case Action.DROP if source is not None:
             return Drop(source)
         case Action.KEEP | Action.ALTER | Action.REWRITE as action if source is not None and target is not None:

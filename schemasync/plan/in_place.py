@@ -11,7 +11,7 @@ from ..diff.column_facts import mentions
 from ..diff.rewrites import is_constant
 from ..schema.model import Check, Column, ForeignKey
 from ..schema.names import fold
-from .model import Alter, Create, Derive, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy
+from .model import Alter, Create, Derive, Drop, Keep, Origin, Plan, Rewrite, Step, Strategy, Transform
 
 QUALIFY = (
     "new columns that may be NULL or have a constant default, new, changed and removed indexes, renames, and changed "
@@ -71,7 +71,7 @@ def _standing(step: Step) -> Step:
 
 
 def _of_step(step: Step, beside: tuple[type, ...]) -> Iterator[str]:
-    if isinstance(step, Derive | Create | Drop):
+    if isinstance(step, Derive | Transform | Create | Drop):
         return  # its change is not among those of the tables on both sides
     yield from (f"{step.name}: fill of {feed.column}" for feed in step.feeds if feed.origin is Origin.FILLED)
     added = [change.column for change in step.changes if isinstance(change, c.AddColumn)]

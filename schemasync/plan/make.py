@@ -16,6 +16,7 @@ from ..diff.rewrites import edits_definition
 from ..schema.affinity import converts_alike
 from ..schema.model import Column, Derivation, Schema, Table
 from ..schema.names import fold, spell
+from ..schema.transform_function import TransformFunction
 from .model import (
     Alter,
     ColumnSource,
@@ -30,6 +31,7 @@ from .model import (
     StandingStep,
     Step,
     Strategy,
+    Transform,
     rewrite,
 )
 
@@ -45,14 +47,15 @@ def make(
     volatile: Callable[[str, str], bool],
     fresh: str = "",
     selections: Mapping[str, Selection] = MappingProxyType({}),
+    there: Schema | None = None,
 ) -> Plan:
     """The plan of a diff that has no problems.
 
     `volatile(table, column)` is true if the value that a new row gets there differs each time (SQLite decides, for
     fills and defaults). `fresh` is the reason to start from an empty file, '' to clone. `selections`: by the name of
-    each derived table.
+    each derived table. `there`: everything in the database, of which `old` is our part.
     """
-    steps = tuple(_step(table, volatile, fresh, selections) for table in diff.tables)
+    steps = tuple(_step(table, volatile, fresh, selections, there or old) for table in diff.tables)
     strategy = Strategy.FRESH if fresh else Strategy.CLONE
     reason = fresh or "only tables that change are rewritten, the others are copied page by page"
     hazards = [*_spent(diff, new), *_idle(diff), *_idle_renames(diff), *_reused(diff), *_volatile(steps)]
@@ -98,20 +101,28 @@ def _converting(step: Step, lose: Collection[tuple[str, str]]) -> Step:
                 return step
             feeds = tuple(replace(feed, same=False) if loses(feed) else feed for feed in step.feeds)
             return replace(rewrite(step), feeds=feeds)
-        case Derive() | Create() | Drop():
+        case Derive() | Transform() | Create() | Drop():
             return step
         case _:
             assert_never(step)
 
 
 def _step(
-    table: TableDiff, volatile: Callable[[str, str], bool], fresh: str, selections: Mapping[str, Selection]
+    table: TableDiff,
+    volatile: Callable[[str, str], bool],
+    fresh: str,
+    selections: Mapping[str, Selection],
+    there: Schema,
 ) -> Step:
     match table:
         case RemovedTable(old):
             return Drop(old)
+        case AddedTable(new, _, transforms) if transforms:
+            return _transform(new, transforms, there)
         case AddedTable(new, derivation):
             return Create(new) if derivation is None else _derive(new, derivation, selections)
+        case TablePair(old, new, _, changes, transforms=transforms) if transforms:
+            return replace(_transform(new, transforms, there), replaced=old, changes=changes)
         case TablePair(old, new, _, changes, derivation=Derivation() as derivation):
             return replace(_derive(new, derivation, selections), replaced=old, changes=changes)
         case TablePair(old, new, _, changes, _, reason):
@@ -122,6 +133,11 @@ def _step(
             return Rewrite(old, new, feeds, changes, reason) if reason else Alter(old, new, feeds, changes)
         case _:
             assert_never(table)
+
+
+def _transform(new: Table, transforms: tuple[TransformFunction, ...], there: Schema) -> Transform:
+    sources = (there.table(one.table) for one in transforms)
+    return Transform(new, transforms, tuple(table for table in sources if table is not None))
 
 
 def _derive(new: Table, derivation: Derivation, selections: Mapping[str, Selection]) -> Derive:

@@ -12,16 +12,19 @@ from ..diff.hazards import Hazard
 from ..diff.hint_keys import HintKey
 from ..schema.model import Column, ReferenceRows, Schema, Table
 from ..schema.names import fold
+from ..schema.transform_function import TransformFunction
 
 
 class Action(StrEnum):
     """What a plan does to a table. A kept table is copied page by page, and at most renamed; of an altered one the
-    definition is edited, too, and no row is written. A derived one is created and filled by a SELECT."""
+    definition is edited, too, and no row is written. A derived one is created and filled by a SELECT, a transformed one
+    by Python."""
 
     KEEP = "keep"
     ALTER = "alter"
     REWRITE = "rewrite"
     DERIVE = "derive"
+    TRANSFORM = "transform"
     CREATE = "create"
     DROP = "drop"
 
@@ -183,6 +186,33 @@ class Derive:
 
 
 @dataclass(frozen=True, slots=True)
+class Transform:
+    """The new table is created empty, and functions of the project fill it from rows of the old database.
+
+    `sources`: the old table that each of them reads. `replaced`, `changes`: as of a derived table. `measured`: the rows
+    of these tables, and an estimate of the time for all of them from the first ones; None if they were not read.
+    """
+
+    new: Table
+    functions: tuple[TransformFunction, ...]
+    sources: tuple[Table, ...]
+    replaced: Table | None = None
+    changes: tuple[Change, ...] = ()
+    measured: Measured | None = field(default=None, compare=False)
+    action: ClassVar[Action] = Action.TRANSFORM
+
+    @property
+    def name(self) -> str:
+        """The name after the run."""
+        return self.new.name
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables of the old database that the functions read."""
+        return tuple(dict.fromkeys(one.table for one in self.functions))
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """The table is new, and empty."""
 
@@ -214,10 +244,13 @@ StandingStep = Keep | Alter
 CarriedStep = Keep | Alter | Rewrite
 """A step of a table whose rows are also in the new file."""
 
-NewTableStep = Keep | Alter | Rewrite | Derive | Create
+FilledStep = Derive | Transform
+"""A step of a table whose rows are computed from the old database."""
+
+NewTableStep = Keep | Alter | Rewrite | Derive | Transform | Create
 """A step of a table that the new schema has."""
 
-Step = Keep | Alter | Rewrite | Derive | Create | Drop
+Step = Keep | Alter | Rewrite | Derive | Transform | Create | Drop
 """What happens to one table."""
 
 
@@ -315,9 +348,30 @@ class Plan:
         return tuple(found)
 
     @property
+    def transformed(self) -> tuple[Transform, ...]:
+        """The steps of the tables that transforms fill."""
+        return tuple(step for step in self.steps if isinstance(step, Transform))
+
+    @property
+    def transforms(self) -> tuple[TransformFunction, ...]:
+        """The transforms that act, in the order of the tables that they fill."""
+        return tuple(dict.fromkeys(one for step in self.transformed for one in step.functions))
+
+    @property
+    def filled(self) -> tuple[FilledStep, ...]:
+        """The steps of the tables whose rows are computed from the old database."""
+        return (*self.derived, *self.transformed)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Folded names of the tables of the old database from which rows are computed."""
+        derived = (name for step in self.derived for name in step.selection.reads)
+        return frozenset(map(fold, (*derived, *(one.table for one in self.transforms))))
+
+    @property
     def replaced(self) -> tuple[tuple[str, str], ...]:
-        """(old name, new name) of each derived table that takes the place of another one."""
-        return tuple((step.replaced.name, step.name) for step in self.derived if step.replaced is not None)
+        """(old name, new name) of each derived or transformed table that takes the place of another one."""
+        return tuple((step.replaced.name, step.name) for step in self.filled if step.replaced is not None)
 
     @property
     def altered(self) -> tuple[Alter, ...]:

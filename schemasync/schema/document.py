@@ -6,7 +6,7 @@ All errors are raised together; each has its location (line and column, counted 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ from .origins import Origin, origin_of
 from .relations import check_names, check_references
 from .shape_check import check_keys, check_shapes, readable, tables_of
 from .tables import read_tables
+from .transform_function import TransformFunction
 from .views import read_views
 
 
@@ -75,6 +76,20 @@ class Document:
         # a problem may have a "column" of its own
         facts = {"file": self.source, **numbers, **problem.facts}
         return replace(problem, message=f"{place}: {problem.message}", facts=facts)
+
+
+def with_transforms(document: Document, transforms: Sequence[TransformFunction]) -> Document:
+    """The document with the transforms of the project, which count like its hints. Other ones make other `data`, so
+    that the fast path notices."""
+    if not transforms:
+        return document
+    hints = replace(document.hints, transforms=tuple(transforms))
+    return replace(document, hints=hints, data=document.data + stamp(transforms))
+
+
+def stamp(transforms: Sequence[TransformFunction]) -> bytes:
+    """What tells these transforms from others, beside the bytes of schema.json."""
+    return "".join(f"\0{one.version} {one.name}" for one in transforms).encode()
 
 
 def read(data: bytes, source: str = "schema.json") -> Document:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .names import fold
+from .transform_function import TransformFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,8 @@ class ReferenceRows:
 class Hints:
     """How to get to the schema. Hints are not part of the version.
 
-    Keys are names as spelled in the schema; `was` lists are newest first.
+    Keys are names as spelled in the schema; `was` lists are newest first. `transforms`: those of the project, which are
+    not in the file.
     """
 
     tables_were: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -245,3 +247,4 @@ class Hints:
     dropped_columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     derivations: dict[str, Derivation] = field(default_factory=dict)
     rows: dict[str, ReferenceRows] = field(default_factory=dict)
+    transforms: tuple[TransformFunction, ...] = ()

@@ -9,7 +9,7 @@ from ..diff.changes import Change
 from ..diff.compare import compare
 from ..diff.dropped import losses
 from ..diff.hazards import Hazard
-from ..diff.hint_keys import HintKey, Rows, spelled
+from ..diff.hint_keys import HintKey, Rows, Transformed, as_json, spelled
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import unknown_to
@@ -41,6 +41,7 @@ class Checked:
     schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted. `runners_ran`:
     tables of migration runners that changed since the live generation was made. `born_without`: data migrations that
     never filled it, because it was created from schema.json. `unwritten_rows`: tables whose `_rows` a sync would write.
+    `pending_transforms`: names of transforms that have not acted on the database.
     `how_to_adopt`: how a plain file is adopted.
     """
 
@@ -59,12 +60,13 @@ class Checked:
     runners_ran: tuple[str, ...] = ()
     born_without: tuple[str, ...] = ()
     unwritten_rows: tuple[str, ...] = ()
+    pending_transforms: tuple[str, ...] = ()
     how_to_adopt: str = ""
 
     def differs(self, *, strict: bool) -> bool:
         """True if schema.json and the database differ in our objects; with `strict`, in any."""
         version_moved = self.live_version is not None and self.live_version != self.version
-        pending = self.changes or self.unapplied or self.unwritten_rows
+        pending = self.changes or self.unapplied or self.unwritten_rows or self.pending_transforms
         return bool(pending or self.drift or version_moved or (strict and self.foreign))
 
 
@@ -110,6 +112,9 @@ def check(
             born_without=_born_without(now),
             unwritten_rows=tuple(
                 sorted(spelled(key, document.schema)[0] for key in found.acted if isinstance(key, Rows))
+            ),
+            pending_transforms=tuple(
+                key.name for key in sorted(found.acted, key=as_json) if isinstance(key, Transformed)
             ),
             how_to_adopt=target.how_to_adopt,
         )

@@ -18,16 +18,19 @@ from ..plan.model import (
     Create,
     Derive,
     Drop,
+    FilledStep,
     Measured,
     Plan,
     Rewrite,
     StandingStep,
     Step,
     Strategy,
+    Transform,
 )
 from ..schema.document import Document
 from ..schema.mixins import MixedIn
 from ..schema.names import fold, quote
+from ..schema.text import count
 from .phases import decide
 from .phases.beforehand import unmet
 from .phases.decide import Decision, SyncOptions
@@ -52,9 +55,19 @@ class DerivedOutlook:
 
 
 @dataclass(frozen=True, slots=True)
+class TransformOutlook:
+    """The transforms that fill a table, and the tables of the live database that they read. `measured`: as of the step
+    of the table."""
+
+    names: tuple[str, ...]
+    reads: tuple[str, ...]
+    measured: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
 class TableOutlook:
     """What would happen to one table, and its size; `bytes` is None if SQLite does not know it. `why`: the first change
-    that writes its rows again, in a phrase; or what its SELECT reads, which `derived` has in detail."""
+    that writes its rows again, in a phrase; or what fills it, which `derived` and `transforms` have in detail."""
 
     table: str
     action: Action
@@ -62,6 +75,7 @@ class TableOutlook:
     bytes: int | None
     why: str = ""
     derived: DerivedOutlook | None = None
+    transforms: TransformOutlook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +137,8 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another one gets
             shown = f"{step.name} (dropped)" if taken else step.name
-            tables.append(
-                TableOutlook(shown, decision.plan.effective(step).action, rows, size, _why(step), _derived(step))
-            )
+            action, made = decision.plan.effective(step).action, _transformed(step)
+            tables.append(TableOutlook(shown, action, rows, size, _why(step), _derived(step), made))
         needed = decide.disk_needed(decision.plan, now, sizes)
         possible = _in_place(target, document, options, now, decision.plan) if now is not None else None
         sized, lacking = tuple(tables), unmet(target, decision.plan, now)
@@ -140,8 +153,16 @@ def _why(step: Step) -> str:
             return step.reason
         case Derive():
             return f"its _from reads {', '.join((*step.selection.reads, *sorted(step.selection.after)))}"
+        case Transform():
+            return _transforms(step)
         case _:
             return ""
+
+
+def _transforms(step: Transform) -> str:
+    names, found = ", ".join(one.name for one in step.functions), step.measured
+    about = "" if found is None else f": {count(found.rows, 'row')}, about {max(1, round(found.seconds)):,} s"
+    return f"the transform {names} reads {', '.join(step.reads)}{about}"
 
 
 def _derived(step: Step) -> DerivedOutlook | None:
@@ -150,6 +171,12 @@ def _derived(step: Step) -> DerivedOutlook | None:
     return DerivedOutlook(
         step.selection.reads, tuple(sorted(step.selection.after)), step.measured, bool(step.selection.key)
     )
+
+
+def _transformed(step: Step) -> TransformOutlook | None:
+    if not isinstance(step, Transform):
+        return None
+    return TransformOutlook(tuple(one.name for one in step.functions), step.reads, step.measured)
 
 
 def _in_place(
@@ -166,7 +193,7 @@ def _in_place(
 
 def _drops(step: Step) -> bool:
     """True if the table that the step begins with is dropped, in a copy of the live file."""
-    return isinstance(step, Drop | Rewrite) or (isinstance(step, Derive) and step.replaced is not None)
+    return isinstance(step, Drop | Rewrite) or (isinstance(step, FilledStep) and step.replaced is not None)
 
 
 def statements(plan: Plan) -> list[str]:
@@ -178,7 +205,7 @@ def statements(plan: Plan) -> list[str]:
     copied = steps if plan.strategy is Strategy.CLONE else []
     for step in copied:
         before = old_name(step)
-        if isinstance(step, CarriedStep | Derive) and before is not None and before != step.new.name:
+        if isinstance(step, CarriedStep | FilledStep) and before is not None and before != step.new.name:
             found.append(f"ALTER TABLE {quote(before)} RENAME TO {quote(step.new.name)}")
         if isinstance(step, StandingStep):
             found += [
@@ -187,11 +214,12 @@ def statements(plan: Plan) -> list[str]:
             ]
     found += [f"DROP TABLE {quote(step.name)}" for step in copied if _drops(step)]
     for step in steps:
-        if isinstance(step, Create | Derive | Rewrite):
+        if isinstance(step, Create | FilledStep | Rewrite):
             found.append(ddl.create_table(step.new))
         if isinstance(step, Rewrite) and step.new.virtual is None:
             found.append(refill.refill_statement(step))
     found += [derive.statement(step) for step in plan.derived]
+    found += [f"-- {step.name}: {_why(step)}" for step in plan.transformed]
     for step in steps:
         if isinstance(step, Alter):
             found += [alter.statement(step), *alter.drops(step)]

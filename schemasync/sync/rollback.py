@@ -22,7 +22,7 @@ from ..history.compose import not_known
 from ..history.lineage import Lineage, is_in_place
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards, MadeByHand, find, find_file, moment, now, schema_of
-from ..plan.model import CarriedStep, ColumnSource, Create, Derive, Drop, Keep, Origin, Step
+from ..plan.model import CarriedStep, ColumnSource, Create, Drop, FilledStep, Keep, Origin, Step
 from ..schema.affinity import converts_alike
 from ..schema.model import Column, Schema, Table
 from ..schema.names import fold
@@ -100,9 +100,9 @@ def differ_in_common(target: Target, wanted: str) -> bool:
     return any(not one.comparable or one.added or one.changed or one.removed for one in tallies)
 
 
-def _in_common(step: CarriedStep | Derive | MadeByHand) -> CarriedStep | Derive | MadeByHand:
+def _in_common(step: CarriedStep | FilledStep | MadeByHand) -> CarriedStep | FilledStep | MadeByHand:
     """The step without the values of columns that are only on one side, or were converted on the way."""
-    if isinstance(step, Derive | MadeByHand):
+    if isinstance(step, FilledStep | MadeByHand):
         return step
     feeds = tuple(feed if feed.origin is Origin.CARRIED else replace(feed, volatile=True) for feed in step.feeds)
     return replace(step, feeds=feeds)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from ..diff.hint_keys import data_version, transformed
 from ..engines.sqlite import history_table
 from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
 from ..history.row import HistoryRow
-from ..history.rows import by_author, moment
+from ..history.rows import by_author, hints_of, moment
 from ..schema import document
 from ..schema.document import Document
 from ..schema.names import fold
 from ..schema.subset import differing
+from ..schema.transform_function import TransformFunction
 from . import prune
 from .phases import decide, postpone
 from .previously_live import not_adopted
@@ -41,6 +44,10 @@ class StatusJson(TypedDict):
     version: str | None
     schema_version: str | None
     """Of schema.json; null if there is none, or if it has faults. A sync is pending if it is not `version`."""
+    data_version: str
+    """The digest of the transforms that have acted on the rows; empty if none has."""
+    pending_transforms: list[str]
+    """Transforms of the project that have not acted. A sync is pending if there are any."""
     generation: str | None
     since: str | None
     """When the generation went live, or was altered in place, in UTC."""
@@ -75,11 +82,14 @@ class Status:
     problems: tuple[Problem, ...]
     schema_version: str | None = None
     how_to_adopt: str = ""
+    pending_transforms: tuple[str, ...] = ()
 
     @property
     def is_pending(self) -> bool:
-        """True if schema.json has another version than the live generation."""
-        return self.live is not None and self.schema_version not in (None, self.live.version)
+        """True if schema.json has another version than the live generation, or transforms have not acted on its
+        rows."""
+        is_other = self.live is not None and self.schema_version not in (None, self.live.version)
+        return is_other or bool(self.pending_transforms)
 
     @property
     def archive_bytes(self) -> int:
@@ -94,6 +104,8 @@ class Status:
             "database": _AT[self.at],
             "version": live.version if live else None,
             "schema_version": self.schema_version,
+            "data_version": data_version(hints_of(live)),
+            "pending_transforms": list(self.pending_transforms),
             "generation": live.generation if live else None,
             "since": live.applied_at if live else None,
             "action": live.action if live else None,
@@ -118,9 +130,9 @@ _AT: dict[PathKind, PathName] = {
 }
 
 
-def status(target: Target, schema: Path | None = None) -> Status:
-    """Read the state; `schema` is the path of schema.json. Raises nothing for a database with problems: it returns
-    them."""
+def status(target: Target, schema: Path | None = None, transforms: Sequence[TransformFunction] = ()) -> Status:
+    """Read the state; `schema` is the path of schema.json, `transforms` are those of the project. Raises nothing for a
+    database with problems: it returns them."""
     layout = target.layout
     problems: list[Problem] = []
     live, path, version = None, layout.link, None
@@ -159,7 +171,13 @@ def status(target: Target, schema: Path | None = None) -> Status:
         tuple(problems),
         version,
         target.how_to_adopt,
+        _pending(live, transforms),
     )
+
+
+def _pending(live: HistoryRow | None, transforms: Sequence[TransformFunction]) -> tuple[str, ...]:
+    acted = hints_of(live) if live is not None and transforms else frozenset()
+    return tuple(one.name for one in transforms if live is not None and transformed(one) not in acted)
 
 
 def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | None, list[Problem]]:

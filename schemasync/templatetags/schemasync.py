@@ -31,6 +31,7 @@ ACTIONS = {
     "alter": gettext_lazy("altered"),
     "rewrite": gettext_lazy("rewritten"),
     "derive": gettext_lazy("filled by a SELECT"),
+    "transform": gettext_lazy("filled by a transform"),
     "create": gettext_lazy("created"),
     "drop": gettext_lazy("dropped"),
 }

@@ -36,6 +36,11 @@ class Case:
     before: str = ""
     first: list[str] = field(default_factory=list)
     numbered: bool = True  # False where the new table has row ids that SQLite gives out
+    transforms: tuple = ()
+
+    @property
+    def wanted(self):
+        return document.with_transforms(read(self.new), self.transforms)
 
 
 def read(tree):
@@ -86,7 +91,7 @@ def beside(link: Path, case: Case, label, options: SyncOptions | None = None):
             if (at, passed) == (when, step) and not seen:
                 seen.extend(answers(connection, case.meanwhile))
 
-        report = sync(target(link, disk=Disk(observer), wait=5.0), read(case.new), options or QUICK)
+        report = sync(target(link, disk=Disk(observer), wait=5.0), case.wanted, options or QUICK)
     assert seen, f"the run never came to {label}"
     return report, seen
 
@@ -98,7 +103,7 @@ def waited(link: Path, case: Case):
     """The statements first, then a run that makes writers wait: (report, answers)."""
     with closing(application(link, case)) as connection:
         seen = answers(connection, case.meanwhile)
-    return sync(target(link), read(case.new), SyncOptions(block_writers=True)), seen
+    return sync(target(link), case.wanted, SyncOptions(block_writers=True)), seen
 
 
 def content(link: Path, *, numbered: bool = True) -> dict:

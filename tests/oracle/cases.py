@@ -10,15 +10,17 @@ from pathlib import Path
 
 import yaml
 
+from schemasync import transforms
 from schemasync.errors import Failed, Refused, SchemasyncError
 from schemasync.schema import document
+from schemasync.schema.transform_function import TransformFunction
 from schemasync.sync.phases.decide import SyncOptions
 
 FOLDER = Path(__file__).parent.parent / "cases"
 CASE_KEYS = {"name", "old", "sql", "rows", "then", "only", "since"}
 STEP_KEYS = {
     "new", "rows", "by_hand", "options", "allow_drop", "expect", "refused", "failed", "says", "current", "asks", "foreign",
-    "hazards", "notes", "about", "late", "does",
+    "hazards", "notes", "about", "late", "does", "transforms",
 }  # fmt: skip
 _ROW_ID = re.compile(r"(-?\d+): (.*)", re.DOTALL)
 
@@ -62,11 +64,12 @@ class Step:
     late: bool
     about: list[str] | None
     does: dict[str, str]
+    transforms: tuple[TransformFunction, ...]
 
     @cached_property
     def document(self):
-        """The new schema.json, read. Raises SchemaInvalid, which is a refusal like others."""
-        return document.read(self.text.encode())
+        """The new schema.json, read, with the transforms. Raises SchemaInvalid, which is a refusal like others."""
+        return document.with_transforms(document.read(self.text.encode()), self.transforms)
 
 
 @dataclass(frozen=True, repr=False)
@@ -160,7 +163,15 @@ def _step(data):
         late=data.get("late", False),
         about=_list(data["about"]) if "about" in data else None,
         does=data.get("does", {}),
+        transforms=declared(data.get("transforms", "")),
     )
+
+
+def declared(source):
+    """The transforms that a text in Python declares."""
+    names = {name: getattr(transforms, name) for name in transforms.__all__}
+    exec(source, names)
+    return tuple(one for one in names.values() if isinstance(one, TransformFunction))
 
 
 def _list(value):

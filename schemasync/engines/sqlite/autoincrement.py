@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...plan.model import CarriedStep, Create, Derive, Origin, Plan
+from ...plan.model import CarriedStep, Create, FilledStep, Origin, Plan
 from ...schema.model import Table
 from ...schema.names import fold, quote
 from .connection import Connection
@@ -25,13 +25,13 @@ class CounterSources:
     """Where the counters of the new file come from: found before writers wait, as it takes time for each table.
 
     `same`: new name of a table -> the old name, whose counter it keeps. `computed`: new name -> the old name and the
-    step that makes another counter of it; '' for a derived table without an old one. `known`: the old names of all
-    tables of the plan. `left`: folded new names of the tables whose counters are not the old file's. All other names
-    are in SQLite's spelling, as in sqlite_sequence.
+    step that makes another counter of it; '' for a derived or transformed table without an old one. `known`: the old
+    names of all tables of the plan. `left`: folded new names of the tables whose counters are not the old file's. All
+    other names are in SQLite's spelling, as in sqlite_sequence.
     """
 
     same: Mapping[str, str]
-    computed: Mapping[str, tuple[str, CarriedStep | Derive]]
+    computed: Mapping[str, tuple[str, CarriedStep | FilledStep]]
     known: frozenset[str]
     left: frozenset[str]
 
@@ -41,16 +41,16 @@ def counter_sources(connection: Connection, plan: Plan, leave: Collection[str] =
     counters stay as they are."""
     here, there = _names(connection, "main"), _names(connection, "old")
     same: dict[str, str] = {}
-    computed: dict[str, tuple[str, CarriedStep | Derive]] = {}
+    computed: dict[str, tuple[str, CarriedStep | FilledStep]] = {}
     for step in plan.carried:
         new, old = here.get(fold(step.new.name), step.new.name), there.get(fold(step.old.name), step.old.name)
         if _keeps_counter(step):
             same[new] = old
         else:
             computed[new] = old, step
-    for derived in plan.derived:
-        replaced = derived.replaced.name if derived.replaced is not None else ""
-        computed[here.get(fold(derived.name), derived.name)] = there.get(fold(replaced), replaced), derived
+    for filled in plan.filled:
+        replaced = filled.replaced.name if filled.replaced is not None else ""
+        computed[here.get(fold(filled.name), filled.name)] = there.get(fold(replaced), replaced), filled
     known = {*same.values(), *(old for old, _ in computed.values())}
     known |= {there.get(fold(step.old.name), step.old.name) for step in plan.dropped}
     created = {fold(step.name) for step in plan.steps if isinstance(step, Create)}
@@ -99,7 +99,7 @@ def _keeps_counter(step: CarriedStep) -> bool:
     return _counts(step.old) and _keeps_ids(step)
 
 
-def _values(connection: Connection, step: CarriedStep | Derive, before: list[object]) -> list[object]:
+def _values(connection: Connection, step: CarriedStep | FilledStep, before: list[object]) -> list[object]:
     """The counter of a new table that does not keep that of its old one, `before`."""
     if not _counts(step.new):
         return []

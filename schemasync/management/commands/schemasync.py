@@ -18,6 +18,7 @@ from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
 from ...orm import overridden_commands
 from ...orm.models_fingerprint import beside
+from ...orm.transforms import stamp
 from ...sync import up_to_date
 from .. import options
 from ..brief import nothing_to_do
@@ -116,7 +117,7 @@ class Command(Console):
             if conf.is_enabled():
                 overridden_commands.refuse_overridden()
             alias = str(given.get("database") or "default")
-            data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes()
+            data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes() + stamp(alias)
             row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
         except (SchemasyncError, OSError):  # the action itself reports it in full
             return None

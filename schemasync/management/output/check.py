@@ -76,6 +76,7 @@ def _details(seen: Checked, page: Page) -> Lines:
     lines += foreign(seen.foreign, page) + unknown_names(seen.unknown, page)
     lines += [f"a sync would be refused [{one.code}]: {one.message}" for one in seen.refused]
     lines += [f"{name}: the rows of schema.json are not written yet" for name in seen.unwritten_rows]
+    lines += [f"the transform {name} has not acted on this database" for name in seen.pending_transforms]
     lines += [f"never run on this database: {name}" for name in seen.unapplied]
     lines += [
         f"{name} changed since {seen.generation} was made: its migration runner ({runner_of(name)}) ran again, and "

@@ -47,8 +47,12 @@ def _live(found: Status) -> Lines:
 def _pending(found: Status) -> Lines:
     if not found.is_pending or found.run is not None or found.problems:
         return []
-    wanted = short(found.schema_version or "")
-    return [f"schema.json has version {wanted}, which is not live; to see the changes: manage.py schemasync plan"]
+    names, see = ", ".join(found.pending_transforms), "to see the changes: manage.py schemasync plan"
+    lines = [f"the transform {names} has not acted on it; {see}"] if names else []
+    if found.live is not None and found.schema_version not in (None, found.live.version):
+        wanted = short(found.schema_version or "")
+        lines.append(f"schema.json has version {wanted}, which is not live; {see}")
+    return lines
 
 
 def _run(run: Running, *, waits: bool) -> Lines:

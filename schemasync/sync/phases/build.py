@@ -20,6 +20,7 @@ from ...engines.sqlite.rebuild.reshape import Carried
 from ...engines.sqlite.runner_tables import runner_tables
 from ...engines.sqlite.temporary import remove_log_and_fence
 from ...engines.sqlite.transactions import transaction
+from ...engines.sqlite.transforms.making import Making, making
 from ...engines.sqlite.verify import derived, rows
 from ...engines.sqlite.verify.altered import altered
 from ...engines.sqlite.verify.counters import counters
@@ -35,8 +36,9 @@ from ...files.layout import Generation, inode_of
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
 from ...history.rows import hints_json, now, plan_json
-from ...plan.model import Plan, Strategy
+from ...plan.model import NewTableStep, Plan, Strategy, Transform
 from ...schema import digest
+from ...schema.model import Index
 from ...schema.names import fold
 from ...schema.text import dumps, short
 from ..run.interrupt import Signals
@@ -138,6 +140,7 @@ class _Build:
         self.notes: list[str] = []
         self._later: tuple[Object, ...] = ()
         self._old = _Old()
+        self._making: Making | None = None
 
     def first(self, connection: Connection) -> None:
         """Build the first generation from the plan alone."""
@@ -153,12 +156,14 @@ class _Build:
             self._start(connection, source)
             with self._attached(connection, source.before):
                 carried = self._reshape(connection)
-                source.follow(connection)
+                self._making = self._prepared(connection)
+                source.follow(connection, self._making)
                 self._refill(connection, source)
                 self._index(connection)
                 with source.verifying(connection):
                     self._verify(connection)
                 self._finish(connection, carried)
+                source.built(self._making)
 
     @contextmanager
     def _attached(self, connection: Connection, before: LiveDatabase) -> Iterator[None]:
@@ -196,6 +201,13 @@ class _Build:
                 self._later = indexes.take(connection)
         return carried
 
+    def _prepared(self, connection: Connection) -> Making:
+        found = making(connection, self.plan)
+        found.prepare()
+        found.make_maps()
+        found.make_unique(self.plan)
+        return found
+
     def _refill(self, connection: Connection, source: Source) -> None:
         with self.target.disk.step(DiskStep.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
             done, total = 0, refill.rows_to_copy(connection, self.plan)
@@ -210,8 +222,17 @@ class _Build:
                     unchanged.copy_shadows(connection, self.plan, remade=True)
                 for one in self.plan.derived:
                     self.rows[one.name] = derive.fill(connection, one)
+                advance(total, total)
+                self._transform()
                 carry_counters(connection, counter_sources(connection, self.plan))
-            advance(total, total)
+
+    def _transform(self) -> None:
+        """Fill the tables of the transforms, in the same snapshot as all others."""
+        assert self._making is not None
+        if self._making.sources:
+            with self.target.progress.phase("transforms", "rows") as advance:
+                self._making.fill(partial(_of_all, advance, self._making.old_rows()))
+            self.rows |= self._making.rows
 
     def _copy_the_rest(self, connection: Connection) -> None:
         for old, new, _ in unchanged.tables(connection, self.plan):
@@ -221,7 +242,7 @@ class _Build:
         unchanged.copy_shadows(connection, self.plan)
 
     def _index(self, connection: Connection) -> None:
-        wanted = [(step.new, index) for step in self.plan.with_new_table for index in indexes.new(step)]
+        wanted = [(s.new, i) for s in self.plan.with_new_table for i in indexes.new(s) if not _is_there(s, i)]
         phase = self.target.progress.phase("indexes", "indexes")
         with self.target.disk.step(DiskStep.BUILD_INDEX), phase as advance, sorting(connection):
             for number, (table, index) in enumerate(wanted):
@@ -249,6 +270,7 @@ class _Build:
                 self.notes += compared.notes
             for filled in self.plan.derived:
                 self._note_left_out(derived.content(connection, filled))
+            self._compare_transforms()
             for number, one in enumerate(edited):
                 advance(len(rewritten) + number, total)
                 altered(connection, one)
@@ -261,6 +283,12 @@ class _Build:
             if self.verify_full:
                 self.notes += compare_integrity(connection)
             advance(total, total)
+
+    def _compare_transforms(self) -> None:
+        assert self._making is not None
+        if self._making.sources:
+            with self.target.progress.phase("transforms again", "rows") as advance:
+                self._making.compare(partial(_of_all, advance, self._making.old_rows()))
 
     def _note_left_out(self, compared: Compared) -> None:
         if compared.left_out:
@@ -329,6 +357,15 @@ class _Build:
             tool_version=self.target.stamp.tool_version,
             sqlite_version=sqlite3.sqlite_version,
         )
+
+
+def _is_there(step: NewTableStep, index: Index) -> bool:
+    """True for the unique indexes of a table that transforms fill: they are made before its rows."""
+    return isinstance(step, Transform) and index.unique
+
+
+def _of_all(advance: Advance, total: int, rows: int) -> None:
+    advance(rows, max(rows, total))
 
 
 def _onward(advance: Advance, before: int, total: int, rows: int) -> None:

@@ -16,7 +16,9 @@ from ...engines.sqlite.connection import Connection, undoable
 from ...engines.sqlite.objects import Object
 from ...engines.sqlite.rebuild import finish, unchanged
 from ...engines.sqlite.transactions import snapshot, transaction
+from ...engines.sqlite.transforms.making import Making
 from ...engines.sqlite.verify.ends import altered_ends, same_ends
+from ...engines.sqlite.verify.structure import only_marked
 from ...engines.sqlite.wal_checkpointer import Checkpointer
 from ...errors import Busy
 from ...files.disk import DiskStep
@@ -66,8 +68,11 @@ class Source(Protocol):
         """A block around the page-by-page copy of the old file, whose snapshot begins where `copying` notes the end of
         the log."""
 
-    def follow(self, connection: Connection) -> None:
+    def follow(self, connection: Connection, making: Making) -> None:
         """Called when the new file has the schema of the plan, and its rewritten tables are empty."""
+
+    def built(self, making: Making) -> None:
+        """Called when all rows are there and compared."""
 
     def filling(self, connection: Connection) -> AbstractContextManager[None]:
         """A block around the statements that rewrite rows, which are one transaction."""
@@ -100,8 +105,12 @@ class LockedSource:
         copying.note_end()
         return nullcontext()
 
-    def follow(self, connection: Connection) -> None:
+    def follow(self, connection: Connection, making: Making) -> None:
         pass
+
+    def built(self, making: Making) -> None:
+        making.drop_maps()
+        only_marked(making.connection)
 
     def filling(self, connection: Connection) -> AbstractContextManager[None]:
         return transaction(connection)
@@ -165,14 +174,17 @@ class CapturedSource:
                     copying.give_up()
             yield
 
-    def follow(self, connection: Connection) -> None:
+    def follow(self, connection: Connection, making: Making) -> None:
         # from the first entry on: rows that were written before the copy began are in it, and are read again
         schema = self.capture.schema
         replay = Replay(connection, self.capture.follows, 0, schema, schema.version)
         replay.prepare()
         replay.make_maps()
         self._lag = Lag(self.target, replay)
-        self._recompute = Recompute(connection, self.plan, self.capture.logged)
+        self._recompute = Recompute(connection, self.plan, self.capture.logged, making)
+
+    def built(self, making: Making) -> None:
+        pass  # what is written from here on is still to be made again
 
     @contextmanager
     def filling(self, connection: Connection) -> Iterator[None]:

@@ -18,6 +18,8 @@ from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...engines.sqlite.rebuild.start import attach_old, carry_numbers
 from ...engines.sqlite.transactions import commit_durably, transaction
+from ...engines.sqlite.transforms.making import making
+from ...engines.sqlite.verify.structure import only_marked
 from ...errors import Busy, Code, Failed
 from ...files.disk import DiskStep
 from ...plan.model import Plan
@@ -67,7 +69,7 @@ def catch_up(
         replay = _replay(connection, plan, built, capture)
         replay.prepare()
         lag = Lag(target, replay)
-        recompute = Recompute(connection, plan, capture.logged, built.up_to.derived)
+        recompute = _recompute(connection, plan, capture, built)
         if limits.postpone:
             with closing(postpone.until_called(target, built.generation.name)) as waiting:
                 for _ in waiting:
@@ -113,6 +115,13 @@ def _locked_when_ready(
             raise _timed_out(before, limits, recompute, busy=lock is None)
         patience = min(patience * 1.5, MOST_PATIENCE)
         time.sleep(BREATH)
+
+
+def _recompute(connection: Connection, plan: Plan, capture: Capture, built: Built) -> Recompute:
+    seen = built.up_to.derived
+    made = making(connection, plan, seen.rate if seen is not None else None)
+    made.prepare()
+    return Recompute(connection, plan, capture.logged, made, seen)
 
 
 def _replay(connection: Connection, plan: Plan, built: Built, capture: Capture) -> Replay:
@@ -193,6 +202,8 @@ def _last_round(
         carry_numbers(connection)
         carry_counters(connection, counters)
         lag.replay.drop_maps()
+        recompute.making.drop_maps()
+        only_marked(connection)
         put_triggers(connection, built.triggers)
         is_same = not built.triggers and schema_version(connection) == built.schema_version
         if not is_same and fingerprint(connection) != built.row.fingerprint:
@@ -219,6 +230,12 @@ def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, recompute: Recompute,
 def _timed_out(before: LiveDatabase, limits: Limits, recompute: Recompute, *, busy: bool) -> Busy:
     if busy:
         why = "another connection held its write lock each time"
+    elif recompute.makes() > limits.max_pause / 2:
+        names = ", ".join(one.name for one in recompute.plan.transforms)
+        why = (
+            f"the tables that the transform {names} reads were written each time, and to make their rows again takes "
+            f"about {recompute.makes() * 1000:.0f} ms, more than half of {limits.max_pause * 1000:g} ms"
+        )
     elif recompute.seconds > limits.max_pause / 2:
         names = ", ".join(step.name for step in recompute.plan.derived)
         why = (

@@ -10,11 +10,12 @@ from functools import partial
 from ...diff.compare import AddedTable, Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
 from ...diff.hazards import Hazard, HazardCode, column_order, written_rows
-from ...diff.hint_keys import HintKey, all_hints, rows_key, table_drop
+from ...diff.hint_keys import HintKey, all_hints, rows_key, table_drop, transformed
 from ...engines.sqlite import dry_run, validate
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.derived import probe_derived
 from ...engines.sqlite.hazards.probe import foreign_children, probe
+from ...engines.sqlite.hazards.transforms import probe_transforms
 from ...engines.sqlite.hazards.unreadable import Readers
 from ...engines.sqlite.reference_rows import violations
 from ...engines.sqlite.selection import DerivedTable, selections
@@ -26,6 +27,7 @@ from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
 from ...history.rows import by_author, hints_of, models_of, moment, schema_of, versions
+from ...plan import transforms
 from ...plan.in_place import makes_index
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
@@ -420,6 +422,7 @@ def _plan(
             new is not None and new.default is not None and dry_run.is_volatile(target.opener, None, new.default.text)
         )
 
+    _refuse_transforms(document, diff, there)
     plan = make(
         diff,
         old,
@@ -432,6 +435,7 @@ def _plan(
         selections=selections(
             state.path, target.opener, list(_derived(diff)), there, document.schema, document.place_of
         ),
+        there=there,
     )
     allowed = frozenset(map(fold, options.allow_drop))
     rows = tuple(one for one in document.hints.rows.values() if rows_key(one) in diff.acted)
@@ -442,6 +446,13 @@ def _plan(
         raise Refused(problems)
     plan = dry_run.rehearse(state.connection, plan, target.opener, unknown)
     return replace(plan, hazards=(*plan.hazards, *column_order(plan.other_order)))
+
+
+def _refuse_transforms(document: Document, diff: Diff, there: Schema) -> None:
+    acting = [one for one in document.hints.transforms if transformed(one) in diff.acted]
+    derived = {fold(one.table.name) for one in _derived(diff)}
+    if problems := list(transforms.problems(acting, there, document.schema, derived)):
+        raise Refused(problems)
 
 
 def _derived(diff: Diff) -> Iterator[DerivedTable]:
@@ -459,6 +470,7 @@ def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: 
     foreign = foreign_children(state.connection, plan) if plan.derived else ()
     derived = probe_derived(state.path, plan, opener, allowed, options.readers, max_pause, foreign)
     plan = replace(derived.plan, hazards=(*found, *derived.hazards, *static))
+    plan = probe_transforms(state.path, plan, opener, allowed)
     return converting(_with_places(plan))
 
 
@@ -505,9 +517,8 @@ def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | 
     if plan.strategy is Strategy.FRESH:
         return old + RESERVE
     written = [step.old.name for step in plan.rewritten]
-    written += [name for step in plan.derived for name in step.selection.reads]
-    share = old if sizes is None else sum(sizes.get(fold(name), 0) for name in written)
-    return old + (share if written else 0) + RESERVE
+    share = old if sizes is None else sum(sizes.get(name, 0) for name in {*map(fold, written), *plan.reads})
+    return old + (share if written or plan.reads else 0) + RESERVE
 
 
 def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:

@@ -13,7 +13,7 @@ known only afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....errors import Refused
@@ -201,6 +201,13 @@ def last_entry(connection: Connection, schema: str = "main") -> int:
 def written_since(connection: Connection, bound: int, schema: str = "main") -> set[int]:
     """The numbers of the tables with entries after this one."""
     return {number for (number,) in connection.execute(f"SELECT DISTINCT t FROM {schema}.{LOG} WHERE id > ?", (bound,))}
+
+
+def count_since(connection: Connection, bound: int, numbers: Collection[int], schema: str = "main") -> int:
+    """How many entries after this one are of the tables with these numbers."""
+    listed = ", ".join(map(str, numbers))
+    query = f"SELECT count(*) FROM {schema}.{LOG} WHERE id > ? AND t IN ({listed})"
+    return int(connection.execute(query, (bound,)).fetchone()[0])
 
 
 def entries(connection: Connection) -> dict[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ....diff.changes import AddForeignKey
-from ....plan.model import Derive, Plan
+from ....plan.model import FilledStep, Plan
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -89,15 +89,15 @@ class ForeignKeyRecheck:
 
 
 def new_foreign_keys(plan: Plan) -> Iterator[ForeignKeyRecheck]:
-    """Yield a recheck for each foreign key that the old file does not have, except references to derived tables: those
-    are checked as a whole when such a table is filled again."""
+    """Yield a recheck for each foreign key that the old file does not have, except references to derived and
+    transformed tables: those are checked as a whole when such a table is filled again."""
     number = 0
     for step in plan.carried:
         # its text may be that of an old one, while its parent is another table of the same name
         added = [change.key for change in step.changes if isinstance(change, AddForeignKey)]
         for key in step.new.foreign_keys:
             parent = plan.new.table(key.table)
-            if parent is None or isinstance(plan.step(key.table), Derive):
+            if parent is None or isinstance(plan.step(key.table), FilledStep):
                 continue
             if key in added or key not in step.old.foreign_keys:
                 yield ForeignKeyRecheck(number, step.new.name, parent, key)

@@ -59,19 +59,19 @@ class TrackedTable:
 
 
 def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
-    """The ordinary tables whose rows go into the new file, by key or by the SELECT of a derived table."""
-    read = {fold(name) for step in plan.derived for name in step.selection.reads}
-    left = _not_carried(plan) - read
+    """The ordinary tables whose rows go into the new file, by key, by the SELECT of a derived table or by a
+    transform."""
+    left = _not_carried(plan) - plan.reads
     return [table for table in tables if table.virtual is None and fold(table.name) not in left]
 
 
 def _not_carried(plan: Plan) -> set[str]:
-    """Folded names of the old tables that the plan drops, or replaces by derived ones."""
+    """Folded names of the old tables that the plan drops, or replaces by derived or transformed ones."""
     return {fold(step.old.name) for step in plan.dropped} | {fold(old) for old, _ in plan.replaced}
 
 
 def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
-    """Each logged table with its new table, except those that only a derived table reads. Raises Refused with all
+    """Each logged table with its new table, except those that are only read to compute others. Raises Refused with all
     tables in which the new row of a key is unknown."""
     left = _not_carried(plan)
     steps = {fold(step.old.name): step for step in plan.carried}

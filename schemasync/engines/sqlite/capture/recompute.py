@@ -1,6 +1,6 @@
-"""Fills derived tables again, if a table that their SELECT reads was written since.
+"""Fills derived and transformed tables again, if a table that they are computed from was written since.
 
-Such a table has no mapping from old rows to new ones, so its rows cannot be replayed by key.
+Such a table has no mapping in SQL from old rows to new ones, so its rows cannot be replayed by key.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ....errors import Code, Failed, Problem
-from ....plan.model import CarriedStep, Derive, Plan
+from ....plan.model import CarriedStep, Derive, FilledStep, Plan
 from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection, schema_version
 from ..inspect import references_of
 from ..objects import OWN_PREFIX
 from ..rebuild.derive import fill_again, fill_keys, rows_of
+from ..transforms.making import Making
 from ..verify import derived
 from ..verify.integrity_check import violations
 from ..verify.references import dangles
@@ -25,32 +26,35 @@ from . import changelog
 from .changelog import LOG, Logged
 from .replay import LOWEST
 
+SLOWEST = 1_000.0  # units a second, until the rate of the transforms is measured
 KEYS = f"temp.{OWN_PREFIX}derived_keys"  # the keys of one table that were written
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state of the old file that the derived tables agree with: the last entry of the change log, the
-    schema_version, and the highest row id of each table that they read. `seconds`: how long it took to fill and to
-    compare them."""
+    """The state of the old file that these tables agree with: the last entry of the change log, the schema_version, and
+    the highest row id of each table that they are computed from. `seconds`: how long it took to fill derived tables and
+    to compare them. `rate`: units of transforms that are made in a second."""
 
     bound: int
     version: int
     highest: Mapping[str, int | None]
     seconds: float = 0.0
+    rate: float | None = None
 
 
 @dataclass(slots=True)
 class Recompute:
-    """The derived tables of a new file, `main`, with the old one attached.
+    """The derived and transformed tables of a new file, `main`, with the old one attached.
 
-    `logged`: every logged table of the old file. `seen`: None before the tables were filled first. `has_refreshed`:
-    True if one was filled again.
+    `making`: the transforms. `logged`: every logged table of the old file. `seen`: None before the tables were filled
+    first. `has_refreshed`: True if one was filled again.
     """
 
     connection: Connection
     plan: Plan
     logged: Sequence[Logged]
+    making: Making
     seen: Seen | None = None
     seconds: float = field(init=False, default=0.0)
     has_refreshed: bool = field(init=False, default=False)
@@ -59,23 +63,23 @@ class Recompute:
 
     def __post_init__(self) -> None:
         self._numbers = {fold(one.table.name): one.number for one in self.logged}
-        self._children = dict(_children(self.connection, self.plan)) if self.plan.derived else {}
+        self._children = dict(_children(self.connection, self.plan)) if self.plan.filled else {}
         self.seconds = self.seen.seconds if self.seen is not None else 0.0
 
     def note(self) -> None:
         """Call in the transaction that has filled all of them."""
-        if self.plan.derived:
+        if self.plan.filled:
             whole = [step.measured for step in self.plan.derived if not step.selection.key]
             self.seconds = sum(measured.seconds for measured in whole if measured is not None)
             self.seen = self._now()
 
     def _now(self) -> Seen:
         """The state of the old file, as this transaction sees it."""
-        reads = {fold(name) for step in self.plan.derived for name in step.selection.reads}
-        ids = {fold(one.table.name): one for one in self.logged if one.is_rowid and fold(one.table.name) in reads}
+        names = self.plan.reads
+        ids = {fold(one.table.name): one for one in self.logged if one.is_rowid and fold(one.table.name) in names}
         highest = {name: self._highest(one) for name, one in ids.items()}
         bound, version = changelog.last_entry(self.connection, "old"), schema_version(self.connection, "old")
-        return Seen(bound, version, highest, self.seconds)
+        return Seen(bound, version, highest, self.seconds, self.making.rate)
 
     def _highest(self, one: Logged) -> int | None:
         """Rows that a TEMP trigger has hidden from the log are above it."""
@@ -83,19 +87,20 @@ class Recompute:
         found = self.connection.execute(query).fetchone()[0]
         return None if found is None else int(found)
 
-    def stale(self) -> tuple[Derive, ...]:
+    def stale(self) -> tuple[FilledStep, ...]:
         """The tables that may have another result now, in the order in which they are filled."""
-        if not self.plan.derived:
+        if not self.plan.filled:
             return ()
         assert self.seen is not None
         now = self._now()
         if now.version != self.seen.version:  # VACUUM may have given rows other ids
-            return self.plan.derived
+            return self.plan.filled
         written = self._written(self.seen, now)
-        found: list[Derive] = []
-        for step in self.plan.derived:
+        found: list[FilledStep] = []
+        for step in self.plan.filled:
             names = {fold(one.name) for one in found}
-            if written & set(map(fold, step.selection.reads)) or step.selection.after & names:
+            after = step.selection.after if isinstance(step, Derive) else frozenset()
+            if written & set(map(fold, _reads(step))) or after & names:
                 found.append(step)
         return tuple(found)
 
@@ -109,7 +114,7 @@ class Recompute:
         """True if `refresh` has something to do."""
         return bool(self.stale() or self._due_children(()))
 
-    def _due_children(self, stale: Collection[Derive]) -> list[str]:
+    def _due_children(self, stale: Collection[FilledStep]) -> list[str]:
         """The tables whose references are to be checked, because they or the tables that they refer to changed."""
         if self.seen is None or not self._children:
             return []
@@ -129,11 +134,14 @@ class Recompute:
         children = self._due_children(stale)
         if not stale and not children:
             return None
-        begun, whole = time.monotonic(), [step for step in stale if not self._is_by_key(step)]
+        derived = [step for step in stale if isinstance(step, Derive)]
+        begun, whole = time.monotonic(), [step for step in derived if not self._is_by_key(step)]
         try:
             with _savepoint(self.connection):
-                for step in stale:
+                for step in derived:
                     self._fill_again(step)
+                if len(derived) < len(stale):
+                    self._make_again()
                 self._check(children)
         except Failed as error:
             return error
@@ -144,8 +152,34 @@ class Recompute:
         return None
 
     def takes(self) -> float:
-        """About how many seconds it takes to fill the stale tables again, except for those that are filled by key."""
-        return 0.0 if all(self._is_by_key(step) for step in self.stale()) else self.seconds
+        """About how many seconds it takes to fill the stale tables again, except for derived ones that are filled by
+        key."""
+        derived = [step for step in self.stale() if isinstance(step, Derive)]
+        return (0.0 if all(map(self._is_by_key, derived)) else self.seconds) + self.makes()
+
+    def makes(self) -> float:
+        """The part of it that the transforms take."""
+        if not self.making.sources:
+            return 0.0
+        assert self.seen is not None
+        if self.seen.version != schema_version(self.connection, "old"):
+            units = self.making.old_rows()
+        else:
+            numbers = {self._numbers[fold(one.table.name)] for one in self.making.sources}
+            units = changelog.count_since(self.connection, self.seen.bound, numbers, "old")
+        return units / (self.making.rate or SLOWEST)
+
+    def _make_again(self) -> None:
+        """Make the rows of the transforms whose old rows were written."""
+        assert self.seen is not None
+        if self.seen.version != schema_version(self.connection, "old"):
+            self.making.fill_again()
+            return
+        written = self._written(self.seen, self._now())
+        sources = [one for one in self.making.sources if fold(one.table.name) in written]
+        for source in sources:
+            self._insert_keys(source.touched, source.table.name)
+        self.making.make_again(sources)
 
     def _is_by_key(self, step: Derive) -> bool:
         """True if only the rows of logged keys are filled again: the keys name the same rows as before."""
@@ -164,25 +198,33 @@ class Recompute:
     @contextmanager
     def _keys_of(self, step: Derive) -> Iterator[str]:
         """A query for the keys of the rows that were written since, of the table that the SELECT reads."""
-        assert self.seen is not None
         (name,) = step.selection.reads
-        one = next(one for one in self.logged if one.table.name == name)
-        slots = ", ".join(one.slots)
+        slots = ", ".join(self._logged(name).slots)
         self.connection.execute(f"CREATE TABLE {KEYS} ({slots}, PRIMARY KEY ({slots})) WITHOUT ROWID")
+        self._insert_keys(KEYS, name)
+        yield f"SELECT {slots} FROM {KEYS}"
+        self.connection.execute(f"DROP VIEW temp.{quote(name)}")
+        self.connection.execute(f"DROP TABLE {KEYS}")
+
+    def _logged(self, name: str) -> Logged:
+        return next(one for one in self.logged if one.table.name == name)
+
+    def _insert_keys(self, into: str, name: str) -> None:
+        """Insert the keys of the rows that were written since, also of those without a log entry."""
+        assert self.seen is not None
+        one = self._logged(name)
+        slots = ", ".join(one.slots)
         self.connection.execute(
-            f"INSERT OR IGNORE INTO {KEYS} SELECT {slots} FROM old.{LOG} WHERE id > ? AND t = ?"
+            f"INSERT OR IGNORE INTO {into} SELECT {slots} FROM old.{LOG} WHERE id > ? AND t = ?"
             f" AND {' AND '.join(f'{slot} IS NOT NULL' for slot in one.slots)}",
             (self.seen.bound, one.number),
         )
         if one.is_rowid:
             highest = self.seen.highest.get(fold(name))
             self.connection.execute(
-                f"INSERT OR IGNORE INTO {KEYS} SELECT {one.key[0]} FROM old.{quote(name)} WHERE {one.key[0]} > ?",
+                f"INSERT OR IGNORE INTO {into} SELECT {one.key[0]} FROM old.{quote(name)} WHERE {one.key[0]} > ?",
                 (LOWEST if highest is None else highest,),
             )
-        yield f"SELECT {slots} FROM {KEYS}"
-        self.connection.execute(f"DROP VIEW temp.{quote(name)}")
-        self.connection.execute(f"DROP TABLE {KEYS}")
 
     def _check(self, children: Collection[str]) -> None:
         problems = [problem for name in children for problem in self._dangling(name)]
@@ -206,10 +248,14 @@ class Recompute:
             )
 
 
+def _reads(step: FilledStep) -> Sequence[str]:
+    return step.selection.reads if isinstance(step, Derive) else step.reads
+
+
 def _children(connection: Connection, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
-    """The tables with a foreign key of which one side is derived, also foreign tables, with the folded names of the
+    """The tables with a foreign key of which one side is computed, also foreign tables, with the folded names of the
     tables that they refer to."""
-    names = {fold(step.name) for step in plan.derived}
+    names = {fold(step.name) for step in plan.filled}
     for child, parents in references_of(connection).items():
         if fold(child) in names or names & parents:
             yield child, frozenset(parents)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import CarriedStep, Derive, Plan
+from ....plan.model import CarriedStep, Derive, FilledStep, Plan, Transform
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -21,7 +21,8 @@ def dangling(connection: Connection, step: CarriedStep, plan: Plan, *, is_comput
     """Foreign keys of the new schema whose rows would dangle, and did not before. `is_computed`: the results of derived
     tables are there, so that references to them can be checked."""
     for key in Effects(step).new.foreign_keys:
-        if isinstance(plan.step(key.table), Derive) and not is_computed:
+        parent = plan.step(key.table)
+        if isinstance(parent, Transform) or (isinstance(parent, Derive) and not is_computed):
             continue
         yield from of_key(connection, step, plan, key, Projection(step))
 
@@ -40,7 +41,7 @@ def of_key(
 
 def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
     parent = plan.step(key.table)
-    if isinstance(parent, Derive):
+    if isinstance(parent, FilledStep):
         return True
     if not isinstance(parent, CarriedStep) or parent.old.virtual is not None:
         return False

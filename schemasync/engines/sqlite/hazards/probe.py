@@ -8,7 +8,21 @@ from types import MappingProxyType
 from typing import assert_never
 
 from ....diff.hazards import Hazard
-from ....plan.model import Alter, CarriedStep, ColumnSource, Create, Derive, Drop, Keep, Origin, Plan, Rewrite, Strategy
+from ....plan.model import (
+    Alter,
+    CarriedStep,
+    ColumnSource,
+    Create,
+    Derive,
+    Drop,
+    FilledStep,
+    Keep,
+    Origin,
+    Plan,
+    Rewrite,
+    Strategy,
+    Transform,
+)
 from ....schema.model import ForeignKey
 from ....schema.names import fold
 from ..connection import Connection, Opener
@@ -38,7 +52,7 @@ def probe(
                     found += of_rows(connection, plan.effective(step), plan, allowed_losses, readers)
                 elif isinstance(step, Rewrite):
                     found += dropped.virtual(connection, step, allowed_losses, opener or Opener())
-            case Derive():  # `probe_derived` computes its rows
+            case Derive() | Transform():  # `probe_derived` and `probe_transforms` compute rows
                 if step.replaced is not None:
                     found += dropped.columns(connection, step.name, step.replaced.name, step.changes)
             case Create():
@@ -54,8 +68,8 @@ def probe(
 
 def foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
     """Foreign tables that refer to ours, as steps in which only what they refer to changes."""
-    steps: dict[str, Rewrite | Derive] = {fold(step.old.name): step for step in plan.rewritten}
-    steps |= {fold(step.replaced.name): step for step in plan.derived if step.replaced is not None}
+    steps: dict[str, Rewrite | FilledStep] = {fold(step.old.name): step for step in plan.rewritten}
+    steps |= {fold(step.replaced.name): step for step in plan.filled if step.replaced is not None}
     names = [
         child
         for child, parents in references_of(connection).items()
@@ -82,9 +96,9 @@ def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
             yield Rewrite(table, replace(table, foreign_keys=()), tuple(feeds))
 
 
-def _followed(key: ForeignKey, parent: Rewrite | Derive) -> ForeignKey:
+def _followed(key: ForeignKey, parent: Rewrite | FilledStep) -> ForeignKey:
     """The key under the names that its parent will have."""
-    if isinstance(parent, Derive):
+    if isinstance(parent, FilledStep):
         return replace(key, table=parent.name)
     now = {fold(feed.source): feed.column for feed in parent.feeds if feed.source is not None}
     return replace(key, table=parent.name, references=tuple(now.get(fold(column), column) for column in key.references))

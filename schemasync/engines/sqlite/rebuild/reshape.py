@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ....errors import Code, Refused
-from ....plan.model import Create, Derive, Drop, Plan, Rewrite, StandingStep
+from ....plan.model import Create, Drop, FilledStep, Plan, Rewrite, StandingStep
 from ....schema.expression import ROWID_NAMES
 from ....schema.names import fold, quote
 from .. import ddl
@@ -38,10 +38,10 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
     """
     carried = renamed(connection, plan)
     for step in plan.steps:
-        if isinstance(step, Drop | Rewrite) or (isinstance(step, Derive) and step.replaced is not None):
+        if isinstance(step, Drop | Rewrite) or (isinstance(step, FilledStep) and step.replaced is not None):
             connection.execute(f"DROP TABLE {quote(_standing(connection, step))}")
     for step in plan.steps:
-        if isinstance(step, Create | Derive | Rewrite):
+        if isinstance(step, Create | FilledStep | Rewrite):
             connection.execute(ddl.create_table(step.new))
     alter.edit(connection, plan)
     return carried
@@ -59,7 +59,7 @@ def renamed(connection: Connection, plan: Plan) -> Carried:
     )
 
 
-def _standing(connection: Connection, step: Drop | Derive | Rewrite) -> str:
+def _standing(connection: Connection, step: Drop | FilledStep | Rewrite) -> str:
     """The name of a table after the renames; a dropped one may have made room for another."""
     parked = parked_name(step.name)
     return parked if isinstance(step, Drop) and has_table(connection, parked) else step.name

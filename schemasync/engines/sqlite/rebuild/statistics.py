@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ....plan.model import Derive, Plan, Rewrite, Strategy
+from ....plan.model import FilledStep, Plan, Rewrite, Strategy
 from ....schema.names import fold, quote
 from ..connection import Connection
 
@@ -41,9 +41,9 @@ def _index_of(table: str, index: str | None, renamed: str) -> str | None:
 
 
 def gather(connection: Connection, plan: Plan) -> None:
-    """ANALYZE rewritten and derived tables, and in a file that starts empty also those with statistics in the attached
+    """ANALYZE rewritten and filled tables, and in a file that starts empty also those with statistics in the attached
     old one, so that SQLite plans the first queries after the swap well."""
-    filled: list[Rewrite | Derive] = [*plan.rewritten, *plan.derived]
+    filled: list[Rewrite | FilledStep] = [*plan.rewritten, *plan.filled]
     tables = {fold(step.name): step.name for step in filled if step.new.virtual is None}
     if plan.strategy is Strategy.FRESH:
         tables |= {fold(name): name for name in _had_statistics(connection, plan)}

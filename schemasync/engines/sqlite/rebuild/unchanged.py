@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ....plan.model import Alter, Create, Derive, Keep, Plan, Rewrite
+from ....plan.model import Alter, Create, FilledStep, Keep, Plan, Rewrite
 from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import fold, quote
@@ -18,7 +18,7 @@ from .row_errors import run_on
 def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:
     """(old name, new name, table) of every ordinary table that keeps its definition; foreign ones without a model."""
     kept = {fold(step.new.name): (step.old.name, step.new) for step in plan.steps if isinstance(step, Keep)}
-    written = {fold(step.name) for step in plan.steps if isinstance(step, Alter | Rewrite | Derive | Create)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Alter | Rewrite | FilledStep | Create)}
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()
@@ -39,7 +39,7 @@ def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list
     if not has_virtual_tables(connection):
         return []
     external = {fold(index.name): index for index in external_indexes(connection, plan)}
-    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Derive | Create)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | FilledStep | Create)}
     copied = {name for name, index in external.items() if index.is_copied and index.is_remade}
     left_out = written - copied | {name for name, index in external.items() if index.is_rebuilt}
     before = {fold(step.new.name): step.old.name for step in plan.carried if step.new.virtual is not None}

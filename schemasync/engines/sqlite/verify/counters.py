@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....errors import Code, Failed, Problem
-from ....plan.model import CarriedStep, Derive, NewTableStep, Plan
+from ....plan.model import CarriedStep, FilledStep, NewTableStep, Plan
 from ....schema.names import fold, quote
 from ..autoincrement import has_counters
 from ..connection import Connection
@@ -46,7 +46,7 @@ def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]
 
 def _old_name(step: NewTableStep) -> str | None:
     """The table whose ids must not be given out again; None for a new table."""
-    if isinstance(step, Derive):
+    if isinstance(step, FilledStep):
         return step.replaced.name if step.replaced is not None else None
     return step.old.name if isinstance(step, CarriedStep) else None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ....diff.changes import AddForeignKey
 from ....errors import Code, Failed
-from ....plan.model import CarriedStep, Create, Derive, Drop, Plan, Rewrite
-from ....schema.model import Table
+from ....plan.model import CarriedStep, Create, Drop, FilledStep, Plan, Rewrite, Transform
+from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection
@@ -33,20 +35,34 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
         before = violations(connection, "old", origin) if origin is not None else 0
         if broken > before:
             refer = count(broken - before, "row refers", "rows refer")
-            raise Failed.of(
-                Code.VERIFY_DIFFERS,
-                f'"{name}": {refer} to rows that no longer exist',
-                "Please report it.",
-                table=name,
-            )
+            raise _dangles(name, refer, plan)
         refer = count(broken, "row refers", "rows refer")
         notes.append(f"{name}: {refer} to rows that do not exist, as in the old file")
     return tuple(notes)
 
 
+def _dangles(name: str, refer: str, plan: Plan) -> Failed:
+    step, parents = plan.step(name), {fold(key.table) for key in _keys(plan, name)}
+    if isinstance(step, Transform) or any(fold(one.name) in parents for one in plan.transformed):
+        return Failed.of(
+            Code.ROWS_VIOLATE_SCHEMA,
+            f'"{name}": {refer} to rows that do not exist after the transforms',
+            "Let the transform make the rows that they refer to, or fix the rows. Then run it again.",
+            table=name,
+        )
+    return Failed.of(
+        Code.VERIFY_DIFFERS, f'"{name}": {refer} to rows that no longer exist', "Please report it.", table=name
+    )
+
+
+def _keys(plan: Plan, name: str) -> Sequence[ForeignKey]:
+    table = plan.new.table(name)
+    return table.foreign_keys if table is not None else ()
+
+
 def _touched(connection: Connection, plan: Plan) -> list[str]:
     """Tables with foreign keys, ours and others, that were written or whose parents were."""
-    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | Derive | Drop | Create)}
+    written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | FilledStep | Drop | Create)}
     refers_anew = {fold(step.name) for step in plan.altered if any(isinstance(c, AddForeignKey) for c in step.changes)}
     found = references_of(connection)
     return [child for child, parents in found.items() if fold(child) in written | refers_anew or parents & written]

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from ....errors import Refused
 from ....history.rows import MadeByHand
-from ....plan.model import Alter, CarriedStep, Create, Derive, Drop, Keep, Origin, Rewrite, Step
+from ....plan.model import Alter, CarriedStep, Create, Derive, Drop, Keep, Origin, Rewrite, Step, Transform
 from ....schema.model import PrimaryKey
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -67,14 +67,16 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool, d
     """Count one table. One that cannot be counted (hidden row ids, dropped by hand) does not prevent the rollback."""
     try:
         match step:
-            case MadeByHand(name):
-                return RowDiff(name, comparable=False, note="made by hand, and added to schema.json later")
+            case MadeByHand(name, transforms):
+                return RowDiff(name, comparable=False, note=_why_not(transforms))
             case Create():
                 rows = count_of(connection, f"main.{quote(step.name)}")
                 return RowDiff(step.name, added=rows, note="only the newer generation has this table")
             case Drop():
                 rows = count_of(connection, f"old.{quote(step.name)}")
                 return RowDiff(step.name, removed=rows, note="only the older generation has this table")
+            case Transform():  # the history gives none: a function may be another one by now
+                return RowDiff(step.name, comparable=False, note=_why_not(tuple(one.name for one in step.functions)))
             case Derive():
                 return _derived(connection, step, derived)
             case Keep() | Alter() | Rewrite():
@@ -85,6 +87,12 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool, d
         return RowDiff(step.name, comparable=False, note=refusal.problems[0].message)
     except sqlite3.Error as error:
         return RowDiff(step.name, comparable=False, note=str(error))
+
+
+def _why_not(transforms: Sequence[str]) -> str:
+    if transforms:
+        return f"filled by the transform {', '.join(transforms)}"
+    return "made by hand, and added to schema.json later"
 
 
 def _derived(connection: Connection, step: Derive, derived: Sequence[Derive]) -> RowDiff:

@@ -8,8 +8,21 @@ from ....errors import Code, Failed, Problem
 from ....plan.model import Plan
 from ....schema.subset import differing_exactly, ours
 from ..connection import Connection
+from ..fence import MARK_TABLE
 from ..inspect import inspect
-from ..objects import Object
+from ..objects import Object, is_temporary
+
+
+def only_marked(connection: Connection) -> None:
+    """Check that of our temporary tables only the mark is left in a new file, which goes when it goes live. Raises
+    Failed."""
+    rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
+    left = sorted(name for (name,) in rows if is_temporary(name) and name != MARK_TABLE)
+    if left:
+        raise Failed(
+            Problem(Code.VERIFY_DIFFERS, f'"{name}" is left in the new file', "Please report it.", {"object": name})
+            for name in left
+        )
 
 
 def structure(connection: Connection, plan: Plan, foreign: Iterable[Object]) -> None:

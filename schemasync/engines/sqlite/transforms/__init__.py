@@ -1,0 +1,1 @@
+"""Fills tables by functions of the project, and remembers which old row made which new ones while rows are replayed."""

@@ -1,0 +1,48 @@
+"""Finds the transforms of the project: the setting TRANSFORMS."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .. import conf
+from ..errors import Code, UsageError
+from ..schema import document
+from ..schema.document import Document
+from ..schema.transform_function import TransformFunction
+
+
+def transforms(alias: str) -> tuple[TransformFunction, ...]:
+    """The transforms of a database, in the order of the module. Raises UsageError if it cannot be imported, or two have
+    the same name."""
+    path = conf.transforms(alias)
+    if path is None:
+        return ()
+    try:
+        module = import_module(path)
+    except Exception as error:  # code of the application
+        message = f'SCHEMASYNC["TRANSFORMS"] names {path}, which cannot be imported: {type(error).__name__}: {error}'
+        raise UsageError.of(Code.UNKNOWN_SETTING, message, 'Use a dotted path, as in "shop.transforms".') from error
+    found = [one for one in vars(module).values() if isinstance(one, TransformFunction)]
+    different: list[TransformFunction] = []
+    for one in found:
+        if not any(one is other for other in different):
+            different.append(one)
+    _check_names(path, different)
+    return tuple(different)
+
+
+def _check_names(path: str, found: list[TransformFunction]) -> None:
+    names = [one.name for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        message = f"{path} has several transforms with the name {', '.join(twice)}"
+        raise UsageError.of(Code.UNKNOWN_SETTING, message, "The history records them by name: give each its own.")
+
+
+def with_transforms(alias: str, found: Document) -> Document:
+    """The schema.json of a database together with its transforms. Raises UsageError."""
+    return document.with_transforms(found, transforms(alias))
+
+
+def stamp(alias: str) -> bytes:
+    """What tells the transforms from earlier ones, for the fast path. Raises UsageError."""
+    return document.stamp(transforms(alias))
