@@ -41,6 +41,7 @@ DEFAULTS: Mapping[str, Any] = {
     "TEST_CACHE": None,
     "TEST_SEED": None,
     "REQUIRE": {},
+    "HEALTH": None,
 }
 
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
@@ -194,6 +195,12 @@ def require() -> Mapping[str, Any]:
     return dict(setting("REQUIRE"))
 
 
+def health() -> Callable[[str], Any] | str | None:
+    """The function that looks at a new file before it goes live, or its dotted path."""
+    found: Callable[[str], Any] | str | None = setting("HEALTH")
+    return found
+
+
 def seconds(given: timedelta | float) -> float:
     """A duration of a setting in seconds."""
     return given.total_seconds() if isinstance(given, timedelta) else float(given)
@@ -288,6 +295,10 @@ def bad_values(given: object) -> Iterator[Problem]:
         hint = 'Use the dotted path of a module, or one for each database: {"default": "shop.transforms"}.'
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["TRANSFORMS"] is {modules!r}', hint, {"key": "TRANSFORMS"})
     yield from _bad_connect(known.get("CONNECT"))
+    health = known.get("HEALTH")
+    if health is not None and not callable(health) and not _is_dotted(health):
+        hint = 'Use a function that accepts the alias, or its dotted path: "shop.health.check".'
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["HEALTH"] is {health!r}', hint, {"key": "HEALTH"})
     yield from _bad_extensions(known.get("EXTENSIONS", ()))
     if not all(path and isinstance(path, str | os.PathLike) for path in _values(schema)):
         hint = 'Use a path, or a path for each database: {"default": BASE_DIR / "schema.json"}.'

@@ -89,6 +89,7 @@ class Code(StrEnum):
     VERIFY_DIFFERS = "verify-differs"
     VERIFY_IMPOSSIBLE = "verify-impossible"
     REQUIREMENT_UNMET = "requirement-unmet"
+    HEALTH_CHECK_FAILED = "health-check-failed"
     INTERRUPTED = "interrupted"
     HOOK_FAILED = "hook-failed"
     SQLITE_ERROR = "sqlite-error"

@@ -14,6 +14,7 @@ from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
 from ..files.mounts import network_file_system
 from ..orm.before_schema import BeforeSchema, before_schema
+from ..orm.health import health_check
 from ..orm.requirements import requirements
 from ..orm.transforms import with_transforms
 from ..schema import document
@@ -99,6 +100,7 @@ class Database:
             actor=databases.actor(),
             adopting_command=conf.adopting_command(),
             requirements=requirements(self.alias),
+            health=health_check(self.alias),
         )
 
     def released(self) -> Target:

@@ -12,8 +12,8 @@ from django.core.management.base import OutputWrapper
 from .. import conf
 from ..errors import Code, ProblemJson, Refused
 from ..orm import migrations
-from ..orm.migrate import on_file
 from ..orm.migrations import NewMigration
+from ..orm.new_file import on_file
 from ..orm.questioner import Questioner, past
 from ..schema.document import Document
 from ..sync import eject as files

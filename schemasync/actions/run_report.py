@@ -167,8 +167,10 @@ def _engine() -> Engine:
 
 
 def _html(report: ReportJson) -> str:
+    tables = report["outcome"]["tables"]
     figures = {
-        "tables": list(report["outcome"]["tables"].items()),  # a table may be called "items"
+        "tables": [one for one in tables.items() if one[1]["action"] != Action.KEEP],
+        "kept": sum(one["action"] == Action.KEEP for one in tables.values()),
         "longest": max((phase["seconds"] for phase in report["run"]["phases"]), default=0.0),
         "chart": _chart(report["samples"]),
     }

@@ -113,6 +113,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
     from ..orm.adopting import adopted_by_itself
+    from ..orm.health import health_check
     from ..orm.migrate import sync_as_migrate
     from ..orm.requirements import requirements
     from ..sync.phases.decide import SyncOptions
@@ -126,6 +127,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
         keep=conf.keep(),
         actor=databases.actor(),
         requirements=requirements(alias),
+        health=health_check(alias),
     )
     adopted_by_itself(alias, target, read)
     if conf.is_enabled():

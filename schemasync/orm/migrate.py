@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from .migrate_signals import Out, Signals, import_management, lacking_line, unwr
 from .migrated_apps import Migrations, Progress, Stopped
 from .models import made_elsewhere, made_here
 from .models_fingerprint import beside
+from .new_file import on_file
 from .pending_migrations import Goal, planned, waiting
 
 FEW = 8  # migrations that are named in one line
@@ -145,18 +145,15 @@ class _Work:
     def __call__(self, new: NewFile) -> bool:
         """Do the work, and return whether there was any."""
         has_begun = self.first is not None and self.first(new)
-        renamed = self._renamed(new)
-        is_new = new.plan.base_version is None or self.is_seed_due
-        own = self.due or (is_new and conf.seed())
+        is_new = self._fills_new(new)
         ahead = self.migrations if new.is_ahead else None
         self.ran = ahead.ran if ahead is not None else ()
         self.ran_ahead = len(self.ran)
-        are_due = self.are_migrations_due and not (ahead is not None and ahead.is_done)
-        if not (renamed or own or are_due or before_swap.has_listeners(Report)):
+        if not self._is_any(new):
             return has_begun
         with on_file(self.alias, new.path):
-            contenttypes.rename(self.alias, renamed)
-            if are_due:
+            contenttypes.rename(self.alias, self._renamed(new))
+            if self._are_migrations_left(new):
                 done = (ahead or self.prepare(new.path)).run()
                 self.ran, self.stopped = done.names, done.stopped
             if self.stopped is None:
@@ -167,6 +164,21 @@ class _Work:
                 self.undone = own_work.Undone(self.due, new.plan.never_run, is_new)
             before_swap.send(Report, using=self.alias, changes=new.plan.changes, apps=apps)
         return True
+
+    def is_left(self, new: NewFile) -> bool:
+        """True if there is work that has to wait for the write lock."""
+        return self.first is not None or self._is_any(new)
+
+    def _is_any(self, new: NewFile) -> bool:
+        own = self.due or (self._fills_new(new) and conf.seed())
+        return bool(self._renamed(new) or own or self._are_migrations_left(new) or before_swap.has_listeners(Report))
+
+    def _fills_new(self, new: NewFile) -> bool:
+        return new.plan.base_version is None or self.is_seed_due
+
+    def _are_migrations_left(self, new: NewFile) -> bool:
+        ahead = self.migrations if new.is_ahead else None
+        return self.are_migrations_due and not (ahead is not None and ahead.is_done)
 
     def _renamed(self, new: NewFile) -> list[tuple[str, str]]:
         return list(contenttypes.renames(new.models, self.document.models, _tables(new.plan)))
@@ -214,20 +226,6 @@ def work_on_new_file(alias: str, plan: Plan, before: Mapping[str, str], after: M
 
 def _tables(plan: Plan) -> dict[str, str]:
     return {fold(step.new.name): step.old.name for step in plan.carried}
-
-
-@contextmanager
-def on_file(alias: str, path: Path) -> Iterator[None]:
-    """Point the alias to another file within the block, because models and routers know only the alias."""
-    connection = connections[alias]
-    connection.close()
-    name = connection.settings_dict["NAME"]
-    connection.settings_dict["NAME"] = str(path)
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = name
 
 
 def is_there(target: Target) -> bool:

@@ -82,6 +82,7 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
         target.observed() as target,
         target.locked() as target,
     ):
+        hooks = replace(hooks, target=target)
         recover(target)
         with live_database.read(target.layout, target.opener) as before:
             decision = decide(target, document, options, before)
@@ -229,8 +230,9 @@ def _swap_once(
         built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=full, capture=capture)
         if not options.limits.postpone:
             built = work_ahead(built, plan, before, capture, hooks)
+        is_healthy = hooks.is_healthy_ahead(built, plan, before)
         with catch_up(target, plan, before, built, capture, signals, options.limits) as caught_up:
-            hooks.do(built, plan, before)
+            hooks.do(built, plan, before, is_healthy=is_healthy)
             with cut_over(target, signals, caught_up.lock, caught_up.swap, commit):
                 unmark(target, caught_up.connection)
                 point(target, built.generation, caught_up.lock)

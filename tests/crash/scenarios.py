@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -259,6 +261,24 @@ def _fails(target: Target) -> Any:
         return "stopped"
 
 
+class _Check:
+    """Writes to the file that it checks, and rolls that back."""
+
+    name = "check"
+
+    def check(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> bool:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            prepare(connection)
+            connection.execute("DELETE FROM papers")
+            connection.execute("ROLLBACK")
+        return True
+
+
+def _checked(target: Target) -> Any:
+    return sync(replace(target, health=_Check()), read(V2)).result
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
@@ -285,6 +305,14 @@ SCENARIOS = {
             worlds.filled,
             _works,
             f"{LIVE} BUILD:HOOKS {IN} {SWAP} {LIVE_AFTER}",
+            before=V1,
+            current=V2,
+        ),
+        Scenario(
+            "evolve_with_a_check",
+            worlds.filled,
+            _checked,
+            f"{LIVE} BUILD:HEALTH {IN} {SWAP} {LIVE_AFTER}",
             before=V1,
             current=V2,
         ),

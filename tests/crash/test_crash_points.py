@@ -15,6 +15,7 @@ ALIKE = {
     "fresh",
     "evolve_paused",
     "evolve_postponed",
+    "evolve_with_a_check",
     "evolve_and_prune",
     "derive",
     "adopt_journal",

@@ -62,7 +62,10 @@ class Command(BaseCommand):
         self.make_account("Make an account for the admin")
         self.look("Look at it", PEOPLE_V1, HOURS_V1)
         self.step("See what schema_v2.json would change; nothing is written", "schemasync", "plan", "--schema", v2)
-        self.step("Evolve to schema_v2.json", "schemasync", "--schema", v2)
+        report = shown_path(database_path().with_suffix(".report.html"))
+        self.step(
+            "Evolve to schema_v2.json, with a report of the run", "schemasync", "--schema", v2, "--report", report
+        )
         self.look("Renamed, filled, dropped, derived; and the view follows", PEOPLE_V2, HOURS_V2, TRIPS_V2, BUSIEST_V2)
         self.write("Work goes on in the new schema", INVOICE_V2, NOTICE)
         self.step("Change your mind: the old file stands there, whole", "schemasync", "rollback", "--noinput")

@@ -167,7 +167,7 @@ def _decided(
     if not (diff.changes or diff.acted or anyway or plan.rewritten) and _is_only_reordered(document, state.newest):
         plan = replace(plan, strategy=Strategy.IN_PLACE, reason="no table changes; the history records the version")
     elif options.in_place:
-        plan = checked_in_place(target, plan, state, unknown, _own_work(document, options, state, plan))
+        plan = checked_in_place(target, plan, state, unknown, _own_work(target, document, options, state, plan))
     return Decision(replace(plan, foreign=foreign), foreign)
 
 
@@ -177,14 +177,17 @@ def in_place(target: Target, document: Document, options: SyncOptions, state: Li
         return plan if plan.strategy is Strategy.IN_PLACE and plan.changes else None
     unknown = unknown_to(state.connection, target.opener)
     try:
-        return checked_in_place(target, plan, state, unknown, _own_work(document, options, state, plan))
+        return checked_in_place(target, plan, state, unknown, _own_work(target, document, options, state, plan))
     except Refused:
         return None
 
 
-def _own_work(document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Sequence[str]:
+def _own_work(
+    target: Target, document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan
+) -> Sequence[str]:
     """What the application would do on a new file, in phrases."""
     found = [
+        *([] if target.health is None else [f"{target.health.name} checks a new file (the setting HEALTH)"]),
         *options.needs_new_file(plan, models_of(state.newest), document.models),
         *(f"rows of {rows.table} are written" for rows in plan.reference_rows),
     ]

@@ -22,6 +22,7 @@ from ...schema.subset import differing_exactly, ours
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .build import Built
+from .health import check_health
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class AheadWork(Protocol):
     def do_ahead(self, new: NewFile) -> TableAccess:
         """Do it, and return what it has used. Raises what the application raises, unless a statement was denied."""
 
+    def is_left(self, new: NewFile) -> bool:
+        """True if there is work that has to be done while writers wait. Changes nothing."""
+
 
 BeforeSwap = Callable[[NewFile], bool]
 """Does the work, and returns whether there was any."""
@@ -57,16 +61,30 @@ class Hooks:
     before_swap: BeforeSwap | None
     ahead: AheadWork | None = None
 
-    def do(self, built: Built, plan: Plan, before: LiveDatabase | None) -> None:
+    def do(self, built: Built, plan: Plan, before: LiveDatabase | None, *, is_healthy: bool = False) -> None:
         """Write the rows that schema.json names, then run it, while writers wait. Raises Failed if it fails, or changes
-        a table of the plan."""
+        a table of the plan, or if the application finds the file unhealthy, unless it was found healthy before. A new
+        database is not checked: no older file is at stake."""
         write_rows(self.target, built, plan)
-        if self.before_swap is None:
-            return
-        with hook_errors():
-            has_worked = self.before_swap(new_file(built, plan, before))
-        if has_worked:
-            check_schema(self.target, built, plan)
+        if self.before_swap is not None:
+            with hook_errors():
+                has_worked = self.before_swap(new_file(built, plan, before))
+            if has_worked:
+                check_schema(self.target, built, plan)
+        if before is not None and not is_healthy:
+            check_health(self.target, built)
+
+    def is_healthy_ahead(self, built: Built, plan: Plan, before: LiveDatabase) -> bool:
+        """Check the file while writers go on, if nothing is left to do on it. Raises Failed if the application finds it
+        unhealthy. False if that has to wait for the write lock."""
+        if self.target.health is None or plan.reference_rows or self._is_left(new_file(built, plan, before)):
+            return False
+        check_health(self.target, built, is_ahead=True)
+        return True
+
+    def _is_left(self, new: NewFile) -> bool:
+        """True if the application may still change the file."""
+        return self.before_swap is not None and (self.ahead is None or self.ahead.is_left(new))
 
 
 def write_rows(target: Target, built: Built, plan: Plan) -> None:

@@ -73,7 +73,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             return RunPhase.VERIFICATION
         case DiskStep.BUILD_FINISH | DiskStep.BUILD_STRUCTURE | DiskStep.BUILD_SEAL | DiskStep.BUILD_RENAME:
             return RunPhase.COMPLETION
-        case DiskStep.BUILD_ROWS | DiskStep.BUILD_HOOKS:
+        case DiskStep.BUILD_ROWS | DiskStep.BUILD_HOOKS | DiskStep.BUILD_HEALTH:
             return RunPhase.APPLICATION
         case DiskStep.CUTOVER_WAIT | DiskStep.CUTOVER_CALL:
             return RunPhase.POSTPONED

@@ -15,6 +15,7 @@ from ...files.layout import Layout
 from ...files.lock import RunLock, run_lock
 from ...history.rows import Stamp
 from .broadcast import Announced, running
+from .health_check import HealthCheck
 from .progress import Progress, Silent
 from .recorder import Recorder
 from .requirements import Requirements
@@ -24,7 +25,8 @@ from .requirements import Requirements
 class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
     `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
-    run holds it. `requirements`: what must be so before a run. `recorder`: what is known of the run."""
+    run holds it. `requirements`: what must be so before a run. `health`: the application's check of a
+    new file. `recorder`: what is known of the run."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -36,6 +38,7 @@ class Target:
     adopting_command: str = ""
     lock: RunLock | None = None
     requirements: Requirements = Requirements()  # noqa: RUF009  it is frozen
+    health: HealthCheck | None = field(default=None, compare=False)
     recorder: Recorder = field(default_factory=Recorder, compare=False)
 
     @property

@@ -1,0 +1,40 @@
+"""Runs the application's own check of the new file before it goes live: the setting HEALTH."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+
+from ...engines.sqlite.connection import data_version
+from ...engines.sqlite.rebuild.finish import put_triggers
+from ...errors import Code, Failed, SchemasyncError
+from ...files.disk import DiskStep
+from ..run.target import Target
+from .build import Built
+
+HINT = "The new file is removed, and the live one is unchanged. Correct the release or the check, and run again."
+
+
+def check_health(target: Target, built: Built, *, is_ahead: bool = False) -> None:
+    """Run the check, if there is one, in a transaction that is rolled back. Raises Failed if the file is found to be
+    unhealthy, or was changed. `is_ahead`: the triggers of the file are still to be created; the check has them."""
+    health, path = target.health, built.generation.path
+    if health is None:
+        return
+    triggers = built.triggers if is_ahead else ()
+    with target.disk.step(DiskStep.BUILD_HEALTH), closing(target.opener.read(path)) as watcher:
+        before = data_version(watcher)
+        try:
+            is_healthy = health.check(path, partial(put_triggers, found=triggers))
+        except SchemasyncError:
+            raise
+        except Exception as error:
+            raise _failed(f"{health.name} failed on the new file: {type(error).__name__}: {error}") from error
+        if not is_healthy:
+            raise _failed(f"{health.name} returned False for the new file")
+        if data_version(watcher) != before:
+            raise _failed(f"{health.name} has committed a change to the new file")
+
+
+def _failed(message: str) -> Failed:
+    return Failed.of(Code.HEALTH_CHECK_FAILED, message, HINT)
