@@ -80,6 +80,7 @@ class Code(StrEnum):
     CUTOVER_TIMEOUT = "cutover-timeout"
     ALTERED_IN_PLACE = "altered-in-place"
     NOT_IN_PLACE = "not-in-place"
+    CANNOT_KEEP_WRITES = "cannot-keep-writes"
     PAUSE_EXCEEDED = "pause-exceeded"
     NO_PENDING_CUTOVER = "no-pending-cutover"
     ROWS_VIOLATE_SCHEMA = "rows-violate-schema"

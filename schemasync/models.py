@@ -19,11 +19,12 @@ class SchemaVersion(models.Model):
     )  # ISO 8601 in UTC, which sorts in order of time
     action: models.CharField[str, str] = models.CharField(
         _("action"),
-        max_length=10,
+        max_length=20,
         choices=[
             (HistoryAction.SYNC, _("sync")),
             (HistoryAction.ALTER, _("altered in place")),
             (HistoryAction.ROLLBACK, _("rollback")),
+            (HistoryAction.KEEP_WRITES, _("rollback that keeps writes")),
             (HistoryAction.RESTORE, _("restored backup")),
             (HistoryAction.ADOPT, _("adoption")),
         ],

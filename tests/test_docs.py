@@ -483,19 +483,9 @@ def test_what_is_shown_of_the_demo_is_what_it_prints(tmp_path):  # noqa: F811  t
     assert upgrade in [without_figures(fence.text) for fence in page("docs/commands.md").fences]
 
 
-NOT_BUILT = re.compile(
-    r"--keep-writes"
-    r"|psycopg|schemasync (ddl|move)\b",
-    re.IGNORECASE,
-)
+NOT_BUILT = re.compile(r"psycopg|schemasync (ddl|move)\b", re.IGNORECASE)
 
 
 @EACH_PAGE
 def test_no_page_speaks_of_what_is_not_built(one):
     assert not NOT_BUILT.search(one.text)
-
-
-def test_what_is_not_there_yet_is_said_in_one_place():
-    said = page("docs/how-it-works.md").section("What is not there yet")
-    assert "rollback" in said
-    assert "What is not there yet" in page("README.md").text

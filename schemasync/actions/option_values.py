@@ -44,6 +44,8 @@ def read(given: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError.of(
             Code.BAD_OPTION, f"--in-place builds no new file, so it has no use for {listed}", "Remove one of them."
         )
+    if found.get("fill") and not found.get("keep_writes"):
+        raise UsageError.of(Code.BAD_OPTION, "--fill is of use only with --keep-writes", "Add it, or remove --fill.")
     if found.get("verify") not in (None, "full"):
         raise UsageError.of(Code.BAD_OPTION, f"--verify {found['verify']} is invalid", "Use --verify full.")
     return found
@@ -89,8 +91,13 @@ def refuse_misplaced(action: str, given: Mapping[str, Any]) -> None:
         )
 
 
+OF_KEEP_WRITES = ("allow_drop", "block_writers", "max_pause", "cutover_timeout", "verify")
+"""Options of a sync that a rollback with --keep-writes has, too."""
+
+
 def _misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     mine = [] if action == "sync" else [f"--{name}" for name in ("export", "report") if given.get(name)]
-    if action in ("sync", "plan") or (action == "rollback" and given.get("in_place")):
+    if action in ("sync", "plan") or (action == "rollback" and given.get("in_place") and not given.get("keep_writes")):
         return mine
-    return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name)]
+    used = OF_KEEP_WRITES if action == "rollback" and given.get("keep_writes") else ()
+    return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name) and name not in used]

@@ -10,11 +10,14 @@ from ..errors import Code, ProblemJson, UsageError
 from ..signals import altered_in_place
 from ..sync import rollback as swaps
 from ..sync import rollback_in_place as alterations
+from ..sync.keep_writes import Ahead, KeptWrites
 from ..sync.rollback import Preview, RolledBack
 from ..sync.rollback_in_place import Reverse, Undone
 from ..sync.run.report import Report
 from ..sync.run.target import Target
 from .database import Database
+from .keep_writes import KeepWritesJson
+from .keep_writes import as_json as keep_writes_json
 
 # "from" is a keyword of Python
 DifferencesJson = TypedDict(
@@ -50,6 +53,8 @@ class PreviewJson(TypedDict):
     differences: DifferencesJson
     sql: NotRequired[list[str]]
     """The statements; only with `--in-place`."""
+    keep_writes: NotRequired[KeepWritesJson]
+    """Only with `--keep-writes`."""
     errors: list[ProblemJson]
 
 
@@ -69,6 +74,8 @@ class RollbackJson(TypedDict):
     """How long writers waited."""
     sql: NotRequired[list[str]]
     """The statements; only with `--in-place`."""
+    keep_writes: NotRequired[KeepWritesJson]
+    """Only with `--keep-writes`."""
     errors: list[ProblemJson]
 
 
@@ -175,6 +182,46 @@ def undone_json(done: Undone) -> RollbackJson:
         "pause_ms": done.pause_ms,
         "sql": found.statements,
         "errors": [],
+    }
+
+
+def ahead_json(ahead: Ahead) -> PreviewJson:
+    """The JSON object of a preview with `--keep-writes`."""
+    return {
+        "result": "planned",
+        "version": ahead.to.version,
+        "previous": ahead.live.version,
+        "generation": ahead.generation,
+        "differences": _no_difference_json(ahead),
+        "keep_writes": keep_writes_json(ahead),
+        "errors": [],
+    }
+
+
+def kept_writes_json(done: KeptWrites) -> RollbackJson:
+    """The JSON object of a rollback with `--keep-writes`."""
+    ahead = done.ahead
+    return {
+        "result": "rolled_back",
+        "version": ahead.to.version,
+        "previous": ahead.live.version,
+        "generation": done.generation.name,
+        "differences": _no_difference_json(ahead),
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "keep_writes": keep_writes_json(ahead, done.followed.as_json() if done.followed is not None else None),
+        "errors": [],
+    }
+
+
+def _no_difference_json(ahead: Ahead) -> DifferencesJson:
+    """Every row of today is kept, so that nothing is set aside."""
+    return {
+        "from": ahead.live.generation,
+        "to": ahead.generation,
+        "version": ahead.to.version,
+        "tables": {},
+        "complete": True,
     }
 
 

@@ -15,6 +15,15 @@ def max_pause(given: Mapping[str, Any]) -> float:
     return float(given.get("max_pause", MAX_PAUSE)) / 1000
 
 
+def limits(given: Mapping[str, Any]) -> Limits:
+    """How long writers may wait, and how long the run tries to cut over."""
+    return Limits(
+        max_pause=max_pause(given),
+        cutover_timeout=min(given.get("cutover_timeout", CUTOVER_TIMEOUT), FOREVER),
+        postpone=bool(given.get("postpone")),
+    )
+
+
 def sync_options(given: Mapping[str, Any]) -> SyncOptions:
     """The options of a sync or a plan, from values that `read` has returned."""
     return SyncOptions(
@@ -26,9 +35,5 @@ def sync_options(given: Mapping[str, Any]) -> SyncOptions:
         allow_drop=several(given.get("allow_drop")),
         block_writers=bool(given.get("block_writers")),
         accepted_migrations=several(given.get("accept_data_migration")),
-        limits=Limits(
-            max_pause=max_pause(given),
-            cutover_timeout=min(given.get("cutover_timeout", CUTOVER_TIMEOUT), FOREVER),
-            postpone=bool(given.get("postpone")),
-        ),
+        limits=limits(given),
     )

@@ -42,6 +42,8 @@ def story(row: SchemaVersion) -> str:
     match row.action:
         case HistoryAction.ROLLBACK:
             return _("back from %(generation)s") % {"generation": row.previous}
+        case HistoryAction.KEEP_WRITES:
+            return _("back from %(generation)s, with its rows") % {"generation": row.previous}
         case HistoryAction.RESTORE:
             return _("a backup of %(generation)s was restored into this file") % {"generation": row.previous}
         case HistoryAction.ALTER:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..history.action import HistoryAction
+from ..history.action import WENT_BACK, HistoryAction
 from ..management.local_time import local_time
 from ..models import SchemaVersion
 from .history_rows import light, story
@@ -73,7 +73,7 @@ def _ways(rows: list[SchemaVersion], names: list[str]) -> list[Way]:
         if row.previous not in names or row.previous is None or row.action == HistoryAction.ALTER:
             continue
         start, end = (LEFT + STEP * names.index(name) for name in (row.previous, row.generation))
-        is_back = row.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE)
+        is_back = row.action in WENT_BACK
         middle = (start + end) // 2
         drawn = (
             f"M{start},{BASE} Q{middle},{BASE - ARC - abs(end - start) // 12} {end},{BASE}"

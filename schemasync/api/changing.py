@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, overload
 
@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS
 from ..actions import adopt as adopt_action
 from ..actions import cutover as cutover_action
 from ..actions import export as export_action
+from ..actions import keep_writes as keep_writes_action
 from ..actions import prune as prune_action
 from ..actions import rollback as rollback_action
 from ..actions import run_report
@@ -20,6 +21,7 @@ from ..actions.adopt import AdoptJson
 from ..actions.cutover import CutoverJson
 from ..actions.database import Database
 from ..actions.export import ExportJson
+from ..actions.keep_writes import keep_writes_options
 from ..actions.option_values import CUTOVER_TIMEOUT, MAX_PAUSE, WAIT, several
 from ..actions.prune import PruneJson
 from ..actions.rollback import PreviewJson, RollbackJson
@@ -28,6 +30,7 @@ from ..actions.sync import SyncJson
 from ..actions.sync_options import sync_options
 from ..orm.comparison import Comparison
 from ..orm.export_decisions import NOTHING_DECIDED, Decisions
+from ..sync.keep_writes import KeepWritesOptions
 from .call import StrPath, called, given_values
 from .progress import Listener
 
@@ -80,8 +83,13 @@ def rollback(
     wait: float = WAIT,
     dry_run: Literal[False] = False,
     in_place: bool = False,
+    keep_writes: bool = False,
+    fill: Mapping[str, str] | None = None,
+    allow_drop: Iterable[str] = (),
     max_pause: float = MAX_PAUSE,
+    cutover_timeout: float = CUTOVER_TIMEOUT,
     block_writers: bool = False,
+    verify: Literal["full"] | None = None,
     progress: Listener | None = None,
 ) -> RollbackJson: ...
 
@@ -94,8 +102,13 @@ def rollback(
     wait: float = WAIT,
     dry_run: Literal[True],
     in_place: bool = False,
+    keep_writes: bool = False,
+    fill: Mapping[str, str] | None = None,
+    allow_drop: Iterable[str] = (),
     max_pause: float = MAX_PAUSE,
+    cutover_timeout: float = CUTOVER_TIMEOUT,
     block_writers: bool = False,
+    verify: Literal["full"] | None = None,
     progress: Listener | None = None,
 ) -> PreviewJson: ...
 
@@ -107,19 +120,46 @@ def rollback(
     wait: float = WAIT,
     dry_run: bool = False,
     in_place: bool = False,
+    keep_writes: bool = False,
+    fill: Mapping[str, str] | None = None,
+    allow_drop: Iterable[str] = (),
     max_pause: float = MAX_PAUSE,
+    cutover_timeout: float = CUTOVER_TIMEOUT,
     block_writers: bool = False,
+    verify: Literal["full"] | None = None,
     progress: Listener | None = None,
 ) -> RollbackJson | PreviewJson:
     """Make an earlier generation live again, by default the one before. After an error the live file is unchanged."""
-    options = given_values(in_place=in_place, max_pause=max_pause, block_writers=block_writers)
+    options = given_values(
+        in_place=in_place,
+        keep_writes=keep_writes,
+        fill=fill,
+        allow_drop=allow_drop,
+        max_pause=max_pause,
+        cutover_timeout=cutover_timeout,
+        block_writers=block_writers,
+        verify=verify,
+    )
     with called("rollback", database, None, wait, progress, options) as at:
         if in_place:
             rollback_action.refuse_target_in_place(target)
             return _undo_in_place(at, None if block_writers else max_pause / 1000, dry_run=dry_run)
+        if keep_writes:
+            return at.addressed(_keep_writes(at, target, keep_writes_options(options), dry_run=dry_run))
         if dry_run:
             return rollback_action.preview_json(rollback_action.preview(at, target))
         return rollback_action.as_json(rollback_action.rollback(at, target, lambda ahead: True))
+
+
+def _keep_writes(
+    at: Database, target: str | None, options: KeepWritesOptions, *, dry_run: bool
+) -> RollbackJson | PreviewJson:
+    if not dry_run:
+        done = keep_writes_action.keep_writes(at, target, options, lambda ahead: True)
+        return rollback_action.kept_writes_json(done)
+    ahead = keep_writes_action.preview(at, target, options)
+    keep_writes_action.refuse_hazards(ahead)
+    return rollback_action.ahead_json(ahead)
 
 
 def _undo_in_place(at: Database, max_pause: float | None, *, dry_run: bool) -> RollbackJson | PreviewJson:

@@ -12,4 +12,9 @@ class HistoryAction(StrEnum):
     SYNC = "sync"
     ALTER = "alter"
     ROLLBACK = "rollback"
+    KEEP_WRITES = "keep-writes"
     RESTORE = "restore"
+
+
+WENT_BACK = (HistoryAction.ROLLBACK, HistoryAction.KEEP_WRITES, HistoryAction.RESTORE)
+"""Actions after which the database may have an earlier schema."""

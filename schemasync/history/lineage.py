@@ -130,7 +130,7 @@ class Lineage:
             return [], []
         names = self._from(common, target.generation)
         steps, by_hand = list(_backwards(schema_of(target), schema_of(common), names)), list[MadeByHand]()
-        for following in self._steps_from(common, live.generation):
+        for following in self.steps_since(common, live.generation):
             by_hand = [
                 *_renamed_by_hand(by_hand, following),
                 *(one for one in following if isinstance(one, MadeByHand)),
@@ -138,22 +138,22 @@ class Lineage:
             steps = _continued(steps, following)
         return steps, by_hand
 
-    def _steps_from(self, ancestor: HistoryRow, generation: str) -> Iterator[tuple[Step | MadeByHand, ...]]:
+    def steps_since(self, ancestor: HistoryRow, generation: str) -> Iterator[tuple[Step | MadeByHand, ...]]:
         """The steps of each row from the ancestor to the generation, in order."""
-        for row in self._path(ancestor, generation):
+        for row in self.path(ancestor, generation):
             before = self.before(row)
             assert before is not None
             yield steps_of(row, before)
 
-    def _path(self, ancestor: HistoryRow, generation: str) -> list[HistoryRow]:
+    def path(self, ancestor: HistoryRow, generation: str) -> list[HistoryRow]:
         """The rows from the ancestor to the generation, in order."""
         return list(takewhile(lambda row: row.id != ancestor.id, self.line(generation)))[::-1]
 
     def _from(self, ancestor: HistoryRow, generation: str, *, changed: bool = False) -> Names:
         """Names of the ancestor -> names of the generation; with `changed` even if values differ."""
-        names = _identity(schema_of(ancestor))
-        for following in self._steps_from(ancestor, generation):
-            names = _renamed(names, _carried(following, changed=changed))
+        names = own_names(schema_of(ancestor))
+        for following in self.steps_since(ancestor, generation):
+            names = names_after(names, following, changed=changed)
         return names
 
 
@@ -168,8 +168,14 @@ def is_in_place(row: HistoryRow) -> bool:
     return row.action == HistoryAction.ALTER or row.details.get("strategy") == Strategy.IN_PLACE
 
 
-def _identity(schema: Schema) -> Names:
+def own_names(schema: Schema) -> Names:
+    """Each table and column under its own name."""
     return {table.name: (table.name, {c.name: c.name for c in table.columns}) for table in schema.tables}
+
+
+def names_after(names: Names, steps: Sequence[Step | MadeByHand], *, changed: bool) -> Names:
+    """The names that these steps lead to, without what they drop; with `changed` even if values differ."""
+    return _renamed(names, _carried(steps, changed=changed))
 
 
 def _carried(steps: Sequence[Step | MadeByHand], *, changed: bool) -> Names:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, TypedDict, assert_never
 
 from ..diff import hint_keys
 from ..diff.changes import ChangeJson
@@ -175,6 +175,28 @@ def _number(generation: str) -> str:
 # --- plans in the history ---------------------------------------------------------------------------------------
 
 
+def _recorded(plan: Plan) -> Plan:
+    """The plan without what reads an archive: it cannot be computed again later."""
+    if not plan.archive:
+        return plan
+    return replace(plan, steps=tuple(map(_without_archive, plan.steps)))
+
+
+def _without_archive(step: Step) -> Step:
+    match step:
+        case Derive():
+            return Create(step.new)
+        case Keep() | Alter() | Rewrite():
+            is_filled = Origin.FILLED
+            return replace(
+                step, feeds=tuple(replace(f, volatile=f.volatile or f.origin is is_filled) for f in step.feeds)
+            )
+        case Create() | Drop() | Transform():
+            return step
+        case _:
+            assert_never(step)
+
+
 def plan_json(
     plan: Plan,
     rows: Mapping[str, int],
@@ -184,6 +206,7 @@ def plan_json(
 ) -> dict[str, Any]:
     """The plan as the history stores it: enough to show the changes, and to compare both sides again later.
     `runner_tables`: digests of the tables of migration runners. `left`: the generation that a switch leaves."""
+    plan = _recorded(plan)
     return {
         "strategy": str(plan.strategy),
         "changes": [change_json(change) for change in plan.changes],
@@ -205,6 +228,7 @@ def plan_json(
         **({} if plan.never_run is None else {"data_migrations": never_run_json(plan.never_run)}),
         **({"runner_tables": dict(runner_tables)} if runner_tables else {}),
         **({} if left is None else left_json(left)),
+        **({"archive": plan.archive} if plan.archive else {}),
     }
 
 

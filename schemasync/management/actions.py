@@ -22,6 +22,7 @@ from ..actions import (
     hash,
     history,
     inspect,
+    keep_writes,
     models,
     option_values,
     plan,
@@ -41,6 +42,8 @@ from ..orm.comparison import Comparison
 from ..orm.export_decisions import Decisions
 from ..orm.model_differences import notes
 from ..schema.text import count, short
+from ..sync.keep_writes import Ahead
+from ..sync.keep_writes import preview as preview_keep_writes
 from ..sync.rollback import Preview
 from ..sync.rollback import check as check_rollback
 from ..sync.rollback_in_place import Reverse
@@ -148,6 +151,9 @@ class Actions(Invocation):
             rollback.refuse_target_in_place(wanted)
             self._undo_in_place(database)
             return
+        if self._is("keep_writes"):
+            self._keep_writes(database, wanted)
+            return
         if self._is("dry_run"):
             ahead = rollback.preview(database, wanted)
             self._print(output.rollback.preview_lines(ahead, self._page), rollback.preview_json(ahead))
@@ -167,6 +173,23 @@ class Actions(Invocation):
         done = rollback.rollback_in_place(database, self._agree_in_place, limit)
         lines = [*output.rollback.undone_lines(done), *self._left_ahead(database, done.reverse.to.version)]
         self._print(lines, rollback.undone_json(done))
+
+    def _keep_writes(self, database: Database, wanted: str | None) -> None:
+        options = keep_writes.keep_writes_options(self.given)
+        if self._is("dry_run"):
+            ahead = keep_writes.preview(database, wanted, options)
+            if not ahead.plan.blocking or not self._json:
+                self._print(output.keep_writes.preview_lines(ahead, self._page), rollback.ahead_json(ahead))
+            keep_writes.refuse_hazards(ahead)
+            return
+        self._must_be_able_to_ask(database, partial(preview_keep_writes, wanted=wanted, options=options))
+        done = keep_writes.keep_writes(database, wanted, options, self._agree_to_keep_writes)
+        lines = [*output.keep_writes.lines(done, self._page), *self._left_ahead(database, done.ahead.to.version)]
+        self._print(lines, rollback.kept_writes_json(done))
+
+    def _agree_to_keep_writes(self, ahead: Ahead) -> bool:
+        self._say(output.keep_writes.preview_lines(ahead, self._page))
+        return self._asks_nothing or self._yes("Go back?")
 
     def _agree(self, ahead: Preview) -> bool:
         self._say(output.rollback.preview_lines(ahead, self._page))
@@ -285,7 +308,7 @@ class Actions(Invocation):
     def _must_be_able_to_ask(self, database: Database, check: Callable[[Target], object]) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
             check(database.target())  # if no rollback is possible, report that instead
-            option = " --in-place" if self._is("in_place") else ""
+            option = next((f" --{o.replace('_', '-')}" for o in ("in_place", "keep_writes") if self._is(o)), "")
             nobody = "--json asks no question" if self._json else "there is no terminal"
             raise UsageError.of(
                 Code.PROMPT_NEEDED,

@@ -181,25 +181,14 @@ def _sync_options(parser: Any) -> None:
     )
     _block_writers(parser, "let writers wait while the new file is built, instead of capturing what they write")
     _pause(parser, "milliseconds that writers may wait, at the cut-over or with --in-place (default: 250)")
-    parser.add_argument(
-        "--cutover-timeout",
-        type=float,
-        default=ABSENT,
-        metavar="SECONDS",
-        help="end, with nothing changed, if no cut-over was possible for so long (default: 600)",
-    )
+    _cutover_timeout(parser)
     parser.add_argument(
         "--postpone",
         action="store_true",
         default=ABSENT,
         help="build and verify, then keep catching up until `schemasync cutover` is called",
     )
-    parser.add_argument(
-        "--verify",
-        choices=["full"],
-        default=ABSENT,
-        help="full: verify the kept tables, too, or the live file of a current database",
-    )
+    _verify(parser, "full: verify the kept tables, too, or the live file of a current database")
 
 
 def _block_writers(parser: Any, text: str) -> None:
@@ -208,6 +197,15 @@ def _block_writers(parser: Any, text: str) -> None:
 
 def _pause(parser: Any, text: str) -> None:
     parser.add_argument("--max-pause", type=float, default=ABSENT, metavar="MS", help=text)
+
+
+def _cutover_timeout(parser: Any, when: str = "") -> None:
+    text = f"{when}end, with nothing changed, if no cut-over was possible for so long (default: 600)"
+    parser.add_argument("--cutover-timeout", type=float, default=ABSENT, metavar="SECONDS", help=text)
+
+
+def _verify(parser: Any, text: str) -> None:
+    parser.add_argument("--verify", choices=["full"], default=ABSENT, help=text)
 
 
 def _seen(parser: Any, text: str) -> None:
@@ -249,8 +247,30 @@ def _rollback(parser: Any) -> None:
         default=ABSENT,
         help="undo the last alteration by `schemasync --in-place`, in the live file and with all rows",
     )
-    _pause(parser, "milliseconds that writers may wait with --in-place (default: 250)")
-    _block_writers(parser, "with --in-place: let writers wait for as long as it takes")
+    parser.add_argument(
+        "--keep-writes",
+        action="store_true",
+        default=ABSENT,
+        help="build a file with the earlier schema and today's rows, while writers go on",
+    )
+    parser.add_argument(
+        "--fill",
+        action="append",
+        default=ABSENT,
+        metavar="TABLE.COLUMN=SQL",
+        help="with --keep-writes: what the column gets, over the row of today; may be repeated",
+    )
+    parser.add_argument(
+        "--allow-drop",
+        action="append",
+        default=ABSENT,
+        metavar="TABLE[.COLUMN]",
+        help="with --keep-writes: leave out what was written to this since; may be repeated",
+    )
+    _pause(parser, "milliseconds that writers may wait with --in-place or --keep-writes (default: 250)")
+    _block_writers(parser, "with --in-place or --keep-writes: let writers wait for as long as it takes")
+    _cutover_timeout(parser, "with --keep-writes: ")
+    _verify(parser, "with --keep-writes: verify the kept tables, too")
 
 
 def _switch(parser: Any) -> None:

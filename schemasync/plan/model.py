@@ -287,8 +287,8 @@ class Plan:
     along. `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each
     table. `reference_rows`: rows that schema.json names and that are to be written. `never_run`: the data
     migrations to record in the history, None if they were not checked. `is_switch`: the old file is left for that
-    of another branch. `place`: maps names of a table and of its column ('' for the table itself) to
-    `file:line:column` in schema.json.
+    of another branch. `archive`: the generation that gives what the old file lacks, '' for none. `place`: maps names of
+    a table and of its column ('' for the table itself) to `file:line:column` in schema.json.
     """
 
     base_version: str | None
@@ -307,6 +307,7 @@ class Plan:
     never_run: NeverRun | None = None
     reference_rows: tuple[ReferenceRows, ...] = ()
     is_switch: bool = False
+    archive: str = ""
     place: Place = field(default=_nowhere, compare=False, repr=False)
     _by_name: dict[str, NewTableStep] = field(init=False, compare=False, repr=False)
 

@@ -55,7 +55,7 @@ def _column_hints(key: str, body: dict[str, Any], hints: Hints, faults: Diagnost
             hints.columns_were[where] = tuple(value["was"])
         if "fill" in value:
             with faults.at((key, column, "fill"), f"{table}.{where.column} fill", value["fill"]):
-                hints.fills[where] = _fill(value["fill"])
+                hints.fills[where] = read_fill(value["fill"])
 
 
 def _check_dropped(dropped: Any, present: set[str], what: str, path: Path, faults: Diagnostics) -> None:
@@ -69,7 +69,8 @@ def _check_dropped(dropped: Any, present: set[str], what: str, path: Path, fault
             )
 
 
-def _fill(text: str) -> Sql:
+def read_fill(text: str) -> Sql:
+    """The expression of a fill. Raises DefinitionError."""
     parts = check_single(text)
     if not parts:
         raise DefinitionError("a fill needs an expression")

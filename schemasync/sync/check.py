@@ -15,7 +15,7 @@ from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import unknown_to
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Problem, Refused, SchemaInvalid
-from ..history.action import HistoryAction
+from ..history.action import WENT_BACK
 from ..history.data_migrations import recorded
 from ..history.rows import hints_of, models_of, runner_tables_of
 from ..schema.document import Document
@@ -173,7 +173,7 @@ def newly_modelled(target: Target, document: Document) -> frozenset[str]:
     """Folded names of tables that a model owns now, but did not own when the live generation was made."""
     with reading(target, whole=False) as now:
         newest = now.newest if now is not None else None
-        if newest is None or newest.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE):
+        if newest is None or newest.action in WENT_BACK:
             return frozenset()
         return frozenset(map(fold, document.models)) - {fold(table) for table in models_of(newest)}
 

@@ -82,7 +82,7 @@ def preview(target: Target, wanted: str | None) -> Preview:
 
 
 def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -> Preview:
-    current, to, generation = _way(target, current, wanted)
+    current, to, generation = resolve(target, current, wanted)
     assert current.newest is not None
     tallies = _tallies(target, _sides(current, to, generation, target.opener))
     is_since = Lineage(current.rows).went_on(to.generation, current.newest.generation)
@@ -93,7 +93,7 @@ def differ_in_common(target: Target, wanted: str) -> bool:
     """True if a row differs from that in the other generation in what both have: tables, and columns whose values were
     carried; or if that cannot be compared. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
-        current, to, generation = _way(target, current, wanted)
+        current, to, generation = resolve(target, current, wanted)
         sides = _sides(current, to, generation, target.opener)
         common = [_in_common(step) for step in sides.steps if not isinstance(step, Create | Drop)]
         tallies = _tallies(target, replace(sides, steps=common))
@@ -111,13 +111,13 @@ def _in_common(step: CarriedStep | FilledStep | MadeByHand) -> CarriedStep | Fil
 def check(target: Target, wanted: str | None) -> None:
     """Raise Refused if no rollback is possible, without counting what was written since."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
-        _way(target, current, wanted)
+        resolve(target, current, wanted)
 
 
-def _way(
+def resolve(
     target: Target, current: LiveDatabase | None, wanted: str | None
 ) -> tuple[LiveDatabase, HistoryRow, Generation]:
-    """The database, and the history row to go back to."""
+    """The database, the history row to go back to, and its file. Raises the errors of `preview`."""
     if current is None or current.newest is None:
         raise Refused.of(
             Code.NO_HISTORY,
@@ -315,7 +315,20 @@ def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation, opener
     related = lineage.are_related(live, to.generation)
     recorded = [schema_of(lineage.state(name)) for name in (live, to.generation)] if related else ()
     found = found if related else replace(found, steps=())
+    if lineage.state(live).details.get("archive") == to.generation:
+        found = replace(found, steps=tuple(_restored(found.steps)))
     return replace(found, steps=(*found.steps, *_of_unnamed(opener, found, recorded)))
+
+
+def _restored(steps: Sequence[Step | MadeByHand]) -> Iterator[Step | MadeByHand]:
+    """The steps, where tables that were dropped and have come back from that file are the same ones."""
+    dropped = {fold(step.name): step.old for step in steps if isinstance(step, Drop)}
+    made = {fold(step.name) for step in steps if isinstance(step, Create)}
+    for step in steps:
+        if isinstance(step, Create) and (old := dropped.get(fold(step.name))) is not None:
+            yield Keep(old, step.new, tuple(_by_name(old, step.new, column) for column in step.new.columns))
+        elif not isinstance(step, Drop) or fold(step.name) not in made:
+            yield step
 
 
 def _of_unnamed(opener: Opener, sides: _Sides, recorded: Sequence[Schema]) -> Iterator[Step | MadeByHand]:

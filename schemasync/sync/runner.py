@@ -95,9 +95,9 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
                 report = _alter(target, document, before, decision.plan, options, signals, begun)
                 return replace(report, foreign=decision.foreign)
             check_place(target.layout)
-            built, pause, plan, followed = _swap(target, decision.plan, before, options, signals, hooks)
+            built, pause, plan, followed = swap(target, decision.plan, before, options, signals, hooks)
         report = _finish(target, document, plan, built, begun, pause, followed)
-        report.notes.extend(_prune(target))
+        report.notes.extend(pruned(target))
     return replace(report, foreign=decision.foreign)
 
 
@@ -178,7 +178,11 @@ def _alter(
     )
 
 
-def _swap(
+def _action(plan: Plan) -> HistoryAction:
+    return HistoryAction.KEEP_WRITES if plan.archive else HistoryAction.SYNC
+
+
+def swap(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Build the new file and swap it in; also returns how many seconds writers waited."""
@@ -186,7 +190,7 @@ def _swap(
         return _swap_as_planned(target, plan, before, options, signals, hooks)
     except CannotEdit as error:
         again = with_rewritten(plan, error.tables, error.reason)
-        built, pause, plan, followed = _swap(target, again, before, options, signals, hooks)
+        built, pause, plan, followed = swap(target, again, before, options, signals, hooks)
         built.notes.extend(f"{table}: rewritten, as {error.reason}" for table in error.tables)
         return built, pause, plan, followed
 
@@ -202,7 +206,7 @@ def _swap_as_planned(
     with locking as lock, litter_removed(target, commit):
         if before is not None:
             plan = still_true(target, plan, before, options)
-        built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=options.verify_full)
+        built = build(target, plan, before, _action(plan), signals, verify_full=options.verify_full)
         hooks.do(built, plan, before)
         cut_over_locked(target, signals, lock, built.generation, commit)
     return built, lock.seconds if lock is not None else 0.0, plan, None
@@ -227,7 +231,7 @@ def _swap_once(
     with captured(target, plan, before, followable(plan, before)) as capture, litter_removed(target, commit):
         if capture.changed:
             plan = still_allowed(target, plan, before, options)
-        built = build(target, plan, before, HistoryAction.SYNC, signals, verify_full=full, capture=capture)
+        built = build(target, plan, before, _action(plan), signals, verify_full=full, capture=capture)
         if not options.limits.postpone:
             built = work_ahead(built, plan, before, capture, hooks)
         is_healthy = hooks.is_healthy_ahead(built, plan, before)
@@ -271,7 +275,7 @@ def _finish(
     )
 
 
-def _prune(target: Target) -> Iterator[str]:
+def pruned(target: Target) -> Iterator[str]:
     """Remove old archives; a failure is a note, because the sync itself is done."""
     try:
         done = prune.automatic(target)

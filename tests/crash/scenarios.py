@@ -19,6 +19,7 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
+from schemasync.sync.keep_writes import KeepWritesOptions, keep_writes
 from schemasync.sync.phases import postpone
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.phases.hooks import NewFile
@@ -138,6 +139,26 @@ DERIVED = {
     "papers": {**V2["papers"], "_from": "SELECT id, body FROM old.papers WHERE id IN (SELECT id FROM old.papers)"},
 }
 """V2 with a table that a SELECT fills, and one that a SELECT fills again."""
+
+
+LESS = {
+    **{name: table for name, table in V2.items() if name not in ("papers", "reviews")},
+    "ledger": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "note": "TEXT NOT NULL", "_dropped": ["cents"]},
+    "_dropped": ["papers", "reviews"],
+}
+"""V2 without a column and two tables."""
+
+
+def _with_less(folder: Path) -> World:
+    world = worlds.evolved(folder)
+    world.sync(LESS)
+    world.run("INSERT INTO ledger (note) VALUES ('since')")
+    return world
+
+
+def _back_with_rows(target: Target) -> Any:
+    done = keep_writes(target, None, KeepWritesOptions(), lambda ahead: True)
+    return done and done.ahead.to.generation
 
 
 def _altered(folder: Path) -> World:
@@ -416,6 +437,14 @@ SCENARIOS = {
             " HISTORY:FINISH",
             before=V2,
             current=V1,
+        ),
+        Scenario(
+            "keep_writes",
+            _with_less,
+            _back_with_rows,
+            f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
+            before=LESS,
+            current=V2,
         ),
         Scenario(
             "eject",

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...plan.model import CarriedStep, Create, FilledStep, Origin, Plan
+from ...plan.model import CarriedStep, Create, FilledStep, Origin, Plan, Step
 from ...schema.model import Table
 from ...schema.names import fold, quote
-from .connection import Connection
+from .connection import ARCHIVE, Connection
 from .objects import is_own
 
 Counters = dict[str, list[object]]
@@ -26,14 +26,16 @@ class CounterSources:
 
     `same`: new name of a table -> the old name, whose counter it keeps. `computed`: new name -> the old name and the
     step that makes another counter of it; '' for a derived or transformed table without an old one. `known`: the old
-    names of all tables of the plan. `left`: folded new names of the tables whose counters are not the old file's. All
-    other names are in SQLite's spelling, as in sqlite_sequence.
+    names of all tables of the plan. `left`: folded new names of the tables whose counters are not the old file's.
+    `archived`: folded name of a table -> its values in the archive that the plan reads. All other names are in SQLite's
+    spelling, as in sqlite_sequence.
     """
 
     same: Mapping[str, str]
     computed: Mapping[str, tuple[str, CarriedStep | FilledStep]]
     known: frozenset[str]
     left: frozenset[str]
+    archived: Counters
 
 
 def counter_sources(connection: Connection, plan: Plan, leave: Collection[str] = ()) -> CounterSources:
@@ -44,7 +46,7 @@ def counter_sources(connection: Connection, plan: Plan, leave: Collection[str] =
     computed: dict[str, tuple[str, CarriedStep | FilledStep]] = {}
     for step in plan.carried:
         new, old = here.get(fold(step.new.name), step.new.name), there.get(fold(step.old.name), step.old.name)
-        if _keeps_counter(step):
+        if keeps_counter(step):
             same[new] = old
         else:
             computed[new] = old, step
@@ -54,7 +56,14 @@ def counter_sources(connection: Connection, plan: Plan, leave: Collection[str] =
     known = {*same.values(), *(old for old, _ in computed.values())}
     known |= {there.get(fold(step.old.name), step.old.name) for step in plan.dropped}
     created = {fold(step.name) for step in plan.steps if isinstance(step, Create)}
-    return CounterSources(same, computed, frozenset(known), frozenset({*created, *leave}))
+    return CounterSources(same, computed, frozenset(known), frozenset({*created, *leave}), archived(connection, plan))
+
+
+def archived(connection: Connection, plan: Plan) -> Counters:
+    """The counters of the archive that the plan reads, by the folded names of their tables: the ids of a table that it
+    fills, and of one that had no counter meanwhile, were given out, too."""
+    found = _counters(connection, ARCHIVE) if plan.archive else {}
+    return {fold(name): values for name, values in found.items()}
 
 
 def carry_counters(connection: Connection, sources: CounterSources) -> None:
@@ -66,7 +75,8 @@ def carry_counters(connection: Connection, sources: CounterSources) -> None:
     wanted |= {name: values for name, values in old.items() if name not in sources.known}
     wanted |= {name: old.get(source, []) for name, source in sources.same.items()}
     wanted |= {
-        name: _values(connection, step, old.get(source, [])) for name, (source, step) in sources.computed.items()
+        name: _values(connection, step, [*old.get(source, []), *sources.archived.get(fold(name), [])])
+        for name, (source, step) in sources.computed.items()
     }
     for name, values in wanted.items():
         if new.get(name, []) != values and fold(name) not in sources.left:
@@ -92,8 +102,10 @@ def changed_counters(connection: Connection, steps: Iterable[CarriedStep], befor
     }
 
 
-def _keeps_counter(step: CarriedStep) -> bool:
-    """True if a new table has the counter of its old one, whatever that is."""
+def keeps_counter(step: Step | None) -> bool:
+    """True if a new table has the counter of its old one, whatever that is; also for a table that no step names."""
+    if not isinstance(step, CarriedStep):
+        return step is None
     if not _counts(step.new):
         return not _counts(step.old)
     return _counts(step.old) and _keeps_ids(step)

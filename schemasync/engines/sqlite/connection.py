@@ -36,11 +36,16 @@ def _no_functions(connection: Connection) -> None:
     """The default of `Opener.register`: no functions except SQLite's own."""
 
 
+ARCHIVE = "archive"  # the name under which an archive is attached
+
+
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Opens connections; `register` adds the functions that an application's DDL may use."""
+    """Opens connections; `register` adds the functions that an application's DDL may use. `archive`: a closed file that
+    each connection has attached for reading, under the name `archive`; None for none."""
 
     register: Callable[[Connection], None] = _no_functions
+    archive: Path | None = None
 
     def memory(self) -> Connection:
         """A scratch database in memory, to which a file can be attached."""
@@ -101,9 +106,10 @@ class Opener:
         return connection
 
     def build(self, path: Path) -> Connection:
-        """Open a file under construction: nobody else uses it, and it is removed if this process dies."""
-        connection = self._open(path, "rw")
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "secure_delete=OFF", "temp_store=FILE"):
+        """Open an empty file for construction: nobody else uses it, and it is removed if this process dies. The archive
+        is not attached yet, because the file has no encoding."""
+        connection = self._open(path, "rw", is_empty=True)
+        for pragma in ("main.journal_mode=OFF", "main.synchronous=OFF", "secure_delete=OFF", "temp_store=FILE"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
         return connection
@@ -114,7 +120,14 @@ class Opener:
             source.backup(target)
 
     def _open(
-        self, path: Path, mode: str, timeout: float = 5.0, first: str = "", cached_statements: int = NO_CACHE
+        self,
+        path: Path,
+        mode: str,
+        timeout: float = 5.0,
+        first: str = "",
+        cached_statements: int = NO_CACHE,
+        *,
+        is_empty: bool = False,
     ) -> Connection:
         uri = f"file:{url_quote(str(path.absolute()))}?mode={mode}"
         connection = None
@@ -125,6 +138,8 @@ class Opener:
             self._prepared(connection)
             connection.execute(first)
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if not is_empty:
+                self.attach_archive(connection)
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
@@ -136,6 +151,18 @@ class Opener:
         connection.execute("PRAGMA foreign_keys=OFF")
         self.register(connection)
         return connection
+
+    def attach_archive(self, connection: Connection) -> None:
+        """Attach the archive, if there is one. The connection has read its own file, or has none: SQLite refuses to
+        attach a file of another encoding."""
+        if self.archive is not None:
+            attach(connection, self.archive, ARCHIVE, closed=True)
+
+
+def attach(connection: Connection, path: Path, name: str, *, closed: bool = False) -> None:
+    """Attach a file, for reading only. A `closed` one, an archive, gets no side files."""
+    mode = "ro&immutable=1" if closed and is_settled(path) else "ro"
+    connection.execute(f"ATTACH ? AS {name}", (f"file:{url_quote(str(path.absolute()))}?mode={mode}",))
 
 
 @contextmanager
@@ -201,7 +228,7 @@ def undoable(connection: Connection) -> None:
 
 def to_wal(connection: Connection) -> None:
     """Switch the file to a write-ahead log, so that readers and writers do not wait for each other."""
-    connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    connection.execute("PRAGMA main.journal_mode=WAL").fetchone()
 
 
 def data_version(connection: Connection) -> int:

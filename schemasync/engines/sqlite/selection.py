@@ -82,6 +82,7 @@ def beside(opener: Opener, path: Path) -> Connection:
     connection = opener.temporary()
     try:
         attach_old(connection, path, closed=not opener.is_writable(path))
+        opener.attach_archive(connection)  # after it, because a name alone means a table of the first file that has it
     except BaseException:
         connection.close()
         raise

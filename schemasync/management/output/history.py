@@ -59,6 +59,8 @@ def _story(entry: Entry, page: Page) -> Lines:
             what = f"a backup of {row.previous} was restored into this file"
         case HistoryAction.ROLLBACK:
             what = f"back from {row.previous}"
+        case HistoryAction.KEEP_WRITES:
+            what = f"from {row.previous}, with its rows, to the schema of {row.details.get('archive')}"
         case HistoryAction.ALTER:
             who += f": altered in place, version {short(row.version)} since"
             what = gist(entry.changes, page.width - len(who) - 8)

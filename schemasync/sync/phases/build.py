@@ -170,6 +170,7 @@ class _Build:
         start.attach_old(connection, before.path)
         if before.inode is not None and inode_of(before.path) != before.inode:
             raise replaced(before.path)  # SQLite attached another file than the one that was copied
+        self.target.opener.attach_archive(connection)
         yield
         start.detach_old(connection)
 

@@ -43,12 +43,23 @@ from ..run.disk_space import RESERVE, check_free
 from ..run.limits import Limits
 from ..run.live_database import Elsewhere, LiveDatabase
 from ..run.target import Target
+from .fill_options import with_fill_option
 from .in_place import checked as checked_in_place
 from .in_place import not_in_place
 
 NeedsNewFile = Callable[[Plan, Mapping[str, str], Mapping[str, str]], Sequence[str]]
 """Says in phrases what the application would do on the new file of a plan; the mappings are those of tables to models,
 before and after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithArchive:
+    """How a sync leads to an earlier schema: no recorded hint has acted on the way there. `feed` adds to a plan what
+    the archive fills. `leaving`: folded names of live tables, and of columns as "table.column", that the earlier schema
+    does not have."""
+
+    feed: Callable[[Plan], Plan]
+    leaving: frozenset[str]
 
 
 def _nothing(plan: Plan, before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[str]:
@@ -64,7 +75,7 @@ class SyncOptions:
     `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
     database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
     not make; `models`: maps the folded name of a table that it makes to its installed model; `readers`: whether the
-    field of a model can read a value.
+    field of a model can read a value. `with_archive`: for a rollback that keeps writes.
     """
 
     rebuild_all: bool = False
@@ -83,6 +94,7 @@ class SyncOptions:
     models: Mapping[str, str] = field(default_factory=dict)
     readers: Readers = field(default_factory=dict, compare=False)
     limits: Limits = field(default_factory=Limits)
+    with_archive: WithArchive | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +327,7 @@ def was_undone(version: str, rows: Sequence[HistoryRow]) -> bool:
 def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
     """True if the last thing that happened to the database was a rollback from a generation of this version."""
     newest = rows[-1]
-    is_rollback = newest.action == HistoryAction.ROLLBACK and newest.version != version
+    is_rollback = newest.action in (HistoryAction.ROLLBACK, HistoryAction.KEEP_WRITES) and newest.version != version
     return is_rollback and versions(rows).get(newest.previous or "") == version
 
 
@@ -345,7 +357,8 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
             "To stay there, take the schema.json of that version from your version control, or write it: "
             f"manage.py schemasync inspect {newest.generation} -o {shlex.quote(schema)} --noinput\n"
             "To go forward again with today's data: manage.py schemasync --allow-older\n"
-            f"To go forward again to the data of then: manage.py schemasync rollback {newest.previous}",
+            f"To go forward again to the data of then: manage.py schemasync rollback {newest.previous}"
+            + _with_all(newest),
             facts,
         )
     return Problem(
@@ -360,11 +373,21 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
     )
 
 
+def _with_all(newest: HistoryRow) -> str:
+    """A line of the same hint, after a rollback that kept the rows."""
+    if newest.action != HistoryAction.KEEP_WRITES:
+        return ""
+    back = f"manage.py schemasync rollback --keep-writes {newest.previous}"
+    return f"\nTo go forward again with today's data, and what only {newest.previous} has: {back}"
+
+
 def _diff(document: Document, old: Schema, options: SyncOptions, newest: HistoryRow) -> Diff:
     beside = {"--repair": options.repair, "--allow-older": options.allow_older}
     given = tuple(option for option, is_given in beside.items() if is_given)
-    allowed = Allowed(frozenset(map(fold, options.allow_drop)), given)
-    diff = compare(old, document.schema, document.hints, hints_of(newest), allowed)
+    back = options.with_archive
+    acted, leaving = (hints_of(newest), frozenset[str]()) if back is None else (frozenset[HintKey](), back.leaving)
+    allowed = Allowed(leaving | frozenset(map(fold, options.allow_drop)), given)
+    diff = compare(old, document.schema, document.hints, acted, allowed)
     if diff.problems:
         named = (_of_elsewhere(_of_models(problem, options.models), options.elsewhere) for problem in diff.problems)
         raise Refused(_located(document, problem) for problem in named)
@@ -447,6 +470,7 @@ def _plan(
     plan = _with_places(replace(plan, hazards=hazards, place=document.place_of, reference_rows=rows))
     if problems := dry_run.bad_fills(plan, target.opener):
         raise Refused(problems)
+    plan = options.with_archive.feed(plan) if options.with_archive is not None else plan
     plan = dry_run.rehearse(state.connection, plan, target.opener, unknown)
     return replace(plan, hazards=(*plan.hazards, *column_order(plan.other_order)))
 
@@ -472,7 +496,10 @@ def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: 
     max_pause = None if options.block_writers else options.limits.max_pause
     foreign = foreign_children(state.connection, plan) if plan.derived else ()
     derived = probe_derived(state.path, plan, opener, allowed, options.readers, max_pause, foreign)
-    plan = replace(derived.plan, hazards=(*found, *derived.hazards, *static))
+    data = (*found, *derived.hazards)
+    if plan.archive:
+        data = tuple(map(partial(with_fill_option, plan), data))
+    plan = replace(derived.plan, hazards=(*data, *static))
     plan = probe_transforms(state.path, plan, opener, allowed)
     return converting(_with_places(plan))
 

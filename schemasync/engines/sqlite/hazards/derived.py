@@ -269,7 +269,7 @@ def _unstable(step: Derive) -> Hazard:
 def _pause(plan: Plan, max_pause: float | None) -> Iterator[Hazard]:
     """How long writers wait if the tables have to be filled again under the write lock."""
     known = [step.measured.seconds for step in plan.derived if step.measured is not None and not step.selection.key]
-    if max_pause is None or not plan.derived:
+    if max_pause is None or not plan.derived or plan.archive:  # what comes from an archive stays as it is
         return
     yield from _by_key(plan)
     if not known:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import quote as url_quote
 
 from ....files.kernel_copy import KernelCopy
 from ....schema.names import fold, quote
-from ..connection import BUILD_CACHE_KIB, Connection, is_settled, page_count, page_size
+from ..connection import BUILD_CACHE_KIB, Connection, attach, page_count, page_size
 from ..objects import Object, is_internal, is_temporary, shadow_tables
 
 CLONE_PAGES = 4096  # pages in a step: often enough for a smooth progress bar, rarely enough to cost nothing
@@ -32,7 +31,7 @@ def clone(source: Connection, target: Connection, copying: KernelCopy, tick: Tic
     if not copying.copy(page_count(source), page_size(source), tick):
         target.execute(f"PRAGMA cache_size=-{CLONE_CACHE_KIB}")
         source.backup(target, pages=CLONE_PAGES, progress=lambda _, left, total: tick(total - left, total), sleep=0)
-    for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{BUILD_CACHE_KIB}"):
+    for pragma in ("main.journal_mode=OFF", "main.synchronous=OFF", f"cache_size=-{BUILD_CACHE_KIB}"):
         target.execute(f"PRAGMA {pragma}").fetchall()
 
 
@@ -64,8 +63,7 @@ def recreate(target: Connection, found: Iterable[Object], shadows: frozenset[str
 
 def attach_old(connection: Connection, path: Path, *, closed: bool = False) -> None:
     """Attach the old file, for reading only, as `old`. A `closed` one, an archive, gets no side files."""
-    mode = "ro&immutable=1" if closed and is_settled(path) else "ro"
-    connection.execute("ATTACH ? AS old", (f"file:{url_quote(str(path.absolute()))}?mode={mode}",))
+    attach(connection, path, "old", closed=closed)
 
 
 def carry_numbers(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....errors import Code, Failed, Problem
 from ....plan.model import CarriedStep, FilledStep, NewTableStep, Plan
 from ....schema.names import fold, quote
-from ..autoincrement import has_counters
+from ..autoincrement import archived, has_counters, keeps_counter
 from ..connection import Connection
 from ..objects import has_table_or_view, is_own
 
@@ -15,10 +15,12 @@ def counters(connection: Connection, plan: Plan) -> None:
 
     If a table has rows above its counter, their highest id counts, as for SQLite itself.
     """
+    before = archived(connection, plan)
     for old, new in _counted(connection, plan):
         highest = _highest_id(connection, new)
         counted = max(_counter(connection, "main", new), highest)
-        expected = max(_counter(connection, "old", old) if old is not None else 0, highest)
+        there = before.get(fold(new), []) if not keeps_counter(plan.step(new)) else []
+        expected = max(_counter(connection, "old", old) if old is not None else 0, highest, *map(_number, there))
         if counted != expected:
             raise Failed(
                 Problem(
@@ -49,6 +51,10 @@ def _old_name(step: NewTableStep) -> str | None:
     if isinstance(step, FilledStep):
         return step.replaced.name if step.replaced is not None else None
     return step.old.name if isinstance(step, CarriedStep) else None
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _counter(connection: Connection, schema: str, table: str) -> int:
