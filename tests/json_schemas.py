@@ -29,6 +29,7 @@ from schemasync.actions.inspect import InspectJson
 from schemasync.actions.models import ModelsJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
+from schemasync.actions.rehearse import RehearseJson
 from schemasync.actions.rollback import PreviewJson, RollbackJson
 from schemasync.actions.run_report import ReportJson
 from schemasync.actions.snapshot import SnapshotJson
@@ -42,6 +43,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "schemasync" / "json_schemas"
 OUTPUTS: dict[str, tuple[type, ...]] = {
     "sync": (SyncJson,),
     "plan": (PlanJson,),
+    "rehearse": (RehearseJson, FailedJson),
     "check": (CheckJson, FailedJson),
     "status": (StatusJson, FailedJson),
     "history": (HistoryJson, FailedJson),

@@ -15,6 +15,7 @@ from ..errors import SchemasyncError
 USES = {
     "sync": ("database", "all", "schema", "wait"),
     "plan": ("database", "all", "schema"),
+    "rehearse": ("database", "all", "schema", "wait"),
     "check": ("database", "all", "schema"),
     "status": ("database", "all"),
     "history": ("database", "all"),

@@ -27,6 +27,7 @@ from ..actions import (
     option_values,
     plan,
     prune,
+    rehearse,
     rollback,
     run_report,
     snapshot,
@@ -124,6 +125,10 @@ class Actions(Invocation):
         self._print(output.plan.lines(planned, self._page), data)
         if planned.blocking:
             raise CommandError(output.plan.what_stops(planned), returncode=Refused.exit_code)
+
+    def do_rehearse(self, database: Database) -> None:
+        done = rehearse.rehearse(database, sync_options(self.given), self._path("queries"))
+        self._print(output.rehearse.lines(done, self._page), rehearse.as_json(done))
 
     def do_check(self, database: Database) -> None:
         strict, quick, for_migrate = self._is("strict"), self._is("quick_check"), self._is("for_migrate")

@@ -27,6 +27,7 @@ _OPTIONS = ("--settings", "--pythonpath")
 
 ACTIONS = {
     "plan": "show what a sync would do and why; change nothing",
+    "rehearse": "do all that a sync does, except for the swap; show time, disk, pause, the way back and query plans",
     "check": "exit 1 if models, schema.json and the database differ; or what the next migrate would destroy",
     "status": "show what is live, what a run is doing, and what needs a person",
     "history": "list the generations: when, what, by whom, which is live, which are gone",
@@ -151,6 +152,27 @@ def _of_django(parser: Any) -> None:
 
 
 def _sync_options(parser: Any) -> None:
+    _allowed(parser)
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        default=ABSENT,
+        help="alter the live file itself, in one short transaction, for new columns, indexes and renames alone",
+    )
+    _rebuild_all(parser)
+    _block_writers(parser, "let writers wait while the new file is built, instead of capturing what they write")
+    _pause(parser, "milliseconds that writers may wait, at the cut-over or with --in-place (default: 250)")
+    _cutover_timeout(parser)
+    parser.add_argument(
+        "--postpone",
+        action="store_true",
+        default=ABSENT,
+        help="build and verify, then keep catching up until `schemasync cutover` is called",
+    )
+    _verify(parser, "full: verify the kept tables, too, or the live file of a current database")
+
+
+def _allowed(parser: Any) -> None:
     parser.add_argument(
         "--allow-drop",
         action="append",
@@ -167,28 +189,15 @@ def _sync_options(parser: Any) -> None:
     parser.add_argument(
         "--repair", action="store_true", default=ABSENT, help="undo changes to the schema that were made by hand"
     )
-    parser.add_argument(
-        "--in-place",
-        action="store_true",
-        default=ABSENT,
-        help="alter the live file itself, in one short transaction, for new columns, indexes and renames alone",
-    )
+
+
+def _rebuild_all(parser: Any) -> None:
     parser.add_argument(
         "--rebuild-all",
         action="store_true",
         default=ABSENT,
         help="rewrite every table, not only those that change (defragments)",
     )
-    _block_writers(parser, "let writers wait while the new file is built, instead of capturing what they write")
-    _pause(parser, "milliseconds that writers may wait, at the cut-over or with --in-place (default: 250)")
-    _cutover_timeout(parser)
-    parser.add_argument(
-        "--postpone",
-        action="store_true",
-        default=ABSENT,
-        help="build and verify, then keep catching up until `schemasync cutover` is called",
-    )
-    _verify(parser, "full: verify the kept tables, too, or the live file of a current database")
 
 
 def _block_writers(parser: Any, text: str) -> None:
@@ -216,6 +225,22 @@ def _plan(parser: Any) -> None:
     _sync_options(parser)
     _seen(parser, SEEN_HERE)
     parser.add_argument("--sql", action="store_true", default=ABSENT, help="print the statements, for people to read")
+
+
+def _rehearse(parser: Any) -> None:
+    _allowed(parser)
+    _rebuild_all(parser)
+    _pause(parser, "milliseconds that writers may wait at the cut-over (default: 250)")
+    _cutover_timeout(parser)
+    _verify(parser, "full: verify the kept tables, too")
+    _seen(parser, SEEN_HERE)
+    parser.add_argument(
+        "--queries",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="compare the query plans of the SQL statements in this file; none of them is run",
+    )
 
 
 def _check(parser: Any) -> None:
@@ -394,6 +419,7 @@ _ADD = {
     "adopt": _adopt,
     "eject": _eject,
     "plan": _plan,
+    "rehearse": _rehearse,
     "check": _check,
     "rollback": _rollback,
     "switch": _switch,

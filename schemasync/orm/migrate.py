@@ -23,6 +23,7 @@ from ..sync import check, up_to_date
 from ..sync.phases.decide import SyncOptions
 from ..sync.phases.finish import note
 from ..sync.phases.hooks import BeforeSwap, NewFile
+from ..sync.rehearsal import Rehearsal, rehearse
 from ..sync.run.report import Report
 from ..sync.run.target import Target
 from ..sync.runner import sync
@@ -93,6 +94,31 @@ def sync_as_migrate(
     signals.after()
     report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
+
+
+def rehearse_as_migrate(
+    alias: str, target: Target, document: Document, options: SyncOptions, queries: str = ""
+) -> Rehearsal:
+    """Rehearse a sync with the additional work of `migrate` on the new file. No signal of `migrate` is sent, as the
+    live file stays as it is. Raises what a sync would raise."""
+    import_management()
+    options = informed(alias, options)
+    was_there = is_there(target)
+    plan = planned(alias, is_new=not was_there)
+    connections[alias].close()
+    due = own_work.due(target, options.data_migrations) if was_there else ()
+    is_seed_due = was_there and own_work.is_seed_due(target)
+    are_migrations_due = bool(conf.migrated_apps() and (plan or waiting(alias)))
+
+    def prepare(path: Path) -> Migrations:
+        return Migrations(alias, path, options.accepted_migrations, plan)
+
+    work = _Work(alias, document, options, None, due, is_seed_due, are_migrations_due, prepare)
+    again = bool(due or is_seed_due or are_migrations_due)
+    found = rehearse(target, document, replace(options, again=again), queries, work, work)
+    if work.stopped is not None:
+        raise work.stopped.as_error() from work.stopped.error
+    return replace(found, notes=(*found.notes, *work.notes()))
 
 
 @dataclass(slots=True)

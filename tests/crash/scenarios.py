@@ -23,6 +23,7 @@ from schemasync.sync.keep_writes import KeepWritesOptions, keep_writes
 from schemasync.sync.phases import postpone
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.phases.hooks import NewFile
+from schemasync.sync.rehearsal import rehearse
 from schemasync.sync.rollback import rollback
 from schemasync.sync.rollback_in_place import rollback_in_place
 from schemasync.sync.run.limits import Limits
@@ -368,6 +369,15 @@ SCENARIOS = {
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
             current=DERIVED,
+        ),
+        Scenario(
+            "rehearse",
+            worlds.filled,
+            lambda target: rehearse(target, read(V2), SyncOptions()).version,
+            f"{LIVE} {IN} REHEARSE:COMMIT REHEARSE:REMOVE CAPTURE:REMOVE",
+            commit=None,
+            before=V1,
+            current=V1,
         ),
         Scenario(
             "another_order",

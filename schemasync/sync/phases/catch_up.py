@@ -33,7 +33,7 @@ from .ahead import Conflict
 from .build import Built
 from .capture import Capture
 from .cutover import Swap, prepared
-from .lag import BREATH, Lag
+from .lag import BREATH, RATE, Lag
 from .write_lock import WriteLock, brief_write_lock
 
 STATEMENTS = 1000  # that stay compiled: a round runs a few for each table that was written, and one for 100 tables
@@ -78,8 +78,56 @@ def catch_up(
         lag.write_overhead = write_overhead.measure(before.connection, capture.logged, target.opener)
         counters = counter_sources(connection, plan, leave=built.used.names if built.used is not None else ())
         with _locked_when_ready(target, before, capture, built, lag, recompute, connection, limits) as lock:
-            _last_round(target, plan, built, lag, recompute, connection, lock, counters)
+            _last_round(target, plan, built, lag, recompute, connection, lock.connection, counters)
             yield CaughtUp(lock, swap, connection, lag)
+
+
+@dataclass(frozen=True, slots=True)
+class LastRound:
+    """The last round of a rehearsal, and the `seconds` that it took."""
+
+    seconds: float
+    lag: Lag
+
+    @property
+    def keys(self) -> int:
+        """How many were replayed, in all rounds."""
+        return self.lag.keys
+
+    @property
+    def rate(self) -> float | None:
+        """How many keys are replayed in a second; None if it was not measured."""
+        return self.lag.rate if self.lag.rate != RATE else None
+
+    def waiting(self) -> int:
+        """How many keys were written since."""
+        return self.lag.replay.waiting()
+
+
+@contextmanager
+def caught_up_without_lock(
+    target: Target,
+    plan: Plan,
+    before: LiveDatabase,
+    built: Built,
+    capture: Capture,
+    signals: Signals,
+    limits: Limits,
+) -> Iterator[LastRound]:
+    """Do what `catch_up` does, for a rehearsal: writers go on during the last round, too. Raises the same."""
+    with _opened(target, before, built, signals) as connection:
+        replay = _replay(connection, plan, built, capture)
+        replay.prepare()
+        lag, recompute = Lag(target, replay), _recompute(connection, plan, capture, built)
+        counters = counter_sources(connection, plan, leave=built.used.names if built.used is not None else ())
+        deadline = time.monotonic() + limits.cutover_timeout
+        lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
+        _check_used(built, connection, recompute)
+        _refreshed(target, connection, recompute)
+        _make_room(target, connection, before)
+        begun = time.monotonic()
+        _last_round(target, plan, built, lag, recompute, connection, before.connection, counters)
+        yield LastRound(time.monotonic() - begun, lag)
 
 
 @contextmanager
@@ -183,7 +231,7 @@ def _last_round(
     lag: Lag,
     recompute: Recompute,
     connection: Connection,
-    lock: WriteLock,
+    old: Connection,
     counters: CounterSources,
 ) -> None:
     """Under the lock: replay the rest, and remove everything that is needed only for the replay."""
@@ -197,7 +245,7 @@ def _last_round(
         # including rows without an entry in the change log
         written = lag.replay.has_replayed or recompute.has_refreshed
         if written:
-            virtual_tables.check_whole(lock.connection, plan)
+            virtual_tables.check_whole(old, plan)
         virtual_tables.follow_all(connection, plan, written=written)
         carry_numbers(connection)
         carry_counters(connection, counters)

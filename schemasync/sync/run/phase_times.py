@@ -26,6 +26,7 @@ class RunPhase(StrEnum):
     POSTPONED = "postponed"
     CATCH_UP = "catch up"
     CUT_OVER = "cut over"
+    COMPARISON = "comparison"
     ALTER = "alter"
     TIDY = "tidy"
     RECOVERY = "recovery"
@@ -87,6 +88,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.CUTOVER_LINK
             | DiskStep.CUTOVER_DISPLACED
             | DiskStep.CUTOVER_FOLDER
+            | DiskStep.REHEARSE_COMMIT
         ):
             return RunPhase.CUT_OVER
         case DiskStep.IN_PLACE_ALTER:
@@ -98,6 +100,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.HISTORY_FINISH
             | DiskStep.HISTORY_VERSION
             | DiskStep.PRUNE_REMOVE
+            | DiskStep.REHEARSE_REMOVE
         ):
             return RunPhase.TIDY
         case DiskStep.RECOVER_REMOVE | DiskStep.RECOVER_FENCE | DiskStep.RECOVER_HISTORY | DiskStep.RECOVER_KEEP:
@@ -111,7 +114,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
 @dataclass(slots=True)
 class PhaseTimes:
     """The times so far. A phase lasts until the next one begins; a run begins with its decision, and returns to it
-    after a recovery. `clock`: monotonic seconds."""
+    after a recovery. A rehearsal ends with a comparison. `clock`: monotonic seconds."""
 
     clock: Callable[[], float] = time.monotonic
     _now: RunPhase = RunPhase.DECIDE
@@ -129,6 +132,8 @@ class PhaseTimes:
             self._begin(phase)
         elif phase is RunPhase.RECOVERY:
             self._begin(RunPhase.DECIDE)
+        elif step is DiskStep.REHEARSE_COMMIT:
+            self._begin(RunPhase.COMPARISON)
 
     def count(self, phase: str, done: int, unit: str) -> None:
         """Add what was done in a phase."""

@@ -1,0 +1,219 @@
+"""Rehearses a sync: everything but the swap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from .. import conf
+from ..diff.changes import ChangeJson
+from ..diff.changes import as_json as change_json
+from ..diff.hazards import HazardJson
+from ..engines.sqlite.query_plans import QueryPlan
+from ..engines.sqlite.verify.row_counts import RowDiff
+from ..errors import Code, ProblemJson, UsageError
+from ..orm.migrate import rehearse_as_migrate
+from ..plan.model import Strategy
+from ..sync import rehearsal
+from ..sync.phases.decide import SyncOptions
+from ..sync.rehearsal import Expected, Rehearsal, WayBack, Writes
+from ..sync.run.recorder import Recorder, RunJson
+from ..sync.run.report import TableReport
+from .database import Database
+
+
+class ExpectedJson(TypedDict):
+    """What the sync would take, if it ran now."""
+
+    seconds: float
+    pause_ms: int
+    """How long writers would wait."""
+    disk_bytes: int
+    """The new file and its log, when it is complete."""
+    disk_planned: int
+    """What `plan` says that the run needs."""
+
+
+class WritesJson(TypedDict):
+    """What the site wrote during the rehearsal."""
+
+    rows: int
+    per_second: float
+    replayed_per_second: float | None
+    """How many rows a second the run can replay; null if too few were written to measure it."""
+
+
+class BackTableJson(TypedDict):
+    """A table that differs between the old and the new file, as a rollback right after the sync would show it."""
+
+    table: str
+    set_aside: int
+    """Rows that only the new file has."""
+    changed: int
+    comes_back: int
+    """Rows that only the old file has."""
+    comparable: bool
+    note: str
+
+
+class NewValuesJson(TypedDict):
+    """A column that only the new file has: its values would not return with a rollback."""
+
+    table: str
+    column: str
+    values: int
+
+
+class BackJson(TypedDict):
+    """The way back from the new file."""
+
+    seconds: float
+    """How long the comparison takes. The rollback itself takes milliseconds, whatever the size."""
+    tables: list[BackTableJson]
+    values: list[NewValuesJson]
+    written_meanwhile: int
+    """Rows that were written to the live file after it was read: each may be counted in `tables`."""
+
+
+class QueryJson(TypedDict):
+    """The plans of a statement of `--queries`, a line for each loop."""
+
+    statement: str
+    before: list[str] | None
+    """On the live file; null if it does not compile there."""
+    after: list[str] | None
+    """On the new file."""
+    worse: bool
+    """Whether it no longer compiles, or reads a whole table, sorts, or makes an index for one run more often."""
+    error: str
+
+
+class RehearseJson(TypedDict):
+    """What `manage.py schemasync rehearse --json` prints."""
+
+    result: Literal["rehearsed", "current"]
+    version: str
+    """Of schema.json."""
+    previous: str | None
+    """The version that is live."""
+    generation: str | None
+    """The generation that is live."""
+    strategy: Strategy | None
+    changes: list[ChangeJson]
+    tables: dict[str, TableReport]
+    hazards: list[HazardJson]
+    notes: list[str]
+    expected: ExpectedJson | None
+    """Null if there is nothing to build."""
+    writes: WritesJson | None
+    back: BackJson | None
+    queries: list[QueryJson]
+    run: RunJson
+    """How the rehearsal went."""
+    errors: list[ProblemJson]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A rehearsal, and what was seen of it."""
+
+    found: Rehearsal
+    recorder: Recorder
+
+
+def rehearse(database: Database, options: SyncOptions, queries: Path | None = None) -> Rehearsed:
+    """Do all that a sync does, except for the swap, and remove the new file. Raises what the sync would raise, and
+    UsageError if the file of queries cannot be read."""
+    if options.in_place or options.block_writers or options.limits.postpone:
+        raise UsageError.of(
+            Code.BAD_OPTION,
+            "a rehearsal builds a new file beside writers, and does not swap it in",
+            "Leave out --in-place, --block-writers and --postpone.",
+        )
+    script, recorder = _read(queries), Recorder()
+    database.finish_swap()
+    target, wanted = replace(database.released(), recorder=recorder), database.document()
+    if conf.is_enabled():
+        return Rehearsed(rehearse_as_migrate(database.alias, target, wanted, options, script), recorder)
+    return Rehearsed(rehearsal.rehearse(target, wanted, options, script), recorder)
+
+
+def _read(queries: Path | None) -> str:
+    if queries is None:
+        return ""
+    try:
+        return queries.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError.of(
+            Code.BAD_OPTION, f"--queries {queries}: {error}", "Name a file of SQL statements."
+        ) from error
+
+
+def as_json(done: Rehearsed) -> RehearseJson:
+    """The JSON object."""
+    found = done.found
+    return {
+        "result": "current" if found.expected is None else "rehearsed",
+        "version": found.version,
+        "previous": found.previous,
+        "generation": found.generation,
+        "strategy": found.plan.strategy if found.plan is not None else None,
+        "changes": [change_json(change) for change in found.changes],
+        "tables": found.tables or {},
+        "hazards": [hazard.as_json() for hazard in found.hazards],
+        "notes": list(found.notes),
+        "expected": _expected_json(found.expected) if found.expected is not None else None,
+        "writes": _writes_json(found.writes) if found.writes is not None else None,
+        "back": _back_json(found.back) if found.back is not None else None,
+        "queries": [_query_json(one) for one in found.queries],
+        "run": done.recorder.as_json(),
+        "errors": [],
+    }
+
+
+def _expected_json(expected: Expected) -> ExpectedJson:
+    return {
+        "seconds": round(expected.seconds, 3),
+        "pause_ms": round(expected.pause * 1000),
+        "disk_bytes": expected.disk_bytes,
+        "disk_planned": expected.disk_planned,
+    }
+
+
+def _writes_json(writes: Writes) -> WritesJson:
+    return {
+        "rows": writes.rows,
+        "per_second": round(writes.per_second, 1),
+        "replayed_per_second": None if writes.rate is None else round(writes.rate, 1),
+    }
+
+
+def _back_json(back: WayBack) -> BackJson:
+    return {
+        "seconds": round(back.seconds, 3),
+        "tables": [_back_table_json(one) for one in back.tables],
+        "values": [{"table": one.table, "column": one.column, "values": one.values} for one in back.values],
+        "written_meanwhile": back.written,
+    }
+
+
+def _back_table_json(one: RowDiff) -> BackTableJson:
+    return {
+        "table": one.table,
+        "set_aside": one.added,
+        "changed": one.changed,
+        "comes_back": one.removed,
+        "comparable": one.comparable,
+        "note": one.note,
+    }
+
+
+def _query_json(one: QueryPlan) -> QueryJson:
+    return {
+        "statement": one.statement,
+        "before": None if one.before is None else list(one.before),
+        "after": None if one.after is None else list(one.after),
+        "worse": one.is_worse,
+        "error": one.error,
+    }

@@ -1,0 +1,100 @@
+"""Compares how SQLite would run statements on two files: https://www.sqlite.org/eqp.html."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .connection import Connection, Opener
+
+MOST_PARAMETERS = 999  # of a statement: SQLite's own limit was that for long
+# a whole table is read, rows are sorted or collected, an index is made for one run
+_WORSE = ("SCAN ", "USE TEMP B-TREE", "AUTOMATIC ")
+_NO_TABLE = "SCAN CONSTANT ROW"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """How SQLite would run a statement on the old file and on the new one, a line for each loop; None if it does not
+    compile there, and then `error` says why."""
+
+    statement: str
+    before: tuple[str, ...] | None
+    after: tuple[str, ...] | None
+    error: str = ""
+
+    @property
+    def is_worse(self) -> bool:
+        """True if it no longer compiles, or reads a whole table, sorts, or makes an index for one run more often."""
+        if self.before is None or self.after is None:
+            return self.before is not None
+        return any(_times(self.after, word) > _times(self.before, word) for word in _WORSE)
+
+
+def _times(plan: tuple[str, ...], word: str) -> int:
+    return sum(word in line and line != _NO_TABLE for line in plan)
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, as SQLite divides it."""
+    begun = ""
+    for part in script.split(";"):
+        begun += part + ";"
+        if sqlite3.complete_statement(begun):
+            if (found := begun.strip().rstrip(";").strip()) and _has_words(found):
+                yield found
+            begun = ""
+    if _has_words(begun.strip().rstrip(";")):
+        yield begun.strip().rstrip(";").strip()
+
+
+def _has_words(text: str) -> bool:
+    """False for comments alone: SQLite compiles them to nothing."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            return connection.execute(f"EXPLAIN {text}").description is not None
+        except sqlite3.Error as error:
+            return "incomplete input" not in str(error)
+
+
+def query_plans(opener: Opener, old: Path, new: Path, script: str) -> tuple[QueryPlan, ...]:
+    """The plans of each statement of a script, none of which is run."""
+    with closing(opener.read(old)) as before, closing(opener.read(new)) as after:
+        return tuple(_both(before, after, statement) for statement in statements(script))
+
+
+def _both(old: Connection, new: Connection, statement: str) -> QueryPlan:
+    (before, why_not_before), (after, why_not) = _explained(old, statement), _explained(new, statement)
+    errors = [why for plan, why in ((after, why_not), (before, why_not_before)) if plan is None]
+    return QueryPlan(statement, before, after, errors[0] if errors else "")
+
+
+def _explained(connection: Connection, statement: str) -> tuple[tuple[str, ...] | None, str]:
+    try:
+        return _lines(connection, statement, _Unbound()), ""
+    except sqlite3.ProgrammingError as error:
+        return _with_places(connection, statement), str(error)
+    except sqlite3.Error as error:
+        return None, str(error)
+
+
+def _lines(connection: Connection, statement: str, values: _Unbound | tuple[None, ...]) -> tuple[str, ...]:
+    return tuple(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+
+
+class _Unbound(dict[str, None]):
+    """A value for every named parameter: the plan does not depend on it."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def _with_places(connection: Connection, statement: str) -> tuple[str, ...] | None:
+    """The plan of a statement with `?`: the module sqlite3 does not say how many it has."""
+    for number in range(1, MOST_PARAMETERS + 1):
+        with suppress(sqlite3.ProgrammingError):
+            return _lines(connection, statement, (None,) * number)
+    return None
