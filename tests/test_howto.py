@@ -47,7 +47,7 @@ def how_to(name: str) -> Page:
 
 def test_every_page_is_typed_or_needs_what_is_not_here():
     names = {path.stem for path in (ROOT / "docs" / "howto").glob("*.md")}
-    assert names == {*TYPED, *READ, "restore", "product", "derived-tables", "transforms"}, (
+    assert names == {*TYPED, *READ, "restore", "product", *RECIPES, "transforms"}, (
         "tests/product does what the page on products says"
     )
 
@@ -87,25 +87,29 @@ def test_what_is_restored_has_its_rows_and_goes_on(site, lost):
     assert site.manage("schemasync", "check").code == 0
 
 
-RECIPES = ["split", "normalise", "merge", "json"]
+RECIPES = {
+    "derived-tables": ["split", "normalise", "merge", "json"],
+    "recipes": ["year", "nocase", "leave", "drop", "accounts", "deleted"],
+}
 
 
-def test_every_recipe_of_the_page_on_derived_tables_is_tried():
-    comments = {fence.comment for fence in how_to("derived-tables").fences}
-    assert comments == {"", *(f"{part}: {name}" for part in ("old", "rows", "new", "shows") for name in RECIPES)}
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_of_a_page_is_tried(name):
+    comments = {fence.comment for fence in how_to(name).fences}
+    assert comments - {""} == {f"{part}: {one}" for part in ("old", "rows", "new", "shows") for one in RECIPES[name]}
 
 
 @pytest.mark.parametrize("strategy", ["clone", pytest.param("fresh", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_for_derived_tables_gives_the_rows_that_the_page_shows(tmp_path, name, strategy):
-    parts = {fence.comment: fence.text for fence in how_to("derived-tables").fences}
-    query, *shown = parts[f"shows: {name}"].split("\n-- ")
-    wanted = {table.name: ["~any"] for table in document.read(parts[f"new: {name}"].encode()).schema.tables}
+@pytest.mark.parametrize(("name", "recipe"), [(name, recipe) for name in RECIPES for recipe in RECIPES[name]])
+def test_a_recipe_gives_the_rows_that_the_page_shows(tmp_path, name, recipe, strategy):
+    parts = {fence.comment: fence.text for fence in how_to(name).fences}
+    query, *shown = parts[f"shows: {recipe}"].split("\n-- ")
+    wanted = {table.name: ["~any"] for table in document.read(parts[f"new: {recipe}"].encode()).schema.tables}
     data = {
-        "name": name,
-        "old": parts[f"old: {name}"],
-        "by_hand": parts[f"rows: {name}"],
-        "new": parts[f"new: {name}"],
+        "name": recipe,
+        "old": parts[f"old: {recipe}"],
+        "by_hand": parts[f"rows: {recipe}"],
+        "new": parts[f"new: {recipe}"],
         "expect": wanted,
         "asks": {query: shown},
     }

@@ -28,7 +28,7 @@ class Story:
 
     @property
     def target(self):
-        return target(self.link, wait=5.0, keep=99)
+        return target(self.link, wait=30.0, keep=99)
 
     def sync(self, tree):
         assert sync(self.target, read(tree), OLDER).result == "synced"
