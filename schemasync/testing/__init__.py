@@ -4,13 +4,18 @@ from .change import ChangeResult, assert_change
 from .database import TemporaryDatabase, temporary_database
 from .django_migrations import migrations
 from .generated_rows import generate_rows
-from .schema_source import git_revision
+from .rows import Rows, RowSource, Value
+from .schema_source import SchemaSource, git_revision
 from .site import SurvivalResult, assert_site_survives
 
 __all__ = [
     "ChangeResult",
+    "RowSource",
+    "Rows",
+    "SchemaSource",
     "SurvivalResult",
     "TemporaryDatabase",
+    "Value",
     "assert_change",
     "assert_site_survives",
     "generate_rows",

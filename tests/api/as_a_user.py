@@ -31,7 +31,16 @@ from schemasync.errors import (
 from schemasync.management.commands import makemigrations, migrate
 from schemasync.models import SchemaVersion
 from schemasync.orm.models_for import models_for
-from schemasync.testing import assert_change, git_revision, migrations, temporary_database
+from schemasync.testing import (
+    Rows,
+    RowSource,
+    SchemaSource,
+    Value,
+    assert_change,
+    git_revision,
+    migrations,
+    temporary_database,
+)
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +181,15 @@ def try_out(before: Path) -> int:
         assert database.rows("t") == [{"id": 1, "x": "one", "y": None}]
         assert_type(database.pause_ms, int)
     return assert_change(before, after, {"t": [{"id": 1, "x": "one"}]}, max_wait_ms=5000).pause_ms
+
+
+USERS: Rows = {"t": [{"id": 1, "x": "one"}, {"id": 2}]}
+
+
+def texts(before: SchemaSource, rows: RowSource = USERS) -> list[Value]:
+    """Rows in a variable have a type that accepts them."""
+    with temporary_database(before, rows) as database:
+        return [row["x"] for row in database.rows("t")]
 
 
 def of_a_revision(before: Path) -> None:

@@ -9,14 +9,19 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
+from schemasync.testing.load import Load, Statements
 from tests.crash.histories import schema
 from tests.crash.processes import Child, child
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.worlds import WRITE, first, history, notes, plain, read, whole
-from tests.faults.load import Load
 from tests.live.ledger import KillAtLabel
 
-FAMILIAR = {"superseded", "database is locked"}
+NOTES = Statements(inserts=("INSERT INTO ledger (note) VALUES (:key)",), queries=("SELECT note FROM ledger",))
+
+
+def load(world, *, writers=3, readers=0):
+    """Processes that write notes and read them."""
+    return Load(world.link, NOTES, writers=writers, readers=readers)
 
 
 @pytest.fixture
@@ -33,15 +38,14 @@ def world(tmp_path):
 @pytest.mark.parametrize("syncs", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_four_writers_lose_nothing_in_many_syncs(world, syncs):
     before = notes(world.link)
-    with Load(world.link, writers=4, readers=2) as load:
+    with load(world, writers=4, readers=2) as running:
         for version in range(1, syncs + 1):
             assert world.sync(schema(version), wait=30.0).result == "synced"
-    assert notes(world.link) == before | load.acknowledged
-    assert sum(len(one.notes) for one in load.written) == len(load.acknowledged)
-    assert all(set(one.errors) <= FAMILIAR for one in load.written), [one.errors for one in load.written]
-    assert sum(one.errors["superseded"] for one in load.written) >= 4
-    assert max(one.longest for one in load.written) < 10
-    assert all(count and not errors for count, errors in load.read), load.read
+            running.wait_for_each(1)  # on the new file
+        seen = running.stop()
+    assert notes(world.link) == before | seen.acknowledged
+    assert (seen.failed, seen.vanished, seen.died) == ((), (), ())
+    assert max(write.wait_ms for write in seen.writes) < 10_000
     assert all(whole(path) for path in world.files())
     assert len(history(world.link)) == syncs + 1
 
@@ -50,10 +54,12 @@ def test_writers_lose_nothing_while_a_file_is_taken_over(tmp_path):
     for journal in ("wal", "delete"):
         world = plain(tmp_path / journal, journal)
         before = notes(world.link)
-        with Load(world.link, writers=3) as load:
+        with load(world) as running:
             child(lambda world=world: adopt(world.target(wait=30.0), None)).result()
-        assert notes(world.link) == before | load.acknowledged, journal
-        assert all(set(one.errors) <= FAMILIAR for one in load.written), [one.errors for one in load.written]
+            running.wait_for_each(1)
+            seen = running.stop()
+        assert notes(world.link) == before | seen.acknowledged, journal
+        assert (seen.failed, seen.died) == ((), ()), journal
 
 
 STEPS = [step for step in dict.fromkeys(SCENARIOS["evolve"].passes) if not step.startswith(("ARCHIVE", "HISTORY"))]
@@ -66,7 +72,7 @@ QUICK = [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE] 
 def test_writers_lose_nothing_when_runs_are_killed_under_them(world, steps):
     """Between a kill after the fence and the next run writers are refused, and try on."""
     before = notes(world.link)
-    with Load(world.link, writers=3) as load:
+    with load(world) as running:
         for number, step in enumerate(steps, 1):
             killer = KillAtLabel("after", step)
             dying = child(
@@ -76,19 +82,23 @@ def test_writers_lose_nothing_when_runs_are_killed_under_them(world, steps):
             child(
                 lambda number=number: sync(world.target(wait=30.0), read(schema(number)), SyncOptions(allow_older=True))
             ).result()
-    assert notes(world.link) == before | load.acknowledged
-    assert len(load.acknowledged) > 10
+            running.wait_for_each(1)
+        seen = running.stop()
+    assert notes(world.link) == before | seen.acknowledged
+    assert (seen.failed, seen.died) == ((), ())
 
 
 def test_what_is_written_around_swaps_back_is_in_the_one_file_or_the_other(world):
     before = notes(world.link)
-    with Load(world.link, writers=3) as load:
+    with load(world) as running:
         world.sync(schema(1), wait=30.0)
         for _ in range(4):
             child(lambda: rollback(world.target(wait=30.0), None, lambda ahead: True)).result()
+            running.wait_for_each(1)
+        seen = running.stop()
     first_one, second = world.files()
-    assert notes(first_one) | notes(second) == before | load.acknowledged
-    assert all(set(one.errors) <= FAMILIAR for one in load.written)
+    assert notes(first_one) | notes(second) == before | seen.acknowledged
+    assert (seen.failed, seen.died) == ((), ())
 
 
 def test_writers_of_many_rows_at_once_lose_nothing(world):

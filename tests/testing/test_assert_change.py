@@ -61,7 +61,8 @@ def test_a_sound_change_passes_and_says_what_was_seen():
     assert seen.written_tables <= {"Users", "Seats", "Log"}
     assert {"sync", "rollback"} < set(seen.seconds)
     assert seen.report.result == "synced"
-    assert 0 <= seen.pause_ms <= seen.longest_wait_ms
+    assert seen.pause_ms >= 0
+    assert seen.longest_wait_ms > 0  # less than the pause if the writer began no write in it
 
 
 @pytest.mark.parametrize("options", [{"block_writers": True}, {"rebuild_all": True}], ids=["block", "rebuild"])
