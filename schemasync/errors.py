@@ -70,6 +70,10 @@ class Code(StrEnum):
     DISK_FULL = "disk-full"
     DISK_ERROR = "disk-error"
     OUTPUT_EXISTS = "output-exists"
+    MISSING_PACKAGE = "missing-package"
+    BACKUP_DAMAGED = "backup-damaged"
+    NO_BACKUP = "no-backup"
+    STORAGE_FAILED = "storage-failed"
     # runs
     RUN_IN_PROGRESS = "run-in-progress"
     DATABASE_LOCKED = "database-locked"

@@ -19,6 +19,8 @@ from typing import Any, Literal, NotRequired, TypeVar, Union, get_args, get_orig
 
 from schemasync.actions.addressed import USES
 from schemasync.actions.adopt import AdoptJson
+from schemasync.actions.backup import BackupJson
+from schemasync.actions.backups import BackupsJson
 from schemasync.actions.check import CheckJson
 from schemasync.actions.cutover import CutoverJson
 from schemasync.actions.eject import EjectJson
@@ -30,6 +32,7 @@ from schemasync.actions.models import ModelsJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
 from schemasync.actions.rehearse import RehearseJson
+from schemasync.actions.restore import RestoreJson
 from schemasync.actions.rollback import PreviewJson, RollbackJson
 from schemasync.actions.run_report import ReportJson
 from schemasync.actions.snapshot import SnapshotJson
@@ -54,6 +57,9 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "eject": (EjectJson, FailedJson),
     "prune": (PruneJson, FailedJson),
     "snapshot": (SnapshotJson, FailedJson),
+    "backup": (BackupJson, FailedJson),
+    "backups": (BackupsJson, FailedJson),
+    "restore": (RestoreJson, FailedJson),
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),
     "hash": (HashJson, FailedJson),

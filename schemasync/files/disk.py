@@ -64,6 +64,13 @@ class DiskStep(StrEnum):
     RECOVER_HISTORY = "RECOVER:HISTORY"
     RECOVER_KEEP = "RECOVER:KEEP"
     OUTPUT_WRITE = "OUTPUT:WRITE"
+    BACKUP_COPY = "BACKUP:COPY"
+    BACKUP_COMPRESS = "BACKUP:COMPRESS"
+    BACKUP_STORE = "BACKUP:STORE"
+    BACKUP_MANIFEST = "BACKUP:MANIFEST"
+    BACKUP_REMOVE = "BACKUP:REMOVE"
+    RESTORE_FETCH = "RESTORE:FETCH"
+    RESTORE_WRITE = "RESTORE:WRITE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class Disk:
             _create(scratch, like)
             try:
                 yield scratch
-                _sync_file(scratch)
+                sync_file(scratch)
                 scratch.rename(path)
             except BaseException:
                 scratch.unlink(missing_ok=True)
@@ -239,12 +246,12 @@ def sync_folder(folder: Path) -> None:
     A folder that this user may write but not read cannot be opened for that: then everything is synced.
     """
     try:
-        _sync_file(folder)
+        sync_file(folder)
     except PermissionError:
         os.sync()
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
     """fsync; never of a database that this process has open in SQLite."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

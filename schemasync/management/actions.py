@@ -15,6 +15,8 @@ from django.db import DEFAULT_DB_ALIAS
 from .. import conf
 from ..actions import (
     adopt,
+    backup,
+    backups,
     check,
     cutover,
     eject,
@@ -28,6 +30,7 @@ from ..actions import (
     plan,
     prune,
     rehearse,
+    restore,
     rollback,
     run_report,
     snapshot,
@@ -273,6 +276,20 @@ class Actions(Invocation):
         path = Path(self.given["copy"])
         size = snapshot.snapshot(database, path)
         self._print(output.snapshot.lines(path, size), snapshot.as_json(path, size))
+
+    def do_backup(self, database: Database) -> None:
+        made = backup.backup(database, str(self.given.get("to", "")), prune=self._is("prune"))
+        self._print(output.backup.made(made), backup.as_json(made))
+
+    def do_backups(self, database: Database) -> None:
+        listed = backups.backups(database, str(self.given.get("to", "")))
+        self._print(output.backup.listed(listed), backups.as_json(listed))
+
+    def do_restore(self, database: Database) -> None:
+        given = {key: str(self.given.get(key, "")) for key in ("backup", "at", "from")}
+        into = Path(self.given["into"])
+        restored = restore.restore(database, into, given["backup"], given["at"], given["from"])
+        self._print(output.backup.restored(restored), restore.as_json(restored))
 
     def do_hash(self, database: Database) -> None:
         version = hash.version_of(database, self._path("file"))

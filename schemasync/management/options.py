@@ -38,6 +38,9 @@ ACTIONS = {
     "eject": "go back to migrations: write the missing files, and make the database a plain file again",
     "prune": "remove old archives, never the live file or the newest archive; or applied hints from schema.json",
     "snapshot": "write a plain, compact copy of the live database",
+    "backup": "store a verified, compressed copy of the live database elsewhere",
+    "backups": "list the backups, and the archives",
+    "restore": "write the database of a backup into a plain file",
     "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
@@ -351,6 +354,38 @@ def _snapshot(parser: Any) -> None:
     parser.add_argument("copy", type=Path, metavar="OUT", help="the file to write; it must not exist")
 
 
+def _to(parser: Any, option: str = "--to") -> None:
+    parser.add_argument(
+        option,
+        default=ABSENT,
+        metavar="STORAGE",
+        help="a name of STORAGES, or a folder (default: schemasync-backups of STORAGES, else one beside the database)",
+    )
+
+
+def _backup(parser: Any) -> None:
+    _to(parser)
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        default=ABSENT,
+        help="then remove the backups that none of the last 24 hours, 14 days, 8 weeks and 12 months needs",
+    )
+
+
+def _restore(parser: Any) -> None:
+    parser.add_argument(
+        "backup",
+        nargs="?",
+        default="",
+        metavar="BACKUP",
+        help="the name of a backup, or the beginning of one (default: the newest)",
+    )
+    parser.add_argument("--into", type=Path, required=True, metavar="FILE", help="the file to write; it must not exist")
+    parser.add_argument("--at", default=ABSENT, metavar="TIME", help="the newest backup until this time, in UTC")
+    _to(parser, "--from")
+
+
 def _hash(parser: Any) -> None:
     parser.add_argument(
         "file",
@@ -426,6 +461,9 @@ _ADD = {
     "inspect": _inspect,
     "prune": _prune,
     "snapshot": _snapshot,
+    "backup": _backup,
+    "backups": _to,
+    "restore": _restore,
     "hash": _hash,
     "export": _export,
     "models": _models,

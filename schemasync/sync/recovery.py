@@ -18,6 +18,7 @@ from ..engines.sqlite.checkpoint import checkpoint, durably
 from ..engines.sqlite.connection import SIDE_SUFFIXES, side_files, to_wal
 from ..engines.sqlite.fence import NO_SWAP, Fence
 from ..errors import Code, NeedsPerson, Refused, SchemasyncError
+from ..files import scratch
 from ..files.disk import DiskStep
 from ..files.layout import PLAIN, Generation, PathKind, inode_of, size_of
 from ..history.action import HistoryAction
@@ -41,6 +42,7 @@ def recover(target: Target) -> tuple[str, ...]:
     if at in (PathKind.FOREIGN, PathKind.OTHER):
         return ()  # left alone; the next read reports it
     postpone.clear(target)
+    scratch.remove_dead(target.layout.folder, scratch.BACKUP)
     _name_aliases(target)
     done = [*_remove_unnamed(target), *_clear_next_links(target)]
     files = {g.name: state_of(target.opener, g) for g in target.layout.finished()}

@@ -6,6 +6,7 @@ import pytest
 
 from schemasync.errors import Refused
 from schemasync.files.layout import PathKind
+from schemasync.keep.store import store
 from schemasync.sync.runner import sync
 
 from .processes import child
@@ -54,6 +55,10 @@ def assert_tidy(world, scenario, *, is_copied=False):
     names = world.names()
     side = {"", "-wal", "-shm", "-journal"}
     extra = {"copy.sqlite3", "copy.sqlite3.tmp", "copy.sqlite3.tmp-journal"} if scenario.name == "snapshot" else set()
+    if scenario.name in ("backup", "backup_pruned", "restore"):
+        assert_backups(world, scenario)
+        extra |= {"copy.sqlite3", "copy.sqlite3.tmp", "db.sqlite3.backups"}
+        extra |= {name for name in names[""] if name.startswith(".restore-")}  # the next restore removes it
     extra |= {f"{world.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
     extra |= {name for name in names[""] if is_copied and name.startswith(f"{world.link.name}-displaced-1")}
     assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
@@ -80,6 +85,16 @@ def assert_tidy(world, scenario, *, is_copied=False):
         assert (fence_of(path) is None) == (path == live), path.name
     finished = {path.name + suffix for path in world.files() for suffix in side}
     assert set(names["generations"]) - finished == {"lock"}
+
+
+def assert_backups(world, scenario):
+    """Each backup that has a manifest is whole, and no run takes the last one away."""
+    kept = store(world.link, "default")
+    backups = kept.find().backups
+    assert backups or scenario.name == "backup"
+    for one in backups:
+        stored = one.data["stored"]
+        assert kept.digest(one.stored_name) == (stored["bytes"], stored["sha256"])
 
 
 def assert_left(world):
@@ -114,7 +129,7 @@ def finish(scenario, world):
                 pass  # it is done; a second time would go forward again
             case "alter_undone" if len(history(world.link)) == 4:
                 pass  # it is undone; a second time would do it again
-            case "snapshot" if (world.folder / "copy.sqlite3").exists():
+            case "snapshot" | "restore" if (world.folder / "copy.sqlite3").exists():
                 pass  # it is whole, and in the way of a second one
             case _:
                 run(scenario, target)

@@ -9,13 +9,17 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.capture.table_access import TableAccess, recorded
 from schemasync.files.disk import Disk, DiskStep
+from schemasync.keep.backup import backup
+from schemasync.keep.pruning import prune as prune_backups
+from schemasync.keep.restore import chosen, restore
+from schemasync.keep.store import store
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
@@ -107,6 +111,31 @@ def run(scenario: Scenario, target: Target) -> Any:
 
 def _sync(tree: dict[str, Any], **options: Any) -> Callable[[Target], Any]:
     return lambda target: sync(target, read(tree), SyncOptions(**options)).result
+
+
+def _backup(target: Target) -> int:
+    """Make a backup; how many there are then."""
+    kept = store(target.layout.link, "default")
+    backup(target, kept, "default")
+    return len(kept.find().backups)
+
+
+def _backed_up(folder: Path) -> World:
+    """With two backups within a moment, of which no period needs the first."""
+    world = worlds.evolved(folder)
+    assert child(lambda: (_backup(world.target()), _backup(world.target()))).result() == (1, 2)
+    return world
+
+
+def _prune_backups(target: Target) -> bool:
+    prune_backups(store(target.layout.link, "default"), target.disk, datetime.now(UTC))
+    return True
+
+
+def _restore(target: Target) -> bool:
+    kept, copy = store(target.layout.link, "default"), target.layout.link.with_name("copy.sqlite3")
+    restore(target.opener, kept, chosen(kept), copy, target.progress, target.disk)
+    return True
 
 
 def _long_story(folder: Path) -> World:
@@ -517,6 +546,33 @@ SCENARIOS = {
             worlds.evolved,
             lambda target: snapshot(target, target.layout.link.with_name("copy.sqlite3")) > 0,
             "OUTPUT:WRITE",
+            commit=None,
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "backup",
+            worlds.evolved,
+            lambda target: _backup(target) > 0,
+            "BACKUP:COPY BACKUP:COMPRESS BACKUP:STORE BACKUP:MANIFEST",
+            commit=None,
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "backup_pruned",
+            _backed_up,
+            _prune_backups,
+            "BACKUP:REMOVE",
+            commit=None,
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "restore",
+            _backed_up,
+            _restore,
+            "RESTORE:FETCH RESTORE:WRITE",
             commit=None,
             before=V2,
             current=V2,

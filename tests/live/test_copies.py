@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener, side_files
-from schemasync.engines.sqlite.copies import exact_copy
+from schemasync.engines.sqlite.copies import exact_copy, plain_copy
 from schemasync.engines.sqlite.objects import is_own
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases import postpone
@@ -28,6 +28,7 @@ __all__ = ["link", "waiting"]
 COPIES = {
     "snapshot": lambda link, copy: snapshot(target(link), copy),
     "download and test database": lambda link, copy: exact_copy(Opener(), link, copy),
+    "backup": lambda link, copy: plain_copy(Opener(), link, copy),
 }
 
 

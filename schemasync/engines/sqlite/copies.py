@@ -65,6 +65,13 @@ def _opened(copy: Path) -> Connection:
     return connection
 
 
+def plain_copy(opener: Opener, path: Path, copy: Path) -> None:
+    """Write the present content of a database to `copy`, which does not exist, as one file without a log."""
+    exact_copy(opener, path, copy)
+    with closing(opener.write(copy)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+
+
 def exact_copy(opener: Opener, path: Path, copy: Path) -> None:
     """Write the present content of a database, page for page, to `copy`, which does not exist."""
     opener.copy(path, copy)

@@ -2,6 +2,7 @@
 
 from . import (
     adopt,
+    backup,
     check,
     cutover,
     eject,
@@ -27,6 +28,7 @@ from . import (
 
 __all__ = [
     "adopt",
+    "backup",
     "check",
     "cutover",
     "eject",

@@ -105,7 +105,17 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             return RunPhase.TIDY
         case DiskStep.RECOVER_REMOVE | DiskStep.RECOVER_FENCE | DiskStep.RECOVER_HISTORY | DiskStep.RECOVER_KEEP:
             return RunPhase.RECOVERY
-        case DiskStep.RUN_FOLDER | DiskStep.OUTPUT_WRITE:
+        case (
+            DiskStep.RUN_FOLDER
+            | DiskStep.OUTPUT_WRITE
+            | DiskStep.BACKUP_COPY
+            | DiskStep.BACKUP_COMPRESS
+            | DiskStep.BACKUP_STORE
+            | DiskStep.BACKUP_MANIFEST
+            | DiskStep.BACKUP_REMOVE
+            | DiskStep.RESTORE_FETCH
+            | DiskStep.RESTORE_WRITE
+        ):
             return None
         case _:
             assert_never(step)

@@ -1,0 +1,62 @@
+"""Makes a backup of the live database, and removes those that the rule of retention does not need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypedDict
+
+from ..errors import ProblemJson
+from ..files.disk import Disk
+from ..keep import backup as copies
+from ..keep import pruning
+from ..keep.manifest import Manifest, ManifestJson
+from ..keep.pruning import Pruned
+from ..keep.store import Store, store
+from .database import Database
+
+
+class BackupJson(TypedDict):
+    """What `manage.py schemasync backup --json` prints."""
+
+    result: Literal["written"]
+    storage: str
+    backup: ManifestJson
+    removed: list[str]
+    """Names of the backups that `--prune` removed, and of the files that an upload left which broke off."""
+    errors: list[ProblemJson]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new backup, where it is kept, and what was removed after it."""
+
+    manifest: Manifest
+    store: Store
+    pruned: Pruned | None = None
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        if self.pruned is None:
+            return ()
+        return (*(one.name for one in self.pruned.gone), *self.pruned.incomplete)
+
+
+def backup(database: Database, to: str = "", *, prune: bool = False) -> Made:
+    """Make a backup in a storage, and with `prune` remove those that are not needed any more. Raises a
+    SchemasyncError."""
+    place = store(database.link, database.alias, to)
+    made = copies.backup(database.target(), place, database.alias)
+    pruned = pruning.prune(place, Disk(), datetime.now(UTC)) if prune else None
+    return Made(made, place, pruned)
+
+
+def as_json(made: Made) -> BackupJson:
+    """The JSON object."""
+    return {
+        "result": "written",
+        "storage": made.store.where,
+        "backup": made.manifest.data,
+        "removed": list(made.removed),
+        "errors": [],
+    }

@@ -1,0 +1,131 @@
+"""Lists the backups of a database, and its archives, which are backups of the moment when they were superseded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypedDict
+
+from ..errors import ProblemJson
+from ..files.layout import PathKind
+from ..keep import retention
+from ..keep.store import Found, Store, store
+from ..sync import history
+from ..sync.history import Entry
+from .database import Database
+
+
+class ListedJson(TypedDict):
+    """A backup in a storage."""
+
+    name: str
+    made_at: str
+    """In UTC."""
+    version: str
+    generation: str | None
+    bytes: int
+    """What it takes in the storage."""
+    content_bytes: int
+    """The size of the database in it."""
+    kept_as: list[retention.Period]
+    """The periods for which `backup --prune` keeps it; empty if it removes it."""
+
+
+class ArchiveJson(TypedDict):
+    """An archive beside the live file: the database as it was when the next generation went live."""
+
+    generation: str
+    superseded_at: str
+    """In UTC."""
+    version: str
+    bytes: int
+
+
+class DamagedJson(TypedDict):
+    """A manifest that cannot be read."""
+
+    name: str
+    reason: str
+
+
+class BackupsJson(TypedDict):
+    """What `manage.py schemasync backups --json` prints."""
+
+    result: Literal["listed"]
+    storage: str
+    backups: list[ListedJson]
+    """The newest first."""
+    archives: list[ArchiveJson]
+    """The newest first."""
+    damaged: list[DamagedJson]
+    incomplete: list[str]
+    """Files without a manifest: of an upload that goes on, or has broken off."""
+    errors: list[ProblemJson]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive, and when the next generation went live."""
+
+    entry: Entry
+    superseded_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All backups of a database."""
+
+    store: Store
+    found: Found
+    archives: tuple[Archive, ...]
+
+
+def backups(database: Database, to: str = "") -> Listed:
+    """List the backups in a storage, and the archives. Raises a SchemasyncError."""
+    place, target = store(database.link, database.alias, to), database.target()
+    is_there = target.layout.path_kind() is PathKind.GENERATION
+    entries = list(history.history(target)) if is_there else []
+    return Listed(place, place.find(), tuple(_archives(entries)))
+
+
+def _archives(entries: Sequence[Entry]) -> Iterator[Archive]:
+    """`entries`: the newest first."""
+    seen = set[str]()
+    for later, entry in pairwise(entries):
+        if not (entry.is_live or not entry.is_there) and entry.row.generation not in seen:
+            yield Archive(entry, later.row.applied_at)
+        seen.add(entry.row.generation)
+
+
+def as_json(listed: Listed) -> BackupsJson:
+    """The JSON object."""
+    stay = retention.kept(one.made_at for one in listed.found.backups)
+    return {
+        "result": "listed",
+        "storage": listed.store.where,
+        "backups": [
+            {
+                "name": one.name,
+                "made_at": one.data["made_at"],
+                "version": one.data["version"],
+                "generation": one.data["generation"],
+                "bytes": one.data["stored"]["bytes"],
+                "content_bytes": one.data["content"]["bytes"],
+                "kept_as": list(stay.get(one.made_at, ())),
+            }
+            for one in reversed(listed.found.backups)
+        ],
+        "archives": [
+            {
+                "generation": one.entry.row.generation,
+                "superseded_at": one.superseded_at,
+                "version": one.entry.row.version,
+                "bytes": one.entry.bytes,
+            }
+            for one in listed.archives
+        ],
+        "damaged": [{"name": name, "reason": reason} for name, reason in listed.found.unreadable],
+        "incomplete": list(listed.found.incomplete),
+        "errors": [],
+    }

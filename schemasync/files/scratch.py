@@ -1,0 +1,65 @@
+"""A folder for the work of one process, which nothing of a dead process outlives."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+BACKUP = "backup-"  # begin of the names of folders for the work on a backup, beside the generations
+
+
+@contextmanager
+def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield an empty folder that only this user may enter, and remove it at the end, with all that is in it.
+
+    The folder is locked as long as this process lives, so that folders with the same prefix without a lock are those of
+    dead processes: they are removed first.
+    """
+    remove_dead(parent, prefix)
+    folder, descriptor = _locked(parent, prefix)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def private_file(folder: Path, name: str) -> Path:
+    """Create an empty file that only this user may read."""
+    path = folder / name
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    return path
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that nobody uses yet. It is not synced."""
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if folder.exists():  # else another process has taken it for a dead one, before it was locked
+            return folder, descriptor
+        os.close(descriptor)
+
+
+def remove_dead(parent: Path, prefix: str) -> None:
+    """Remove the folders of dead processes."""
+    for folder in parent.glob(f"{prefix}*"):
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Backups: verified copies of the live database elsewhere, and back from there."""

@@ -1,0 +1,125 @@
+"""Makes a backup: a copy that is verified, compressed, stored and read back, before its manifest makes it count."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .. import __version__
+from ..engines.sqlite.copies import plain_copy
+from ..engines.sqlite.examine import Examined, examine
+from ..errors import Code, Failed, Refused
+from ..files.disk import DiskStep
+from ..files.scratch import BACKUP, scratch_folder
+from ..sync.run import live_database
+from ..sync.run.error_translation import translated_errors
+from ..sync.run.target import Target
+from . import compression, manifest
+from .compression import Digest
+from .manifest import FORMAT, Manifest
+from .store import ENDING, Store
+
+
+def backup(target: Target, store: Store, alias: str) -> Manifest:
+    """Make a backup of the live database while writers go on, and return its manifest.
+
+    The copy is one snapshot, without an object of a run. It counts once everything has been read back: the copy by
+    SQLite, the stored file by its digest. Raises Refused without a database, and Failed if the copy or the storage is
+    faulty: then it does not count.
+    """
+    compression.library()
+    made_at = datetime.now(UTC)
+    with _scratch(target) as folder:
+        copy, packed = folder / "copy.sqlite3", folder / "copy.zst"
+        found = _copied(target, copy)
+        version = found.newest.version if found.newest is not None else ""
+        name = manifest.name_of(made_at, version)
+        with target.disk.step(DiskStep.BACKUP_COMPRESS), target.progress.phase("compression", "bytes") as advance:
+            content, stored = compression.compress(copy, packed, advance)
+        one = _manifest(name, made_at, alias, found, content, stored)
+        with target.disk.step(DiskStep.BACKUP_STORE), target.progress.phase("storing", "bytes") as advance:
+            store.put(one.stored_name, packed)
+            _check_stored(store, one, stored)
+            advance(stored.size, stored.size)
+        with target.disk.step(DiskStep.BACKUP_MANIFEST):
+            store.put_manifest(one)
+    return one
+
+
+@contextmanager
+def _scratch(target: Target) -> Iterator[Path]:
+    link, parent = target.layout.link, target.layout.folder
+    with translated_errors(link), live_database.read(target.layout, target.opener) as current:
+        if current is None:
+            hint = "To create one from schema.json: manage.py schemasync"
+            raise Refused.of(Code.NO_DATABASE, f"there is no database at {link}", hint)
+    with (
+        translated_errors(parent, source=link),
+        scratch_folder(parent if parent.is_dir() else link.parent, BACKUP) as folder,
+    ):
+        yield folder
+
+
+def _copied(target: Target, copy: Path) -> Examined:
+    """Copy the live database, and examine the copy."""
+    with target.disk.step(DiskStep.BACKUP_COPY), target.progress.phase("copy", "files") as advance:
+        with live_database.read(target.layout, target.opener) as current:
+            assert current is not None
+            plain_copy(target.opener, current.path, copy)
+        advance(1, 1)
+    with target.progress.phase("verification", "files") as advance:
+        found = examine(target.opener, copy)
+        advance(1, 1)
+    if found.damage:
+        raise Failed.of(
+            Code.BACKUP_DAMAGED,
+            f"the copy of {target.layout.link} is damaged, and the database may be, too: {found.damage[0]}",
+            "To check the live database: manage.py schemasync check --quick-check\n"
+            "To list earlier backups: manage.py schemasync backups",
+            messages=list(found.damage),
+        )
+    return found
+
+
+def _manifest(name: str, made_at: datetime, alias: str, found: Examined, content: Digest, stored: Digest) -> Manifest:
+    newest = found.newest
+    return Manifest(
+        {
+            "format": FORMAT,
+            "name": name,
+            "database": alias,
+            "made_at": made_at.isoformat(),
+            "version": newest.version if newest is not None else "",
+            "fingerprint": found.fingerprint,
+            "generation": newest.generation if newest is not None else None,
+            "tool_version": __version__,
+            "sqlite_version": sqlite3.sqlite_version,
+            "content": {"bytes": content.size, "sha256": content.sha256, "rows": dict(found.rows)},
+            "stored": {
+                "name": name + ENDING,
+                "bytes": stored.size,
+                "sha256": stored.sha256,
+                "compression": compression.NAME,
+            },
+            "schema": json.loads(newest.schema) if newest is not None else None,
+        }
+    )
+
+
+def _check_stored(store: Store, one: Manifest, stored: Digest) -> None:
+    """Read the file back: some storages report success for what they have lost."""
+    size, sha256 = store.digest(one.stored_name)
+    if (size, sha256) != (stored.size, stored.sha256):
+        store.remove((one.stored_name,))
+        raise Failed.of(
+            Code.STORAGE_FAILED,
+            f"the storage {store.where} gives back {size} bytes of {one.stored_name}, and was given {stored.size}"
+            if size != stored.size
+            else f"the storage {store.where} gives back another content of {one.stored_name} than it was given",
+            "The database is unchanged, and earlier backups still count. Check the storage, then run again.",
+            storage=store.where,
+        )

@@ -1,0 +1,48 @@
+"""Removes backups that the rule of retention does not need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..files.disk import Disk, DiskStep
+from . import manifest, retention
+from .manifest import Manifest
+from .store import Found, Store
+
+GRACE = timedelta(days=1)  # an upload that takes longer has failed
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """`gone`: the backups that were removed. `incomplete`: the files without a manifest that were."""
+
+    gone: tuple[Manifest, ...]
+    incomplete: tuple[str, ...]
+
+
+def prune(store: Store, disk: Disk, now: datetime) -> Pruned:
+    """Remove the backups that no period needs, and what an upload left that broke off more than a day before `now`.
+
+    The newest backup always stays, and so does one whose manifest cannot be read. Of each backup the manifest goes
+    first, so that none is left without its file.
+    """
+    found = store.find()
+    done = _to_remove(found, now)
+    with disk.step(DiskStep.BACKUP_REMOVE):
+        for one in done.gone:
+            store.remove((one.name + manifest.SUFFIX, one.stored_name))
+        store.remove(done.incomplete)
+    return done
+
+
+def _to_remove(found: Found, now: datetime) -> Pruned:
+    stay = retention.kept(one.made_at for one in found.backups)
+    gone = tuple(one for one in found.backups if one.made_at not in stay)
+    incomplete = tuple(name for name in found.incomplete if _is_old(name, now))
+    return Pruned(gone, incomplete)
+
+
+def _is_old(name: str, now: datetime) -> bool:
+    made_at = manifest.time_in(name)
+    return made_at is not None and now - made_at.astimezone(UTC) > GRACE

@@ -1,0 +1,164 @@
+"""The place where backups are kept: one of Django's storages.
+
+A backup is two files: the compressed database, and its manifest, which is written last. A file without a manifest is no
+backup, so an upload that breaks off leaves nothing that looks like one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
+
+from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
+from ..files.disk import sync_file, sync_folder
+from . import manifest
+from .compression import chunks
+from .manifest import Manifest
+
+ALIAS = "schemasync-backups"  # of STORAGES
+ENDING = ".sqlite3.zst"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a storage holds: the backups, the oldest first; manifests that cannot be read, each with the reason; and
+    files without a manifest."""
+
+    backups: tuple[Manifest, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The backups of one database: the files of `storage` in the folder `prefix`."""
+
+    storage: Storage
+    prefix: str
+    where: str = field(default="")
+
+    def path(self, name: str) -> str:
+        """The name of a file in the storage."""
+        return f"{self.prefix}/{name}"
+
+    def find(self) -> Found:
+        """Read every manifest. Raises Failed if the storage fails."""
+        with self._failing("list its files"):
+            names = set(self._names())
+            backups, unreadable = [], []
+            for name in sorted(name for name in names if name.endswith(manifest.SUFFIX)):
+                try:
+                    backups.append(manifest.read(self._content(name)))
+                except ValueError as error:
+                    unreadable.append((name, str(error)))
+        stored = {one.stored_name for one in backups} | {_stored_of(name) for name, _ in unreadable}
+        incomplete = sorted(name for name in names if name.endswith(ENDING) and name not in stored)
+        return Found(tuple(sorted(backups, key=lambda one: one.made_at)), tuple(unreadable), tuple(incomplete))
+
+    def _names(self) -> list[str]:
+        try:
+            return list(self.storage.listdir(self.prefix)[1])
+        except FileNotFoundError:
+            return []  # nothing was kept there yet
+
+    def _content(self, name: str) -> bytes:
+        with self.storage.open(self.path(name), "rb") as file:
+            return bytes(file.read())
+
+    def put(self, name: str, path: Path) -> None:
+        """Store a file under this name, which is free. Raises Failed if the storage has not taken it as it is."""
+        with self._failing(f"take {name}"), path.open("rb") as file:
+            saved = self.storage.save(self.path(name), File(file, name))
+            self._check_name(name, saved)
+            self._make_durable(saved)
+
+    def put_manifest(self, one: Manifest) -> None:
+        """Store the manifest: from then on the backup counts."""
+        name = one.name + manifest.SUFFIX
+        with self._failing(f"take {name}"):
+            saved = self.storage.save(self.path(name), ContentFile(one.text().encode(), name))
+            self._check_name(name, saved)
+            self._make_durable(saved)
+            if self._content(name) != one.text().encode():
+                raise OSError("it gives back another content than it was given")
+
+    def _check_name(self, name: str, saved: str) -> None:
+        if saved != self.path(name):
+            self.storage.delete(saved)
+            raise OSError(f"it has changed the name to {saved}")
+
+    def _make_durable(self, name: str) -> None:
+        """A storage in the file system leaves that to the operating system."""
+        if isinstance(self.storage, FileSystemStorage):
+            path = Path(self.storage.path(name))
+            sync_file(path)
+            for folder in (path.parent, path.parent.parent):
+                sync_folder(folder)
+
+    def digest(self, name: str, advance: Callable[[int], None] = lambda done: None) -> tuple[int, str]:
+        """Bytes and SHA-256 of a stored file, read back from the storage."""
+        digest, size = hashlib.sha256(), 0
+        for chunk in self.chunks(name):
+            digest.update(chunk)
+            size += len(chunk)
+            advance(size)
+        return size, digest.hexdigest()
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The content of a stored file, piece by piece."""
+        with self._failing(f"give back {name}"), self.storage.open(self.path(name), "rb") as file:
+            yield from chunks(file)
+
+    def remove(self, names: Iterator[str] | tuple[str, ...]) -> None:
+        """Remove files, in this order."""
+        for name in names:
+            with self._failing(f"remove {name}"):
+                self.storage.delete(self.path(name))
+
+    @contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        """Whatever a storage raises is a failure of it: each has exceptions of its own."""
+        try:
+            yield
+        except SchemasyncError:
+            raise
+        except Exception as error:
+            problem = Problem(
+                Code.STORAGE_FAILED,
+                f"the storage {self.where} could not {what}: {type(error).__name__}: {error}",
+                "The database is unchanged, and earlier backups still count. Check the storage, then run again.",
+                {"storage": self.where},
+            )
+            raise Failed([problem]) from error
+
+
+def _stored_of(name: str) -> str:
+    return name.removesuffix(manifest.SUFFIX) + ENDING
+
+
+def store(link: Path, alias: str, to: str = "") -> Store:
+    """The store of the database that applications open at `link`. `to`: a name of STORAGES, or a folder; '' for
+    STORAGES["schemasync-backups"], and without it the folder beside the database. Raises UsageError."""
+    if not to and ALIAS not in storages.backends:
+        return _of_folder(link.with_name(f"{link.name}.backups"), alias)
+    if os.sep in to:
+        return _of_folder(Path(to).absolute(), alias)
+    try:
+        return Store(storages[to or ALIAS], alias, f'STORAGES["{to or ALIAS}"]')
+    except InvalidStorageError as error:
+        names = ", ".join(sorted(storages.backends))
+        hint = f"STORAGES has {names}. A folder is named with a slash: --to ./{to}"
+        raise UsageError.of(Code.BAD_OPTION, f"--to {to}: {error}", hint) from error
+
+
+def _of_folder(folder: Path, alias: str) -> Store:
+    """Only this user may read it: a backup holds everything that the database does."""
+    storage = FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+    return Store(storage, alias, str(folder))

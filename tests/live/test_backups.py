@@ -1,0 +1,95 @@
+"""Backups while writers write and runs swap the file: each is the state of one moment."""
+
+import multiprocessing
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from schemasync.files.disk import Disk
+from schemasync.keep.backup import backup
+from schemasync.keep.restore import restore
+from schemasync.keep.store import store
+from schemasync.sync.run.progress import Silent
+from schemasync.sync.run.target import target
+from schemasync.sync.runner import sync
+from tests.crash.processes import child
+
+from .beside import read
+
+FORK = multiprocessing.get_context("fork")
+WRITERS = 2
+OLD = {
+    "debit": {"id": "INTEGER PRIMARY KEY", "writer": "INTEGER", "number": "INTEGER"},
+    "credit": {"id": "INTEGER PRIMARY KEY", "writer": "INTEGER", "number": "INTEGER"},
+}
+SCHEMAS = (
+    {**OLD, "credit": {**OLD["credit"], "number": "TEXT"}},  # a rewrite
+    {**OLD, "credit": {**OLD["credit"], "number": "TEXT", "note": "TEXT"}},
+)
+"""What the runs change, one after the other."""
+
+
+def write(link: Path, writer: int, over, acknowledged) -> None:
+    """Write both halves of a transfer in one transaction, one number after the other, on the file that is live."""
+    while not over.is_set():
+        number = acknowledged.value + 1
+        with suppress(sqlite3.Error), closing(sqlite3.connect(link, isolation_level=None, timeout=5)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO debit (writer, number) VALUES (?, ?)", (writer, number))
+            connection.execute("INSERT INTO credit (writer, number) VALUES (?, ?)", (writer, number))
+            connection.execute("COMMIT")
+            acknowledged.value = number
+        time.sleep(0.002)
+
+
+def halves(path: Path, table: str) -> dict[int, list[int]]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(f"SELECT writer, CAST(number AS INTEGER) FROM {table} ORDER BY id").fetchall()
+    return {writer: [number for one, number in rows if one == writer] for writer in range(WRITERS)}
+
+
+@pytest.fixture
+def written(folder):
+    """A database to which processes write: its link, and the last number of each that was acknowledged."""
+    link = folder / "db.sqlite3"
+    child(lambda: sync(target(link), read(OLD)).result).result()
+    over, acknowledged = FORK.Event(), [FORK.Value("q", 0) for _ in range(WRITERS)]
+    writers = [FORK.Process(target=write, args=(link, one, over, acknowledged[one])) for one in range(WRITERS)]
+    for one in writers:
+        one.start()
+    yield link, acknowledged
+    over.set()
+    for one in writers:
+        one.join()
+
+
+def test_each_is_a_state_that_was_true_at_one_moment(written, folder):
+    link, acknowledged = written
+    kept = store(link, "default")
+    before = []
+
+    def made():
+        before.append([one.value for one in acknowledged])
+        child(lambda: backup(target(link), kept, "default").name).result()
+
+    made()
+    for schema in SCHEMAS:
+        run = FORK.Process(target=sync, args=(target(link), read(schema)))
+        run.start()
+        made()
+        run.join()
+        assert run.exitcode == 0
+        made()
+    found = kept.find().backups
+    assert len(found) == len(before) == 1 + 2 * len(SCHEMAS)
+    assert {one.data["generation"][:4] for one in found} >= {"0001", "0003"}
+    for number, (one, there) in enumerate(zip(found, before, strict=True)):
+        path = folder / f"restored-{number}.sqlite3"
+        restore(target(link).opener, kept, one, path, Silent(), Disk())
+        debit, credit = halves(path, "debit"), halves(path, "credit")
+        assert debit == credit, "half of a transaction"
+        assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in debit.values()), "a write is missing"
+        assert all(len(debit[writer]) >= last for writer, last in enumerate(there)), "acknowledged before it began"
