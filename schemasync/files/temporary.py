@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +19,14 @@ def remove_all(files: Iterable[Path], folder: Path | None = None) -> None:
     if folder is not None:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder that only this user can read, where SQLite and others keep temporary files; it is removed after the
+    block."""
+    with tempfile.TemporaryDirectory(prefix="schemasync-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def taken_away(write: Callable[[Path], None]) -> IO[bytes]:

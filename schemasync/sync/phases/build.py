@@ -156,14 +156,14 @@ class _Build:
             self._start(connection, source)
             with self._attached(connection, source.before):
                 carried = self._reshape(connection)
-                self._making = self._prepared(connection)
+                self._making = self._prepared(connection, source)
                 source.follow(connection, self._making)
                 self._refill(connection, source)
                 self._index(connection)
-                with source.verifying(connection):
+                with source.verifying(connection), self.target.disk.step(DiskStep.BUILD_VERIFY):
+                    self._compare_transforms()
                     self._verify(connection)
                 self._finish(connection, carried)
-                source.built(self._making)
 
     @contextmanager
     def _attached(self, connection: Connection, before: LiveDatabase) -> Iterator[None]:
@@ -202,17 +202,17 @@ class _Build:
                 self._later = indexes.take(connection)
         return carried
 
-    def _prepared(self, connection: Connection) -> Making:
+    def _prepared(self, connection: Connection, source: Source) -> Making:
         found = making(connection, self.plan)
-        found.prepare()
+        found.prepare(source.scratch)
         found.make_maps()
         found.make_unique(self.plan)
         return found
 
     def _refill(self, connection: Connection, source: Source) -> None:
-        with self.target.disk.step(DiskStep.BUILD_REFILL), self.target.progress.phase("rows", "rows") as advance:
+        with self.target.disk.step(DiskStep.BUILD_REFILL), source.filling(connection):
             done, total = 0, refill.rows_to_copy(connection, self.plan)
-            with source.filling(connection):
+            with self.target.progress.phase("rows", "rows") as advance:
                 for step in self.plan.rewritten:
                     tick = partial(_onward, advance, done, total)
                     self.rows[step.name] = refill.refill(connection, step, tick, source.left_out(step))
@@ -224,8 +224,8 @@ class _Build:
                 for one in self.plan.derived:
                     self.rows[one.name] = derive.fill(connection, one)
                 advance(total, total)
-                self._transform()
-                carry_counters(connection, counter_sources(connection, self.plan))
+            self._transform()
+            carry_counters(connection, counter_sources(connection, self.plan))
 
     def _transform(self) -> None:
         """Fill the tables of the transforms, in the same snapshot as all others."""
@@ -260,10 +260,7 @@ class _Build:
         rest = list(unchanged.tables(connection, self.plan)) if full else []
         rest += [(*pair, None) for pair in unchanged.shadows(connection, self.plan)] if full else []
         before, total = len(rewritten) + len(edited), len(rewritten) + len(edited) + len(rest)
-        with (
-            self.target.disk.step(DiskStep.BUILD_VERIFY),
-            self.target.progress.phase("verification", "tables") as advance,
-        ):
+        with self.target.progress.phase("verification", "tables") as advance:
             for number, step in enumerate(rewritten):
                 advance(number, total)
                 compared = rows.content(connection, step)
@@ -271,7 +268,6 @@ class _Build:
                 self.notes += compared.notes
             for filled in self.plan.derived:
                 self._note_left_out(derived.content(connection, filled))
-            self._compare_transforms()
             for number, one in enumerate(edited):
                 advance(len(rewritten) + number, total)
                 altered(connection, one)

@@ -18,7 +18,6 @@ from ...engines.sqlite.rebuild import finish, unchanged
 from ...engines.sqlite.transactions import snapshot, transaction
 from ...engines.sqlite.transforms.making import Making
 from ...engines.sqlite.verify.ends import altered_ends, same_ends
-from ...engines.sqlite.verify.structure import only_marked
 from ...engines.sqlite.wal_checkpointer import Checkpointer
 from ...errors import Busy
 from ...files.disk import DiskStep
@@ -61,6 +60,10 @@ class Source(Protocol):
     def size(self) -> int:
         """The size of the new file in bytes, if others write to the disk during the build; else 0."""
 
+    @property
+    def scratch(self) -> str:
+        """The file of the scratch database of transforms; '' for a temporary one."""
+
     def whole_build(self) -> AbstractContextManager[None]:
         """A block around all phases."""
 
@@ -70,9 +73,6 @@ class Source(Protocol):
 
     def follow(self, connection: Connection, making: Making) -> None:
         """Called when the new file has the schema of the plan, and its rewritten tables are empty."""
-
-    def built(self, making: Making) -> None:
-        """Called when all rows are there and compared."""
 
     def filling(self, connection: Connection) -> AbstractContextManager[None]:
         """A block around the statements that rewrite rows, which are one transaction."""
@@ -97,6 +97,7 @@ class LockedSource:
     plan: Plan
     before: LiveDatabase
     size: int = field(default=0, init=False)
+    scratch: str = field(default="", init=False)
 
     def whole_build(self) -> AbstractContextManager[None]:
         return snapshot(self.before.connection)
@@ -107,10 +108,6 @@ class LockedSource:
 
     def follow(self, connection: Connection, making: Making) -> None:
         pass
-
-    def built(self, making: Making) -> None:
-        making.drop_maps()
-        only_marked(making.connection)
 
     def filling(self, connection: Connection) -> AbstractContextManager[None]:
         return transaction(connection)
@@ -150,6 +147,10 @@ class CapturedSource:
     def size(self) -> int:
         return size_of(self.before.path)
 
+    @property
+    def scratch(self) -> str:
+        return self.capture.scratch
+
     def whole_build(self) -> AbstractContextManager[None]:
         return nullcontext()
 
@@ -182,9 +183,6 @@ class CapturedSource:
         replay.make_maps()
         self._lag = Lag(self.target, replay)
         self._recompute = Recompute(connection, self.plan, self.capture.logged, making)
-
-    def built(self, making: Making) -> None:
-        pass  # what is written from here on is still to be made again
 
     @contextmanager
     def filling(self, connection: Connection) -> Iterator[None]:

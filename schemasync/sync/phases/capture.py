@@ -22,6 +22,7 @@ from ...engines.sqlite.transactions import Step, run_some, snapshot, transaction
 from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
 from ...files.layout import inode_of
+from ...files.temporary import scratch_folder
 from ...plan.model import Plan
 from ..run.error_translation import translated_errors
 from ..run.live_database import LiveDatabase
@@ -49,13 +50,15 @@ class Capture:
     """The logged tables, how each is replayed whose rows are carried by key, and the schema of the live file with the
     change log in it.
 
-    `changed`: somebody wrote between the making of the plan and the start of capture.
+    `changed`: somebody wrote between the making of the plan and the start of capture. `scratch`: the file in which
+    transforms remember what they made; '' without any.
     """
 
     logged: tuple[Logged, ...]
     follows: tuple[TrackedTable, ...]
     schema: LiveSchema
     changed: bool
+    scratch: str = ""
 
 
 def followable(plan: Plan, before: LiveDatabase) -> Followable:
@@ -92,7 +95,12 @@ def captured(target: Target, plan: Plan, before: LiveDatabase, followed: Followa
     available within `target.wait`.
     """
     try:
-        yield _install(target, plan, before, followed)
+        capture = _install(target, plan, before, followed)
+        if not plan.transforms:
+            yield capture
+            return
+        with scratch_folder() as folder:
+            yield replace(capture, scratch=str(folder / "made.sqlite3"))
     except BaseException:
         release(target, before.path)
         raise

@@ -168,7 +168,7 @@ def _locked_when_ready(
 def _recompute(connection: Connection, plan: Plan, capture: Capture, built: Built) -> Recompute:
     seen = built.up_to.derived
     made = making(connection, plan, seen.rate if seen is not None else None)
-    made.prepare()
+    made.prepare(capture.scratch)
     return Recompute(connection, plan, capture.logged, made, seen)
 
 
@@ -250,7 +250,6 @@ def _last_round(
         carry_numbers(connection)
         carry_counters(connection, counters)
         lag.replay.drop_maps()
-        recompute.making.drop_maps()
         only_marked(connection)
         put_triggers(connection, built.triggers)
         is_same = not built.triggers and schema_version(connection) == built.schema_version

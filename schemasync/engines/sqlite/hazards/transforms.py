@@ -38,12 +38,12 @@ def probe_transforms(path: Path, plan: Plan, opener: Opener, allowed: frozenset[
     if not plan.transforms:
         return plan
     with closing(beside(opener, path)) as connection:
-        connection.execute("BEGIN")
         found = making(connection, plan)
+        found.prepare()
+        connection.execute("BEGIN")
         for step in plan.transformed:
             connection.execute(ddl.create_table(step.new))
         found.make_unique(plan)
-        found.prepare()
         found.make_maps()
         measured = _all_tried(connection, found)
     steps = [_measured(step, measured) if isinstance(step, Transform) else step for step in plan.steps]
@@ -81,8 +81,8 @@ def _tried(connection: Connection, source: Source) -> Measured:
         if source.is_grouped:
             caller.group(unit, row)  # type: ignore[arg-type]
         else:
-            first.add(unit, caller.call(unit, row))
-            again.add(unit, caller.call(unit, dict(row)))  # type: ignore[arg-type]
+            first.call(unit, row)
+            again.call(unit, dict(row))  # type: ignore[arg-type]
         if time.monotonic() > begun + LONGEST:
             break
     first.flush()

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from ....errors import Code, Failed
 from ....schema.names import quote
+from ....schema.transform_function import Row, Value
 from ..connection import Connection
-from .calls import HINT, Made, Unit, failed
+from .calls import Caller, Unit, failed
 from .sources import Source
 from .targets import Target
 
@@ -21,22 +22,25 @@ UNSTABLE = (
 
 @dataclass(slots=True)
 class Batch:
-    """Rows that were made and are not in the new file yet. `compares`: they are in it, and are only compared."""
+    """Calls one transform, and writes what it makes into the new file. `compares`: it is there, and is only compared;
+    then `pairs` counts the units with each row that they made."""
 
     connection: Connection
     source: Source
     compares: bool = False
     pairs: int = 0
-    _made: list[tuple[Unit, Made]] = field(default_factory=list)
+    waiting: int = 0
+    _caller: Caller = field(init=False)
 
-    def __len__(self) -> int:
-        return len(self._made)
+    def __post_init__(self) -> None:
+        self._caller = Caller(self.source.function, self.source.targets)
 
-    def add(self, unit: Unit, made: Sequence[Made]) -> None:
-        self._made += [(unit, one) for one in made]
+    def call(self, unit: Unit, given: Row | list[Row]) -> None:
+        """Make the rows of a unit. Raises Failed, which names it."""
+        self.waiting += self._caller.call(unit, given)
 
     def flush(self) -> None:
-        """Write or compare them. Raises Failed, which names the row."""
+        """Write or compare what is waiting. Raises Failed, which names the row."""
         for target in self.source.targets.values():
             self._stage(target)
             if self.compares:
@@ -44,28 +48,27 @@ class Batch:
             else:
                 self._write(target)
             self.connection.execute(f"DELETE FROM {target.staged}")
-        self._made.clear()
+        self.waiting = 0
 
     # --- into the scratch table -----------------------------------------------------------------------------
 
     def _stage(self, target: Target) -> None:
-        sets: dict[tuple[str, ...], list[tuple[object, ...]]] = {}
-        for unit, one in self._made:
-            if one.target is target:
-                sets.setdefault(one.columns, []).append((*unit, *one.values))
-        for columns, rows in sets.items():
-            names = ", ".join((*target.staged_units[: self.source.width], *map(quote, columns)))
-            values = ", ".join("?" * len(rows[0]))
-            self._insert_all(target, f"INSERT INTO {target.staged} ({names}) VALUES ({values})", rows)
+        for rows in self._caller.rows.values():
+            if rows.target is target and rows.values:
+                names = (*target.staged_units[: self.source.width], *map(quote, rows.columns))
+                values = ", ".join("?" * len(names))
+                statement = f"INSERT INTO {target.staged} ({', '.join(names)}) VALUES ({values})"
+                self._insert_all(target, statement, rows.values)
+                rows.values.clear()
         self._refuse_null_keys(target)
 
-    def _insert_all(self, target: Target, statement: str, rows: list[tuple[object, ...]]) -> None:
+    def _insert_all(self, target: Target, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
         before = self._count(target.staged)
         try:
             self.connection.executemany(statement, rows)
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
             row = rows[self._count(target.staged) - before]
-            raise failed(self.source.function, row[: self.source.width], _unfit(target, error)) from error  # type: ignore[arg-type]
+            raise failed(self.source.function, row[: self.source.width], _unfit(target, error)) from error
 
     def _refuse_null_keys(self, target: Target) -> None:
         empty = " OR ".join(f"{name} IS NULL" for name in target.key)
@@ -162,6 +165,3 @@ def unstable(source: Source, target: Target, unit: Unit | None = None) -> Failed
         transform=one.name,
         table=target.name,
     )
-
-
-__all__ = ["HINT", "Batch", "unstable"]

@@ -12,8 +12,7 @@ from ....schema.transform_function import Kind, Row, TransformFunction, Value
 from .targets import Target
 
 HINT = "Nothing was changed. Correct the function, or the row, then run it again."
-SMALLEST, LARGEST = -(2**63), 2**63 - 1  # of SQLite's integers
-AS_IT_IS = frozenset({str, bytes, type(None)})
+_USUAL = frozenset({str, bytes, int, type(None)})  # bound as they are
 
 Unit = tuple[Value, ...]
 """What one call of the function gets: the key of an old row, or a group."""
@@ -24,33 +23,36 @@ class _WrongRow(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A row that a call has made: values of some `columns` of a table."""
+class Rows:
+    """Rows that calls have made of one table, with values of the same `columns`: the key of the unit, then these."""
 
     target: Target
     columns: tuple[str, ...]
-    values: tuple[Value, ...]
+    values: list[tuple[Value, ...]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Caller:
-    """Calls one function. `targets`: the tables that it fills, by their folded names."""
+    """Calls one function, and collects the rows that it makes. `targets`: the tables that it fills, by folded names."""
 
     function: TransformFunction
     targets: Mapping[str, Target]
-    _columns: dict[tuple[str, tuple[str, ...]], tuple[Target, tuple[str, ...]]] = field(default_factory=dict)
+    rows: dict[tuple[object, tuple[object, ...]], Rows] = field(default_factory=dict)
 
-    def call(self, unit: Unit, given: Row | list[Row]) -> list[Made]:
-        """The rows that the function makes. Raises Failed, which names the old row, for whatever it raises."""
+    def call(self, unit: Unit, given: Row | list[Row]) -> int:
+        """Collect the rows that the function makes; return how many. Raises Failed, which names the old row, for
+        whatever it raises."""
+        made: list[Rows] = []
         try:
-            found = [self._made(one) for one in self.function(given) or ()]
+            for one in self.function.function(given) or ():
+                made.append(self._collect(unit, one))
             if self.function.kind is Kind.ONE_TO_ONE:
-                self._check_numbers(found)
+                self._check_numbers(made)
         except _WrongRow as wrong:
             raise failed(self.function, unit, str(wrong)) from None
         except Exception as error:  # code of the application
             raise failed(self.function, unit, _said(error)) from error
-        return found
+        return len(made)
 
     def group(self, unit: Unit, row: Row) -> str:
         """The group of a row, as text: two groups are equal if this is. Raises Failed for whatever the function
@@ -61,22 +63,23 @@ class Caller:
         except Exception as error:  # code of the application
             raise failed(self.function, unit, f"its group: {_said(error)}", is_row=True) from error
 
-    def _made(self, one: object) -> Made:
-        match one:
-            case (str(table), Mapping() as row):
-                target, columns = self._resolved(table, tuple(row))
-                return Made(target, columns, tuple(_value(name, value) for name, value in row.items()))
-            case _:
-                raise _WrongRow(f"it yields {type(one).__name__}, and not the name of a table and a dict")
+    def _collect(self, unit: Unit, one: object) -> Rows:
+        """This runs a million times: the usual row takes the shortest way."""
+        if not (isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], Mapping)):
+            raise _WrongRow(f"it yields {type(one).__name__}, and not the name of a table and a dict")
+        table, row = one
+        key = table, tuple(row)
+        rows = self.rows.get(key)
+        if rows is None:
+            rows = self.rows[key] = Rows(*self._checked(*key))
+        values = tuple(row.values())
+        if not _USUAL.issuperset(map(type, values)):
+            values = tuple(_value(name, value) for name, value in row.items())
+        rows.values.append(unit + values)
+        return rows
 
-    def _resolved(self, table: str, names: tuple[str, ...]) -> tuple[Target, tuple[str, ...]]:
-        found = self._columns.get((table, names))
-        if found is None:
-            found = self._columns[table, names] = self._checked(table, names)
-        return found
-
-    def _checked(self, table: str, names: tuple[str, ...]) -> tuple[Target, tuple[str, ...]]:
-        target = self.targets.get(fold(table))
+    def _checked(self, table: object, names: tuple[object, ...]) -> tuple[Target, tuple[str, ...]]:
+        target = self.targets.get(fold(table)) if isinstance(table, str) else None
         if target is None:
             listed = ", ".join(one.name for one in self.targets.values())
             raise _WrongRow(f'it makes a row of "{table}", which is not among into=[{listed}]')
@@ -88,9 +91,12 @@ class Caller:
             raise _WrongRow(f'it gives no value for {", ".join(missing)} of "{target.name}"')
         return target, columns
 
-    def _check_numbers(self, found: Sequence[Made]) -> None:
+    def _check_numbers(self, made: Sequence[Rows]) -> None:
+        found = [one.target.number for one in made]
+        if len(found) == len(self.targets) == len(set(found)):
+            return
         for target in self.targets.values():
-            rows = sum(one.target is target for one in found)
+            rows = found.count(target.number)
             if rows != 1:
                 raise _WrongRow(f'it makes {count(rows, "row")} of "{target.name}", and its kind is one-to-one')
 
@@ -107,20 +113,19 @@ def _column(target: Target, name: object) -> str:
     return column.name
 
 
-def _value(name: str, value: object) -> Value:
+def _value(name: object, value: object) -> Value:
     """The value as it is bound. SQLite would refuse other types without saying where, and store NaN as NULL."""
-    kind = type(value)
-    if kind in AS_IT_IS:
-        return value  # type: ignore[return-value]
-    if isinstance(value, bool):
-        return int(value)
-    if kind is int and SMALLEST <= value <= LARGEST:  # type: ignore[operator]
-        return value  # type: ignore[return-value]
-    if kind is float and value == value:
-        return value  # type: ignore[return-value]
-    if kind in (int, float):
-        raise _WrongRow(f"it gives {name} the value {value}, which SQLite does not store")
-    raise _WrongRow(f"it gives {name} a {kind.__name__}, and SQLite stores None, int, float, str and bytes")
+    match value:
+        case bool():
+            return int(value)
+        case float() if value != value:
+            raise _WrongRow(f"it gives {name} the value NaN, which SQLite does not store")
+        case None | int() | float() | str() | bytes() if type(value) in (*_USUAL, float):
+            return value
+        case _:
+            raise _WrongRow(
+                f"it gives {name} a {type(value).__name__}, and SQLite stores None, int, float, str and bytes"
+            )
 
 
 def _said(error: Exception) -> str:

@@ -11,11 +11,10 @@ from ....plan.model import Plan
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from .. import ddl
-from ..connection import Connection
+from ..connection import BUILD_CACHE_KIB, Connection
 from .batch import Batch, unstable
-from .calls import Caller
 from .sources import BATCH, Source
-from .targets import Target, left_over, slots, targets_of
+from .targets import SCRATCH, Target, slots, targets_of
 
 MANY = 200  # units that are made again: a number that measures the rate
 
@@ -36,15 +35,22 @@ class Making:
     rate: float | None = None
     rows: dict[str, int] = field(default_factory=dict)
 
-    def prepare(self) -> None:
-        """Create the temporary tables of this connection."""
+    def prepare(self, scratch: str = "") -> None:
+        """Create the temporary tables of this connection, outside of a transaction. `scratch`: the file of the scratch
+        database, which another connection uses later; '' for one that only this connection sees."""
+        if not self.sources:
+            return
+        self.connection.execute(f"ATTACH ? AS {SCRATCH}", (scratch,))
+        # no crash has to be survived, and without a sync SQLite makes no journal over both files
+        self.connection.execute(f"PRAGMA {SCRATCH}.synchronous=OFF")
+        self.connection.execute(f"PRAGMA {SCRATCH}.cache_size=-{BUILD_CACHE_KIB}")
         for source in self.sources:
             source.prepare(self.connection)
         for target in self.targets.values():
             target.prepare(self.connection)
 
     def make_maps(self) -> None:
-        """Create the tables that say which old row made which new ones, in the new file."""
+        """Create the tables that say which old row made which new ones, in the scratch database."""
         for target in self.targets.values():
             target.make_map(self.connection)
         for source in self.sources:
@@ -60,11 +66,6 @@ class Making:
             for index in step.new.indexes:
                 if index.unique:
                     self.connection.execute(ddl.create_index(step.new, index))
-
-    def drop_maps(self) -> None:
-        """Drop them, after which nothing can be made again."""
-        for name in left_over(self.connection) if self.sources else ():
-            self.connection.execute(f"DROP TABLE main.{quote(name)}")
 
     # --- all rows -------------------------------------------------------------------------------------------
 
@@ -156,11 +157,10 @@ class Making:
     def _run(
         self, source: Source, batch: Batch, tick: Tick = lambda rows: None, done: int = 0, *, some: bool = False
     ) -> int:
-        caller = Caller(source.function, source.targets)
         for unit, given in source.given(self.connection, some=some):
-            batch.add(unit, caller.call(unit, given))
+            batch.call(unit, given)
             done += len(given) if isinstance(given, list) else 1
-            if len(batch) >= BATCH:
+            if batch.waiting >= BATCH:
                 batch.flush()
                 tick(done)
         batch.flush()

@@ -16,7 +16,7 @@ from ..connection import Connection
 from ..mapping import rowid_name
 from ..objects import OWN_PREFIX
 from .calls import Caller, Unit, in_groups
-from .targets import GROUP, Target, slots
+from .targets import SCRATCH, Target, slots
 
 BATCH = 2_000  # old rows in memory at once; larger batches are no faster
 
@@ -60,8 +60,8 @@ class Source:
 
     @property
     def groups(self) -> str:
-        """A table in the new file with the group of each old row."""
-        return f"main.{GROUP}{self.number}"
+        """A table in the scratch database with the group of each old row."""
+        return f"{SCRATCH}.group_{self.number}"
 
     @property
     def unit_slots(self) -> str:
@@ -87,7 +87,7 @@ class Source:
             connection.execute(f"DELETE FROM {name}")
 
     def make_groups(self, connection: Connection) -> None:
-        """Create the table of groups in the new file."""
+        """Create the table of groups."""
         if self.is_grouped:
             listed = ", ".join(self._slots)
             connection.execute(
@@ -106,7 +106,7 @@ class Source:
         """Index the table of groups by group."""
         if self.is_grouped:
             connection.execute(
-                f"CREATE INDEX {self.groups}_by_group ON {GROUP}{self.number} (g, {', '.join(self._slots)})"
+                f"CREATE INDEX {self.groups}_by_group ON group_{self.number} (g, {', '.join(self._slots)})"
             )
 
     def regroup(self, connection: Connection) -> None:

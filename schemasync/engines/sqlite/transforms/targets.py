@@ -1,7 +1,7 @@
 """The tables that transforms fill, and the scratch tables of each.
 
-- `made`, in the new file: the keys of the rows that each unit (an old row, or a group) has made. It is the only thing
-  that tells, when a unit changes, which rows of the new file were its own.
+- `made`, in a scratch database: the keys of the rows that each unit (an old row, or a group) has made. Nothing
+  else tells, when a unit changes, which rows of the new file were its own.
 - `staged`, temporary: the rows of one batch, as the new table would store them.
 - `gone`, temporary: the keys of the rows that were taken back.
 """
@@ -17,10 +17,10 @@ from ....schema.model import Column, Sql, Table
 from ....schema.names import fold, quote
 from .. import ddl
 from ..connection import Connection
-from ..objects import OWN_PREFIX, is_temporary
+from ..objects import OWN_PREFIX
 from ..rebuild.derive import bare
 
-MADE, GROUP = f"{OWN_PREFIX}made_", f"{OWN_PREFIX}group_"
+SCRATCH = "made"  # the schema name of the scratch database
 
 
 def slots(letter: str, number: int) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class Target:
 
     @property
     def made(self) -> str:
-        return f"main.{MADE}{self.number}"
+        return f"{SCRATCH}.made_{self.number}"
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class Target:
         connection.execute(f"CREATE TABLE {self.gone} ({', '.join(self._typed_keys())})")
 
     def make_map(self, connection: Connection) -> None:
-        """Create `made` in the new file."""
+        """Create `made`."""
         units = ", ".join(f"{name} DEFAULT 0" for name in self.units)
         key = ", ".join(("f", *self.units, *self.keys))
         connection.execute(
@@ -123,7 +123,7 @@ class Target:
 
     def index_map(self, connection: Connection) -> None:
         """Create the index of `made` by the keys of new rows."""
-        connection.execute(f"CREATE INDEX {self.made}_by_row ON {MADE}{self.number} ({', '.join(self.keys)})")
+        connection.execute(f"CREATE INDEX {self.made}_by_row ON made_{self.number} ({', '.join(self.keys)})")
 
     def _typed_keys(self) -> Iterator[str]:
         """The definitions of `keys`: they store and compare the values as the key of the table does."""
@@ -151,9 +151,3 @@ def targets_of(steps: Iterable[Transform], width: int) -> dict[str, Target]:
         is_shared = any(one.kind != "one-to-one" for one in step.functions)
         found[fold(step.name)] = Target(number, step.new, width, is_shared)
     return found
-
-
-def left_over(connection: Connection) -> list[str]:
-    """The names of these tables that the file still has."""
-    rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
-    return [name for (name,) in rows if is_temporary(name) and name.startswith((MADE, GROUP))]
