@@ -11,7 +11,7 @@ from schemasync.sync.runner import sync
 
 from .processes import child
 from .scenarios import run
-from .worlds import dump, fence_of, history, is_marked, read, traces, whole, write
+from .worlds import dump, fence_of, history, is_marked, traces, whole, write
 
 ROW = "written after the crash"
 
@@ -135,7 +135,7 @@ def finish(scenario, world):
                 run(scenario, target)
         if scenario.current is None:
             return None
-        report = sync(target, read(scenario.current))
+        report = sync(target, scenario.wanted)
         return report.result, report.generation
 
     result = child(again).result()

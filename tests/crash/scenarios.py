@@ -20,6 +20,8 @@ from schemasync.keep.backup import backup
 from schemasync.keep.pruning import prune as prune_backups
 from schemasync.keep.restore import chosen, restore
 from schemasync.keep.store import store
+from schemasync.schema.document import Document, with_transforms
+from schemasync.schema.transform_function import TransformFunction
 from schemasync.sync import prune
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
@@ -34,6 +36,7 @@ from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
+from schemasync.transforms import ONE_TO_MANY, SHARED, transform
 
 from . import worlds
 from .processes import child, sqlite
@@ -68,6 +71,13 @@ class Scenario:
     commit: DiskStep | None = DiskStep.CUTOVER_FENCE
     before: dict[str, Any] | None = None
     current: dict[str, Any] | None = None
+    transforms: tuple[TransformFunction, ...] = ()
+
+    @property
+    def wanted(self) -> Document:
+        """The schema.json of the new state."""
+        assert self.current is not None
+        return with_transforms(read(self.current), self.transforms)
 
     @property
     def passes(self) -> list[DiskStep]:
@@ -189,6 +199,31 @@ def _with_less(folder: Path) -> World:
 def _back_with_rows(target: Target) -> Any:
     done = keep_writes(target, None, KeepWritesOptions(), lambda ahead: True)
     return done and done.ahead.to.generation
+
+
+TRANSFORMED = {
+    **V2,
+    "initials": {"person": "INTEGER PRIMARY KEY REFERENCES people (id)", "letters": "TEXT NOT NULL"},
+    "letters": {"letter": "TEXT PRIMARY KEY", "_without_rowid": True},
+}
+"""V2 with tables that transforms fill."""
+
+
+@transform("people", into=["initials", "letters"], kind=ONE_TO_MANY, name="initials")
+def initials(person):
+    letters = "".join(word[0] for word in person["full_name"].split())
+    yield "initials", {"person": person["id"], "letters": letters}
+    for letter in set(letters):
+        yield "letters", {"letter": letter}
+
+
+@transform("papers", into="papers", kind=SHARED, group=lambda paper: paper["id"] % 2, name="papers")
+def papers(found):
+    yield from (("papers", paper) for paper in found)
+
+
+def _transforms(target: Target) -> Any:
+    return sync(target, SCENARIOS["transform"].wanted).result
 
 
 def _altered(folder: Path) -> World:
@@ -407,6 +442,15 @@ SCENARIOS = {
             commit=None,
             before=V1,
             current=V1,
+        ),
+        Scenario(
+            "transform",
+            worlds.evolved,
+            _transforms,
+            f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
+            before=V2,
+            current=TRANSFORMED,
+            transforms=(initials, papers),
         ),
         Scenario(
             "another_order",

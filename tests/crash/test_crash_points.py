@@ -18,6 +18,7 @@ ALIKE = {
     "evolve_with_a_check",
     "evolve_and_prune",
     "derive",
+    "transform",
     "adopt_journal",
     "adopt_over_the_link",
     "an_open_archive",

@@ -123,7 +123,7 @@ def caught_up_without_lock(
         deadline = time.monotonic() + limits.cutover_timeout
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
         _check_used(built, connection, recompute)
-        _refreshed(target, connection, recompute)
+        _refreshed(target, connection, lag, recompute)
         _make_room(target, connection, before)
         begun = time.monotonic()
         _last_round(target, plan, built, lag, recompute, connection, before.connection, counters)
@@ -147,27 +147,27 @@ def _locked_when_ready(
     while True:
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
         _check_used(built, connection, recompute)
-        fits = _refreshed(target, connection, recompute)
+        misfit = _refreshed(target, connection, lag, recompute)
         _make_room(target, connection, before)
         with ExitStack() as stack:
             lock = _try_to_lock(stack, target, before, patience)
             if (
                 lock is not None
-                and (fits or time.monotonic() > deadline)
+                and (misfit is None or time.monotonic() > deadline)
                 and _is_ready(lock, capture, lag, recompute, limits.max_pause / 2)
             ):
                 _check_used(built, connection, recompute)
                 yield lock
                 return
         if time.monotonic() > deadline:
-            raise _timed_out(before, limits, recompute, busy=lock is None)
+            raise misfit or _timed_out(before, limits, recompute, busy=lock is None)
         patience = min(patience * 1.5, MOST_PATIENCE)
         time.sleep(BREATH)
 
 
 def _recompute(connection: Connection, plan: Plan, capture: Capture, built: Built) -> Recompute:
     seen = built.up_to.derived
-    made = making(connection, plan, seen.rate if seen is not None else None)
+    made = making(connection, plan, seen.pace if seen is not None else None)
     made.prepare(capture.scratch)
     return Recompute(connection, plan, capture.logged, made, seen)
 
@@ -190,13 +190,20 @@ def _check_used(built: Built, connection: Connection, recompute: Recompute) -> N
         raise Conflict
 
 
-def _refreshed(target: Target, connection: Connection, recompute: Recompute) -> bool:
-    """Fill derived tables again while nobody waits, so that under the lock it is needed only if something was written
-    since. False if a row violates the new schema: the application may fix it."""
+def _refreshed(target: Target, connection: Connection, lag: Lag, recompute: Recompute) -> Failed | None:
+    """Fill derived tables and those of transforms again while nobody waits, so that under the lock it is needed only if
+    something was written since. Returns the error if a row violates the new schema: the application may fix it.
+
+    All other rows are replayed in the same snapshot, because the new rows may refer to them."""
     if not recompute.is_due():
-        return True
+        return None
+    begun = time.monotonic()
     with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
-        return recompute.refresh() is None
+        done = lag.replay.round()
+        lag.replay.settle()
+        misfit = recompute.refresh()
+    lag.note(done, time.monotonic() - begun)
+    return misfit
 
 
 def _try_to_lock(stack: ExitStack, target: Target, before: LiveDatabase, patience: float) -> WriteLock | None:

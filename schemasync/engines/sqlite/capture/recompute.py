@@ -10,23 +10,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ....errors import Code, Failed, Problem
-from ....plan.model import CarriedStep, Derive, FilledStep, Plan
+from ....errors import Failed
+from ....plan.model import Derive, FilledStep, Plan
 from ....schema.names import fold, quote
-from ....schema.text import count
 from ..connection import Connection, schema_version
-from ..inspect import references_of
 from ..objects import OWN_PREFIX
 from ..rebuild.derive import fill_again, fill_keys, rows_of
-from ..transforms.making import Making
+from ..transforms.making import Making, Pace
 from ..verify import derived
-from ..verify.integrity_check import violations
-from ..verify.references import dangles
 from . import changelog
 from .changelog import LOG, Logged
+from .computed_references import check_references, children_of_computed
 from .replay import LOWEST
 
-SLOWEST = 1_000.0  # units a second, until the rate of the transforms is measured
 KEYS = f"temp.{OWN_PREFIX}derived_keys"  # the keys of one table that were written
 
 
@@ -34,13 +30,13 @@ KEYS = f"temp.{OWN_PREFIX}derived_keys"  # the keys of one table that were writt
 class Seen:
     """The state of the old file that these tables agree with: the last entry of the change log, the schema_version, and
     the highest row id of each table that they are computed from. `seconds`: how long it took to fill derived tables and
-    to compare them. `rate`: units of transforms that are made in a second."""
+    to compare them. `pace`: of the transforms."""
 
     bound: int
     version: int
     highest: Mapping[str, int | None]
     seconds: float = 0.0
-    rate: float | None = None
+    pace: Pace | None = None
 
 
 @dataclass(slots=True)
@@ -63,7 +59,7 @@ class Recompute:
 
     def __post_init__(self) -> None:
         self._numbers = {fold(one.table.name): one.number for one in self.logged}
-        self._children = dict(_children(self.connection, self.plan)) if self.plan.filled else {}
+        self._children = dict(children_of_computed(self.connection, self.plan)) if self.plan.filled else {}
         self.seconds = self.seen.seconds if self.seen is not None else 0.0
 
     def note(self) -> None:
@@ -79,7 +75,7 @@ class Recompute:
         ids = {fold(one.table.name): one for one in self.logged if one.is_rowid and fold(one.table.name) in names}
         highest = {name: self._highest(one) for name, one in ids.items()}
         bound, version = changelog.last_entry(self.connection, "old"), schema_version(self.connection, "old")
-        return Seen(bound, version, highest, self.seconds, self.making.rate)
+        return Seen(bound, version, highest, self.seconds, self.making.pace)
 
     def _highest(self, one: Logged) -> int | None:
         """Rows that a TEMP trigger has hidden from the log are above it."""
@@ -142,7 +138,7 @@ class Recompute:
                     self._fill_again(step)
                 if len(derived) < len(stale):
                     self._make_again()
-                self._check(children)
+                check_references(self.connection, self.plan, children)
         except Failed as error:
             return error
         self.has_refreshed |= bool(stale)
@@ -159,15 +155,13 @@ class Recompute:
 
     def makes(self) -> float:
         """The part of it that the transforms take."""
-        if not self.making.sources:
+        pace = self.making.pace
+        if not self.making.sources or pace is None or self.seen is None:
             return 0.0
-        assert self.seen is not None
         if self.seen.version != schema_version(self.connection, "old"):
-            units = self.making.old_rows()
-        else:
-            numbers = {self._numbers[fold(one.table.name)] for one in self.making.sources}
-            units = changelog.count_since(self.connection, self.seen.bound, numbers, "old")
-        return units / (self.making.rate or SLOWEST)
+            return pace.whole
+        numbers = {self._numbers[fold(one.table.name)] for one in self.making.sources}
+        return pace.seconds(changelog.count_since(self.connection, self.seen.bound, numbers, "old"))
 
     def _make_again(self) -> None:
         """Make the rows of the transforms whose old rows were written."""
@@ -226,39 +220,9 @@ class Recompute:
                 (LOWEST if highest is None else highest,),
             )
 
-    def _check(self, children: Collection[str]) -> None:
-        problems = [problem for name in children for problem in self._dangling(name)]
-        if problems:
-            raise Failed(problems)
-
-    def _dangling(self, name: str) -> Iterator[Problem]:
-        table, step = self.plan.new.table(name), self.plan.step(name)
-        if table is not None and not dangles(self.connection, table):
-            return
-        found = violations(self.connection, "main", name)
-        origin = step.old.name if isinstance(step, CarriedStep) else name if step is None else None
-        before = violations(self.connection, "old", origin) if found and origin is not None else 0
-        if found > before:
-            refer = count(found - before, "row", "rows")
-            yield Problem(
-                Code.ROWS_VIOLATE_SCHEMA,
-                f'{refer} of "{name}" refer to rows that do not exist, since something was written during the run',
-                "Fix them, and make sure that the application writes no more of them. Then run it again.",
-                {"table": name, "rows": found - before},
-            )
-
 
 def _reads(step: FilledStep) -> Sequence[str]:
     return step.selection.reads if isinstance(step, Derive) else step.reads
-
-
-def _children(connection: Connection, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
-    """The tables with a foreign key of which one side is computed, also foreign tables, with the folded names of the
-    tables that they refer to."""
-    names = {fold(step.name) for step in plan.filled}
-    for child, parents in references_of(connection).items():
-        if fold(child) in names or names & parents:
-            yield child, frozenset(parents)
 
 
 @contextmanager

@@ -16,23 +16,35 @@ from .batch import Batch, unstable
 from .sources import BATCH, Source
 from .targets import SCRATCH, Target, slots, targets_of
 
-MANY = 200  # units that are made again: a number that measures the rate
+MANY, LONG = 200, 0.05  # old rows whose rows are made again, or seconds that this takes, which measure the pace
 
 Tick = Callable[[int], None]
 """Called with the number of old rows that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many seconds it takes to make and compare the rows of one old `row`, and of all of them: where rows are in
+    groups, several of them may be made again together."""
+
+    row: float
+    whole: float
+
+    def seconds(self, rows: int) -> float:
+        return min(rows * self.row, self.whole)
 
 
 @dataclass(slots=True)
 class Making:
     """The transforms of a plan over a new file, `main`, with the old one attached as `old`.
 
-    `rate`: units (old rows, or groups) that are made and compared in a second; None until it is measured.
+    `pace`: None until it is measured.
     """
 
     connection: Connection
     sources: tuple[Source, ...]
     targets: dict[str, Target]
-    rate: float | None = None
+    pace: Pace | None = None
     rows: dict[str, int] = field(default_factory=dict)
 
     def prepare(self, scratch: str = "") -> None:
@@ -81,7 +93,8 @@ class Making:
         for target in self.targets.values():
             target.index_map(self.connection)
             self.rows[target.name] = self._count(target.new)
-        self.rate = done / max(2 * (time.monotonic() - begun), 0.001)
+        seconds = 2 * (time.monotonic() - begun)
+        self.pace = Pace(seconds / max(done, 1), seconds)
 
     def fill_again(self) -> None:
         """Replace all rows, as the keys of the old ones may be others."""
@@ -116,7 +129,8 @@ class Making:
 
     def make_again(self, sources: Collection[Source]) -> None:
         """Make the rows of the touched old rows again, as these are now, in the caller's transaction. Raises Failed."""
-        begun, units = time.monotonic(), 0
+        begun = time.monotonic()
+        rows = sum(self._count(source.touched) for source in sources)
         for source in sources:
             if source.is_grouped:
                 source.regroup(self.connection)
@@ -128,10 +142,10 @@ class Making:
             batch = Batch(self.connection, source, compares=True)
             self._run(source, batch, some=True)
             self._compare_numbers(source, batch.pairs, some=True)
-            units += self._count(source.units)
             source.forget(self.connection)
-        if units >= MANY:
-            self.rate = units / max(time.monotonic() - begun, 0.001)
+        seconds = time.monotonic() - begun
+        if self.pace is not None and rows and (rows >= MANY or seconds > LONG):
+            self.pace = Pace(seconds / rows, max(self.pace.whole, seconds))
 
     def _take_back(self, source: Source) -> None:
         """Delete the rows that only the units to make again have made. One that others made, too, stays."""
@@ -180,7 +194,7 @@ class Making:
         return int(self.connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
 
 
-def making(connection: Connection, plan: Plan, rate: float | None = None) -> Making:
+def making(connection: Connection, plan: Plan, pace: Pace | None = None) -> Making:
     """The transforms of a plan; none if it has none."""
     tables = _old_tables(plan)
     widths = [_width(one.kind == "shared", tables[one.name]) for one in plan.transforms]
@@ -189,7 +203,7 @@ def making(connection: Connection, plan: Plan, rate: float | None = None) -> Mak
         Source(number, one, tables[one.name], {fold(name): targets[fold(name)] for name in one.into})
         for number, one in enumerate(plan.transforms)
     )
-    return Making(connection, sources, targets, rate)
+    return Making(connection, sources, targets, pace)
 
 
 def _old_tables(plan: Plan) -> dict[str, Table]:
