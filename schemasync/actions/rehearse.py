@@ -6,20 +6,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from .. import conf
+from .. import conf, databases
 from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import HazardJson
+from ..engines.sqlite.copies import exact_copy
 from ..engines.sqlite.query_plans import QueryPlan
 from ..engines.sqlite.verify.row_counts import RowDiff
 from ..errors import Code, ProblemJson, UsageError
+from ..files.temporary import scratch_folder
+from ..orm.data_migrations import data_migrations
 from ..orm.migrate import rehearse_as_migrate
+from ..orm.models import made_elsewhere
+from ..orm.new_file import on_file
+from ..orm.own_work import asked_about
 from ..plan.model import Strategy
 from ..sync import rehearsal
+from ..sync.adopt import adopt
 from ..sync.phases.decide import SyncOptions
 from ..sync.rehearsal import Expected, Rehearsal, WayBack, Writes
+from ..sync.run.error_translation import translated_errors
 from ..sync.run.recorder import Recorder, RunJson
 from ..sync.run.report import TableReport
+from ..sync.run.requirements import Requirements
+from ..sync.run.target import Target
 from .database import Database
 
 
@@ -122,21 +132,48 @@ class Rehearsed:
     recorder: Recorder
 
 
-def rehearse(database: Database, options: SyncOptions, queries: Path | None = None) -> Rehearsed:
-    """Do all that a sync does, except for the swap, and remove the new file. Raises what the sync would raise, and
-    UsageError if the file of queries cannot be read."""
+def rehearse(
+    database: Database, options: SyncOptions, queries: Path | None = None, at: Path | None = None
+) -> Rehearsed:
+    """Do all that a sync does, except for the swap, and remove the new file. `at`: on a copy of this database file,
+    which is removed, too. Raises what the sync would raise, and UsageError if a file cannot be read."""
     if options.in_place or options.block_writers or options.limits.postpone:
         raise UsageError.of(
             Code.BAD_OPTION,
             "a rehearsal builds a new file beside writers, and does not swap it in",
             "Leave out --in-place, --block-writers and --postpone.",
         )
-    script, recorder = _read(queries), Recorder()
+    script = _read(queries)
+    if at is not None:
+        return _rehearsed_at(database, options, script, at)
     database.finish_swap()
-    target, wanted = replace(database.released(), recorder=recorder), database.document()
+    return _rehearsed(database, database.released(), options, script)
+
+
+def _rehearsed(database: Database, target: Target, options: SyncOptions, script: str) -> Rehearsed:
+    recorder, wanted = Recorder(), database.document()
+    target = replace(target, recorder=recorder)
     if conf.is_enabled():
         return Rehearsed(rehearse_as_migrate(database.alias, target, wanted, options, script), recorder)
     return Rehearsed(rehearsal.rehearse(target, wanted, options, script), recorder)
+
+
+def _rehearsed_at(database: Database, options: SyncOptions, script: str, at: Path) -> Rehearsed:
+    """On a copy of the file, which is adopted as a restored backup is. What REQUIRE demands is not asked: nothing is at
+    stake."""
+    if not at.is_file():
+        raise UsageError.of(Code.BAD_OPTION, f"--at {at}: there is no such file", "Name a SQLite file.")
+    alias, wanted = database.alias, database.document()
+    databases.let_go(alias)
+    with scratch_folder(database.link, "rehearsal") as folder:
+        copy = folder / database.link.name
+        with translated_errors(at):
+            exact_copy(databases.opener(alias), at.resolve(), copy)
+        with on_file(alias, copy):
+            target = replace(database.target(), requirements=Requirements())
+            installed = asked_about(data_migrations(alias)) if conf.is_enabled() else None
+            adopt(target, wanted, None, installed, options.accepted_migrations, made_elsewhere(alias))
+            return _rehearsed(database, target, options, script)
 
 
 def _read(queries: Path | None) -> str:

@@ -130,7 +130,7 @@ class Actions(Invocation):
             raise CommandError(output.plan.what_stops(planned), returncode=Refused.exit_code)
 
     def do_rehearse(self, database: Database) -> None:
-        done = rehearse.rehearse(database, sync_options(self.given), self._path("queries"))
+        done = rehearse.rehearse(database, sync_options(self.given), self._path("queries"), self._path("at"))
         self._print(output.rehearse.lines(done, self._page), rehearse.as_json(done))
 
     def do_check(self, database: Database) -> None:

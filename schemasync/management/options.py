@@ -238,6 +238,13 @@ def _rehearse(parser: Any) -> None:
     _verify(parser, "full: verify the kept tables, too")
     _seen(parser, SEEN_HERE)
     parser.add_argument(
+        "--at",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="rehearse on a copy of this database file, such as a snapshot; the copy is removed, too",
+    )
+    parser.add_argument(
         "--queries",
         type=Path,
         default=ABSENT,

@@ -263,3 +263,94 @@ def test_json_of_a_refusal_is_short(synced):
 def test_a_table_that_cannot_be_altered_is_rewritten_as_in_a_sync(synced):
     synced.write(V2)
     assert rehearsed(synced)["result"] == "rehearsed"
+
+
+# --- on a copy of another file ------------------------------------------------------------------------------------
+
+
+def rehearsed_at(project, file, **options):
+    """The same on a copy of a file: neither that nor the live one changes, and nothing is left."""
+    names, digest = sorted(path.name for path in project.folder.iterdir()), file.read_bytes()
+    generations = project.generations()
+    found = project.done("rehearse", at=str(file), json=True, **options).json
+    assert sorted(path.name for path in project.folder.iterdir()) == names
+    assert file.read_bytes() == digest
+    assert project.generations() == generations
+    return found
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "generation", "plain"])
+def test_any_file_can_be_rehearsed_on(synced, tmp_path, kind):
+    synced.write(REWRITTEN)
+    match kind:
+        case "snapshot":
+            file = tmp_path / "copy.sqlite3"
+            synced.done("snapshot", file)
+        case "generation":
+            synced.write(V2)
+            synced.done()
+            synced.write(REWRITTEN)
+            (file,) = synced.archive.glob("0001-*.sqlite3")
+        case "plain":
+            file = tmp_path / "plain.sqlite3"
+            with closing(sqlite3.connect(file)) as connection:
+                connection.executescript(
+                    "CREATE TABLE Users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, fax TEXT);"
+                    "CREATE TABLE Log (id INTEGER PRIMARY KEY, what TEXT);"
+                    "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL), (3, 'cy', NULL)"
+                )
+    found = rehearsed_at(synced, file)
+    assert found["result"] == "rehearsed"
+    assert found["tables"]["Users"] == {"action": "rewrite", "rows": 3 if kind == "plain" else 2}
+
+
+def test_rows_of_the_other_file_that_do_not_fit_are_found(synced, tmp_path):
+    file = tmp_path / "copy.sqlite3"
+    synced.run_sql("UPDATE Users SET name = 'bob' WHERE id = 1")
+    synced.done("snapshot", file)
+    synced.run_sql("UPDATE Users SET name = 'ann' WHERE id = 1")
+    synced.write(REWRITTEN)
+    rehearsed(synced)
+    ended = synced.call("rehearse", at=str(file), json=True)
+    assert ended.code == 3
+    assert "unique" in ended.json["errors"][0]["message"].lower() or "duplicate" in ended.json["errors"][0]["message"]
+    assert not list(synced.folder.glob(".db.sqlite3.rehearsal-*"))
+
+
+def test_a_file_that_is_no_database_is_named(synced):
+    ended = synced.call("rehearse", at=str(synced.folder / "schema.json"), json=True)
+    assert ended.json["errors"][0]["code"] == "not-a-database"
+    assert synced.call("rehearse", at="nowhere.sqlite3").code == 2
+    assert not list(synced.folder.glob(".db.sqlite3.rehearsal-*"))
+
+
+def test_what_a_killed_rehearsal_left_is_removed_by_the_next_one_unless_it_is_in_use(synced, tmp_path):
+    file = tmp_path / "copy.sqlite3"
+    synced.done("snapshot", file)
+    synced.write(REWRITTEN)
+    dead, alive = synced.folder / ".db.sqlite3.rehearsal-dead", synced.folder / ".db.sqlite3.rehearsal-alive"
+    for folder in (dead, alive):
+        folder.mkdir()
+        (folder / "in-use").touch()
+        (folder / "db.sqlite3").write_bytes(b"x")
+    code = "import fcntl, sys; f = open(sys.argv[1], 'wb'); fcntl.flock(f, fcntl.LOCK_EX); print('there', flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(alive / "in-use")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "there\n"
+        synced.done("rehearse", at=str(file))
+        assert (dead.exists(), alive.exists()) == (False, True)
+    finally:
+        other.stdin.close()
+        other.stdout.close()
+        other.wait(30)
+
+
+def test_on_a_copy_nothing_is_required(synced, settings, tmp_path):
+    file = tmp_path / "copy.sqlite3"
+    synced.done("snapshot", file)
+    synced.write(REWRITTEN)
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "REQUIRE": {"DISK_LEFT": 10**18}}
+    assert synced.call("rehearse").code == 3
+    assert rehearsed_at(synced, file)["result"] == "rehearsed"

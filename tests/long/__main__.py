@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-mutants, products, rows, testdb.
+mutants, products, rehearse, rows, testdb.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..support.sqlite_builds import PACKAGES, environment
-from . import apps, demo, eject, files, mutants, rows, testdb
+from . import apps, demo, eject, files, mutants, rehearse, rows, testdb
 from .copies import copies
 from .crash import histories, instants
 from .live import live
@@ -47,13 +47,15 @@ def main(arguments: list[str]) -> int:
         return mutants.main(arguments[1:])
     if arguments[:1] == ["products"]:  # three products, each by its git directory
         return products.main(arguments[1:])
+    if arguments[:1] == ["rehearse"]:  # one case of 300 MB
+        return rehearse.main(arguments[1:])
     if arguments[:1] == ["rows"]:  # schemas, each by its path
         return rows.main(arguments[1:])
     if arguments[:1] == ["testdb"]:  # five projects, each by its name
         return testdb.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "name", choices=[*RUNS, "demo", "apps", "eject", "files", "mutants", "products", "rows", "testdb"]
+        "name", choices=[*RUNS, "demo", "apps", "eject", "files", "mutants", "products", "rehearse", "rows", "testdb"]
     )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
     parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")

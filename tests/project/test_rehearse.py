@@ -55,6 +55,19 @@ def test_receivers_work_on_the_new_file_and_the_live_one_stays(site):
     assert back["values"] == [{"table": "shop_tag", "column": "weight", "values": 2}]
 
 
+def test_a_rehearsal_on_a_copy_works_there_alone(site):
+    (site.folder / "shop" / "apps.py").write_text(RECEIVERS)
+    site.done("schemasync", "snapshot", "friday.sqlite3")
+    site.run_sql("INSERT INTO shop_tag (label) VALUES ('since')")
+    before = state(site)
+    ended = site.manage("schemasync", "rehearse", "--at", "friday.sqlite3", "--json")
+    assert ended.code == 0, ended
+    assert state(site) == before
+    assert ended.json["tables"]["shop_tag"]["rows"] in (0, 1)
+    assert ended.json["back"]["values"] == [{"table": "shop_tag", "column": "weight", "values": 2}]
+    assert not list(site.folder.glob(".db.sqlite3*"))
+
+
 def test_the_check_of_the_project_is_rehearsed_too(site):
     (site.folder / "shop" / "health.py").write_text("def check(using):\n    return False\n")
     site.settings(flag=True, more='SCHEMASYNC["HEALTH"] = "shop.health.check"')
