@@ -41,7 +41,7 @@ def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
 
 
 @contextmanager
-def scratch_folder(beside: Path, purpose: str) -> Iterator[Path]:
+def folder_beside(beside: Path, purpose: str) -> Iterator[Path]:
     """A folder for a database of its own, on the same disk as the file `beside` it; it is removed at the end of the
     block. That of a process that died is removed by the next one for the same purpose."""
     prefix = f".{beside.name}.{purpose}-"
