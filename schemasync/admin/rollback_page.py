@@ -124,6 +124,7 @@ def _page(
         "is_complete": ahead.is_complete,
         "accounts": people,
         "undo": _undo(request, selected, people, ahead),
+        "keep_writes": _keep_writes(ahead),
         "code": _code(selected, ahead.to.version),
         "typed": TYPED,
         "version": short(ahead.to.version),
@@ -157,6 +158,12 @@ def _undo(request: HttpRequest, selected: SelectedDatabase, people: Accounts | N
     if request.user.get_username() in people.can_undo:
         return Undo(command, UndoBy.YOU)
     return Undo(command, UndoBy.OTHERS if people.can_undo else UndoBy.NOBODY, people.can_undo)
+
+
+def _keep_writes(ahead: Preview) -> str:
+    """The command that shows the way back with all rows; '' where it has nothing to keep, or does not lead there."""
+    is_of_use = ahead.is_since and ahead.written and ahead.live.version != ahead.to.version
+    return f"manage.py schemasync rollback --keep-writes {ahead.to.generation} --dry-run" if is_of_use else ""
 
 
 def _needed_tables(selected: SelectedDatabase) -> Iterator[str]:

@@ -173,10 +173,11 @@ def _unstable_parent(way: WayBack, earlier: Table, shapes: Sequence[Table], seen
     own = f"{earlier.name} has no AUTOINCREMENT, so an id may have been given to another row since"
     if None in parents:
         return own
-    parent = _parent(earlier)
-    if parent is None or parent.table in seen or not refers_to_key(way.earlier, parent):
+    reference = _parent(earlier)
+    parent = way.earlier.table(reference.table) if reference is not None else None
+    if reference is None or parent is None or parent.name in seen or not refers_to_key(way.earlier, reference):
         return own
-    return unstable_key(way, parent.table, seen)
+    return unstable_key(way, parent.name, seen)
 
 
 def _parent(table: Table) -> ForeignKey | None:

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from ..engines.sqlite import archive, dry_run
 from ..engines.sqlite.connection import Connection, Opener
-from ..errors import Problem, Refused
+from ..errors import Code, Problem, Refused
 from ..history.lineage import Lineage
 from ..history.way_back import WayBack
 from ..plan.model import (
@@ -85,12 +85,14 @@ class ArchiveFeeds:
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._used: set[tuple[str, str]] = set()
         self._obstacles = Obstacles(self.name, self.way, self.connection, self.allowed)
 
     def feed(self, plan: Plan) -> Plan:
         """The plan in which the archive fills what the live file lacks. Raises Refused with all problems."""
         plan = replace(plan, steps=tuple(map(self._declared, plan.steps)))
         self.problems += dry_run.bad_fills(plan, self.opener)
+        self.problems += map(_has_no_effect, sorted(self.fills.keys() - self._used))
         steps = tuple(map(self._step, plan.steps))
         if self.columns or self.tables:
             self.problems += self._obstacles.left_out(plan)
@@ -113,6 +115,7 @@ class ArchiveFeeds:
         sql = self._fill(step.name, feed.column)
         if sql is None or feed.origin is Origin.GENERATED:
             return feed
+        self._used.add((fold(step.name), fold(feed.column)))
         return ColumnSource(
             feed.column, Origin.FILLED, feed.source, sql, volatile=dry_run.is_volatile(self.opener, step.old, sql)
         )
@@ -226,3 +229,11 @@ class ArchiveFeeds:
 
     def _refuse(self, message: str, hint: str, **facts: object) -> None:
         self.problems.append(refusal(message, hint, **facts))
+
+
+def _has_no_effect(where: tuple[str, str]) -> Problem:
+    name = ".".join(where)
+    message = (
+        f"--fill {name} has no effect: the column is generated, or its table comes back from the archive as it was"
+    )
+    return Problem(Code.BAD_OPTION, message, "Remove it.", {"table": where[0], "column": where[1]})

@@ -89,11 +89,11 @@ class Obstacles:
         """References of the archive to rows of tables whose keys may name other rows by now."""
         wanted = set(map(fold, columns))
         for key in table.foreign_keys:
-            is_restored = self.way.earlier.table(key.table) is None or key.table not in self.way.names
-            if is_restored or not wanted & set(map(fold, key.columns)) or not refers_to_key(self.way.earlier, key):
-                continue
             parent = self.way.earlier.table(key.table)
-            assert parent is not None
+            if parent is None or parent.name not in self.way.names or not wanted & set(map(fold, key.columns)):
+                continue  # no table of ours, or one that comes back as well
+            if not refers_to_key(self.way.earlier, key):
+                continue
             if why := unstable_key(self.way, parent.name):
                 yield refusal(
                     f"{table.name} of {self.name} refers to rows of {parent.name}, which may be others by now: {why}",

@@ -194,20 +194,22 @@ def _way(target: Target, lineage: Lineage, live: HistoryRow, to: HistoryRow, arc
 
 
 def _as_written(target: Target, recorded: Schema, archive: Generation) -> Schema:
-    """The recorded schema in the spelling of the archive: the history has its normal form, which a module of virtual
-    tables may not accept."""
+    """The recorded schema as the archive spells it: the history has a normal form, which is not made to be read, and
+    which a module of virtual tables may not accept."""
     found = written_schema(replace(target.opener, archive=None), archive.path)
     if differing(recorded, ours(found, recorded)):
         raise _refused(f"the schema of {archive.name} is not the one that the history records", archive)
-    tables = tuple(_in_order(table, found.table(table.name)) for table in recorded.tables)
+    tables = tuple(_spelled(table, found.table(table.name)) for table in recorded.tables)
     views = tuple(found.view(view.name) or view for view in recorded.views)
     return Schema(tables, views)
 
 
-def _in_order(recorded: Table, found: Table | None) -> Table:
-    if found is None:
-        return recorded
-    return replace(found, columns=tuple(found.column(column.name) or column for column in recorded.columns))
+def _spelled(table: Table, found: Table | None) -> Table:
+    """The table that was found, with its columns in the recorded order, unless it has its names in another case."""
+    names = [column.name for column in table.columns]
+    if found is None or found.name != table.name or sorted(names) != sorted(c.name for c in found.columns):
+        return table
+    return replace(found, columns=tuple(column for name in names if (column := found.column(name))))
 
 
 def _fed(feeds: ArchiveFeeds, to: HistoryRow, plan: Plan) -> Plan:

@@ -415,3 +415,52 @@ def test_a_file_in_utf_16_and_names_that_need_quotes_go_back_too(folder):
     story.sync({"my users": {"the id": "TEXT PRIMARY KEY", "_dropped": ['a "b"', "true"]}})
     story.back()
     assert story.ask('SELECT * FROM "my users"') == [("é", "x", "y")]
+
+
+# --- other shapes -------------------------------------------------------------------------------------------------
+
+
+def test_a_key_of_several_columns_in_a_table_without_row_ids_is_the_same_row(folder):
+    old = {"a": "INTEGER", "b": "TEXT", "v": "TEXT", "w": "INTEGER GENERATED ALWAYS AS (a * 2)"}
+    shape = {"_primary_key": ["a", "b"], "_without_rowid": True, "_strict": True}
+    story = Story(folder, {"t": {**old, **shape}}, "INSERT INTO t (a, b, v) VALUES (1, 'x', 'one'), (1, 'y', 'two');")
+    story.sync({"t": {"a": "INTEGER", "b": "TEXT", **shape, "_dropped": ["v", "w"]}})
+    story.write("INSERT INTO t VALUES (2, 'x'); DELETE FROM t WHERE b = 'y'")
+    story.back()
+    assert story.ask("SELECT * FROM t") == [(1, "x", "one", 2), (2, "x", None, 4)]
+
+
+def test_names_in_another_case_hide_no_reference(folder):
+    users = {**USERS, "id": "INTEGER PRIMARY KEY"}
+    old = {"Users": users, "notes": {"id": ID, "user": "INTEGER REFERENCES uSERS (ID)"}}
+    story = Story(folder, old, "INSERT INTO users (name) VALUES ('Ann'); INSERT INTO notes (user) VALUES (1);")
+    story.sync({"Users": users, "_dropped": ["notes"]})
+    refused(story, "refers to rows of Users, which may be others by now")
+
+
+def test_a_table_that_refers_to_itself_and_to_one_that_comes_back_comes_back(folder):
+    tree = {"id": ID, "parent": "INTEGER REFERENCES tree (id)", "kind": "INTEGER REFERENCES kinds (id)"}
+    kinds = {"id": "INTEGER PRIMARY KEY", "name": "TEXT"}
+    story = Story(
+        folder,
+        {"tree": tree, "kinds": kinds, "t": {"id": ID}},
+        "INSERT INTO kinds VALUES (1, 'k'); INSERT INTO tree VALUES (1, NULL, 1), (2, 1, 1);",
+    )
+    story.sync({"t": {"id": ID}, "_dropped": ["tree", "kinds"]})
+    story.back()
+    assert story.ask("SELECT * FROM tree") == [(1, None, 1), (2, 1, 1)]
+
+
+def test_a_fill_that_has_no_effect_is_refused(folder):
+    story = Story(folder, {"users": USERS, "notes": {"id": ID, "text": "TEXT"}}, THREE)
+    story.sync({"users": USERS, "_dropped": ["notes"]})
+    refused(story, "--fill notes.text has no effect", fills={"notes.text": "'x'"})
+
+
+def test_the_definitions_are_spelled_as_they_were(folder):
+    story = Story(folder, {"t": {"id": ID, "v": "TEXT CHECK (v IN ('a','b') AND length(v)<9)"}})
+    before = story.ask("SELECT sql FROM sqlite_schema WHERE name = 't'")
+    story.sync({"t": {"id": ID, "v": "TEXT"}})
+    story.back()
+    after = story.ask("SELECT sql FROM sqlite_schema WHERE name = 't'")
+    assert "".join(after[0][0].split()) == "".join(before[0][0].split())

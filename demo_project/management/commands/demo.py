@@ -68,6 +68,10 @@ class Command(BaseCommand):
         )
         self.look("Renamed, filled, dropped, derived; and the view follows", PEOPLE_V2, HOURS_V2, TRIPS_V2, BUSIEST_V2)
         self.write("Work goes on in the new schema", INVOICE_V2, NOTICE)
+        self.step(
+            "See what going back with today's rows would do; nobody has a fax any more",
+            *("schemasync", "rollback", "--keep-writes", "--dry-run", "--fill", "Users.fax=NULL"),
+        )
         self.step("Change your mind: the old file stands there, whole", "schemasync", "rollback", "--noinput")
         self.look("All is as before, the dropped column too", PEOPLE_V1, HOURS_V1)
         self.step("Read the history", "schemasync", "history")
