@@ -33,7 +33,8 @@ class Block:
 
 
 def replaced(text: str, block: Block) -> str:
-    """The file with the new block: in the place of the old one, or else behind its imports. Raises NotPython."""
+    """The file with the new block: in the place of the old one, with every other byte as it was, or else behind its
+    imports. Raises NotPython."""
     if "\r\n" in text:
         return replaced(text.replace("\r\n", "\n"), block).replace("\n", "\r\n")
     before, after = _around(text, block.source)
@@ -51,6 +52,10 @@ def replaced(text: str, block: Block) -> str:
     for model in block.models:
         lines += [*class_lines(model), "", ""]
     lines.append(END.format(block.source))
+    begin, end = _marks(text, block.source)
+    if begin >= 0:
+        there = text.split("\n")
+        return "\n".join([*there[:begin], *lines, *there[end + 1 :]])
     body = "\n".join(lines) + "\n"
     head = before.rstrip("\n") + "\n\n\n" if before.strip() else ""
     if before.strip() and _ends_with_import(before):

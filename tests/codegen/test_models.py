@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from django.db import models
 
-from schemasync.codegen.block import names_outside
+from schemasync.codegen.block import Block, names_outside, replaced
 from schemasync.codegen.describe import describe
 from schemasync.codegen.glob import as_regex
 from schemasync.codegen.naming import RESERVED, class_name, field_name
@@ -287,6 +287,19 @@ def test_no_class_and_no_field_hides_a_name_that_the_file_uses():
 def test_a_class_does_not_hide_a_name_of_the_code_around():
     text = "from enum import Enum\n\n\nclass Tag(Enum):\n    A = 1\n"
     assert names_outside(text, "schema.json") == {"enum", "tag"}
+
+
+@pytest.mark.parametrize(
+    "around", [("", ""), ("", "# own"), ("\n\nimport os\n", "\n\n\n\nX = 1\n\n"), ('"""Doc."""\n', "\n")]
+)
+def test_the_code_around_a_block_keeps_its_blank_lines(around):
+    before, after = around
+    old = Block("schema.json", "old", [])
+    text = before + replaced("", old) + after
+    assert replaced(text, old) == text
+    new = replaced(text, Block("schema.json", "new", []))
+    assert new.startswith(before + "# --- begin")
+    assert new.endswith("# --- end: models of schema.json ---\n" + after)
 
 
 GLOBS = (
