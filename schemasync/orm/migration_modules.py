@@ -18,14 +18,15 @@ _state = Local()  # of the thread, or of the asynchronous task
 class MigrationModules(dict[str, Any]):
     """A policy for `MIGRATION_MODULES`: None (no migrations) for every app that is not in MIGRATED_APPS.
 
-    Django reads it lazily, so the app registry is read at that time. `original` is the project's own setting. Within
+    Django reads it lazily, so the app registry is read at that time. `original` is the project's own setting: a mapping
+    or an object that only answers to `in` and `[]`, as projects have it to leave out migrations in tests. Within
     `suspended()` it is that setting, for the thread that is in the block and no other: pages of a server that run at
     the same time read it, too.
     """
 
-    def __init__(self, original: Mapping[str, Any]) -> None:
-        super().__init__(original)
-        self.original = dict(original)
+    def __init__(self, original: Any) -> None:
+        super().__init__(original if isinstance(original, Mapping) else {})
+        self.original: Any = dict(original) if isinstance(original, Mapping) else original
 
     def __contains__(self, label: object) -> bool:
         return label in self.original or not (_is_suspended() or label in conf.migrated_apps())
@@ -42,7 +43,7 @@ class MigrationModules(dict[str, Any]):
             return default
 
     def __iter__(self) -> Iterator[str]:
-        if _is_suspended():
+        if _is_suspended() and isinstance(self.original, dict):
             return iter(self.original)
         return iter([config.label for config in apps.get_app_configs() if config.label in self])
 

@@ -41,6 +41,29 @@ def test_within_the_block_the_project_s_own_setting_counts():
     assert (migration_modules.is_suspended(), migration_modules.is_in_force()) == (False, True)
 
 
+class NoMigrations:
+    """As projects and pytest-django write it, so that tests have no migrations."""
+
+    def __contains__(self, label):
+        return True
+
+    def __getitem__(self, label):
+        return None
+
+
+def test_the_project_s_own_setting_may_be_an_object_that_is_no_mapping(settings):
+    settings.MIGRATION_MODULES = NoMigrations()
+    migration_modules.install()
+    for found in (settings.MIGRATION_MODULES, settings.MIGRATION_MODULES.original):
+        assert "auth" in found
+        assert found["auth"] is None
+    with migration_modules.suspended():
+        assert "auth" in settings.MIGRATION_MODULES
+        assert settings.MIGRATION_MODULES.get("auth", "default") is None
+        assert list(settings.MIGRATION_MODULES) == ["schemasync"]  # the only app of these tests
+    assert migration_modules.module_of("auth") is None
+
+
 def test_another_thread_of_a_server_is_not_affected():
     outside = seen()
     with migration_modules.suspended():
