@@ -32,6 +32,7 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
     faulty: then it does not count.
     """
     compression.library()
+    store.check()
     made_at = datetime.now(UTC)
     with _scratch(target) as folder:
         copy, packed = folder / "copy.sqlite3", folder / "copy.zst"

@@ -72,6 +72,11 @@ class Store:
         with self.storage.open(self.path(name), "rb") as file:
             return bytes(file.read())
 
+    def check(self) -> None:
+        """Raises Failed if the storage cannot even be listed, before anything is copied for it."""
+        with self._failing("list its files"):
+            self._names()
+
     def put(self, name: str, path: Path) -> None:
         """Store a file under this name, which is free. Raises Failed if the storage has not taken it as it is."""
         with self._failing(f"take {name}"), path.open("rb") as file:

@@ -69,7 +69,7 @@ def test_a_file_that_is_there_is_not_replaced(evolved):
     assert (evolved.folder / "there").read_text() == "mine"
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "swapped", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "longer", "flipped", "swapped", "gone"])
 def test_a_damaged_backup_is_refused_before_anything_is_written(evolved, place, damage):
     for _ in range(2):
         evolved.done("backup")
@@ -78,6 +78,8 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(evolved, place, 
     match damage:
         case "cut":
             newer.write_bytes(newer.read_bytes()[:-100])
+        case "longer":
+            newer.write_bytes(newer.read_bytes() * 2)
         case "flipped":
             data = bytearray(newer.read_bytes())
             data[len(data) // 2] ^= 1

