@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemasync.keep.retention import RULE, kept
 
 NOW = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)
 MOMENTS = st.lists(st.integers(0, 50_000), max_size=60).map(lambda ages: [NOW - timedelta(hours=age) for age in ages])
+
+LARGE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def hourly(number: int) -> list[datetime]:
@@ -32,6 +34,7 @@ def test_a_pause_in_the_backups_makes_no_old_one_go():
     assert set(kept([NOW, *old])) == {NOW, *old}
 
 
+@LARGE
 @given(MOMENTS)
 def test_the_newest_stays_and_what_stays_once_stays_again(moments):
     found = kept(moments)
@@ -40,6 +43,7 @@ def test_the_newest_stays_and_what_stays_once_stays_again(moments):
     assert kept(found) == found
 
 
+@LARGE
 @given(MOMENTS)
 def test_without_periods_the_newest_alone_stays(moments):
     assert list(kept(moments, {})) == ([max(moments)] if moments else [])
