@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-mutants, products, rehearse, rows, s3, testdb.
+mutants, products, rehearse, rows, s3, testdb, transforms.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..support.sqlite_builds import PACKAGES, environment
-from . import apps, demo, eject, files, mutants, rehearse, rows, s3, testdb
+from . import apps, demo, eject, files, mutants, rehearse, rows, s3, testdb, transforms
 from .copies import copies
 from .crash import histories, instants
 from .live import live
@@ -45,6 +45,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "rows": rows.main,  # schemas, each by its path
     "s3": s3.main,  # backups in a real server
     "testdb": testdb.main,  # five projects, each by its name
+    "transforms": transforms.main,  # four cases, as large as is asked for
 }
 """Runs with options of their own."""
 
