@@ -16,7 +16,7 @@ from ..files.mounts import network_file_system
 from ..orm.before_schema import BeforeSchema, before_schema
 from ..orm.health import health_check
 from ..orm.requirements import requirements
-from ..orm.transforms import with_transforms
+from ..orm.with_transforms import with_transforms
 from ..schema import document
 from ..schema.document import Document
 from ..sync import recovery

@@ -16,7 +16,8 @@ from ..errors import SchemasyncError
 from ..management.local_time import local_time
 from ..orm.models_fingerprint import beside
 from ..orm.project import differences
-from ..orm.transforms import stamp, transforms, with_transforms
+from ..orm.transforms import stamp
+from ..orm.with_transforms import status_with_transforms, with_transforms
 from ..schema import document
 from ..sync import check, up_to_date
 from ..sync.run.broadcast import RunningJson
@@ -57,7 +58,7 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
 
 def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
     """The status for monitors, and for the page that shows a run."""
-    found = status(selected.target(), selected.schema, transforms(selected.alias))
+    found = status_with_transforms(selected.alias, selected.target(), selected.schema)
     return JsonResponse(found.as_json(), headers={"Cache-Control": "no-store"})
 
 

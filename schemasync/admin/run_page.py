@@ -14,7 +14,7 @@ from ..diff.hazards import Hazard, with_counted_hints
 from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
 from ..models import SchemaVersion
-from ..orm.transforms import with_transforms
+from ..orm.with_transforms import with_transforms
 from ..plan.model import Plan
 from ..schema import document
 from ..schema.text import short

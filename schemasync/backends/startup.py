@@ -16,7 +16,7 @@ from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import Layout, PathKind
 from ..orm.models_fingerprint import beside
-from ..orm.transforms import stamp, with_transforms
+from ..orm.transforms import stamp
 from ..schema.text import short
 from ..sync import up_to_date
 
@@ -93,6 +93,7 @@ def _is_current(alias: str, layout: Layout, schema: Path) -> bool:
 
 def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
     # imported here: most servers find the database current, and need none of it
+    from ..orm.with_transforms import with_transforms
     from ..schema import document
 
     try:

@@ -1,4 +1,7 @@
-"""Finds the transforms of the project: the setting TRANSFORMS."""
+"""Finds the transforms of the project: the setting TRANSFORMS.
+
+A run with nothing to do imports this module, and so no other that takes long.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ from importlib import import_module
 
 from .. import conf
 from ..errors import Code, UsageError
-from ..schema import document
-from ..schema.document import Document
+from ..schema import transform_function
 from ..schema.transform_function import TransformFunction
 
 
@@ -38,11 +40,6 @@ def _check_names(path: str, found: list[TransformFunction]) -> None:
         raise UsageError.of(Code.UNKNOWN_SETTING, message, "The history records them by name: give each its own.")
 
 
-def with_transforms(alias: str, found: Document) -> Document:
-    """The schema.json of a database together with its transforms. Raises UsageError."""
-    return document.with_transforms(found, transforms(alias))
-
-
 def stamp(alias: str) -> bytes:
     """What tells the transforms from earlier ones, for the fast path. Raises UsageError."""
-    return document.stamp(transforms(alias))
+    return transform_function.stamp(transforms(alias))

@@ -24,7 +24,7 @@ from .origins import Origin, origin_of
 from .relations import check_names, check_references
 from .shape_check import check_keys, check_shapes, readable, tables_of
 from .tables import read_tables
-from .transform_function import TransformFunction
+from .transform_function import TransformFunction, stamp
 from .views import read_views
 
 
@@ -85,11 +85,6 @@ def with_transforms(document: Document, transforms: Sequence[TransformFunction])
         return document
     hints = replace(document.hints, transforms=tuple(transforms))
     return replace(document, hints=hints, data=document.data + stamp(transforms))
-
-
-def stamp(transforms: Sequence[TransformFunction]) -> bytes:
-    """What tells these transforms from others, beside the bytes of schema.json."""
-    return "".join(f"\0{one.version} {one.name}" for one in transforms).encode()
 
 
 def read(data: bytes, source: str = "schema.json") -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -57,3 +57,8 @@ def data_version(acted: Collection[tuple[str, int]]) -> str:
         return ""
     lines = sorted(f"{version} {name}" for name, version in acted)
     return "1:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def stamp(transforms: Sequence[TransformFunction]) -> bytes:
+    """What tells these transforms from others, beside the bytes of schema.json."""
+    return "".join(f"\0{one.version} {one.name}" for one in transforms).encode()

@@ -121,6 +121,8 @@ def test_a_fault_of_the_module_is_reported_by_the_command_and_by_the_system_chec
     assert ended.code == 2
     assert said in ended.json["errors"][0]["message"]
     module(text)
+    assert said in synced.call("status", json=True).json["errors"][0]["message"]
+    module(text)
     assert said in next(error.msg for error in checks.run_checks() if error.id == "schemasync.E006")
     module(MODULE)
     assert not [error for error in checks.run_checks() if error.id == "schemasync.E006"]
