@@ -62,6 +62,7 @@ class Command(BaseCommand):
         self.make_account("Make an account for the admin")
         self.look("Look at it", PEOPLE_V1, HOURS_V1)
         self.step("See what schema_v2.json would change; nothing is written", "schemasync", "plan", "--schema", v2)
+        self.step("Rehearse it: everything but the swap", "schemasync", "rehearse", "--schema", v2)
         report = shown_path(database_path().with_suffix(".report.html"))
         self.step(
             "Evolve to schema_v2.json, with a report of the run", "schemasync", "--schema", v2, "--report", report
