@@ -222,10 +222,12 @@ class ArchiveFeeds:
             return feed
         key, counts = self.way.key(step.name), self._obstacles.count(step)
         self.columns.append(ArchivedColumn(step.name, column.name, counts.found, counts.new))
-        default = column.default.text if column.default is not None else "NULL"
-        is_volatile = feed.volatile or dry_run.is_volatile(self.opener, None, default)
-        sql = archive.value_by_key(step.new, column, key, feed.fill or default)
-        return ColumnSource(column.name, Origin.FILLED, None, sql, volatile=is_volatile)
+        default = column.default.text if column.default is not None else None
+        is_volatile = feed.volatile or (default is not None and dry_run.is_volatile(self.opener, None, default))
+        otherwise = feed.fill or default
+        sql = archive.value_by_key(step.new, column, key, otherwise)
+        # the archive has what such a column stores, so that nothing is converted
+        return ColumnSource(column.name, Origin.FILLED, None, sql, same=otherwise is None, volatile=is_volatile)
 
     def _refuse(self, message: str, hint: str, **facts: object) -> None:
         self.problems.append(refusal(message, hint, **facts))

@@ -4,12 +4,15 @@ import pytest
 
 from schemasync.errors import Code, Refused, UsageError
 from schemasync.history.row import HistoryRow
+from schemasync.schema.document import with_transforms
 from schemasync.sync.keep_writes import KeepWritesOptions, preview
 from schemasync.sync.rollback import preview as preview_rollback
 from schemasync.sync.rollback import rollback
+from schemasync.sync.runner import sync
+from schemasync.transforms import ONE_TO_ONE, transform
 from tests.oracle.check import everything
 
-from .stories import ID, Story
+from .stories import ID, Story, read
 
 USERS = {"id": ID, "name": "TEXT NOT NULL", "phone": "TEXT"}
 WITHOUT_PHONE = {"id": ID, "name": "TEXT NOT NULL", "_dropped": ["phone"]}
@@ -312,6 +315,22 @@ def test_a_split_table_is_refused_by_its_name(folder):
     assert story.ask("SELECT city FROM users") == [("Bath",)]
 
 
+@transform("users", into="names", kind=ONE_TO_ONE, name="names")
+def names_of(user):
+    yield "names", {"user": user["id"], "first": user["name"].split()[0]}
+
+
+def test_a_table_that_a_transform_made_is_refused_by_its_name(folder):
+    story = Story(folder, {"users": USERS}, "INSERT INTO users (name, phone) VALUES ('Ann Lee', '1');")
+    names = {"user": "INTEGER PRIMARY KEY REFERENCES users (id)", "first": "TEXT"}
+    newer = read({"users": {"id": ID, "phone": "TEXT", "_dropped": ["name"]}, "names": names})
+    assert sync(story.target, with_transforms(newer, [names_of])).result == "synced"
+    story.write("UPDATE names SET first = 'Anna'")
+    refused(story, "names was made of rows of other tables", "--allow-drop names")
+    story.back(allow_drop=["names"])
+    assert story.ask("SELECT * FROM users") == [(1, "Ann Lee", "1")]
+
+
 def test_a_table_that_was_made_anew_under_the_same_name_is_refused(folder):
     story = Story(folder, {"t": {"id": ID, "v": "TEXT"}}, "INSERT INTO t (v) VALUES ('x');")
     story.sync({"_dropped": ["t"]})
@@ -397,10 +416,6 @@ def test_a_schema_of_the_newer_version_does_not_undo_it_by_accident(folder):
     story = Story(folder, {"users": USERS}, THREE)
     story.sync({"users": WITHOUT_PHONE})
     story.back()
-    from schemasync.sync.runner import sync
-
-    from .stories import read
-
     with pytest.raises(Refused) as caught:
         sync(story.target, read({"users": WITHOUT_PHONE}))
     assert "from which this database was rolled back" in str(caught.value)

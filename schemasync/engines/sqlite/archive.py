@@ -31,17 +31,18 @@ class KeyCounts:
     keys: tuple[str, ...]
 
 
-def value_by_key(table: Table, column: Column, key: Pairs, otherwise: str) -> str:
-    """SQL over a row of the live table: the value of the archive's row with the same key, or `otherwise` without one.
+def value_by_key(table: Table, column: Column, key: Pairs, otherwise: str | None) -> str:
+    """SQL over a row of the live table: the value of the archive's row with the same key, or `otherwise` without one;
+    None for NULL, which needs only one look at the archive.
 
     The names of the archive are hidden by aliases, so that the live columns need no name of a table before them.
     """
     source = f"(SELECT {_aliases(key)}, {quote(column.name)} AS {_VALUE} FROM {ARCHIVE}.{quote(table.name)})"
     terms = _on_key(key)
-    return (
-        f"CASE WHEN EXISTS (SELECT 1 FROM {source} WHERE {terms})"
-        f" THEN (SELECT {_VALUE} FROM {source} WHERE {terms}) ELSE ({otherwise}) END"
-    )
+    value = f"(SELECT {_VALUE} FROM {source} WHERE {terms})"
+    if otherwise is None:
+        return value
+    return f"CASE WHEN EXISTS (SELECT 1 FROM {source} WHERE {terms}) THEN {value} ELSE ({otherwise}) END"
 
 
 def _aliases(key: Pairs) -> str:
