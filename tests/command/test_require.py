@@ -243,13 +243,14 @@ def test_a_reader_that_has_seen_everything_holds_nothing_back(synced):
 
 
 def test_a_log_that_was_reset_has_no_old_reader(synced):
-    """A reader that ended, and a log that is longer again: what is not copied now was written since."""
+    """A reader that ended, and a log that begins anew: what is not copied now was written since."""
     path = synced.link.resolve()
     with closing(sqlite3.connect(path, isolation_level=None)) as first:
         first.execute("BEGIN")
         first.execute("SELECT * FROM Log").fetchall()
         with closing(sqlite3.connect(path, isolation_level=None)) as writer:
-            writer.execute("INSERT INTO Log VALUES (98, 'one')")
+            for number in range(200, 220):
+                writer.execute("INSERT INTO Log VALUES (?, 'one')", (number,))
 
             def on_wait():
                 first.execute("COMMIT")
