@@ -234,6 +234,10 @@ class Trial:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port such that the one 10,000 above, which the server takes for gRPC, is a port, too."""
+    while True:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = int(found.getsockname()[1])
+        if port + 10_000 < 1 << 16:
+            return port
