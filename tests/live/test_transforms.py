@@ -29,8 +29,8 @@ MOMENTS = {
 
 USERS = {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "tags": "TEXT", "home": "TEXT"}
 ROWS = (
-    "INSERT INTO Users VALUES (1, 'Ada Hill', 'a,b', 'h1'), (2, 'Ben Rye', '', 'h2'), (3, 'Cyd', 'b', 'h1'),"
-    " (4, 'Dot Ely', NULL, NULL);"
+    "INSERT INTO Users VALUES (1, 'Ada Hill', 'a,b', 'h1'), (2, 'Ben Rye', 'q', 'h2'), (3, 'Cyd', 'b', 'h1'),"
+    " (4, 'Dot Ely', NULL, NULL), (5, 'Eli Fox', 'q,r', 'h7'), (6, 'Flo Orr', 'r', 'h7');"
 )
 WRITES = [
     "INSERT INTO Users VALUES (9, 'Eve Lee', 'c,a', 'h3')",
@@ -39,6 +39,7 @@ WRITES = [
     "DELETE FROM Users WHERE id = 2",
     "UPDATE Users SET id = 40 WHERE id = 4",
     "INSERT OR REPLACE INTO Users VALUES (3, 'Cyn Poe', 'e', 'h3')",
+    "UPDATE Users SET home = 'h8', tags = NULL WHERE id = 6",  # 5, which stays, still makes q and r, and is alone in h7
 ]
 
 
@@ -246,7 +247,7 @@ def test_a_row_that_is_mended_in_time_comes_along(folder):
 
     def mend():
         time.sleep(0.3)
-        write(link, "UPDATE Users SET name = 'Ida' WHERE id > 4")
+        write(link, "UPDATE Users SET name = 'Ida' WHERE name = 'ADA hill'")
 
     def offend():
         write(link, "INSERT INTO Users (name) VALUES ('ADA hill')")
@@ -254,7 +255,7 @@ def test_a_row_that_is_mended_in_time_comes_along(folder):
 
     assert sync(target(link, disk=Disk(at(MOMENTS["sealed"], offend))), SLOTS.wanted, QUICK).result == "synced"
     with closing(sqlite3.connect(link)) as connection:
-        assert connection.execute("SELECT id FROM Slots WHERE name = 'IDA'").fetchone() == (5,)
+        assert connection.execute("SELECT id FROM Slots WHERE name = 'IDA'").fetchone() == (7,)
 
 
 def test_a_reference_to_a_row_that_no_transform_makes_ends_the_run(folder):

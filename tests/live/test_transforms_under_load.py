@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -96,12 +97,15 @@ def _busy(link: Path, number: int) -> int:
     return done
 
 
-def assert_modelled(link: Path, archive: Path) -> int:
-    """The new file holds what the model makes of the last rows of the old one; returns how many these are."""
+def assert_modelled(link: Path, archive: Path, tables: Collection[str] = tuple(NEW)) -> int:
+    """The new file holds in these tables what the model makes of the last rows of the old one; returns how many these
+    are."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as old, closing(sqlite3.connect(link)) as new:
         rows = old.execute("SELECT * FROM Users ORDER BY id").fetchall()
         assert new.execute("SELECT * FROM Users ORDER BY id").fetchall() == rows
         for table, expected in modelled(rows).items():
+            if table not in tables:
+                continue
             assert sorted(new.execute(f"SELECT * FROM {table}").fetchall()) == expected, table
         assert new.execute("PRAGMA foreign_key_check").fetchall() == []
         assert new.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
