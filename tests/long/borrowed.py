@@ -175,6 +175,7 @@ first, databases = [app for app in INSTALLED_APPS if app == "schemasync"], DATAB
 from pretix.settings import *
 INSTALLED_APPS = [*first, *INSTALLED_APPS, "shop"]
 DATABASES = databases
+SCHEMASYNC["SCHEMA"] = DATABASES["default"]["NAME"].with_name("schema.json")  # its BASE_DIR is its package
 """,
     "pretixbase.Event",
 )

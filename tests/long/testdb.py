@@ -40,6 +40,7 @@ CACHED = """
 import pathlib
 SCHEMASYNC = {**SCHEMASYNC, "TESTS": "cached", "TEST_CACHE": pathlib.Path(__file__).parent / "cache"}
 """
+PATIENCE = 3600  # seconds for one start: the first of pretix takes 200 CPU seconds
 STOCK, FIRST, SECOND, SCHEMA, COPY = "Django", "first start", "second start", "schema.json", "schema.json, second start"
 
 MODELS = """
@@ -101,6 +102,7 @@ def borrowed(app):
         run = Run(app, folder)
         run.install()
         site = Project(folder / "site", app, run.environment)
+        site.patience = PATIENCE
         site.settings(flag=False, more=site.more, installed=False)
         site.done("makemigrations", "shop", "-v0")
         return site
@@ -111,9 +113,8 @@ def borrowed(app):
 class Generated(Site):
     """A project with apps of its own, and a number of migrations in each."""
 
-    patience = 600
-
     def __init__(self, folder, apps, migrations):
+        self.patience = PATIENCE
         subprocess.run(["rm", "-rf", str(folder)], check=True)
         names = [f"app{number}" for number in range(apps)]
         self.more = f"INSTALLED_APPS += {names}\n"
