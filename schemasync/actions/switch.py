@@ -14,6 +14,15 @@ from .database import Database
 from .sync import run
 
 
+class InDoubtJson(TypedDict):
+    """Values of a column that stay in an archive."""
+
+    column: str
+    """As `table.column`."""
+    rows: int
+    generation: str
+
+
 class SwitchJson(TypedDict):
     """What `manage.py schemasync switch --json` prints."""
 
@@ -27,6 +36,8 @@ class SwitchJson(TypedDict):
     """What only that one has, as `table` or `table.column`."""
     brought_back: dict[str, int]
     """The rows that came back from archives, for each `table` or `table.column`."""
+    in_doubt: list[InDoubtJson]
+    """Values that did not come back, since their keys may name other rows now."""
     not_brought_back: list[str]
     """What the database had when it last had this version, and what no archive can give back: its file is gone, its key
     differs, or it is a virtual table."""
@@ -54,6 +65,7 @@ def as_json(done: Switched) -> SwitchJson:
         "left": done.left,
         "kept": list(done.kept),
         "brought_back": done.brought_back or {},
+        "in_doubt": [{"column": one.column, "rows": one.rows, "generation": one.generation} for one in done.in_doubt],
         "not_brought_back": list(done.not_brought_back),
         "pause_ms": ended.pause_ms if ended is not None else 0,
         "errors": [],

@@ -3,13 +3,13 @@ with today's rows. What the new schema lacks stays in the archive that is left, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ..diff.compare import AddedTable, RemovedTable, TablePair, compare
 from ..engines.sqlite import fence
-from ..engines.sqlite.bring_back import Missing, bring_back, can_bring_back
+from ..engines.sqlite.bring_back import Missing, Source, bring_back, can_bring_back
 from ..errors import Code, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage
@@ -26,6 +26,7 @@ from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.report import Report
 from .run.target import Target
+from .same_rows import unproved_keys
 
 Sync = Callable[[Document, SyncOptions, BeforeSwap | None], Report]
 """Runs a sync with this work on the new file."""
@@ -36,8 +37,9 @@ class Switched:
     """A completed switch: a `report` of a sync, or `rolled_back` to the archive; neither if there was nothing to do.
 
     `left`: the generation that was live before. `kept`: what only that one has, as `table` or `table.column`.
-    `brought_back`: the rows that came back, for each `table` or `table.column`. `not_brought_back`: what the database
-    had when it last had this version, and what no archive can give back.
+    `brought_back`: the rows that came back, for each `table` or `table.column`. `in_doubt`: values that did not, since
+    their keys may name other rows. `not_brought_back`: what the database had when it last had this version, and what no
+    archive can give back.
     """
 
     version: str
@@ -47,7 +49,17 @@ class Switched:
     rolled_back: RolledBack | None = None
     kept: tuple[str, ...] = ()
     brought_back: dict[str, int] | None = None
+    in_doubt: tuple[InDoubt, ...] = ()
     not_brought_back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """A column, as `table.column`, of which values stay in an archive: `rows` with their keys may be other rows now."""
+
+    column: str
+    rows: int
+    generation: str
 
 
 def switch(
@@ -90,7 +102,7 @@ class _Convert:
     document: Document
     live: str
     lost: tuple[str, ...]
-    missing: tuple[tuple[Generation, tuple[Missing, ...]], ...]
+    missing: tuple[tuple[Source, tuple[Missing, ...]], ...]
     not_possible: tuple[str, ...]
 
 
@@ -155,8 +167,7 @@ def _conversion(
                 lost += [f"{one.old.name}.{column.name}" for column in gone]
                 new = [c.name for c in one.new.columns if one.sources[c.name] is None and c.generated is None]
                 added += [Missing(one.new, name) for name in new]
-    schemas = {generation: schema_of(Lineage(now.rows).state(generation.name)) for generation in sources}
-    missing = tuple(_from_archives(added, schemas))
+    missing = tuple(_from_archives(added, [_source(now, generation) for generation in sources]))
     given = [item for _, items in missing for item in items]
     known = [schema_of(row) for row in now.rows if row.version == document.version and not leave_behind]
     rest = tuple(item.name for item in added if item not in given and any(_had(s, item) for s in known))
@@ -203,16 +214,20 @@ def _names_since(now: LiveDatabase, version: str) -> dict[str, tuple[str, dict[s
     return lineage.names(known[0], now.newest.generation) if known else {}
 
 
-def _from_archives(
-    added: Sequence[Missing], schemas: Mapping[Generation, Schema]
-) -> Iterator[tuple[Generation, tuple[Missing, ...]]]:
+def _source(now: LiveDatabase, generation: Generation) -> Source:
+    assert now.newest is not None
+    lineage, name = Lineage(now.rows), generation.name
+    return Source(generation.path, schema_of(lineage.state(name)), unproved_keys(lineage, name, now.newest.generation))
+
+
+def _from_archives(added: Sequence[Missing], sources: Sequence[Source]) -> Iterator[tuple[Source, tuple[Missing, ...]]]:
     """What comes back from which archive: each from the first that has it."""
     waiting = list(added)
-    for generation, schema in schemas.items():
-        found = [item for item in waiting if _has(schema, item)]
+    for source in sources:
+        found = [item for item in waiting if _has(source.schema, item)]
         waiting = [item for item in waiting if item not in found]
         if found:
-            yield generation, tuple(found)
+            yield source, tuple(found)
 
 
 def _has(schema: Schema, item: Missing) -> bool:
@@ -222,10 +237,14 @@ def _has(schema: Schema, item: Missing) -> bool:
 
 def _convert(target: Target, way: _Convert, options: SyncOptions, sync: Sync) -> Switched:
     brought_back: dict[str, int] = {}
+    in_doubt: list[InDoubt] = []
 
     def work(new: NewFile) -> bool:
-        for archive, items in way.missing:
-            brought_back.update(bring_back(target.opener, new.path, archive.path, items))
+        in_doubt.clear()  # the work may be done again
+        for source, items in way.missing:
+            found = bring_back(target.opener, new.path, source, items)
+            brought_back.update({name: one.rows for name, one in found.items()})
+            in_doubt.extend(InDoubt(n, one.in_doubt, source.path.stem) for n, one in found.items() if one.in_doubt)
         return bool(brought_back)
 
     allowed = options.allow_drop | frozenset(way.lost)
@@ -243,5 +262,6 @@ def _convert(target: Target, way: _Convert, options: SyncOptions, sync: Sync) ->
         done,
         kept=way.lost,
         brought_back=brought_back,
+        in_doubt=tuple(in_doubt),
         not_brought_back=way.not_possible,
     )

@@ -236,8 +236,9 @@ def test_columns_come_back_in_every_kind_of_table(project):
 
 def test_a_column_that_the_branch_converts_comes_back_as_it_was(project):
     """Its values in the branch are others: cents are no euros."""
-    main = {"t": {"id": "INTEGER PRIMARY KEY", "euros": "INTEGER"}}
-    branch = {"t": {"id": "INTEGER PRIMARY KEY", "cents": {"type": "INTEGER", "was": ["euros"], "fill": "euros * 100"}}}
+    key = "INTEGER PRIMARY KEY AUTOINCREMENT"
+    main = {"t": {"id": key, "euros": "INTEGER"}}
+    branch = {"t": {"id": key, "cents": {"type": "INTEGER", "was": ["euros"], "fill": "euros * 100"}}}
     project.write(main)
     project.done()
     project.run_sql("INSERT INTO t VALUES (1, 5)")

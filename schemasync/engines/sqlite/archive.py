@@ -90,11 +90,11 @@ def keeps_values(connection: Connection, earlier: Table, column: Column, live: T
     return None if changed else int(same)
 
 
-def counter_was_lowered(connection: Connection, table: str, live: str) -> bool:
-    """True if the live table's AUTOINCREMENT counter is below that of the archive: somebody set it back."""
-    if not has_counters(connection, ARCHIVE) or not has_counters(connection, "main"):
+def counter_was_lowered(connection: Connection, table: str, live: str, attached: str = ARCHIVE) -> bool:
+    """True if the live table's AUTOINCREMENT counter is below that of the `attached` archive: somebody set it back."""
+    if not has_counters(connection, attached) or not has_counters(connection, "main"):
         return False
-    before, now = _counter(connection, ARCHIVE, table), _counter(connection, "main", live)
+    before, now = _counter(connection, attached, table), _counter(connection, "main", live)
     return before is not None and (now is None or now < before)
 
 

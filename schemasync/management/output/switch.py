@@ -15,6 +15,8 @@ from .terminal import Page
 
 _WHY = "its archive is gone, has another key, or it is a virtual table: manage.py schemasync history"
 
+_IN_DOUBT = "rows that were written since, whose ids may be other rows now; they stay in"
+
 
 def lines(done: Switched, page: Page) -> Lines:
     """The result of a switch."""
@@ -29,4 +31,6 @@ def lines(done: Switched, page: Page) -> Lines:
     lines = [line for line in sync.lines(replace(done.report, hazards=kept), page) if not line.startswith("To undo it")]
     lines += paragraph(f"kept aside in {done.left}: ", done.kept, page)
     lines += [f"  brought back: {name}, {count(rows, 'row')}" for name, rows in (done.brought_back or {}).items()]
+    for one in done.in_doubt:
+        lines.append(f"  not brought back: {one.column}, {count(one.rows, 'value')} of {_IN_DOUBT} {one.generation}")
     return lines + [f"  not brought back: {name}; {_WHY}" for name in done.not_brought_back]
