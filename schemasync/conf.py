@@ -347,13 +347,13 @@ def _bad_requirements(given: object) -> Iterator[Problem]:
     if "DISK_LEFT" in found and not _is_number(found["DISK_LEFT"]):
         faults.append(f"DISK_LEFT is {found['DISK_LEFT']!r}")
     source = found.get("BACKUP")
-    if ("BACKUP" in found) != ("BACKUP_NO_OLDER_THAN" in found):
-        faults.append("BACKUP and BACKUP_NO_OLDER_THAN need each other")
+    if "BACKUP" in found and "BACKUP_NO_OLDER_THAN" not in found:
+        faults.append("BACKUP needs BACKUP_NO_OLDER_THAN")
     elif source is not None and not (callable(source) or is_path(source) or _is_dotted(source)):
         faults.append(f"BACKUP is {source!r}")
     hint = (
-        'Use for example: {"BACKUP": BASE_DIR / "backups" / "*.sqlite3", "BACKUP_NO_OLDER_THAN": timedelta(days=1), '
-        '"DISK_LEFT": 2_000_000_000, "NO_READER_OPEN_LONGER_THAN": 10}.'
+        'Use for example: {"BACKUP_NO_OLDER_THAN": timedelta(days=1), "DISK_LEFT": 2_000_000_000, '
+        '"NO_READER_OPEN_LONGER_THAN": 10}. "BACKUP" says where other backups are than those of schemasync backup.'
     )
     for fault in faults:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["REQUIRE"]: {fault}', hint, {"key": "REQUIRE"})

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, cast
 
 from ..diff.changes import ChangeJson
 from ..errors import ProblemJson
-from ..history.rows import ReplayJson, migrations_of, run_of
+from ..history.rows import ReplayJson, migrations_of
 from ..sync import history as past
 from ..sync.history import Entry
 from ..sync.run.recorder import RunJson
@@ -89,5 +89,5 @@ def _generation_json(entry: Entry) -> GenerationJson:
         "changes": list(entry.changes),
         "migrations": list(migrations_of(row)),
         "replay": entry.followed.as_json() if entry.followed else None,
-        "run": cast("RunJson | None", run_of(row)),
+        "run": cast("RunJson | None", row.run),
     }

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from ..history.action import HistoryAction
 from ..history.row import HistoryRow
-from ..history.rows import run_of
 from ..models import SchemaVersion
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class RunFacts:
 def run_facts(row: HistoryRow) -> RunFacts | None:
     """What the history keeps of the run; None if it keeps nothing, or somebody changed it by hand."""
     try:
-        found = run_of(row) or {}
+        found = row.run or {}
         log = found["log"] or {"bytes_most": 0, "readers": []}
         phases = tuple((str(one["phase"]), float(one["seconds"])) for one in found["phases"])
         longest = [(f"{one['pid']} {one['command']}", float(one["seconds"])) for one in log["readers"][:1]]

@@ -45,6 +45,12 @@ class HistoryRow:
         return found if isinstance(found, str) else None
 
     @property
+    def run(self) -> dict[str, Any] | None:
+        """How the run went, as `sync.run.recorder` gave it; None if nothing recorded it."""
+        found = self.details.get("run")
+        return found if isinstance(found, dict) else None
+
+    @property
     def details(self) -> dict[str, Any]:
         """The content of the plan column; empty if somebody changed the row by hand into something that is not JSON."""
         try:

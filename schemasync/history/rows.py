@@ -425,12 +425,6 @@ def followed(row: HistoryRow) -> Followed | None:
     return Followed(**found) if found else None
 
 
-def run_of(row: HistoryRow) -> dict[str, Any] | None:
-    """How the run went, as `sync.run.recorder` gave it; None if nothing recorded it."""
-    found = row.details.get("run")
-    return found if isinstance(found, dict) else None
-
-
 def migrations_of(row: HistoryRow) -> tuple[str, ...]:
     """The migrations of MIGRATED_APPS that ran on the file before it went live, as `app.name`."""
     return tuple(row.details.get("migrations", ()))

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import conf
+from .. import conf, databases
 from ..sync.run.requirements import BackupAge, Requirements
 from .own_work import function
 
@@ -27,7 +27,9 @@ def requirements(alias: str) -> Requirements:
 def _backup(alias: str, given: Mapping[str, Any]) -> BackupAge | None:
     if "BACKUP_NO_OLDER_THAN" not in given:
         return None
-    source, most = given["BACKUP"], conf.seconds(given["BACKUP_NO_OLDER_THAN"])
+    source, most = given.get("BACKUP"), conf.seconds(given["BACKUP_NO_OLDER_THAN"])
+    if source is None:
+        return _of_schemasync(alias, most)
     if callable(source):
         return BackupAge(partial(_asked, source, alias), most, getattr(source, "__qualname__", repr(source)))
     if conf.is_path(source):
@@ -42,6 +44,19 @@ def _asked(source: Callable[[str], Any], alias: str) -> float | None:
     if not isinstance(found, datetime):
         raise TypeError(f"it returned {found!r}, and neither a datetime nor None")
     return found.timestamp()
+
+
+def _of_schemasync(alias: str, most: float) -> BackupAge:
+    """The backups that `manage.py schemasync backup` makes."""
+    from ..keep.store import store  # imports Django's storages, which few runs need
+
+    place = store(databases.path_of(alias), alias)
+
+    def newest() -> float | None:
+        found = place.find().backups
+        return found[-1].made_at.timestamp() if found else None
+
+    return BackupAge(newest, most, f"{place.where}, by: manage.py schemasync backup")
 
 
 def _newest_file(pattern: str) -> float | None:

@@ -72,6 +72,19 @@ def test_the_newest_file_of_backups_has_to_be_new_enough(changed, settings, tmp_
     changed.done()
 
 
+def test_without_a_place_the_backups_of_schemasync_count(changed, settings):
+    require(settings, BACKUP_NO_OLDER_THAN=timedelta(days=1))
+    (error,) = refused(changed)
+    assert error["message"] == "there is no backup, and REQUIRE demands one"
+    assert "db.sqlite3.backups, by: manage.py schemasync backup" in error["hint"]
+    changed.done("backup")
+    require(settings, BACKUP_NO_OLDER_THAN=0)
+    (error,) = refused(changed)
+    assert error["message"].startswith("the newest backup is")
+    require(settings, BACKUP_NO_OLDER_THAN=timedelta(days=1))
+    changed.done()
+
+
 def newest(alias):
     assert alias == "default"
     return datetime.now(UTC) - timedelta(hours=5)
@@ -281,8 +294,7 @@ def test_without_the_setting_nobody_waits_for_a_reader(synced, old_reader):
         ({"DISK_LEFT": "2 GB"}, "DISK_LEFT is '2 GB'"),
         ({"DISK_LEFT": True}, "DISK_LEFT is True"),
         ({"NO_READER_OPEN_LONGER_THAN": -1}, "NO_READER_OPEN_LONGER_THAN is -1"),
-        ({"BACKUP_NO_OLDER_THAN": 5}, "need each other"),
-        ({"BACKUP": "/b"}, "need each other"),
+        ({"BACKUP": "/b"}, "BACKUP needs BACKUP_NO_OLDER_THAN"),
         ({"BACKUP": 3, "BACKUP_NO_OLDER_THAN": 5}, "BACKUP is 3"),
         ({"BACKUP": "/b", "BACKUP_NO_OLDER_THAN": "1 day"}, "BACKUP_NO_OLDER_THAN is '1 day'"),
     ],

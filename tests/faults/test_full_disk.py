@@ -15,8 +15,8 @@ import pytest
 
 from schemasync.files.disk import DiskStep
 from schemasync.sync import adopt as adoption
-from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
+from schemasync.sync.phases import beforehand
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
@@ -117,7 +117,7 @@ def enough(name, beginning, disk):
 @pytest.mark.parametrize("step", [pytest.param(2, id="some"), pytest.param(1, id="every", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", some(ACTS, QUICK))
 def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, monkeypatch, name, step):
-    monkeypatch.setattr(runner, "check_disk", lambda *given: None)
+    monkeypatch.setattr(beforehand, "check_disk", lambda *given: None)
     monkeypatch.setattr(adoption, "check_disk", lambda *given: None)
     beginning = beginnings(name)
     old = dump(beginning.copy(disk.parent / f"{disk.name}-look").link) if beginning.link.exists() else None
@@ -174,7 +174,7 @@ def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk,
     beginning = beginnings("sync")
     world, _, ballast = attempt("sync", beginning, disk, 0)
     ballast.unlink()
-    monkeypatch.setattr(runner, "check_disk", lambda *given: None)
+    monkeypatch.setattr(beforehand, "check_disk", lambda *given: None)
     passed = SCENARIOS["evolve"].passes.index(DiskStep.CUTOVER_FENCE)
     assert child(lambda: sync(world.target(KillAt("after", passed)), read(schema(1)))).killed
     status = os.statvfs(disk)
