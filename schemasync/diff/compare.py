@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
 
@@ -163,7 +163,7 @@ def compare(
 class _Comparison:
     def __init__(self, old: Schema, new: Schema, hints: Hints, recorded: frozenset[HintKey], allowed: Allowed) -> None:
         self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
-        self.pending = tuple(one for one in hints.transforms if transformed(one) not in recorded)
+        self.pending: tuple[TransformFunction, ...] = ()
         self.old_tables = {table.name: table for table in old.tables}
         self.lost = Lost(allowed.beside)
         self.contested: list[Problem] = []
@@ -177,6 +177,7 @@ class _Comparison:
 
     def run(self) -> Diff:
         tables = self._match_tables()
+        self.pending = self._transforms(frozenset(fold(name) for name, old in tables.sources.items() if old is None))
         matches = {
             table.name: self._match_columns(table, self.old_tables[source])
             for table in self.new.tables
@@ -192,6 +193,7 @@ class _Comparison:
         carried = _carried(self.recorded, tables, matches)
         rows = frozenset(map(rows_key, self.hints.rows.values()))
         self.acted |= rows - carried | set(map(transformed, self.pending))
+        self.passed |= set(map(transformed, self.hints.transforms))
         kept = {key for key in carried | self.acted | self.passed if not isinstance(key, Rows)}
         return Diff(
             tuple(diffs),
@@ -270,6 +272,24 @@ class _Comparison:
         self.contested += [contested(table, old, new) for old, new in found.contested.items()]
         self.idle_renames += [IdleRename(table, old, new) for new, old in found.idle.items()]
         self.reused += [Reused(table, name, successor) for name, successor in found.reused.items()]
+
+    def _transforms(self, created: Collection[str]) -> tuple[TransformFunction, ...]:
+        """The transforms that act: those that have not acted, and those of whose tables one was dropped since and is
+        `created` again. None for a table that is created without rows."""
+        pending = [
+            one
+            for one in self.hints.transforms
+            if transformed(one) not in self.recorded
+            or (any(fold(name) in created for name in one.into) and fold(one.table) in map(fold, self.old_tables))
+        ]
+
+        def is_filled(table: str, by: TransformFunction) -> bool:
+            others = (one for one in pending if one is not by)
+            return table in {fold(name) for other in others for name in other.into} | set(
+                map(fold, self.hints.derivations)
+            )
+
+        return tuple(one for one in pending if fold(one.table) not in created or is_filled(fold(one.table), one))
 
     # --- one table ------------------------------------------------------------------------------------------
 

@@ -72,8 +72,8 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """A transform: it has acted on the data, in this version. It belongs to no table, so that no rename or drop lets it
-    act again."""
+    """A transform: it has acted on the data, in this version. It belongs to no table, so that no rename lets it act
+    again. It acts again when one of the tables that it filled was dropped and comes again."""
 
     hint: ClassVar[str] = "transform"
     table: ClassVar[str] = ""

@@ -37,7 +37,10 @@ def _near(name: str, tables: Collection[Table]) -> str:
 def _of_source(one: TransformFunction, there: Schema) -> Iterator[Problem]:
     table = there.table(one.table)
     if table is None:
-        hint = f"{_near(one.table, there.tables)}It is the name that the table has before the run."
+        hint = (
+            f"{_near(one.table, there.tables)}It is the name that the table has before the run.\n"
+            "If an earlier release makes it, bring the database to the schema.json of that release first."
+        )
         yield _problem(one, f'reads "{one.table}", which the database does not have', hint)
     elif table.virtual is not None:
         yield _problem(one, f'reads "{table.name}", a virtual table', "Read the table that holds the text.")

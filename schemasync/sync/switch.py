@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ..diff.compare import AddedTable, RemovedTable, TablePair, compare
+from ..diff.hint_keys import transformed
 from ..engines.sqlite import fence
 from ..engines.sqlite.bring_back import Missing, Source, bring_back, can_bring_back
 from ..errors import Code, Refused
@@ -116,7 +117,7 @@ def _way(
             "To create the database, or to bring it to schema.json: manage.py schemasync\n"
             "To take over a plain file: manage.py schemasync adopt",
         )
-    document = replace(document, hints=_of_named_tables(now, document.hints))
+    document = replace(document, hints=_not_again(now, _of_named_tables(now, document.hints)))
     if now.is_untouched and is_current(document, options, now):
         return _Stay(now.generation.name)
     same = _of_version(target, now, document.version)
@@ -184,6 +185,12 @@ def _of_named_tables(now: LiveDatabase, hints: Hints) -> Hints:
     assert now.newest is not None
     named = {fold(table.name) for table in schema_of(now.newest).tables}
     return replace(hints, dropped_tables=tuple(name for name in hints.dropped_tables if fold(name) in named))
+
+
+def _not_again(now: LiveDatabase, hints: Hints) -> Hints:
+    """The hints without the transforms that have acted: what they made comes back from the archive."""
+    acted = hints_of(now.newest)
+    return replace(hints, transforms=tuple(one for one in hints.transforms if transformed(one) not in acted))
 
 
 def _with_renames(now: LiveDatabase, document: Document) -> Hints:

@@ -110,3 +110,29 @@ def test_a_declaration_without_what_it_needs_is_an_error_of_python() -> None:
 def test_a_declared_function_can_be_called_by_its_test() -> None:
     assert list(both({"a": 1}) or ()) == [("U", {"c": "1"})]
     assert (both.name, both.into) == ("both", ("t", "u"))
+
+
+def test_a_transform_acts_again_when_a_table_that_it_made_was_dropped_and_comes_again() -> None:
+    new = read(NEW, both)
+    assert compare(read(OLD).schema, new.schema, new.hints, ACTED).acted == ACTED
+    assert compare(new.schema, new.schema, new.hints, ACTED).acted == frozenset()
+    elsewhere = transform("Gone", into="U", kind=ONE_TO_MANY, name="both")(both.function)
+    without = read(NEW, elsewhere)
+    assert not compare(read(OLD).schema, without.schema, without.hints, ACTED).acted
+
+
+def test_a_transform_of_a_table_that_is_created_empty_counts_as_having_acted() -> None:
+    new = read(NEW, both)
+    found = compare(read("{}").schema, new.schema, new.hints)
+    assert not found.acted and not [change for change in found.changes if isinstance(change, TransformTable)]
+    assert found.applied_hints >= ACTED
+
+
+def test_a_transform_of_a_table_that_the_same_run_fills_does_not() -> None:
+    second = transform("U", into="V", kind=ONE_TO_ONE, name="second")(both.function)
+    text = NEW[:-1] + ', "V": {"c": "TEXT PRIMARY KEY"}}'
+    new = read(text, both, second)
+    assert compare(read(OLD).schema, new.schema, new.hints).acted >= {Transformed("second", 1)}
+    alone = read(NEW[:-1] + ', "V": {"c": "TEXT PRIMARY KEY", "_from": "SELECT a AS c FROM T"}}', transform(
+        "V", into="U", kind=ONE_TO_ONE, name="third")(both.function))  # fmt: skip
+    assert compare(read(OLD).schema, alone.schema, alone.hints).acted >= {Transformed("third", 1)}
