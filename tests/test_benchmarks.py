@@ -49,6 +49,7 @@ def measured(name, *pairs):
     return Figures(GOALS[name], [Sample(ours, theirs) for ours, theirs in pairs])
 
 
+@pytest.mark.slow
 def test_a_goal_is_measured_on_a_small_file_and_an_interrupted_run_goes_on(tmp_path):
     only = ("--size", "1", "--only", "max_length/cp", "affinity/alembic")
     first = benchmark(tmp_path, *only)

@@ -47,7 +47,7 @@ def test_case(case, strategy, folder):
     check.run(case, strategy, folder)
 
 
-@pytest.mark.parametrize("strategy", ["clone", "fresh"])
+@pytest.mark.parametrize("strategy", ["clone", pytest.param("fresh", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["REAL", "INTEGER"])
 def test_a_table_with_a_thousand_columns_is_rewritten_and_compared(kind, strategy, folder):
     columns = {f"c{number}": kind for number in range(1000)}

@@ -105,7 +105,13 @@ def generations(site: Site):
     return sorted(path.name for path in (site.folder / "db.sqlite3.generations").glob("*.sqlite3*"))
 
 
-@pytest.mark.parametrize("words", [(), ("--block-writers",)], ids=["beside writers", "writers wait"])
+WAYS = [
+    pytest.param((), id="beside writers"),
+    pytest.param(("--block-writers",), id="writers wait", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("words", WAYS)
 @pytest.mark.parametrize("name", ["healthy", "writes", "swallows", "asks_the_site", "weight"])
 def test_a_healthy_file_goes_live_and_the_check_leaves_nothing(site, name, words):
     ended = checked(site, name, *words)
@@ -115,7 +121,7 @@ def test_a_healthy_file_goes_live_and_the_check_leaves_nothing(site, name, words
     assert site.rows("SELECT count(*) FROM django_session") == [(0,)]
 
 
-@pytest.mark.parametrize("words", [(), ("--block-writers",)], ids=["beside writers", "writers wait"])
+@pytest.mark.parametrize("words", WAYS)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
