@@ -191,7 +191,7 @@ def extensions() -> tuple[Any, ...]:
 
 
 def require() -> Mapping[str, Any]:
-    """What must be so before a run: the setting REQUIRE."""
+    """The conditions for a run: the setting REQUIRE."""
     return dict(setting("REQUIRE"))
 
 

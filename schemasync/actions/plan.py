@@ -144,7 +144,7 @@ class Planned:
 
     @property
     def blocking(self) -> list[Problem]:
-        """What stops a sync: hazards, and what of REQUIRE is not so."""
+        """What stops a sync: hazards, and conditions of REQUIRE that do not hold."""
         plan = self.outlook.plan
         hazards = [as_problem(hazard) for hazard in plan.blocking] if plan is not None else []
         return [*hazards, *self.outlook.unmet]

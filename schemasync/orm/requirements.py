@@ -1,4 +1,4 @@
-"""Reads the setting REQUIRE for one database: what must be so before a run."""
+"""Reads the setting REQUIRE for one database: the conditions for a run."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class InPlaceOutlook:
 class Outlook:
     """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one. `in_place`:
     None if it is not possible, or if nobody asked and the file is small. `mixins`: what each mixin of schema.json
-    makes, whether it changes or not. `unmet`: what of REQUIRE is not so now."""
+    makes, whether it changes or not. `unmet`: the conditions of REQUIRE that do not hold now."""
 
     version: str
     live: HistoryRow | None

@@ -33,8 +33,8 @@ class _Checked:
 
 
 def check_beforehand(target: Target, plan: Plan, before: LiveDatabase | None) -> None:
-    """Raise Refused, with nothing written, if the disk cannot hold the new file; or with all that the setting REQUIRE
-    demands and that is not so. A database that does not exist yet needs no backup, and has no readers."""
+    """Raise Refused, with nothing written, if the disk cannot hold the new file; or with all
+    conditions of the setting REQUIRE that do not hold. A new database needs no backup, and has no readers."""
     found = [_Checked(_hazards(plan)), *_required(target, plan, before)]
     if before is not None and before.generation is not None:
         found += _readers(target, before.path)
@@ -45,7 +45,7 @@ def check_beforehand(target: Target, plan: Plan, before: LiveDatabase | None) ->
 
 
 def unmet(target: Target, plan: Plan, before: LiveDatabase | None) -> tuple[Problem, ...]:
-    """What of REQUIRE is not so now. Changes nothing, and so does not ask for readers."""
+    """The conditions of REQUIRE that do not hold now. Changes nothing, and so does not wait for readers."""
     return tuple(one.problem for one in _required(target, plan, before) if one.problem is not None)
 
 

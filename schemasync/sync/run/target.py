@@ -25,7 +25,7 @@ from .requirements import Requirements
 class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
     `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
-    run holds it. `requirements`: what must be so before a run. `health`: the application's check of a
+    run holds it. `requirements`: the conditions for a run. `health`: the application's check of a
     new file. `recorder`: what is known of the run."""
 
     layout: Layout
