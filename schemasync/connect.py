@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 from . import conf
 from .engines.sqlite.connection import Connection
 from .engines.sqlite.connection_settings import Call, can_load_extensions, extensions_enabled, register, scratch
-from .errors import Code, Problem, Refused
+from .errors import APPLICATION_ERRORS, Code, Problem, Refused
 
 LIBRARIES = (".so", ".dylib", ".dll")
 NO_EXTENSIONS = "the sqlite3 module of this Python cannot load extensions"
@@ -143,7 +143,7 @@ def _imported(function: Any) -> Callable[[Connection], object]:
 def _call(name: str, function: Callable[[Connection], object], connection: Connection) -> None:
     try:
         function(connection)
-    except Exception as error:
+    except APPLICATION_ERRORS as error:
         lacks = isinstance(error, AttributeError) and not can_load_extensions()
         raise Refused.of(
             Code.CONNECT_FAILED,

@@ -19,6 +19,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 
+APPLICATION_ERRORS = (Exception, SystemExit)
+"""What code of the application may raise. sys.exit() says nothing about the run, which would end with its exit code;
+Ctrl-C ends the run."""
+
 
 class Code(StrEnum):
     """Stable names of problems, for scripts; docs/errors.md explains each."""

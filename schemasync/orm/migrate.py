@@ -12,6 +12,7 @@ from django.db import connections
 
 from .. import conf
 from ..engines.sqlite.capture.table_access import TableAccess, recorded
+from ..errors import APPLICATION_ERRORS
 from ..files.layout import PathKind
 from ..history.rows import Afterwards
 from ..plan.model import Plan
@@ -162,7 +163,7 @@ class _Work:
                 try:
                     self.migrations = self.prepare(new.path)
                     self.migrations.run_harmless()
-                except Exception:
+                except APPLICATION_ERRORS:
                     if not access.is_denied:
                         raise
             access.is_denied |= connection.connection is not raw  # nothing has recorded another connection

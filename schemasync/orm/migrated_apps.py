@@ -13,7 +13,7 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 
 from .. import conf
-from ..errors import Code, Failed
+from ..errors import APPLICATION_ERRORS, Code, Failed
 from . import migration_modules
 from .already_there import already_there
 from .data_migrations import may_act_outside
@@ -29,7 +29,7 @@ class Stopped:
     """A migration that failed, as `app.name`, and left no trace in the database."""
 
     name: str
-    error: Exception
+    error: BaseException
 
     def as_error(self, ran: Sequence[str] = ()) -> Failed:
         """The error for people; `ran`: the migrations before it, if these are live."""
@@ -129,7 +129,7 @@ class Migrations:
             with migration_modules.suspended():
                 plan = [(migration, False) for migration in migrations]
                 self._state = executor.migrate(self._targets, plan=plan, state=self._state, fake=self._is_fake)
-        except Exception as error:
+        except APPLICATION_ERRORS as error:
             if executor.at_work is None:
                 raise
             stopped = Stopped(".".join(executor.at_work.key), error)

@@ -11,13 +11,14 @@ from django.db import connections
 
 @contextmanager
 def on_file(alias: str, path: Path) -> Iterator[None]:
-    """Point the alias to another file within the block, because models and routers know only the alias."""
+    """Point the alias to another file within the block, because models and routers know only the alias. Only for this
+    thread: Django shares the settings of an alias between the connections of all threads."""
     connection = connections[alias]
     connection.close()
-    name = connection.settings_dict["NAME"]
-    connection.settings_dict["NAME"] = str(path)
+    shared = connection.settings_dict
+    connection.settings_dict = {**shared, "NAME": str(path)}
     try:
         yield
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = name
+        connection.settings_dict = shared

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from .. import conf
-from ..errors import Code, UsageError
+from ..errors import APPLICATION_ERRORS, Code, UsageError
 from ..schema import transform_function
 from ..schema.transform_function import TransformFunction
 
@@ -21,7 +21,7 @@ def transforms(alias: str) -> tuple[TransformFunction, ...]:
         return ()
     try:
         module = import_module(path)
-    except Exception as error:  # code of the application
+    except APPLICATION_ERRORS as error:
         message = f'SCHEMASYNC["TRANSFORMS"] names {path}, which cannot be imported: {type(error).__name__}: {error}'
         raise UsageError.of(Code.UNKNOWN_SETTING, message, 'Use a dotted path, as in "shop.transforms".') from error
     found = [one for one in vars(module).values() if isinstance(one, TransformFunction)]

@@ -15,7 +15,7 @@ from ..engines.sqlite.objects import objects
 from ..engines.sqlite.rebuild.start import clone
 from ..engines.sqlite.temporary import remove_temporary
 from ..engines.sqlite.transactions import snapshot
-from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
+from ..errors import APPLICATION_ERRORS, Code, Failed, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.kernel_copy import kernel_copy
 from ..files.layout import size_of
@@ -147,7 +147,7 @@ def _in_step(target: Target, work: InStep) -> None:
         work(target.layout.plain)
     except SchemasyncError:
         raise
-    except Exception as error:  # whatever the application raises, the file is incomplete
+    except APPLICATION_ERRORS as error:  # whatever the application raises, the file is incomplete
         raise Failed.of(
             Code.HOOK_FAILED,
             f"{type(error).__name__}: {error}",

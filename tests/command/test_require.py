@@ -98,6 +98,10 @@ def wrong(alias):
     return "yesterday"
 
 
+def leaves(alias):
+    raise SystemExit(0)
+
+
 def broken(alias):
     raise ConnectionError("the archive is not reachable")
 
@@ -109,6 +113,7 @@ def broken(alias):
         ("nothing", 4, "there is no backup"),
         ("wrong", 4, "neither a datetime nor None"),
         ("broken", 4, "ConnectionError: the archive is not reachable"),
+        ("leaves", 1, "SystemExit: 0"),
         ("newest", 6, None),
     ],
 )

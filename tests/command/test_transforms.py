@@ -133,6 +133,13 @@ def test_a_value_that_names_no_module_is_refused(synced, settings):
     assert 'SCHEMASYNC["TRANSFORMS"] is' in synced.call(json=True).json["errors"][0]["message"]
 
 
+def test_one_that_exits_fails_as_with_any_error(synced, module):
+    module(MODULE.replace("    yield", "    raise SystemExit(0)\n    yield"))
+    ended = synced.call()
+    assert ended.code in (3, 4), "0 would say that it has acted"
+    assert "SystemExit: 0" in ended.err
+
+
 def test_an_error_names_the_row_and_leaves_the_file_as_it_was(synced, module):
     before = names(synced)
     module(MODULE.replace('user["name"].upper()', 'user["nick"]'))

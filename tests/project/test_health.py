@@ -19,6 +19,7 @@ from tests.live.test_runs import CASE, STRICTER, assert_as_before, at, write
 from tests.support.site import Site
 
 HEALTH = """
+import threading
 from django.db import connections, transaction
 from django.test import Client
 from shop.models import Tag
@@ -56,6 +57,15 @@ def asks_the_site(using):
 
 def weight(using):
     assert [tag.weight for tag in Tag.objects.using(using).all()] == [3]
+
+def exits(using):
+    raise SystemExit(0)
+
+def writes_in_a_thread(using):
+    thread = threading.Thread(target=lambda: connections[using].cursor().execute("INSERT INTO shop_tag (label) VALUES ('thread')"))
+    thread.start()
+    thread.join()
+    assert [tag.label for tag in Tag.objects.using(using).all()] == ["red"]
 
 def counts_triggers(using):
     with connections[using].cursor() as cursor:
@@ -128,6 +138,7 @@ def test_a_healthy_file_goes_live_and_the_check_leaves_nothing(site, name, words
         ("false", "shop.health.false returned False for the new file"),
         ("nowhere", "shop.health.nowhere, which cannot be imported"),
         ("commits", "shop.health.commits has committed a change to the new file"),
+        ("exits", "shop.health.exits failed on the new file: SystemExit: 0"),
     ],
 )
 def test_an_unhealthy_file_does_not_go_live(site, name, message, words):
@@ -165,6 +176,34 @@ def test_the_check_has_the_triggers_that_the_file_will_have(site):
     )
     assert checked(site, "counts_triggers").code == 0
     assert site.rows("SELECT count(*) FROM sqlite_master WHERE name = 'lower_tag'") == [(1,)]
+
+
+def test_another_thread_writes_to_the_live_file_meanwhile(site):
+    ended = checked(site, "writes_in_a_thread")
+    assert ended.code == 0, ended
+    assert tags(site) == [("red",), ("thread",)]
+    assert site.rows("SELECT weight FROM shop_tag") == [(3,), (3,)]
+
+
+def test_a_receiver_that_exits_ends_the_run_with_its_own_exit_code(site):
+    (site.folder / "shop" / "apps.py").write_text(
+        """
+from django.apps import AppConfig
+
+def leave(sender, using, apps, **kwargs):
+    raise SystemExit(0)
+
+class ShopConfig(AppConfig):
+    name = "shop"
+
+    def ready(self):
+        from schemasync.signals import before_swap
+        before_swap.connect(leave)
+"""
+    )
+    ended = site.manage("schemasync")
+    assert ended.code == 4, "0 would say that the database has the new schema"
+    assert "SystemExit: 0" in ended.err
 
 
 def test_it_sees_what_receivers_of_before_swap_have_done(site):

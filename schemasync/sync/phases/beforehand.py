@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...engines.sqlite.lock_holders import Process, holders
 from ...engines.sqlite.old_readers import is_held_back
-from ...errors import Code, Problem, Refused
+from ...errors import APPLICATION_ERRORS, Code, Problem, Refused
 from ...history.rows import moment
 from ...plan.model import Plan
 from ...schema.text import count
@@ -93,7 +93,7 @@ def _backup(wanted: BackupAge) -> _Checked:
     hint = f"Make a backup, then run again. SCHEMASYNC looks for it here: {wanted.where}"
     try:
         newest = wanted.newest()
-    except Exception as error:  # noqa: BLE001  code of the application
+    except APPLICATION_ERRORS as error:
         what = f"{type(error).__name__}: {error}"
         check = Check("BACKUP_NO_OLDER_THAN", _lasting(wanted.most), what, met=False)
         return _result(check, f"{wanted.where} failed to find the newest backup: {what}", "Correct it, and run again.")

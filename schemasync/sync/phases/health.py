@@ -7,7 +7,7 @@ from functools import partial
 
 from ...engines.sqlite.connection import data_version
 from ...engines.sqlite.rebuild.finish import put_triggers
-from ...errors import Code, Failed, SchemasyncError
+from ...errors import APPLICATION_ERRORS, Code, Failed, SchemasyncError
 from ...files.disk import DiskStep
 from ..run.target import Target
 from .build import Built
@@ -28,7 +28,7 @@ def check_health(target: Target, built: Built, *, is_ahead: bool = False) -> Non
             is_healthy = health.check(path, partial(put_triggers, found=triggers))
         except SchemasyncError:
             raise
-        except Exception as error:
+        except APPLICATION_ERRORS as error:
             raise _failed(f"{health.name} failed on the new file: {type(error).__name__}: {error}") from error
         if not is_healthy:
             raise _failed(f"{health.name} returned False for the new file")

@@ -13,7 +13,7 @@ from ...engines.sqlite.capture.table_access import TableAccess
 from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.connection import checked_foreign_keys
 from ...engines.sqlite.inspect import inspect
-from ...errors import Code, Failed, SchemasyncError
+from ...errors import APPLICATION_ERRORS, Code, Failed, SchemasyncError
 from ...files.disk import DiskStep
 from ...history.row import HistoryRow
 from ...history.rows import models_of
@@ -117,7 +117,7 @@ def hook_errors() -> Iterator[None]:
         yield
     except SchemasyncError:
         raise
-    except Exception as error:
+    except APPLICATION_ERRORS as error:
         raise Failed.of(
             Code.HOOK_FAILED,
             f"{type(error).__name__}: {error}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ....errors import Code, Failed
+from ....errors import APPLICATION_ERRORS, Code, Failed
 from ....schema.names import fold
 from ....schema.text import count, nearest
 from ....schema.transform_function import Kind, Row, TransformFunction, Value
@@ -50,7 +50,7 @@ class Caller:
                 self._check_numbers(made)
         except _WrongRow as wrong:
             raise failed(self.function, unit, str(wrong)) from None
-        except Exception as error:  # code of the application
+        except APPLICATION_ERRORS as error:
             raise failed(self.function, unit, _said(error)) from error
         return len(made)
 
@@ -60,7 +60,7 @@ class Caller:
         assert self.function.group is not None
         try:
             return repr(self.function.group(row))
-        except Exception as error:  # code of the application
+        except APPLICATION_ERRORS as error:
             raise failed(self.function, unit, f"its group: {_said(error)}", is_row=True) from error
 
     def _collect(self, unit: Unit, one: object) -> Rows:
@@ -128,7 +128,7 @@ def _value(name: object, value: object) -> Value:
             )
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
