@@ -44,8 +44,10 @@ def respelled(value: _Value, known: Texts, owner: str = "") -> _Value:
     found: Any = value
     match found:
         case Sql(canonical):
-            text = known.get((owner, canonical)) or known.get(("", canonical)) or spaced(canonical)
-            found = Sql(canonical, text)
+            found = Sql(canonical, _known(known, owner, canonical) or spaced(canonical))
+        case Table(name, virtual=Sql(canonical)):  # it has no other SQL
+            text = _known(known, fold(name), canonical) or arguments(canonical)
+            found = replace(found, virtual=Sql(canonical, text))
         case tuple():
             found = tuple(respelled(item, known, owner) for item in found)
         case _ if is_dataclass(found) and not isinstance(found, type):
@@ -54,6 +56,21 @@ def respelled(value: _Value, known: Texts, owner: str = "") -> _Value:
             parts = {field.name: getattr(found, field.name) for field in fields(found) if field.init}
             found = replace(found, **{name: respelled(part, known, owner) for name, part in parts.items()})
     return cast("_Value", found)
+
+
+def _known(known: Texts, owner: str, canonical: str) -> str | None:
+    return known.get((owner, canonical)) or known.get(("", canonical))
+
+
+def arguments(canonical: str) -> str:
+    """The module of a virtual table and its arguments, in their canonical spelling, as `fts4(body, prefix="2,4")`: FTS4
+    refuses a space before the `=`. https://www.sqlite.org/fts3.html#fts4_options"""
+    parts = lexer.tokens(spaced(canonical))
+    text = ""
+    for before, token in zip((None, *parts), parts, strict=False):
+        gap = before is not None and before.end < token.start and "=" not in (before.text, token.text)
+        text += (" " if gap else "") + token.text
+    return text
 
 
 def spaced(canonical: str) -> str:

@@ -195,3 +195,54 @@ def test_the_work_of_a_dead_process_is_removed_by_the_next_backup(evolved):
     (left / "copy.sqlite3").write_bytes(b"x")
     evolved.done("backup")
     assert not list(evolved.archive.glob("backup-*"))
+
+
+def test_tables_of_every_kind_come_back(project, tmp_path):
+    project.run_sql(KINDS)
+    project.schema.unlink()
+    project.done("adopt")
+    project.done("backup")
+    output = tmp_path / "restored.sqlite3"
+    project.done("restore", into=output)
+    assert project.rows("SELECT t FROM words WHERE words MATCH 'run'", output) == [("running dogs",)]
+    assert project.rows("SELECT * FROM boxes", output) == [(1, 0.0, 2.0)]
+    assert project.rows("SELECT * FROM made", output) == [("Ab", "AB", "ab")]
+    assert project.rows("SELECT * FROM bare", output) == [("k", 1)]
+    assert project.rows('SELECT * FROM "it\'s ""odd"" too"', output) == [(7,)]
+    assert project.rows("PRAGMA integrity_check", output) == [("ok",)]
+
+
+KINDS = """
+CREATE VIRTUAL TABLE words USING fts5(t, tokenize='porter unicode61');
+INSERT INTO words VALUES ('running dogs');
+CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1);
+INSERT INTO boxes VALUES (1, 0, 2);
+CREATE TABLE made (x TEXT, u TEXT AS (upper(x)) STORED, v TEXT AS (lower(x)));
+INSERT INTO made (x) VALUES ('Ab');
+CREATE TABLE bare (k TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID;
+INSERT INTO bare VALUES ('k', 1);
+CREATE TABLE "it's ""odd"" too" (a INTEGER PRIMARY KEY);
+INSERT INTO "it's ""odd"" too" VALUES (7);
+"""
+
+
+def with_collation(connection):
+    connection.create_collation("backwards", lambda a, b: (a < b) - (a > b))
+
+
+def test_a_collation_of_the_application_is_needed_and_named(project, settings, tmp_path):
+    without = settings.SCHEMASYNC
+    settings.SCHEMASYNC = {**without, "CONNECT": f"{__name__}.with_collation"}
+    project.write({"T": {"id": "TEXT COLLATE backwards PRIMARY KEY"}})
+    project.done()
+    with closing(sqlite3.connect(project.link)) as connection, connection:
+        with_collation(connection)
+        connection.execute("INSERT INTO T VALUES ('a'), ('b')")
+    project.done("backup")
+    settings.SCHEMASYNC = without
+    ended = fails(project, 4, "restore", into=tmp_path / "r.sqlite3")
+    assert "no such collation sequence: backwards" in ended.err
+    assert 'SCHEMASYNC["CONNECT"]' in ended.err
+    assert not list(tmp_path.glob("r.sqlite3*"))
+    settings.SCHEMASYNC = {**without, "CONNECT": f"{__name__}.with_collation"}
+    project.done("restore", into=tmp_path / "r.sqlite3")

@@ -213,3 +213,18 @@ def test_the_hint_after_a_rollback_stays_there(evolved):
     evolved.done(*command.partition("manage.py schemasync ")[2].split())
     assert "is current" in evolved.done().out
     evolved.done("check")
+
+
+def test_a_generation_whose_file_is_gone_has_arguments_that_fts4_accepts(project):
+    tree = {
+        "words": {"_virtual": 'fts4(body, notindexed=body, tokenize=unicode61 "remove_diacritics=0", prefix="2,4")'}
+    }
+    project.write(tree)
+    project.done()
+    first = project.live()
+    project.write({**tree, "t": {"id": "INTEGER PRIMARY KEY"}})
+    project.done()
+    (project.archive / f"{first}.sqlite3").unlink()
+    project.write(project.done("inspect", first).out)
+    project.done("--allow-older", "--allow-drop", "t")
+    assert project.call("check", "--strict").code == 0

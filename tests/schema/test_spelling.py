@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from schemasync.plan.model import Create, Drop
@@ -89,3 +91,20 @@ def test_the_schemas_inside_of_other_values_are_respelled_too() -> None:
 def test_the_usual_spaces(text: str) -> None:
     assert spaced(lexer.join(lexer.tokens(text))) == text
     assert lexer.join(lexer.tokens(spaced(text))) == lexer.join(lexer.tokens(text))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'fts4(body TEXT, tokenize=unicode61 "remove_diacritics=0", prefix="2,4")',
+        "fts4(a, b, notindexed=b, order=desc)",
+        "fts5(body, content='', columnsize=0)",
+        "rtree(id, x0, x1)",
+        "dbstat",
+    ],
+)
+def test_the_arguments_of_a_virtual_table_have_no_space_at_the_equals_sign(written: str) -> None:
+    found = schema(json.dumps({"v": {"_virtual": written}}))
+    again = respelled(digest.from_json(digest.to_json(found)), {})
+    assert [table.virtual.text for table in again.tables if table.virtual is not None] == [written]
+    assert again == found
