@@ -22,6 +22,7 @@ from ..sync import up_to_date
 
 if TYPE_CHECKING:
     from ..schema.document import Document
+    from ..sync.check import Checked
 
 PATIENCE = 3600.0  # seconds that a worker waits for the one that builds: longer than any build takes
 
@@ -151,9 +152,20 @@ def _difference(alias: str, layout: Layout, opener: Opener, read: Document, sche
         return _pending(alias)
     if seen.refused:
         return seen.refused[0].message, seen.refused[0].hint
+    if seen.live_version == seen.version and (left := _left(seen)):
+        return f"{layout.link}: {left}", "To sync it: manage.py schemasync"
     live = f"is version {short(seen.live_version)}" if seen.live_version else "is no version yet"
     differs = f"{layout.link} {live}, and {schema} is version {short(seen.version)}"
     return differs, "To sync it: manage.py schemasync"
+
+
+def _left(seen: Checked) -> str:
+    """What a sync has to do to a database that has the version of schema.json, in a phrase."""
+    from ..diff.changes import shortened
+
+    found = [f"the transform {name} has not acted" for name in seen.pending_transforms]
+    found += [f"the rows of {name} are not written yet" for name in seen.unwritten_rows]
+    return shortened([*found, *(f"{name} was never run" for name in seen.unapplied)])
 
 
 def _pending(alias: str) -> tuple[str, str]:

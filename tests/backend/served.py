@@ -1,4 +1,4 @@
-"""A worker on the backend: `python -m tests.backend.served FOLDER ON_STARTUP`, run by the tests; it connects once.
+"""A worker on the backend: `python -m tests.backend.served FOLDER ON_STARTUP [TRANSFORMS]`, run by the tests; it connects once.
 
 It prints how the connection went, and what is in the database then.
 """
@@ -12,19 +12,20 @@ import django
 from django.conf import settings
 
 
-def configure(folder: Path, on_startup: str) -> None:
+def configure(folder: Path, on_startup: str, transforms: str | None = None) -> None:
     """Settings of a worker whose database lies in the folder."""
+    sys.path.insert(0, str(folder))
     settings.configure(
         BASE_DIR=folder,
         INSTALLED_APPS=["schemasync"],
         DATABASES={"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": folder / "db.sqlite3"}},
-        SCHEMASYNC={"SCHEMA": folder / "schema.json", "ON_STARTUP": on_startup},
+        SCHEMASYNC={"SCHEMA": folder / "schema.json", "ON_STARTUP": on_startup, "TRANSFORMS": transforms},
     )
     django.setup()
 
 
-def main(folder: Path, on_startup: str) -> None:
-    configure(folder, on_startup)
+def main(folder: Path, *words: str) -> None:
+    configure(folder, *words)
     from django.db import DatabaseError, connection
 
     for _ in range(2):
@@ -36,4 +37,4 @@ def main(folder: Path, on_startup: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -45,13 +45,13 @@ def write(folder, tree):
     (folder / "schema.json").write_text(json.dumps(tree))
 
 
-def start(folder, on_startup, *, fresh=False):
-    return run(["-m", "tests.backend.served", folder, on_startup], ROOT, environment(), fresh=fresh)
+def start(folder, on_startup, *more, fresh=False):
+    return run(["-m", "tests.backend.served", folder, on_startup, *more], ROOT, environment(), fresh=fresh)
 
 
-def served(folder, on_startup, *, fresh=False):
+def served(folder, on_startup, *more, fresh=False):
     """(lines on stdout, text on stderr)"""
-    ended = start(folder, on_startup, fresh=fresh)
+    ended = start(folder, on_startup, *more, fresh=fresh)
     assert ended.code == 0, ended.err
     return ended.out.splitlines(), ended.err
 
@@ -71,6 +71,35 @@ def test_refuse_refuses_each_connection_and_says_what_to_do(link):
     out, _ = served(link.parent, "refuse")
     assert [line.split()[0] for line in out if not line.startswith(" ")] == ["NotCurrent"] * 2
     assert out.count("  To sync it: manage.py schemasync") == 2
+
+
+TRANSFORMS = """
+from schemasync.transforms import ONE_TO_ONE, transform
+
+@transform("a", into="a", kind=ONE_TO_ONE)
+def later(a):
+    yield "a", {"id": a["id"] + 100}
+"""
+
+
+def test_a_transform_alone_is_named_and_a_sync_lets_it_act_once(link):
+    served(link.parent, "sync")
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO a VALUES (1)")
+    (link.parent / "transforms_of_start.py").write_text(TRANSFORMS)
+    out, _ = served(link.parent, "refuse", "transforms_of_start")
+    assert out[0] == f"NotCurrent {link}: the transform later has not acted"
+    for _ in range(2):
+        served(link.parent, "sync", "transforms_of_start")
+        with closing(sqlite3.connect(link)) as connection:
+            assert connection.execute("SELECT id FROM a").fetchall() == [(101,)]
+    assert not any("NotCurrent" in line for line in served(link.parent, "refuse", "transforms_of_start")[0])
+
+
+def test_rows_alone_are_named(link):
+    served(link.parent, "sync")
+    write(link.parent, {**NEW, "a": {**OLD["a"], "_rows": [{"id": 7}]}})
+    assert served(link.parent, "refuse")[0][0] == f"NotCurrent {link}: the rows of a are not written yet"
 
 
 def test_sync_brings_it_there_first(link):
