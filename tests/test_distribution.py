@@ -17,6 +17,7 @@ import pytest
 from schemasync import __version__
 
 from .demo.test_requirements import installed_with
+from .support.archives import unpack
 from .support.processes import ROOT, environment
 from .support.site import Site
 
@@ -109,7 +110,7 @@ def test_with_an_address_every_link_and_picture_of_the_description_leads_to_this
 @pytest.mark.slow
 def test_the_tests_of_the_source_distribution_run(copy, tmp_path):
     with tarfile.open(copy.build("sdist")) as archive:
-        archive.extractall(tmp_path, filter="data")
+        unpack(archive, tmp_path)
     command = [
         sys.executable,
         "-m",

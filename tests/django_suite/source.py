@@ -11,6 +11,7 @@ from pathlib import Path
 
 import django
 
+from ..support.archives import unpack
 from ..support.caches import cache_folder
 
 CACHE = "DJANGO_SUITE_CACHE"
@@ -46,6 +47,6 @@ def _fetched(folder: Path) -> Path:
 def _unpacked(archive: Path) -> Path:
     folder = archive.parent / "unpacked"
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        unpack(tar, folder)
     (top,) = folder.iterdir()
     return top

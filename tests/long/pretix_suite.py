@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import machine
+from tests.support.archives import unpack
 from tests.support.processes import ROOT
 
 from .apps import Run
@@ -89,7 +90,7 @@ class Suite:
             download = ("-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", "pretix")
             checked(run(self.python, folder, *download, "-d", str(folder), f"pretix=={VERSION}"))
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder / "sdist", filter="data")
+            unpack(archive, folder / "sdist")
         self.source = folder / "sdist" / f"pretix-{VERSION}" / "src"
 
     def run(self, count, seed):

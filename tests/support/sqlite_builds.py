@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from .archives import unpack
 from .caches import cache_folder
 
 PACKAGES = {"3.37.2": "7.5.0", "3.40.0": "8.0.1", "3.54.1": "13.2.0"}
@@ -52,7 +53,7 @@ def _build(scratch: Path, version: str, delay: int, optimize: str) -> Path:
     subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True, stdout=subprocess.DEVNULL)
     (archive,) = scratch.glob("*.tgz")
     with tarfile.open(archive) as packed:
-        packed.extractall(scratch, filter="data")
+        unpack(packed, scratch)
     (source,) = (scratch / "package").rglob("sqlite3.c")
     if delay:
         text = source.read_text()

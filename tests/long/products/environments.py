@@ -14,6 +14,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.archives import unpack
 from tests.support.processes import ROOT, environment
 
 from .product import Release
@@ -35,7 +36,7 @@ class Sources:
         command = ["git", "--git-dir", str(self.repositories[name]), "archive", release.commit]
         archive = subprocess.run(command, capture_output=True, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(to, filter="data")
+            unpack(files, to)
         return to
 
     def environment(self, name: str, release: Release, django: str | None = None) -> Path:
