@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal, TypedDict
 
 from ..errors import ProblemJson
 from ..files.layout import PathKind
 from ..keep import retention
+from ..keep.manifest import Manifest
 from ..keep.store import Found, Store, store
 from ..sync import history
 from ..sync.history import Entry
@@ -72,13 +75,21 @@ class Archive:
     superseded_at: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is cached
 class Listed:
     """All backups of a database."""
 
     store: Store
     found: Found
     archives: tuple[Archive, ...]
+
+    def kept_as(self, one: Manifest) -> tuple[retention.Period, ...]:
+        """The periods for which `backup --prune` keeps a backup."""
+        return self._kept.get(one.made_at, ())
+
+    @cached_property
+    def _kept(self) -> dict[datetime, tuple[retention.Period, ...]]:
+        return retention.kept(one.made_at for one in self.found.backups)
 
 
 def backups(database: Database, to: str = "") -> Listed:
@@ -100,7 +111,6 @@ def _archives(entries: Sequence[Entry]) -> Iterator[Archive]:
 
 def as_json(listed: Listed) -> BackupsJson:
     """The JSON object."""
-    stay = retention.kept(one.made_at for one in listed.found.backups)
     return {
         "result": "listed",
         "storage": listed.store.where,
@@ -112,7 +122,7 @@ def as_json(listed: Listed) -> BackupsJson:
                 "generation": one.data["generation"],
                 "bytes": one.data["stored"]["bytes"],
                 "content_bytes": one.data["content"]["bytes"],
-                "kept_as": list(stay.get(one.made_at, ())),
+                "kept_as": list(listed.kept_as(one)),
             }
             for one in reversed(listed.found.backups)
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ BACKUP = "backup-"  # begin of the names of folders for the work on a backup, be
 
 
 @contextmanager
-def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
+def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield an empty folder that only this user may enter, and remove it at the end, with all that is in it.
 
     The folder is locked as long as this process lives, so that folders with the same prefix without a lock are those of
@@ -47,7 +48,8 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(OSError):  # a file system that cannot lock folders: then it is not removed by others either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.exists():  # else another process has taken it for a dead one, before it was locked
             return folder, descriptor
         os.close(descriptor)
@@ -55,7 +57,7 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
 
 def remove_dead(parent: Path, prefix: str) -> None:
     """Remove the folders of dead processes."""
-    for folder in parent.glob(f"{prefix}*"):
+    for folder in parent.glob(f"{glob.escape(prefix)}*"):
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
             try:

@@ -3,7 +3,6 @@ need not survive a crash."""
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import tempfile
@@ -11,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
-
-from .lock import is_locked, try_lock
 
 
 def remove_all(files: Iterable[Path], folder: Path | None = None) -> None:
@@ -38,23 +35,6 @@ def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
         path = Path(folder) / "copy"
         write(path)
         return path.open("rb")
-
-
-@contextmanager
-def folder_beside(beside: Path, purpose: str) -> Iterator[Path]:
-    """A folder for a database of its own, on the same disk as the file `beside` it; it is removed at the end of the
-    block. That of a process that died is removed by the next one for the same purpose."""
-    prefix = f".{beside.name}.{purpose}-"
-    for left in beside.parent.glob(f"{glob.escape(prefix)}*"):
-        if (left / "in-use").exists() and not is_locked(left / "in-use"):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside.parent))
-    try:
-        with (folder / "in-use").open("wb") as file:
-            try_lock(file)
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:

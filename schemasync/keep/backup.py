@@ -14,7 +14,7 @@ from ..engines.sqlite.copies import plain_copy
 from ..engines.sqlite.examine import Examined, examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import DiskStep
-from ..files.scratch import BACKUP, scratch_folder
+from ..files.scratch import BACKUP, work_folder
 from ..sync.run import live_database
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.target import Target
@@ -34,7 +34,7 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
     compression.library()
     store.check()
     made_at = datetime.now(UTC)
-    with _scratch(target) as folder:
+    with _folder(target) as folder:
         copy, packed = folder / "copy.sqlite3", folder / "copy.zst"
         found = _copied(target, copy)
         version = found.newest.version if found.newest is not None else ""
@@ -52,16 +52,11 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
 
 
 @contextmanager
-def _scratch(target: Target) -> Iterator[Path]:
+def _folder(target: Target) -> Iterator[Path]:
+    """A folder for the work, on the disk of the database."""
     link, parent = target.layout.link, target.layout.folder
-    with translated_errors(link), live_database.read(target.layout, target.opener) as current:
-        if current is None:
-            hint = "To create one from schema.json: manage.py schemasync"
-            raise Refused.of(Code.NO_DATABASE, f"there is no database at {link}", hint)
-    with (
-        translated_errors(parent, source=link),
-        scratch_folder(parent if parent.is_dir() else link.parent, BACKUP) as folder,
-    ):
+    parent = parent if parent.is_dir() else link.parent
+    with translated_errors(parent, source=link), work_folder(parent, BACKUP) as folder:
         yield folder
 
 
@@ -69,7 +64,9 @@ def _copied(target: Target, copy: Path) -> Examined:
     """Copy the live database, and examine the copy."""
     with target.disk.step(DiskStep.BACKUP_COPY), target.progress.phase("copy", "files") as advance:
         with live_database.read(target.layout, target.opener) as current:
-            assert current is not None
+            if current is None:
+                link, hint = target.layout.link, "To create one from schema.json: manage.py schemasync"
+                raise Refused.of(Code.NO_DATABASE, f"there is no database at {link}", hint)
             plain_copy(target.opener, current.path, copy)
         advance(1, 1)
     with target.progress.phase("verification", "files") as advance:
@@ -113,13 +110,13 @@ def _manifest(name: str, made_at: datetime, alias: str, found: Examined, content
 
 def _check_stored(store: Store, one: Manifest, stored: Digest) -> None:
     """Read the file back: some storages report success for what they have lost."""
-    size, sha256 = store.digest(one.stored_name)
-    if (size, sha256) != (stored.size, stored.sha256):
+    found = store.digest(one.stored_name)
+    if not found.is_same(stored.size, stored.sha256):
         store.remove((one.stored_name,))
         raise Failed.of(
             Code.STORAGE_FAILED,
-            f"the storage {store.where} gives back {size} bytes of {one.stored_name}, and was given {stored.size}"
-            if size != stored.size
+            f"the storage {store.where} gives back {found.size} bytes of {one.stored_name}, and was given {stored.size}"
+            if found.size != stored.size
             else f"the storage {store.where} gives back another content of {one.stored_name} than it was given",
             "The database is unchanged, and earlier backups still count. Check the storage, then run again.",
             storage=store.where,

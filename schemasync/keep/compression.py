@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +32,10 @@ class Digest:
     @property
     def sha256(self) -> str:
         return str(self._hash.hexdigest())
+
+    def is_same(self, size: int, sha256: str) -> bool:
+        """True if the content has this size and this SHA-256."""
+        return (self.size, self.sha256) == (size, sha256)
 
     def add(self, chunk: bytes) -> bytes:
         self.size += len(chunk)
@@ -60,15 +64,15 @@ def compress(source: Path, target: Path, advance: Advance) -> tuple[Digest, Dige
         for chunk in chunks(reading):
             writing.write(content.add(chunk))
             advance(content.size, total)
-    return content, digest_of(target)
+    with target.open("rb") as written:
+        return content, digest_of(chunks(written))
 
 
-def digest_of(path: Path) -> Digest:
-    """The digest of a file."""
+def digest_of(pieces: Iterable[bytes]) -> Digest:
+    """The digest of these pieces together."""
     found = Digest()
-    with path.open("rb") as file:
-        for chunk in chunks(file):
-            found.add(chunk)
+    for piece in pieces:
+        found.add(piece)
     return found
 
 

@@ -10,7 +10,7 @@ from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.examine import examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import Disk, DiskStep
-from ..files.scratch import private_file, scratch_folder, write_chunks
+from ..files.scratch import private_file, work_folder, write_chunks
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
 from . import compression
@@ -50,7 +50,7 @@ def restore(opener: Opener, store: Store, one: Manifest, output: Path, progress:
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     compression.library()
-    with translated_errors(output), scratch_folder(output.parent, SCRATCH) as folder:
+    with translated_errors(output), work_folder(output.parent, SCRATCH) as folder:
         packed = private_file(folder, "packed")
         with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "bytes") as advance:
             _fetch(store, one, packed, advance)
@@ -67,7 +67,7 @@ def _fetch(store: Store, one: Manifest, packed: Path, advance: compression.Advan
             advance(digest.size, total)
 
     write_chunks(packed, counted())
-    if (digest.size, digest.sha256) != (total, one.data["stored"]["sha256"]):
+    if not digest.is_same(total, one.data["stored"]["sha256"]):
         size = f"its file has {digest.size:,} of {total:,} bytes"
         raise _damaged(one, size if digest.size != total else "its file is another one")
 
@@ -79,7 +79,7 @@ def _unpack(opener: Opener, one: Manifest, packed: Path, place: Path, progress: 
             write_chunks(place, compression.decompressed(packed, digest, content["bytes"], advance))
         except ValueError as error:
             raise _damaged(one, str(error)) from error
-    if (digest.size, digest.sha256) != (content["bytes"], content["sha256"]):
+    if not digest.is_same(content["bytes"], content["sha256"]):
         raise _damaged(one, "its content is another one")
     with progress.phase("verification", "files") as advance:
         found = examine(opener, place)

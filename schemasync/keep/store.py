@@ -6,9 +6,8 @@ backup, so an upload that breaks off leaves nothing that looks like one.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from django.core.files.storage import FileSystemStorage, InvalidStorageError, St
 from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
 from ..files.disk import sync_file, sync_folder
 from . import manifest
-from .compression import chunks
+from .compression import Digest, chunks, digest_of
 from .manifest import Manifest
 
 ALIAS = "schemasync-backups"  # of STORAGES
@@ -107,14 +106,9 @@ class Store:
             for folder in (path.parent, path.parent.parent):
                 sync_folder(folder)
 
-    def digest(self, name: str, advance: Callable[[int], None] = lambda done: None) -> tuple[int, str]:
-        """Bytes and SHA-256 of a stored file, read back from the storage."""
-        digest, size = hashlib.sha256(), 0
-        for chunk in self.chunks(name):
-            digest.update(chunk)
-            size += len(chunk)
-            advance(size)
-        return size, digest.hexdigest()
+    def digest(self, name: str) -> Digest:
+        """The digest of a stored file, read back from the storage."""
+        return digest_of(self.chunks(name))
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content of a stored file, piece by piece."""

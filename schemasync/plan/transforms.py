@@ -63,7 +63,7 @@ def _of_target(one: TransformFunction, name: str, new: Schema, derived: Collecti
 
 
 def _of_several(transforms: Sequence[TransformFunction]) -> Iterator[Problem]:
-    """A table that several transforms fill: then only rows of groups can be told apart."""
+    """A table that several transforms fill: then only rows of groups can be distinguished."""
     numbers = Counter(fold(name) for one in transforms for name in set(map(fold, one.into)))
     for one in transforms:
         for name in one.into:

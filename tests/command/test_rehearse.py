@@ -50,9 +50,9 @@ def test_it_does_all_but_the_swap_and_removes_the_new_file(synced):
 
 def test_it_says_what_the_run_would_do_in_words(synced):
     synced.write(REWRITTEN)
-    told = synced.done("rehearse").out
+    out = synced.done("rehearse").out
     for text in ("the new file is removed", "time:", "disk:", "writes:", "back:", "To do it: manage.py schemasync"):
-        assert text in told
+        assert text in out
 
 
 def test_a_current_database_has_nothing_to_rehearse(synced):
@@ -119,9 +119,9 @@ def test_statements_that_would_run_worse_are_shown_with_both_plans(indexed):
     assert "SEARCH" in found[0]["before"][0]
     assert "SCAN" in found[0]["after"][0]
     assert any("TEMP B-TREE" in line for line in found[1]["after"])
-    told = indexed.done("rehearse", queries=path).out
-    assert "2 of 3 statements would run worse" in told
-    assert "before: SEARCH" in told
+    out = indexed.done("rehearse", queries=path).out
+    assert "2 of 3 statements would run worse" in out
+    assert "before: SEARCH" in out
 
 
 def test_a_statement_of_a_column_that_goes_is_worse_and_one_of_a_new_column_is_not(tmp_path):
@@ -332,11 +332,10 @@ def test_what_a_killed_rehearsal_left_is_removed_by_the_next_one_unless_it_is_in
     dead, alive = synced.folder / ".db.sqlite3.rehearsal-dead", synced.folder / ".db.sqlite3.rehearsal-alive"
     for folder in (dead, alive):
         folder.mkdir()
-        (folder / "in-use").touch()
         (folder / "db.sqlite3").write_bytes(b"x")
-    code = "import fcntl, sys; f = open(sys.argv[1], 'wb'); fcntl.flock(f, fcntl.LOCK_EX); print('there', flush=True); sys.stdin.read()"
+    code = "import fcntl, os, sys; f = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(f, fcntl.LOCK_EX); print('there', flush=True); sys.stdin.read()"
     other = subprocess.Popen(
-        [sys.executable, "-c", code, str(alive / "in-use")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(alive)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         assert other.stdout.readline() == "there\n"

@@ -8,7 +8,6 @@ from ...actions.backup import Made
 from ...actions.backups import Listed
 from ...actions.restore import Restored
 from ...history.rows import moment
-from ...keep import retention
 from ...keep.manifest import Manifest
 from ...schema.text import count, short
 from ...texts import shown, size
@@ -31,10 +30,9 @@ def made(one: Made) -> Lines:
 
 def listed(all_: Listed) -> Lines:
     """A line for each backup and archive, the newest first."""
-    stay = retention.kept(one.made_at for one in all_.found.backups)
     lines = [f"{all_.store.where} has {count(len(all_.found.backups), 'backup')}"]
     for one in reversed(all_.found.backups):
-        lines.append(f"  {_line(one)}  {', '.join(stay.get(one.made_at, ())) or NOT_KEPT}")
+        lines.append(f"  {_line(one)}  {', '.join(all_.kept_as(one)) or NOT_KEPT}")
     if all_.archives:
         lines.append("archives beside the live file:")
     for archive in all_.archives:
