@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from schemasync.errors import Busy, Failed
-from schemasync.files.disk import Disk, DiskStep
+from schemasync.files.disk import Disk
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
@@ -19,13 +19,7 @@ from schemasync.sync.runner import sync
 from schemasync.transforms import ONE_TO_MANY, ONE_TO_ONE, SHARED, transform
 
 from .beside import QUICK, Case, beside, content, made, waited
-from .test_derived import at, write
-
-MOMENTS = {
-    "logged": ("after", DiskStep.CAPTURE_INSTALL),
-    "filled": ("after", DiskStep.BUILD_REFILL),
-    "sealed": ("after", DiskStep.BUILD_RENAME),
-}
+from .test_derived import MOMENTS, at, write
 
 USERS = {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "tags": "TEXT", "home": "TEXT"}
 ROWS = (
