@@ -73,11 +73,13 @@ class Code(StrEnum):
     PERMISSION = "permission"
     DISK_FULL = "disk-full"
     DISK_ERROR = "disk-error"
+    DISK_LOW = "disk-low"
     OUTPUT_EXISTS = "output-exists"
     MISSING_PACKAGE = "missing-package"
     BACKUP_DAMAGED = "backup-damaged"
     NO_BACKUP = "no-backup"
     STORAGE_FAILED = "storage-failed"
+    BACKUP_OVERDUE = "backup-overdue"
     # runs
     RUN_IN_PROGRESS = "run-in-progress"
     DATABASE_LOCKED = "database-locked"
@@ -111,6 +113,7 @@ class Code(StrEnum):
     STATE_UNKNOWN = "state-unknown"
     RESTORED_IN_PLACE = "restored-in-place"
     SWAP_UNFINISHED = "swap-unfinished"
+    RECOVERY_WAITING = "recovery-waiting"
     # the command line
     PROMPT_NEEDED = "prompt-needed"
     DECLINED = "declined"

@@ -26,6 +26,7 @@ from schemasync.actions.cutover import CutoverJson
 from schemasync.actions.eject import EjectJson
 from schemasync.actions.export import ExportJson
 from schemasync.actions.hash import HashJson
+from schemasync.actions.health import HealthJson
 from schemasync.actions.history import HistoryJson
 from schemasync.actions.inspect import InspectJson
 from schemasync.actions.models import ModelsJson
@@ -49,6 +50,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "rehearse": (RehearseJson, FailedJson),
     "check": (CheckJson, FailedJson),
     "status": (StatusJson, FailedJson),
+    "health": (HealthJson, FailedJson),
     "history": (HistoryJson, FailedJson),
     "rollback": (RollbackJson, PreviewJson, FailedJson),
     "switch": (SwitchJson, FailedJson),

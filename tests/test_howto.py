@@ -25,7 +25,7 @@ TYPED = [
     "branches", "editor", "models", "rename", "split-column", "not-null", "change-key", "large-file", "data-migration", "tests", "test-schema-changes", "upgrade", "mixins",
     "guard-a-run", "keep-writes", "rehearse",
 ]  # fmt: skip
-READ = ["ci", "deploy", "docker", "litestream"]  # they need servers, containers or other programs
+READ = ["ci", "deploy", "docker", "health", "litestream"]  # they need servers, containers or other programs
 
 
 @pytest.fixture(scope="session")

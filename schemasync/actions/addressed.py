@@ -18,6 +18,7 @@ USES = {
     "rehearse": ("database", "all", "schema", "wait"),
     "check": ("database", "all", "schema"),
     "status": ("database", "all"),
+    "health": ("database", "all"),
     "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
     "switch": ("database", "all", "schema", "wait"),

@@ -9,6 +9,7 @@ from ..actions.adopt import AdoptJson
 from ..actions.check import CheckJson
 from ..actions.cutover import CutoverJson
 from ..actions.export import ExportJson
+from ..actions.health import HealthJson
 from ..actions.history import HistoryJson
 from ..actions.inspect import InspectJson
 from ..actions.plan import PlanJson
@@ -19,13 +20,14 @@ from ..actions.sync import SyncJson
 from ..sync.status import StatusJson
 from .changing import adopt, cutover, export, prune, rollback, snapshot, sync
 from .progress import Listener, Note, Progress
-from .reading import check, history, inspect, plan, status
+from .reading import check, health, history, inspect, plan, status
 
 __all__ = [
     "AdoptJson",
     "CheckJson",
     "CutoverJson",
     "ExportJson",
+    "HealthJson",
     "HistoryJson",
     "InspectJson",
     "Listener",
@@ -42,6 +44,7 @@ __all__ = [
     "check",
     "cutover",
     "export",
+    "health",
     "history",
     "inspect",
     "plan",

@@ -9,11 +9,13 @@ from typing import Literal
 from django.db import DEFAULT_DB_ALIAS
 
 from ..actions import check as check_action
+from ..actions import health as health_action
 from ..actions import history as history_action
 from ..actions import inspect as inspect_action
 from ..actions import plan as plan_action
 from ..actions import status as status_action
 from ..actions.check import CheckJson
+from ..actions.health import HealthJson
 from ..actions.history import HistoryJson
 from ..actions.inspect import InspectJson
 from ..actions.option_values import CUTOVER_TIMEOUT, MAX_PAUSE
@@ -77,6 +79,13 @@ def status(*, database: str = DEFAULT_DB_ALIAS, schema: StrPath | None = None) -
     """Return what is live, what a run is doing, and what needs a person. Such a problem is a result, and no error."""
     with called("status", database, schema) as at:
         return at.addressed(status_action.status(at).as_json())
+
+
+def health(*, database: str = DEFAULT_DB_ALIAS, ready: bool = False) -> HealthJson:
+    """Return whether the database can be used, and what needs a person. Neither is an error. Cheap: for a question
+    every few seconds."""
+    with called("health", database) as at:
+        return at.addressed(health_action.as_json(health_action.health(at, ready=ready)))
 
 
 def history(*, database: str = DEFAULT_DB_ALIAS) -> HistoryJson:

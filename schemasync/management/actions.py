@@ -22,6 +22,7 @@ from ..actions import (
     eject,
     export,
     hash,
+    health,
     history,
     inspect,
     keep_writes,
@@ -148,6 +149,12 @@ class Actions(Invocation):
     def do_status(self, database: Database) -> None:
         found = status.status(database)
         self._print(output.status.lines(found, self._page), found.as_json())
+
+    def do_health(self, database: Database) -> None:
+        found = health.health(database, ready=self._is("ready"))
+        self._print(output.health.lines(found), health.as_json(found))
+        if why := output.health.why(found):
+            raise self._differs(why)
 
     def do_history(self, database: Database) -> None:
         entries = history.history(database)

@@ -18,8 +18,9 @@ from ..errors import UsageError
 ABSENT = argparse.SUPPRESS
 
 EXIT_CODES = (
-    "exit codes: 0 done or nothing to do; 1 what is compared differs (check, --check); 2 usage; 3 refused, "
-    "nothing was written; 4 failed, the live file is untouched; 5 busy, try again; 6 a person must look"
+    "exit codes: 0 done or nothing to do; 1 what is compared differs (check, --check), or is not healthy (health); "
+    "2 usage; 3 refused, nothing was written; 4 failed, the live file is untouched; 5 busy, try again; "
+    "6 a person must look"
 )
 
 _FLAGS = ("--no-color", "--force-color", "--traceback")
@@ -30,6 +31,7 @@ ACTIONS = {
     "rehearse": "do all that a sync does, except for the swap; show time, disk, pause, the way back and query plans",
     "check": "exit 1 if models, schema.json and the database differ; or what the next migrate would destroy",
     "status": "show what is live, what a run is doing, and what needs a person",
+    "health": "exit 1 unless the database can be used and needs no person; cheap, for monitors",
     "history": "list the generations: when, what, by whom, which is live, which are gone",
     "rollback": "make an earlier generation live again, at once; asks first",
     "switch": "go to the schema.json of another git branch, in development; lose nothing of this one",
@@ -317,6 +319,12 @@ def _switch(parser: Any) -> None:
     )
 
 
+def _health(parser: Any) -> None:
+    parser.add_argument(
+        "--ready", action="store_true", default=ABSENT, help="only whether the application can use the database now"
+    )
+
+
 def _inspect(parser: Any) -> None:
     parser.add_argument(
         "source",
@@ -463,6 +471,7 @@ _ADD = {
     "plan": _plan,
     "rehearse": _rehearse,
     "check": _check,
+    "health": _health,
     "rollback": _rollback,
     "switch": _switch,
     "inspect": _inspect,

@@ -23,8 +23,8 @@ from ..schema.names import fold
 from ..schema.subset import differing
 from ..schema.transform_function import TransformFunction
 from . import prune
+from .live_problems import copied_into, is_being_finished, put_over_the_link, restored_in_place
 from .phases import decide, postpone
-from .previously_live import not_adopted
 from .prune import Archive
 from .run import live_database
 from .run.broadcast import Running, RunningJson, running
@@ -141,14 +141,14 @@ def status(target: Target, schema: Path | None = None, transforms: Sequence[Tran
             if now is not None:
                 path = now.path
                 live = now.newest if now.generation is not None else None
-                problems += [*_put_over_the_link(target, now), *_restored_in_place(target, now)]
+                problems += [*put_over_the_link(target, now), *restored_in_place(target, now)]
                 if schema is not None:
                     version, found = _compared(target, now, schema)
                     problems += found
             elif schema is not None:
                 version = _read(schema)[0]
     except SchemasyncError as error:
-        problems += _copied_into(target) or error.problems
+        problems += copied_into(target) or error.problems
         if is_too_new(error):
             reads = live_database.read(layout, target.opener, whole=False, parsed=True)
             with suppress(SchemasyncError), translated_errors(layout.link), reads as now:
@@ -157,7 +157,7 @@ def status(target: Target, schema: Path | None = None, transforms: Sequence[Tran
     with suppress(SchemasyncError, OSError):
         archives = prune.archives(target)
     run = running(layout)
-    if run is not None and _is_being_finished(problems):
+    if run is not None and is_being_finished(problems):
         problems = []
     folder = layout.folder if layout.folder.exists() else layout.link.parent
     return Status(
@@ -214,42 +214,3 @@ def _read(schema: Path) -> tuple[str | None, Document | Problem]:
     except SchemasyncError as error:
         return None, error.problems[0]
     return found.version, found
-
-
-def _put_over_the_link(target: Target, now: LiveDatabase) -> list[Problem]:
-    """The problem of a plain file at the path of a database with generations, as after a restore by mv: whatever its
-    history says, no generation is live. After an `eject` all generations are closed."""
-    if now.generation is not None:
-        return []  # checked first, because the rest opens every archive
-    problem = not_adopted(target, now.newest)
-    return [problem] if now.newest is not None or problem.facts["found"] else []
-
-
-def _copied_into(target: Target) -> list[Problem]:
-    """The problem of a file without a history in the live generation, where a command adopts it by itself."""
-    with suppress(SchemasyncError), translated_errors(target.layout.link):
-        live = target.layout.live()
-        if target.adopting_command and live is not None and live_database.is_overwritten(target.layout, target.opener):
-            message = f"{live.name} is live, and has no history: a file was copied into it through {target.layout.link}"
-            return [Problem(Code.NO_HISTORY, message, f"To go on with it: {target.how_to_adopt}")]
-    return []
-
-
-def _restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:
-    """The problem of a backup in the live file that no command that writes has recorded yet."""
-    if now.is_recorded or now.newest is None:
-        return []
-    return [
-        Problem(
-            Code.RESTORED_IN_PLACE,
-            f"{now.newest.generation} is live and holds a backup of {now.newest.previous}, which was restored into "
-            f"{target.layout.link}; its history does not say so yet",
-            "The next sync, rollback or prune records it: manage.py schemasync",
-            {"generation": now.newest.generation, "backup_of": now.newest.previous},
-        )
-    ]
-
-
-def _is_being_finished(problems: list[Problem]) -> bool:
-    """True in the milliseconds between the fence and the move of the link by a run at work."""
-    return all(problem.code == Code.SWAP_UNFINISHED for problem in problems)

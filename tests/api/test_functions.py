@@ -27,7 +27,7 @@ OF_THE_COMMAND_LINE = {"all", "json", "noinput", "verbosity", "no_color", "force
 # --- what they return ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["plan", "check", "status", "history", "inspect"])
+@pytest.mark.parametrize("name", ["plan", "check", "status", "health", "history", "inspect"])
 def test_a_function_returns_the_object_that_the_command_prints(synced, name):
     synced.write(V2)
     words = [synced.link] if name == "inspect" else []

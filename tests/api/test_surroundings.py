@@ -26,6 +26,7 @@ READS = {
     "plan": lambda: api.plan(),
     "check": lambda: api.check(),
     "status": lambda: api.status(),
+    "health": lambda: api.health(),
     "history": lambda: api.history(),
     "rollback": lambda: api.rollback(dry_run=True),
     "prune": lambda: api.prune(older_than=0),

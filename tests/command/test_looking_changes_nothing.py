@@ -14,6 +14,7 @@ LOOKS = [
     ["plan", "--rebuild-all", "--allow-older", "--repair"],
     ["check"],
     ["check", "--strict"],
+    ["health"],
     ["history"],
     ["inspect", "{link}"],
     ["hash"],

@@ -61,9 +61,9 @@ django.urls django.utils.translation.reloader django.views.csrf django.views.deb
 rich.console rich.progress rich.table
 """.split()
 OURS = [name for name in sys.modules if name.partition(".")[0] == "tests"]  # a project may have modules of these names
-# These need the apps to be ready, register something when they are imported, or import pytest, by which schemasync sees that
+# These need settings or the apps to be ready, register something when they are imported, or import pytest, by which schemasync sees that
 # a process runs tests.
-LEFT_OUT = {"admin", "apps", "caches", "checks", "models", "pytest_plugin", "templatetags", "testing"}
+LEFT_OUT = {"admin", "apps", "caches", "checks", "models", "pytest_plugin", "templatetags", "testing", "urls", "views"}
 
 
 def main() -> None:

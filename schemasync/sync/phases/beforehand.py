@@ -95,19 +95,19 @@ def _backup(wanted: BackupAge) -> _Checked:
         newest = wanted.newest()
     except APPLICATION_ERRORS as error:
         what = f"{type(error).__name__}: {error}"
-        check = Check("BACKUP_NO_OLDER_THAN", _lasting(wanted.most), what, met=False)
+        check = Check("BACKUP_NO_OLDER_THAN", lasting(wanted.most), what, met=False)
         return _result(check, f"{wanted.where} failed to find the newest backup: {what}", "Correct it, and run again.")
     if newest is None:
-        check = Check("BACKUP_NO_OLDER_THAN", _lasting(wanted.most), "no backup", met=False)
+        check = Check("BACKUP_NO_OLDER_THAN", lasting(wanted.most), "no backup", met=False)
         return _result(check, "there is no backup, and REQUIRE demands one", hint)
     age = time.time() - newest
     made = moment(datetime.fromtimestamp(newest, UTC).isoformat())
-    check = Check("BACKUP_NO_OLDER_THAN", _lasting(wanted.most), f"{_lasting(age)}: {made}", met=age <= wanted.most)
-    message = f"the newest backup is {_lasting(age)} old ({made}), and REQUIRE allows {_lasting(wanted.most)}"
+    check = Check("BACKUP_NO_OLDER_THAN", lasting(wanted.most), f"{lasting(age)}: {made}", met=age <= wanted.most)
+    message = f"the newest backup is {lasting(age)} old ({made}), and REQUIRE allows {lasting(wanted.most)}"
     return _result(check, message, hint)
 
 
-def _lasting(seconds: float) -> str:
+def lasting(seconds: float) -> str:
     """A long time as a phrase."""
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if abs(seconds) >= 2 * size:
