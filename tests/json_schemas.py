@@ -33,7 +33,7 @@ from schemasync.actions.models import ModelsJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
 from schemasync.actions.rehearse import RehearseJson
-from schemasync.actions.restore import RestoreJson
+from schemasync.actions.restore import RestoreJson, RestorePreviewJson, WrittenJson
 from schemasync.actions.rollback import PreviewJson, RollbackJson
 from schemasync.actions.run_report import ReportJson
 from schemasync.actions.snapshot import SnapshotJson
@@ -61,7 +61,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "snapshot": (SnapshotJson, FailedJson),
     "backup": (BackupJson, FailedJson),
     "backups": (BackupsJson, FailedJson),
-    "restore": (RestoreJson, FailedJson),
+    "restore": (RestoreJson, RestorePreviewJson, WrittenJson, FailedJson),
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),
     "hash": (HashJson, FailedJson),

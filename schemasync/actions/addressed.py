@@ -29,7 +29,7 @@ USES = {
     "snapshot": ("database",),
     "backup": ("database", "all", "wait"),
     "backups": ("database", "all"),
-    "restore": ("database",),
+    "restore": ("database", "schema", "wait", "noinput"),
     "cutover": ("database", "all"),
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import pairwise
 from typing import Literal, TypedDict
 
 from ..errors import ProblemJson
-from ..files.layout import PathKind
 from ..keep import retention
 from ..keep.manifest import Manifest
 from ..keep.store import Found, Store, store
-from ..sync import history
-from ..sync.history import Entry
+from ..sync import prune
+from ..sync.prune import Archive
 from .database import Database
 
 
@@ -39,8 +36,8 @@ class ArchiveJson(TypedDict):
     """An archive beside the live file: the database as it was when the next generation went live."""
 
     generation: str
-    superseded_at: str
-    """In UTC."""
+    superseded_at: str | None
+    """In UTC. Null if another file took its place without a swap: then it is chosen by its name alone."""
     version: str
     bytes: int
 
@@ -67,14 +64,6 @@ class BackupsJson(TypedDict):
     errors: list[ProblemJson]
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """An archive, and when the next generation went live."""
-
-    entry: Entry
-    superseded_at: str
-
-
 @dataclass(frozen=True)  # without slots, for what is cached
 class Listed:
     """All backups of a database."""
@@ -94,19 +83,8 @@ class Listed:
 
 def backups(database: Database, to: str = "") -> Listed:
     """List the backups in a storage, and the archives. Raises a SchemasyncError."""
-    place, target = store(database.link, database.alias, to), database.target()
-    is_there = target.layout.path_kind() is PathKind.GENERATION
-    entries = list(history.history(target)) if is_there else []
-    return Listed(place, place.find(), tuple(_archives(entries)))
-
-
-def _archives(entries: Sequence[Entry]) -> Iterator[Archive]:
-    """`entries`: the newest first."""
-    seen = set[str]()
-    for later, entry in pairwise(entries):
-        if not (entry.is_live or not entry.is_there) and entry.row.generation not in seen:
-            yield Archive(entry, later.row.applied_at)
-        seen.add(entry.row.generation)
+    place = store(database.link, database.alias, to)
+    return Listed(place, place.find(), prune.archives(database.target()))
 
 
 def as_json(listed: Listed) -> BackupsJson:
@@ -128,10 +106,10 @@ def as_json(listed: Listed) -> BackupsJson:
         ],
         "archives": [
             {
-                "generation": one.entry.row.generation,
-                "superseded_at": one.superseded_at,
-                "version": one.entry.row.version,
-                "bytes": one.entry.bytes,
+                "generation": one.generation.name,
+                "superseded_at": one.at.isoformat() if one.at is not None else None,
+                "version": one.version,
+                "bytes": one.bytes,
             }
             for one in listed.archives
         ],

@@ -1,46 +1,149 @@
-"""Restores a backup into a plain file."""
+"""Restores a backup or an archive: into a new generation that goes live, or into a plain file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from .. import databases
-from ..errors import Code, ProblemJson, UsageError
+from ..errors import Code, ProblemJson, SchemasyncError, UsageError
 from ..files.disk import Disk
+from ..history.rows import OriginJson, origin_of
 from ..keep import restore as restoring
-from ..keep.manifest import Manifest, ManifestJson
+from ..keep.manifest import ManifestJson
+from ..keep.sources import Source, Stored, as_backup, chosen
 from ..keep.store import store
+from ..sync import restore as swaps
+from ..sync.phases.decide import SyncOptions
+from ..sync.restore import Ahead, Restored
+from ..sync.run.report import Report
+from . import sync
 from .database import Database
+from .rollback import DifferencesJson, differences_json
+from .sync import SyncJson
+
+
+class WrittenJson(TypedDict):
+    """What `manage.py schemasync restore --into FILE --json` prints."""
+
+    result: Literal["written"]
+    output: str
+    bytes: int
+    source: OriginJson
+    backup: ManifestJson | None
+    """Null for an archive."""
+    errors: list[ProblemJson]
+
+
+class RestorePreviewJson(TypedDict):
+    """What `manage.py schemasync restore --dry-run --json` prints."""
+
+    result: Literal["planned"]
+    version: str
+    """The version that a restore makes live."""
+    previous: str | None
+    """The version that is live; null if there is no database."""
+    generation: str
+    """The generation that a restore makes."""
+    source: OriginJson
+    differences: DifferencesJson | None
+    """From the live file to the backup; null if there is no database."""
+    errors: list[ProblemJson]
 
 
 class RestoreJson(TypedDict):
     """What `manage.py schemasync restore --json` prints."""
 
-    result: Literal["written"]
-    output: str
-    bytes: int
-    backup: ManifestJson
+    result: Literal["restored"]
+    version: str
+    """The version of the backup."""
+    previous: str | None
+    """The version that was live before; null if there was no database."""
+    generation: str
+    """The new generation."""
+    source: OriginJson
+    differences: DifferencesJson | None
+    """From the file that was live to the new one; null if there was no database."""
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
+    sync: NotRequired[SyncJson]
+    """The sync to schema.json that followed; only with `--sync`."""
     errors: list[ProblemJson]
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """The file, and the backup that it was made from."""
+class Asked:
+    """Which backup: the one whose `name` is this or begins so, the newest until the time `at`, or the newest; and of
+    which storage."""
+
+    name: str = ""
+    at: str = ""
+    storage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The file, its size, and what it was made from."""
 
     output: Path
-    manifest: Manifest
+    bytes: int
+    source: Source
 
 
-def restore(database: Database, into: Path, name: str = "", at: str = "", source: str = "") -> Restored:
-    """Restore a backup into the file `into`, where nothing is: the one whose name is or begins with `name`, the newest
-    until the time `at`, or the newest. Raises a SchemasyncError; then nothing was written."""
-    place = store(database.link, database.alias, source)
-    one = restoring.chosen(place, name, _time(at) if at else None)
-    restoring.restore(databases.opener(database.alias), place, one, into, database.dialogue.progress, Disk())
-    return Restored(into, one)
+@dataclass(frozen=True, slots=True)
+class WentLive:
+    """A restore, and the sync that followed it, if one was asked for."""
+
+    done: Restored
+    report: Report | None = None
+
+
+def into_file(database: Database, output: Path, asked: Asked) -> Written:
+    """Restore into the file `output`, where nothing is. Raises a SchemasyncError; then nothing was written."""
+    source = _chosen(database, asked)
+    opener, progress = databases.opener(database.alias), database.dialogue.progress
+    restoring.restore(opener, source, output, progress, Disk())
+    return Written(output, output.stat().st_size, source)
+
+
+def preview(database: Database, asked: Asked) -> Ahead:
+    """What a restore would do; the backup is fetched and checked, and the live database is not touched. Raises a
+    SchemasyncError."""
+    source, target = _chosen(database, asked), database.target()
+    with restoring.restored_copy(target, source) as copy:
+        return swaps.preview(target, copy, as_backup(source))
+
+
+def restore(database: Database, asked: Asked, agree: Callable[[Ahead], bool], *, with_sync: bool = False) -> WentLive:
+    """Make a backup live. `agree` gets the preview. `with_sync`: bring it to schema.json afterwards. Raises UsageError
+    if it declines, or another SchemasyncError; then the live file is unchanged, unless it is the sync that failed."""
+    if with_sync:
+        database.document()  # it can be read
+    source, target = _chosen(database, asked), database.released()
+    database.warn_of_network()
+    with restoring.restored_copy(target, source) as copy:
+        done = swaps.restore(target, copy, as_backup(source), agree)
+    if done is None:
+        raise UsageError.of(Code.DECLINED, "nothing was changed")
+    return WentLive(done, _synced(database, done) if with_sync else None)
+
+
+def _synced(database: Database, done: Restored) -> Report:
+    try:
+        return sync.sync(database, SyncOptions(allow_older=True))
+    except SchemasyncError:
+        ahead = done.ahead
+        database.dialogue.warn(f"{ahead.generation.name} is live, with the schema of the backup; the sync failed")
+        raise
+
+
+def _chosen(database: Database, asked: Asked) -> Source:
+    place = store(database.link, database.alias, asked.storage)
+    return chosen(place, database.target(), asked.name, _time(asked.at) if asked.at else None)
 
 
 def _time(text: str) -> datetime:
@@ -53,12 +156,62 @@ def _time(text: str) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def as_json(restored: Restored) -> RestoreJson:
-    """The JSON object."""
+def written_json(done: Written) -> WrittenJson:
+    """The JSON object of a restore into a file."""
+    source = done.source
     return {
         "result": "written",
-        "output": str(restored.output),
-        "bytes": restored.manifest.data["content"]["bytes"],
-        "backup": restored.manifest.data,
+        "output": str(done.output),
+        "bytes": done.bytes,
+        "source": {"name": source.name, "made_at": source.made_at.isoformat(), "generation": _generation(source)},
+        "backup": source.manifest.data if isinstance(source, Stored) else None,
         "errors": [],
     }
+
+
+def _generation(source: Source) -> str | None:
+    return source.manifest.data["generation"] if isinstance(source, Stored) else source.name
+
+
+def preview_json(ahead: Ahead) -> RestorePreviewJson:
+    """The JSON object of a preview."""
+    return {
+        "result": "planned",
+        "version": ahead.to.version,
+        "previous": _previous(ahead),
+        "generation": ahead.generation.name,
+        "source": _origin(ahead),
+        "differences": _differences(ahead),
+        "errors": [],
+    }
+
+
+def as_json(found: WentLive) -> RestoreJson:
+    """The JSON object."""
+    done, ahead = found.done, found.done.ahead
+    data: RestoreJson = {
+        "result": "restored",
+        "version": ahead.to.version,
+        "previous": _previous(ahead),
+        "generation": ahead.generation.name,
+        "source": _origin(ahead),
+        "differences": _differences(ahead),
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "errors": [],
+    }
+    return data if found.report is None else {**data, "sync": sync.as_json(found.report)}
+
+
+def _previous(ahead: Ahead) -> str | None:
+    return ahead.preview.live.version if ahead.preview is not None else None
+
+
+def _origin(ahead: Ahead) -> OriginJson:
+    origin = origin_of(ahead.to)
+    assert origin is not None
+    return origin
+
+
+def _differences(ahead: Ahead) -> DifferencesJson | None:
+    return differences_json(ahead.preview) if ahead.preview is not None else None

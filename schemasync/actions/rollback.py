@@ -136,7 +136,7 @@ def preview_json(ahead: Preview) -> PreviewJson:
         "version": ahead.to.version,
         "previous": ahead.live.version,
         "generation": ahead.generation.name,
-        "differences": _differences_json(ahead),
+        "differences": differences_json(ahead),
         "errors": [],
     }
 
@@ -149,7 +149,7 @@ def as_json(done: RolledBack) -> RollbackJson:
         "version": ahead.to.version,
         "previous": ahead.live.version,
         "generation": ahead.generation.name,
-        "differences": _differences_json(ahead),
+        "differences": differences_json(ahead),
         "duration_ms": done.duration_ms,
         "pause_ms": done.pause_ms,
         "errors": [],
@@ -230,7 +230,8 @@ def _same_file_json(found: Reverse) -> DifferencesJson:
     return {"from": name, "to": name, "version": found.to.version, "tables": {}, "complete": True}
 
 
-def _differences_json(ahead: Preview) -> DifferencesJson:
+def differences_json(ahead: Preview) -> DifferencesJson:
+    """The JSON object of the rows that differ."""
     return {
         "from": ahead.live.generation,
         "to": ahead.to.generation,

@@ -23,10 +23,14 @@ WIDTH = 160  # characters for the changes
 
 
 def light(rows: QuerySet[SchemaVersion]) -> QuerySet[SchemaVersion]:
-    """The rows without their heavy columns; of the plan only the changes, as `changes`."""
-    template = "CASE WHEN json_valid(%(expressions)s) THEN json_extract(%(expressions)s, '$.changes') END"
-    changes: Func = Func(F("plan"), template=template, output_field=TextField())
-    return rows.defer(*HEAVY).annotate(changes=changes)
+    """The rows without their heavy columns; of the plan only the changes, as `changes`, and the name of the
+    backup that the generation is a copy of, as `backup`."""
+    return rows.defer(*HEAVY).annotate(changes=_in_plan("changes"), backup=_in_plan("backup.name"))
+
+
+def _in_plan(key: str) -> Func:
+    template = f"CASE WHEN json_valid(%(expressions)s) THEN json_extract(%(expressions)s, '$.{key}') END"
+    return Func(F("plan"), template=template, output_field=TextField())
 
 
 def changes_of(row: SchemaVersion) -> Sequence[ChangeJson]:
@@ -43,6 +47,8 @@ def story(row: SchemaVersion) -> str:
             return _("back from %(generation)s") % {"generation": row.previous}
         case HistoryAction.KEEP_WRITES:
             return _("back from %(generation)s, with its rows") % {"generation": row.previous}
+        case HistoryAction.RESTORE if backup := getattr(row, "backup", None):
+            return _("the backup %(name)s was restored") % {"name": backup}
         case HistoryAction.RESTORE:
             return _("a backup of %(generation)s was restored into this file") % {"generation": row.previous}
         case HistoryAction.ALTER:

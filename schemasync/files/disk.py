@@ -71,6 +71,7 @@ class DiskStep(StrEnum):
     BACKUP_REMOVE = "BACKUP:REMOVE"
     RESTORE_FETCH = "RESTORE:FETCH"
     RESTORE_WRITE = "RESTORE:WRITE"
+    RESTORE_HISTORY = "RESTORE:HISTORY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class Disk:
                     path.unlink()
 
     @contextmanager
-    def whole_file(self, label: DiskStep, path: Path, like: os.stat_result) -> Iterator[Path]:
+    def whole_file(self, label: DiskStep, path: Path, like: os.stat_result | None) -> Iterator[Path]:
         """Yield an empty file to write to, with the mode and owner of `like`. It gets the name `path` when the block
         has ended, and is removed if the block raises."""
         scratch = path.with_name(path.name + ".tmp")

@@ -14,12 +14,17 @@ from pathlib import Path
 BACKUP = "backup-"  # begin of the names of folders for the work on a backup, beside the generations
 
 
+def beside(path: Path, prefix: str) -> str:
+    """The begin of the names of folders for the work on a file, in its own folder: those of others have other names."""
+    return f".{path.name}.{prefix}"
+
+
 @contextmanager
 def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield an empty folder that only this user may enter, and remove it at the end, with all that is in it.
 
     The folder is locked as long as this process lives, so that folders with the same prefix without a lock are those of
-    dead processes: they are removed first.
+    dead processes: they are removed first. So `prefix` is one that nobody else uses in `parent`.
     """
     remove_dead(parent, prefix)
     folder, descriptor = _locked(parent, prefix)

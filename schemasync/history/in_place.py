@@ -1,10 +1,10 @@
-"""Composes history rows for what happens to the live file without a new one: it is altered, it has a new version of
-schema.json already, or a backup was restored into it, whose history ends with another generation."""
+"""Composes history rows for what no plan has made: the live file is altered, it has a new version of schema.json
+already, or it is a backup, whose history ends with another generation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..diff.compare import compare
 from ..plan.make import make
@@ -14,7 +14,7 @@ from ..schema.text import dumps
 from .action import HistoryAction
 from .data_migrations import recorded
 from .row import HistoryRow
-from .rows import Stamp, hints_json, hints_of, never_run_json, now, plan_json, schema_of
+from .rows import OriginJson, Stamp, hints_json, hints_of, never_run_json, now, plan_json, schema_of
 
 _KEPT = ("models", "document", "column_order")  # keys of the plan that hold for the copy as for the original generation
 
@@ -39,6 +39,30 @@ def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp)
         actor=stamp.actor,
         tool_version=stamp.tool_version,
     )
+
+
+def restored(
+    live: Sequence[HistoryRow], rows: Sequence[HistoryRow], generation: str, origin: Backup, stamp: Stamp
+) -> HistoryRow:
+    """The row of a generation that is a copy of a backup. `live`: the history that it ends, that of the live file, or
+    that of the backup where there is none. `rows`: that of the backup."""
+    row, newest = restored_in_place(rows, generation, stamp), live[-1]
+    is_known = [one.identity for one in live[: len(rows)]] == [one.identity for one in rows]
+    known: OriginJson = {
+        "name": origin.name,
+        "made_at": origin.made_at,
+        "generation": rows[-1].generation if is_known else None,
+    }
+    plan = dumps({**row.details, "backup": known})
+    return replace(row, id=newest.id + 1, previous=newest.generation, plan=plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup, or an archive that serves as one; `made_at`: in UTC, in ISO 8601."""
+
+    name: str
+    made_at: str
 
 
 def altered(

@@ -12,7 +12,7 @@ from ..schema.names import fold
 from .action import HistoryAction
 from .compose import composed, not_known
 from .row import HistoryRow
-from .rows import MadeByHand, schema_of, steps_of
+from .rows import MadeByHand, schema_of, source_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of one side -> (table of the other, column -> column), for values that were carried unchanged."""
@@ -48,16 +48,17 @@ class Lineage:
         the generation that the file was built from. None for the first. Raises KeyError."""
         if is_in_place(row):
             return self.state(row.generation, row)
-        if row.previous is None:
-            return None
-        return self._copied(row, row.previous) or self.state(row.previous, row)
+        source = source_of(row)
+        return None if source is None else self._copied(row, source) or self.state(source, row)
 
     def _copied(self, row: HistoryRow, source: str) -> HistoryRow | None:
-        """For a file that was adopted, the row that describes it: it may be a copy from before an alteration."""
-        if row.action != HistoryAction.ADOPT:
+        """For a file that was adopted or restored, the row that describes it: it may be a copy from before an
+        alteration."""
+        if row.action not in (HistoryAction.ADOPT, HistoryAction.RESTORE):
             return None
         earlier = (one for one in reversed(self.rows) if one.id < row.id and one.generation == source)
-        return next((one for one in earlier if one.fingerprint == row.fingerprint), None)
+        described = (one for one in earlier if _made_content(one) or is_in_place(one))
+        return next((one for one in described if one.fingerprint == row.fingerprint), None)
 
     def line(self, generation: str) -> Iterator[HistoryRow]:
         """The row that describes the tables of the generation, the one before it, and so on to the first."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypedDict, assert_never
+from typing import Any, TypedDict, assert_never, cast
 
 from ..diff import hint_keys
 from ..diff.changes import ChangeJson
@@ -277,6 +277,27 @@ def by_author(row: HistoryRow | None) -> frozenset[str]:
         return frozenset()
     owned = set(map(fold, models_of(row)))
     return frozenset(fold(table.name) for table in schema_of(row).tables) - owned
+
+
+class OriginJson(TypedDict):
+    """The backup that a generation was restored from."""
+
+    name: str
+    made_at: str
+    generation: str | None
+    """The generation that it is a copy of; null if the history does not know that."""
+
+
+def origin_of(row: HistoryRow) -> OriginJson | None:
+    """The backup that the row's generation was restored from; None for any other one."""
+    found = row.details.get("backup")
+    return cast(OriginJson, found) if isinstance(found, dict) else None
+
+
+def source_of(row: HistoryRow) -> str | None:
+    """The generation that the content of the row's one comes from. None if the history does not know it."""
+    origin = origin_of(row)
+    return origin["generation"] if origin is not None else row.previous
 
 
 def left_json(generation: str) -> dict[str, str]:

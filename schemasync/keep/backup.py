@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,13 +12,12 @@ from ..engines.sqlite.copies import plain_copy
 from ..engines.sqlite.examine import Examined, examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import DiskStep
-from ..files.scratch import BACKUP, work_folder
 from ..sync.run import live_database
-from ..sync.run.error_translation import translated_errors
 from ..sync.run.target import Target
 from . import compression, manifest
 from .compression import Digest
 from .manifest import FORMAT, Manifest
+from .restore import working
 from .store import ENDING, Store
 
 
@@ -34,7 +31,7 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
     compression.library()
     store.check()
     made_at = datetime.now(UTC)
-    with _folder(target) as folder:
+    with working(target) as folder:
         copy, packed = folder / "copy.sqlite3", folder / "copy.zst"
         found = _copied(target, copy)
         version = found.newest.version if found.newest is not None else ""
@@ -49,15 +46,6 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
         with target.disk.step(DiskStep.BACKUP_MANIFEST):
             store.put_manifest(one)
     return one
-
-
-@contextmanager
-def _folder(target: Target) -> Iterator[Path]:
-    """A folder for the work, on the disk of the database."""
-    link, parent = target.layout.link, target.layout.folder
-    parent = parent if parent.is_dir() else link.parent
-    with translated_errors(parent, source=link), work_folder(parent, BACKUP) as folder:
-        yield folder
 
 
 def _copied(target: Target, copy: Path) -> Examined:

@@ -1,99 +1,133 @@
-"""Restores a backup into a plain file, which gets its name once everything in it has been checked."""
+"""Writes the database of a backup or an archive into a file, which gets its name once everything in it is checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import contextmanager
 from pathlib import Path
+from typing import assert_never
 
 from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.copies import plain_copy
 from ..engines.sqlite.examine import examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import Disk, DiskStep
-from ..files.scratch import private_file, work_folder, write_chunks
+from ..files.scratch import BACKUP, beside, private_file, work_folder, write_chunks
+from ..sync.run.disk_space import check_free
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
+from ..sync.run.target import Target
 from . import compression
 from .manifest import Manifest
-from .store import Found, Store
-
-SCRATCH = ".restore-"  # begin of the name of the folder for the work, beside the file
+from .sources import Archived, Source, Stored
 
 
-def chosen(store: Store, name: str = "", at: datetime | None = None) -> Manifest:
-    """The backup with this name, or with a name that begins so; else the newest one, or the newest until `at`. Raises
-    Refused."""
-    found = store.find()
-    fitting = [one for one in found.backups if one.name.startswith(name) and (at is None or one.made_at <= at)]
-    if not fitting or (name and len(fitting) > 1 and fitting[-1].name != name):
-        raise _no_backup(store, found, name, at, fitting)
-    return next((one for one in fitting if one.name == name), fitting[-1])
-
-
-def _no_backup(store: Store, found: Found, name: str, at: datetime | None, fitting: list[Manifest]) -> Refused:
-    hint = "To list the backups: manage.py schemasync backups"
-    if len(fitting) > 1:
-        message = f"{len(fitting)} backups have a name that begins with {name}"
-    elif name:
-        message = f"{store.where} has no backup {name}"
-    else:
-        until = f" from before {at.isoformat()}" if at is not None else ""
-        message = f"{store.where} has no backup{until}"
-    if found.unreadable:
-        message += "".join(f"; {file} cannot be read: {reason}" for file, reason in found.unreadable)
-    return Refused.of(Code.NO_BACKUP, message, hint, storage=store.where)
-
-
-def restore(opener: Opener, store: Store, one: Manifest, output: Path, progress: Progress, disk: Disk) -> None:
-    """Write the database of a backup to `output`, where nothing is. Raises Refused, or Failed if the backup is damaged:
-    then nothing is written."""
+def restore(opener: Opener, source: Source, output: Path, progress: Progress, disk: Disk) -> None:
+    """Write the database of a backup to `output`, where nothing is, and which only this user may read. Raises Refused,
+    or Failed if the backup is damaged: then nothing is written."""
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
-    compression.library()
-    with translated_errors(output), work_folder(output.parent, SCRATCH) as folder:
-        packed = private_file(folder, "packed")
-        with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "bytes") as advance:
-            _fetch(store, one, packed, advance)
-        with disk.whole_file(DiskStep.RESTORE_WRITE, output, packed.stat()) as place:
-            _unpack(opener, one, packed, place, progress)
+    with translated_errors(output), work_folder(output.parent, beside(output, "restore-")) as folder:
+        like = private_file(folder, "private").stat()
+        packed = _fetched(source, folder, progress, disk)
+        with disk.whole_file(DiskStep.RESTORE_WRITE, output, like) as place:
+            _write(opener, source, packed, place, progress)
 
 
-def _fetch(store: Store, one: Manifest, packed: Path, advance: compression.Advance) -> None:
-    digest, total = compression.Digest(), one.data["stored"]["bytes"]
+@contextmanager
+def restored_copy(target: Target, source: Source) -> Iterator[Path]:
+    """Yield a copy of a backup that is whole, on the disk of the database and with the permissions of its file. It is
+    removed at the end, unless it was moved. Raises Refused, or Failed if the backup is damaged."""
+    link, opener, progress, disk = target.layout.link, target.opener, target.progress, target.disk
+    with working(target) as folder:
+        check_free(folder, source.bytes_needed, f"the restore of {source.name}")
+        packed = _fetched(source, folder, progress, disk)
+        copy, like = folder / "copy.sqlite3", link.stat() if link.exists() else None
+        with disk.whole_file(DiskStep.RESTORE_WRITE, copy, like) as place:
+            _write(opener, source, packed, place, progress)
+        yield copy
+
+
+@contextmanager
+def working(target: Target) -> Iterator[Path]:
+    """A folder for the work on a backup, on the disk of the database."""
+    link, parent, prefix = target.layout.link, target.layout.folder, BACKUP
+    if not parent.is_dir():
+        parent, prefix = link.parent, beside(link, BACKUP)
+    with translated_errors(parent, source=link), work_folder(parent, prefix) as folder:
+        yield folder
+
+
+def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Path:
+    """The file to write the database from: the stored one, or the archive itself."""
+    match source:
+        case Archived():
+            return source.archive.generation.path
+        case Stored():
+            compression.library()
+            packed = private_file(folder, "packed")
+            with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "bytes") as advance:
+                _fetch(source, packed, advance)
+            return packed
+        case _:
+            assert_never(source)
+
+
+def _write(opener: Opener, source: Source, packed: Path, place: Path, progress: Progress) -> None:
+    match source:
+        case Archived():
+            plain_copy(opener, packed, place)
+            _check(opener, source.name, place, progress, None)
+        case Stored():
+            _unpack(source.manifest, packed, place, progress)
+            _check(opener, source.name, place, progress, source.manifest)
+        case _:
+            assert_never(source)
+
+
+def _fetch(source: Stored, packed: Path, advance: compression.Advance) -> None:
+    one, digest = source.manifest, compression.Digest()
+    total = one.data["stored"]["bytes"]
 
     def counted() -> Iterator[bytes]:
-        for chunk in store.chunks(one.stored_name):
+        for chunk in source.store.chunks(one.stored_name):
             yield digest.add(chunk)
             advance(digest.size, total)
 
     write_chunks(packed, counted())
     if not digest.is_same(total, one.data["stored"]["sha256"]):
         size = f"its file has {digest.size:,} of {total:,} bytes"
-        raise _damaged(one, size if digest.size != total else "its file is another one")
+        raise _damaged(one.name, size if digest.size != total else "its file is another one")
 
 
-def _unpack(opener: Opener, one: Manifest, packed: Path, place: Path, progress: Progress) -> None:
+def _unpack(one: Manifest, packed: Path, place: Path, progress: Progress) -> None:
     content, digest = one.data["content"], compression.Digest()
     with progress.phase("decompression", "bytes") as advance:
         try:
             write_chunks(place, compression.decompressed(packed, digest, content["bytes"], advance))
         except ValueError as error:
-            raise _damaged(one, str(error)) from error
+            raise _damaged(one.name, str(error)) from error
     if not digest.is_same(content["bytes"], content["sha256"]):
-        raise _damaged(one, "its content is another one")
+        raise _damaged(one.name, "its content is another one")
+
+
+def _check(opener: Opener, name: str, place: Path, progress: Progress, one: Manifest | None) -> None:
+    """Read the whole file; `one`: the manifest, None for an archive."""
     with progress.phase("verification", "files") as advance:
         found = examine(opener, place)
         advance(1, 1)
     if found.damage:
-        raise _damaged(one, found.damage[0])
-    if found.fingerprint != one.data["fingerprint"] or dict(found.rows) != content["rows"]:
-        raise _damaged(one, "its schema or its numbers of rows are not those of its manifest")
+        raise _damaged(name, found.damage[0])
+    if one is not None and (
+        found.fingerprint != one.data["fingerprint"] or dict(found.rows) != one.data["content"]["rows"]
+    ):
+        raise _damaged(name, "its schema or its numbers of rows are not those of its manifest")
 
 
-def _damaged(one: Manifest, why: str) -> Failed:
+def _damaged(name: str, why: str) -> Failed:
     return Failed.of(
         Code.BACKUP_DAMAGED,
-        f"the backup {one.name} is damaged: {why}",
+        f"the backup {name} is damaged: {why}",
         "Nothing was written. To list the others: manage.py schemasync backups",
-        backup=one.name,
+        backup=name,
     )

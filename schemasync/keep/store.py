@@ -18,6 +18,7 @@ from django.core.files.storage import FileSystemStorage, InvalidStorageError, St
 from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
 from ..files.disk import sync_file, sync_folder
 from . import manifest
+from .addresses import folder_storage, is_address, storage_at
 from .compression import Digest, chunks, digest_of
 from .manifest import Manifest
 
@@ -143,10 +144,12 @@ def _stored_of(name: str) -> str:
 
 
 def store(link: Path, alias: str, to: str = "") -> Store:
-    """The store of the database that applications open at `link`. `to`: a name of STORAGES, or a folder; '' for
+    """The store of the database that applications open at `link`. `to`: a name of STORAGES, a folder or a URL; '' for
     STORAGES["schemasync-backups"], and without it the folder beside the database. Raises UsageError."""
     if not to and ALIAS not in storages.backends:
         return _of_folder(link.with_name(f"{link.name}.backups"), alias)
+    if is_address(to):
+        return Store(storage_at(to), alias, to)
     if os.sep in to:
         return _of_folder(Path(to).absolute(), alias)
     try:
@@ -158,6 +161,4 @@ def store(link: Path, alias: str, to: str = "") -> Store:
 
 
 def _of_folder(folder: Path, alias: str) -> Store:
-    """Only this user may read it: a backup holds everything that the database does."""
-    storage = FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700)
-    return Store(storage, alias, str(folder))
+    return Store(folder_storage(folder), alias, str(folder))

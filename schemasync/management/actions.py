@@ -47,8 +47,9 @@ from ..orm.comparison import Comparison
 from ..orm.export_decisions import Decisions
 from ..orm.model_differences import notes
 from ..schema.text import count, short
-from ..sync.keep_writes import Ahead
+from ..sync.keep_writes import Ahead as KeepWritesAhead
 from ..sync.keep_writes import preview as preview_keep_writes
+from ..sync.restore import Ahead
 from ..sync.rollback import Preview
 from ..sync.rollback import check as check_rollback
 from ..sync.rollback_in_place import Reverse
@@ -202,7 +203,7 @@ class Actions(Invocation):
         lines = [*output.keep_writes.lines(done, self._page), *self._left_ahead(database, done.ahead.to.version)]
         self._print(lines, rollback.kept_writes_json(done))
 
-    def _agree_to_keep_writes(self, ahead: Ahead) -> bool:
+    def _agree_to_keep_writes(self, ahead: KeepWritesAhead) -> bool:
         self._say(output.keep_writes.preview_lines(ahead, self._page))
         return self._asks_nothing or self._yes("Go back?")
 
@@ -293,10 +294,24 @@ class Actions(Invocation):
         self._print(output.backup.listed(listed), backups.as_json(listed))
 
     def do_restore(self, database: Database) -> None:
-        given = {key: str(self.given.get(key, "")) for key in ("backup", "at", "from")}
-        into = Path(self.given["into"])
-        restored = restore.restore(database, into, given["backup"], given["at"], given["from"])
-        self._print(output.backup.restored(restored), restore.as_json(restored))
+        asked = restore.Asked(*(str(self.given.get(key, "")) for key in ("backup", "at", "from")))
+        if (into := self._path("into")) is not None:
+            written = restore.into_file(database, into, asked)
+            self._print(output.restore.written(written), restore.written_json(written))
+            return
+        if self._is("dry_run"):
+            ahead = restore.preview(database, asked)
+            self._print(output.restore.preview_lines(ahead, self._page), restore.preview_json(ahead))
+            return
+        self._must_be_able_to_ask(database, lambda target: None)
+        done = restore.restore(database, asked, self._agree_to_restore, with_sync=self._is("sync"))
+        lines = output.restore.lines(done, self._page)
+        lines += [] if done.report is not None else self._left_ahead(database, done.done.ahead.to.version)
+        self._print(lines, restore.as_json(done))
+
+    def _agree_to_restore(self, ahead: Ahead) -> bool:
+        self._say(output.restore.preview_lines(ahead, self._page))
+        return self._asks_nothing or self._yes("Restore it?")
 
     def do_hash(self, database: Database) -> None:
         version = hash.version_of(database, self._path("file"))
@@ -336,12 +351,12 @@ class Actions(Invocation):
 
     def _must_be_able_to_ask(self, database: Database, check: Callable[[Target], object]) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
-            check(database.target())  # if no rollback is possible, report that instead
+            check(database.target())  # if it is not possible, report that instead
             option = next((f" --{o.replace('_', '-')}" for o in ("in_place", "keep_writes") if self._is(o)), "")
+            command = f"manage.py schemasync {self.action}{option}"
             nobody = "--json asks no question" if self._json else "there is no terminal"
             raise UsageError.of(
                 Code.PROMPT_NEEDED,
-                f"rollback asks before it acts, but {nobody}",
-                f"To roll back without a question: manage.py schemasync rollback{option} --noinput\n"
-                f"To see what would be done: manage.py schemasync rollback{option} --dry-run",
+                f"{self.action} asks before it acts, but {nobody}",
+                f"To do it without a question: {command} --noinput\nTo see what would be done: {command} --dry-run",
             )

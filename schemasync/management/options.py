@@ -42,7 +42,7 @@ ACTIONS = {
     "snapshot": "write a plain, compact copy of the live database",
     "backup": "store a verified, compressed copy of the live database elsewhere",
     "backups": "list the backups, and the archives",
-    "restore": "write the database of a backup into a plain file",
+    "restore": "make a backup live, as a new generation; asks first",
     "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
@@ -374,7 +374,7 @@ def _to(parser: Any, option: str = "--to") -> None:
         option,
         default=ABSENT,
         metavar="STORAGE",
-        help="a name of STORAGES, or a folder (default: schemasync-backups of STORAGES, else one beside the database)",
+        help="a name of STORAGES, a folder or a URL (default: its schemasync-backups, else beside the database)",
     )
 
 
@@ -394,11 +394,25 @@ def _restore(parser: Any) -> None:
         nargs="?",
         default="",
         metavar="BACKUP",
-        help="the name of a backup, or the beginning of one (default: the newest)",
+        help="the name of a backup or an archive, or the beginning of one (default: the newest backup)",
     )
-    parser.add_argument("--into", type=Path, required=True, metavar="FILE", help="the file to write; it must not exist")
-    parser.add_argument("--at", default=ABSENT, metavar="TIME", help="the newest backup until this time, in UTC")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="write a plain file, which must not exist, and leave the live database alone",
+    )
+    parser.add_argument(
+        "--at", default=ABSENT, metavar="TIME", help="the newest backup or archive until this time, in UTC"
+    )
     _to(parser, "--from")
+    parser.add_argument(
+        "--sync", action="store_true", default=ABSENT, help="then bring it to schema.json, with all its rows"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", default=ABSENT, help="fetch and check it, and show what would be set aside"
+    )
 
 
 def _hash(parser: Any) -> None:

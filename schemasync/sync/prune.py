@@ -42,13 +42,14 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Archive:
     """A superseded generation; `at`: when, None if its fence does not say. `reason`: why it stays until a person
-    decides otherwise."""
+    decides otherwise. `version`: that of its file, '' if it has no history."""
 
     generation: Generation
     swap: int
     at: datetime | None
     bytes: int
     reason: Reason | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def archives(target: Target) -> tuple[Archive, ...]:
         state = state_of(target.opener, generation)
         if state.fence is not None:  # an archive that cannot be read is left to a person
             reason, at = _reason(state, state.fence, there, rows), _moment(state.fence.at)
-            found.append(Archive(generation, state.fence.swap, at, size_of(generation.path), reason))
+            version = state.newest.version if state.newest is not None else ""
+            found.append(Archive(generation, state.fence.swap, at, size_of(generation.path), reason, version))
     return tuple(sorted(found, key=lambda archive: (archive.swap, archive.generation.number), reverse=True))
 
 

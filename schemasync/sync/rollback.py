@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 
 from ..engines.sqlite import fence
-from ..engines.sqlite.connection import Connection, Opener
 from ..engines.sqlite.rebuild.start import attach_old
-from ..engines.sqlite.transactions import snapshot
-from ..engines.sqlite.verify.row_counts import RowDiff, row_diffs
+from ..engines.sqlite.verify.row_counts import RowDiff
 from ..engines.sqlite.verify.row_samples import RowSample
 from ..engines.sqlite.verify.row_samples import examples as some
-from ..errors import Code, NeedsPerson, Refused, SchemasyncError
+from ..errors import Code, NeedsPerson, Refused
 from ..files.layout import Generation
 from ..history.action import HistoryAction
-from ..history.compose import not_known
 from ..history.lineage import Lineage, is_in_place
 from ..history.row import HistoryRow
-from ..history.rows import Afterwards, MadeByHand, find, find_file, moment, now, schema_of
-from ..plan.model import CarriedStep, ColumnSource, Create, Drop, FilledStep, Keep, Origin, Step
-from ..schema.affinity import converts_alike
-from ..schema.model import Column, Schema, Table
-from ..schema.names import fold
-from .inspection import written_schema
+from ..history.rows import Afterwards, MadeByHand, find, find_file, moment, now
+from ..plan.model import CarriedStep, Create, Drop, FilledStep, Origin
+from .counted_swap import swap_counted
 from .phases import cutover
-from .phases.capture import fence_prepared, release
-from .phases.cutover import cut_over
 from .phases.finish import note
-from .phases.write_lock import Commit, brief_write_lock
+from .phases.write_lock import Commit
 from .previously_live import not_adopted
 from .recovery import recover, with_rollback
 from .rollback_in_place import COMMAND, INSTEAD, reverse
@@ -40,6 +33,7 @@ from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
 from .run.target import Target
+from .sides import Sides, differences, sides_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ def preview(target: Target, wanted: str | None) -> Preview:
 def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -> Preview:
     current, to, generation = resolve(target, current, wanted)
     assert current.newest is not None
-    tallies = _tallies(target, _sides(current, to, generation, target.opener))
+    tallies = differences(target, _sides(target, current, generation))
     is_since = Lineage(current.rows).went_on(to.generation, current.newest.generation)
     return Preview(current.newest, to, generation, tallies, is_since)
 
@@ -93,10 +87,10 @@ def differ_in_common(target: Target, wanted: str) -> bool:
     """True if a row differs from that in the other generation in what both have: tables, and columns whose values were
     carried; or if that cannot be compared. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
-        current, to, generation = resolve(target, current, wanted)
-        sides = _sides(current, to, generation, target.opener)
+        current, _, generation = resolve(target, current, wanted)
+        sides = _sides(target, current, generation)
         common = [_in_common(step) for step in sides.steps if not isinstance(step, Create | Drop)]
-        tallies = _tallies(target, replace(sides, steps=common))
+        tallies = differences(target, replace(sides, steps=common))
     return any(not one.comparable or one.added or one.changed or one.removed for one in tallies)
 
 
@@ -160,7 +154,7 @@ def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[RowSa
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
-        sides = _sides(current, ahead.to, ahead.generation, target.opener)
+        sides = _sides(target, current, ahead.generation)
         named = {row_diffs.table for row_diffs in ahead.written}
         with closing(target.opener.read(sides.newer.path)) as connection:
             attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
@@ -178,43 +172,20 @@ def _roll_back(
 ) -> tuple[Preview, float]:
     """Fence the live file in favour of the older one, and open that. Returns how many seconds writers waited, and the
     preview, counted again if somebody wrote since it was shown."""
-    assert current.generation is not None
     stamp = target.stamp
     by = stamp.actor, stamp.tool_version
     merged = with_rollback(current.rows, ahead.generation, now(), *by, is_switch=is_switch)
     room = cutover.ROOM + 3 * sum(len(row.schema) + len(row.plan) for row in merged)
-    sides = _sides(current, ahead.to, ahead.generation, target.opener)
-    with ExitStack() as stack, closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
+    with closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
-        with (
-            fence_prepared(target, current) as live,
-            cutover.prepared(target, ahead.generation, room) as swap,
-        ):
-            both = stack.enter_context(_both(target, sides))
-            with brief_write_lock(target, current.generation.path) as lock:
-                lock.prepared_at, written = live.schema_version, live.has_changed()
-                if written:  # both files at this moment, when nobody can write to either
-                    stack.enter_context(snapshot(both, "main", "old"))
-                with cut_over(target, signals, lock, swap, Commit()):
-                    cutover.reopen(target, archive, merged)
-                    cutover.point(target, ahead.generation, lock)
-        release(target, ahead.generation.path)
-        if written:
-            sides = _sides(current, ahead.to, ahead.generation, target.opener)  # tables may have been added
-            ahead = replace(ahead, tallies=_compared(both, sides))
-    if written:
-        cutover.checkpoint_archive(target, current.generation)  # repeated, because the file was still being read before
-    return ahead, lock.seconds
+        reopen = partial(cutover.reopen, target, archive, merged)
+        done = swap_counted(target, current, current.rows, ahead.generation, signals, Commit(), room, reopen)
+    return ahead if done.written is None else replace(ahead, tallies=done.written), done.pause
 
 
-@contextmanager
-def _both(target: Target, sides: _Sides) -> Iterator[Connection]:
-    """A connection to the newer file, with the older one attached; their schemas are read, however many tables."""
-    with closing(target.opener.read(sides.newer.path)) as connection:
-        attach_old(connection, sides.older.path)
-        with snapshot(connection, "main", "old"):
-            pass
-        yield connection
+def _sides(target: Target, current: LiveDatabase, other: Generation) -> Sides:
+    assert current.generation is not None
+    return sides_of(current.rows, current.generation, other, target.opener)
 
 
 def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
@@ -284,79 +255,3 @@ def _file_of(target: Target, row: HistoryRow) -> Generation:
                 Code.STATE_UNKNOWN, f"{generation.name} was never finished", "Run manage.py schemasync."
             )
     return generation
-
-
-def _tallies(target: Target, sides: _Sides) -> tuple[RowDiff, ...]:
-    """Compare the live file with the older one, through the steps of the syncs between them."""
-    with closing(target.opener.read(sides.newer.path)) as connection:
-        attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
-        return _compared(connection, sides)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """Two files to compare, and the steps from the older to the newer one. `live_is_older`: the other file was built
-    from the live one."""
-
-    newer: Generation
-    older: Generation
-    steps: Sequence[Step | MadeByHand]
-    live_is_older: bool
-
-
-def _sides(current: LiveDatabase, to: HistoryRow, generation: Generation, opener: Opener) -> _Sides:
-    assert current.newest is not None
-    assert current.generation is not None
-    lineage, live = Lineage(current.rows), current.newest.generation
-    if lineage.comes_from(to.generation, live):
-        found = _Sides(generation, current.generation, lineage.steps(live, to.generation), live_is_older=True)
-    else:
-        found = _Sides(current.generation, generation, lineage.steps(to.generation, live), live_is_older=False)
-    related = lineage.are_related(live, to.generation)
-    recorded = [schema_of(lineage.state(name)) for name in (live, to.generation)] if related else ()
-    found = found if related else replace(found, steps=())
-    if lineage.state(live).details.get("archive") == to.generation:
-        found = replace(found, steps=tuple(_restored(found.steps)))
-    return replace(found, steps=(*found.steps, *_of_unnamed(opener, found, recorded)))
-
-
-def _restored(steps: Sequence[Step | MadeByHand]) -> Iterator[Step | MadeByHand]:
-    """The steps, where tables that were dropped and have come back from that file are the same ones."""
-    dropped = {fold(step.name): step.old for step in steps if isinstance(step, Drop)}
-    made = {fold(step.name) for step in steps if isinstance(step, Create)}
-    for step in steps:
-        if isinstance(step, Create) and (old := dropped.get(fold(step.name))) is not None:
-            yield Keep(old, step.new, tuple(_by_name(old, step.new, column) for column in step.new.columns))
-        elif not isinstance(step, Drop) or fold(step.name) not in made:
-            yield step
-
-
-def _of_unnamed(opener: Opener, sides: _Sides, recorded: Sequence[Schema]) -> Iterator[Step | MadeByHand]:
-    """Steps for the tables that no schema.json names, such as those of apps that keep their migrations, and for all
-    tables of files without a common past: by their names, and by those of their columns."""
-    named = {fold(table.name) for schema in recorded for table in schema.tables}
-    try:
-        newer, older = written_schema(opener, sides.newer.path), written_schema(opener, sides.older.path)
-    except SchemasyncError:
-        return  # of an older release of SQLite, say: what the history names is compared
-    for new in newer.tables:
-        if fold(new.name) not in named:
-            old = older.table(new.name)
-            yield Create(new) if old is None else Keep(old, new, tuple(_by_name(old, new, one) for one in new.columns))
-    yield from (Drop(old) for old in older.tables if fold(old.name) not in named and newer.table(old.name) is None)
-
-
-def _by_name(old: Table, new: Table, column: Column) -> ColumnSource:
-    if column.generated is not None:
-        return ColumnSource(column.name, Origin.GENERATED)
-    source = old.column(column.name)
-    if source is None:
-        return not_known(column.name)
-    return ColumnSource(column.name, Origin.CARRIED, source.name, same=converts_alike(old, source, new, column))
-
-
-def _compared(connection: Connection, sides: _Sides) -> tuple[RowDiff, ...]:
-    """The difference of each table, from the view of the live file; the connection is to the newer one, beside the
-    older."""
-    found = row_diffs(connection, sides.steps, older_is_live=sides.live_is_older)
-    return tuple(one.reversed() for one in found) if sides.live_is_older else found

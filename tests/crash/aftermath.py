@@ -55,10 +55,10 @@ def assert_tidy(world, scenario, *, is_copied=False):
     names = world.names()
     side = {"", "-wal", "-shm", "-journal"}
     extra = {"copy.sqlite3", "copy.sqlite3.tmp", "copy.sqlite3.tmp-journal"} if scenario.name == "snapshot" else set()
-    if scenario.name in ("backup", "backup_pruned", "restore"):
+    if scenario.name.startswith(("backup", "restore")):
         assert_backups(world, scenario)
         extra |= {"copy.sqlite3", "copy.sqlite3.tmp", "db.sqlite3.backups"}
-        extra |= {name for name in names[""] if name.startswith(".restore-")}  # the next restore removes it
+        extra |= {name for name in names[""] if name.startswith(".copy.sqlite3.restore-")}  # the next one removes it
     extra |= {f"{world.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
     extra |= {name for name in names[""] if is_copied and name.startswith(f"{world.link.name}-displaced-1")}
     assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
@@ -125,6 +125,8 @@ def finish(scenario, world):
                     run(scenario, target)
             case "rollback" if live.number == 1:
                 pass  # the rollback is done
+            case "restore_live" | "restore_first" if live is not None and live.number == 3:
+                pass  # it is done; a second time would do it again
             case "keep_writes" if live.number == 4:
                 pass  # it is done; a second time would go forward again
             case "alter_undone" if len(history(world.link)) == 4:
@@ -141,7 +143,8 @@ def finish(scenario, world):
     result = child(again).result()
     if scenario.current is not None:
         assert result == ("current", world.layout.live().name)
-    return live.path if scenario.name == "rollback" and live.number == 2 else None
+    is_set_aside = scenario.name in ("rollback", "restore_live") and live.number == 2
+    return live.path if is_set_aside else None
 
 
 def assert_history(scenario, world):

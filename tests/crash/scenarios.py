@@ -18,11 +18,13 @@ from schemasync.engines.sqlite.capture.table_access import TableAccess, recorded
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.keep.backup import backup
 from schemasync.keep.pruning import prune as prune_backups
-from schemasync.keep.restore import chosen, restore
+from schemasync.keep.restore import restore, restored_copy
+from schemasync.keep.sources import as_backup, chosen
 from schemasync.keep.store import store
 from schemasync.schema.document import Document, with_transforms
 from schemasync.schema.transform_function import TransformFunction
 from schemasync.sync import prune
+from schemasync.sync import restore as live_restore
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
 from schemasync.sync.keep_writes import KeepWritesOptions, keep_writes
@@ -144,8 +146,30 @@ def _prune_backups(target: Target) -> bool:
 
 def _restore(target: Target) -> bool:
     kept, copy = store(target.layout.link, "default"), target.layout.link.with_name("copy.sqlite3")
-    restore(target.opener, kept, chosen(kept), copy, target.progress, target.disk)
+    restore(target.opener, chosen(kept, target), copy, target.progress, target.disk)
     return True
+
+
+def _with_rows_since_the_backup(folder: Path) -> World:
+    world = worlds.evolved(folder)
+    assert child(lambda: _backup(world.target())).result() == 1
+    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    return world
+
+
+def _empty_machine(folder: Path) -> World:
+    """Nothing but the backup is left."""
+    world = _with_rows_since_the_backup(folder)
+    shutil.rmtree(world.layout.folder)
+    world.link.unlink()
+    return world
+
+
+def _restore_live(target: Target) -> Any:
+    source = chosen(store(target.layout.link, "default"), target)
+    with restored_copy(target, source) as copy:
+        done = live_restore.restore(target, copy, as_backup(source), lambda ahead: True)
+    return done and done.ahead.generation.name
 
 
 def _long_story(folder: Path) -> World:
@@ -619,6 +643,24 @@ SCENARIOS = {
             "RESTORE:FETCH RESTORE:WRITE",
             commit=None,
             before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "restore_live",
+            _with_rows_since_the_backup,
+            _restore_live,
+            f"RESTORE:FETCH RESTORE:WRITE RESTORE:HISTORY BUILD:RENAME CAPTURE:INSTALL {SWAP} ARCHIVE:CHECKPOINT"
+            " HISTORY:FINISH",
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "restore_first",
+            _empty_machine,
+            _restore_live,
+            "RESTORE:FETCH RESTORE:WRITE RUN:FOLDER RESTORE:HISTORY BUILD:RENAME CUTOVER:UNMARK CUTOVER:SYMLINK"
+            f" {MOVE} HISTORY:FINISH",
+            commit=DiskStep.CUTOVER_UNMARK,
             current=V2,
         ),
     )

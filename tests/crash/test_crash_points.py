@@ -28,6 +28,10 @@ ALIKE = {
 }
 """Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves."""
 
+RESTORES = {"restore_live", "restore_first"}
+OF_RESTORES = {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE}
+"""The rest of their steps is killed in the slow tier: their swap is that of `evolve` and `first`."""
+
 
 def points():
     for scenario in SCENARIOS.values():
@@ -36,7 +40,8 @@ def points():
             for when in ("before", "after"):
                 # what stands on the disk after one step stands there before the next, but for where it counts most
                 same = when == "after" and not label.startswith(("CUTOVER", "CAPTURE")) and label != scenario.passes[-1]
-                marks = [pytest.mark.slow] * (alike or same)
+                swap = scenario.name in RESTORES and not (scenario.name == "restore_live" and label in OF_RESTORES)
+                marks = [pytest.mark.slow] * (alike or same or swap)
                 name = f"{scenario.name}-{number:02d}-{label}-{when}"
                 yield pytest.param(scenario.name, number, when, id=name, marks=marks)
 

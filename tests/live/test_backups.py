@@ -10,8 +10,10 @@ import pytest
 
 from schemasync.files.disk import Disk
 from schemasync.keep.backup import backup
-from schemasync.keep.restore import restore
+from schemasync.keep.restore import restore, restored_copy
+from schemasync.keep.sources import Stored, as_backup, chosen
 from schemasync.keep.store import store
+from schemasync.sync import restore as live_restore
 from schemasync.sync.run.progress import Silent
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -88,8 +90,42 @@ def test_each_is_a_state_that_was_true_at_one_moment(written, folder):
     assert {one.data["generation"][:4] for one in found} >= {"0001", "0003"}
     for number, (one, there) in enumerate(zip(found, before, strict=True)):
         path = folder / f"restored-{number}.sqlite3"
-        restore(target(link).opener, kept, one, path, Silent(), Disk())
+        restore(target(link).opener, Stored(one, kept), path, Silent(), Disk())
         debit, credit = halves(path, "debit"), halves(path, "credit")
         assert debit == credit, "half of a transaction"
         assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in debit.values()), "a write is missing"
         assert all(len(debit[writer]) >= last for writer, last in enumerate(there)), "acknowledged before it began"
+
+
+def test_a_restore_beside_writers_loses_no_acknowledged_write(written, folder):
+    """Each is in the file that is live, or in the one that was set aside."""
+    link, acknowledged = written
+    kept = store(link, "default")
+    child(lambda: backup(target(link), kept, "default").name).result()
+    wait_for(acknowledged, 50)
+
+    def restored():
+        source = chosen(kept, target(link))
+        with restored_copy(target(link), source) as copy:
+            done = live_restore.restore(target(link), copy, as_backup(source), lambda ahead: True)
+        return {one.table: (one.added, one.changed, one.removed) for one in done.ahead.preview.written}
+
+    counted = child(restored).result()
+    there = [one.value for one in acknowledged]
+    wait_for(acknowledged, 50)
+    aside, live = (halves(path, "debit") for path in sorted(folder.glob("db.sqlite3.generations/*.sqlite3")))
+    assert halves(folder / "db.sqlite3", "credit").keys() == live.keys()
+    for writer in range(WRITERS):
+        both = {*aside[writer], *live[writer]}
+        assert both >= set(range(1, there[writer] + 1)), "an acknowledged write is in neither file"
+        assert len(aside[writer]) == len(set(aside[writer])) and max(live[writer]) > there[writer]
+    since = sum(len(set(aside[writer]) - set(live[writer])) for writer in range(WRITERS))
+    assert counted["debit"] == counted["credit"] == (since, 0, 0)
+
+
+def wait_for(acknowledged, more):
+    """Until each writer has written so many transactions more."""
+    wanted, until = [one.value + more for one in acknowledged], time.monotonic() + 30
+    while any(one.value < least for one, least in zip(acknowledged, wanted, strict=True)):
+        assert time.monotonic() < until, "the writers do not get on"
+        time.sleep(0.01)

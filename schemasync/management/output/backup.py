@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-
 from ...actions.backup import Made
 from ...actions.backups import Listed
-from ...actions.restore import Restored
 from ...history.rows import moment
 from ...keep.manifest import Manifest
-from ...schema.text import count, short
-from ...texts import shown, size
+from ...schema.text import count
+from ...texts import size
 from .shared import Lines
 
 NOT_KEPT = "backup --prune removes it"
@@ -36,8 +33,8 @@ def listed(all_: Listed) -> Lines:
     if all_.archives:
         lines.append("archives beside the live file:")
     for archive in all_.archives:
-        row = archive.entry.row
-        lines.append(f"  {moment(archive.superseded_at)}  {row.generation}  {size(archive.entry.bytes)}")
+        when = moment(archive.at.isoformat()) if archive.at is not None else "at an unknown time"
+        lines.append(f"  {when}  {archive.generation.name}  {size(archive.bytes)}")
     lines += [f"damaged: {name}: {reason}" for name, reason in all_.found.unreadable]
     lines += [f"incomplete, without a manifest: {name}" for name in all_.found.incomplete]
     return lines
@@ -46,14 +43,3 @@ def listed(all_: Listed) -> Lines:
 def _line(one: Manifest) -> str:
     data = one.data
     return f"{moment(data['made_at'])}  {one.name}  {size(data['content']['bytes'])}"
-
-
-def restored(done: Restored) -> Lines:
-    """The file, and what to do with it."""
-    data, path = done.manifest.data, shlex.quote(str(done.output))
-    rows = count(sum(data["content"]["rows"].values()), "row")
-    return [
-        f"wrote {shown(done.output)}: {rows}, {size(data['content']['bytes'])}, of {moment(data['made_at'])}, version "
-        f"{short(data['version']) if data['version'] else 'none'}; whole",
-        f"To see its schema: manage.py schemasync inspect {path}",
-    ]

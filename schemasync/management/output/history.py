@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...history.action import HistoryAction
 from ...history.row import HistoryRow
-from ...history.rows import migrations_of
+from ...history.rows import migrations_of, moment, origin_of
 from ...schema.text import count, short
 from ...sync.history import Entry
 from ...texts import gist, size, span
@@ -55,6 +55,8 @@ def _story(entry: Entry, page: Page) -> Lines:
         ran = [f"ran {name}" for name in migrations_of(row)]
         return [who, *beside, *(change["text"] for change in entry.changes), *ran]
     match row.action:
+        case HistoryAction.RESTORE if (origin := origin_of(row)) is not None:
+            what = f"the backup {origin['name']} of {moment(origin['made_at'])}, restored in place of {row.previous}"
         case HistoryAction.RESTORE:
             what = f"a backup of {row.previous} was restored into this file"
         case HistoryAction.ROLLBACK:

@@ -17,9 +17,15 @@ def preview_lines(ahead: Preview, page: Page) -> Lines:
         f"back from {ahead.live.generation} to {ahead.to.generation} "
         f"(version {short(ahead.to.version)}, live from {local_time(ahead.to.applied_at)})"
     ]
+    return [*lines, *differing(ahead, page, "written since, and kept whole in")]
+
+
+def differing(ahead: Preview, page: Page, written: str) -> Lines:
+    """How many rows differ in each table. `written`: what precedes the name of the live file if all was written
+    since."""
     here, there = ahead.live.generation, ahead.to.generation
     if not ahead.written:
-        return [*lines, "nothing was written since: no row differs" if ahead.is_since else "no row differs"]
+        return ["nothing was written since: no row differs" if ahead.is_since else "no row differs"]
     rows = [
         [item.table, f"{item.added:,}", f"{item.changed:,}", f"{item.removed:,}", item.note]
         if item.comparable
@@ -30,13 +36,13 @@ def preview_lines(ahead: Preview, page: Page) -> Lines:
         what = f"no difference was found, but not every column was compared; {here} stays whole:"
         headings = ("table", "added", "changed", "removed", "")
     elif ahead.is_since:
-        what = f"written since, and kept whole in {here}, to which you can go back:"
+        what = f"{written} {here}, to which you can go back:"
         headings = ("table", "added", "changed", "removed", "")
     else:
         what = f"{here} and {there} differ; {here} stays whole, and you can go back to it:"
         number, other = here.partition("-")[0], there.partition("-")[0]
         headings = ("table", f"only in {number}", "differ", f"only in {other}", "")
-    lines += [what, *(f"  {line}" for line in table(headings, rows, page, right=(1, 2, 3)))]
+    lines = [what, *(f"  {line}" for line in table(headings, rows, page, right=(1, 2, 3)))]
     if any(item.not_compared for item in ahead.written):
         lines.append("Rows that differ only in columns that are not compared are not counted.")
     return lines

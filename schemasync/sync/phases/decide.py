@@ -26,7 +26,7 @@ from ...files.layout import size_of
 from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
-from ...history.rows import by_author, hints_of, models_of, moment, schema_of, versions
+from ...history.rows import by_author, hints_of, models_of, moment, origin_of, schema_of, versions
 from ...plan import transforms
 from ...plan.in_place import makes_index
 from ...plan.lint import declarations
@@ -346,6 +346,15 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
             f"schema.json has version {short(version)}, which was undone in {newest.generation} {who}",
             "To stay there, put the schema.json of before back.\n"
             "To alter it again, with all rows: manage.py schemasync --in-place --allow-older",
+            facts,
+        )
+    if (origin := origin_of(newest)) is not None:
+        return Problem(
+            Code.OLDER_VERSION,
+            f"schema.json has version {short(version)}, and the backup {origin['name']}, which was restored {who}, has "
+            f"{short(newest.version)}",
+            "To bring it up to schema.json, with all its rows: manage.py schemasync --allow-older\n"
+            f"To undo the restore: manage.py schemasync rollback {newest.previous}",
             facts,
         )
     has_it = [name for name, last in versions(rows).items() if last == version]

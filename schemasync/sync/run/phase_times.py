@@ -115,6 +115,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.BACKUP_REMOVE
             | DiskStep.RESTORE_FETCH
             | DiskStep.RESTORE_WRITE
+            | DiskStep.RESTORE_HISTORY
         ):
             return None
         case _:

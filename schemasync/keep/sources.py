@@ -1,0 +1,95 @@
+"""What a database can be restored from: a backup in a storage, or an archive, which is one of its own moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..errors import Code, Refused
+from ..history.in_place import Backup
+from ..sync import prune
+from ..sync.prune import Archive
+from ..sync.run.target import Target
+from .manifest import Manifest
+from .store import Found, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A backup in a storage."""
+
+    manifest: Manifest
+    store: Store
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def made_at(self) -> datetime:
+        return self.manifest.made_at
+
+    @property
+    def bytes_needed(self) -> int:
+        """On the disk, while it is restored."""
+        return self.manifest.data["stored"]["bytes"] + self.manifest.data["content"]["bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """An archive beside the live file: the database as it was when the next generation went live."""
+
+    archive: Archive
+    made_at: datetime
+
+    @property
+    def name(self) -> str:
+        return self.archive.generation.name
+
+    @property
+    def bytes_needed(self) -> int:
+        """On the disk, while it is restored."""
+        return self.archive.bytes
+
+
+Source = Stored | Archived
+
+
+def as_backup(source: Source) -> Backup:
+    """What the history records of it."""
+    return Backup(source.name, source.made_at.isoformat())
+
+
+def chosen(store: Store, target: Target, name: str = "", at: datetime | None = None) -> Source:
+    """The backup or archive with this name, or with a name that begins so; or the newest one until `at`; or the newest
+    backup. Raises Refused."""
+    archives = [Archived(one, one.at) for one in prune.archives(target) if one.at is not None]
+    if name and (fitting := [one for one in archives if one.name.startswith(name)]):
+        return _only(store, Found(), name, fitting)
+    found = store.find()
+    stored = [Stored(one, store) for one in found.backups if one.name.startswith(name)]
+    if at is None:
+        return _only(store, found, name, stored) if name or not stored else stored[-1]
+    every: list[Source] = [*stored, *archives]
+    until = sorted((one for one in every if one.made_at <= at), key=lambda one: one.made_at)
+    if not until:
+        raise _no_backup(store, found, f"no backup and no archive from before {at.isoformat()}")
+    return until[-1]
+
+
+def _only(store: Store, found: Found, name: str, fitting: Sequence[Source]) -> Source:
+    if len(fitting) == 1:
+        return fitting[0]
+    for one in fitting:
+        if one.name == name:
+            return one
+    if fitting:
+        raise _no_backup(store, found, f"{len(fitting)} backups whose name begins with {name}")
+    raise _no_backup(store, found, f"no backup {name}".rstrip())
+
+
+def _no_backup(store: Store, found: Found, what: str) -> Refused:
+    message = f"{store.where} has {what}"
+    message += "".join(f"; {file} cannot be read: {reason}" for file, reason in found.unreadable)
+    return Refused.of(Code.NO_BACKUP, message, "To list them: manage.py schemasync backups", storage=store.where)

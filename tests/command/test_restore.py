@@ -1,0 +1,239 @@
+"""manage.py schemasync restore: a backup goes live as a new generation, and what was live stays whole."""
+
+import json
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.project import V2
+
+pytest.importorskip("backports.zstd")
+
+
+def fails(project, code, *args, **options):
+    ended = project.call(*args, **options)
+    assert ended.code == code, ended
+    return ended
+
+
+def users(project):
+    return [name for (name,) in project.rows("SELECT full_name FROM Users ORDER BY id")]
+
+
+def everything(project):
+    """All names and sizes beside the database, without the side files that reading leaves."""
+    return {
+        path: path.lstat().st_size for path in project.folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))
+    }
+
+
+@contextmanager
+def unchanged(project):
+    live, before = project.live(), everything(project)
+    yield
+    assert (project.live(), everything(project)) == (live, before)
+
+
+@pytest.fixture
+def backed_up(evolved):
+    """Backed up, and written to since."""
+    evolved.done("backup")
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve'); DELETE FROM Users WHERE id = 2")
+    return evolved
+
+
+def test_it_goes_live_and_what_was_written_since_is_counted_and_set_aside_whole(backed_up):
+    before = backed_up.live()
+    out = backed_up.done("restore", noinput=True).out
+    rows = {line.split()[0]: line.split()[1:4] for line in out.splitlines() if line.startswith("  ")}
+    assert f"written since then, and kept whole in {before}" in out
+    assert rows["Users"] == ["1", "0", "1"]
+    assert users(backed_up) == ["ann", "bob"]
+    assert backed_up.live().startswith("0003-")
+    assert f"To undo it: manage.py schemasync rollback {before}" in out
+    assert "restored in place of" in backed_up.done("history").out
+    assert backed_up.done(json=True).json["result"] == "current"
+    backed_up.done("rollback", noinput=True)
+    assert (backed_up.live(), users(backed_up)) == (before, ["ann", "eve"])
+
+
+@pytest.mark.slow
+def test_json_says_from_what_to_what(backed_up):
+    before = backed_up.live()
+    found = backed_up.done("restore", noinput=True, json=True).json
+    assert (found["result"], found["previous"] == found["version"]) == ("restored", True)
+    assert found["generation"] == backed_up.live()
+    assert found["source"]["generation"] == before
+    assert found["differences"]["tables"]["Users"]["added"] == 1
+
+
+@pytest.mark.slow
+def test_dry_run_shows_it_and_changes_nothing(backed_up):
+    with unchanged(backed_up):
+        assert "written since then" in backed_up.done("restore", dry_run=True).out
+        found = backed_up.done("restore", dry_run=True, json=True).json
+    assert found["result"] == "planned"
+
+
+@pytest.mark.slow
+def test_nothing_is_done_without_an_answer(backed_up):
+    with unchanged(backed_up):
+        assert "prompt-needed" in fails(backed_up, 2, "restore", json=True).err
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_touched(backed_up):
+    (stored,) = (backed_up.folder / "db.sqlite3.backups" / "default").glob("*.zst")
+    stored.write_bytes(stored.read_bytes()[:-100])
+    with unchanged(backed_up):
+        assert "backup-damaged" in fails(backed_up, 4, "restore", noinput=True).err
+
+
+def test_on_an_empty_machine_a_url_is_enough(backed_up, tmp_path):
+    shutil.copytree(backed_up.folder / "db.sqlite3.backups", tmp_path / "elsewhere")
+    for path in list(backed_up.folder.iterdir()):
+        if path.name.startswith("db.sqlite3"):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    backed_up.schema.unlink()
+    found = backed_up.done("restore", noinput=True, json=True, **{"from": f"file://{tmp_path}/elsewhere"}).json
+    assert (found["previous"], found["differences"]) == (None, None)
+    assert users(backed_up) == ["ann", "bob"]
+    assert [row["action"] for row in backed_up.done("history", json=True).json["generations"]] == [
+        "restore", "sync", "sync",
+    ]  # fmt: skip
+    backed_up.write(V2)
+    assert backed_up.done(json=True).json["result"] == "current"
+
+
+def test_a_database_that_a_start_of_the_site_has_made_since_is_set_aside(backed_up):
+    """The volume was lost, and ON_STARTUP created an empty database before anybody looked."""
+    shutil.rmtree(backed_up.archive)
+    backed_up.link.unlink()
+    backed_up.done()
+    backed_up.run_sql("INSERT INTO Users VALUES (1, 'first visitor')")
+    fresh = backed_up.live()
+    backed_up.done("restore", noinput=True)
+    assert users(backed_up) == ["ann", "bob"]
+    assert backed_up.done("prune", keep=1, json=True).json["removed"] == []
+    backed_up.done("rollback", noinput=True)
+    assert (backed_up.live(), users(backed_up)) == (fresh, ["first visitor"])
+
+
+@pytest.mark.slow
+def test_an_empty_file_at_the_path_is_no_database(backed_up):
+    shutil.rmtree(backed_up.archive)
+    backed_up.link.unlink()
+    backed_up.link.touch()
+    backed_up.done("restore", noinput=True)
+    assert users(backed_up) == ["ann", "bob"]
+
+
+@pytest.fixture
+def older(synced):
+    """The backup has V1; the database has V2, and a row more."""
+    synced.done("backup")
+    synced.write(V2)
+    synced.done()
+    synced.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    return synced
+
+
+def test_an_older_backup_comes_up_to_the_present_schema_if_told(older):
+    found = older.done("restore", noinput=True, sync=True, json=True).json
+    assert found["sync"]["result"] == "synced"
+    assert users(older) == ["ann", "bob"]
+    assert older.done("check").code == 0
+
+
+def test_without_that_a_sync_says_what_was_restored(older):
+    before = older.live()
+    older.done("restore", noinput=True)
+    assert older.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",)]
+    ended = fails(older, 3)
+    assert "older-version" in ended.err and "which was restored" in ended.err
+    assert f"To undo the restore: manage.py schemasync rollback {before}" in ended.err
+    older.done(allow_older=True)
+    assert users(older) == ["ann", "bob"]
+
+
+def test_an_archive_is_a_backup_of_its_moment_and_stays_one(older):
+    between = datetime.now(UTC)
+    first, second = (name.removesuffix(".sqlite3") for name in older.generations())
+    shutil.rmtree(older.folder / "db.sqlite3.backups")
+    assert older.done("restore", noinput=True, at=between.isoformat(), json=True).json["source"]["name"] == first
+    assert older.rows("SELECT name FROM Users ORDER BY id") == [("ann",), ("bob",)]
+    assert len(older.generations()) == 3
+    older.done("restore", second, noinput=True)
+    assert users(older) == ["ann", "bob", "eve"]
+    output = older.folder / "first.sqlite3"
+    older.done("restore", first, into=output)
+    assert older.rows("SELECT count(*) FROM sqlite_schema WHERE name LIKE '#_schemasync%' ESCAPE '#'", output) == [(0,)]
+    early = (between - timedelta(days=1)).isoformat()
+    assert "no-backup" in fails(older, 3, "restore", noinput=True, at=early).err
+
+
+@pytest.mark.slow
+def test_a_backup_from_before_an_alteration_in_place_is_counted_against_it(backed_up):
+    tree = {**V2, "Users": {**V2["Users"], "phone": "TEXT"}}
+    backed_up.write(tree)
+    backed_up.done(in_place=True)
+    found = backed_up.done("restore", noinput=True, json=True).json
+    assert found["differences"]["tables"]["Users"]["added"] == 1
+    assert "phone" not in str(backed_up.rows("SELECT sql FROM sqlite_schema WHERE name = 'Users'"))
+    assert backed_up.done("rollback", dry_run=True, json=True).json["differences"]["tables"]["Users"]["removed"] == 1
+    backed_up.done(allow_older=True)
+    assert users(backed_up) == ["ann", "bob"]
+
+
+@pytest.mark.slow
+def test_it_has_the_permissions_of_the_file_that_was_live(backed_up):
+    backed_up.link.resolve().chmod(0o640)
+    backed_up.done("restore", noinput=True)
+    assert backed_up.link.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_was_never_adopted_is_not_replaced(project):
+    project.run_sql("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    project.done("backup")
+    before = project.link.read_bytes()
+    assert "not-adopted" in fails(project, 3, "restore", noinput=True).err
+    assert project.link.read_bytes() == before
+    project.link.unlink()
+    ended = fails(project, 3, "restore", noinput=True)
+    assert "no-history" in ended.err and "--into FILE" in ended.err
+    project.done("restore", into=project.link)
+    assert project.rows("SELECT x FROM t") == [(1,)]
+
+
+def test_folders_of_others_beside_the_database_stay(project):
+    mine = [project.folder / name for name in ("backup-2025", ".restore-mine", ".backup-mine")]
+    for folder in mine:
+        folder.mkdir()
+    project.run_sql("CREATE TABLE t (x)")
+    project.done("backup")
+    project.done("restore", into=project.folder / "copy.sqlite3")
+    assert all(folder.is_dir() for folder in mine)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("s3://key:secret@bucket/x", "a user or a password"),
+        ("ftp://host/x", "its scheme is none of file, s3"),
+        ("s3:///x", "it names no place"),
+        ("s3://bucket?acl=public", "it has acl"),
+        ("file://elsewhere/x", "it names no place"),
+    ],
+)
+def test_a_url_that_names_no_storage_is_refused(project, address, why):
+    err = fails(project, 2, "restore", noinput=True, **{"from": address}).err
+    assert why in err and "secret" not in err
+
+
+@pytest.mark.slow
+def test_its_history_row_says_which_backup_it_was(backed_up):
+    name = backed_up.done("backups", json=True).json["backups"][0]["name"]
+    backed_up.done("restore", noinput=True)
+    ((plan,),) = backed_up.rows("SELECT plan FROM _schema_versions ORDER BY id DESC LIMIT 1")
+    assert json.loads(plan)["backup"]["name"] == name
