@@ -42,8 +42,10 @@ DEFAULTS: Mapping[str, Any] = {
     "TEST_SEED": None,
     "REQUIRE": {},
     "HEALTH": None,
+    "BACKUPS": {},
 }
 
+BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
 
@@ -195,6 +197,11 @@ def require() -> Mapping[str, Any]:
     return dict(setting("REQUIRE"))
 
 
+def backup_recipients() -> tuple[str, ...]:
+    """For whom backups are encrypted; empty if they are not."""
+    return tuple(setting("BACKUPS").get("RECIPIENTS", ()))
+
+
 def health() -> Callable[[str], Any] | str | None:
     """The function that looks at a new file before it goes live, or its dotted path."""
     found: Callable[[str], Any] | str | None = setting("HEALTH")
@@ -290,6 +297,7 @@ def bad_values(given: object) -> Iterator[Problem]:
     yield from _bad_apps(known.get("MIGRATED_APPS", ()))
     yield from _bad_functions(known)
     yield from _bad_requirements(known.get("REQUIRE", {}))
+    yield from _bad_backups(known.get("BACKUPS", {}))
     modules = known.get("TRANSFORMS")
     if not all(isinstance(one, str) and one for one in _values(modules)):
         hint = 'Use the dotted path of a module, or one for each database: {"default": "shop.transforms"}.'
@@ -357,6 +365,18 @@ def _bad_requirements(given: object) -> Iterator[Problem]:
     )
     for fault in faults:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["REQUIRE"]: {fault}', hint, {"key": "REQUIRE"})
+
+
+def _bad_backups(given: object) -> Iterator[Problem]:
+    found = given if isinstance(given, Mapping) else {}
+    faults = [f"it has no key {key!r}" for key in found if key not in BACKUPS_KEYS]
+    faults += ["it is no dict"] if not isinstance(given, Mapping) else []
+    who, age = found.get("RECIPIENTS", ()), found.get("DRILL_NO_OLDER_THAN", 0)
+    faults += [] if isinstance(who, list | tuple) and _is_list_of_names(who) else ["RECIPIENTS is no list of texts"]
+    faults += [] if _is_duration(age) else [f"DRILL_NO_OLDER_THAN is {age!r}"]
+    hint = 'Use for example: {"RECIPIENTS": ["age1…"], "DRILL_NO_OLDER_THAN": timedelta(days=8)}'
+    for fault in faults:
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["BACKUPS"]: {fault}', hint, {"key": "BACKUPS"})
 
 
 def _is_duration(given: object) -> bool:

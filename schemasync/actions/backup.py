@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypedDict
 
+from .. import conf
 from ..errors import ProblemJson
 from ..files.disk import Disk
 from ..keep import backup as copies
@@ -46,7 +47,7 @@ def backup(database: Database, to: str = "", *, prune: bool = False) -> Made:
     """Make a backup in a storage, and with `prune` remove those that are not needed any more. Raises a
     SchemasyncError."""
     place = store(database.link, database.alias, to)
-    made = copies.backup(database.target(), place, database.alias)
+    made = copies.backup(database.target(), place, database.alias, conf.backup_recipients())
     pruned = pruning.prune(place, Disk(), datetime.now(UTC)) if prune else None
     return Made(made, place, pruned)
 

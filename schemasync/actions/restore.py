@@ -77,12 +77,13 @@ class RestoreJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which backup: the one whose `name` is this or begins so, the newest until the time `at`, or the newest; and of
-    which storage."""
+    """Which backup: the one whose `name` is this or begins so, the newest until the time `at`, or the newest; of which
+    storage; and the file of the identity for an encrypted one."""
 
     name: str = ""
     at: str = ""
     storage: str = ""
+    identity: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ def _synced(database: Database, done: Restored) -> Report:
 
 def _chosen(database: Database, asked: Asked) -> Source:
     place = store(database.link, database.alias, asked.storage)
-    return chosen(place, database.target(), asked.name, _time(asked.at) if asked.at else None)
+    at = _time(asked.at) if asked.at else None
+    return chosen(place, database.target(), asked.name, at, asked.identity)
 
 
 def _time(text: str) -> datetime:

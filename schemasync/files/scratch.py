@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 BACKUP = "backup-"  # begin of the names of folders for the work on a backup, beside the generations
 
@@ -40,6 +41,13 @@ def private_file(folder: Path, name: str) -> Path:
     path = folder / name
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     return path
+
+
+@contextmanager
+def private_writer(folder: Path, name: str) -> Iterator[IO[bytes]]:
+    """A new file that only this user may read, open for writing. It is not synced."""
+    with private_file(folder, name).open("wb") as file:
+        yield file
 
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
 from ..engines.sqlite.copies import plain_copy
 from ..engines.sqlite.examine import Examined, examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import DiskStep
+from ..files.scratch import private_writer
 from ..sync.run import live_database
 from ..sync.run.target import Target
-from . import compression, manifest
+from . import compression, encryption, manifest
 from .compression import Digest
 from .manifest import FORMAT, Manifest
 from .restore import working
 from .store import ENDING, Store
 
 
-def backup(target: Target, store: Store, alias: str) -> Manifest:
-    """Make a backup of the live database while writers go on, and return its manifest.
+def backup(target: Target, store: Store, alias: str, recipients: Sequence[str] = ()) -> Manifest:
+    """Make a backup of the live database while writers go on, and return its manifest. `recipients`: for whom it is
+    encrypted; nobody else can restore it.
 
     The copy is one snapshot, without an object of a run. It counts once everything has been read back: the copy by
     SQLite, the stored file by its digest. Raises Refused without a database, and Failed if the copy or the storage is
     faulty: then it does not count.
     """
     compression.library()
+    known = encryption.recipients(recipients) if recipients else []
     store.check()
     made_at = datetime.now(UTC)
     with working(target) as folder:
@@ -37,8 +42,10 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
         version = found.newest.version if found.newest is not None else ""
         name = manifest.name_of(made_at, version)
         with target.disk.step(DiskStep.BACKUP_COMPRESS), target.progress.phase("compression", "bytes") as advance:
-            content, stored = compression.compress(copy, packed, advance)
-        one = _manifest(name, made_at, alias, found, content, stored)
+            content = compression.compress(copy, packed, advance)
+            packed = _encrypted(packed, known) if known else packed
+            stored = compression.digest_of_file(packed)
+        one = _manifest(name, made_at, alias, found, content, stored, is_encrypted=bool(known))
         with target.disk.step(DiskStep.BACKUP_STORE), target.progress.phase("storing", "bytes") as advance:
             store.put(one.stored_name, packed)
             _check_stored(store, one, stored)
@@ -46,6 +53,12 @@ def backup(target: Target, store: Store, alias: str) -> Manifest:
         with target.disk.step(DiskStep.BACKUP_MANIFEST):
             store.put_manifest(one)
     return one
+
+
+def _encrypted(packed: Path, recipients: Sequence[Any]) -> Path:
+    with packed.open("rb") as plain, private_writer(packed.parent, packed.name + encryption.ENDING) as file:
+        encryption.encrypt(plain, file, recipients)
+    return packed.with_name(packed.name + encryption.ENDING)
 
 
 def _copied(target: Target, copy: Path) -> Examined:
@@ -71,8 +84,11 @@ def _copied(target: Target, copy: Path) -> Examined:
     return found
 
 
-def _manifest(name: str, made_at: datetime, alias: str, found: Examined, content: Digest, stored: Digest) -> Manifest:
-    newest = found.newest
+def _manifest(
+    name: str, made_at: datetime, alias: str, found: Examined, content: Digest, stored: Digest, *, is_encrypted: bool
+) -> Manifest:
+    """The manifest; of an encrypted backup it has no name of a table."""
+    newest, rows = found.newest, {} if is_encrypted else dict(found.rows)
     return Manifest(
         {
             "format": FORMAT,
@@ -84,14 +100,15 @@ def _manifest(name: str, made_at: datetime, alias: str, found: Examined, content
             "generation": newest.generation if newest is not None else None,
             "tool_version": __version__,
             "sqlite_version": sqlite3.sqlite_version,
-            "content": {"bytes": content.size, "sha256": content.sha256, "rows": dict(found.rows)},
+            "content": {"bytes": content.size, "sha256": content.sha256, "rows": rows},
             "stored": {
-                "name": name + ENDING,
+                "name": name + ENDING + (encryption.ENDING if is_encrypted else ""),
                 "bytes": stored.size,
                 "sha256": stored.sha256,
                 "compression": compression.NAME,
+                "encryption": encryption.NAME if is_encrypted else None,
             },
-            "schema": json.loads(newest.schema) if newest is not None else None,
+            "schema": json.loads(newest.schema) if newest is not None and not is_encrypted else None,
         }
     )
 

@@ -57,15 +57,20 @@ def library() -> Any:
     )
 
 
-def compress(source: Path, target: Path, advance: Advance) -> tuple[Digest, Digest]:
-    """Write the compressed content of one file to another; return the digests of the content and of the result."""
+def compress(source: Path, target: Path, advance: Advance) -> Digest:
+    """Write the compressed content of one file to another; return the digest of the content."""
     content, total = Digest(), source.stat().st_size
     with source.open("rb") as reading, library().ZstdFile(target, "wb", level=LEVEL) as writing:
         for chunk in chunks(reading):
             writing.write(content.add(chunk))
             advance(content.size, total)
-    with target.open("rb") as written:
-        return content, digest_of(chunks(written))
+    return content
+
+
+def digest_of_file(path: Path) -> Digest:
+    """The digest of a file."""
+    with path.open("rb") as file:
+        return digest_of(chunks(file))
 
 
 def digest_of(pieces: Iterable[bytes]) -> Digest:

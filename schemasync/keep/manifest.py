@@ -21,7 +21,7 @@ class ContentJson(TypedDict):
     bytes: int
     sha256: str
     rows: dict[str, int]
-    """The number of rows of each table."""
+    """The number of rows of each table; empty if the backup is encrypted."""
 
 
 class StoredJson(TypedDict):
@@ -31,6 +31,8 @@ class StoredJson(TypedDict):
     bytes: int
     sha256: str
     compression: str
+    encryption: str | None
+    """`age`, or null."""
 
 
 class ManifestJson(TypedDict):
@@ -49,7 +51,7 @@ class ManifestJson(TypedDict):
     content: ContentJson
     stored: StoredJson
     schema: Any
-    """The schema of this version, as in the history; null without a history."""
+    """The schema of this version, as in the history; null without a history, and if the backup is encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Manifest:
     @property
     def stored_name(self) -> str:
         return self.data["stored"]["name"]
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.data["stored"]["encryption"] is not None
 
     def text(self) -> str:
         return json.dumps(self.data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

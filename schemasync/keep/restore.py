@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import assert_never
+from typing import IO, assert_never
 
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.copies import plain_copy
 from ..engines.sqlite.examine import examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import Disk, DiskStep
-from ..files.scratch import BACKUP, beside, private_file, work_folder, write_chunks
+from ..files.scratch import BACKUP, beside, private_file, private_writer, work_folder, write_chunks
 from ..sync.run.disk_space import check_free
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
 from ..sync.run.target import Target
-from . import compression
+from . import compression, encryption
 from .manifest import Manifest
 from .sources import Archived, Source, Stored
 
@@ -65,10 +65,15 @@ def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Pa
             return source.archive.generation.path
         case Stored():
             compression.library()
-            packed = private_file(folder, "packed")
-            with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "bytes") as advance:
+            if source.manifest.is_encrypted:
+                encryption.identities(source.name, source.identity)  # before anything is fetched
+            with (
+                disk.step(DiskStep.RESTORE_FETCH),
+                progress.phase("fetching", "bytes") as advance,
+                private_writer(folder, "packed") as packed,
+            ):
                 _fetch(source, packed, advance)
-            return packed
+            return folder / "packed"
         case _:
             assert_never(source)
 
@@ -85,7 +90,8 @@ def _write(opener: Opener, source: Source, packed: Path, place: Path, progress: 
             assert_never(source)
 
 
-def _fetch(source: Stored, packed: Path, advance: compression.Advance) -> None:
+def _fetch(source: Stored, packed: IO[bytes], advance: compression.Advance) -> None:
+    """Write what the storage has, decrypted."""
     one, digest = source.manifest, compression.Digest()
     total = one.data["stored"]["bytes"]
 
@@ -94,7 +100,13 @@ def _fetch(source: Stored, packed: Path, advance: compression.Advance) -> None:
             yield digest.add(chunk)
             advance(digest.size, total)
 
-    write_chunks(packed, counted())
+    try:
+        if one.is_encrypted:
+            encryption.decrypted(counted(), packed, one.name, source.identity)
+        else:
+            packed.writelines(counted())
+    except ValueError as error:
+        raise _damaged(one.name, str(error)) from error
     if not digest.is_same(total, one.data["stored"]["sha256"]):
         size = f"its file has {digest.size:,} of {total:,} bytes"
         raise _damaged(one.name, size if digest.size != total else "its file is another one")
@@ -119,7 +131,8 @@ def _check(opener: Opener, name: str, place: Path, progress: Progress, one: Mani
     if found.damage:
         raise _damaged(name, found.damage[0])
     if one is not None and (
-        found.fingerprint != one.data["fingerprint"] or dict(found.rows) != one.data["content"]["rows"]
+        found.fingerprint != one.data["fingerprint"]
+        or not (one.is_encrypted or dict(found.rows) == one.data["content"]["rows"])
     ):
         raise _damaged(name, "its schema or its numbers of rows are not those of its manifest")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from ..errors import Code, Refused
 from ..history.in_place import Backup
@@ -17,10 +18,12 @@ from .store import Found, Store
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A backup in a storage."""
+    """A backup in a storage. `identity`: the file of the identity that an encrypted one was made for; None for that of
+    the environment."""
 
     manifest: Manifest
     store: Store
+    identity: Path | None = None
 
     @property
     def name(self) -> str:
@@ -61,14 +64,16 @@ def as_backup(source: Source) -> Backup:
     return Backup(source.name, source.made_at.isoformat())
 
 
-def chosen(store: Store, target: Target, name: str = "", at: datetime | None = None) -> Source:
+def chosen(
+    store: Store, target: Target, name: str = "", at: datetime | None = None, identity: Path | None = None
+) -> Source:
     """The backup or archive with this name, or with a name that begins so; or the newest one until `at`; or the newest
-    backup. Raises Refused."""
+    backup. `identity`: as in `Stored`. Raises Refused."""
     archives = [Archived(one, one.at) for one in prune.archives(target) if one.at is not None]
     if name and (fitting := [one for one in archives if one.name.startswith(name)]):
         return _only(store, Found(), name, fitting)
     found = store.find()
-    stored = [Stored(one, store) for one in found.backups if one.name.startswith(name)]
+    stored = [Stored(one, store, identity) for one in found.backups if one.name.startswith(name)]
     if at is None:
         return _only(store, found, name, stored) if name or not stored else stored[-1]
     every: list[Source] = [*stored, *archives]

@@ -58,8 +58,8 @@ class Store:
                     backups.append(manifest.read(self._content(name)))
                 except ValueError as error:
                     unreadable.append((name, str(error)))
-        stored = {one.stored_name for one in backups} | {_stored_of(name) for name, _ in unreadable}
-        incomplete = sorted(name for name in names if name.endswith(ENDING) and name not in stored)
+        with_manifest = {_stem(one.stored_name) for one in backups} | {_stem(name) for name, _ in unreadable}
+        incomplete = sorted(name for name in names if ENDING in name and _stem(name) not in with_manifest)
         return Found(tuple(sorted(backups, key=lambda one: one.made_at)), tuple(unreadable), tuple(incomplete))
 
     def _names(self) -> list[str]:
@@ -139,8 +139,9 @@ class Store:
             raise Failed([problem]) from error
 
 
-def _stored_of(name: str) -> str:
-    return name.removesuffix(manifest.SUFFIX) + ENDING
+def _stem(name: str) -> str:
+    """The name of the backup that a file belongs to."""
+    return name.partition(ENDING)[0].removesuffix(manifest.SUFFIX)
 
 
 def store(link: Path, alias: str, to: str = "") -> Store:

@@ -294,7 +294,8 @@ class Actions(Invocation):
         self._print(output.backup.listed(listed), backups.as_json(listed))
 
     def do_restore(self, database: Database) -> None:
-        asked = restore.Asked(*(str(self.given.get(key, "")) for key in ("backup", "at", "from")))
+        name, at, storage = (str(self.given.get(key, "")) for key in ("backup", "at", "from"))
+        asked = restore.Asked(name, at, storage, self._path("identity"))
         if (into := self._path("into")) is not None:
             written = restore.into_file(database, into, asked)
             self._print(output.restore.written(written), restore.written_json(written))

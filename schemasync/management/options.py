@@ -408,6 +408,13 @@ def _restore(parser: Any) -> None:
     )
     _to(parser, "--from")
     parser.add_argument(
+        "--identity",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="of age, for an encrypted backup (default: that of SCHEMASYNC_IDENTITY_FILE or SCHEMASYNC_IDENTITY)",
+    )
+    parser.add_argument(
         "--sync", action="store_true", default=ABSENT, help="then bring it to schema.json, with all its rows"
     )
     parser.add_argument(
