@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from ..errors import ProblemJson
+from ..errors import Code, ProblemJson, UsageError
+from ..masking.rules import read_rules
+from ..schema.model import ColumnName
 from ..sync import snapshot as copies
+from ..sync.masked_snapshot import MaskedSnapshot, masked_snapshot
+from ..texts import shown
 from .database import Database
+
+
+class MaskedColumnJson(TypedDict):
+    """A column that has other values in the copy."""
+
+    table: str
+    column: str
+    kind: str
+    named: bool
+    """Whether the rules name it; else it is at the other end of a foreign key."""
+
+
+class PersonalColumnJson(TypedDict):
+    """A column of the copy."""
+
+    table: str
+    column: str
+
+
+class MaskedJson(TypedDict):
+    """What `--mask` did."""
+
+    columns: list[MaskedColumnJson]
+    empty: list[str]
+    """Tables whose rows are left out."""
+    not_named: list[PersonalColumnJson]
+    """Columns that look personal by their names, and of which the rules say nothing."""
 
 
 class SnapshotJson(TypedDict):
@@ -16,15 +48,53 @@ class SnapshotJson(TypedDict):
     result: Literal["written"]
     output: str
     bytes: int
+    masked: MaskedJson | None
     errors: list[ProblemJson]
 
 
-def snapshot(database: Database, path: Path) -> int:
-    """Write a plain copy of the live database to a path where nothing is. Returns its bytes. Raises a
-    SchemasyncError."""
-    return copies.snapshot(database.target(), path)
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy that was written. `masked`: None for one with the values as they are."""
+
+    bytes: int
+    masked: MaskedSnapshot | None = None
 
 
-def as_json(path: Path, written: int) -> SnapshotJson:
+def snapshot(database: Database, path: Path, mask: Path | None = None, seed: str | None = None) -> Snapshot:
+    """Write a plain copy of the live database to a path where nothing is. `mask`: a file of rules for personal columns.
+    Raises a SchemasyncError."""
+    if mask is None:
+        if seed is not None:
+            raise UsageError.of(Code.BAD_OPTION, "--seed is of use only with --mask", "Add it, or remove --seed.")
+        return Snapshot(copies.snapshot(database.target(), path))
+    rules = read_rules(_read(mask), shown(mask))
+    done = masked_snapshot(database.target(), path, rules, seed)
+    return Snapshot(done.bytes, done)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError.of(Code.BAD_OPTION, f"--mask {path}: {error.strerror}", "Name a file of rules.") from error
+
+
+def as_json(path: Path, done: Snapshot) -> SnapshotJson:
     """The JSON object."""
-    return {"result": "written", "output": str(path), "bytes": written, "errors": []}
+    masked = _masked_json(done.masked) if done.masked is not None else None
+    return {"result": "written", "output": str(path), "bytes": done.bytes, "masked": masked, "errors": []}
+
+
+def _masked_json(done: MaskedSnapshot) -> MaskedJson:
+    return {
+        "columns": [
+            {"table": one.name.table, "column": one.name.column, "kind": one.kind, "named": one.is_named}
+            for one in done.masking.columns
+        ],
+        "empty": list(done.empty),
+        "not_named": [_column_json(name) for name in done.masking.not_named],
+    }
+
+
+def _column_json(name: ColumnName) -> PersonalColumnJson:
+    return {"table": name.table, "column": name.column}

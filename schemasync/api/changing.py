@@ -228,11 +228,19 @@ def prune(
         return prune_action.as_json(done, dry_run=dry_run)
 
 
-def snapshot(copy: StrPath, *, database: str = DEFAULT_DB_ALIAS) -> SnapshotJson:
-    """Write a plain, compact copy of the live database to a path where nothing is."""
-    path = Path(copy)
-    with called("snapshot", database) as at:
-        return snapshot_action.as_json(path, snapshot_action.snapshot(at, path))
+def snapshot(
+    copy: StrPath,
+    *,
+    database: str = DEFAULT_DB_ALIAS,
+    mask: StrPath | None = None,
+    seed: str | None = None,
+    progress: Listener | None = None,
+) -> SnapshotJson:
+    """Write a plain, compact copy of the live database to a path where nothing is. With `mask`, a file of rules, its
+    personal columns have other values."""
+    path, rules = Path(copy), None if mask is None else Path(mask)
+    with called("snapshot", database, progress=progress) as at:
+        return snapshot_action.as_json(path, snapshot_action.snapshot(at, path, rules, seed))
 
 
 def cutover(*, database: str = DEFAULT_DB_ALIAS) -> CutoverJson:

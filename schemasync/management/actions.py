@@ -282,8 +282,11 @@ class Actions(Invocation):
 
     def do_snapshot(self, database: Database) -> None:
         path = Path(self.given["copy"])
-        size = snapshot.snapshot(database, path)
-        self._print(output.snapshot.lines(path, size), snapshot.as_json(path, size))
+        seed = self.given.get("seed")
+        done = snapshot.snapshot(database, path, self._path("mask"), None if seed is None else str(seed))
+        if done.masked is not None:
+            self._warn(output.snapshot.warnings(done.masked.masking.not_named))
+        self._print(output.snapshot.lines(path, done), snapshot.as_json(path, done))
 
     def do_backup(self, database: Database) -> None:
         made = backup.backup(database, str(self.given.get("to", "")), prune=self._is("prune"))

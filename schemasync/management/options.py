@@ -367,6 +367,19 @@ def _prune(parser: Any) -> None:
 
 def _snapshot(parser: Any) -> None:
     parser.add_argument("copy", type=Path, metavar="OUT", help="the file to write; it must not exist")
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        default=ABSENT,
+        metavar="RULES",
+        help="give the personal columns that this JSON file names other values of the same form",
+    )
+    parser.add_argument(
+        "--seed",
+        default=ABSENT,
+        metavar="TEXT",
+        help="with --mask: a secret with which each copy gets the same values (default: a random one, not kept)",
+    )
 
 
 def _to(parser: Any, option: str = "--to") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..engines.sqlite.copies import compact_copy
@@ -10,6 +12,7 @@ from ..files.disk import DiskStep
 from ..files.layout import size_of
 from .run import live_database
 from .run.error_translation import translated_errors
+from .run.live_database import LiveDatabase
 from .run.target import Target
 
 
@@ -21,20 +24,26 @@ def snapshot(target: Target, output: Path) -> int:
     which hints have acted on these rows and must not act again after an adoption. It has no other object of ours, even
     if a run is at work.
     """
+    with (
+        current(target, output) as live,
+        translated_errors(output, source=target.layout.link),
+        target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, live.path.stat()) as place,
+    ):
+        compact_copy(target.opener, live.path, place)
+    return size_of(output)
+
+
+@contextmanager
+def current(target: Target, output: Path) -> Iterator[LiveDatabase]:
+    """The live database, for a copy to `output`. Raises Refused if something is there, or if there is no database."""
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     link = target.layout.link
-    with translated_errors(link), live_database.read(target.layout, target.opener) as current:
-        if current is None:
+    with translated_errors(link), live_database.read(target.layout, target.opener) as live:
+        if live is None:
             raise Refused.of(
                 Code.NO_DATABASE,
                 f"there is no database at {link}",
                 "To create one from schema.json: manage.py schemasync",
             )
-        like = current.path.stat()
-        with (
-            translated_errors(output, source=link),
-            target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, like) as place,
-        ):
-            compact_copy(target.opener, current.path, place)
-    return size_of(output)
+        yield live

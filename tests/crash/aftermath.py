@@ -55,6 +55,9 @@ def assert_tidy(world, scenario, *, is_copied=False):
     names = world.names()
     side = {"", "-wal", "-shm", "-journal"}
     extra = {"copy.sqlite3", "copy.sqlite3.tmp", "copy.sqlite3.tmp-journal"} if scenario.name == "snapshot" else set()
+    if scenario.name == "masked_snapshot":
+        extra = {"copy.sqlite3", "copy.sqlite3.tmp"}
+        assert not any(b"Grace" in (world.folder / name).read_bytes() for name in extra & set(names[""]))
     if scenario.name.startswith(("backup", "restore")):
         assert_backups(world, scenario)
         extra |= {"copy.sqlite3", "copy.sqlite3.tmp", "db.sqlite3.backups"}
@@ -131,7 +134,7 @@ def finish(scenario, world):
                 pass  # it is done; a second time would go forward again
             case "alter_undone" if len(history(world.link)) == 4:
                 pass  # it is undone; a second time would do it again
-            case "snapshot" | "restore" if (world.folder / "copy.sqlite3").exists():
+            case "snapshot" | "masked_snapshot" | "restore" if (world.folder / "copy.sqlite3").exists():
                 pass  # it is whole, and in the way of a second one
             case _:
                 run(scenario, target)

@@ -21,6 +21,7 @@ from schemasync.keep.pruning import prune as prune_backups
 from schemasync.keep.restore import restore, restored_copy
 from schemasync.keep.sources import as_backup, chosen
 from schemasync.keep.store import store
+from schemasync.masking.rules import read_rules
 from schemasync.schema.document import Document, with_transforms
 from schemasync.schema.transform_function import TransformFunction
 from schemasync.sync import prune
@@ -28,6 +29,7 @@ from schemasync.sync import restore as live_restore
 from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
 from schemasync.sync.keep_writes import KeepWritesOptions, keep_writes
+from schemasync.sync.masked_snapshot import masked_snapshot
 from schemasync.sync.phases import postpone
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.phases.hooks import NewFile
@@ -45,6 +47,10 @@ from .processes import child, sqlite
 from .worlds import V1, V2, World, read
 
 ROLES = {"Roles": {"role": "TEXT PRIMARY KEY", "_rows": [{"role": "admin"}, {"role": "guest"}]}}
+
+MASK = read_rules(
+    b'{"people": {"full_name": "text", "email": "text"}, "ledger": {"note": "text"}, "counters": "keep"}', "mask.json"
+)
 
 BUILD = (
     "BUILD:CREATE BUILD:START BUILD:RESHAPE BUILD:REFILL BUILD:INDEX BUILD:VERIFY BUILD:FINISH BUILD:STRUCTURE"
@@ -613,6 +619,15 @@ SCENARIOS = {
             "snapshot",
             worlds.evolved,
             lambda target: snapshot(target, target.layout.link.with_name("copy.sqlite3")) > 0,
+            "OUTPUT:WRITE",
+            commit=None,
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "masked_snapshot",
+            worlds.evolved,
+            lambda target: masked_snapshot(target, target.layout.link.with_name("copy.sqlite3"), MASK).bytes > 0,
             "OUTPUT:WRITE",
             commit=None,
             before=V2,

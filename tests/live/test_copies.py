@@ -11,7 +11,10 @@ import pytest
 from schemasync.engines.sqlite.connection import Opener, side_files
 from schemasync.engines.sqlite.copies import exact_copy, plain_copy
 from schemasync.engines.sqlite.objects import is_own
+from schemasync.masking.masker import Kind
+from schemasync.masking.rules import Rules
 from schemasync.sync.adopt import adopt
+from schemasync.sync.masked_snapshot import masked_snapshot
 from schemasync.sync.phases import postpone
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -25,7 +28,9 @@ from .test_runs import link, write
 
 __all__ = ["link", "waiting"]
 
+MASK = Rules({"t": {"n": Kind.KEEP}})
 COPIES = {
+    "masked": lambda link, copy: masked_snapshot(target(link), copy, MASK),
     "snapshot": lambda link, copy: snapshot(target(link), copy),
     "download and test database": lambda link, copy: exact_copy(Opener(), link, copy),
     "backup": lambda link, copy: plain_copy(Opener(), link, copy),

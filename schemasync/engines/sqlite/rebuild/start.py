@@ -39,10 +39,15 @@ def empty(source: Connection | None, target: Connection) -> None:
     """Give an empty file the properties of the old one and all of its objects, without rows."""
     if source is None:
         return
+    like(source, target)
+    recreate(target, all_objects(source), shadow_tables(source))
+
+
+def like(source: Connection, target: Connection) -> None:
+    """Give an empty file the properties of the old one."""
     for pragma in ("page_size", "encoding", "auto_vacuum", "application_id", "user_version"):
         value = source.execute(f"PRAGMA {pragma}").fetchone()[0]
         target.execute(f"PRAGMA {pragma} = {quote(value) if isinstance(value, str) else int(value)}")
-    recreate(target, all_objects(source), shadow_tables(source))
 
 
 def all_objects(connection: Connection) -> tuple[Object, ...]:

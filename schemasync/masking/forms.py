@@ -1,0 +1,219 @@
+"""Takes values apart into the digits that masking replaces, and what stays: the form."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+Value = str | bytes | int | float | None
+
+MAX_INTEGER = 2**63 - 1
+BLOCK = 64  # characters with the same first bytes in UTF-8: a text keeps its length in bytes, too
+YEAR = 366 * 24 * 3600  # seconds
+OF_SECONDS = 10**11  # larger numbers are milliseconds: as seconds they would be after the year 5138
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A value in parts. `digits` and `radices`: what is replaced; `name`: what all values with this form have in
+    common; `build`: the value with other digits. `accepts`: whether there is a value with these digits."""
+
+    digits: Sequence[int]
+    radices: Sequence[int]
+    name: bytes
+    build: Callable[[Sequence[int]], Any]
+    accepts: Callable[[Sequence[int]], bool] = lambda digits: True
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Char:
+    """A character of a text. `digit`: its place in the alphabet of those that may take its place, without one if it
+    stays. `name`: what is equal in all of these."""
+
+    alphabet: str
+    digit: int
+    name: str
+    radix: int
+    is_upper: bool
+
+
+def of_text(text: str) -> Form:
+    """Letters become letters, digits digits, and everything else stays. The case of A to Z and blanks at the end are
+    part of the form, so that texts which are equal to NOCASE or RTRIM stay equal to it."""
+    chars = list(map(_char, text))
+    replaced = [char for char in chars if char.radix]
+    name = "".join([char.name for char in chars]).rstrip(" ")
+
+    def build(new: Sequence[int]) -> str:
+        digits = iter(new)
+        return "".join(
+            [
+                char.name if not char.radix else made.upper() if char.is_upper else made
+                for char in chars
+                for made in [char.alphabet[next(digits)] if char.radix else ""]
+            ]
+        )
+
+    radices = [char.radix for char in replaced]
+    return Form([char.digit for char in replaced], radices, b"text" + name.encode("utf-8", "surrogatepass"), build)
+
+
+@lru_cache(maxsize=65_536)
+def _char(char: str) -> _Char:
+    alphabet, is_upper = _alphabet(char), "A" <= char <= "Z"
+    if len(alphabet) == 1:
+        return _Char("", 0, char, 0, is_upper=False)
+    return _Char(alphabet, alphabet.index(char.lower() if is_upper else char), alphabet[0], len(alphabet), is_upper)
+
+
+def _alphabet(char: str) -> str:
+    """The characters that may take the place of this one; itself alone if it stays."""
+    if char.isascii():
+        if char.isalpha():
+            return "abcdefghijklmnopqrstuvwxyz"
+        return "0123456789" if char.isdigit() else char
+    category, first = unicodedata.category(char), ord(char) // BLOCK * BLOCK
+    if category[0] not in "LN":
+        return char
+    return "".join(c for c in map(chr, range(first, first + BLOCK)) if unicodedata.category(c) == category)
+
+
+def of_bytes(data: bytes) -> Form:
+    """Every byte is replaced."""
+    return Form(list(data), [256] * len(data), b"bytes%d" % len(data), bytes)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def of_integer(number: int) -> Form:
+    """The sign and the number of digits stay."""
+    form = of_numeral(str(number))
+
+    def build(new: Sequence[int]) -> int:
+        return int(form.build(new))
+
+    return Form(form.digits, form.radices, b"integer" + form.name, build, lambda new: abs(build(new)) <= MAX_INTEGER)
+
+
+def of_real(number: float) -> Form:
+    """The sign, the number of significant digits and the exponent stay."""
+    form = of_numeral(repr(number), ends=True)
+
+    def accepts(new: Sequence[int]) -> bool:
+        text = str(form.build(new))
+        return repr(float(text)) == text  # else it is another spelling of a number that has its own
+
+    return Form(form.digits, form.radices, b"real" + form.name, lambda new: float(form.build(new)), accepts)
+
+
+NUMERAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_MANTISSA = re.compile(r"[^eE]*")
+
+
+def of_numeral(text: str, *, ends: bool = False) -> Form:
+    """A number as text. Zeros in front stay, and the first other digit does not become one. `ends`: the same for the
+    zeros and the last digit at the end."""
+    mantissa = _MANTISSA.match(text)
+    assert mantissa is not None
+    places = [place for place, char in enumerate(mantissa[0]) if char in "0123456789"]
+    while places and text[places[0]] == "0":
+        del places[0]
+    while ends and places and text[places[-1]] == "0":
+        del places[-1]
+    fixed = {places[0], places[-1] if ends else places[0]} if places else set()
+    low = [int(place in fixed) for place in places]
+    replaced = set(places)
+    name = "".join("#" if place in replaced else char for place, char in enumerate(text))
+
+    def build(new: Sequence[int]) -> str:
+        made = list(text)
+        for place, digit, least in zip(places, new, low, strict=True):
+            made[place] = str(digit + least)
+        return "".join(made)
+
+    digits = [int(text[place]) - least for place, least in zip(places, low, strict=True)]
+    return Form(digits, [10 - least for least in low], b"numeral" + name.encode(), build)
+
+
+# --- dates and times --------------------------------------------------------------------------------------------------
+
+_DATE = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
+_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<fraction>\.\d+)?)?"
+_MOMENT = re.compile(rf"(?:{_DATE})?(?P<between>[T ]?)(?:{_TIME})?(?P<zone>Z|[+-]\d\d:?\d\d)?", re.ASCII)
+
+
+def of_moment(text: str) -> Form | None:
+    """A date or a time as ISO 8601 and SQLite write them: another day of the same year, another time. None for other
+    texts."""
+    found = _MOMENT.fullmatch(text)
+    if found is None or not (found["year"] or found["hour"]):
+        return None
+    digits, radices = list[int](), list[int]()
+    if found["year"]:
+        day = _day(found)
+        if day is None:
+            return None
+        digits, radices = [day.timetuple().tm_yday - 1], [365 + calendar.isleap(day.year)]
+    parts = [(found["hour"], 24), (found["minute"], 60), (found["second"], 60)]
+    parts += [(digit, 10) for digit in (found["fraction"] or "")[1:]]
+    for part, radix in parts:
+        if part is not None:
+            if int(part) >= radix:
+                return None
+            digits.append(int(part))
+            radices.append(radix)
+
+    def build(new: Sequence[int]) -> str:
+        left = list(new)
+        made = ""
+        if found["year"]:
+            made = (date(int(found["year"]), 1, 1) + timedelta(left.pop(0))).isoformat()
+        made += found["between"]
+        if found["hour"]:
+            made += ":".join(f"{part:02}" for part in left[: 2 + (found["second"] is not None)])
+        if found["fraction"]:
+            made += "." + "".join(map(str, left[3:]))
+        return made + (found["zone"] or "")
+
+    name = f"moment{found['year']}{found['between']}{len(digits)}{found['zone']}"
+    return Form(digits, radices, name.encode(), build)
+
+
+def _day(found: re.Match[str]) -> date | None:
+    try:
+        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+    except ValueError:
+        return None
+
+
+def of_unix_time(number: int) -> Form:
+    """Seconds or milliseconds since 1970: another moment of the same 366 days."""
+    scale = 1000 if abs(number) >= OF_SECONDS else 1
+    years, rest = divmod(number, YEAR * scale)
+    radices = [366, 24, 60, 60, scale][: 4 + (scale > 1)]
+    digits = list[int]()
+    for radix in reversed(radices):
+        rest, digit = divmod(rest, radix)
+        digits.insert(0, digit)
+
+    def build(new: Sequence[int]) -> int:
+        total = 0
+        for digit, radix in zip(new, radices, strict=True):
+            total = total * radix + digit
+        return years * YEAR * scale + total
+
+    def accepts(new: Sequence[int]) -> bool:
+        value = abs(build(new))
+        return value <= MAX_INTEGER and (value >= OF_SECONDS) is (scale > 1)
+
+    return Form(digits, radices, b"unix%d*%d" % (years, scale), build, accepts)

@@ -1,0 +1,135 @@
+"""Replaces the values of a column, or of columns that refer to each other, by others of the same form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+
+from . import forms
+from .forms import Form, Value
+from .json_text import is_json, masked_json
+from .permutation import Permutation
+
+STEPS = 20_000  # values that are tried for one of them, about a second: a CHECK that few values pass accepts none
+CACHED = 4_096  # values whose replacement is kept for each column, for first names and the like that come again
+
+
+class Kind(StrEnum):
+    """What the rules say of a column."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    JSON = "json"
+    KEEP = "keep"
+
+
+class CannotMask(Exception):
+    """A value that cannot be replaced; the text says why, without the value."""
+
+
+Traits = tuple[object, ...]
+"""What else a value and its replacement must have in common, such as the type that it is stored with."""
+
+
+def _no_traits(value: Value) -> Traits:
+    return ()
+
+
+@dataclass(slots=True)
+class Masker:
+    """Replaces values. Equal values get equal ones, other values get others, and no value stays, except those without
+    anything to replace: NULL, an empty text, 0."""
+
+    kind: Kind
+    permutation: Permutation
+    traits: Callable[[Value], Traits] = _no_traits
+    _cached: Callable[[Value], Value] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cached = lru_cache(CACHED, typed=True)(self._masked)
+
+    def __call__(self, value: Value) -> Value:
+        """The replacement. Raises CannotMask."""
+        return self._cached(value)
+
+    def changes(self, value: Value) -> bool:
+        """True if the value has anything to replace. Raises CannotMask."""
+        if self.kind is Kind.JSON and isinstance(value, str):
+            return self(value) != value
+        form = self._form(value)
+        return form is not None and bool(form.digits)
+
+    def _masked(self, value: Value) -> Value:
+        if self.kind is Kind.JSON and isinstance(value, str):
+            return self._json(value)
+        form = self._form(value)
+        return value if form is None or not form.digits else self._following(value, form)
+
+    def _following(self, value: Value, form: Form) -> Value:
+        """The next value in the secret order that there is, and that has the same traits: so all those with the same
+        ones are one cycle again."""
+        wanted, digits = self.traits(value), list(form.digits)
+        for _ in range(STEPS):
+            digits = self.permutation.following(digits, form.radices, form.name)
+            if digits == list(form.digits):
+                break
+            if form.accepts(digits):
+                found: Value = form.build(digits)
+                if self.traits(found) == wanted:
+                    return found
+        raise CannotMask("no other value of the same form passes its CHECK, or is stored with the same type")
+
+    def _form(self, value: Value) -> Form | None:
+        """None for NULL."""
+        match self.kind, value:
+            case _, None:
+                return None
+            case Kind.DATE, str() if (form := forms.of_moment(value)) is not None or not value:
+                return form
+            case Kind.DATE, int():
+                return forms.of_unix_time(value)
+            case ((Kind.TEXT | Kind.NUMBER | Kind.JSON), int()):
+                return forms.of_integer(value)
+            case ((Kind.TEXT | Kind.NUMBER | Kind.JSON), float()):
+                return forms.of_real(value)
+            case Kind.NUMBER, str() if is_numeral(value) or not value:
+                return forms.of_numeral(value)
+            case Kind.TEXT, str():
+                return forms.of_text(value)
+            case Kind.TEXT, bytes():
+                return forms.of_bytes(value)
+        raise CannotMask(_NOT_OF_KIND[self.kind])
+
+    def _json(self, text: str) -> str:
+        if not is_json(text):
+            raise CannotMask(_NOT_OF_KIND[Kind.JSON])
+        masked = masked_json(text, self._part(forms.of_text), self._part(forms.of_numeral))
+        if self.traits(masked) != self.traits(text):
+            raise CannotMask("the same JSON with other values does not pass its CHECK")
+        return masked
+
+    def _part(self, form_of: Callable[[str], Form]) -> Callable[[str], str]:
+        """The replacement of a string or a number within a JSON text."""
+
+        def masked(part: str) -> str:
+            form = form_of(part)
+            if not form.digits:
+                return part
+            return str(form.build(self.permutation.following(form.digits, form.radices, form.name)))
+
+        return masked
+
+
+_NOT_OF_KIND = {
+    Kind.NUMBER: "it is no number",
+    Kind.DATE: "it is no date or time as SQLite writes them, and no Unix time",
+    Kind.JSON: "it is no JSON text",
+}
+
+
+def is_numeral(text: str) -> bool:
+    """True for a number as text, with a sign, a point and an exponent if it likes."""
+    return forms.NUMERAL.fullmatch(text) is not None
