@@ -17,7 +17,7 @@ from . import conf, connect, databases, process
 from .backends.sqlite3.base import DatabaseWrapper
 from .databases import ENGINE
 from .engines.sqlite import pragmas
-from .errors import Problem, SchemasyncError
+from .errors import Code, Problem, SchemasyncError
 from .files.layout import Layout, PathKind
 from .orm import overridden_commands
 from .orm.transforms import transforms
@@ -219,6 +219,31 @@ def check_engine_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
         )
         for one in comparisons()
     ]
+
+
+@checks.register
+def check_backups(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W013: the newest backup is older than the settings allow. W014: the last drill failed or is overdue. Only for
+    `check`, and where the settings say how old they may be."""
+    if process.command() != "check" or _has_mistakes() or not _has_deadlines():
+        return []
+    there = [alias for alias in databases.synced() if _at(connections[alias]) is not PathKind.NOTHING]
+    return [message for alias in there for message in _overdue(alias)]
+
+
+def _has_deadlines() -> bool:
+    return "BACKUP_NO_OLDER_THAN" in conf.require() or conf.drill_age() is not None
+
+
+def _overdue(alias: str) -> Iterator[checks.CheckMessage]:
+    from .actions.database import Database
+    from .actions.health import health
+
+    names = {Code.BACKUP_OVERDUE: "schemasync.W013", Code.DRILL_OVERDUE: "schemasync.W014"}
+    with suppress(SchemasyncError):  # a setting with a mistake is reported by others
+        for problem in health(Database(alias)).attention:
+            if (name := names.get(problem.code)) is not None:
+                yield checks.Warning(f'The database "{alias}": {problem.message}.', hint=problem.hint, id=name)
 
 
 @checks.register(checks.Tags.database)

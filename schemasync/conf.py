@@ -202,6 +202,12 @@ def backup_recipients() -> tuple[str, ...]:
     return tuple(setting("BACKUPS").get("RECIPIENTS", ()))
 
 
+def drill_age() -> float | None:
+    """How many seconds ago the last drill may have been; None if the settings do not say."""
+    found = setting("BACKUPS").get("DRILL_NO_OLDER_THAN")
+    return None if found is None else seconds(found)
+
+
 def health() -> Callable[[str], Any] | str | None:
     """The function that looks at a new file before it goes live, or its dotted path."""
     found: Callable[[str], Any] | str | None = setting("HEALTH")

@@ -79,6 +79,7 @@ class Code(StrEnum):
     MISSING_PACKAGE = "missing-package"
     BACKUP_DAMAGED = "backup-damaged"
     NO_BACKUP = "no-backup"
+    DRILL_OVERDUE = "drill-overdue"
     CANNOT_DECRYPT = "cannot-decrypt"
     STORAGE_FAILED = "storage-failed"
     BACKUP_OVERDUE = "backup-overdue"

@@ -23,6 +23,7 @@ from schemasync.actions.backup import BackupJson
 from schemasync.actions.backups import BackupsJson
 from schemasync.actions.check import CheckJson
 from schemasync.actions.cutover import CutoverJson
+from schemasync.actions.drill import DrillJson
 from schemasync.actions.eject import EjectJson
 from schemasync.actions.export import ExportJson
 from schemasync.actions.hash import HashJson
@@ -61,6 +62,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "snapshot": (SnapshotJson, FailedJson),
     "backup": (BackupJson, FailedJson),
     "backups": (BackupsJson, FailedJson),
+    "drill": (DrillJson, FailedJson),
     "restore": (RestoreJson, RestorePreviewJson, WrittenJson, FailedJson),
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),

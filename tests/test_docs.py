@@ -236,10 +236,13 @@ def result(project, name, tmp_path):  # noqa: F811
         return project.done("inspect", folder, json=True).json
     if name == "snapshot":
         return project.done("snapshot", tmp_path / "copy.sqlite3", json=True).json
-    if name in ("backups", "restore"):
+    if name in ("backups", "restore", "drill"):
         project.done("backup")
         project.run_sql("INSERT INTO Log VALUES (2, 'written since')")
         return project.done(name, noinput=True, json=True).json
+    if name == "status":
+        project.done("backup")
+        project.done("drill")
     if name == "rollback":
         project.run_sql("INSERT INTO Log VALUES (2, 'written since')")
         return project.done("rollback", noinput=True, json=True).json

@@ -29,6 +29,7 @@ USES = {
     "snapshot": ("database",),
     "backup": ("database", "all", "wait"),
     "backups": ("database", "all"),
+    "drill": ("database", "all"),
     "restore": ("database", "schema", "wait", "noinput"),
     "cutover": ("database", "all"),
     "hash": ("database", "all", "schema"),

@@ -9,11 +9,13 @@ from typing import Literal, TypedDict
 from .. import conf
 from ..errors import ProblemJson
 from ..files.disk import Disk
+from ..history.kept import BACKUP, LastBackupJson
 from ..keep import backup as copies
 from ..keep import pruning
 from ..keep.manifest import Manifest, ManifestJson
 from ..keep.pruning import Pruned
 from ..keep.store import Store, store
+from ..sync import kept
 from .database import Database
 
 
@@ -48,6 +50,8 @@ def backup(database: Database, to: str = "", *, prune: bool = False) -> Made:
     SchemasyncError."""
     place = store(database.link, database.alias, to)
     made = copies.backup(database.target(), place, database.alias, conf.backup_recipients())
+    last: LastBackupJson = {"name": made.name, "made_at": made.data["made_at"], "storage": place.where}
+    kept.record(database.target(), BACKUP, last)
     pruned = pruning.prune(place, Disk(), datetime.now(UTC)) if prune else None
     return Made(made, place, pruned)
 

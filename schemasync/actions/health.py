@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from .. import databases
+from .. import conf, databases
 from ..errors import APPLICATION_ERRORS, Code, Problem, ProblemJson, SchemasyncError
 from ..sync import health as of_files
+from ..sync import kept
 from ..sync.health import Health
 from ..sync.phases.beforehand import lasting
 from ..sync.run.requirements import BackupAge
+from . import drill
 from .database import Database
 
 CACHED = 60.0  # seconds: a storage far away answers in half a second, and a backup gets overdue in hours
@@ -55,7 +57,8 @@ def health(database: Database, *, ready: bool = False) -> Health:
     if ready:
         return Health(found.unusable, (), found.live, found.free)
     backup = target.requirements.backup
-    return found.but(_overdue(backup, _newest(database.alias, backup))) if backup is not None else found
+    found = found.but(_overdue(backup, _newest(database.alias, backup))) if backup is not None else found
+    return found if conf.drill_age() is None else found.but(drill.overdue(kept.last_of(target)["drill"]))
 
 
 def healths(*, ready: bool = False) -> Iterator[Health]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +54,14 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
         "timeline": timeline(selected) if now.live else None,
         "may": {act: admin.may(request, act) for act in ("rollback", "run", "prune", "download")},
         "can_run": conf.runs_from_admin(),
+        "backup": _when(now.kept["backup"], "made_at"),
+        "drill": _when(now.kept["drill"], "at"),
     }
+
+
+def _when(found: Mapping[str, Any] | None, key: str) -> dict[str, Any] | None:
+    """A backup or a drill, with its time as the page shows it."""
+    return None if found is None else {**found, "when": local_time(found[key])}
 
 
 def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:

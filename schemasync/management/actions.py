@@ -19,6 +19,7 @@ from ..actions import (
     backups,
     check,
     cutover,
+    drill,
     eject,
     export,
     hash,
@@ -295,6 +296,15 @@ class Actions(Invocation):
     def do_backups(self, database: Database) -> None:
         listed = backups.backups(database, str(self.given.get("to", "")))
         self._print(output.backup.listed(listed), backups.as_json(listed))
+
+    def do_drill(self, database: Database) -> None:
+        if self._is("check"):
+            done = drill.last_drill(database)
+        else:
+            done = drill.drill(database, str(self.given.get("from", "")), self._path("identity"))
+        self._print(output.drill.lines(done), drill.as_json(done))
+        if not done.is_passed:
+            raise self._differs(output.drill.why(done))
 
     def do_restore(self, database: Database) -> None:
         name, at, storage = (str(self.given.get(key, "")) for key in ("backup", "at", "from"))

@@ -42,6 +42,7 @@ ACTIONS = {
     "snapshot": "write a plain, compact copy of the live database",
     "backup": "store a verified, compressed copy of the live database elsewhere",
     "backups": "list the backups, and the archives",
+    "drill": "restore the newest backup on trial, check it, and remove it again; exit 1 if that fails",
     "restore": "make a backup live, as a new generation; asks first",
     "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
@@ -401,6 +402,27 @@ def _backup(parser: Any) -> None:
     )
 
 
+def _from(parser: Any) -> None:
+    _to(parser, "--from")
+    parser.add_argument(
+        "--identity",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="of age, for an encrypted backup (default: that of SCHEMASYNC_IDENTITY_FILE or SCHEMASYNC_IDENTITY)",
+    )
+
+
+def _drill(parser: Any) -> None:
+    _from(parser)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        default=ABSENT,
+        help="restore nothing; exit 1 if the last drill failed or is overdue",
+    )
+
+
 def _restore(parser: Any) -> None:
     parser.add_argument(
         "backup",
@@ -419,14 +441,7 @@ def _restore(parser: Any) -> None:
     parser.add_argument(
         "--at", default=ABSENT, metavar="TIME", help="the newest backup or archive until this time, in UTC"
     )
-    _to(parser, "--from")
-    parser.add_argument(
-        "--identity",
-        type=Path,
-        default=ABSENT,
-        metavar="FILE",
-        help="of age, for an encrypted backup (default: that of SCHEMASYNC_IDENTITY_FILE or SCHEMASYNC_IDENTITY)",
-    )
+    _from(parser)
     parser.add_argument(
         "--sync", action="store_true", default=ABSENT, help="then bring it to schema.json, with all its rows"
     )
@@ -513,6 +528,7 @@ _ADD = {
     "snapshot": _snapshot,
     "backup": _backup,
     "backups": _to,
+    "drill": _drill,
     "restore": _restore,
     "hash": _hash,
     "export": _export,

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -15,6 +15,7 @@ from ..engines.sqlite import history_table
 from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
+from ..history.kept import KeptJson, LastBackupJson, LastDrillJson
 from ..history.row import HistoryRow
 from ..history.rows import by_author, hints_of, moment
 from ..schema import document
@@ -23,6 +24,7 @@ from ..schema.names import fold
 from ..schema.subset import differing
 from ..schema.transform_function import TransformFunction
 from . import prune
+from .kept import NOTHING, last
 from .live_problems import copied_into, is_being_finished, put_over_the_link, restored_in_place
 from .phases import decide, postpone
 from .prune import Archive
@@ -62,6 +64,9 @@ class StatusJson(TypedDict):
     run: RunningJson | None
     cutover_pending: bool
     """A run is ready, and waits for `schemasync cutover`."""
+    last_backup: LastBackupJson | None
+    """The last backup that schemasync made of this database; null if its history knows none."""
+    last_drill: LastDrillJson | None
     errors: list[ProblemJson]
 
 
@@ -70,7 +75,8 @@ class Status:
     """`live`: the newest row of the live generation's history; None if none is live or it cannot be read.
     `schema_version`: that of schema.json, None if there is none or it has faults. `bytes` of the live file, `free` of
     its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`. `problems`: what prevents use or
-    changes of the database, with what to do about it. `how_to_adopt`: how a plain file is adopted."""
+    changes of the database, with what to do about it. `how_to_adopt`: how a plain file is adopted. `kept`: the last
+    backup and the last drill."""
 
     at: PathKind
     live: HistoryRow | None
@@ -83,6 +89,7 @@ class Status:
     schema_version: str | None = None
     how_to_adopt: str = ""
     pending_transforms: tuple[str, ...] = ()
+    kept: KeptJson = field(default_factory=lambda: NOTHING)
 
     @property
     def is_pending(self) -> bool:
@@ -116,6 +123,8 @@ class Status:
             "disk_free": self.free,
             "run": self.run.as_json(now) if self.run else None,
             "cutover_pending": self.waits,
+            "last_backup": self.kept["backup"],
+            "last_drill": self.kept["drill"],
             "errors": [problem.as_json() for problem in self.problems],
         }
 
@@ -135,12 +144,12 @@ def status(target: Target, schema: Path | None = None, transforms: Sequence[Tran
     database with problems: it returns them."""
     layout = target.layout
     problems: list[Problem] = []
-    live, path, version = None, layout.link, None
+    live, path, version, backups = None, layout.link, None, NOTHING
     try:
         with translated_errors(layout.link), live_database.read(layout, target.opener, whole=False) as now:
             if now is not None:
                 path = now.path
-                live = now.newest if now.generation is not None else None
+                live, backups = now.newest if now.generation is not None else None, last(now.connection)
                 problems += [*put_over_the_link(target, now), *restored_in_place(target, now)]
                 if schema is not None:
                     version, found = _compared(target, now, schema)
@@ -172,6 +181,7 @@ def status(target: Target, schema: Path | None = None, transforms: Sequence[Tran
         version,
         target.how_to_adopt,
         _pending(live, transforms),
+        backups,
     )
 
 

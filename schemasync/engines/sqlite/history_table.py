@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import astuple, fields
+from typing import Any
 
 from ...history.row import HISTORY_TABLE, HistoryRow
 from .connection import Connection
@@ -104,6 +106,22 @@ def replace(connection: Connection, rows: Iterable[HistoryRow]) -> None:
 def mark(connection: Connection, id: int, fingerprint: str) -> None:
     """Record the fingerprint of a row's file after a change to it."""
     connection.execute(f"UPDATE {HISTORY_TABLE} SET fingerprint = ? WHERE id = ?", (fingerprint, id))
+
+
+def last_in_plans(connection: Connection, key: str) -> Any:
+    """The value of this key in the plan of the newest row that has it, decoded; None without one."""
+    query = (
+        f"SELECT json_extract(plan, '$.{key}') FROM {HISTORY_TABLE}"
+        f" WHERE json_type(CASE WHEN json_valid(plan) THEN plan END, '$.{key}') = 'object' ORDER BY id DESC LIMIT 1"
+    )
+    row = connection.execute(query).fetchone() if exists(connection) else None
+    return json.loads(row[0]) if row else None
+
+
+def set_in_plan(connection: Connection, id: int, key: str, value: object) -> None:
+    """Record a value in the plan of a row."""
+    query = f"UPDATE {HISTORY_TABLE} SET plan = json_set(plan, '$.{key}', json(?)) WHERE id = ? AND json_valid(plan)"
+    connection.execute(query, (json.dumps(value), id))
 
 
 def set_hints(connection: Connection, id: int, hints: str) -> None:

@@ -6,12 +6,13 @@ import time
 
 from ...diff.hazards import column_order
 from ...files.layout import PathKind
-from ...history.rows import other_order
+from ...history.rows import moment, other_order
 from ...schema.text import count, short
 from ...sync.run.broadcast import Running
 from ...sync.status import Status
 from ...texts import size, span
 from ..local_time import local_time
+from .drill import told
 from .shared import Lines, problem
 from .terminal import Page
 
@@ -23,6 +24,10 @@ def lines(found: Status, page: Page) -> Lines:
         f"{count(len(found.archives), 'archive')} ({size(found.archive_bytes)})" if found.archives else "no archives"
     )
     lines.append(f"{archives}; {size(found.free)} of the disk are free")
+    if (backup := found.kept["backup"]) is not None:
+        lines.append(f"last backup: {backup['name']} at {moment(backup['made_at'])}, in {backup['storage']}")
+    if (one := found.kept["drill"]) is not None:
+        lines.append(f"last drill: {told(one)}")
     return lines + [page.style.ERROR(line) for one in found.problems for line in problem(one).splitlines()]
 
 

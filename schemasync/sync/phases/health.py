@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 from ...engines.sqlite.connection import data_version
+from ...engines.sqlite.objects import Object
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...errors import APPLICATION_ERRORS, Code, Failed, SchemasyncError
 from ...files.disk import DiskStep
@@ -18,23 +21,31 @@ HINT = "The new file is removed, and the live one is unchanged. Correct the rele
 def check_health(target: Target, built: Built, *, is_ahead: bool = False) -> None:
     """Run the check, if there is one, in a transaction that is rolled back. Raises Failed if the file is found to be
     unhealthy, or was changed. `is_ahead`: the triggers of the file are still to be created; the check has them."""
-    health, path = target.health, built.generation.path
+    if target.health is None:
+        return
+    with target.disk.step(DiskStep.BUILD_HEALTH):
+        look_at(target, built.generation.path, "the new file", HINT, built.triggers if is_ahead else ())
+
+
+def look_at(target: Target, path: Path, what: str, hint: str, triggers: Iterable[Object] = ()) -> None:
+    """Run the check on the file at `path`, which messages call `what`. `triggers`: those that the check has besides.
+    Raises as `check_health` does, with this hint."""
+    health = target.health
     if health is None:
         return
-    triggers = built.triggers if is_ahead else ()
-    with target.disk.step(DiskStep.BUILD_HEALTH), closing(target.opener.read(path)) as watcher:
+
+    def failed(message: str) -> Failed:
+        return Failed.of(Code.HEALTH_CHECK_FAILED, message, hint)
+
+    with closing(target.opener.read(path)) as watcher:
         before = data_version(watcher)
         try:
             is_healthy = health.check(path, partial(put_triggers, found=triggers))
         except SchemasyncError:
             raise
         except APPLICATION_ERRORS as error:
-            raise _failed(f"{health.name} failed on the new file: {type(error).__name__}: {error}") from error
+            raise failed(f"{health.name} failed on {what}: {type(error).__name__}: {error}") from error
         if not is_healthy:
-            raise _failed(f"{health.name} returned False for the new file")
+            raise failed(f"{health.name} returned False for {what}")
         if data_version(watcher) != before:
-            raise _failed(f"{health.name} has committed a change to the new file")
-
-
-def _failed(message: str) -> Failed:
-    return Failed.of(Code.HEALTH_CHECK_FAILED, message, HINT)
+            raise failed(f"{health.name} has committed a change to {what}")

@@ -1,0 +1,124 @@
+"""Restores the newest backup into a scratch place, to know that it can be done and how long it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from .. import conf
+from ..errors import Code, Problem, ProblemJson, Refused, SchemasyncError
+from ..files.layout import size_of
+from ..history.kept import DRILL, LastDrillJson
+from ..keep.restore import restored_copy
+from ..keep.sources import Stored
+from ..keep.store import Store, store
+from ..sync import kept
+from ..sync.phases.beforehand import lasting
+from ..sync.phases.health import look_at
+from .database import Database
+
+
+class DrillJson(TypedDict):
+    """What `manage.py schemasync drill --json` prints."""
+
+    result: Literal["passed", "failed"]
+    drill: LastDrillJson | None
+    """The drill that was done; with `--check` the last one, null if there was none."""
+    overdue: list[ProblemJson]
+    """What is overdue: the newest backup, or with `--check` the last drill."""
+    errors: list[ProblemJson]
+    """Why the drill failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """The drill, and what is wrong."""
+
+    drill: LastDrillJson | None
+    overdue: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_passed(self) -> bool:
+        return not self.overdue and not self.problems
+
+
+def drill(database: Database, storage: str = "", identity: Path | None = None) -> Drilled:
+    """Restore the newest backup beside the live database, check it, let HEALTH look at it, and remove it again. The
+    outcome is recorded in the history. A backup that cannot be restored is no error. Raises UsageError."""
+    place, target = store(database.link, database.alias, storage), database.target()
+    begun, at = time.monotonic(), datetime.now(UTC)
+    source, size, problems = None, 0, tuple[Problem, ...]()
+    try:
+        source = _newest(place, identity)
+        with restored_copy(target, source) as copy:
+            size = size_of(copy)
+            look_at(target, copy, "the newest backup", "Correct the check, or find out what the backup lacks.")
+    except SchemasyncError as error:
+        problems = error.problems
+    done: LastDrillJson = {
+        "at": at.isoformat(),
+        "backup": source.name if source is not None else None,
+        "made_at": source.made_at.isoformat() if source is not None else None,
+        "seconds": round(time.monotonic() - begun, 3),
+        "bytes": size,
+        "error": str(problems[0].code) if problems else None,
+    }
+    kept.record(target, DRILL, done)
+    return Drilled(done, tuple(_old_backup(database, source)), problems)
+
+
+def last_drill(database: Database) -> Drilled:
+    """The last drill, and whether it failed or is overdue."""
+    found = kept.last_of(database.target())["drill"]
+    return Drilled(found, tuple(overdue(found)))
+
+
+def overdue(found: LastDrillJson | None) -> Iterator[Problem]:
+    """A problem if the last drill failed, or is older than the settings allow; none if they say nothing."""
+    most = conf.drill_age()
+    if most is None:
+        return
+    hint = "To restore the newest backup on trial: manage.py schemasync drill"
+    if found is None:
+        yield Problem(Code.DRILL_OVERDUE, "no backup was ever restored on trial", hint, {"most": most})
+        return
+    age = (datetime.now(UTC) - datetime.fromisoformat(found["at"])).total_seconds()
+    if found["error"] is not None:
+        message = f"the last drill failed {lasting(age)} ago: {found['error']}"
+        yield Problem(Code.DRILL_OVERDUE, message, hint, {"most": most, "age": age})
+    elif age > most:
+        message = f"the last drill was {lasting(age)} ago, and BACKUPS allows {lasting(most)}"
+        yield Problem(Code.DRILL_OVERDUE, message, hint, {"most": most, "age": age})
+
+
+def _newest(place: Store, identity: Path | None) -> Stored:
+    found = place.find().backups
+    if not found:
+        hint = "To make one: manage.py schemasync backup"
+        raise Refused.of(Code.NO_BACKUP, f"{place.where} has no backup", hint, storage=place.where)
+    return Stored(found[-1], place, identity)
+
+
+def _old_backup(database: Database, source: Stored | None) -> Iterator[Problem]:
+    allowed = database.target().requirements.backup
+    if allowed is None or source is None:
+        return
+    age = (datetime.now(UTC) - source.made_at).total_seconds()
+    if age > allowed.most:
+        message = f"the newest backup is {lasting(age)} old, and REQUIRE allows {lasting(allowed.most)}"
+        yield Problem(Code.BACKUP_OVERDUE, message, "To make one: manage.py schemasync backup", {"age": age})
+
+
+def as_json(done: Drilled) -> DrillJson:
+    """The JSON object."""
+    return {
+        "result": "passed" if done.is_passed else "failed",
+        "drill": done.drill,
+        "overdue": [one.as_json() for one in done.overdue],
+        "errors": [one.as_json() for one in done.problems],
+    }
