@@ -45,11 +45,11 @@ class Made:
         return (*(one.name for one in self.pruned.gone), *self.pruned.incomplete)
 
 
-def backup(database: Database, to: str = "", *, prune: bool = False) -> Made:
-    """Make a backup in a storage, and with `prune` remove those that are not needed any more. Raises a
-    SchemasyncError."""
+def backup(database: Database, to: str = "", *, prune: bool = False, compact: bool = False) -> Made:
+    """Make a backup in a storage, `compact` without free pages, and with `prune` remove those that are not needed any
+    more. Raises a SchemasyncError."""
     place = store(database.link, database.alias, to)
-    made = copies.backup(database.target(), place, database.alias, conf.backup_recipients())
+    made = copies.backup(database.target(), place, database.alias, conf.backup_recipients(), is_compact=compact)
     last: LastBackupJson = {"name": made.name, "made_at": made.data["made_at"], "storage": place.where}
     kept.record(database.target(), BACKUP, last)
     pruned = pruning.prune(place, Disk(), datetime.now(UTC)) if prune else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..engines.sqlite.copies import plain_copy
+from ..engines.sqlite.copies import compacted, plain_copy
 from ..engines.sqlite.examine import Examined, examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import DiskStep
@@ -24,9 +24,11 @@ from .restore import working
 from .store import ENDING, Store
 
 
-def backup(target: Target, store: Store, alias: str, recipients: Sequence[str] = ()) -> Manifest:
+def backup(
+    target: Target, store: Store, alias: str, recipients: Sequence[str] = (), *, is_compact: bool = False
+) -> Manifest:
     """Make a backup of the live database while writers go on, and return its manifest. `recipients`: for whom it is
-    encrypted; nobody else can restore it.
+    encrypted; nobody else can restore it. `is_compact`: without free pages.
 
     The copy is one snapshot, without an object of a run. It counts once everything has been read back: the copy by
     SQLite, the stored file by its digest. Raises Refused without a database, and Failed if the copy or the storage is
@@ -38,7 +40,7 @@ def backup(target: Target, store: Store, alias: str, recipients: Sequence[str] =
     made_at = datetime.now(UTC)
     with working(target) as folder:
         copy, packed = folder / "copy.sqlite3", folder / "copy.zst"
-        found = _copied(target, copy)
+        found = _copied(target, copy, is_compact=is_compact)
         version = found.newest.version if found.newest is not None else ""
         name = manifest.name_of(made_at, version)
         with target.disk.step(DiskStep.BACKUP_COMPRESS), target.progress.phase("compression", "bytes") as advance:
@@ -61,7 +63,7 @@ def _encrypted(packed: Path, recipients: Sequence[Any]) -> Path:
     return packed.with_name(packed.name + encryption.ENDING)
 
 
-def _copied(target: Target, copy: Path) -> Examined:
+def _copied(target: Target, copy: Path, *, is_compact: bool) -> Examined:
     """Copy the live database, and examine the copy."""
     with target.disk.step(DiskStep.BACKUP_COPY), target.progress.phase("copy", "files") as advance:
         with live_database.read(target.layout, target.opener) as current:
@@ -70,6 +72,8 @@ def _copied(target: Target, copy: Path) -> Examined:
                 raise Refused.of(Code.NO_DATABASE, f"there is no database at {link}", hint)
             plain_copy(target.opener, current.path, copy)
         advance(1, 1)
+    if is_compact:
+        _compact(target, copy)
     with target.progress.phase("verification", "files") as advance:
         found = examine(target.opener, copy)
         advance(1, 1)
@@ -82,6 +86,19 @@ def _copied(target: Target, copy: Path) -> Examined:
             messages=list(found.damage),
         )
     return found
+
+
+def _compact(target: Target, copy: Path) -> None:
+    """Put a compact copy in the place of the copy. Raises Failed if that has other row ids."""
+    compact = copy.with_name("compact.sqlite3")
+    if others := compacted(target.opener, copy, compact):
+        raise Failed.of(
+            Code.ROW_IDS_CHANGED,
+            f"VACUUM gives other row ids to {', '.join(others)}, and full-text or r-tree tables may refer to them",
+            "Make the backup without --compact. The database is unchanged.",
+            tables=list(others),
+        )
+    target.disk.rename(DiskStep.BACKUP_COMPACT, compact, copy)
 
 
 def _manifest(

@@ -290,7 +290,8 @@ class Actions(Invocation):
         self._print(output.snapshot.lines(path, done), snapshot.as_json(path, done))
 
     def do_backup(self, database: Database) -> None:
-        made = backup.backup(database, str(self.given.get("to", "")), prune=self._is("prune"))
+        to, compact = str(self.given.get("to", "")), self._is("compact")
+        made = backup.backup(database, to, prune=self._is("prune"), compact=compact)
         self._print(output.backup.made(made), backup.as_json(made))
 
     def do_backups(self, database: Database) -> None:

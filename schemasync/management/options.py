@@ -394,6 +394,7 @@ def _to(parser: Any, option: str = "--to") -> None:
 
 def _backup(parser: Any) -> None:
     _to(parser)
+    parser.add_argument("--compact", action="store_true", default=ABSENT, help="without the free pages of the file")
     parser.add_argument(
         "--prune",
         action="store_true",

@@ -19,10 +19,9 @@ from .run.target import Target
 def snapshot(target: Target, output: Path) -> int:
     """Write a copy to `output`, which must not exist; return its size in bytes. Raises Refused or Failed.
 
-    VACUUM INTO gives a consistent, compact copy while writers go on; row ids without an INTEGER PRIMARY KEY may change
-    in it (https://www.sqlite.org/lang_vacuum.html). The copy keeps the history, which says which version it is and
-    which hints have acted on these rows and must not act again after an adoption. It has no other object of ours, even
-    if a run is at work.
+    VACUUM INTO gives a consistent, compact copy while writers go on (https://www.sqlite.org/lang_vacuum.html). The copy
+    keeps the history, which says which version it is and which hints have acted on these rows and must not act again
+    after an adoption. It has no other object of ours, even if a run is at work.
     """
     with (
         current(target, output) as live,

@@ -131,10 +131,10 @@ def _sync(tree: dict[str, Any], **options: Any) -> Callable[[Target], Any]:
     return lambda target: sync(target, read(tree), SyncOptions(**options)).result
 
 
-def _backup(target: Target) -> int:
+def _backup(target: Target, *, is_compact: bool = False) -> int:
     """Make a backup; how many there are then."""
     kept = store(target.layout.link, "default")
-    backup(target, kept, "default")
+    backup(target, kept, "default", is_compact=is_compact)
     return len(kept.find().backups)
 
 
@@ -636,8 +636,8 @@ SCENARIOS = {
         Scenario(
             "backup",
             worlds.evolved,
-            lambda target: _backup(target) > 0,
-            "BACKUP:COPY BACKUP:COMPRESS BACKUP:STORE BACKUP:MANIFEST",
+            lambda target: _backup(target, is_compact=True) > 0,
+            "BACKUP:COPY BACKUP:COMPACT BACKUP:COMPRESS BACKUP:STORE BACKUP:MANIFEST",
             commit=None,
             before=V2,
             current=V2,

@@ -9,9 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote as url_quote
 
-from ...schema.names import quote
+from ...files.scratch import beside, work_folder
+from ...schema.expression import ROWID_NAMES
+from ...schema.names import fold, quote
 from .connection import Connection, Opener, copy_into
-from .objects import has_temporary
+from .objects import has_temporary, has_virtual_tables, is_internal
 from .temporary import remove_temporary
 from .transactions import transaction
 
@@ -24,7 +26,41 @@ def compact_copy(opener: Opener, path: Path, copy: Path) -> None:
         if has_temporary(connection):
             with transaction(connection):
                 remove_temporary(connection)
-            connection.execute("VACUUM")  # the change log may have been large
+            _without_free_pages(connection, copy)  # the change log may have been large
+
+
+def _without_free_pages(connection: Connection, copy: Path) -> None:
+    """Compact an open file. A VACUUM of the file itself would give new row ids to tables without an INTEGER PRIMARY KEY
+    and without an index, to which a full-text index may refer; VACUUM INTO keeps all of them."""
+    with work_folder(copy.parent, beside(copy, "compact-")) as folder:
+        copy_into(connection, folder / "copy.sqlite3")
+        load(folder / "copy.sqlite3", connection)
+
+
+def compacted(opener: Opener, path: Path, copy: Path) -> tuple[str, ...]:
+    """Write the content of a file that nobody else uses, without free pages, to `copy`, which does not exist. Returns
+    the tables whose row ids are others in it, if a virtual table may refer to them: SQLite's manual promises none."""
+    with closing(opener.write(path)) as source:
+        copy_into(source, copy)
+        if not has_virtual_tables(source):
+            return ()
+        with closing(opener.read(copy)) as target:
+            return tuple(name for name in _with_row_ids(source) if _row_ids(source, name) != _row_ids(target, name))
+
+
+def _with_row_ids(connection: Connection) -> list[str]:
+    query = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT wr ORDER BY name"
+    return [name for (name,) in connection.execute(query) if not is_internal(name)]
+
+
+def _row_ids(connection: Connection, table: str) -> tuple[object, ...]:
+    """What tells the row ids of two tables apart; nothing where columns hide them, and nothing can refer to them."""
+    columns = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))}
+    names = [name for name in ROWID_NAMES if name not in columns]
+    if not names:
+        return ()
+    query = f"SELECT count(*), min({names[0]}), max({names[0]}), total({names[0]} % 1000003) FROM main.{quote(table)}"
+    return tuple(connection.execute(query).fetchone())
 
 
 def store(connection: Connection, copy: Path) -> None:

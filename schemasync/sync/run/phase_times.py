@@ -109,6 +109,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             DiskStep.RUN_FOLDER
             | DiskStep.OUTPUT_WRITE
             | DiskStep.BACKUP_COPY
+            | DiskStep.BACKUP_COMPACT
             | DiskStep.BACKUP_COMPRESS
             | DiskStep.BACKUP_STORE
             | DiskStep.BACKUP_MANIFEST
