@@ -174,6 +174,7 @@ class _Build:
                 for shadow in one.shadows:
                     copy_shadow(self.connection, shadow, shadow)
         if self.decided.virtual:
+            virtual.write_pending(self.connection)
             # a module caches what it has read of its tables
             self.connection.execute("PRAGMA writable_schema=RESET").fetchall()
 

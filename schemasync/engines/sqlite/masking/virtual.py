@@ -13,6 +13,7 @@ from ....schema import lexer
 from ....schema.model import Schema, Sql
 from ....schema.names import fold, quote
 from ..connection import Connection
+from ..objects import OWN_PREFIX
 from ..rebuild.external_content import arguments
 from .columns import Masking
 
@@ -102,6 +103,13 @@ def _bad(name: str, message: str, hint: str) -> Problem:
     return Problem(Code.BAD_MASK, message, hint, {"table": name})
 
 
+def write_pending(connection: Connection) -> None:
+    """Let full-text tables write the words that they keep in memory until a savepoint or the end of the transaction:
+    integrity_check misses them otherwise."""
+    connection.execute(f"SAVEPOINT {OWN_PREFIX}pending")
+    connection.execute(f"RELEASE {OWN_PREFIX}pending")
+
+
 def rebuild(connection: Connection, found: Sequence[Virtual]) -> None:
     """Fill the indexes of text that is in other tables."""
     names = [one.name for one in found if one.content is Content.REBUILT]
@@ -109,3 +117,4 @@ def rebuild(connection: Connection, found: Sequence[Virtual]) -> None:
         connection.execute("PRAGMA writable_schema=RESET").fetchall()  # FTS4 knows the columns of its content
     for name in names:
         connection.execute(f"INSERT INTO {quote(name)} ({quote(name)}) VALUES ('rebuild')")
+    write_pending(connection)
