@@ -1,7 +1,8 @@
 """Settings of the demo: an ordinary Django site on SQLite whose tables come from schema.json.
 
 Two variables of the environment move it: `DEMO_DATABASE` (the database's path) and `DEMO_SCHEMA` (the
-schema's path). Paths are taken from the current folder.
+schema's path). Paths are taken from the current folder. `DEMO_TRANSFORMS` is the module with the transforms: in a
+project of your own its name stands here, and it comes with the release that needs it.
 """
 
 import os
@@ -47,6 +48,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SCHEMASYNC = {
     "ENABLED": True,  # the models' tables are in schema.json, too, and no app's migrations are run
     "SCHEMA": path_from("DEMO_SCHEMA", DEMO_DIR / "schema.json"),
+    "TRANSFORMS": os.environ.get("DEMO_TRANSFORMS"),  # functions that make rows where SQL ends
     "RUN_FROM_ADMIN": True,  # a pending sync can be run from its page
 }
 

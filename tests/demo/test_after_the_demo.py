@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from demo_project.transforms import one_form_of_phones
 from tests.support.processes import run
 
 from .demo import Demo
@@ -112,7 +113,7 @@ def test_no_page_of_the_site_or_of_the_admin_fails(ended, back):
 def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(told):
     assert "sign in as demo, with the password only-for-the-demo" in told.output
     files = sorted(told.folder.glob("db.sqlite3.generations/*.sqlite3"))
-    assert len(files) == 2
+    assert len(files) == 3
     for file in files:
         with closing(sqlite3.connect(file)) as connection:
             assert connection.execute(ACCOUNT).fetchone() == (1,), file
@@ -142,3 +143,24 @@ def test_the_erp_in_the_admin_is_read_from_its_tables_and_not_written(ended):
     )  # fmt: skip
     assert found.out == "42 True 5000\n"
     assert ended.done("makemigrations", "--check").code == 0
+
+
+def test_the_transform_wrote_each_phone_in_one_form_and_the_copy_has_other_people(told):
+    query = "SELECT name, phone FROM Contacts WHERE phone IS NOT NULL"
+    phones = [phone for _, phone in told.rows(query)]
+    assert phones
+    assert all(re.fullmatch(r"\+\d+ \d+ \d+", phone) for phone in phones)
+    with closing(sqlite3.connect(told.folder / "db.masked.sqlite3")) as connection:
+        others = connection.execute(query).fetchall()
+    assert len(others) == len(phones)
+    assert not {name for name, _ in others} & {name for name, _ in told.rows(query)}
+
+
+@pytest.mark.parametrize(
+    ("phone", "form"),
+    [("+1-598-555-0114", "+1 598 5550114"), ("+44 (20) 7946 0018", "+44 20 79460018"), ("+1", "+1"), ("none", "none"), (None, None)],
+)  # fmt: skip
+def test_the_function_of_the_demo_leaves_what_it_does_not_know(phone, form):
+    assert list(one_form_of_phones({"contact_id": 1, "phone": phone})) == [
+        ("Contacts", {"contact_id": 1, "phone": form})
+    ]

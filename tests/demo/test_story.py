@@ -21,6 +21,8 @@ def test_the_demo_tells_its_story_to_the_end(tmp_path):
     assert "written since, and kept whole in 0002-" in told.out
     assert "with its rows, to the schema of 0001-" in told.out
     assert 'Invoices" goes with 1 row' in told.out
+    assert "35 rows written" in told.out, "by the transform"
+    assert "13 columns masked, 2 tables left empty" in told.out
     *_, last = told.out.rpartition("What next\n")
     assert "manage.py runserver\n" in last
     assert last.endswith("http://127.0.0.1:8000/admin/  sign in as demo, with the password only-for-the-demo\n")

@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import sqlite3
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-SCHEMA_V2 = Path(__file__).absolute().parents[2] / "schema_v2.json"
+SCHEMA_V2, MASK = (Path(__file__).absolute().parents[2] / name for name in ("schema_v2.json", "mask.json"))
 
 PEOPLE_V1 = "SELECT user_id, name, role, fax FROM Users ORDER BY user_id LIMIT 5"
 PEOPLE_V2 = "SELECT user_id, full_name, role FROM Users ORDER BY user_id LIMIT 5"
@@ -28,8 +30,11 @@ NOTICE = (
     "INSERT INTO notices_notice (title, text, posted_at, pinned)"
     " VALUES ('The first invoice is out', 'It was written in the new table.', '2025-06-30 12:00:00', 0)"
 )
+PHONES = "SELECT name, phone FROM Contacts ORDER BY contact_id LIMIT 3"
 TRIPS_V2 = "SELECT entry_id, traveller_id, day, expenses FROM Trips ORDER BY day, entry_id LIMIT 3"
 BUSIEST_V2 = "SELECT title, lead, hours, billable_hours FROM project_hours ORDER BY hours DESC LIMIT 3"
+
+TRANSFORMS = "demo_project.transforms"
 
 # Known to everybody who reads this, so DEBUG has to be on, and the site is served to this machine alone.
 USERNAME, PASSWORD = "demo", "only-for-the-demo"
@@ -74,13 +79,31 @@ class Command(BaseCommand):
             *("schemasync", "rollback", "--keep-writes", "--dry-run", "--fill", "Users.fax=NULL"),
         )
         self.step("Change your mind: the old file stands there, whole", "schemasync", "rollback", "--noinput")
-        self.look("All is as before, the dropped column too", PEOPLE_V1, HOURS_V1)
+        self.look("All is as before, the dropped column too", PEOPLE_V1, HOURS_V1, PHONES)
+        with self.transforms():
+            self.step("Write all phone numbers in one way, by a function in Python", "schemasync")
+        self.look("The schema is the same, and the rows are others", PHONES)
+        copy = masked_copy(database_path())
+        self.step(
+            "Make a copy for a colleague, without personal data",
+            *("schemasync", "snapshot", shown_path(copy), "--mask", shown_path(MASK)),
+        )
+        self.look("Other people with the same hours", PEOPLE_V1, HOURS_V1, path=copy)
         self.step("Read the history", "schemasync", "history")
         self.heading("What next")
         self.stdout.write("Look around in the browser. The admin shows the history, and goes back and forth:\n")
         self.show_command("runserver")
         self.stdout.write("  http://127.0.0.1:8000/        the site")
         self.stdout.write(f"  http://127.0.0.1:8000/admin/  sign in as {USERNAME}, with the password {PASSWORD}")
+
+    @contextmanager
+    def transforms(self) -> Iterator[None]:
+        """Within the block the project has its transforms, and commands are printed with them."""
+        settings.SCHEMASYNC["TRANSFORMS"] = TRANSFORMS
+        try:
+            yield
+        finally:
+            settings.SCHEMASYNC["TRANSFORMS"] = None
 
     def make_account(self, title: str) -> None:
         """Make a superuser before the schema changes, so that the account is in every generation."""
@@ -108,13 +131,14 @@ class Command(BaseCommand):
                 cursor.execute(statement)
         connection.close()
 
-    def look(self, title: str, *queries: str) -> None:
-        """Print queries, ready to paste for the sqlite3 shell, each with the rows that it finds."""
+    def look(self, title: str, *queries: str, path: Path | None = None) -> None:
+        """Print queries, ready to paste for the sqlite3 shell, each with the rows that it finds in the database, or in
+        another file."""
         self.heading(title)
         for query in queries:
-            self.show_sql(query)
-            with connection.cursor() as cursor:
-                cursor.execute(query)
+            self.show_sql(query, path)
+            with closing(sqlite3.connect(path)) if path else connection.cursor() as source:
+                cursor = source.execute(query)
                 names = [column[0] for column in cursor.description]
                 for line in aligned(names, cursor.fetchall()):
                     self.stdout.write(line)
@@ -125,13 +149,15 @@ class Command(BaseCommand):
         words = shlex.join(["python", shown_path(settings.BASE_DIR / "manage.py"), *command])
         if "createsuperuser" in command:
             words = f"DJANGO_SUPERUSER_PASSWORD={PASSWORD} {words}"
+        if settings.SCHEMASYNC["TRANSFORMS"]:
+            words = f"DEMO_TRANSFORMS={TRANSFORMS} {words}"
         if database_path() != settings.BASE_DIR / "db.sqlite3":
             words = f"DEMO_DATABASE={shlex.quote(shown_path(database_path()))} {words}"
         self.show(words)
 
-    def show_sql(self, statement: str) -> None:
+    def show_sql(self, statement: str, path: Path | None = None) -> None:
         """Print a statement for the sqlite3 shell; none of them has a character that double quotes would not keep."""
-        self.show(f'sqlite3 {shlex.quote(shown_path(database_path()))} "{statement}"')
+        self.show(f'sqlite3 {shlex.quote(shown_path(path or database_path()))} "{statement}"')
 
     def heading(self, title: str) -> None:
         self.stdout.write(f"\n{self.style.MIGRATE_HEADING(title)}")
@@ -151,13 +177,20 @@ def database_path() -> Path:
     return Path(connection.settings_dict["NAME"])
 
 
+def masked_copy(path: Path) -> Path:
+    """Return where the copy without personal data is made."""
+    return path.with_suffix(".masked.sqlite3")
+
+
 def refuse_used_database(path: Path) -> None:
     """Raise CommandError, with how to start over, where there is anything already."""
     if not path.parent.is_dir():
         raise CommandError(f"There is no folder {path.parent}. Make it first, or give another --path.")
     generations = Path(f"{path}.generations")
     # Django's runserver leaves an empty file behind when it looks for a database that is not there.
-    used = [p for p in (path, generations) if p.is_symlink() or (p.exists() and not is_empty_file(p))]
+    used = [
+        p for p in (path, generations, masked_copy(path)) if p.is_symlink() or (p.exists() and not is_empty_file(p))
+    ]
     if used:
         raise CommandError(
             f"The demo begins with no database, and here is one: {' and '.join(map(shown_path, used))}.\n"
