@@ -52,9 +52,24 @@ REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_L
 def setting(key: str) -> Any:
     """The value of a key, or its default. Raises UsageError with all mistakes in the dict."""
     given = getattr(settings, "SCHEMASYNC", {})
-    if found := problems(given):
-        raise UsageError(found)
+    if not _is_checked(given):
+        if found := problems(given):
+            raise UsageError(found)
+        _checked[:] = [dict(given)]
     return given.get(key, DEFAULTS[key])
+
+
+_checked: list[dict[str, Any]] = []
+"""The setting in which no mistake was found last: a command asks for 50 values."""
+
+
+def _is_checked(given: Any) -> bool:
+    return (
+        bool(_checked)
+        and isinstance(given, Mapping)
+        and given.keys() == _checked[0].keys()
+        and all(given[key] is value for key, value in _checked[0].items())
+    )
 
 
 class OnStartup(StrEnum):

@@ -6,11 +6,12 @@ A required argument must not share its name with an option of another action: `c
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from ..actions.addressed import USES
 from ..errors import UsageError
@@ -73,14 +74,39 @@ def add(parser: Any) -> None:
         help="write a report of the run to this .html or .json file, also if it fails; may be repeated",
     )
     _seen(parser, SEEN_HERE)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=ActionParser)
     for name, text in ACTIONS.items():
         sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_epilog(name))
-        _ends_with_2(sub)
-        _common(sub, name)
-        if name in _ADD:
-            _ADD[name](sub)
-        _of_django(sub)
+        sub.will_have(partial(_add_options, sub, name))
+
+
+class ActionParser(CommandParser):
+    """The parser of one action. A command line names one action, so the others get no options: to add all 300 takes a
+    fifth of a command that has nothing to do. `call_command` reads the options of all: there they are added at once."""
+
+    _add: Callable[[], None] | None = None
+
+    def will_have(self, add: Callable[[], None]) -> None:
+        self._add = add
+        if not self.called_from_command_line:
+            self._complete()
+
+    def _complete(self) -> None:
+        add, self._add = self._add, None
+        if add is not None:
+            add()
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        self._complete()
+        return super().parse_known_args(*args, **kwargs)
+
+
+def _add_options(parser: ActionParser, action: str) -> None:
+    _ends_with_2(parser)
+    _common(parser, action)
+    if action in _ADD:
+        _ADD[action](parser)
+    _of_django(parser)
 
 
 def _epilog(action: str) -> str:

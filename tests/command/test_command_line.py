@@ -1,5 +1,6 @@
 """The command line: exit codes of real processes, options before and after the action, one object of JSON."""
 
+import argparse
 import resource
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ from contextlib import closing
 import pytest
 from django.core.management import CommandError, call_command
 
+from schemasync.management.commands.schemasync import Command
 from tests.support.processes import ROOT, environment, run
 from tests.support.project import V1, V2
 
@@ -392,3 +394,14 @@ def test_who_waited_already_is_told_to_wait_longer(synced):
     with closing(sqlite3.connect(synced.link, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         assert "a longer --wait SECONDS" in synced.call(wait=0.1).error
+
+
+def test_a_command_line_adds_the_options_of_its_own_action_alone():
+    """Those of all take a fifth of the time of a command that finds nothing to do."""
+    command = Command()
+    command._called_from_command_line = True
+    parser = command.create_parser("one-action.py", "schemasync")
+    (actions,) = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    assert parser.parse_args(["rollback", "--dry-run"]).dry_run
+    assert {name for name, one in actions.choices.items() if len(one._actions) > 1} == {"rollback"}
+    assert "--dry-run" in actions.choices["rollback"].format_help()
