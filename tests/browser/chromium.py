@@ -5,6 +5,7 @@ The headless shell is Chromium without windows; it takes a third of the processo
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
     from .serving import Site
 
@@ -90,3 +91,11 @@ def sign_in(page: Page, user: str) -> None:
     page.fill("#id_password", PASSWORD)
     page.press("#id_password", "Enter")
     page.wait_for_url("**/admin/")
+
+
+def wait_for_text(locator: Locator, beginning: str) -> None:
+    """Until the text begins like that: a click ends before the page that it leads to has loaded, and what the last page
+    shows in the same place would be read."""
+    from playwright.sync_api import expect
+
+    expect(locator).to_have_text(re.compile("^" + re.escape(beginning)), timeout=15_000)
