@@ -3,6 +3,7 @@
 import compileall
 import gc
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,19 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the marks
 def pytest_collection_modifyitems(config, items):
-    """Leave the slow tests to `--every`, but for those at scale, of which there are few and each is its own kind."""
+    """Leave the slow tests to `--every`. `slow(but=["b*"])` takes out the parameters whose ids fit a pattern."""
+    for item in items:
+        for mark in [mark for mark in item.own_markers if mark.name == "slow" and _is_taken_out(item, **mark.kwargs)]:
+            item.own_markers.remove(mark)
     if config.getoption("--every"):
         return
-    left = [item for item in items if item.get_closest_marker("slow") and not item.get_closest_marker("scale")]
+    left = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=left)
     gone = set(map(id, left))
     items[:] = [item for item in items if id(item) not in gone]
+
+
+def _is_taken_out(item, but=()):
+    return any(fnmatchcase(item.callspec.id, pattern) for pattern in but)

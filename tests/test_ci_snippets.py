@@ -88,6 +88,7 @@ def test_the_files_are_those_that_github_and_gitlab_read():
     assert all("uses" in step or "run" in step for step in flow["jobs"]["schema"]["steps"])
 
 
+@pytest.mark.slow(but=[".gitlab-ci.yml"])
 def test_a_branch_whose_models_were_exported_passes(branch, file):
     branch.change(("max_length=40", "max_length=50"))
     branch.done("schemasync", "export")

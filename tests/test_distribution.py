@@ -93,6 +93,7 @@ def test_without_an_address_the_description_names_paths_and_links_to_nothing(cop
     assert "each with the tests that show it (`docs/guarantees.md`)" in text
 
 
+@pytest.mark.slow
 def test_with_an_address_every_link_and_picture_of_the_description_leads_to_this_version(copy):
     config = copy.source / "setup.cfg"
     config.write_text(

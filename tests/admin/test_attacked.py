@@ -121,6 +121,7 @@ print(json.dumps([answer.status_code, after.status_code, body(after), c.get(BASE
 """
 
 
+@pytest.mark.slow(but=["SESSION_SAVE_EVERY_REQUEST = True"])
 @pytest.mark.parametrize("more", ["", "SESSION_SAVE_EVERY_REQUEST = True"])
 def test_who_was_too_late_is_told_and_stays_signed_in(operated, visit, more):
     operated.settings(flag=True, more=more)
@@ -270,6 +271,7 @@ def test_a_link_in_the_folder_is_not_followed(operated, visit):
     assert codes == [404, 404]
 
 
+@pytest.mark.slow
 def test_two_thousand_tables_are_not_all_shown_line_by_line(operated, visit):
     schema = operated.schema.read_text()
     tables = "".join(f'"t{n}": {{"id": "INTEGER PRIMARY KEY"}},\n  ' for n in range(300))

@@ -76,6 +76,7 @@ def test_a_version_that_the_database_had_earlier_is_rolled_back_to(operated, vis
     assert "There is nothing to do." in next_step("viewer")[0]
 
 
+@pytest.mark.slow
 def test_where_its_file_is_gone_the_rows_of_today_are_brought_to_it(operated, visit, next_step):
     visit("print(swap(visitor('root'), 1).status_code)")
     for path in operated.folder.glob("db.sqlite3.generations/0002-*"):

@@ -130,6 +130,7 @@ def test_accounts_that_return_or_vanish_are_named(operated, visit):
     assert "<bdi>swapper" in text
 
 
+@pytest.mark.slow
 def test_rows_are_told_apart_by_what_the_reader_of_the_site_will_see(operated, visit):
     operated.run_sql("DELETE FROM shop_tag WHERE id = 2")
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
@@ -196,6 +197,7 @@ SESSIONS = {
 }
 
 
+@pytest.mark.slow(but=["db", "cookies"])
 @pytest.mark.parametrize(
     "more",
     [
@@ -284,6 +286,7 @@ def with_more_rights_in_the_first(operated, visit, code):
     assert operated.link.readlink().name.startswith("0002-")
 
 
+@pytest.mark.slow(but=["superuser", "permission of a group"])
 @pytest.mark.parametrize(("more", "right"), MORE.values(), ids=MORE)
 def test_rights_that_would_come_back_are_shown_and_refused_to_the_one_who_would_gain(operated, visit, more, right):
     with_more_rights_in_the_first(operated, visit, USER + more)
@@ -337,6 +340,7 @@ def test_a_superuser_may_go_back_and_signs_in_again_where_rights_grow(operated, 
     assert operated.link.readlink().name.startswith("0001-")
 
 
+@pytest.mark.slow
 def test_columns_that_cannot_be_compared_are_named(operated, visit):
     page = "print(json.dumps(body(visitor('root').get(BASE + '2/rollback/'))))"
     for token in ("", ', "token": {"type": "INTEGER", "fill": "random()"}'):

@@ -117,6 +117,7 @@ def test_each_process_of_manage_test_has_a_copy_in_memory(project, start):
 PYTEST = ("-m", "pytest", "-n2", "-p", "no:cacheprovider", "-p", "xdist.plugin", "-p", "pytest_django.plugin")
 
 
+@pytest.mark.slow
 def test_the_processes_of_pytest_have_databases_in_memory_where_no_file_is_named(project):
     assert databases_seen(project(None), *PYTEST) == {"file:memorydb_default?mode=memory&cache=shared"}
 

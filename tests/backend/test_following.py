@@ -323,6 +323,7 @@ def served(*commands):
             site.wait()
 
 
+@pytest.mark.slow
 def test_no_request_fails_while_the_database_is_swapped(folder):
     ledger = Ledger(folder, seed=5)
     with served(*(("site", folder, n) for n in range(3))) as sites:

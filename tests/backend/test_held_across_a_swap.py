@@ -461,6 +461,17 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow(
+    but=[
+        "query_only",
+        "foreign_keys",
+        "busy_timeout",
+        "synchronous",
+        "recursive_triggers",
+        "locking_mode",
+        "cache_size",
+    ]
+)
 @pytest.mark.parametrize("pragma", PRAGMAS)
 def test_a_pragma_stays_as_it_was_set(link, db, pragma):
     wanted = OTHERS.get(pragma, 1)

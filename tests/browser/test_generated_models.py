@@ -79,6 +79,7 @@ def test_somebody_lists_filters_searches_and_edits_rows_of_tables_that_only_sche
     assert "Lab" in page.locator("#result_list tbody tr").inner_text()
 
 
+@pytest.mark.slow
 def test_somebody_adds_a_row_with_the_defaults_of_the_schema_and_a_person_found_by_name(new_page, served):
     page = new_page(served)
     chromium.sign_in(page, "root")

@@ -12,7 +12,7 @@ from tests.support.processes import ROOT
 
 from ..demo.demo import Demo
 from .axe import accessible
-from .chromium import DARK, DARK_AND_NARROW, LIGHT, LOOKS, NO_JAVASCRIPT, sign_in
+from .chromium import DARK, DARK_AND_NARROW, LIGHT, LOOKS, NO_JAVASCRIPT, sign_in, wait_for_text
 from .serving import SUPERUSER, serving
 
 BASE = "/admin/schemasync/schemaversion/"
@@ -77,10 +77,11 @@ def looks():
             yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if often else [pytest.mark.slow])
 
 
+@pytest.mark.slow(but=["-light-1280-en-US", "2/rollback/-light-1280-en-US", "2/change/?schema=1-dark-320-en-US"])
 @pytest.mark.parametrize(("path", "look"), list(looks()))
 def test_a_page_breaks_no_rule_and_is_accessible(visit, path):
     page = visit(path)
-    assert page.locator("#content h1").is_visible()
+    page.locator("#content h1").wait_for()
     assert accessible(page) == []
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wider <= 0, "nothing sticks out of a narrow screen"
@@ -118,6 +119,7 @@ def a_run(site):
         run.wait(20)
 
 
+@pytest.mark.slow
 def test_a_run_is_seen_as_it_goes_on_without_loading_the_page_again(own_demo, new_page):
     page = new_page(own_demo)
     sign_in(page, SUPERUSER)
@@ -150,10 +152,10 @@ def test_a_short_run_is_shown_as_done_without_loading_the_page_again(new_page, d
         page.get_by_role("button", name="Run it").click()
         page.get_by_text("The last run from this page is done:").wait_for(timeout=30_000)
         assert "5,256 rows written" in page.get_by_role("status").text_content()
-        assert page.get_by_text("There is nothing to do: the database is current.").is_visible()
+        page.get_by_text("There is nothing to do: the database is current.").wait_for()
         assert accessible(page) == []
         page.get_by_role("link", name="See what changed").click()
-        assert page.locator("#content h1").text_content().startswith("Generation 0002-")
+        wait_for_text(page.locator("#content h1"), "Generation 0002-")
 
 
 @pytest.mark.slow  # what the server answers without a script is tested in tests/admin/test_acting.py
@@ -163,19 +165,21 @@ def test_without_javascript_a_run_that_was_started_is_shown_as_done_too(new_page
         sign_in(page, SUPERUSER)
         page.goto(f"{BASE}run/")
         page.get_by_role("button", name="Run it").click()
-        assert page.get_by_text("A run is at work").first.is_visible()
+        page.get_by_text("A run is at work").first.wait_for()
         page.get_by_text("The last run from this page is done:").wait_for(timeout=30_000)
 
 
+@pytest.mark.slow
 def test_without_javascript_the_page_says_so_and_shows_the_run_all_the_same(own_demo, new_page):
     page = new_page(own_demo, NO_JAVASCRIPT)
     sign_in(page, SUPERUSER)
     with a_run(own_demo):
         page.goto(BASE)
-        assert page.locator("#schemasync-run").is_visible()
-        assert page.get_by_text("Reload the page to see the progress").is_visible()
+        page.locator("#schemasync-run").wait_for()
+        page.get_by_text("Reload the page to see the progress").wait_for()
 
 
+@pytest.mark.slow
 def test_that_another_generation_went_live_is_said(own_demo, new_page):
     page = new_page(own_demo)
     sign_in(page, SUPERUSER)
@@ -183,7 +187,7 @@ def test_that_another_generation_went_live_is_said(own_demo, new_page):
     own_demo.demo.done("schemasync", "--rebuild-all")
     page.locator("#schemasync-moved").wait_for(state="visible", timeout=15_000)
     page.get_by_role("link", name="Reload the page").click()
-    assert page.locator("[data-field=generation]").text_content().startswith("0002-")
+    wait_for_text(page.locator("[data-field=generation]"), "0002-")
 
 
 def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own_history):
@@ -194,17 +198,17 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
         page.goto(BASE)
         page.get_by_role("link", name="0001-").click()
         page.get_by_role("link", name="Roll back to it…").click()
-        assert page.get_by_text("notices_tag").first.is_visible()
-        assert page.get_by_text("You stay signed in").is_visible()
+        page.get_by_text("notices_tag").first.wait_for()
+        page.get_by_text("You stay signed in").wait_for()
         page.get_by_label("To roll back to").fill("wrong")
         page.get_by_role("button", name="Roll back").click()
-        assert page.get_by_role("alert").is_visible()
+        page.get_by_role("alert").wait_for()
         assert demo.link.readlink().name.startswith("0002-")
         left = time.time()
         _go_back(page)
         there = time.time()
-        assert page.locator("[data-field=generation]").text_content().startswith("0001-")
-        assert page.get_by_text("is live again").is_visible()
+        wait_for_text(page.locator("[data-field=generation]"), "0001-")
+        page.get_by_text("is live again").wait_for()
         time.sleep(0.5)
         page.get_by_role("link", name="0002-").first.click()
         page.get_by_role("link", name="Roll back to it…").click()
@@ -219,7 +223,7 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
     assert {note for note, _ in acknowledged} == older | newer
     assert len(acknowledged) > 50
     page.goto("/admin/")
-    assert page.get_by_text("Schema version").first.is_visible(), "it stands among the recent actions"
+    page.get_by_text("Schema version").first.wait_for()  # it stands among the recent actions
 
 
 def _go_back(page):
@@ -254,5 +258,5 @@ def test_a_page_that_one_may_not_see_is_not_shown(new_page, history, troubles):
     assert not page.get_by_text("Schema versions").is_visible()
     troubles.expect("status of 403")
     assert page.goto(BASE).status == 403
-    assert page.get_by_text("schemasync.view_schemaversion").is_visible()
+    page.get_by_text("schemasync.view_schemaversion").wait_for()
     assert accessible(page) == []

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
 from django.core.checks import ERROR
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,7 @@ def exported(models):
         return inspect(memory).schema
 
 
+@pytest.mark.slow
 @effort(40)
 @given(trees())
 def test_a_file_of_models_is_python_that_django_accepts_and_that_no_formatter_changes(tree):
@@ -72,6 +74,7 @@ def test_a_second_run_changes_nothing_and_keeps_the_code_around(tree):
     assert "def mine():\n    return os, models\n" in once
 
 
+@pytest.mark.slow
 @effort(40)
 @given(trees())
 def test_a_table_for_which_nothing_is_listed_is_the_one_that_django_would_create(tree):

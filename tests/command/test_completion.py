@@ -82,6 +82,7 @@ def test_values_of_an_option_are_its_choices_or_files(complete):
     assert complete("python manage.py schemasync inspect ") == []
 
 
+@pytest.mark.slow
 def test_archives_are_offered_for_a_rollback(complete, evolved):
     evolved.command()
     first, live = (name.removesuffix(".sqlite3") for name in evolved.generations())

@@ -17,6 +17,7 @@ from tests.support.processes import environment
 from tests.support.project import V1, V2, Project
 
 
+@pytest.mark.slow(but=["1-2"])
 @pytest.mark.parametrize(("keep", "at_rest"), [(3, 4), (1, 2)])
 def test_the_disk_holds_the_live_file_and_the_archives_and_one_file_more_during_a_run(
     synced, settings, monkeypatch, keep, at_rest

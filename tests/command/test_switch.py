@@ -263,6 +263,7 @@ def moments():
             yield pytest.param(step, when, marks=[] if (step, when) in quick else [pytest.mark.slow])
 
 
+@pytest.mark.slow(but=["CUTOVER_FENCE-before", "CUTOVER_LINK-before"])
 @pytest.mark.parametrize(("step", "when"), list(moments()))
 def test_one_that_is_killed_is_done_by_the_same_command(branch, step, when):
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")

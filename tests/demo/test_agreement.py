@@ -1,13 +1,17 @@
 """Models, schema.json and database of the demo say the same, by both of its files."""
 
+import pytest
+
 from .demo import DEMO
 
 
+@pytest.mark.slow(but=["evolved"])
 def test_models_schema_and_database_agree(either):
     found = either.done("schemasync", "check", "--strict", "--json").json
     assert (found["result"], found["models"]["result"]) == ("agrees", "agrees")
 
 
+@pytest.mark.slow(but=["evolved"])
 def test_makemigrations_has_nothing_to_write(either):
     either.done("makemigrations", "--check")
 

@@ -3,6 +3,8 @@
 import re
 from importlib.metadata import packages_distributions, requires
 
+import pytest
+
 from tests.support.processes import ROOT, run
 
 from .demo import Demo
@@ -50,6 +52,7 @@ def installed_with(names):
     return found
 
 
+@pytest.mark.slow
 def test_the_demo_and_its_pages_work_with_what_its_requirements_bring_alone(tmp_path):
     brought = installed_with(["django-schemasync", *named("requirements.txt")])
     others = [m for m, names in packages_distributions().items() if not brought & {folded(name) for name in names}]

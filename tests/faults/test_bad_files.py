@@ -111,6 +111,7 @@ def damages():
             yield pytest.param(table, how, OPTIONS[kind], id=f"{table}-{how}-{kind}", marks=marks)
 
 
+@pytest.mark.slow(but=["people-cells-verify-full", "ledger-head-live", "ledger-cells-rebuild-all"])
 @pytest.mark.parametrize(("table", "how", "options"), list(damages()))
 def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, table, options, how):
     live = world.files()[0]

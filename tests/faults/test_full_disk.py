@@ -114,6 +114,7 @@ def enough(name, beginning, disk):
     return high
 
 
+@pytest.mark.slow(but=["sync-some"])
 @pytest.mark.parametrize("step", [pytest.param(2, id="some"), pytest.param(1, id="every", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", some(ACTS, QUICK))
 def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, monkeypatch, name, step):

@@ -56,6 +56,7 @@ def moments():
                 yield pytest.param(name, number, when, one, id=f"{name}-{number:02d}-{label}-{when}", marks=marks)
 
 
+@pytest.mark.slow(but=["*-CUTOVER:*", "*-CAPTURE:*", "*-BUILD:VERIFY-*"])
 @pytest.mark.parametrize(("name", "number", "when", "one"), list(moments()))
 def test_a_signal_at_a_step_leaves_nothing_to_repair(stages, tmp_path, name, number, when, one):
     stage = stages(name)

@@ -66,6 +66,7 @@ STEPS = [step for step in dict.fromkeys(SCENARIOS["evolve"].passes) if not step.
 QUICK = [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE]  # building, the last round, committed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "steps", [pytest.param(QUICK, id="some"), pytest.param(STEPS, id="every", marks=pytest.mark.slow)]
 )

@@ -107,6 +107,7 @@ def test_a_link_that_is_taken_away_is_not_made_again(stages, tmp_path, label):
 
 
 # The link is looked at when the file is built: one moment before that is as good as another.
+@pytest.mark.slow(but=["BUILD:SEAL"])
 @pytest.mark.parametrize("label", some(BUILDING, {DiskStep.BUILD_CREATE, DiskStep.BUILD_SEAL, BUILDING[-1]}))
 def test_a_link_that_is_moved_by_hand_meanwhile_stays(stages, tmp_path, label):
     world = stages("evolve_and_prune").copy(tmp_path / "w")

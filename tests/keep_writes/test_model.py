@@ -11,6 +11,7 @@ WITHOUT = {"people": {"_was": ["users"], "id": ID, "label": {"type": "TEXT", "wa
 GATE = 3
 
 
+@pytest.mark.slow(but=["0"])
 @pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.slow] * (n >= GATE)) for n in range(12)])
 def test_rows_and_values_are_those_of_the_model(tmp_path, seed):
     chance = random.Random(seed)

@@ -91,6 +91,7 @@ ALL = [(change, steps, options) for change in CHANGES for steps in AWAY_AND_BACK
 QUICKLY = [one for one in ALL if one[1:] == ("an id is moved away and back", "clone") or one[0] == "rewritten"]
 
 
+@pytest.mark.slow(but=["*-clone"])
 @pytest.mark.parametrize(
     ("change", "steps", "options"),
     [pytest.param(*one, marks=[] if one in QUICKLY else [pytest.mark.slow]) for one in ALL],

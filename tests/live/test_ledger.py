@@ -57,6 +57,7 @@ def test_a_run_that_dies_beside_writers_loses_nothing(folder, label, when):
         ledger.end()
 
 
+@pytest.mark.slow
 def test_writers_that_die_beside_a_run_lose_nothing(folder):
     with Ledger(folder, seed=4) as ledger:
         ledger.start(writers=3, readers=1)
@@ -67,6 +68,7 @@ def test_writers_that_die_beside_a_run_lose_nothing(folder):
         ledger.end()
 
 
+@pytest.mark.slow
 def test_upkeep_and_backups_beside_runs_lose_nothing(folder):
     """VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups and open cursors, drawn by the seed."""
     with Ledger(folder, seed=7, site=Plain(), mirrored=True) as ledger:

@@ -56,6 +56,7 @@ def test_no_request_fails_and_no_write_is_lost_in_twenty_syncs(folder, site):
     load(folder, OURS[site](), syncs=20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", some(DJANGO_S_OWN, {"served_kept"}))
 def test_stale_writes_of_django_s_own_backend_fail_loudly_and_none_is_lost(folder, site):
     counts = load(folder, DJANGO_S_OWN[site](), syncs=3)
@@ -69,6 +70,7 @@ def test_no_write_of_django_s_own_backend_is_lost_in_twenty_syncs(folder, site):
     assert counts["superseded"] > 0 or site.endswith("new")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_loses_nothing_that_it_had_answered(folder):
     with Ledger(folder, seed=9, site=Served()) as ledger:
         ledger.start(writers=4, readers=1)

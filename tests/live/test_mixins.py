@@ -9,6 +9,8 @@ import sys
 import time
 from contextlib import closing
 
+import pytest
+
 from schemasync.schema import document
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
@@ -56,6 +58,7 @@ def read(tree):
     return document.read(json.dumps(tree).encode())
 
 
+@pytest.mark.slow
 def test_each_write_beside_a_run_is_logged_once_with_its_actor_whatever_changes(tmp_path):
     link, stop = tmp_path / "db.sqlite3", tmp_path / "stop"
     sync(target(link), read(VERSIONS[0]))

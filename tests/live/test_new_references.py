@@ -63,6 +63,7 @@ def run(link, moment, *statements):
     return sync(target(link, disk=Disk(observer), wait=5.0), read(NEW), QUICK)
 
 
+@pytest.mark.slow(but=["*-sealed"])
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", HOLDS)
 def test_what_holds_comes_along(link, name, moment):

@@ -85,6 +85,7 @@ def ends(link, new, observer):
 # --- VACUUM -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow(but=["VACUUM between*"])
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("label", some(LABELS, {"filled", "followed"}))
 @pytest.mark.parametrize("order", ["VACUUM between writes", "writes after VACUUM", "VACUUM after writes"])

@@ -120,6 +120,7 @@ def back_and_forth(folder, site, *, syncs, after):
     return ledger.counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", some(PEOPLE, {"django_atomic"}))
 def test_each_write_is_in_the_file_that_was_live_when_it_was_acknowledged(folder, site):
     counts = back_and_forth(folder, PEOPLE[site](), syncs=4, after=[1, 2, 2])

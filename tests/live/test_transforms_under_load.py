@@ -123,6 +123,7 @@ def test_beside_writers_that_never_stop_the_tables_are_what_a_model_makes_of_the
     assert_modelled(link, archive)
 
 
+@pytest.mark.slow(but=["CUTOVER:ROUND"])
 @pytest.mark.parametrize("step", [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND])
 def test_a_run_that_is_killed_in_the_middle_loses_nothing_and_the_next_one_finishes(folder, step):
     link = made(folder / "w", CASE)
@@ -145,6 +146,7 @@ def test_a_run_that_is_killed_in_the_middle_loses_nothing_and_the_next_one_finis
     assert_modelled(link, archive)
 
 
+@pytest.mark.slow
 def test_a_function_that_fails_under_load_leaves_the_live_file_to_its_writers(folder):
     link = made(folder / "w", CASE)
     writer = Child(lambda: _busy(link, 1))

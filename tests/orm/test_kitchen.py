@@ -83,6 +83,7 @@ def test_a_table_stays_when_its_model_is_still_there_but_no_longer_makes_it(agai
     assert found.schema.table("somebody_elses") and found.schema.table("kitchen_swappable")
 
 
+@pytest.mark.slow(but=["1"])
 @pytest.mark.parametrize("hashing", ["1", "2"])
 def test_a_second_export_changes_no_byte(again, hashing):
     before = again.schema.read_bytes()

@@ -85,6 +85,7 @@ def test_receivers_of_the_signals_get_what_django_gives(both):
     assert heard(ours) == heard(stock), "with an empty plan"
 
 
+@pytest.mark.slow
 def test_a_content_type_follows_a_renamed_model(both, tmp_path):
     ours, stock = (one.copy(tmp_path / one.folder.name) for one in both)
     for product in (ours, stock):
@@ -124,10 +125,12 @@ def test_each_migration_has_the_line_of_djangos_own_command(first):
     assert "Running migrations" not in first.done("migrate").out
 
 
+@pytest.mark.slow
 def test_a_quiet_migrate_prints_none(first):
     assert first.done("migrate", "-v", "0").out == ""
 
 
+@pytest.mark.slow
 def test_more_detail_shows_how_long_each_took(first):
     assert re.search(r"Applying shop\.0003_book_slug\.\.\. OK \(\d+\.\d{3}s\)", first.done("migrate", "-v", "2").out)
 
@@ -136,6 +139,7 @@ def test_the_json_of_a_sync_has_no_other_lines(first):
     assert first.done("schemasync", "--json").json["result"] == "synced"
 
 
+@pytest.mark.slow(but=["schemasync plan"])
 @pytest.mark.parametrize("words", [("migrate", "--plan"), ("schemasync", "plan")], ids=" ".join)
 def test_a_plan_shows_what_the_next_migrate_does(first, words):
     before = content(first.link)
@@ -167,6 +171,7 @@ def test_a_faked_migration_is_recorded_and_not_run(first):
     assert first.rows("SELECT count(*) FROM django_migrations WHERE name = '0004_fill_slug'") == [(1,)]
 
 
+@pytest.mark.slow(but=["zero"])
 @pytest.mark.parametrize("name", ["0002", "zero"])
 def test_a_migration_is_not_undone_on_a_live_database(first, name):
     first.start()
@@ -184,6 +189,7 @@ def test_a_name_that_no_migration_has_is_refused(first):
     assert (ended.code, "there is no migration shop.0099" in ended.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_server_sees_pending_migrations(first):
     first.upgrade(2)
     first.start()

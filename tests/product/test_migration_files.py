@@ -86,6 +86,7 @@ def test_a_check_and_a_rollback_see_what_no_schema_json_names(first):
     assert "no row differs" not in first.done("schemasync", "rollback", "--dry-run").out
 
 
+@pytest.mark.slow
 def test_without_a_database_a_check_says_so(tmp_path):
     product = Product(tmp_path / "site", 3, with_schemasync=True)
     ended = product.manage("migrate", "--check")
@@ -105,6 +106,7 @@ def test_a_new_installation(tmp_path):
     assert "nothing to do" in product.start()
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_moved_over_the_link_goes_on_by_itself(first):
     backup = first.folder / "backup.sqlite3"
     with closing(sqlite3.connect(first.link)) as source, closing(sqlite3.connect(backup)) as copy:
@@ -131,6 +133,7 @@ def test_a_backup_that_is_moved_over_the_link_goes_on_by_itself(first):
     assert ("Only here",) in first.rows("SELECT title FROM shop_book")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proof", [True, pytest.param(False, marks=pytest.mark.slow)])  # but for the history the same
 def test_a_backup_that_is_copied_through_the_link_goes_on_by_itself(first, proof):
     """`cp` into the live generation: its rows are gone by then, and those of the backup are taken on."""
@@ -163,6 +166,7 @@ def test_a_backup_that_is_copied_through_the_link_goes_on_by_itself(first, proof
     assert first.rows("SELECT title, pages FROM shop_book ORDER BY id")[0] == ("Dune", "412")
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_generation_keeps_the_history_and_the_way_to_what_was_live(first):
     first.upgrade(2)
     first.start()
@@ -185,6 +189,7 @@ def test_a_backup_of_a_generation_keeps_the_history_and_the_way_to_what_was_live
     assert ("Only here",) in first.rows("SELECT title FROM shop_book")
 
 
+@pytest.mark.slow
 def test_with_the_setting_nobody_is_told_to_adopt_by_hand(first):
     first.upgrade(3)
     how = "the next manage.py migrate adopts it"
@@ -257,6 +262,7 @@ def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _
     assert (first.folder / "outside.txt").read_text() == "filled\n"
 
 
+@pytest.mark.slow
 def test_a_squashed_migration_is_recorded_while_its_parts_are_there(first):
     """A later release has only the squashed one."""
     folder = first.folder / "shop" / "migrations"
@@ -292,6 +298,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 """
 
 
+@pytest.mark.slow
 def test_with_another_engine_every_command_is_django_s_own(tmp_path, monkeypatch):
     """The engine is Django's for SQLite under another name, so that this runs where no other engine is."""
     product = Product(tmp_path / "site", 3, with_schemasync=True)
@@ -336,6 +343,7 @@ def fill(using):
 """
 
 
+@pytest.mark.slow
 def test_a_seed_that_a_failing_migration_put_off_is_made_by_the_next_run(tmp_path):
     product = Product(tmp_path / "site", 3, with_schemasync=True, more='SCHEMASYNC |= {"SEED": "shop.late.fill"}\n')
     (product.folder / "shop" / "late.py").write_text(LATE)
@@ -348,6 +356,7 @@ def test_a_seed_that_a_failing_migration_put_off_is_made_by_the_next_run(tmp_pat
     assert "nothing to do" in product.start()
 
 
+@pytest.mark.slow
 def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
     more = 'HAS_ICU = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"\n'
     product = Product(tmp_path / "site", 3, with_schemasync=True, more=more)
@@ -366,6 +375,7 @@ def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
 
 
 # Where test databases are is tested in tests/backend/test_creation.py.
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["memory", pytest.param("disk", marks=pytest.mark.slow)])
 def test_the_suite_of_the_product_comes_out_as_before(tmp_path, place):
     outcomes = []

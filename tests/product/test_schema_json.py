@@ -48,6 +48,7 @@ def test_these_are_the_settings_of_the_page():
     assert ast.literal_eval(shown) == {"ENABLED": True, "WRITE_MIGRATIONS": True, "ADOPT": True, **OWN}
 
 
+@pytest.mark.slow
 def test_makemigrations_writes_schema_json_and_a_migration(product, monkeypatch):
     assert product.done("makemigrations", "--check").code == 0
     product.change(
@@ -139,6 +140,7 @@ def test_an_installation_several_releases_behind_comes_over_in_one_start(tmp_pat
     assert found.rows("SELECT DISTINCT slug FROM shop_book") == [("",)], "once"
 
 
+@pytest.mark.slow
 def test_an_installation_of_this_release_is_current_at_once_whatever_the_order_of_its_columns(tmp_path, _maintained):
     """Migrations appended them; no table is written again."""
     found = installed(tmp_path / "site", _maintained, 3)
@@ -159,6 +161,7 @@ def test_an_installation_of_this_release_is_current_at_once_whatever_the_order_o
     assert "[('Dune', 'dune')]" in found.done("shell", "-v", "0", "-c", code).out
 
 
+@pytest.mark.slow
 def test_values_move_out_of_a_column_that_a_release_drops(tmp_path, _maintained):
     found = installed(tmp_path / "site", _maintained, 1)
     found.run_sql(
@@ -187,6 +190,7 @@ def test_a_new_installation_gets_its_rows_from_the_seed(tmp_path, _maintained):
     assert "OK" in found.done("test").err
 
 
+@pytest.mark.slow
 def test_one_that_the_setting_does_not_name_stops_the_installation(tmp_path, _maintained):
     found = installed(tmp_path / "site", _maintained, 1)
     found.settings(flag=True, more=found.more.replace("shop.0004_fill_slug", "shop.0099_no_such"))
@@ -196,6 +200,7 @@ def test_one_that_the_setting_does_not_name_stops_the_installation(tmp_path, _ma
     assert "shop.0004_fill_slug" in ended.err
 
 
+@pytest.mark.slow
 def test_export_asks_only_about_those_that_the_setting_does_not_name(product):
     product.schema.write_text(product.schema.read_text().replace('"0002_first_shelf"', '"0001_initial"'))
     ended = product.manage("schemasync", "export")
@@ -211,6 +216,7 @@ def test_export_asks_only_about_those_that_the_setting_does_not_name(product):
     assert product.manage("schemasync", "export", "--check").code == 0, "schema.json has it"
 
 
+@pytest.mark.slow
 def test_a_function_that_cannot_be_imported_is_named(tmp_path, _maintained):
     found = installed(tmp_path / "site", _maintained, 1)
     (found.folder / "shop" / "upgrades.py").unlink()

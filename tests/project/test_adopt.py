@@ -32,6 +32,7 @@ def unmarked(site):
     site.schema.write_text(text.replace('"_keep": ["legacy", "raw_part"],', "") + "\n")
 
 
+@pytest.mark.slow
 def test_adopted_before_the_flag_is_on_its_models_own_their_tables_all_the_same(handmade):
     handmade.done("schemasync", "adopt")
     text = handmade.schema.read_text()
@@ -47,6 +48,7 @@ def test_adopted_before_the_flag_is_on_its_models_own_their_tables_all_the_same(
     assert handmade.rows("SELECT legacy FROM shop_customer") == [("kept",)]
 
 
+@pytest.mark.slow(but=["True"])
 @pytest.mark.parametrize("flag", [False, True])
 def test_inspect_writes_what_adopt_would(handmade, flag):
     handmade.settings(flag=flag)
@@ -87,6 +89,7 @@ def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_th
     assert adopted.rows(names) == [("lower_tag",), ("mine",), ("raw_part",)]
 
 
+@pytest.mark.slow
 def test_a_claim_alone_changes_no_byte_of_the_database(adopted):
     unmarked(adopted)
     before = adopted.done("schemasync", "hash", "--json").json["version"]
@@ -132,6 +135,7 @@ def test_the_list_of_migrations_is_kept_as_the_way_out(adopted):
     assert ("0001_initial",) in adopted.rows("SELECT name FROM django_migrations WHERE app = 'shop'")
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_project_run_on_a_database_made_of_the_schema(adopted):
     (adopted.folder / "shop" / "tests.py").write_text(
         "from django.contrib.auth.models import Permission\n"

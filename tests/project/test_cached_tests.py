@@ -210,6 +210,7 @@ def sampled(names, quick):
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
+@pytest.mark.slow(but=["a module that this one imports"])
 @pytest.mark.parametrize("what", sampled(CHANGES, QUICK))
 def test_a_change_of_what_was_read_builds_it_again(site, what):
     name, pairs, reason = CHANGES[what]
@@ -238,6 +239,7 @@ def test_a_change_of_something_else_does_not(site, what):
     assert dump(site) == site.built
 
 
+@pytest.mark.slow
 def test_without_migrations_by_the_setting_of_the_database_a_field_counts(site):
     unmigrated = ('"db.sqlite3"}', '"db.sqlite3", "TEST": {"MIGRATE": False}}')
     with changed(site, "site_settings.py", unmigrated):
@@ -255,6 +257,7 @@ def test_receivers_of_the_project_are_called_for_the_copy_too(site):
     assert calls.read_text() == "called\n"
 
 
+@pytest.mark.slow
 def test_a_damaged_copy_is_built_again(site):
     (newest, *_) = sorted(site.folder.glob("cache/*/*.sqlite3"), key=os.path.getmtime, reverse=True)
     for one in site.folder.glob("cache/*/*.sqlite3"):
@@ -266,6 +269,7 @@ def test_a_damaged_copy_is_built_again(site):
     assert newest.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_verifies_finds_a_copy_that_is_stale(site):
     shutil.rmtree(site.folder / "cache")
     run(site)
@@ -309,6 +313,7 @@ def created(site, *args):
     return ended.stderr
 
 
+@pytest.mark.slow
 def test_what_a_profiler_watches_is_not_cached(site):
     with changed(site, "shop/colours.txt", ("green", "brown")):
         assert "is not cached: a profiler is at work" in created(site, "profile")
@@ -381,6 +386,7 @@ if django.VERSION >= (6, 1):  # before, Django does not support it, and cannot s
     MORE_STARTS += [("forkserver", place, engine) for place in ("memory", "disk") for engine in ("stock", "ours")]
 
 
+@pytest.mark.slow(but=["fork-memory-stock"])
 @pytest.mark.parametrize(
     ("start", "place", "engine"), [*STARTS, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE_STARTS)]
 )
@@ -495,6 +501,7 @@ def test_a_seed_is_cached_with_it(tmp_path):
         assert "'planted'" in dump(made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_with_schema_json(tmp_path, seed):
     made = Site(tmp_path / "site")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 IN_THE_MIDDLE = (
     "    total = models.DecimalField(",
     "    weight = models.IntegerField(null=True)\n"
@@ -19,6 +21,7 @@ def in_schema(site, table):
     return [key for key in json.loads(site.schema.read_text().partition("\n")[2])[table] if not key.startswith("_")]
 
 
+@pytest.mark.slow
 def test_new_columns_come_last_in_the_order_of_django_s_own_migrate(_migrated, built, tmp_path):
     migrated = _migrated.copy(tmp_path / "migrated")
     for site in (migrated, built):

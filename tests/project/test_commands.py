@@ -215,6 +215,7 @@ def test_dbshell_opens_what_is_live(built):
     assert built.done("dbshell", "--", ".read query.sql").out == "red\n"
 
 
+@pytest.mark.slow
 def test_runserver_serves_on_whatever_is_live(built):
     with served(built) as get:
         assert b"Django" in get("/admin/login/")
@@ -378,6 +379,7 @@ def test_a_flag_that_is_off_for_a_database_that_follows_schema_json_is_reported(
     assert "(schemasync.W009)" in built.done("check").err
 
 
+@pytest.mark.slow
 def test_a_plain_file_beside_a_schema_json_is_reported(adopted):
     assert "W010" not in adopted.done("check").err
     adopted.done("schemasync", "eject")

@@ -106,6 +106,7 @@ def test_a_database_that_never_ran_a_data_migration_is_not_adopted_and_told_the_
     assert not list(user.folder.glob("*.generations"))
 
 
+@pytest.mark.slow
 def test_the_way_out_that_it_is_told_keeps_what_the_migration_does(user):
     user.settings(flag=False)
     user.done("migrate", "shop", "0003_slugs")
@@ -154,6 +155,7 @@ def test_a_database_that_migrations_never_touched_needs_none(user):
 # --- sync ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_database_made_from_schema_json_needs_none_of_those_that_were_there(user):
     user.link.unlink()
     user.done("migrate")
@@ -164,6 +166,7 @@ def test_a_database_made_from_schema_json_needs_none_of_those_that_were_there(us
     assert "shop.0003_slugs" in history(user)[-1]["data_migrations"]["born_with"]
 
 
+@pytest.mark.slow
 def test_one_that_an_earlier_release_passed_over_is_found_by_sync_and_gates(user):
     user.done("schemasync", "adopt", "--accept-data-migration", "shop.0003_slugs")
     user.done("migrate")
@@ -182,6 +185,7 @@ def test_one_that_an_earlier_release_passed_over_is_found_by_sync_and_gates(user
     assert user.link.readlink() == live
 
 
+@pytest.mark.slow
 def test_a_new_one_is_accepted_for_each_database_by_itself(maintainer, tmp_path):
     other = maintainer.copy(tmp_path / "other")
     migration(maintainer, "0004_more", "0003_slugs")
@@ -225,6 +229,7 @@ def test_without_the_flag_migrations_are_django_s_and_nothing_is_asked(user):
 # --- which they are -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_squashed_migration_was_run_where_those_were_that_it_replaces(maintainer):
     maintainer.done("schemasync", "snapshot", "plain.sqlite3")
     squashed = FILL.replace(
@@ -270,6 +275,7 @@ class Router:
 """
 
 
+@pytest.mark.slow
 def test_what_a_router_keeps_away_from_a_database_is_not_missing_there(user):
     (user.folder / "routers.py").write_text(ROUTER)
     logs = (

@@ -182,6 +182,7 @@ THING = (
 )
 
 
+@pytest.mark.slow
 def test_a_rename_in_one_app_is_none_in_another_with_the_same_names(tmp_path):
     site = two_apps(tmp_path / "site", THING, THING)
     renamed = THING.replace("title = models", "label = models")
@@ -202,6 +203,7 @@ def test_a_rename_in_one_app_is_none_in_another_with_the_same_names(tmp_path):
     assert "RemoveField" in other.read_text()
 
 
+@pytest.mark.slow
 def test_a_model_that_moved_with_its_table_is_refused(tmp_path):
     site = two_apps(tmp_path / "site", THING, "from django.db import models\n")
     (site.folder / "shop" / "models.py").write_text("from django.db import models\n")
@@ -304,6 +306,7 @@ def migrations_of(site, app):
     return sorted(path.name for path in (site.folder / app / "migrations").glob("0*.py"))
 
 
+@pytest.mark.slow
 def test_translations_are_no_change_of_a_model(tmp_path):
     """With LANGUAGE_CODE = "de" the texts of fields are German; migrations are written without."""
     site = with_others(tmp_path / "site", LOAN)
@@ -314,6 +317,7 @@ def test_translations_are_no_change_of_a_model(tmp_path):
     assert site.manage("migrate", "--check").code == 0
 
 
+@pytest.mark.slow
 def test_a_new_migration_holds_no_translation_either(tmp_path):
     site = with_others(tmp_path / "site", LOAN)
     site.change(
@@ -326,6 +330,7 @@ def test_a_new_migration_holds_no_translation_either(tmp_path):
     assert "Ja" not in new.read_text()
 
 
+@pytest.mark.slow
 def test_unique_together_given_as_lists_in_a_migration_of_others_is_as_good_as_tuples(tmp_path):
     """Django makes tuples of it in a model, and leaves the lists of a CreateModel as they are; django-oscar has some."""
     site = with_others(tmp_path / "site", LOAN, together=True)
@@ -337,6 +342,7 @@ def test_unique_together_given_as_lists_in_a_migration_of_others_is_as_good_as_t
     assert site.manage("migrate", "--check").code == 0
 
 
+@pytest.mark.slow(but=["one that refers to it"])
 @pytest.mark.parametrize("own", ["", LOAN], ids=["no apps of its own", "one that refers to it"])
 def test_an_app_of_others_that_lags_behind_its_models_does_not_stop_it_and_gets_no_migration(tmp_path, own):
     site = with_others(tmp_path / "site", own, lags=True)

@@ -154,6 +154,7 @@ def test_post_migrate_is_sent_to_the_apps_whose_tables_exist(new):
     assert new.python(WORKS) == "1 1"
 
 
+@pytest.mark.slow
 def test_the_tables_of_an_app_that_is_not_installed_stay_until_they_are_dropped_by_name(old):
     old.done("schemasync", "adopt")
     settings = (old.folder / "site_settings.py").read_text()

@@ -205,6 +205,7 @@ def same(site, more=""):
     return "\n".join(stock)
 
 
+@pytest.mark.slow
 def test_a_flush_leaves_what_django_leaves(site):
     assert "CREATE TABLE mine" in same(site)
 

@@ -121,6 +121,7 @@ WAYS = [
 ]
 
 
+@pytest.mark.slow(but=["healthy-beside writers", "writes-beside writers"])
 @pytest.mark.parametrize("words", WAYS)
 @pytest.mark.parametrize("name", ["healthy", "writes", "swallows", "asks_the_site", "weight"])
 def test_a_healthy_file_goes_live_and_the_check_leaves_nothing(site, name, words):
@@ -131,6 +132,7 @@ def test_a_healthy_file_goes_live_and_the_check_leaves_nothing(site, name, words
     assert site.rows("SELECT count(*) FROM django_session") == [(0,)]
 
 
+@pytest.mark.slow(but=["commits-*", "false-*"])
 @pytest.mark.parametrize("words", WAYS)
 @pytest.mark.parametrize(
     ("name", "message"),

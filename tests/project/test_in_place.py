@@ -63,6 +63,7 @@ def test_the_process_hears_of_it_and_its_connection_stays_on_the_same_generation
     assert site.rows("SELECT color FROM shop_tag WHERE label = 'new'") == [("red",)]
 
 
+@pytest.mark.slow
 def test_a_receiver_of_before_swap_needs_a_new_file(site):
     site.change((TAG, GROWN))
     (site.folder / "shop" / "apps.py").write_text(
@@ -100,6 +101,7 @@ class Migration(migrations.Migration):
 """
 
 
+@pytest.mark.slow
 def test_pending_migrations_need_a_new_file(site):
     (site.folder / "plans" / "migrations").mkdir(parents=True)
     for name in ("__init__.py", "migrations/__init__.py"):
@@ -131,6 +133,7 @@ print(json.dumps([client.get(BASE + page).content.decode() for page in ("", "1/c
 """
 
 
+@pytest.mark.slow
 def test_the_admin_shows_it(site):
     site.change((TAG, GROWN))
     site.done("schemasync", "export")

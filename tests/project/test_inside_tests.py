@@ -112,6 +112,7 @@ def migrated(tmp_path_factory):
     return site
 
 
+@pytest.mark.slow(but=["memory"])
 @pytest.mark.parametrize("more", ["", ON_DISK], ids=["memory", "disk"])
 def test_migrate_in_a_test_does_nothing_where_nothing_is_to_do(migrated, tmp_path, more):
     site = migrated.copy(tmp_path / "site")

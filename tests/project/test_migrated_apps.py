@@ -60,6 +60,7 @@ def test_their_migrations_run_on_the_new_file_before_it_goes_live(site):
     assert site.manage("makemigrations", "--check").code == 0
 
 
+@pytest.mark.slow
 def test_a_new_migration_of_theirs_makes_a_new_file_though_the_schema_is_current(site):
     site.done("makemigrations")
     site.done("migrate")
@@ -85,6 +86,7 @@ def test_a_migration_of_theirs_that_fails_refuses_the_swap(site):
     assert len(list(site.folder.glob("*.generations/*.sqlite3*"))) == 1
 
 
+@pytest.mark.slow
 def test_their_migrations_may_depend_on_one_that_refers_to_them(site):
     site.settings(flag=False, more=KEPT.splitlines()[1])
     site.change(REFERS)
@@ -136,6 +138,7 @@ def test_a_hook_works_on_the_new_file_and_one_that_fails_refuses_the_swap(tmp_pa
         assert site.manage("schemasync", "check").code == 0
 
 
+@pytest.mark.slow
 def test_a_migration_that_waits_is_a_difference_that_both_gates_see(site):
     site.change(REFERS)
     site.done("schemasync", "--export")
@@ -170,6 +173,7 @@ def test_a_database_of_another_engine_is_django_s_to_migrate(tmp_path):
     assert "improperly configured" in ended.err, "Django's own command has asked it"
 
 
+@pytest.mark.slow
 def test_out_again_they_are_where_they_were(site):
     site.change(REFERS)
     site.done("schemasync", "--export")
@@ -200,6 +204,7 @@ def with_size(site):
     path.write_text(path.read_text() + "    size = models.IntegerField(default=1)\n")
 
 
+@pytest.mark.slow
 def test_adopt_leaves_their_tables_to_them(site):
     site.settings(**NO_FLAG)
     site.done("makemigrations", "shop")
@@ -216,6 +221,7 @@ def test_adopt_leaves_their_tables_to_them(site):
     assert [site.manage(*gate).code for gate in (["migrate", "--check"], ["makemigrations", "--check"])] == [0, 0]
 
 
+@pytest.mark.slow
 def test_an_app_whose_tables_schema_json_made_keeps_its_migrations_from_now_on(site):
     site.settings(flag=True, more=INSTALLED)
     site.change(REFERS)
@@ -238,6 +244,7 @@ def test_an_app_whose_tables_schema_json_made_keeps_its_migrations_from_now_on(s
     assert [site.manage(*gate).code for gate in (["migrate", "--check"], ["makemigrations", "--check"])] == [0, 0]
 
 
+@pytest.mark.slow
 def test_a_data_migration_that_their_tables_are_past_is_named_and_may_be_passed_over(site):
     with_size(site)
     site.settings(flag=True, more=INSTALLED)
@@ -253,6 +260,7 @@ def test_a_data_migration_that_their_tables_are_past_is_named_and_may_be_passed_
     assert site.manage("migrate", "--check").code == 0
 
 
+@pytest.mark.slow
 def test_a_table_of_theirs_that_was_taken_out_by_hand_is_carried_along_and_never_proposed_for_dropping(site):
     site.settings(flag=True, more=INSTALLED)
     site.done("schemasync", "--export")

@@ -33,6 +33,7 @@ def site(_site, tmp_path):
     return _site.copy(tmp_path / "site")
 
 
+@pytest.mark.slow
 def test_the_project_has_no_faults_and_the_same_version_after_an_export(site):
     before = site.schema.read_bytes()
     site.done("check", "--fail-level", "WARNING")

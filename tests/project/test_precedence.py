@@ -69,6 +69,7 @@ def test_from_python_where_no_check_runs_it_fails_too(built):
     assert told.splitlines() == ["2 True"] * 5
 
 
+@pytest.mark.slow
 def test_the_ways_back_and_the_looks_stay_open(built):
     built.change(WEIGHT)
     built.done("schemasync", "--export")

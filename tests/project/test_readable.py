@@ -81,6 +81,7 @@ def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_key
     assert all(line.startswith("[None, ") for line in told), told
 
 
+@pytest.mark.slow
 def test_row_ids_are_no_uuids_and_the_tables_that_refer_to_them_are_asked_too(site):
     site.run_sql("INSERT INTO shop_tag (id, name) VALUES (7, 'x'); INSERT INTO shop_note (id) VALUES (1);")
     site.run_sql("INSERT INTO shop_note_tags (note_id, tag_id) VALUES (1, 7)")
@@ -107,6 +108,7 @@ def test_what_a_fill_gives_is_read_as_well(site):
     ]
 
 
+@pytest.mark.slow
 def test_adopt_and_a_new_model_over_a_table_note_what_cannot_be_read(site, tmp_path):
     other = Site(tmp_path / "other", NOTE.replace(OLD, "text = models.UUIDField(null=True)"), flag=False)
     other.done("makemigrations", "shop")

@@ -143,6 +143,7 @@ def test_tests_of_the_project_have_both(both):
     assert "Ran 1 test" in both.done("test").err
 
 
+@pytest.mark.slow
 def test_a_second_database_that_nobody_has_a_table_in_is_left_alone(tmp_path):
     more = 'DATABASES["other"] = {**DATABASES["default"], "NAME": BASE_DIR / "other.sqlite3"}\n'
     router = "class Router:\n    def allow_migrate(self, db, app_label, **hints):\n        return db == 'default'\n"

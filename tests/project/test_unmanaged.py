@@ -42,6 +42,7 @@ def rewrite(site, change):
     site.schema.write_text(json.dumps(tree))
 
 
+@pytest.mark.slow(but=["under another name"])
 @pytest.mark.parametrize("is_renamed", [True, False], ids=["under another name", "without a successor"])
 def test_a_table_that_schema_json_names_no_more_is_asked_about(site, is_renamed):
     def change(tree):
@@ -59,6 +60,7 @@ def test_a_table_that_schema_json_names_no_more_is_asked_about(site, is_renamed)
     assert site.link.readlink() == before
 
 
+@pytest.mark.slow
 def test_a_rename_by_its_hint_keeps_the_rows_and_the_model_is_named_until_it_follows(site):
     def change(tree):
         del tree["loans"]

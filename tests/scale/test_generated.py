@@ -62,7 +62,7 @@ def database(tmp_path_factory, company):
     return path
 
 
-@pytest.mark.scale
+@pytest.mark.slow
 def test_two_hundred_tables_come_up_whole(database):
     with closing(sqlite3.connect(database)) as connection:
         tables = [name for name in content.tables_of(connection) if name != "sqlite_sequence"]
@@ -74,14 +74,13 @@ def test_two_hundred_tables_come_up_whole(database):
     assert (len(tables), columns, indexes, keys) == (TABLES, TABLES * COLUMNS_EACH, 3 * TABLES, 2 * TABLES)
 
 
-@pytest.mark.scale
 def test_nothing_to_do_with_two_hundred_tables(database, company):
     before = database.readlink()
     assert sync(target(database), read(company)).result == "current"
     assert database.readlink() == before
 
 
-@pytest.mark.scale
+@pytest.mark.slow
 def test_a_plan_for_twenty_of_two_hundred_tables_names_just_those(database, changed):
     tables = preview.outlook(target(database), read(changed), SyncOptions()).tables
     rewritten = [outlook.table for outlook in tables if outlook.action == "rewrite"]
@@ -89,7 +88,6 @@ def test_a_plan_for_twenty_of_two_hundred_tables_names_just_those(database, chan
     assert len(tables) == TABLES
 
 
-@pytest.mark.scale
 def test_twenty_of_two_hundred_tables_change_and_no_row_is_lost(tmp_path, database, company, changed):
     shutil.copytree(database.parent, tmp_path / "copy", symlinks=True)
     database = tmp_path / "copy" / database.name

@@ -74,11 +74,13 @@ def needed(link, old, new, written=""):
     return after - before
 
 
+@pytest.mark.slow(but=["old0"])
 @pytest.mark.parametrize("old", [BY_ROW_ID, BY_RANDOM_KEY, IN_ORDER_OF_RANDOM_KEY])
 def test_a_rewrite_of_a_large_table_needs_little_memory_whatever_the_order_of_its_keys(tmp_path, old):
     assert needed(tmp_path / "db.sqlite3", old, old | ANOTHER_TYPE) < MOST
 
 
+@pytest.mark.slow
 def test_rows_that_have_no_key_in_common_are_compared_with_little_memory(tmp_path):
     """All of them are sorted, in both files."""
     assert needed(tmp_path / "db.sqlite3", IN_ORDER_OF_RANDOM_KEY, BODY) < MOST
