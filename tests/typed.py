@@ -11,13 +11,15 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from .command.tty import on_terminal, plain
 from .pages import Fence, Page, without_figures
-from .support.processes import environment
+from .support.processes import Forked, environment
 
 COLUMNS = 120
 _BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)  # a bar of progress, and its removal
@@ -69,23 +71,80 @@ def _write(path: Path, what: str, text: str) -> None:
 
 
 def run(command: Command, folder: Path) -> str:
-    """What a terminal shows in the end, with the bars of progress gone. What needs a shell is run by one, without a
-    terminal."""
-    if command.line.startswith("python ") and not re.search(r"[<>|;&*]", _QUOTED.sub("", command.line)):
-        return plain(_BAR.sub("", on_terminal(shlex.split(command.line), folder, command.answers, COLUMNS).out))
+    """What a terminal shows in the end, with the bars of progress gone. Python is forked; what it is joined to by a pipe,
+    and every other command, is run by bash. Where something follows, or stdin is a file, there is no terminal."""
+    parts = list(_parts(command.line))
+    if len(parts) == 1 and parts[0].is_python_alone:
+        return plain(_BAR.sub("", on_terminal(parts[0].words, folder, command.answers, COLUMNS).out))
+    if not any(part.words[:1] == ["python"] for part in parts) or not all(part.words for part in parts):
+        return _by_bash(command.line, folder)[1]
+    shown = ""
+    for part in parts:
+        code, out = _forked(part, folder) if part.words[0] == "python" else _by_bash(part.line, folder)
+        shown += out
+        if code:
+            break
+    return shown
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What stands between two `&&`: the words of a command, the file that it reads, and what reads its output. `words` is
+    empty where there is more that only a shell understands."""
+
+    line: str
+    words: list[str]
+    given: str = ""
+    reader: str = ""
+
+    @property
+    def is_python_alone(self) -> bool:
+        return self.words[:1] == ["python"] and not self.given and not self.reader
+
+
+def _parts(line: str) -> Iterator[_Part]:
+    hidden = _QUOTED.sub(lambda found: "_" * len(found[0]), line)
+    begin = 0
+    for end in [found.start() for found in re.finditer(" && |$", hidden)]:
+        part, shape = line[begin:end], hidden[begin:end]
+        begin = end + len(" && ")
+        if found := re.fullmatch(r"([^<>|;&*$`]+)(?:< ([^<>|;&*$` ]+)|\| (.+))?", shape):
+            given, reader = (part[slice(*found.span(number))] if found[number] else "" for number in (2, 3))
+            yield _Part(part, shlex.split(part[: found.end(1)]), given, reader)
+        else:
+            yield _Part(part, [])
+
+
+def _forked(part: _Part, folder: Path) -> tuple[int, str]:
+    given = folder / part.given if part.given else Path(os.devnull)
+    with given.open("rb") as stdin, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        code = Forked(part.words[1:], folder, environment(), (stdin, out, errors if part.reader else out)).wait()
+        shown, failed = (_all(file) for file in (out, errors))
+    if not part.reader:
+        return code, shown
+    code, read = _by_bash(part.reader, folder, shown)
+    return code, failed + read
+
+
+def _all(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+def _by_bash(line: str, folder: Path, given: str = "") -> tuple[int, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", command.line],
+        ["bash", "-c", line],
         cwd=folder,
         env=environment(PATH=path),
-        stdin=subprocess.DEVNULL,
+        input=given,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=60,
     )
-    return done.stdout
+    return done.returncode, done.stdout
 
 
 def comparable(shown: str) -> str:

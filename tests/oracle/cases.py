@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -78,19 +78,25 @@ class Case:
 
     name: str
     place: str
-    old: document.Document | None
+    old_text: str | None
     sql: str | None
     rows: dict[str, list[Line]]
     steps: list[Step]
     only: str | None = field(default=None)
+
+    @cached_property
+    def old(self):
+        """The old schema.json, read; None if the case has none. Raises SchemaInvalid."""
+        return None if self.old_text is None else document.read(self.old_text.encode())
 
     @property
     def strategies(self):
         return [self.only] if self.only else ["clone", "fresh"]
 
 
+@cache
 def load():
-    """Every case of every file, in order."""
+    """Every case of every file, in order. Each process reads them once, and a schema.json when a test needs it."""
     cases = [found for path in sorted(FOLDER.glob("*.yml")) for found in _file(path)]
     names = [found.name for found in cases]
     twice = {name for name in names if names.count(name) > 1}
@@ -120,11 +126,10 @@ def case(data, stem):
     first = {key: value for key, value in data.items() if key in STEP_KEYS - {"rows"}}
     steps = ([first] if "new" in first else []) + data.get("then", [])
     rows = _tables(data.get("rows", {}))
-    old = document.read(_text(data["old"]).encode()) if "old" in data else None
     return Case(
         name=data["name"],
         place=stem,
-        old=old,
+        old_text=_text(data["old"]) if "old" in data else None,
         sql=data.get("sql"),
         rows=rows,
         steps=[_step(step) for step in steps],
