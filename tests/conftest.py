@@ -34,6 +34,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_finish():
     """What was imported and collected stays: it need not be looked through for garbage again and again."""
     gc.freeze()
+    gc.set_threshold(20_000, 50, 50)  # a collection in a fork copies the memory of all that it looks at
 
 
 def pytest_unconfigure():

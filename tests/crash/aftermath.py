@@ -111,6 +111,11 @@ def assert_left(world):
 
 
 def finish(scenario, world):
+    """The same in a process of its own."""
+    return child(lambda: finish_here(scenario, world)).result()
+
+
+def finish_here(scenario, world):
     """The next run. Returns the file in which a rollback has set aside what was written before it."""
     target = world.target()
     live = world.layout.live()
@@ -143,7 +148,7 @@ def finish(scenario, world):
         report = sync(target, scenario.wanted)
         return report.result, report.generation
 
-    result = child(again).result()
+    result = again()
     if scenario.current is not None:
         assert result == ("current", world.layout.live().name)
     is_set_aside = scenario.name in ("rollback", "restore_live") and live.number == 2

@@ -4,7 +4,7 @@ import pytest
 
 from schemasync.files.layout import PathKind
 
-from .aftermath import assert_history, assert_tidy, finish, look_at_the_wreck, write_through_the_link
+from .aftermath import assert_history, assert_tidy, finish_here, look_at_the_wreck, write_through_the_link
 from .instants import Instants, count, run_until, sample
 from .processes import child
 from .scenarios import SCENARIOS
@@ -37,16 +37,20 @@ def survive(stage, world, wreck, number):
     ended = child(lambda: run_until(scenario, world, Instants(number)))
     if not ended.killed:  # a few instants come and go with the length of the history
         return
+    child(lambda: _check_what_the_kill_left(stage, world, wreck, number)).result()
+
+
+def _check_what_the_kill_left(stage, world, wreck, number):
+    scenario, target = stage.scenario, world.target()
     look_at_the_wreck(stage, world.copy(wreck))
     note = write_through_the_link(world) if stage.old and "ledger" in stage.old["rows"] else None
-    target = world.target()
-    first, second = child(lambda: (recovery(target), recovery(target))).result()
+    first, second = recovery(target), recovery(target)
     assert second == (), (number, first)
     if world.layout.path_kind() is not PathKind.NOTHING:
         assert without(dump(world.link), note) in (without(stage.old or stage.new), without(stage.new)), number
         assert note is None or note in notes(world.link)
         assert_tidy(world, scenario)
-    set_aside = finish(scenario, world)
+    set_aside = finish_here(scenario, world)
     assert without(dump(world.link), note) == without(stage.new), number
     assert note is None or note in notes(set_aside or world.link)
     assert_tidy(world, scenario)
