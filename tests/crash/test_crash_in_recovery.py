@@ -2,7 +2,7 @@
 
 import pytest
 
-from .aftermath import assert_history, assert_tidy, finish, is_committed, look_at_the_wreck
+from .aftermath import assert_history, assert_tidy, finish_here, is_committed, look_at_the_wreck
 from .processes import child
 from .scenarios import SCENARIOS, KillAt, Passes, run
 from .worlds import dump, recovery, without
@@ -44,16 +44,23 @@ def test_a_kill_while_repairing_is_repaired(stages, tmp_path, name, number, when
             again = world.copy(tmp_path / f"{step}{moment}")
             target = again.target(KillAt(moment, step))
             assert child(lambda target=target: recovery(target)).killed
-            look_at_the_wreck(stage, again.copy(tmp_path / f"{step}{moment}wreck"))
-            again.recovered()
-            assert again.recovered() == ()
-            if expected is not None:
-                assert without(dump(again.link)) == without(expected), (steps[step], moment)
-                assert_tidy(again, scenario, is_copied=True)
-            if is_slow:
-                finish(scenario, again)
-                assert_history(scenario, again)
-                assert without(dump(again.link)) == without(stage.new)
+            known = (steps[step], moment)
+            child(lambda again=again, known=known: _check(stage, again, expected, known, is_slow)).result()
+
+
+def _check(stage, world, expected, known, is_slow):
+    """In one process: each fork copies what it touches of the memory of the tests."""
+    scenario = stage.scenario
+    look_at_the_wreck(stage, world.copy(world.folder.with_name(f"{world.folder.name}wreck")))
+    recovery(world.target())
+    assert recovery(world.target()) == ()
+    if expected is not None:
+        assert without(dump(world.link)) == without(expected), known
+        assert_tidy(world, scenario, is_copied=True)
+    if is_slow:
+        finish_here(scenario, world)
+        assert_history(scenario, world)
+        assert without(dump(world.link)) == without(stage.new)
 
 
 def steps_of_recovery(world):
