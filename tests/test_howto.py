@@ -72,6 +72,7 @@ def test_the_first_example_of_the_readme_is_what_its_commands_show(site):
     assert type_page(Page(readme.path, first), site.folder) == 2
 
 
+@pytest.mark.slow(but=["live file"])
 @pytest.mark.parametrize("lost", ["snapshot", "live file"])
 def test_what_is_restored_has_its_rows_and_goes_on(site, lost):
     site.done("schemasync", "snapshot", "backup.sqlite3")

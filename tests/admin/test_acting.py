@@ -65,6 +65,7 @@ def test_the_page_shows_the_run_and_then_its_result(operated, visit):
     assert "There is nothing to do: the database is current." in after
 
 
+@pytest.mark.slow
 def test_a_run_that_is_refused_is_shown_as_such(operated, visit):
     pending(operated)
     generation = operated.link.readlink().name

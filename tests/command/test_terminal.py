@@ -156,6 +156,7 @@ def test_a_closed_pipe_is_no_error(evolved, words):
 
 
 # With stderr both streams are closed.
+@pytest.mark.slow
 @pytest.mark.parametrize("stderr", some([False, True], {True}))
 def test_a_run_goes_on_when_nobody_reads_its_lines(synced, stderr):
     synced.write(V2)

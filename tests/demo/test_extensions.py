@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+import pytest
+
 from .demo import DEMO, ROOT
 
 PATIENCE = 30  # seconds that a server may take to answer
@@ -87,6 +89,7 @@ def test_shell_plus_takes_lines_from_its_standard_input(built):
     assert "Book your hours by Friday" in shown.out
 
 
+@pytest.mark.slow
 def test_runserver_plus_serves_the_site_through_a_swap(demo):
     with served(demo) as url:
         assert "Book your hours by Friday" in page(url)

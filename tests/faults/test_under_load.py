@@ -35,6 +35,7 @@ def world(tmp_path):
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("syncs", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_four_writers_lose_nothing_in_many_syncs(world, syncs):
     before = notes(world.link)

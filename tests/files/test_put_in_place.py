@@ -221,6 +221,9 @@ def test_a_file_put_over_the_link_before_the_fence_stays_and_nothing_is_closed(s
     assert world.layout.next_links() == ()
 
 
+@pytest.mark.slow(
+    but=["before it is looked at-evolve", "after it was looked at-rollback", "after it was looked at-adopt_journal"]
+)
 @pytest.mark.parametrize("scenario", ["evolve", "evolve_paused", "adopt_journal", "rollback"])
 @pytest.mark.parametrize("is_late", [False, True], ids=["before it is looked at", "after it was looked at"])
 def test_a_file_put_there_right_before_the_link_moves_stays(stages, tmp_path, monkeypatch, scenario, is_late):

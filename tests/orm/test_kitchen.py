@@ -71,6 +71,7 @@ def test_what_sqlite_cannot_have_is_left_out_as_django_does_and_told(made):
     assert not [name for name in left_out if name in json.dumps(synced["kitchen_constraints"]["normal form"])]
 
 
+@pytest.mark.slow
 def test_a_table_stays_when_its_model_is_still_there_but_no_longer_makes_it(again):
     """`somebody_elses` is the table of an unmanaged model; `kitchen_swappable` that of one that is swapped out."""
     text = again.schema.read_text("utf-8").rstrip().removesuffix("}").rstrip()
@@ -91,6 +92,7 @@ def test_a_second_export_changes_no_byte(again, hashing):
     assert again.schema.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_comments_and_tables_of_others_stay_as_they_are(again):
     text = again.schema.read_text("utf-8").rstrip().removesuffix("}").rstrip()
     text = text.replace('  "auth_group": {', '  // who may do\n/* what */  "auth_group"   :  {  // here')
@@ -115,6 +117,7 @@ def test_a_database_that_migrations_made_is_what_the_models_say(tmp_path):
 # --- from one Django to the next ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_django_upgrade_changes_only_what_django_says_otherwise(again):
     again.schema.write_bytes(KNOWN.read_bytes())
     changed = {re.split("[.:]", change)[0] for change in again.run("export")["changes"]}

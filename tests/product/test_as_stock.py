@@ -70,6 +70,7 @@ def both(tmp_path_factory):
     return [listening(folder / name, with_schemasync=name == "ours") for name in ("ours", "stock")]
 
 
+@pytest.mark.slow
 def test_receivers_of_the_signals_get_what_django_gives(both):
     ours, stock = both
     for release in (1, 2, 3):

@@ -64,6 +64,7 @@ def test_inspect_writes_what_adopt_would(handmade, flag):
     assert gates(handmade) == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_that_fails(adopted):
     """One without `_model`, as it may come from elsewhere, and models that have gone on."""
     unmarked(adopted)

@@ -444,6 +444,7 @@ def test_rows(number):
 MIGRATED = ["blue", "fixed", "green", "received", "red"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "rows"),
     [

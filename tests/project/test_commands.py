@@ -331,6 +331,7 @@ def test_a_server_that_brings_the_database_up_does_all_that_migrate_does(site):
     assert site.link.is_symlink()
 
 
+@pytest.mark.slow
 def test_after_a_rollback_every_command_says_the_same(built):
     """schema.json and the models are of the version from which the database was rolled back: nothing sends anybody
     into a sync that is refused."""

@@ -202,6 +202,7 @@ def test_a_new_one_is_accepted_for_each_database_by_itself(maintainer, tmp_path)
     assert gates(other) == [0, 0]
 
 
+@pytest.mark.slow
 def test_what_was_passed_over_goes_along_from_generation_to_generation_and_back(user):
     user.done("schemasync", "adopt", "--accept-data-migration", "shop.0003_slugs")
     user.done("migrate")

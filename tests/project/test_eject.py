@@ -366,6 +366,7 @@ def test_an_app_of_others_that_lags_behind_its_models_does_not_stop_it_and_gets_
     assert site.manage("makemigrations", "--check").code == 1, "as it was before: that is its package's"
 
 
+@pytest.mark.slow
 def test_in_again_with_the_same_schema_json_no_fill_empties_what_was_written_meanwhile(adopted):
     changed(adopted)
     adopted.done("schemasync", "eject")

@@ -152,6 +152,7 @@ def test_a_migration_that_waits_is_a_difference_that_both_gates_see(site):
     assert site.rows("SELECT name FROM plans_plan ORDER BY id") == [("free",), ("team",)]
 
 
+@pytest.mark.slow
 def test_their_models_change_by_makemigrations_as_ever(site):
     site.done("schemasync", "--export")
     path = site.folder / "plans" / "models.py"

@@ -114,6 +114,7 @@ def test_hints_name_the_database(both):
     assert "manage.py schemasync export --database logs --drop logs_entry.text" in ended.err
 
 
+@pytest.mark.slow
 def test_a_project_with_two_databases_that_lived_on_migrations_comes_over_and_leaves(tmp_path):
     site = two(tmp_path / "site", flag=False)
     site.done("makemigrations", "shop", "logs")

@@ -88,6 +88,7 @@ def test_a_plan_for_twenty_of_two_hundred_tables_names_just_those(database, chan
     assert len(tables) == TABLES
 
 
+@pytest.mark.slow
 def test_twenty_of_two_hundred_tables_change_and_no_row_is_lost(tmp_path, database, company, changed):
     shutil.copytree(database.parent, tmp_path / "copy", symlinks=True)
     database = tmp_path / "copy" / database.name
