@@ -19,7 +19,7 @@ from typing import Any, Literal, NotRequired, TypeVar, Union, get_args, get_orig
 
 from schemasync.actions.addressed import USES
 from schemasync.actions.adopt import AdoptJson
-from schemasync.actions.backup import BackupJson
+from schemasync.actions.backup import BackupJson, ScheduleJson
 from schemasync.actions.backups import BackupsJson
 from schemasync.actions.check import CheckJson
 from schemasync.actions.cutover import CutoverJson
@@ -60,7 +60,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "eject": (EjectJson, FailedJson),
     "prune": (PruneJson, FailedJson),
     "snapshot": (SnapshotJson, FailedJson),
-    "backup": (BackupJson, FailedJson),
+    "backup": (BackupJson, ScheduleJson, FailedJson),
     "backups": (BackupsJson, FailedJson),
     "drill": (DrillJson, FailedJson),
     "restore": (RestoreJson, RestorePreviewJson, WrittenJson, FailedJson),

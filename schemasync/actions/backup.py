@@ -30,6 +30,15 @@ class BackupJson(TypedDict):
     errors: list[ProblemJson]
 
 
+class ScheduleJson(TypedDict):
+    """What `manage.py schemasync backup --print-schedule --json` prints."""
+
+    result: Literal["printed"]
+    kind: str
+    text: str
+    errors: list[ProblemJson]
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A new backup, where it is kept, and what was removed after it."""
@@ -65,3 +74,8 @@ def as_json(made: Made) -> BackupJson:
         "removed": list(made.removed),
         "errors": [],
     }
+
+
+def schedule_json(kind: str, text: str) -> ScheduleJson:
+    """The JSON object of a schedule."""
+    return {"result": "printed", "kind": kind, "text": text, "errors": []}

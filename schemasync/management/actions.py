@@ -57,7 +57,7 @@ from ..sync.rollback_in_place import Reverse
 from ..sync.rollback_in_place import preview as preview_in_place
 from ..sync.run.target import Target
 from ..texts import shown
-from . import output
+from . import output, schedules
 from .invocation import Invocation
 from .output.shared import problem
 
@@ -291,6 +291,10 @@ class Actions(Invocation):
 
     def do_backup(self, database: Database) -> None:
         to, compact = str(self.given.get("to", "")), self._is("compact")
+        if kind := self.given.get("print_schedule"):
+            text = schedules.schedule(kind, self._alias(), to, is_compact=compact)
+            self._print(text.splitlines(), backup.schedule_json(kind, text))
+            return
         made = backup.backup(database, to, prune=self._is("prune"), compact=compact)
         self._print(output.backup.made(made), backup.as_json(made))
 

@@ -15,6 +15,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ..actions.addressed import USES
 from ..errors import UsageError
+from .schedules import KINDS
 
 ABSENT = argparse.SUPPRESS
 
@@ -420,6 +421,12 @@ def _to(parser: Any, option: str = "--to") -> None:
 
 def _backup(parser: Any) -> None:
     _to(parser)
+    parser.add_argument(
+        "--print-schedule",
+        choices=KINDS,
+        default=ABSENT,
+        help="make no backup; print a schedule for one every hour and a drill every week",
+    )
     parser.add_argument("--compact", action="store_true", default=ABSENT, help="without the free pages of the file")
     parser.add_argument(
         "--prune",

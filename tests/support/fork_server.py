@@ -63,7 +63,9 @@ rich.console rich.progress rich.table
 OURS = [name for name in sys.modules if name.partition(".")[0] == "tests"]  # a project may have modules of these names
 # These need settings or the apps to be ready, register something when they are imported, or import pytest, by which schemasync sees that
 # a process runs tests.
-LEFT_OUT = {"admin", "apps", "caches", "checks", "models", "pytest_plugin", "templatetags", "testing", "urls", "views"}
+LEFT_OUT = {
+    "admin", "apps", "caches", "checks", "django_tasks", "models", "pytest_plugin", "templatetags", "testing", "urls", "views",
+}  # fmt: skip
 
 
 def main() -> None:

@@ -1,0 +1,41 @@
+"""Tasks for a worker of Django 6.0 or newer: `backup.enqueue()` makes a backup, `drill.enqueue()` restores it on trial.
+
+A task has no schedule of its own: what enqueues it says when. The module is not called `tasks`, because Celery and
+others import that of every app, on every Django.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS
+
+from .actions import backup as backups
+from .actions import drill as drills
+from .actions.database import Database
+from .errors import Failed
+
+try:
+    _task: Any = importlib.import_module("django.tasks").task
+except ImportError as error:
+    raise ImproperlyConfigured("schemasync.django_tasks needs Django 6.0 or newer, which has tasks.") from error
+
+
+@_task  # type: ignore[untyped-decorator,unused-ignore]
+def backup(
+    database: str = DEFAULT_DB_ALIAS, to: str = "", prune: bool = True, compact: bool = False
+) -> dict[str, object]:
+    """Make a backup; returns what `manage.py schemasync backup --json` prints. An error fails the task."""
+    return dict(backups.as_json(backups.backup(Database(database), to, prune=prune, compact=compact)))
+
+
+@_task  # type: ignore[untyped-decorator,unused-ignore]
+def drill(database: str = DEFAULT_DB_ALIAS, storage: str = "") -> dict[str, object]:
+    """Restore the newest backup on trial; returns what `manage.py schemasync drill --json` prints. A backup that cannot
+    be restored or is overdue fails the task."""
+    done = drills.drill(Database(database), storage)
+    if not done.is_passed:
+        raise Failed((*done.problems, *done.overdue))
+    return dict(drills.as_json(done))

@@ -1,0 +1,137 @@
+"""Schedules for backups and drills, as texts that can be installed: systemd timers, cron lines, Kubernetes CronJobs."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, assert_never
+
+from django.db import DEFAULT_DB_ALIAS
+
+Kind = Literal["systemd", "cron", "kubernetes"]
+KINDS: tuple[Kind, ...] = ("systemd", "cron", "kubernetes")
+MINUTE = 17  # past the hour: at the full hour everything else runs
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command, and when it runs: every hour, or on Sundays at four."""
+
+    name: str
+    words: Sequence[str]
+    text: str
+    is_hourly: bool
+
+
+def schedule(kind: Kind, alias: str, storage: str = "", *, is_compact: bool = False) -> str:
+    """The schedule for a backup of a database every hour and a drill every week. `storage`: as of `--to`."""
+    start = (sys.executable, str(Path(sys.argv[0] or "manage.py").absolute()), "schemasync")
+    of = ("--database", alias) if alias != DEFAULT_DB_ALIAS else ()
+    there, back = (("--to", storage), ("--from", storage)) if storage else ((), ())
+    compact = ("--compact",) if is_compact else ()
+    jobs = (
+        Job("backup", (*start, "backup", "--prune", *of, *there, *compact), "Backup of the database", True),
+        Job("drill", (*start, "drill", *of, *back), "Restore of the newest backup on trial", False),
+    )
+    match kind:
+        case "systemd":
+            return "\n".join(map(_systemd, jobs))
+        case "cron":
+            return _cron(jobs)
+        case "kubernetes":
+            return "---\n".join(map(_kubernetes, jobs))
+        case _:
+            assert_never(kind)
+
+
+def _systemd(job: Job) -> str:
+    unit, calendar = f"schemasync-{job.name}", "*:" + str(MINUTE) if job.is_hourly else f"Sun *-*-* 04:{MINUTE}"
+    settings = [f"Environment={_quoted('DJANGO_SETTINGS_MODULE=' + module)}\n"] if (module := _settings()) else []
+    return f"""\
+# /etc/systemd/system/{unit}.service
+[Unit]
+Description={job.text}
+
+[Service]
+Type=oneshot
+User={getpass.getuser()}
+WorkingDirectory={str(Path.cwd()).replace("%", "%%")}
+{"".join(settings)}ExecStart={" ".join(map(_quoted, job.words))}
+
+# /etc/systemd/system/{unit}.timer
+[Unit]
+Description={job.text}
+
+[Timer]
+OnCalendar={calendar}
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+
+# systemctl daemon-reload && systemctl enable --now {unit}.timer
+"""
+
+
+def _quoted(word: str) -> str:
+    """A word of ExecStart: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines"""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return escaped if escaped == word and word and not set(word) & set(" \t';") else f'"{escaped}"'
+
+
+def _cron(jobs: Sequence[Job]) -> str:
+    """Lines for `crontab -e`; cron mails what a command prints to stderr."""
+    settings = f"DJANGO_SETTINGS_MODULE={shlex.quote(module)} " if (module := _settings()) else ""
+    lines = []
+    for job in jobs:
+        when = f"{MINUTE} * * * *" if job.is_hourly else f"{MINUTE} 4 * * 0"
+        command = f"cd {shlex.quote(str(Path.cwd()))} && {settings}{shlex.join(job.words)} >/dev/null"
+        lines.append(f"{when} {command.replace('%', chr(92) + '%')}")  # cron makes a line break of a bare %
+    return "\n".join(lines) + "\n"
+
+
+def _kubernetes(job: Job) -> str:
+    """A CronJob: image and volume are those of the deployment, which nobody here knows."""
+    when = f"{MINUTE} * * * *" if job.is_hourly else f"{MINUTE} 4 * * 0"
+    module = _settings()
+    settings = (
+        f"""
+              env: [{{name: DJANGO_SETTINGS_MODULE, value: {json.dumps(module)}}}]"""
+        if module
+        else ""
+    )
+    return f"""\
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: schemasync-{job.name}
+spec:
+  schedule: {json.dumps(when)}
+  concurrencyPolicy: Forbid
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          restartPolicy: Never
+          containers:
+            - name: {job.name}
+              image: IMAGE  # that of the application
+              workingDir: {json.dumps(str(Path.cwd()))}
+              command: {json.dumps(list(job.words))}{settings}
+              volumeMounts:
+                - {{name: data, mountPath: MOUNT}}  # the folder of the database: link and generations
+          volumes:
+            - name: data
+              persistentVolumeClaim: {{claimName: CLAIM}}  # ReadWriteOnce: it runs on the node of the application
+"""
+
+
+def _settings() -> str:
+    return os.environ.get("DJANGO_SETTINGS_MODULE", "")
