@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Store:
 
     def put(self, name: str, path: Path) -> None:
         """Store a file under this name, which is free. Raises Failed if the storage has not taken it as it is."""
-        with self._failing(f"take {name}"), path.open("rb") as file:
+        with self._failing(f"take {name}"), self._half_removed(name), path.open("rb") as file:
             saved = self.storage.save(self.path(name), File(file, name))
             self._check_name(name, saved)
             self._make_durable(saved)
@@ -87,12 +87,23 @@ class Store:
     def put_manifest(self, one: Manifest) -> None:
         """Store the manifest: from then on the backup counts."""
         name = one.name + manifest.SUFFIX
-        with self._failing(f"take {name}"):
+        with self._failing(f"take {name}"), self._half_removed(name):
             saved = self.storage.save(self.path(name), ContentFile(one.text().encode(), name))
             self._check_name(name, saved)
             self._make_durable(saved)
             if self._content(name) != one.text().encode():
                 raise OSError("it gives back another content than it was given")
+
+    @contextmanager
+    def _half_removed(self, name: str) -> Iterator[None]:
+        """Remove what the storage has of a file if the block fails: on a disk that is full it would keep the rest of
+        it occupied."""
+        try:
+            yield
+        except Exception:
+            with suppress(Exception):
+                self.storage.delete(self.path(name))
+            raise
 
     def _check_name(self, name: str, saved: str) -> None:
         if saved != self.path(name):

@@ -171,7 +171,7 @@ def _empty_machine(folder: Path) -> World:
     return world
 
 
-def _restore_live(target: Target) -> Any:
+def restore_live(target: Target) -> Any:
     source = chosen(store(target.layout.link, "default"), target)
     with restored_copy(target, source) as copy:
         done = live_restore.restore(target, copy, as_backup(source), lambda ahead: True)
@@ -663,7 +663,7 @@ SCENARIOS = {
         Scenario(
             "restore_live",
             _with_rows_since_the_backup,
-            _restore_live,
+            restore_live,
             f"RESTORE:FETCH RESTORE:WRITE RESTORE:HISTORY BUILD:RENAME CAPTURE:INSTALL {SWAP} ARCHIVE:CHECKPOINT"
             " HISTORY:FINISH",
             before=V2,
@@ -672,7 +672,7 @@ SCENARIOS = {
         Scenario(
             "restore_first",
             _empty_machine,
-            _restore_live,
+            restore_live,
             "RESTORE:FETCH RESTORE:WRITE RUN:FOLDER RESTORE:HISTORY BUILD:RENAME CUTOVER:UNMARK CUTOVER:SYMLINK"
             f" {MOVE} HISTORY:FINISH",
             commit=DiskStep.CUTOVER_UNMARK,

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from schemasync.files.disk import DiskStep
+from schemasync.keep import restore as restoring
+from schemasync.keep.backup import backup
+from schemasync.keep.store import store
 from schemasync.sync import adopt as adoption
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases import beforehand
@@ -23,7 +26,7 @@ from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
 from tests.crash.histories import schema
 from tests.crash.processes import child
-from tests.crash.scenarios import SCENARIOS, KillAt
+from tests.crash.scenarios import SCENARIOS, KillAt, restore_live
 from tests.crash.worlds import dump, fence_of, first, plain, read, recovery, traces, whole, write
 from tests.support.sample import some
 
@@ -65,6 +68,19 @@ def gone_on(folder):
     return rows(world, 10)
 
 
+def backed_up(folder):
+    world = gone_on(folder)
+    assert child(lambda: made(world.target())).result() == 1
+    return rows(world, 10)
+
+
+def made(target):
+    """Make a backup; how many there are then."""
+    kept = store(target.layout.link, "default")
+    backup(target, kept, "default")
+    return len(kept.find().backups)
+
+
 ACTS = {
     "first": (first, lambda target: sync(target, read(schema(0)))),
     "sync": (started, lambda target: sync(target, read(schema(1)))),
@@ -72,6 +88,7 @@ ACTS = {
     "adopt a WAL file": (lambda folder: rows(plain(folder, "wal"), 4000), lambda target: adopt(target, None)),
     "adopt a journal file": (lambda folder: rows(plain(folder, "delete"), 4000), lambda target: adopt(target, None)),
     "rollback": (gone_on, lambda target: rollback(target, None, lambda ahead: True)),
+    "restore": (backed_up, restore_live),
 }
 
 
@@ -120,6 +137,7 @@ def enough(name, beginning, disk):
 def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, monkeypatch, name, step):
     monkeypatch.setattr(beforehand, "check_disk", lambda *given: None)
     monkeypatch.setattr(adoption, "check_disk", lambda *given: None)
+    monkeypatch.setattr(restoring, "check_free", lambda *given: None)
     beginning = beginnings(name)
     old = dump(beginning.copy(disk.parent / f"{disk.name}-look").link) if beginning.link.exists() else None
     shutil.rmtree(disk.parent / f"{disk.name}-look", ignore_errors=True)
@@ -204,3 +222,31 @@ def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk):
         assert not [p.name for p in disk.iterdir() if p.name.startswith("copy")]
         ballast.unlink()
         assert dump(world.link) == dump(beginning.link)
+
+
+BACKUPS = [pytest.param(part, id=f"{part} of 8", marks=[] if part in (1, 6) else pytest.mark.slow) for part in range(8)]
+
+
+@pytest.mark.parametrize("part", BACKUPS)
+def test_a_backup_to_a_full_disk_leaves_the_earlier_one_and_nothing_half(beginnings, disk, monkeypatch, part):
+    """The storage is on the same disk."""
+    monkeypatch.setitem(ACTS, "backup", (backed_up, made))
+    beginning = beginnings("backup")
+    world, ended, ballast = attempt("backup", beginning, disk, beginning.link.stat().st_size * 5 // 4 * part // 8)
+    trouble = ended.refusal()
+    assert trouble.codes in (("disk-full",), ("storage-failed",)), trouble
+    assert_untouched(world, beginning, live_name(beginning), part)
+    kept = store(world.link, "default")
+    assert len(kept.find().backups) == 1
+    assert kept.find().incomplete == kept.find().unreadable == ()
+    ballast.unlink()
+    assert child(lambda: made(world.target())).result() == 2
+    assert dump(world.link) == dump(beginning.link)
+
+
+def test_a_restore_that_needs_more_than_is_free_is_refused_before_anything_is_fetched(beginnings, disk):
+    beginning = beginnings("restore")
+    world, ended, _ = attempt("restore", beginning, disk, 100 * KIB)
+    trouble = ended.refusal()
+    assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("disk-full",), 3)
+    assert world.names() == beginning.names()

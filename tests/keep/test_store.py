@@ -1,11 +1,18 @@
 """Storages that fail, each in its way: a backup counts only if it can be read back as it was written."""
 
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from schemasync.errors import Failed, UsageError
 from schemasync.keep.backup import backup
+from schemasync.keep.restore import restored_copy
+from schemasync.keep.sources import chosen
 from schemasync.keep.store import Store, store
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
@@ -20,6 +27,17 @@ class Breaks(FileSystemStorage):
     def _save(self, name, content):
         super()._save(name, ContentFile(content.read()[:100]))
         raise ConnectionResetError("reset by peer")
+
+    def delete(self, name):
+        raise ConnectionResetError("reset by peer")
+
+
+class Fills(FileSystemStorage):
+    """Has room for the first 100 bytes."""
+
+    def _save(self, name, content):
+        super()._save(name, ContentFile(content.read()[:100]))
+        raise OSError(28, "No space left on device")
 
 
 class Forgets(FileSystemStorage):
@@ -57,7 +75,7 @@ def link(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("kind", [Breaks, Forgets, Mixes, LosesManifests, Renames])
+@pytest.mark.parametrize("kind", [Breaks, Fills, Forgets, Mixes, LosesManifests, Renames])
 def test_what_a_storage_does_not_keep_is_no_backup(link, tmp_path, kind):
     place = Store(kind(tmp_path / "elsewhere"), "default", "the storage")
     with pytest.raises(Failed) as caught:
@@ -75,6 +93,115 @@ def test_an_earlier_backup_still_counts_after_one_that_failed(link, tmp_path):
     found = Store(FileSystemStorage(folder), "default").find()
     assert found.backups == (first,)
     assert len(found.incomplete) == 1
+
+
+def test_what_a_full_storage_took_of_a_file_is_removed(link, tmp_path):
+    with pytest.raises(Failed):
+        backup(target(link), Store(Fills(tmp_path / "elsewhere"), "default"), "default")
+    assert list((tmp_path / "elsewhere" / "default").iterdir()) == []
+
+
+class Slow(FileSystemStorage):
+    """Takes a tenth of a second for each file, and for each of its pieces."""
+
+    def _save(self, name, content):
+        time.sleep(0.1)
+        return super()._save(name, content)
+
+    def _open(self, name, mode="rb"):
+        file = super()._open(name, mode)
+        read = file.file.read
+
+        def slowly(*size):
+            time.sleep(0.1)
+            return read(*size)
+
+        return SlowFile(file.file, slowly)
+
+
+class SlowFile:
+    def __init__(self, file, read):
+        self.file, self.read = file, read
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+
+def test_a_slow_storage_keeps_no_writer_waiting(link, tmp_path):
+    """The live database is not open while the storage takes the copy."""
+    place, waited, over = Store(Slow(tmp_path / "elsewhere"), "default"), [], threading.Event()
+
+    def write():
+        with closing(sqlite3.connect(link, isolation_level=None, timeout=5)) as connection:
+            while not over.is_set():
+                begun = time.monotonic()
+                connection.execute("INSERT INTO t VALUES (NULL)")
+                waited.append(time.monotonic() - begun)
+                time.sleep(0.005)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        one = backup(target(link), place, "default")
+    finally:
+        over.set()
+        writer.join()
+    assert place.find().backups == (one,)
+    assert len(waited) > 20 and max(waited) < 0.5
+
+
+class Loses(FileSystemStorage):
+    """Gives back the first piece of a file, and then the connection is gone."""
+
+    def _open(self, name, mode="rb"):
+        file = super()._open(name, mode)
+        return file if name.endswith(".json") else SlowFile(file.file, Once(file.file))
+
+
+class Once:
+    def __init__(self, file):
+        self.file, self.is_done = file, False
+
+    def __call__(self, *size):
+        if self.is_done:
+            raise ConnectionResetError("reset by peer")
+        self.is_done = True
+        return self.file.read(100)
+
+
+class GivesAnother(FileSystemStorage):
+    """Gives back other bytes than it was given, in the same number."""
+
+    def _open(self, name, mode="rb"):
+        file = super()._open(name, mode)
+        return file if name.endswith(".json") else ContentFile(bytes(file.size))
+
+
+class HasLost(FileSystemStorage):
+    """Lists a file that it no longer has."""
+
+    def _open(self, name, mode="rb"):
+        if not name.endswith(".json"):
+            raise FileNotFoundError(name)
+        return super()._open(name, mode)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(Loses, "storage-failed"), (GivesAnother, "backup-damaged"), (HasLost, "storage-failed")]
+)
+def test_a_restore_from_a_storage_that_fails_touches_nothing(link, tmp_path, kind, code):
+    folder = tmp_path / "elsewhere"
+    backup(target(link), Store(FileSystemStorage(folder), "default"), "default")
+    before = link.readlink(), sorted(path.name for path in tmp_path.rglob("*") if path.suffix not in (".sqlite3-shm",))
+    source = chosen(Store(kind(folder), "default"), target(link))
+    with pytest.raises(Failed) as caught, restored_copy(target(link), source):
+        pass
+    assert [problem.code for problem in caught.value.problems] == [code]
+    after = link.readlink(), sorted(path.name for path in tmp_path.rglob("*") if path.suffix not in (".sqlite3-shm",))
+    assert after == before
 
 
 def test_storages_are_found_by_name_and_folders_by_their_path(link, tmp_path, settings):

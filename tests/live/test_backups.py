@@ -129,3 +129,31 @@ def wait_for(acknowledged, more):
     while any(one.value < least for one, least in zip(acknowledged, wanted, strict=True)):
         assert time.monotonic() < until, "the writers do not get on"
         time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_one_a_second_beside_writers_and_two_swaps_each_is_a_state_that_was_true(written, folder):
+    """For each backup: what was acknowledged before it began is in it, and nothing that began after it ended."""
+    link, acknowledged = written
+    kept, moments, runs = store(link, "default"), [], []
+    for second in range(12):
+        before, begun = [one.value for one in acknowledged], time.monotonic()
+        child(lambda: backup(target(link), kept, "default").name).result()
+        moments.append((before, [one.value + 1 for one in acknowledged]))
+        if second in (3, 7):
+            runs.append(FORK.Process(target=sync, args=(target(link), read(SCHEMAS[len(runs)]))))
+            runs[-1].start()
+        time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
+    for run in runs:
+        run.join()
+        assert run.exitcode == 0
+    found = kept.find().backups
+    assert [one.data["generation"][:4] for one in found[:1] + found[-1:]] == ["0001", "0003"]
+    for number, (one, (before, after)) in enumerate(zip(found, moments, strict=True)):
+        path = folder / f"restored-{number}.sqlite3"
+        restore(target(link).opener, Stored(one, kept), path, Silent(), Disk())
+        debit, credit = halves(path, "debit"), halves(path, "credit")
+        assert debit == credit, "half of a transaction"
+        for writer in range(WRITERS):
+            assert debit[writer] == list(range(1, len(debit[writer]) + 1)), "a write is missing"
+            assert before[writer] <= len(debit[writer]) <= after[writer], "of another moment"
