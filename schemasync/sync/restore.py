@@ -145,7 +145,7 @@ def _swap_in(
     since they were shown."""
     commit, current, generation = Commit(), decided.current, decided.generation
     with litter_removed(target, commit):
-        _finish(target, copy, decided.rows)
+        write_history(target, copy, decided.rows)
         target.check_sole()
         target.disk.rename(DiskStep.BUILD_RENAME, copy, generation.path)
         if current is None:
@@ -160,7 +160,7 @@ def _swap_in(
         return done.pause, done.written
 
 
-def _finish(target: Target, copy: Path, rows: Sequence[HistoryRow]) -> None:
+def write_history(target: Target, copy: Path, rows: Sequence[HistoryRow]) -> None:
     """Write the mark and the history into the file, which is nobody's database yet, durably."""
     with target.disk.step(DiskStep.RESTORE_HISTORY), closing(target.opener.write(copy)) as connection:
         to_wal(connection)

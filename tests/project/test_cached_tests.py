@@ -557,3 +557,38 @@ def test_a_run_that_verifies_finds_what_the_cache_cannot_see(tmp_path):
     assert ended("verified", "red").code == 0
     assert ended("built", "blue").code == 0
     assert "'blue'" in dump(made)
+
+
+STATUS = """
+import io, json
+from pathlib import Path
+from django.core.management import call_command
+from django.test import TransactionTestCase
+
+class First(TransactionTestCase):
+    def test_status(self):
+        out = io.StringIO()
+        call_command("schemasync", "status", "--json", stdout=out)
+        found = json.loads(out.getvalue())
+        with open(Path(__file__).with_name("found.txt"), "a") as file:
+            file.write(f"{found['result']} {found['generation']} {found['errors']}\\n")
+
+class Second(First):
+    pass
+"""
+
+
+def test_a_copy_on_disk_is_a_generation_as_the_database_is_that_a_sync_builds(tmp_path):
+    site = Site(tmp_path / "site")
+    site.done("schemasync", "--export")
+    name = site.link.readlink().name.removesuffix(".sqlite3")
+    write(site, "shop/tests.py", STATUS)
+    site.settings(
+        flag=True,
+        more='SCHEMASYNC = {**SCHEMASYNC, "TESTS": "cached", "TEST_CACHE": BASE_DIR / "cache"}\n'
+        'DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}\n',
+    )
+    assert COPIED not in run(site)
+    assert COPIED in run(site)
+    assert COPIED in run(site, "--parallel", "2")
+    assert (site.folder / "shop" / "found.txt").read_text() == f"ok {name} []\n" * 6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ from django.db.backends.base.creation import BaseDatabaseCreation
 from django.db.backends.sqlite3 import creation
 
 from ...engines.sqlite.connection import Opener, side_files
-from ...files.layout import Layout
+from ...files.layout import Layout, PathKind
 from ...files.temporary import remove_all
 
 if TYPE_CHECKING:
@@ -59,7 +61,18 @@ class DatabaseCreation(creation.DatabaseCreation):
         _remove(clone)
         from ...engines.sqlite.copies import exact_copy  # a site that creates no test database does not need it
 
-        exact_copy(Opener(), source, clone)
+        copied = partial(exact_copy, Opener(), source)
+        if Layout(source).path_kind() is PathKind.GENERATION:
+            _make_generation(clone, copied)
+        else:
+            copied(clone)
+
+    def make_generation(self, name: str, write: Callable[[Path], None]) -> bool:
+        """Make a generation of what `write` writes into a file, as a sync would; False for a database in memory."""
+        path = self._path(name)
+        if path is not None:
+            _make_generation(path, write)
+        return path is not None
 
     def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
         path = self._path(test_database_name)
@@ -79,6 +92,13 @@ class DatabaseCreation(creation.DatabaseCreation):
     def _path(self, name: Any) -> Path | None:
         """The path of a database; None for one in memory, and for a URI, which is left to Django."""
         return None if self.is_in_memory_db(name) or str(name).startswith("file:") else Path(name).absolute()
+
+
+def _make_generation(path: Path, write: Callable[[Path], None]) -> None:
+    from ...sync.place import place
+    from ...sync.run.target import target
+
+    place(target(path), write)
 
 
 def _remove(path: Path) -> None:

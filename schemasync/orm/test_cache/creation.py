@@ -6,7 +6,7 @@ import shlex
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from django.utils.module_loading import import_string
 
 from ... import conf
 from ...conf import Tests
+from ...engines.sqlite import history_table
+from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.copies import differing_tables, load, store
 from ...errors import Code, Failed
 from ...files import temporary
@@ -150,13 +152,30 @@ def _copied(creation: Any, entry: Entry, verbosity: int, autoclobber: bool, seri
     creation._create_test_db(verbosity, autoclobber)
     connection.close()
     settings.DATABASES[connection.alias]["NAME"] = connection.settings_dict["NAME"] = name
-    connection.ensure_connection()
-    load(entry.database, connection.connection)
+    if not (_was_generation(entry.database) and _made_generation(creation, name, entry)):
+        connection.ensure_connection()
+        load(entry.database, connection.connection)
     _send_post_migrate(connection.alias, verbosity - 1)
     if serialize:
         _serialize(creation, entry)
     temporary.note_use(entry.inputs)
     return name
+
+
+def _was_generation(path: Path) -> bool:
+    with closing(Opener().read(path)) as connection:
+        return history_table.newest(connection) is not None
+
+
+def _made_generation(creation: Any, name: str, entry: Entry) -> bool:
+    """Make the copy a generation, as a sync would; False for a database in memory, and with Django's own backend."""
+
+    def write(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            load(entry.database, connection)
+
+    make = getattr(creation, "make_generation", None)
+    return make is not None and bool(make(name, write))
 
 
 def _send_post_migrate(alias: str, verbosity: int) -> None:
