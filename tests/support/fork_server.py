@@ -119,6 +119,7 @@ def preload() -> None:
     atexit.register(end_fork, next(reversed(sys.modules)))  # the first to be registered is the last to be called
     gc.collect()
     gc.freeze()  # what is never collected is never copied
+    gc.set_threshold(20_000, 50, 50)  # as in tests/conftest.py
 
 
 def ours(package: str) -> Iterator[str]:
