@@ -11,6 +11,7 @@ from ....schema.text import count
 from ..connection import Connection
 from ..inspect import references_of
 from ..unknown_names import is_unknown_name
+from .broken_checks import broken_checks
 
 SAMPLES = 5  # messages that are shown
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be false ones
@@ -27,15 +28,19 @@ def faults(connection: Connection) -> list[str]:
 
 
 def quick(connection: Connection) -> tuple[str, ...]:
-    """The messages of quick_check, which reads every page, and no index against its table.
+    """The messages of quick_check, each once, which reads every page, and no index against its table.
     https://www.sqlite.org/pragma.html#pragma_quick_check"""
+    return tuple(dict.fromkeys((*_quick(connection), *broken_checks(connection))))
+
+
+def _quick(connection: Connection) -> tuple[str, ...]:
     found = (str(line) for (line,) in connection.execute("PRAGMA quick_check"))
     return tuple(line for line in found if line != "ok")
 
 
 def damage(connection: Connection) -> tuple[str, ...]:
     """The messages of quick_check about pages, without those about rows that violate NOT NULL or a CHECK."""
-    return tuple(line for line in quick(connection) if not line.startswith((NO_NULL, "CHECK constraint failed")))
+    return tuple(line for line in _quick(connection) if not line.startswith((NO_NULL, "CHECK constraint failed")))
 
 
 def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
@@ -48,6 +53,7 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     for line in _checked(connection, schema):
         found[line.replace(f"*** in database {schema} ***\n", "")] = None
     found.pop("ok", None)
+    found |= dict.fromkeys(broken_checks(connection, schema))
     if any(line.startswith(NO_NULL) for line in found):
         for line in _false_nulls(connection, schema):
             found.pop(line, None)
