@@ -72,15 +72,15 @@ def _compare(connection: Connection, table: Table, masked: Mapping[str, Column])
     new, old = (f"{schema}.{quote(table.name)}" for schema in ("main", "old"))
     terms = [f"({_differs([c for c in names if folded(c) not in masked])})"]
     terms += [f"({_is_unmasked(quote(one.name), one)})" for one in masked.values()]
-    rows = _count(connection, f"SELECT count(*) FROM {old}")
-    key = " AND ".join(_key(table, masked))
-    if key:
-        found, wrong = connection.execute(
-            f"SELECT count(*), total({' OR '.join(terms)}) FROM {old} AS o JOIN {new} AS n ON {key}"
-        ).fetchone()
-    else:
-        found, wrong = rows, 0
-    if found != rows or wrong or _count(connection, f"SELECT count(*) FROM {new}") != rows:
+    types = " OR ".join(f"typeof(o.{name}) <> typeof(n.{name})" for name in names) or "0"
+    rows, copied = (_count(connection, f"SELECT count(*) FROM {side}") for side in (old, new))
+    found, retyped, wrong = connection.execute(
+        f"SELECT count(*), total({types}), total({' OR '.join(terms)})"
+        f" FROM {old} AS o JOIN {new} AS n ON {' AND '.join(_key(table, masked))}"
+    ).fetchone()
+    if retyped:
+        raise _retyped(table.name, int(retyped))
+    if wrong or not found == copied == rows:
         raise Failed.of(
             Code.VERIFY_DIFFERS,
             f'"{table.name}" in the copy is not what it should be: {rows:,} rows, of which {found:,} are there and '
@@ -88,6 +88,18 @@ def _compare(connection: Connection, table: Table, masked: Mapping[str, Column])
             "There is no copy. Please report it.",
             table=table.name,
         )
+
+
+def _retyped(table: str, rows: int) -> Failed:
+    have = "has a value" if rows == 1 else "have values"
+    return Failed.of(
+        Code.MASK_FAILED,
+        f'{count(rows, "row")} of "{table}" {have} that the column would store with another type today',
+        "There is no copy. It was written while the column had another definition, or by another version of SQLite.\n"
+        "Which ones: manage.py schemasync plan --rebuild-all\nTo store one anew: UPDATE … SET column = column",
+        table=table,
+        rows=rows,
+    )
 
 
 def _key(table: Table, masked: Mapping[str, Column]) -> Iterator[str]:
@@ -110,9 +122,9 @@ def _differs(names: Sequence[str]) -> str:
 
 
 def _is_unmasked(name: str, column: Column) -> str:
-    """The condition that a masked column has its old value, another type, or another length."""
+    """The condition that a masked column has its old value, or another length."""
     same = f"o.{name} IS n.{name} COLLATE BINARY AND {column.function}_changes(o.{name})"
-    terms = [f"typeof(o.{name}) <> typeof(n.{name})", f"({same})"]
+    terms = [f"({same})"]
     if column.masker.kind is not Kind.DATE:
         terms.append(f"(typeof(o.{name}) <> 'real' AND length(o.{name}) IS NOT length(n.{name}))")
     return " OR ".join(terms)
