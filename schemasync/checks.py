@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.db import connections
@@ -203,6 +203,40 @@ def _not_begun(alias: str) -> checks.CheckMessage:
 
 
 @checks.register
+def check_litestream(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W015: Litestream was told the link, and replicates nothing."""
+    from .keep.litestream.faults import link_faults
+
+    faults = [one for alias in _adopted() for one in link_faults(alias)]
+    return [checks.Warning(f"{one.message}.", hint=one.hint, id="schemasync.W015") for one in faults]
+
+
+@checks.register
+def check_dbbackup(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W016: dbrestore of django-dbbackup writes over the live file."""
+    if not apps.is_installed("dbbackup"):
+        return []
+    from .orm.dbbackup import writes_over
+
+    return [
+        checks.Warning(
+            f'dbrestore of django-dbbackup writes over the live file of DATABASES["{alias}"] and leaves its log: '
+            "it may change nothing, or damage the file, and exits with 0 either way.",
+            hint="Restore by another way: docs/howto/restore.md of schemasync, about django-dbbackup.",
+            id="schemasync.W016",
+        )
+        for alias in _adopted()
+        if writes_over(alias)
+    ]
+
+
+def _adopted() -> list[str]:
+    """The databases that have a live generation; none if the setting has mistakes, which check_setting reports."""
+    found = [] if _has_mistakes() else [alias for alias in connections if connections[alias].vendor == "sqlite"]
+    return [alias for alias in found if _at(connections[alias]) is PathKind.GENERATION]
+
+
+@checks.register
 def check_engine_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W012: code of the project compares ENGINE with the name of Django's backend. Only for `check`."""
     if process.command() != "check" or not any(
@@ -241,7 +275,7 @@ def _overdue(alias: str) -> Iterator[checks.CheckMessage]:
 
     names = {Code.BACKUP_OVERDUE: "schemasync.W013", Code.DRILL_OVERDUE: "schemasync.W014"}
     with suppress(SchemasyncError):  # a setting with a mistake is reported by others
-        for problem in health(Database(alias)).attention:
+        for problem in health(Database(alias)).health.attention:
             if (name := names.get(problem.code)) is not None:
                 yield checks.Warning(f'The database "{alias}": {problem.message}.', hint=problem.hint, id=name)
 

@@ -43,9 +43,11 @@ DEFAULTS: Mapping[str, Any] = {
     "REQUIRE": {},
     "HEALTH": None,
     "BACKUPS": {},
+    "LITESTREAM": {},
 }
 
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
+LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
 
@@ -229,6 +231,11 @@ def health() -> Callable[[str], Any] | str | None:
     return found
 
 
+def litestream() -> Mapping[str, Any]:
+    """What is known of a Litestream daemon: the setting LITESTREAM."""
+    return dict(setting("LITESTREAM"))
+
+
 def seconds(given: timedelta | float) -> float:
     """A duration of a setting in seconds."""
     return given.total_seconds() if isinstance(given, timedelta) else float(given)
@@ -319,6 +326,7 @@ def bad_values(given: object) -> Iterator[Problem]:
     yield from _bad_functions(known)
     yield from _bad_requirements(known.get("REQUIRE", {}))
     yield from _bad_backups(known.get("BACKUPS", {}))
+    yield from _bad_litestream(known.get("LITESTREAM", {}))
     modules = known.get("TRANSFORMS")
     if not all(isinstance(one, str) and one for one in _values(modules)):
         hint = 'Use the dotted path of a module, or one for each database: {"default": "shop.transforms"}.'
@@ -398,6 +406,22 @@ def _bad_backups(given: object) -> Iterator[Problem]:
     hint = 'Use for example: {"RECIPIENTS": ["age1…"], "DRILL_NO_OLDER_THAN": timedelta(days=8)}'
     for fault in faults:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["BACKUPS"]: {fault}', hint, {"key": "BACKUPS"})
+
+
+def _bad_litestream(given: object) -> Iterator[Problem]:
+    found = given if isinstance(given, Mapping) else {}
+    faults = [f"it has no key {key!r}" for key in found if key not in LITESTREAM_KEYS]
+    faults += ["it is no dict"] if not isinstance(given, Mapping) else []
+    faults += ["it has no REPLICA"] if found and "REPLICA" not in found else []
+    paths = [key for key in ("SOCKET", "CONFIG") if not isinstance(found.get(key, ""), str | os.PathLike)]
+    urls = [] if all(isinstance(one, str) and ":" in one for one in _values(found.get("REPLICA"))) else ["REPLICA"]
+    times = [key for key in ("WAIT", "LAG") if not _is_duration(found.get(key, 0))]
+    rest = [] if isinstance(found.get("OPTIONS", {}), Mapping) else ["OPTIONS"]
+    rest += [] if _is_list_of_names(found.get("READ_REPLICAS", ())) else ["READ_REPLICAS"]
+    faults += [f"{key} is {found[key]!r}" for key in (*paths, *urls, *times, *rest)]
+    hint = 'Use for example: {"REPLICA": "s3://bucket/db", "SOCKET": "/run/litestream.sock", "WAIT": 5, "LAG": 60}.'
+    for fault in faults:
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["LITESTREAM"]: {fault}', hint, {"key": "LITESTREAM"})
 
 
 def _is_duration(given: object) -> bool:

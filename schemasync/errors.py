@@ -83,6 +83,12 @@ class Code(StrEnum):
     CANNOT_DECRYPT = "cannot-decrypt"
     STORAGE_FAILED = "storage-failed"
     BACKUP_OVERDUE = "backup-overdue"
+    LITESTREAM_LINK = "litestream-link"
+    LITESTREAM_SILENT = "litestream-silent"
+    LITESTREAM_OTHER_FILE = "litestream-other-file"
+    LITESTREAM_BEHIND = "litestream-behind"
+    LITESTREAM_FAILED = "litestream-failed"
+    READ_REPLICA_BEHIND = "read-replica-behind"
     # runs
     RUN_IN_PROGRESS = "run-in-progress"
     DATABASE_LOCKED = "database-locked"

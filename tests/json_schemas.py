@@ -30,6 +30,7 @@ from schemasync.actions.hash import HashJson
 from schemasync.actions.health import HealthJson
 from schemasync.actions.history import HistoryJson
 from schemasync.actions.inspect import InspectJson
+from schemasync.actions.litestream import LitestreamJson
 from schemasync.actions.models import ModelsJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
@@ -64,6 +65,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "backups": (BackupsJson, FailedJson),
     "drill": (DrillJson, FailedJson),
     "restore": (RestoreJson, RestorePreviewJson, WrittenJson, FailedJson),
+    "litestream": (LitestreamJson, FailedJson),
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),
     "hash": (HashJson, FailedJson),

@@ -234,6 +234,9 @@ def result(project, name, tmp_path):  # noqa: F811
         (folder / "1.sql").write_text("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
         (folder / "1.down.sql").write_text("DROP TABLE t")
         return project.done("inspect", folder, json=True).json
+    if name == "litestream":
+        with override_settings(SCHEMASYNC={"SCHEMA": project.schema, "LITESTREAM": {"REPLICA": "s3://bucket/app"}}):
+            return project.done("litestream", "config", json=True).json
     if name == "snapshot":
         return project.done("snapshot", tmp_path / "copy.sqlite3", json=True).json
     if name in ("backups", "restore", "drill"):

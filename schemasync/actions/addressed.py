@@ -31,6 +31,7 @@ USES = {
     "backups": ("database", "all"),
     "drill": ("database", "all"),
     "restore": ("database", "schema", "wait", "noinput"),
+    "litestream": ("database",),
     "cutover": ("database", "all"),
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),

@@ -11,8 +11,9 @@ from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.dropped import repair_hint
 from ..engines.sqlite.unknown_names import Unknown
-from ..errors import ProblemJson
+from ..errors import Problem, ProblemJson
 from ..files.layout import Layout, PathKind
+from ..keep.litestream.faults import link_faults
 from ..orm.comparison import Comparison
 from ..orm.data_migrations import data_migrations, is_own
 from ..orm.database_faults import DatabaseFault, DatabaseFaultJson, database_faults
@@ -86,6 +87,8 @@ class CheckJson(TypedDict):
     """Objects that Django's migrate would destroy."""
     database_faults: list[DatabaseFaultJson]
     """What is wrong in the database now; looked for without a schema.json."""
+    litestream: list[ProblemJson]
+    """Litestream was told the link, and replicates nothing."""
     errors: list[ProblemJson]
 
 
@@ -149,11 +152,13 @@ class ThreeWays:
     risks: tuple[MigrateRisk, ...]
     unmanaged: tuple[str, ...]
     strict: bool
+    litestream: tuple[Problem, ...] = ()
 
     @property
     def reasons(self) -> list[str]:
         """Why the check fails, and what to do next; empty if all agree."""
-        return verdict(self.checked, self.models, self.kept, strict=self.strict)
+        lines = verdict(self.checked, self.models, self.kept, strict=self.strict)
+        return lines + [line for one in self.litestream for line in (one.message, *one.hint.splitlines())]
 
     @property
     def never_filled(self) -> list[str]:
@@ -185,7 +190,8 @@ def check(
     models = compared(database) if conf.is_enabled() else None
     risks = () if for_migrate else risks_of_migrate(alias)
     unmanaged = tuple(unread(alias, wanted)) if models is not None else ()
-    return ThreeWays(seen, models, kept(alias), risks, unmanaged, strict)
+    litestream = () if for_migrate else tuple(link_faults(alias))
+    return ThreeWays(seen, models, kept(alias), risks, unmanaged, strict, litestream)
 
 
 def checked(database: Database, wanted: Document) -> Checked:
@@ -226,7 +232,8 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
         return _without_schema_json(found.risks, found.faults)
     seen, kept = found.checked, found.kept
     models = _models_json(found.models, found.unmanaged)
-    differs = seen.differs(strict=found.strict) or bool(kept) or (models is not None and models["result"] == "differs")
+    differs = seen.differs(strict=found.strict) or (models is not None and models["result"] == "differs")
+    differs = differs or bool(kept) or bool(found.litestream)
     return {
         "result": "differs" if differs else "agrees",
         "version": seen.version,
@@ -247,6 +254,7 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
         "missing_tables": list(kept.missing),
         "migrate_risks": [one.as_json() for one in found.risks],
         "database_faults": [],
+        "litestream": [one.as_json() for one in found.litestream],
         "errors": [],
     }
 
@@ -286,5 +294,6 @@ def _without_schema_json(found: Sequence[MigrateRisk], faults: Sequence[Database
         "missing_tables": [],
         "migrate_risks": [one.as_json() for one in found],
         "database_faults": [one.as_json() for one in faults],
+        "litestream": [],
         "errors": [],
     }

@@ -13,6 +13,7 @@ from ..errors import Code, SchemaInvalid, SchemasyncError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
 from ..files.mounts import network_file_system
+from ..keep.litestream.settings import litestream
 from ..orm.before_schema import BeforeSchema, before_schema
 from ..orm.health import health_check
 from ..orm.requirements import requirements
@@ -101,6 +102,7 @@ class Database:
             adopting_command=conf.adopting_command(),
             requirements=requirements(self.alias),
             health=health_check(self.alias),
+            replication=litestream(self.alias),
         )
 
     def released(self) -> Target:

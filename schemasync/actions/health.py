@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypedDict
 
 from .. import conf, databases
 from ..errors import APPLICATION_ERRORS, Code, Problem, ProblemJson, SchemasyncError
+from ..files.lock import is_held
+from ..keep.litestream.faults import link_faults, read_replica_faults, replication_faults
+from ..keep.litestream.lag import ReadReplica, Replica, read_replicas, replica
+from ..keep.litestream.settings import litestream
 from ..sync import health as of_files
 from ..sync import kept
 from ..sync.health import Health
 from ..sync.phases.beforehand import lasting
 from ..sync.run.requirements import BackupAge
+from ..sync.run.target import Target
 from . import drill
 from .database import Database
 
 CACHED = 60.0  # seconds: a storage far away answers in half a second, and a backup gets overdue in hours
 
 Result = Literal["ok", "attention", "unusable"]
+
+
+class ReadReplicaJson(TypedDict):
+    """How far a read replica is behind."""
+
+    transactions: int
+    seconds: float | None
+    """Since it got one; null if it never did."""
+
+
+class ReplicaJson(TypedDict):
+    """How far the replica of Litestream is behind."""
+
+    seconds: float | None
+    """Since it was last known to be complete; null if the daemon does not answer, or replicates another file."""
+    read_replicas: dict[str, ReadReplicaJson]
+    """By alias."""
 
 
 class HealthJson(TypedDict):
@@ -31,6 +53,8 @@ class HealthJson(TypedDict):
     """The live generation; null for a plain file, and where it cannot be read."""
     version: str | None
     disk_free: int
+    litestream: ReplicaJson | None
+    """Null without the setting LITESTREAM, and with `--ready`."""
     attention: list[ProblemJson]
     errors: list[ProblemJson]
     """Why the database cannot be used."""
@@ -49,23 +73,49 @@ class _Known:
 _known: dict[tuple[str, str], _Known] = {}
 
 
-def health(database: Database, *, ready: bool = False) -> Health:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found. `replica` and `read_replicas`: those of Litestream."""
+
+    health: Health
+    replica: Replica | None = None
+    read_replicas: Mapping[str, ReadReplica] = field(default_factory=dict)
+
+
+def health(database: Database, *, ready: bool = False) -> Found:
     """Look at the database; `ready`: only whether it can be used. A database with problems is no error. Raises
     UsageError."""
-    target = database.target()
+    target, alias = database.target(), database.alias
     found = of_files.health(target)
     if ready:
-        return Health(found.unusable, (), found.live, found.free)
+        return Found(replace(found, attention=()))
     backup = target.requirements.backup
-    found = found.but(_overdue(backup, _newest(database.alias, backup))) if backup is not None else found
-    return found if conf.drill_age() is None else found.but(drill.overdue(kept.last_of(target)["drill"]))
+    if backup is not None:
+        found = found.but(_overdue(backup, _newest(alias, backup)))
+    if conf.drill_age() is not None:
+        found = found.but(drill.overdue(kept.last_of(target)["drill"]))
+    replica, behind = _replicas(alias, target)
+    faults = [*link_faults(alias), *replication_faults(alias, replica), *read_replica_faults(alias, behind)]
+    return Found(found.but(faults), replica, behind)
+
+
+def _replicas(alias: str, target: Target) -> tuple[Replica | None, dict[str, ReadReplica]]:
+    """Ask Litestream; if it replicates another file since a run died after its swap, let it replicate the live one."""
+    daemon = litestream(alias)
+    if daemon is None:
+        return None, {}
+    found = replica(daemon, target.layout)
+    if found is not None and not (found.trouble or found.is_live or is_held(target.layout.lock)):
+        target.replicate()
+        found = replica(daemon, target.layout)
+    return found, read_replicas(found.position) if found is not None and found.is_live else {}
 
 
 def healths(*, ready: bool = False) -> Iterator[Health]:
     """Look at every SQLite database that has a schema.json. What prevents that is a problem, too."""
     try:
         for alias in databases.synced():
-            yield health(Database(alias), ready=ready)
+            yield health(Database(alias), ready=ready).health
     except SchemasyncError as error:
         yield Health(error.problems, (), None, 0)
 
@@ -75,15 +125,28 @@ def result(found: Health) -> Result:
     return "unusable" if found.unusable else "attention" if found.attention else "ok"
 
 
-def as_json(found: Health) -> HealthJson:
+def as_json(done: Found) -> HealthJson:
     """The JSON object."""
+    found = done.health
     return {
         "result": result(found),
         "generation": found.live.generation if found.live else None,
         "version": found.live.version if found.live else None,
         "disk_free": found.free,
+        "litestream": _replica_json(done) if done.replica is not None else None,
         "attention": [one.as_json() for one in found.attention],
         "errors": [one.as_json() for one in found.unusable],
+    }
+
+
+def _replica_json(done: Found) -> ReplicaJson:
+    seconds = done.replica.seconds if done.replica is not None and done.replica.is_live else None
+    return {
+        "seconds": None if seconds is None else round(seconds, 1),
+        "read_replicas": {
+            alias: {"transactions": one.transactions, "seconds": one.seconds}
+            for alias, one in done.read_replicas.items()
+        },
     }
 
 

@@ -144,11 +144,11 @@ def _synced(database: Database, done: Restored) -> Report:
 
 def _chosen(database: Database, asked: Asked) -> Source:
     place = store(database.link, database.alias, asked.storage)
-    at = _time(asked.at) if asked.at else None
+    at = time_of(asked.at) if asked.at else None
     return chosen(place, database.target(), asked.name, at, asked.identity)
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
     """A time with its zone; without one it is UTC, as in all that the command prints."""
     try:
         found = datetime.fromisoformat(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from .. import conf, databases
 from ..diff.changes import lines_by_table
 from ..errors import SchemasyncError
+from ..keep.litestream.faults import link_faults
 from ..management.local_time import local_time
 from ..orm.models_fingerprint import beside
 from ..orm.project import differences
@@ -42,6 +43,7 @@ _models = _Models()
 def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> dict[str, Any]:
     """The context of the panel above the history."""
     now = status(selected.target())  # the page compares schema.json itself, and with the models
+    now = replace(now, problems=(*now.problems, *link_faults(selected.alias)))
     models, database = with_models(selected), with_database(selected)
     return {
         "status": now,

@@ -40,6 +40,7 @@ class SelectedDatabase:
         return f"?{PARAMETER}={self.alias}" if self.others else ""
 
     def target(self, actor: str = "") -> Target:
+        from ..keep.litestream.settings import litestream
         from ..sync.run.target import Target
 
         return Target(
@@ -49,6 +50,7 @@ class SelectedDatabase:
             keep=conf.keep(),
             actor=actor,
             adopting_command=conf.adopting_command(),
+            replication=litestream(self.alias),
         )
 
     def file_of(self, name: str) -> Generation | None:

@@ -60,9 +60,21 @@ def look(alias: str, path: Path) -> None:
         try:
             if process.is_serving(conf.serving_commands()) and (wanted := conf.on_startup()) is not OnStartup.IGNORE:
                 _compare(alias, path, wanted)
+            if process.is_serving(conf.serving_commands()) and conf.litestream():
+                _replicate(alias, path)
             _looks.done.add(path)
         finally:
             _looks.is_looking = False
+
+
+def _replicate(alias: str, path: Path) -> None:
+    """A run may have died between its swap and the registration of the new live file."""
+    from ..files.disk import Disk
+    from ..keep.litestream.settings import litestream
+
+    if (found := litestream(alias)) is not None and Layout(path.absolute()).folder.is_dir():
+        for line in found.follow(Layout(path.absolute()), Disk()):
+            logger.warning("%s", line)
 
 
 def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
@@ -114,6 +126,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
 
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
+    from ..keep.litestream.settings import litestream
     from ..orm.adopting import adopted_by_itself
     from ..orm.health import health_check
     from ..orm.migrate import sync_as_migrate
@@ -130,6 +143,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
         actor=databases.actor(),
         requirements=requirements(alias),
         health=health_check(alias),
+        replication=litestream(alias),
     )
     adopted_by_itself(alias, target, read)
     if conf.is_enabled():

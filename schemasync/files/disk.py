@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -50,6 +51,8 @@ class DiskStep(StrEnum):
     CUTOVER_LINK = "CUTOVER:LINK"
     CUTOVER_DISPLACED = "CUTOVER:DISPLACED"
     CUTOVER_FOLDER = "CUTOVER:FOLDER"
+    REPLICATION_FOLLOW = "REPLICATION:FOLLOW"
+    REPLICATION_CONFIG = "REPLICATION:CONFIG"
     CUTOVER_CLEAR = "CUTOVER:CLEAR"
     CAPTURE_REMOVE = "CAPTURE:REMOVE"
     ARCHIVE_CHECKPOINT = "ARCHIVE:CHECKPOINT"
@@ -175,6 +178,12 @@ class Disk:
             for path in reversed(tuple(paths)):
                 with suppress(FileNotFoundError):
                     path.unlink()
+
+    def remove_folder(self, label: DiskStep, path: Path) -> None:
+        """Remove a folder with all that is in it, if it exists. What cannot be removed stays."""
+        if path.is_dir():
+            with self.step(label):
+                shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
     def whole_file(self, label: DiskStep, path: Path, like: os.stat_result | None) -> Iterator[Path]:

@@ -56,6 +56,15 @@ class Layout:
         return self.folder / "lock"
 
     @property
+    def replication_lock(self) -> Path:
+        """Held by whoever tells a replication tool which file is live."""
+        return self.folder / "replication.lock"
+
+    def replication_state(self, path: Path) -> Path:
+        """The folder that Litestream keeps beside a file that it replicates."""
+        return path.with_name(f".{path.name}-litestream")
+
+    @property
     def plain(self) -> Path:
         """The path of the plain file that `eject` makes, until it replaces the link."""
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-{PLAIN}")

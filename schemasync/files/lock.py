@@ -165,6 +165,21 @@ def try_lock(file: IO[bytes]) -> bool:
     return True
 
 
+@contextmanager
+def held_alone(path: Path, wait: float) -> Iterator[bool]:
+    """Hold a lock on a small file, which is created if it is missing, for as long as the block lasts. Yields False if
+    nobody released it within `wait` seconds. It is free when the process dies."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    with _closing(file):
+        _share(file, path.parent)
+        try:
+            _take(file, path, time.monotonic() + wait, lambda: None)
+        except Busy:
+            yield False
+        else:
+            yield True
+
+
 def notice_of(path: Path) -> str | None:
     """The progress of the run that holds the lock; None without a run."""
     if not is_held(path):

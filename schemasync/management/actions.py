@@ -27,6 +27,7 @@ from ..actions import (
     history,
     inspect,
     keep_writes,
+    litestream,
     models,
     option_values,
     plan,
@@ -331,6 +332,18 @@ class Actions(Invocation):
     def _agree_to_restore(self, ahead: Ahead) -> bool:
         self._say(output.restore.preview_lines(ahead, self._page))
         return self._asks_nothing or self._yes("Restore it?")
+
+    def do_litestream(self, database: Database) -> None:
+        match self.given.get("what"):
+            case "config":
+                done: litestream.Done = litestream.config(database, self._path("output"))
+            case "register":
+                done = litestream.register(database)
+            case _:
+                if (into := self._path("into")) is None:
+                    raise UsageError.of(Code.BAD_OPTION, "restore writes a file", "Add --into FILE.")
+                done = litestream.restore(database, into, str(self.given.get("at", "")))
+        self._print(output.litestream.lines(done), litestream.as_json(done))
 
     def do_hash(self, database: Database) -> None:
         version = hash.version_of(database, self._path("file"))

@@ -46,6 +46,7 @@ ACTIONS = {
     "backups": "list the backups, and the archives",
     "drill": "restore the newest backup on trial, check it, and remove it again; exit 1 if that fails",
     "restore": "make a backup live, as a new generation; asks first",
+    "litestream": "let Litestream replicate the live file across swaps; restore any moment from its replica",
     "cutover": "cut over a run that was started with --postpone",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
@@ -484,6 +485,27 @@ def _restore(parser: Any) -> None:
     )
 
 
+def _litestream(parser: Any) -> None:
+    parser.add_argument(
+        "what",
+        choices=["config", "register", "restore"],
+        metavar="config|register|restore",
+        help="config: print the daemon's configuration; register: let it replicate the live file; restore: a moment",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=ABSENT,
+        metavar="FILE",
+        help="config: write it to this file (default: print it)",
+    )
+    parser.add_argument(
+        "--into", type=Path, default=ABSENT, metavar="FILE", help="restore: the file to write; it must not exist"
+    )
+    parser.add_argument("--at", default=ABSENT, metavar="TIME", help="restore: the state of this time, in UTC")
+
+
 def _hash(parser: Any) -> None:
     parser.add_argument(
         "file",
@@ -564,6 +586,7 @@ _ADD = {
     "backups": _to,
     "drill": _drill,
     "restore": _restore,
+    "litestream": _litestream,
     "hash": _hash,
     "export": _export,
     "models": _models,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
+from ..keep.litestream.faults import link_faults
 from ..schema import document
 from ..schema.document import Document
 from ..sync.run.target import Target
@@ -20,9 +21,10 @@ def with_transforms(alias: str, found: Document) -> Document:
 
 def status_with_transforms(alias: str, target: Target, schema: Path) -> Status:
     """The state of a database, and which transforms have not acted on it. A module that cannot be imported is one of
-    its problems."""
+    its problems, and so is a Litestream that was told the link."""
     try:
-        return status(target, schema, transforms(alias))
+        found = status(target, schema, transforms(alias))
     except UsageError as error:
         found = status(target, schema)
-        return replace(found, problems=(*found.problems, *error.problems))
+        found = replace(found, problems=(*found.problems, *error.problems))
+    return replace(found, problems=(*found.problems, *link_faults(alias)))

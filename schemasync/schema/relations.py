@@ -33,7 +33,7 @@ def check_names(tables: list[Table], views: list[View], faults: Diagnostics) -> 
         columns = [(column.name, (to_key(table.name), to_key(column.name))) for column in table.columns]
         _check_clash("column", columns, faults)
     for name, path in [*objects, *indexes, *triggers]:
-        if fold(name).startswith(("sqlite_", "_schemasync_")) or fold(name) == "_schema_versions":
+        if fold(name).startswith(("sqlite_", "_schemasync_", "_litestream_")) or fold(name) == "_schema_versions":
             faults.note(Code.RESERVED_NAME, f'the name "{name}" is reserved', "Choose another.", at=path)
 
 

@@ -167,6 +167,7 @@ def _remove(target: Target, chosen: Pruned) -> Pruned:
     for archive in chosen.gone:
         path = archive.generation.path
         target.check_sole()
+        target.disk.remove_folder(DiskStep.PRUNE_REMOVE, target.layout.replication_state(path))
         target.disk.remove(DiskStep.PRUNE_REMOVE, (path, *side_files(path)))
     return chosen
 

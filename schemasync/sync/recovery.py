@@ -38,6 +38,12 @@ from .run.target import Target
 
 def recover(target: Target) -> tuple[str, ...]:
     """Finish or undo the work of a dead run; returns one line for each action. Raises NeedsPerson."""
+    done = _recovered(target)
+    target.replicate()
+    return done
+
+
+def _recovered(target: Target) -> tuple[str, ...]:
     at = target.layout.path_kind()
     if at in (PathKind.FOREIGN, PathKind.OTHER):
         return ()  # left alone; the next read reports it

@@ -74,6 +74,7 @@ def sync(
 def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks) -> Report:
     with translated_errors(target.layout.link):
         if (report := _if_current(target, document, options)) is not None:
+            target.replicate()
             return report
     begun = time.monotonic()
     with (

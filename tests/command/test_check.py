@@ -5,7 +5,7 @@ from tests.support.project import V1, V2
 KEYS = {
     "result", "version", "live", "generation", "models", "changes", "drift", "foreign",
     "applied_hints", "unwritten_rows", "pending_transforms", "data_migrations_never_run", "runners_ran", "pending_migrations", "missing_tables", "migrate_risks",
-    "database_faults",
+    "database_faults", "litestream",
     "unknown_names", "refused",
     "errors",
 }  # fmt: skip

@@ -62,6 +62,7 @@ def assert_tidy(world, scenario, *, is_copied=False):
         assert_backups(world, scenario)
         extra |= {"copy.sqlite3", "copy.sqlite3.tmp", "db.sqlite3.backups"}
         extra |= {name for name in names[""] if name.startswith(".copy.sqlite3.restore-")}  # the next one removes it
+    extra |= {"litestream.yml"} if scenario.name == "evolve_replicated" else set()
     extra |= {f"{world.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
     extra |= {name for name in names[""] if is_copied and name.startswith(f"{world.link.name}-displaced-1")}
     assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
@@ -87,7 +88,8 @@ def assert_tidy(world, scenario, *, is_copied=False):
         assert not is_marked(path)
         assert (fence_of(path) is None) == (path == live), path.name
     finished = {path.name + suffix for path in world.files() for suffix in side}
-    assert set(names["generations"]) - finished == {"lock"}
+    locks = {"lock"} | ({"replication.lock"} if scenario.name == "evolve_replicated" else set())
+    assert set(names["generations"]) - finished == locks
 
 
 def assert_backups(world, scenario):

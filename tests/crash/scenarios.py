@@ -17,6 +17,8 @@ from schemasync.engines.sqlite import fence
 from schemasync.engines.sqlite.capture.table_access import TableAccess, recorded
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.keep.backup import backup
+from schemasync.keep.litestream.control import Control
+from schemasync.keep.litestream.follow import Litestream
 from schemasync.keep.pruning import prune as prune_backups
 from schemasync.keep.restore import restore, restored_copy
 from schemasync.keep.sources import as_backup, chosen
@@ -63,6 +65,7 @@ LIVE = (
 IN = "CUTOVER:ROUND CUTOVER:ROUND"
 MOVE = "CUTOVER:LINK CUTOVER:DISPLACED CUTOVER:FOLDER"
 SWAP = f"CUTOVER:SYMLINK CUTOVER:FENCE CUTOVER:UNMARK {MOVE}"
+FOLLOW = "REPLICATION:CONFIG REPLICATION:FOLLOW"
 AFTER = "ARCHIVE:CHECKPOINT HISTORY:FINISH"
 LIVE_AFTER = f"CAPTURE:REMOVE {AFTER}"
 
@@ -395,6 +398,15 @@ def _checked(target: Target) -> Any:
     return sync(replace(target, health=_Check()), read(V2)).result
 
 
+def _replicated(target: Target) -> Any:
+    """Litestream is not at work; it finds the live file in its configuration."""
+    folder = target.layout.link.parent
+    daemon = Litestream(Control(folder / "no.sock"), "file:///replica", config=folder / "litestream.yml")
+    result = sync(replace(target, replication=daemon), read(V2)).result
+    assert str(target.layout.link.resolve()) in (folder / "litestream.yml").read_text()
+    return result
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
@@ -429,6 +441,14 @@ SCENARIOS = {
             worlds.filled,
             _checked,
             f"{LIVE} BUILD:HEALTH {IN} {SWAP} {LIVE_AFTER}",
+            before=V1,
+            current=V2,
+        ),
+        Scenario(
+            "evolve_replicated",
+            worlds.filled,
+            _replicated,
+            f"{FOLLOW} {LIVE} {IN} {SWAP} {FOLLOW} {LIVE_AFTER}",
             before=V1,
             current=V2,
         ),

@@ -16,6 +16,7 @@ ALIKE = {
     "evolve_paused",
     "evolve_postponed",
     "evolve_with_a_check",
+    "evolve_replicated",
     "evolve_and_prune",
     "derive",
     "transform",
@@ -41,6 +42,8 @@ def points():
                 # what stands on the disk after one step stands there before the next, but for where it counts most
                 same = when == "after" and not label.startswith(("CUTOVER", "CAPTURE")) and label != scenario.passes[-1]
                 swap = scenario.name in RESTORES and not (scenario.name == "restore_live" and label in OF_RESTORES)
+                # a run with a replication tool is that of `evolve`, but for what it says to the tool
+                alike |= scenario.name == "evolve_replicated" and not label.startswith(("REPLICATION", "CUTOVER:LINK"))
                 marks = [pytest.mark.slow] * (alike or same or swap)
                 name = f"{scenario.name}-{number:02d}-{label}-{when}"
                 yield pytest.param(scenario.name, number, when, id=name, marks=marks)

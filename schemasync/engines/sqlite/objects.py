@@ -14,7 +14,8 @@ from .connection import Connection
 
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
-_HIDDEN = (HISTORY_TABLE, OWN_PREFIX, MESSAGE, "sqlite_")  # how the names of hidden objects begin
+LITESTREAM_PREFIX = "_litestream_"  # of the two tables that Litestream adds to each file that it replicates
+_HIDDEN = (HISTORY_TABLE, OWN_PREFIX, MESSAGE, "sqlite_", LITESTREAM_PREFIX)  # how the names of hidden objects begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ def is_temporary(name: str) -> bool:
 
 
 def is_internal(name: str) -> bool:
-    """True for the tables and indexes that SQLite makes itself. Checked here, and not by LIKE or lower() in SQL,
-    because an application may register functions of those names.
+    """True for the tables and indexes that SQLite makes itself, and for those of Litestream. Checked here, and not by
+    LIKE or lower() in SQL, because an application may register functions of those names.
     https://www.sqlite.org/fileformat2.html#internal_schema_objects"""
-    return fold(name).startswith("sqlite_")
+    return fold(name).startswith(("sqlite_", LITESTREAM_PREFIX))
 
 
 def has_temporary(connection: Connection) -> bool:
@@ -81,7 +82,10 @@ def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
 # For objects by the hundreds, without a call for each: a change log has four triggers for each table. The character
 # after _ is `; LIKE, GLOB and substr may be the application's.
 TEMPORARY = f"(name >= '{OWN_PREFIX}' AND name < '{OWN_PREFIX[:-1]}`')"
-_NOT_INTERNAL = "NOT (name >= 'sqlite_' AND name < 'sqlite`')"
+_NOT_INTERNAL = (
+    "NOT (name >= 'sqlite_' AND name < 'sqlite`')"
+    f" AND NOT (name >= '{LITESTREAM_PREFIX}' AND name < '{LITESTREAM_PREFIX[:-1]}`')"
+)
 
 
 def schema_text(connection: Connection, schema: str = "main") -> tuple[tuple[bytes, ...], ...]:

@@ -116,6 +116,8 @@ class Command(Console):
             option_values.read(given)
             if conf.is_enabled():
                 overridden_commands.refuse_overridden()
+            if conf.litestream():
+                return None  # the sync asks Litestream what it replicates
             alias = str(given.get("database") or "default")
             data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes() + stamp(alias)
             row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from ...actions.health import Found
 from ...errors import Problem
-from ...schema.text import short
-from ...sync.health import Health
+from ...schema.text import count, short
 from ...texts import size
 from .shared import Lines, problem
 
 
-def lines(found: Health) -> Lines:
-    """The live generation, and what needs attention."""
-    row = found.live
+def lines(done: Found) -> Lines:
+    """The live generation, and how far replicas are behind."""
+    found, row = done.health, done.health.live
     if found.unusable:
         return []
     state = f"{row.generation} can be used: version {short(row.version)}" if row else "the database can be used"
-    return [f"{state}; {size(found.free)} of the disk are free"]
+    return [f"{state}; {size(found.free)} of the disk are free", *_replicas(done)]
 
 
-def why(found: Health) -> Lines:
+def _replicas(done: Found) -> Lines:
+    if done.replica is None or not done.replica.is_live:
+        return []
+    lines = [f"the replica of Litestream was complete {done.replica.seconds:.0f} s ago"]
+    for alias, one in done.read_replicas.items():
+        lines.append(f'the read replica "{alias}" is {count(one.transactions, "transaction")} behind')
+    return lines
+
+
+def why(done: Found) -> Lines:
     """Everything that is wrong, for the error of the command; empty if nothing is."""
+    found = done.health
     return [*_told("unusable", found.unusable), *_told("attention", found.attention)]
 
 

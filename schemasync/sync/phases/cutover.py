@@ -93,6 +93,7 @@ def begin(target: Target, signals: Signals, new: Generation) -> None:
     open_up(target, new)
     point(target, new)
     signals.swapped(new.name)
+    target.replicate()
 
 
 @contextmanager
@@ -121,6 +122,7 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
             generation=swap.successor,
         ) from error
     signals.swapped(swap.successor)
+    target.replicate()
     _tidy(target, lock)
     _checkpoint(target, lock)
     clear(target, DiskStep.CUTOVER_CLEAR)

@@ -107,6 +107,8 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             return RunPhase.RECOVERY
         case (
             DiskStep.RUN_FOLDER
+            | DiskStep.REPLICATION_FOLLOW
+            | DiskStep.REPLICATION_CONFIG
             | DiskStep.OUTPUT_WRITE
             | DiskStep.BACKUP_COPY
             | DiskStep.BACKUP_COMPACT

@@ -18,6 +18,7 @@ from .broadcast import Announced, running
 from .health_check import HealthCheck
 from .progress import Progress, Silent
 from .recorder import Recorder
+from .replication import Replication
 from .requirements import Requirements
 
 
@@ -26,7 +27,7 @@ class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
     `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
     run holds it. `requirements`: the conditions for a run. `health`: the application's check of a
-    new file. `recorder`: what is known of the run."""
+    new file. `replication`: the tool that watches the live file. `recorder`: what is known of the run."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -39,6 +40,7 @@ class Target:
     lock: RunLock | None = None
     requirements: Requirements = Requirements()  # noqa: RUF009  it is frozen
     health: HealthCheck | None = field(default=None, compare=False)
+    replication: Replication | None = field(default=None, compare=False)
     recorder: Recorder = field(default_factory=Recorder, compare=False)
 
     @property
@@ -72,6 +74,12 @@ class Target:
         run = running(self.layout)
         who = f" by {run.actor}" if run is not None and run.actor else ""
         self.progress.note(f"another run{who} is at work on this database; waiting for at most {self.wait:g} s")
+
+    def replicate(self) -> None:
+        """Let the replication tool watch the live file. Called when the link has moved: no writer waits for it."""
+        if self.replication is not None:
+            for line in self.replication.follow(self.layout, self.disk):
+                self.progress.note(line)
 
     def check_sole(self) -> None:
         """Called before each step that cannot be undone. Raises Failed if another run may be at work by now."""

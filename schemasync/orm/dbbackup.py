@@ -1,0 +1,17 @@
+"""What dbrestore of django-dbbackup would do to a database."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def writes_over(alias: str) -> bool:
+    """True if it writes its backup over the file, as its connectors for SQLite files do. The one that it takes for an
+    engine that it does not know uses loaddata."""
+    try:
+        from dbbackup.db.base import get_connector
+        from dbbackup.db.sqlite import SqliteBackupConnector, SqliteCPConnector
+
+        return isinstance(get_connector(alias), SqliteBackupConnector | SqliteCPConnector)
+    except (ImportError, AttributeError, ImproperlyConfigured):
+        return False  # its own checks report it

@@ -1,0 +1,67 @@
+"""A real Litestream daemon beside a project's database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from schemasync.keep.litestream.control import Control, LitestreamError
+
+BINARY = Path(sys.executable).parent / "litestream"
+PATIENCE = 20.0  # seconds for a daemon to answer, on a machine that has other work
+
+
+def setting(folder: Path, **more: Any) -> dict[str, Any]:
+    """SCHEMASYNC["LITESTREAM"] for a replica in a folder beside the database."""
+    return {
+        "REPLICA": f"file://{folder / 'replica'}",
+        "SOCKET": folder / "litestream.sock",
+        "CONFIG": folder / "litestream.yml",
+        **more,
+    }
+
+
+@contextmanager
+def daemon(config: Path, socket: Path, log: Path) -> Iterator[Control]:
+    """Litestream at work."""
+    with log.open("ab") as output:
+        process = subprocess.Popen([BINARY, "replicate", "-config", config], stdout=output, stderr=output)
+        try:
+            yield _answering(Control(socket), process)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def _answering(control: Control, process: subprocess.Popen[bytes]) -> Control:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            control.databases()
+        except LitestreamError:
+            assert process.poll() is None, "Litestream has ended"
+            assert time.monotonic() < deadline, "Litestream does not answer"
+            time.sleep(0.02)
+        else:
+            return control
+
+
+def complete(control: Control, path: str) -> None:
+    """Wait until a whole upload has begun and ended. The command `litestream sync` would lose rows."""
+    deadline, seen = time.monotonic() + PATIENCE, set[object]()
+    while len(seen) < 3:  # one of before, one that may have begun before, one that has begun since
+        seen |= {one.synced for one in control.databases() if one.path == path}
+        assert time.monotonic() < deadline, "Litestream uploads nothing"
+        time.sleep(0.05)
+
+
+def restored(url: str, output: Path, at: str = "") -> Path:
+    """What Litestream restores by itself."""
+    when = ["-timestamp", at] if at else []
+    subprocess.run([BINARY, "restore", "-o", output, *when, url], check=True, capture_output=True)
+    return output
