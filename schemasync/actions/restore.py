@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, assert_never
 
 from .. import databases
 from ..errors import Code, ProblemJson, SchemasyncError, UsageError
@@ -14,7 +14,7 @@ from ..files.disk import Disk
 from ..history.rows import OriginJson, origin_of
 from ..keep import restore as restoring
 from ..keep.manifest import ManifestJson
-from ..keep.sources import Source, Stored, as_backup, chosen
+from ..keep.sources import Archived, Copied, Source, Stored, as_backup, chosen
 from ..keep.store import store
 from ..sync import restore as swaps
 from ..sync.phases.decide import SyncOptions
@@ -34,7 +34,7 @@ class WrittenJson(TypedDict):
     bytes: int
     source: OriginJson
     backup: ManifestJson | None
-    """Null for an archive."""
+    """Null for an archive and for a file."""
     errors: list[ProblemJson]
 
 
@@ -77,8 +77,8 @@ class RestoreJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which backup: the one whose `name` is this or begins so, the newest until the time `at`, or the newest; of which
-    storage; and the file of the identity for an encrypted one."""
+    """Which backup: the one whose `name` is this or begins so, the file of this path, the newest until the time `at`,
+    or the newest; of which storage; and the file of the identity for an encrypted one."""
 
     name: str = ""
     at: str = ""
@@ -172,7 +172,15 @@ def written_json(done: Written) -> WrittenJson:
 
 
 def _generation(source: Source) -> str | None:
-    return source.manifest.data["generation"] if isinstance(source, Stored) else source.name
+    match source:
+        case Stored():
+            return source.manifest.data["generation"]
+        case Archived():
+            return source.name
+        case Copied():
+            return None
+        case _:
+            assert_never(source)
 
 
 def preview_json(ahead: Ahead) -> RestorePreviewJson:

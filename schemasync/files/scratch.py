@@ -50,6 +50,15 @@ def private_writer(folder: Path, name: str) -> Iterator[IO[bytes]]:
         yield file
 
 
+def copied_with_sides(path: Path, folder: Path) -> Path:
+    """Copy a database file that nobody uses, byte by byte and with its log, into a folder for the work."""
+    for side in ("", "-wal", "-journal"):
+        beside_it = path.with_name(path.name + side)
+        if beside_it.is_file():
+            shutil.copyfile(beside_it, private_file(folder, f"copied.sqlite3{side}"))
+    return folder / "copied.sqlite3"
+
+
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file that nobody uses yet. It is not synced."""
     with path.open("wb") as file:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, assert_never
 
+from ..engines.sqlite import fence
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.copies import plain_copy
 from ..engines.sqlite.examine import examine
-from ..errors import Code, Failed, Refused
+from ..engines.sqlite.sqlite_errors import is_damage
+from ..errors import Code, Failed, Refused, SchemasyncError
 from ..files.disk import Disk, DiskStep
-from ..files.scratch import BACKUP, beside, private_file, private_writer, work_folder, write_chunks
+from ..files.scratch import BACKUP, beside, copied_with_sides, private_file, private_writer, work_folder, write_chunks
 from ..sync.run.disk_space import check_free
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
 from ..sync.run.target import Target
 from . import compression, encryption
 from .manifest import Manifest
-from .sources import Archived, Source, Stored
+from .sources import Archived, Copied, Source, Stored
 
 
 def restore(opener: Opener, source: Source, output: Path, progress: Progress, disk: Disk) -> None:
@@ -59,10 +62,16 @@ def working(target: Target) -> Iterator[Path]:
 
 
 def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Path:
-    """The file to write the database from: the stored one, or the archive itself."""
+    """The file to write the database from: the stored one, the archive itself, or a copy of a copy with its log:
+    SQLite changes a file with a log when it opens it."""
     match source:
         case Archived():
             return source.archive.generation.path
+        case Copied():
+            with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "files") as advance:
+                copy = copied_with_sides(source.path, folder)
+                advance(1, 1)
+            return copy
         case Stored():
             compression.library()
             if source.manifest.is_encrypted:
@@ -80,14 +89,37 @@ def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Pa
 
 def _write(opener: Opener, source: Source, packed: Path, place: Path, progress: Progress) -> None:
     match source:
-        case Archived():
-            plain_copy(opener, packed, place)
-            _check(opener, source.name, place, progress, None)
+        case Archived() | Copied():
+            with _damage_named(source.name):
+                _refuse_unfinished(opener, source.name, packed)
+                plain_copy(opener, packed, place)
+                _check(opener, source.name, place, progress, None)
         case Stored():
             _unpack(source.manifest, packed, place, progress)
             _check(opener, source.name, place, progress, source.manifest)
         case _:
             assert_never(source)
+
+
+@contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    """A file that SQLite cannot read is a damaged backup, not a damaged database."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise _damaged(name, str(error)) from error
+        raise
+    except SchemasyncError as error:
+        if error.code in (Code.CORRUPT, Code.NOT_A_DATABASE):
+            raise _damaged(name, "SQLite cannot read it") from error
+        raise
+
+
+def _refuse_unfinished(opener: Opener, name: str, path: Path) -> None:
+    with closing(opener.read(path)) as connection:
+        if fence.is_marked(connection):
+            raise _damaged(name, "it is a file that a run has not finished")
 
 
 def _fetch(source: Stored, packed: IO[bytes], advance: compression.Advance) -> None:
@@ -124,9 +156,9 @@ def _unpack(one: Manifest, packed: Path, place: Path, progress: Progress) -> Non
 
 
 def _check(opener: Opener, name: str, place: Path, progress: Progress, one: Manifest | None) -> None:
-    """Read the whole file; `one`: the manifest, None for an archive."""
+    """Read the whole file; `one`: the manifest, None for an archive and for a copy by hand."""
     with progress.phase("verification", "files") as advance:
-        found = examine(opener, place)
+        found = examine(opener, place, with_indexes=one is None)  # nothing else says what was copied
         advance(1, 1)
     if found.damage:
         raise _damaged(name, found.damage[0])

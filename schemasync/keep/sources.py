@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ..engines.sqlite.connection import wal_of
 from ..errors import Code, Refused
+from ..files.layout import size_of
 from ..history.in_place import Backup
 from ..sync import prune
 from ..sync.prune import Archive
@@ -56,7 +59,24 @@ class Archived:
         return self.archive.bytes
 
 
-Source = Stored | Archived
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy of the database that somebody made: a file, with its log beside it, or a link to it."""
+
+    path: Path
+    made_at: datetime
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def bytes_needed(self) -> int:
+        """On the disk, while it is restored."""
+        return 2 * sum(map(size_of, (self.path, wal_of(self.path))))
+
+
+Source = Stored | Archived | Copied
 
 
 def as_backup(source: Source) -> Backup:
@@ -67,8 +87,10 @@ def as_backup(source: Source) -> Backup:
 def chosen(
     store: Store, target: Target, name: str = "", at: datetime | None = None, identity: Path | None = None
 ) -> Source:
-    """The backup or archive with this name, or with a name that begins so; or the newest one until `at`; or the newest
-    backup. `identity`: as in `Stored`. Raises Refused."""
+    """The backup or archive with this name, or with a name that begins so; a file, if the name is a path; or the newest
+    backup or archive until `at`; or the newest backup. `identity`: as in `Stored`. Raises Refused."""
+    if os.sep in name:
+        return _copied(Path(name))
     archives = [Archived(one, one.at) for one in prune.archives(target) if one.at is not None]
     if name and (fitting := [one for one in archives if one.name.startswith(name)]):
         return _only(store, Found(), name, fitting)
@@ -81,6 +103,14 @@ def chosen(
     if not until:
         raise _no_backup(store, found, f"no backup and no archive from before {at.isoformat()}")
     return until[-1]
+
+
+def _copied(path: Path) -> Copied:
+    file = path.resolve()
+    if not file.is_file():
+        hint = "Name the file, or the link to it, for example: /mnt/copies/db.sqlite3"
+        raise Refused.of(Code.NO_BACKUP, f"{path} is no file", hint, path=str(path))
+    return Copied(file, datetime.fromtimestamp(file.stat().st_mtime, UTC))
 
 
 def _only(store: Store, found: Found, name: str, fitting: Sequence[Source]) -> Source:

@@ -325,9 +325,14 @@ class Actions(Invocation):
             return
         self._must_be_able_to_ask(database, lambda target: None)
         done = restore.restore(database, asked, self._agree_to_restore, with_sync=self._is("sync"))
-        lines = output.restore.lines(done, self._page)
-        lines += [] if done.report is not None else self._left_ahead(database, done.done.ahead.to.version)
-        self._print(lines, restore.as_json(done))
+        behind = done.report is None and self._is_behind(database, done.done.ahead.to.version)
+        self._print(output.restore.lines(done, self._page, is_behind=behind), restore.as_json(done))
+
+    def _is_behind(self, database: Database, version: str) -> bool:
+        try:
+            return database.document().version != version
+        except SchemasyncError:
+            return False  # the next sync says what is wrong with schema.json
 
     def _agree_to_restore(self, ahead: Ahead) -> bool:
         self._say(output.restore.preview_lines(ahead, self._page))

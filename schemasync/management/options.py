@@ -464,7 +464,7 @@ def _restore(parser: Any) -> None:
         nargs="?",
         default="",
         metavar="BACKUP",
-        help="the name of a backup or an archive, or the beginning of one (default: the newest backup)",
+        help="the name of a backup or an archive, or its beginning; or the path of a file (default: the newest backup)",
     )
     parser.add_argument(
         "--into",

@@ -1,7 +1,10 @@
 """Backups while writers write and runs swap the file: each is the state of one moment."""
 
 import multiprocessing
+import os
+import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -157,3 +160,38 @@ def test_one_a_second_beside_writers_and_two_swaps_each_is_a_state_that_was_true
         for writer in range(WRITERS):
             assert debit[writer] == list(range(1, len(debit[writer]) + 1)), "a write is missing"
             assert before[writer] <= len(debit[writer]) <= after[writer], "of another moment"
+
+
+@pytest.mark.parametrize("looks", [3, pytest.param(12, marks=pytest.mark.slow)])
+def test_a_snapshot_of_the_whole_volume_at_one_instant_is_whole(written, folder, looks):
+    """Beside writers and a run: whoever looks stops everybody, as a snapshot of the disk does."""
+    link, acknowledged = written
+    run = FORK.Process(target=sync, args=(target(link), read(SCHEMAS[0])))
+    run.start()
+    working = [one.pid for one in multiprocessing.active_children()]
+    taken = []
+    for number in range(looks):
+        for pid in working:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        place = folder / f"volume-{number}"
+        place.mkdir()
+        subprocess.run(["cp", "-a", link, f"{link}.generations", place], check=True)
+        taken.append((place / link.name, [one.value for one in acknowledged]))
+        for pid in working:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        time.sleep(0.02)
+    run.join()
+    assert run.exitcode == 0
+    for copy, before in taken:
+        restored = copy.with_name("restored.sqlite3")
+        restore(
+            target(copy).opener, chosen(store(link, "default"), target(link), str(copy)), restored, Silent(), Disk()
+        )
+        child(lambda copy=copy: sync(target(copy), read(SCHEMAS[0])).result).result()  # goes on in its place
+        for path in (restored, copy):
+            debit, credit = halves(path, "debit"), halves(path, "credit")
+            assert debit == credit, "half of a transaction"
+            for writer in range(WRITERS):
+                assert before[writer] <= len(debit[writer]) <= before[writer] + 1

@@ -13,7 +13,7 @@ from . import history_table
 from .connection import Connection, Opener
 from .objects import fingerprint, is_internal, is_own, shadow_tables
 from .table_sizes import count_rows
-from .verify.integrity_check import damage
+from .verify.integrity_check import damage, whole_damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,11 @@ class Examined:
     rows: Mapping[str, int]
 
 
-def examine(opener: Opener, path: Path) -> Examined:
-    """Read the whole file at `path`. Raises SchemasyncError if it is no database."""
+def examine(opener: Opener, path: Path, *, with_indexes: bool = False) -> Examined:
+    """Read the whole file at `path`; `with_indexes`: compare each index with its table. Raises SchemasyncError if it is
+    no database."""
     with closing(opener.read(path)) as connection:
-        messages = damage(connection)
+        messages = whole_damage(connection) if with_indexes else damage(connection)
         if messages:
             return Examined(messages, "", None, {})
         rows = history_table.read(connection)

@@ -43,11 +43,13 @@ def preview_lines(ahead: Ahead, page: Page) -> Lines:
     return [*lines, *differing(ahead.preview, page, "written since then, and kept whole in")]
 
 
-def lines(found: WentLive, page: Page) -> Lines:
-    """The result of a restore."""
+def lines(found: WentLive, page: Page, *, is_behind: bool) -> Lines:
+    """The result of a restore. `is_behind`: schema.json has another version."""
     done, ahead = found.done, found.done.ahead
     waited = f", writers waited {span(done.pause_ms)}" if ahead.preview is not None else ""
     lines = [f"{ahead.generation.name} is live: version {short(ahead.to.version)}{waited}"]
     if ahead.preview is not None:
         lines.append(f"To undo it: manage.py schemasync rollback {ahead.preview.live.generation}")
+    if is_behind:
+        lines.append("To bring it up to schema.json, with all its rows: manage.py schemasync --allow-older")
     return [*lines, *(sync.lines(found.report, page) if found.report is not None else [])]

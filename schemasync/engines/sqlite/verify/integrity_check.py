@@ -16,6 +16,7 @@ from .broken_checks import broken_checks
 SAMPLES = 5  # messages that are shown
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be false ones
 NO_NULL = "NULL value in "
+OF_ROWS = (NO_NULL, "CHECK constraint failed")  # a row that its table does not allow: no damage of the file
 NOT_CHECKED = ": not checked: "  # a table that uses a name which is unknown to this process
 
 
@@ -40,7 +41,13 @@ def _quick(connection: Connection) -> tuple[str, ...]:
 
 def damage(connection: Connection) -> tuple[str, ...]:
     """The messages of quick_check about pages, without those about rows that violate NOT NULL or a CHECK."""
-    return tuple(line for line in _quick(connection) if not line.startswith((NO_NULL, "CHECK constraint failed")))
+    return tuple(line for line in _quick(connection) if not line.startswith(OF_ROWS))
+
+
+def whole_damage(connection: Connection) -> tuple[str, ...]:
+    """The messages of integrity_check about pages, and about indexes and their tables."""
+    found = integrity(connection)
+    return tuple(line for line in found if not line.startswith(OF_ROWS) and NOT_CHECKED not in line)
 
 
 def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
