@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -13,7 +14,7 @@ from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import to_wal
 from ..engines.sqlite.verify.row_counts import RowDiff
-from ..errors import Code, Refused
+from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import DiskStep
 from ..files.layout import Generation
 from ..history.in_place import Backup, restored
@@ -58,7 +59,7 @@ class Restored:
 
 def preview(target: Target, copy: Path, backup: Backup) -> Ahead:
     """Show what a restore would do, without writing. Raises the errors of `restore`."""
-    with translated_errors(target.layout.link), _live(target) as current:
+    with _way_out(target), translated_errors(target.layout.link), _live(target) as current:
         return _decided(target, current, copy, backup).ahead(target)
 
 
@@ -67,7 +68,13 @@ def restore(target: Target, copy: Path, backup: Backup, agree: Callable[[Ahead],
     gets the preview first, under the lock, and may decline (then returns None). Raises a SchemasyncError; then the live
     file is unchanged."""
     begun = time.monotonic()
-    with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
+    link = target.layout.link
+    with (
+        _way_out(target),
+        translated_errors(link),
+        interrupt.stoppable() as signals,
+        target.locked() as target,
+    ):
         recover(target)
         with _live(target) as current:
             decided = _decided(target, current, copy, backup)
@@ -81,6 +88,23 @@ def restore(target: Target, copy: Path, backup: Backup, agree: Callable[[Ahead],
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return Restored(ahead, duration_ms, pause_ms)
+
+
+@contextmanager
+def _way_out(target: Target) -> Iterator[None]:
+    """Say how to restore in the place of a live file that cannot be read, and so cannot be closed by a swap."""
+    try:
+        yield
+    except SchemasyncError as error:
+        if error.code not in (Code.CORRUPT, Code.NOT_A_DATABASE, Code.GENERATION_MISSING):
+            raise
+        link, folder = target.layout.link, target.layout.folder
+        paths, aside = shlex.join(map(str, (link, folder))), shlex.quote(f"{link}.aside")
+        hint = (
+            "\nTo restore a backup in place of it, stop the application, then: "
+            f"mkdir {aside} && mv {paths} {aside}/\nand: manage.py schemasync restore"
+        )
+        raise type(error)([replace(one, hint=one.hint + hint) for one in error.problems]) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -237,3 +238,35 @@ def test_its_history_row_says_which_backup_it_was(backed_up):
     backed_up.done("restore", noinput=True)
     ((plan,),) = backed_up.rows("SELECT plan FROM _schema_versions ORDER BY id DESC LIMIT 1")
     assert json.loads(plan)["backup"]["name"] == name
+
+
+def overwrite(project, page):
+    live = project.link.resolve()
+    project.run_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = project.rows("PRAGMA page_size")[0][0]
+    with live.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 200)
+
+
+def test_a_live_file_with_damaged_tables_is_set_aside(backed_up):
+    before = backed_up.live()
+    overwrite(backed_up, backed_up.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'Users'")[0][0])
+    out = backed_up.done("restore", noinput=True).out
+    assert "not comparable" in out
+    assert users(backed_up) == ["ann", "bob"]
+    assert (backed_up.archive / f"{before}.sqlite3").exists()
+
+
+@pytest.mark.slow(but=["not readable"])
+@pytest.mark.parametrize("loss", ["not readable", "gone"])
+def test_a_live_file_that_cannot_be_closed_is_moved_aside_as_the_hint_says(backed_up, loss):
+    if loss == "gone":
+        backed_up.link.resolve().unlink()
+    else:
+        overwrite(backed_up, 1)
+    error = backed_up.call("restore", noinput=True).err
+    (move,) = [line.partition("then: ")[2] for line in error.splitlines() if "in place of it" in line]
+    subprocess.run(move, shell=True, check=True)
+    backed_up.done("restore", noinput=True)
+    assert users(backed_up) == ["ann", "bob"]
