@@ -16,9 +16,10 @@ from ..keep import restore as restoring
 from ..keep.manifest import ManifestJson
 from ..keep.sources import Archived, Copied, Source, Stored, as_backup, chosen
 from ..keep.store import store
+from ..orm.migrate import informed
 from ..sync import restore as swaps
 from ..sync.phases.decide import SyncOptions
-from ..sync.restore import Ahead, Restored
+from ..sync.restore import Ahead, Restored, Wanted
 from ..sync.run.report import Report
 from . import sync
 from .database import Database
@@ -111,31 +112,37 @@ def into_file(database: Database, output: Path, asked: Asked) -> Written:
     return Written(output, output.stat().st_size, source)
 
 
-def preview(database: Database, asked: Asked) -> Ahead:
+def preview(database: Database, asked: Asked, *, with_sync: bool = False) -> Ahead:
     """What a restore would do; the backup is fetched and checked, and the live database is not touched. Raises a
     SchemasyncError."""
     source, target = _chosen(database, asked), database.target()
     with restoring.restored_copy(target, source) as copy:
-        return swaps.preview(target, copy, as_backup(source))
+        return swaps.preview(target, copy, as_backup(source), _wanted(database) if with_sync else None)
 
 
 def restore(database: Database, asked: Asked, agree: Callable[[Ahead], bool], *, with_sync: bool = False) -> WentLive:
     """Make a backup live. `agree` gets the preview. `with_sync`: bring it to schema.json afterwards. Raises UsageError
     if it declines, or another SchemasyncError; then the live file is unchanged, unless it is the sync that failed."""
-    if with_sync:
-        database.document()  # it can be read
+    wanted = _wanted(database) if with_sync else None
     source, target = _chosen(database, asked), database.released()
     database.warn_of_network()
     with restoring.restored_copy(target, source) as copy:
-        done = swaps.restore(target, copy, as_backup(source), agree)
+        done = swaps.restore(target, copy, as_backup(source), agree, wanted)
     if done is None:
         raise UsageError.of(Code.DECLINED, "nothing was changed")
     return WentLive(done, _synced(database, done) if with_sync else None)
 
 
+BROUGHT_UP = SyncOptions(allow_older=True)
+
+
+def _wanted(database: Database) -> Wanted:
+    return Wanted(database.document(), informed(database.alias, BROUGHT_UP))
+
+
 def _synced(database: Database, done: Restored) -> Report:
     try:
-        return sync.sync(database, SyncOptions(allow_older=True))
+        return sync.sync(database, BROUGHT_UP)
     except SchemasyncError:
         ahead = done.ahead
         database.dialogue.warn(f"{ahead.generation.name} is live, with the schema of the backup; the sync failed")

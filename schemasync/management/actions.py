@@ -320,7 +320,7 @@ class Actions(Invocation):
             self._print(output.restore.written(written), restore.written_json(written))
             return
         if self._is("dry_run"):
-            ahead = restore.preview(database, asked)
+            ahead = restore.preview(database, asked, with_sync=self._is("sync"))
             self._print(output.restore.preview_lines(ahead, self._page), restore.preview_json(ahead))
             return
         self._must_be_able_to_ask(database, lambda target: None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import to_wal
+from ..engines.sqlite.objects import fingerprint
 from ..engines.sqlite.verify.row_counts import RowDiff
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import DiskStep
@@ -21,9 +22,11 @@ from ..history.in_place import Backup, restored
 from ..history.lineage import Lineage
 from ..history.row import HistoryRow
 from ..history.rows import Afterwards
+from ..schema.document import Document
 from ..schema.text import short
 from .counted_swap import swap_counted
 from .phases import cutover
+from .phases.decide import SyncOptions, decide
 from .phases.finish import note
 from .phases.litter import litter_removed
 from .phases.write_lock import Commit, brief_write_lock
@@ -49,6 +52,14 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The sync that is to follow: its schema.json and its options."""
+
+    document: Document
+    options: SyncOptions
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """A completed restore."""
 
@@ -57,16 +68,20 @@ class Restored:
     pause_ms: int
 
 
-def preview(target: Target, copy: Path, backup: Backup) -> Ahead:
+def preview(target: Target, copy: Path, backup: Backup, wanted: Wanted | None = None) -> Ahead:
     """Show what a restore would do, without writing. Raises the errors of `restore`."""
     with _way_out(target), translated_errors(target.layout.link), _live(target) as current:
-        return _decided(target, current, copy, backup).ahead(target)
+        decided = _decided(target, current, copy, backup)
+        _check_sync(target, decided, wanted)
+        return decided.ahead(target)
 
 
-def restore(target: Target, copy: Path, backup: Backup, agree: Callable[[Ahead], bool]) -> Restored | None:
+def restore(
+    target: Target, copy: Path, backup: Backup, agree: Callable[[Ahead], bool], wanted: Wanted | None = None
+) -> Restored | None:
     """Make the file `copy`, which holds a backup and which nobody uses, the next generation, and swap it in. `agree`
-    gets the preview first, under the lock, and may decline (then returns None). Raises a SchemasyncError; then the live
-    file is unchanged."""
+    gets the preview first, under the lock, and may decline (then returns None). `wanted`: refuse what this sync would
+    refuse. Raises a SchemasyncError; then the live file is unchanged."""
     begun = time.monotonic()
     link = target.layout.link
     with (
@@ -78,6 +93,7 @@ def restore(target: Target, copy: Path, backup: Backup, agree: Callable[[Ahead],
         recover(target)
         with _live(target) as current:
             decided = _decided(target, current, copy, backup)
+            _check_sync(target, decided, wanted)
             cutover.check_place(target.layout)
             ahead = decided.ahead(target)
             if not agree(ahead):
@@ -160,6 +176,16 @@ def _decided(target: Target, current: LiveDatabase | None, copy: Path, backup: B
     generation = target.layout.next(short(its[-1].version), used)
     row = restored(live, its, generation.name, backup, target.stamp)
     return _Decided(current, (*live, row), generation, copy)
+
+
+def _check_sync(target: Target, decided: _Decided, wanted: Wanted | None) -> None:
+    """Raise what a sync of the restored file would raise: a schema that its rows do not fit, say."""
+    if wanted is None:
+        return
+    copy, generation = decided.copy, decided.generation
+    with closing(target.opener.read(copy)) as connection:
+        state = LiveDatabase(connection, copy, generation, tuple(decided.rows), fingerprint(connection))
+        decide(target, wanted.document, wanted.options, state)
 
 
 def _swap_in(

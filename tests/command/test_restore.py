@@ -147,6 +147,17 @@ def test_an_older_backup_comes_up_to_the_present_schema_if_told(older):
     assert older.done("check").code == 0
 
 
+def test_what_the_sync_would_refuse_is_refused_before_anything_is_touched(older):
+    """The rows of today have a room; those of the backup do not, and there is no default."""
+    older.write({**V2, "Users": {**V2["Users"], "room": {"type": "INTEGER NOT NULL", "fill": "1"}}})
+    older.done()
+    older.write({**V2, "Users": {**V2["Users"], "room": "INTEGER NOT NULL"}})
+    with unchanged(older):
+        ended = fails(older, 3, "restore", noinput=True, sync=True)
+    assert "[hazard]" in ended.err and "room" in ended.err
+    older.done("restore", noinput=True)
+
+
 def test_without_that_a_sync_says_what_was_restored(older):
     before = older.live()
     older.done("restore", noinput=True)
