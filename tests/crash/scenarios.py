@@ -50,6 +50,7 @@ from .worlds import V1, V2, World, read
 
 ROLES = {"Roles": {"role": "TEXT PRIMARY KEY", "_rows": [{"role": "admin"}, {"role": "guest"}]}}
 
+MIXED = V2 | {"_use_everywhere": [{"mixin": "timestamps", "except": ["counters"]}, "soft_delete"]}
 MASK = read_rules(
     b'{"people": {"full_name": "text", "email": "text"}, "ledger": {"note": "text"}, "counters": "keep"}', "mask.json"
 )
@@ -492,6 +493,14 @@ SCENARIOS = {
             commit=None,
             before=V1,
             current=V1,
+        ),
+        Scenario(
+            "mixins",
+            worlds.evolved,
+            _sync(MIXED),
+            f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
+            before=V2,
+            current=MIXED,
         ),
         Scenario(
             "transform",

@@ -44,7 +44,9 @@ def points():
                 swap = scenario.name in RESTORES and not (scenario.name == "restore_live" and label in OF_RESTORES)
                 # a run with a replication tool is that of `evolve`, but for what it says to the tool
                 alike |= scenario.name == "evolve_replicated" and not label.startswith(("REPLICATION", "CUTOVER:LINK"))
-                marks = [pytest.mark.slow] * (alike or same or swap)
+                # triggers that mixins made are in the file that goes live: all else is that of `evolve`
+                mixed = scenario.name == "mixins" and (label, when) != (DiskStep.CUTOVER_FENCE, "after")
+                marks = [pytest.mark.slow] * (alike or same or swap or mixed)
                 name = f"{scenario.name}-{number:02d}-{label}-{when}"
                 yield pytest.param(scenario.name, number, when, id=name, marks=marks)
 
