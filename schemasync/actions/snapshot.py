@@ -40,6 +40,8 @@ class MaskedJson(TypedDict):
     """Tables whose rows are left out."""
     not_named: list[PersonalColumnJson]
     """Columns that look personal by their names, and of which the rules say nothing."""
+    repeating: list[PersonalColumnJson]
+    """Columns of which the rules say nothing, and that have values which masked columns had."""
 
 
 class SnapshotJson(TypedDict):
@@ -93,6 +95,7 @@ def _masked_json(done: MaskedSnapshot) -> MaskedJson:
         ],
         "empty": list(done.empty),
         "not_named": [_column_json(name) for name in done.masking.not_named],
+        "repeating": [_column_json(name) for name in done.repeating],
     }
 
 

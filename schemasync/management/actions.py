@@ -287,7 +287,7 @@ class Actions(Invocation):
         seed = self.given.get("seed")
         done = snapshot.snapshot(database, path, self._path("mask"), None if seed is None else str(seed))
         if done.masked is not None:
-            self._warn(output.snapshot.warnings(done.masked.masking.not_named))
+            self._warn(output.snapshot.warnings(done.masked))
         self._print(output.snapshot.lines(path, done), snapshot.as_json(path, done))
 
     def do_backup(self, database: Database) -> None:

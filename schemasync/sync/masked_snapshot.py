@@ -14,6 +14,7 @@ from ..files.disk import DiskStep
 from ..files.layout import size_of
 from ..history.row import HistoryRow
 from ..masking.rules import Rules
+from ..schema.model import ColumnName
 from ..schema.text import dumps
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
@@ -25,11 +26,13 @@ OF_RUNS = ("notes", "run")  # parts of the plan in a history row that may name k
 
 @dataclass(frozen=True, slots=True)
 class MaskedSnapshot:
-    """A copy that was written. `bytes`: its size; `tables`: those of which the copy has no rows."""
+    """A copy that was written. `bytes`: its size; `empty`: tables of which it has no rows; `repeating`: columns that
+    are not masked, and have values which masked columns had."""
 
     bytes: int
     masking: Masking
     empty: tuple[str, ...]
+    repeating: tuple[ColumnName, ...] = ()
 
 
 def masked_snapshot(target: Target, output: Path, rules: Rules, seed: str | None = None) -> MaskedSnapshot:
@@ -44,15 +47,15 @@ def masked_snapshot(target: Target, output: Path, rules: Rules, seed: str | None
             translated_errors(output, source=target.layout.link),
             target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, live.path.stat()) as place,
         ):
-            _write(target, live, place, decided, _key(seed))
+            repeating = _write(target, live, place, decided, _key(seed))
     empty = tuple(t.name for t in decided.schema.tables if rules.leaves_out(t.name))
-    return MaskedSnapshot(size_of(output), decided.masking, empty)
+    return MaskedSnapshot(size_of(output), decided.masking, empty, repeating)
 
 
-def _write(target: Target, live: LiveDatabase, place: Path, decided: Decided, key: bytes) -> None:
+def _write(target: Target, live: LiveDatabase, place: Path, decided: Decided, key: bytes) -> tuple[ColumnName, ...]:
     source = Source(target.opener, live.connection, live.path)
     with target.progress.phase("mask", "rows") as advance:
-        masked_copy(source, place, decided, key, tuple(_without_rows(live.rows)), advance)
+        return masked_copy(source, place, decided, key, tuple(_without_rows(live.rows)), advance)
 
 
 def _key(seed: str | None) -> bytes:

@@ -164,6 +164,7 @@ def test_it_says_what_it_masked_and_what_may_have_been_forgotten(people):
     assert columns["codes", "owner"] == ("text", False)
     assert found["masked"]["empty"] == ["sessions"]
     assert found["masked"]["not_named"] == []
+    assert found["masked"]["repeating"] == []
     fewer = {**RULES, "people": {"email": "text", "phone": "keep"}}
     _, found = masked(people, fewer)
     not_named = [(one["table"], one["column"]) for one in found["masked"]["not_named"]]
@@ -174,6 +175,16 @@ def test_it_says_what_it_masked_and_what_may_have_been_forgotten(people):
         in ended.err
     )
     assert "orders.customer: text, at the other end of a foreign key" in ended.out
+
+
+def test_columns_that_repeat_what_is_masked_elsewhere_are_named(people):
+    people.run_sql("UPDATE orders SET note = (SELECT name FROM people WHERE id = 1) WHERE id = 3")
+    _, found = masked(people)
+    assert found["masked"]["repeating"] == [{"table": "orders", "column": "note"}]
+    ended = people.done("snapshot", people.folder / "other.db", mask=people.write(RULES, "mask.json"))
+    assert "columns that have values which are masked in others: orders.note" in ended.err
+    _, found = masked(people, {**RULES, "orders": {"note": "keep"}})
+    assert found["masked"]["repeating"] == []
 
 
 def test_copies_with_one_seed_agree_and_others_do_not(people):

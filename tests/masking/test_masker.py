@@ -5,11 +5,14 @@ import string
 from datetime import date, datetime
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from schemasync.masking.masker import CannotMask, Kind, Masker
 from schemasync.masking.permutation import Permutation
+
+# a busy machine is no fault of a law: no example has a deadline, and none is too slow to make
+SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 KEYS = st.binary(min_size=1, max_size=32)
 TEXTS = st.text(st.sampled_from(string.ascii_letters + string.digits + " @.-_éÉöß李小龍жЖ٣😀\n"), max_size=30)
@@ -33,6 +36,7 @@ def folded(text):
 
 
 @given(KEYS, TEXTS)
+@SOME
 def test_a_text_keeps_its_length_and_the_class_of_each_character(key, text):
     new = masked(key, Kind.TEXT, text)
     assert len(new) == len(text)
@@ -43,6 +47,7 @@ def test_a_text_keeps_its_length_and_the_class_of_each_character(key, text):
 
 
 @given(KEYS, TEXTS, TEXTS)
+@SOME
 def test_texts_are_equal_to_each_collation_of_sqlite_if_and_only_if_they_were(key, one, other):
     new, new_other = masked(key, Kind.TEXT, one), masked(key, Kind.TEXT, other)
     assert (new == new_other) is (one == other)
@@ -58,7 +63,7 @@ def test_texts_are_equal_to_each_collation_of_sqlite_if_and_only_if_they_were(ke
 )  # fmt: skip
 def test_two_values_never_become_one_and_none_stays(kind, values):
     @given(KEYS, values, values)
-    @settings(max_examples=60)
+    @SOME
     def law(key, one, other):
         masker = Masker(kind, Permutation(key))
         assume(repr(one) != repr(other))
@@ -79,6 +84,7 @@ def test_all_numbers_of_a_length_change_places_and_none_is_missing(digits):
 
 
 @given(KEYS, INTEGERS)
+@SOME
 def test_an_integer_keeps_its_sign_and_its_digits_and_fits(key, number):
     new = masked(key, Kind.NUMBER, number)
     assert (new < 0, len(str(new))) == (number < 0, len(str(number)))
@@ -86,12 +92,14 @@ def test_an_integer_keeps_its_sign_and_its_digits_and_fits(key, number):
 
 
 @given(KEYS, REALS)
+@SOME
 def test_a_real_keeps_its_sign_its_exponent_and_its_digits(key, number):
     new = masked(key, Kind.NUMBER, number)
     assert [c if not c.isdigit() else "#" for c in repr(new)] == [c if not c.isdigit() else "#" for c in repr(number)]
 
 
 @given(KEYS, st.dates(), st.times())
+@SOME
 def test_a_date_stays_in_its_year_and_a_time_is_one(key, day, time):
     masker = Masker(Kind.DATE, Permutation(key))
     assert date.fromisoformat(masker(day.isoformat())).year == day.year
@@ -110,7 +118,7 @@ def test_a_unix_time_stays_within_a_year(moment):
 
 
 @given(KEYS, JSON, st.booleans())
-@settings(max_examples=60)
+@SOME
 def test_json_keeps_its_keys_its_layout_and_the_length_of_its_values(key, value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
     new = masked(key, Kind.JSON, text)

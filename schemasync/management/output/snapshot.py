@@ -8,6 +8,7 @@ from pathlib import Path
 from ...actions.snapshot import Snapshot
 from ...schema.model import ColumnName
 from ...schema.text import count
+from ...sync.masked_snapshot import MaskedSnapshot
 from ...texts import size
 from .shared import Lines
 
@@ -25,12 +26,15 @@ def lines(path: Path, done: Snapshot) -> Lines:
     return found + [f"  {table}: empty" for table in empty]
 
 
-def warnings(not_named: Sequence[ColumnName]) -> list[str]:
+def warnings(done: MaskedSnapshot) -> list[str]:
     """A warning about columns that may have been forgotten."""
-    if not not_named:
-        return []
-    listed = ", ".join(f"{table}.{column}" for table, column in not_named)
-    return [
-        f"columns that look personal, and of which the rules say nothing: {listed}",
-        '  Give each a kind, or "keep".',
-    ]
+    found, not_named = [], done.masking.not_named
+    if not_named:
+        found.append(f"columns that look personal, and of which the rules say nothing: {_listed(not_named)}")
+    if done.repeating:
+        found.append(f"columns that have values which are masked in others: {_listed(done.repeating)}")
+    return [*found, '  Give each a kind, or "keep".'] if found else []
+
+
+def _listed(columns: Sequence[ColumnName]) -> str:
+    return ", ".join(f"{table}.{column}" for table, column in columns)

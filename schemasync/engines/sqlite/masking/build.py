@@ -26,6 +26,7 @@ from ..rebuild.unchanged import copy_shadow
 from ..transactions import transaction
 from . import columns, virtual
 from .columns import Masking
+from .elsewhere import found_elsewhere
 from .fill import Column, Filling, functions, unfit
 from .traits import traits_of
 from .triggers import undecided
@@ -41,6 +42,7 @@ class Decided:
     """What becomes of all tables of the live file."""
 
     inspection: Inspection
+    rules: Rules
     masking: Masking
     virtual: Sequence[Virtual]
 
@@ -61,7 +63,7 @@ def decide(connection: Connection, found: Inspection, rules: Rules) -> Decided:
     problems += undecided(connection, found.schema, rules, masking)
     if problems:
         raise Refused(problems)
-    return Decided(found, masking, tables)
+    return Decided(found, rules, masking, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,9 @@ class Source:
 
 def masked_copy(
     source: Source, copy: Path, decided: Decided, key: bytes, history: Sequence[HistoryRow], tick: Tick
-) -> None:
-    """Write the copy to an empty file, and compare it with the live one. Raises Failed."""
+) -> tuple[ColumnName, ...]:
+    """Write the copy to an empty file, and compare it with the live one. Returns the columns of the copy that have
+    values which masked columns had. Raises Failed."""
     with ExitStack() as stack:
         connection = stack.enter_context(closing(source.opener.build(copy)))
         like(source.live, connection)  # before the other file is attached, which must have the same encoding
@@ -90,6 +93,7 @@ def masked_copy(
         for column in maskers.values():
             column.register(connection)
         _Build(connection, decided, maskers, tick).run(history)
+        return tuple(found_elsewhere(connection, decided.tables, maskers, decided.rules))
 
 
 def _maskers(stack: ExitStack, opener: Opener, decided: Decided, permutation: Permutation) -> dict[ColumnName, Masker]:
