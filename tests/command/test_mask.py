@@ -311,8 +311,20 @@ def test_values_that_cannot_be_masked_are_named_all_at_once(people):
             {"v": "empty"},
             '"u": 1 row refers to rows of v, which the rules leave empty',
         ),
+        (
+            {"t": {"a": "TEXT", "_indexes": [{"name": "i", "columns": ["(substr(a, 1, 1))"], "unique": True}]}},
+            ", ".join(f"('{letter}{number:04}{letter}')" for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz")),
+            {"t": {"a": "text"}},
+            'rows of "t" with masked values do not fit: UNIQUE constraint failed: index \'i\'',
+        ),
+        (
+            {"t": {"a": "TEXT"}},
+            "(CAST(x'ff41' AS TEXT))",
+            {"t": {"a": "text"}},
+            'rows of "t" with masked values do not fit: a text is not UTF-8',
+        ),
     ],
-    ids=["one value", "two columns", "an empty parent"],
+    ids=["one value", "two columns", "an empty parent", "an index of a part", "no utf-8"],
 )  # fmt: skip
 def test_rows_that_no_masked_value_fits_are_refused_with_the_reason(project, schema, row, rules, message):
     project.write(schema)

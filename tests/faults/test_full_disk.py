@@ -17,8 +17,11 @@ from schemasync.files.disk import DiskStep
 from schemasync.keep import restore as restoring
 from schemasync.keep.backup import backup
 from schemasync.keep.store import store
+from schemasync.masking.masker import Kind
+from schemasync.masking.rules import Rules
 from schemasync.sync import adopt as adoption
 from schemasync.sync.adopt import adopt
+from schemasync.sync.masked_snapshot import masked_snapshot
 from schemasync.sync.phases import beforehand
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
@@ -208,7 +211,12 @@ def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk,
     assert write(world.link, "goes on") is None
 
 
-def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk):
+def masked(target, output):
+    return masked_snapshot(target, output, Rules({"ledger": {"note": Kind.TEXT}}))
+
+
+@pytest.mark.parametrize("copy", [snapshot, pytest.param(masked, marks=pytest.mark.slow)])
+def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk, copy):
     beginning = beginnings("sync")
     for free in (0, 40 * KIB, 100 * KIB, 160 * KIB):
         world, _, ballast = attempt("sync", beginning, disk, 0)
@@ -217,7 +225,7 @@ def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk):
         with ballast.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize - free)
         output = disk / "copy.sqlite3"
-        trouble = child(lambda world=world, output=output: snapshot(world.target(), output)).refusal()
+        trouble = child(lambda world=world, output=output: copy(world.target(), output)).refusal()
         assert trouble.codes == ("disk-full",), (free, trouble)
         assert not [p.name for p in disk.iterdir() if p.name.startswith("copy")]
         ballast.unlink()
