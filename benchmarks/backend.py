@@ -1,4 +1,5 @@
-"""What a statement costs on the backend, beside Django's own with the same settings: a site at rest, no run at work."""
+"""What a statement costs on the backend, with METRICS on and off, beside Django's own with the same settings: a site at
+rest, no run at work."""
 
 from __future__ import annotations
 
@@ -11,21 +12,26 @@ from typing import Any
 
 from . import figures, machine
 
-OURS, STOCK = "ours", "stock"
-ENGINES = {OURS: "schemasync.backends.sqlite3", STOCK: "django.db.backends.sqlite3"}
+OURS, OFF, STOCK = "ours", "off", "stock"
+ENGINES = {
+    OURS: "schemasync.backends.sqlite3",
+    OFF: "schemasync.backends.sqlite3",
+    STOCK: "django.db.backends.sqlite3",
+}
 COUNT = 20_000  # statements a round
 TABLES = 50  # of the database, each with an index
 STATEMENTS = ("SELECT 1", "SELECT 1, with a cursor of its own", "an INSERT in autocommit", "a transaction of an INSERT")
 
 
 def configure(folder: Path) -> None:
-    """Settings with one database under two aliases, and the database itself."""
+    """Settings with one database under three aliases, and the database itself."""
     import django
     from django.conf import settings
     from django.core.management import call_command
 
     options = {
         OURS: {},
+        OFF: {},
         STOCK: {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
             "transaction_mode": "IMMEDIATE",
@@ -71,14 +77,17 @@ def _work(connection: Any, what: str, count: int) -> None:
 
 
 def measure(rounds: int, say: Callable[[str], object]) -> dict[str, dict[str, list[float]]]:
-    """Microseconds of the processor for each statement, on both backends in turn, after a warm-up."""
+    """Microseconds of the processor for each statement, on all in turn, after a warm-up."""
     from django.db import connections
 
-    aliases = {OURS: "default", STOCK: STOCK}
-    found: dict[str, dict[str, list[float]]] = {what: {OURS: [], STOCK: []} for what in STATEMENTS}
+    aliases = {OURS: "default", OFF: OFF, STOCK: STOCK}
+    off: Any = connections[OFF]
+    off.ensure_connection()
+    off.measured = None  # what the setting does, which is for all databases of a process
+    found: dict[str, dict[str, list[float]]] = {what: {name: [] for name in ENGINES} for what in STATEMENTS}
     for number in range(rounds + 1):
         for what in STATEMENTS:
-            for name in (OURS, STOCK) if number % 2 else (STOCK, OURS):
+            for name in (OURS, OFF, STOCK) if number % 2 else (STOCK, OFF, OURS):
                 began = time.process_time()
                 _work(connections[aliases[name]], what, COUNT)
                 if number > 0:
@@ -96,6 +105,7 @@ def report(found: dict[str, dict[str, list[float]]]) -> list[str]:
             figures.spread(both[OURS], ".1f"),
             f"{median(both[OURS]) - median(both[STOCK]):.1f}",
             figures.spread([ours / stock for ours, stock in zip(both[OURS], both[STOCK], strict=True)]),
+            figures.spread([on / off for on, off in zip(both[OURS], both[OFF], strict=True)], ".3f"),
         ]
         for what, both in found.items()
     ]
@@ -104,7 +114,7 @@ def report(found: dict[str, dict[str, list[float]]]) -> list[str]:
         f"{COUNT:,} of each on a database of {TABLES} tables, no run at work; {rounds} rounds after a warm-up, in "
         "turn. Microseconds of the processor, medians (smallest to largest).",
         "",
-        *figures.table(("", "Django's own", "ours", "added", "times"), rows),
+        *figures.table(("", "Django's own", "ours", "added", "times", "times METRICS off"), rows),
     ]
 
 

@@ -44,6 +44,7 @@ DEFAULTS: Mapping[str, Any] = {
     "HEALTH": None,
     "BACKUPS": {},
     "LITESTREAM": {},
+    "METRICS": True,
 }
 
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
@@ -236,6 +237,12 @@ def litestream() -> Mapping[str, Any]:
     return dict(setting("LITESTREAM"))
 
 
+def measures() -> bool:
+    """True if the backend measures. Never raises: each connection asks, and others report mistakes."""
+    given = getattr(settings, "SCHEMASYNC", {})
+    return not isinstance(given, Mapping) or given.get("METRICS") is not False
+
+
 def seconds(given: timedelta | float) -> float:
     """A duration of a setting in seconds."""
     return given.total_seconds() if isinstance(given, timedelta) else float(given)
@@ -314,8 +321,8 @@ def bad_values(given: object) -> Iterator[Problem]:
     if cache is not None and not isinstance(cache, str | os.PathLike):
         message = f'SCHEMASYNC["TEST_CACHE"] is {cache!r}'
         yield Problem(Code.UNKNOWN_SETTING, message, "Use the path of a folder.", {"key": "TEST_CACHE"})
-    for key in ("ENABLED", "RUN_FROM_ADMIN", "ADOPT", "WRITE_MIGRATIONS"):
-        if not isinstance(known.get(key, False), bool):
+    for key in ("ENABLED", "RUN_FROM_ADMIN", "ADOPT", "WRITE_MIGRATIONS", "METRICS"):
+        if not isinstance(known.get(key, DEFAULTS[key]), bool):
             message = f'SCHEMASYNC["{key}"] is {known[key]!r}'
             yield Problem(Code.UNKNOWN_SETTING, message, "Use True or False.", {"key": key})
     if not _is_list_of_names(commands := known.get("SERVING_COMMANDS", ())):

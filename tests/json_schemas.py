@@ -31,6 +31,7 @@ from schemasync.actions.health import HealthJson
 from schemasync.actions.history import HistoryJson
 from schemasync.actions.inspect import InspectJson
 from schemasync.actions.litestream import LitestreamJson
+from schemasync.actions.metrics import MetricsJson
 from schemasync.actions.models import ModelsJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
@@ -53,6 +54,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "check": (CheckJson, FailedJson),
     "status": (StatusJson, FailedJson),
     "health": (HealthJson, FailedJson),
+    "metrics": (MetricsJson, FailedJson),
     "history": (HistoryJson, FailedJson),
     "rollback": (RollbackJson, PreviewJson, FailedJson),
     "switch": (SwitchJson, FailedJson),

@@ -23,13 +23,15 @@ from demo_project.management.commands.demo import INVOICE_V2, NOTICE
 from schemasync import conf, signals
 from schemasync.diff.changes import FAMILY
 from schemasync.diff.hazards import STOPS, HazardCode
-from schemasync.engines.sqlite import validate
+from schemasync.engines.sqlite import metrics_file, validate
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import Code
 from schemasync.files.disk import DiskStep
+from schemasync.files.layout import Layout
 from schemasync.history.row import HISTORY_TABLE
 from schemasync.management import options
 from schemasync.management.commands.schemasync import Command
+from schemasync.metrics.totals import Spent, Totals
 from schemasync.plan.model import Action
 from schemasync.schema import document, shape_check
 
@@ -246,6 +248,9 @@ def result(project, name, tmp_path):  # noqa: F811
     if name == "status":
         project.done("backup")
         project.done("drill")
+    if name == "metrics":
+        one = {int(time.time()): Totals(commits=1)}, {"SELECT * FROM Log": Spent(1, 1.0, 1.0)}
+        assert metrics_file.add(Layout(project.link).metrics, project.link, *one)
     if name == "rollback":
         project.run_sql("INSERT INTO Log VALUES (2, 'written since')")
         return project.done("rollback", noinput=True, json=True).json

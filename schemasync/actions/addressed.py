@@ -19,6 +19,7 @@ USES = {
     "check": ("database", "all", "schema"),
     "status": ("database", "all"),
     "health": ("database", "all"),
+    "metrics": ("database", "all"),
     "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
     "switch": ("database", "all", "schema", "wait"),

@@ -125,7 +125,7 @@ class Disk:
     def create(self, label: DiskStep, path: Path, like: os.stat_result | None) -> None:
         """Create an empty file that did not exist, with the mode and owner of `like`."""
         with self.step(label):
-            _create(path, like)
+            create_empty(path, like)
 
     def rename(self, label: DiskStep, old: Path, new: Path) -> None:
         """Rename within one folder or between two, and make it durable in both. Replaces an existing `new`."""
@@ -192,7 +192,7 @@ class Disk:
         scratch = path.with_name(path.name + ".tmp")
         with self.step(label):
             scratch.unlink(missing_ok=True)
-            _create(scratch, like)
+            create_empty(scratch, like)
             try:
                 yield scratch
                 sync_file(scratch)
@@ -314,7 +314,8 @@ def _free_name(path: Path) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def _create(path: Path, like: os.stat_result | None) -> None:
+def create_empty(path: Path, like: os.stat_result | None) -> None:
+    """Create an empty file that did not exist, with the mode and owner of `like`. It is not synced."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
     if like is not None:
         path.chmod(stat.S_IMODE(like.st_mode))

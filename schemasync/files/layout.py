@@ -65,6 +65,11 @@ class Layout:
         return path.with_name(f".{path.name}-litestream")
 
     @property
+    def metrics(self) -> Path:
+        """The file in which the backend adds up what it measures."""
+        return self.folder / "metrics.sqlite3"
+
+    @property
     def plain(self) -> Path:
         """The path of the plain file that `eject` makes, until it replaces the link."""
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-{PLAIN}")

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from .disk import create_empty
+
 
 def remove_all(files: Iterable[Path], folder: Path | None = None) -> None:
     """Remove files, and a folder with its content; missing ones are skipped."""
@@ -76,3 +78,8 @@ def used_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def create_like(path: Path, like: os.stat_result) -> None:
+    """Create an empty file with the mode and owner of another. Raises FileExistsError."""
+    create_empty(path, like)

@@ -28,6 +28,7 @@ from ..actions import (
     inspect,
     keep_writes,
     litestream,
+    metrics,
     models,
     option_values,
     plan,
@@ -158,6 +159,10 @@ class Actions(Invocation):
         self._print(output.health.lines(found), health.as_json(found))
         if why := output.health.why(found):
             raise self._differs(why)
+
+    def do_metrics(self, database: Database) -> None:
+        found = metrics.metrics(database)
+        self._print(output.metrics.lines(found), metrics.as_json(found))
 
     def do_history(self, database: Database) -> None:
         entries = history.history(database)

@@ -34,6 +34,7 @@ ACTIONS = {
     "check": "exit 1 if models, schema.json and the database differ; or what the next migrate would destroy",
     "status": "show what is live, what a run is doing, and what needs a person",
     "health": "exit 1 unless the database can be used and needs no person; cheap, for monitors",
+    "metrics": "show what the backend has measured: commits, waits, busy errors, times by table",
     "history": "list the generations: when, what, by whom, which is live, which are gone",
     "rollback": "make an earlier generation live again, at once; asks first",
     "switch": "go to the schema.json of another git branch, in development; lose nothing of this one",

@@ -15,6 +15,7 @@ LOOKS = [
     ["check"],
     ["check", "--strict"],
     ["health"],
+    ["metrics"],
     ["history"],
     ["inspect", "{link}"],
     ["hash"],

@@ -7,6 +7,7 @@ that began IMMEDIATE holds the lock that a swap needs. Acknowledged writes stay,
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sqlite3
@@ -24,6 +25,7 @@ from django.db.backends.sqlite3 import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import OperationalError
 
+from ... import conf
 from ...engines.sqlite.connection_settings import Recording, carry_over, left_behind, recording
 from ...engines.sqlite.fence import SwapState, writes_virtual_table
 from ...engines.sqlite.objects import MESSAGE
@@ -34,9 +36,13 @@ from .. import startup
 from ..superseded import Superseded
 from .acting import RecordedActor, fetched, is_alone, unread
 from .creation import DatabaseCreation
+from .measured import Measured, Measuring
+from .meter import meter
 
 TIMEOUT = 20.0  # seconds to wait for a lock, and for the link of a fenced file to move
 LOOK = 0.001  # seconds between checks of such a link
+ALL = 1000  # cursors of a minute and process that are all measured: less than a ten-thousandth of the minute
+SAMPLE = 61  # of so many others one is: a prime, so that a page of always the same queries has each in turn
 TRIES = 5  # swaps that may happen between a check and the statement after it
 COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
 BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # as Django writes them
@@ -223,6 +229,30 @@ class DebugCursor(_Following, CursorDebugWrapper):
     """Debug cursor: records queries for connection.queries."""
 
 
+class MeasuredCursor(Measuring, Cursor):
+    """One whose first statement is measured."""
+
+    unmeasured = Cursor
+
+
+class SampledCursor(MeasuredCursor):
+    """One that stands for as many as are made from one sample to the next."""
+
+    weight = SAMPLE
+
+
+class MeasuredDebugCursor(Measuring, DebugCursor):
+    """Debug cursors are slow in any case: all are measured."""
+
+    unmeasured = DebugCursor
+
+
+def _kinds() -> Iterator[type]:
+    """The classes of the cursors of a minute."""
+    some = itertools.cycle([*[Cursor] * (SAMPLE - 1), SampledCursor])
+    return itertools.chain(itertools.repeat(MeasuredCursor, ALL), some)
+
+
 class MemoryCursor(_Acting, CursorWrapper):
     """The cursor of an application, in memory."""
 
@@ -247,6 +277,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._lock = threading.RLock()  # threads may share a connection; only one of them follows at a time
         self._pid = os.getpid()
         self.recorded_actor = RecordedActor()
+        self.measured: Measured | None = None  # None in memory, and with METRICS off
+        self.kinds: Iterator[type] = itertools.repeat(MemoryCursor)  # the classes of the next cursors
 
     # --- opening --------------------------------------------------------------------------------------------
 
@@ -270,6 +302,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._pid = os.getpid()
         path = self._path()
         self._link = None if path is None else str(path)
+        self.measured = None
         if path is not None:
             startup.look(self.alias, path)
         for _ in range(TRIES):
@@ -280,9 +313,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             state = SwapState(connection)  # this opens the file
             if self._look() == place:  # no third check: the link may move after this one
                 self._place, self._swap_state = place, state
+                self._measure(path)
                 return connection
             connection.close()  # this created the file, or the link has moved: which file is open is unknown
         raise Superseded(f"The link {path} moved {TRIES} times while it was being opened. Nothing has run: try again.")
+
+    def _measure(self, path: Path | None) -> None:
+        if path is not None and conf.measures():
+            self.measured = Measured(self, meter(path, _kinds))
+        else:
+            self.kinds = itertools.repeat(Cursor)
 
     def connect(self) -> None:
         super().connect()
@@ -313,10 +353,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return self._prepare_cursor(self.create_cursor(name))  # type: ignore[attr-defined]
 
     def make_cursor(self, cursor: Any) -> Any:
-        return (MemoryCursor if self._place is None else Cursor)(cursor, self)
+        return next(self.kinds)(cursor, self)
 
     def make_debug_cursor(self, cursor: Any) -> Any:
-        return (MemoryDebugCursor if self._place is None else DebugCursor)(cursor, self)
+        if self._place is None:
+            return MemoryDebugCursor(cursor, self)
+        return (DebugCursor if self.measured is None else MeasuredDebugCursor)(cursor, self)
 
     def record_actor(self, used: Any, sql: str) -> None:
         """Before a statement within a transaction: record who acts, if somebody does."""
@@ -328,7 +370,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None and self.connection.in_transaction:
             with self.wrap_database_errors:
                 self.recorded_actor.remove(self.connection)
+        began = time.perf_counter()
         super()._commit()  # type: ignore[misc]
+        if self.measured is not None and self.measured.kind is not None:
+            self.measured.ended(began, is_rollback=False)
+
+    def _rollback(self) -> None:
+        began = time.perf_counter()
+        super()._rollback()  # type: ignore[misc]
+        if self.measured is not None and self.measured.kind is not None:
+            self.measured.ended(began, is_rollback=True)
 
     def is_live(self, used: Any) -> bool:
         """True if a SELECT on this connection reads the live file, or the snapshot of its transaction."""
@@ -355,6 +406,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise
         self._is_unchecked = False
         self.recorded_actor.forget()
+        if self.measured is not None and self.measured.kind is not None:
+            self.measured.forget()  # of a transaction that ended by no statement of ours
         return Stage.ALONE
 
     def is_settled(self, stage: Stage, used: Any, sql: str) -> bool:
@@ -384,6 +437,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if stage is Stage.WITHIN and has_moved:
             raise _superseded() from error  # one that read before the swap would find its file locked for ever
         if not has_moved:
+            if self.measured is not None:
+                self.measured.failed(error)
             raise error
 
     def start_over(self, stage: Stage, used: Any, error: OperationalError | None) -> None:

@@ -17,6 +17,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def is_busy(error: BaseException) -> bool:
+    """True if a statement did not get a lock in time, or another connection wrote since its transaction began."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 _UNPARSED = "malformed database schema ("
 _DAMAGED = ("", "invalid rootpage", "orphan index")  # SQLite's reports on a schema that it could parse
 

@@ -1,0 +1,1 @@
+"""What the backend measures, as values, and what follows from it."""
