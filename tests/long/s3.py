@@ -97,6 +97,8 @@ class Trial:
             self._a_server_that_dies(server)
         with self._server():
             self._earlier_ones_still_count()
+            self._on_an_empty_machine()
+            self._encrypted()
             self._what_is_gone_is_said()
         return self.checks
 
@@ -122,7 +124,7 @@ class Trial:
 
     def _install(self) -> None:
         subprocess.run([sys.executable, "-m", "venv", self.folder / "env"], check=True)
-        what = [*PACKAGES, "-e", f"{ROOT}[backups]"]
+        what = [*PACKAGES, "-e", f"{ROOT}[backups,encryption]"]
         subprocess.run([self.python, "-m", "pip", "install", "-q", *what], check=True, stderr=subprocess.DEVNULL)
 
     def _project(self) -> None:
@@ -221,6 +223,48 @@ class Trial:
         with closing(sqlite3.connect(path)) as connection:
             fine = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         self.holds("after the server is back, the backup from before is restored", fine)
+
+    def _on_an_empty_machine(self) -> None:
+        """The package, the project without its STORAGES, a key in the environment, and a URL."""
+        made = self.done("backup")["backup"]
+        rows = made["content"]["rows"]["debit"]
+        other = self.folder / "other machine"
+        other.mkdir()
+        (other / "settings.py").write_text(SETTINGS.partition("BUCKET =")[0])
+        (other / "manage.py").write_text(MANAGE)
+        given = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "right"}
+        words = ["restore", "--noinput", "--from", f"s3://backups?endpoint_url={self.environment['S3_URL']}"]
+        command = [self.python, "manage.py", "schemasync", *words, "--json"]
+        wrong = {**self.environment, **given, "AWS_SECRET_ACCESS_KEY": "wrong"}
+        ended = subprocess.run(command, cwd=other, env=wrong, text=True, capture_output=True)
+        self.holds("on an empty machine a wrong key is storage-failed", "storage-failed" in ended.stderr)
+        self.holds("and leaves no database", not list(other.glob("db.sqlite3*")))
+        ended = subprocess.run(command, cwd=other, env={**self.environment, **given}, text=True, capture_output=True)
+        assert ended.returncode == 0, ended
+        with closing(sqlite3.connect(other / "db.sqlite3")) as connection:
+            found = connection.execute("SELECT count(*) FROM debit").fetchone()[0]
+        self.holds(f"with the right key and the URL its {rows:,} rows are live there", found == rows)
+        self.holds("and the history goes on", json.loads(ended.stdout)["generation"].startswith("0002-"))
+
+    def _encrypted(self) -> None:
+        make = "import pyrage; found = pyrage.x25519.Identity.generate(); print(found); print(found.to_public())"
+        keys = [subprocess.check_output([self.python, "-c", make], text=True).split() for _ in range(2)]
+        (secret, public), (another, _) = keys
+        settings = self.folder / "settings.py"
+        settings.write_text(f'{SETTINGS}\nSCHEMASYNC["BACKUPS"] = {{"RECIPIENTS": ["{public}"]}}\n')
+        begun = time.perf_counter()
+        made = self.done("backup")["backup"]
+        took = time.perf_counter() - begun
+        self.holds(
+            f"an encrypted backup of {made['content']['bytes'] / 1e6:.0f} MB takes {took:.1f} s, and names no table",
+            made["stored"]["encryption"] == "age" and not made["content"]["rows"],
+        )
+        path = self.folder / "decrypted.sqlite3"
+        ended = self.manage("restore", "--into", str(path), SCHEMASYNC_IDENTITY=another)
+        self.holds("another identity is cannot-decrypt", ended.returncode == 3 and "cannot-decrypt" in ended.stderr)
+        ended = self.manage("restore", "--into", str(path), SCHEMASYNC_IDENTITY=secret)
+        self.holds("and its own restores it", ended.returncode == 0 and path.exists())
+        settings.write_text(SETTINGS)
 
     def _what_is_gone_is_said(self) -> None:
         made = self.done("backup")["backup"]
