@@ -1,7 +1,8 @@
-"""Addresses of the demo: the projects, one project, and Django's admin."""
+"""Addresses of the demo: the projects, one project, Django's admin, and whether the database can be used."""
 
 from django.contrib import admin
-from django.urls import path
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+from django.urls import include, path
 
 from demo_project import views
 
@@ -9,4 +10,6 @@ urlpatterns = [
     path("", views.projects, name="projects"),
     path("projects/<int:project_id>/", views.project, name="project"),
     path("admin/", admin.site.urls),
+    path("health/", include("schemasync.urls")),
+    *staticfiles_urlpatterns(),  # only with DEBUG
 ]

@@ -56,6 +56,11 @@ class Layout:
         return self.folder / "lock"
 
     @property
+    def signals_lock(self) -> Path:
+        """Held by whoever sends `post_migrate`."""
+        return self.folder / "signals.lock"
+
+    @property
     def replication_lock(self) -> Path:
         """Held by whoever tells a replication tool which file is live."""
         return self.folder / "replication.lock"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from .. import conf
 from ..engines.sqlite.capture.table_access import TableAccess, recorded
 from ..errors import APPLICATION_ERRORS
 from ..files.layout import PathKind
+from ..files.lock import held_alone
 from ..history.rows import Afterwards
 from ..plan.model import Plan
 from ..schema.document import Document
@@ -92,9 +94,21 @@ def sync_as_migrate(
     if work.stopped is not None:
         raise work.stopped.as_error(work.ran) from work.stopped.error
     report.notes.extend(work.notes())
-    signals.after()
+    with _alone(target):
+        signals.after()
     report.notes.extend(lacking_line(unwritten(alias, document)))
     return report
+
+
+@contextmanager
+def _alone(target: Target) -> Iterator[None]:
+    """Within the block no other process sends `post_migrate` for this database, as long as it does not take longer than
+    the target waits: receivers look for rows that are missing and insert them, and servers may start at once."""
+    if not target.layout.folder.is_dir():
+        yield
+        return
+    with held_alone(target.layout.signals_lock, target.wait):
+        yield
 
 
 def rehearse_as_migrate(

@@ -40,7 +40,7 @@ INSTALLED_APPS = ["schemasync"]
 DATABASES = {"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 SCHEMASYNC = {"KEEP": 3, "LITESTREAM": {
     "REPLICA": f"file://{BASE_DIR / 'replica'}", "SOCKET": BASE_DIR / "socket", "CONFIG": BASE_DIR / "litestream.yml",
-    "OPTIONS": {"logging": {"level": "debug"}}, "WAIT": 10,
+    "OPTIONS": {"logging": {"level": "debug"}, "l0-retention": "2h"}, "WAIT": 10,
 }}
 """
 MANAGE = """

@@ -29,6 +29,8 @@ BUILD_CACHE_KIB = 24 * 1024
 SORT_CACHE_KIB = 4 * 1024
 NO_CACHE = 0  # SQLite does not prepare a cached EXPLAIN again after a change of the schema, and would report no error
 
+_EFFECTIVE = os.access in os.supports_effective_ids
+
 Connection = sqlite3.Connection
 
 
@@ -91,8 +93,9 @@ class Opener:
         return connection
 
     def is_writable(self, path: Path) -> bool:
-        """True if this process may write to the file, and create side files beside it."""
-        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        """True if this process may write to the file, and create side files beside it: as SQLite will ask, with its
+        effective user and its capabilities. A file that another process writes must not be opened as immutable."""
+        return all(os.access(one, os.W_OK, effective_ids=_EFFECTIVE) for one in (path, path.parent))
 
     def write(self, path: Path, *, timeout: float = 5.0, cached_statements: int = NO_CACHE) -> Connection:
         """Open an existing database for writing; `timeout` in seconds is the wait for a lock. `cached_statements`: how
