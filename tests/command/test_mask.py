@@ -411,7 +411,12 @@ OF_ALL_KINDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", OF_ALL_KINDS)
+IN_THE_GATE = ("utf-16", "fts4", "without row ids")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind not in IN_THE_GATE)) for kind in OF_ALL_KINDS]
+)
 def test_a_database_of_every_kind_is_masked(project, kind):
     sql, rules = OF_ALL_KINDS[kind]
     with closing(sqlite3.connect(project.link, isolation_level=None)) as connection:

@@ -16,7 +16,7 @@ from tests.oracle import cases, check
 
 MEMORY = Path("/dev/shm")
 CASES = [case for case in cases.load() if not case.steps[0].current and not case.steps[0].options.block_writers]
-IN_THE_GATE = 30  # one case of so many
+IN_THE_GATE = 90  # one case of so many
 RUNS = [
     pytest.param(case, id=f"{case.place}: {case.name}", marks=[pytest.mark.slow] * (number % IN_THE_GATE != 0))
     for number, case in enumerate(CASES)

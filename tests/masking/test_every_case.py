@@ -20,7 +20,7 @@ from schemasync.testing.content import dump
 from tests.oracle import cases, check
 
 MEMORY = Path("/dev/shm")
-IN_THE_GATE = 30  # one case of so many
+IN_THE_GATE = 60  # one case of so many
 RUNS = [
     pytest.param(case, id=f"{case.place}: {case.name}", marks=[pytest.mark.slow] * (number % IN_THE_GATE != 0))
     for number, case in enumerate(cases.load())

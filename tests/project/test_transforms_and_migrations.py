@@ -99,6 +99,7 @@ def test_one_that_reads_a_table_of_theirs_gets_the_rows_of_before_their_migratio
     assert "nothing to do" in site.done("migrate").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [
