@@ -158,42 +158,49 @@ def of_moment(text: str) -> Form | None:
     found = _MOMENT.fullmatch(text)
     if found is None or not (found["year"] or found["hour"]):
         return None
-    digits, radices = list[int](), list[int]()
-    if found["year"]:
-        day = _day(found)
-        if day is None:
-            return None
-        digits, radices = [day.timetuple().tm_yday - 1], [365 + calendar.isleap(day.year)]
-    parts = [(found["hour"], 24), (found["minute"], 60), (found["second"], 60)]
-    parts += [(digit, 10) for digit in (found["fraction"] or "")[1:]]
-    for part, radix in parts:
-        if part is not None:
-            if int(part) >= radix:
-                return None
-            digits.append(int(part))
-            radices.append(radix)
+    day, clock = _day(found), _clock(found)
+    if day is None or any(digit >= radix for digit, radix in clock):
+        return None
+    parts = [*day, *clock]
 
     def build(new: Sequence[int]) -> str:
-        left = list(new)
-        made = ""
-        if found["year"]:
-            made = (date(int(found["year"]), 1, 1) + timedelta(left.pop(0))).isoformat()
-        made += found["between"]
-        if found["hour"]:
-            made += ":".join(f"{part:02}" for part in left[: 2 + (found["second"] is not None)])
-        if found["fraction"]:
-            made += "." + "".join(map(str, left[3:]))
-        return made + (found["zone"] or "")
+        made = _date_text(found, new[0]) if day else ""
+        return f"{made}{found['between']}{_clock_text(found, new[len(day) :])}{found['zone'] or ''}"
 
-    name = f"moment{found['year']}{found['between']}{len(digits)}{found['zone']}"
-    return Form(digits, radices, name.encode(), build)
+    name = f"moment{found['year']}{found['between']}{len(parts)}{found['zone']}"
+    return Form([digit for digit, _ in parts], [radix for _, radix in parts], name.encode(), build)
 
 
-def _day(found: re.Match[str]) -> date | None:
+Part = tuple[int, int]
+"""A digit and its radix."""
+
+
+def _day(found: re.Match[str]) -> list[Part] | None:
+    """The day of the year; nothing without a date, None for one that is not in the calendar."""
+    if not found["year"]:
+        return []
     try:
-        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+        day = date(int(found["year"]), int(found["month"]), int(found["day"]))
     except ValueError:
         return None
+    return [(day.timetuple().tm_yday - 1, 365 + calendar.isleap(day.year))]
+
+
+def _clock(found: re.Match[str]) -> list[Part]:
+    """Hour, minute, second and each digit of its fraction, as far as they are there."""
+    parts = [(found["hour"], 24), (found["minute"], 60), (found["second"], 60)]
+    parts += [(digit, 10) for digit in (found["fraction"] or "")[1:]]
+    return [(int(part), radix) for part, radix in parts if part is not None]
+
+
+def _date_text(found: re.Match[str], day: int) -> str:
+    return (date(int(found["year"]), 1, 1) + timedelta(day)).isoformat()
+
+
+def _clock_text(found: re.Match[str], digits: Sequence[int]) -> str:
+    whole = 2 + (found["second"] is not None)
+    fraction = "." + "".join(map(str, digits[whole:])) if found["fraction"] else ""
+    return ":".join(f"{part:02}" for part in digits[:whole]) + fraction
 
 
 def of_unix_time(number: int) -> Form:
