@@ -7,4 +7,8 @@ from django.urls import path
 from . import views
 
 app_name = "schemasync"
-urlpatterns = [path("", views.health, name="health"), path("ready", views.ready, name="ready")]
+urlpatterns = [
+    path("", views.health, name="health"),
+    path("ready", views.ready, name="ready"),
+    path("metrics", views.metrics, name="metrics"),
+]

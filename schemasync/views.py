@@ -1,6 +1,6 @@
 """Views for monitors and load balancers, which need no account: they say whether the databases can be used, by codes.
 
-What they answer has no path, no name and no message.
+What they answer has no path, no name and no message. The figures for Prometheus need the token.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
+from . import conf
 from .actions import health as action
+from .actions import prometheus
+from .errors import SchemasyncError
 
-View = Callable[[HttpRequest], JsonResponse]
+View = Callable[[HttpRequest], HttpResponse]
 
 
 def _for_everybody(view: View) -> View:
@@ -35,6 +39,18 @@ def health(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """503 if a database cannot be used now: for load balancers."""
     return _answer(ready=True)
+
+
+@_for_everybody
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What the backend has measured, for a scrape of Prometheus that sends the token of STATUS_TOKEN."""
+    token, given = conf.status_token(), request.headers.get("Authorization", "")
+    if not token or not constant_time_compare(given, f"Bearer {token}"):
+        return HttpResponse("STATUS_TOKEN is not set, or not sent.\n", "text/plain", status=403)
+    try:
+        return HttpResponse(prometheus.text(), prometheus.content_type(), headers={"Cache-Control": "no-store"})
+    except SchemasyncError as error:
+        return HttpResponse(f"{error}\n", "text/plain", status=503)
 
 
 def _answer(*, ready: bool) -> JsonResponse:

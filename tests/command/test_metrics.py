@@ -1,6 +1,11 @@
 """manage.py schemasync metrics: what it prints of what was measured, by period and by table."""
 
+import sys
 import time
+
+import pytest
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
 
 from schemasync.engines.sqlite import metrics_file
 from schemasync.files.layout import Layout
@@ -49,3 +54,39 @@ def test_without_figures_it_says_why(evolved, settings):
     assert "METRICS" in evolved.done("metrics").out
     found = evolved.call("metrics", json=True).json
     assert (found["result"], found["measures"], found["month"]["commits"]) == ("nothing", False, 0)
+
+
+@pytest.fixture
+def scrape(evolved, settings):
+    settings.ROOT_URLCONF = "schemasync.urls"
+    settings.SCHEMASYNC |= {"STATUS_TOKEN": "a token of some length"}
+    return lambda token="a token of some length": Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_scrape_of_prometheus_has_counters_that_only_grow(evolved, scrape):
+    old = 40 * DAY
+    measured(evolved, {}, ago={0: Totals(commits=60, busy=2), old: Totals(commits=40)})
+    answer = scrape()
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/plain")
+    found = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+        if sample.labels == {"database": "default"}
+    }
+    assert (found["schemasync_commits_total"], found["schemasync_busy_errors_total"]) == (100, 2)
+    assert found["schemasync_file_bytes"] == evolved.link.stat().st_size
+    measured(evolved, {}, ago={0: Totals(commits=1)})
+    assert b'schemasync_commits_total{database="default"} 101.0' in scrape().content
+
+
+def test_figures_need_the_token(scrape, settings):
+    assert scrape("another").status_code == 403
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "STATUS_TOKEN": None}
+    assert scrape().status_code == scrape("None").status_code == 403
+
+
+def test_without_the_library_the_answer_says_what_to_install(scrape, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    answer = scrape()
+    assert answer.status_code == 503 and b"django-schemasync[metrics]" in answer.content

@@ -17,13 +17,14 @@ from urllib.parse import quote as url_quote
 
 from ...errors import SchemasyncError
 from ...files.temporary import create_like, remove_all
-from ...metrics.totals import HIGHEST, KEPT, NAMES, Bin, Spent, Totals
+from ...metrics.totals import HIGHEST, KEPT, NAMES, Bin, Spent, Totals, together
 from .connection import Connection, Opener, side_files
 from .sqlite_errors import is_busy, is_damage
 
 VERSION = 1  # of its tables; a file of another version is begun again
 MOST_PAGES = 1024  # 4 MB, which is never reached: 558 stretches of time and 2,100 statements
 DAY = 86_400
+_ALWAYS = 0  # the width of the row that adds up everything
 DAYS, STATEMENTS = 7, 300  # of statements: days, and texts a day
 
 _FIRST = f"""
@@ -109,6 +110,8 @@ def _add(connection: Connection, bins: Mapping[int, Totals], statements: Mapping
             values = [getattr(totals, name) for name in NAMES]
             connection.execute(_ADD_BIN, (width, start // width * width, *values))
         connection.execute("DELETE FROM bins WHERE width = ? AND start < ?", (width, now - kept * width))
+    values = [getattr(together(bins.values()), name) for name in NAMES]
+    connection.execute(_ADD_BIN, (_ALWAYS, 0, *values))
     rows = [(day, sql, one.count, one.seconds, one.slowest) for sql, one in statements.items()]
     connection.executemany(_ADD_STATEMENT, rows)
     connection.execute("DELETE FROM statements WHERE day <= ?", (day - DAYS,))
@@ -122,6 +125,12 @@ def bins(path: Path, width: int, since: float) -> tuple[Bin, ...]:
     wanted = f"SELECT start, {', '.join(NAMES)} FROM bins WHERE width = ? AND start > ? ORDER BY start"
     rows = _read(path, wanted, (width, since - width))
     return tuple(Bin(start, width, Totals(*values)) for start, *values in rows)
+
+
+def since_the_begin(path: Path) -> Totals:
+    """What was measured since the file was begun, for counters that only grow."""
+    rows = _read(path, f"SELECT {', '.join(NAMES)} FROM bins WHERE width = ?", (_ALWAYS,))
+    return Totals(*rows[0]) if rows else Totals()
 
 
 def statements(path: Path) -> dict[str, Spent]:
