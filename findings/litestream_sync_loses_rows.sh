@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Litestream 0.5.17: after one `litestream sync -wait`, the replica of a database that several processes go on to write lacks rows
-# from the middle, for good, and nobody says so: the daemon reports a complete replica, and what is restored passes
-# integrity_check. Without that command nothing is missing, and neither if the writers leave checkpoints to Litestream
-# (PRAGMA wal_autocheckpoint=0).
+# Litestream 0.5.17: after one `litestream sync -wait` right after the daemon has started, the replica of a database that several
+# processes go on to write lacks rows from the middle, for good, and nobody says so: the daemon reports a complete replica, and
+# what is restored passes integrity_check. Without that command nothing is missing, and neither if the writers leave
+# checkpoints to Litestream (PRAGMA wal_autocheckpoint=0).
 #
-# Seen, with another number each time:
-#   writes alone: 9023 rows in the database, 9023 restored, ok
-#   sync, then writes: 8838 rows in the database, 8396 restored, ok
-#   sync, then writes without checkpoints: 9030 rows in the database, 9030 restored, ok
+# Seen, with other numbers each time:
+#   writes alone: 10233 rows in the database, 10233 restored, ok
+#   sync, then writes without checkpoints: 10181 rows in the database, 10181 restored, ok
+#   sync, then writes: 8690 rows in the database, 8614 restored, ok
 #
 # The cause, by its log: after the command the lock that keeps others from starting the write-ahead log again has no effect. When
 # they do, Litestream fills up pages that are new ("filling wal growth pages from database"), but not those that had been
@@ -67,7 +67,7 @@ dbs: [{path: "$PWD/app.db", replica: {url: "file://$PWD/replica"}}]
 YAML
   $litestream replicate -config litestream.yml >log 2>&1 &
   daemon=$!
-  sleep 1
+  until [ -S socket ]; do sleep 0.02; done
   [ "$2" = no ] || $litestream sync -wait -socket "$PWD/socket" "$PWD/app.db" >/dev/null
   writers=()
   for _ in 1 2 3; do
@@ -87,5 +87,8 @@ trial "writes alone" no 1000
 [ "$live" = "$found" ]
 trial "sync, then writes without checkpoints" yes 0
 [ "$live" = "$found" ]
-trial "sync, then writes" yes 1000
+for _ in 1 2 3; do # it depends on the moment
+  trial "sync, then writes" yes 1000
+  [ "$live" -eq "$found" ] || break
+done
 [ "$live" -gt "$found" ] && [ "$integrity" = ok ]
