@@ -70,6 +70,7 @@ def test_without_the_identity_and_with_another_one_it_is_refused(encrypted, iden
     encrypted.done("restore", into=tmp_path / "restored.sqlite3")
 
 
+@pytest.mark.slow
 def test_a_damaged_one_is_refused(encrypted, identity):
     (file,) = [path for path in stored(encrypted) if path.suffix == ".age"]
     data = bytearray(file.read_bytes())

@@ -27,6 +27,7 @@ def unfinished(project):
     )
 
 
+@pytest.mark.slow(but=["damaged"])
 @pytest.mark.parametrize(
     ("arrange", "code"), [(gone, "generation-missing"), (damaged, "not-a-database"), (unfinished, "swap-unfinished")]
 )
