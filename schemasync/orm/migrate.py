@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -104,10 +104,9 @@ def sync_as_migrate(
 def _alone(target: Target) -> Iterator[None]:
     """Within the block no other process sends `post_migrate` for this database, as long as it does not take longer than
     the target waits: receivers look for rows that are missing and insert them, and servers may start at once."""
-    if not target.layout.folder.is_dir():
-        yield
-        return
-    with held_alone(target.layout.signals_lock, target.wait):
+    with ExitStack() as stack:
+        with suppress(OSError):  # there is no such folder, or this user may not write to it
+            stack.enter_context(held_alone(target.layout.signals_lock, target.wait))
         yield
 
 
