@@ -45,8 +45,10 @@ DEFAULTS: Mapping[str, Any] = {
     "BACKUPS": {},
     "LITESTREAM": {},
     "METRICS": True,
+    "NEEDS": {},
 }
 
+NEEDS_KEYS = ("NODES", "RECOVERY_POINT", "RECOVERY_TIME", "MANAGED_SERVICE", "SIGNALS")
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
@@ -237,6 +239,12 @@ def litestream() -> Mapping[str, Any]:
     return dict(setting("LITESTREAM"))
 
 
+def needs() -> Mapping[str, Any]:
+    """What the project needs and cannot be measured: the setting NEEDS, with durations in seconds."""
+    given = setting("NEEDS")
+    return {key: seconds(value) if isinstance(value, timedelta) else value for key, value in given.items()}
+
+
 def measures() -> bool:
     """True if the backend measures. Never raises: each connection asks, and others report mistakes."""
     given = getattr(settings, "SCHEMASYNC", {})
@@ -333,6 +341,7 @@ def bad_values(given: object) -> Iterator[Problem]:
     yield from _bad_functions(known)
     yield from _bad_requirements(known.get("REQUIRE", {}))
     yield from _bad_backups(known.get("BACKUPS", {}))
+    yield from _bad_needs(known.get("NEEDS", {}))
     yield from _bad_litestream(known.get("LITESTREAM", {}))
     modules = known.get("TRANSFORMS")
     if not all(isinstance(one, str) and one for one in _values(modules)):
@@ -429,6 +438,21 @@ def _bad_litestream(given: object) -> Iterator[Problem]:
     hint = 'Use for example: {"REPLICA": "s3://bucket/db", "SOCKET": "/run/litestream.sock", "WAIT": 5, "LAG": 60}.'
     for fault in faults:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["LITESTREAM"]: {fault}', hint, {"key": "LITESTREAM"})
+
+
+def _bad_needs(given: object) -> Iterator[Problem]:
+    found = given if isinstance(given, Mapping) else {}
+    faults = [f"it has no key {key!r}" for key in found if key not in NEEDS_KEYS]
+    faults += ["it is no dict"] if not isinstance(given, Mapping) else []
+    counts = [key for key in ("NODES", "SIGNALS") if key in found]
+    faults += [f"{key} is {found[key]!r}" for key in counts if not _is_number(found[key]) or found[key] < 1]
+    durations = [key for key in ("RECOVERY_POINT", "RECOVERY_TIME") if key in found]
+    faults += [f"{key} is {found[key]!r}" for key in durations if not _is_duration(found[key])]
+    if not isinstance(found.get("MANAGED_SERVICE", False), bool):
+        faults.append(f"MANAGED_SERVICE is {found['MANAGED_SERVICE']!r}")
+    hint = 'Use for example: {"NODES": 2, "RECOVERY_POINT": timedelta(seconds=1), "MANAGED_SERVICE": True}'
+    for fault in faults:
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["NEEDS"]: {fault}', hint, {"key": "NEEDS"})
 
 
 def _is_duration(given: object) -> bool:

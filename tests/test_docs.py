@@ -251,6 +251,10 @@ def result(project, name, tmp_path):  # noqa: F811
     if name == "metrics":
         one = {int(time.time()): Totals(commits=1)}, {"SELECT * FROM Log": Spent(1, 1.0, 1.0)}
         assert metrics_file.add(Layout(project.link).metrics, project.link, *one)
+    if name == "advise":
+        slow = Totals(commits=10, write_seconds=1.0, idle=90, held_seconds=1.0)
+        hours = {int(time.time()) // 900 * 900 - 900 * number: slow for number in range(8)}
+        assert metrics_file.add(Layout(project.link).metrics, project.link, hours, {})
     if name == "rollback":
         project.run_sql("INSERT INTO Log VALUES (2, 'written since')")
         return project.done("rollback", noinput=True, json=True).json

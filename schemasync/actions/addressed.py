@@ -20,6 +20,7 @@ USES = {
     "status": ("database", "all"),
     "health": ("database", "all"),
     "metrics": ("database", "all"),
+    "advise": ("database", "all"),
     "history": ("database", "all"),
     "rollback": ("database", "wait", "noinput"),
     "switch": ("database", "all", "schema", "wait"),

@@ -119,7 +119,8 @@ def of_period(database: Database, period: Period) -> Summary:
     """The figures of one period."""
     now = time.time()
     path = database.target().layout.metrics
-    return summary(period, metrics_file.bins(path, period.width, now - period.seconds), now)
+    bins = metrics_file.bins(path, period.width, now - period.seconds)
+    return summary(period, bins, now, metrics_file.begun(path))
 
 
 def tables(database: Database) -> tuple[Table, ...]:

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from .. import conf
 from ..actions import (
     adopt,
+    advise,
     backup,
     backups,
     check,
@@ -163,6 +164,10 @@ class Actions(Invocation):
     def do_metrics(self, database: Database) -> None:
         found = metrics.metrics(database)
         self._print(output.metrics.lines(found), metrics.as_json(found))
+
+    def do_advise(self, database: Database) -> None:
+        found = advise.advise(database)
+        self._print(output.advise.lines(found), advise.as_json(found))
 
     def do_history(self, database: Database) -> None:
         entries = history.history(database)

@@ -35,6 +35,7 @@ ACTIONS = {
     "status": "show what is live, what a run is doing, and what needs a person",
     "health": "exit 1 unless the database can be used and needs no person; cheap, for monitors",
     "metrics": "show what the backend has measured: commits, waits, busy errors, times by table",
+    "advise": "say from what was measured whether the database outgrows SQLite, and what would help it",
     "history": "list the generations: when, what, by whom, which is live, which are gone",
     "rollback": "make an earlier generation live again, at once; asks first",
     "switch": "go to the schema.json of another git branch, in development; lose nothing of this one",

@@ -83,8 +83,11 @@ def _each(total: float, count: float) -> float:
     return total / count if count else 0.0
 
 
-def summary(period: Period, bins: Sequence[Bin], now: float) -> Summary:
-    """The figures of what was measured since the begin of the period."""
+def summary(period: Period, bins: Sequence[Bin], now: float, begun: int) -> Summary:
+    """The figures of what was measured since the begin of the period. `begun`: when measuring began, in the first
+    stretch or before it."""
     inside = tuple(one for one in bins if one.start + one.width > now - period.seconds)
     begin = max(inside[0].start, now - period.seconds) if inside else now
+    if inside and begun < inside[0].start + period.width:
+        begin = max(begin, begun)
     return Summary(period, max(round(now - begin), 0), together(one.totals for one in inside), inside)

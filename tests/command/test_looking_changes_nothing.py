@@ -16,6 +16,7 @@ LOOKS = [
     ["check", "--strict"],
     ["health"],
     ["metrics"],
+    ["advise"],
     ["history"],
     ["inspect", "{link}"],
     ["hash"],

@@ -21,7 +21,7 @@ from ...metrics.totals import HIGHEST, KEPT, NAMES, Bin, Spent, Totals, together
 from .connection import Connection, Opener, side_files
 from .sqlite_errors import is_busy, is_damage
 
-VERSION = 1  # of its tables; a file of another version is begun again
+VERSION = 2  # of its tables; a file of another version is begun again
 MOST_PAGES = 1024  # 4 MB, which is never reached: 558 stretches of time and 2,100 statements
 DAY = 86_400
 _ALWAYS = 0  # the width of the row that adds up everything
@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS bins (
 CREATE TABLE IF NOT EXISTS statements (
   day INTEGER, sql TEXT, count, seconds, slowest, PRIMARY KEY (day, sql)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (id INTEGER PRIMARY KEY, at);
 PRAGMA user_version={VERSION};
 COMMIT;
 """
@@ -110,6 +111,7 @@ def _add(connection: Connection, bins: Mapping[int, Totals], statements: Mapping
             values = [getattr(totals, name) for name in NAMES]
             connection.execute(_ADD_BIN, (width, start // width * width, *values))
         connection.execute("DELETE FROM bins WHERE width = ? AND start < ?", (width, now - kept * width))
+    connection.execute("INSERT OR IGNORE INTO begun VALUES (1, ?)", (min(bins),))
     values = [getattr(together(bins.values()), name) for name in NAMES]
     connection.execute(_ADD_BIN, (_ALWAYS, 0, *values))
     rows = [(day, sql, one.count, one.seconds, one.slowest) for sql, one in statements.items()]
@@ -125,6 +127,12 @@ def bins(path: Path, width: int, since: float) -> tuple[Bin, ...]:
     wanted = f"SELECT start, {', '.join(NAMES)} FROM bins WHERE width = ? AND start > ? ORDER BY start"
     rows = _read(path, wanted, (width, since - width))
     return tuple(Bin(start, width, Totals(*values)) for start, *values in rows)
+
+
+def begun(path: Path) -> int:
+    """When measuring began, in seconds since 1970; 0 without figures."""
+    rows = _read(path, "SELECT at FROM begun")
+    return rows[0][0] if rows else 0
 
 
 def since_the_begin(path: Path) -> Totals:

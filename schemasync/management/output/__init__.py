@@ -2,6 +2,7 @@
 
 from . import (
     adopt,
+    advise,
     backup,
     check,
     cutover,
@@ -33,6 +34,7 @@ from . import (
 
 __all__ = [
     "adopt",
+    "advise",
     "backup",
     "check",
     "cutover",
