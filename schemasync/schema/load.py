@@ -47,7 +47,7 @@ _IN_WORDS = {
     "Expecting ':' delimiter": "a colon is missing after the key",
     "Expecting property name enclosed in double quotes": "a key in double quotes belongs here",
     "Expecting value": "a value belongs here: text in double quotes, an object, a list, a number, true, false or null",
-    "Extra data": "the schema has ended, and more follows",
+    "Extra data": "the JSON has ended, and more follows",
 }
 
 
@@ -57,7 +57,7 @@ def _in_words(error: json.JSONDecodeError, text: str) -> tuple[str, int]:
     if not text.strip():
         return "the file is empty; an empty schema is {}", error.pos
     if not after:
-        return "the file ends here, before the schema does", before
+        return "the file ends here, before its JSON does", before
     message = _IN_WORDS.get(error.msg, _JSON_ERROR.sub("", str(error)))
     is_of_earlier_line = "," in error.msg and "\n" in text[before : error.pos]
     return message, before if is_of_earlier_line else error.pos

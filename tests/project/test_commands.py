@@ -308,7 +308,7 @@ def test_check_names_the_column_that_may_have_been_renamed(built):
     assert 'shop.Tag no longer has the column "label"; new in it: slug. Renamed, or dropped?' in built.done("check").err
     built.schema.write_text("{")
     assert 'differ, in the database "default":\n    ' in (told := built.done("check").err)
-    assert "schema.json:1:2: the file ends here, before the schema does" in told
+    assert "schema.json:1:2: the file ends here, before its JSON does" in told
 
 
 def test_where_much_differs_the_first_tables_are_named(site):

@@ -590,13 +590,13 @@ def test_a_foreign_key_to_nothing_names_the_nearest(text, question):
     [
         ('{\n  "a": {}\n\n  "b": {}\n}', "2:10", "a comma is missing"),
         ('{"a": {"id": "key" // the key\n "b": "INT"}}', "1:19", "a comma is missing"),
-        ('{"a": {"id": "key"},', "1:21", "the file ends here, before the schema does"),
-        ('{"a": {"id"', "1:12", "the file ends here, before the schema does"),
+        ('{"a": {"id": "key"},', "1:21", "the file ends here, before its JSON does"),
+        ('{"a": {"id"', "1:12", "the file ends here, before its JSON does"),
         ("", "1:1", "the file is empty; an empty schema is {}"),
         ('{"a" {}}', "1:6", "a colon is missing after the key"),
         ("{a: {}}", "1:2", "a key in double quotes belongs here"),
         ('{"a": nothing}', "1:7", "a value belongs here"),
-        ('{"a": {}} {}', "1:11", "the schema has ended, and more follows"),
+        ('{"a": {}} {}', "1:11", "the JSON has ended, and more follows"),
     ],
 )
 def test_an_error_of_syntax_says_in_words_what_belongs_where(text, where, message):
