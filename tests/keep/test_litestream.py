@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 from django.core.checks import run_checks
+from django.db import connections
 from django.test import override_settings
 
 from schemasync.keep.litestream.control import Control, Replicated
@@ -210,6 +211,9 @@ def test_the_configuration_has_every_database_and_the_other_options(replicated, 
     found = yaml.safe_load(replicated.done("litestream", "config").out)
     assert found["snapshot"] == {"interval": "1h"}
     assert [one["path"] for one in found["dbs"]] == [live_path(replicated), str(replicated.folder / "other.sqlite3")]
+    connections["other"].settings_dict["NAME"] = replicated.folder / "not there" / "other.sqlite3"
+    later = yaml.safe_load(replicated.done("litestream", "config").out)
+    assert later["dbs"] == found["dbs"][:1]
     assert [one["replica"]["url"][-9:] for one in found["dbs"]] == ["/bucket/a", "?endpoint=x"[-9:]]
 
 

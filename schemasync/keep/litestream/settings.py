@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS
 
 from ... import conf, databases
+from ...errors import Refused
 from ...files.layout import Layout
 from .control import Control
 from .follow import Litestream
@@ -37,7 +39,8 @@ def litestream(alias: str) -> Litestream | None:
 def _others(alias: str, given: object) -> Iterator[tuple[Layout, str]]:
     for other, url in given.items() if isinstance(given, Mapping) else ():
         if other != alias:
-            yield Layout(databases.path_of(other)), str(url)
+            with suppress(Refused):  # its folder is not there yet
+                yield Layout(databases.path_of(other)), str(url)
 
 
 def _of(alias: str, given: object) -> str | None:
