@@ -90,6 +90,7 @@ class SchemaVersionAdmin(Pages):
         return [
             path("status.json", self._for_monitors(), name="schemasync_schemaversion_status"),
             page("run/", "run_page", "run", "run"),
+            page("metrics/", "metrics_page", "page", "metrics"),
             page("prune/", "archives", "prune", "prune"),
             page("<int:pk>/rollback/", "rollback_page", "page", "rollback"),
             page("<int:pk>/schema.json", "generation", "schema_json", "schema"),

@@ -6,7 +6,17 @@ import pytest
 
 from tests.support import json_outputs
 
-PAGES = ["", "status.json", "1/change/", "2/change/?schema=1", "2/sql/", "2/schema.json", "1/rollback/", "prune/"]
+PAGES = [
+    "",
+    "status.json",
+    "1/change/",
+    "2/change/?schema=1",
+    "2/sql/",
+    "2/schema.json",
+    "1/rollback/",
+    "prune/",
+    "metrics/",
+]
 
 
 def test_the_overview_says_what_is_live_and_whether_the_three_agree(visit):
@@ -22,6 +32,34 @@ def test_the_overview_says_what_is_live_and_whether_the_three_agree(visit):
     assert text.count("✓ agree") == 2
     assert "<svg" in text
     assert "A run is at work" in text
+
+
+def test_what_was_measured_is_drawn_and_without_figures_the_page_says_so(visit):
+    found = visit(
+        """
+        import time
+        from django.db import connection
+        from django.utils import translation
+        from pathlib import Path
+        from schemasync.engines.sqlite import metrics_file
+        from schemasync.files.layout import Layout
+        from schemasync.metrics.totals import Spent, Totals
+        root, link = visitor("root"), Path(connection.settings_dict["NAME"])
+        before = body(root.get(BASE + "metrics/"))
+        load = {int(time.time()) - 60 * ago: Totals(commits=120, write_seconds=0.6) for ago in range(3)}
+        assert metrics_file.add(Layout(link).metrics, link, load, {"SELECT * FROM shop_tag": Spent(61, 1.5, 0.1)})
+        hour = body(root.get(BASE + "metrics/?period=hour"))
+        with translation.override("de"):
+            german = body(root.get(BASE + "metrics/?period=nonsense"))
+        print(json.dumps([before, hour, german, BASE + "metrics/" in body(root.get(BASE))]))
+        """
+    )
+    before, hour, german, is_linked = found
+    assert "Nothing was measured yet" in before and "schemasync-bars" not in before and is_linked
+    assert hour.count("schemasync-bars") == 4 and hour.count("<rect") == 6, hour.count("<rect")
+    assert 'aria-label="Commits a second: at most 2"' in hour and "shop_tag" in hour
+    assert 'aria-label="Commits pro Sekunde: höchstens 0,' in german and "Busy errors" not in german
+    assert 'aria-label="Time of a write, in milliseconds: at most 5"' in hour
 
 
 def test_it_says_in_what_they_differ(operated, visit):

@@ -8,6 +8,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from schemasync.engines.sqlite import metrics_file
+from schemasync.files.layout import Layout
+from schemasync.metrics.totals import MINUTE, Spent, Totals
 from tests.support.processes import ROOT
 
 from ..demo.demo import Demo
@@ -40,6 +43,10 @@ def evolved(database, folder):
     demo = database.copy(folder)
     later = Demo(folder, "schema_v2.json")
     later.done("schemasync")
+    now = int(time.time()) // MINUTE * MINUTE
+    load = {now - ago * MINUTE: Totals(commits=9 + ago, write_seconds=0.1, busy=ago % 3) for ago in range(40)}
+    spent = {"SELECT * FROM notices_tag": Spent(61, 1.5, 0.1)}
+    assert metrics_file.add(Layout(demo.link).metrics, demo.link, load, spent)
     return demo
 
 
@@ -70,7 +77,16 @@ def visit(new_page, history, look):
 
 def looks():
     """Each page in every look; all but one of the pages in one look only, and that in two, unless `--every` is given."""
-    for path in ["", "2/change/?schema=1", "1/rollback/", "1/change/", "2/sql/", "2/rollback/", "prune/?keep=1"]:
+    for path in [
+        "",
+        "2/change/?schema=1",
+        "1/rollback/",
+        "1/change/",
+        "2/sql/",
+        "2/rollback/",
+        "prune/?keep=1",
+        "metrics/?period=hour",
+    ]:
         for look in LOOKS:
             # in two looks the one with most kinds of content
             often = look == LIGHT or (path == "2/change/?schema=1" and look == DARK_AND_NARROW)
