@@ -70,8 +70,8 @@ def test_commits_waits_and_transactions_without_a_write_are_counted(db, link, wr
     holder.join()
     found = written()
     assert (found.commits, found.idle, found.rollbacks, found.busy) == (5, 1, 1, 0)
-    assert found.waits == 1 and 0.03 < found.longest_wait == found.wait_seconds < 5
-    assert found.longest_wait < found.slowest_write < found.longest_wait + 1
+    assert found.waits >= 1 and 0.03 < found.longest_wait <= found.wait_seconds  # a busy machine makes others late, too
+    assert found.longest_wait < found.slowest_write
     assert 0.05 < found.longest_held <= found.held_seconds
     assert found.reads == 1 and found.read_seconds > 0
     assert found.file_bytes == link.stat().st_size
@@ -99,6 +99,21 @@ def test_of_many_statements_a_sample_stands_for_all(db, written, monkeypatch):
         run(db, "SELECT 1")
     assert written().reads == 10 * base.SAMPLE
     assert type(db.cursor()) is base.Cursor
+
+
+def test_the_sample_of_a_site_that_repeats_itself_is_true(db, link, written, monkeypatch):
+    for name, value in {"ALL": 0, "SAMPLE": 5}.items():
+        monkeypatch.setattr(base, name, value)
+    monkeypatch.setattr(base.SampledCursor, "weight", 5)
+    db.ensure_connection()
+    db.kinds = db.measured.meter.kinds = base._kinds()
+    for key in range(1000):
+        with transaction.atomic(using="followed"):
+            run(db, INSERT, key)
+        run(db, "SELECT 1")
+    found, statements = written(), metrics_file.statements(Layout(link).metrics)
+    assert found.commits == statements[INSERT.replace("%s", "?")].count, "none counts twice"
+    assert abs(found.commits - 1000) < 250 and abs(found.reads - 1000) < 250, found
 
 
 def test_a_cursor_that_is_used_again_is_measured_once(db, written):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -42,7 +43,7 @@ from .meter import meter
 TIMEOUT = 20.0  # seconds to wait for a lock, and for the link of a fenced file to move
 LOOK = 0.001  # seconds between checks of such a link
 ALL = 1000  # cursors of a minute and process that are all measured: less than a ten-thousandth of the minute
-SAMPLE = 61  # of so many others one is: a prime, so that a page of always the same queries has each in turn
+SAMPLE = 61  # of so many others one is
 TRIES = 5  # swaps that may happen between a check and the statement after it
 COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
 BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # as Django writes them
@@ -249,8 +250,15 @@ class MeasuredDebugCursor(Measuring, DebugCursor):
 
 def _kinds() -> Iterator[type]:
     """The classes of the cursors of a minute."""
-    some = itertools.cycle([*[Cursor] * (SAMPLE - 1), SampledCursor])
+    some = itertools.chain.from_iterable(map(_with_one, itertools.repeat(SAMPLE)))
     return itertools.chain(itertools.repeat(MeasuredCursor, ALL), some)
+
+
+def _with_one(count: int) -> list[type]:
+    """So many cursors, one of which is measured, at a random place: sites repeat the same queries."""
+    found: list[type] = [Cursor] * count
+    found[random.randrange(count)] = SampledCursor
+    return found
 
 
 class MemoryCursor(_Acting, CursorWrapper):

@@ -89,11 +89,8 @@ class Measured:
             self._db.kinds = self.meter.kinds  # those of another minute, if one has begun
 
     def _alone(self, cursor: Measuring, sql: str, now: float, took: float, *, is_open: bool) -> None:
-        if _writes(sql):
-            if is_open:  # in a transaction that is not measured itself
-                self.meter.statement(now, sql, took, cursor.weight)
-            else:
-                self.meter.wrote(now, cursor.weight, took, 0.0, took, [(sql, took)])
+        if _writes(sql) and not is_open:  # a transaction is measured as a whole, or not
+            self.meter.wrote(now, cursor.weight, took, 0.0, took, [(sql, took)])
 
     def _begun(self, cursor: Measuring, sql: str, now: float, took: float) -> None:
         self.forget()

@@ -82,12 +82,6 @@ class Meter:
             self._count(sql, seconds, weight)
         self._write_in_time(now)
 
-    def statement(self, now: float, sql: str, seconds: float, weight: int) -> None:
-        """A statement of a transaction that is not measured itself."""
-        with self._lock:
-            self._of(now)
-            self._count(sql, seconds, weight)
-
     def failed(self, now: float) -> None:
         """A statement did not get the write lock."""
         with self._lock:
