@@ -133,6 +133,17 @@ def test_a_transaction_by_cursors_that_are_not_measured_has_written(db, written)
     assert (found.commits, found.idle) == (1, 0)
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize("sql", ["UPDATE moves SET amount = 1", "SELECT 1"])
+def test_a_transaction_that_ends_with_its_connection_is_not_counted(db, written, end, sql):
+    db.set_autocommit(False)
+    run(db, sql)
+    db.close()
+    getattr(db, end)()
+    found = written()
+    assert (found.commits, found.rollbacks, found.idle) == (0, 0, 0)
+
+
 def test_figures_go_on_across_a_swap(db, link, written):
     run(db, INSERT, 1)
     swap(link)

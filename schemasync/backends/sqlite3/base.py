@@ -380,14 +380,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.recorded_actor.remove(self.connection)
         began = time.perf_counter()
         super()._commit()  # type: ignore[misc]
-        if self.measured is not None and self.measured.kind is not None:
-            self.measured.ended(began, is_rollback=False)
+        self._measured_end(began, is_rollback=False)
 
     def _rollback(self) -> None:
         began = time.perf_counter()
         super()._rollback()  # type: ignore[misc]
+        self._measured_end(began, is_rollback=True)
+
+    def _measured_end(self, began: float, *, is_rollback: bool) -> None:
         if self.measured is not None and self.measured.kind is not None:
-            self.measured.ended(began, is_rollback=True)
+            if self.connection is None:  # closed within the transaction, which Django accepts
+                self.measured.forget()
+            else:
+                self.measured.ended(began, is_rollback=is_rollback)
 
     def is_live(self, used: Any) -> bool:
         """True if a SELECT on this connection reads the live file, or the snapshot of its transaction."""
