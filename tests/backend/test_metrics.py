@@ -136,7 +136,7 @@ def test_a_transaction_by_cursors_that_are_not_measured_has_written(db, written)
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize("sql", ["UPDATE moves SET amount = 1", "SELECT 1"])
 def test_a_transaction_that_ends_with_its_connection_is_not_counted(db, written, end, sql):
-    db.set_autocommit(False)
+    db.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
     run(db, sql)
     db.close()
     getattr(db, end)()
