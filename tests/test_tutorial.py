@@ -6,7 +6,7 @@ from .pages import page
 from .typed import type_page
 
 
-@pytest.mark.slow(but=["tutorial-15", "tutorial-json-8"])
+@pytest.mark.slow(but=["tutorial-15"])
 @pytest.mark.parametrize(
     ("name", "commands"), [("tutorial", 15), ("tutorial-existing-project", 12), ("tutorial-json", 8)]
 )

@@ -254,6 +254,7 @@ def test_of_a_changed_table_only_the_changes_are_shown_unless_the_rest_is_asked_
     assert "Show the unchanged lines, too" not in all_lines
 
 
+@pytest.mark.slow
 def test_sql_is_shown_as_it_was_written_as_long_as_its_file_is_there(operated, visit):
     operated.schema.write_text(operated.schema.read_text().replace('"shop_customer": {', CHECKED))
     operated.done("schemasync")
@@ -304,6 +305,7 @@ def test_the_statements_are_shown_where_a_sync_took_in_a_table_that_was_made_by_
     assert "CREATE TABLE &quot;box&quot;" in text
 
 
+@pytest.mark.slow
 def test_many_rows_of_history_take_few_queries(operated, visit):
     operated.run_sql(
         "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"

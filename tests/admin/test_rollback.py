@@ -286,7 +286,7 @@ def with_more_rights_in_the_first(operated, visit, code):
     assert operated.link.readlink().name.startswith("0002-")
 
 
-@pytest.mark.slow(but=["superuser", "permission of a group"])
+@pytest.mark.slow(but=["superuser"])
 @pytest.mark.parametrize(("more", "right"), MORE.values(), ids=MORE)
 def test_rights_that_would_come_back_are_shown_and_refused_to_the_one_who_would_gain(operated, visit, more, right):
     with_more_rights_in_the_first(operated, visit, USER + more)

@@ -122,6 +122,7 @@ def test_the_processes_of_pytest_have_databases_in_memory_where_no_file_is_named
     assert databases_seen(project(None), *PYTEST) == {"file:memorydb_default?mode=memory&cache=shared"}
 
 
+@pytest.mark.slow
 def test_the_processes_of_pytest_have_files_of_their_own_where_one_is_named(project, tmp_path):
     own = str(tmp_path / "own.sqlite3")
     assert databases_seen(project(own), *PYTEST) <= {f"{own}_gw0", f"{own}_gw1"}

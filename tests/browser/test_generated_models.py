@@ -58,6 +58,7 @@ def save(page):
     page.get_by_role("button", name="Save", exact=True).click()
 
 
+@pytest.mark.slow
 def test_somebody_lists_filters_searches_and_edits_rows_of_tables_that_only_schema_json_describes(new_page, served):
     page = new_page(served)
     chromium.sign_in(page, "root")

@@ -93,7 +93,7 @@ def looks():
             yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if often else [pytest.mark.slow])
 
 
-@pytest.mark.slow(but=["-light-1280-en-US", "2/rollback/-light-1280-en-US", "2/change/?schema=1-dark-320-en-US"])
+@pytest.mark.slow(but=["-light-1280-en-US"])
 @pytest.mark.parametrize(("path", "look"), list(looks()))
 def test_a_page_breaks_no_rule_and_is_accessible(visit, path):
     page = visit(path)
@@ -157,6 +157,7 @@ def behind(database, folder):
         yield site
 
 
+@pytest.mark.slow
 def test_a_short_run_is_shown_as_done_without_loading_the_page_again(new_page, database, tmp_path):
     with behind(database, tmp_path / "demo") as site:
         page = new_page(site)

@@ -210,6 +210,7 @@ def test_writers_go_on_and_their_rate_is_measured(link):
     assert set(acknowledged) <= there
 
 
+@pytest.mark.slow
 def test_a_row_that_is_written_meanwhile_and_does_not_fit_ends_it_and_is_named(link):
     write_bad = at(DiskStep.BUILD_RENAME, lambda: write(link, "INSERT INTO t VALUES (50, NULL, 1)"))
     with pytest.raises(Failed) as caught:

@@ -88,6 +88,7 @@ def wait_for(condition, what):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_two_containers_on_one_volume_build_once_and_lose_no_write(volume, code):
     env = variables(volume, code)
     sync = command(volume, code, PYTHON, "manage.py", "schemasync", "--noinput", "--wait", "60", "--json")

@@ -89,6 +89,7 @@ def visited(demo):
     return json.loads(done.out.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "back",
     [

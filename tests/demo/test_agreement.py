@@ -5,7 +5,7 @@ import pytest
 from .demo import DEMO
 
 
-@pytest.mark.slow(but=["evolved"])
+@pytest.mark.slow
 def test_models_schema_and_database_agree(either):
     found = either.done("schemasync", "check", "--strict", "--json").json
     assert (found["result"], found["models"]["result"]) == ("agrees", "agrees")

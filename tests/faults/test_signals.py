@@ -56,7 +56,7 @@ def moments():
                 yield pytest.param(name, number, when, one, id=f"{name}-{number:02d}-{label}-{when}", marks=marks)
 
 
-@pytest.mark.slow(but=["*-CUTOVER:*", "*-CAPTURE:*", "*-BUILD:VERIFY-*"])
+@pytest.mark.slow(but=["*-CUTOVER:FENCE-*", "*-CUTOVER:LINK-*", "*-CAPTURE:INSTALL-*", "*-BUILD:VERIFY-*"])
 @pytest.mark.parametrize(("name", "number", "when", "one"), list(moments()))
 def test_a_signal_at_a_step_leaves_nothing_to_repair(stages, tmp_path, name, number, when, one):
     stage = stages(name)
@@ -145,6 +145,7 @@ def test_a_signal_at_a_random_moment_leaves_nothing_to_repair(stages, tmp_path, 
     assert dump(world.link) == stage.new
 
 
+@pytest.mark.slow
 def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path):
     world = stages("evolve").copy(tmp_path / "w")
     world.run(

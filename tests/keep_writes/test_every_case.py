@@ -20,7 +20,7 @@ from tests.oracle import cases, check
 
 MEMORY = Path("/dev/shm")
 CASES = [case for case in cases.load() if any(step.refused is None for step in case.steps)]
-IN_THE_GATE = 12  # one case of so many
+IN_THE_GATE = 40  # one case of so many
 RUNS = [
     pytest.param(case, id=f"{case.place}: {case.name}", marks=[pytest.mark.slow] * (number % IN_THE_GATE != 0))
     for number, case in enumerate(CASES)

@@ -229,6 +229,7 @@ def test_a_statement_that_was_prepared_before_is_logged(link):
         assert connection.execute("SELECT id FROM t WHERE a = 'prepared'").fetchall() == [(90,), (91,)]
 
 
+@pytest.mark.slow
 def test_a_writer_that_never_rests_is_caught_up_with(link):
     """Four threads write as fast as they can; what was acknowledged is in the new file."""
     stop, acknowledged, errors = threading.Event(), [], []

@@ -112,6 +112,7 @@ def assert_modelled(link: Path, archive: Path, tables: Collection[str] = tuple(N
     return len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [2_000, pytest.param(50_000, marks=pytest.mark.slow)])
 def test_beside_writers_that_never_stop_the_tables_are_what_a_model_makes_of_the_last_rows(folder, rows):
     link = made(folder / "w", Case({"Users": USERS}, NEW, [], filled(rows)))

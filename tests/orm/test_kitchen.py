@@ -102,6 +102,7 @@ def test_comments_and_tables_of_others_stay_as_they_are(again):
     assert again.schema.read_text("utf-8") == text
 
 
+@pytest.mark.slow
 def test_rows_of_every_model_go_in_and_come_back(made):
     assert made[0].run("rows") == "read back"
 

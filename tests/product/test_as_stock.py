@@ -140,7 +140,7 @@ def test_the_json_of_a_sync_has_no_other_lines(first):
     assert first.done("schemasync", "--json").json["result"] == "synced"
 
 
-@pytest.mark.slow(but=["schemasync plan"])
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("migrate", "--plan"), ("schemasync", "plan")], ids=" ".join)
 def test_a_plan_shows_what_the_next_migrate_does(first, words):
     before = content(first.link)
@@ -153,6 +153,7 @@ def test_a_plan_shows_what_the_next_migrate_does(first, words):
     assert "shop." not in first.done(*words).out
 
 
+@pytest.mark.slow
 def test_migrate_goes_to_a_named_migration_of_one_app(first):
     out = first.done("migrate", "shop", "0004").out
     assert "Applying shop.0004_fill_slug... OK" in out

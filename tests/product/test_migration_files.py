@@ -243,6 +243,7 @@ def test_a_migration_that_fails_leaves_the_live_file_and_is_named(first):
     )
 
 
+@pytest.mark.slow
 def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _first, tmp_path):
     """Those that ran before the one that failed are live, as after Django's own migrate."""
     stock = _first.copy(tmp_path / "stock")

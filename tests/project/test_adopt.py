@@ -100,6 +100,7 @@ def test_a_claim_alone_changes_no_byte_of_the_database(adopted):
     assert "nothing to do" in adopted.done("schemasync", "--export").out
 
 
+@pytest.mark.slow
 def test_models_schema_and_database_agree_at_once(adopted):
     assert adopted.manage("makemigrations", "--check").code == 0
     assert adopted.manage("migrate", "--check").code == 0

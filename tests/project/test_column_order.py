@@ -35,6 +35,7 @@ def test_new_columns_come_last_in_the_order_of_django_s_own_migrate(_migrated, b
     assert in_schema(built, "shop_order") == columns(built, "shop_order")
 
 
+@pytest.mark.slow
 def test_a_table_with_new_fields_is_what_run_syncdb_makes_except_for_their_order(_migrated, built, tmp_path):
     syncdb = _migrated.copy(tmp_path / "syncdb")
     syncdb.settings(flag=False, more='MIGRATION_MODULES = {"shop": None}')

@@ -61,6 +61,7 @@ def site(_site, tmp_path):
     return _site.copy(tmp_path / "site")
 
 
+@pytest.mark.slow
 def test_the_project_has_no_faults_nothing_to_migrate_and_the_same_version_after_an_export(site):
     before, version = site.schema.read_bytes(), site.done("schemasync", "hash").out
     site.done("check", "--fail-level", "WARNING")

@@ -65,7 +65,7 @@ def in_tiers():
         yield pytest.param(words, id=name, marks=[] if name in IN_CI else [pytest.mark.slow])
 
 
-@pytest.mark.slow(but=["schemasync rollback --noinput", "migrate --help", "nonsense"])
+@pytest.mark.slow(but=["schemasync rollback --noinput"])
 @pytest.mark.parametrize("words", list(in_tiers()))
 def test_every_command_prints_what_it_prints_in_a_new_interpreter(_evolved, tmp_path, words):
     ended = []

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections import defaultdict
 
+import pytest
+
 from .processes import ROOT, environment
 from .scheduling import GROUPS, group
 
@@ -23,6 +25,7 @@ def test_it(number):
 """
 
 
+@pytest.mark.slow
 def test_a_group_runs_in_one_process_and_other_tests_in_all(tmp_path):
     files = [
         f"{GROUPS[0]}test_one.py",

@@ -149,6 +149,7 @@ DENIED = {
 }
 
 
+@pytest.mark.slow(but=["a table*", "nothing*"])
 @pytest.mark.parametrize("case", APART)
 def test_work_apart_from_the_writes_is_done_once_and_ahead(old, link, tmp_path, case):
     script, writes = APART[case]

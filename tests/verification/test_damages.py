@@ -218,6 +218,7 @@ def built(link):
     return path
 
 
+@pytest.mark.slow(but=["*index*", "a table-*", "a view-*", "a trigger-*"])
 @pytest.mark.parametrize(("name", "mode"), in_modes(OBJECTS, MODES))
 def test_an_object_that_is_lost_or_another_is_found(link, name, mode):
     before = dump(link)
