@@ -24,7 +24,7 @@ def test_a_page_that_anyone_sees_breaks_no_rule_and_is_accessible(page, path):
     assert wider <= 0, "nothing sticks out of a narrow screen"
 
 
-@pytest.mark.slow(but=["/admin/notices/notice/-light-1280-en-US"])
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "look"), list(in_looks("/admin/", "/admin/notices/", "/admin/notices/notice/")))
 def test_a_page_of_the_admin_breaks_no_rule_and_is_accessible(new_page, demo, look, path):
     page = new_page(demo, look, signed_in=True)

@@ -133,7 +133,7 @@ def counted(tmp_path_factory):
     return {count: seen(folder, count) for count in (FEW, MANY, 2 * MANY)}
 
 
-@pytest.mark.slow(but=["sync"])
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1], ids=["sync", "rollback"])
 def test_while_writers_wait_a_hundred_tables_more_are_one_statement_more(counted, which):
     few, many = (counted[count][which].while_writers_wait() for count in (FEW, MANY))

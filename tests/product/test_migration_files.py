@@ -71,6 +71,7 @@ def test_an_old_installation_comes_over_and_up_in_one_start(first, _first, tmp_p
     ]
 
 
+@pytest.mark.slow
 def test_a_check_and_a_rollback_see_what_no_schema_json_names(first):
     first.upgrade(3)
     ended = first.manage("migrate", "--check")
@@ -224,6 +225,7 @@ def spoil(product):
     return lambda: path.write_text(text)
 
 
+@pytest.mark.slow
 def test_a_migration_that_fails_leaves_the_live_file_and_is_named(first):
     first.upgrade(2)
     first.start()

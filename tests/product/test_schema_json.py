@@ -226,6 +226,7 @@ def test_a_function_that_cannot_be_imported_is_named(tmp_path, _maintained):
     assert found.rows("SELECT count(*) FROM shop_book") == [(2,)]
 
 
+@pytest.mark.slow
 def test_what_a_new_database_lacks_is_named_at_the_first_export_and_by_check(product):
     product.schema.unlink()
     product.link.unlink()

@@ -578,6 +578,7 @@ class Second(First):
 """
 
 
+@pytest.mark.slow
 def test_a_copy_on_disk_is_a_generation_as_the_database_is_that_a_sync_builds(tmp_path):
     site = Site(tmp_path / "site")
     site.done("schemasync", "--export")

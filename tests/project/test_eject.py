@@ -342,7 +342,7 @@ def test_unique_together_given_as_lists_in_a_migration_of_others_is_as_good_as_t
     assert site.manage("migrate", "--check").code == 0
 
 
-@pytest.mark.slow(but=["one that refers to it"])
+@pytest.mark.slow
 @pytest.mark.parametrize("own", ["", LOAN], ids=["no apps of its own", "one that refers to it"])
 def test_an_app_of_others_that_lags_behind_its_models_does_not_stop_it_and_gets_no_migration(tmp_path, own):
     site = with_others(tmp_path / "site", own, lags=True)
