@@ -221,6 +221,7 @@ def test_every_action_shows_its_json():
     assert set(RESULTS) == {"sync", *options.ACTIONS}
 
 
+@pytest.mark.slow(but=["sync", "plan", "rollback", "check", "status", "history"])
 @pytest.mark.parametrize("name", RESULTS)
 def test_the_json_of_an_action_has_the_keys_that_the_page_shows(evolved, tmp_path, name):  # noqa: F811
     assert_alike(RESULTS[name], result(evolved, name, tmp_path), name)

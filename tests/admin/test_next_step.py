@@ -32,6 +32,7 @@ def test_nothing_to_do(next_step):
     assert next_step("viewer")[0] == "Next step: There is nothing to do."
 
 
+@pytest.mark.slow
 def test_a_change_that_is_pending_is_a_link_for_who_may_run_it_and_a_command_for_others(operated, next_step):
     pending(operated)
     text, link, commands = next_step("root")

@@ -111,6 +111,7 @@ def test_no_page_of_the_site_or_of_the_admin_fails(ended, back):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(told):
     assert "sign in as demo, with the password only-for-the-demo" in told.output
     files = sorted(told.folder.glob("db.sqlite3.generations/*.sqlite3"))
@@ -120,6 +121,7 @@ def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(told):
             assert connection.execute(ACCOUNT).fetchone() == (1,), file
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_an_archive_of_later_rows_and_nothing_to_do(told):
     assert told.done("schemasync", "check", "--strict", "--json").json["result"] == "agrees"
     preview = told.done("schemasync", "rollback", "0002", "--dry-run", "--noinput").out
@@ -136,6 +138,7 @@ def test_no_account_with_a_known_password_is_made_where_debug_is_off(tmp_path):
     assert not demo.link.exists()
 
 
+@pytest.mark.slow
 def test_the_erp_in_the_admin_is_read_from_its_tables_and_not_written(ended):
     found = ended.done(
         "shell_plus", "--quiet-load", "-c",
@@ -146,6 +149,7 @@ def test_the_erp_in_the_admin_is_read_from_its_tables_and_not_written(ended):
     assert ended.done("makemigrations", "--check").code == 0
 
 
+@pytest.mark.slow
 def test_the_transform_wrote_each_phone_in_one_form_and_the_copy_has_other_people(told):
     query = "SELECT name, phone FROM Contacts WHERE phone IS NOT NULL"
     phones = [phone for _, phone in told.rows(query)]

@@ -147,6 +147,7 @@ def test_a_transaction_that_read_before_the_swap_cannot_write_after_it(world):
         assert is_fence(stranger.tell("a", STATEMENTS["insert"]))
 
 
+@pytest.mark.slow(but=["trusted_schema=OFF", "locking_mode=EXCLUSIVE", "recursive_triggers=ON"])
 @pytest.mark.parametrize(
     "pragma",
     [

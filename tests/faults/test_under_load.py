@@ -90,6 +90,7 @@ def test_writers_lose_nothing_when_runs_are_killed_under_them(world, steps):
     assert (seen.failed, seen.died) == ((), ())
 
 
+@pytest.mark.slow
 def test_what_is_written_around_swaps_back_is_in_the_one_file_or_the_other(world):
     before = notes(world.link)
     with load(world) as running:

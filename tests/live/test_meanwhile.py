@@ -353,10 +353,11 @@ OFTEN = 8  # one case in so many is also tried at each of the other moments
 
 
 def moments():
-    """Every case at the first moment, and some of them at the others, which are for --every."""
+    """Every second case at the first moment, and some of them at the others; all are for --every."""
     for number, name in enumerate(CASES):
         for at, moment in enumerate(MOMENTS):
-            marks = [] if at == 0 or number % OFTEN == at else [pytest.mark.slow]
+            in_the_gate = number % 2 == 0 if at == 0 else number % OFTEN == at
+            marks = [] if in_the_gate else [pytest.mark.slow]
             yield pytest.param(name, moment, id=f"{name}-{moment}", marks=marks)
 
 

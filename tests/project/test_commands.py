@@ -44,6 +44,7 @@ def test_a_new_field_is_one_command_and_rows_get_its_default(built):
     assert built.rows("SELECT id, label, weight FROM shop_tag") == [(1, "red", 3)]
 
 
+@pytest.mark.slow
 def test_the_gates_of_ci_are_honest(built):
     assert built.manage("makemigrations", "--check").code == 0
     assert built.manage("migrate", "--check").code == 0

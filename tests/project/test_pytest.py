@@ -28,6 +28,7 @@ TRIGGER = '"_triggers": {"lower_tag": "AFTER INSERT ON shop_tag BEGIN UPDATE sho
 ROWS = '"_rows": [{"id": 7, "label": "named in schema.json"}],'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "processes"),
     [

@@ -86,5 +86,6 @@ def test_rows_that_have_no_key_in_common_are_compared_with_little_memory(tmp_pat
     assert needed(tmp_path / "db.sqlite3", IN_ORDER_OF_RANDOM_KEY, BODY) < MOST
 
 
+@pytest.mark.slow
 def test_writes_of_many_rows_beside_a_run_are_replayed_with_little_memory(tmp_path):
     assert needed(tmp_path / "db.sqlite3", BY_ROW_ID, BY_ROW_ID | ANOTHER_TYPE, UPDATE) < MOST

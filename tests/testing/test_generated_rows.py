@@ -92,6 +92,7 @@ def test_the_same_seed_gives_the_same_rows():
     assert generate_rows(ALL, seed=3) != generate_rows(ALL, seed=4)
 
 
+@pytest.mark.slow
 def test_the_strategy_shrinks_to_few_rows_with_plain_values():
     tree = {"t": {"id": ID, "name": "TEXT NOT NULL", "n": "INTEGER"}}
     found = find(rows(tree), lambda made: len(made["t"]) == 2, settings=settings(derandomize=True, database=None))

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from configparser import ConfigParser
 
+import pytest
+
 from tests.support.processes import ROOT, environment
 
 TESTS = """
@@ -40,6 +42,7 @@ def python(*words, folder=ROOT):
     return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_project_uses_the_fixture_without_settings_of_django(tmp_path):
     (tmp_path / "test_shop.py").write_text(TESTS)
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["schemasync.pytest_plugin"]')

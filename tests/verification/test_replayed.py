@@ -104,6 +104,7 @@ def link(old, tmp_path):
     return copy(old, tmp_path / "w")
 
 
+@pytest.mark.slow(but=["*-cut over"])
 @pytest.mark.parametrize("moment", [FILLED, SEALED], ids=["built", "cut over"])
 @pytest.mark.parametrize("name", list(CASES))
 def test_a_replayed_row_that_is_damaged_is_found(link, name, moment):
