@@ -204,7 +204,7 @@ def _not_begun(alias: str) -> checks.CheckMessage:
 
 @checks.register
 def check_litestream(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W015: Litestream was told the link, and replicates nothing."""
+    """W015: Litestream is configured with the link, and replicates nothing."""
     from .keep.litestream.faults import link_faults
 
     faults = [one for alias in _adopted() for one in link_faults(alias)]

@@ -88,7 +88,7 @@ class CheckJson(TypedDict):
     database_faults: list[DatabaseFaultJson]
     """What is wrong in the database now; looked for without a schema.json."""
     litestream: list[ProblemJson]
-    """Litestream was told the link, and replicates nothing."""
+    """Litestream is configured with the link, and replicates nothing."""
     errors: list[ProblemJson]
 
 

@@ -21,7 +21,7 @@ def with_transforms(alias: str, found: Document) -> Document:
 
 def status_with_transforms(alias: str, target: Target, schema: Path) -> Status:
     """The state of a database, and which transforms have not acted on it. A module that cannot be imported is one of
-    its problems, and so is a Litestream that was told the link."""
+    its problems, and so is a Litestream that is configured with the link."""
     try:
         found = status(target, schema, transforms(alias))
     except UsageError as error:

@@ -1,5 +1,5 @@
-"""What is wrong between a database and its Litestream: it was told the link, or it replicates another file, or it is
-behind."""
+"""What is wrong between a database and its Litestream: it is configured with the link, it replicates another file, or
+it is behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOW = "For a configuration with the real path: manage.py schemasync litestream 
 
 
 def link_faults(alias: str) -> Iterator[Problem]:
-    """Litestream was told the link: then it replicates nothing, and looks healthy. Reads files alone."""
+    """Litestream is configured with the link: then it replicates nothing, and looks healthy. Reads files alone."""
     link = databases.path_of(alias)
     if Layout(link).path_kind() is not PathKind.GENERATION:
         return
