@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import postgres, postgres_database  # noqa: F401  # fixtures of all folders
 from tests.support.processes import end_server
 from tests.support.scheduling import GroupScheduling
 

@@ -6,15 +6,15 @@ light and wide screen.
 
 from __future__ import annotations
 
-import os
-
 import pytest
+
+from tests.support.required import is_required
 
 from . import chromium
 from .serving import SUPERUSER, Site, made, serving
 from .troubles import Troubles
 
-REQUIRED = "browser" in os.environ.get("SCHEMASYNC_REQUIRE", "").split()
+REQUIRED = is_required("browser")
 LOG = 10_000  # characters: some tracebacks
 
 
