@@ -1,0 +1,1 @@
+"""PostgreSQL, for a database that outgrows SQLite."""
