@@ -9,6 +9,9 @@ from ..schema.names import fold, from_key, is_special
 from ..schema.write import Json
 from .table_renames import Owned
 
+ABOUT_POSTGRES = ("postgres", "on_move")
+"""Keys beside a column that say what it becomes there."""
+
 
 def entries_of(owned: Owned) -> dict[str, Json]:
     """Maps folded column names to what the file has besides their definitions."""
@@ -33,7 +36,7 @@ def forget_fills(entries: dict[str, Json]) -> None:
 def renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json:
     """The entry of a column for its new name: everything except the definition and the fill, which would act again."""
     entry = entries.get(fold(old.name), {})
-    beside = {"comment": entry["comment"]} if "comment" in entry else {}
+    beside = {key: entry[key] for key in ("comment", *ABOUT_POSTGRES) if key in entry}
     return {"was": with_earlier(old.name, entry, new.name), **beside}
 
 

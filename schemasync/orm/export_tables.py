@@ -14,7 +14,7 @@ from ..schema.names import fold, from_key, is_special, to_key
 from ..schema.shape_check import tables_of
 from ..schema.text import literal
 from ..schema.write import Json
-from .column_hints import entries_of, forget_fills, note_dropped, with_earlier
+from .column_hints import ABOUT_POSTGRES, entries_of, forget_fills, note_dropped, with_earlier
 from .data_migrations import unseen
 from .export_columns import ColumnChanges, Fill
 from .export_decisions import Answers
@@ -23,7 +23,7 @@ from .merge import beyond, lost_and_gained, merged
 from .models import Modelled
 from .table_renames import Owned, TableRenames, is_alike
 
-HINTS = ("_was", "_from", "_dropped", "_keep", "_use", "_rows", "_comment")
+HINTS = ("_was", "_from", "_dropped", "_keep", "_use", "_rows", "_comment", "_postgres")
 """Keys of a table that are no part of its schema, in the order in which they are written."""
 
 
@@ -246,7 +246,11 @@ class TablesExport:
         body |= {key: hints[key] for key in HINTS if key in hints}
         for key, value in write.table_json(table).items():
             entry = None if is_special(key) else (entries or {}).get(fold(from_key(key)))
-            beside = {name: entry[name] for name in ("was", "fill", "comment") if name in entry} if entry else {}
+            beside = (
+                {name: entry[name] for name in ("was", "fill", "comment", *ABOUT_POSTGRES) if name in entry}
+                if entry
+                else {}
+            )
             body[key] = {"type": value, **beside} if beside else value
         return write.pretty(body)
 

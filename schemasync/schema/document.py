@@ -20,6 +20,7 @@ from .load import read_tree
 from .mixins import MixedIn, as_written, expand
 from .model import Hints, Schema
 from .names import fold, from_key, to_key
+from .on_postgres import OnPostgres, read_on_postgres
 from .origins import Origin, origin_of
 from .relations import check_names, check_references
 from .shape_check import check_keys, check_shapes, readable, tables_of
@@ -33,7 +34,8 @@ class Document:
     """A schema.json that was read, with the location of each key in `text`.
 
     `models`: the model that owns each table, as `app.Model`. `elsewhere`: folded names of tables that something else
-    creates. `mixins`: what each mixin made; `origins`: where the paths of these parts come from.
+    creates. `mixins`: what each mixin made; `origins`: where the paths of these parts come from. `on_postgres`: what
+    the file says about PostgreSQL.
     """
 
     schema: Schema
@@ -47,6 +49,7 @@ class Document:
     elsewhere: frozenset[str] = field(default=frozenset(), compare=False)
     mixins: tuple[MixedIn, ...] = field(default=(), compare=False)
     origins: Mapping[Path, Origin] = field(default_factory=dict, repr=False, compare=False)
+    on_postgres: OnPostgres = field(default_factory=OnPostgres, repr=False, compare=False)
 
     def place(self, *path: str | int) -> str:
         """`file:line:column` of the key at that path, for messages; of a part that a mixin made, that of the mixin."""
@@ -126,6 +129,7 @@ def _read(data: bytes, source: str) -> Document:
         elsewhere,
         expanded.made,
         expanded.origins,
+        read_on_postgres(tree),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TABLE_KEYS = (
     "_indexes _unique_constraints _checks _primary_key _foreign_keys _constraints _strict _without_rowid "
-    "_virtual _triggers _rows _use _model _keep _comment _was _dropped _from"
+    "_virtual _triggers _rows _use _model _keep _comment _was _dropped _from _postgres"
 ).split()
 TOP_KEYS = "_views _mixins _use _use_everywhere _dropped _elsewhere _migrations _comment _format".split()
 MIXIN_KEYS = (

@@ -69,7 +69,9 @@ class _Reading:
 
     def _virtual(self) -> Table:
         beside = [
-            key for key in self.body if key not in ("_virtual", "_comment", "_was", "_dropped", "_model", "_keep")
+            key
+            for key in self.body
+            if key not in ("_virtual", "_comment", "_was", "_dropped", "_model", "_keep", "_postgres")
         ]
         if self.columns or beside:
             self.faults.note(

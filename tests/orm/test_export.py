@@ -133,7 +133,15 @@ def test_hints_and_comments_of_a_table_outlive_an_export():
         "_was": ["tome"],
         "_dropped": ["fax"],
         "_comment": "all of them",
-        "name": {"type": NAME, "was": ["title"], "fill": "trim(title)", "comment": "as on the cover"},
+        "_postgres": {"skip": ["book_log"]},
+        "name": {
+            "type": NAME,
+            "was": ["title"],
+            "fill": "trim(title)",
+            "comment": "as on the cover",
+            "postgres": "citext NOT NULL",
+            "on_move": "clean",
+        },
     }
     found = tree(book(**said), book(pages="integer"))["book"]
     assert {key: found[key] for key in said} == said
@@ -295,11 +303,12 @@ TITLED = {"book": {"_model": "shop.Book", "id": ID, "title": NAME}}
 
 
 def test_a_renamed_field_is_asked_about_and_keeps_what_was_said_of_it():
-    file = book(name={"type": NAME, "was": ["label"], "comment": "as on the cover"})
+    said = {"comment": "as on the cover", "postgres": "citext", "on_move": "clean"}
+    file = book(name={"type": NAME, "was": ["label"], **said})
     ask = Asked(True)
     found = tree(file, TITLED, ask)["book"]
     assert ask.questions == ["Was shop.Book.name renamed to title?"]
-    assert found["title"] == {"type": NAME, "was": ["name", "label"], "comment": "as on the cover"}
+    assert found["title"] == {"type": NAME, "was": ["name", "label"], **said}
     assert "_dropped" not in found
 
 

@@ -351,7 +351,16 @@ def test_several_kinds_of_fault_are_reported_together_and_none_that_another_one_
         ({"type": "T", "was": "b"}, 't/a/was: "b" is not a list', ""),
         ({"type": "T", "was": [5]}, "t/a/was/0: 5 is not a string", ""),
         ({"type": "T", "fil": "1"}, 't/a: unknown key "fil"', 'Did you mean "fill"?'),
-        ({"type": "T", "zzz": "1"}, 't/a: unknown key "zzz"', "Known here: type, was, fill, comment."),
+        (
+            {"type": "T", "zzz": "1"},
+            't/a: unknown key "zzz"',
+            "Known here: type, was, fill, comment, postgres, on_move.",
+        ),
+        (
+            {"type": "T", "on_move": "nil"},
+            "t/a/on_move: 'nil' is not one of ['null', 'text', 'clean', 'as-shown', 'as-stored']",
+            "",
+        ),
         ({"fill": "1"}, 't/a: "type" is missing in {"fill": "1"}', "A column is a string"),
     ],
 )

@@ -213,6 +213,17 @@ SAME = {
         one({"type": "INT", "was": ["x"], "fill": "x + 1", "comment": "of old"}),
         one("INT"),
     ),
+    "what is said about PostgreSQL": (
+        {
+            "t": {
+                "a": {"type": "INT", "postgres": "int8 NOT NULL", "on_move": "null"},
+                "_indexes": ["a"],
+                "_postgres": {"indexes": {"x": "(a)"}, "checks": {"y": "a > 0"}, "skip": ["z"]},
+            },
+            "_views": {"v": {"select": "SELECT 1", "postgres": {"select": "SELECT 2", "skip": ["v"]}}},
+        },
+        {"t": {"a": "INT", "_indexes": ["a"]}, "_views": {"v": "SELECT 1"}},
+    ),
     "hints and comments of a table": (
         one("INT", _was=["s"], _dropped=["z"], _comment="a table", _model="app.Model"),
         one("INT"),
