@@ -114,6 +114,14 @@ class Code(StrEnum):
     INTERRUPTED = "interrupted"
     HOOK_FAILED = "hook-failed"
     SQLITE_ERROR = "sqlite-error"
+    # PostgreSQL
+    POSTGRES_UNREACHABLE = "postgres-unreachable"
+    POSTGRES_VERSION = "postgres-version"
+    POSTGRES_RIGHTS = "postgres-rights"
+    POSTGRES_NOT_EMPTY = "postgres-not-empty"
+    POSTGRES_EXTENSION = "postgres-extension"
+    POSTGRES_LOST = "postgres-lost"
+    POSTGRES_ERROR = "postgres-error"
     # history and recovery
     NO_HISTORY = "no-history"
     HISTORY_DAMAGED = "history-damaged"

@@ -41,6 +41,10 @@ class Database:
     dsn: str
 
     @property
+    def name(self) -> str:
+        return str(self.params["NAME"])
+
+    @property
     def params(self) -> dict[str, Any]:
         """An entry of Django's DATABASES."""
         from psycopg.conninfo import conninfo_to_dict
