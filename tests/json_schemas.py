@@ -20,6 +20,7 @@ from typing import Any, Literal, NotRequired, TypeVar, Union, get_args, get_orig
 from schemasync.actions.addressed import USES
 from schemasync.actions.adopt import AdoptJson
 from schemasync.actions.advise import AdviseJson
+from schemasync.actions.advise_indexes import AdviseIndexesJson
 from schemasync.actions.backup import BackupJson, ScheduleJson
 from schemasync.actions.backups import BackupsJson
 from schemasync.actions.check import CheckJson
@@ -56,7 +57,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "status": (StatusJson, FailedJson),
     "health": (HealthJson, FailedJson),
     "metrics": (MetricsJson, FailedJson),
-    "advise": (AdviseJson, FailedJson),
+    "advise": (AdviseJson, AdviseIndexesJson, FailedJson),
     "history": (HistoryJson, FailedJson),
     "rollback": (RollbackJson, PreviewJson, FailedJson),
     "switch": (SwitchJson, FailedJson),

@@ -39,6 +39,7 @@ from .command.conftest import evolved, project, synced  # noqa: F401  fixtures
 from .oracle import check
 from .oracle.cases import CASE_KEYS, STEP_KEYS, case, parsed
 from .pages import ROOT, Page, page, pages, without_figures
+from .support.json_outputs import check as check_json
 from .support.memory import memory, tmp_path  # noqa: F401  fixtures
 from .support.processes import environment, run
 from .test_architecture import ROOMS
@@ -215,10 +216,16 @@ RESULTS = {
     for fence in COMMANDS.fences
     if fence.language == "json"
 }
+WITH_OPTIONS = {name: RESULTS.pop(name) for name in list(RESULTS) if " " in name}
 
 
 def test_every_action_shows_its_json():
     assert set(RESULTS) == {"sync", *options.ACTIONS}
+
+
+@pytest.mark.parametrize("name", WITH_OPTIONS)
+def test_the_json_of_an_option_is_as_the_schema_of_its_action_says(name):
+    check_json(WITH_OPTIONS[name], name.split()[0])
 
 
 @pytest.mark.slow(but=["sync", "plan", "rollback", "check", "status", "history"])

@@ -16,6 +16,7 @@ from .. import conf
 from ..actions import (
     adopt,
     advise,
+    advise_indexes,
     backup,
     backups,
     check,
@@ -166,6 +167,11 @@ class Actions(Invocation):
         self._print(output.metrics.lines(found), metrics.as_json(found))
 
     def do_advise(self, database: Database) -> None:
+        if "indexes" in self.given:
+            log = Path(self.given["indexes"]) if self.given["indexes"] else None
+            done = advise_indexes.advise_indexes(database, log)
+            self._print(output.advise_indexes.lines(done), advise_indexes.as_json(done))
+            return
         found = advise.advise(database)
         self._print(output.advise.lines(found), advise.as_json(found))
 

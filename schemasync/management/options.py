@@ -356,6 +356,18 @@ def _health(parser: Any) -> None:
     )
 
 
+def _advise(parser: Any) -> None:
+    parser.add_argument(
+        "--indexes",
+        nargs="?",
+        const="",
+        default=ABSENT,
+        metavar="FILE",
+        help="propose indexes for the SQL statements in this file, one a line or separated by semicolons "
+        "(default: those that the backend has measured)",
+    )
+
+
 def _inspect(parser: Any) -> None:
     parser.add_argument(
         "source",
@@ -579,6 +591,7 @@ _ADD = {
     "rehearse": _rehearse,
     "check": _check,
     "health": _health,
+    "advise": _advise,
     "rollback": _rollback,
     "switch": _switch,
     "inspect": _inspect,

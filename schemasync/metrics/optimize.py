@@ -73,7 +73,6 @@ def _reads(day: Summary, tables: Sequence[tuple[str, int, float, float]]) -> Ite
                 "slow-reads",
                 f'reads of "{name}" took {seconds:,.1f} s in seven days, {count:,} of them, the slowest '
                 f"{slowest * 1000:,.0f} ms until its first row",
-                f'Look at the plans of its queries (QuerySet.explain), and add the index that is missing to "{name}" '
-                "in schema.json.",
+                "To look for indexes that would help: manage.py schemasync advise --indexes",
                 seconds / 7,
             )

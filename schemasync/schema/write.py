@@ -80,7 +80,7 @@ def _table(table: Table) -> Json:
     _add(body, "_checks", [_check(c) for c in table.checks if about(table, c) is None])
     _add(body, "_foreign_keys", [_foreign_key(k) for k in table.foreign_keys if len(k.columns) > 1])
     _add(body, "_constraints", constraints)
-    _add(body, "_indexes", [_index(table, index) for index in table.indexes])
+    _add(body, "_indexes", [index_entry(table, index) for index in table.indexes])
     _add(body, "_triggers", _triggers(table.triggers))
     _add(body, "_strict", table.strict)
     _add(body, "_without_rowid", table.without_rowid)
@@ -232,7 +232,8 @@ def _foreign_key(key: ForeignKey) -> Json:
     return shape
 
 
-def _index(table: Table, index: Index) -> Json | list[str] | str:
+def index_entry(table: Table, index: Index) -> Json | list[str] | str:
+    """The entry of an index in `_indexes`."""
     columns = [_indexed(column) for column in index.columns]
     own = normalize.index_name(table.name, index.columns, index.where, index.unique)
     if index.name == own and index.where is None and not index.unique:

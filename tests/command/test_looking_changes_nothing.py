@@ -17,6 +17,7 @@ LOOKS = [
     ["health"],
     ["metrics"],
     ["advise"],
+    ["advise", "--indexes"],
     ["history"],
     ["inspect", "{link}"],
     ["hash"],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from ...schema import lexer
 from .connection import Connection, Opener
 
-MOST_PARAMETERS = 999  # of a statement: SQLite's own limit was that for long
 # a whole table is read, rows are sorted or collected, an index is made for one run
 _WORSE = ("SCAN ", "USE TEMP B-TREE", "AUTOMATIC ")
 _NO_TABLE = "SCAN CONSTANT ROW"
@@ -67,22 +68,18 @@ def query_plans(opener: Opener, old: Path, new: Path, script: str) -> tuple[Quer
 
 
 def _both(old: Connection, new: Connection, statement: str) -> QueryPlan:
-    (before, why_not_before), (after, why_not) = _explained(old, statement), _explained(new, statement)
+    (before, why_not_before), (after, why_not) = explained(old, statement), explained(new, statement)
     errors = [why for plan, why in ((after, why_not), (before, why_not_before)) if plan is None]
     return QueryPlan(statement, before, after, errors[0] if errors else "")
 
 
-def _explained(connection: Connection, statement: str) -> tuple[tuple[str, ...] | None, str]:
+def explained(connection: Connection, statement: str) -> tuple[tuple[str, ...] | None, str]:
+    """The plan of a statement, a line for each loop; or None, and why it does not compile. It is not run."""
     try:
-        return _lines(connection, statement, _Unbound()), ""
-    except sqlite3.ProgrammingError as error:
-        return _with_places(connection, statement), str(error)
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {_named_places(statement)}", _Unbound())
+        return tuple(str(row[3]) for row in rows), ""
     except sqlite3.Error as error:
         return None, str(error)
-
-
-def _lines(connection: Connection, statement: str, values: _Unbound | tuple[None, ...]) -> tuple[str, ...]:
-    return tuple(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
 
 class _Unbound(dict[str, None]):
@@ -92,9 +89,12 @@ class _Unbound(dict[str, None]):
         return None
 
 
-def _with_places(connection: Connection, statement: str) -> tuple[str, ...] | None:
-    """The plan of a statement with `?`: the module sqlite3 does not say how many it has."""
-    for number in range(1, MOST_PARAMETERS + 1):
-        with suppress(sqlite3.ProgrammingError):
-            return _lines(connection, statement, (None,) * number)
-    return None
+@lru_cache(maxsize=64)  # a statement is planned many times in a row
+def _named_places(statement: str) -> str:
+    """The statement with a name for each `?`: the module sqlite3 does not say how many values it wants."""
+    pieces, last = [], 0
+    for number, token in enumerate(lexer.tokens(statement)):
+        if token.kind is lexer.TokenKind.VARIABLE and token.text[0] == "?":
+            pieces += [statement[last : token.start], f":_{token.text[1:] or f'p{number}'}"]
+            last = token.end
+    return "".join([*pieces, statement[last:]])

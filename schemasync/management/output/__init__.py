@@ -3,6 +3,7 @@
 from . import (
     adopt,
     advise,
+    advise_indexes,
     backup,
     check,
     cutover,
@@ -35,6 +36,7 @@ from . import (
 __all__ = [
     "adopt",
     "advise",
+    "advise_indexes",
     "backup",
     "check",
     "cutover",

@@ -1,0 +1,174 @@
+"""Which indexes would help the statements of an application, what they take, and which no statement uses."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from ..engines.sqlite import metrics_file
+from ..engines.sqlite.index_advice.search import Helped
+from ..engines.sqlite.index_advice.statements import counted, in_log
+from ..errors import Code, ProblemJson, SchemasyncError, UsageError
+from ..schema.names import fold
+from ..schema.write import index_entry
+from ..sync.index_advice import IndexAdvice, Proposal, index_advice
+from .database import Database
+
+
+class HelpedJson(TypedDict):
+    """A statement that a proposed index helps."""
+
+    statement: str
+    times: int
+    """How often it is in the log; for the sample of the backend, how often it was run in seven days, as estimated."""
+    seconds: float
+    """What it took in all; 0 for one from a log."""
+    before: list[str]
+    """How SQLite runs it now, a line for each loop: https://www.sqlite.org/eqp.html"""
+    after: list[str]
+    """How SQLite would run it with all proposed indexes."""
+
+
+class ProposalJson(TypedDict):
+    """An index that would help."""
+
+    table: str
+    entry: Any
+    """What to add to the `_indexes` of the table in schema.json: a name, a list or an object."""
+    model: str | None
+    """The model that owns the table, into whose `Meta.indexes` the index belongs instead."""
+    bytes: int
+    """Its size, measured on a copy."""
+    rows_per_second: float
+    """How many rows a transaction writes in a second of the processor without it, measured on a copy; 0 if that cannot
+    be measured."""
+    rows_per_second_with: float
+    replaces: list[str]
+    """Indexes that it makes unnecessary: it begins with their columns."""
+    helps: list[HelpedJson]
+
+
+class UnselectiveJson(TypedDict):
+    """An index that SQLite would no longer use after ANALYZE, since too many rows have the same value."""
+
+    table: str
+    entry: Any
+
+
+class UnusedJson(TypedDict):
+    """An index that no statement uses."""
+
+    table: str
+    index: str
+    bytes: int | None
+    """Null if this SQLite cannot say it."""
+
+
+class StatementsJson(TypedDict):
+    """How many statements there were, each time counted."""
+
+    planned: int
+    other: int
+    """That are no SELECT, UPDATE or DELETE."""
+    failed: int
+    """That do not compile."""
+    more: int
+    """That were beyond the first 2,000 different ones."""
+
+
+class AdviseIndexesJson(TypedDict):
+    """What `manage.py schemasync advise --indexes --json` prints."""
+
+    result: Literal["proposed", "nothing"]
+    source: str | None
+    """The log; null for the sample of the backend."""
+    statements: StatementsJson
+    proposals: list[ProposalJson]
+    """The one that helps the most first."""
+    unselective: list[UnselectiveJson]
+    unused: list[UnusedJson]
+    errors: list[ProblemJson]
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What was found. `source`: the log, None for the sample of the backend. `models`: the models that own tables, by
+    the folded names of these."""
+
+    source: Path | None
+    found: IndexAdvice
+    models: dict[str, str]
+
+
+def advise_indexes(database: Database, log: Path | None = None) -> Advised:
+    """Try indexes for the statements of a log, or of the backend's own sample. Raises a SchemasyncError."""
+    target = database.target()
+    known = metrics_file.statements(target.layout.metrics) if log is None else counted(in_log(_read(log)))
+    known.pop("", None)  # those that the backend did not tell apart
+    return Advised(log, index_advice(target, known), _models(database))
+
+
+def _read(log: Path) -> str:
+    try:
+        return log.read_text("utf-8", "replace")
+    except OSError as error:
+        hint = "Name a file of SQL statements, or leave it out for those that the backend has measured."
+        raise UsageError.of(Code.BAD_OPTION, f"--indexes {log}: {error.strerror}", hint) from error
+
+
+def _models(database: Database) -> dict[str, str]:
+    with suppress(SchemasyncError):  # what is wrong with schema.json is of no interest here
+        return {fold(table): model for table, model in database.document().models.items()}
+    return {}
+
+
+def entry(one: Proposal) -> Any:
+    """The index as schema.json has it."""
+    return index_entry(one.candidate.table, one.candidate.index)
+
+
+def as_json(done: Advised) -> AdviseIndexesJson:
+    """The JSON object."""
+    found = done.found
+    return {
+        "result": "proposed" if found.proposals else "nothing",
+        "source": None if done.source is None else str(done.source),
+        "statements": {
+            "planned": sum(one.spent.count for one in found.sample.asked),
+            "other": found.sample.other,
+            "failed": found.sample.failed,
+            "more": found.sample.more,
+        },
+        "proposals": [_proposal_json(one, done) for one in found.proposals],
+        "unselective": [
+            {"table": one.table.name, "entry": index_entry(one.table, one.index)} for one in found.unselective
+        ],
+        "unused": [{"table": one.table, "index": one.index, "bytes": one.bytes} for one in found.unused],
+        "errors": [],
+    }
+
+
+def _proposal_json(one: Proposal, done: Advised) -> ProposalJson:
+    return {
+        "table": one.candidate.table.name,
+        "entry": entry(one),
+        "model": done.models.get(fold(one.candidate.table.name)),
+        "bytes": one.price.bytes,
+        "rows_per_second": round(one.price.before, 1),
+        "rows_per_second_with": round(one.price.after, 1),
+        "replaces": list(one.replaces),
+        "helps": list(map(_helped_json, one.helped)),
+    }
+
+
+def _helped_json(one: Helped) -> HelpedJson:
+    asked = one.asked
+    return {
+        "statement": asked.sql,
+        "times": asked.spent.count,
+        "seconds": round(asked.spent.seconds, 6),
+        "before": list(asked.plan),
+        "after": list(one.after),
+    }
