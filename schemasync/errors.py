@@ -75,6 +75,7 @@ class Code(StrEnum):
     DISK_FULL = "disk-full"
     DISK_ERROR = "disk-error"
     DISK_LOW = "disk-low"
+    BUSY_RATE = "busy-rate"
     OUTPUT_EXISTS = "output-exists"
     MISSING_PACKAGE = "missing-package"
     BACKUP_DAMAGED = "backup-damaged"

@@ -13,6 +13,8 @@ from ..files.lock import is_held
 from ..keep.litestream.faults import link_faults, read_replica_faults, replication_faults
 from ..keep.litestream.lag import ReadReplica, Replica, read_replicas, replica
 from ..keep.litestream.settings import litestream
+from ..metrics.advice import BUSY_RATE, is_busy
+from ..metrics.summary import Period
 from ..sync import health as of_files
 from ..sync import kept
 from ..sync.health import Health
@@ -21,6 +23,7 @@ from ..sync.run.requirements import BackupAge
 from ..sync.run.target import Target
 from . import drill
 from .database import Database
+from .metrics import of_period
 
 CACHED = 60.0  # seconds: a storage far away answers in half a second, and a backup gets overdue in hours
 
@@ -94,6 +97,7 @@ def health(database: Database, *, ready: bool = False) -> Found:
         found = found.but(_overdue(backup, _newest(alias, backup)))
     if conf.drill_age() is not None:
         found = found.but(drill.overdue(kept.last_of(target)["drill"]))
+    found = found.but(_busy(database))
     replica, behind = _replicas(alias, target)
     faults = [*link_faults(alias), *replication_faults(alias, replica), *read_replica_faults(alias, behind)]
     return Found(found.but(faults), replica, behind)
@@ -148,6 +152,18 @@ def _replica_json(done: Found) -> ReplicaJson:
             for alias, one in done.read_replicas.items()
         },
     }
+
+
+def _busy(database: Database) -> Iterator[Problem]:
+    """A problem if too many writes of the last hour failed because the database was locked."""
+    hour = of_period(database, Period.HOUR)
+    if is_busy(hour):
+        count, rate = hour.totals.busy, hour.busy_rate
+        message = (
+            f"in the last hour {count:,} statements failed because the database was locked, {rate:.1%} of the writes"
+        )
+        hint = "To see what holds the write lock for long: manage.py schemasync advise"
+        yield Problem(Code.BUSY_RATE, message, hint, {"busy": count, "rate": rate, "most": BUSY_RATE})
 
 
 def _newest(alias: str, backup: BackupAge) -> _Known:

@@ -13,6 +13,7 @@ from .totals import Bin
 
 ENOUGH = 3600  # seconds of figures: less is a mood of the day
 STEADY = 4  # stretches in a row of fifteen minutes that are above a limit: an hour, and no peak
+BUSY_RATE = 0.01  # of the writes that may fail because the database is locked
 FEW = 10  # writes in a stretch, or busy errors in a day, of which no average says anything
 GIGABYTE = 1_000_000_000
 TREND = 7 * 86_400  # seconds of figures from which a growth can be told
@@ -91,8 +92,13 @@ def _now(day: Summary) -> Iterator[Found | None]:
     yield _steady(Signal.WRITE_LATENCY, day.bins, _write_ms, 10, "ms for a write on average")
     yield _steady(Signal.CONCURRENT_WRITERS, day.bins, lambda one: one.at_once, 50, "writers at once")
     yield _steady(Signal.COMMIT_RATE, day.bins, _commits, 500, "commits a second")
-    if day.busy_rate > 0.01 and day.totals.busy >= FEW:
-        yield _found(Signal.BUSY_RATE, day.busy_rate * 100, 1, "% of the writes failed")
+    if is_busy(day):
+        yield _found(Signal.BUSY_RATE, day.busy_rate * 100, BUSY_RATE * 100, "% of the writes failed")
+
+
+def is_busy(period: Summary) -> bool:
+    """True if more writes failed than may, and so many that it is no chance."""
+    return period.busy_rate > BUSY_RATE and period.totals.busy >= FEW
 
 
 def _write_ms(one: Bin) -> float:

@@ -14,7 +14,10 @@ from django.urls import include, path
 
 from schemasync import views
 from schemasync.actions import health as action
+from schemasync.engines.sqlite import metrics_file
 from schemasync.files import lock
+from schemasync.files.layout import Layout
+from schemasync.metrics.totals import Totals
 
 urlpatterns = [path("health/", include("schemasync.urls"))]
 Usage = namedtuple("Usage", "total used free")
@@ -142,6 +145,25 @@ def test_the_disk_and_the_backups_are_measured_by_what_the_site_requires(evolved
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(10**9, 0, 10**6))
     settings.SCHEMASYNC = {"SCHEMA": evolved.schema}
     assert codes(health(evolved)) == ([], ["disk-low"])
+
+
+@pytest.mark.parametrize(
+    ("busy", "commits", "ago", "expected"),
+    [
+        (20, 980, 60, ["busy-rate"]),
+        (20, 2000, 60, []),
+        (9, 91, 60, []),
+        (20, 980, 7300, []),
+    ],
+    ids=["above the limit", "below it", "too few to say", "hours ago"],
+)
+def test_writes_that_fail_because_the_database_is_locked_need_a_person(evolved, busy, commits, ago, expected):
+    minute = {int(time.time()) - ago: Totals(busy=busy, commits=commits)}
+    assert metrics_file.add(Layout(evolved.link).metrics, evolved.link, minute, {})
+    found = health(evolved)
+    assert codes(found) == ([], expected)
+    assert codes(health(evolved, "--ready")) == ([], [])
+    assert not expected or "20 statements failed because the database was locked, 2.0% of the writes" in str(found)
 
 
 def test_a_storage_is_asked_once_a_minute_and_its_failure_is_told(evolved, settings, monkeypatch):
