@@ -1,4 +1,8 @@
-"""Run Django's tests in every configuration, print the figures; exit 1 where ours differ from the stock backend's."""
+"""Run Django's tests in every configuration, print the figures; exit 1 where ours differ from the stock backend's.
+
+With `--recorded`, the stock backend runs only where ours came to something else than what the stock backend is recorded to
+have come to with these versions; `--record` records it.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ import django
 
 from .configuration import ALL, LABELS, Configuration
 from .outcome import Outcome, Run, faults, pairs, table
+from .record import Record
 from .source import CACHE, default_cache, tests_of_django
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,8 +36,18 @@ def main() -> int:
     source = tests_of_django(options.cache)
     scratch = tempfile.TemporaryDirectory() if options.keep is None else nullcontext(str(options.keep))
     chosen = [configuration for configuration in ALL if configuration.name in options.configurations]
+    record = Record(options.labels)
     with scratch as name, ThreadPoolExecutor(TOGETHER) as pool:
-        runs = list(pool.map(partial(run, source, Path(name).resolve(), options.labels), chosen))
+        run_all = partial(pool.map, partial(run, source, Path(name).resolve(), options.labels))
+        runs = list(run_all(record.without_stock(chosen) if options.recorded else chosen))
+        if options.recorded:
+            needed = record.stock_to_run(runs, chosen)
+            runs += run_all(needed)
+            for configuration in chosen:
+                if configuration.engine == "stock" and configuration not in needed:
+                    print(f"{configuration.name} is not run: ours came to what is recorded of it")
+    if options.record:
+        record.write(runs)
     print(f"Django {django.get_version()}, Python {sys.version.split()[0]}: {' '.join(options.labels)}\n")
     print(table(runs))
     wrong = list(faults(runs))
@@ -47,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m tests.django_suite", description=__doc__)
     made.add_argument("--configurations", nargs="+", choices=names, default=names, metavar="NAME", help=" ".join(names))
     made.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS, metavar="LABEL", help=" ".join(LABELS))
+    made.add_argument("--recorded", action="store_true", help="run the stock backend only where its record does not fit")
+    made.add_argument("--record", action="store_true", help="write down what the stock backend came to")
     made.add_argument("--keep", type=Path, metavar="FOLDER", help="keep settings, outputs and results there")
     made.add_argument("--cache", type=Path, default=default_cache(), metavar="FOLDER", help=f"of sources; also {CACHE}")
     return made

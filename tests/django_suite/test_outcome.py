@@ -10,6 +10,7 @@ from types import ModuleType
 from .__main__ import trouble
 from .configuration import ALL, ENGINES, Configuration
 from .outcome import Outcome, Run, faults, table
+from .record import Record
 
 OURS, STOCK = Configuration("ours", "disk", 2), Configuration("stock", "disk", 2)
 FINE = Outcome(1856, [], [], ["a.skipped", "b.skipped"], ["c.expected"], [])
@@ -96,3 +97,14 @@ def test_trouble_is_what_no_test_told(tmp_path):
     assert trouble(1, None, databases, output).startswith("exit code 1")
     (databases / "default_1.sqlite3-wal").touch()
     assert trouble(0, FINE, databases, output) == "left behind: default_1.sqlite3-wal"
+
+
+def test_the_stock_backend_runs_only_where_ours_did_not_come_to_what_is_recorded(tmp_path):
+    record = Record(["backends"], tmp_path / "stock.json")
+    stock = Run(STOCK, 30.0, FINE)
+    assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == [STOCK]  # nothing is recorded
+    record.write([stock])
+    assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == []
+    for other in (replace(FINE, run=1855), replace(FINE, skipped=["a.skipped"]), replace(FINE, errors=["d.fails"]), None):
+        assert record.stock_to_run([Run(OURS, 30.0, other)], [OURS, STOCK]) == [STOCK]
+    assert Record(["schema"], tmp_path / "stock.json").stock_to_run([Run(OURS, 30.0, FINE)], [STOCK]) == [STOCK]
