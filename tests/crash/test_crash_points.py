@@ -16,6 +16,8 @@ ALIKE = {
     "evolve_paused",
     "evolve_postponed",
     "evolve_with_a_check",
+    "evolve_with_rows",
+    "evolve_with_work",
     "evolve_replicated",
     "evolve_and_prune",
     "derive",
@@ -27,7 +29,8 @@ ALIKE = {
     "a_displaced_file",
     "a_run_that_fails",
 }
-"""Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves."""
+"""Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves. So is the end of each
+step of their cut-over, at which the disk holds what it holds when the next step begins."""
 
 RESTORES = {"restore_live", "restore_first"}
 OF_RESTORES = {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE}
@@ -39,8 +42,9 @@ def points():
         for number, label in enumerate(scenario.passes):
             alike = scenario.name in ALIKE and label.startswith("BUILD") and label != DiskStep.BUILD_RENAME
             for when in ("before", "after"):
-                # what stands on the disk after one step stands there before the next, but for where it counts most
-                same = when == "after" and not label.startswith(("CUTOVER", "CAPTURE")) and label != scenario.passes[-1]
+                # what stands on the disk after one step stands there before the next; where it counts most both are killed
+                counts_most = label.startswith(("CUTOVER", "CAPTURE")) and scenario.name not in ALIKE
+                same = when == "after" and not counts_most and label != scenario.passes[-1]
                 swap = scenario.name in RESTORES and not (scenario.name == "restore_live" and label in OF_RESTORES)
                 # a run with a replication tool is that of `evolve`, but for what it says to the tool
                 alike |= scenario.name == "evolve_replicated" and not label.startswith(("REPLICATION", "CUTOVER:LINK"))

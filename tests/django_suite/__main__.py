@@ -62,7 +62,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m tests.django_suite", description=__doc__)
     made.add_argument("--configurations", nargs="+", choices=names, default=names, metavar="NAME", help=" ".join(names))
     made.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS, metavar="LABEL", help=" ".join(LABELS))
-    made.add_argument("--recorded", action="store_true", help="run the stock backend only where its record does not fit")
+    made.add_argument(
+        "--recorded", action="store_true", help="run the stock backend only where its record does not fit"
+    )
     made.add_argument("--record", action="store_true", help="write down what the stock backend came to")
     made.add_argument("--keep", type=Path, metavar="FOLDER", help="keep settings, outputs and results there")
     made.add_argument("--cache", type=Path, default=default_cache(), metavar="FOLDER", help=f"of sources; also {CACHE}")

@@ -105,6 +105,11 @@ def test_the_stock_backend_runs_only_where_ours_did_not_come_to_what_is_recorded
     assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == [STOCK]  # nothing is recorded
     record.write([stock])
     assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == []
-    for other in (replace(FINE, run=1855), replace(FINE, skipped=["a.skipped"]), replace(FINE, errors=["d.fails"]), None):
+    for other in (
+        replace(FINE, run=1855),
+        replace(FINE, skipped=["a.skipped"]),
+        replace(FINE, errors=["d.fails"]),
+        None,
+    ):
         assert record.stock_to_run([Run(OURS, 30.0, other)], [OURS, STOCK]) == [STOCK]
     assert Record(["schema"], tmp_path / "stock.json").stock_to_run([Run(OURS, 30.0, FINE)], [STOCK]) == [STOCK]
