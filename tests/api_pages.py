@@ -94,7 +94,7 @@ def _in(kind: type) -> tuple[type, ...]:
     found = [kind]
     for one in found:
         for hint in get_type_hints(one, include_extras=True).values():
-            found += [other for other in _typed_dicts(hint) if other not in found]
+            found += [other for other in _typed_dicts(hint) if other not in found and other not in _pages_of_roots()]
     return tuple(found)
 
 
@@ -113,6 +113,12 @@ def _roots() -> dict[str, list[type]]:
         page: [kind for names in re.findall(r"<!-- object: ([\w., ]+) -->", text) for kind in _named(names)]
         for page, text in texts.items()
     }
+
+
+@cache
+def _pages_of_roots() -> dict[type, str]:
+    """The page of each of these: what contains one elsewhere has a link to it."""
+    return {kind: page for page, kinds in _roots().items() for kind in kinds}
 
 
 @cache
@@ -147,7 +153,7 @@ def _shown(hint: Any) -> str:
     if hint in _ELSEWHERE:
         return _ELSEWHERE[hint]
     if is_typeddict(hint):
-        where = SHARED if hint in _shared() else ""
+        where = _pages_of_roots().get(hint) or (SHARED if hint in _shared() else "")
         return f"[`{hint.__name__}`]({where}#{hint.__name__.lower()})"
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return " or ".join(f'`"{one}"`' for one in hint)

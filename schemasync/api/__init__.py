@@ -6,49 +6,72 @@ asked.
 """
 
 from ..actions.adopt import AdoptJson
+from ..actions.advise import AdviseJson
+from ..actions.advise_indexes import AdviseIndexesJson
+from ..actions.backup import BackupJson
+from ..actions.backups import BackupsJson
 from ..actions.check import CheckJson
 from ..actions.cutover import CutoverJson
+from ..actions.drill import DrillJson
 from ..actions.export import ExportJson
 from ..actions.health import HealthJson
 from ..actions.history import HistoryJson
 from ..actions.inspect import InspectJson
+from ..actions.metrics import MetricsJson
 from ..actions.plan import PlanJson
 from ..actions.prune import PruneJson
+from ..actions.restore import RestoreJson, RestorePreviewJson, WrittenJson
 from ..actions.rollback import PreviewJson, RollbackJson
 from ..actions.snapshot import SnapshotJson
 from ..actions.sync import SyncJson
 from ..sync.status import StatusJson
 from .changing import adopt, cutover, export, prune, rollback, snapshot, sync
+from .keeping import backup, backups, drill, restore
 from .progress import Listener, Note, Progress
-from .reading import check, health, history, inspect, plan, status
+from .reading import advise, check, health, history, inspect, metrics, plan, status
 
 __all__ = [
     "AdoptJson",
+    "AdviseIndexesJson",
+    "AdviseJson",
+    "BackupJson",
+    "BackupsJson",
     "CheckJson",
     "CutoverJson",
+    "DrillJson",
     "ExportJson",
     "HealthJson",
     "HistoryJson",
     "InspectJson",
     "Listener",
+    "MetricsJson",
     "Note",
     "PlanJson",
     "PreviewJson",
     "Progress",
     "PruneJson",
+    "RestoreJson",
+    "RestorePreviewJson",
     "RollbackJson",
     "SnapshotJson",
     "StatusJson",
     "SyncJson",
+    "WrittenJson",
     "adopt",
+    "advise",
+    "backup",
+    "backups",
     "check",
     "cutover",
+    "drill",
     "export",
     "health",
     "history",
     "inspect",
+    "metrics",
     "plan",
     "prune",
+    "restore",
     "rollback",
     "snapshot",
     "status",

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 from django.db import DEFAULT_DB_ALIAS
 
+from ..actions import advise as advise_action
+from ..actions import advise_indexes as indexes_action
 from ..actions import check as check_action
 from ..actions import health as health_action
 from ..actions import history as history_action
 from ..actions import inspect as inspect_action
+from ..actions import metrics as metrics_action
 from ..actions import plan as plan_action
 from ..actions import status as status_action
+from ..actions.advise import AdviseJson
+from ..actions.advise_indexes import AdviseIndexesJson
 from ..actions.check import CheckJson
 from ..actions.health import HealthJson
 from ..actions.history import HistoryJson
 from ..actions.inspect import InspectJson
+from ..actions.metrics import MetricsJson
 from ..actions.option_values import CUTOVER_TIMEOUT, MAX_PAUSE
 from ..actions.plan import PlanJson
 from ..actions.sync_options import sync_options
@@ -86,6 +92,32 @@ def health(*, database: str = DEFAULT_DB_ALIAS, ready: bool = False) -> HealthJs
     every few seconds."""
     with called("health", database) as at:
         return at.addressed(health_action.as_json(health_action.health(at, ready=ready)))
+
+
+def metrics(*, database: str = DEFAULT_DB_ALIAS) -> MetricsJson:
+    """Return what the backend has measured."""
+    with called("metrics", database) as at:
+        return metrics_action.as_json(metrics_action.metrics(at))
+
+
+@overload
+def advise(*, database: str = DEFAULT_DB_ALIAS, indexes: None = None) -> AdviseJson: ...
+
+
+@overload
+def advise(*, database: str = DEFAULT_DB_ALIAS, indexes: StrPath | Literal[True]) -> AdviseIndexesJson: ...
+
+
+def advise(
+    *, database: str = DEFAULT_DB_ALIAS, indexes: StrPath | Literal[True] | None = None
+) -> AdviseJson | AdviseIndexesJson:
+    """Return whether the database outgrows SQLite, and what would help it. With `indexes`: the indexes that would help
+    the statements of this file, or with True those that the backend has measured."""
+    with called("advise", database) as at:
+        if indexes is None:
+            return at.addressed(advise_action.as_json(advise_action.advise(at)))
+        log = None if indexes is True else Path(indexes)
+        return indexes_action.as_json(indexes_action.advise_indexes(at, log))
 
 
 def history(*, database: str = DEFAULT_DB_ALIAS) -> HistoryJson:

@@ -88,6 +88,19 @@ def maintain(folder: Path) -> None:
     for archive in api.prune(keep=1, older_than=0.5, dry_run=True)["removed"]:
         assert_type(archive["superseded_at"], str | None)
     assert_type(api.snapshot(folder / "copy.sqlite3")["bytes"], int)
+    assert_type(api.metrics()["day"]["write_ms"], float)
+    assert_type(api.advise(), api.AdviseJson)
+    for proposal in assert_type(api.advise(indexes=True), api.AdviseIndexesJson)["proposals"]:
+        assert_type(proposal["bytes"], int)
+    made = assert_type(api.backup(to=str(folder / "backups")), api.BackupJson)
+    assert_type(api.backups(to=made["storage"])["backups"][0]["name"], str)
+    assert_type(api.drill(from_=made["storage"])["result"], Literal["passed", "failed"])
+    assert_type(api.restore(from_=made["storage"], dry_run=True), api.RestorePreviewJson)
+    assert_type(api.restore(from_=made["storage"], into=folder / "look.sqlite3"), api.WrittenJson)
+
+
+def restored(storage: str) -> str:
+    return assert_type(api.restore(from_=storage, sync=True), api.RestoreJson)["generation"]
 
 
 def go_wrong() -> None:

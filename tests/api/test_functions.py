@@ -20,14 +20,16 @@ from tests.support.project import REWRITTEN, V1, V2
 
 FUNCTIONS = {name: function for name in api.__all__ if callable(function := getattr(api, name)) and name.islower()}
 OF_THE_COMMAND_LINE = {"all", "json", "noinput", "verbosity", "no_color", "force_color", "traceback", "settings"} | {
-    "pythonpath", "help", "version", "skip_checks", "action", "output",
+    "pythonpath", "help", "version", "skip_checks", "action", "output", "print_schedule",
 }  # fmt: skip
 
 
 # --- what they return ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["plan", "check", "status", "health", "history", "inspect"])
+@pytest.mark.parametrize(
+    "name", ["plan", "check", "status", "health", "history", "inspect", "metrics", "advise", "backups"]
+)
 def test_a_function_returns_the_object_that_the_command_prints(synced, name):
     synced.write(V2)
     words = [synced.link] if name == "inspect" else []
@@ -96,6 +98,35 @@ def test_a_snapshot_is_a_plain_file_with_the_same_rows(synced, tmp_path):
         assert connection.execute("SELECT name FROM Users ORDER BY id").fetchall() == [("ann",), ("bob",)]
 
 
+def test_a_backup_is_made_listed_tried_and_restored(synced, tmp_path):
+    as_printed("backup", made := api.backup(to=str(tmp_path / "backups"), prune=True))
+    where = made["storage"]
+    as_printed("backups", listed := api.backups(to=where))
+    assert [one["name"] for one in listed["backups"]] == [made["backup"]["name"]]
+    as_printed("drill", drilled := api.drill(from_=where))
+    as_printed("drill", last := api.drill(check=True))
+    assert drilled["result"] == "passed" and last["drill"] == drilled["drill"]
+
+    synced.run_sql("DELETE FROM Users")
+    as_printed("restore", ahead := api.restore(from_=where, dry_run=True))
+    assert synced.rows("SELECT count(*) FROM Users") == [(0,)]
+    as_printed("restore", written := api.restore(made["backup"]["name"], from_=where, into=tmp_path / "look.sqlite3"))
+    with closing(sqlite3.connect(written["output"])) as connection:
+        assert connection.execute("SELECT count(*) FROM Users").fetchone() == (2,)
+    as_printed("restore", done := api.restore(from_=where))
+    assert done["generation"] == ahead["generation"] == synced.live()
+    assert synced.rows("SELECT count(*) FROM Users") == [(2,)]
+
+
+def test_indexes_are_proposed_for_the_statements_of_a_file_or_of_the_backend(synced):
+    log = synced.folder / "queries.sql"
+    log.write_text("SELECT name FROM Users WHERE name = 'ann'; COMMIT;")
+    as_printed("advise", found := api.advise(indexes=log))
+    assert (found["source"], found["statements"]["planned"], found["statements"]["other"]) == (str(log), 1, 1)
+    as_printed("advise", found := api.advise(indexes=True))
+    assert found["source"] is None
+
+
 def test_a_postponed_sync_goes_live_when_it_is_called(synced):
     synced.write(V2)
     before, found = synced.live(), []
@@ -146,7 +177,7 @@ def options_of(action):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_arguments_of_a_function_are_the_options_of_its_action(name):
-    known = set(signature(FUNCTIONS[name]).parameters) - {"progress"}
+    known = {name.rstrip("_") for name in signature(FUNCTIONS[name]).parameters} - {"progress"}
     beyond = {"schema"} if name == "status" else set()  # a status reads schema.json, too
     assert known - beyond == options_of(name)
     assert name in {"sync", *ACTIONS}
@@ -156,7 +187,7 @@ def test_the_arguments_of_a_function_are_the_options_of_its_action(name):
 def test_options_have_the_defaults_of_the_command_and_are_given_by_name(name):
     for parameter in signature(FUNCTIONS[name]).parameters.values():
         if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
-            assert parameter.name in ("target", "source", "copy")
+            assert parameter.name in ("target", "source", "copy", "backup")
         else:
             defaults = {"database": "default", "wait": 30, "max_pause": 250, "cutover_timeout": 600}
             assert parameter.default in (defaults.get(parameter.name), False, None, ())
