@@ -139,7 +139,7 @@ def test_a_row_id_key_is_an_identity_and_each_key_refuses_null() -> None:
 
 def test_text_is_compared_by_bytes_and_a_generated_column_is_not_copied() -> None:
     made = columns({"t": {"a": "TEXT", "n": "TEXT COLLATE NOCASE", "b": "INTEGER AS (length(a))"}})
-    assert (made["t.a"].collation, made["t.n"].collation, made["t.b"].collation) == ("C", None, None)
+    assert (made["t.a"].collation, made["t.n"].collation, made["t.b"].collation) == ("C", "C", None)
     assert [column.generated for column in made.values()] == [False, False, True]
 
 

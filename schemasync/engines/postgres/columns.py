@@ -74,7 +74,7 @@ class _Deciding:
         return PgColumn(
             column.name,
             type_,
-            collation="C" if isinstance(type_, Text | Varchar) else None,
+            collation="C" if isinstance(type_, Text | Varchar | Citext) else None,
             not_null=is_key or column.not_null is not None,
             identity=table.rowid_column == column.name and isinstance(type_, Bigint | Integer | Smallint),
             generated=column.generated is not None,

@@ -1,0 +1,80 @@
+"""Comparisons: SQLite decides by affinity and collation what PostgreSQL decides by type."""
+
+from __future__ import annotations
+
+from .literals import as_literal_of
+from .values import NUMBERS, Collation, Kind, Refuse, Value, as_float, as_number, as_text, in_c
+
+ALIKE = frozenset({Kind.BOOL, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.MOMENT, Kind.UUID, Kind.BYTES})
+"""Kinds of which two values are in the same order in both."""
+
+
+def compared(left: Value, operator: str, right: Value, refuse: Refuse) -> str:
+    """The comparison of two values, as text."""
+    sides = _sides(left, right)
+    if sides is None:
+        refuse(f"the comparison of {left.kind.value} with {right.kind.value}")
+        return "NULL::boolean"
+    return f"({sides[0]} {operator} {sides[1]})"
+
+
+def _sides(left: Value, right: Value) -> tuple[str, str] | None:
+    """Both sides, so that PostgreSQL compares them as SQLite does."""
+    kinds = {left.kind, right.kind}
+    if Kind.UNKNOWN in kinds or Kind.NULL in kinds:
+        return left.sql, right.sql
+    if kinds == {Kind.TEXT}:
+        return _texts(left, right)
+    if kinds == {Kind.BOOL, Kind.INT}:
+        return _with_boolean(left, right)
+    if kinds <= NUMBERS:
+        return _numbers(left, right)
+    if len(kinds) == 1 and left.kind in ALIKE:
+        return left.sql, right.sql
+    if (literal := as_literal_of(left.kind, right)) is not None:
+        return left.sql, literal
+    if (literal := as_literal_of(right.kind, left)) is not None:
+        return literal, right.sql
+    return None
+
+
+def _numbers(left: Value, right: Value) -> tuple[str, str]:
+    """A literal with a fraction is a decimal to PostgreSQL: beside a float it is written as one."""
+    has_float = any(one.kind is Kind.FLOAT and one.literal is None for one in (left, right))
+    return (as_float(left), as_float(right)) if has_float else (left.sql, right.sql)
+
+
+def _with_boolean(left: Value, right: Value) -> tuple[str, str]:
+    """0 and 1 beside a boolean are false and true; all else is compared as numbers."""
+    both = {one.kind: one for one in (left, right)}
+    if both[Kind.INT].literal in (0, 1):
+        sides = [("true" if one.literal else "false") if one.kind is Kind.INT else one.sql for one in (left, right)]
+        return sides[0], sides[1]
+    return as_number(left).sql, as_number(right).sql
+
+
+def _texts(left: Value, right: Value) -> tuple[str, str]:
+    """https://www.sqlite.org/datatype3.html#assigning_collating_sequences_from_sql"""
+    by_rank = [one.collation for one in (left, right) if one.is_explicit]
+    by_rank += [one.collation for one in (left, right)]
+    match next((one for one in by_rank if one is not None), Collation.BINARY):
+        case Collation.NOCASE:
+            return f"lower({in_c(left)})", f"lower({in_c(right)})"
+        case Collation.RTRIM:
+            return f"rtrim({in_c(left)}, ' ')", f"rtrim({in_c(right)}, ' ')"
+        case Collation.BINARY:
+            known = left.is_c or right.is_c or left.is_citext or right.is_citext
+            return as_text(left) if known else in_c(left), as_text(right)
+
+
+def as_key(value: Value) -> str:
+    """Text in an index, so that it is ordered and unique by the collation that SQLite uses."""
+    match value.collation:
+        case Collation.NOCASE:
+            return value.sql if value.is_citext and not value.is_explicit else f"lower({in_c(value)})"
+        case Collation.RTRIM:
+            return f"rtrim({in_c(value)}, ' ')"
+        case Collation.BINARY if value.is_explicit:
+            return in_c(value)
+        case _:
+            return value.sql

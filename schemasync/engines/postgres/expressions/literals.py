@@ -1,0 +1,67 @@
+"""Literals of SQLite's text as values of PostgreSQL's types: only in the one form that orders alike in both."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, datetime, time
+from typing import Any
+
+from ....schema.names import string_literal
+from .values import Kind, Value
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d{6})?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?")
+_UUID = re.compile(r"[0-9a-f]{32}")
+
+
+def as_literal_of(kind: Kind, value: Value) -> str | None:
+    """A literal as one of that kind; None if it has another form, so that the comparison may have another result."""
+    if not isinstance(value.literal, str):
+        return None
+    text = string_literal(value.literal)
+    match kind:
+        case Kind.DATE if _is_valid(_DATE, value.literal, date.fromisoformat):
+            return f"{text}::date"
+        case Kind.TIME if _is_valid(_TIME, value.literal, time.fromisoformat):
+            return f"{text}::time"
+        case Kind.TIMESTAMP if _is_valid(_MOMENT, value.literal, datetime.fromisoformat):
+            return f"{text}::timestamp"
+        case Kind.MOMENT if _is_valid(_MOMENT, value.literal, datetime.fromisoformat):
+            return f"{string_literal(value.literal + '+00')}::timestamptz"
+        case Kind.UUID if _UUID.fullmatch(value.literal):
+            return f"{text}::uuid"
+        case _:
+            return None
+
+
+def _is_valid(form: re.Pattern[str], text: str, parse: Any) -> bool:
+    if not form.fullmatch(text) or text.startswith("0000"):
+        return False
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_json(text: str) -> bool:
+    """True for JSON that jsonb takes and keeps: no NUL, no half of a pair, no key twice, no number beyond a float."""
+    try:
+        kept = json.dumps(json.loads(text, object_pairs_hook=_once, parse_constant=_refuse), ensure_ascii=False)
+        kept.encode()
+    except ValueError:
+        return False
+    return "\\u0000" not in kept and "Infinity" not in kept
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,168 @@
+"""The values that a column takes: a default or a generated value as one of the column's type."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from ....schema.names import string_literal
+from ..types import (
+    Bigint,
+    Boolean,
+    ByHand,
+    Bytea,
+    Citext,
+    Date,
+    DoublePrecision,
+    Inet,
+    Integer,
+    Interval,
+    Jsonb,
+    Numeric,
+    PgType,
+    Smallint,
+    Text,
+    Time,
+    Timestamp,
+    TimestampTz,
+    Uuid,
+    Varchar,
+)
+from .literals import as_literal_of, is_json
+from .values import Kind, Value, as_float, as_number, as_text
+
+NOW = "statement_timestamp()"
+IN_UTC = f"{NOW} AT TIME ZONE 'UTC'"
+_MOMENT, _DAY, _TIME = "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD", "HH24:MI:SS"
+_BY_TEXT = {Date: Kind.DATE, Time: Kind.TIME, Timestamp: Kind.TIMESTAMP, TimestampTz: Kind.MOMENT, Uuid: Kind.UUID}
+
+
+def stored_as(value: Value, type_: PgType) -> str | None:
+    """The value as one of that type, as SQLite's affinity would store it; None if it is none, or may change."""
+    if value.kind in (Kind.NULL, Kind.UNKNOWN):
+        return "NULL"
+    match type_:
+        case Bigint() | Integer() | Smallint():
+            return _integer(value)
+        case Boolean():
+            return _boolean(value)
+        case Numeric(scale=scale):
+            return _decimal(value, scale)
+        case DoublePrecision():
+            number = as_number(value)
+            return as_float(number) if number.kind in (Kind.INT, Kind.FLOAT) else None
+        case Text() | Varchar() | Citext():
+            return _text(value)
+        case Date() | Time() | Timestamp() | TimestampTz() | Uuid():
+            kind = _BY_TEXT[type(type_)]
+            return value.sql if value.kind is kind else as_literal_of(kind, value)
+        case Jsonb():
+            is_valid = isinstance(value.literal, str) and is_json(value.literal)
+            return f"{value.sql}::jsonb" if is_valid else value.sql if value.kind is Kind.JSON else None
+        case Bytea():
+            return value.sql if value.kind is Kind.BYTES else None
+        case Interval() | Inet() | ByHand():
+            return None
+
+
+def _integer(value: Value) -> str | None:
+    """A literal such as '0' is a number in a column of SQLite that takes numbers."""
+    number = as_number(value)
+    if number.kind is Kind.INT:
+        return number.sql
+    if isinstance(value.literal, str) and value.literal == str(_as_int(value.literal)):
+        return value.literal
+    if isinstance(value.literal, float) and value.literal.is_integer():
+        return str(int(value.literal))
+    return None
+
+
+def _as_int(text: str) -> int | None:
+    return int(text) if text.isascii() and text.lstrip("-").isdigit() else None
+
+
+def _boolean(value: Value) -> str | None:
+    if value.kind is Kind.BOOL:
+        return value.sql
+    number = _integer(value) if value.literal is not None else None
+    return {"0": "false", "1": "true"}.get(number or "")
+
+
+def _decimal(value: Value, scale: int | None) -> str | None:
+    """The digits are exact there: those of a result are if no product or sum has more than the column."""
+    number = as_number(value)
+    if isinstance(value.literal, str):
+        return value.literal if value.literal == str(_as_int(value.literal)) else None
+    if number.exact and scale is not None and number.scale <= scale:
+        return number.exact
+    is_plain = number.kind is Kind.INT or (number.kind is Kind.DECIMAL and scale is None)
+    return number.sql if is_plain else None
+
+
+def _text(value: Value) -> str | None:
+    if value.kind is Kind.TEXT:
+        return as_text(value)
+    if value.kind is Kind.INT and value.literal is not None:
+        return string_literal(str(value.literal))
+    return None
+
+
+def now_as(node: exp.Expression, type_: PgType) -> str | None:
+    """A default that is the time of the INSERT, as a value of that type: in UTC and whole seconds, as in SQLite. None
+    for all else."""
+    form = _now_form(node)
+    if form is None:
+        return None
+    match type_:
+        case TimestampTz():
+            return f"date_trunc('second', {NOW})" if form == _MOMENT else None
+        case Timestamp():
+            return f"date_trunc('second', {IN_UTC})" if form == _MOMENT else None
+        case Date():
+            return f"({IN_UTC})::date" if form == _DAY else None
+        case Time():
+            return f"date_trunc('second', {IN_UTC})::time" if form == _TIME else None
+        case Text() | Varchar() | Citext():
+            return f"to_char({IN_UTC}, {string_literal(form)})"
+        case _:
+            return None
+
+
+def _now_form(node: exp.Expression) -> str | None:
+    """The form in which to_char() writes the current time as that expression does."""
+    match node:
+        case exp.Paren():
+            return _now_form(node.this)
+        case exp.CurrentTimestamp():
+            return _MOMENT
+        case exp.CurrentDate():
+            return _DAY
+        case exp.CurrentTime():
+            return _TIME
+        case exp.Anonymous() if node.name.lower() in ("datetime", "time") and _is_now(*node.expressions):
+            return _MOMENT if node.name.lower() == "datetime" else _TIME
+        case exp.Date() if _is_now(node.this) and not node.args.get("zone") and not node.expressions:
+            return _DAY
+        case exp.TimeToStr() if isinstance(node.this, exp.TsOrDsToTimestamp) and _is_now(node.this.this):
+            return _strftime(node.args["format"])
+        case _:
+            return None
+
+
+def _is_now(*arguments: exp.Expression) -> bool:
+    return not arguments or (
+        len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and str(arguments[0].this).lower() == "now"
+    )
+
+
+_PARTS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS", "%f": "SS.MS"}
+
+
+def _strftime(form: exp.Expression) -> str | None:
+    """The form of strftime() as one of to_char()."""
+    rest, pieces = str(form.this) if isinstance(form, exp.Literal) else "", []
+    while rest:
+        name, rest = (rest[:2], rest[2:]) if rest[0] == "%" else (rest[0], rest[1:])
+        if len(name) == 2 and name not in _PARTS:
+            return None
+        pieces.append(_PARTS.get(name) or (f'"{name}"' if name.isalpha() else name))
+    return "".join(pieces) if pieces and '"""' not in pieces else None

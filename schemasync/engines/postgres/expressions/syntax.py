@@ -1,0 +1,78 @@
+"""Reads SQL of SQLite into the syntax tree of sqlglot, and has SQLite confirm that the tree means the same."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from ....schema.names import quote
+from ...sqlite.connection import Connection
+
+_GROUPED = (exp.Binary, exp.Not, exp.Neg, exp.BitwiseNot, exp.Between, exp.In)
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of syntax that is refused here by name
+
+
+class NotRead(ValueError):
+    """sqlglot cannot read the SQL, or reads it in another way than SQLite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """`connection`: a database of SQLite in memory that has the whole schema."""
+
+    connection: Connection
+
+    def expression(self, sql: str, table: str | None) -> exp.Expression:
+        """An expression over the columns of a table, or over none. Raises NotRead."""
+        end = "" if table is None else f" FROM {quote(table)}"
+        (found,) = self.select(f"SELECT {sql}{end}").expressions
+        assert isinstance(found, exp.Expression)
+        return found
+
+    def select(self, sql: str) -> exp.Query:
+        """A SELECT. Raises NotRead."""
+        try:
+            tree = sqlglot.parse_one(sql, read="sqlite")
+            spelled = [_grouped(tree, has_is_not=one).sql(dialect="sqlite") for one in (True, False)]
+        except SqlglotError as error:
+            raise NotRead(str(error).partition("\n")[0]) from error
+        if not isinstance(tree, exp.Query) or self._program(sql) not in map(self._program, spelled):
+            raise NotRead("it may be read in another way than SQLite reads it")
+        return tree
+
+    def _program(self, sql: str) -> list[tuple[object, ...]] | None:
+        """SQLite's program for a statement: the same for two that have the same meaning, whatever their parentheses."""
+        try:
+            return [tuple(map(_named, row[1:7])) for row in self.connection.execute(f"EXPLAIN {sql}")]
+        except sqlite3.Error:
+            return None
+
+
+def _named(part: object) -> object:
+    """A part of a program. The second name of a function is replaced by its first one."""
+    return part.replace("substring(", "substr(") if isinstance(part, str) else part
+
+
+def _grouped(tree: exp.Expr, *, has_is_not: bool) -> exp.Expr:
+    """A copy in which each operation stands in parentheses, so that nothing depends on precedence. To sqlglot NOT a IS
+    b and a IS NOT b are one, which SQLite computes in two ways."""
+    copy = tree.copy()
+    for negation in list(copy.find_all(exp.Not)):
+        if has_is_not and isinstance(same := negation.this, exp.Is):
+            negation.replace(exp.NullSafeNEQ(this=same.this, expression=same.expression))
+    for cast in list(copy.find_all(exp.Cast)):
+        if cast.to.is_type(*exp.DataType.NUMERIC_TYPES - exp.DataType.INTEGER_TYPES - exp.DataType.FLOAT_TYPES):
+            cast.set("to", exp.DataType(this=exp.DType.USERDEFINED, kind="NUMERIC"))
+    for node in list(copy.find_all(*_GROUPED)):
+        if isinstance(node.parent, exp.Paren | exp.Escape) or isinstance(node, exp.Dot) or node.parent is None:
+            continue
+        group = exp.Paren()
+        node.replace(group)
+        group.set("this", node)
+    return copy

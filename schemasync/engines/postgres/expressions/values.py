@@ -1,0 +1,247 @@
+"""What is known of an expression while it is translated: its text on PostgreSQL, and which kind of value it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Protocol, assert_never
+
+from ....schema.names import quote
+from ..types import (
+    Bigint,
+    Boolean,
+    ByHand,
+    Bytea,
+    Citext,
+    Date,
+    DoublePrecision,
+    Inet,
+    Integer,
+    Interval,
+    Jsonb,
+    Numeric,
+    PgColumn,
+    Smallint,
+    Text,
+    Time,
+    Timestamp,
+    TimestampTz,
+    Uuid,
+    Varchar,
+)
+
+Refuse = Callable[[str], None]
+"""Notes what cannot be translated, in a phrase."""
+
+
+class Kind(Enum):
+    """Kinds of values; the value is how a message names it. UNKNOWN: refused already."""
+
+    INT = "an integer"
+    FLOAT = "a float"
+    DECIMAL = "a decimal"
+    BOOL = "a boolean"
+    TEXT = "text"
+    DATE = "a date"
+    TIME = "a time"
+    TIMESTAMP = "a date with a time"
+    MOMENT = "a moment"
+    BYTES = "bytes"
+    JSON = "JSON"
+    UUID = "a UUID"
+    OTHER = "a value of another kind"
+    NULL = "NULL"
+    UNKNOWN = "unknown"
+
+
+NUMBERS = frozenset({Kind.INT, Kind.FLOAT, Kind.DECIMAL})
+
+
+class Collation(Enum):
+    BINARY = "binary"
+    NOCASE = "nocase"
+    RTRIM = "rtrim"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """`literal`: the value if it is one. `is_narrow`: an integer of fewer than 64 bits. `exact`, `scale`: the same in
+    decimal digits, if it has at most `scale` of them behind the point. `is_citext`: the type is citext.
+
+    Of text: `collation` by which SQLite compares it, where it has one of its own; `is_explicit` if by a COLLATE.
+    `is_c`: PostgreSQL compares it by the collation C without being told.
+    """
+
+    sql: str
+    kind: Kind
+    literal: str | int | float | bytes | None = None
+    is_narrow: bool = False
+    exact: str = ""
+    scale: int = 0
+    collation: Collation | None = None
+    is_explicit: bool = False
+    is_c: bool = False
+    is_citext: bool = False
+
+
+class Translating(Protocol):
+    """What a rule asks for the operands of its node."""
+
+    @property
+    def refuse(self) -> Refuse: ...
+
+    def value(self, node: Any) -> Value: ...
+
+    def condition(self, node: Any) -> str: ...
+
+    def text(self, node: Any, what: str) -> Value:
+        """The value of an operand that has to be text."""
+
+    def refused(self, what: str) -> Value: ...
+
+
+UNKNOWN = Value("NULL", Kind.UNKNOWN)
+NULL = Value("NULL", Kind.NULL)
+
+
+def column_value(column: PgColumn, prefix: str = "") -> Value:
+    """The value of a column."""
+    name = prefix + quote(column.name)
+    match column.type:
+        case Text() | Varchar():
+            return Value(name, Kind.TEXT, collation=Collation.BINARY, is_c=column.collation == "C")
+        case Citext():
+            return Value(name, Kind.TEXT, collation=Collation.NOCASE, is_citext=True)
+        case Integer() | Smallint():
+            return Value(name, Kind.INT, is_narrow=True, exact=name)
+        case Bigint():
+            return Value(name, Kind.INT, exact=name)
+        case Numeric(scale=scale):
+            return Value(name, Kind.DECIMAL, exact=name if scale is not None else "", scale=scale or 0)
+        case other:
+            return Value(name, _kind(other))
+
+
+def _kind(
+    one: Boolean
+    | DoublePrecision
+    | Bytea
+    | Date
+    | Time
+    | Timestamp
+    | TimestampTz
+    | Interval
+    | Jsonb
+    | Uuid
+    | Inet
+    | ByHand,
+) -> Kind:
+    match one:
+        case Boolean():
+            return Kind.BOOL
+        case DoublePrecision():
+            return Kind.FLOAT
+        case Bytea():
+            return Kind.BYTES
+        case Date():
+            return Kind.DATE
+        case Time():
+            return Kind.TIME
+        case Timestamp():
+            return Kind.TIMESTAMP
+        case TimestampTz():
+            return Kind.MOMENT
+        case Jsonb():
+            return Kind.JSON
+        case Uuid():
+            return Kind.UUID
+        case Interval() | Inet() | ByHand():
+            return Kind.OTHER
+        case _:
+            assert_never(one)
+
+
+def as_condition(value: Value, refuse: Refuse) -> str:
+    """The value as PostgreSQL wants it in WHERE, CHECK, AND, OR and NOT. SQLite takes every number but 0 for true."""
+    match value.kind:
+        case Kind.BOOL:
+            return value.sql
+        case Kind.INT if value.literal in (0, 1):
+            return "true" if value.literal else "false"
+        case Kind.INT | Kind.FLOAT | Kind.DECIMAL:
+            return f"({value.sql} <> 0)"
+        case Kind.NULL | Kind.UNKNOWN:
+            return "NULL::boolean"
+        case _:
+            refuse(f"{value.kind.value} as a condition")
+            return "NULL::boolean"
+
+
+def as_number(value: Value) -> Value:
+    """A boolean as the 0 or 1 that it is in SQLite; every other value as it is."""
+    if value.kind is not Kind.BOOL:
+        return value
+    if value.literal is not None:
+        return Value(str(int(value.literal)), Kind.INT, int(value.literal))
+    return Value(f"({value.sql})::int", Kind.INT, is_narrow=True, exact=f"({value.sql})::int")
+
+
+def as_float(value: Value) -> str:
+    """A number as a float of eight bytes: decimals become the same ones as in SQLite, by their digits."""
+    is_column = value.kind is Kind.FLOAT and value.literal is None
+    return value.sql if is_column else f"{value.sql}::float8"
+
+
+def as_bigint(value: Value) -> str:
+    """An integer with 64 bits, so that arithmetic ends where SQLite's does."""
+    return f"{value.sql}::bigint" if value.is_narrow or value.literal is not None else value.sql
+
+
+def as_text(value: Value) -> str:
+    """Text that PostgreSQL does not take for citext."""
+    return f'({value.sql}::text COLLATE "C")' if value.is_citext else value.sql
+
+
+def in_c(value: Value) -> str:
+    """Text whose letters are those of ASCII alone, as in SQLite: other ones have no case under the collation C."""
+    return as_text(value) if value.is_citext or value.is_c else f'({value.sql} COLLATE "C")'
+
+
+def text_result(sql: str, *of: Value) -> Value:
+    """Text that is computed from `of`. It has no collation in SQLite."""
+    return Value(sql, Kind.TEXT, is_c=any(one.is_c or one.is_citext for one in of))
+
+
+def unified(values: list[Value], refuse: Refuse) -> list[Value]:
+    """The results of CASE or coalesce() as values of one kind."""
+    kinds = {value.kind for value in values} - {Kind.NULL, Kind.UNKNOWN}
+    if kinds == {Kind.BOOL, Kind.INT}:
+        return [as_number(value) for value in values]
+    if len(kinds) > 1 and kinds <= NUMBERS:
+        return [v if v.kind in (Kind.NULL, Kind.UNKNOWN) else Value(as_float(v), Kind.FLOAT) for v in values]
+    if len(kinds) > 1:
+        refuse("a result that is " + " or ".join(sorted(kind.value for kind in kinds)))
+        return [UNKNOWN for _ in values]
+    if kinds == {Kind.TEXT}:
+        return [text_result(as_text(v), v) if v.kind is Kind.TEXT else v for v in values]
+    return values
+
+
+def result_of(sql: str, of: Sequence[Value]) -> Value:
+    """The value of an expression that has one of these as its result. It has no collation of its own in SQLite."""
+    known = [value for value in of if value.kind is not Kind.NULL]
+    if not known:
+        return replace(NULL, sql=sql)
+    kind = Kind.UNKNOWN if any(value.kind is Kind.UNKNOWN for value in known) else known[0].kind
+    return Value(sql, kind, is_narrow=kind is Kind.INT, is_c=any(value.is_c or value.is_citext for value in known))
+
+
+def collated(value: Value, name: str, refuse: Refuse) -> Value:
+    """Text with a COLLATE behind it."""
+    if value.kind is Kind.UNKNOWN:
+        return value
+    if value.kind is not Kind.TEXT or name not in {one.value for one in Collation}:
+        refuse(f"COLLATE {name} of {value.kind.value}")
+        return UNKNOWN
+    return replace(value, collation=Collation(name), is_explicit=True)
