@@ -122,6 +122,7 @@ class Code(StrEnum):
     POSTGRES_NOT_EMPTY = "postgres-not-empty"
     POSTGRES_EXTENSION = "postgres-extension"
     POSTGRES_LOST = "postgres-lost"
+    POSTGRES_VALUES = "postgres-values"
     POSTGRES_ERROR = "postgres-error"
     # history and recovery
     NO_HISTORY = "no-history"

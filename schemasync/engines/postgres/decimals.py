@@ -1,0 +1,49 @@
+"""Decimals that SQLite stores as floats: as stored, as Django shows them, and as PostgreSQL would round them."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+
+from .types import Numeric
+
+DIGITS = 15  # of a float that Django shows (get_decimalfield_converter of its backend for SQLite)
+_SHOWN = Context(prec=DIGITS)
+_WIDE = Context(prec=1000)  # as many as numeric may have
+
+
+def has_room(value: float, type_: Numeric) -> bool:
+    """True if the digits before the point fit, also once it is rounded."""
+    if type_.precision is None:
+        return True
+    limit = Decimal(10) ** (type_.precision - (type_.scale or 0))
+    exact = _exact(value)
+    return abs(exact) < limit and abs(_rounded(exact, type_, ROUND_HALF_UP)) < limit
+
+
+def has_lost_digits(value: float, type_: Numeric) -> bool:
+    """True if the number has more digits than a float holds, so that what was given is lost already."""
+    return type_.precision is not None and abs(value) >= 10.0 ** (DIGITS - (type_.scale or 0))
+
+
+def rounds(value: float, type_: Numeric) -> bool:
+    """True if it has digits beyond the scale."""
+    return type_.precision is not None and _exact(value) != _rounded(_exact(value), type_, ROUND_HALF_EVEN)
+
+
+def shown(value: float, type_: Numeric) -> Decimal:
+    """The decimal that Django shows: 15 digits, then rounded to the scale, half to even."""
+    return _rounded(_SHOWN.create_decimal_from_float(value), type_, ROUND_HALF_EVEN)
+
+
+def stored(value: float, type_: Numeric) -> Decimal:
+    """The decimal that PostgreSQL makes of the stored number: its shortest text rounded to the scale, half up."""
+    return _rounded(_exact(value), type_, ROUND_HALF_UP)
+
+
+def _exact(value: float) -> Decimal:
+    """The shortest decimal that is this float, which is what is sent."""
+    return Decimal(repr(value))
+
+
+def _rounded(value: Decimal, type_: Numeric, rounding: str) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-(type_.scale or 0)), rounding=rounding, context=_WIDE)

@@ -1,0 +1,105 @@
+"""The tables of a move: their columns as they become, and how their rows are found on both sides. Knows no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ...schema.expression import ROWID_NAMES
+from ...schema.model import IndexedColumn, Schema, Table
+from ...schema.names import fold
+from ...schema.on_postgres import OnMove
+from .types import PgColumn, Text
+
+NO_POLICIES: Mapping[str, Mapping[str, OnMove]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueSet:
+    """Columns whose values together are there once; `where`: the condition of a partial index, in SQLite's SQL."""
+
+    columns: tuple[PgColumn, ...]
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTable:
+    """A table of a move. `target` is its name on PostgreSQL. `key`: the columns of the primary key. `rowid`: a name by
+    which the row id is reached; None if no name reaches it. `policies`: by folded column."""
+
+    name: str
+    columns: tuple[PgColumn, ...]
+    key: tuple[PgColumn, ...] = ()
+    rowid: str | None = None
+    rowid_column: str | None = None
+    counts: bool = False
+    uniques: tuple[UniqueSet, ...] = ()
+    policies: Mapping[str, OnMove] = field(default_factory=dict)
+    target: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.target:
+            object.__setattr__(self, "target", self.name)
+
+    @property
+    def copied(self) -> tuple[PgColumn, ...]:
+        """The columns whose values are copied; the others are computed there."""
+        return tuple(column for column in self.columns if not column.generated)
+
+    def policy(self, column: PgColumn) -> OnMove | None:
+        """What schema.json says about the values of the column."""
+        return self.policies.get(fold(column.name))
+
+
+def as_text(
+    columns: Mapping[str, tuple[PgColumn, ...]], on_move: Mapping[str, Mapping[str, OnMove]]
+) -> dict[str, tuple[PgColumn, ...]]:
+    """The columns, of which those with `"on_move": "text"` are text."""
+
+    def become(table: str, column: PgColumn) -> PgColumn:
+        if on_move.get(fold(table), {}).get(fold(column.name)) is not OnMove.TEXT:
+            return column
+        return replace(column, type=Text(), collation="C", identity=False, why='"on_move": "text"')
+
+    return {table: tuple(become(table, one) for one in several) for table, several in columns.items()}
+
+
+def moved_tables(
+    schema: Schema,
+    columns: Mapping[str, tuple[PgColumn, ...]],
+    on_move: Mapping[str, Mapping[str, OnMove]] = NO_POLICIES,
+) -> tuple[MovedTable, ...]:
+    """The tables of the schema that have columns there; virtual ones have none."""
+    become = as_text(columns, on_move)
+    return tuple(
+        _moved(table, become[table.name], on_move.get(fold(table.name), {}))
+        for table in schema.tables
+        if table.name in become
+    )
+
+
+def _moved(table: Table, columns: tuple[PgColumn, ...], policies: Mapping[str, OnMove]) -> MovedTable:
+    by_name = {fold(column.name): column for column in columns}
+    taken = {fold(column.name) for column in table.columns}
+    free = next((name for name in ROWID_NAMES if name not in taken), None)
+    key = table.primary_key
+
+    def find(parts: tuple[IndexedColumn, ...]) -> tuple[PgColumn, ...]:
+        return tuple(by_name[fold(one.column)] for one in parts if one.column is not None)
+
+    plain = [(one.columns, None) for one in (*((key,) if key else ()), *table.uniques)]
+    indexed = [(one.columns, one.where.text if one.where else None) for one in table.indexes if one.unique]
+    return MovedTable(
+        table.name,
+        columns,
+        find(key.columns) if key is not None else (),
+        None if table.without_rowid else free,
+        table.rowid_column,
+        key is not None and key.autoincrement,
+        tuple(
+            UniqueSet(find(parts), where)
+            for parts, where in (*plain, *indexed)
+            if all(one.column is not None for one in parts)
+        ),
+        policies,
+    )

@@ -1,0 +1,160 @@
+"""Reads the rows of a table as they are sent to PostgreSQL: what fits as it is, the rest as a policy makes it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....errors import Code, Failed, SchemasyncError
+from ....schema.names import fold, quote
+from ...postgres.judge import Changed, Fault, Kept, Refusal, judge
+from ...postgres.moved import MovedTable
+from ...postgres.types import Interval, PgColumn
+from ...postgres.value_forms import Value
+from ..connection import Connection
+from .accepted import accepted, codec, register
+
+SAMPLES = 5  # of changed values in memory; all are given to `each`
+_DAY = 86_400_000_000  # microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedValue:
+    """A value that a policy changed. `key`: that of its row, as SQL."""
+
+    table: str
+    column: str
+    fault: Fault
+    key: str
+    before: Value
+    after: Value
+
+
+@dataclass(slots=True)
+class Changes:
+    """What policies changed: all are counted and given to `each`, some are kept. `refuses`: a value of which no policy
+    says what becomes of it ends the statement; else it is NULL."""
+
+    each: Callable[[ChangedValue], None] | None = None
+    refuses: bool = True
+    counts: dict[tuple[str, str, Fault], int] = field(default_factory=dict)
+    samples: list[ChangedValue] = field(default_factory=list)
+    refused: tuple[str, str, Fault, str] | None = None  # table, column, what is wrong, key
+
+    def add(self, change: ChangedValue) -> None:
+        """Count a change, and pass it on."""
+        place = change.table, change.column, change.fault
+        self.counts[place] = number = self.counts.get(place, 0) + 1
+        if number <= SAMPLES:
+            self.samples.append(change)
+        if self.each is not None:
+            self.each(change)
+
+
+def key_text(table: MovedTable) -> str:
+    """SQL for the key of a row as text that can be pasted into SQL."""
+    names = [quote(column.name) for column in table.key] or ([table.rowid] if table.rowid else [])
+    return " || ', ' || ".join(f"quote({name})" for name in names) or "'?'"
+
+
+def raw(value: str) -> tuple[str, str]:
+    """SQL for the type of a value and for the value, in which text is bytes: it may be no Unicode."""
+    return f"typeof({value})", f"CASE typeof({value}) WHEN 'text' THEN CAST({value} AS BLOB) ELSE {value} END"
+
+
+def decoded(kind: str, value: Any, encoding: str) -> Value:
+    """The value that `raw` reads."""
+    if kind == "text" and isinstance(value, bytes):
+        return value.decode(encoding, "surrogateescape" if encoding == "utf-8" else "surrogatepass")
+    found: Value = value
+    return found
+
+
+def sent_columns(
+    connection: Connection, table: MovedTable, changes: Changes, judged: Collection[str] | None = None
+) -> list[str]:
+    """SQL for each copied column of a row as it is sent. `judged`: folded names of the columns in which some values may
+    not fit; None for all. The connection gets the functions that the SQL needs."""
+    register(connection)
+    encoding, key = codec(connection), key_text(table)
+    found = []
+    for number, column in enumerate(table.copied):
+        plain = _plain(column)
+        if judged is None or fold(column.name) in judged:
+            name = f"schemasync_sent_{number}"
+            connection.create_function(name, 3, _judging(table, column, changes, encoding))
+            given = ", ".join((*raw(quote(column.name)), key))
+            plain = f"CASE WHEN {accepted(column)} THEN {plain} ELSE {name}({given}) END"
+        found.append(plain)
+    return found
+
+
+def _plain(column: PgColumn) -> str:
+    """SQL for a value that fits."""
+    name = quote(column.name)
+    return _duration(name) if isinstance(column.type, Interval) else name
+
+
+def _duration(value: str) -> str:
+    """Days and the rest, as Django writes a duration: PostgreSQL 13 reads no microseconds beyond 32 bits."""
+    rest = f"{value} % {_DAY}"
+    seconds = (
+        f"printf('%s%d.%06d', CASE WHEN {rest} < 0 THEN '-' ELSE '' END, abs({rest}) / 1000000, abs({rest}) % 1000000)"
+    )
+    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {value} / {_DAY} || ' days ' || {seconds} || ' seconds' END"
+
+
+def _judging(table: MovedTable, column: PgColumn, changes: Changes, encoding: str) -> Callable[[str, Any, str], Value]:
+    policy = table.policy(column)
+
+    def sent(kind: str, value: Any, key: str) -> Value:
+        before = decoded(kind, value, encoding)
+        match judge(before, column, policy):
+            case Changed(fault, after):
+                changes.add(ChangedValue(table.name, column.name, fault, key, before, after))
+                return after
+            case Refusal() if not changes.refuses:
+                return None
+            case Refusal(fault):
+                changes.refused = (table.name, column.name, fault, key)
+                raise ValueError(fault)  # SQLite ends the statement
+            case Kept():  # by Python alone: what SQL does not vouch for
+                return before
+
+    return sent
+
+
+@contextmanager
+def reading(connection: Connection, changes: Changes, text: Any = str) -> Iterator[None]:
+    """A block that reads rows: text becomes `text`, and a value that does not fit ends it with a Failed."""
+    before = connection.text_factory
+    connection.text_factory = text
+    try:
+        yield
+    except sqlite3.Error as error:
+        if changes.refused is not None:
+            raise refused(*changes.refused) from error
+        raise
+    finally:
+        connection.text_factory = before
+
+
+def refused(table: str, column: str, fault: Fault, key: str) -> SchemasyncError:
+    """The error for a value that does not fit, and of which no policy says what becomes of it."""
+    return Failed.of(
+        Code.POSTGRES_VALUES,
+        f"{table}.{column}: the value in the row {key} does not fit on PostgreSQL ({fault})",
+        "It was written since the scan. The next plan has all of them: manage.py schemasync move --to ALIAS --plan",
+        table=table,
+        column=column,
+        fault=fault,
+        key=key,
+    )
+
+
+def select(table: MovedTable, columns: Sequence[str]) -> str:
+    """A SELECT of these columns of all rows, to which a WHERE may be added."""
+    return f"SELECT {', '.join(columns) or 'NULL'} FROM main.{quote(table.name)}"
