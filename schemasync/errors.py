@@ -116,6 +116,10 @@ class Code(StrEnum):
     HOOK_FAILED = "hook-failed"
     SQLITE_ERROR = "sqlite-error"
     # PostgreSQL
+    NOT_TRANSLATED = "not-translated"
+    NOT_SKIPPED = "not-skipped"
+    NAME_TOO_LONG = "name-too-long"
+    UNKNOWN_ON_POSTGRES = "unknown-on-postgres"
     POSTGRES_UNREACHABLE = "postgres-unreachable"
     POSTGRES_VERSION = "postgres-version"
     POSTGRES_RIGHTS = "postgres-rights"

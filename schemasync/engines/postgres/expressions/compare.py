@@ -15,7 +15,20 @@ def compared(left: Value, operator: str, right: Value, refuse: Refuse) -> str:
     if sides is None:
         refuse(f"the comparison of {left.kind.value} with {right.kind.value}")
         return "NULL::boolean"
+    if operator == "=" and (found := _is_set(*sides)) is not None:
+        return found
     return f"({sides[0]} {operator} {sides[1]})"
+
+
+def _is_set(left: str, right: str) -> str | None:
+    """A boolean that equals true or false as PostgreSQL's own tools and Django write it, in conditions of indexes."""
+    match left, right:
+        case (other, "true") | ("true", other):
+            return other
+        case (other, "false") | ("false", other):
+            return f"(NOT {other})"
+        case _:
+            return None
 
 
 def _sides(left: Value, right: Value) -> tuple[str, str] | None:

@@ -67,7 +67,14 @@ class TableExpressions:
     def generated(self, column: PgColumn, sql: Sql) -> str:
         """The expression of a generated column. Raises Untranslated."""
         refusals: list[str] = []
-        value = self._translation(refusals).value(self._read(sql))
+
+        def plain(table: str, name: str) -> Value | None:
+            found = self.columns.get(fold(name))
+            if found is not None and found.generated:
+                refusals.append(f"the generated column {found.name}")
+            return self._column(table, name)
+
+        value = Translation(plain, refusals.append).value(self._read(sql))
         return self._stored(value, column, refusals)
 
     def _stored(self, value: Value, column: PgColumn, refusals: list[str]) -> str:

@@ -1,0 +1,46 @@
+"""The DDL of a schema, as statements in an order that works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Phase(Enum):
+    """When a statement runs: rows are loaded after TABLE, since indexes are built faster over rows that are there, and
+    foreign keys are checked once."""
+
+    EXTENSION = "extension"
+    TABLE = "table"
+    KEY = "key"
+    INDEX = "index"
+    CHECK = "check"
+    FOREIGN_KEY = "foreign key"
+    VIEW = "view"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`table`: the table or view that it is about, as the schema spells it; '' for an extension."""
+
+    phase: Phase
+    table: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ddl:
+    """`notes`: what is otherwise than in SQLite, such as a shortened name; each a sentence."""
+
+    statements: tuple[Statement, ...]
+    notes: tuple[str, ...] = ()
+
+    def of(self, *phases: Phase) -> Iterator[Statement]:
+        """The statements of these phases, in their order."""
+        return (one for one in self.statements if one.phase in phases)
+
+    @property
+    def script(self) -> str:
+        """All of it, for psql."""
+        return "".join(f"{one.sql};\n" for one in self.statements)
