@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,12 +10,16 @@ from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, assert_never
 
 from .. import databases
-from ..errors import Code, ProblemJson, SchemasyncError, UsageError
+from ..errors import Code, Failed, ProblemJson, Refused, SchemasyncError, UsageError
 from ..files.disk import Disk
+from ..files.layout import size_of
+from ..history.in_place import LITESTREAM
 from ..history.rows import OriginJson, origin_of
 from ..keep import restore as restoring
+from ..keep.litestream.moments import moment
+from ..keep.litestream.settings import litestream
 from ..keep.manifest import ManifestJson
-from ..keep.sources import Archived, Copied, Source, Stored, as_backup, chosen
+from ..keep.sources import MARGIN, Archived, Copied, Replicated, Source, Stored, as_backup, chosen
 from ..keep.store import store
 from ..orm.migrate import informed
 from ..sync import restore as swaps
@@ -152,7 +157,28 @@ def _synced(database: Database, done: Restored) -> Report:
 def _chosen(database: Database, asked: Asked) -> Source:
     place = store(database.link, database.alias, asked.storage)
     at = time_of(asked.at) if asked.at else None
-    return chosen(place, database.target(), asked.name, at, asked.identity)
+    return chosen(place, database.target(), asked.name, at, asked.identity, _replicated(database, asked, at))
+
+
+def _replicated(database: Database, asked: Asked, at: datetime | None) -> Replicated | None:
+    """What Litestream has of that time, if it may be chosen. That it fails must not prevent a restore from a backup,
+    unless it is named."""
+    is_named = asked.name == LITESTREAM
+    daemon = (
+        litestream(database.alias) if is_named or (at is not None and not asked.name and not asked.storage) else None
+    )
+    if daemon is None:
+        return None
+    wanted = at or datetime.now(UTC)
+    time.sleep(max(0.0, min(MARGIN, MARGIN - (datetime.now(UTC) - wanted)).total_seconds()))  # it reads each second
+    try:
+        found = moment(daemon.replica, wanted)
+    except (Failed, Refused) as error:
+        if is_named:
+            raise
+        database.dialogue.warn(f"{error.problems[0].message}; so only backups and archives are looked at")
+        return None
+    return None if found is None else Replicated(daemon.replica, found, size_of(database.link))
 
 
 def time_of(text: str) -> datetime:
@@ -184,7 +210,7 @@ def _generation(source: Source) -> str | None:
             return source.manifest.data["generation"]
         case Archived():
             return source.name
-        case Copied():
+        case Copied() | Replicated():
             return None
         case _:
             assert_never(source)

@@ -57,12 +57,20 @@ def restored(
     return replace(row, id=newest.id + 1, previous=newest.generation, plan=plan)
 
 
+LITESTREAM = "litestream"  # the name of each state that its replica holds
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup, or an archive that serves as one; `made_at`: in UTC, in ISO 8601."""
+    """A backup, or an archive or a state of Litestream that serves as one; `made_at`: in UTC, in ISO 8601."""
 
     name: str
     made_at: str
+
+    @property
+    def words(self) -> str:
+        """What `restore` gets on the command line for it."""
+        return f"{LITESTREAM} --at {self.made_at}" if self.name == LITESTREAM else self.name
 
 
 def altered(

@@ -21,8 +21,9 @@ from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
 from ..sync.run.target import Target
 from . import compression, encryption
+from .litestream import moments
 from .manifest import Manifest
-from .sources import Archived, Copied, Source, Stored
+from .sources import Archived, Copied, Replicated, Source, Stored
 
 
 def restore(opener: Opener, source: Source, output: Path, progress: Progress, disk: Disk) -> None:
@@ -72,6 +73,11 @@ def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Pa
                 copy = copied_with_sides(source.path, folder)
                 advance(1, 1)
             return copy
+        case Replicated():
+            with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "files") as advance:
+                moments.fetch(source.url, source.moment.txid, folder / "fetched.sqlite3")
+                advance(1, 1)
+            return folder / "fetched.sqlite3"
         case Stored():
             compression.library()
             if source.manifest.is_encrypted:
@@ -89,6 +95,10 @@ def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Pa
 
 def _write(opener: Opener, source: Source, packed: Path, place: Path, progress: Progress) -> None:
     match source:
+        case Replicated():
+            with _damage_named(source.name):
+                plain_copy(opener, packed, place)  # at some moments it has a change log, or a fence
+                _check(opener, source.name, place, progress, None)
         case Archived() | Copied():
             with _damage_named(source.name):
                 _refuse_unfinished(opener, source.name, packed)

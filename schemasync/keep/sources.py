@@ -1,20 +1,22 @@
-"""What a database can be restored from: a backup in a storage, or an archive, which is one of its own moment."""
+"""What a database can be restored from: a backup in a storage, an archive, which is one of its own moment, a copy that
+somebody made, or a state that Litestream holds."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..engines.sqlite.connection import wal_of
 from ..errors import Code, Refused
 from ..files.layout import size_of
-from ..history.in_place import Backup
+from ..history.in_place import LITESTREAM, Backup
 from ..sync import prune
 from ..sync.prune import Archive
 from ..sync.run.target import Target
+from .litestream.moments import Moment
 from .manifest import Manifest
 from .store import Found, Store
 
@@ -76,7 +78,32 @@ class Copied:
         return 2 * sum(map(size_of, (self.path, wal_of(self.path))))
 
 
-Source = Stored | Archived | Copied
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """A state that the replica of Litestream holds. `live_bytes`: the size of the live file, to which its own is
+    alike."""
+
+    url: str
+    moment: Moment
+    live_bytes: int = 0
+
+    @property
+    def name(self) -> str:
+        return LITESTREAM
+
+    @property
+    def made_at(self) -> datetime:
+        return self.moment.made_at
+
+    @property
+    def bytes_needed(self) -> int:
+        """On the disk, while it is restored: what is fetched is compressed."""
+        return 2 * max(self.live_bytes, self.moment.bytes)
+
+
+Source = Stored | Archived | Copied | Replicated
+MARGIN = timedelta(seconds=3)
+"""Litestream may have read what was written so long before a moment only after it."""
 
 
 def as_backup(source: Source) -> Backup:
@@ -85,12 +112,20 @@ def as_backup(source: Source) -> Backup:
 
 
 def chosen(
-    store: Store, target: Target, name: str = "", at: datetime | None = None, identity: Path | None = None
+    store: Store,
+    target: Target,
+    name: str = "",
+    at: datetime | None = None,
+    identity: Path | None = None,
+    replicated: Replicated | None = None,
 ) -> Source:
     """The backup or archive with this name, or with a name that begins so; a file, if the name is a path; or the newest
-    backup or archive until `at`; or the newest backup. `identity`: as in `Stored`. Raises Refused."""
+    backup or archive until `at`, or `replicated` if that is newer or named; or the newest backup. `identity`: as in
+    `Stored`. Raises Refused."""
     if os.sep in name:
         return _copied(Path(name))
+    if name == LITESTREAM and replicated is not None:
+        return replicated
     archives = [Archived(one, one.at) for one in prune.archives(target) if one.at is not None]
     if name and (fitting := [one for one in archives if one.name.startswith(name)]):
         return _only(store, Found(), name, fitting)
@@ -99,10 +134,12 @@ def chosen(
     if at is None:
         return _only(store, found, name, stored) if name or not stored else stored[-1]
     every: list[Source] = [*stored, *archives]
-    until = sorted((one for one in every if one.made_at <= at), key=lambda one: one.made_at)
-    if not until:
+    newest = max((one for one in every if one.made_at <= at), key=lambda one: one.made_at, default=None)
+    if replicated is not None and (newest is None or replicated.made_at - newest.made_at > MARGIN):
+        return replicated
+    if newest is None:
         raise _no_backup(store, found, f"no backup and no archive from before {at.isoformat()}")
-    return until[-1]
+    return newest
 
 
 def _copied(path: Path) -> Copied:

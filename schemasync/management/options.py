@@ -478,7 +478,8 @@ def _restore(parser: Any) -> None:
         nargs="?",
         default="",
         metavar="BACKUP",
-        help="the name of a backup or an archive, or its beginning; or the path of a file (default: the newest backup)",
+        help="the name of a backup or an archive, or its beginning; the path of a file; or litestream "
+        "(default: the newest backup)",
     )
     parser.add_argument(
         "--into",
@@ -488,7 +489,10 @@ def _restore(parser: Any) -> None:
         help="write a plain file, which must not exist, and leave the live database alone",
     )
     parser.add_argument(
-        "--at", default=ABSENT, metavar="TIME", help="the newest backup or archive until this time, in UTC"
+        "--at",
+        default=ABSENT,
+        metavar="TIME",
+        help="the newest backup or archive until this time, in UTC, or what Litestream holds of it",
     )
     _from(parser)
     parser.add_argument(

@@ -169,7 +169,7 @@ def _decided(target: Target, current: LiveDatabase | None, copy: Path, backup: B
             Code.NO_HISTORY,
             f"{backup.name} has no history: it was made before the database was adopted",
             "To restore it into a file, which can be put at the path and adopted: manage.py schemasync restore "
-            f"{backup.name} --into FILE",
+            f"{backup.words} --into FILE",
         )
     live = current.rows if current is not None and current.rows else its
     used = (row.generation for row in (*live, *its))

