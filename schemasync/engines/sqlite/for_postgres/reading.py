@@ -78,33 +78,39 @@ def sent_columns(
 ) -> list[str]:
     """SQL for each copied column of a row as it is sent. `judged`: folded names of the columns in which some values may
     not fit; None for all. The connection gets the functions that the SQL needs."""
+    values = value_columns(connection, table, changes, judged)
+    return [
+        _duration(value) if isinstance(column.type, Interval) else value
+        for column, value in zip(table.copied, values, strict=True)
+    ]
+
+
+def value_columns(
+    connection: Connection, table: MovedTable, changes: Changes, judged: Collection[str] | None = None
+) -> list[str]:
+    """The same, but durations are numbers, as SQLite has them."""
     register(connection)
     encoding, key = codec(connection), key_text(table)
     found = []
     for number, column in enumerate(table.copied):
-        plain = _plain(column)
+        value = quote(column.name)
         if judged is None or fold(column.name) in judged:
             name = f"schemasync_sent_{number}"
             connection.create_function(name, 3, _judging(table, column, changes, encoding))
-            given = ", ".join((*raw(quote(column.name)), key))
-            plain = f"CASE WHEN {accepted(column)} THEN {plain} ELSE {name}({given}) END"
-        found.append(plain)
+            given = ", ".join((*raw(value), key))
+            value = f"CASE WHEN {accepted(column)} THEN {value} ELSE {name}({given}) END"
+        found.append(value)
     return found
-
-
-def _plain(column: PgColumn) -> str:
-    """SQL for a value that fits."""
-    name = quote(column.name)
-    return _duration(name) if isinstance(column.type, Interval) else name
 
 
 def _duration(value: str) -> str:
     """Days and the rest, as Django writes a duration: PostgreSQL 13 reads no microseconds beyond 32 bits."""
+    value = f"({value})"
     rest = f"{value} % {_DAY}"
     seconds = (
         f"printf('%s%d.%06d', CASE WHEN {rest} < 0 THEN '-' ELSE '' END, abs({rest}) / 1000000, abs({rest}) % 1000000)"
     )
-    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {value} / {_DAY} || ' days ' || {seconds} || ' seconds' END"
+    return f"CASE WHEN {value} IS NULL THEN NULL ELSE ({value} / {_DAY}) || ' days ' || {seconds} || ' seconds' END"
 
 
 def _judging(table: MovedTable, column: PgColumn, changes: Changes, encoding: str) -> Callable[[str, Any, str], Value]:
@@ -137,7 +143,7 @@ def reading(connection: Connection, changes: Changes, text: Any = str) -> Iterat
     except sqlite3.Error as error:
         if changes.refused is not None:
             raise refused(*changes.refused) from error
-        raise
+        raise Failed.of(Code.SQLITE_ERROR, f"the rows could not be read: {error}") from error
     finally:
         connection.text_factory = before
 

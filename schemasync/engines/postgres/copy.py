@@ -1,0 +1,87 @@
+"""Copies rows of SQLite into tables of PostgreSQL by COPY, and sets the counters of identity columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...schema.names import quote
+from ..sqlite.connection import Connection as Source
+from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns
+from .moved import MovedTable
+from .types import PgColumn
+
+if TYPE_CHECKING:
+    from .driver import Connection
+
+EVERY = 10_000  # rows between two calls of `progress`
+
+
+@dataclass(frozen=True, slots=True)
+class RowIds:
+    """The rows of a table whose row ids are from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+def copy_table(
+    source: Source,
+    target: Connection,
+    table: MovedTable,
+    changes: Changes,
+    *,
+    judged: Collection[str] | None = None,
+    part: RowIds | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> int:
+    """Copy the rows that the source's transaction sees, all or `part` of them; returns how many.
+
+    The values are as `sent_columns` has them; `judged` is what it means there: pass the columns of which a scan in the
+    same transaction found something, or None. If this fails, PostgreSQL has none of the rows. `progress` is called with
+    the number of rows copied so far.
+    """
+    query = select(table, sent_columns(source, table, changes, judged))
+    if part is not None:
+        query += f" WHERE {table.rowid} BETWEEN {part.first} AND {part.last}"
+    columns = ", ".join(quote(column.name) for column in table.copied)
+    rows = 0
+    with reading(source, changes), target.cursor() as cursor:
+        statement = f"COPY {quote(table.target)} ({columns}) FROM STDIN"
+        with cursor.copy(statement.encode()) as copy:
+            write = copy.write_row
+            for row in source.execute(query):
+                write(row)
+                rows += 1
+                if rows % EVERY == 0:
+                    progress(rows)
+    progress(rows)
+    return rows
+
+
+def set_counters(source: Source, target: Connection, table: MovedTable) -> None:
+    """Let each identity column go on past the highest number that was ever given out: that of the rows, or that of
+    SQLite's counter if rows were deleted."""
+    for column in table.columns:
+        if column.identity:
+            highest = _highest(source, table, column)
+            start, is_used = (highest, True) if highest >= 1 else (1, False)
+            target.execute(
+                b"SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)",
+                (quote(table.target), column.name, start, is_used),
+            )
+
+
+def _highest(source: Source, table: MovedTable, column: PgColumn) -> int:
+    query = f"SELECT max({quote(column.name)}) FROM main.{quote(table.name)}"
+    numbers = [value for (value,) in source.execute(query) if isinstance(value, int)]
+    if table.counts:
+        counter = "SELECT seq FROM main.sqlite_sequence WHERE name = ? COLLATE NOCASE"
+        numbers += [value for (value,) in source.execute(counter, (table.name,)) if isinstance(value, int)]
+    return max(numbers, default=0)
+
+
+def analyze(target: Connection, table: MovedTable) -> None:
+    """Give the planner its statistics: without them its first plans for a full table are those for an empty one."""
+    target.execute(f"ANALYZE {quote(table.target)}".encode())
