@@ -28,6 +28,7 @@ from .counted_swap import swap_counted
 from .phases import cutover
 from .phases.decide import SyncOptions, decide
 from .phases.finish import note
+from .phases.health import look_at
 from .phases.litter import litter_removed
 from .phases.write_lock import Commit, brief_write_lock
 from .previously_live import not_adopted
@@ -73,6 +74,7 @@ def preview(target: Target, copy: Path, backup: Backup, wanted: Wanted | None = 
     with _way_out(target), translated_errors(target.layout.link), _live(target) as current:
         decided = _decided(target, current, copy, backup)
         _check_sync(target, decided, wanted)
+        _check_health(target, decided, backup, wanted)
         return decided.ahead(target)
 
 
@@ -94,6 +96,7 @@ def restore(
         with _live(target) as current:
             decided = _decided(target, current, copy, backup)
             _check_sync(target, decided, wanted)
+            _check_health(target, decided, backup, wanted)
             cutover.check_place(target.layout)
             ahead = decided.ahead(target)
             if not agree(ahead):
@@ -186,6 +189,22 @@ def _check_sync(target: Target, decided: _Decided, wanted: Wanted | None) -> Non
     with closing(target.opener.read(copy)) as connection:
         state = LiveDatabase(connection, copy, generation, tuple(decided.rows), fingerprint(connection))
         decide(target, wanted.document, wanted.options, state)
+
+
+def _check_health(target: Target, decided: _Decided, backup: Backup, wanted: Wanted | None) -> None:
+    """Let the application look at the copy. Not if no older file is at stake; nor if the sync that is to follow makes
+    another file, which it checks itself. Raises Failed."""
+    current = decided.current
+    if current is None or current.generation is None:
+        return
+    if wanted is not None and wanted.document.version != decided.rows[-1].version:
+        return
+    hint = (
+        f"The live file is unchanged. To look at the backup: manage.py schemasync restore {backup.words} --into FILE\n"
+        "To restore it all the same, leave HEALTH out of the settings meanwhile."
+    )
+    with target.disk.step(DiskStep.BUILD_HEALTH):
+        look_at(target, decided.copy, f"the backup {backup.name}", hint)
 
 
 def _swap_in(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connections
 
 from tests.support.project import V2
 
@@ -288,3 +289,59 @@ def test_a_live_file_that_cannot_be_closed_is_moved_aside_as_the_hint_says(backe
     subprocess.run(move, shell=True, check=True)
     backed_up.done("restore", noinput=True)
     assert users(backed_up) == ["ann", "bob"]
+
+
+# --- the check of the project -------------------------------------------------------------------------------------
+
+SEEN = []
+
+
+def look(using):
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT name FROM pragma_table_info('Users')")
+        columns = [name for (name,) in cursor.fetchall()]
+        cursor.execute("SELECT count(*) FROM Users")
+        SEEN.append((columns[1], *cursor.fetchone()))
+    return SEEN[-1][1] < 3
+
+
+@pytest.fixture
+def looked_at(settings):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "HEALTH": f"{__name__}.look"}
+    SEEN.clear()
+
+
+@pytest.mark.parametrize("command", ["", "PRAGMA journal_mode=WAL"], ids=["as it is", "every connection sets WAL"])
+def test_the_check_of_the_project_looks_at_what_goes_live(backed_up, looked_at, command, monkeypatch):
+    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"init_command": command})
+    connections["default"].close()
+    assert backed_up.done("drill", json=True).json["result"] == "passed"
+    backed_up.done("restore", noinput=True)
+    assert SEEN == [("full_name", 2)] * 2 and users(backed_up) == ["ann", "bob"]
+    assert backed_up.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_the_check_refuses_does_not_go_live(evolved, looked_at):
+    evolved.run_sql("INSERT INTO Users VALUES (3, 'eve')")
+    evolved.done("backup")
+    evolved.run_sql("DELETE FROM Users WHERE id > 1")
+    with unchanged(evolved):
+        ended = fails(evolved, 4, "restore", noinput=True)
+        assert "[health-check-failed] tests.command.test_restore.look returned False for the backup 20" in ended.err
+        assert "The live file is unchanged." in ended.err and "--into FILE" in ended.err
+        fails(evolved, 4, "restore", dry_run=True)
+    assert users(evolved) == ["ann"]
+    evolved.done("restore", into=evolved.folder / "look.sqlite3")
+
+
+def test_of_a_backup_that_a_sync_is_to_follow_the_check_sees_what_the_sync_makes(older, looked_at):
+    older.done("restore", noinput=True, sync=True)
+    assert [column for column, _ in SEEN] == ["full_name"]
+
+
+def test_where_no_database_is_nothing_is_at_stake_and_the_check_is_not_asked(backed_up, looked_at, tmp_path):
+    shutil.copytree(backed_up.folder / "db.sqlite3.backups", tmp_path / "kept")
+    shutil.rmtree(backed_up.archive)
+    backed_up.link.unlink()
+    backed_up.call("restore", noinput=True, **{"from": str(tmp_path / "kept")})
+    assert users(backed_up) == ["ann", "bob"] and SEEN == []

@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from ...engines.sqlite.connection import data_version
+from ...engines.sqlite.connection import data_version, to_wal
 from ...engines.sqlite.objects import Object
 from ...engines.sqlite.rebuild.finish import put_triggers
 from ...errors import APPLICATION_ERRORS, Code, Failed, SchemasyncError
@@ -37,6 +37,8 @@ def look_at(target: Target, path: Path, what: str, hint: str, triggers: Iterable
     def failed(message: str) -> Failed:
         return Failed.of(Code.HEALTH_CHECK_FAILED, message, hint)
 
+    with closing(target.opener.write(path)) as connection:
+        to_wal(connection)  # as each live file: a connection of the application may set it, and that is no change
     with closing(target.opener.read(path)) as watcher:
         before = data_version(watcher)
         try:
