@@ -195,7 +195,7 @@ def _check_health(target: Target, decided: _Decided, backup: Backup, wanted: Wan
     """Let the application look at the copy. Not if no older file is at stake; nor if the sync that is to follow makes
     another file, which it checks itself. Raises Failed."""
     current = decided.current
-    if current is None or current.generation is None:
+    if target.health is None or current is None or current.generation is None:
         return
     if wanted is not None and wanted.document.version != decided.rows[-1].version:
         return
