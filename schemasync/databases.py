@@ -5,7 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, router
@@ -15,7 +19,8 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import conf
 from .connect import registered
 from .engines.sqlite.connection import Opener
-from .errors import Busy, Code, Refused, UsageError
+from .engines.sqlite.fence import read_fence
+from .errors import Busy, Code, Refused, SchemasyncError, UsageError
 
 ENGINE = "schemasync.backends.sqlite3"
 ACTOR = "SCHEMASYNC_ACTOR"  # environment variable of a run that somebody else requested
@@ -41,6 +46,27 @@ def path_of(alias: str) -> Path:
     if not path.parent.is_dir():
         raise Refused.of(Code.NO_DATABASE, f"there is no folder {path.parent}", f"mkdir -p {path.parent}")
     return path
+
+
+MOVED_FROM = "SCHEMASYNC_MOVED_FROM"
+"""The key in an entry of DATABASES that has the entry of the file from which the database has moved."""
+
+
+def current(*, sqlite: Mapping[str, Any], postgres: Mapping[str, Any]) -> dict[str, Any]:
+    """The one of two entries of DATABASES that has the live database: `postgres` once `schemasync move` has closed the
+    file of `sqlite`, otherwise `sqlite`.
+
+    For the settings, which are read when a process starts: a site that is reloaded opens the database where it is.
+    """
+    path = Path(str(sqlite["NAME"]))
+    try:
+        with closing(Opener().read(path)) as connection:
+            closed = read_fence(connection)
+    except (sqlite3.Error, SchemasyncError):
+        return dict(sqlite)  # what is wrong with it is said where it is opened
+    if closed is None or closed.moved_to is None:
+        return dict(sqlite)
+    return {**postgres, MOVED_FROM: dict(sqlite)}
 
 
 def name_of(alias: str) -> str:

@@ -137,6 +137,7 @@ class Code(StrEnum):
     STATE_UNKNOWN = "state-unknown"
     RESTORED_IN_PLACE = "restored-in-place"
     SWAP_UNFINISHED = "swap-unfinished"
+    MOVED = "moved"
     RECOVERY_WAITING = "recovery-waiting"
     # the command line
     PROMPT_NEEDED = "prompt-needed"

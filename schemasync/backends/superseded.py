@@ -20,6 +20,11 @@ class Superseded(OperationalError):
     """
 
 
+class Moved(OperationalError):
+    """The database has moved to another engine, and its file takes no writes: nothing of the transaction was committed.
+    The process has to open the database where it is now."""
+
+
 def again_when_superseded(function: Callable[P, R], *, times: int = 3) -> Callable[P, R]:
     """Call the function again, up to `times` in all, if a swap ended its transaction.
 

@@ -59,6 +59,8 @@ def _recovered(target: Target) -> tuple[str, ...]:
         raise misplaced.dangling(target.layout)
     live = _live_fence(target)
     done += _remove_marked(target, files, live)
+    if live is not None and live.moved_to is not None:
+        return _reported(target, done)  # nothing of the closed file is to be finished
     if live is not None and live.successor == PLAIN:
         return _reported(target, [*done, *_out(target, files, live)])
     done += _remove_copy(target)

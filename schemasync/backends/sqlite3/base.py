@@ -34,7 +34,7 @@ from ...engines.sqlite.transactions import begin_deferred, committed, let_go, ru
 from ...files.layout import Inode, Layout
 from ...signals import generation_changed
 from .. import startup
-from ..superseded import Superseded
+from ..superseded import Moved, Superseded
 from .acting import RecordedActor, fetched, is_alone, unread
 from .creation import DatabaseCreation
 from .measured import Measured, Measuring
@@ -494,6 +494,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         not."""
         deadline = time.monotonic() + float(self.settings_dict["OPTIONS"].get("timeout", TIMEOUT))
         while used is self.connection and not self._follow() and self.swap_state(used).is_fenced:
+            if (alias := self.swap_state(used).moved_to) is not None:
+                raise _moved(self._path(), alias) from error
             if time.monotonic() > deadline:
                 raise Superseded(
                     f"{self._path()} was superseded, and the swap was interrupted. To finish it: manage.py schemasync"
@@ -532,6 +534,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 def _name(place: Place | None) -> str:
     return Path(place[0]).stem if place is not None else ""
+
+
+def _moved(path: Path | None, alias: str) -> Moved:
+    return Moved(
+        f"The database {path} has moved to {alias}, and takes no writes here. Nothing of this transaction was "
+        "committed. If DATABASES asks schemasync.databases.current, reload the site; otherwise let DATABASES name the "
+        "new database."
+    )
 
 
 def _superseded() -> Superseded:

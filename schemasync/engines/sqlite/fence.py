@@ -35,6 +35,19 @@ class Fence:
     successor: str
     at: str
 
+    @classmethod
+    def moved(cls, swap: int, alias: str, at: str) -> Fence:
+        """The fence of a database that has moved to another engine: to this entry of DATABASES."""
+        return cls(swap, f"{_MOVED}{alias}", at)
+
+    @property
+    def moved_to(self) -> str | None:
+        """The entry of DATABASES to which the database has moved; None if another file of SQLite is live."""
+        return self.successor.removeprefix(_MOVED) if self.successor.startswith(_MOVED) else None
+
+
+_MOVED = "moved to "  # how the successor begins that is no file
+
 
 def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = None) -> None:
     """Close the file, inside the caller's transaction; the file is closed when that commits.
@@ -45,7 +58,10 @@ def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = 
     if schema_version(connection) != prepared_at and not is_prepared(connection):
         lower_fence(connection)
         triggers.create(connection, closing_triggers(connection))
-    connection.execute(f"DROP TABLE IF EXISTS main.{quote(MESSAGE)}")
+    _drop_message(connection)
+    if fence.moved_to is not None:  # a view of a missing table gives writers that table's name for a message
+        text = f"schemasync: this database has moved to {fence.moved_to}, open it there"
+        connection.execute(f"CREATE VIEW {quote(MESSAGE)} AS SELECT 1 FROM {quote(text)}")
     connection.execute(f"CREATE TABLE {FENCE_TABLE} (swap INTEGER NOT NULL, successor TEXT NOT NULL, at TEXT NOT NULL)")
     connection.execute(f"INSERT INTO {FENCE_TABLE} VALUES (?, ?, ?)", (fence.swap, fence.successor, fence.at))
 
@@ -73,6 +89,7 @@ def is_prepared(connection: Connection) -> bool:
 def open_fence(connection: Connection) -> None:
     """Open a closed file again, inside the caller's transaction. The triggers stay, and do nothing: their removal takes
     longer, the more tables there are, and can be done when writers no longer wait."""
+    _drop_message(connection)
     connection.execute(CREATE_MESSAGE)
     connection.execute(f"DROP TABLE IF EXISTS main.{FENCE_TABLE}")
 
@@ -80,8 +97,14 @@ def open_fence(connection: Connection) -> None:
 def lower_fence(connection: Connection) -> None:
     """Open the file again, inside the caller's transaction, and remove the fence."""
     triggers.remove(connection, OURS)
-    for table in (FENCE_TABLE, MESSAGE):
-        connection.execute(f"DROP TABLE IF EXISTS main.{quote(table)}")
+    connection.execute(f"DROP TABLE IF EXISTS main.{FENCE_TABLE}")
+    _drop_message(connection)
+
+
+def _drop_message(connection: Connection) -> None:
+    rows = connection.execute("SELECT type FROM main.sqlite_schema WHERE name = ?", (MESSAGE,)).fetchall()
+    for (kind,) in rows:
+        connection.execute(f"DROP {kind} main.{quote(MESSAGE)}")
 
 
 EVENTS = ("INSERT", "UPDATE", "DELETE")
@@ -110,22 +133,24 @@ def trigger_names(connection: Connection) -> list[str]:
     return triggers.names(connection, OURS)
 
 
-def read_fence(connection: Connection) -> Fence | None:
-    """The fence of a closed file; None for an open one."""
+def read_fence(connection: Connection, cursor: sqlite3.Cursor | None = None) -> Fence | None:
+    """The fence of a closed file; None for an open one. `cursor`: one that returns rows as tuples."""
     if not has_table(connection, FENCE_TABLE):
         return None
-    row = connection.execute(f"SELECT swap, successor, at FROM {FENCE_TABLE} ORDER BY swap DESC LIMIT 1").fetchone()
+    query = f"SELECT swap, successor, at FROM {FENCE_TABLE} ORDER BY swap DESC LIMIT 1"
+    row = (cursor or connection).execute(query).fetchone()
     return Fence(*row) if row else None
 
 
 class SwapState:
     """Facts about the file of an open connection, read again only when the schema has changed."""
 
-    __slots__ = ("_schema_version", "connection", "has_virtual_tables", "is_fenced")
+    __slots__ = ("_schema_version", "connection", "has_virtual_tables", "is_fenced", "moved_to")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.is_fenced = False
+        self.moved_to: str | None = None
         self.has_virtual_tables = False
         self._schema_version: int | None = None
         self.refresh()
@@ -139,6 +164,8 @@ class SwapState:
         ((version,),) = cursor.execute("PRAGMA main.schema_version").fetchall()
         if version != self._schema_version:
             self.is_fenced = has_table(self.connection, FENCE_TABLE)
+            closed = read_fence(self.connection, cursor) if self.is_fenced else None
+            self.moved_to = closed.moved_to if closed is not None else None
             query = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0"
             ((virtual,),) = cursor.execute(query).fetchall()
             self.has_virtual_tables = virtual > 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...diff.hint_keys import table_drop
 from ...engines.sqlite import fence, history_table
 from ...engines.sqlite.connection import Connection, Opener, data_version
+from ...engines.sqlite.fence import Fence
 from ...engines.sqlite.inspect import Inspection, inspect
 from ...engines.sqlite.objects import Object, fingerprint, has_table_of_its_own, objects
 from ...errors import Code, NeedsPerson, Refused
@@ -213,12 +214,25 @@ def _without_history(layout: Layout, generation: Generation, *, is_empty: bool) 
     )
 
 
+def moved(layout: Layout, closed: Fence) -> Refused:
+    """The error for a database that has moved to another engine."""
+    return Refused.of(
+        Code.MOVED,
+        f"the database at {layout.link} has moved to {closed.moved_to}, at {closed.at}; its file takes no writes",
+        "The site opens it there once it is reloaded, if DATABASES asks schemasync.databases.current.\n"
+        "To go back to the file: manage.py schemasync move --undo",
+        moved_to=closed.moved_to,
+    )
+
+
 def _check_open(connection: Connection, path: Path, layout: Layout, opener: Opener) -> None:
     """Raise Refused for a closed file. Either a run is moving the link at this moment, or it was interrupted: then a
     command that writes finishes the swap. Raises NeedsPerson for a file that an earlier swap closed."""
     closed = fence.read_fence(connection)
     if closed is None:
         return
+    if closed.moved_to is not None:
+        raise moved(layout, closed)
     is_at_work = is_held(layout.lock)
     if not is_at_work:
         misplaced.check_last(layout, opener, closed)

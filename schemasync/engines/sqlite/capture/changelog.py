@@ -34,11 +34,13 @@ UNKNOWN_ROWID = -1  # NEW.rowid before SQLite has assigned one. https://www.sqli
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A table whose changed keys are logged. `key`: its row id, or the quoted columns of its primary key."""
+    """A table whose changed keys are logged. `key`: its row id, or the quoted columns of its primary key.
+    `by_primary_key`: those are logged although the table has row ids."""
 
     number: int
     table: Table
     key: tuple[str, ...]
+    by_primary_key: bool = False
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -48,13 +50,13 @@ class Logged:
     @property
     def is_rowid(self) -> bool:
         """True if the key is the row id."""
-        return not self.table.without_rowid
+        return not self.table.without_rowid and not self.by_primary_key
 
     @property
     def is_stable(self) -> bool:
         """False if the key is a row id without an INTEGER PRIMARY KEY, which VACUUM may change.
         https://www.sqlite.org/lang_vacuum.html"""
-        return self.table.has_stable_key
+        return self.by_primary_key or self.table.has_stable_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,25 @@ def logged(tables: Sequence[Table]) -> tuple[Logged, ...]:
     return tuple(_logged(number, table) for number, table in enumerate(tables))
 
 
+def logged_by_primary_key(tables: Sequence[Table]) -> tuple[Logged, ...]:
+    """Return how each of these tables is logged for another engine, which knows no row ids: by its primary key. One
+    without is logged by its row id, which tells only that it was written."""
+    return tuple(
+        Logged(number, table, _primary_key(table), by_primary_key=True)
+        if table.primary_key is not None and table.rowid_column is None
+        else _logged(number, table)
+        for number, table in enumerate(tables)
+    )
+
+
 def _logged(number: int, table: Table) -> Logged:
     name = rowid_name(table)
-    if name is not None:
-        return Logged(number, table, (name,))
+    return Logged(number, table, _primary_key(table) if name is None else (name,))
+
+
+def _primary_key(table: Table) -> tuple[str, ...]:
     assert table.primary_key is not None
-    return Logged(number, table, tuple(quote(column.column or "") for column in table.primary_key.columns))
+    return tuple(quote(column.column or "") for column in table.primary_key.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""The table in which a move records, on PostgreSQL, how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from . import fence
+from .target_schema import in_schema, schema_name
+
+if TYPE_CHECKING:
+    from .driver import Connection
+
+TABLE = "schemasync_move"
+
+
+class MoveState(StrEnum):
+    """`building`: the file is live, and what is here counts for nothing. `complete`: every row of the file is here, and
+    the file is closed, or is about to be: its fence says which. `undone`: the file is live again."""
+
+    BUILDING = "building"
+    COMPLETE = "complete"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRecord:
+    """`source`: the file. `token`: of the run that wrote this. `tables`, `views`: what the move has made or will
+    make."""
+
+    state: MoveState
+    source: str
+    token: str
+    tables: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+
+
+def read(connection: Connection) -> MoveRecord | None:
+    """The record; None if no move has begun in this schema."""
+    if not _is_there(connection):
+        return None
+    row = connection.execute(f"SELECT state, source, token, tables, views FROM {TABLE}".encode()).fetchone()
+    if row is None:
+        return None
+    state, source, token, tables, views = row
+    return MoveRecord(MoveState(state), source, token, tuple(tables), tuple(views))
+
+
+def begin(connection: Connection, record: MoveRecord) -> None:
+    """Record what the move is about to make, before it makes any of it, in one transaction."""
+    with connection.transaction():
+        connection.execute(
+            f"CREATE TABLE {TABLE} (state text NOT NULL, source text NOT NULL, token text NOT NULL,"
+            " tables text[] NOT NULL, views text[] NOT NULL, at timestamptz NOT NULL DEFAULT now())".encode()
+        )
+        connection.execute(
+            f"INSERT INTO {TABLE} (state, source, token, tables, views) VALUES (%s, %s, %s, %s, %s)".encode(),
+            (record.state, record.source, record.token, list(record.tables), list(record.views)),
+        )
+
+
+def set_state(connection: Connection, state: MoveState) -> None:
+    """Change the state, in the caller's transaction."""
+    connection.execute(f"UPDATE {TABLE} SET state = %s, at = now()".encode(), (state,))
+
+
+def clear(connection: Connection, record: MoveRecord) -> None:
+    """Drop all that the move has made, in one transaction. The caller knows that the file is live."""
+    with connection.transaction():
+        _drop(connection, "VIEW", record.views)
+        _drop(connection, "TABLE", (*record.tables, TABLE))
+        fence.drop_function(connection)
+
+
+def forget(connection: Connection) -> None:
+    """Drop the record, and leave what was made."""
+    _drop(connection, "TABLE", (TABLE,))
+
+
+def _drop(connection: Connection, kind: str, names: Sequence[str]) -> None:
+    """All in one statement, which does not mind that they refer to each other. Names without a schema would find, where
+    one is missing, the object of another schema in the search_path."""
+    if names:
+        schema = schema_name(connection)
+        listed = ", ".join(in_schema(schema, name) for name in names)
+        connection.execute(f"DROP {kind} IF EXISTS {listed}".encode())
+
+
+def _is_there(connection: Connection) -> bool:
+    name = in_schema(schema_name(connection), TABLE)
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone()
+    return bool(row and row[0])
