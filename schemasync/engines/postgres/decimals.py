@@ -10,6 +10,10 @@ DIGITS = 15  # of a float that Django shows (get_decimalfield_converter of its b
 _SHOWN = Context(prec=DIGITS)
 _WIDE = Context(prec=1000)  # as many as numeric may have
 
+# The digits of numeric before and after the point. https://www.postgresql.org/docs/current/datatype-numeric.html
+MOST_BEFORE, MOST_AFTER = 131072, 16383
+_ALL = Context(prec=MOST_BEFORE + MOST_AFTER, Emax=1_000_000, Emin=-1_000_000)
+
 
 def has_room(value: float, type_: Numeric) -> bool:
     """True if the digits before the point fit, also once it is rounded."""
@@ -47,3 +51,8 @@ def _exact(value: float) -> Decimal:
 
 def _rounded(value: Decimal, type_: Numeric, rounding: str) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-(type_.scale or 0)), rounding=rounding, context=_WIDE)
+
+
+def normal(value: Decimal) -> str:
+    """The one text of a number: without zeros at its end, and without the sign of a zero."""
+    return str(_ALL.normalize(value)) if value else "0"

@@ -8,8 +8,8 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
 
-# The digits of numeric before and after the point. https://www.postgresql.org/docs/current/datatype-numeric.html
-MOST_BEFORE, MOST_AFTER = 131072, 16383
+from .decimals import MOST_AFTER, MOST_BEFORE, normal
+
 _LONG = 1000  # characters of a number that may have too many digits without an exponent
 
 
@@ -116,14 +116,21 @@ def _without_nul(tree: Any) -> Any:
             return tree
 
 
-def comparable(text: str) -> Any:
-    """What the text means, as a value that is equal on both sides if the JSON is: keys in any order, numbers by value.
+def canonical(text: str) -> str:
+    """JSON with the same meaning as one text: keys sorted, the last one of repeated keys, numbers by value.
 
-    PostgreSQL writes 1e16 as 10000000000000000, and keeps the zeros of 1.50. A number is in a tuple, as to Python 1 is
-    true.
+    PostgreSQL writes 1e16 as 10000000000000000, and keeps the zeros of 1.50.
     """
-    return json.loads(text, parse_float=_number, parse_int=_number)
+    return _written(json.loads(text, parse_float=Decimal, parse_int=Decimal))
 
 
-def _number(digits: str) -> tuple[Decimal]:
-    return (Decimal(digits),)
+def _written(tree: Any) -> str:
+    match tree:
+        case dict():
+            return "{" + ",".join(f"{json.dumps(key)}:{_written(tree[key])}" for key in sorted(tree)) + "}"
+        case list():
+            return "[" + ",".join(map(_written, tree)) + "]"
+        case Decimal():
+            return normal(tree)
+        case _:
+            return json.dumps(tree)

@@ -1,0 +1,163 @@
+"""Compares a table piece by piece in the order of its key: by digests, and rows only where those differ.
+
+PostgreSQL works on a piece while the next one is read from SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ....schema.names import quote
+from ...sqlite.connection import Connection as Source
+from ..moved import MovedTable
+from ..types import (
+    Bigint,
+    Bytea,
+    Date,
+    Integer,
+    PgColumn,
+    Smallint,
+    Text,
+    Time,
+    Timestamp,
+    TimestampTz,
+    Uuid,
+    Varchar,
+)
+from . import digests
+from .result import Difference, DifferingRow, Proof
+from .rows import differing_rows, here_rows, key_of, typed_key
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+    from psycopg.rows import TupleRow
+
+    from ..driver import Connection
+
+FEWEST, MOST = 16, 4096  # rows of a piece
+MANY_BYTES = 1 << 20  # of a piece; with half of it the next one has twice as many rows
+
+_ORDERED = (Bigint, Integer, Smallint, Date, Time, Timestamp, TimestampTz, Uuid, Bytea)
+
+
+def has_order(table: MovedTable) -> bool:
+    """True if both engines order the table's key alike, and no policy may change a value of it."""
+    return bool(table.key) and all(
+        (isinstance(one.type, _ORDERED) or (isinstance(one.type, Text | Varchar) and one.collation == "C"))
+        and table.policy(one) is None
+        for one in table.key
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Rows of SQLite in the order of the key, as they are sent: text is bytes. `after`, `last`: keys."""
+
+    after: Sequence[Any] | None
+    last: Sequence[Any]
+    rows: Sequence[Sequence[Any]]
+
+
+def compare_pieces(
+    source: Source, target: Connection, table: MovedTable, columns: Sequence[str], progress: Callable[[int], None]
+) -> Proof:
+    """Compare all rows. `columns`: SQLite's SQL for the values as they are sent."""
+    proof = Proof(table.name)
+    aggregates = {column.name: digests.there(column) for column in table.copied}
+    last: Sequence[Any] | None = None
+    with target.pipeline():
+        before: tuple[_Piece, Cursor[TupleRow]] | None = None
+        for piece in _pieces(source, table, columns):
+            asked = _ask(target, table, aggregates, piece)
+            if before is not None:
+                _compare(target, table, proof, *before, aggregates)
+                progress(proof.rows)
+            before, last = (piece, asked), piece.last
+        if before is not None:
+            _compare(target, table, proof, *before, aggregates)
+    _extra(target, table, proof, last)
+    progress(proof.rows)
+    return proof
+
+
+def _pieces(source: Source, table: MovedTable, columns: Sequence[str]) -> Iterator[_Piece]:
+    keys = [quote(column.name) for column in table.key]
+    order = ", ".join(f"{key} COLLATE BINARY" for key in keys)
+    query = f"SELECT {', '.join((*columns, *keys))} FROM main.{quote(table.name)} ORDER BY {order}"
+    cursor, size, after = source.execute(query), FEWEST, None
+    width = len(columns)
+    while fetched := cursor.fetchmany(size):
+        last = fetched[-1][width:]
+        yield _Piece(after, last, fetched)
+        after, size = last, _next_size(size, fetched)
+
+
+def _next_size(size: int, rows: Sequence[Sequence[Any]]) -> int:
+    bytes_ = (
+        sum(len(value) for row in rows for value in row if isinstance(value, bytes)) if size < MOST else _sampled(rows)
+    )
+    if bytes_ > MANY_BYTES:
+        return max(FEWEST, size // 2)
+    return min(MOST, size * 2) if bytes_ < MANY_BYTES // 2 else size
+
+
+def _sampled(rows: Sequence[Sequence[Any]]) -> int:
+    some = rows[:: max(1, len(rows) // 64)]
+    return len(rows) // max(1, len(some)) * sum(len(value) for row in some for value in row if isinstance(value, bytes))
+
+
+def _ask(target: Connection, table: MovedTable, aggregates: dict[str, list[str]], piece: _Piece) -> Cursor[TupleRow]:
+    """Let PostgreSQL compute its digests of the piece; their result is fetched later."""
+    wanted = ", ".join(["count(*)", *(one for several in aggregates.values() for one in several)])
+    keys = ", ".join(quote(column.name) for column in table.key)
+    where, given = between(table.key, piece.after, piece.last)
+    rows = f"SELECT * FROM {quote(table.target)} WHERE {where} ORDER BY {keys}"
+    return target.execute(f"SELECT {wanted} FROM ({rows}) AS piece".encode(), given)
+
+
+def between(key: Sequence[PgColumn], after: Sequence[Any] | None, last: Sequence[Any] | None) -> tuple[str, list[Any]]:
+    """The condition for keys after the one and up to the other, with its values."""
+    names, terms, given = ", ".join(quote(column.name) for column in key), list[str](), list[Any]()
+    for comparison, values in ((">", after), ("<=", last)):
+        if values is not None:
+            marks, typed = typed_key(key, values)
+            terms.append(f"({names}) {comparison} ({marks})")
+            given += typed
+    return " AND ".join(terms) or "true", given
+
+
+def _compare(
+    target: Connection,
+    table: MovedTable,
+    proof: Proof,
+    piece: _Piece,
+    asked: Cursor[TupleRow],
+    aggregates: dict[str, list[str]],
+) -> None:
+    proof.rows += len(piece.rows)
+    answer = asked.fetchone()
+    assert answer is not None
+    rows, theirs = answer[0], list(answer[1:])
+    values = list(zip(*piece.rows, strict=True))
+    is_equal = rows == len(piece.rows)
+    for number, column in enumerate(table.copied):
+        count = len(aggregates[column.name])
+        some, theirs = theirs[:count], theirs[count:]
+        is_equal = is_equal and digests.are_equal(column, digests.here(column, values[number]), some)
+    if not is_equal:
+        where, given = between(table.key, piece.after, piece.last)
+        ours = here_rows(table, [row[: len(table.copied)] for row in piece.rows])
+        for row in differing_rows(target, table, ours, where, given):
+            proof.add(row)
+
+
+def _extra(target: Connection, table: MovedTable, proof: Proof, last: Sequence[Any] | None) -> None:
+    """Count the rows after the last key of SQLite."""
+    where, given = between(table.key, last, None)
+    keys = ", ".join(quote(column.name) for column in table.key)
+    query = f"SELECT {keys} FROM {quote(table.target)} WHERE {where}"
+    with target.cursor() as cursor:
+        for key in cursor.stream(query.encode(), given):
+            proof.add(DifferingRow(key_of(key), Difference.EXTRA))

@@ -1,0 +1,54 @@
+"""Compares whole tables, and the rows of given keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ....schema.names import quote
+from ...sqlite.connection import Connection as Source
+from ...sqlite.for_postgres.reading import Changes, reading, select, value_columns
+from ..moved import MovedTable
+from .pieces import compare_pieces, has_order
+from .result import Proof
+from .rows import differing_rows, here_rows, typed_key
+from .unordered import compare_unordered
+
+if TYPE_CHECKING:
+    from ..driver import Connection
+
+
+def compare_table(
+    source: Source,
+    target: Connection,
+    table: MovedTable,
+    *,
+    judged: Collection[str] | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> Proof:
+    """Compare all rows that the two transactions see. A value that a policy changes is compared as the policy makes it.
+
+    `judged`: folded names of the columns in which some values may not fit; None for all.
+    """
+    changes = Changes()
+    columns = value_columns(source, table, changes, judged)
+    compare = compare_pieces if has_order(table) else compare_unordered
+    with reading(source, changes, bytes):
+        return compare(source, target, table, columns, progress)
+
+
+def compare_keys(source: Source, target: Connection, table: MovedTable, keys: Iterable[Sequence[Any]]) -> Proof:
+    """Compare the rows of these keys, values of SQLite, whether they are there or not. The table has a key."""
+    changes, proof = Changes(), Proof(table.name)
+    columns = value_columns(source, table, changes)
+    where = " AND ".join(f"{quote(column.name)} IS ?" for column in table.key)
+    marks = ", ".join(quote(column.name) for column in table.key)
+    for key in keys:
+        with reading(source, changes, bytes):
+            rows = source.execute(f"{select(table, columns)} WHERE {where}", tuple(key)).fetchall()
+        proof.rows += len(rows)
+        typed, given = typed_key(table.key, key)
+        condition = f"({marks}) = ({typed})"
+        for row in differing_rows(target, table, here_rows(table, rows), condition, given):
+            proof.add(row)
+    return proof
