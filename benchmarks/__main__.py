@@ -1,4 +1,5 @@
-"""`python -m benchmarks goals`, `live`, `noop`, `backend` or `tables`; with --write the figures go into RESULTS.md."""
+"""`python -m benchmarks goals`, `live`, `noop`, `backend`, `tables` or `thresholds`; with --write the figures go into
+RESULTS.md."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from . import backend, figures, live, noop, tables
 from .goals import command as goals
 from .process import ProcessFailed
+from .thresholds import measure
 
 NAMES = {
     "goals": "The speed goals",
@@ -20,6 +22,7 @@ NAMES = {
     "live": "What a sync costs writers",
     "backend": "A statement on the backend",
     "tables": "Many tables",
+    "thresholds": "How much load SQLite takes, beside PostgreSQL",
 }
 TAKES = {
     "goals": "each speed goal, beside cp and other tools: about an hour at full size",
@@ -27,8 +30,9 @@ TAKES = {
     "noop": "a sync with nothing to do, beside migrate: half a minute",
     "backend": "statements on the backend, beside Django's own: half a minute",
     "tables": "databases of many tables: 3 minutes",
+    "thresholds": "1 to 100 processes on the backend and on PostgreSQL: 25 minutes",
 }
-ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3}
+ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "thresholds": 3}
 QUIET = 0.5  # load average above which another program is likely to be in the figures
 
 
@@ -64,6 +68,8 @@ def _others(given: argparse.Namespace, folder: Path) -> Sequence[str]:
         return backend.run(folder, given.rounds, _say)
     if given.what == "tables":
         return tables.run(folder, given.tables, given.rounds, _say)
+    if given.what == "thresholds":
+        return measure.run_all(folder, given.processes, given.seconds, given.rounds, _say)
     return live.run(folder, given.megabytes, given.rounds, _say)
 
 
@@ -84,6 +90,9 @@ def _arguments() -> argparse.Namespace:
     goals.add_arguments(found["goals"])
     found["live"].add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="sizes to measure at")
     found["tables"].add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="how many")
+    load = found["thresholds"]
+    load.add_argument("--processes", type=int, nargs="+", default=measure.PROCESSES, help="how many at a time")
+    load.add_argument("--seconds", type=float, default=5.0, help="of each load (default %(default)s)")
     return parser.parse_args()
 
 

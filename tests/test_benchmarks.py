@@ -14,6 +14,7 @@ from benchmarks.goals import changes, picture, report, table
 from benchmarks.goals.environments import DJANGO_5
 from benchmarks.goals.measure import Figures
 from benchmarks.goals.samples import Kept, Sample
+from tests.support.postgres import missing
 
 ROOT = Path(__file__).resolve().parent.parent
 SVG = "{http://www.w3.org/2000/svg}"
@@ -193,3 +194,30 @@ def test_a_file_that_sqlite_copies_has_another_goal_than_one_that_the_kernel_cop
     assert most(300) == "1.5"
     monkeypatch.delattr("os.copy_file_range")
     assert most(300) == "2.5 (by the backup API)"
+
+
+# --- the thresholds -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_thresholds_compare_the_backend_with_postgresql():
+    if wanted := missing():
+        pytest.skip(wanted)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.thresholds",
+        "--processes",
+        "1",
+        "3",
+        "--seconds",
+        "0.5",
+        "--rounds",
+        "1",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for mix in ("read-heavy, 95:5", "80:20", "write-heavy, 20:80"):
+        assert f"**{mix}**" in done.stdout
+        assert re.search(rf"^\| {mix} +\|( +(?:\d+|not up to 3) \|){{4}}$", done.stdout, re.MULTILINE)
+    assert len(re.findall(r"^\| 3 +\| +[\d,.]+ \|", done.stdout, re.MULTILINE)) == 6

@@ -1,0 +1,8 @@
+"""The same as `python -m benchmarks thresholds`."""
+
+import sys
+
+from ..__main__ import main
+
+sys.argv.insert(1, "thresholds")
+sys.exit(main())
