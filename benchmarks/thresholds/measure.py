@@ -43,13 +43,13 @@ def _rates(loads: Mapping[str, Load]) -> str:
 _WHAT = (
     "Processes that work through Django's ORM as fast as they can, each with its own connection: medians of {rounds} "
     "rounds of {seconds:g} s after a warm-up, in each of which all contenders take turns. A read is an account and its "
-    "last 20 orders, a write is a transaction of an UPDATE and an INSERT, in {site.ORDERS:,} orders of {site.ACCOUNTS:,} "
-    "accounts."
+    "last 20 orders, a write is a transaction of an UPDATE and an INSERT, in {site.ORDERS:,} orders of "
+    "{site.ACCOUNTS:,} accounts."
 )
 _COLUMNS = (
     "`ours`: the backend as it is, with `synchronous` NORMAL, so that a power cut may take the last commits; `FULL`: "
-    "each commit on the disk, as with `PostgreSQL`, which has its defaults; `off`: PostgreSQL with `synchronous_commit` "
-    "off. `waited`: the part of our writes that began more than a millisecond late, because another one was at work; "
+    "each commit on the disk, as with `PostgreSQL`, which has its defaults; `off`: PostgreSQL with "
+    "`synchronous_commit` off. `waited`: the part of our writes that began more than a millisecond late, because another one was at work; "
     "`busy`: those that failed."
 )
 
