@@ -49,8 +49,8 @@ _WHAT = (
 _COLUMNS = (
     "`ours`: the backend as it is, with `synchronous` NORMAL, so that a power cut may take the last commits; `FULL`: "
     "each commit on the disk, as with `PostgreSQL`, which has its defaults; `off`: PostgreSQL with "
-    "`synchronous_commit` off. `waited`: the part of our writes that began more than a millisecond late, because another one was at work; "
-    "`busy`: those that failed."
+    "`synchronous_commit` off. `waited`: the part of our writes that began more than a millisecond late, because "
+    "another one was at work; `busy`: those that failed."
 )
 
 
