@@ -25,6 +25,7 @@ from schemasync.actions.backup import BackupJson, ScheduleJson
 from schemasync.actions.backups import BackupsJson
 from schemasync.actions.check import CheckJson
 from schemasync.actions.cutover import CutoverJson
+from schemasync.actions.ddl import DdlJson
 from schemasync.actions.drill import DrillJson
 from schemasync.actions.eject import EjectJson
 from schemasync.actions.export import ExportJson
@@ -73,6 +74,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "litestream": (LitestreamJson, FailedJson),
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),
+    "ddl": (DdlJson, FailedJson),
     "hash": (HashJson, FailedJson),
     "models": (ModelsJson, FailedJson),
 }

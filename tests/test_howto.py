@@ -23,7 +23,7 @@ ROWS = "INSERT INTO shop_customer (name, phone) VALUES ('Ann Smith', '0151 1'), 
 
 TYPED = [
     "branches", "editor", "models", "rename", "split-column", "not-null", "change-key", "large-file", "data-migration", "tests", "test-schema-changes", "upgrade", "mixins",
-    "guard-a-run", "keep-writes", "rehearse", "mask",
+    "guard-a-run", "keep-writes", "rehearse", "mask", "outgrow",
 ]  # fmt: skip
 READ = ["ci", "deploy", "docker", "health", "litestream"]  # they need servers, containers or other programs
 

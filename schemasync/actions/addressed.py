@@ -35,6 +35,7 @@ USES = {
     "restore": ("database", "schema", "wait", "noinput"),
     "litestream": ("database",),
     "cutover": ("database", "all"),
+    "ddl": ("database", "schema", "noinput"),
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),
     "models": ("database", "schema"),

@@ -21,6 +21,7 @@ from ..actions import (
     backups,
     check,
     cutover,
+    ddl,
     drill,
     eject,
     export,
@@ -257,6 +258,18 @@ class Actions(Invocation):
             self.stdout.write(found.text, ending="")
         if self._json:
             self._as_json(inspect.as_json(found, path))
+
+    def do_ddl(self, database: Database) -> None:
+        found, path = ddl.ddl_of(database, self.given.get("engine", "postgres")), self._path("output")
+        self._warn(output.ddl.lines(found))
+        if path is not None:
+            self._refuse_to_replace(path)
+            write_text(path, found.text)
+            self._say([f"wrote {path}: {count(len(found.made.statements), 'statement')} for {ddl.NAMES[found.engine]}"])
+        elif not self._json:
+            self.stdout.write(found.text, ending="")
+        if self._json:
+            self._as_json(ddl.as_json(found, path))
 
     def do_adopt(self, database: Database) -> None:
         done = adopt.adopt(database, self._several("accept_data_migration"))

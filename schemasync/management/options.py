@@ -40,6 +40,7 @@ ACTIONS = {
     "rollback": "make an earlier generation live again, at once; asks first",
     "switch": "go to the schema.json of another git branch, in development; lose nothing of this one",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
+    "ddl": "print the DDL of schema.json for PostgreSQL, or for SQLite",
     "adopt": "take over an existing plain database file",
     "eject": "go back to migrations: write the missing files, and make the database a plain file again",
     "prune": "remove old archives, never the live file or the newest archive; or applied hints from schema.json",
@@ -380,6 +381,18 @@ def _inspect(parser: Any) -> None:
     )
 
 
+def _ddl(parser: Any) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("postgres", "sqlite"),
+        default=ABSENT,
+        help="the database system whose DDL it is (default: postgres)",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=ABSENT, metavar="OUT", help="write it to this file (--noinput: replace it)"
+    )
+
+
 def _prune(parser: Any) -> None:
     parser.add_argument(
         "--keep", type=int, default=ABSENT, metavar="N", help="archives to keep (default: the setting KEEP)"
@@ -599,6 +612,7 @@ _ADD = {
     "rollback": _rollback,
     "switch": _switch,
     "inspect": _inspect,
+    "ddl": _ddl,
     "prune": _prune,
     "snapshot": _snapshot,
     "backup": _backup,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -116,6 +116,8 @@ def plain(value: Any) -> Any:
             return float(value)
         case memoryview():
             return bytes(value)
+        case timedelta():
+            return value // timedelta(microseconds=1)
         case UUID():
             return value.hex
         case datetime() | date() | time():
@@ -132,8 +134,9 @@ def both(postgres: Server) -> Iterator[Both]:
 
 SAME = """
 n + m ; n - m ; n * m ; n / m ; n % m ; -n ; n / 2 ; n % 2 ; 1 / 0 ; n + 1.5 ; f * 2 ; f / m ; f / 0 ; n / f ; small + small ; small * small ; small - 1
+round(f) ; round(price) ; round(n) ; round(price * 2) = price * 2 ; round(0.49999999999999994) ; round(f + 4503599627370497.5) ; round(-2.5) ; CAST('1.5' AS NUMERIC) ; pi() ; f = '0.5' ; n IN ('7', '1') ; CASE n WHEN '7' THEN 1 END
 n & m ; n & 6 ; n | 1 ; 2147483647 + n ; -small ; abs(n) ; abs(f) ; -f ; (n + 1) * 2 - m ; n - m - 1 ; n / m * 2
-n > 0 ; n = 1 ; n <> 1 ; n == 1 ; n > 0.5 ; f > 0.1 ; f = 0.1 ; f >= n ; price = 0.1 ; price > 0.3 ; price + price = 0.2 ; price * 3 = 0.3 ; price <= f ; price > n
+n > 0 ; n = 1 ; n <> 1 ; n == 1 ; n > 0.5 ; f > 0.1 ; f = 0.1 ; f >= n ; price = 0.1 ; price = '0.1' ; price > '0' ; n = '7' ; n > '-2' ; f <= '0.5' ; '1.5' > f ; price > 0.3 ; price + price = 0.2 ; price * 3 = 0.3 ; price <= f ; price > n
 n IS NULL ; n IS NOT NULL ; n NOTNULL ; n ISNULL ; n IS 1 ; n IS NOT m ; n IS NOT DISTINCT FROM m ; n IS TRUE ; n IS NOT TRUE ; on_ IS FALSE
 n BETWEEN 0 AND 2 ; n NOT BETWEEN m AND 5 ; n IN (1, 7) ; n NOT IN (1, NULL) ; n IN (m, 3) ; f IN (0.5, 1) ; txt IN ('a', 'É')
 n AND m ; n OR m ; NOT n ; NOT f ; price AND 1 ; n > 0 AND NOT m = 2 OR on_ ; NOT n IS NULL
@@ -176,6 +179,8 @@ REFUSED = """
 7 = '7' | the comparison of an integer with text
 txt = 7 | the comparison of text with an integer
 n = 'x' | the comparison of an integer with text
+n = '07' | the comparison of an integer with text
+n + 1 = '8' | the comparison of an integer with text
 at > '2024-01-01' | the comparison of a moment with text
 at = day | the comparison of a moment with a date
 at = local | the comparison of a moment with a date with a time
@@ -194,8 +199,9 @@ date(day, '+1 day') | the function date()
 datetime(txt) | the function datetime()
 julianday(day) | the function julianday()
 unixepoch(at) | the function unixepoch()
-round(f) | the function round()
-round(price, 1) | the function round()
+round(f, 0) | round() to a number of digits
+round(price, 1) | round() to a number of digits
+round(txt) | round() to a number of digits
 CAST(txt AS INTEGER) | CAST of text AS INT
 CAST(f AS TEXT) | CAST of a float AS TEXT
 CAST(f AS NUMERIC) | CAST of a float AS DECIMAL
@@ -228,7 +234,7 @@ n IN (SELECT 1) | IN with a SELECT or an empty list
 uid = 'ABC' | the comparison of a UUID with text
 hex(txt) | hex() of text
 meta | an index over JSON
-round(n) + julianday(day) || quote(txt) | the function round()
+julianday(day) || quote(txt) | the function julianday()
 """
 
 

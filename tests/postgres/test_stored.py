@@ -47,6 +47,7 @@ SAME: dict[str, tuple[str, Any]] = {
     "y2": ("DATETIME DEFAULT '2024-02-29 23:59:59'", Timestamp()),
     "y3": ("DATETIME DEFAULT '2024-02-29 23:59:59.000001'", TimestampTz()),
     "y4": ("TIME DEFAULT '23:59:59'", Time()),
+    "v1": ("bigint DEFAULT 1500000", FieldKind("DurationField")),
     "u1": ("char(32) DEFAULT '0123456789abcdef0123456789abcdef'", UUIDS),
 }
 NOW: dict[str, tuple[str, Any, str]] = {
@@ -57,6 +58,8 @@ NOW: dict[str, tuple[str, Any, str]] = {
     "e": ("DATE DEFAULT CURRENT_DATE", Date(), "%Y-%m-%d"),
     "f": ("DATE DEFAULT (date('now'))", Date(), "%Y-%m-%d"),
     "g": ("TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))", None, "%Y-%m-%dT%H:%M:%S.%fZ"),
+    "i": ("TEXT DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')", None, "%Y-%m-%d %H:%M:%S.%f"),
+    "j": ("TEXT DEFAULT (strftime('day %d \"of\" %m \\ %Y', 'now'))", None, 'day %d "of" %m \\ %Y'),
     "h": ("TEXT DEFAULT (date('now'))", None, "%Y-%m-%d"),
 }
 GENERATED = {
@@ -127,7 +130,7 @@ def test_a_default_that_is_now_is_computed_at_each_insert_in_utc(postgres: Serve
         ("JSON DEFAULT 'x'", None),
         ("TEXT DEFAULT (strftime('%s', 'now'))", None),
         ("TEXT DEFAULT (lower(hex(randomblob(16))))", None),
-        ("REAL AS (r * 1.5 / 2) CHECK (round(c) > 1)", None),
+        ("REAL AS (r * 1.5 / 2) CHECK (round(c, 1) > 1)", None),
         ("DECIMAL(8, 1) AS (d * 1.25)", None),
         ("INTEGER AS (r + 1)", None),
         ("BOOLEAN AS (n + 1)", None),

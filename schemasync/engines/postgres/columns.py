@@ -29,6 +29,7 @@ from .types import (
     Varchar,
 )
 
+NO_MODEL = "no model says what its values mean"
 NO_KIND = "nothing says which kind of values it has"
 _SIZED = re.compile(r"(.*?)\((\d+)(?:,(\d+))?\)$")
 _BOOLEANS = ("BOOL", "BOOLEAN")
@@ -122,7 +123,7 @@ def _declared(table: Table, column: Column) -> tuple[PgType, str]:
     if declared in _JSON or _is_checked_json(table, column):
         return Jsonb(), why if declared in _JSON else "CHECK (json_valid)"
     if declared.startswith(_TIMES):
-        return Text(), f"{why}, and no model says what its values mean"
+        return Text(), f"{why}, and {NO_MODEL}"
     match affinity(column, table.strict):
         case Affinity.INTEGER:
             return Bigint(), why

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .literals import as_literal_of
+from .literals import as_literal_of, as_number_beside
 from .values import NUMBERS, Collation, Kind, Refuse, Value, as_float, as_number, as_text, in_c
 
 ALIKE = frozenset({Kind.BOOL, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.MOMENT, Kind.UUID, Kind.BYTES})
@@ -33,6 +33,7 @@ def _is_set(left: str, right: str) -> str | None:
 
 def _sides(left: Value, right: Value) -> tuple[str, str] | None:
     """Both sides, so that PostgreSQL compares them as SQLite does."""
+    left, right = as_number_beside(left, right), as_number_beside(right, left)
     kinds = {left.kind, right.kind}
     if Kind.UNKNOWN in kinds or Kind.NULL in kinds:
         return left.sql, right.sql

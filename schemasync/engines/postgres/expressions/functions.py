@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ....schema.names import string_literal
 from . import compare
-from .patterns import glob_as_regex
+from .matching import escape, glob, like
 from .values import (
     NULL,
     NUMBERS,
@@ -17,6 +17,8 @@ from .values import (
     Kind,
     Translating,
     Value,
+    as_float,
+    as_number,
     as_text,
     in_c,
     result_of,
@@ -73,52 +75,6 @@ def _instr(to: Translating, node: exp.StrPosition) -> Value:
     return Value(f"strpos({as_text(values[0])}, {as_text(values[1])})", Kind.INT, is_narrow=True)
 
 
-def _like(to: Translating, node: exp.Like) -> Value:
-    return _matched(to, node, "''")
-
-
-def _escape(to: Translating, node: exp.Escape) -> Value:
-    sign = to.value(node.expression).literal
-    if (
-        not isinstance(node.this, exp.Like)
-        or not isinstance(sign, str)
-        or len(sign) != 1
-        or not sign.isascii()
-        or sign.isalpha()
-    ):
-        return to.refused("ESCAPE with this sign")
-    pattern = to.value(node.this.expression).literal
-    if not isinstance(pattern, str) or _ends_in(pattern, sign):
-        return to.refused("LIKE with ESCAPE and a pattern that is not complete")
-    return _matched(to, node.this, string_literal(sign))
-
-
-def _ends_in(pattern: str, sign: str) -> bool:
-    at = 0
-    while at < len(pattern):
-        if pattern[at] == sign:
-            if at + 1 == len(pattern):
-                return True
-            at += 1
-        at += 1
-    return False
-
-
-def _matched(to: Translating, node: exp.Like, escape: str) -> Value:
-    """LIKE of SQLite takes A for a, and É not for é: as ILIKE under the collation C."""
-    value, pattern = to.text(node.this, "LIKE"), to.text(node.expression, "LIKE")
-    negated = "NOT " if node.args.get("negate") else ""
-    return Value(f"({in_c(value)} {negated}ILIKE {as_text(pattern)} ESCAPE {escape})", Kind.BOOL)
-
-
-def _glob(to: Translating, node: exp.Glob) -> Value:
-    value, pattern = to.text(node.this, "GLOB"), to.value(node.expression).literal
-    regex = glob_as_regex(pattern) if isinstance(pattern, str) else None
-    if regex is None:
-        return to.refused("GLOB with this pattern")
-    return Value(f"({in_c(value)} ~ {string_literal(regex)})", Kind.BOOL)
-
-
 def _coalesce(to: Translating, node: exp.Coalesce) -> Value:
     values = unified([to.value(one) for one in (node.this, *node.expressions)], to.refuse)
     return result_of(f"coalesce({', '.join(value.sql for value in values)})", values)
@@ -154,6 +110,24 @@ def _abs(to: Translating, node: exp.Abs) -> Value:
         return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused(f"abs() of {value.kind.value}")
     exact = f"abs({value.exact})" if value.exact else ""
     return Value(f"abs({value.sql})", value.kind, is_narrow=value.is_narrow, exact=exact, scale=value.scale)
+
+
+def _round(to: Translating, node: exp.Round) -> Value:
+    """To the nearest integer, and halves away from 0, as SQLite computes it; round() of PostgreSQL takes them to the
+    even one. Digits behind the point go through text in SQLite."""
+    value = as_number(to.value(node.this))
+    if node.args.get("decimals") is not None or value.kind not in NUMBERS:
+        return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused("round() to a number of digits, or of no number")
+    sql = as_float(value)
+    half = f"trunc({sql} + CASE WHEN {sql} < 0 THEN -0.5 ELSE 0.5 END)"
+    return Value(f"CASE WHEN abs({sql}) > {_WHOLE} THEN {sql} ELSE {half} END", Kind.FLOAT)
+
+
+_WHOLE = 2**52  # from there on each float is an integer
+
+
+def _pi(to: Translating, node: exp.Pi) -> Value:
+    return Value("pi()", Kind.FLOAT)
 
 
 def _hex(to: Translating, node: exp.Hex) -> Value:
@@ -212,9 +186,9 @@ FUNCTIONS: dict[type[exp.Expr], Rule] = {
     exp.Trim: _trim,
     exp.Replace: _replace,
     exp.StrPosition: _instr,
-    exp.Like: _like,
-    exp.Escape: _escape,
-    exp.Glob: _glob,
+    exp.Like: like,
+    exp.Escape: escape,
+    exp.Glob: glob,
     exp.Coalesce: _coalesce,
     exp.Nullif: _nullif,
     exp.If: _iif,
@@ -222,6 +196,8 @@ FUNCTIONS: dict[type[exp.Expr], Rule] = {
     exp.Least: _greatest,
     exp.Abs: _abs,
     exp.Hex: _hex,
+    exp.Round: _round,
+    exp.Pi: _pi,
     exp.Typeof: _typeof,
     exp.TimeToStr: _date_part,
     exp.Date: _date_part,

@@ -13,6 +13,7 @@ from .values import Kind, Value
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d{6})?")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?")
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -34,6 +35,24 @@ def as_literal_of(kind: Kind, value: Value) -> str | None:
             return f"{text}::uuid"
         case _:
             return None
+
+
+def as_number_beside(value: Value, other: Value) -> Value:
+    """Text such as '10.5' beside a column of numbers as the number for which SQLite takes it there. Django writes
+    decimals so. All else as it is."""
+    if isinstance(value.literal, str) and other.is_column and (number := as_number_literal(value.literal)) is not None:
+        return number
+    return value
+
+
+def as_number_literal(text: str) -> Value | None:
+    """The number that text is in its plain form."""
+    if not _NUMBER.fullmatch(text) or abs(float(text)) >= 2**53:
+        return None
+    sql, scale = f"({text})" if text.startswith("-") else text, len(text.partition(".")[2])
+    if "." in text:
+        return Value(sql, Kind.FLOAT, float(text), exact=sql, scale=scale)
+    return Value(sql, Kind.INT, int(text), exact=sql)
 
 
 def _is_valid(form: re.Pattern[str], text: str, parse: Any) -> bool:

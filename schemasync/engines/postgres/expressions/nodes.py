@@ -12,6 +12,7 @@ from ....schema.names import string_literal
 from . import compare
 from .arithmetic import calculated, divided, negated, on_bits
 from .functions import FUNCTIONS, NAMED
+from .literals import as_number_literal
 from .values import (
     NULL,
     UNKNOWN,
@@ -213,6 +214,8 @@ class Translation:
                 return Value(as_float(value), Kind.FLOAT)
             case Kind.INT | Kind.TEXT if is_text:
                 return text_result(self._as_text(value), value)
+            case Kind.TEXT if to.is_type(exp.DType.DECIMAL) and (number := _number(value)) is not None:
+                return number
             case Kind.INT | Kind.DECIMAL if not is_text and to.is_type(exp.DType.DECIMAL):
                 return value
             case Kind.FLOAT if value.exact and to.is_type(exp.DType.DECIMAL):
@@ -229,6 +232,10 @@ class Translation:
         if isinstance(node, exp.Exists):
             return _bool(f"EXISTS ({found.sql})")
         return replace(found, sql=f"({found.sql})", literal=None, exact="", is_narrow=True)
+
+
+def _number(value: Value) -> Value | None:
+    return as_number_literal(value.literal) if isinstance(value.literal, str) else None
 
 
 def _bool(sql: str) -> Value:

@@ -33,6 +33,7 @@ from .values import Kind, Value, as_float, as_number, as_text
 NOW = "statement_timestamp()"
 IN_UTC = f"{NOW} AT TIME ZONE 'UTC'"
 _MOMENT, _DAY, _TIME = "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD", "HH24:MI:SS"
+_MOMENTS = {_MOMENT: "second", f"{_MOMENT}.MS": "milliseconds", f'{_MOMENT}.MS"000"': "milliseconds"}
 _BY_TEXT = {Date: Kind.DATE, Time: Kind.TIME, Timestamp: Kind.TIMESTAMP, TimestampTz: Kind.MOMENT, Uuid: Kind.UUID}
 
 
@@ -60,7 +61,9 @@ def stored_as(value: Value, type_: PgType) -> str | None:
             return f"{value.sql}::jsonb" if is_valid else value.sql if value.kind is Kind.JSON else None
         case Bytea():
             return value.sql if value.kind is Kind.BYTES else None
-        case Interval() | Inet() | ByHand():
+        case Interval():
+            return f"'{value.literal} microseconds'::interval" if isinstance(value.literal, int) else None
+        case Inet() | ByHand():
             return None
 
 
@@ -113,10 +116,8 @@ def now_as(node: exp.Expression, type_: PgType) -> str | None:
     if form is None:
         return None
     match type_:
-        case TimestampTz():
-            return f"date_trunc('second', {NOW})" if form == _MOMENT else None
-        case Timestamp():
-            return f"date_trunc('second', {IN_UTC})" if form == _MOMENT else None
+        case TimestampTz() | Timestamp() if form in _MOMENTS:
+            return f"date_trunc('{_MOMENTS[form]}', {NOW if isinstance(type_, TimestampTz) else IN_UTC})"
         case Date():
             return f"({IN_UTC})::date" if form == _DAY else None
         case Time():
@@ -132,6 +133,8 @@ def _now_form(node: exp.Expression) -> str | None:
     match node:
         case exp.Paren():
             return _now_form(node.this)
+        case exp.DPipe() if isinstance(node.expression, exp.Literal) and (form := _now_form(node.this)) is not None:
+            return form + _quoted(str(node.expression.this))
         case exp.CurrentTimestamp():
             return _MOMENT
         case exp.CurrentDate():
@@ -164,5 +167,10 @@ def _strftime(form: exp.Expression) -> str | None:
         name, rest = (rest[:2], rest[2:]) if rest[0] == "%" else (rest[0], rest[1:])
         if len(name) == 2 and name not in _PARTS:
             return None
-        pieces.append(_PARTS.get(name) or (f'"{name}"' if name.isalpha() else name))
-    return "".join(pieces) if pieces and '"""' not in pieces else None
+        pieces.append(_PARTS.get(name) or _quoted(name))
+    return "".join(pieces) or None
+
+
+def _quoted(text: str) -> str:
+    """Text that to_char() repeats as it is."""
+    return text if text in ("-", " ", ":", ".") else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

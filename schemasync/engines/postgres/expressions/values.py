@@ -68,6 +68,7 @@ class Collation(Enum):
 class Value:
     """`literal`: the value if it is one. `is_narrow`: an integer of fewer than 64 bits. `exact`, `scale`: the same in
     decimal digits, if it has at most `scale` of them behind the point. `is_citext`: the type is citext.
+    `is_column`: a column of numbers, beside which SQLite takes text for a number.
 
     Of text: `collation` by which SQLite compares it, where it has one of its own; `is_explicit` if by a COLLATE.
     `is_c`: PostgreSQL compares it by the collation C without being told.
@@ -83,6 +84,7 @@ class Value:
     is_explicit: bool = False
     is_c: bool = False
     is_citext: bool = False
+    is_column: bool = False
 
 
 class Translating(Protocol):
@@ -114,13 +116,14 @@ def column_value(column: PgColumn, prefix: str = "") -> Value:
         case Citext():
             return Value(name, Kind.TEXT, collation=Collation.NOCASE, is_citext=True)
         case Integer() | Smallint():
-            return Value(name, Kind.INT, is_narrow=True, exact=name)
+            return Value(name, Kind.INT, is_narrow=True, exact=name, is_column=True)
         case Bigint():
-            return Value(name, Kind.INT, exact=name)
+            return Value(name, Kind.INT, exact=name, is_column=True)
         case Numeric(scale=scale):
-            return Value(name, Kind.DECIMAL, exact=name if scale is not None else "", scale=scale or 0)
+            return Value(name, Kind.DECIMAL, exact=name if scale is not None else "", scale=scale or 0, is_column=True)
         case other:
-            return Value(name, _kind(other))
+            kind = _kind(other)
+            return Value(name, kind, is_column=kind is Kind.FLOAT)
 
 
 def _kind(

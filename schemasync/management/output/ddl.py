@@ -1,0 +1,11 @@
+"""The result of `ddl`, as text."""
+
+from __future__ import annotations
+
+from ...actions.ddl import Script
+from .shared import Lines
+
+
+def lines(found: Script) -> Lines:
+    """What is otherwise than in SQLite."""
+    return list(found.made.notes)

@@ -1,0 +1,44 @@
+"""What the type of a column on PostgreSQL depends on in the field of its model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Field
+
+from ..engines.postgres.types import FieldKind
+from ..schema.names import fold
+
+
+def field_kinds(models: Mapping[str, str]) -> dict[str, dict[str, FieldKind]]:
+    """The fields of the models that own tables, by folded table and column. `models`: the label of each table. A model
+    that is not installed has none."""
+    return {fold(table): dict(_of_model(label)) for table, label in models.items()}
+
+
+def _of_model(label: str) -> Iterator[tuple[str, FieldKind]]:
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return
+    for field in model._meta.local_concrete_fields:
+        if field.column is not None:
+            yield fold(str(field.column)), _kind(field)
+
+
+def _kind(field: Field[Any, Any]) -> FieldKind:
+    """That of a foreign key is the one of the column that it refers to, and that of a generated field its result's."""
+    there: Any = field
+    while there.remote_field is not None:
+        there = there.target_field
+    there = getattr(there, "output_field", there)
+    return FieldKind(
+        there.get_internal_type(),
+        getattr(there, "max_length", None),
+        getattr(there, "max_digits", None),
+        getattr(there, "decimal_places", None),
+        settings.USE_TZ,
+    )
