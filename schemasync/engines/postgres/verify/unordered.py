@@ -60,8 +60,9 @@ def _here(source: Source, table: MovedTable, columns: Sequence[str]) -> Iterator
 
 def _there(target: Connection, table: MovedTable) -> Iterator[tuple[str, ExactRow]]:
     wanted = ", ".join(exact.there(column.type, quote(column.name)) for column in table.copied)
-    with target.cursor() as cursor:
-        for row in cursor.stream(f"SELECT {wanted or 'NULL'} FROM {quote(table.target)}".encode()):
+    with target.transaction(), target.cursor(name="schemasync_rows") as cursor:  # the server holds what is not read yet
+        cursor.itersize = EVERY
+        for row in cursor.execute(f"SELECT {wanted or 'NULL'} FROM {quote(table.target)}".encode()):
             yield "", there_row(table, row)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ....schema.names import quote
+from ...postgres import json_values
 from ...postgres.decimals import DIGITS
 from ...postgres.judge import fault
 from ...postgres.types import (
@@ -61,7 +62,8 @@ def register(connection: Connection) -> None:
         return text(data) is not None
 
     def is_jsonb(data: bytes | None) -> bool:
-        return fault(text(data) or "", Jsonb()) is None
+        found = text(data)
+        return found is not None and json_values.verdict(found) is json_values.Verdict.FITS
 
     def is_inet(data: bytes | None) -> bool:
         return fault(text(data) or "", Inet()) is None
@@ -108,7 +110,7 @@ def accepted_type(type_: PgType, value: str) -> str:
             fits = f"+{value} GLOB '{form}' OR (+{value} GLOB '{form}.*' AND {_fraction(value, 20)})"
             return f"{_plain(value)} AND ({fits}) AND {_is_day(f'substr({value}, 1, 10)')} AND {_is_hour(value, 12)}"
         case Jsonb():
-            return f"{_number(value)} OR ({_text(value)} AND {_JSON}(CAST({value} AS BLOB)))"
+            return f"{_number(value)} OR (typeof({value}) = 'text' AND {_JSON}(CAST({value} AS BLOB)))"
         case Uuid():
             return f"{_plain(value)} AND length({value}) = 32 AND +{value} NOT GLOB '*[^0-9a-f]*'"
         case Inet():
