@@ -32,7 +32,7 @@ TAKES = {
     "tables": "databases of many tables: 3 minutes",
     "thresholds": "1 to 100 processes on the backend and on PostgreSQL: 25 minutes",
 }
-ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "thresholds": 3}
+ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "thresholds": 5}
 QUIET = 0.5  # load average above which another program is likely to be in the figures
 
 
@@ -92,7 +92,7 @@ def _arguments() -> argparse.Namespace:
     found["tables"].add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="how many")
     load = found["thresholds"]
     load.add_argument("--processes", type=int, nargs="+", default=measure.PROCESSES, help="how many at a time")
-    load.add_argument("--seconds", type=float, default=5.0, help="of each load (default %(default)s)")
+    load.add_argument("--seconds", type=float, default=2.5, help="of each load (default %(default)s)")
     return parser.parse_args()
 
 

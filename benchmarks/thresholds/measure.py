@@ -27,13 +27,19 @@ def measure(
     with server() as socket:
         site.configure(folder, socket)
         for turn in range(rounds):
-            order = list(site.LABELS) if turn % 2 else list(reversed(site.LABELS))
+            order = _rotated(list(site.LABELS), turn)
             for mix, writes in MIXES.items():
                 for number in processes:
                     loads = {alias: run(alias, number, writes, seconds) for alias in order}
                     found.setdefault((mix, number), []).append(loads)
                     say(f"round {turn + 1}, {mix}, {number}: {_rates(loads)}")
     return found
+
+
+def _rotated(aliases: Sequence[str], turn: int) -> Sequence[str]:
+    """Another order in each round: what else the machine does changes meanwhile."""
+    begin = turn % len(aliases)
+    return [*aliases[begin:], *aliases[:begin]][:: -1 if turn % 2 else 1]
 
 
 def _rates(loads: Mapping[str, Load]) -> str:

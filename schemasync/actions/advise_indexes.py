@@ -11,6 +11,7 @@ from ..engines.sqlite import metrics_file
 from ..engines.sqlite.index_advice.search import Helped
 from ..engines.sqlite.index_advice.statements import counted, in_log
 from ..errors import Code, ProblemJson, SchemasyncError, UsageError
+from ..schema.document import Document
 from ..schema.names import fold
 from ..schema.write import index_entry
 from ..sync.index_advice import IndexAdvice, Proposal, index_advice
@@ -39,6 +40,9 @@ class ProposalJson(TypedDict):
     """What to add to the `_indexes` of the table in schema.json: a name, a list or an object."""
     model: str | None
     """The model that owns the table, into whose `Meta.indexes` the index belongs instead."""
+    sql: str | None
+    """The statement that creates the index, if schema.json does not name the table; null if it does, or cannot be
+    read."""
     bytes: int
     """Its size, measured on a copy."""
     rows_per_second: float
@@ -94,12 +98,22 @@ class AdviseIndexesJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """What was found. `source`: the log, None for the sample of the backend. `models`: the models that own tables, by
-    the folded names of these."""
+    """What was found. `source`: the log, None for the sample of the backend. `document`: schema.json, None if it cannot
+    be read."""
 
     source: Path | None
     found: IndexAdvice
-    models: dict[str, str]
+    document: Document | None
+
+    def model(self, table: str) -> str | None:
+        """The model that owns the table."""
+        models = self.document.models if self.document is not None else {}
+        return next((model for name, model in models.items() if fold(name) == fold(table)), None)
+
+    def sql(self, one: Proposal) -> str | None:
+        """The statement that creates the index, if schema.json does not name the table."""
+        is_named = self.document is None or self.document.schema.table(one.candidate.table.name) is not None
+        return None if is_named else one.candidate.sql
 
 
 def advise_indexes(database: Database, log: Path | None = None) -> Advised:
@@ -107,7 +121,7 @@ def advise_indexes(database: Database, log: Path | None = None) -> Advised:
     target = database.target()
     known = metrics_file.statements(target.layout.metrics) if log is None else counted(in_log(_read(log)))
     known.pop("", None)  # those that the backend did not tell apart
-    return Advised(log, index_advice(target, known), _models(database))
+    return Advised(log, index_advice(target, known), _document(database))
 
 
 def _read(log: Path) -> str:
@@ -118,10 +132,10 @@ def _read(log: Path) -> str:
         raise UsageError.of(Code.BAD_OPTION, f"--indexes {log}: {error.strerror}", hint) from error
 
 
-def _models(database: Database) -> dict[str, str]:
+def _document(database: Database) -> Document | None:
     with suppress(SchemasyncError):  # what is wrong with schema.json is of no interest here
-        return {fold(table): model for table, model in database.document().models.items()}
-    return {}
+        return database.document()
+    return None
 
 
 def entry(one: Proposal) -> Any:
@@ -154,7 +168,8 @@ def _proposal_json(one: Proposal, done: Advised) -> ProposalJson:
     return {
         "table": one.candidate.table.name,
         "entry": entry(one),
-        "model": done.models.get(fold(one.candidate.table.name)),
+        "model": done.model(one.candidate.table.name),
+        "sql": done.sql(one),
         "bytes": one.price.bytes,
         "rows_per_second": round(one.price.before, 1),
         "rows_per_second_with": round(one.price.after, 1),

@@ -197,14 +197,22 @@ def _check_health(target: Target, decided: _Decided, backup: Backup, wanted: Wan
     current = decided.current
     if target.health is None or current is None or current.generation is None:
         return
-    if wanted is not None and wanted.document.version != decided.rows[-1].version:
+    version = decided.rows[-1].version
+    if wanted is not None and wanted.document.version != version:
         return
-    hint = (
-        f"The live file is unchanged. To look at the backup: manage.py schemasync restore {backup.words} --into FILE\n"
-        "To restore it all the same, leave HEALTH out of the settings meanwhile."
-    )
+    hint = _hint_of_health(backup, has_other_version=current.newest is None or current.newest.version != version)
     with target.disk.step(DiskStep.BUILD_HEALTH):
         look_at(target, decided.copy, f"the backup {backup.name}", hint)
+
+
+def _hint_of_health(backup: Backup, *, has_other_version: bool) -> str:
+    lines = [
+        f"The live file is unchanged. To look at the backup: manage.py schemasync restore {backup.words} --into FILE",
+        "To restore it all the same, leave HEALTH out of the settings meanwhile.",
+    ]
+    if has_other_version:
+        lines.append("The backup has another version: with --sync the check sees it as the sync has brought it up.")
+    return "\n".join(lines)
 
 
 def _swap_in(

@@ -182,6 +182,19 @@ def test_it_leaves_no_copy(shop):
     assert set(shop.folder.rglob("*")) == before
 
 
+def test_the_place_of_a_proposal_is_where_the_table_is_defined(shop):
+    shop.run_sql("CREATE TABLE Elsewhere (id INTEGER PRIMARY KEY, x); INSERT INTO Elsewhere SELECT id, id FROM Orders")
+    schema = {**SHOP, "Customers": {"_model": "shop.Customer", **SHOP["Customers"]}}
+    shop.write(schema)
+    both = f"{BY_EMAIL};\nSELECT id FROM Elsewhere WHERE x = 5;"
+    model, by_hand = sorted(advised(shop, both)["proposals"], key=lambda one: one["table"])
+    assert (model["model"], model["sql"], by_hand["model"]) == ("shop.Customer", None, None)
+    assert by_hand["sql"].startswith('CREATE INDEX "Elsewhere_x_')
+    out = shop.done("advise", "--indexes", shop.folder / "queries.sql").out
+    assert 'To shop.Customer, add to Meta.indexes an index over the columns of "email", then export' in out
+    assert f'For "Elsewhere", which schema.json does not name: {by_hand["sql"]}' in out
+
+
 def test_a_log_that_is_not_there_is_refused(shop):
     ended = shop.call("advise", indexes=shop.folder / "none.sql", json=True)
     assert ended.code == 2 and ended.json["errors"][0]["code"] == "bad-option"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...actions.advise_indexes import Advised, entry
 from ...engines.sqlite.index_advice.search import Helped
 from ...engines.sqlite.index_advice.unused import Unused
-from ...schema.names import fold, to_key
+from ...schema.names import to_key
 from ...schema.text import count
 from ...sync.index_advice import Proposal
 from ...texts import size
@@ -22,7 +22,7 @@ def lines(done: Advised) -> Lines:
     found = done.found
     lines = [_first(done)]
     for one in found.proposals:
-        lines += _proposal(one, done.models.get(fold(one.candidate.table.name)))
+        lines += [_place(one, done), *_proposal(one)]
     for left in found.unselective:
         names = ", ".join(column.column or "" for column in left.columns)
         lines.append(f"not proposed: {left.table.name} ({names}): too many rows have the same value")
@@ -53,12 +53,17 @@ def _first(done: Advised) -> str:
     return f"{proposed} proposed for {count(planned, 'statement')} of {source}{''.join(f'; {one}' for one in left)}"
 
 
-def _proposal(one: Proposal, model: str | None) -> Lines:
+def _place(one: Proposal, done: Advised) -> str:
     table, spelled = one.candidate.table.name, json.dumps(entry(one), ensure_ascii=False)
-    place = f'To "{to_key(table)}" in schema.json, add to "_indexes": {spelled}'
-    if model is not None:
-        place = f"To {model}, add to Meta.indexes an index over the columns of {spelled}, then export"
-    lines = [place, f"  {size(one.price.bytes)}; {_writes(one)}"]
+    if (model := done.model(table)) is not None:
+        return f"To {model}, add to Meta.indexes an index over the columns of {spelled}, then export"
+    if (sql := done.sql(one)) is not None:
+        return f'For "{table}", which schema.json does not name: {sql}'
+    return f'To "{to_key(table)}" in schema.json, add to "_indexes": {spelled}'
+
+
+def _proposal(one: Proposal) -> Lines:
+    lines = [f"  {size(one.price.bytes)}; {_writes(one)}"]
     lines += [f"  It makes {name} unnecessary." for name in one.replaces]
     for helped in one.helped[:FEW]:
         lines += _statement(helped)

@@ -75,9 +75,10 @@ def _without_values(sql: str) -> str:
 
 
 def sample(connection: Connection, found: Mapping[str, Spent]) -> Sample:
-    """Ask SQLite what each statement is and how it would run it. None of them is run."""
+    """Ask SQLite what each statement is and how it would run it, those with the most time first. None of them is
+    run."""
     known = Sample()
-    for sql, spent in found.items():
+    for sql, spent in sorted(found.items(), key=lambda one: (-one[1].seconds, -one[1].count)):
         if len(known.asked) == MOST:
             known.more += spent.count
         else:
