@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import backend, figures, live, noop, tables
+from . import backend, figures, live, noop, postgres, tables
 from .goals import command as goals
 from .process import ProcessFailed
 from .thresholds import measure
@@ -22,6 +22,7 @@ NAMES = {
     "live": "What a sync costs writers",
     "backend": "A statement on the backend",
     "tables": "Many tables",
+    "postgres": "Rows to PostgreSQL",
     "thresholds": "How much load SQLite takes, beside PostgreSQL",
 }
 TAKES = {
@@ -30,9 +31,10 @@ TAKES = {
     "noop": "a sync with nothing to do, beside migrate: half a minute",
     "backend": "statements on the backend, beside Django's own: half a minute",
     "tables": "databases of many tables: 3 minutes",
+    "postgres": "rows to PostgreSQL, beside psql: 10 minutes",
     "thresholds": "1 to 100 processes on the backend and on PostgreSQL: 25 minutes",
 }
-ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "thresholds": 5}
+ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "postgres": 3, "thresholds": 5}
 QUIET = 0.5  # load average above which another program is likely to be in the figures
 
 
@@ -66,6 +68,8 @@ def _others(given: argparse.Namespace, folder: Path) -> Sequence[str]:
         return noop.run(folder, given.rounds, _say)
     if given.what == "backend":
         return backend.run(folder, given.rounds, _say)
+    if given.what == "postgres":
+        return postgres.run(folder, given.rows, given.rounds, _say)
     if given.what == "tables":
         return tables.run(folder, given.tables, given.rounds, _say)
     if given.what == "thresholds":
@@ -90,6 +94,7 @@ def _arguments() -> argparse.Namespace:
     goals.add_arguments(found["goals"])
     found["live"].add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="sizes to measure at")
     found["tables"].add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="how many")
+    found["postgres"].add_argument("--rows", type=int, nargs="+", default=[200_000, 2_000_000], help="how many")
     load = found["thresholds"]
     load.add_argument("--processes", type=int, nargs="+", default=measure.PROCESSES, help="how many at a time")
     load.add_argument("--seconds", type=float, default=2.5, help="of each load (default %(default)s)")

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from schemasync.engines.postgres.copy import RowIds
 from schemasync.engines.postgres.judge import Fault
+from schemasync.engines.postgres.moved import RowIds
 from schemasync.engines.postgres.types import FieldKind
 from schemasync.engines.sqlite.for_postgres.reading import ChangedValue, Changes
 from schemasync.errors import Code, Failed

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...schema.names import quote
 from ..sqlite.connection import Connection as Source
 from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns
-from .moved import MovedTable
+from .moved import MovedTable, RowIds
 from .types import PgColumn
 
 if TYPE_CHECKING:
     from .driver import Connection
 
 EVERY = 10_000  # rows between two calls of `progress`
-
-
-@dataclass(frozen=True, slots=True)
-class RowIds:
-    """The rows of a table whose row ids are from `first` to `last`, both included."""
-
-    first: int
-    last: int
 
 
 def copy_table(

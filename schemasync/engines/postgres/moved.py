@@ -11,6 +11,7 @@ from ...schema.names import fold
 from ...schema.on_postgres import OnMove
 from .types import PgColumn, Text
 
+FIRST, LAST = -(1 << 63), (1 << 63) - 1  # of all row ids
 NO_POLICIES: Mapping[str, Mapping[str, OnMove]] = {}
 
 
@@ -49,6 +50,14 @@ class MovedTable:
     def policy(self, column: PgColumn) -> OnMove | None:
         """What schema.json says about the values of the column."""
         return self.policies.get(fold(column.name))
+
+
+@dataclass(frozen=True, slots=True)
+class RowIds:
+    """The rows of a table whose row ids are from `first` to `last`, both included."""
+
+    first: int
+    last: int
 
 
 def as_text(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....schema.names import quote
 from ...sqlite.connection import Connection as Source
-from ..moved import MovedTable
+from ...sqlite.for_postgres.reading import select
+from ..moved import FIRST, MovedTable, RowIds
 from ..types import (
     Bigint,
     Bytea,
@@ -60,16 +61,26 @@ class _Piece:
     rows: Sequence[Sequence[Any]]
 
 
+def is_divisible(table: MovedTable) -> bool:
+    """True if parts of the table by row ids can be compared by themselves: the row id is the key."""
+    return has_order(table) and [column.name for column in table.key] == [table.rowid_column]
+
+
 def compare_pieces(
-    source: Source, target: Connection, table: MovedTable, columns: Sequence[str], progress: Callable[[int], None]
+    source: Source,
+    target: Connection,
+    table: MovedTable,
+    columns: Sequence[str],
+    progress: Callable[[int], None],
+    part: RowIds | None = None,
 ) -> Proof:
-    """Compare all rows. `columns`: SQLite's SQL for the values as they are sent."""
+    """Compare all rows, or those of a part. `columns`: SQLite's SQL for the values as they are sent."""
     proof = Proof(table.name)
     aggregates = {column.name: digests.there(column) for column in table.copied}
-    last: Sequence[Any] | None = None
+    last: Sequence[Any] | None = (part.first - 1,) if part is not None and part.first > FIRST else None
     with target.pipeline():
         before: tuple[_Piece, Cursor[TupleRow]] | None = None
-        for piece in _pieces(source, table, columns):
+        for piece in _pieces(source, table, columns, part, last):
             asked = _ask(target, table, aggregates, piece)
             if before is not None:
                 _compare(target, table, proof, *before, aggregates)
@@ -77,16 +88,19 @@ def compare_pieces(
             before, last = (piece, asked), piece.last
         if before is not None:
             _compare(target, table, proof, *before, aggregates)
-    _extra(target, table, proof, last)
+    _extra(target, table, proof, last, (part.last,) if part is not None else None)
     progress(proof.rows)
     return proof
 
 
-def _pieces(source: Source, table: MovedTable, columns: Sequence[str]) -> Iterator[_Piece]:
+def _pieces(
+    source: Source, table: MovedTable, columns: Sequence[str], part: RowIds | None, after: Sequence[Any] | None
+) -> Iterator[_Piece]:
     keys = [quote(column.name) for column in table.key]
     order = ", ".join(f"{key} COLLATE BINARY" for key in keys)
-    query = f"SELECT {', '.join((*columns, *keys))} FROM main.{quote(table.name)} ORDER BY {order}"
-    cursor, size, after = source.execute(query), FEWEST, None
+    where = f" WHERE {table.rowid} BETWEEN {part.first} AND {part.last}" if part is not None else ""
+    cursor = source.execute(f"{select(table, (*columns, *keys))}{where} ORDER BY {order}")
+    size = FEWEST
     width = len(columns)
     while fetched := cursor.fetchmany(size):
         last = fetched[-1][width:]
@@ -153,9 +167,11 @@ def _compare(
             proof.add(row)
 
 
-def _extra(target: Connection, table: MovedTable, proof: Proof, last: Sequence[Any] | None) -> None:
-    """Count the rows after the last key of SQLite."""
-    where, given = between(table.key, last, None)
+def _extra(
+    target: Connection, table: MovedTable, proof: Proof, last: Sequence[Any] | None, end: Sequence[Any] | None
+) -> None:
+    """Count the rows after the last key of SQLite, up to the end of the part."""
+    where, given = between(table.key, last, end)
     keys = ", ".join(quote(column.name) for column in table.key)
     rows = f"FROM {quote(table.target)} WHERE {where}"
     counted = target.execute(f"SELECT count(*) {rows}".encode(), given).fetchone()

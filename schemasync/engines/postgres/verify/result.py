@@ -59,3 +59,9 @@ class Proof:
         self.differing += 1
         if len(self.samples) < SAMPLES:
             self.samples.append(row)
+
+    def merge(self, other: Proof) -> None:
+        """Add the comparison of another part of the table."""
+        self.rows += other.rows
+        self.differing += other.differing
+        self.samples = [*self.samples, *other.samples][:SAMPLES]

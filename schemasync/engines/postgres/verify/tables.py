@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ....schema.names import quote
 from ...sqlite.connection import Connection as Source
 from ...sqlite.for_postgres.reading import Changes, reading, select, value_columns
-from ..moved import MovedTable
+from ..moved import MovedTable, RowIds
 from .pieces import compare_pieces, has_order
 from .result import Proof
 from .rows import differing_rows, here_rows, typed_key
@@ -24,17 +24,20 @@ def compare_table(
     table: MovedTable,
     *,
     judged: Collection[str] | None = None,
+    part: RowIds | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> Proof:
     """Compare all rows that the two transactions see. A value that a policy changes is compared as the policy makes it.
 
-    `judged`: folded names of the columns in which some values may not fit; None for all.
+    `judged`: folded names of the columns in which some values may not fit; None for all. `part`: for a table that
+    `is_divisible`, only the rows of these row ids, on both sides.
     """
     changes = Changes()
     columns = value_columns(source, table, changes, judged)
-    compare = compare_pieces if has_order(table) else compare_unordered
     with reading(source, changes, bytes):
-        return compare(source, target, table, columns, progress)
+        if has_order(table):
+            return compare_pieces(source, target, table, columns, progress, part)
+        return compare_unordered(source, target, table, columns, progress)
 
 
 def compare_keys(source: Source, target: Connection, table: MovedTable, keys: Iterable[Sequence[Any]]) -> Proof:

@@ -1,4 +1,4 @@
-"""Copies several tables at once, and parts of large ones, in processes that read one and the same state of SQLite."""
+"""Copies and compares several tables at once, and parts of large ones, in processes that read one state of SQLite."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -21,16 +21,30 @@ from ...schema.names import quote
 from ..sqlite.connection import Connection as Source
 from ..sqlite.for_postgres.reading import ChangedValue, Changes
 from .connection import Target
-from .copy import RowIds
-from .copy_worker import Begin, Copied, Databases, Failure, Message, Progress, Ready, Work
-from .moved import MovedTable
+from .moved import FIRST, LAST, MovedTable, RowIds
+from .verify.pieces import is_divisible
+from .verify.result import Proof
+from .worker import (
+    Begin,
+    Compare,
+    Compared,
+    Copied,
+    Copy,
+    Databases,
+    Done,
+    Failure,
+    Message,
+    Part,
+    Progress,
+    Ready,
+)
 
 MOST = 4  # more processes than that wait for PostgreSQL
 LARGE = 250_000  # row ids of a part: enough for a second of work
 # The path of modules comes first: this package may be found by a change of it alone.
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from schemasync.engines.postgres.copy_worker import main; main()"
+    "from schemasync.engines.postgres.worker import main; main()"
 )
 
 
@@ -65,13 +79,13 @@ class _Worker:
     def _ended(self) -> Failed:
         return Failed.of(
             Code.POSTGRES_ERROR,
-            f"a process that copied rows has ended (exit code {self.process.wait()})",
+            f"a process that copied or compared rows has ended (exit code {self.process.wait()})",
             "The live file is unchanged. Its output is above; run the same command again.",
         )
 
 
 @dataclass(frozen=True, slots=True)
-class CopyProcesses:
+class Processes:
     """Processes that wait for work."""
 
     _workers: tuple[_Worker, ...]
@@ -85,7 +99,7 @@ class CopyProcesses:
 
     def copy(
         self,
-        work: Iterable[Work],
+        parts: Iterable[Part],
         changes: Changes,
         progress: Callable[[str, int], None] = lambda table, rows: None,
     ) -> dict[str, int]:
@@ -93,18 +107,40 @@ class CopyProcesses:
 
         The first error ends it; then other tables and parts may be there, or not. After it the processes are of no use.
         """
-        waiting: SimpleQueue[Work] = SimpleQueue()
-        rows: dict[str, int] = {}
-        for one in work:
-            rows.setdefault(one.table.name, 0)
+        parts = list(parts)
+        rows = {part.table.name: 0 for part in parts}
+        for part, done in self._done([(part, Copy(part)) for part in parts], changes, progress):
+            rows[part.table.name] += done.rows if isinstance(done, Copied) else 0
+        return rows
+
+    def compare(
+        self, parts: Iterable[Part], progress: Callable[[str, int], None] = lambda table, rows: None
+    ) -> dict[str, Proof]:
+        """Compare all; returns the proof of each table."""
+        proofs: dict[str, Proof] = {}
+        whole = list(_comparable(parts))
+        for part, done in self._done([(part, Compare(part)) for part in whole], Changes(), progress):
+            proof = proofs.setdefault(part.table.name, Proof(part.table.name))
+            if isinstance(done, Compared):
+                proof.merge(done.proof)
+        return proofs
+
+    def _done(
+        self, orders: Iterable[tuple[Part, Copy | Compare]], changes: Changes, progress: Callable[[str, int], None]
+    ) -> list[tuple[Part, Done]]:
+        waiting: SimpleQueue[tuple[Part, Copy | Compare]] = SimpleQueue()
+        for one in orders:
             waiting.put(one)
+        found: list[tuple[Part, Done]] = []
         lock = Lock()
 
         def obey(worker: _Worker) -> None:
-            for one in _taken(waiting):
-                worker.tell(one)
-                while not _is_done(one, worker.hear(), lock, rows, changes, progress):
+            for part, order in _taken(waiting):
+                worker.tell(order)
+                while (done := _heard(part, worker.hear(), lock, changes, progress)) is None:
                     pass
+                with lock:
+                    found.append((part, done))
 
         with ThreadPoolExecutor(len(self._workers)) as pool:
             futures = [pool.submit(obey, worker) for worker in self._workers]
@@ -114,7 +150,7 @@ class CopyProcesses:
             except BaseException:
                 self.end()
                 raise
-        return rows
+        return found
 
     def end(self) -> None:
         """End all processes, at once. PostgreSQL rolls back what was under way."""
@@ -127,7 +163,18 @@ class CopyProcesses:
                 worker.writing.close()
 
 
-def _taken(waiting: SimpleQueue[Work]) -> Iterator[Work]:
+def _comparable(parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts, but the whole table in place of those that cannot be compared by themselves."""
+    seen = set[str]()
+    for part in parts:
+        if is_divisible(part.table):
+            yield part
+        elif part.table.name not in seen:
+            seen.add(part.table.name)
+            yield replace(part, rows=None)
+
+
+def _taken(waiting: SimpleQueue[tuple[Part, Copy | Compare]]) -> Iterator[tuple[Part, Copy | Compare]]:
     while True:
         try:
             yield waiting.get_nowait()
@@ -135,32 +182,27 @@ def _taken(waiting: SimpleQueue[Work]) -> Iterator[Work]:
             return
 
 
-def _is_done(
-    work: Work,
-    message: Message,
-    lock: Lock,
-    rows: dict[str, int],
-    changes: Changes,
-    progress: Callable[[str, int], None],
-) -> bool:
+def _heard(
+    part: Part, message: Message, lock: Lock, changes: Changes, progress: Callable[[str, int], None]
+) -> Done | None:
+    """What ends the part, or None for a message in between."""
     with lock:
         match message:
-            case Copied(count):
-                rows[work.table.name] += count
-                return True
+            case Copied() | Compared():
+                return message
             case Progress(count):
-                progress(work.table.name, count)
+                progress(part.table.name, count)
             case ChangedValue():
                 changes.add(message)
             case Ready() | Failure():
                 pass
             case _:
                 assert_never(message)
-    return False
+    return None
 
 
 @contextmanager
-def copy_processes(path: Path, target: Target, count: int) -> Iterator[CopyProcesses]:
+def started(path: Path, target: Target, count: int) -> Iterator[Processes]:
     """So many processes, connected to both databases, which end with the block. Raises what a connection fails with."""
     program = interpreter()
     assert program is not None
@@ -175,32 +217,33 @@ def copy_processes(path: Path, target: Target, count: int) -> Iterator[CopyProce
             worker.tell(Databases(path, target))
         for worker in workers:
             worker.hear()
-        yield CopyProcesses(tuple(workers))
+        yield Processes(tuple(workers))
     finally:
-        CopyProcesses(tuple(workers)).end()
+        Processes(tuple(workers)).end()
 
 
-def work_of(
+def parts_of(
     source: Source, tables: Iterable[MovedTable], judged: Mapping[str, Collection[str]] | None = None
-) -> list[Work]:
-    """The tables as pieces of work, the largest first; a large one is in parts. `judged`: by table, the folded names of
-    the columns in which some values may not fit; None if all may."""
+) -> list[Part]:
+    """The tables, the largest first; a large one in parts, which have all row ids there can be. `judged`: by table, the
+    folded names of the columns in which some values may not fit; None if all may."""
     sized = []
     for table in tables:
         columns = None if judged is None else frozenset(judged.get(table.name, ()))
-        for part in _parts(source, table):
-            size = part.last - part.first if part is not None else 0
-            sized.append((size, Work(table, columns, part)))
-    return [work for _, work in sorted(sized, key=lambda one: -one[0])]
+        size, parts = _parts(source, table)
+        sized += [(size, Part(table, columns, part)) for part in parts]
+    return [part for _, part in sorted(sized, key=lambda one: -one[0])]
 
 
-def _parts(source: Source, table: MovedTable) -> list[RowIds | None]:
+def _parts(source: Source, table: MovedTable) -> tuple[int, list[RowIds | None]]:
+    """A measure of the size, and the parts."""
     if table.rowid is None:
-        return [None]
+        return 0, [None]
     query = f"SELECT min({table.rowid}), max({table.rowid}) FROM main.{quote(table.name)}"
     first, last = source.execute(query).fetchone()
     if first is None or last - first < LARGE:
-        return [RowIds(first, last)] if first is not None else [None]
+        return (last - first if first is not None else 0), [None]
     step = max(LARGE, (last - first) // (4 * MOST) + 1)
-    starts = range(first, last + 1, step)
-    return [RowIds(start, min(start + step - 1, last)) for start in starts]
+    starts = [FIRST, *range(first + step, last + 1, step)]
+    ends = [start - 1 for start in starts[1:]] + [LAST]
+    return last - first, [RowIds(start, end) for start, end in zip(starts, ends, strict=True)]

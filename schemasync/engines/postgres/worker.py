@@ -1,4 +1,4 @@
-"""The process of `copy_processes`: it copies the tables, or parts of them, that the parent names.
+"""The process of `processes`: it copies and compares the tables, or parts of them, that the parent names.
 
 Messages are pickles on its standard input and output. It ends when the input is closed, with its parent.
 """
@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Collection
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from ...errors import Problem, SchemasyncError
 from ..sqlite.connection import Connection as Source
 from ..sqlite.connection import Opener
 from ..sqlite.for_postgres.reading import ChangedValue, Changes
 from .connection import Target
-from .copy import RowIds, copy_table
-from .moved import MovedTable
+from .copy import copy_table
+from .moved import MovedTable, RowIds
+from .verify.result import Proof
+from .verify.tables import compare_table
+
+if TYPE_CHECKING:
+    from .driver import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,26 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A table to copy, or a part of it."""
+class Part:
+    """A table, or some rows of it. `judged`: folded names of columns in which values may not fit; None for all."""
 
     table: MovedTable
     judged: frozenset[str] | None = None
-    part: RowIds | None = None
+    rows: RowIds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy the part."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Compare the part."""
+
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +70,23 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """So many rows more are copied."""
+    """So many rows more are copied or compared."""
 
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The work is done, and committed."""
+    """The part is copied, and committed."""
 
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The part is compared."""
+
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +97,9 @@ class Failure:
     problems: tuple[Problem, ...]
 
 
-Message = Ready | Progress | ChangedValue | Copied | Failure
+Done = Copied | Compared
+Message = Ready | Progress | ChangedValue | Done | Failure
+Say = Callable[[Message], None]
 
 
 def run(reading: IO[bytes], writing: IO[bytes]) -> None:
@@ -92,20 +120,23 @@ def run(reading: IO[bytes], writing: IO[bytes]) -> None:
         say(Failure(type(error), error.problems))
 
 
-def _obey(reading: IO[bytes], source: Source, target: Any, say: Any) -> None:
+def _obey(reading: IO[bytes], source: Source, target: Connection, say: Say) -> None:
     while True:
         match pickle.load(reading):  # of the parent; raises EOFError at its end
             case Begin():
                 source.execute("BEGIN")
                 source.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
                 say(Ready())
-            case Work(table, judged, part):
-                say(Copied(_copy(source, target, table, judged, part, say)))
+            case Copy(Part(table, judged, rows)):
+                changes = Changes(each=say)
+                told = _told(say)
+                say(Copied(copy_table(source, target, table, changes, judged=judged, part=rows, progress=told)))
+            case Compare(Part(table, judged, rows)):
+                say(Compared(compare_table(source, target, table, judged=judged, part=rows, progress=_told(say))))
 
 
-def _copy(
-    source: Source, target: Any, table: MovedTable, judged: Collection[str] | None, part: RowIds | None, say: Any
-) -> int:
+def _told(say: Say) -> Callable[[int], None]:
+    """Takes numbers of rows so far, and says how many more they are."""
     told = 0
 
     def progress(rows: int) -> None:
@@ -113,8 +144,7 @@ def _copy(
         told, more = rows, rows - told
         say(Progress(more))
 
-    changes = Changes(each=say)
-    return copy_table(source, target, table, changes, judged=judged, part=part, progress=progress)
+    return progress
 
 
 def main() -> None:

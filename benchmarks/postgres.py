@@ -1,0 +1,228 @@
+"""Rows from SQLite to PostgreSQL: copy, scan and proof beside `psql \\copy` of a ready file, in turn on one server."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from schemasync.engines.postgres.columns import columns_of
+from schemasync.engines.postgres.connection import Target
+from schemasync.engines.postgres.copy import copy_table
+from schemasync.engines.postgres.moved import MovedTable, moved_tables
+from schemasync.engines.postgres.processes import parts_of, started, useful
+from schemasync.engines.postgres.types import FieldKind, PgColumn
+from schemasync.engines.postgres.verify.tables import compare_table
+from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite.for_postgres.reading import Changes
+from schemasync.engines.sqlite.for_postgres.scan import scan
+from schemasync.engines.sqlite.inspect import inspect
+from schemasync.schema.names import quote
+
+from . import figures, machine
+from .process import ROOT
+
+PSQL, COPY, COPIES, SCAN = "psql \\copy of a ready file", "copy", "copy, processes", "scan of values"
+PROOF, PROOFS = "proof", "proof, processes"
+DDL = """CREATE TABLE item (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(100) NOT NULL, note TEXT, quantity INTEGER NOT NULL,
+    price DECIMAL(10, 2) NOT NULL, ratio REAL, active BOOL NOT NULL, created DATETIME NOT NULL, day DATE,
+    meta TEXT CHECK (json_valid(meta)), ref CHAR(32) NOT NULL, data BLOB, other BIGINT
+)"""
+FIELDS = {
+    "item": {
+        "active": FieldKind("BooleanField"),
+        "created": FieldKind("DateTimeField"),
+        "day": FieldKind("DateField"),
+        "meta": FieldKind("JSONField"),
+        "ref": FieldKind("UUIDField"),
+    }
+}
+LINES = 40  # of the log that a server which does not start has written
+
+
+def make(path: Path, rows: int) -> None:
+    """A table of mixed columns, the same for each run."""
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {DDL}")
+        marks = ", ".join("?" * 12)
+        connection.execute("BEGIN")
+        connection.executemany(f"INSERT INTO item VALUES (NULL, {marks})", _rows(rows))
+        connection.execute("COMMIT")
+
+
+def _rows(count: int) -> Iterator[tuple[Any, ...]]:
+    chosen = random.Random(1)
+    for number in range(count):
+        day = f"20{chosen.randrange(10, 26)}-0{chosen.randrange(1, 10)}-1{chosen.randrange(10)}"
+        yield (
+            f"Item {number} é{chosen.randrange(1000)}",
+            "some words of a note " * chosen.randrange(1, 6) if number % 7 else None,
+            chosen.randrange(1000),
+            chosen.randrange(100_000) / 100,
+            chosen.random() if number % 5 else None,
+            chosen.randrange(2),
+            f"{day} 1{chosen.randrange(10)}:30:0{chosen.randrange(10)}.{chosen.randrange(1_000_000):06d}",
+            day,
+            json.dumps({"a": number, "tags": ["x", "y"], "f": 1.5}),
+            f"{chosen.getrandbits(128):032x}",
+            chosen.randbytes(16) if number % 3 == 0 else None,
+            chosen.getrandbits(60),
+        )
+
+
+def _table(connection: sqlite3.Connection) -> MovedTable:
+    schema = inspect(connection).schema
+    (table,) = moved_tables(schema, columns_of(schema, FIELDS))
+    return table
+
+
+def step(what: str, path: Path, socket: str) -> dict[str, float]:
+    """One of the steps in this process: seconds, seconds of the processor, and its peak of memory in MiB."""
+    target = Target({"host": socket, "user": "schemasync", "dbname": "postgres"})
+    with target.connection() as there, closing(Opener().read(path)) as source:
+        table = _table(source)
+        began, processor = time.perf_counter(), time.process_time()
+        match what:
+            case "scan":
+                assert scan(source, table) == ()
+            case "copy":
+                copy_table(source, there, table, Changes(), judged=())
+            case "copies":
+                with started(path, target, useful()) as processes:
+                    processes.copy(parts_of(source, [table], {}), Changes())
+            case "proof":
+                assert compare_table(source, there, table, judged=()).is_equal
+            case "proofs":
+                with started(path, target, useful()) as processes:
+                    assert processes.compare(parts_of(source, [table], {}))["item"].is_equal
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": time.perf_counter() - began,
+        "processor": time.process_time() - processor + used.ru_utime + used.ru_stime,
+        "memory": max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, used.ru_maxrss) / 1024,
+    }
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A PostgreSQL of its own, without fsync; the folder of its socket."""
+    from tests.support.postgres import end, start
+
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    start(folder)
+    try:
+        yield str(folder)
+    finally:
+        end(folder)
+
+
+def _psql(socket: str, sql: str) -> dict[str, float]:
+    began = time.perf_counter()
+    subprocess.run(["psql", "-X", "-q", "-h", socket, "-U", "schemasync", "-d", "postgres", "-c", sql], check=True)
+    return {"seconds": time.perf_counter() - began}
+
+
+def _step(what: str, path: Path, socket: str) -> dict[str, float]:
+    code = "import sys; from pathlib import Path; from benchmarks.postgres import step; import json; "
+    code += "print(json.dumps(step(sys.argv[1], Path(sys.argv[2]), sys.argv[3])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, what, path, socket], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def measure(folder: Path, rows: int, rounds: int, say: Callable[[str], object]) -> dict[str, list[dict[str, float]]]:
+    """The steps in turn on one server."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, ready = folder / f"{rows}.sqlite3", folder / f"{rows}.tsv"
+    make(path, rows)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in (PSQL, COPY, COPIES, SCAN, PROOF, PROOFS)}
+    with server() as socket, Target({"host": socket, "user": "schemasync", "dbname": "postgres"}).connection() as there:
+        with closing(Opener().read(path)) as source:
+            there.execute(_create(_table(source)).encode())
+        _step("copy", path, socket)
+        _psql(socket, f"\\copy item TO '{ready}'")
+        for number in range(rounds):
+            there.execute("TRUNCATE item; CHECKPOINT")
+            found[PSQL].append(_psql(socket, f"\\copy item FROM '{ready}'"))
+            there.execute("TRUNCATE item; CHECKPOINT")
+            found[COPIES].append(_step("copies", path, socket))
+            there.execute("TRUNCATE item; CHECKPOINT")
+            found[COPY].append(_step("copy", path, socket))
+            there.execute("ALTER TABLE item ADD PRIMARY KEY (id)")
+            found[PROOF].append(_step("proof", path, socket))
+            found[PROOFS].append(_step("proofs", path, socket))
+            there.execute("ALTER TABLE item DROP CONSTRAINT item_pkey")
+            found[SCAN].append(_step("scan", path, socket))
+            say(f"{rows:,} rows, round {number + 1} of {rounds}")
+    return found
+
+
+def _create(table: MovedTable) -> str:
+    columns = ", ".join(map(_column, table.columns))
+    return f"CREATE TABLE item ({columns})"
+
+
+def _column(column: PgColumn) -> str:
+    collation = ' COLLATE "C"' if column.collation else ""
+    return f"{quote(column.name)} {column.type.sql}{collation}{' NOT NULL' if column.not_null else ''}"
+
+
+def report(found: dict[int, dict[str, list[dict[str, float]]]]) -> list[str]:
+    """The figures as Markdown."""
+    lines = []
+    for rows, steps in found.items():
+        psql = [one["seconds"] for one in steps[PSQL]]
+        copy = [one["seconds"] for one in steps[COPY]]
+        table = []
+        for name, several in steps.items():
+            seconds = [one["seconds"] for one in several]
+            beside = psql if name in (COPY, COPIES) else copy if name in (SCAN, PROOF, PROOFS) else None
+            ratio = [
+                (b / s if name in (COPY, COPIES) else s / b) for s, b in zip(seconds, beside or seconds, strict=True)
+            ]
+            what = "of psql's rate" if name in (COPY, COPIES) else "of the copy's time"
+            table.append(
+                [
+                    name,
+                    figures.spread(seconds, ".1f"),
+                    f"{rows / median(seconds):,.0f}",
+                    f"{median([one['processor'] for one in several]):.1f}" if "processor" in several[0] else "",
+                    f"{median([one['memory'] for one in several]):.0f}" if "memory" in several[0] else "",
+                    f"{figures.spread(ratio)} {what}" if beside else "",
+                ]
+            )
+        headings = ("", "seconds", "rows a second", "processor, ours", "peak MiB, a process", "ratio in one run")
+        lines += [
+            f"{rows:,} rows of 13 mixed columns; medians of {len(copy)}.",
+            "",
+            *figures.table(headings, table),
+            "",
+        ]
+    return lines
+
+
+def run(folder: Path, rows: Sequence[int], rounds: int, say: Callable[[str], object]) -> Sequence[str]:
+    if shutil.which("psql") is None:
+        raise ValueError("psql is not here: apt-get install postgresql-client")
+    head = [
+        *machine.described(),
+        f"{useful()} processes copy at once, on {os.cpu_count()} cores that PostgreSQL shares",
+    ]
+    found = {count: measure(folder / "postgres", count, rounds, say) for count in rows}
+    return ["  \n".join(head), "", *report(found)]
