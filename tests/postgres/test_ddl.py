@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -36,19 +38,28 @@ def pg(postgres: Server) -> Any:
         yield connection
 
 
+NUMBERS = count()
+
+
 class Made:
     """A schema on PostgreSQL, in a namespace of its own."""
 
     def __init__(self, pg: Any, tree: dict[str, Any], **known: Any) -> None:
-        self.pg, self.ddl = pg, ddl_of(tree, **known)
-        pg.execute("DROP SCHEMA IF EXISTS made CASCADE; CREATE SCHEMA made; SET search_path = made, public")
-        pg.execute(self.ddl.script)
+        self.pg, self.ddl, self.name = pg, ddl_of(tree, **known), f"made_{next(NUMBERS)}"
+        pg.execute(f"CREATE SCHEMA {self.name}")
+        self._enter()
+        pg.execute(self.ddl.script.replace(" EXISTS citext", " EXISTS citext SCHEMA public"))
+
+    def _enter(self) -> None:
+        self.pg.execute(f"SET search_path = {self.name}, public")
 
     def __call__(self, sql: str, *values: Any) -> list[Any]:
+        self._enter()
         found = self.pg.execute(sql, values or None)
         return [row[0] if len(row) == 1 else row for row in found.fetchall()] if found.description else []
 
     def refuses(self, sql: str) -> bool:
+        self._enter()
         try:
             self.pg.execute(sql)
         except psycopg.IntegrityError:
@@ -96,13 +107,16 @@ def shop(pg: Any) -> Made:
 
 
 def test_a_schema_runs_as_it_stands(shop: Made) -> None:
-    shop('INSERT INTO "order" ("Code") VALUES (\'x1\')')
-    assert shop('SELECT id, active, note, qty, double FROM "order"') == [(1, True, "it's", 1, 2)]
-    assert shop('SELECT "at" ~ \'^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}$\' FROM "order"') == [True]
+    returned = 'RETURNING id > 0, active, note, qty, double, "at"'
+    (found,) = shop(f'INSERT INTO "order" ("Code") VALUES (\'x1\') {returned}')
+    assert found[:5] == (True, True, "it's", 1, 2)
+    assert re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}", found[5])
+    shop('DELETE FROM "order" WHERE "Code" = \'x1\'')
 
 
 def test_it_keeps_what_a_row_must_be(shop: Made) -> None:
-    assert shop.refuses('INSERT INTO "order" ("Code") VALUES (\'X1\')'), "NOCASE"
+    shop('INSERT INTO "order" ("Code") VALUES (\'y1\')')
+    assert shop.refuses('INSERT INTO "order" ("Code") VALUES (\'Y1\')'), "NOCASE"
     assert shop.refuses('INSERT INTO "order" ("Code", qty) VALUES (\'x2\', 0)'), "CHECK"
     assert shop.refuses('INSERT INTO "order" ("Code") VALUES (\'1\')'), "GLOB"
     assert shop.refuses('INSERT INTO "order" ("Code") VALUES (NULL)'), "NOT NULL"
@@ -120,9 +134,9 @@ def test_keys_in_a_circle_that_are_deferred_are_checked_at_the_end(shop: Made) -
 
 
 def test_indexes_have_no_order_of_nulls_that_django_does_not_write(shop: Made) -> None:
-    found = shop("SELECT indexdef FROM pg_indexes WHERE schemaname = 'made'")
+    found = shop("SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()")
     assert not [one for one in found if "NULLS" in one]
-    assert any(one.endswith('live ON made."order" USING btree (qty DESC, note) WHERE active') for one in found)
+    assert any(one.endswith(f'live ON {shop.name}."order" USING btree (qty DESC, note) WHERE active') for one in found)
 
 
 def test_rows_can_be_loaded_before_keys_and_indexes_are_made() -> None:
@@ -144,7 +158,7 @@ def test_a_name_that_postgresql_would_cut_is_shortened_and_said(pg: Any) -> None
             }
         },
     )
-    names = made("SELECT indexname FROM pg_indexes WHERE schemaname = 'made' ORDER BY 1")
+    names = made("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1")
     assert len(names) == 2
     assert all(len(name.encode()) <= 63 and name.startswith("the_ä") for name in names)
     assert [note for note in made.ddl.notes if long in note and "another name there" in note]
@@ -221,11 +235,15 @@ def test_what_is_written_by_hand_is_taken_as_it_is(pg: Any) -> None:
     assert made.refuses("INSERT INTO t (body) VALUES ('a')")
     assert made.refuses("INSERT INTO t (body) VALUES ('y')")
     assert made.refuses("INSERT INTO t (slug) VALUES ('Z')")
-    assert made("SELECT indexname FROM pg_indexes WHERE schemaname = 'made' ORDER BY 1") == [
+    assert made("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1") == [
         "SOUND",
         "extra",
         "t_pkey",
-    ] or made("SELECT indexname FROM pg_indexes WHERE schemaname = 'made' ORDER BY 1") == ["extra", "sound", "t_pkey"]
+    ] or made("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1") == [
+        "extra",
+        "sound",
+        "t_pkey",
+    ]
 
 
 def test_all_that_stands_in_the_way_is_said_at_once_with_the_place_for_it() -> None:

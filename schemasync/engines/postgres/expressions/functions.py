@@ -154,7 +154,7 @@ def _json_valid(to: Translating, node: exp.Anonymous) -> Value:
     return Value(f"({value.sql} IS NOT NULL OR NULL)", Kind.BOOL)
 
 
-def _date_part(to: Translating, node: exp.Expression) -> Value:
+def _date_part(to: Translating, node: exp.Expr) -> Value:
     """Of a day alone: SQLite rounds fractions of a second, so that 23:59:59.9996 may be the next day."""
     value = to.value(node.this.this if isinstance(node.this, exp.TsOrDsToTimestamp) else node.this)
     pattern = to.value(node.args["format"]).literal if node.args.get("format") is not None else "%Y-%m-%d"

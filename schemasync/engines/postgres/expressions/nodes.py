@@ -34,7 +34,7 @@ Columns = Callable[[str, str], Value | None]
 
 INTEGERS = range(-(2**63), 2**63)
 
-COMPARISONS: dict[type[exp.Expression], str] = {
+COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -44,8 +44,8 @@ COMPARISONS: dict[type[exp.Expression], str] = {
     exp.NullSafeEQ: "IS NOT DISTINCT FROM",
     exp.NullSafeNEQ: "IS DISTINCT FROM",
 }
-ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
-BITS: dict[type[exp.Expression], str] = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|"}
+ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+BITS: dict[type[exp.Expr], str] = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Translation:
     refuse: Refuse
     subquery: Callable[[exp.Query], Value] | None = None
 
-    def condition(self, node: exp.Expression) -> str:
+    def condition(self, node: exp.Expr) -> str:
         return as_condition(self.value(node), self.refuse)
 
-    def text(self, node: exp.Expression, what: str) -> Value:
+    def text(self, node: exp.Expr, what: str) -> Value:
         """The value of an operand that has to be text."""
         value = self.value(node)
         if value.kind in (Kind.TEXT, Kind.UNKNOWN):
@@ -71,7 +71,7 @@ class Translation:
         self.refuse(what)
         return UNKNOWN
 
-    def value(self, node: exp.Expression) -> Value:  # one case for each kind of node
+    def value(self, node: exp.Expr) -> Value:  # one case for each kind of node
         match node:
             case exp.Column():
                 return self._column(node)
@@ -114,7 +114,7 @@ class Translation:
             case _:
                 return self._by_table(node)
 
-    def _by_table(self, node: exp.Expression) -> Value:
+    def _by_table(self, node: exp.Expr) -> Value:
         if (operator := COMPARISONS.get(type(node))) is not None:
             left, right = self.value(node.this), self.value(node.expression)
             return _bool(compare.compared(left, operator, right, self.refuse))
@@ -242,7 +242,7 @@ def _bool(sql: str) -> Value:
     return Value(sql, Kind.BOOL)
 
 
-def _named(node: exp.Expression) -> str:
+def _named(node: exp.Expr) -> str:
     """What a message calls a node that is not translated."""
     if isinstance(node, exp.Func):
         name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()

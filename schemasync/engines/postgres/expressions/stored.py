@@ -109,7 +109,7 @@ def _text(value: Value) -> str | None:
     return None
 
 
-def now_as(node: exp.Expression, type_: PgType) -> str | None:
+def now_as(node: exp.Expr, type_: PgType) -> str | None:
     """A default that is the time of the INSERT, as a value of that type: in UTC and whole seconds, as in SQLite. None
     for all else."""
     form = _now_form(node)
@@ -128,7 +128,7 @@ def now_as(node: exp.Expression, type_: PgType) -> str | None:
             return None
 
 
-def _now_form(node: exp.Expression) -> str | None:
+def _now_form(node: exp.Expr) -> str | None:
     """The form in which to_char() writes the current time as that expression does."""
     match node:
         case exp.Paren():
@@ -151,7 +151,7 @@ def _now_form(node: exp.Expression) -> str | None:
             return None
 
 
-def _is_now(*arguments: exp.Expression) -> bool:
+def _is_now(*arguments: exp.Expr) -> bool:
     return not arguments or (
         len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and str(arguments[0].this).lower() == "now"
     )
@@ -160,7 +160,7 @@ def _is_now(*arguments: exp.Expression) -> bool:
 _PARTS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS", "%f": "SS.MS"}
 
 
-def _strftime(form: exp.Expression) -> str | None:
+def _strftime(form: exp.Expr) -> str | None:
     """The form of strftime() as one of to_char()."""
     rest, pieces = str(form.this) if isinstance(form, exp.Literal) else "", []
     while rest:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import sqlglot
 from sqlglot import exp
@@ -28,18 +30,18 @@ class Reader:
 
     connection: Connection
 
-    def expression(self, sql: str, table: str | None) -> exp.Expression:
+    def expression(self, sql: str, table: str | None) -> exp.Expr:
         """An expression over the columns of a table, or over none. Raises NotRead."""
         end = "" if table is None else f" FROM {quote(table)}"
         (found,) = self.select(f"SELECT {sql}{end}").expressions
-        assert isinstance(found, exp.Expression)
+        assert isinstance(found, exp.Expr)
         return found
 
     def select(self, sql: str) -> exp.Query:
         """A SELECT. Raises NotRead."""
         try:
             tree = sqlglot.parse_one(sql, read="sqlite")
-            spelled = [_grouped(tree, has_is_not=one).sql(dialect="sqlite") for one in (True, False)]
+            spelled = [one.sql(dialect="sqlite") for one in _spellings(tree)]
         except SqlglotError as error:
             raise NotRead(str(error).partition("\n")[0]) from error
         if not isinstance(tree, exp.Query) or self._program(sql) not in map(self._program, spelled):
@@ -59,10 +61,19 @@ def _named(part: object) -> object:
     return part.replace("substring(", "substr(") if isinstance(part, str) else part
 
 
-def _grouped(tree: exp.Expr, *, has_is_not: bool) -> exp.Expr:
-    """A copy in which each operation stands in parentheses, so that nothing depends on precedence. To sqlglot NOT a IS
-    b and a IS NOT b are one, which SQLite computes in two ways."""
+def _spellings(tree: exp.Expr) -> Iterator[exp.Expr]:
+    """The SQL that may be meant. To sqlglot NOT a IS b and a IS NOT b are one, and so are a comma and CROSS JOIN, which
+    SQLite computes in two ways."""
+    for has_is_not, has_comma in product((True, False), repeat=2):
+        yield _grouped(tree, has_is_not=has_is_not, has_comma=has_comma)
+
+
+def _grouped(tree: exp.Expr, *, has_is_not: bool, has_comma: bool) -> exp.Expr:
+    """A copy in which each operation stands in parentheses, so that nothing depends on precedence."""
     copy = tree.copy()
+    for join in list(copy.find_all(exp.Join)):
+        if has_comma and join.kind == "CROSS":
+            join.set("kind", None)
     for negation in list(copy.find_all(exp.Not)):
         if has_is_not and isinstance(same := negation.this, exp.Is):
             negation.replace(exp.NullSafeNEQ(this=same.this, expression=same.expression))

@@ -86,7 +86,7 @@ class TableExpressions:
     def _translation(self, refusals: list[str]) -> Translation:
         return Translation(self._column, refusals.append)
 
-    def _read(self, sql: Sql, *, of_row: bool = True) -> exp.Expression:
+    def _read(self, sql: Sql, *, of_row: bool = True) -> exp.Expr:
         try:
             return self.reader.expression(sql.canonical, self.table.name if of_row else None)
         except NotRead as error:

@@ -123,7 +123,7 @@ def column_value(column: PgColumn, prefix: str = "") -> Value:
             return Value(name, Kind.DECIMAL, exact=name if scale is not None else "", scale=scale or 0, is_column=True)
         case other:
             kind = _kind(other)
-            return Value(name, kind, is_column=kind is Kind.FLOAT)
+            return Value(name, kind, is_column=kind in (Kind.FLOAT, Kind.BOOL))
 
 
 def _kind(
