@@ -22,6 +22,7 @@ class OnMove(StrEnum):
     CLEAN = "clean"
     AS_SHOWN = "as-shown"
     AS_STORED = "as-stored"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

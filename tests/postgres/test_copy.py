@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from schemasync.engines.postgres import copy
 from schemasync.engines.postgres.judge import Fault
 from schemasync.engines.postgres.moved import RowIds
 from schemasync.engines.postgres.types import FieldKind
@@ -156,3 +157,20 @@ def test_the_planner_knows_how_full_a_table_is(postgres_database):
         pair.copy(progress=seen.append)
         assert pair.target.execute("SELECT reltuples FROM pg_class WHERE relname = 't'").fetchone() == (500,)
         assert seen == [500]
+
+
+def test_a_server_that_ends_the_connection_in_the_middle_leaves_nothing(postgres_database, monkeypatch):
+    monkeypatch.setattr(copy, "EVERY", 1000)
+
+    def cut(rows):
+        with postgres_database.connect() as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (pair.target.info.backend_pid,))
+
+    rows = [("x" * 1000,)] * 20_000
+    ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT)"
+    with pytest.raises(Failed) as raised, both(postgres_database, ddl) as pair:
+        pair.source.executemany("INSERT INTO t (note) VALUES (?)", rows)
+        pair.copy(progress=cut)
+    assert raised.value.code == Code.POSTGRES_LOST
+    with postgres_database.connect() as other:
+        assert other.execute("SELECT count(*) FROM t").fetchone() == (0,)

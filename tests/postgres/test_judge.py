@@ -196,6 +196,7 @@ def test_decimals_are_as_shown_unless_they_are_to_be_as_stored():
     assert judge(3.1, price, None) == Kept()
     assert judge(math.inf, price, None) == Refusal(Fault.INFINITE)
     assert judge(99999999.995, price, None) == Refusal(Fault.TOO_MANY_DIGITS)
+    assert judge(3.105, price, OnMove.REFUSE) == Refusal(Fault.ROUNDS)
     long = column(Numeric(20, 2))
     assert judge(345678901234567.8, long, None) == Changed(Fault.DIGITS_LOST, "345678901234568.00")
     assert judge(345678901234567.8, long, OnMove.AS_STORED) == Changed(Fault.DIGITS_LOST, "345678901234567.80")
@@ -216,6 +217,18 @@ def test_what_is_shown_is_what_django_shows():
         found = judge(value, column(Numeric(10, 2)), None)
         sent = Decimal(found.value) if isinstance(found, Changed) else Decimal(repr(value))
         assert sent == convert(value, Col("a", field), None), value
+
+
+@pytest.mark.parametrize("text", ["1e16", "[-0.0]", '{"a": [1E400]}', "-0e0"])
+def test_a_number_of_json_that_has_another_form_there_is_said_and_goes_as_it_is(text):
+    assert judge(text, column(Jsonb()), None) == Changed(Fault.JSON_NUMBERS, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5e3x", "-1.50", "[1.50, -1, 0.0, 12345678901234567890]", '{"-0.0": "1e16"}', "1e-5", "-2.5E-7"]
+)
+def test_other_numbers_of_json_fit(text):
+    assert fault(text, Jsonb()) is (Fault.NOT_JSON if "x" in text else None)
 
 
 def test_null_where_none_may_be_is_refused():

@@ -20,6 +20,9 @@ class Verdict(Enum):
     INVALID = auto()
     NUL = auto()
     REPEATED_KEYS = auto()
+    OTHER_NUMBERS = auto()
+    """It takes the text, and shows a number in another form, which Python reads as another type or value: 1e16 becomes
+    10000000000000000, an int; -0.0 becomes 0.0; 1e400, which is infinite to Python, has all its digits."""
 
 
 class _Invalid(ValueError):
@@ -41,13 +44,19 @@ def _no_constant(name: str) -> Any:
     raise _Invalid(name)
 
 
+class _Changed(float):
+    """A number of which jsonb shows another form."""
+
+
 def _number_that_fits(digits: str) -> float:
-    if "e" in digits or "E" in digits or len(digits) > _LONG:
+    if "e" in digits or "E" in digits or digits[0] == "-" or len(digits) > _LONG:
         number = Decimal(digits)
         exponent = number.as_tuple().exponent
         assert isinstance(exponent, int)
         if number.adjusted() >= MOST_BEFORE or -exponent > MOST_AFTER:
             raise _Invalid(digits)
+        is_other = exponent >= 0 or not number or abs(float(digits)) == float("inf")
+        return _Changed() if is_other else 0.0
     return 0.0  # its value is of no interest
 
 
@@ -63,7 +72,9 @@ def verdict(text: str) -> Verdict:
         return _verdict_of_repeated(text)
     except (ValueError, RecursionError):  # of digits beyond Python's limit, too
         return Verdict.INVALID
-    return _verdict_of_strings(tree) if "\\u" in text else Verdict.FITS
+    found = _verdict_of_strings(tree) if "\\u" in text else Verdict.FITS
+    may_change = "e" in text or "E" in text or "-" in text
+    return Verdict.OTHER_NUMBERS if found is Verdict.FITS and may_change and _has_changed(tree) else found
 
 
 def _verdict_of_repeated(text: str) -> Verdict:
@@ -80,6 +91,18 @@ def _verdict_of_strings(tree: Any) -> Verdict:
         return Verdict.NUL
     is_half = any("\ud800" <= character <= "\udfff" for one in strings for character in one)  # of a pair
     return Verdict.INVALID if is_half else Verdict.FITS
+
+
+def _has_changed(tree: Any) -> bool:
+    match tree:
+        case _Changed():
+            return True
+        case dict():
+            return any(map(_has_changed, tree.values()))
+        case list():
+            return any(map(_has_changed, tree))
+        case _:
+            return False
 
 
 def _strings(tree: Any) -> Iterator[str]:

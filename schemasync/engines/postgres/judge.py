@@ -61,6 +61,7 @@ class Fault(StrEnum):
     NOT_JSON = "not-json"
     JSON_NUL = "json-nul"
     JSON_REPEATED_KEYS = "json-repeated-keys"
+    JSON_NUMBERS = "json-numbers"
     NOT_A_UUID = "not-a-uuid"
     NOT_AN_ADDRESS = "not-an-address"
     TOO_LONG = "too-long"
@@ -68,6 +69,9 @@ class Fault(StrEnum):
     UNIQUE_CLASH = "unique-clash"
     DANGLING = "dangling-reference"
 
+
+AS_THEY_ARE = frozenset({Fault.JSON_NUMBERS})
+"""What is said, and stops nothing: the value means the same, and Python reads another type of number."""
 
 OF_DECIMALS = frozenset({Fault.ROUNDS, Fault.DIGITS_LOST})
 """What is wrong with the number that SQLite stores, not with what people see."""
@@ -183,6 +187,8 @@ def _of_json(value: Value) -> Fault | None:
             return Fault.JSON_NUL
         case json_values.Verdict.REPEATED_KEYS:
             return Fault.JSON_REPEATED_KEYS
+        case json_values.Verdict.OTHER_NUMBERS:
+            return Fault.JSON_NUMBERS
         case json_values.Verdict.INVALID:
             return Fault.NOT_JSON
 
@@ -217,7 +223,10 @@ def judge(value: Value, column: PgColumn, policy: OnMove | None) -> Judgement:
     found = fault(value, column.type)
     if found is None:
         return Kept()
-    acting: tuple[OnMove | None, ...] = (policy, OnMove.AS_SHOWN) if found in OF_DECIMALS else (policy,)
+    if found in AS_THEY_ARE:
+        return Changed(found, value)
+    is_shown = found in OF_DECIMALS and policy is not OnMove.REFUSE
+    acting: tuple[OnMove | None, ...] = (policy, OnMove.AS_SHOWN) if is_shown else (policy,)
     if policy is OnMove.TEXT and not isinstance(column.type, Text):
         acting = acting[1:]  # the type is not that of `as_text`
     for one in acting:
@@ -231,8 +240,10 @@ def applicable(value: Value, found: Fault, column: PgColumn) -> tuple[OnMove, ..
     becomes its text."""
     if found in OF_DECIMALS:
         return (OnMove.AS_SHOWN, OnMove.AS_STORED)
+    if found in AS_THEY_ARE:
+        return ()
     cleaned = clean(value, column.type)
-    helps = cleaned is not None and fault(cleaned, column.type) in (None, *OF_DECIMALS)
+    helps = cleaned is not None and fault(cleaned, column.type) in (None, *OF_DECIMALS, *AS_THEY_ARE)
     return (
         *(() if column.not_null else (OnMove.NULL,)),
         *((OnMove.CLEAN,) if helps else ()),

@@ -78,6 +78,7 @@ def _count(
 
 def _finding(table: MovedTable, column: PgColumn, fault: Fault, tally: _Tally) -> Finding:
     policy = table.policy(column)
-    acting = policy if policy in tally.helps else OnMove.AS_SHOWN if fault in OF_DECIMALS else None
+    is_shown = fault in OF_DECIMALS and policy is not OnMove.REFUSE
+    acting = policy if policy in tally.helps else OnMove.AS_SHOWN if is_shown else None
     helps = () if fault is Fault.NULL else tuple(one for one in OnMove if one in tally.helps)
     return Finding(table.name, (column.name,), fault, tally.count, tuple(tally.keys), helps, acting, tally.refused)
