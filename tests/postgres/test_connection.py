@@ -26,11 +26,11 @@ def test_a_connection_shows_times_dates_durations_floats_and_bytes_in_one_way(po
         ):
             other.execute(f"ALTER DATABASE {name} SET {setting}")
         other.execute(f"ALTER DATABASE {name} SET extra_float_digits=-3")
-        other.execute(f"ALTER DATABASE {name} SET statement_timeout='1ms'")
+        other.execute(f"ALTER DATABASE {name} SET statement_timeout='500ms'")
     with target.connection() as connection:
         row = connection.execute(
             "SELECT timestamptz '2026-01-02 03:04:05Z'::text, date '2026-01-02'::text, interval '90s'::text,"
-            " '\\x00ff'::bytea::text, (0.1::float8 + 0.2)::text, pg_sleep(0.01) IS NULL"
+            " '\\x00ff'::bytea::text, (0.1::float8 + 0.2)::text, pg_sleep(0.6) IS NULL"
         ).fetchone()
     expected = ("2026-01-02 03:04:05+00", "2026-01-02", "00:01:30", "\\x00ff", "0.30000000000000004", False)
     assert row == expected

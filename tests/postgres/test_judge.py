@@ -109,21 +109,23 @@ def test_sql_keeps_no_decimal_that_python_does_not(sqlite):
         assert not is_kept or fault(value, type_) is None, (value, type_)
 
 
-@pytest.mark.parametrize("type_", TYPES, ids=named)
-def test_postgresql_takes_each_value_that_fits_and_gives_it_back(postgres_database, type_):
-    fitting = [value for value in VALUES if fault(value, type_) is None]
+def test_postgresql_takes_each_value_that_fits_and_gives_it_back(postgres_database):
     with Target.of(postgres_database.params).connection() as connection:
         connection.execute("CREATE EXTENSION citext")
-        sql = "text" if isinstance(type_, ByHand) else type_.sql
-        connection.execute(f"CREATE TABLE t (v {sql})")
-        sent = [f"{value} microseconds" if isinstance(type_, Interval) else value for value in fitting]
-        with connection.cursor().copy("COPY t FROM STDIN") as copy:
-            for value in sent:
-                copy.write_row([value])
-        got = [one for (one,) in connection.execute("SELECT v FROM t").fetchall()]
-    assert len(got) == len(fitting) > 0
-    for value, there in zip(fitting, got, strict=True):
-        assert _is_same(value, there, type_), (value, there)
+        for number, type_ in enumerate(TYPES):
+            fitting = [value for value in VALUES if fault(value, type_) is None]
+            got = _there_and_back(connection, f"t{number}", type_, fitting)
+            assert len(got) == len(fitting) > 0, type_
+            for value, there in zip(fitting, got, strict=True):
+                assert _is_same(value, there, type_), (type_, value, there)
+
+
+def _there_and_back(connection, table, type_, values):
+    connection.execute(f"CREATE TABLE {table} (v {'text' if isinstance(type_, ByHand) else type_.sql})")
+    with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+        for value in values:
+            copy.write_row([f"{value} microseconds" if isinstance(type_, Interval) else value])
+    return [one for (one,) in connection.execute(f"SELECT v FROM {table}").fetchall()]
 
 
 def _is_same(value, there, type_):

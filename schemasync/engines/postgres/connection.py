@@ -27,7 +27,6 @@ SETTINGS = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
     "client_min_messages": "warning",
-    "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }
 
@@ -96,6 +95,7 @@ class Target:
         return connection
 
     def _set(self, connection: Connection) -> None:
+        connection.execute("SET statement_timeout = 0")  # first, as the others could exceed it
         if self.role is not None:
             connection.execute("SELECT set_config('role', %s, false)", (self.role,))
         wanted = {**SETTINGS, "lock_timeout": f"{int(self.lock_timeout * 1000)}ms"}
