@@ -116,7 +116,6 @@ REFUSED = {
     "SELECT id FROM book LIMIT 1 + 1": "LIMIT with a number that is not written out",
     "SELECT sum(title) FROM book": "a sum of text",
     "SELECT sum(DISTINCT pages) FROM book": "an aggregate with DISTINCT",
-    "SELECT rowid FROM plain": "the name rowid",
 }
 
 

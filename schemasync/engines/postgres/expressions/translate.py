@@ -53,6 +53,8 @@ class TableExpressions:
             value = collated(value, column.collation, refusals.append)
         if value.kind in (Kind.JSON, Kind.OTHER):
             refusals.append(f"an index over {value.kind.value}")
+        if isinstance(value.literal, str) or value.kind is Kind.NULL:
+            return _unless(refusals, f"{value.sql}::text")  # PostgreSQL does not know their type
         return _unless(refusals, as_key(value) if value.kind is Kind.TEXT else value.sql)
 
     def default(self, column: PgColumn, sql: Sql) -> str:
