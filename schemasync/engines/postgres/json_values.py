@@ -60,7 +60,23 @@ def _number_that_fits(digits: str) -> float:
     return 0.0  # its value is of no interest
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_number_that_fits).decode
+_scan: Any = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_number_that_fits
+).scan_once
+
+
+def _decode(text: str) -> Any:
+    """As the decoder does, in half of its time: it looks for blanks by patterns."""
+    text = text.strip(" \t\n\r")
+    try:
+        tree, end = _scan(text, 0)
+    except StopIteration as error:
+        raise _Invalid(text) from error
+    if end != len(text):
+        raise _Invalid(text)
+    return tree
+
+
 _decode_any = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
