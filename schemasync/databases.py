@@ -71,7 +71,8 @@ def current(*, sqlite: Mapping[str, Any], postgres: Mapping[str, Any]) -> dict[s
 
 def name_of(alias: str) -> str:
     """NAME of the database, empty if it has none. Raises UsageError for an unknown alias."""
-    return str(_wrapper(alias).settings_dict["NAME"] or "")
+    settings = _wrapper(alias).settings_dict
+    return str(settings.get(MOVED_FROM, settings)["NAME"] or "")
 
 
 def is_sqlite(alias: str) -> bool:
@@ -80,8 +81,8 @@ def is_sqlite(alias: str) -> bool:
 
 
 def refuse_other_engines(alias: str) -> None:
-    """Raise UsageError for a database that is not SQLite: migrations make its schema."""
-    if not is_sqlite(alias):
+    """Raise UsageError for a database that is not SQLite, and has not moved from there: migrations make its schema."""
+    if not is_sqlite(alias) and MOVED_FROM not in _wrapper(alias).settings_dict:
         raise UsageError.of(
             Code.WRONG_ENGINE, f'database "{alias}" is {_wrapper(alias).vendor}, not SQLite', "Use --database ALIAS."
         )

@@ -138,6 +138,9 @@ class Code(StrEnum):
     RESTORED_IN_PLACE = "restored-in-place"
     SWAP_UNFINISHED = "swap-unfinished"
     MOVED = "moved"
+    NOT_MOVED = "not-moved"
+    WRITES_LEFT_BEHIND = "writes-left-behind"
+    NOT_CURRENT = "not-current"
     RECOVERY_WAITING = "recovery-waiting"
     # the command line
     PROMPT_NEEDED = "prompt-needed"

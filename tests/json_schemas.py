@@ -36,6 +36,7 @@ from schemasync.actions.inspect import InspectJson
 from schemasync.actions.litestream import LitestreamJson
 from schemasync.actions.metrics import MetricsJson
 from schemasync.actions.models import ModelsJson
+from schemasync.actions.move import MoveJson, MovePlanJson
 from schemasync.actions.plan import PlanJson
 from schemasync.actions.prune import PruneJson
 from schemasync.actions.rehearse import RehearseJson
@@ -75,6 +76,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "cutover": (CutoverJson, FailedJson),
     "export": (ExportJson, FailedJson),
     "ddl": (DdlJson, FailedJson),
+    "move": (MoveJson, MovePlanJson, FailedJson),
     "hash": (HashJson, FailedJson),
     "models": (ModelsJson, FailedJson),
 }

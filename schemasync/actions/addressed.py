@@ -36,6 +36,7 @@ USES = {
     "litestream": ("database",),
     "cutover": ("database", "all"),
     "ddl": ("database", "schema", "noinput"),
+    "move": ("database", "schema", "wait"),
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),
     "models": ("database", "schema"),

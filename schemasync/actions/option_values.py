@@ -95,11 +95,14 @@ OF_KEEP_WRITES = ("allow_drop", "block_writers", "max_pause", "cutover_timeout",
 """Options of a sync that a rollback with --keep-writes has, too."""
 
 
+_OF_OTHERS = {"move": ("max_pause", "cutover_timeout", "postpone")}
+
+
 def _misplaced(action: str, given: Mapping[str, Any]) -> list[str]:
     mine = [] if action == "sync" else [f"--{name}" for name in ("export", "report") if given.get(name)]
     if action in ("sync", "plan", "rehearse") or (
         action == "rollback" and given.get("in_place") and not given.get("keep_writes")
     ):
         return mine
-    used = OF_KEEP_WRITES if action == "rollback" and given.get("keep_writes") else ()
+    used = OF_KEEP_WRITES if action == "rollback" and given.get("keep_writes") else _OF_OTHERS.get(action, ())
     return mine + [f"--{name.replace('_', '-')}" for name in SYNC_OPTIONS if given.get(name) and name not in used]

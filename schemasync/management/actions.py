@@ -33,6 +33,7 @@ from ..actions import (
     litestream,
     metrics,
     models,
+    move,
     option_values,
     plan,
     prune,
@@ -46,7 +47,7 @@ from ..actions import (
     sync,
 )
 from ..actions.database import Database, write_text
-from ..actions.sync_options import max_pause, sync_options
+from ..actions.sync_options import limits, max_pause, sync_options
 from ..errors import Code, Refused, SchemasyncError, UsageError
 from ..orm import models_file, overridden_commands
 from ..orm.comparison import Comparison
@@ -270,6 +271,21 @@ class Actions(Invocation):
             self.stdout.write(found.text, ending="")
         if self._json:
             self._as_json(ddl.as_json(found, path))
+
+    def do_move(self, database: Database) -> None:
+        to = str(self.given.get("to") or "")
+        if self._is("undo"):
+            done = move.take_back(database, to, leave_writes=self._is("leave_writes"))
+        elif not to:
+            hint = "Name an entry of DATABASES: manage.py schemasync move --to ALIAS"
+            raise UsageError.of(Code.BAD_OPTION, "move needs the database to move to", hint)
+        elif self._is("plan"):
+            found = move.plan(database, to)
+            self._print(output.move.plan_lines(found), move.plan_json(found))
+            return
+        else:
+            done = move.to_postgres(database, to, limits(self.given))
+        self._print(output.move.lines(done), move.as_json(done))
 
     def do_adopt(self, database: Database) -> None:
         done = adopt.adopt(database, self._several("accept_data_migration"))

@@ -41,6 +41,7 @@ ACTIONS = {
     "switch": "go to the schema.json of another git branch, in development; lose nothing of this one",
     "inspect": "print the schema.json of any SQLite file, or of a folder of .sql files",
     "ddl": "print the DDL of schema.json for PostgreSQL, or for SQLite",
+    "move": "move the database to PostgreSQL while writers go on, and close the file; or go back to it",
     "adopt": "take over an existing plain database file",
     "eject": "go back to migrations: write the missing files, and make the database a plain file again",
     "prune": "remove old archives, never the live file or the newest archive; or applied hints from schema.json",
@@ -393,6 +394,35 @@ def _ddl(parser: Any) -> None:
     )
 
 
+def _move(parser: Any) -> None:
+    parser.add_argument(
+        "--to", default=ABSENT, metavar="ALIAS", help="the entry of DATABASES that is the PostgreSQL to move to"
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        default=ABSENT,
+        help="say what a move would do, and change nothing",
+    )
+    _pause(parser, "milliseconds that writers may wait at the cut-over (default: 250)")
+    _cutover_timeout(parser)
+    parser.add_argument(
+        "--postpone",
+        action="store_true",
+        default=ABSENT,
+        help="copy and compare, then keep catching up until `schemasync cutover` is called",
+    )
+    parser.add_argument(
+        "--undo", action="store_true", default=ABSENT, help="close PostgreSQL to writers, and open the file again"
+    )
+    parser.add_argument(
+        "--leave-writes",
+        action="store_true",
+        default=ABSENT,
+        help="with --undo: go back although rows were written on PostgreSQL, which stay there",
+    )
+
+
 def _prune(parser: Any) -> None:
     parser.add_argument(
         "--keep", type=int, default=ABSENT, metavar="N", help="archives to keep (default: the setting KEEP)"
@@ -613,6 +643,7 @@ _ADD = {
     "switch": _switch,
     "inspect": _inspect,
     "ddl": _ddl,
+    "move": _move,
     "prune": _prune,
     "snapshot": _snapshot,
     "backup": _backup,

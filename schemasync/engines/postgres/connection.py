@@ -27,6 +27,7 @@ SETTINGS = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
     "client_min_messages": "warning",
+    "synchronous_commit": "on",  # the file is closed once the last commit is acknowledged
     "idle_in_transaction_session_timeout": "0",
 }
 

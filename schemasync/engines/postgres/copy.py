@@ -56,7 +56,7 @@ def set_counters(source: Source, target: Connection, table: MovedTable) -> None:
     SQLite's counter if rows were deleted."""
     for column in table.columns:
         if column.identity:
-            highest = _highest(source, table, column)
+            highest = highest_id(source, table, column)
             start, is_used = (highest, True) if highest >= 1 else (1, False)
             target.execute(
                 b"SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)",
@@ -64,7 +64,8 @@ def set_counters(source: Source, target: Connection, table: MovedTable) -> None:
             )
 
 
-def _highest(source: Source, table: MovedTable, column: PgColumn) -> int:
+def highest_id(source: Source, table: MovedTable, column: PgColumn) -> int:
+    """The highest number that SQLite ever gave out for an identity column; 0 for none."""
     query = f"SELECT max({quote(column.name)}) FROM main.{quote(table.name)}"
     numbers = [value for (value,) in source.execute(query) if isinstance(value, int)]
     if table.counts:

@@ -17,11 +17,13 @@ TABLE = "schemasync_move"
 
 
 class MoveState(StrEnum):
-    """`building`: the file is live, and what is here counts for nothing. `complete`: every row of the file is here, and
-    the file is closed, or is about to be: its fence says which. `undone`: the file is live again."""
+    """`building`: what is here counts for nothing. `complete`: every row of the file is here, and nobody has written to
+    it: if the file is still open, it counts for nothing, too. `live`: the file is closed, and what is here is the only
+    state that is true. `undone`: the file is live again, or about to be; what is here may have rows of its own."""
 
     BUILDING = "building"
     COMPLETE = "complete"
+    LIVE = "live"
     UNDONE = "undone"
 
 

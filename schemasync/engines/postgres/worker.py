@@ -17,6 +17,7 @@ from ...errors import Problem, SchemasyncError
 from ..sqlite.connection import Connection as Source
 from ..sqlite.connection import Opener
 from ..sqlite.for_postgres.reading import ChangedValue, Changes
+from . import fence
 from .connection import Target
 from .copy import copy_table
 from .moved import MovedTable, RowIds
@@ -112,6 +113,7 @@ def run(reading: IO[bytes], writing: IO[bytes]) -> None:
     databases: Databases = pickle.load(reading)  # of the parent
     try:
         with databases.target.connection() as target, closing(Opener().read(databases.path)) as source:
+            fence.identify(target)
             say(Ready())
             _obey(reading, source, target, say)
     except EOFError:

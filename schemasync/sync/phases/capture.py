@@ -64,7 +64,7 @@ class Capture:
 def followable(plan: Plan, before: LiveDatabase) -> Followable:
     """How each table is replayed while writers go on. Raises Refused, before anything is written, with all reasons why
     this plan cannot be."""
-    _check_same(before.connection, plan, before)
+    _check_same(before.connection, plan.base_fingerprint, before)
     problems = list(virtual_tables.obstacles(before.connection, plan))
     tables = tables_to_log(before.inspect().schema.tables, plan)
     hidden = {table.name for table in tables if not changelog.can_log(table)}
@@ -94,19 +94,27 @@ def captured(target: Target, plan: Plan, before: LiveDatabase, followed: Followa
     Takes short transactions under the write lock. Raises Busy if the lock is not
     available within `target.wait`.
     """
-    try:
-        capture = _install(target, plan, before, followed)
+    with logging_writes(target, plan.base_fingerprint, before, followed) as capture:
         if not plan.transforms:
             yield capture
             return
         with scratch_folder() as folder:
             yield replace(capture, scratch=str(folder / "made.sqlite3"))
+
+
+@contextmanager
+def logging_writes(
+    target: Target, base_fingerprint: str | None, before: LiveDatabase, followed: Followable
+) -> Iterator[Capture]:
+    """The same for a file with this fingerprint, without a plan."""
+    try:
+        yield _install(target, base_fingerprint, before, followed)
     except BaseException:
         release(target, before.path)
         raise
 
 
-def _install(target: Target, plan: Plan, before: LiveDatabase, followed: Followable) -> Capture:
+def _install(target: Target, base_fingerprint: str | None, before: LiveDatabase, followed: Followable) -> Capture:
     """All tables are logged when the last of the transactions is committed, before anything is copied."""
     with (
         translated_errors(before.path),
@@ -117,16 +125,18 @@ def _install(target: Target, plan: Plan, before: LiveDatabase, followed: Followa
         changed = before.has_changed()  # what is committed between the two reads counts, too
         with snapshot(connection):
             _check_wal(connection, before)
-            _check_same(connection, plan, before)
+            _check_same(connection, base_fingerprint, before)
             wanted = changelog.installation(connection, followed.logged)
             steps = [*changelog.removal(connection), *wanted.steps(connection)]
         try:
             last = in_short_transactions(target, connection, steps)
         except sqlite3.OperationalError:
-            check_same_schema(connection, plan)  # such as a table that somebody dropped between two transactions
+            _check_fingerprint(
+                connection, base_fingerprint
+            )  # such as a table that somebody dropped between two transactions
             raise
         with snapshot(connection):
-            check_same_schema(connection, plan)
+            _check_fingerprint(connection, base_fingerprint)
             schema = _installed(connection, wanted, last)
             return Capture(followed.logged, followed.follows, schema, changed or last.data_version != seen)
 
@@ -261,15 +271,19 @@ class Turns:
         time.sleep(max(BREATH, BREATH_READS * self.reading))
 
 
-def _check_same(connection: Connection, plan: Plan, before: LiveDatabase) -> None:
+def _check_same(connection: Connection, base_fingerprint: str | None, before: LiveDatabase) -> None:
     if inode_of(before.path) != before.inode:
         raise replaced(before.path)
-    check_same_schema(connection, plan)
+    _check_fingerprint(connection, base_fingerprint)
 
 
 def check_same_schema(connection: Connection, plan: Plan) -> None:
     """Raise Refused if the schema is not the one of the plan."""
-    if fingerprint(connection) != plan.base_fingerprint:
+    _check_fingerprint(connection, plan.base_fingerprint)
+
+
+def _check_fingerprint(connection: Connection, expected: str | None) -> None:
+    if fingerprint(connection) != expected:
         raise _changed()
 
 

@@ -57,7 +57,7 @@ def prepared(target: Target, generation: Generation | None, room: int = ROOM) ->
     """Prepare a swap to a generation, or to the plain file of an eject; `room`: bytes of disk that the swap may need.
     Raises OSError if they are not available."""
     with reserved(target.layout.folder, room) as reservation:
-        yield Swap(generation, _next_number(target), reservation)
+        yield Swap(generation, next_number(target), reservation)
 
 
 def check_place(layout: Layout) -> None:
@@ -304,7 +304,7 @@ def checkpoint_archive(target: Target, archive: Generation) -> None:
         checkpoint(connection)
 
 
-def _next_number(target: Target) -> int:
+def next_number(target: Target) -> int:
     """A number higher than that of every existing fence."""
     fences = [state_of(target.opener, generation).fence for generation in target.layout.finished()]
     return 1 + max((closed.swap for closed in fences if closed is not None), default=0)

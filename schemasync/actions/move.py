@@ -1,0 +1,170 @@
+"""Moves the database to PostgreSQL, plans that, and takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from django.db import connections
+from django.utils.connection import ConnectionDoesNotExist
+
+from ..engines.postgres.connection import Target as Server
+from ..engines.sqlite.for_postgres.findings import FindingJson
+from ..errors import Code, ProblemJson, UsageError
+from ..orm.postgres_fields import field_kinds
+from ..schema.document import Document
+from ..sync.move import closed_file, mover, undo
+from ..sync.move.decide import MovePlan
+from ..sync.move.goal import Goal, MoveReport
+from ..sync.run.limits import Limits
+from .database import Database
+from .ddl import ColumnTypeJson, StatementJson
+
+
+class MovedTableJson(TypedDict):
+    """A table that moves."""
+
+    table: str
+    rows: int
+    has_key: bool
+    """False: it has no primary key, so that it is copied again whenever it was written during the move."""
+
+
+class MovePlanJson(TypedDict):
+    """What `manage.py schemasync move --plan --json` prints."""
+
+    result: Literal["planned"]
+    to: str
+    """The entry of DATABASES."""
+    server: str
+    version: str
+    tables: list[MovedTableJson]
+    columns: list[ColumnTypeJson]
+    statements: list[StatementJson]
+    findings: list[FindingJson]
+    """Values that a policy changes."""
+    notes: list[str]
+    errors: list[ProblemJson]
+
+
+class ChangedValuesJson(TypedDict):
+    """Values that a policy changed."""
+
+    table: str
+    column: str
+    fault: str
+    count: int
+
+
+class MoveJson(TypedDict):
+    """What `manage.py schemasync move --json` prints."""
+
+    result: Literal["moved", "current", "undone"]
+    """`current`: it was done before."""
+    to: str
+    generation: str
+    """The file: closed after a move, live again after `--undo`."""
+    rows: dict[str, int]
+    """By table; each was compared with the file. Empty if an interrupted move was finished."""
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
+    changed: list[ChangedValuesJson]
+    left: dict[str, int]
+    """Rows that differ on PostgreSQL, by table, after `--undo --leave-writes`."""
+    notes: list[str]
+    errors: list[ProblemJson]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, where it leads, and the version of schema.json."""
+
+    plan: MovePlan
+    goal: Goal
+    version: str
+
+
+def plan(database: Database, to: str) -> Planned:
+    """What a move would do; changes nothing. Raises a SchemasyncError with all that is in its way."""
+    document = database.document()
+    goal = _goal(to, document, Limits())
+    return Planned(mover.plan(database.target(), goal, document), goal, document.version)
+
+
+def to_postgres(database: Database, to: str, limits: Limits) -> MoveReport:
+    """Move the database to the entry `to` of DATABASES. Raises a SchemasyncError; then the file is live."""
+    document = database.document()
+    return mover.to_postgres(database.released(), _goal(to, document, limits), document)
+
+
+def take_back(database: Database, to: str, *, leave_writes: bool) -> MoveReport:
+    """Go back to the file. `to`: '' for the entry of DATABASES to which it has moved."""
+    document, target = database.document(), database.released()
+    goal = _goal(to or closed_file.moved_to(target), document, Limits())
+    return undo.undo(target, goal, document, leave_writes=leave_writes)
+
+
+def _goal(to: str, document: Document, limits: Limits) -> Goal:
+    return Goal(to, _server(to), field_kinds(document.models), limits)
+
+
+def _server(alias: str) -> Server:
+    try:
+        wrapper = connections[alias]
+    except ConnectionDoesNotExist as error:
+        raise UsageError.of(
+            Code.BAD_OPTION, f'there is no database "{alias}"', f"DATABASES has: {', '.join(connections)}."
+        ) from error
+    if wrapper.vendor != "postgresql":
+        raise UsageError.of(
+            Code.WRONG_ENGINE,
+            f'database "{alias}" is {wrapper.vendor}, not PostgreSQL',
+            "Name an entry of DATABASES with the engine django.db.backends.postgresql: --to ALIAS",
+        )
+    entry: Mapping[str, Any] = wrapper.settings_dict
+    return Server.of(entry)
+
+
+def plan_json(planned: Planned) -> MovePlanJson:
+    """The JSON object of a plan."""
+    found = planned.plan
+    return {
+        "result": "planned",
+        "to": planned.goal.alias,
+        "server": str(planned.goal.server),
+        "version": planned.version,
+        "tables": [
+            {"table": one.moved.name, "rows": found.rows[one.moved.name], "has_key": one.has_key}
+            for one in found.tables
+        ],
+        "columns": [
+            {"table": table, "column": column.name, "type": column.type.sql, "why": column.why}
+            for table, columns in found.columns.items()
+            for column in columns
+        ],
+        "statements": [{"phase": one.phase.value, "table": one.table, "sql": one.sql} for one in found.ddl.statements],
+        "findings": [one.as_json() for one in found.findings],
+        "notes": list(found.ddl.notes),
+        "errors": [],
+    }
+
+
+def as_json(done: MoveReport) -> MoveJson:
+    """The JSON object."""
+    return {
+        "result": done.result,
+        "to": done.alias,
+        "generation": done.generation,
+        "rows": dict(done.rows),
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "changed": [
+            {"table": table, "column": column, "fault": fault, "count": count}
+            for (table, column, fault), count in done.changed.items()
+        ],
+        "left": dict(done.left),
+        "notes": list(done.notes),
+        "errors": [],
+    }

@@ -1,0 +1,159 @@
+"""Replay into PostgreSQL: deletes the rows of logged keys there, and copies them again from the file.
+
+All deletions of a table come before its rows, so that rows can exchange unique values. The tables have no foreign keys
+yet: theirs would fire cascades, or refuse a row whose parent comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ...schema.names import quote
+from ..sqlite.capture.changelog import LOG, Logged
+from ..sqlite.connection import Connection as Source
+from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns, value_columns
+from .copy import copy_table
+from .moved import MovedTable
+from .verify.result import Proof
+from .verify.rows import differing_rows, here_rows
+from .verify.tables import compare_table
+
+if TYPE_CHECKING:
+    from .driver import Connection
+
+_KEYS = "schemasync_keys"
+MANY = 50_000  # rows of a round that are compared in memory
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedTable:
+    """A table of a move, and how its writes are logged. `judged`: as in `copy_table`."""
+
+    moved: MovedTable
+    logged: Logged
+    judged: Collection[str] | None = None
+
+    @property
+    def has_key(self) -> bool:
+        """True if the log names rows as PostgreSQL knows them; otherwise a table that was written is copied again."""
+        return bool(self.moved.key)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """The entries of the change log after `since`, up to `upto`."""
+
+    since: int
+    upto: int
+
+    def of(self, table: FollowedTable) -> str:
+        """The condition, over the log, for the entries of a table that name a row."""
+        named = "".join(f" AND {slot} IS NOT NULL" for slot in table.logged.slots)
+        return f"t = {table.logged.number} AND id > {self.since} AND id <= {self.upto}{named}"
+
+
+def written(source: Source, tables: Sequence[FollowedTable], log: LogRange) -> tuple[FollowedTable, ...]:
+    """The tables that have entries in the range."""
+    query = f"SELECT DISTINCT t FROM main.{LOG} WHERE id > ? AND id <= ?"
+    numbers = {number for (number,) in source.execute(query, (log.since, log.upto))}
+    return tuple(table for table in tables if table.logged.number in numbers)
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a round has done: how many rows it copied, and with `prove` the comparison of each table that was
+    written."""
+
+    rows: int = 0
+    proofs: list[Proof] = field(default_factory=list)
+
+
+def replay(
+    source: Source,
+    target: Connection,
+    tables: Sequence[FollowedTable],
+    log: LogRange,
+    changes: Changes,
+    *,
+    prove: bool = True,
+) -> Replayed:
+    """Bring the rows of the range's keys to what the source's transaction sees, in a transaction of the target's; and
+    with `prove`, compare them."""
+    done = Replayed()
+    for table in written(source, tables, log):
+        done.rows += (rows := _replay(source, target, table, log, changes))
+        if prove:
+            done.proofs.append(_prove(source, target, table, log, rows))
+    return done
+
+
+def _replay(source: Source, target: Connection, table: FollowedTable, log: LogRange, changes: Changes) -> int:
+    moved = table.moved
+    if not table.has_key:
+        target.execute(f"DELETE FROM {quote(moved.target)}".encode())
+        return copy_table(source, target, moved, changes, judged=table.judged)
+    _delete(source, target, table, log)
+    query = select(moved, sent_columns(source, moved, changes, table.judged))
+    columns = ", ".join(quote(column.name) for column in moved.copied)
+    statement = f"COPY {quote(moved.target)} ({columns}) FROM STDIN"
+    return _copy(source, target, f"{query} WHERE {_is_logged(table, log)}", statement, changes)
+
+
+def _prove(source: Source, target: Connection, table: FollowedTable, log: LogRange, rows: int) -> Proof:
+    """Compare the rows of the keys, which are still in the table of keys there; many are not held in memory."""
+    moved, changes = table.moved, Changes()
+    if not table.has_key or rows > MANY:
+        return compare_table(source, target, moved)
+    query = select(moved, value_columns(source, moved, changes))
+    proof = Proof(moved.name)
+    with reading(source, changes, bytes):
+        found = source.execute(f"{query} WHERE {_is_logged(table, log)}").fetchall()
+    proof.rows = len(found)
+    there = f"EXISTS (SELECT FROM pg_temp.{_KEYS} AS k WHERE {_equal(table, quote(moved.target))})"
+    for row in differing_rows(target, moved, here_rows(moved, found), there, ()):
+        proof.add(row)
+    return proof
+
+
+def _is_logged(table: FollowedTable, log: LogRange) -> str:
+    """The condition, over rows of the source, that their key is in the range."""
+    logged = f"SELECT {', '.join(table.logged.slots)} FROM main.{LOG} WHERE {log.of(table)}"
+    return f"({', '.join(table.logged.key)}) IN ({logged})"
+
+
+def _equal(table: FollowedTable, other: str) -> str:
+    return " AND ".join(f"{other}.{quote(one.name)} = k.{quote(one.name)}" for one in table.moved.key)
+
+
+def _delete(source: Source, target: Connection, table: FollowedTable, log: LogRange) -> None:
+    """Delete the rows of the keys. A key that does not fit there has no row: its column is NULL, and equals none."""
+    moved, key = table.moved, table.moved.key
+    names = ", ".join(quote(column.name) for column in key)
+    slots = ", ".join(f"{slot} AS {quote(column.name)}" for slot, column in zip(_slots_of_key(table), key, strict=True))
+    ignored = Changes(refuses=False)
+    sent = ", ".join(sent_columns(source, replace(moved, columns=key, rowid=None), ignored))
+    query = f"SELECT {sent} FROM (SELECT DISTINCT {slots} FROM main.{LOG} WHERE {log.of(table)})"
+    target.execute(f"DROP TABLE IF EXISTS pg_temp.{_KEYS}".encode())
+    target.execute(f"CREATE TEMP TABLE {_KEYS} AS SELECT {names} FROM {quote(moved.target)} WHERE false".encode())
+    _copy(source, target, query, f"COPY pg_temp.{_KEYS} FROM STDIN", ignored)
+    equal = _equal(table, "t")
+    target.execute(f"DELETE FROM {quote(moved.target)} AS t USING pg_temp.{_KEYS} AS k WHERE {equal}".encode())
+
+
+def _slots_of_key(table: FollowedTable) -> tuple[str, ...]:
+    """The slots of the log in the order of the moved table's key."""
+    by_name = dict(zip(table.logged.key, table.logged.slots, strict=True))
+    if len(by_name) == 1:
+        return tuple(by_name.values())
+    return tuple(by_name[quote(column.name)] for column in table.moved.key)
+
+
+def _copy(source: Source, target: Connection, query: str, statement: str, changes: Changes) -> int:
+    rows = 0
+    with reading(source, changes), target.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        for row in source.execute(query):
+            copy.write_row(row)
+            rows += 1
+    return rows

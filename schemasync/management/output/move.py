@@ -1,0 +1,55 @@
+"""The plan and the result of a move to PostgreSQL, as text."""
+
+from __future__ import annotations
+
+from ...actions.move import Planned
+from ...schema.text import count
+from ...sync.move.goal import MoveReport
+from ...texts import span
+from .shared import Lines
+
+
+def plan_lines(planned: Planned) -> Lines:
+    """What a move would do."""
+    found = planned.plan
+    rows = sum(found.rows.values())
+    lines = [f"{count(len(found.tables), 'table')} with {count(rows, 'row')} would move to {planned.goal.server}"]
+    for one in found.tables:
+        lines.append(f"  {one.moved.name}: {count(found.rows[one.moved.name], 'row')}")
+        lines += [f"    {column.name}: {column.type.sql} ({column.why})" for column in one.moved.columns]
+        if not one.has_key:
+            lines.append("    no primary key: copied again whenever it was written during the move")
+    for finding in found.findings:
+        policy = finding.policy.value if finding.policy is not None else ""
+        where = f"{finding.table}.{', '.join(finding.columns)}"
+        lines.append(f"  {where}: {count(finding.count, 'value')} ({finding.fault.value}) change by {policy}")
+    lines += [f"  note: {note}" for note in found.ddl.notes]
+    lines.append(f"To do it: manage.py schemasync move --to {planned.goal.alias}")
+    return lines
+
+
+def lines(done: MoveReport) -> Lines:
+    """The result of a move, or of its undoing."""
+    match done.result:
+        case "undone":
+            lines = [f"{done.generation} is live again; {done.alias} takes no writes"]
+            lines += [f"  left on {done.alias}: {table}, {count(rows, 'row')}" for table, rows in done.left.items()]
+            return [*lines, "Reload the site, so that it opens the file."]
+        case "current":
+            return [f"nothing to do: the database has moved to {done.alias}"]
+        case _ if not done.rows:
+            lines = [f"finished an interrupted move: {done.alias} is live, and {done.generation} is closed"]
+        case _:
+            rows = count(sum(done.rows.values()), "row")
+            lines = [
+                f"{done.alias} is live: {rows} in {count(len(done.rows), 'table')}, each compared with the file, "
+                f"in {span(done.duration_ms)}; writers waited {span(done.pause_ms)}"
+            ]
+    for (table, column, fault), number in done.changed.items():
+        lines.append(f"  {table}.{column}: {count(number, 'value')} changed ({fault})")
+    lines += [f"  note: {note}" for note in done.notes]
+    return [
+        *lines,
+        f"Reload the site, so that it opens {done.alias}: until then its writes fail.",
+        "To go back to the file: manage.py schemasync move --undo",
+    ]

@@ -1,0 +1,156 @@
+"""Makes the tables on PostgreSQL, and copies the rows as they are at one moment, while writers go on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...engines.postgres import fence, move_table
+from ...engines.postgres.copy import analyze, copy_table
+from ...engines.postgres.inspect import as_created
+from ...engines.postgres.move_table import MoveRecord, MoveState
+from ...engines.postgres.processes import parts_of, started, useful
+from ...engines.postgres.run_statement import run
+from ...engines.postgres.statements import Phase
+from ...engines.sqlite.capture import changelog
+from ...engines.sqlite.table_sizes import count_rows
+from ...engines.sqlite.transactions import snapshot
+from ..phases.write_lock import brief_write_lock
+from ..run.live_database import LiveDatabase
+from ..run.progress import Advance
+from ..run.target import Target
+from .decide import MovePlan
+from .follow import Follower
+from .goal import Goal, MoveStep
+
+if TYPE_CHECKING:
+    from ...engines.postgres.driver import Connection as There
+
+MANY = 200_000  # rows: with fewer, processes take longer to start than they gain
+BUILT = (Phase.KEY, Phase.INDEX, Phase.CHECK, Phase.VIEW)
+
+
+@contextmanager
+def step(goal: Goal, label: MoveStep) -> Iterator[None]:
+    """Name a step that happens on PostgreSQL."""
+    goal.observer("before", label)
+    yield
+    goal.observer("after", label)
+
+
+def begin(target: Target, goal: Goal, plan: MovePlan, there: There) -> MovePlan:
+    """Record the move, then make the tables, closed to all others. Returns the plan with the columns that the catalog
+    has."""
+    views = tuple(dict.fromkeys(one.table for one in plan.ddl.of(Phase.VIEW)))
+    record = MoveRecord(MoveState.BUILDING, str(target.layout.link), secrets.token_hex(8), plan.names, views)
+    with step(goal, MoveStep.RECORD):
+        move_table.begin(there, record)
+    with step(goal, MoveStep.TABLES), there.transaction():
+        for statement in plan.ddl.of(Phase.EXTENSION, Phase.TABLE):
+            run(there, statement)
+        fence.close(there, plan.names, f"The live database is {record.source}, until its move here is complete.")
+    fence.identify(there)
+    created = as_created(there, [table.moved for table in plan.tables])
+    tables = [replace(table, moved=moved) for table, moved in zip(plan.tables, created, strict=True)]
+    return replace(plan, tables=tuple(tables))
+
+
+def copy(target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, there: There) -> None:
+    """Copy every row as it is at one moment, and note from where in the change log to follow."""
+    total = sum(count_rows(follower.source, table.moved.name) for table in plan.tables)
+    copying = _copied_by_processes if total >= MANY and useful() > 1 else _copied_here
+    with step(goal, MoveStep.COPY), target.progress.phase("copy", "rows") as advance:
+        copying(target, goal, plan, before, follower, there, Counted(advance, total))
+
+
+@dataclass(slots=True)
+class Counted:
+    """Counts rows that are copied: of the tables that are done, and of one that is not."""
+
+    advance: Advance
+    total: int
+    done: int = 0
+
+    def now(self, rows: int) -> None:
+        """So many rows of the present table are copied."""
+        self.advance(self.done + rows, max(self.total, self.done + rows))
+
+    def more(self, table: str, rows: int) -> None:
+        """So many rows more of any table are copied."""
+        self.done += rows
+        self.now(0)
+
+
+def _copied_here(
+    target: Target,
+    goal: Goal,
+    plan: MovePlan,
+    before: LiveDatabase,
+    follower: Follower,
+    there: There,
+    counted: Counted,
+) -> None:
+    with snapshot(follower.source):
+        judged = _begun(plan, follower)
+        for table in plan.tables:
+            with there.transaction():
+                columns = None if judged is None else judged[table.moved.name]
+                counted.done += copy_table(
+                    follower.source, there, table.moved, follower.changes, judged=columns, progress=counted.now
+                )
+
+
+def _copied_by_processes(
+    target: Target,
+    goal: Goal,
+    plan: MovePlan,
+    before: LiveDatabase,
+    follower: Follower,
+    there: There,
+    counted: Counted,
+) -> None:
+    with started(before.path, goal.server, useful()) as processes, ExitStack() as stack:
+        with brief_write_lock(target, before.path, before.inode):  # nobody commits, so that all see the same
+            processes.begin()
+            stack.enter_context(snapshot(follower.source))
+        judged = _begun(plan, follower)
+        parts = parts_of(follower.source, [table.moved for table in plan.tables], judged)
+        processes.copy(parts, follower.changes, counted.more)
+
+
+def _begun(plan: MovePlan, follower: Follower) -> dict[str, frozenset[str]] | None:
+    """Note where to follow from; returns the columns in which the scan found something, None if rows were written
+    since."""
+    follower.bound = changelog.last_entry(follower.source)
+    if follower.capture.changed or follower.bound:
+        return None
+    return {table.moved.name: plan.judged(table) for table in plan.tables}
+
+
+def finish(target: Target, goal: Goal, plan: MovePlan, follower: Follower, there: There) -> None:
+    """Build keys, indexes, checks and views over the rows, of which none was written since it was read."""
+    with step(goal, MoveStep.ROUND):
+        follower.round(
+            there, prove=False
+        )  # all is proved later; the copied tables are as of one moment, but a key may be there twice without it
+    statements = list(plan.ddl.of(*BUILT))
+    with step(goal, MoveStep.INDEXES), target.progress.phase("indexes", "statements") as advance:
+        for number, statement in enumerate(statements):
+            run(there, statement)
+            advance(number + 1, len(statements))
+    with target.progress.phase("statistics", "tables") as advance:
+        for number, table in enumerate(plan.tables):
+            analyze(there, table.moved)
+            advance(number + 1, len(plan.tables))
+
+
+def without_validation(plan: MovePlan) -> MovePlan:
+    """The same plan, whose foreign keys are added without a look at the rows."""
+    statements = tuple(
+        replace(one, sql=f"{one.sql} NOT VALID") if one.phase is Phase.FOREIGN_KEY else one
+        for one in plan.ddl.statements
+    )
+    return replace(plan, ddl=replace(plan.ddl, statements=statements))

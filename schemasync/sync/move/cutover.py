@@ -1,0 +1,137 @@
+"""The cut-over of a move: PostgreSQL commits before the file is closed, so that no acknowledged write is on one side
+alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ...engines.postgres import driver, move_table
+from ...engines.postgres.move_table import MoveState
+from ...engines.postgres.replay import LogRange
+from ...engines.postgres.run_statement import run
+from ...engines.postgres.statements import Phase
+from ...engines.sqlite.connection import schema_version
+from ...engines.sqlite.fence import Fence
+from ...engines.sqlite.transactions import snapshot
+from ...errors import Busy, Code, Failed, SchemasyncError
+from ...files.disk import DiskStep
+from ...history.rows import now
+from ..phases.catch_up import MOST_PATIENCE, PATIENCE
+from ..phases.cutover import next_number
+from ..phases.lag import AIM, BREATH, TRIES
+from ..phases.write_lock import Commit, WriteLock, brief_write_lock, replaced
+from ..run.interrupt import Signals
+from ..run.live_database import LiveDatabase
+from ..run.target import Target
+from .build import step
+from .decide import MovePlan
+from .follow import Follower
+from .goal import Goal, MoveStep
+
+if TYPE_CHECKING:
+    from ...engines.postgres.driver import Connection as There
+
+
+def cut_over(
+    target: Target,
+    goal: Goal,
+    plan: MovePlan,
+    before: LiveDatabase,
+    follower: Follower,
+    there: There,
+    signals: Signals,
+    commit: Commit,
+) -> float:
+    """Bring the last rows over while writers wait, and close the file; returns for how many seconds they waited. Raises
+    a SchemasyncError with the file unchanged and live."""
+    number = next_number(target)
+    with _locked_when_ready(target, goal, before, follower, there) as lock:
+        signals.defer()
+        _complete(goal, plan, follower, there)
+        with target.disk.step(DiskStep.CUTOVER_FENCE):
+            target.check_sole()
+            if not lock.is_at(target.layout.link):
+                raise replaced(target.layout.link)
+            lock.fence(Fence.moved(number, goal.alias, now()), commit)
+        lock.stop_clock()
+        signals.swapped(goal.alias)
+    return lock.seconds
+
+
+@contextmanager
+def _locked_when_ready(
+    target: Target, goal: Goal, before: LiveDatabase, follower: Follower, there: There
+) -> Iterator[WriteLock]:
+    """The write lock, when what is left to replay fits into the allowed pause."""
+    limits = goal.limits
+    deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
+    while True:
+        _catch_up(goal, follower, there, limits.max_pause / 4, deadline)
+        try:
+            with brief_write_lock(target, before.path, before.inode, wait=patience) as lock:
+                version = schema_version(lock.connection)
+                if version == follower.capture.schema.version:
+                    lock.prepared_at = version
+                if follower.waiting() <= follower.few(limits.max_pause / 2):
+                    yield lock
+                    return
+        except Busy as busy:
+            if time.monotonic() > deadline:
+                raise _timed_out(before, limits.cutover_timeout, "another connection held its write lock") from busy
+        if time.monotonic() > deadline:
+            raise _timed_out(before, limits.cutover_timeout, "more is written to it than can be replayed")
+        patience = min(patience * 1.5, MOST_PATIENCE)
+        time.sleep(BREATH)
+
+
+def _catch_up(goal: Goal, follower: Follower, there: There, allowed: float, deadline: float) -> None:
+    for tries in range(1, 1 << 30):
+        with step(goal, MoveStep.ROUND):
+            follower.round(there)
+        enough = follower.few(AIM if tries < TRIES else allowed)
+        if follower.waiting() <= enough or time.monotonic() > deadline:
+            return
+
+
+def _complete(goal: Goal, plan: MovePlan, follower: Follower, there: There) -> None:
+    """In one transaction there: the last rows, the counters and the foreign keys. If its outcome is unknown, PostgreSQL
+    is asked."""
+    psycopg = driver.library()
+    try:
+        with step(goal, MoveStep.COMPLETE), snapshot(follower.source), there.transaction():
+            since = follower.bound
+            _, upto = follower.replayed(there)
+            follower.counters(there, LogRange(since, upto))
+            for statement in plan.ddl.of(Phase.FOREIGN_KEY):
+                run(there, statement)
+            move_table.set_state(there, MoveState.COMPLETE)
+    except psycopg.Error:
+        if not there.broken or not _is_complete(goal):
+            raise
+
+
+def _is_complete(goal: Goal) -> bool:
+    """True if the transaction was committed before the connection broke. Raises Failed if nobody can say: then the file
+    stays open, and what PostgreSQL has counts for nothing."""
+    try:
+        with goal.server.connection() as again:
+            record = move_table.read(again)
+    except SchemasyncError as error:
+        raise Failed.of(
+            Code.POSTGRES_LOST,
+            f"the connection to {goal.server} broke at its last commit, and it does not answer",
+            "Nothing was changed in the file, which is live. Run it again once the server is up.",
+        ) from error
+    return record is not None and record.state is MoveState.COMPLETE
+
+
+def _timed_out(before: LiveDatabase, seconds: float, why: str) -> Busy:
+    return Busy.of(
+        Code.CUTOVER_TIMEOUT,
+        f"the move kept up with {before.path.name} for {seconds:g} s and could not cut over: {why}",
+        "Nothing was changed; the file is live. Find the program that writes without a pause, or use --max-pause MS or "
+        "--cutover-timeout SECONDS.",
+    )

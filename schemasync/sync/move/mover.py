@@ -1,0 +1,214 @@
+"""Moves the database to PostgreSQL, phase by phase.
+
+decide -> capture -> tables -> copy -> indexes -> prove -> catch up -> cut over -> open
+                       (writers go on)                         |
+                                                    the file is closed
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ...engines.postgres import fence, move_table
+from ...engines.postgres.move_table import MoveRecord, MoveState
+from ...engines.postgres.validation import validate
+from ...engines.postgres.versions import check_target
+from ...engines.sqlite.connection import Connection, check_version
+from ...engines.sqlite.transactions import snapshot
+from ...errors import Code, NeedsPerson, Refused, SchemasyncError
+from ...schema.document import Document
+from ..phases import postpone
+from ..phases.capture import Followable, logging_writes, release
+from ..phases.write_lock import Commit
+from ..recovery import recover
+from ..run import interrupt, live_database
+from ..run.error_translation import translated_errors
+from ..run.interrupt import Signals
+from ..run.live_database import LiveDatabase
+from ..run.target import Target
+from .build import begin, copy, finish, step, without_validation
+from .closed_file import moved_fence
+from .cutover import cut_over
+from .decide import MovePlan, decide
+from .follow import Follower
+from .goal import Goal, MoveReport, MoveStep
+from .proof import prove
+
+if TYPE_CHECKING:
+    from ...engines.postgres.driver import Connection as There
+
+
+def plan(target: Target, goal: Goal, document: Document) -> MovePlan:
+    """What a move would do. Raises a SchemasyncError with all that is in its way. Changes nothing anywhere."""
+    check_version()
+    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as before:
+        before = _adopted(target, before)
+        with goal.server.connection() as there:
+            _check_server(goal, there, str(target.layout.link))
+        with snapshot(before.connection):
+            return decide(target, goal, document, before)
+
+
+def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:
+    """Move the database. Raises a SchemasyncError; then the file is live and unchanged, unless the error is a
+    NeedsPerson. A move that was interrupted is finished, or begins anew."""
+    check_version()
+    begun = time.monotonic()
+    with (
+        translated_errors(target.layout.link),
+        interrupt.stoppable() as signals,
+        target.observed() as target,
+        target.locked() as target,
+    ):
+        recover(target)
+        if (closed := moved_fence(target)) is not None:
+            return _finished(target, goal, closed.moved_to or "")
+        with live_database.read(target.layout, target.opener) as found, goal.server.connection() as there:
+            before = _adopted(target, found)
+            _clear(goal, there, str(target.layout.link))
+            with snapshot(before.connection):
+                decided = without_validation(decide(target, goal, document, before))
+            _check_server(goal, there, str(target.layout.link))
+            return _moved(target, goal, decided, before, there, signals, begun)
+
+
+def _moved(
+    target: Target,
+    goal: Goal,
+    decided: MovePlan,
+    before: LiveDatabase,
+    there: There,
+    signals: Signals,
+    begun: float,
+) -> MoveReport:
+    commit = Commit()
+    followed = Followable(tuple(table.logged for table in decided.tables), ())
+    try:
+        with (
+            logging_writes(target, before.fingerprint, before, followed) as capture,
+            _reading(target, before, signals) as source,
+        ):
+            decided = begin(target, goal, decided, there)
+            follower = Follower(source, decided, capture, 0)
+            copy(target, goal, decided, before, follower, there)
+            finish(target, goal, decided, follower, there)
+            rows = prove(target, goal, before, follower, there)
+            follower.counters(there)
+            if goal.limits.postpone:
+                _wait(target, goal, follower, there)
+            pause = cut_over(target, goal, decided, before, follower, there, signals, commit)
+    except BaseException:
+        if not commit.is_done:
+            _give_up(target, goal)
+        raise
+    notes = open_there(goal, there)
+    release(target, before.path)
+    generation = before.generation
+    return MoveReport(
+        "moved",
+        goal.alias,
+        generation.name if generation is not None else "",
+        rows,
+        round((time.monotonic() - begun) * 1000),
+        round(pause * 1000),
+        follower.rounds,
+        follower.keys,
+        decided.findings,
+        {(table, column, fault.value): count for (table, column, fault), count in follower.changes.counts.items()},
+        (*decided.ddl.notes, *notes),
+    )
+
+
+@contextmanager
+def _reading(target: Target, before: LiveDatabase, signals: Signals) -> Iterator[Connection]:
+    """A connection of its own to the file, so that a snapshot of it does not hold that of the run."""
+    with closing(target.opener.read(before.path)) as source:
+        signals.watch(source)
+        yield source
+
+
+def _wait(target: Target, goal: Goal, follower: Follower, there: There) -> None:
+    with closing(postpone.until_called(target, goal.alias)) as waiting:
+        for _ in waiting:
+            if follower.waiting():
+                with step(goal, MoveStep.ROUND):
+                    follower.round(there)
+
+
+def _give_up(target: Target, goal: Goal) -> None:
+    """Drop what was made; if that fails, the next move does it. Only while the file is known to be open: an error at
+    its commit does not say that it is."""
+    with suppress(SchemasyncError, sqlite3.Error), goal.server.connection() as there:
+        record = move_table.read(there)
+        is_in_vain = record is not None and record.state in (MoveState.BUILDING, MoveState.COMPLETE)
+        if record is not None and is_in_vain and moved_fence(target) is None:
+            with step(goal, MoveStep.CLEAR):
+                move_table.clear(there, record)
+
+
+def open_there(goal: Goal, there: There) -> list[str]:
+    """Open PostgreSQL to writers: the file is closed. Then do what may take longer; returns what could not be done."""
+    with step(goal, MoveStep.OPEN), there.transaction():
+        move_table.set_state(there, MoveState.LIVE)
+        fence.open_up(there)
+    with step(goal, MoveStep.VALIDATE):
+        notes = validate(there)
+    with step(goal, MoveStep.UNFENCE), suppress(SchemasyncError):
+        fence.remove(there)  # an open one does no harm
+    return notes
+
+
+def _finished(target: Target, goal: Goal, alias: str) -> MoveReport:
+    """The file is closed: open PostgreSQL, if a run died before it did."""
+    live = target.layout.live()
+    generation = live.name if live is not None else ""
+    with goal.server.connection() as there:
+        record = move_table.read(there)
+        if record is None or record.source != str(target.layout.link) or record.state is MoveState.BUILDING:
+            raise NeedsPerson.of(
+                Code.STATE_UNKNOWN,
+                f"{target.layout.link} has moved to {alias}, but {goal.server} does not have what was moved",
+                f"Name the right server in DATABASES as {alias}, or restore it. The file has every row as of the move.",
+            )
+        is_open = record.state is MoveState.LIVE and not fence.fenced_tables(there)
+        if not is_open:
+            open_there(goal, there)
+    return MoveReport("current" if is_open else "moved", alias, generation)
+
+
+def _clear(goal: Goal, there: There, source: str) -> None:
+    """Drop what a move of this file made that died: the file is live, so nothing of it counts. What was live once
+    stays."""
+    record = move_table.read(there)
+    if record is None:
+        return
+    if record.source != source or record.state in (MoveState.LIVE, MoveState.UNDONE):
+        raise _of_another(goal, record)
+    with step(goal, MoveStep.CLEAR):
+        move_table.clear(there, record)
+
+
+def _check_server(goal: Goal, there: There, source: str) -> None:
+    record = move_table.read(there)
+    if record is None or record.source != source or record.state in (MoveState.LIVE, MoveState.UNDONE):
+        check_target(there, str(goal.server))
+
+
+def _of_another(goal: Goal, record: MoveRecord) -> Refused:
+    what = "an earlier move that was undone" if record.state is MoveState.UNDONE else f"the move of {record.source}"
+    return Refused.of(
+        Code.POSTGRES_NOT_EMPTY,
+        f"{goal.server} has the rows of {what}; they may have been written since",
+        "Nothing of it is touched. Name a database that is empty, or drop that one if nobody needs it.",
+        source=record.source,
+    )
+
+
+def _adopted(target: Target, before: LiveDatabase | None) -> LiveDatabase:
+    if before is None or before.generation is None:
+        raise live_database.no_history(target.layout)
+    return before

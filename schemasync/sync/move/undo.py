@@ -1,0 +1,105 @@
+"""Takes a move back: PostgreSQL is closed to writers first, and the file is opened last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from ...engines.postgres import fence, move_table
+from ...engines.postgres.counters import counters_ahead
+from ...engines.postgres.inspect import as_created
+from ...engines.postgres.move_table import MoveState
+from ...engines.postgres.verify.tables import compare_table
+from ...engines.sqlite.capture import changelog
+from ...engines.sqlite.connection import Connection, check_version
+from ...engines.sqlite.transactions import logged_durably, snapshot
+from ...errors import Code, NeedsPerson, Refused
+from ...files.disk import DiskStep
+from ...schema.document import Document
+from ..phases.capture import release
+from ..recovery import recover
+from ..run import interrupt
+from ..run.error_translation import translated_errors
+from ..run.target import Target
+from .build import step
+from .closed_file import moved_fence, not_moved
+from .decide import tables_there
+from .goal import Goal, MoveReport, MoveStep
+from .mover import open_there
+
+if TYPE_CHECKING:
+    from ...engines.postgres.driver import Connection as There
+
+
+def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool = False) -> MoveReport:
+    """Go back to the file. Raises Refused if PostgreSQL has anything that the file has not, unless `leave_writes`: then
+    it stays there. At no moment do both sides take writes."""
+    check_version()
+    begun = time.monotonic()
+    with (
+        translated_errors(target.layout.link),
+        interrupt.stoppable() as signals,
+        target.observed() as target,
+        target.locked() as target,
+    ):
+        recover(target)
+        closed, live = moved_fence(target), target.layout.live()
+        if closed is None or live is None:
+            raise not_moved(target)
+        with goal.server.connection() as there, closing(target.opener.read(live.path)) as source:
+            record = move_table.read(there)
+            if record is None or record.source != str(target.layout.link) or record.state is MoveState.BUILDING:
+                raise NeedsPerson.of(
+                    Code.STATE_UNKNOWN,
+                    f"{target.layout.link} has moved to {closed.moved_to}, but {goal.server} does not have what was "
+                    "moved",
+                    f"Name the right server in DATABASES as {closed.moved_to}.",
+                )
+            was_open = record.state is MoveState.LIVE
+            with step(goal, MoveStep.CLOSE):
+                fence.close(there, record.tables, f"It was moved back to {record.source}. Reload the site.")
+            left = _differing(target, goal, document, source, there)
+            if left and not leave_writes:
+                if was_open:
+                    open_there(goal, there)
+                raise _refused(goal, left)
+            signals.defer()
+            with step(goal, MoveStep.UNDONE):
+                move_table.set_state(there, MoveState.UNDONE)
+        with (
+            target.disk.step(DiskStep.CUTOVER_UNFENCE),
+            closing(target.opener.write(live.path, timeout=target.wait)) as connection,
+        ):
+            target.check_sole()
+            with logged_durably(connection):
+                changelog.reopen(connection)
+        signals.swapped(live.name)
+        release(target, live.path)
+    return MoveReport("undone", goal.alias, live.name, duration_ms=round((time.monotonic() - begun) * 1000), left=left)
+
+
+def _differing(target: Target, goal: Goal, document: Document, source: Connection, there: There) -> Mapping[str, int]:
+    """How many rows of each table differ; a counter that is ahead counts as one."""
+    left: dict[str, int] = {}
+    with snapshot(source), target.progress.phase("compare", "tables") as advance:
+        tables = as_created(there, tables_there(source, goal, document))
+        for number, table in enumerate(tables):
+            proof = compare_table(source, there, table)
+            if proof.differing:
+                left[table.name] = proof.differing
+            left.update({f"the counter of {table.name}.{name}": 1 for name in counters_ahead(source, there, table)})
+            advance(number + 1, len(tables))
+    return left
+
+
+def _refused(goal: Goal, left: Mapping[str, int]) -> Refused:
+    counts = ", ".join(f"{table} {count:,}" for table, count in left.items())
+    return Refused.of(
+        Code.WRITES_LEFT_BEHIND,
+        f"{goal.server} was written since the move: rows that differ, by table: {counts}",
+        "PostgreSQL stays live. To leave these rows there, and go back without them: "
+        "manage.py schemasync move --undo --leave-writes",
+        rows=dict(left),
+    )

@@ -1,0 +1,133 @@
+"""A database that moves to PostgreSQL: content equal, writers beside it, the way back."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from schemasync.engines.postgres import move_table
+from schemasync.engines.postgres.connection import Target as Server
+from schemasync.errors import Refused
+from schemasync.sync.move.goal import Goal
+from schemasync.sync.move.mover import plan
+from schemasync.sync.move.mover import to_postgres as move
+from schemasync.sync.move.undo import undo
+from schemasync.sync.run.target import target
+
+from .small_database import SCHEMA, assert_equal, document, make, rows_there
+
+
+@pytest.fixture
+def link(tmp_path):
+    link = tmp_path / "db.sqlite3"
+    make(link)
+    return link
+
+
+@pytest.fixture
+def goal(postgres_database):
+    return Goal("pg", Server.of(postgres_database.params))
+
+
+def test_all_rows_are_there_and_the_file_takes_no_writes(link, goal, postgres_database):
+    report = move(target(link), goal, document())
+    assert (report.result, dict(report.rows)["parent"]) == ("moved", 190)
+    assert_equal(link, postgres_database)
+    with closing(sqlite3.connect(link)) as connection, pytest.raises(sqlite3.OperationalError, match="moved to pg"):
+        connection.execute("INSERT INTO tag VALUES ('new', 'new')")
+    with postgres_database.connect() as connection:
+        connection.execute("INSERT INTO parent (name) VALUES ('after')")
+        assert connection.execute("SELECT id FROM parent WHERE name = 'after'").fetchone() == (201,)
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute("INSERT INTO child (id, parent) VALUES (9999, 7777)")
+        valid = connection.execute("SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'").fetchone()
+        assert valid == (True,)
+        assert connection.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone() == (0,)
+    assert move(target(link), goal, document()).result == "current"
+
+
+def test_a_plan_changes_nothing_anywhere(link, goal, postgres_database):
+    before = link.read_bytes()
+    assert len(plan(target(link), goal, document()).tables) == len(SCHEMA)
+    assert link.read_bytes() == before
+    with postgres_database.connect() as connection:
+        assert connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        ).fetchone() == (0,)
+
+
+def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database):
+    stop, written, failed = threading.Event(), [], []
+
+    def write(number):
+        with closing(sqlite3.connect(link, timeout=10, isolation_level=None)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            count = 0
+            while not stop.is_set():
+                count += 1
+                name = f"w{number}-{count}"
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    key = connection.execute("INSERT INTO parent (name) VALUES (?)", (name,)).lastrowid
+                    connection.execute("INSERT INTO child (parent, amount) VALUES (?, ?)", (key, count))
+                    connection.execute("UPDATE parent SET note = ? WHERE id = ?", (name, count % 150 + 1))
+                    connection.execute("INSERT OR REPLACE INTO pair VALUES (?, 'r', ?)", (number, bytes([count % 256])))
+                    connection.execute("INSERT INTO keyless VALUES (?, ?)", (count, name))
+                    connection.execute("DELETE FROM parent WHERE id = ?", (151 + count % 40,))
+                    connection.execute("UPDATE tag SET code = code || '.' WHERE code LIKE 'a%' AND length(code) < 50")
+                    connection.execute("COMMIT")
+                    written.append(name)
+                except sqlite3.OperationalError as error:
+                    failed.append(str(error))
+                    return
+                time.sleep(0.002)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    try:
+        report = move(target(link), goal, document())
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert report.keys > 0
+    assert len(failed) == 3, failed
+    assert all("moved to pg" in one for one in failed), failed
+    assert_equal(link, postgres_database)
+    names = {name for _, name, _ in rows_there(postgres_database, "parent")}
+    assert set(written) <= names
+
+
+def test_back_to_the_file_if_nothing_was_written_there(link, goal, postgres_database):
+    move(target(link), goal, document())
+    assert undo(target(link), goal, document()).result == "undone"
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO tag VALUES ('back', 'again')")
+    with postgres_database.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("INSERT INTO tag VALUES ('there', 'lost')")
+
+
+@pytest.mark.parametrize("sql", ["INSERT INTO tag VALUES ('there', 'only')", "SELECT nextval('parent_id_seq')"])
+def test_writes_there_keep_it_from_going_back_unless_they_are_to_be_left(link, goal, postgres_database, sql):
+    move(target(link), goal, document())
+    with postgres_database.connect() as connection:
+        connection.execute(sql)
+        with pytest.raises(Refused) as refusal:
+            undo(target(link), goal, document())
+        assert [one.code for one in refusal.value.problems] == ["writes-left-behind"]
+        connection.execute("INSERT INTO tag VALUES ('goes', 'on')")  # it is live as before
+        left = undo(target(link), goal, document(), leave_writes=True).left
+        assert left["tag"] >= 1
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("INSERT INTO tag VALUES ('no', 'more')")
+    with pytest.raises(Refused, match="undone"):  # its rows are not dropped for another move
+        move(target(link), goal, document())
+    with postgres_database.connect() as connection:
+        assert move_table.read(connection).state == "undone"
