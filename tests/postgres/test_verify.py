@@ -12,6 +12,7 @@ from schemasync.engines.postgres.types import FieldKind
 from schemasync.engines.postgres.verify import pieces
 from schemasync.engines.postgres.verify.result import Difference, DifferingRow
 from schemasync.engines.postgres.verify.tables import compare_keys, compare_table
+from schemasync.errors import Failed
 
 from .moving import both
 from .test_copy import ALL, WIDE
@@ -284,3 +285,30 @@ def test_columns_that_a_model_does_not_know_are_compared_too(postgres_database):
         assert proof(pair).is_equal
         pair.target.execute("UPDATE t SET w = w + 0.00000000000000000000000000001 WHERE id = 1")
         assert proof(pair).samples == [DifferingRow("1", Difference.CHANGED, ("w",))]
+
+
+def test_what_a_policy_would_make_is_not_taken_for_what_rounding_makes(postgres_database):
+    """1.015 is stored a little below: rounded by its bits it is 1.01, shown and rounded by PostgreSQL 1.02."""
+    with both(postgres_database, WIDE, ALL) as pair:
+        pair.source.execute("INSERT INTO t (price) VALUES (1.015)")
+        pair.copy()
+        assert str(pair.target.execute("SELECT price FROM t").fetchone()[0]) == "1.02"
+        assert proof(pair).is_equal
+        pair.target.execute("UPDATE t SET price = 1.01")
+        assert proof(pair).differing == 1
+
+
+def test_json_whose_repeated_keys_nobody_allowed_to_go_is_refused_and_not_equal(postgres_database):
+    with both(postgres_database, WIDE, ALL) as pair:
+        pair.source.execute("""INSERT INTO t (doc) VALUES ('{"a": 1, "a": {"b": 2}}')""")
+        pair.target.execute("""INSERT INTO t (id, doc) VALUES (1, '{"a": {"b": 2}}')""")
+        with pytest.raises(Failed, match="json-repeated-keys"):
+            proof(pair)
+
+
+def test_a_value_that_does_not_fit_has_no_equal(postgres_database):
+    with both(postgres_database, WIDE, ALL) as pair:
+        pair.source.execute("INSERT INTO t (day) VALUES ('2026-02-30')")
+        pair.target.execute("INSERT INTO t (id, day) VALUES (1, '2026-03-02')")
+        with pytest.raises(Failed, match="not-a-date"):
+            proof(pair)

@@ -29,7 +29,7 @@ from ..types import (
 )
 from . import digests
 from .result import SAMPLES, Difference, DifferingRow, Proof
-from .rows import differing_rows, here_rows, key_of, typed_key
+from .rows import as_text, differing_rows, here_rows, key_of, typed_key
 
 if TYPE_CHECKING:
     from psycopg import Cursor
@@ -54,7 +54,7 @@ def has_order(table: MovedTable) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Rows of SQLite in the order of the key, as they are sent: text is bytes. `after`, `last`: keys."""
+    """Rows of SQLite in the order of the key, whose text is bytes. `after`, `last`: keys."""
 
     after: Sequence[Any] | None
     last: Sequence[Any]
@@ -71,10 +71,12 @@ def compare_pieces(
     target: Connection,
     table: MovedTable,
     columns: Sequence[str],
+    exactly: Sequence[str],
     progress: Callable[[int], None],
     part: RowIds | None = None,
 ) -> Proof:
-    """Compare all rows, or those of a part. `columns`: SQLite's SQL for the values as they are sent."""
+    """Compare all rows, or those of a part. `columns`: SQLite's SQL for the values of a digest, `exactly`: for those as
+    they are sent, which takes longer."""
     proof = Proof(table.name)
     aggregates = {column.name: digests.there(column) for column in table.copied}
     last: Sequence[Any] | None = (part.first - 1,) if part is not None and part.first > FIRST else None
@@ -83,11 +85,11 @@ def compare_pieces(
         for piece in _pieces(source, table, columns, part, last):
             asked = _ask(target, table, aggregates, piece)
             if before is not None:
-                _compare(target, table, proof, *before, aggregates)
+                _compare(source, target, table, proof, *before, aggregates, exactly)
                 progress(proof.rows)
             before, last = (piece, asked), piece.last
         if before is not None:
-            _compare(target, table, proof, *before, aggregates)
+            _compare(source, target, table, proof, *before, aggregates, exactly)
     _extra(target, table, proof, last, (part.last,) if part is not None else None)
     progress(proof.rows)
     return proof
@@ -143,12 +145,14 @@ def between(key: Sequence[PgColumn], after: Sequence[Any] | None, last: Sequence
 
 
 def _compare(
+    source: Source,
     target: Connection,
     table: MovedTable,
     proof: Proof,
     piece: _Piece,
     asked: Cursor[TupleRow],
     aggregates: dict[str, list[str]],
+    exactly: Sequence[str],
 ) -> None:
     proof.rows += len(piece.rows)
     answer = asked.fetchone()
@@ -161,10 +165,23 @@ def _compare(
         some, theirs = theirs[:count], theirs[count:]
         is_equal = is_equal and digests.are_equal(column, digests.here(column, values[number]), some)
     if not is_equal:
+        here, keys = _between_here(table.key, piece)
+        ours = here_rows(table, source.execute(f"{select(table, exactly)} WHERE {here}", keys))
         where, given = between(table.key, piece.after, piece.last)
-        ours = here_rows(table, [row[: len(table.copied)] for row in piece.rows])
         for row in differing_rows(target, table, ours, where, given):
             proof.add(row)
+
+
+def _between_here(key: Sequence[PgColumn], piece: _Piece) -> tuple[str, list[Any]]:
+    """The condition for the keys of a piece, in SQLite."""
+    names = ", ".join(f"{quote(column.name)} COLLATE BINARY" for column in key)
+    marks = ", ".join("?" for _ in key)
+    terms, given = list[str](), list[Any]()
+    for comparison, values in ((">", piece.after), ("<=", piece.last)):
+        if values is not None:
+            terms.append(f"({names}) {comparison} ({marks})")
+            given += [as_text(column.type, value) for column, value in zip(key, values, strict=True)]
+    return " AND ".join(terms), given
 
 
 def _extra(

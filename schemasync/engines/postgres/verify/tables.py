@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....schema.names import quote
+from ....schema.names import fold, quote
 from ...sqlite.connection import Connection as Source
 from ...sqlite.for_postgres.reading import Changes, reading, select, value_columns
 from ..moved import MovedTable, RowIds
+from ..types import Numeric
 from .pieces import compare_pieces, has_order
 from .result import Proof
 from .rows import differing_rows, here_rows, typed_key
@@ -33,11 +34,23 @@ def compare_table(
     `is_divisible`, only the rows of these row ids, on both sides.
     """
     changes = Changes()
-    columns = value_columns(source, table, changes, judged)
+    exactly = value_columns(source, table, changes, judged)
+    columns = value_columns(source, table, changes, _changed_alike(table, judged))
     with reading(source, changes, bytes):
         if has_order(table):
-            return compare_pieces(source, target, table, columns, progress, part)
-        return compare_unordered(source, target, table, columns, progress)
+            return compare_pieces(source, target, table, columns, exactly, progress, part)
+        return compare_unordered(source, target, table, exactly, progress)
+
+
+def _changed_alike(table: MovedTable, judged: Collection[str] | None) -> set[str]:
+    """Folded names of the columns whose values must be judged before a digest. In all others a value that does not fit
+    has no equal on PostgreSQL, and is judged once the digests differ."""
+    return {
+        fold(column.name)
+        for column in table.copied
+        if (judged is None or fold(column.name) in judged)
+        and (isinstance(column.type, Numeric) or table.policy(column) is not None)
+    }
 
 
 def compare_keys(source: Source, target: Connection, table: MovedTable, keys: Iterable[Sequence[Any]]) -> Proof:
