@@ -138,6 +138,7 @@ class Code(StrEnum):
     RESTORED_IN_PLACE = "restored-in-place"
     SWAP_UNFINISHED = "swap-unfinished"
     MOVED = "moved"
+    MOVE_UNFINISHED = "move-unfinished"
     NOT_MOVED = "not-moved"
     WRITES_LEFT_BEHIND = "writes-left-behind"
     NOT_CURRENT = "not-current"

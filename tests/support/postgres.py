@@ -161,13 +161,23 @@ def start(folder: Path) -> None:
     for owner in _owner():
         shutil.chown(folder, owner)
     _run("initdb", "-D", folder / "data", "-U", USER, *INITDB)
+    restart(folder)
+
+
+def restart(folder: Path) -> None:
+    """The same server again, after `stop`."""
     socket = f"{SETTINGS} -c unix_socket_directories={folder}"
     _run("pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", socket, "start")
 
 
+def stop(folder: Path) -> None:
+    """Ended at once, as by a crash."""
+    _run("pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
+
+
 def end(folder: Path) -> None:
     """Ended at once, and its folder removed."""
-    _run("pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
+    stop(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

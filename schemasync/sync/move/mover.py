@@ -105,7 +105,7 @@ def _moved(
         if not commit.is_done:
             _give_up(target, goal)
         raise
-    notes = open_there(goal, there)
+    notes = _opened(goal)
     release(target, before.path)
     generation = before.generation
     return MoveReport(
@@ -121,6 +121,20 @@ def _moved(
         {(table, column, fault.value): count for (table, column, fault), count in follower.changes.counts.items()},
         (*decided.ddl.notes, *notes),
     )
+
+
+def _opened(goal: Goal) -> list[str]:
+    """Open PostgreSQL, over another connection: that of the run may have broken at its last commit."""
+    try:
+        with goal.server.connection() as there:
+            return open_there(goal, there)
+    except SchemasyncError as error:
+        raise NeedsPerson.of(
+            Code.MOVE_UNFINISHED,
+            f"every row is on {goal.server}, and the file is closed, but that does not take writes yet: {error}. "
+            "Until then every write fails, and none is lost",
+            f"Once the server is up: manage.py schemasync move --to {goal.alias}",
+        ) from error
 
 
 @contextmanager
