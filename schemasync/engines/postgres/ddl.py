@@ -16,7 +16,7 @@ from .expressions.syntax import Reader
 from .expressions.translate import TableExpressions
 from .names import Names, is_too_long
 from .refusals import Refusals
-from .statements import Ddl, Phase, Statement
+from .statements import Ddl, Phase, Statement, Translated
 from .table_ddl import TableDdl
 from .types import ByHand, Citext, PgColumn
 from .view_ddl import view_statements
@@ -34,11 +34,12 @@ def make_ddl(
     _check_names(schema, on_postgres, refusals)
     with closing(opener.memory()) as connection:
         build(connection, schema)
-        statements = list(_statements(connection, schema, columns, on_postgres, refusals))
+        translated: list[Translated] = []
+        statements = list(_statements(connection, schema, columns, on_postgres, refusals, translated))
     if refusals.problems:
         raise Refused(refusals.problems)
     ordered = (one for phase in Phase for one in statements if one.phase is phase)
-    return Ddl(tuple(ordered), tuple(dict.fromkeys(refusals.notes)))
+    return Ddl(tuple(ordered), tuple(dict.fromkeys(refusals.notes)), tuple(translated))
 
 
 def _statements(
@@ -47,6 +48,7 @@ def _statements(
     columns: Mapping[str, tuple[PgColumn, ...]],
     on_postgres: OnPostgres,
     refusals: Refusals,
+    translated: list[Translated],
 ) -> Iterator[Statement]:
     names = Names([table.name for table in schema.tables] + [view.name for view in schema.views])
     reader = Reader(connection)
@@ -57,7 +59,7 @@ def _statements(
             by_name = {fold(column.name): column for column in columns[table.name]}
             by_hand = on_postgres.tables.get(fold(table.name), TableOnPostgres())
             expressions = TableExpressions(reader, table, by_name)
-            yield from TableDdl(schema, table, columns, by_hand, expressions, names, refusals).statements()
+            yield from TableDdl(schema, table, columns, by_hand, expressions, names, refusals, translated).statements()
     yield from view_statements(reader, schema, columns, on_postgres, refusals)
     for what, name, there in names.renamed:
         refusals.note(f'The {what} "{name}" has another name there: "{there}".')

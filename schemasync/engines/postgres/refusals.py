@@ -9,29 +9,8 @@ from typing import Any
 from ...errors import Code, Problem
 from ...schema.names import to_key
 from .expressions.translate import Untranslated
-from .types import (
-    Bigint,
-    ByHand,
-    DoublePrecision,
-    Integer,
-    Numeric,
-    PgType,
-    Smallint,
-    Text,
-    Varchar,
-)
 
-_NUMBERS = (Bigint, Integer, Smallint, Numeric, DoublePrecision)
-_TEXTS = (Text, Varchar)
 NOT_SAFE = "is not known to mean the same on PostgreSQL"
-
-
-def alike(one: PgType, other: PgType) -> bool:
-    """True if PostgreSQL takes a foreign key between columns of these types. Who wrote one by hand knows."""
-    if isinstance(one, ByHand) or isinstance(other, ByHand):
-        return True
-    families = (_NUMBERS, _TEXTS)
-    return type(one) is type(other) or any(isinstance(one, f) and isinstance(other, f) for f in families)
 
 
 @dataclass(slots=True)

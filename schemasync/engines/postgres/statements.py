@@ -30,11 +30,23 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Translated:
+    """An expression over the rows of a table, as both engines compute it. `what`: such as `the CHECK "positive"`."""
+
+    table: str
+    what: str
+    sqlite: str
+    postgres: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ddl:
-    """`notes`: what is otherwise than in SQLite, such as a shortened name; each a sentence."""
+    """`notes`: what is otherwise than in SQLite, such as a shortened name; each a sentence. `translated`: what can be
+    compared once there are rows."""
 
     statements: tuple[Statement, ...]
     notes: tuple[str, ...] = ()
+    translated: tuple[Translated, ...] = ()
 
     def of(self, *phases: Phase) -> Iterator[Statement]:
         """The statements of these phases, in their order."""

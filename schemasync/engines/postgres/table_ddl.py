@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...schema.model import Check, Column, ForeignKey, Index, IndexedColumn, PrimaryKey, Schema, Table, Unique
+from ...schema.model import Check, Column, ForeignKey, Index, IndexedColumn, PrimaryKey, Schema, Sql, Table, Unique
 from ...schema.names import fold, quote
 from ...schema.on_postgres import TableOnPostgres
 from .expressions.translate import TableExpressions, Untranslated
+from .foreign_keys import foreign_key
 from .names import Names
-from .refusals import Refusals, alike
-from .statements import Phase, Statement
+from .refusals import Refusals
+from .statements import Phase, Statement, Translated
 from .types import ByHand, Jsonb, PgColumn
 
 
 @dataclass(frozen=True, slots=True)
 class TableDdl:
-    """`made`: the columns of all tables, for foreign keys. What cannot be made goes to `refusals`."""
+    """`made`: the columns of all tables, for foreign keys. What cannot be made goes to `refusals`, and the expressions
+    that were translated to `translated`."""
 
     schema: Schema
     table: Table
@@ -26,6 +28,7 @@ class TableDdl:
     expressions: TableExpressions
     names: Names
     refusals: Refusals
+    translated: list[Translated]
     _constraints: set[str] = field(default_factory=set)
 
     def statements(self) -> Iterator[Statement]:
@@ -67,6 +70,8 @@ class TableDdl:
             self._note_conflict(column.not_null.conflict, f"NOT NULL of {column.name}")
         try:
             if column.generated is not None:
+                name = quote(column.name)
+                self._record(f'the generated column "{column.name}"', name, name)
                 pieces.append(f"GENERATED ALWAYS AS ({self.expressions.generated(made, column.generated)}) STORED")
             elif column.default is not None and not made.identity:
                 pieces.append(f"DEFAULT {_grouped(self.expressions.default(made, column.default))}")
@@ -127,8 +132,13 @@ class TableDdl:
         if index.unique:
             self._refuse_json(index.columns)
         try:
-            where = f" WHERE {self.expressions.condition(index.where)}" if index.where is not None else ""
-            yield self._created_index(index.name, f"({self._keys(index.columns)}){where}", unique=index.unique)
+            where = self.expressions.condition(index.where) if index.where is not None else ""
+            keys = self._keys(index.columns)
+            if index.where is not None:
+                self._record_condition(f'the WHERE of the index "{index.name}"', index.where, where)
+            self._record_keys(index)
+            end = f" WHERE {where}" if where else ""
+            yield self._created_index(index.name, f"({keys}){end}", unique=index.unique)
         except Untranslated as error:
             self.refusals.index(self.table.name, index.name, error)
 
@@ -165,6 +175,8 @@ class TableDdl:
         by_hand = next((sql for name, sql in self.by_hand.checks.items() if fold(name) in names), None)
         try:
             sql = by_hand if by_hand is not None else self.expressions.condition(check.expression)
+            if by_hand is None:
+                self._record_condition(f'the CHECK "{check.name or check.expression.text}"', check.expression, sql)
         except Untranslated as error:
             self.refusals.check(self.table.name, check.name or check.expression.text, error)
             return
@@ -178,39 +190,31 @@ class TableDdl:
                 f'The foreign key of "{self.table.name}" to "{key.table}" is left out: schema.json does not make that.'
             )
             return
-        references = key.references or tuple(one.column or "" for one in (parent.primary_key or PrimaryKey(())).columns)
-        self._compare_types(key, parent, references)
-        columns, there = (
-            ", ".join(map(quote, key.columns)),
-            ", ".join(quote(self._spelled(parent, n)) for n in references),
-        )
-        clause = f"FOREIGN KEY ({columns}) REFERENCES {quote(parent.name)} ({there})"
-        clause += f" ON DELETE {key.on_delete}" if key.on_delete else ""
-        clause += f" ON UPDATE {key.on_update}" if key.on_update else ""
-        clause += " DEFERRABLE INITIALLY DEFERRED" if key.deferred else ""
         label = "" if key.name is None else self._named("foreign key", key.name)
+        clause = foreign_key(key, self.table, parent, self.made, self.refusals)
         yield self._altered(Phase.FOREIGN_KEY, f"ADD {label}{clause}")
 
-    def _compare_types(self, key: ForeignKey, parent: Table, references: tuple[str, ...]) -> None:
-        there = {fold(column.name): column for column in self.made[parent.name]}
-        for name, other in zip(key.columns, references, strict=False):
-            ours, theirs = self.expressions.columns[fold(name)], there[fold(other)]
-            if not alike(ours.type, theirs.type):
-                self.refusals.add(
-                    f'"{self.table.name}"."{name}" is {ours.type.sql} and refers to "{parent.name}"."{other}", which '
-                    f"is {theirs.type.sql}: PostgreSQL takes no foreign key between the two",
-                    self.refusals.beside_column(self.table.name, name, theirs.type.sql),
-                )
+    # --- what can be compared --------------------------------------------------------------------------------------
+
+    def _record(self, what: str, sqlite: str, postgres: str) -> None:
+        self.translated.append(Translated(self.table.name, what, sqlite, postgres))
+
+    def _record_condition(self, what: str, sql: Sql, postgres: str) -> None:
+        """SQLite takes every number but 0 for true."""
+        self._record(what, f"CASE WHEN {sql.canonical} THEN 1 WHEN NOT ({sql.canonical}) THEN 0 END", postgres)
+
+    def _record_keys(self, index: Index) -> None:
+        """The expressions in an index. A collation is in the value there, and beside it in SQLite."""
+        for column in index.columns:
+            sql = column.expression
+            if sql is not None and column.collation is None and "collate" not in sql.canonical.split():
+                self._record(f'"{sql.text}" of the index "{index.name}"', sql.canonical, self.expressions.key(column))
 
     # --- what all of them need --------------------------------------------------------------------------------
 
     @property
     def _name(self) -> str:
         return quote(self.table.name)
-
-    def _spelled(self, parent: Table, name: str) -> str:
-        found = parent.column(name)
-        return found.name if found is not None else name
 
     def _is_skipped(self, name: str) -> bool:
         return fold(name) in {fold(one) for one in self.by_hand.skip}

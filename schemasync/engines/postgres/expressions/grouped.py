@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
+from ....schema.names import fold
 from .aggregates import aggregate, is_aggregate
 from .nodes import Translation
-from .sources import Scope
+from .sources import Scope, Source
 from .values import UNKNOWN, Kind, Value
 
 
@@ -72,3 +74,35 @@ def is_one_row(node: exp.Expr) -> bool:
     """True for a selected expression that is an aggregate, of which a SELECT without groups has one row."""
     inner = node.this if isinstance(node, exp.Alias) else node
     return is_aggregate(inner)
+
+
+def determined_keys(node: exp.Select, scope: Scope, grouped: Sequence[exp.Expr]) -> Iterator[exp.Column]:
+    """Keys to add to GROUP BY, which changes no group: those of tables that are joined by their key to a column of
+    which each group has one value. PostgreSQL knows that of the tables in GROUP BY alone."""
+    joins = node.args.get("joins") or ()
+    if any(join.side in ("RIGHT", "FULL") for join in joins):
+        return
+    columns = [one for one in grouped if isinstance(one, exp.Column)]
+    known = [source for source in scope.sources if _has_key(scope, source, columns)]
+    for join in joins:
+        source = next((one for one in scope.sources if fold(one.name) == fold(join.this.alias_or_name)), None)
+        if source is None or not source.key or source in known or join.args.get("on") is None:
+            continue
+        equal = dict(_equalities(join.args["on"], scope, source))
+        if equal.keys() >= source.key and all(equal[key] in known for key in source.key):
+            known.append(source)
+            yield from (exp.column(key, table=fold(source.name)) for key in sorted(source.key))
+
+
+def _has_key(scope: Scope, source: Source, columns: Sequence[exp.Column]) -> bool:
+    named = {one.name for one in columns if scope.source_of(one.table, one.name) is source}
+    return bool(source.key) and source.key <= named
+
+
+def _equalities(on: exp.Expr, scope: Scope, source: Source) -> Iterator[tuple[str, Source | None]]:
+    """The columns of a source that are equal to one of another source, with that."""
+    for part in on.flatten() if isinstance(on, exp.And) else [on]:
+        if isinstance(part, exp.EQ) and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Column):
+            for one, other in ((part.this, part.expression), (part.expression, part.this)):
+                if scope.source_of(one.table, one.name) is source:
+                    yield one.name, scope.source_of(other.table, other.name)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ....schema.names import fold, quote
 from .compare import as_key
-from .grouped import SelectValues, as_result, has_aggregate, is_one_row
+from .grouped import SelectValues, as_result, determined_keys, has_aggregate, is_one_row
 from .sources import Row, Scope, Source, result_row
 from .values import UNKNOWN, Kind, Refuse, Value
 
@@ -182,6 +182,7 @@ class _One:
         if group is None:
             return "", replace(self.plain, grouped=()) if is_grouped else self.plain
         nodes = tuple(map(self._meant, group.expressions))
+        nodes += tuple(determined_keys(self.node, self.scope, nodes))
         values = [self.plain.value(one) for one in nodes]
         for value in values:
             if value.is_citext or value.is_explicit or value.kind in (Kind.JSON, Kind.OTHER):
