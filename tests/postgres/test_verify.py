@@ -312,3 +312,11 @@ def test_a_value_that_does_not_fit_has_no_equal(postgres_database):
         pair.target.execute("INSERT INTO t (id, day) VALUES (1, '2026-03-02')")
         with pytest.raises(Failed, match="not-a-date"):
             proof(pair)
+
+
+def test_json_that_is_none_is_refused(postgres_database):
+    with both(postgres_database, WIDE, ALL) as pair:
+        pair.source.execute("INSERT INTO t (doc) VALUES ('{\"a\": 1}'), ('[1,')")
+        pair.target.execute("""INSERT INTO t (doc) VALUES ('{"a": 1}'), ('[1]')""")
+        with pytest.raises(Failed, match=r"row 2 does not fit .* \(not-json\)"), pair.target.transaction():
+            proof(pair)

@@ -1,12 +1,12 @@
 """Digests of columns over a piece of a table on both sides: equal ones prove equal values at the speed of the engines.
 
 Other digests prove nothing: then the rows are compared by their exact values. Values are joined in the order of the key
-in a form that says where each ends: numbers have a fixed size, text comes with its lengths, NULL with a map.
+in a form that says where each ends: numbers have a fixed size, text comes with its lengths, NULL with a map. JSON has
+one text only as jsonb, so that PostgreSQL gets SQLite's, and makes the digest of both.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from collections.abc import Sequence
@@ -39,23 +39,41 @@ from ..types import (
 )
 from .exact import there as exact_there
 
-Digest = None | bytes | str
-"""None for no value at all. JSON is text that is compared in Python, as only there it has one form."""
+Digest = None | bytes | int
+"""None for no value at all."""
+
+_MARK = "\x01"  # between texts of JSON, in which it cannot be
 
 
 def there(column: PgColumn) -> list[str]:
-    """PostgreSQL's aggregates over the rows of a piece, which come in the order of the key."""
+    """PostgreSQL's aggregates over the rows of a piece, which come in the order of the key. Those of JSON take a value:
+    that of `given`."""
     name = quote(column.name)
     null = f"CASE WHEN {name} IS NULL THEN '\\x01'::bytea ELSE '\\x00'::bytea END"
-    found = [_joined_there(column.type, name)]
+    found = [f"sha256({_joined_there(column.type, name)})"]
+    if isinstance(column.type, Jsonb):
+        texts = f"string_agg({name}::text, ',')"
+        found += [_OURS, f"length({texts}) - length(replace({texts}, ':', ''))"]
     if isinstance(column.type, Text | Varchar | Citext | Bytea | ByHand):
         length = f"octet_length({name})" if isinstance(column.type, Bytea) else f"octet_length({name}::text)"
-        found.append(f"string_agg(int4send({length}), '')")
+        found.append(f"sha256(string_agg(int4send({length}), ''))")
     if not column.not_null:
-        found.append(f"string_agg({null}, '')")
-    return [
-        one if isinstance(column.type, Jsonb) and not number else f"sha256({one})" for number, one in enumerate(found)
-    ]
+        found.append(f"sha256(string_agg({null}, ''))")
+    return found
+
+
+_OURS = (
+    "(SELECT sha256(convert_to(string_agg(one::jsonb::text, ',' ORDER BY number), 'UTF8'))"
+    " FROM unnest(string_to_array(%s, E'\\x01')) WITH ORDINALITY AS ours (one, number))"
+)
+
+
+def given(column: PgColumn, values: Sequence[Any]) -> list[str | None]:
+    """The values for the aggregates of `there`."""
+    if not isinstance(column.type, Jsonb):
+        return []
+    texts = [value for value in values if isinstance(value, bytes)]
+    return [_MARK.join([one.decode() for one in texts]) if texts else None]
 
 
 def _joined_there(type_: PgType, name: str) -> str:
@@ -73,7 +91,7 @@ def _joined_there(type_: PgType, name: str) -> str:
         case Uuid():
             return f"string_agg(uuid_send({name}), '')"
         case Jsonb():
-            return f"string_agg({name}::text, ',')"
+            return f"convert_to(string_agg({name}::text, ','), 'UTF8')"
         case Text() | Varchar() | Citext() | ByHand():
             return f"convert_to(string_agg({name}::text, ''), 'UTF8')"
         case Numeric(precision=None):
@@ -85,19 +103,27 @@ def _joined_there(type_: PgType, name: str) -> str:
 
 
 def here(column: PgColumn, values: Sequence[Any]) -> list[Digest]:
-    """The same of SQLite's values as they are sent, whose text is bytes. A value of an unexpected type gives a digest
-    that equals none."""
+    """The same of SQLite's values, whose text is bytes. A value of an unexpected type gives a digest that equals none.
+    Of JSON it is the number of colons, by which a repeated key is known."""
     present = values if column.not_null else [value for value in values if value is not None]
     try:
-        joined = _joined_here(column.type, present) if present else None
-        found = [joined if joined is None or isinstance(column.type, Jsonb) else sha256(joined).digest()]
+        found: list[Digest] = [_digest_here(column.type, present) if present else None]
         if isinstance(column.type, Text | Varchar | Citext | Bytea | ByHand):
             found.append(sha256(_big_endian("i", list(map(len, present)))).digest() if present else None)
     except (TypeError, ValueError, OverflowError):
         return [b""]
     if not column.not_null:
         found.append(sha256(bytes([value is None for value in values])).digest())
-    return [*found]
+    return found
+
+
+def _digest_here(type_: PgType, values: Sequence[Any]) -> Digest:
+    joined = _joined_here(type_, values)
+    if not isinstance(type_, Jsonb):
+        return sha256(joined).digest()
+    if b"\\u003" in joined:  # a colon that is not written as one
+        raise ValueError
+    return joined.count(b":")
 
 
 def _joined_here(type_: PgType, values: Sequence[Any]) -> bytes:
@@ -113,7 +139,7 @@ def _joined_here(type_: PgType, values: Sequence[Any]) -> bytes:
         case Uuid():
             return bytes.fromhex(b"".join(values).decode())
         case Jsonb():
-            return b"[" + b",".join(values) + b"]"
+            return b",".join(values)
         case Numeric(precision=None):
             raise TypeError  # its digits are compared exactly
         case Numeric(scale=scale):
@@ -144,23 +170,6 @@ def _big_endian(kind: str, values: Sequence[Any]) -> bytes:
 
 def are_equal(column: PgColumn, ours: Sequence[Digest], theirs: Sequence[Digest]) -> bool:
     """True if the digests prove that the values are equal."""
-    if not isinstance(column.type, Jsonb) or ours[0] is None or theirs[0] is None:
-        return list(ours) == list(theirs)
-    return list(ours[1:]) == list(theirs[1:]) and _is_same_json(ours[0], f"[{theirs[0]!s}]")
-
-
-def _is_same_json(one: bytes | str, other: bytes | str) -> bool:
-    """True if the texts are the same but for blanks, escapes and the order of keys. Numbers are compared by their
-    digits, in tuples, as to Python 1 is true. A key that is repeated has a colon more."""
-    ours = one.decode() if isinstance(one, bytes) else one
-    if ours == other:
-        return True
-    if "\\u003" in ours or ours.count(":") != str(other).count(":"):
-        return False
-    try:
-        return bool(_DIGITS.decode(ours) == _DIGITS.decode(str(other)))
-    except (ValueError, RecursionError):
-        return False
-
-
-_DIGITS = json.JSONDecoder(parse_int=tuple, parse_float=tuple)
+    if isinstance(column.type, Jsonb):
+        return theirs[0] == theirs[1] and list(ours) == list(theirs[2:])
+    return list(ours) == list(theirs)

@@ -60,6 +60,10 @@ class _Piece:
     last: Sequence[Any]
     rows: Sequence[Sequence[Any]]
 
+    def columns(self, table: MovedTable) -> Iterator[tuple[PgColumn, Sequence[Any]]]:
+        """The values of each copied column."""
+        return zip(table.copied, zip(*self.rows, strict=True), strict=False)
+
 
 def is_divisible(table: MovedTable) -> bool:
     """True if parts of the table by row ids can be compared by themselves: the row id is the key."""
@@ -130,7 +134,8 @@ def _ask(target: Connection, table: MovedTable, aggregates: dict[str, list[str]]
     keys = ", ".join(quote(column.name) for column in table.key)
     where, given = between(table.key, piece.after, piece.last)
     rows = f"SELECT * FROM {quote(table.target)} WHERE {where} ORDER BY {keys}"
-    return target.execute(f"SELECT {wanted} FROM ({rows}) AS piece".encode(), given)
+    ours = [one for column, values in piece.columns(table) for one in digests.given(column, values)]
+    return target.execute(f"SELECT {wanted} FROM ({rows}) AS piece".encode(), [*ours, *given])
 
 
 def between(key: Sequence[PgColumn], after: Sequence[Any] | None, last: Sequence[Any] | None) -> tuple[str, list[Any]]:
@@ -158,12 +163,11 @@ def _compare(
     answer = asked.fetchone()
     assert answer is not None
     rows, theirs = answer[0], list(answer[1:])
-    values = list(zip(*piece.rows, strict=True))
     is_equal = rows == len(piece.rows)
-    for number, column in enumerate(table.copied):
+    for column, values in piece.columns(table):
         count = len(aggregates[column.name])
         some, theirs = theirs[:count], theirs[count:]
-        is_equal = is_equal and digests.are_equal(column, digests.here(column, values[number]), some)
+        is_equal = is_equal and digests.are_equal(column, digests.here(column, values), some)
     if not is_equal:
         here, keys = _between_here(table.key, piece)
         ours = here_rows(table, source.execute(f"{select(table, exactly)} WHERE {here}", keys))
