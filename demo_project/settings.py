@@ -1,12 +1,15 @@
 """Settings of the demo: an ordinary Django site on SQLite whose tables come from schema.json.
 
 Two variables of the environment move it: `DEMO_DATABASE` (the database's path) and `DEMO_SCHEMA` (the
-schema's path). Paths are taken from the current folder. `DEMO_TRANSFORMS` is the module with the transforms: in a
+schema's path). Paths are taken from the current folder. `DEMO_POSTGRES` names an empty database on PostgreSQL, to which
+the demo moves and from which it comes back. `DEMO_TRANSFORMS` is the module with the transforms: in a
 project of your own its name stands here, and it comes with the release that needs it.
 """
 
 import os
 from pathlib import Path
+
+from schemasync.databases import current
 
 BASE_DIR = Path(__file__).absolute().parent.parent
 DEMO_DIR = BASE_DIR / "demo_project"
@@ -43,6 +46,10 @@ DATABASES = {
         "NAME": path_from("DEMO_DATABASE", BASE_DIR / "db.sqlite3"),
     }
 }
+if "DEMO_POSTGRES" in os.environ:
+    # An empty database on PostgreSQL, to which the demo moves; libpq's own variables (PGHOST, PGUSER) say where it is.
+    POSTGRES = {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ["DEMO_POSTGRES"]}
+    DATABASES = {"default": current(sqlite=DATABASES["default"], postgres=POSTGRES), "pg": POSTGRES}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SCHEMASYNC = {

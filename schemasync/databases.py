@@ -88,6 +88,17 @@ def refuse_other_engines(alias: str) -> None:
         )
 
 
+def refuse_moved(alias: str) -> None:
+    """Raise Refused for a database that has moved to PostgreSQL, whose schema no sync changes."""
+    if MOVED_FROM in _wrapper(alias).settings_dict:
+        raise Refused.of(
+            Code.MOVED,
+            f'database "{alias}" has moved to PostgreSQL, whose schema schemasync does not change yet',
+            "To go on with Django's migrations there, set ENABLED of SCHEMASYNC to False, then: "
+            "manage.py makemigrations && manage.py migrate --fake",
+        )
+
+
 def synced() -> tuple[str, ...]:
     """The aliases for `--all`: SQLite databases in separate files that have a schema.json, or tables of models for one.
     The default database is always included, if it is SQLite."""

@@ -89,12 +89,27 @@ class Command(BaseCommand):
             *("schemasync", "snapshot", shown_path(copy), "--mask", shown_path(MASK)),
         )
         self.look("Other people with the same hours", PEOPLE_V1, HOURS_V1, path=copy)
+        self.move()
         self.step("Read the history", "schemasync", "history")
         self.heading("What next")
         self.stdout.write("Look around in the browser. The admin shows the history, and goes back and forth:\n")
         self.show_command("runserver")
         self.stdout.write("  http://127.0.0.1:8000/        the site")
         self.stdout.write(f"  http://127.0.0.1:8000/admin/  sign in as {USERNAME}, with the password {PASSWORD}")
+
+    def move(self) -> None:
+        """Move the database to PostgreSQL and back, if one is at hand."""
+        if "pg" in settings.DATABASES:
+            self.step(
+                "Outgrow SQLite: move it all to PostgreSQL, and compare every row", "schemasync", "move", "--to", "pg"
+            )
+            self.step("Nothing was written there, so the file can be live again", "schemasync", "move", "--undo")
+        else:
+            self.heading("Outgrow SQLite")
+            self.stdout.write(
+                "Skipped, as DEMO_POSTGRES names no empty database on PostgreSQL. To see the move there and back:"
+            )
+            self.stdout.write("  createdb demo && DEMO_POSTGRES=demo python manage.py demo --path other.sqlite3")
 
     @contextmanager
     def transforms(self) -> Iterator[None]:
@@ -151,6 +166,8 @@ class Command(BaseCommand):
             words = f"DJANGO_SUPERUSER_PASSWORD={PASSWORD} {words}"
         if settings.SCHEMASYNC["TRANSFORMS"]:
             words = f"DEMO_TRANSFORMS={TRANSFORMS} {words}"
+        if "pg" in settings.DATABASES:
+            words = f"DEMO_POSTGRES={shlex.quote(settings.DATABASES['pg']['NAME'])} {words}"
         if database_path() != settings.BASE_DIR / "db.sqlite3":
             words = f"DEMO_DATABASE={shlex.quote(shown_path(database_path()))} {words}"
         self.show(words)

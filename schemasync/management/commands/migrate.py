@@ -43,6 +43,8 @@ class Command(Console, migrate.Command):
     def handle(self, *args: Any, **options: Any) -> Any:
         if not conf.is_enabled() or migration_modules.is_suspended():
             return super().handle(*args, **options)
+        with as_command_error():
+            databases.refuse_moved(str(options["database"]))
         if connections[str(options["database"])].vendor != "sqlite":
             with migration_modules.suspended():  # migrations make the schema of another engine
                 return super().handle(*args, **options)

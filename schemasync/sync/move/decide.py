@@ -71,8 +71,8 @@ def decide(target: Target, goal: Goal, document: Document, before: LiveDatabase)
     with target.progress.phase("scan", "tables") as advance:
         findings: list[Finding] = []
         for number, table in enumerate(tables):
-            advance(number, len(tables))
             findings += scan(before.connection, table)
+            advance(number + 1, len(tables))
     problems += [_problem(one) for one in findings if one.stops]
     if problems:
         raise Refused(problems)
