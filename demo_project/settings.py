@@ -48,7 +48,7 @@ DATABASES = {
 }
 if "DEMO_POSTGRES" in os.environ:
     # An empty database on PostgreSQL, to which the demo moves; libpq's own variables (PGHOST, PGUSER) say where it is.
-    POSTGRES = {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ["DEMO_POSTGRES"]}
+    POSTGRES: dict[str, object] = {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ["DEMO_POSTGRES"]}
     DATABASES = {"default": current(sqlite=DATABASES["default"], postgres=POSTGRES), "pg": POSTGRES}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -167,7 +167,7 @@ class Command(BaseCommand):
         if settings.SCHEMASYNC["TRANSFORMS"]:
             words = f"DEMO_TRANSFORMS={TRANSFORMS} {words}"
         if "pg" in settings.DATABASES:
-            words = f"DEMO_POSTGRES={shlex.quote(settings.DATABASES['pg']['NAME'])} {words}"
+            words = f"DEMO_POSTGRES={shlex.quote(str(settings.DATABASES['pg']['NAME']))} {words}"
         if database_path() != settings.BASE_DIR / "db.sqlite3":
             words = f"DEMO_DATABASE={shlex.quote(shown_path(database_path()))} {words}"
         self.show(words)
