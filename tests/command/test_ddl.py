@@ -74,6 +74,7 @@ def test_without_sqlglot_it_says_what_to_install(project: Any, monkeypatch: pyte
     assert ended.json["errors"][0]["hint"] == 'pip install "django-schemasync[postgres]"'
 
 
+@pytest.mark.slow
 def test_other_commands_do_not_import_what_it_needs() -> None:
     code = "import schemasync.management.actions, sys; print({'sqlglot', 'psycopg'} & set(sys.modules))"
     setup = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'; django.setup(); "

@@ -171,7 +171,7 @@ def test_names_that_two_tables_share_or_that_postgresql_would_choose_itself_are_
     made = Made(
         pg,
         {
-            "t": {"a": "INTEGER", "_unique_constraints": [unique]},
+            "t": {"a": "INTEGER", "_unique_constraints": [unique], "_indexes": [{"name": "u_once", "columns": ["a"]}]},
             "u": {"a": "INTEGER PRIMARY KEY", "b": "TEXT UNIQUE", "_unique_constraints": [unique]},
             "w": {
                 "a": "INTEGER",

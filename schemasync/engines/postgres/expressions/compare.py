@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .literals import as_literal_of, as_number_beside
-from .values import NUMBERS, Collation, Kind, Refuse, Value, as_float, as_number, as_text, in_c
+from .values import NUMBERS, Collation, Kind, Refuse, Value, as_number, as_text, in_c
 
 ALIKE = frozenset({Kind.BOOL, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.MOMENT, Kind.UUID, Kind.BYTES})
 """Kinds of which two values are in the same order in both."""
@@ -42,7 +42,7 @@ def _sides(left: Value, right: Value) -> tuple[str, str] | None:
     if kinds == {Kind.BOOL, Kind.INT}:
         return _with_boolean(left, right)
     if kinds <= NUMBERS:
-        return _numbers(left, right)
+        return left.sql, right.sql  # a decimal beside a float becomes the float that it is in SQLite
     if len(kinds) == 1 and left.kind in ALIKE:
         return left.sql, right.sql
     if (literal := as_literal_of(left.kind, right)) is not None:
@@ -50,12 +50,6 @@ def _sides(left: Value, right: Value) -> tuple[str, str] | None:
     if (literal := as_literal_of(right.kind, left)) is not None:
         return literal, right.sql
     return None
-
-
-def _numbers(left: Value, right: Value) -> tuple[str, str]:
-    """A literal with a fraction is a decimal to PostgreSQL: beside a float it is written as one."""
-    has_float = any(one.kind is Kind.FLOAT and one.literal is None for one in (left, right))
-    return (as_float(left), as_float(right)) if has_float else (left.sql, right.sql)
 
 
 def _with_boolean(left: Value, right: Value) -> tuple[str, str]:
