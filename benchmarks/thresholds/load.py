@@ -39,6 +39,11 @@ class Load:
         return len(self.writes) / self.seconds
 
     @property
+    def mean_write(self) -> float:
+        """Milliseconds."""
+        return sum(self.writes) / max(len(self.writes), 1)
+
+    @property
     def waited(self) -> float:
         """The part of the writes that waited for another one before they began."""
         return sum(one > WAIT * 1000 for one in self.began) / max(len(self.began), 1)

@@ -90,13 +90,21 @@ def _waits_table(cells: Cells) -> list[str]:
         [
             str(number),
             *(f"{_p99(cell, alias):,.1f}" for alias in site.LABELS),
+            f"{median(one[site.OURS].mean_write for one in cell):,.1f}",
             f"{median(one[site.OURS].commits for one in cell):,.0f}",
             f"{_waited(cell):.0%}",
             str(sum(one[site.OURS].busy for one in cell)),
         ]
         for number, cell in cells
     ]
-    headings = ("processes: p99 of a write, ms", *site.LABELS.values(), "our commits a second", "waited", "busy")
+    headings = (
+        "processes: p99 of a write, ms",
+        *site.LABELS.values(),
+        "our mean",
+        "our commits a second",
+        "waited",
+        "busy",
+    )
     return figures.table(headings, rows)
 
 
