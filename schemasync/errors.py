@@ -120,6 +120,7 @@ class Code(StrEnum):
     NOT_SKIPPED = "not-skipped"
     NAME_TOO_LONG = "name-too-long"
     UNKNOWN_ON_POSTGRES = "unknown-on-postgres"
+    TRANSLATION_DIFFERS = "translation-differs"
     POSTGRES_UNREACHABLE = "postgres-unreachable"
     POSTGRES_VERSION = "postgres-version"
     POSTGRES_RIGHTS = "postgres-rights"

@@ -86,3 +86,22 @@ def test_what_does_not_fit_is_refused_all_at_once_and_a_policy_helps(project: An
 )
 def test_a_move_that_leads_nowhere_is_refused(project: Any, pg: Database, options: dict[str, Any], code: str) -> None:
     assert [one["code"] for one in project.call("move", json=True, **options).json["errors"]] == [code]
+
+
+def test_an_expression_that_has_another_result_there_ends_the_move(project: Any, pg: Database, settings: Any) -> None:
+    """The application has an upper() for all letters, which the translation does not know."""
+
+    def connect(connection: sqlite3.Connection) -> None:
+        connection.create_function("upper", 1, str.upper, deterministic=True)
+
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": connect}
+    with closing(sqlite3.connect(project.link)) as connection, connection:
+        connect(connection)
+        connection.execute("INSERT INTO Users (email) VALUES ('é@x')")
+    project.write({**SCHEMA, "Users": {**SCHEMA["Users"], "_indexes": [{"name": "up", "columns": ["upper(email)"]}]}})
+    project.done()
+    failed = project.call("move", to="pg", json=True).json
+    assert [(one["code"], one["facts"]["rows"]) for one in failed["errors"]] == [("translation-differs", 1)]
+    with pg.connect() as there:
+        assert there.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchall() == [(0,)]
+    assert project.done(json=True).json["result"] == "current"

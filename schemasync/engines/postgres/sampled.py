@@ -68,6 +68,7 @@ def _of_table(
     lite: Lite, pg: Connection, table: str, key: tuple[str, ...], expressions: list[Translated], rows: int
 ) -> Iterator[Difference]:
     found: dict[int, Difference] = {}
+    seen: set[tuple[Any, ...]] = set()
     for direction in ("ASC", "DESC"):
         order = ", ".join(f"{quote(name)} {direction}" for name in key)
         end = f" FROM {quote(table)} ORDER BY {order} LIMIT {rows:d}"
@@ -76,7 +77,9 @@ def _of_table(
         sql = f"SELECT {keys}, {', '.join(f'({one.postgres})' for one in expressions)}{end}"
         there = {_plain_row(row[: len(key)]): _plain_row(row[len(key) :]) for row in pg.execute(sql.encode())}
         for row in here:
-            _compare(row, len(key), there, expressions, found)
+            if row[: len(key)] not in seen:
+                _compare(row, len(key), there, expressions, found)
+        seen |= {row[: len(key)] for row in here}
     yield from found.values()
 
 

@@ -17,6 +17,7 @@ from ..run.target import Target
 from .equality import check_equal
 from .follow import Follower
 from .goal import Goal
+from .translations import check_translations
 
 if TYPE_CHECKING:
     from ...engines.postgres.driver import Connection as There
@@ -26,7 +27,7 @@ MANY = 200_000  # rows: with fewer, processes take longer to start than they gai
 
 def prove(target: Target, goal: Goal, before: LiveDatabase, follower: Follower, there: There) -> dict[str, int]:
     """A round, and a comparison of every row of every table with the state of the file up to which that came; returns
-    how many rows each table has. Raises Failed."""
+    how many rows each table has. Raises Failed, also if a translated expression has another result there."""
     total = sum(follower.plan.rows.values())
     with target.progress.phase("compare", "rows") as advance:
         if total >= MANY and useful() > 1:
@@ -40,7 +41,9 @@ def prove(target: Target, goal: Goal, before: LiveDatabase, follower: Follower, 
 def _here(follower: Follower, there: There, advance: Advance, total: int) -> list[Proof]:
     with snapshot(follower.source):
         follower.catch_up(there)
-        return list(_compared(follower, there, advance, total))
+        proofs = list(_compared(follower, there, advance, total))
+        check_translations(follower, there)
+        return proofs
 
 
 def _compared(follower: Follower, there: There, advance: Advance, total: int) -> Iterator[Proof]:
@@ -74,4 +77,6 @@ def _by_processes(
             stack.enter_context(snapshot(follower.source))
         follower.catch_up(there)
         parts = parts_of(follower.source, [table.moved for table in follower.plan.tables])
-        return list(processes.compare(parts, more).values())
+        proofs = list(processes.compare(parts, more).values())
+        check_translations(follower, there)
+        return proofs
