@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-litestream, mutants, pretix-suite, products, rehearse, rows, s3, testdb, transforms.
+litestream, move, mutants, pretix-suite, products, rehearse, rows, s3, testdb, transforms.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..support.sqlite_builds import PACKAGES, environment
-from . import apps, demo, eject, files, litestream, mutants, pretix_suite, rehearse, rows, s3, testdb, transforms
+from . import apps, demo, eject, files, litestream, move, mutants, pretix_suite, rehearse, rows, s3, testdb, transforms
 from .copies import copies
 from .crash import histories, instants
 from .live import live
@@ -40,6 +40,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "eject": eject.main,  # three products, each by its name
     "files": files.main,  # files of other programs, each by its name
     "litestream": litestream.main,  # ten swaps beside the real daemon
+    "move": move.main,  # one case, as large as is asked for
     "mutants": mutants.main,  # faults in the code, each by its place
     "pretix-suite": pretix_suite.main,  # tests of one product
     "products": products.main,  # three products, each by its git directory

@@ -1,0 +1,192 @@
+"""The demo's ERP moves to PostgreSQL while writers write: every acknowledged write is there, and every row is equal, by a
+comparison that shares no code with the product."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+
+from ..demo.demo import Demo
+from ..support import postgres
+from ..support.postgres import USER, Database
+
+WRITERS = 4
+AT_ONCE = 5_000  # rows
+WRITER = """
+import random, sqlite3, sys, time
+link, me, seed, acked = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), open(sys.argv[4], "w", buffering=1)
+chance, mine, number = random.Random(seed * 10 + me), [], 0
+connection = sqlite3.connect(link, timeout=60, isolation_level=None)
+connection.execute("PRAGMA foreign_keys = ON")
+while True:
+    number += 1
+    kind, note = chance.random(), f"w{me}-{number}"
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        if kind < 0.5 or not mine:
+            values = (chance.randrange(1, 9), chance.randrange(1, 20), chance.randrange(1, 97) / 4, note)
+            key = connection.execute("INSERT INTO TimeEntries (project_id, user_id, work_date, hours, activity, note)"
+                " VALUES (?, ?, '2026-01-02', ?, 'support', ?)", values).lastrowid
+            done = ["insert", key, note]
+        elif kind < 0.85:
+            key = chance.choice(mine)
+            connection.execute("UPDATE TimeEntries SET note = ?, hours = ? WHERE entry_id = ?",
+                (note, chance.randrange(1, 97) / 4, key))
+            connection.execute("UPDATE Projects SET budget = ? WHERE project_id = ?", (number, 9 + me))
+            done = ["update", key, note]
+        else:
+            key = mine.pop(chance.randrange(len(mine)))
+            connection.execute("DELETE FROM TimeEntries WHERE entry_id = ?", (key,))
+            done = ["delete", key, None]
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        print(error)
+        sys.exit(0 if "has moved to pg" in str(error) else 1)
+    if done[0] == "insert":
+        mine.append(key)
+    acked.write(f"{done[0]} {key} {note}\\n")
+    time.sleep(0.003)
+"""
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.long move", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--entries", type=int, default=1_000_000, help="rows of the largest table")
+    given = parser.parse_args(arguments)
+    when, _, where = machine.described()
+    print(f"$ python -m tests.long move --seed {given.seed} --entries {given.entries}\n{when}\n{where}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="move-") as folder, server() as database:
+        _run(Path(folder), database, given.seed, given.entries)
+    return 0
+
+
+@contextmanager
+def server() -> Iterator[Database]:
+    """A server of this run."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    postgres.start(folder)
+    try:
+        yield Database(f"host={folder} user={USER} dbname=postgres")
+    finally:
+        postgres.end(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, database: Database, seed: int, entries: int) -> None:
+    demo = Demo(folder)
+    demo.done("schemasync", fresh=True)
+    demo.done("filldemo", "--entries", str(entries), fresh=True)
+    print(f"built: {demo.link.stat().st_size:,} bytes", flush=True)
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(demo.link), str(me), str(seed), str(folder / f"acked-{me}")],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for me in range(WRITERS)
+    ]
+    time.sleep(1)
+    variables = {"DEMO_POSTGRES": database.name, "PGHOST": database.params["HOST"], "PGUSER": USER}
+    begun = time.monotonic()
+    environment = os.environ | demo.environment | variables
+    command = demo.command("schemasync", "move", "--to", "pg", "--json", "--cutover-timeout", "900")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - begun
+    said = [(writer.communicate(timeout=60)[0].strip(), writer.returncode) for writer in writers]
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert all(code == 0 for _, code in said), said
+    moved = json.loads(done.stdout)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    rows = sum(moved["rows"].values())
+    print(
+        f"moved in {seconds:.1f} s: {rows:,} rows ({rows / seconds:,.0f} a second, start of Django, scan, indexes and proof"
+        f" included); writers waited {moved['pause_ms']} ms; largest process {peak} MB",
+        flush=True,
+    )
+    acknowledged = _check_acknowledged(folder, database)
+    compared = _check_equal(demo.link, database)
+    print(f"{acknowledged:,} acknowledged writes of {WRITERS} writers are there; {compared:,} rows are equal")
+
+
+def _check_acknowledged(folder: Path, database: Database) -> int:
+    """What each writer was told is done is there: the last state of every key that it wrote."""
+    count, last = 0, {}
+    for path in folder.glob("acked-*"):
+        for line in path.read_text().splitlines():
+            kind, key, note = line.split()
+            last[int(key), path.name] = None if kind == "delete" else note
+            count += 1
+    with database.connect() as connection:
+        there = dict(connection.execute("SELECT entry_id, note FROM \"TimeEntries\" WHERE note LIKE 'w%-%'").fetchall())
+    wrong = [
+        (key, note) for (key, _), note in last.items() if there.get(key) != note and not _is_used_again(key, note, last)
+    ]
+    assert not wrong, wrong[:5]
+    return count
+
+
+def _is_used_again(key: int, note: str | None, last: dict[tuple[int, str], str | None]) -> bool:
+    """The id of a deleted row may be given to another writer."""
+    return note is None and any(other is not None for (one, _), other in last.items() if one == key)
+
+
+def _check_equal(link: Path, database: Database) -> int:
+    """Compare each row of each table, one by one, in the order of the first column."""
+    count = 0
+    with closing(sqlite3.connect(link)) as here, database.connect() as there:
+        tables = [name for (name,) in here.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for table in tables:
+            if table.startswith(("_schema", "sqlite_")):
+                continue
+            columns = [name for _, name, *_ in here.execute(f'PRAGMA table_info("{table}")')]
+            listed = ", ".join(f'"{name}"' for name in columns)
+            ours = here.execute(f'SELECT {listed} FROM "{table}" ORDER BY 1')
+            with there.transaction(), there.cursor(name="compared") as theirs:
+                theirs.itersize = AT_ONCE
+                theirs.execute(f'SELECT {listed} FROM "{table}" ORDER BY 1'.encode())
+                for row in ours:
+                    other = theirs.fetchone()
+                    assert other is not None and tuple(map(_plain, row)) == tuple(map(_plain, other)), (
+                        table,
+                        row,
+                        other,
+                    )
+                    count += 1
+                assert theirs.fetchone() is None, table
+    return count
+
+
+def _plain(value: Any) -> Any:
+    """A value as both drivers mean it: numbers by value, moments as text in UTC."""
+    match value:
+        case bool():
+            return int(value)
+        case Decimal():
+            return float(value)
+        case datetime():
+            moment = value.astimezone(UTC) if value.tzinfo else value
+            return moment.replace(tzinfo=None).isoformat(" ")
+        case date():
+            return value.isoformat()
+        case memoryview():
+            return bytes(value)
+        case _:
+            return value
