@@ -63,7 +63,7 @@ def tables_exist() -> bool:
 def count_projects() -> int:
     """Return how many projects there are."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM Projects")
+        cursor.execute('SELECT count(*) FROM "Projects"')
         return int(cursor.fetchone()[0])
 
 
@@ -74,9 +74,9 @@ def list_projects(limit: int, offset: int) -> list[ProjectLine]:
         cursor.execute(
             """
             SELECT p.project_id, p.title, d.name, p.status, p.budget,
-                   (SELECT coalesce(sum(t.hours), 0) FROM TimeEntries AS t WHERE t.project_id = p.project_id)
-              FROM Projects AS p
-              JOIN Departments AS d ON d.dept_id = p.department_id
+                   (SELECT coalesce(sum(t.hours), 0) FROM "TimeEntries" AS t WHERE t.project_id = p.project_id)
+              FROM "Projects" AS p
+              JOIN "Departments" AS d ON d.dept_id = p.department_id
              ORDER BY p.title, d.name
              LIMIT %s OFFSET %s
             """,
@@ -92,12 +92,12 @@ def find_project(project_id: int) -> Project | None:
             f"""
             SELECT p.project_id, p.title, d.name, u.{name_column(cursor)}, p.status, p.budget,
                    p.start_date, p.end_date, coalesce(sum(t.hours), 0), count(t.entry_id)
-              FROM Projects AS p
-              JOIN Departments AS d ON d.dept_id = p.department_id
-              LEFT JOIN Users AS u ON u.user_id = p.lead_id
-              LEFT JOIN TimeEntries AS t ON t.project_id = p.project_id
+              FROM "Projects" AS p
+              JOIN "Departments" AS d ON d.dept_id = p.department_id
+              LEFT JOIN "Users" AS u ON u.user_id = p.lead_id
+              LEFT JOIN "TimeEntries" AS t ON t.project_id = p.project_id
              WHERE p.project_id = %s
-             GROUP BY p.project_id
+             GROUP BY p.project_id, d.name, u.name
             """,
             [project_id],
         )
@@ -112,8 +112,8 @@ def list_entries(project_id: int, limit: int, offset: int) -> list[Entry]:
         cursor.execute(
             f"""
             SELECT t.work_date, u.{name_column(cursor)}, t.activity, t.hours, {billable}, t.status, t.note
-              FROM TimeEntries AS t
-              LEFT JOIN Users AS u ON u.user_id = t.user_id
+              FROM "TimeEntries" AS t
+              LEFT JOIN "Users" AS u ON u.user_id = t.user_id
              WHERE t.project_id = %s
              ORDER BY t.work_date DESC, t.entry_id DESC
              LIMIT %s OFFSET %s

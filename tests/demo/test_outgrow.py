@@ -21,6 +21,14 @@ from tests.support.processes import ROOT
 
 from .demo import Demo
 
+PAGES = """
+from django.contrib.auth.models import User
+from django.test import Client
+client = Client()
+client.force_login(User.objects.get(username="eve"))
+for page in ("/", "/projects/9/", "/admin/notices/notice/"):
+    print(client.get(page).status_code)
+"""
 MOST = 2.0  # seconds from the fence to the first write on PostgreSQL
 
 
@@ -43,6 +51,7 @@ def test_django_works_on_what_has_moved(demo: Demo, variables: dict[str, str], p
     )
     users = json.loads(demo.done("dumpdata", "auth.user", **variables).out)
     assert "eve" in {one["fields"]["username"] for one in users}
+    assert demo.done("shell", "-v", "0", "-c", PAGES, **variables).out.split() == ["200", "200", "200"]
     refused = demo.manage("migrate", **variables)
     assert refused.code == 3
     assert "whose schema schemasync does not change yet" in refused.error

@@ -61,6 +61,9 @@ def _statements(
             expressions = TableExpressions(reader, table, by_name)
             yield from TableDdl(schema, table, columns, by_hand, expressions, names, refusals, translated).statements()
     yield from view_statements(reader, schema, columns, on_postgres, refusals)
+    mixed = [owner.name for owner in schema.owners if owner.name != owner.name.lower()]
+    if mixed:
+        refusals.note(f'SQL of your own has to quote names with capital letters there, such as "{mixed[0]}".')
     for what, name, there in names.renamed:
         refusals.note(f'The {what} "{name}" has another name there: "{there}".')
 
