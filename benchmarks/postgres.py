@@ -50,7 +50,11 @@ FIELDS = {
         "ref": FieldKind("UUIDField"),
     }
 }
-LINES = 40  # of the log that a server which does not start has written
+EXPLAINED = (
+    "The last two columns: the rate of a copy beside psql's, and the time of scan and proof beside the copy's; by the "
+    "clock, and by the processor seconds of whoever needs more, ours or PostgreSQL, which other work on the machine "
+    "disturbs less."
+)
 
 
 def make(path: Path, rows: int) -> None:
@@ -131,9 +135,25 @@ def server() -> Iterator[str]:
 
 
 def _psql(socket: str, sql: str) -> dict[str, float]:
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(["psql", "-X", "-q", "-h", socket, "-U", "schemasync", "-d", "postgres", "-c", sql], check=True)
-    return {"seconds": time.perf_counter() - began}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": time.perf_counter() - began, "processor": processor}
+
+
+def _with_server(socket: str, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """The figures of some work, and the seconds of the processor of PostgreSQL's processes that ended with it."""
+    before = _of_ended_backends(socket)
+    found = work()
+    time.sleep(0.2)  # until the server has heard of their end
+    return {**found, "server": _of_ended_backends(socket) - before}
+
+
+def _of_ended_backends(socket: str) -> float:
+    postmaster = (Path(socket) / "data" / "postmaster.pid").read_text().split()[0]
+    fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def _step(what: str, path: Path, socket: str) -> dict[str, float]:
@@ -157,18 +177,26 @@ def measure(folder: Path, rows: int, rounds: int, say: Callable[[str], object]) 
             there.execute(_create(_table(source)).encode())
         _step("copy", path, socket)
         _psql(socket, f"\\copy item TO '{ready}'")
+
+        def take(name: str, work: Callable[[], dict[str, float]]) -> None:
+            found[name].append(_with_server(socket, work))
+
+        def empty() -> None:
+            there.execute("TRUNCATE item")
+            there.execute("CHECKPOINT")
+
         for number in range(rounds):
-            there.execute("TRUNCATE item; CHECKPOINT")
-            found[PSQL].append(_psql(socket, f"\\copy item FROM '{ready}'"))
-            there.execute("TRUNCATE item; CHECKPOINT")
-            found[COPIES].append(_step("copies", path, socket))
-            there.execute("TRUNCATE item; CHECKPOINT")
-            found[COPY].append(_step("copy", path, socket))
+            empty()
+            take(PSQL, lambda: _psql(socket, f"\\copy item FROM '{ready}'"))
+            empty()
+            take(COPIES, lambda: _step("copies", path, socket))
+            empty()
+            take(COPY, lambda: _step("copy", path, socket))
             there.execute("ALTER TABLE item ADD PRIMARY KEY (id)")
-            found[PROOF].append(_step("proof", path, socket))
-            found[PROOFS].append(_step("proofs", path, socket))
+            take(PROOF, lambda: _step("proof", path, socket))
+            take(PROOFS, lambda: _step("proofs", path, socket))
             there.execute("ALTER TABLE item DROP CONSTRAINT item_pkey")
-            found[SCAN].append(_step("scan", path, socket))
+            take(SCAN, lambda: _step("scan", path, socket))
             say(f"{rows:,} rows, round {number + 1} of {rounds}")
     return found
 
@@ -187,34 +215,51 @@ def report(found: dict[int, dict[str, list[dict[str, float]]]]) -> list[str]:
     """The figures as Markdown."""
     lines = []
     for rows, steps in found.items():
-        psql = [one["seconds"] for one in steps[PSQL]]
-        copy = [one["seconds"] for one in steps[COPY]]
-        table = []
-        for name, several in steps.items():
-            seconds = [one["seconds"] for one in several]
-            beside = psql if name in (COPY, COPIES) else copy if name in (SCAN, PROOF, PROOFS) else None
-            ratio = [
-                (b / s if name in (COPY, COPIES) else s / b) for s, b in zip(seconds, beside or seconds, strict=True)
-            ]
-            what = "of psql's rate" if name in (COPY, COPIES) else "of the copy's time"
-            table.append(
-                [
-                    name,
-                    figures.spread(seconds, ".1f"),
-                    f"{rows / median(seconds):,.0f}",
-                    f"{median([one['processor'] for one in several]):.1f}" if "processor" in several[0] else "",
-                    f"{median([one['memory'] for one in several]):.0f}" if "memory" in several[0] else "",
-                    f"{figures.spread(ratio)} {what}" if beside else "",
-                ]
-            )
-        headings = ("", "seconds", "rows a second", "processor, ours", "peak MiB, a process", "ratio in one run")
+        table = [_line(name, rows, steps) for name in steps]
+        headings = (
+            "",
+            "seconds",
+            "rows a second",
+            "processor: ours",
+            "PostgreSQL's",
+            "peak MiB",
+            "in time",
+            "in processor",
+        )
         lines += [
-            f"{rows:,} rows of 13 mixed columns; medians of {len(copy)}.",
+            f"{rows:,} rows of 13 mixed columns; medians of {len(steps[COPY])}. {EXPLAINED}",
             "",
             *figures.table(headings, table),
             "",
         ]
     return lines
+
+
+def _line(name: str, rows: int, steps: dict[str, list[dict[str, float]]]) -> list[str]:
+    several = steps[name]
+
+    def middle(key: str) -> float:
+        return median([one[key] for one in several])
+
+    ratios = ["", ""]
+    if name != PSQL:
+        is_copy = name in (COPY, COPIES)
+        pairs = list(zip(several, steps[PSQL if is_copy else COPY], strict=True))
+        ratios[0] = _ratio([(one["seconds"], other["seconds"]) for one, other in pairs], is_rate=is_copy)
+        if name not in (COPIES, PROOFS):  # their seconds are spent beside each other
+            ratios[1] = _ratio([(_busiest(one), _busiest(other)) for one, other in pairs], is_rate=is_copy)
+    memory = f"{middle('memory'):.0f}" if "memory" in several[0] else ""
+    seconds = figures.spread([one["seconds"] for one in several], ".1f")
+    rate = f"{rows / middle('seconds'):,.0f}"
+    return [name, seconds, rate, f"{middle('processor'):.1f}", f"{middle('server'):.1f}", memory, *ratios]
+
+
+def _ratio(pairs: Sequence[tuple[float, float]], *, is_rate: bool) -> str:
+    return figures.spread([other / one if is_rate else one / other for one, other in pairs])
+
+
+def _busiest(one: dict[str, float]) -> float:
+    return max(one["processor"], one["server"])
 
 
 def run(folder: Path, rows: Sequence[int], rounds: int, say: Callable[[str], object]) -> Sequence[str]:

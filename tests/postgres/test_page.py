@@ -8,6 +8,7 @@ import re
 from schemasync.engines.postgres.columns import columns_of
 from schemasync.engines.postgres.ddl import make_ddl
 from schemasync.engines.postgres.field_types import BY_FIELD, SIZED, field_type
+from schemasync.engines.postgres.judge import Fault
 from schemasync.engines.postgres.types import FieldKind
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.schema.document import read
@@ -30,6 +31,10 @@ def test_the_page_has_the_type_of_each_field() -> None:
     known |= dict.fromkeys(SIZED, sized.sql.replace("7", "max_length"))
     known |= {"DecimalField": "numeric(max_digits,decimal_places)", "DateTimeField": "timestamp with time zone"}
     assert listed == known
+
+
+def test_the_page_explains_each_fault_of_a_value() -> None:
+    assert [row[0] for row in rows("Values", "fault")] == [fault.value for fault in Fault]
 
 
 def test_the_page_has_the_type_of_each_declaration() -> None:
