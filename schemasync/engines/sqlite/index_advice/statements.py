@@ -55,10 +55,8 @@ class Sample:
 def in_log(text: str) -> Iterator[str]:
     """The statements of a log: separated by semicolons, or one a line if no line ends with one."""
     lines = text.splitlines()
-    if any(map(sqlite3.complete_statement, lines)):
-        yield from query_plans.statements(text)
-    else:
-        yield from filter(None, map(str.strip, lines))
+    for part in [text] if any(map(sqlite3.complete_statement, lines)) else lines:
+        yield from query_plans.statements(part)
 
 
 def counted(log: Iterable[str]) -> dict[str, Spent]:
