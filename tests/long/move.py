@@ -136,16 +136,14 @@ def _check_acknowledged(folder: Path, database: Database) -> int:
             count += 1
     with database.connect() as connection:
         there = dict(connection.execute("SELECT entry_id, note FROM \"TimeEntries\" WHERE note LIKE 'w%-%'").fetchall())
+    given_again = {key for (key, _), note in last.items() if note is not None}  # ids of deleted rows are used again
     wrong = [
-        (key, note) for (key, _), note in last.items() if there.get(key) != note and not _is_used_again(key, note, last)
+        (key, note)
+        for (key, _), note in last.items()
+        if there.get(key) != note and not (note is None and key in given_again)
     ]
     assert not wrong, wrong[:5]
     return count
-
-
-def _is_used_again(key: int, note: str | None, last: dict[tuple[int, str], str | None]) -> bool:
-    """The id of a deleted row may be given to another writer."""
-    return note is None and any(other is not None for (one, _), other in last.items() if one == key)
 
 
 def _check_equal(link: Path, database: Database) -> int:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from schemasync.engines.postgres import move_table
 from schemasync.engines.postgres.connection import Target as Server
-from schemasync.errors import Refused
+from schemasync.errors import Refused, SchemasyncError
+from schemasync.schema import document as documents
 from schemasync.sync.move.goal import Goal
 from schemasync.sync.move.mover import plan
 from schemasync.sync.move.mover import to_postgres as move
 from schemasync.sync.move.undo import undo
+from schemasync.sync.phases import postpone
+from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 
 from .small_database import SCHEMA, assert_equal, document, make, rows_there
@@ -131,3 +136,33 @@ def test_writes_there_keep_it_from_going_back_unless_they_are_to_be_left(link, g
         move(target(link), goal, document())
     with postgres_database.connect() as connection:
         assert move_table.read(connection).state == "undone"
+
+
+def test_a_plan_tries_the_statements_and_a_refused_one_is_said_with_its_table(link, goal, postgres_database):
+    tree = {**SCHEMA, "tag": {**SCHEMA["tag"], "label": {"type": "TEXT COLLATE NOCASE", "postgres": "no_such_type"}}}
+    with pytest.raises(SchemasyncError, match="no_such_type") as failure:
+        plan(target(link), goal, documents.read(json.dumps(tree).encode()))
+    assert [one.code for one in failure.value.problems] == ["postgres-error"]
+    assert failure.value.problems[0].facts["table"] == "tag"
+
+
+def test_a_postponed_move_keeps_up_until_it_is_called(link, goal, postgres_database):
+    one = target(link)
+    done = []
+    late = replace(goal, limits=Limits(postpone=True))
+    thread = threading.Thread(target=lambda: done.append(move(target(link), late, document())))
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not postpone.is_waiting(one):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO tag VALUES ('while', 'it waits')")
+    while ("while", "it waits") not in rows_there(postgres_database, "tag"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert thread.is_alive()
+    postpone.call(one)
+    thread.join(30)
+    assert [report.result for report in done] == ["moved"]
+    assert_equal(link, postgres_database)

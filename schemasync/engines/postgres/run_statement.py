@@ -1,10 +1,12 @@
-"""Runs a statement of the DDL."""
+"""Runs statements of the DDL."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .statements import Statement
+from ...errors import Code, Failed
+from .driver import library
+from .statements import Ddl, Statement
 
 if TYPE_CHECKING:
     from .driver import Connection
@@ -13,3 +15,22 @@ if TYPE_CHECKING:
 def run(connection: Connection, statement: Statement) -> None:
     """Run it, in the caller's transaction if there is one."""
     connection.execute(statement.sql.encode())
+
+
+def try_statements(connection: Connection, ddl: Ddl) -> None:
+    """Run all in a transaction, and roll it back. Raises Failed for a statement that PostgreSQL refuses."""
+    psycopg = library()
+    with connection.transaction(force_rollback=True):
+        for statement in ddl.statements:
+            try:
+                run(connection, statement)
+            except psycopg.Error as error:
+                if connection.broken:
+                    raise
+                raise Failed.of(
+                    Code.POSTGRES_ERROR,
+                    f"PostgreSQL refuses a statement for {statement.table or 'the schema'}: {error}\n{statement.sql}",
+                    'Write the part by hand in schema.json: "postgres" beside a column, or "_postgres" in the table.',
+                    table=statement.table,
+                    sql=statement.sql,
+                ) from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ...engines.postgres import fence, move_table
 from ...engines.postgres.move_table import MoveRecord, MoveState
+from ...engines.postgres.run_statement import try_statements
 from ...engines.postgres.validation import validate
 from ...engines.postgres.versions import check_target
 from ...engines.sqlite.connection import Connection, check_version
@@ -49,8 +50,11 @@ def plan(target: Target, goal: Goal, document: Document) -> MovePlan:
         before = _adopted(target, before)
         with goal.server.connection() as there:
             _check_server(goal, there, str(target.layout.link))
-        with snapshot(before.connection):
-            return decide(target, goal, document, before)
+            with snapshot(before.connection):
+                decided = decide(target, goal, document, before)
+            if move_table.read(there) is None:
+                try_statements(there, decided.ddl)
+            return decided
 
 
 def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:
