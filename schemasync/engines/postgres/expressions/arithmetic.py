@@ -56,3 +56,11 @@ def on_bits(to: Translating, left: Value, operator: str, right: Value) -> Value:
     if {left.kind, right.kind} != {Kind.INT}:
         return UNKNOWN if Kind.UNKNOWN in (left.kind, right.kind) else to.refused(f"{operator} with no integers")
     return Value(f"({as_bigint(left)} {operator} {as_bigint(right)})", Kind.INT)
+
+
+def truncated(sql: str) -> str:
+    """A float as an integer: what is greater than 64 bits becomes the greatest one, and the same at the other end."""
+    least, most = -(2**63), 2**63 - 1
+    return (
+        f"CASE WHEN {sql} >= {most + 1} THEN {most} WHEN {sql} < {least} THEN ({least}) ELSE trunc({sql})::bigint END"
+    )

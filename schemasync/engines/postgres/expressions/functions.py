@@ -17,6 +17,7 @@ from .values import (
     Kind,
     Translating,
     Value,
+    as_bigint,
     as_float,
     as_number,
     as_text,
@@ -109,7 +110,8 @@ def _abs(to: Translating, node: exp.Abs) -> Value:
     if value.kind not in NUMBERS:
         return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused(f"abs() of {value.kind.value}")
     exact = f"abs({value.exact})" if value.exact else ""
-    return Value(f"abs({value.sql})", value.kind, is_narrow=value.is_narrow, exact=exact, scale=value.scale)
+    sql = as_bigint(value) if value.kind is Kind.INT else value.sql
+    return Value(f"abs({sql})", value.kind, exact=exact, scale=value.scale)
 
 
 def _round(to: Translating, node: exp.Round) -> Value:

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ....schema.names import string_literal
 from . import compare
-from .arithmetic import calculated, divided, negated, on_bits
+from .arithmetic import calculated, divided, negated, on_bits, truncated
 from .functions import FUNCTIONS, NAMED
 from .literals import as_number_literal
 from .values import (
@@ -164,7 +164,11 @@ class Translation:
         if node.args.get("query") is not None or not node.expressions:
             return self.refused("IN with a SELECT or an empty list")
         value = self.value(node.this)
-        found = [compare.compared(value, "=", self.value(one), self.refuse) for one in node.expressions]
+        # the left side alone decides about collation and conversion
+        items = [
+            replace(self.value(one), collation=None, is_explicit=False, is_column=False) for one in node.expressions
+        ]
+        found = [compare.compared(value, "=", one, self.refuse) for one in items]
         return _bool(f"({' OR '.join(found)})")
 
     def _joined(self, node: exp.DPipe) -> Value:
@@ -209,7 +213,7 @@ class Translation:
             case Kind.INT if is_integer:
                 return value
             case Kind.FLOAT | Kind.DECIMAL if is_integer:
-                return Value(f"trunc({value.sql})::bigint", Kind.INT)
+                return Value(truncated(as_float(value)), Kind.INT)
             case Kind.INT | Kind.FLOAT | Kind.DECIMAL if is_float:
                 return Value(as_float(value), Kind.FLOAT)
             case Kind.INT | Kind.TEXT if is_text:
