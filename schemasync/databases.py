@@ -113,6 +113,11 @@ def synced() -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def moved() -> tuple[str, ...]:
+    """The aliases whose database has moved to PostgreSQL."""
+    return tuple(alias for alias in connections if MOVED_FROM in connections[alias].settings_dict)
+
+
 def has_schema(alias: str) -> bool:
     """True if a database has, or should have, a schema.json: the default one, and others with a file, or with a model
     that a router allows there while the flag is on."""

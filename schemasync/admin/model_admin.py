@@ -22,7 +22,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from .. import conf
+from .. import conf, databases
 from ..management.local_time import local_time
 from ..models import SchemaVersion
 from .filters import ByWhom, When
@@ -146,6 +146,8 @@ class SchemaVersionAdmin(Pages):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             return self.not_allowed(request, NotAllowed(VIEW))
+        if not databases.synced() and databases.moved():
+            return self._moved(request)
         selected = selected_database(request)
         from .overview import context
 
@@ -157,6 +159,11 @@ class SchemaVersionAdmin(Pages):
             return super().changelist_view(request, {"title": title, **about})
         except DatabaseError:  # the file disappeared a moment ago
             return self.render(request, "nothing.html", selected, title, about)
+
+    def _moved(self, request: HttpRequest) -> HttpResponse:
+        """The page for a database that has moved to PostgreSQL: its history is in the file."""
+        selected = SelectedDatabase(databases.moved()[0])
+        return self.render(request, "moved.html", selected, str(_("Schema versions")), {"link": selected.layout.link})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
