@@ -17,7 +17,7 @@ from ..connection import Connection, Opener, page_count, page_size
 from ..table_sizes import count_rows
 from .candidate import Candidate, plan_of, uses
 
-SAMPLE = 1_000  # rows that are deleted and inserted again
+SAMPLE = 2_000  # rows that are deleted and inserted again
 TURNS = 9  # of which the fastest counts
 MOST_ALIKE = 10  # a row of ten: see _is_selective
 FEW_ROWS = 1_000  # a table with fewer rows is read faster than a person notices, with or without an index
@@ -65,6 +65,8 @@ def prices(opener: Opener, copy: Path, candidates: Sequence[Candidate], statemen
 
 def _created(connection: Connection, one: Candidate) -> tuple[int, float, float]:
     rows = _Rows.of(one.table)
+    if rows is not None:
+        rows.choose(connection)
     before = rows.per_second(connection) if rows is not None else 0.0
     size = _used_bytes(connection)
     connection.execute(one.sql)
@@ -107,21 +109,24 @@ class _Rows:
         free = next((name for name in ROWID_NAMES if table.column(name) is None), None)
         return None if free is None else cls(quote(table.name), (free,), (free, *columns))
 
+    def choose(self, connection: Connection) -> None:
+        """Choose the rows that are written, which are the same with and without the index."""
+        key = ", ".join(self.key)
+        connection.execute("DROP TABLE IF EXISTS temp.sample")
+        connection.execute(
+            f"CREATE TEMP TABLE sample AS SELECT {', '.join(self.columns)} FROM main.{self.table}"
+            f" WHERE ({key}) IN (SELECT {key} FROM main.{self.table} ORDER BY random() LIMIT {SAMPLE})"
+        )
+
     def per_second(self, connection: Connection) -> float:
         """How many rows are written in a second of the processor, which others that use it do not shorten. Each row is
-        deleted and inserted again, which counts twice."""
+        deleted and inserted again, which counts twice. 0 if SQLite refuses them."""
         key, columns = ", ".join(self.key), ", ".join(self.columns)
         try:
-            connection.execute(
-                f"CREATE TEMP TABLE sample AS SELECT {columns} FROM main.{self.table}"
-                f" WHERE ({key}) IN (SELECT {key} FROM main.{self.table} ORDER BY random() LIMIT {SAMPLE})"
-            )
-            count = count_rows(connection, "sample")
             least = min(self._seconds(connection, key, columns) for _ in range(TURNS))
-            connection.execute("DROP TABLE temp.sample")
         except sqlite3.Error:  # such as a CHECK with a function of the application, or rows that break one
             return 0.0
-        return 2 * count / least
+        return 2 * count_rows(connection, "sample") / least
 
     def _seconds(self, connection: Connection, key: str, columns: str) -> float:
         connection.execute("BEGIN")
