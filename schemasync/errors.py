@@ -140,6 +140,7 @@ class Code(StrEnum):
     SWAP_UNFINISHED = "swap-unfinished"
     MOVED = "moved"
     MOVE_UNFINISHED = "move-unfinished"
+    MOVE_AT_WORK = "move-at-work"
     NOT_MOVED = "not-moved"
     WRITES_LEFT_BEHIND = "writes-left-behind"
     NOT_CURRENT = "not-current"

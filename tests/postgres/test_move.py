@@ -14,9 +14,9 @@ import pytest
 
 from schemasync.engines.postgres import move_table
 from schemasync.engines.postgres.connection import Target as Server
-from schemasync.errors import Refused, SchemasyncError
+from schemasync.errors import Busy, Refused, SchemasyncError
 from schemasync.schema import document as documents
-from schemasync.sync.move.goal import Goal
+from schemasync.sync.move.goal import Goal, MoveStep
 from schemasync.sync.move.mover import plan
 from schemasync.sync.move.mover import to_postgres as move
 from schemasync.sync.move.undo import undo
@@ -165,4 +165,19 @@ def test_a_postponed_move_keeps_up_until_it_is_called(link, goal, postgres_datab
     postpone.call(one)
     thread.join(30)
     assert [report.result for report in done] == ["moved"]
+    assert_equal(link, postgres_database)
+
+
+def test_two_moves_to_one_schema_do_not_drop_what_the_other_has_made(link, goal, postgres_database, tmp_path):
+    make(tmp_path / "other.sqlite3")
+    refused = []
+
+    def second(when, step):
+        if (when, step) == ("before", MoveStep.COMPLETE):
+            with pytest.raises(Busy) as failure:
+                move(target(tmp_path / "other.sqlite3", wait=0.2), goal, document())
+            refused.append([one.code for one in failure.value.problems])
+
+    assert move(target(link), replace(goal, observer=second), document()).result == "moved"
+    assert refused == [["move-at-work"]]
     assert_equal(link, postgres_database)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ...errors import Busy, Code
 from . import fence
 from .target_schema import in_schema, schema_name
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from .driver import Connection
 
 TABLE = "schemasync_move"
+LOOK = 0.1  # seconds between two tries to get the lock
 
 
 class MoveState(StrEnum):
@@ -37,6 +40,26 @@ class MoveRecord:
     token: str
     tables: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
+
+
+def hold(connection: Connection, where: str, wait: float) -> None:
+    """Keep all other moves out of this schema until the connection closes: another one would drop what this one made.
+    Raises Busy after `wait` seconds. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS"""
+    deadline = time.monotonic() + wait
+    key = f"{TABLE} of {schema_name(connection)}"
+    while not _is_free(connection, key):
+        if time.monotonic() > deadline:
+            raise Busy.of(
+                Code.MOVE_AT_WORK,
+                f"another move to {where} is at work, or the server has not noticed yet that it died",
+                "Try again in a moment, or use a longer --wait SECONDS.",
+            )
+        time.sleep(LOOK)
+
+
+def _is_free(connection: Connection, key: str) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchone()
+    return bool(row and row[0])
 
 
 def read(connection: Connection) -> MoveRecord | None:

@@ -73,6 +73,7 @@ def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:
             return _finished(target, goal, closed.moved_to or "")
         with live_database.read(target.layout, target.opener) as found, goal.server.connection() as there:
             before = _adopted(target, found)
+            move_table.hold(there, str(goal.server), target.wait)
             _clear(goal, there, str(target.layout.link))
             with snapshot(before.connection):
                 decided = without_validation(decide(target, goal, document, before))
@@ -185,6 +186,7 @@ def _finished(target: Target, goal: Goal, alias: str) -> MoveReport:
     live = target.layout.live()
     generation = live.name if live is not None else ""
     with goal.server.connection() as there:
+        move_table.hold(there, str(goal.server), target.wait)
         record = move_table.read(there)
         if record is None or record.source != str(target.layout.link) or record.state is MoveState.BUILDING:
             raise NeedsPerson.of(

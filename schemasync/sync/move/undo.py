@@ -49,6 +49,7 @@ def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool =
         if closed is None or live is None:
             raise not_moved(target)
         with goal.server.connection() as there, closing(target.opener.read(live.path)) as source:
+            move_table.hold(there, str(goal.server), target.wait)
             record = move_table.read(there)
             if record is None or record.source != str(target.layout.link) or record.state is MoveState.BUILDING:
                 raise NeedsPerson.of(
