@@ -40,14 +40,12 @@ def as_literal_of(kind: Kind, value: Value) -> str | None:
 def as_number_beside(value: Value, other: Value) -> Value:
     """Text such as '10.5' beside a column of numbers as the number for which SQLite takes it there. Django writes
     decimals so. All else as it is."""
-    if isinstance(value.literal, str) and other.is_column and (number := as_number_literal(value.literal)) is not None:
-        return number
-    return value
+    return (as_number_literal(value.literal) if other.is_column else None) or value
 
 
-def as_number_literal(text: str) -> Value | None:
+def as_number_literal(text: str | int | float | bytes | None) -> Value | None:
     """The number that text is in its plain form."""
-    if not _NUMBER.fullmatch(text) or abs(float(text)) >= 2**53:
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text) or abs(float(text)) >= 2**53:
         return None
     sql, scale = f"({text})" if text.startswith("-") else text, len(text.partition(".")[2])
     if "." in text:

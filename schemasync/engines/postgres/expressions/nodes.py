@@ -164,8 +164,7 @@ class Translation:
         if node.args.get("query") is not None or not node.expressions:
             return self.refused("IN with a SELECT or an empty list")
         value = self.value(node.this)
-        # the left side alone decides about collation and conversion
-        items = [
+        items = [  # the left side alone decides about collation and conversion
             replace(self.value(one), collation=None, is_explicit=False, is_column=False) for one in node.expressions
         ]
         found = [compare.compared(value, "=", one, self.refuse) for one in items]
@@ -173,8 +172,7 @@ class Translation:
 
     def _joined(self, node: exp.DPipe) -> Value:
         both = [self.value(node.this), self.value(node.expression)]
-        pieces = [self._as_text(value) for value in both]
-        return text_result(f"({' || '.join(pieces)})", *both)
+        return text_result(f"({' || '.join(map(self._as_text, both))})", *both)
 
     def _as_text(self, value: Value) -> str:
         value = as_number(value)
@@ -218,7 +216,9 @@ class Translation:
                 return Value(as_float(value), Kind.FLOAT)
             case Kind.INT | Kind.TEXT if is_text:
                 return text_result(self._as_text(value), value)
-            case Kind.TEXT if to.is_type(exp.DType.DECIMAL) and (number := _number(value)) is not None:
+            case Kind.TEXT if (
+                to.is_type(exp.DType.DECIMAL) and (number := as_number_literal(value.literal)) is not None
+            ):
                 return number
             case Kind.INT | Kind.DECIMAL if not is_text and to.is_type(exp.DType.DECIMAL):
                 return value
@@ -236,10 +236,6 @@ class Translation:
         if isinstance(node, exp.Exists):
             return _bool(f"EXISTS ({found.sql})")
         return replace(found, sql=f"({found.sql})", literal=None, exact="", is_narrow=True)
-
-
-def _number(value: Value) -> Value | None:
-    return as_number_literal(value.literal) if isinstance(value.literal, str) else None
 
 
 def _bool(sql: str) -> Value:
