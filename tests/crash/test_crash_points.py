@@ -32,6 +32,18 @@ ALIKE = {
 """Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves. So is the end of each
 step of their cut-over, at which the disk holds what it holds when the next step begins."""
 
+SAME_SWAP = {
+    "evolve_and_prune",
+    "evolve_paused",
+    "evolve_postponed",
+    "evolve_with_a_check",
+    "evolve_with_rows",
+    "evolve_with_work",
+    "derive",
+    "transform",
+}
+"""Their swap is that of `evolve`, step by step: beside its fence, only what they have of their own is killed in the gate."""
+
 RESTORES = {"restore_live", "restore_first"}
 OF_RESTORES = {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE}
 """The rest of their steps is killed in the slow tier: their swap is that of `evolve` and `first`."""
@@ -40,17 +52,26 @@ OF_RESTORES = {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER
 def points():
     for scenario in SCENARIOS.values():
         for number, label in enumerate(scenario.passes):
-            alike = scenario.name in ALIKE and label.startswith("BUILD") and label != DiskStep.BUILD_RENAME
+            usual = label in SCENARIOS["evolve"].passes or label in SCENARIOS["adopt_wal"].passes
+            building = label.startswith("BUILD") and label != DiskStep.BUILD_RENAME
+            alike = scenario.name in ALIKE and building and usual
             for when in ("before", "after"):
                 # what stands on the disk after one step stands there before the next; where it counts most both are killed
                 counts_most = label.startswith(("CUTOVER", "CAPTURE")) and scenario.name not in ALIKE
+                counts_most |= label == DiskStep.CUTOVER_FENCE or not usual
                 same = when == "after" and not counts_most and label != scenario.passes[-1]
                 swap = scenario.name in RESTORES and not (scenario.name == "restore_live" and label in OF_RESTORES)
                 # a run with a replication tool is that of `evolve`, but for what it says to the tool
                 alike |= scenario.name == "evolve_replicated" and not label.startswith(("REPLICATION", "CUTOVER:LINK"))
                 # triggers that mixins made are in the file that goes live: all else is that of `evolve`
                 mixed = scenario.name == "mixins" and (label, when) != (DiskStep.CUTOVER_FENCE, "after")
-                marks = [pytest.mark.slow] * (alike or same or swap or mixed)
+                swapped = (
+                    scenario.name in SAME_SWAP
+                    and usual
+                    and not label.startswith("BUILD")
+                    and label not in (DiskStep.CUTOVER_FENCE, scenario.passes[-1])
+                )
+                marks = [pytest.mark.slow] * (alike or same or swap or mixed or swapped)
                 name = f"{scenario.name}-{number:02d}-{label}-{when}"
                 yield pytest.param(scenario.name, number, when, id=name, marks=marks)
 
