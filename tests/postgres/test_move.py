@@ -181,3 +181,19 @@ def test_two_moves_to_one_schema_do_not_drop_what_the_other_has_made(link, goal,
     assert move(target(link), replace(goal, observer=second), document()).result == "moved"
     assert refused == [["move-at-work"]]
     assert_equal(link, postgres_database)
+
+
+@pytest.mark.parametrize("value", ["'a' || char(0)", "x'ff'"])
+def test_a_value_that_is_written_after_the_scan_and_does_not_fit_ends_the_move(link, goal, postgres_database, value):
+    def observer(when, step):
+        if (when, step) == ("before", MoveStep.RECORD):
+            with closing(sqlite3.connect(link)) as connection, connection:
+                connection.execute(f"INSERT INTO tag VALUES ('late', {value})")
+
+    with pytest.raises(SchemasyncError) as failure:
+        move(target(link), replace(goal, observer=observer), document())
+    assert [one.code for one in failure.value.problems] == ["postgres-values"]
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("UPDATE tag SET label = 'mended' WHERE code = 'late'")
+    assert move(target(link), goal, document()).result == "moved"
+    assert_equal(link, postgres_database)

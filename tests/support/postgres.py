@@ -124,22 +124,31 @@ def binaries() -> Path | None:
 @contextmanager
 def _shared_by_workers(base: Path) -> Iterator[Path]:
     """The folder of the server's socket. Its first user starts the server, and its last one ends it: each holds a shared
-    lock meanwhile, so whoever gets an exclusive one is alone."""
-    with (base / "postgres").open("a+") as users:
-        folder = None
-        while folder is None or _named(users) != folder:  # a change of the lock lets another worker in between
-            fcntl.flock(users, fcntl.LOCK_EX)
-            folder = _named(users) or _started(users)
+    lock on one file while it uses the server, and an exclusive one on the other while it comes or goes."""
+    with (base / "postgres").open("a+") as users, (base / "postgres.turn").open("a") as turn:
+        with _alone(turn):
             fcntl.flock(users, fcntl.LOCK_SH)
+            folder = _named(users) or _started(users)
         try:
             yield folder
         finally:
-            try:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return  # another worker uses it, and ends it
-            users.truncate(0)
-            end(folder)
+            with _alone(turn):
+                try:
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:  # another worker uses it, and ends it
+                    fcntl.flock(users, fcntl.LOCK_UN)
+                    return
+                users.truncate(0)
+                end(folder)
+
+
+@contextmanager
+def _alone(turn: TextIO) -> Iterator[None]:
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(turn, fcntl.LOCK_UN)
 
 
 def _named(users: TextIO) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ...schema.names import quote
@@ -49,6 +49,12 @@ def copy_table(
                     progress(rows)
     progress(rows)
     return rows
+
+
+def empty(target: Connection, tables: Sequence[str]) -> None:
+    """Delete all rows of the tables."""
+    if tables:
+        target.execute(f"TRUNCATE {', '.join(map(quote, tables))}".encode())
 
 
 def set_counters(source: Source, target: Connection, table: MovedTable) -> None:

@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...engines.postgres import fence, move_table
-from ...engines.postgres.copy import analyze, copy_table
+from ...engines.postgres.copy import analyze, copy_table, empty
+from ...engines.postgres.driver import library
 from ...engines.postgres.inspect import as_created
 from ...engines.postgres.move_table import MoveRecord, MoveState
 from ...engines.postgres.processes import parts_of, started, useful
+from ...engines.postgres.replay import FollowedTable
 from ...engines.postgres.run_statement import run
 from ...engines.postgres.statements import Phase
-from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.table_sizes import count_rows
 from ...engines.sqlite.transactions import snapshot
+from ...errors import SchemasyncError
 from ..phases.write_lock import brief_write_lock
 from ..run.live_database import LiveDatabase
 from ..run.progress import Advance
@@ -59,11 +61,21 @@ def begin(target: Target, goal: Goal, plan: MovePlan, there: There) -> MovePlan:
 
 
 def copy(target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, there: There) -> None:
-    """Copy every row as it is at one moment, and note from where in the change log to follow."""
+    """Copy every row as it is at one moment. Of rows that were written since the scan nobody knows whether they fit:
+    they are in the change log, and are copied again from there."""
     total = sum(count_rows(follower.source, table.moved.name) for table in plan.tables)
-    copying = _copied_by_processes if total >= MANY and useful() > 1 else _copied_here
     with step(goal, MoveStep.COPY), target.progress.phase("copy", "rows") as advance:
-        copying(target, goal, plan, before, follower, there, Counted(advance, total))
+        counted = Counted(advance, total)
+        if total < MANY or useful() < 2:
+            _copied_here(plan, follower, there, counted)
+            return
+        try:
+            _copied_by_processes(target, goal, plan, before, follower, counted)
+        except (SchemasyncError, library().Error):
+            if not follower.waiting():
+                raise
+            empty(there, plan.names)
+            _copied_here(plan, follower, there, Counted(advance, total))
 
 
 @dataclass(slots=True)
@@ -84,58 +96,40 @@ class Counted:
         self.now(0)
 
 
-def _copied_here(
-    target: Target,
-    goal: Goal,
-    plan: MovePlan,
-    before: LiveDatabase,
-    follower: Follower,
-    there: There,
-    counted: Counted,
-) -> None:
+def _copied_here(plan: MovePlan, follower: Follower, there: There, counted: Counted) -> None:
     with snapshot(follower.source):
-        judged = _begun(plan, follower)
         for table in plan.tables:
-            with there.transaction():
-                columns = None if judged is None else judged[table.moved.name]
-                counted.done += copy_table(
-                    follower.source, there, table.moved, follower.changes, judged=columns, progress=counted.now
-                )
+            try:
+                counted.done += _copied(table, plan.judged(table), follower, there, counted)
+            except (SchemasyncError, library().Error):
+                if there.broken or not follower.waiting():
+                    raise
+                counted.done += _copied(table, None, follower, there, counted)
+
+
+def _copied(
+    table: FollowedTable, judged: frozenset[str] | None, follower: Follower, there: There, counted: Counted
+) -> int:
+    with there.transaction():
+        return copy_table(follower.source, there, table.moved, follower.changes, judged=judged, progress=counted.now)
 
 
 def _copied_by_processes(
-    target: Target,
-    goal: Goal,
-    plan: MovePlan,
-    before: LiveDatabase,
-    follower: Follower,
-    there: There,
-    counted: Counted,
+    target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, counted: Counted
 ) -> None:
     with started(before.path, goal.server, useful()) as processes, ExitStack() as stack:
         with brief_write_lock(target, before.path, before.inode):  # nobody commits, so that all see the same
             processes.begin()
             stack.enter_context(snapshot(follower.source))
-        judged = _begun(plan, follower)
+        judged = {table.moved.name: plan.judged(table) for table in plan.tables}
         parts = parts_of(follower.source, [table.moved for table in plan.tables], judged)
         processes.copy(parts, follower.changes, counted.more)
-
-
-def _begun(plan: MovePlan, follower: Follower) -> dict[str, frozenset[str]] | None:
-    """Note where to follow from; returns the columns in which the scan found something, None if rows were written
-    since."""
-    follower.bound = changelog.last_entry(follower.source)
-    if follower.capture.changed or follower.bound:
-        return None
-    return {table.moved.name: plan.judged(table) for table in plan.tables}
 
 
 def finish(target: Target, goal: Goal, plan: MovePlan, follower: Follower, there: There) -> None:
     """Build keys, indexes, checks and views over the rows, of which none was written since it was read."""
     with step(goal, MoveStep.ROUND):
-        follower.round(
-            there, prove=False
-        )  # all is proved later; the copied tables are as of one moment, but a key may be there twice without it
+        follower.round(there, prove=False)  # all is proved later
     statements = list(plan.ddl.of(*BUILT))
     with step(goal, MoveStep.INDEXES), target.progress.phase("indexes", "statements") as advance:
         for number, statement in enumerate(statements):

@@ -10,7 +10,7 @@ from ...engines.postgres.moved import MovedTable, as_text, moved_tables
 from ...engines.postgres.replay import FollowedTable
 from ...engines.postgres.statements import Ddl
 from ...engines.postgres.types import PgColumn
-from ...engines.sqlite.capture.changelog import logged_by_primary_key
+from ...engines.sqlite.capture.changelog import Logged, logged_by_primary_key
 from ...engines.sqlite.connection import Connection
 from ...engines.sqlite.for_postgres.findings import Finding
 from ...engines.sqlite.for_postgres.scan import scan
@@ -76,11 +76,14 @@ def decide(target: Target, goal: Goal, document: Document, before: LiveDatabase)
     problems += [_problem(one) for one in findings if one.stops]
     if problems:
         raise Refused(problems)
-    moved = {fold(table.name) for table in tables}
-    logged = logged_by_primary_key([table for table in schema.tables if fold(table.name) in moved])
-    followed = tuple(FollowedTable(table, log) for table, log in zip(tables, logged, strict=True))
+    followed = tuple(FollowedTable(table, log) for table, log in zip(tables, logged(schema), strict=True))
     rows = {table.name: count_rows(before.connection, table.name) for table in tables}
     return MovePlan(schema, columns, followed, ddl, tuple(findings), rows)
+
+
+def logged(schema: Schema) -> tuple[Logged, ...]:
+    """How the writes to the tables that move are logged."""
+    return logged_by_primary_key([table for table in schema.tables if table.virtual is None])
 
 
 def tables_there(connection: Connection, goal: Goal, document: Document) -> tuple[MovedTable, ...]:

@@ -18,6 +18,7 @@ from ...engines.postgres.move_table import MoveRecord, MoveState
 from ...engines.postgres.run_statement import try_statements
 from ...engines.postgres.validation import validate
 from ...engines.postgres.versions import check_target
+from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, check_version
 from ...engines.sqlite.transactions import snapshot
 from ...errors import Code, NeedsPerson, Refused, SchemasyncError
@@ -34,7 +35,7 @@ from ..run.target import Target
 from .build import begin, copy, finish, step, without_validation
 from .closed_file import moved_fence
 from .cutover import cut_over
-from .decide import MovePlan, decide
+from .decide import MovePlan, decide, logged
 from .follow import Follower
 from .goal import Goal, MoveReport, MoveStep
 from .proof import prove
@@ -75,30 +76,31 @@ def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:
             before = _adopted(target, found)
             move_table.hold(there, str(goal.server), target.wait)
             _clear(goal, there, str(target.layout.link))
-            with snapshot(before.connection):
-                decided = without_validation(decide(target, goal, document, before))
             _check_server(goal, there, str(target.layout.link))
-            return _moved(target, goal, decided, before, there, signals, begun)
+            return _moved(target, goal, document, before, there, signals, begun)
 
 
 def _moved(
     target: Target,
     goal: Goal,
-    decided: MovePlan,
+    document: Document,
     before: LiveDatabase,
     there: There,
     signals: Signals,
     begun: float,
 ) -> MoveReport:
     commit = Commit()
-    followed = Followable(tuple(table.logged for table in decided.tables), ())
+    followed = Followable(logged(before.inspect().schema), ())
     try:
         with (
             logging_writes(target, before.fingerprint, before, followed) as capture,
             _reading(target, before, signals) as source,
         ):
+            with snapshot(before.connection):  # what is written after it is logged, and judged when it is replayed
+                bound = changelog.last_entry(before.connection)
+                decided = without_validation(decide(target, goal, document, before))
             decided = begin(target, goal, decided, there)
-            follower = Follower(source, decided, capture, 0)
+            follower = Follower(source, decided, capture, bound)
             copy(target, goal, decided, before, follower, there)
             finish(target, goal, decided, follower, there)
             rows = prove(target, goal, before, follower, there)
