@@ -41,6 +41,11 @@ SAME_SWAP = {
     "evolve_with_work",
     "derive",
     "transform",
+    "fresh",
+    "keep_writes",
+    "a_restored_backup",
+    "an_open_archive",
+    "a_displaced_file",
 }
 """Their swap is that of `evolve`, step by step: beside its fence, only what they have of their own is killed in the gate."""
 
