@@ -9,10 +9,12 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,10 +26,12 @@ from typing import Any
 from benchmarks import machine
 
 from ..demo.demo import Demo
+from ..demo.served import ask, served, until_written
 from ..support import postgres
 from ..support.postgres import USER, Database
 
 WRITERS = 4
+RELOADS = 3
 AT_ONCE = 5_000  # rows
 WRITER = """
 import random, sqlite3, sys, time
@@ -75,6 +79,8 @@ def main(arguments: list[str]) -> int:
     print(f"$ python -m tests.long move --seed {given.seed} --entries {given.entries}\n{when}\n{where}", flush=True)
     with tempfile.TemporaryDirectory(prefix="move-") as folder, server() as database:
         _run(Path(folder), database, given.seed, given.entries)
+        for number in range(RELOADS):
+            _reload(Path(folder) / f"served-{number}", database, f"served_{number}")
     return 0
 
 
@@ -124,6 +130,36 @@ def _run(folder: Path, database: Database, seed: int, entries: int) -> None:
     acknowledged = _check_acknowledged(folder, database)
     compared = _check_equal(demo.link, database)
     print(f"{acknowledged:,} acknowledged writes of {WRITERS} writers are there; {compared:,} rows are equal")
+
+
+def _reload(folder: Path, database: Database, name: str) -> None:
+    """For how long a served site writes nowhere: from its last write on SQLite to its first one on PostgreSQL."""
+    folder.mkdir()
+    demo = Demo(folder)
+    demo.done("schemasync", fresh=True)
+    demo.done("filldemo", "--scale", "small", fresh=True)
+    with database.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    variables = {"DEMO_POSTGRES": name, "PGHOST": database.params["HOST"], "PGUSER": USER}
+    with served(demo, variables, folder) as (server, port):
+        until_written(port, "sqlite")
+        last = [0.0]
+        client = threading.Thread(target=_write_on_sqlite, args=(port, last))
+        client.start()
+        time.sleep(0.5)
+        environment = os.environ | demo.environment | variables
+        command = demo.command("schemasync", "move", "--to", "pg")
+        subprocess.run(command, env=environment, capture_output=True, check=True)
+        os.kill(server.pid, signal.SIGHUP)
+        first = until_written(port, "postgresql")
+        client.join()
+    print(f"a served site wrote on PostgreSQL {first - last[0]:.2f} s after its last write on SQLite", flush=True)
+
+
+def _write_on_sqlite(port: int, last: list[float]) -> None:
+    while ask(port) == (200, "sqlite"):
+        last[0] = time.monotonic()
+        time.sleep(0.005)
 
 
 def _check_acknowledged(folder: Path, database: Database) -> int:
