@@ -358,7 +358,7 @@ def test_several_kinds_of_fault_are_reported_together_and_none_that_another_one_
         ),
         (
             {"type": "T", "on_move": "nil"},
-            "t/a/on_move: 'nil' is not one of ['null', 'text', 'clean', 'as-shown', 'as-stored']",
+            "t/a/on_move: 'nil' is not one of ['null', 'text', 'clean', 'as-shown', 'as-stored', 'refuse']",
             "",
         ),
         ({"fill": "1"}, 't/a: "type" is missing in {"fill": "1"}', "A column is a string"),
