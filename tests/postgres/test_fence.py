@@ -109,7 +109,7 @@ def test_what_a_move_has_made_goes_and_nothing_else(postgres_database, connectio
     with postgres_database.connect() as other:
         other.execute("CREATE SCHEMA app; SET search_path = app, public; CREATE TABLE app.mine (id int)")
         other.execute("CREATE VIEW app.seen AS SELECT * FROM app.mine")
-        made = MoveRecord(MoveState.BUILDING, "db.sqlite3", "t", ("mine", "person"), ("seen",))
+        made = MoveRecord(MoveState.BUILDING, "db.sqlite3", ("mine", "person"), ("seen",))
         move_table.begin(other, made)  # it has not come to person yet, and public has one
         assert move_table.read(other) == made
         move_table.clear(other, made)

@@ -36,17 +36,31 @@ def copy_table(
     query = select(table, sent_columns(source, table, changes, judged))
     if part is not None:
         query += f" WHERE {table.rowid} BETWEEN {part.first} AND {part.last}"
-    columns = ", ".join(quote(column.name) for column in table.copied)
+    return copy_rows(source, target, query, place_of(table), changes, progress)
+
+
+def place_of(table: MovedTable) -> str:
+    """The table and its copied columns, as COPY names them."""
+    return f"{quote(table.target)} ({', '.join(quote(column.name) for column in table.copied)})"
+
+
+def copy_rows(
+    source: Source,
+    target: Connection,
+    query: str,
+    place: str,
+    changes: Changes,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> int:
+    """Copy the result of a query over the source to `place`; returns the number of rows."""
     rows = 0
-    with reading(source, changes), target.cursor() as cursor:
-        statement = f"COPY {quote(table.target)} ({columns}) FROM STDIN"
-        with cursor.copy(statement.encode()) as copy:
-            write = copy.write_row
-            for row in source.execute(query):
-                write(row)
-                rows += 1
-                if rows % EVERY == 0:
-                    progress(rows)
+    with reading(source, changes), target.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN".encode()) as copy:
+        write = copy.write_row
+        for row in source.execute(query):
+            write(row)
+            rows += 1
+            if rows % EVERY == 0:
+                progress(rows)
     progress(rows)
     return rows
 

@@ -32,14 +32,20 @@ class MoveState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MoveRecord:
-    """`source`: the file. `token`: of the run that wrote this. `tables`, `views`: what the move has made or will
-    make."""
+    """`source`: the file. `tables`, `views`: what the move has made or will make."""
 
     state: MoveState
     source: str
-    token: str
     tables: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
+
+    def is_in_vain(self, source: str) -> bool:
+        """True for a move of that file which was never live: if the file is open, what it made counts for nothing."""
+        return self.source == source and self.state in (MoveState.BUILDING, MoveState.COMPLETE)
+
+    def has_all_rows(self, source: str) -> bool:
+        """True if every row of that file is here, as of the move."""
+        return self.source == source and self.state is not MoveState.BUILDING
 
 
 def hold(connection: Connection, where: str, wait: float) -> None:
@@ -66,23 +72,23 @@ def read(connection: Connection) -> MoveRecord | None:
     """The record; None if no move has begun in this schema."""
     if not _is_there(connection):
         return None
-    row = connection.execute(f"SELECT state, source, token, tables, views FROM {TABLE}".encode()).fetchone()
+    row = connection.execute(f"SELECT state, source, tables, views FROM {TABLE}".encode()).fetchone()
     if row is None:
         return None
-    state, source, token, tables, views = row
-    return MoveRecord(MoveState(state), source, token, tuple(tables), tuple(views))
+    state, source, tables, views = row
+    return MoveRecord(MoveState(state), source, tuple(tables), tuple(views))
 
 
 def begin(connection: Connection, record: MoveRecord) -> None:
     """Record what the move is about to make, before it makes any of it, in one transaction."""
     with connection.transaction():
         connection.execute(
-            f"CREATE TABLE {TABLE} (state text NOT NULL, source text NOT NULL, token text NOT NULL,"
-            " tables text[] NOT NULL, views text[] NOT NULL, at timestamptz NOT NULL DEFAULT now())".encode()
+            f"CREATE TABLE {TABLE} (state text NOT NULL, source text NOT NULL, tables text[] NOT NULL,"
+            " views text[] NOT NULL, at timestamptz NOT NULL DEFAULT now())".encode()
         )
         connection.execute(
-            f"INSERT INTO {TABLE} (state, source, token, tables, views) VALUES (%s, %s, %s, %s, %s)".encode(),
-            (record.state, record.source, record.token, list(record.tables), list(record.views)),
+            f"INSERT INTO {TABLE} (state, source, tables, views) VALUES (%s, %s, %s, %s)".encode(),
+            (record.state, record.source, list(record.tables), list(record.views)),
         )
 
 
@@ -97,11 +103,6 @@ def clear(connection: Connection, record: MoveRecord) -> None:
         _drop(connection, "VIEW", record.views)
         _drop(connection, "TABLE", (*record.tables, TABLE))
         fence.drop_function(connection)
-
-
-def forget(connection: Connection) -> None:
-    """Drop the record, and leave what was made."""
-    _drop(connection, "TABLE", (TABLE,))
 
 
 def _drop(connection: Connection, kind: str, names: Sequence[str]) -> None:

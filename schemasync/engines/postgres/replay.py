@@ -6,19 +6,18 @@ yet: theirs would fire cascades, or refuse a row whose parent comes later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ...schema.names import quote
 from ..sqlite.capture.changelog import LOG, Logged
 from ..sqlite.connection import Connection as Source
-from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns, value_columns
-from .copy import copy_table
+from ..sqlite.for_postgres.reading import Changes, select, sent_columns
+from .copy import copy_rows, copy_table, place_of
 from .moved import MovedTable
 from .verify.result import Proof
-from .verify.rows import differing_rows, here_rows
-from .verify.tables import compare_table
+from .verify.tables import compare_some, compare_table
 
 if TYPE_CHECKING:
     from .driver import Connection
@@ -29,11 +28,10 @@ MANY = 50_000  # rows of a round that are compared in memory
 
 @dataclass(frozen=True, slots=True)
 class FollowedTable:
-    """A table of a move, and how its writes are logged. `judged`: as in `copy_table`."""
+    """A table of a move, and how its writes are logged."""
 
     moved: MovedTable
     logged: Logged
-    judged: Collection[str] | None = None
 
     @property
     def has_key(self) -> bool:
@@ -93,28 +91,19 @@ def _replay(source: Source, target: Connection, table: FollowedTable, log: LogRa
     moved = table.moved
     if not table.has_key:
         target.execute(f"DELETE FROM {quote(moved.target)}".encode())
-        return copy_table(source, target, moved, changes, judged=table.judged)
+        return copy_table(source, target, moved, changes)
     _delete(source, target, table, log)
-    query = select(moved, sent_columns(source, moved, changes, table.judged))
-    columns = ", ".join(quote(column.name) for column in moved.copied)
-    statement = f"COPY {quote(moved.target)} ({columns}) FROM STDIN"
-    return _copy(source, target, f"{query} WHERE {_is_logged(table, log)}", statement, changes)
+    query = select(moved, sent_columns(source, moved, changes))
+    return copy_rows(source, target, f"{query} WHERE {_is_logged(table, log)}", place_of(moved), changes)
 
 
 def _prove(source: Source, target: Connection, table: FollowedTable, log: LogRange, rows: int) -> Proof:
     """Compare the rows of the keys, which are still in the table of keys there; many are not held in memory."""
-    moved, changes = table.moved, Changes()
+    moved = table.moved
     if not table.has_key or rows > MANY:
         return compare_table(source, target, moved)
-    query = select(moved, value_columns(source, moved, changes))
-    proof = Proof(moved.name)
-    with reading(source, changes, bytes):
-        found = source.execute(f"{query} WHERE {_is_logged(table, log)}").fetchall()
-    proof.rows = len(found)
     there = f"EXISTS (SELECT FROM pg_temp.{_KEYS} AS k WHERE {_equal(table, quote(moved.target))})"
-    for row in differing_rows(target, moved, here_rows(moved, found), there, ()):
-        proof.add(row)
-    return proof
+    return compare_some(source, target, moved, _is_logged(table, log), there)
 
 
 def _is_logged(table: FollowedTable, log: LogRange) -> str:
@@ -137,7 +126,7 @@ def _delete(source: Source, target: Connection, table: FollowedTable, log: LogRa
     query = f"SELECT {sent} FROM (SELECT DISTINCT {slots} FROM main.{LOG} WHERE {log.of(table)})"
     target.execute(f"DROP TABLE IF EXISTS pg_temp.{_KEYS}".encode())
     target.execute(f"CREATE TEMP TABLE {_KEYS} AS SELECT {names} FROM {quote(moved.target)} WHERE false".encode())
-    _copy(source, target, query, f"COPY pg_temp.{_KEYS} FROM STDIN", ignored)
+    copy_rows(source, target, query, f"pg_temp.{_KEYS}", ignored)
     equal = _equal(table, "t")
     target.execute(f"DELETE FROM {quote(moved.target)} AS t USING pg_temp.{_KEYS} AS k WHERE {equal}".encode())
 
@@ -148,12 +137,3 @@ def _slots_of_key(table: FollowedTable) -> tuple[str, ...]:
     if len(by_name) == 1:
         return tuple(by_name.values())
     return tuple(by_name[quote(column.name)] for column in table.moved.key)
-
-
-def _copy(source: Source, target: Connection, query: str, statement: str, changes: Changes) -> int:
-    rows = 0
-    with reading(source, changes), target.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        for row in source.execute(query):
-            copy.write_row(row)
-            rows += 1
-    return rows

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...engines.postgres import fence, move_table
@@ -13,25 +12,22 @@ from ...engines.postgres.copy import analyze, copy_table, empty
 from ...engines.postgres.driver import library
 from ...engines.postgres.inspect import as_created
 from ...engines.postgres.move_table import MoveRecord, MoveState
-from ...engines.postgres.processes import parts_of, started, useful
+from ...engines.postgres.processes import parts_of
 from ...engines.postgres.replay import FollowedTable
 from ...engines.postgres.run_statement import run
 from ...engines.postgres.statements import Phase
-from ...engines.sqlite.table_sizes import count_rows
 from ...engines.sqlite.transactions import snapshot
 from ...errors import SchemasyncError
-from ..phases.write_lock import brief_write_lock
 from ..run.live_database import LiveDatabase
-from ..run.progress import Advance
 from ..run.target import Target
 from .decide import MovePlan
 from .follow import Follower
 from .goal import Goal, MoveStep
+from .parallel import Counted, in_one_state, pays
 
 if TYPE_CHECKING:
     from ...engines.postgres.driver import Connection as There
 
-MANY = 200_000  # rows: with fewer, processes take longer to start than they gain
 BUILT = (Phase.KEY, Phase.INDEX, Phase.CHECK, Phase.VIEW)
 
 
@@ -47,7 +43,7 @@ def begin(target: Target, goal: Goal, plan: MovePlan, there: There) -> MovePlan:
     """Record the move, then make the tables, closed to all others. Returns the plan with the columns that the catalog
     has."""
     views = tuple(dict.fromkeys(one.table for one in plan.ddl.of(Phase.VIEW)))
-    record = MoveRecord(MoveState.BUILDING, str(target.layout.link), secrets.token_hex(8), plan.names, views)
+    record = MoveRecord(MoveState.BUILDING, str(target.layout.link), plan.names, views)
     with step(goal, MoveStep.RECORD):
         move_table.begin(there, record)
     with step(goal, MoveStep.TABLES), there.transaction():
@@ -63,10 +59,9 @@ def begin(target: Target, goal: Goal, plan: MovePlan, there: There) -> MovePlan:
 def copy(target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, there: There) -> None:
     """Copy every row as it is at one moment. Of rows that were written since the scan nobody knows whether they fit:
     they are in the change log, and are copied again from there."""
-    total = sum(count_rows(follower.source, table.moved.name) for table in plan.tables)
     with step(goal, MoveStep.COPY), target.progress.phase("copy", "rows") as advance:
-        counted = Counted(advance, total)
-        if total < MANY or useful() < 2:
+        counted = Counted(advance, plan.total)
+        if not pays(plan):
             _copied_here(plan, follower, there, counted)
             return
         try:
@@ -75,25 +70,7 @@ def copy(target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follo
             if not follower.waiting():
                 raise
             empty(there, plan.names)
-            _copied_here(plan, follower, there, Counted(advance, total))
-
-
-@dataclass(slots=True)
-class Counted:
-    """Counts rows that are copied: of the tables that are done, and of one that is not."""
-
-    advance: Advance
-    total: int
-    done: int = 0
-
-    def now(self, rows: int) -> None:
-        """So many rows of the present table are copied."""
-        self.advance(self.done + rows, max(self.total, self.done + rows))
-
-    def more(self, table: str, rows: int) -> None:
-        """So many rows more of any table are copied."""
-        self.done += rows
-        self.now(0)
+            _copied_here(plan, follower, there, Counted(advance, plan.total))
 
 
 def _copied_here(plan: MovePlan, follower: Follower, there: There, counted: Counted) -> None:
@@ -117,10 +94,7 @@ def _copied(
 def _copied_by_processes(
     target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, counted: Counted
 ) -> None:
-    with started(before.path, goal.server, useful()) as processes, ExitStack() as stack:
-        with brief_write_lock(target, before.path, before.inode):  # nobody commits, so that all see the same
-            processes.begin()
-            stack.enter_context(snapshot(follower.source))
+    with in_one_state(target, goal, before, follower) as processes:
         judged = {table.moved.name: plan.judged(table) for table in plan.tables}
         parts = parts_of(follower.source, [table.moved for table in plan.tables], judged)
         processes.copy(parts, follower.changes, counted.more)
@@ -139,12 +113,3 @@ def finish(target: Target, goal: Goal, plan: MovePlan, follower: Follower, there
         for number, table in enumerate(plan.tables):
             analyze(there, table.moved)
             advance(number + 1, len(plan.tables))
-
-
-def without_validation(plan: MovePlan) -> MovePlan:
-    """The same plan, whose foreign keys are added without a look at the rows."""
-    statements = tuple(
-        replace(one, sql=f"{one.sql} NOT VALID") if one.phase is Phase.FOREIGN_KEY else one
-        for one in plan.ddl.statements
-    )
-    return replace(plan, ddl=replace(plan.ddl, statements=statements))

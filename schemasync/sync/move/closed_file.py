@@ -1,14 +1,21 @@
-"""Reads from the file at the path whether its database has moved."""
+"""Reads from the file at the path whether its database has moved, and from PostgreSQL what has."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
+from ...engines.postgres import move_table
+from ...engines.postgres.move_table import MoveRecord
 from ...engines.sqlite import fence
 from ...engines.sqlite.fence import Fence
-from ...errors import Code, Refused
+from ...errors import Code, NeedsPerson, Refused
 from ...files.layout import PathKind
 from ..run.target import Target
+from .goal import Goal
+
+if TYPE_CHECKING:
+    from ...engines.postgres.driver import Connection as There
 
 
 def moved_fence(target: Target) -> Fence | None:
@@ -25,14 +32,23 @@ def moved_to(target: Target) -> str:
     """The entry of DATABASES to which the database has moved. Raises Refused if it has not."""
     closed = moved_fence(target)
     if closed is None or closed.moved_to is None:
-        raise not_moved(target)
+        raise Refused.of(
+            Code.NOT_MOVED,
+            f"the database at {target.layout.link} has not moved: its file is live",
+            "There is nothing to undo.",
+        )
     return closed.moved_to
 
 
-def not_moved(target: Target) -> Refused:
-    """The error if there is no move to take back."""
-    return Refused.of(
-        Code.NOT_MOVED,
-        f"the database at {target.layout.link} has not moved: its file is live",
-        "There is nothing to undo.",
-    )
+def record_there(target: Target, goal: Goal, there: There, alias: str) -> MoveRecord:
+    """What PostgreSQL has recorded of the move that closed the file in favour of `alias`; keeps other moves out. Raises
+    NeedsPerson if it does not have every row."""
+    move_table.hold(there, str(goal.server), target.wait)
+    record = move_table.read(there)
+    if record is None or not record.has_all_rows(str(target.layout.link)):
+        raise NeedsPerson.of(
+            Code.STATE_UNKNOWN,
+            f"{target.layout.link} has moved to {alias}, but {goal.server} does not have what was moved",
+            f"Name the right server in DATABASES as {alias}, or restore it. The file has every row as of the move.",
+        )
+    return record

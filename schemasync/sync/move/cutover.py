@@ -3,6 +3,7 @@ alone."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...engines.postgres import driver, move_table
 from ...engines.postgres.move_table import MoveState
 from ...engines.postgres.replay import LogRange
-from ...engines.postgres.run_statement import run
+from ...engines.postgres.run_statement import add_unvalidated
 from ...engines.postgres.statements import Phase
 from ...engines.sqlite.connection import schema_version
 from ...engines.sqlite.fence import Fence
@@ -88,7 +89,7 @@ def _locked_when_ready(
 
 
 def _catch_up(goal: Goal, follower: Follower, there: There, allowed: float, deadline: float) -> None:
-    for tries in range(1, 1 << 30):
+    for tries in itertools.count(1):
         with step(goal, MoveStep.ROUND):
             follower.round(there)
         enough = follower.few(AIM if tries < TRIES else allowed)
@@ -106,7 +107,7 @@ def _complete(goal: Goal, plan: MovePlan, follower: Follower, there: There) -> N
             _, upto = follower.replayed(there)
             follower.counters(there, LogRange(since, upto))
             for statement in plan.ddl.of(Phase.FOREIGN_KEY):
-                run(there, statement)
+                add_unvalidated(there, statement)
             move_table.set_state(there, MoveState.COMPLETE)
     except psycopg.Error:
         if not there.broken or not _is_complete(goal):

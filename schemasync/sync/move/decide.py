@@ -46,6 +46,11 @@ class MovePlan:
         """The tables on PostgreSQL."""
         return tuple(table.moved.target for table in self.tables)
 
+    @property
+    def total(self) -> int:
+        """The rows of all tables."""
+        return sum(self.rows.values())
+
     def judged(self, table: FollowedTable) -> frozenset[str]:
         """The folded names of the table's columns in which the scan found something."""
         return frozenset(

@@ -32,8 +32,8 @@ from ..run.error_translation import translated_errors
 from ..run.interrupt import Signals
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
-from .build import begin, copy, finish, step, without_validation
-from .closed_file import moved_fence
+from .build import begin, copy, finish, step
+from .closed_file import moved_fence, record_there
 from .cutover import cut_over
 from .decide import MovePlan, decide, logged
 from .follow import Follower
@@ -98,7 +98,7 @@ def _moved(
         ):
             with snapshot(before.connection):  # what is written after it is logged, and judged when it is replayed
                 bound = changelog.last_entry(before.connection)
-                decided = without_validation(decide(target, goal, document, before))
+                decided = decide(target, goal, document, before)
             decided = begin(target, goal, decided, there)
             follower = Follower(source, decided, capture, bound)
             copy(target, goal, decided, before, follower, there)
@@ -165,8 +165,7 @@ def _give_up(target: Target, goal: Goal) -> None:
     its commit does not say that it is."""
     with suppress(SchemasyncError, sqlite3.Error), goal.server.connection() as there:
         record = move_table.read(there)
-        is_in_vain = record is not None and record.state in (MoveState.BUILDING, MoveState.COMPLETE)
-        if record is not None and is_in_vain and moved_fence(target) is None:
+        if record is not None and record.is_in_vain(str(target.layout.link)) and moved_fence(target) is None:
             with step(goal, MoveStep.CLEAR):
                 move_table.clear(there, record)
 
@@ -188,14 +187,7 @@ def _finished(target: Target, goal: Goal, alias: str) -> MoveReport:
     live = target.layout.live()
     generation = live.name if live is not None else ""
     with goal.server.connection() as there:
-        move_table.hold(there, str(goal.server), target.wait)
-        record = move_table.read(there)
-        if record is None or record.source != str(target.layout.link) or record.state is MoveState.BUILDING:
-            raise NeedsPerson.of(
-                Code.STATE_UNKNOWN,
-                f"{target.layout.link} has moved to {alias}, but {goal.server} does not have what was moved",
-                f"Name the right server in DATABASES as {alias}, or restore it. The file has every row as of the move.",
-            )
+        record = record_there(target, goal, there, alias)
         is_open = record.state is MoveState.LIVE and not fence.fenced_tables(there)
         if not is_open:
             open_there(goal, there)
@@ -208,7 +200,7 @@ def _clear(goal: Goal, there: There, source: str) -> None:
     record = move_table.read(there)
     if record is None:
         return
-    if record.source != source or record.state in (MoveState.LIVE, MoveState.UNDONE):
+    if not record.is_in_vain(source):
         raise _of_another(goal, record)
     with step(goal, MoveStep.CLEAR):
         move_table.clear(there, record)
@@ -216,7 +208,7 @@ def _clear(goal: Goal, there: There, source: str) -> None:
 
 def _check_server(goal: Goal, there: There, source: str) -> None:
     record = move_table.read(there)
-    if record is None or record.source != source or record.state in (MoveState.LIVE, MoveState.UNDONE):
+    if record is None or not record.is_in_vain(source):
         check_target(there, str(goal.server))
 
 

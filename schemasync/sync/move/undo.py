@@ -15,7 +15,7 @@ from ...engines.postgres.verify.tables import compare_table
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, check_version
 from ...engines.sqlite.transactions import logged_durably, snapshot
-from ...errors import Code, NeedsPerson, Refused
+from ...errors import Code, Refused
 from ...files.disk import DiskStep
 from ...schema.document import Document
 from ..phases.capture import release
@@ -24,7 +24,7 @@ from ..run import interrupt
 from ..run.error_translation import translated_errors
 from ..run.target import Target
 from .build import step
-from .closed_file import moved_fence, not_moved
+from .closed_file import moved_to, record_there
 from .decide import tables_there
 from .goal import Goal, MoveReport, MoveStep
 from .mover import open_there
@@ -45,19 +45,10 @@ def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool =
         target.locked() as target,
     ):
         recover(target)
-        closed, live = moved_fence(target), target.layout.live()
-        if closed is None or live is None:
-            raise not_moved(target)
+        alias, live = moved_to(target), target.layout.live()
+        assert live is not None  # its fence was read
         with goal.server.connection() as there, closing(target.opener.read(live.path)) as source:
-            move_table.hold(there, str(goal.server), target.wait)
-            record = move_table.read(there)
-            if record is None or record.source != str(target.layout.link) or record.state is MoveState.BUILDING:
-                raise NeedsPerson.of(
-                    Code.STATE_UNKNOWN,
-                    f"{target.layout.link} has moved to {closed.moved_to}, but {goal.server} does not have what was "
-                    "moved",
-                    f"Name the right server in DATABASES as {closed.moved_to}.",
-                )
+            record = record_there(target, goal, there, alias)
             was_open = record.state is MoveState.LIVE
             with step(goal, MoveStep.CLOSE):
                 fence.close(there, record.tables, f"It was moved back to {record.source}. Reload the site.")

@@ -62,16 +62,30 @@ def _changed_alike(table: MovedTable, judged: Collection[str] | None, *, is_json
 
 def compare_keys(source: Source, target: Connection, table: MovedTable, keys: Iterable[Sequence[Any]]) -> Proof:
     """Compare the rows of these keys, values of SQLite, whether they are there or not. The table has a key."""
-    changes, proof = Changes(), Proof(table.name)
-    columns = value_columns(source, table, changes)
-    where = " AND ".join(f"{quote(column.name)} IS ?" for column in table.key)
+    proof = Proof(table.name)
+    here = " AND ".join(f"{quote(column.name)} IS ?" for column in table.key)
     marks = ", ".join(quote(column.name) for column in table.key)
     for key in keys:
-        with reading(source, changes, bytes):
-            rows = source.execute(f"{select(table, columns)} WHERE {where}", tuple(key)).fetchall()
-        proof.rows += len(rows)
         typed, given = typed_key(table.key, key)
-        condition = f"({marks}) = ({typed})"
-        for row in differing_rows(target, table, here_rows(table, rows), condition, given):
-            proof.add(row)
+        proof.merge(compare_some(source, target, table, here, f"({marks}) = ({typed})", tuple(key), given))
+    return proof
+
+
+def compare_some(
+    source: Source,
+    target: Connection,
+    table: MovedTable,
+    here: str,
+    there: str,
+    given_here: Sequence[Any] = (),
+    given_there: Sequence[Any] = (),
+) -> Proof:
+    """Compare the rows that two conditions choose, in SQL of each side, and which are held in memory."""
+    changes, proof = Changes(), Proof(table.name)
+    query = select(table, value_columns(source, table, changes))
+    with reading(source, changes, bytes):
+        rows = source.execute(f"{query} WHERE {here}", given_here).fetchall()
+    proof.rows = len(rows)
+    for row in differing_rows(target, table, here_rows(table, rows), there, given_there):
+        proof.add(row)
     return proof
