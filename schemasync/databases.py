@@ -75,6 +75,19 @@ def name_of(alias: str) -> str:
     return str(settings.get(MOVED_FROM, settings)["NAME"] or "")
 
 
+def postgres_entry(alias: str) -> Mapping[str, Any]:
+    """The entry of a database on PostgreSQL. Raises UsageError for an unknown alias, and for any other engine."""
+    wrapper = _wrapper(alias)
+    if wrapper.vendor != "postgresql":
+        raise UsageError.of(
+            Code.WRONG_ENGINE,
+            f'database "{alias}" is {wrapper.vendor}, not PostgreSQL',
+            "Name an entry of DATABASES with the engine django.db.backends.postgresql: --to ALIAS",
+        )
+    entry: Mapping[str, Any] = wrapper.settings_dict
+    return entry
+
+
 def is_sqlite(alias: str) -> bool:
     """True for a database that can have a schema.json. Raises UsageError for an unknown alias."""
     return _wrapper(alias).vendor == "sqlite"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
 from .. import databases
+from ..engines.postgres.types import PgColumn
 from ..errors import ProblemJson
 from ..orm.postgres_fields import field_kinds
 from ..schema.document import Document
@@ -86,12 +88,17 @@ def as_json(found: Script, output: Path | None = None) -> DdlJson:
         "engine": found.engine,
         "version": found.document.version,
         "statements": [{"phase": phase, "table": table, "sql": sql} for phase, table, sql in found.made.statements],
-        "columns": [
-            {"table": table, "column": column.name, "type": column.type.sql, "why": column.why}
-            for table, columns in found.made.columns.items()
-            for column in columns
-        ],
+        "columns": column_types(found.made.columns),
         "notes": list(found.made.notes),
         "output": str(output) if output else None,
         "errors": [],
     }
+
+
+def column_types(columns: Mapping[str, tuple[PgColumn, ...]]) -> list[ColumnTypeJson]:
+    """What each column of each table becomes."""
+    return [
+        {"table": table, "column": column.name, "type": column.type.sql, "why": column.why}
+        for table, several in columns.items()
+        for column in several
+    ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
-from django.db import connections
-from django.utils.connection import ConnectionDoesNotExist
-
+from .. import databases
 from ..engines.postgres.connection import Target as Server
 from ..engines.sqlite.for_postgres.findings import FindingJson
-from ..errors import Code, ProblemJson, UsageError
+from ..errors import ProblemJson
 from ..orm.postgres_fields import field_kinds
 from ..schema.document import Document
 from ..sync.move import closed_file, mover, undo
@@ -19,7 +16,7 @@ from ..sync.move.decide import MovePlan
 from ..sync.move.goal import Goal, MoveReport
 from ..sync.run.limits import Limits
 from .database import Database
-from .ddl import ColumnTypeJson, StatementJson
+from .ddl import ColumnTypeJson, StatementJson, column_types
 
 
 class MovedTableJson(TypedDict):
@@ -107,24 +104,7 @@ def take_back(database: Database, to: str, *, leave_writes: bool) -> MoveReport:
 
 
 def _goal(to: str, document: Document, limits: Limits) -> Goal:
-    return Goal(to, _server(to), field_kinds(document.models), limits)
-
-
-def _server(alias: str) -> Server:
-    try:
-        wrapper = connections[alias]
-    except ConnectionDoesNotExist as error:
-        raise UsageError.of(
-            Code.BAD_OPTION, f'there is no database "{alias}"', f"DATABASES has: {', '.join(connections)}."
-        ) from error
-    if wrapper.vendor != "postgresql":
-        raise UsageError.of(
-            Code.WRONG_ENGINE,
-            f'database "{alias}" is {wrapper.vendor}, not PostgreSQL',
-            "Name an entry of DATABASES with the engine django.db.backends.postgresql: --to ALIAS",
-        )
-    entry: Mapping[str, Any] = wrapper.settings_dict
-    return Server.of(entry)
+    return Goal(to, Server.of(databases.postgres_entry(to)), field_kinds(document.models), limits)
 
 
 def plan_json(planned: Planned) -> MovePlanJson:
@@ -139,11 +119,7 @@ def plan_json(planned: Planned) -> MovePlanJson:
             {"table": one.moved.name, "rows": found.rows[one.moved.name], "has_key": one.has_key}
             for one in found.tables
         ],
-        "columns": [
-            {"table": table, "column": column.name, "type": column.type.sql, "why": column.why}
-            for table, columns in found.columns.items()
-            for column in columns
-        ],
+        "columns": column_types(found.columns),
         "statements": [{"phase": one.phase.value, "table": one.table, "sql": one.sql} for one in found.ddl.statements],
         "findings": [one.as_json() for one in found.findings],
         "notes": list(found.ddl.notes),

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from schemasync.engines.postgres.columns import columns_of
 from schemasync.engines.postgres.connection import Target
-from schemasync.engines.postgres.copy import analyze, copy_table, set_counters
+from schemasync.engines.postgres.copy import analyze, copy_table
+from schemasync.engines.postgres.counters import set_counters
 from schemasync.engines.postgres.moved import moved_tables
 from schemasync.engines.sqlite.for_postgres.reading import Changes
 from schemasync.engines.sqlite.inspect import inspect

@@ -9,7 +9,8 @@ import pytest
 
 from schemasync.engines.postgres.columns import columns_of
 from schemasync.engines.postgres.connection import Target
-from schemasync.engines.postgres.copy import copy_table, set_counters
+from schemasync.engines.postgres.copy import copy_table
+from schemasync.engines.postgres.counters import set_counters
 from schemasync.engines.postgres.inspect import as_created, type_of
 from schemasync.engines.postgres.judge import Fault
 from schemasync.engines.postgres.moved import moved_tables

@@ -9,7 +9,6 @@ from ...schema.names import quote
 from ..sqlite.connection import Connection as Source
 from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns
 from .moved import MovedTable, RowIds
-from .types import PgColumn
 
 if TYPE_CHECKING:
     from .driver import Connection
@@ -69,29 +68,6 @@ def empty(target: Connection, tables: Sequence[str]) -> None:
     """Delete all rows of the tables."""
     if tables:
         target.execute(f"TRUNCATE {', '.join(map(quote, tables))}".encode())
-
-
-def set_counters(source: Source, target: Connection, table: MovedTable) -> None:
-    """Let each identity column go on past the highest number that was ever given out: that of the rows, or that of
-    SQLite's counter if rows were deleted."""
-    for column in table.columns:
-        if column.identity:
-            highest = highest_id(source, table, column)
-            start, is_used = (highest, True) if highest >= 1 else (1, False)
-            target.execute(
-                b"SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)",
-                (quote(table.target), column.name, start, is_used),
-            )
-
-
-def highest_id(source: Source, table: MovedTable, column: PgColumn) -> int:
-    """The highest number that SQLite ever gave out for an identity column; 0 for none."""
-    query = f"SELECT max({quote(column.name)}) FROM main.{quote(table.name)}"
-    numbers = [value for (value,) in source.execute(query) if isinstance(value, int)]
-    if table.counts:
-        counter = "SELECT seq FROM main.sqlite_sequence WHERE name = ? COLLATE NOCASE"
-        numbers += [value for (value,) in source.execute(counter, (table.name,)) if isinstance(value, int)]
-    return max(numbers, default=0)
 
 
 def analyze(target: Connection, table: MovedTable) -> None:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...engines.postgres.copy import set_counters
+from ...engines.postgres.counters import set_counters
 from ...engines.postgres.replay import LogRange, replay, written
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.capture.replay import schema_changed
