@@ -197,3 +197,20 @@ def test_a_value_that_is_written_after_the_scan_and_does_not_fit_ends_the_move(l
         connection.execute("UPDATE tag SET label = 'mended' WHERE code = 'late'")
     assert move(target(link), goal, document()).result == "moved"
     assert_equal(link, postgres_database)
+
+
+def test_a_reader_of_postgres_does_not_make_a_move_that_is_done_fail(link, goal, postgres_database):
+    with postgres_database.connect() as reader:
+
+        def observer(when, step):
+            if (when, step) == ("before", MoveStep.UNFENCE):
+                reader.execute("BEGIN")
+                reader.execute("SELECT * FROM parent")
+
+        hasty = replace(goal, server=replace(goal.server, lock_timeout=0.2), observer=observer)
+        assert move(target(link), hasty, document()).result == "moved"
+        with postgres_database.connect() as writer:
+            writer.execute("INSERT INTO parent (name) VALUES ('after')")
+        reader.execute("COMMIT")
+        move(target(link), goal, document())
+        assert reader.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone() == (0,)
