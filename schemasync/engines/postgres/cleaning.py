@@ -85,7 +85,7 @@ def _number(text: str) -> float | None:
 
 
 def _cut(text: str | None, length: int) -> str | None:
-    """Blanks beyond the length are cut, as PostgreSQL does without a word."""
+    """Blanks beyond the length are cut, as PostgreSQL does silently."""
     return None if text is None else text[:length] + text[length:].rstrip(" ")
 
 

@@ -56,7 +56,7 @@ def as_created(connection: Connection, tables: Iterable[MovedTable]) -> tuple[Mo
     """The tables with their columns as the catalog has them, once they are created.
 
     Raises Failed, naming all of them, for columns that are missing, or have another type than the one that values are
-    checked for: COPY would change values without a word.
+    checked for: COPY would change values silently.
     """
     problems: list[Problem] = []
     found = tuple(_table(connection, table, problems) for table in tables)

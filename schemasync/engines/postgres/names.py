@@ -1,4 +1,4 @@
-"""Names as PostgreSQL takes them: it cuts those over 63 bytes without a word; tables and indexes share them."""
+"""Names as PostgreSQL takes them: it cuts those over 63 bytes silently; tables and indexes share them."""
 
 from __future__ import annotations
 

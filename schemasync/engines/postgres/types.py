@@ -122,7 +122,7 @@ class Inet:
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """Decimal digits, without a precision any number of them. PostgreSQL rounds to the scale without a word."""
+    """Decimal digits, without a precision any number of them. PostgreSQL rounds to the scale silently."""
 
     precision: int | None = None
     scale: int | None = None

@@ -126,9 +126,9 @@ def _problem(finding: Finding) -> Problem:
     keys = "; ".join(finding.keys[:SHOWN])
     if finding.policies:
         policies = " or ".join(f'"{one.value}"' for one in finding.policies)
-        hint = f'Mend them, or write "on_move": {policies} beside "{columns}" in schema.json.'
+        hint = f'Fix them, or write "on_move": {policies} beside "{columns}" in schema.json.'
     else:
-        hint = "Mend them: no policy can."
+        hint = "Fix them: no policy can."
     return Problem(
         Code.POSTGRES_VALUES,
         f"{finding.table}.{columns}: {finding.refused:,} values do not fit on PostgreSQL ({finding.fault.value}), "
