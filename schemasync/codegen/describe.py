@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..schema.expression import ROWID_NAMES
 from ..schema.model import Check, Column, ForeignKey, Schema, Sql, Table, Unique, View
 from ..schema.names import fold
 from ..schema.normalize import by_name
@@ -145,10 +144,9 @@ def _field_names(draft: Draft) -> dict[str, str]:
 
 def _rowid(draft: Draft) -> str:
     """The name by which SQLite gives the row id of a table without a primary key."""
-    if draft.table.primary_key is not None or draft.view is not None or draft.table.without_rowid:
+    if draft.table.primary_key is not None or draft.view is not None:
         return ""
-    columns = {fold(column.name) for column in draft.table.columns}
-    return next((name for name in ROWID_NAMES if name not in columns), "")
+    return draft.table.free_rowid_name or ""
 
 
 @dataclass(slots=True)

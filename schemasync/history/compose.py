@@ -9,10 +9,9 @@ from itertools import pairwise
 from ..plan.model import CarriedStep, ColumnSource, Keep, Origin
 from ..schema import lexer
 from ..schema.affinity import affinity
-from ..schema.expression import ROWID_NAMES
 from ..schema.lexer import Token, TokenKind
 from ..schema.model import Column, Table
-from ..schema.names import fold, quote
+from ..schema.names import ROWID_NAMES, fold, quote
 
 _NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 

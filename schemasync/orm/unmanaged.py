@@ -12,9 +12,8 @@ from django.db.models import Model
 from .. import conf
 from ..schema import document
 from ..schema.document import Document
-from ..schema.expression import ROWID_NAMES
 from ..schema.model import ColumnName, Table
-from ..schema.names import fold
+from ..schema.names import ROWID_NAMES, fold
 from ..schema.text import nearest
 from .models import table_of
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from . import lexer
 from .lexer import Token, TokenKind
 from .model import IndexedColumn, Sql
-from .names import fold, string_literal
+from .names import ROWID_NAMES, fold, string_literal
 
-ROWID_NAMES = ("rowid", "oid", "_rowid_")
 _AWAITING_OPERAND = frozenset(
     "and or not is in like glob match regexp escape between case when then else collate from".split()
 )

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 from ..errors import Code
 from . import lexer
 from .diagnostics import Diagnostics
-from .expression import ROWID_NAMES
 from .jsonc import Path
 from .model import Table
-from .names import fold, from_key, is_special
+from .names import ROWID_NAMES, fold, from_key, is_special
 from .origins import Origin
 from .placeholders import TableNames, filled_in
 from .ready_mixins import GROUPS, READY, Facts, roles_group

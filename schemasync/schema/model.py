@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .names import fold
+from .names import ROWID_NAMES, fold
 from .transform_function import TransformFunction
 
 
@@ -150,6 +150,13 @@ class Table:
     def has_stable_key(self) -> bool:
         """False if the key is a row id without an INTEGER PRIMARY KEY, which VACUUM may renumber."""
         return self.without_rowid or self.rowid_column is not None
+
+    @property
+    def free_rowid_name(self) -> str | None:
+        """A name of the row id that no column hides; None if all are hidden, or the table has no row ids."""
+        if self.without_rowid:
+            return None
+        return next((name for name in ROWID_NAMES if self.column(name) is None), None)
 
     @property
     def rowid_column(self) -> str | None:

@@ -7,6 +7,9 @@ import string
 _UPPER_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _LOWER_TO_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 
+# https://www.sqlite.org/lang_createtable.html#rowid
+ROWID_NAMES = ("rowid", "oid", "_rowid_")
+
 # https://www.sqlite.org/lang_keywords.html
 KEYWORDS = frozenset(
     """abort action add after all alter always analyze and as asc attach autoincrement before begin between by

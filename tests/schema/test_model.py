@@ -23,3 +23,16 @@ def test_a_schema_names_all_that_is_ours():
         ("view", "staff"),
         ("index", index.name.lower()),
     ]
+
+
+def test_a_row_id_is_reached_by_the_first_name_that_no_column_has():
+    def free(*columns, **options):
+        return schema({"t": {**dict.fromkeys(columns, "INTEGER"), **options}}).tables[0].free_rowid_name
+
+    assert [free("a"), free("RowId"), free("rowid", "OID"), free("rowid", "oid", "__rowid_")] == [
+        "rowid",
+        "oid",
+        "_rowid_",
+        None,
+    ]
+    assert free("a", _primary_key=["a"], _without_rowid=True) is None

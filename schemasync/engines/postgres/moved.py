@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ...schema.expression import ROWID_NAMES
 from ...schema.model import IndexedColumn, Schema, Table
 from ...schema.names import fold
 from ...schema.on_postgres import OnMove
@@ -89,8 +88,6 @@ def moved_tables(
 
 def _moved(table: Table, columns: tuple[PgColumn, ...], policies: Mapping[str, OnMove]) -> MovedTable:
     by_name = {fold(column.name): column for column in columns}
-    taken = {fold(column.name) for column in table.columns}
-    free = next((name for name in ROWID_NAMES if name not in taken), None)
     key = table.primary_key
 
     def find(parts: tuple[IndexedColumn, ...]) -> tuple[PgColumn, ...]:
@@ -102,7 +99,7 @@ def _moved(table: Table, columns: tuple[PgColumn, ...], policies: Mapping[str, O
         table.name,
         columns,
         find(key.columns) if key is not None else (),
-        None if table.without_rowid else free,
+        table.free_rowid_name,
         table.rowid_column,
         key is not None and key.autoincrement,
         tuple(

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from ...schema import lexer
 from ...schema.affinity import converts_alike
-from ...schema.expression import ROWID_NAMES
 from ...schema.lexer import Token
 from ...schema.model import Table
-from ...schema.names import fold
+from ...schema.names import ROWID_NAMES, fold
 
 # With one of these, a row of the result may depend on several rows of a table, or on where it is.
 _OF_SEVERAL_ROWS = frozenset(

@@ -10,8 +10,7 @@ from pathlib import Path
 from urllib.parse import quote as url_quote
 
 from ...files.scratch import beside, work_folder
-from ...schema.expression import ROWID_NAMES
-from ...schema.names import fold, quote
+from ...schema.names import ROWID_NAMES, fold, quote
 from .connection import Connection, Opener, copy_into
 from .objects import has_temporary, has_virtual_tables, is_internal
 from .temporary import remove_temporary

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ...errors import Code, Refused
 from ...plan.model import CarriedStep, ColumnSource, Origin
 from ...schema.affinity import Affinity, affinity
-from ...schema.expression import ROWID_NAMES
 from ...schema.model import Column, Table
 from ...schema.names import fold, quote
 from .connection import Connection
@@ -40,8 +39,7 @@ def rowid_name(table: Table) -> str | None:
     """A name for the row id; None in a WITHOUT ROWID table. Raises Refused if all names are hidden."""
     if table.without_rowid:
         return None
-    taken = {fold(column.name) for column in table.columns}
-    free = next((name for name in ROWID_NAMES if name not in taken), None)
+    free = table.free_rowid_name
     if free is None and table.rowid_column is None:
         raise Refused.of(
             Code.NO_ROWID_NAME,

@@ -131,9 +131,8 @@ def _install(target: Target, base_fingerprint: str | None, before: LiveDatabase,
         try:
             last = in_short_transactions(target, connection, steps)
         except sqlite3.OperationalError:
-            _check_fingerprint(
-                connection, base_fingerprint
-            )  # such as a table that somebody dropped between two transactions
+            # such as a table that somebody dropped between two transactions
+            _check_fingerprint(connection, base_fingerprint)
             raise
         with snapshot(connection):
             _check_fingerprint(connection, base_fingerprint)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from ....schema.expression import ROWID_NAMES
 from ....schema.model import IndexedColumn, Sql, Table
-from ....schema.names import fold
+from ....schema.names import ROWID_NAMES, fold
 from ..types import PgColumn
 from .compare import as_key
 from .nodes import Translation

@@ -13,9 +13,8 @@ from pathlib import Path
 from ....diff.hazards import Hazard, HazardCode
 from ....plan.model import ColumnSource, Derive, Keep, Measured, Origin, Plan, Rewrite
 from ....schema import lexer
-from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, IndexedColumn, PrimaryKey, Table
-from ....schema.names import fold, quote
+from ....schema.names import ROWID_NAMES, fold, quote
 from ....schema.text import count
 from .. import ddl
 from ..connection import Connection, Opener

@@ -5,9 +5,8 @@ from __future__ import annotations
 from ....errors import Refused
 from ....plan.model import CarriedStep, ColumnSource, Origin
 from ....schema.affinity import Affinity, affinity
-from ....schema.expression import ROWID_NAMES
 from ....schema.model import Column, Table
-from ....schema.names import fold, quote
+from ....schema.names import ROWID_NAMES, fold, quote
 from ..mapping import rowid_name, stored
 from .effects import words
 

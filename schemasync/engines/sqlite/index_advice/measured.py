@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
 from ....schema.names import quote
 from .. import triggers
@@ -106,7 +105,7 @@ class _Rows:
             return cls(quote(table.name), tuple(_names(table)), columns)
         if table.rowid_column is not None:
             return cls(quote(table.name), (quote(table.rowid_column),), columns)
-        free = next((name for name in ROWID_NAMES if table.column(name) is None), None)
+        free = table.free_rowid_name
         return None if free is None else cls(quote(table.name), (free,), (free, *columns))
 
     def choose(self, connection: Connection) -> None:

@@ -10,8 +10,7 @@ from functools import cache
 
 from ....errors import Code, Refused
 from ....plan.model import Create, Drop, FilledStep, Plan, Rewrite, StandingStep
-from ....schema.expression import ROWID_NAMES
-from ....schema.names import fold, quote
+from ....schema.names import ROWID_NAMES, fold, quote
 from .. import ddl
 from ..connection import Connection
 from ..objects import OWN_PREFIX, Object, has_table, objects, shadow_tables

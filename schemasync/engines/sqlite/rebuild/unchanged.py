@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from ....plan.model import Alter, Create, FilledStep, Keep, Plan, Rewrite
-from ....schema.expression import ROWID_NAMES
 from ....schema.model import Table
-from ....schema.names import fold, quote
+from ....schema.names import ROWID_NAMES, fold, quote
 from ..connection import Connection
 from ..mapping import identity
 from ..objects import has_virtual_tables, is_internal, is_temporary, shadow_tables

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from ....errors import Code, Failed, Problem
 from ....plan.model import Alter, Rewrite
-from ....schema.expression import ROWID_NAMES
 from ....schema.model import Sql, Table
-from ....schema.names import fold, quote
+from ....schema.names import ROWID_NAMES, fold, quote
 from ....schema.text import count
 from ..connection import Connection, sorting
 from ..mapping import Key, Mapping, identity, key_of, mapping
