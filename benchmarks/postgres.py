@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -124,14 +123,10 @@ def step(what: str, path: Path, socket: str) -> dict[str, float]:
 @contextmanager
 def server() -> Iterator[str]:
     """A PostgreSQL of its own, without fsync; the folder of its socket."""
-    from tests.support.postgres import end, start
+    from tests.support.postgres import own_server
 
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    start(folder)
-    try:
+    with own_server() as folder:
         yield str(folder)
-    finally:
-        end(folder)
 
 
 def _psql(socket: str, sql: str) -> dict[str, float]:

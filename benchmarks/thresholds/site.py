@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.postgres import USER
+
 ACCOUNTS, ORDERS = 10_000, 100_000
 OURS, DURABLE, POSTGRES, FAST = "default", "durable", "postgres", "fast"
 LABELS = {
@@ -26,7 +28,7 @@ def configure(folder: Path, socket: Path) -> None:
     theirs = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "postgres",
-        "USER": "benchmark",
+        "USER": USER,
         "HOST": str(socket),
         "CONN_MAX_AGE": None,
     }

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -87,13 +86,8 @@ def main(arguments: list[str]) -> int:
 @contextmanager
 def server() -> Iterator[Database]:
     """A server of this run."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    postgres.start(folder)
-    try:
+    with postgres.own_server() as folder:
         yield Database(f"host={folder} user={USER} dbname=postgres")
-    finally:
-        postgres.end(folder)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(folder: Path, database: Database, seed: int, entries: int) -> None:

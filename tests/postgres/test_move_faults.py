@@ -32,10 +32,8 @@ def link(tmp_path):
 @pytest.fixture
 def own_server(postgres):
     """A server of this test, which it may stop. The shared one says whether there can be any."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    servers.start(folder)
-    yield folder
-    servers.end(folder)
+    with servers.own_server() as folder:
+        yield folder
 
 
 def at(step, when, do):

@@ -164,18 +164,29 @@ def _started(users: TextIO) -> Path:
     return folder
 
 
-def start(folder: Path) -> None:
-    """A server with its data and its socket in this folder."""
+@contextmanager
+def own_server(settings: str = SETTINGS) -> Iterator[Path]:
+    """A server that nobody else uses; the folder of its socket. `settings`: options of `postgres`."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    start(folder, settings)
+    try:
+        yield folder
+    finally:
+        end(folder)
+
+
+def start(folder: Path, settings: str = SETTINGS) -> None:
+    """A server with its data and its socket in this folder. `settings`: options of `postgres`."""
     folder.mkdir(exist_ok=True)
     for owner in _owner():
         shutil.chown(folder, owner)
     _run("initdb", "-D", folder / "data", "-U", USER, *INITDB)
-    restart(folder)
+    restart(folder, settings)
 
 
-def restart(folder: Path) -> None:
+def restart(folder: Path, settings: str = SETTINGS) -> None:
     """The same server again, after `stop`."""
-    socket = f"{SETTINGS} -c unix_socket_directories={folder}"
+    socket = f"{settings} -c unix_socket_directories={folder}"
     _run("pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", socket, "start")
 
 
