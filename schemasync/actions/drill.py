@@ -14,12 +14,13 @@ from ..errors import Code, Problem, ProblemJson, Refused, SchemasyncError
 from ..files.layout import size_of
 from ..history.kept import DRILL, LastDrillJson
 from ..keep.restore import restored_copy
-from ..keep.sources import Stored
+from ..keep.sources import Replicated, Stored
 from ..keep.store import Store, store
 from ..sync import kept
 from ..sync.phases.beforehand import lasting
 from ..sync.phases.health import look_at
 from .database import Database
+from .restore import Asked, replicated
 
 
 class DrillJson(TypedDict):
@@ -48,13 +49,15 @@ class Drilled:
 
 
 def drill(database: Database, storage: str = "", identity: Path | None = None) -> Drilled:
-    """Restore the newest backup beside the live database, check it, let HEALTH look at it, and remove it again. The
-    outcome is recorded in the history. A backup that cannot be restored is no error. Raises UsageError."""
+    """Restore the newest backup beside the live database, or the newest state of Litestream if there is none, check it,
+    let HEALTH look at it, and remove it again. The outcome is recorded in the history. That it cannot be restored is no
+    error. Raises UsageError."""
     place, target = store(database.link, database.alias, storage), database.target()
     begun, at = time.monotonic(), datetime.now(UTC)
-    source, size, problems = None, 0, tuple[Problem, ...]()
+    source: Stored | Replicated | None = None
+    size, problems = 0, tuple[Problem, ...]()
     try:
-        source = _newest(place, identity)
+        source = _newest(database, place, identity, Asked(storage=storage))
         with restored_copy(target, source) as copy:
             size = size_of(copy)
             look_at(target, copy, "the newest backup", "Correct the check, or find out what the backup lacks.")
@@ -96,17 +99,20 @@ def overdue(found: LastDrillJson | None) -> Iterator[Problem]:
         yield Problem(Code.DRILL_OVERDUE, message, hint, {"most": most, "age": age})
 
 
-def _newest(place: Store, identity: Path | None) -> Stored:
+def _newest(database: Database, place: Store, identity: Path | None, asked: Asked) -> Stored | Replicated:
+    """The newest backup, or the newest state of Litestream if that is all there is."""
     found = place.find().backups
-    if not found:
-        hint = "To make one: manage.py schemasync backup"
-        raise Refused.of(Code.NO_BACKUP, f"{place.where} has no backup", hint, storage=place.where)
-    return Stored(found[-1], place, identity)
+    if found:
+        return Stored(found[-1], place, identity)
+    if (state := replicated(database, asked)) is not None:
+        return state
+    hint = "To make one: manage.py schemasync backup"
+    raise Refused.of(Code.NO_BACKUP, f"{place.where} has no backup", hint, storage=place.where)
 
 
-def _old_backup(database: Database, source: Stored | None) -> Iterator[Problem]:
+def _old_backup(database: Database, source: Stored | Replicated | None) -> Iterator[Problem]:
     allowed = database.target().requirements.backup
-    if allowed is None or source is None:
+    if allowed is None or not isinstance(source, Stored):
         return
     age = (datetime.now(UTC) - source.made_at).total_seconds()
     if age > allowed.most:

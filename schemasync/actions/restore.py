@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, assert_never
 
 from .. import databases
 from ..errors import Code, Failed, ProblemJson, Refused, SchemasyncError, UsageError
 from ..files.disk import Disk
-from ..files.layout import size_of
+from ..files.layout import PathKind, size_of
 from ..history.in_place import LITESTREAM
 from ..history.rows import OriginJson, origin_of
 from ..keep import restore as restoring
@@ -84,7 +85,7 @@ class RestoreJson(TypedDict):
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which backup: the one whose `name` is this or begins so, the file of this path, the newest until the time `at`,
-    or the newest; of which storage; and the file of the identity for an encrypted one."""
+    or the newest, as `chosen` says; of which storage; and the file of the identity for an encrypted one."""
 
     name: str = ""
     at: str = ""
@@ -157,20 +158,21 @@ def _synced(database: Database, done: Restored) -> Report:
 def _chosen(database: Database, asked: Asked) -> Source:
     place = store(database.link, database.alias, asked.storage)
     at = time_of(asked.at) if asked.at else None
-    return chosen(place, database.target(), asked.name, at, asked.identity, _replicated(database, asked, at))
+    ask = partial(replicated, database, asked, at)
+    return chosen(place, database.target(), asked.name, at, asked.identity, ask)
 
 
-def _replicated(database: Database, asked: Asked, at: datetime | None) -> Replicated | None:
-    """What Litestream has of that time, if it may be chosen. That it fails must not prevent a restore from a backup,
-    unless it is named."""
+def replicated(database: Database, asked: Asked, at: datetime | None = None) -> Replicated | None:
+    """What Litestream has of that time, or of now; None if another storage or backup is asked for. That it fails must
+    not prevent a restore from a backup, unless it is named."""
     is_named = asked.name == LITESTREAM
-    daemon = (
-        litestream(database.alias) if is_named or (at is not None and not asked.name and not asked.storage) else None
-    )
+    daemon = litestream(database.alias) if is_named or not (asked.name or asked.storage) else None
     if daemon is None:
         return None
     wanted = at or datetime.now(UTC)
-    time.sleep(max(0.0, min(MARGIN, MARGIN - (datetime.now(UTC) - wanted)).total_seconds()))  # it reads each second
+    if database.target().layout.path_kind() is not PathKind.NOTHING:  # else nobody writes
+        since = datetime.now(UTC) - wanted
+        time.sleep(max(0.0, min(MARGIN, MARGIN - since).total_seconds()))  # it reads each second
     try:
         found = moment(daemon.replica, wanted)
     except (Failed, Refused) as error:

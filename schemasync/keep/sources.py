@@ -4,14 +4,14 @@ somebody made, or a state that Litestream holds."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..engines.sqlite.connection import wal_of
 from ..errors import Code, Refused
-from ..files.layout import size_of
+from ..files.layout import PathKind, size_of
 from ..history.in_place import LITESTREAM, Backup
 from ..sync import prune
 from ..sync.prune import Archive
@@ -117,28 +117,33 @@ def chosen(
     name: str = "",
     at: datetime | None = None,
     identity: Path | None = None,
-    replicated: Replicated | None = None,
+    replicated: Callable[[], Replicated | None] = lambda: None,
 ) -> Source:
-    """The backup or archive with this name, or with a name that begins so; a file, if the name is a path; or the newest
-    backup or archive until `at`, or `replicated` if that is newer or named; or the newest backup. `identity`: as in
-    `Stored`. Raises Refused."""
+    """The backup or archive with this name, or with a name that begins so; a file, if the name is a path; the newest
+    backup or archive until `at`; or the newest backup. `identity`: as in `Stored`. `replicated`: asks for the state of
+    Litestream, which is chosen if it is named, or newer than what there is until `at`; without `at` only if there is no
+    backup, or no database. Raises Refused."""
     if os.sep in name:
         return _copied(Path(name))
-    if name == LITESTREAM and replicated is not None:
-        return replicated
+    if name == LITESTREAM and (state := replicated()) is not None:
+        return state
     archives = [Archived(one, one.at) for one in prune.archives(target) if one.at is not None]
     if name and (fitting := [one for one in archives if one.name.startswith(name)]):
         return _only(store, Found(), name, fitting)
     found = store.find()
     stored = [Stored(one, store, identity) for one in found.backups if one.name.startswith(name)]
-    if at is None:
-        return _only(store, found, name, stored) if name or not stored else stored[-1]
-    every: list[Source] = [*stored, *archives]
-    newest = max((one for one in every if one.made_at <= at), key=lambda one: one.made_at, default=None)
-    if replicated is not None and (newest is None or replicated.made_at - newest.made_at > MARGIN):
-        return replicated
+    if name:
+        return _only(store, found, name, stored)
+    if at is None and stored and target.layout.path_kind() is not PathKind.NOTHING:
+        return stored[-1]
+    every: list[Source] = [*stored, *(archives if at is not None else [])]
+    newest = max((one for one in every if at is None or one.made_at <= at), key=lambda one: one.made_at, default=None)
+    state = replicated()
+    if state is not None and (newest is None or state.made_at - newest.made_at > MARGIN):
+        return state
     if newest is None:
-        raise _no_backup(store, found, f"no backup and no archive from before {at.isoformat()}")
+        until = f" and no archive from before {at.isoformat()}" if at is not None else ""
+        raise _no_backup(store, found, f"no backup{until}")
     return newest
 
 
@@ -158,7 +163,7 @@ def _only(store: Store, found: Found, name: str, fitting: Sequence[Source]) -> S
             return one
     if fitting:
         raise _no_backup(store, found, f"{len(fitting)} backups whose name begins with {name}")
-    raise _no_backup(store, found, f"no backup {name}".rstrip())
+    raise _no_backup(store, found, f"no backup {name}")
 
 
 def _no_backup(store: Store, found: Found, what: str) -> Refused:

@@ -1,6 +1,7 @@
-"""manage.py schemasync restore --at with a Litestream, which is the real one: it is used where it has more than the
+"""manage.py schemasync restore and drill with a Litestream, which is the real one: it is used where it has more than the
 backups."""
 
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -82,3 +83,49 @@ def test_a_litestream_that_fails_prevents_no_restore_from_a_backup(replicated, s
     assert ended.json["source"]["name"] == name
     assert "so only backups and archives are looked at" in ended.err
     assert replicated.call("restore", "litestream", dry_run=True, at=moment).code == 4
+
+
+def lose(project):
+    """The machine is a new one: it has the project alone."""
+    shutil.rmtree(project.archive)
+    project.link.unlink()
+
+
+def test_with_a_replica_alone_the_newest_state_of_it_is_restored_and_tried(replicated):
+    with at_work(replicated) as control:
+        replicated.run_sql("INSERT INTO Log VALUES (2, 'the last row')")
+        complete(control, str(replicated.link.resolve()))
+    rows = logged(replicated)
+    drill = replicated.done("drill", json=True).json
+    assert (drill["result"], drill["drill"]["backup"]) == ("passed", "litestream")
+    assert "of " in replicated.done("status").out and not list(replicated.archive.glob("backup-*"))
+    lose(replicated)
+    assert replicated.done("drill", json=True).json["drill"]["backup"] == "litestream"
+    look = replicated.folder / "look.sqlite3"
+    assert replicated.done("restore", into=look, json=True).json["source"]["name"] == "litestream"
+    done = replicated.done("restore", noinput=True, json=True).json
+    assert (done["source"]["name"], done["previous"]) == ("litestream", None)
+    assert logged(replicated) == rows == ["begun", "the last row"]
+    assert [what for (what,) in replicated.rows("SELECT what FROM Log ORDER BY id", look)] == rows
+    assert replicated.done(json=True).json["result"] == "current"
+    elsewhere = replicated.call("restore", noinput=True, **{"from": str(replicated.folder / "empty")})
+    assert "no-backup" in elsewhere.err, "the storage that was named counts"
+
+
+def test_on_an_empty_machine_the_newer_of_backup_and_replica_is_taken(replicated):
+    name = replicated.done("backup", json=True).json["backup"]["name"]
+    assert replicated.done("restore", dry_run=True, json=True).json["source"]["name"] == name
+    time.sleep(3.5)  # more than the margin after the backup
+    with at_work(replicated) as control:
+        replicated.run_sql("INSERT INTO Log VALUES (2, 'after the backup')")
+        complete(control, str(replicated.link.resolve()))
+        assert replicated.done("restore", dry_run=True, json=True).json["source"]["name"] == name, "one is live"
+    lose(replicated)
+    assert replicated.done("restore", noinput=True, json=True).json["source"]["name"] == "litestream"
+    assert logged(replicated) == ["begun", "after the backup"]
+
+
+def test_a_replica_that_cannot_be_read_is_named_where_there_is_no_backup_either(replicated, settings):
+    settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(replicated.folder, REPLICA="nowhere://x")}
+    ended = replicated.call("restore", noinput=True)
+    assert ended.code == 3 and "no-backup" in ended.err and "nowhere://x" in ended.err
