@@ -68,6 +68,8 @@ class MoveJson(TypedDict):
     pause_ms: int
     """How long writers waited."""
     changed: list[ChangedValuesJson]
+    changed_list: str | None
+    """The file with each of these values: a line of JSON with its table, column, key, fault, old and new value."""
     left: dict[str, int]
     """Rows that differ on PostgreSQL, by table, after `--undo --leave-writes`."""
     notes: list[str]
@@ -140,6 +142,7 @@ def as_json(done: MoveReport) -> MoveJson:
             {"table": table, "column": column, "fault": fault, "count": count}
             for (table, column, fault), count in done.changed.items()
         ],
+        "changed_list": str(done.changed_list) if done.changed_list is not None else None,
         "left": dict(done.left),
         "notes": list(done.notes),
         "errors": [],

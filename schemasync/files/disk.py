@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -186,13 +186,15 @@ class Disk:
                 shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
-    def whole_file(self, label: DiskStep, path: Path, like: os.stat_result | None) -> Iterator[Path]:
-        """Yield an empty file to write to, with the mode and owner of `like`. It gets the name `path` when the block
-        has ended, and is removed if the block raises."""
+    def whole_file(
+        self, label: DiskStep, path: Path, like: os.stat_result | None, *, private: bool = False
+    ) -> Iterator[Path]:
+        """Yield an empty file to write to, with the owner of `like`, and its mode unless it is `private`: then only the
+        owner may read it. It gets the name `path` when the block has ended, and is removed if the block raises."""
         scratch = path.with_name(path.name + ".tmp")
         with self.step(label):
             scratch.unlink(missing_ok=True)
-            create_empty(scratch, like)
+            create_empty(scratch, like, private=private)
             try:
                 yield scratch
                 sync_file(scratch)
@@ -201,6 +203,11 @@ class Disk:
                 scratch.unlink(missing_ok=True)
                 raise
             sync_folder(path.parent)
+
+    def write_private(self, label: DiskStep, path: Path, like: os.stat_result | None, lines: Iterable[str]) -> None:
+        """Write a text file whole or not at all, which only the owner of `like` may read. Replaces an existing one."""
+        with self.whole_file(label, path, like, private=True) as scratch, scratch.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
 
     def output(self, label: DiskStep, path: Path) -> IO[bytes]:
         """Open a file for the output of a process of ours. Its content is disposable, so it is not synced."""
@@ -314,11 +321,13 @@ def _free_name(path: Path) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def create_empty(path: Path, like: os.stat_result | None) -> None:
-    """Create an empty file that did not exist, with the mode and owner of `like`. It is not synced."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+def create_empty(path: Path, like: os.stat_result | None, *, private: bool = False) -> None:
+    """Create an empty file that did not exist, with the mode and owner of `like`, or for the owner alone. It is not
+    synced."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600 if private else 0o644))
     if like is not None:
-        path.chmod(stat.S_IMODE(like.st_mode))
+        if not private:
+            path.chmod(stat.S_IMODE(like.st_mode))
         _own(path, like)
 
 

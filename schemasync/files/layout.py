@@ -69,6 +69,10 @@ class Layout:
         """The folder that Litestream keeps beside a file that it replicates."""
         return path.with_name(f".{path.name}-litestream")
 
+    def changed_values(self, generation: Generation) -> Path:
+        """The list of the values of a generation that its move to another engine has changed."""
+        return self.folder / f"{generation.name}.changed-values.jsonl"
+
     @property
     def metrics(self) -> Path:
         """The file in which the backend adds up what it measures."""

@@ -168,7 +168,8 @@ def _remove(target: Target, chosen: Pruned) -> Pruned:
         path = archive.generation.path
         target.check_sole()
         target.disk.remove_folder(DiskStep.PRUNE_REMOVE, target.layout.replication_state(path))
-        target.disk.remove(DiskStep.PRUNE_REMOVE, (path, *side_files(path)))
+        listed = target.layout.changed_values(archive.generation)
+        target.disk.remove(DiskStep.PRUNE_REMOVE, (path, *side_files(path), listed))
     return chosen
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from schemasync.engines.postgres import processes as module
 from schemasync.engines.postgres.connection import Target
-from schemasync.engines.postgres.judge import Fault
 from schemasync.engines.postgres.processes import parts_of, started
 from schemasync.engines.postgres.types import FieldKind
 from schemasync.engines.postgres.verify.tables import compare_table
@@ -67,8 +66,7 @@ def test_processes_copy_what_was_there_when_they_began(postgres_database, pair):
     assert rows == {"large": 5000, "small": 2}
     assert sum(more for _, more in seen) == 5002
     assert len([one for one in parts if one.table.name == "large"]) == 5
-    assert changes.counts == {("large", "day", Fault.NOT_A_DATE): 1}
-    assert changes.samples[0].key == "4000"
+    assert changes.columns == {("large", "day")}
 
 
 def test_a_value_that_does_not_fit_is_reported_by_the_process_that_met_it(postgres_database, pair):

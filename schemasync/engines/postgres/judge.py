@@ -37,7 +37,7 @@ from .types import (
     Uuid,
     Varchar,
 )
-from .value_forms import BITS, LARGEST_EXACT, Value, address, is_date, is_time, is_timestamp, is_uuid
+from .value_forms import BITS, LARGEST_EXACT, Value, address, is_date, is_time, is_timestamp, is_unicode, is_uuid
 
 
 class Fault(StrEnum):
@@ -159,17 +159,7 @@ def _of_text(value: Value) -> Fault | None:
         return Fault.NOT_TEXT
     if "\0" in value:
         return Fault.NUL_BYTE
-    return None if _is_unicode(value) else Fault.INVALID_UTF8
-
-
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return None if is_unicode(value) else Fault.INVALID_UTF8
 
 
 def _of_json(value: Value) -> Fault | None:

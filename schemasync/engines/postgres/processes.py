@@ -19,7 +19,7 @@ from ...errors import Code, Failed
 from ...files.interpreter import interpreter
 from ...schema.names import quote
 from ..sqlite.connection import Connection as Source
-from ..sqlite.for_postgres.reading import ChangedValue, Changes
+from ..sqlite.for_postgres.reading import Changes
 from .connection import Target
 from .moved import FIRST, LAST, MovedTable, RowIds
 from .verify.pieces import is_divisible
@@ -109,8 +109,10 @@ class Processes:
         """
         parts = list(parts)
         rows = {part.table.name: 0 for part in parts}
-        for part, done in self._done([(part, Copy(part)) for part in parts], changes, progress):
-            rows[part.table.name] += done.rows if isinstance(done, Copied) else 0
+        for part, done in self._done([(part, Copy(part)) for part in parts], progress):
+            if isinstance(done, Copied):
+                rows[part.table.name] += done.rows
+                changes.columns |= done.changed
         return rows
 
     def compare(
@@ -119,14 +121,14 @@ class Processes:
         """Compare all; returns the proof of each table."""
         proofs: dict[str, Proof] = {}
         whole = list(_comparable(parts))
-        for part, done in self._done([(part, Compare(part)) for part in whole], Changes(), progress):
+        for part, done in self._done([(part, Compare(part)) for part in whole], progress):
             proof = proofs.setdefault(part.table.name, Proof(part.table.name))
             if isinstance(done, Compared):
                 proof.merge(done.proof)
         return proofs
 
     def _done(
-        self, orders: Iterable[tuple[Part, Copy | Compare]], changes: Changes, progress: Callable[[str, int], None]
+        self, orders: Iterable[tuple[Part, Copy | Compare]], progress: Callable[[str, int], None]
     ) -> list[tuple[Part, Done]]:
         waiting: SimpleQueue[tuple[Part, Copy | Compare]] = SimpleQueue()
         for one in orders:
@@ -137,7 +139,7 @@ class Processes:
         def obey(worker: _Worker) -> None:
             for part, order in _taken(waiting):
                 worker.tell(order)
-                while (done := _heard(part, worker.hear(), lock, changes, progress)) is None:
+                while (done := _heard(part, worker.hear(), lock, progress)) is None:
                     pass
                 with lock:
                     found.append((part, done))
@@ -182,9 +184,7 @@ def _taken(waiting: SimpleQueue[tuple[Part, Copy | Compare]]) -> Iterator[tuple[
             return
 
 
-def _heard(
-    part: Part, message: Message, lock: Lock, changes: Changes, progress: Callable[[str, int], None]
-) -> Done | None:
+def _heard(part: Part, message: Message, lock: Lock, progress: Callable[[str, int], None]) -> Done | None:
     """What ends the part, or None for a message in between."""
     with lock:
         match message:
@@ -192,8 +192,6 @@ def _heard(
                 return message
             case Progress(count):
                 progress(part.table.name, count)
-            case ChangedValue():
-                changes.add(message)
             case Ready() | Failure():
                 pass
             case _:

@@ -48,6 +48,17 @@ def is_uuid(value: Value) -> bool:
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
+def is_unicode(text: str) -> bool:
+    """True if it has only characters of Unicode."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def address(value: str) -> str:
     """The address of a host in its one form; '' for none."""
     try:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from ...errors import Problem, SchemasyncError
 from ..sqlite.connection import Connection as Source
 from ..sqlite.connection import Opener
-from ..sqlite.for_postgres.reading import ChangedValue, Changes
+from ..sqlite.for_postgres.reading import Changes
 from . import fence
 from .connection import Target
 from .copy import copy_table
@@ -78,9 +78,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The part is copied, and committed."""
+    """The part is copied, and committed. `changed`: the columns of which policies changed values, as in `Changes`."""
 
     rows: int
+    changed: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Failure:
 
 
 Done = Copied | Compared
-Message = Ready | Progress | ChangedValue | Done | Failure
+Message = Ready | Progress | Done | Failure
 Say = Callable[[Message], None]
 
 
@@ -130,9 +131,9 @@ def _obey(reading: IO[bytes], source: Source, target: Connection, say: Say) -> N
                 source.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
                 say(Ready())
             case Copy(Part(table, judged, rows)):
-                changes = Changes(each=say)
-                told = _told(say)
-                say(Copied(copy_table(source, target, table, changes, judged=judged, part=rows, progress=told)))
+                changes, told = Changes(), _told(say)
+                done = copy_table(source, target, table, changes, judged=judged, part=rows, progress=told)
+                say(Copied(done, frozenset(changes.columns)))
             case Compare(Part(table, judged, rows)):
                 say(Compared(compare_table(source, target, table, judged=judged, part=rows, progress=_told(say))))
 

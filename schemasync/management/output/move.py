@@ -36,7 +36,7 @@ def lines(done: MoveReport) -> Lines:
             lines += [f"  left on {done.alias}: {table}, {count(rows, 'row')}" for table, rows in done.left.items()]
             return [*lines, "Reload the site, so that it opens the file."]
         case "current":
-            return [f"nothing to do: the database has moved to {done.alias}"]
+            return [f"nothing to do: the database has moved to {done.alias}", *_changed(done)]
         case _ if not done.rows:
             lines = [f"finished an interrupted move: {done.alias} is live, and {done.generation} is closed"]
         case _:
@@ -45,11 +45,18 @@ def lines(done: MoveReport) -> Lines:
                 f"{done.alias} is live: {rows} in {count(len(done.rows), 'table')}, each compared with the file, "
                 f"in {span(done.duration_ms)}; writers waited {span(done.pause_ms)}"
             ]
-    for (table, column, fault), number in done.changed.items():
-        lines.append(f"  {table}.{column}: {count(number, 'value')} changed ({fault})")
-    lines += [f"  note: {note}" for note in done.notes]
     return [
         *lines,
+        *_changed(done),
         f"Reload the site, so that it opens {done.alias}: until then its writes fail.",
         "To go back to the file: manage.py schemasync move --undo",
     ]
+
+
+def _changed(done: MoveReport) -> Lines:
+    lines = [
+        f"  {table}.{column}: {count(number, 'value')} changed ({fault})"
+        for (table, column, fault), number in done.changed.items()
+    ]
+    lines += [f"  each of them is listed in {done.changed_list}"] if done.changed_list is not None else []
+    return [*lines, *(f"  note: {note}" for note in done.notes)]

@@ -51,7 +51,7 @@ def begin(target: Target, goal: Goal, plan: MovePlan, there: There) -> MovePlan:
             run(there, statement)
         fence.close(there, plan.names, f"The live database is {record.source}, until its move here is complete.")
     fence.identify(there)
-    created = as_created(there, [table.moved for table in plan.tables])
+    created = as_created(there, plan.moved)
     tables = [replace(table, moved=moved) for table, moved in zip(plan.tables, created, strict=True)]
     return replace(plan, tables=tuple(tables))
 
@@ -96,7 +96,7 @@ def _copied_by_processes(
 ) -> None:
     with in_one_state(target, goal, before, follower) as processes:
         judged = {table.moved.name: plan.judged(table) for table in plan.tables}
-        parts = parts_of(follower.source, [table.moved for table in plan.tables], judged)
+        parts = parts_of(follower.source, plan.moved, judged)
         processes.copy(parts, follower.changes, counted.more)
 
 

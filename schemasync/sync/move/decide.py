@@ -47,6 +47,11 @@ class MovePlan:
         return tuple(table.moved.target for table in self.tables)
 
     @property
+    def moved(self) -> tuple[MovedTable, ...]:
+        """The tables, as their rows are copied."""
+        return tuple(table.moved for table in self.tables)
+
+    @property
     def total(self) -> int:
         """The rows of all tables."""
         return sum(self.rows.values())

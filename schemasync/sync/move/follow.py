@@ -14,6 +14,7 @@ from ...engines.sqlite.connection import Connection, schema_version
 from ...engines.sqlite.for_postgres.reading import Changes
 from ...engines.sqlite.transactions import snapshot
 from ...errors import Code, Failed
+from ...schema.names import fold
 from ..phases.capture import Capture
 from ..phases.lag import FEW, MANY, RATE
 from .decide import MovePlan
@@ -75,6 +76,15 @@ class Follower:
         tables = self.plan.tables if log is None else written(self.source, self.plan.tables, log)
         for table in tables:
             set_counters(self.source, there, table.moved)
+
+    def may_have_changed(self) -> dict[str, frozenset[str]]:
+        """By table, the folded names of the columns of which a policy may have changed values."""
+        seen: dict[str, set[str]] = {}
+        for name, column in self.changes.columns:
+            seen.setdefault(name, set()).add(fold(column))
+        return {
+            table.moved.name: self.plan.judged(table) | seen.get(table.moved.name, set()) for table in self.plan.tables
+        }
 
     def _last_entry(self) -> int:
         """Raises Failed if somebody changed the schema, or the log lost entries."""

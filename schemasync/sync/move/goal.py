@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from ...engines.postgres.connection import Target as Server
@@ -46,7 +47,8 @@ class Goal:
 @dataclass(frozen=True, slots=True)
 class MoveReport:
     """What a move has done. `result`: "current" if it was done before. `rows`: by table. `pause_ms`:
-    for how long writers waited. `changed`: values that a policy changed, by (table, column, what was wrong).
+    for how long writers waited. `changed`: how many values a policy changed, by (table, column, what was wrong);
+    `changed_list`: the file that has each of them.
     `left`: rows that differ on PostgreSQL, by table, after an undo that leaves them there."""
 
     result: Literal["moved", "current", "undone"]
@@ -59,5 +61,6 @@ class MoveReport:
     keys: int = 0
     findings: tuple[Finding, ...] = ()
     changed: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    changed_list: Path | None = None
     notes: tuple[str, ...] = ()
     left: Mapping[str, int] = field(default_factory=dict)

@@ -13,16 +13,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from ...engines.postgres import fence, move_table
-from ...engines.postgres.driver import library
+from ...engines.postgres import move_table
 from ...engines.postgres.move_table import MoveRecord, MoveState
 from ...engines.postgres.run_statement import try_statements
-from ...engines.postgres.validation import validate
 from ...engines.postgres.versions import check_target
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, check_version
 from ...engines.sqlite.transactions import snapshot
-from ...errors import Code, NeedsPerson, Refused, SchemasyncError
+from ...errors import Code, Refused, SchemasyncError
 from ...schema.document import Document
 from ..phases import postpone
 from ..phases.capture import Followable, logging_writes, release
@@ -34,11 +32,13 @@ from ..run.interrupt import Signals
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .build import begin, copy, finish, step
-from .closed_file import moved_fence, record_there
+from .changed_values import forget, list_changed_values
+from .closed_file import moved_fence
 from .cutover import cut_over
 from .decide import MovePlan, decide, logged
 from .follow import Follower
 from .goal import Goal, MoveReport, MoveStep
+from .opening import finish_dead_run, opened
 from .proof import prove
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:
     ):
         recover(target)
         if (closed := moved_fence(target)) is not None:
-            return _finished(target, goal, closed.moved_to or "")
+            return finish_dead_run(target, goal, document, closed.moved_to or "")
         with live_database.read(target.layout, target.opener) as found, goal.server.connection() as there:
             before = _adopted(target, found)
             move_table.hold(there, str(goal.server), target.wait)
@@ -90,7 +90,9 @@ def _moved(
     signals: Signals,
     begun: float,
 ) -> MoveReport:
-    commit = Commit()
+    commit, generation = Commit(), before.generation
+    assert generation is not None  # of an adopted database
+    forget(target, generation)
     followed = Followable(logged(before.inspect().schema), ())
     try:
         with (
@@ -113,36 +115,23 @@ def _moved(
         if not commit.is_done:
             _give_up(target, goal)
         raise
-    notes = _opened(goal)
+    notes = opened(goal)
     release(target, before.path)
-    generation = before.generation
+    changed = list_changed_values(target, generation, decided.moved, follower.may_have_changed())
     return MoveReport(
         "moved",
         goal.alias,
-        generation.name if generation is not None else "",
+        generation.name,
         rows,
         round((time.monotonic() - begun) * 1000),
         round(pause * 1000),
         follower.rounds,
         follower.keys,
         decided.findings,
-        {(table, column, fault.value): count for (table, column, fault), count in follower.changes.counts.items()},
-        (*decided.ddl.notes, *notes),
+        changed.counts,
+        changed.path,
+        tuple(filter(None, (*decided.ddl.notes, *notes, changed.note))),
     )
-
-
-def _opened(goal: Goal) -> list[str]:
-    """Open PostgreSQL, over another connection: that of the run may have broken at its last commit."""
-    try:
-        with goal.server.connection() as there:
-            return open_there(goal, there)
-    except SchemasyncError as error:
-        raise NeedsPerson.of(
-            Code.MOVE_UNFINISHED,
-            f"every row is on {goal.server}, and the file is closed, but that does not take writes yet: {error}. "
-            "Until then every write fails, and none is lost",
-            f"Once the server is up: manage.py schemasync move --to {goal.alias}",
-        ) from error
 
 
 @contextmanager
@@ -169,39 +158,6 @@ def _give_up(target: Target, goal: Goal) -> None:
         if record is not None and record.is_in_vain(str(target.layout.link)) and moved_fence(target) is None:
             with step(goal, MoveStep.CLEAR):
                 move_table.clear(there, record)
-
-
-def open_there(goal: Goal, there: There) -> list[str]:
-    """Open PostgreSQL to writers: the file is closed. Then do what may take longer; returns what could not be done."""
-    with step(goal, MoveStep.OPEN), there.transaction():
-        move_table.set_state(there, MoveState.LIVE)
-        fence.open_up(there)
-    with step(goal, MoveStep.VALIDATE):
-        notes = validate(there)
-    with step(goal, MoveStep.UNFENCE):
-        _remove_fence(there)
-    return notes
-
-
-def _remove_fence(there: There) -> None:
-    """Unless a reader holds a table for too long: an open fence does no harm, and the next `move` removes it."""
-    try:
-        fence.remove(there)
-    except library().Error:
-        if there.broken:
-            raise
-
-
-def _finished(target: Target, goal: Goal, alias: str) -> MoveReport:
-    """The file is closed: open PostgreSQL, if a run died before it did."""
-    live = target.layout.live()
-    generation = live.name if live is not None else ""
-    with goal.server.connection() as there:
-        record = record_there(target, goal, there, alias)
-        is_open = record.state is MoveState.LIVE and not fence.fenced_tables(there)
-        if not is_open:
-            open_there(goal, there)
-    return MoveReport("current" if is_open else "moved", alias, generation)
 
 
 def _clear(goal: Goal, there: There, source: str) -> None:

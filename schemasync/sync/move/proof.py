@@ -54,7 +54,7 @@ def _by_processes(
 ) -> list[Proof]:
     with in_one_state(target, goal, before, follower) as processes:
         follower.catch_up(there)
-        parts = parts_of(follower.source, [table.moved for table in follower.plan.tables])
+        parts = parts_of(follower.source, follower.plan.moved)
         proofs = list(processes.compare(parts, counted.more).values())
         check_translations(follower, there)
         return proofs

@@ -16,7 +16,7 @@ def check_translations(follower: Follower, there: There) -> None:
     """Raise Failed with each expression that has another result there, for the first and last rows of its table. Tables
     in which a policy changed values are left out: their rows differ."""
     plan = follower.plan
-    changed = {one.table for one in plan.findings} | {table for table, _, _ in follower.changes.counts}
+    changed = {one.table for one in plan.findings} | {table for table, _ in follower.changes.columns}
     translated = tuple(one for one in plan.ddl.translated if one.table not in changed)
     problems = list(map(_problem, differences(follower.source, there, plan.schema, plan.columns, translated)))
     if problems:

@@ -27,7 +27,7 @@ from .build import step
 from .closed_file import moved_to, record_there
 from .decide import tables_there
 from .goal import Goal, MoveReport, MoveStep
-from .mover import open_there
+from .opening import open_there
 
 if TYPE_CHECKING:
     from ...engines.postgres.driver import Connection as There

@@ -17,41 +17,17 @@ from ...postgres.value_forms import Value
 from ..connection import Connection
 from .accepted import accepted, codec, register
 
-SAMPLES = 5  # of changed values in memory; all are given to `each`
 _DAY = 86_400_000_000  # microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedValue:
-    """A value that a policy changed. `key`: that of its row, as SQL."""
-
-    table: str
-    column: str
-    fault: Fault
-    key: str
-    before: Value
-    after: Value
 
 
 @dataclass(slots=True)
 class Changes:
-    """What policies changed: all are counted and given to `each`, some are kept. `refuses`: a value of which no policy
-    says what becomes of it ends the statement; else it is NULL."""
+    """What policies did. `columns`: the (table, column) of which they changed values. `refuses`: a value of which no
+    policy says what becomes of it ends the statement; else it is NULL."""
 
-    each: Callable[[ChangedValue], None] | None = None
     refuses: bool = True
-    counts: dict[tuple[str, str, Fault], int] = field(default_factory=dict)
-    samples: list[ChangedValue] = field(default_factory=list)
+    columns: set[tuple[str, str]] = field(default_factory=set)
     refused: tuple[str, str, Fault, str] | None = None  # table, column, what is wrong, key
-
-    def add(self, change: ChangedValue) -> None:
-        """Count a change, and pass it on."""
-        place = change.table, change.column, change.fault
-        self.counts[place] = number = self.counts.get(place, 0) + 1
-        if number <= SAMPLES:
-            self.samples.append(change)
-        if self.each is not None:
-            self.each(change)
 
 
 def key_text(table: MovedTable) -> str:
@@ -68,9 +44,18 @@ def raw(value: str) -> tuple[str, str]:
 def decoded(kind: str, value: Any, encoding: str) -> Value:
     """The value that `raw` reads."""
     if kind == "text" and isinstance(value, bytes):
-        return value.decode(encoding, "surrogateescape" if encoding == "utf-8" else "surrogatepass")
+        return value.decode(encoding, _errors(encoding))
     found: Value = value
     return found
+
+
+def encoded(text: str, encoding: str) -> bytes:
+    """The bytes of a text that `decoded` returns."""
+    return text.encode(encoding, _errors(encoding))
+
+
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding == "utf-8" else "surrogatepass"
 
 
 def sent_columns(
@@ -119,8 +104,8 @@ def _judging(table: MovedTable, column: PgColumn, changes: Changes, encoding: st
     def sent(kind: str, value: Any, key: str) -> Value:
         before = decoded(kind, value, encoding)
         match judge(before, column, policy):
-            case Changed(fault, after):
-                changes.add(ChangedValue(table.name, column.name, fault, key, before, after))
+            case Changed(value=after):
+                changes.columns.add((table.name, column.name))
                 return after
             case Refusal() if not changes.refuses:
                 return None
