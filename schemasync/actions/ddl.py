@@ -67,8 +67,9 @@ class Script:
 
     @property
     def text(self) -> str:
-        """All of it as one transaction, for psql or sqlite3."""
+        """All of it as one transaction, for psql or sqlite3, with what is otherwise than in SQLite as comments."""
         head = f"-- {NAMES[self.engine]}: version {short(self.document.version)} of schema.json\n"
+        head += "".join(f"-- {' '.join(note.split())}\n" for note in self.made.notes)
         body = "".join(f"{sql};\n" for _, _, sql in self.made.statements)
         return f"{head}BEGIN;\n{body}COMMIT;\n"
 

@@ -11,9 +11,11 @@ from ..engines.sqlite.for_postgres.findings import FindingJson
 from ..errors import ProblemJson
 from ..orm.postgres_fields import field_kinds
 from ..schema.document import Document
+from ..schema.names import fold
 from ..sync.move import closed_file, mover, undo
-from ..sync.move.decide import MovePlan
+from ..sync.move.estimate import Estimate
 from ..sync.move.goal import Goal, MoveReport
+from ..sync.move.mover import Planned
 from ..sync.run.limits import Limits
 from .database import Database
 from .ddl import ColumnTypeJson, StatementJson, column_types
@@ -24,8 +26,26 @@ class MovedTableJson(TypedDict):
 
     table: str
     rows: int
+    bytes: int | None
+    """In the file, with its indexes; null if this SQLite does not say it."""
     has_key: bool
     """False: it has no primary key, so that it is copied again whenever it was written during the move."""
+
+
+class EstimateJson(TypedDict):
+    """How long a move would take by one process, in milliseconds, by rows that were copied, compared and rolled
+    back."""
+
+    scan_ms: int
+    copy_ms: int
+    indexes_ms: int
+    compare_ms: int
+    pause_ms: int
+    """How long writers would wait."""
+    rows: int
+    """How many rows were measured."""
+    tables: list[str]
+    """Those of the rows that were measured."""
 
 
 class MovePlanJson(TypedDict):
@@ -41,6 +61,8 @@ class MovePlanJson(TypedDict):
     statements: list[StatementJson]
     findings: list[FindingJson]
     """Values that a policy changes."""
+    estimate: EstimateJson | None
+    """Null if PostgreSQL still has the tables of a move that died."""
     notes: list[str]
     errors: list[ProblemJson]
 
@@ -77,19 +99,19 @@ class MoveJson(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan, where it leads, and the version of schema.json."""
+class MovePreview:
+    """What a move would do, where it leads, and the version of schema.json."""
 
-    plan: MovePlan
+    found: Planned
     goal: Goal
     version: str
 
 
-def plan(database: Database, to: str) -> Planned:
+def plan(database: Database, to: str) -> MovePreview:
     """What a move would do; changes nothing. Raises a SchemasyncError with all that is in its way."""
     document = database.document()
     goal = _goal(to, document, Limits())
-    return Planned(mover.plan(database.target(), goal, document), goal, document.version)
+    return MovePreview(mover.plan(database.target(), goal, document), goal, document.version)
 
 
 def to_postgres(database: Database, to: str, limits: Limits) -> MoveReport:
@@ -109,23 +131,43 @@ def _goal(to: str, document: Document, limits: Limits) -> Goal:
     return Goal(to, Server.of(databases.postgres_entry(to)), field_kinds(document.models), limits)
 
 
-def plan_json(planned: Planned) -> MovePlanJson:
+def plan_json(preview: MovePreview) -> MovePlanJson:
     """The JSON object of a plan."""
-    found = planned.plan
+    found, sizes = preview.found.plan, preview.found.bytes
     return {
         "result": "planned",
-        "to": planned.goal.alias,
-        "server": str(planned.goal.server),
-        "version": planned.version,
+        "to": preview.goal.alias,
+        "server": str(preview.goal.server),
+        "version": preview.version,
         "tables": [
-            {"table": one.moved.name, "rows": found.rows[one.moved.name], "has_key": one.has_key}
+            {
+                "table": one.moved.name,
+                "rows": found.rows[one.moved.name],
+                "bytes": sizes.get(fold(one.moved.name)),
+                "has_key": one.has_key,
+            }
             for one in found.tables
         ],
         "columns": column_types(found.columns),
         "statements": [{"phase": one.phase.value, "table": one.table, "sql": one.sql} for one in found.ddl.statements],
         "findings": [one.as_json() for one in found.findings],
+        "estimate": _estimate(preview.found.estimate),
         "notes": list(found.ddl.notes),
         "errors": [],
+    }
+
+
+def _estimate(found: Estimate | None) -> EstimateJson | None:
+    if found is None:
+        return None
+    return {
+        "scan_ms": round(found.scan * 1000),
+        "copy_ms": round(found.copy * 1000),
+        "indexes_ms": round(found.indexes * 1000),
+        "compare_ms": round(found.compare * 1000),
+        "pause_ms": found.pause_ms,
+        "rows": found.rows,
+        "tables": list(found.tables),
     }
 
 

@@ -48,8 +48,8 @@ def for_postgres(document: Document, fields: Fields, opener: Opener) -> MadeDdl:
 
 def _texts(columns: Mapping[str, tuple[PgColumn, ...]]) -> list[str]:
     return [
-        f'"{table}"."{column.name}" becomes text: it is {column.why}. Write its type as "postgres" beside the column, '
-        "or give the table a model."
+        f'"{table}"."{column.name}" becomes text: it is {column.why}. A move looks at its values; here, write its type '
+        'as "postgres" beside the column, or give the table a model.'
         for table, found in columns.items()
         for column in found
         if NO_MODEL in column.why

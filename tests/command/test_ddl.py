@@ -34,6 +34,7 @@ def test_psql_runs_it_as_it_stands_in_an_empty_schema(project: Any, postgres_dat
     out = project.folder / "out.sql"
     ended = project.done("ddl", output=out)
     assert '"Users"."born" becomes text' in ended.error
+    assert '\n-- "Users"."born" becomes text: it is declared DATE' in out.read_text()
     command = [folder / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", out, postgres_database.dsn]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
     with postgres_database.connect() as pg:

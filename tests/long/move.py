@@ -95,6 +95,10 @@ def _run(folder: Path, database: Database, seed: int, entries: int) -> None:
     demo.done("schemasync", fresh=True)
     demo.done("filldemo", "--entries", str(entries), fresh=True)
     print(f"built: {demo.link.stat().st_size:,} bytes", flush=True)
+    variables = {"DEMO_POSTGRES": database.name, "PGHOST": database.params["HOST"], "PGUSER": USER}
+    environment = os.environ | demo.environment | variables
+    planned = _done(demo.command("schemasync", "move", "--to", "pg", "--plan", "--json"), environment)["estimate"]
+    print(f"estimated: {json.dumps(planned)}", flush=True)
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(demo.link), str(me), str(seed), str(folder / f"acked-{me}")],
@@ -104,16 +108,11 @@ def _run(folder: Path, database: Database, seed: int, entries: int) -> None:
         for me in range(WRITERS)
     ]
     time.sleep(1)
-    variables = {"DEMO_POSTGRES": database.name, "PGHOST": database.params["HOST"], "PGUSER": USER}
     begun = time.monotonic()
-    environment = os.environ | demo.environment | variables
-    command = demo.command("schemasync", "move", "--to", "pg", "--json", "--cutover-timeout", "900")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    moved = _done(demo.command("schemasync", "move", "--to", "pg", "--json", "--cutover-timeout", "900"), environment)
     seconds = time.monotonic() - begun
     said = [(writer.communicate(timeout=60)[0].strip(), writer.returncode) for writer in writers]
-    assert done.returncode == 0, done.stderr + done.stdout
     assert all(code == 0 for _, code in said), said
-    moved = json.loads(done.stdout)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     rows = sum(moved["rows"].values())
     print(
@@ -124,6 +123,13 @@ def _run(folder: Path, database: Database, seed: int, entries: int) -> None:
     acknowledged = _check_acknowledged(folder, database)
     compared = _check_equal(demo.link, database)
     print(f"{acknowledged:,} acknowledged writes of {WRITERS} writers are there; {compared:,} rows are equal")
+
+
+def _done(command: list[str], environment: dict[str, str]) -> Any:
+    """What a command prints as JSON."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout)
 
 
 def _reload(folder: Path, database: Database, name: str) -> None:

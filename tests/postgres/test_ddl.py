@@ -305,5 +305,35 @@ def test_a_conflict_clause_and_a_key_to_a_table_made_elsewhere_are_left_out_and_
             },
         },
     )
-    assert [note.partition(" ")[0] for note in made.ddl.notes] == ["ON", "ON", "The"]
+    assert [note.partition(" ")[0] for note in made.ddl.notes] == ["ON", "ON", "The", "LIKE,"]
     assert made.refuses("INSERT INTO t (a) VALUES ('x'), ('x')")
+
+
+FOLDED = {
+    "t": {
+        "id": "INTEGER PRIMARY KEY",
+        "login": "TEXT COLLATE NOCASE UNIQUE",
+        "email": {"type": "TEXT", "postgres": "text"},
+        "code": "TEXT UNIQUE COLLATE RTRIM CHECK (code <> 'no')",
+        "mark": {"type": "COLLATE NOCASE"},
+        "n": "INTEGER COLLATE NOCASE",
+        "_indexes": [
+            {"name": "by_login", "columns": ["login", "id"]},
+            {"name": "once", "columns": ["email"], "unique": True},
+        ],
+        "_checks": [{"name": "marked", "check": "mark <> 'x'"}],
+    }
+}
+
+
+def test_what_another_collation_changes_is_said_and_the_rest_means_the_same(pg: Any) -> None:
+    made = Made(pg, FOLDED)
+    said = {note.split()[0].rpartition(".")[2].strip('"'): note for note in made.ddl.notes}
+    assert set(said) == {"login", "email", "code", "mark", "LIKE,"}
+    assert "That changes the UNIQUE (login), the index by_login, and in queries" in said["login"]
+    assert "the unique index once" in said["email"]
+    assert "COLLATE RTRIM" in said["code"]
+    assert not made.refuses("INSERT INTO t (code, mark) VALUES ('a', 'y'), (' a', NULL)")
+    assert made.refuses("INSERT INTO t (code) VALUES ('a  ')")  # to SQLite it is 'a'
+    assert made.refuses("INSERT INTO t (code) VALUES ('no ')")
+    assert made.refuses("INSERT INTO t (mark) VALUES ('X')")

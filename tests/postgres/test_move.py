@@ -14,6 +14,7 @@ import pytest
 
 from schemasync.engines.postgres import move_table
 from schemasync.engines.postgres.connection import Target as Server
+from schemasync.engines.postgres.sampled_rates import Rate
 from schemasync.errors import Busy, Refused, SchemasyncError
 from schemasync.schema import document as documents
 from schemasync.sync.move.goal import Goal, MoveStep
@@ -58,12 +59,28 @@ def test_all_rows_are_there_and_the_file_takes_no_writes(link, goal, postgres_da
 
 def test_a_plan_changes_nothing_anywhere(link, goal, postgres_database):
     before = link.read_bytes()
-    assert len(plan(target(link), goal, document()).tables) == len(SCHEMA)
+    found = plan(target(link), goal, document())
+    assert len(found.plan.tables) == len(SCHEMA)
     assert link.read_bytes() == before
+    assert set(found.bytes) >= set(SCHEMA)
+    assert found.estimate is not None
+    assert set(found.estimate.tables) == {"child", "parent", "pair"}
+    assert found.estimate.rows == 500 + 190 + 2
+    assert found.estimate.pause_ms == 10 + 2
+    assert min(found.estimate.scan, found.estimate.copy, found.estimate.indexes, found.estimate.compare) > 0
     with postgres_database.connect() as connection:
         assert connection.execute(
             "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         ).fetchone() == (0,)
+
+
+def test_an_estimate_is_by_the_first_rows_of_the_largest_tables(link, goal, monkeypatch):
+    monkeypatch.setattr("schemasync.engines.postgres.sampled_rates.SAMPLE", 100)
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.executemany("INSERT INTO tag VALUES (?, 'x' || ?)", [(f"t{n}", n) for n in range(3000)])
+    found = plan(target(link), goal, document()).estimate
+    assert (found.tables[0], found.rows) == ("child", 202)  # of `tag` no part can be compared by itself
+    assert Rate(100, 1.0, 1.0, 2.0).scaled(10_000) == Rate(10_000, 100.0, 200.0, 200.0)
 
 
 def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database):

@@ -80,6 +80,7 @@ class _Deciding:
             identity=table.rowid_column == column.name and isinstance(type_, Bigint | Integer | Smallint),
             generated=column.generated is not None,
             why=why,
+            folds=column.collation if isinstance(type_, Text | Varchar) else None,
         )
 
     def _type(self, table: Table, column: Column, seen: frozenset[tuple[str, str]]) -> tuple[PgType, str]:

@@ -12,6 +12,7 @@ from ...schema.names import fold
 from ...schema.on_postgres import OnPostgres, TableOnPostgres, ViewOnPostgres
 from ..sqlite.connection import Connection, Opener
 from ..sqlite.validate import build
+from .collations import compared_otherwise
 from .expressions.syntax import Reader
 from .expressions.translate import TableExpressions
 from .names import Names, is_too_long
@@ -64,6 +65,8 @@ def _statements(
     mixed = [owner.name for owner in schema.owners if owner.name != owner.name.lower()]
     if mixed:
         refusals.note(f'SQL of your own has to quote names with capital letters there, such as "{mixed[0]}".')
+    for sentence in compared_otherwise(schema, columns):
+        refusals.note(sentence)
     for what, name, there in names.renamed:
         refusals.note(f'The {what} "{name}" has another name there: "{there}".')
 

@@ -110,7 +110,7 @@ class TableDdl:
 
     def _plain(self, columns: tuple[IndexedColumn, ...]) -> str | None:
         """The columns as a constraint takes them; None if one has a collation of its own, which needs an index."""
-        if any(one.collation is not None or one.column is None for one in columns):
+        if not all(map(self.expressions.is_plain, columns)):
             return None
         return ", ".join(quote(one.column or "") for one in columns)
 
@@ -152,8 +152,8 @@ class TableDdl:
         return ", ".join(self._key(one) + (" DESC" if one.descending else "") for one in columns)
 
     def _key(self, column: IndexedColumn) -> str:
-        if column.column is not None and column.collation is None:
-            return quote(column.column)
+        if self.expressions.is_plain(column):
+            return quote(column.column or "")
         return f"({self.expressions.key(column)})"
 
     def _refuse_json(self, columns: tuple[IndexedColumn, ...]) -> None:

@@ -179,6 +179,8 @@ PgType = (
 class PgColumn:
     """A column as it becomes. `collation`: `C` for text, None for what has none. `identity`: PostgreSQL gives out its
     numbers. `generated`: it is computed there, so that no value is copied. `why`: what decided the type, in a phrase.
+    `folds`: the collation of text in SQLite, if the type there does not have it: `rtrim`, or `nocase` where it has no
+    declared type.
 
     Of a column by hand, `not_null`, `identity` and `generated` stand in its definition and are False here.
     """
@@ -190,6 +192,7 @@ class PgColumn:
     identity: bool = False
     generated: bool = False
     why: str = ""
+    folds: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from ...actions.move import Planned
+from ...actions.move import MovePreview
+from ...schema.names import fold
 from ...schema.text import count
+from ...sync.move.estimate import Estimate
 from ...sync.move.goal import MoveReport
-from ...texts import span
+from ...texts import size, span
 from .shared import Lines
 
 
-def plan_lines(planned: Planned) -> Lines:
+def plan_lines(preview: MovePreview) -> Lines:
     """What a move would do."""
-    found = planned.plan
-    rows = sum(found.rows.values())
-    lines = [f"{count(len(found.tables), 'table')} with {count(rows, 'row')} would move to {planned.goal.server}"]
+    found, sizes = preview.found.plan, preview.found.bytes
+    lines = [
+        f"{count(len(found.tables), 'table')} with {count(found.total, 'row')} would move to {preview.goal.server}"
+    ]
+    lines += _estimate(preview.found.estimate)
     for one in found.tables:
-        lines.append(f"  {one.moved.name}: {count(found.rows[one.moved.name], 'row')}")
+        name = one.moved.name
+        bytes_ = f", {size(sizes[fold(name)])}" if fold(name) in sizes else ""
+        lines.append(f"  {name}: {count(found.rows[name], 'row')}{bytes_}")
         lines += [f"    {column.name}: {column.type.sql} ({column.why})" for column in one.moved.columns]
         if not one.has_key:
             lines.append("    no primary key: copied again whenever it was written during the move")
@@ -24,8 +30,25 @@ def plan_lines(planned: Planned) -> Lines:
         where = f"{finding.table}.{', '.join(finding.columns)}"
         lines.append(f"  {where}: {count(finding.count, 'value')} ({finding.fault.value}) change by {policy}")
     lines += [f"  note: {note}" for note in found.ddl.notes]
-    lines.append(f"To do it: manage.py schemasync move --to {planned.goal.alias}")
+    lines.append(f"To do it: manage.py schemasync move --to {preview.goal.alias}")
     return lines
+
+
+def _estimate(found: Estimate | None) -> Lines:
+    if found is None:
+        return []
+    parts = {"scan": found.scan, "copy": found.copy, "keys and indexes": found.indexes, "comparison": found.compare}
+    took = ", ".join(f"{name} {_span(seconds)}" for name, seconds in parts.items())
+    rows = f"{count(found.rows, 'row')} of {', '.join(found.tables)}"
+    how = f"measured with {rows}, which were copied, compared and rolled back" if found.rows else "there are no rows"
+    return [
+        f"  about {_span(found.seconds)} by one process: {took} ({how})",
+        f"  writers would wait about {found.pause_ms} ms at the end",
+    ]
+
+
+def _span(seconds: float) -> str:
+    return span(round(seconds * 1000))
 
 
 def lines(done: MoveReport) -> Lines:

@@ -77,7 +77,7 @@ def _copied_here(plan: MovePlan, follower: Follower, there: There, counted: Coun
     with snapshot(follower.source):
         for table in plan.tables:
             try:
-                counted.done += _copied(table, plan.judged(table), follower, there, counted)
+                counted.done += _copied(table, plan.judged(table.moved.name), follower, there, counted)
             except (SchemasyncError, library().Error):
                 if there.broken or not follower.waiting():
                     raise
@@ -95,7 +95,7 @@ def _copied_by_processes(
     target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, counted: Counted
 ) -> None:
     with in_one_state(target, goal, before, follower) as processes:
-        judged = {table.moved.name: plan.judged(table) for table in plan.tables}
+        judged = {table.moved.name: plan.judged(table.moved.name) for table in plan.tables}
         parts = parts_of(follower.source, plan.moved, judged)
         processes.copy(parts, follower.changes, counted.more)
 

@@ -56,11 +56,9 @@ class MovePlan:
         """The rows of all tables."""
         return sum(self.rows.values())
 
-    def judged(self, table: FollowedTable) -> frozenset[str]:
+    def judged(self, table: str) -> frozenset[str]:
         """The folded names of the table's columns in which the scan found something."""
-        return frozenset(
-            fold(column) for one in self.findings if one.table == table.moved.name for column in one.columns
-        )
+        return frozenset(fold(column) for one in self.findings if one.table == table for column in one.columns)
 
 
 def decide(target: Target, goal: Goal, document: Document, before: LiveDatabase) -> MovePlan:

@@ -82,9 +82,7 @@ class Follower:
         seen: dict[str, set[str]] = {}
         for name, column in self.changes.columns:
             seen.setdefault(name, set()).add(fold(column))
-        return {
-            table.moved.name: self.plan.judged(table) | seen.get(table.moved.name, set()) for table in self.plan.tables
-        }
+        return {name: self.plan.judged(name) | seen.get(name, set()) for name in self.plan.rows}
 
     def _last_entry(self) -> int:
         """Raises Failed if somebody changed the schema, or the log lost entries."""

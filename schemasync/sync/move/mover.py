@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...engines.postgres import move_table
@@ -19,6 +20,7 @@ from ...engines.postgres.run_statement import try_statements
 from ...engines.postgres.versions import check_target
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, check_version
+from ...engines.sqlite.table_sizes import sizes
 from ...engines.sqlite.transactions import snapshot
 from ...errors import Code, Refused, SchemasyncError
 from ...schema.document import Document
@@ -36,6 +38,7 @@ from .changed_values import forget, list_changed_values
 from .closed_file import moved_fence
 from .cutover import cut_over
 from .decide import MovePlan, decide, logged
+from .estimate import Estimate, estimate
 from .follow import Follower
 from .goal import Goal, MoveReport, MoveStep
 from .opening import finish_dead_run, opened
@@ -45,7 +48,17 @@ if TYPE_CHECKING:
     from ...engines.postgres.driver import Connection as There
 
 
-def plan(target: Target, goal: Goal, document: Document) -> MovePlan:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`bytes`: by folded table, indexes included; empty if SQLite does not say them. `estimate`: None if the tables of
+    a move that died are still on PostgreSQL."""
+
+    plan: MovePlan
+    bytes: Mapping[str, int]
+    estimate: Estimate | None
+
+
+def plan(target: Target, goal: Goal, document: Document) -> Planned:
     """What a move would do. Raises a SchemasyncError with all that is in its way. Changes nothing anywhere."""
     check_version()
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as before:
@@ -53,10 +66,13 @@ def plan(target: Target, goal: Goal, document: Document) -> MovePlan:
         with goal.server.connection() as there:
             _check_server(goal, there, str(target.layout.link))
             with snapshot(before.connection):
+                begun = time.monotonic()
                 decided = decide(target, goal, document, before)
-            if move_table.read(there) is None:
+                scan, bytes_ = time.monotonic() - begun, sizes(before.connection) or {}
+                if move_table.read(there) is not None:  # with the tables of a move that died
+                    return Planned(decided, bytes_, None)
                 try_statements(there, decided.ddl)
-            return decided
+                return Planned(decided, bytes_, estimate(before.connection, there, decided, bytes_, scan))
 
 
 def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:

@@ -45,12 +45,12 @@ def _count(to: Translating, node: exp.Count) -> Value:
     distinct = isinstance(node.this, exp.Distinct)
     operands = node.this.expressions if distinct else [node.this]
     values = [to.value(one) for one in operands]
-    if len(values) != 1 or (distinct and (values[0].is_citext or values[0].kind in (Kind.JSON, Kind.OTHER))):
+    if len(values) != 1 or (distinct and (values[0].is_folded or values[0].kind in (Kind.JSON, Kind.OTHER))):
         return to.refused("count() of these values")
     return Value(f"count({'DISTINCT ' if distinct else ''}{values[0].sql})", Kind.INT)
 
 
 def _extreme(to: Translating, value: Value, name: str) -> Value:
-    if value.kind not in _ORDERED or value.is_citext:
+    if value.kind not in _ORDERED or value.is_folded:
         return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused(f"{name}() of {value.kind.value}")
     return Value(f"{name}({value.sql})", value.kind, is_c=value.is_c)

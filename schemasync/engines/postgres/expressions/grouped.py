@@ -50,7 +50,7 @@ class SelectValues(Translation):
     def _in_query(self, node: exp.In) -> Value:
         assert self.subquery is not None
         value, found = self.value(node.this), self.subquery(node.args["query"].this)
-        is_alike = value.kind is found.kind and not (value.is_citext or found.is_citext or value.is_explicit)
+        is_alike = value.kind is found.kind and not (value.is_folded or found.is_folded or value.is_explicit)
         if not is_alike or value.kind in (Kind.JSON, Kind.OTHER):
             return self.refused("IN with a SELECT of other values")
         return Value(f"({value.sql} IN ({found.sql}))", Kind.BOOL)

@@ -76,7 +76,7 @@ class Selects:
         is_distinct = bool(node.args.get("distinct"))
         for one, other in zip(left.values, right.values, strict=False):
             kinds = {one.kind, other.kind} - {Kind.UNKNOWN, Kind.NULL}
-            if len(kinds) > 1 or (is_distinct and (one.is_citext or other.is_citext or kinds & {Kind.JSON})):
+            if len(kinds) > 1 or (is_distinct and (one.is_folded or other.is_folded or kinds & {Kind.JSON})):
                 self.refuse(f"{_UNIONS[type(node)]} of " + " and ".join(sorted(kind.value for kind in kinds)))
         if node.args.get("order") or node.args.get("limit") or node.args.get("offset"):
             self.refuse(f"ORDER BY or LIMIT of a {_UNIONS[type(node)]}")
@@ -185,8 +185,8 @@ class _One:
         nodes += tuple(determined_keys(self.node, self.scope, nodes))
         values = [self.plain.value(one) for one in nodes]
         for value in values:
-            if value.is_citext or value.is_explicit or value.kind in (Kind.JSON, Kind.OTHER):
-                self.refuse(f"GROUP BY of {'text with NOCASE' if value.is_citext else value.kind.value}")
+            if value.is_folded or value.is_explicit or value.kind in (Kind.JSON, Kind.OTHER):
+                self.refuse(f"GROUP BY of {'text with NOCASE or RTRIM' if value.is_folded else value.kind.value}")
         return f" GROUP BY {', '.join(value.sql for value in values)}", replace(self.plain, grouped=nodes)
 
     def _meant(self, node: exp.Expr) -> exp.Expr:
@@ -204,8 +204,8 @@ class _One:
     def _distinct(self, values: Sequence[Value]) -> str:
         if not self.node.args.get("distinct"):
             return ""
-        if any(value.is_citext or value.kind in (Kind.JSON, Kind.OTHER) for value in values):
-            self.refuse("DISTINCT of text with NOCASE, or of JSON")
+        if any(value.is_folded or value.kind in (Kind.JSON, Kind.OTHER) for value in values):
+            self.refuse("DISTINCT of text with NOCASE or RTRIM, or of JSON")
         return "DISTINCT "
 
     def _order(self, to: SelectValues, items: Sequence[tuple[str, Value]]) -> str:

@@ -40,6 +40,11 @@ class TableExpressions:
         found = to.condition(self._read(sql))
         return _unless(refusals, found)
 
+    def is_plain(self, column: IndexedColumn) -> bool:
+        """True if the column itself is compared there as the key or index compares it."""
+        made = self.columns.get(fold(column.column or ""))
+        return made is not None and column.collation is None and made.folds is None
+
     def key(self, column: IndexedColumn) -> str:
         """What an index has of one of its columns, without its order. Raises Untranslated."""
         refusals: list[str] = []

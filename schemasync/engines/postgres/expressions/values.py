@@ -86,6 +86,11 @@ class Value:
     is_citext: bool = False
     is_column: bool = False
 
+    @property
+    def is_folded(self) -> bool:
+        """Text of which several values are one to SQLite."""
+        return self.collation in (Collation.NOCASE, Collation.RTRIM)
+
 
 class Translating(Protocol):
     """What a rule asks for the operands of its node."""
@@ -112,7 +117,7 @@ def column_value(column: PgColumn, prefix: str = "") -> Value:
     name = prefix + quote(column.name)
     match column.type:
         case Text() | Varchar():
-            return Value(name, Kind.TEXT, collation=Collation.BINARY, is_c=column.collation == "C")
+            return Value(name, Kind.TEXT, collation=Collation(column.folds or "binary"), is_c=column.collation == "C")
         case Citext():
             return Value(name, Kind.TEXT, collation=Collation.NOCASE, is_citext=True)
         case Integer() | Smallint():
