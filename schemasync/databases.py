@@ -52,6 +52,11 @@ MOVED_FROM = "SCHEMASYNC_MOVED_FROM"
 """The key in an entry of DATABASES that has the entry of the file from which the database has moved."""
 
 
+NEW_FILE = "SCHEMASYNC_NEW_FILE"
+"""A key of the settings of a connection that is open on a file which is not live, during a run: ON_STARTUP does not
+apply to it."""
+
+
 def current(*, sqlite: Mapping[str, Any], postgres: Mapping[str, Any]) -> dict[str, Any]:
     """The one of two entries of DATABASES that has the live database: `postgres` once `schemasync move` has closed the
     file of `sqlite`, otherwise `sqlite`.

@@ -20,7 +20,7 @@ from ..sync import kept
 from ..sync.phases.beforehand import lasting
 from ..sync.phases.health import look_at
 from .database import Database
-from .restore import Asked, replicated
+from .restore_source import Asked, replicated
 
 
 class DrillJson(TypedDict):

@@ -16,7 +16,7 @@ from ..keep.litestream.control import LitestreamError
 from ..keep.litestream.follow import Litestream, watched
 from ..keep.litestream.settings import litestream
 from .database import Database, write_text
-from .restore import time_of
+from .restore_source import time_of
 
 
 class LitestreamJson(TypedDict):

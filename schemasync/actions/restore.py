@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, assert_never
 
 from .. import databases
-from ..errors import Code, Failed, ProblemJson, Refused, SchemasyncError, UsageError
+from ..errors import Code, ProblemJson, UsageError
 from ..files.disk import Disk
-from ..files.layout import PathKind, size_of
-from ..history.in_place import LITESTREAM
 from ..history.rows import OriginJson, origin_of
 from ..keep import restore as restoring
-from ..keep.litestream.moments import moment
-from ..keep.litestream.settings import litestream
 from ..keep.manifest import ManifestJson
-from ..keep.sources import MARGIN, Archived, Copied, Replicated, Source, Stored, as_backup, chosen
-from ..keep.store import store
+from ..keep.sources import Archived, Copied, Replicated, Source, Stored, as_backup
 from ..orm.migrate import informed
+from ..orm.new_file import on_file
 from ..sync import restore as swaps
 from ..sync.phases.decide import SyncOptions
-from ..sync.restore import Ahead, Restored, Wanted
+from ..sync.restore import Restored
+from ..sync.restore_ahead import Ahead
+from ..sync.restore_with_sync import Wanted
 from ..sync.run.report import Report
+from ..sync.run.target import Target
 from . import sync
 from .database import Database
+from .restore_source import Asked, chosen_source
 from .rollback import DifferencesJson, differences_json
 from .sync import SyncJson
 
@@ -66,7 +63,7 @@ class RestoreJson(TypedDict):
 
     result: Literal["restored"]
     version: str
-    """The version of the backup."""
+    """The version that is live."""
     previous: str | None
     """The version that was live before; null if there was no database."""
     generation: str
@@ -78,19 +75,8 @@ class RestoreJson(TypedDict):
     pause_ms: int
     """How long writers waited."""
     sync: NotRequired[SyncJson]
-    """The sync to schema.json that followed; only with `--sync`."""
+    """The sync that brought the backup to schema.json before it went live; only with `--sync`."""
     errors: list[ProblemJson]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which backup: the one whose `name` is this or begins so, the file of this path, the newest until the time `at`,
-    or the newest, as `chosen` says; of which storage; and the file of the identity for an encrypted one."""
-
-    name: str = ""
-    at: str = ""
-    storage: str = ""
-    identity: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +88,9 @@ class Written:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class WentLive:
-    """A restore, and the sync that followed it, if one was asked for."""
-
-    done: Restored
-    report: Report | None = None
-
-
 def into_file(database: Database, output: Path, asked: Asked) -> Written:
     """Restore into the file `output`, where nothing is. Raises a SchemasyncError; then nothing was written."""
-    source = _chosen(database, asked)
+    source = chosen_source(database, asked)
     opener, progress = databases.opener(database.alias), database.dialogue.progress
     restoring.restore(opener, source, output, progress, Disk())
     return Written(output, output.stat().st_size, source)
@@ -121,76 +99,34 @@ def into_file(database: Database, output: Path, asked: Asked) -> Written:
 def preview(database: Database, asked: Asked, *, with_sync: bool = False) -> Ahead:
     """What a restore would do; the backup is fetched and checked, and the live database is not touched. Raises a
     SchemasyncError."""
-    source, target = _chosen(database, asked), database.target()
+    source, target = chosen_source(database, asked), database.target()
     with restoring.restored_copy(target, source) as copy:
         return swaps.preview(target, copy, as_backup(source), _wanted(database) if with_sync else None)
 
 
-def restore(database: Database, asked: Asked, agree: Callable[[Ahead], bool], *, with_sync: bool = False) -> WentLive:
-    """Make a backup live. `agree` gets the preview. `with_sync`: bring it to schema.json afterwards. Raises UsageError
-    if it declines, or another SchemasyncError; then the live file is unchanged, unless it is the sync that failed."""
+def restore(database: Database, asked: Asked, agree: Callable[[Ahead], bool], *, with_sync: bool = False) -> Restored:
+    """Make a backup live. `agree` gets the preview. `with_sync`: bring it to schema.json first. Raises UsageError if it
+    declines, or another SchemasyncError; then the live file is unchanged."""
     wanted = _wanted(database) if with_sync else None
-    source, target = _chosen(database, asked), database.released()
+    source, target = chosen_source(database, asked), database.released()
     database.warn_of_network()
     with restoring.restored_copy(target, source) as copy:
         done = swaps.restore(target, copy, as_backup(source), agree, wanted)
     if done is None:
         raise UsageError.of(Code.DECLINED, "nothing was changed")
-    return WentLive(done, _synced(database, done) if with_sync else None)
-
-
-BROUGHT_UP = SyncOptions(allow_older=True)
+    return done
 
 
 def _wanted(database: Database) -> Wanted:
-    return Wanted(database.document(), informed(database.alias, BROUGHT_UP))
+    """Nobody writes to the copy, so its writers may wait."""
+    alias, document = database.alias, database.document()
+    options = informed(alias, SyncOptions(allow_older=True, block_writers=True))
 
+    def run(copy: Target) -> Report:
+        with on_file(alias, copy.layout.link):
+            return sync.run(database, copy, document, options, goes_live=False)
 
-def _synced(database: Database, done: Restored) -> Report:
-    try:
-        return sync.sync(database, BROUGHT_UP)
-    except SchemasyncError:
-        ahead = done.ahead
-        database.dialogue.warn(f"{ahead.generation.name} is live, with the schema of the backup; the sync failed")
-        raise
-
-
-def _chosen(database: Database, asked: Asked) -> Source:
-    place = store(database.link, database.alias, asked.storage)
-    at = time_of(asked.at) if asked.at else None
-    ask = partial(replicated, database, asked, at)
-    return chosen(place, database.target(), asked.name, at, asked.identity, ask)
-
-
-def replicated(database: Database, asked: Asked, at: datetime | None = None) -> Replicated | None:
-    """What Litestream has of that time, or of now; None if another storage or backup is asked for. That it fails must
-    not prevent a restore from a backup, unless it is named."""
-    is_named = asked.name == LITESTREAM
-    daemon = litestream(database.alias) if is_named or not (asked.name or asked.storage) else None
-    if daemon is None:
-        return None
-    wanted = at or datetime.now(UTC)
-    if database.target().layout.path_kind() is not PathKind.NOTHING:  # else nobody writes
-        since = datetime.now(UTC) - wanted
-        time.sleep(max(0.0, min(MARGIN, MARGIN - since).total_seconds()))  # it reads each second
-    try:
-        found = moment(daemon.replica, wanted)
-    except (Failed, Refused) as error:
-        if is_named:
-            raise
-        database.dialogue.warn(f"{error.problems[0].message}; so only backups and archives are looked at")
-        return None
-    return None if found is None else Replicated(daemon.replica, found, size_of(database.link))
-
-
-def time_of(text: str) -> datetime:
-    """A time with its zone; without one it is UTC, as in all that the command prints."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        hint = "Use for example: --at 2026-11-29T17:30, which is UTC, or --at 2026-11-29T17:30+01:00"
-        raise UsageError.of(Code.BAD_OPTION, f"--at {text} is no time", hint) from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return Wanted(document, options, run)
 
 
 def written_json(done: Written) -> WrittenJson:
@@ -222,7 +158,7 @@ def preview_json(ahead: Ahead) -> RestorePreviewJson:
     """The JSON object of a preview."""
     return {
         "result": "planned",
-        "version": ahead.to.version,
+        "version": ahead.synced_to or ahead.to.version,
         "previous": _previous(ahead),
         "generation": ahead.generation.name,
         "source": _origin(ahead),
@@ -231,9 +167,9 @@ def preview_json(ahead: Ahead) -> RestorePreviewJson:
     }
 
 
-def as_json(found: WentLive) -> RestoreJson:
+def as_json(done: Restored) -> RestoreJson:
     """The JSON object."""
-    done, ahead = found.done, found.done.ahead
+    ahead = done.ahead
     data: RestoreJson = {
         "result": "restored",
         "version": ahead.to.version,
@@ -245,7 +181,7 @@ def as_json(found: WentLive) -> RestoreJson:
         "pause_ms": done.pause_ms,
         "errors": [],
     }
-    return data if found.report is None else {**data, "sync": sync.as_json(found.report)}
+    return data if done.report is None else {**data, "sync": sync.as_json(done.report)}
 
 
 def _previous(ahead: Ahead) -> str | None:

@@ -119,13 +119,14 @@ def run(
     *,
     progress: MigrationProgress | None = None,
     goal: Goal | None = None,
+    goes_live: bool = True,
 ) -> Report:
     """A sync to a document, with the work of `migrate` if schema.json replaces migrations. `first`: what comes before
-    that work."""
+    that work. `goes_live`: as in `sync_as_migrate`."""
     alias, dialogue = database.alias, database.dialogue
     if conf.is_enabled():
-        out, verbosity = dialogue.stdout, dialogue.verbosity
-        done = sync_as_migrate(alias, target, wanted, options, out, verbosity, first, progress=progress, goal=goal)
+        out, verbosity, more = dialogue.stdout, dialogue.verbosity, (first, progress, goal)
+        done = sync_as_migrate(alias, target, wanted, options, out, verbosity, *more, goes_live=goes_live)
     else:
         done = runner.sync(target, wanted, options, first)
     if done.strategy is Strategy.IN_PLACE and done.changes:

@@ -16,7 +16,8 @@ from ..actions.backups import BackupsJson
 from ..actions.database import Database
 from ..actions.drill import DrillJson
 from ..actions.option_values import WAIT
-from ..actions.restore import Asked, RestoreJson, RestorePreviewJson, WrittenJson
+from ..actions.restore import RestoreJson, RestorePreviewJson, WrittenJson
+from ..actions.restore_source import Asked
 from .call import StrPath, called
 from .progress import Listener
 
@@ -122,8 +123,8 @@ def restore(
     dry_run: bool = False,
     progress: Listener | None = None,
 ) -> RestoreJson | RestorePreviewJson | WrittenJson:
-    """Make a backup live as a new generation, by default the newest one; or write it `into` a plain file. After an
-    error the live file is unchanged, unless it is the `sync` that failed."""
+    """Make a backup live as a new generation, by default the newest one; or write it `into` a plain file. `sync`:
+    bring it to schema.json before it goes live. After an error the live file is unchanged."""
     asked = Asked(backup or "", at or "", from_ or "", _path(identity))
     with called("restore", database, schema, wait, progress) as place:
         if into is not None:

@@ -14,7 +14,7 @@ from ..schema.text import dumps
 from .action import HistoryAction
 from .data_migrations import recorded
 from .row import HistoryRow
-from .rows import OriginJson, Stamp, hints_json, hints_of, never_run_json, now, plan_json, schema_of
+from .rows import BACKUP_FINGERPRINT, OriginJson, Stamp, hints_json, hints_of, never_run_json, now, plan_json, schema_of
 
 _KEPT = ("models", "document", "column_order")  # keys of the plan that hold for the copy as for the original generation
 
@@ -55,6 +55,21 @@ def restored(
     }
     plan = dumps({**row.details, "backup": known})
     return replace(row, id=newest.id + 1, previous=newest.generation, plan=plan)
+
+
+def brought_up(row: HistoryRow, newest: HistoryRow) -> HistoryRow:
+    """The row of a generation that is a copy of a backup which was synced before it went live. `row`: that of the copy,
+    `newest`: that of the file that the sync has made of it."""
+    plan = dumps({**newest.details, "backup": row.details["backup"], BACKUP_FINGERPRINT: row.fingerprint})
+    return replace(
+        newest,
+        id=row.id,
+        action=HistoryAction.RESTORE,
+        generation=row.generation,
+        previous=row.previous,
+        plan=plan,
+        pause_ms=0,
+    )
 
 
 LITESTREAM = "litestream"  # the name of each state that its replica holds

@@ -12,7 +12,7 @@ from ..schema.names import fold
 from .action import HistoryAction
 from .compose import composed, not_known
 from .row import HistoryRow
-from .rows import MadeByHand, schema_of, source_of, steps_of
+from .rows import BACKUP_FINGERPRINT, MadeByHand, schema_of, source_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
 """Table of one side -> (table of the other, column -> column), for values that were carried unchanged."""
@@ -58,7 +58,8 @@ class Lineage:
             return None
         earlier = (one for one in reversed(self.rows) if one.id < row.id and one.generation == source)
         described = (one for one in earlier if _made_content(one) or is_in_place(one))
-        return next((one for one in described if one.fingerprint == row.fingerprint), None)
+        copied = row.details.get(BACKUP_FINGERPRINT, row.fingerprint)
+        return next((one for one in described if one.fingerprint == copied), None)
 
     def line(self, generation: str) -> Iterator[HistoryRow]:
         """The row that describes the tables of the generation, the one before it, and so on to the first."""

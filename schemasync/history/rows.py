@@ -288,6 +288,10 @@ class OriginJson(TypedDict):
     """The generation that it is a copy of; null if the history does not know that."""
 
 
+BACKUP_FINGERPRINT = "backup_fingerprint"
+"""Key of the plan with the fingerprint of the backup, where a sync brought that to schema.json before it went live."""
+
+
 def origin_of(row: HistoryRow) -> OriginJson | None:
     """The backup that the row's generation was restored from; None for any other one."""
     found = row.details.get("backup")

@@ -47,6 +47,7 @@ from ..actions import (
     sync,
 )
 from ..actions.database import Database, write_text
+from ..actions.restore_source import Asked
 from ..actions.sync_options import limits, max_pause, sync_options
 from ..errors import Code, Refused, SchemasyncError, UsageError
 from ..orm import models_file, overridden_commands
@@ -56,7 +57,7 @@ from ..orm.model_differences import notes
 from ..schema.text import count, short
 from ..sync.keep_writes import Ahead as KeepWritesAhead
 from ..sync.keep_writes import preview as preview_keep_writes
-from ..sync.restore import Ahead
+from ..sync.restore_ahead import Ahead
 from ..sync.rollback import Preview
 from ..sync.rollback import check as check_rollback
 from ..sync.rollback_in_place import Reverse
@@ -359,7 +360,7 @@ class Actions(Invocation):
 
     def do_restore(self, database: Database) -> None:
         name, at, storage = (str(self.given.get(key, "")) for key in ("backup", "at", "from"))
-        asked = restore.Asked(name, at, storage, self._path("identity"))
+        asked = Asked(name, at, storage, self._path("identity"))
         if (into := self._path("into")) is not None:
             written = restore.into_file(database, into, asked)
             self._print(output.restore.written(written), restore.written_json(written))
@@ -370,7 +371,7 @@ class Actions(Invocation):
             return
         self._must_be_able_to_ask(database, lambda target: None)
         done = restore.restore(database, asked, self._agree_to_restore, with_sync=self._is("sync"))
-        behind = done.report is None and self._is_behind(database, done.done.ahead.to.version)
+        behind = done.report is None and self._is_behind(database, done.ahead.to.version)
         self._print(output.restore.lines(done, self._page, is_behind=behind), restore.as_json(done))
 
     def _is_behind(self, database: Database, version: str) -> bool:

@@ -539,7 +539,7 @@ def _restore(parser: Any) -> None:
     )
     _from(parser)
     parser.add_argument(
-        "--sync", action="store_true", default=ABSENT, help="then bring it to schema.json, with all its rows"
+        "--sync", action="store_true", default=ABSENT, help="bring it to schema.json first, with all its rows"
     )
     parser.add_argument(
         "--dry-run", action="store_true", default=ABSENT, help="fetch and check it, and show what would be set aside"

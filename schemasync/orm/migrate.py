@@ -53,6 +53,8 @@ def sync_as_migrate(
     first: BeforeSwap | None = None,
     progress: Progress | None = None,
     goal: Goal | None = None,
+    *,
+    goes_live: bool = True,
 ) -> Report:
     """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
 
@@ -64,7 +66,8 @@ def sync_as_migrate(
     that nothing runs twice, and Failed is raised then.
 
     `progress` is called as by Django's MigrationExecutor for each migration that runs. `goal`: up to which migration,
-    instead of the last ones. Raises UsageError if that would undo one.
+    instead of the last ones. Raises UsageError if that would undo one. `goes_live`: False for a copy of a backup, which
+    is removed if it fails.
     """
     import_management()
     options = informed(alias, options)
@@ -92,7 +95,7 @@ def sync_as_migrate(
         is_complete = work.stopped is None and goal is None
         note(target, live, work.recorded(up_to_date.digest(document.data, beside()) if is_complete else None))
     if work.stopped is not None:
-        raise work.stopped.as_error(work.ran) from work.stopped.error
+        raise work.stopped.as_error(work.ran if goes_live else ()) from work.stopped.error
     report.notes.extend(work.notes())
     with _alone(target):
         signals.after()

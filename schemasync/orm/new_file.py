@@ -8,6 +8,8 @@ from pathlib import Path
 
 from django.db import connections
 
+from ..databases import NEW_FILE
+
 
 @contextmanager
 def on_file(alias: str, path: Path) -> Iterator[None]:
@@ -16,7 +18,7 @@ def on_file(alias: str, path: Path) -> Iterator[None]:
     connection = connections[alias]
     connection.close()
     shared = connection.settings_dict
-    connection.settings_dict = {**shared, "NAME": str(path)}
+    connection.settings_dict = {**shared, "NAME": str(path), NEW_FILE: True}
     try:
         yield
     finally:

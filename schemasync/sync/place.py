@@ -12,10 +12,10 @@ from ..files.disk import DiskStep
 from ..files.layout import PathKind
 from ..files.scratch import BACKUP, work_folder
 from .phases import cutover
+from .phases.copy_history import write_history
 from .phases.litter import litter_removed
 from .phases.write_lock import Commit
 from .recovery import recover
-from .restore import write_history
 from .run import interrupt
 from .run.error_translation import translated_errors
 from .run.target import Target

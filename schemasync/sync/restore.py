@@ -4,86 +4,61 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..engines.sqlite import fence, history_table
-from ..engines.sqlite.checkpoint import durably
-from ..engines.sqlite.connection import to_wal
-from ..engines.sqlite.objects import fingerprint
 from ..engines.sqlite.verify.row_counts import RowDiff
 from ..errors import Code, Refused, SchemasyncError
 from ..files.disk import DiskStep
-from ..files.layout import Generation
-from ..history.in_place import Backup, restored
-from ..history.lineage import Lineage
-from ..history.row import HistoryRow
+from ..history.in_place import Backup
 from ..history.rows import Afterwards
-from ..schema.document import Document
-from ..schema.text import short
 from .counted_swap import swap_counted
 from .phases import cutover
-from .phases.decide import SyncOptions, decide
+from .phases.copy_history import write_history
 from .phases.finish import note
 from .phases.health import look_at
 from .phases.litter import litter_removed
 from .phases.write_lock import Commit, brief_write_lock
 from .previously_live import not_adopted
 from .recovery import recover
-from .rollback import Preview
+from .restore_ahead import Ahead, Decided, check_sync, decided
+from .restore_with_sync import Wanted, synced
 from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
+from .run.report import Report
 from .run.target import Target
-from .sides import differences, sides_of
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What a restore would do: make `generation` live, whose history ends with the row `to`. `preview`: in which rows
-    it differs from the live file; None if no database is there."""
-
-    to: HistoryRow
-    generation: Generation
-    preview: Preview | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The sync that is to follow: its schema.json and its options."""
-
-    document: Document
-    options: SyncOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A completed restore."""
+    """A completed restore. `report`: of the sync before it, if there was one."""
 
     ahead: Ahead
     duration_ms: int
     pause_ms: int
+    report: Report | None = None
 
 
 def preview(target: Target, copy: Path, backup: Backup, wanted: Wanted | None = None) -> Ahead:
     """Show what a restore would do, without writing. Raises the errors of `restore`."""
     with _way_out(target), translated_errors(target.layout.link), _live(target) as current:
-        decided = _decided(target, current, copy, backup)
-        _check_sync(target, decided, wanted)
-        _check_health(target, decided, backup, wanted)
-        return decided.ahead(target)
+        found = decided(target, current, copy, backup, wanted)
+        check_sync(target, found, wanted)
+        _check_health(target, found, backup, wanted)
+        return found.ahead(target)
 
 
 def restore(
     target: Target, copy: Path, backup: Backup, agree: Callable[[Ahead], bool], wanted: Wanted | None = None
 ) -> Restored | None:
     """Make the file `copy`, which holds a backup and which nobody uses, the next generation, and swap it in. `agree`
-    gets the preview first, under the lock, and may decline (then returns None). `wanted`: refuse what this sync would
-    refuse. Raises a SchemasyncError; then the live file is unchanged."""
+    gets the preview first, under the lock, and may decline (then returns None). `wanted`: a sync of the copy, before it
+    goes live. Raises a SchemasyncError; then the live file is unchanged."""
     begun = time.monotonic()
     link = target.layout.link
     with (
@@ -94,19 +69,24 @@ def restore(
     ):
         recover(target)
         with _live(target) as current:
-            decided = _decided(target, current, copy, backup)
-            _check_sync(target, decided, wanted)
-            _check_health(target, decided, backup, wanted)
+            found = decided(target, current, copy, backup, wanted)
+            check_sync(target, found, wanted)
+            _check_health(target, found, backup, wanted)
             cutover.check_place(target.layout)
-            ahead = decided.ahead(target)
+            ahead, report = found.ahead(target), None
             if not agree(ahead):
                 return None
-            pause, written = _swap_in(target, decided, copy, signals)
+            if wanted is not None:
+                found, report = _brought_up(target, found, backup, wanted)
+                ahead = replace(ahead, to=found.rows[-1])
+            pause, written = _swap_in(target, found, signals)
         if ahead.preview is not None and written is not None:
             ahead = replace(ahead, preview=replace(ahead.preview, tallies=written))
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
-    return Restored(ahead, duration_ms, pause_ms)
+    if report is not None:
+        report = replace(report, generation=ahead.generation.name, pause_ms=pause_ms)
+    return Restored(ahead, duration_ms, pause_ms, report)
 
 
 @contextmanager
@@ -137,75 +117,31 @@ def _live(target: Target) -> Iterator[LiveDatabase | None]:
         yield current
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """`current`: the live database, or an empty file; None without either. `rows`: the history of the new generation,
-    whose file is `copy` now."""
-
-    current: LiveDatabase | None
-    rows: Sequence[HistoryRow]
-    generation: Generation
-    copy: Path
-
-    def ahead(self, target: Target) -> Ahead:
-        """The preview."""
-        row, current = self.rows[-1], self.current
-        if current is None or current.generation is None or current.newest is None:
-            return Ahead(row, self.generation, None)
-        there = replace(self.generation, path=self.copy)
-        tallies = differences(target, sides_of(self.rows, current.generation, there, target.opener))
-        found = Preview(current.newest, row, self.generation, tallies, self._is_since(current.newest))
-        return Ahead(row, self.generation, found)
-
-    def _is_since(self, live: HistoryRow) -> bool:
-        """True if the live file was made from what the backup is a copy of: then all differences were written since."""
-        lineage = Lineage(self.rows)
-        source = lineage.before(self.rows[-1])
-        return source is not None and source.id in {row.id for row in lineage.line(live.generation)}
+def _brought_up(target: Target, found: Decided, backup: Backup, wanted: Wanted) -> tuple[Decided, Report]:
+    """Sync the copy, and let the application look at what that has made. Raises a SchemasyncError."""
+    done = synced(target, wanted, found.copy, found.rows)
+    made = replace(found, rows=(*found.rows[:-1], done.row), copy=done.copy)
+    _look_at(target, made, f"the backup {backup.name} after the sync", _hint_of_health(backup))
+    return made, done.report
 
 
-def _decided(target: Target, current: LiveDatabase | None, copy: Path, backup: Backup) -> _Decided:
-    with closing(target.opener.read(copy)) as connection:
-        its = history_table.read(connection)
-    if not its:
-        raise Refused.of(
-            Code.NO_HISTORY,
-            f"{backup.name} has no history: it was made before the database was adopted",
-            "To restore it into a file, which can be put at the path and adopted: manage.py schemasync restore "
-            f"{backup.words} --into FILE",
-        )
-    live = current.rows if current is not None and current.rows else its
-    used = (row.generation for row in (*live, *its))
-    generation = target.layout.next(short(its[-1].version), used)
-    row = restored(live, its, generation.name, backup, target.stamp)
-    return _Decided(current, (*live, row), generation, copy)
-
-
-def _check_sync(target: Target, decided: _Decided, wanted: Wanted | None) -> None:
-    """Raise what a sync of the restored file would raise: a schema that its rows do not fit, say."""
+def _check_health(target: Target, found: Decided, backup: Backup, wanted: Wanted | None) -> None:
+    """Let the application look at the copy. Not if a sync makes another file of it, which the application sees then.
+    Raises Failed."""
     if wanted is None:
-        return
-    copy, generation = decided.copy, decided.generation
-    with closing(target.opener.read(copy)) as connection:
-        state = LiveDatabase(connection, copy, generation, tuple(decided.rows), fingerprint(connection))
-        decide(target, wanted.document, wanted.options, state)
+        newest = found.current.newest if found.current is not None else None
+        is_other = newest is None or newest.version != found.rows[-1].version
+        hint = _hint_of_health(backup, has_other_version=is_other)
+        _look_at(target, found, f"the backup {backup.name}", hint)
 
 
-def _check_health(target: Target, decided: _Decided, backup: Backup, wanted: Wanted | None) -> None:
-    """Let the application look at the copy. Not if no older file is at stake; nor if the sync that is to follow makes
-    another file, which it checks itself. Raises Failed."""
-    current = decided.current
-    if target.health is None or current is None or current.generation is None:
-        return
-    version = decided.rows[-1].version
-    if wanted is not None and wanted.document.version != version:
-        return
-    hint = _hint_of_health(backup, has_other_version=current.newest is None or current.newest.version != version)
-    with target.disk.step(DiskStep.BUILD_HEALTH):
-        look_at(target, decided.copy, f"the backup {backup.name}", hint)
+def _look_at(target: Target, found: Decided, what: str, hint: str) -> None:
+    if target.health is not None and found.replaces:
+        with target.disk.step(DiskStep.BUILD_HEALTH):
+            look_at(target, found.copy, what, hint)
 
 
-def _hint_of_health(backup: Backup, *, has_other_version: bool) -> str:
+def _hint_of_health(backup: Backup, *, has_other_version: bool = False) -> str:
     lines = [
         f"The live file is unchanged. To look at the backup: manage.py schemasync restore {backup.words} --into FILE",
         "To restore it all the same, leave HEALTH out of the settings meanwhile.",
@@ -215,16 +151,14 @@ def _hint_of_health(backup: Backup, *, has_other_version: bool) -> str:
     return "\n".join(lines)
 
 
-def _swap_in(
-    target: Target, decided: _Decided, copy: Path, signals: Signals
-) -> tuple[float, tuple[RowDiff, ...] | None]:
+def _swap_in(target: Target, found: Decided, signals: Signals) -> tuple[float, tuple[RowDiff, ...] | None]:
     """Finish the file and swap it in. Returns how many seconds writers waited, and the differences if somebody wrote
     since they were shown."""
-    commit, current, generation = Commit(), decided.current, decided.generation
+    commit, current, generation = Commit(), found.current, found.generation
     with litter_removed(target, commit):
-        write_history(target, copy, decided.rows)
+        write_history(target, found.copy, found.rows)
         target.check_sole()
-        target.disk.rename(DiskStep.BUILD_RENAME, copy, generation.path)
+        target.disk.rename(DiskStep.BUILD_RENAME, found.copy, generation.path)
         if current is None:
             cutover.cut_over_locked(target, signals, None, generation, commit)
             return 0.0, None
@@ -233,14 +167,5 @@ def _swap_in(
                 cutover.cut_over_locked(target, signals, lock, generation, commit)
             return lock.seconds, None
         unmark = partial(cutover.open_up, target, generation)
-        done = swap_counted(target, current, decided.rows, generation, signals, commit, cutover.ROOM, unmark)
+        done = swap_counted(target, current, found.rows, generation, signals, commit, cutover.ROOM, unmark)
         return done.pause, done.written
-
-
-def write_history(target: Target, copy: Path, rows: Sequence[HistoryRow]) -> None:
-    """Write the mark and the history into the file, which is nobody's database yet, durably."""
-    with target.disk.step(DiskStep.RESTORE_HISTORY), closing(target.opener.write(copy)) as connection:
-        to_wal(connection)
-        with durably(connection):
-            fence.mark(connection)
-            history_table.replace(connection, rows)

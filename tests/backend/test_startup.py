@@ -219,3 +219,30 @@ print(seen)
 def test_no_thread_of_the_process_is_ahead_of_the_one_that_builds(link):
     ended = run(["-c", THREADS, link.parent], ROOT, environment())
     assert ended.out == f"{[['a', 'b']] * 8}\n", ended.err
+
+
+ON_NEW_FILES = """
+import json, sys
+from pathlib import Path
+from tests.backend import served
+folder = Path(sys.argv[1])
+served.configure(folder, "sync")
+from django.conf import settings
+from django.db import connection, connections
+from schemasync import api
+def look(using):
+    print("looks at", sorted(name for name in connections[using].introspection.table_names() if name[0] != "_"))
+settings.SCHEMASYNC["HEALTH"] = look
+connection.ensure_connection()
+connection.close()
+api.backup()
+(folder / "schema.json").write_text(json.dumps({"a": {"id": "INTEGER PRIMARY KEY"}, "_dropped": ["b"]}))
+api.sync(allow_older=True)
+api.restore(sync=True)
+"""
+
+
+def test_a_run_within_the_process_works_on_new_files_which_are_not_looked_at(link):
+    pytest.importorskip("backports.zstd")
+    ended = run(["-c", ON_NEW_FILES, link.parent], ROOT, environment())
+    assert ended.out == f"{'looks at ' + str(['a', 'b'])}\n" + f"looks at {['a']}\n" * 2, ended.err

@@ -142,10 +142,20 @@ def older(synced):
 
 
 def test_an_older_backup_comes_up_to_the_present_schema_if_told(older):
+    before = older.live()
+    planned = older.done("restore", dry_run=True, sync=True, json=True).json
     found = older.done("restore", noinput=True, sync=True, json=True).json
-    assert found["sync"]["result"] == "synced"
+    assert (found["sync"]["result"], found["sync"]["generation"]) == ("synced", found["generation"])
+    assert [planned[key] for key in ("version", "generation")] == [found[key] for key in ("version", "generation")]
     assert users(older) == ["ann", "bob"]
-    assert older.done("check").code == 0
+    assert older.done("check").code == 0 and older.done(json=True).json["result"] == "current"
+    assert older.generations() == [*older.generations()[:2], f"{found['generation']}.sqlite3"], "no other file was made"
+    back = older.done("rollback", dry_run=True, json=True).json["differences"]["tables"]
+    assert (found["differences"]["tables"]["Users"]["added"], back["Users"]["removed"]) == (1, 1)
+    older.done("rollback", noinput=True)
+    assert (older.live(), users(older)) == (before, ["ann", "bob", "eve"])
+    older.done("rollback", noinput=True)
+    assert (older.live(), users(older)) == (found["generation"], ["ann", "bob"])
 
 
 def test_what_the_sync_would_refuse_is_refused_before_anything_is_touched(older):
@@ -203,6 +213,34 @@ def test_a_backup_from_before_an_alteration_in_place_is_counted_against_it(backe
     assert back == {"Users": {**counts, "added": 1, "removed": 1}}
     backed_up.done(allow_older=True)
     assert backed_up.rows("SELECT title FROM Users ORDER BY id") == [("ann",), ("bob",)]
+
+
+@pytest.mark.slow
+def test_one_that_a_sync_brings_over_that_alteration_is_counted_so_too(backed_up):
+    columns = {name: text for name, text in V2["Users"].items() if name != "full_name"}
+    title = {"title": {"type": "TEXT NOT NULL CHECK (title <> '')", "was": ["full_name"]}}
+    backed_up.write({**V2, "Users": {**columns, **title}})
+    backed_up.done(in_place=True)
+    found = backed_up.done("restore", noinput=True, sync=True, json=True).json
+    counts = {"added": 1, "changed": 0, "removed": 1, "comparable": True, "note": "", "not_compared": []}
+    assert found["differences"]["tables"] == {"Users": counts}
+    assert backed_up.rows("SELECT title FROM Users ORDER BY id") == [("ann",), ("bob",)]
+    backed_up.run_sql("DELETE FROM Users WHERE id = 1")
+    back = backed_up.done("rollback", dry_run=True, json=True).json["differences"]["tables"]
+    assert back == {"Users": {**counts, "added": 1, "removed": 2}}
+
+
+@pytest.mark.slow
+def test_on_an_empty_machine_with_a_sync(older, tmp_path):
+    shutil.rmtree(older.archive)
+    older.link.unlink()
+    found = older.done("restore", noinput=True, sync=True, json=True).json
+    assert (found["previous"], found["sync"]["result"], len(older.generations())) == (None, "synced", 1)
+    assert users(older) == ["ann", "bob"] and older.done(json=True).json["result"] == "current"
+    older.write({**V2, "More": {"id": "INTEGER PRIMARY KEY"}})
+    older.done()
+    older.done("rollback", noinput=True)
+    assert users(older) == ["ann", "bob"]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def is_committed(scenario, number, when):
     """True where the run was past its commit when it died."""
     if not scenario.swaps:
         return False
-    commit = scenario.passes.index(scenario.commit)
+    commit = len(scenario.passes) - 1 - scenario.passes[::-1].index(scenario.commit)  # a backup may be synced before
     return number > commit or (number == commit and when == "after")
 
 
@@ -135,7 +135,7 @@ def finish_here(scenario, world):
                     run(scenario, target)
             case "rollback" if live.number == 1:
                 pass  # the rollback is done
-            case "restore_live" | "restore_first" if live is not None and live.number == 3:
+            case "restore_live" | "restore_synced" | "restore_first" if live is not None and live.number == 3:
                 pass  # it is done; a second time would do it again
             case "keep_writes" if live.number == 4:
                 pass  # it is done; a second time would go forward again
@@ -153,7 +153,7 @@ def finish_here(scenario, world):
     result = again()
     if scenario.current is not None:
         assert result == ("current", world.layout.live().name)
-    is_set_aside = scenario.name in ("rollback", "restore_live") and live.number == 2
+    is_set_aside = scenario.name in ("rollback", "restore_live", "restore_synced") and live.number == 2
     return live.path if is_set_aside else None
 
 

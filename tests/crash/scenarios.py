@@ -36,6 +36,7 @@ from schemasync.sync.phases import postpone
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.phases.hooks import NewFile
 from schemasync.sync.rehearsal import rehearse
+from schemasync.sync.restore_with_sync import Wanted
 from schemasync.sync.rollback import rollback
 from schemasync.sync.rollback_in_place import rollback_in_place
 from schemasync.sync.run.limits import Limits
@@ -175,11 +176,25 @@ def _empty_machine(folder: Path) -> World:
     return world
 
 
-def restore_live(target: Target) -> Any:
+def restore_live(target: Target, wanted: Wanted | None = None) -> Any:
     source = chosen(store(target.layout.link, "default"), target)
     with restored_copy(target, source) as copy:
-        done = live_restore.restore(target, copy, as_backup(source), lambda ahead: True)
+        done = live_restore.restore(target, copy, as_backup(source), lambda ahead: True, wanted)
     return done and done.ahead.generation.name
+
+
+def _with_an_older_backup(folder: Path) -> World:
+    """The backup has V1, and the live file V2."""
+    world = worlds.filled(folder)
+    assert child(lambda: _backup(world.target())).result() == 1
+    world.sync(V2)
+    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    return world
+
+
+def _restore_synced(target: Target) -> Any:
+    document, options = read(V2), SyncOptions(allow_older=True, block_writers=True)
+    return restore_live(target, Wanted(document, options, lambda copy: sync(copy, document, options)))
 
 
 def _long_story(folder: Path) -> World:
@@ -695,6 +710,16 @@ SCENARIOS = {
             restore_live,
             f"RESTORE:FETCH RESTORE:WRITE RESTORE:HISTORY BUILD:RENAME CAPTURE:INSTALL {SWAP} ARCHIVE:CHECKPOINT"
             " HISTORY:FINISH",
+            before=V2,
+            current=V2,
+        ),
+        Scenario(
+            "restore_synced",
+            _with_an_older_backup,
+            _restore_synced,
+            "RESTORE:FETCH RESTORE:WRITE RUN:FOLDER RESTORE:HISTORY BUILD:RENAME RESTORE:HISTORY BUILD:RENAME"
+            f" CUTOVER:UNMARK CUTOVER:SYMLINK {MOVE} {BUILD} {SWAP} {AFTER}"  # in a folder of its own
+            f" RESTORE:HISTORY BUILD:RENAME CAPTURE:INSTALL {SWAP} ARCHIVE:CHECKPOINT HISTORY:FINISH",
             before=V2,
             current=V2,
         ),

@@ -7,7 +7,7 @@ from schemasync.files.disk import DiskStep
 from schemasync.files.layout import PathKind
 
 from .aftermath import assert_history, assert_tidy, finish_here, is_committed, look_at_the_wreck, write_through_the_link
-from .processes import child
+from .processes import child, sqlite
 from .scenarios import SCENARIOS, KillAt, Passes, run
 from .worlds import dump, notes, recovery, without, write
 
@@ -49,8 +49,11 @@ SAME_SWAP = {
 }
 """Their swap is that of `evolve`, step by step: beside its fence, only what they have of their own is killed in the gate."""
 
-RESTORES = {"restore_live", "restore_first"}
-OF_RESTORES = {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE}
+RESTORES = {
+    "restore_live": {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE},
+    "restore_synced": {DiskStep.CUTOVER_FENCE},
+    "restore_first": set[DiskStep](),
+}
 """The rest of their steps is killed in the slow tier: their swap is that of `evolve` and `first`."""
 
 
@@ -65,7 +68,7 @@ def points():
                 counts_most = label.startswith(("CUTOVER", "CAPTURE")) and scenario.name not in ALIKE
                 counts_most |= label == DiskStep.CUTOVER_FENCE or not usual
                 same = when == "after" and not counts_most and label != scenario.passes[-1]
-                swap = scenario.name in RESTORES and not (scenario.name == "restore_live" and label in OF_RESTORES)
+                swap = label not in RESTORES.get(scenario.name, {label})
                 # a run with a replication tool is that of `evolve`, but for what it says to the tool
                 alike |= scenario.name == "evolve_replicated" and not label.startswith(("REPLICATION", "CUTOVER:LINK"))
                 # triggers that mixins made are in the file that goes live: all else is that of `evolve`
@@ -129,3 +132,15 @@ def _check_what_the_kill_left(stage, world, committed):
     assert write(world.link, "after all") is None
     assert_tidy(world, scenario)
     assert_history(scenario, world)
+
+
+def test_with_a_sync_nobody_ever_sees_the_schema_of_the_backup(stages, tmp_path):
+    stage = stages("restore_synced")
+    world, seen = stage.copy(tmp_path / "w"), set()
+
+    def looking(when, label):
+        with sqlite(world.link) as connection:
+            seen.add(tuple(name for (name,) in connection.execute("SELECT name FROM pragma_table_info('ledger')")))
+
+    assert child(lambda: (run(stage.scenario, world.target(looking)), seen)).result()[1] == {("id", "note", "cents")}
+    assert dump(world.link) == stage.new

@@ -27,6 +27,7 @@ from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import OperationalError
 
 from ... import conf
+from ...databases import NEW_FILE
 from ...engines.sqlite.connection_settings import Recording, carry_over, left_behind, recording
 from ...engines.sqlite.fence import SwapState, writes_virtual_table
 from ...engines.sqlite.objects import MESSAGE
@@ -311,7 +312,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         path = self._path()
         self._link = None if path is None else str(path)
         self.measured = None
-        if path is not None:
+        if path is not None and NEW_FILE not in self.settings_dict:
             startup.look(self.alias, path)
         for _ in range(TRIES):
             place = self._look()

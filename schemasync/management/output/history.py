@@ -57,6 +57,7 @@ def _story(entry: Entry, page: Page) -> Lines:
     match row.action:
         case HistoryAction.RESTORE if (origin := origin_of(row)) is not None:
             what = f"the backup {origin['name']} of {moment(origin['made_at'])}, restored in place of {row.previous}"
+            what += f"; synced before: {gist(entry.changes, page.width)}" if entry.changes else ""
         case HistoryAction.RESTORE:
             what = f"a backup of {row.previous} was restored into this file"
         case HistoryAction.ROLLBACK:

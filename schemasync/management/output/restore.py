@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 
-from ...actions.restore import WentLive, Written
+from ...actions.restore import Written
 from ...history.in_place import LITESTREAM
 from ...history.rows import moment, origin_of
 from ...keep.sources import Source, Stored
 from ...schema.text import count, short
-from ...sync.restore import Ahead
+from ...sync.restore import Restored
+from ...sync.restore_ahead import Ahead
+from ...sync.run.report import Report
 from ...texts import shown, size, span
 from . import sync
 from .rollback import differing
@@ -39,6 +41,7 @@ def preview_lines(ahead: Ahead, page: Page) -> Lines:
     at = origin["made_at"]
     when = f"{at[:19].replace('T', ' ')} UTC" if origin["name"] == LITESTREAM else moment(at)  # a second matters
     what = f"{origin['name']} of {when}, version {short(ahead.to.version)}"
+    what += f", synced to {short(ahead.synced_to)}" if ahead.synced_to not in (None, ahead.to.version) else ""
     if ahead.preview is None:
         return [f"restore {what}, as {ahead.generation.name}; there is no database yet"]
     live = ahead.preview.live.generation
@@ -46,13 +49,25 @@ def preview_lines(ahead: Ahead, page: Page) -> Lines:
     return [*lines, *differing(ahead.preview, page, "written since then, and kept whole in")]
 
 
-def lines(found: WentLive, page: Page, *, is_behind: bool) -> Lines:
+def lines(done: Restored, page: Page, *, is_behind: bool) -> Lines:
     """The result of a restore. `is_behind`: schema.json has another version."""
-    done, ahead = found.done, found.done.ahead
+    ahead = done.ahead
     waited = f", writers waited {span(done.pause_ms)}" if ahead.preview is not None else ""
     lines = [f"{ahead.generation.name} is live: version {short(ahead.to.version)}{waited}"]
+    if done.report is not None:
+        lines += _synced(done.report, page)
     if ahead.preview is not None:
         lines.append(f"To undo it: manage.py schemasync rollback {ahead.preview.live.generation}")
     if is_behind:
         lines.append("To bring it up to schema.json, with all its rows: manage.py schemasync --allow-older")
-    return [*lines, *(sync.lines(found.report, page) if found.report is not None else [])]
+    return lines
+
+
+def _synced(report: Report, page: Page) -> Lines:
+    """What a sync did to the backup before it went live."""
+    if report.result == "current":
+        return ["the backup has the version of schema.json"]
+    rest = sync.lines(report, page)[1:]
+    what = f"version {short(report.previous or '')} -> {short(report.version)}"
+    lines = [f"the backup was synced before it went live: {what}, {count(report.rows, 'row')} written"]
+    return [*lines, *(line for line in rest if not line.startswith("To undo it"))]

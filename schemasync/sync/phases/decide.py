@@ -26,7 +26,7 @@ from ...files.layout import size_of
 from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
-from ...history.rows import by_author, hints_of, models_of, moment, origin_of, schema_of, versions
+from ...history.rows import BACKUP_FINGERPRINT, by_author, hints_of, models_of, moment, origin_of, schema_of, versions
 from ...plan import transforms
 from ...plan.in_place import makes_index
 from ...plan.lint import declarations
@@ -348,7 +348,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
             "To alter it again, with all rows: manage.py schemasync --in-place --allow-older",
             facts,
         )
-    if (origin := origin_of(newest)) is not None:
+    if (origin := origin_of(newest)) is not None and BACKUP_FINGERPRINT not in newest.details:
         return Problem(
             Code.OLDER_VERSION,
             f"schema.json has version {short(version)}, and the backup {origin['name']}, which was restored {who}, has "
