@@ -101,7 +101,7 @@ def killed_at_the_list(link, goal, when):
     return child(lambda: move(target(link, disk=Disk(kill)), goal, DOCUMENT).result).killed
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
 def test_a_move_that_dies_before_the_list_is_written_writes_it_the_next_time(link, goal, when):
     assert killed_at_the_list(link, goal, when)
     report = move(target(link), goal, DOCUMENT)
@@ -136,6 +136,7 @@ def test_the_list_of_a_move_that_was_undone_is_not_taken_for_that_of_the_next_on
     assert set(listed(first)) == {("note", "ratio", "4"), ("pair", "x", "1, 'it''s'")}
 
 
+@pytest.mark.slow
 def test_the_list_goes_with_its_file(link, goal, monkeypatch):
     first = move(target(link), goal, DOCUMENT).changed_list
     undo(target(link), goal, DOCUMENT)
