@@ -8,7 +8,7 @@ from typing import Literal, TypedDict
 from .. import databases
 from ..engines.postgres.connection import Target as Server
 from ..engines.sqlite.for_postgres.findings import FindingJson
-from ..errors import ProblemJson
+from ..errors import Code, ProblemJson, UsageError
 from ..orm.postgres_fields import field_kinds
 from ..schema.document import Document
 from ..schema.names import fold
@@ -105,6 +105,14 @@ class MovePreview:
     found: Planned
     goal: Goal
     version: str
+
+
+def required(to: str | None) -> str:
+    """The entry of DATABASES that is given. Raises UsageError if none is."""
+    if not to:
+        hint = "Name an entry of DATABASES: manage.py schemasync move --to ALIAS"
+        raise UsageError.of(Code.BAD_OPTION, "move needs the database to move to", hint)
+    return to
 
 
 def plan(database: Database, to: str) -> MovePreview:

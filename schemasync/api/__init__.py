@@ -12,12 +12,14 @@ from ..actions.backup import BackupJson
 from ..actions.backups import BackupsJson
 from ..actions.check import CheckJson
 from ..actions.cutover import CutoverJson
+from ..actions.ddl import DdlJson
 from ..actions.drill import DrillJson
 from ..actions.export import ExportJson
 from ..actions.health import HealthJson
 from ..actions.history import HistoryJson
 from ..actions.inspect import InspectJson
 from ..actions.metrics import MetricsJson
+from ..actions.move import MoveJson, MovePlanJson
 from ..actions.plan import PlanJson
 from ..actions.prune import PruneJson
 from ..actions.restore import RestoreJson, RestorePreviewJson, WrittenJson
@@ -27,6 +29,7 @@ from ..actions.sync import SyncJson
 from ..sync.status import StatusJson
 from .changing import adopt, cutover, export, prune, rollback, snapshot, sync
 from .keeping import backup, backups, drill, restore
+from .moving import ddl, move
 from .progress import Listener, Note, Progress
 from .reading import advise, check, health, history, inspect, metrics, plan, status
 
@@ -38,6 +41,7 @@ __all__ = [
     "BackupsJson",
     "CheckJson",
     "CutoverJson",
+    "DdlJson",
     "DrillJson",
     "ExportJson",
     "HealthJson",
@@ -45,6 +49,8 @@ __all__ = [
     "InspectJson",
     "Listener",
     "MetricsJson",
+    "MoveJson",
+    "MovePlanJson",
     "Note",
     "PlanJson",
     "PreviewJson",
@@ -63,12 +69,14 @@ __all__ = [
     "backups",
     "check",
     "cutover",
+    "ddl",
     "drill",
     "export",
     "health",
     "history",
     "inspect",
     "metrics",
+    "move",
     "plan",
     "prune",
     "restore",

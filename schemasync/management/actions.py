@@ -274,18 +274,15 @@ class Actions(Invocation):
             self._as_json(ddl.as_json(found, path))
 
     def do_move(self, database: Database) -> None:
-        to = str(self.given.get("to") or "")
+        to = self.given.get("to")
         if self._is("undo"):
-            done = move.take_back(database, to, leave_writes=self._is("leave_writes"))
-        elif not to:
-            hint = "Name an entry of DATABASES: manage.py schemasync move --to ALIAS"
-            raise UsageError.of(Code.BAD_OPTION, "move needs the database to move to", hint)
+            done = move.take_back(database, to or "", leave_writes=self._is("leave_writes"))
         elif self._is("plan"):
-            found = move.plan(database, to)
+            found = move.plan(database, move.required(to))
             self._print(output.move.plan_lines(found), move.plan_json(found))
             return
         else:
-            done = move.to_postgres(database, to, limits(self.given))
+            done = move.to_postgres(database, move.required(to), limits(self.given))
         self._print(output.move.lines(done), move.as_json(done))
 
     def do_adopt(self, database: Database) -> None:

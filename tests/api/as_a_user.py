@@ -99,6 +99,15 @@ def maintain(folder: Path) -> None:
     assert_type(api.restore(from_=made["storage"], into=folder / "look.sqlite3"), api.WrittenJson)
 
 
+def outgrow() -> str:
+    for one in assert_type(api.ddl(engine="postgres"), api.DdlJson)["statements"]:
+        assert_type(one["sql"], str)
+    planned = assert_type(api.move(to="pg", plan=True), api.MovePlanJson)
+    assert_type(planned["tables"][0]["bytes"], int | None)
+    assert_type(api.move(undo=True), api.MoveJson)
+    return assert_type(api.move(to="pg", postpone=True), api.MoveJson)["generation"]
+
+
 def restored(storage: str) -> str:
     return assert_type(api.restore(from_=storage, sync=True), api.RestoreJson)["generation"]
 

@@ -206,6 +206,8 @@ def test_options_have_the_defaults_of_the_command_and_are_given_by_name(name):
         (lambda: api.rollback(max_pause=5), "--max-pause"),
         (lambda: api.rollback("0001", in_place=True), "0001"),
         (lambda: api.status(database="none"), '"none"'),
+        (lambda: api.move(plan=True), "move needs the database to move to"),
+        (lambda: api.move(to="none"), '"none"'),
     ],
 )
 def test_an_option_that_the_command_refuses_is_a_usage_error(synced, call, option):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from schemasync import api
 from tests.support.postgres import Database
 
 SCHEMA: dict[str, Any] = {
@@ -52,6 +54,17 @@ def test_plan_move_and_back(project: Any, pg: Database) -> None:
 
     assert "is live again" in project.done("move", undo=True).out
     assert project.done(json=True).json["result"] == "current"
+
+
+def test_the_functions_return_what_the_command_prints(project: Any, pg: Database) -> None:
+    printed = [project.done("ddl", json=True).json, project.done("move", to="pg", plan=True, json=True).json]
+    returned: list[Any] = [api.ddl(), api.move(to="pg", plan=True)]
+    for one in (printed[1], returned[1]):
+        assert one.pop("estimate")["rows"] == 3
+    assert json.loads(json.dumps(returned)) == printed
+    moved = api.move(to="pg")
+    assert (moved["result"], moved["rows"]) == ("moved", {"Users": 2, "Orders": 1})
+    assert api.move(undo=True)["result"] == "undone"
 
 
 WRONG = {("email", "nul-byte", 1), ("n", "not-a-number", 1)}
