@@ -19,6 +19,9 @@ from django.utils.module_loading import module_has_submodule
 from .errors import Code, Problem, UsageError
 from .schema.text import nearest
 
+OF_TENANT = ":"
+"""Between the entry of DATABASES that all tenants share, and the key of one: `tenant:acme`."""
+
 SHORTEST_TOKEN = 16  # characters: cannot be guessed over the network
 
 DEFAULTS: Mapping[str, Any] = {
@@ -46,11 +49,13 @@ DEFAULTS: Mapping[str, Any] = {
     "LITESTREAM": {},
     "METRICS": True,
     "NEEDS": {},
+    "TENANTS": {},
 }
 
 NEEDS_KEYS = ("NODES", "RECOVERY_POINT", "RECOVERY_TIME", "MANAGED_SERVICE", "SIGNALS")
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
+TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
 
@@ -268,8 +273,8 @@ def keep() -> int:
 
 def schema_path(alias: str) -> Path:
     """The schema.json of a database: SCHEMA as a path or {alias: path}, otherwise schema.json beside manage.py, and
-    schema.ALIAS.json for other databases."""
-    given = setting("SCHEMA")
+    schema.ALIAS.json for other databases. That of a tenant is that of the entry which all tenants share."""
+    given, alias = setting("SCHEMA"), alias.partition(OF_TENANT)[0]
     if isinstance(given, Mapping):
         if alias not in given:
             known = ", ".join(given) or "none"
@@ -343,6 +348,7 @@ def bad_values(given: object) -> Iterator[Problem]:
     yield from _bad_backups(known.get("BACKUPS", {}))
     yield from _bad_needs(known.get("NEEDS", {}))
     yield from _bad_litestream(known.get("LITESTREAM", {}))
+    yield from _bad_tenants(known.get("TENANTS", {}))
     modules = known.get("TRANSFORMS")
     if not all(isinstance(one, str) and one for one in _values(modules)):
         hint = 'Use the dotted path of a module, or one for each database: {"default": "shop.transforms"}.'
@@ -453,6 +459,36 @@ def _bad_needs(given: object) -> Iterator[Problem]:
     hint = 'Use for example: {"NODES": 2, "RECOVERY_POINT": timedelta(seconds=1), "MANAGED_SERVICE": True}'
     for fault in faults:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["NEEDS"]: {fault}', hint, {"key": "NEEDS"})
+
+
+def _bad_tenants(given: object) -> Iterator[Problem]:
+    found = given if isinstance(given, Mapping) else {}
+    faults = [f"it has no key {key!r}" for key in found if key not in TENANTS_KEYS]
+    faults += ["it is no dict"] if not isinstance(given, Mapping) else []
+    faults += [f"it lacks {key}" for key in ("FOLDER", "APPS") if found and key not in found]
+    entry, count = found.get("DATABASE", "tenant"), found.get("OPEN_FILES", 1)
+    faults += [] if isinstance(entry, str) and entry not in ("", DEFAULT_DB_ALIAS) else [f"DATABASE is {entry!r}"]
+    faults += [] if isinstance(found.get("FOLDER", ""), str | os.PathLike) else [f"FOLDER is {found['FOLDER']!r}"]
+    faults += [
+        f"{key} is no list of app labels" for key in ("APPS", "BOTH") if not _is_list_of_names(found.get(key, ()))
+    ]
+    faults += [] if isinstance(count, int) and count >= 1 else [f"OPEN_FILES is {count!r}"]
+    faults += [] if _names_tenants(found.get("REQUEST")) else [f"REQUEST is {found['REQUEST']!r}"]
+    hint = (
+        'Use for example: {"FOLDER": BASE_DIR / "tenants", "APPS": ["shop"], "REQUEST": {"subdomain": "example.com"}}'
+    )
+    for fault in faults:
+        yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["TENANTS"]: {fault}', hint, {"key": "TENANTS"})
+
+
+def _names_tenants(given: object) -> bool:
+    """True for what says how a request names its tenant."""
+    if isinstance(given, Mapping):
+        kinds = ("subdomain", "path", "header")
+        return len(given) == 1 and all(
+            key in kinds and isinstance(value, str) and value for key, value in given.items()
+        )
+    return given is None or callable(given) or _is_dotted(given)
 
 
 def _is_duration(given: object) -> bool:

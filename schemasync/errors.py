@@ -145,6 +145,12 @@ class Code(StrEnum):
     WRITES_LEFT_BEHIND = "writes-left-behind"
     NOT_CURRENT = "not-current"
     RECOVERY_WAITING = "recovery-waiting"
+    # tenants
+    NO_TENANT = "no-tenant"
+    OTHER_TENANT = "other-tenant"
+    UNKNOWN_TENANT = "unknown-tenant"
+    BAD_TENANT_KEY = "bad-tenant-key"
+    TENANT_EXISTS = "tenant-exists"
     # the command line
     PROMPT_NEEDED = "prompt-needed"
     DECLINED = "declined"

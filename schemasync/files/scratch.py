@@ -69,10 +69,13 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
 def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # another process has taken it for a dead one
+            continue
         with suppress(OSError):  # a file system that cannot lock folders: then it is not removed by others either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if folder.exists():  # else another process has taken it for a dead one, before it was locked
+        if folder.exists():  # else that happened before it was locked
             return folder, descriptor
         os.close(descriptor)
 

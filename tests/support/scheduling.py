@@ -20,6 +20,7 @@ GROUPS = (
     "tests/project/test_readable.py",
     "tests/scale/test_evolution.py",
     "tests/scale/test_generated.py",
+    "tests/tenants/",  # one process runs all claims
     "tests/test_architecture.py",  # the syntax tree of every file
     "tests/test_docs.py",
     "tests/test_howto.py",

@@ -119,6 +119,11 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.RESTORE_FETCH
             | DiskStep.RESTORE_WRITE
             | DiskStep.RESTORE_HISTORY
+            | DiskStep.TENANT_FOLDER
+            | DiskStep.TENANT_PLACE
+            | DiskStep.TENANT_ARCHIVE
+            | DiskStep.TENANT_RETURN
+            | DiskStep.TENANT_REMOVE
         ):
             return None
         case _:

@@ -1,0 +1,33 @@
+"""A database file for each tenant: `tenant("acme")` enters one, and queries on models of the tenants go to its file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .context import NoTenant, OtherTenant, UnknownTenant, current, current_alias
+
+if TYPE_CHECKING:
+    from .entering import tenant
+    from .lives import activate_tenant, archive_tenant, create_tenant, delete_tenant, suspend_tenant
+
+__all__ = [
+    "NoTenant",
+    "OtherTenant",
+    "UnknownTenant",
+    "activate_tenant",
+    "archive_tenant",
+    "create_tenant",
+    "current",
+    "current_alias",
+    "delete_tenant",
+    "suspend_tenant",
+    "tenant",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # these use a model, which can be imported once all apps are loaded
+    return getattr(import_module(f"{__name__}.{'entering' if name == 'tenant' else 'lives'}"), name)

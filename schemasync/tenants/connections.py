@@ -1,0 +1,128 @@
+"""Finds the connection of a tenant: `connections["tenant:acme"]`, which is no entry of DATABASES.
+
+Django walks the entries of DATABASES at the beginning and at the end of each request, and opens one transaction for
+each that has ATOMIC_REQUESTS. So all tenants share one entry. Its name means the database of the tenant that is
+entered, and outside of any tenant the template, from which new tenants are made.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from django.core.signals import request_finished, request_started
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.utils import ConnectionHandler
+
+from . import caches, open_files
+from .connection import TenantConnection
+from .context import current, current_alias, entered_keys, refuse_other
+from .paths import path_of
+from .settings import TenantSettings, tenant_settings
+
+
+class Held:
+    """The connections of one thread: by alias, the one that was used last at the end; and those that were used since
+    the last request began or ended."""
+
+    def __init__(self) -> None:
+        self.by_alias: OrderedDict[str, TenantConnection] = OrderedDict()
+        self.used: set[str] = set()
+
+
+class TenantConnections(ConnectionHandler):
+    """Django's handler, which also knows the databases of tenants. None of them is in `settings`."""
+
+    _of_tenants: TenantSettings
+    _connections: Any  # an asgiref.local.Local
+
+    def __getitem__(self, alias: str) -> Any:
+        found = self._of_tenants
+        if alias == found.entry:
+            if (key := current()) is None:
+                return super().__getitem__(alias)
+            return self._tenant(found.alias(key), key)
+        if (key := found.key(alias)) is None:
+            return super().__getitem__(alias)
+        refuse_other(key, f'the database "{alias}"')
+        return self._tenant(alias, key)
+
+    def _tenant(self, alias: str, key: str) -> TenantConnection:
+        held = self.held()
+        connection = held.by_alias.get(alias)
+        if connection is None:
+            self._drop_closed(held)
+            connection = held.by_alias[alias] = self._create(alias, key)
+        if alias not in held.used:
+            held.used.add(alias)
+        open_files.used(connection)
+        return connection
+
+    def _create(self, alias: str, key: str) -> TenantConnection:
+        entry = {**self.settings[self._of_tenants.entry], "NAME": path_of(key), "ATOMIC_REQUESTS": False}
+        return TenantConnection(entry, alias)
+
+    def _drop_closed(self, held: Held) -> None:
+        """Close what other threads have asked for, and forget what is closed, but for the tenants that are entered."""
+        entered = set(map(self._of_tenants.alias, entered_keys()))
+        for alias, connection in list(held.by_alias.items()):
+            if alias in entered or not connection.is_idle():
+                continue
+            if connection.is_asked_to_close:
+                connection.close()
+            if connection.connection is None:
+                del held.by_alias[alias]
+                held.used.discard(alias)
+                caches.forget(alias)
+
+    def held(self) -> Held:
+        """The connections to tenants of this thread."""
+        try:
+            found: Held = self._connections.schemasync_tenants
+        except AttributeError:
+            found = self._connections.schemasync_tenants = Held()
+        return found
+
+    def close_all(self) -> None:
+        super().close_all()
+        for connection in self.held().by_alias.values():
+            connection.close()
+
+
+class _InsideTenant:
+    """ATOMIC_REQUESTS of the entry: true for a view that runs inside a tenant, whose database the entry then means."""
+
+    def __bool__(self) -> bool:
+        return current() is not None
+
+
+def install() -> None:
+    """Let Django's `connections` know the databases of tenants, and let `transaction.atomic()` mean the tenant's."""
+    found = tenant_settings()
+    connections.__class__ = TenantConnections
+    connections._of_tenants = found  # type: ignore[attr-defined]
+    entry = connections.settings.get(found.entry)
+    if entry is not None and entry["ATOMIC_REQUESTS"]:
+        entry["ATOMIC_REQUESTS"] = _InsideTenant()
+    transaction.get_connection = _connection
+    request_started.connect(_between_requests)
+    request_finished.connect(_between_requests)
+
+
+def _connection(using: str | None = None) -> Any:
+    """Django's function, with another default: inside a tenant its database, for atomic() and on_commit()."""
+    if using is None:
+        using = DEFAULT_DB_ALIAS if current() is None else current_alias()
+    return connections[using]
+
+
+def _between_requests(**signal: Any) -> None:
+    """What Django does with the connections of DATABASES, for those that this thread has used."""
+    held = connections.held()  # type: ignore[attr-defined]
+    for alias in held.used:
+        if (connection := held.by_alias.get(alias)) is not None:
+            connection.queries_log.clear()
+            connection.close_if_unusable_or_obsolete()
+            if connection.is_asked_to_close and connection.is_idle():
+                connection.close()
+    held.used.clear()

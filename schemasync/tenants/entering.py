@@ -1,0 +1,63 @@
+"""Enters a tenant for a block, a function, a coroutine or a generator."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from .context import awithin, pop, push, within
+from .lookup import acheck, check
+from .models import Tenant
+
+
+class tenant:
+    """Enter a tenant: `with tenant("acme"):`, `async with`, or as a decorator of a function, a coroutine or a
+    generator.
+
+    Raises UnknownTenant. In an event loop use `async with`: the row of the tenant is read.
+
+    A generator that yields within `with tenant(…)` leaves its tenant entered in the code that reads it: decorate it
+    instead.
+    """
+
+    def __init__(self, key: str | Tenant) -> None:
+        self.key = key if isinstance(key, str) else key.key
+
+    def __enter__(self) -> str:
+        check(self.key)
+        push(self.key)
+        return self.key
+
+    def __exit__(self, *error: object) -> None:
+        pop(self.key)
+
+    async def __aenter__(self) -> str:
+        await acheck(self.key)
+        push(self.key)
+        return self.key
+
+    async def __aexit__(self, *error: object) -> None:
+        pop(self.key)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.isasyncgenfunction(function):
+            return wraps(function)(lambda *args, **named: awithin(self.key, function(*args, **named)))
+        if inspect.isgeneratorfunction(function):
+            return wraps(function)(lambda *args, **named: within(self.key, function(*args, **named)))
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def run_async(*args: Any, **named: Any) -> Any:
+                async with self:
+                    return await function(*args, **named)
+
+            return run_async
+
+        @wraps(function)
+        def run(*args: Any, **named: Any) -> Any:
+            with self:
+                return function(*args, **named)
+
+        return run

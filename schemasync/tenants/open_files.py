@@ -1,0 +1,73 @@
+"""Which files of tenants this process has open, and which are closed so that they do not become too many.
+
+A connection is used by one thread. Others only ask that thread to close it, which it does at its next use of any
+tenant, or at the end of its request.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import weakref
+from typing import Protocol
+
+
+class OpenFile(Protocol):
+    """The connection to the file of a tenant. `owner`: the thread that uses it."""
+
+    alias: str
+    owner: int
+    last_use: int
+    is_asked_to_close: bool
+
+    def is_idle(self) -> bool: ...
+
+    def close_for_good(self) -> None: ...
+
+
+_lock = threading.Lock()
+_open: weakref.WeakSet[OpenFile] = weakref.WeakSet()
+_uses = itertools.count(1)
+
+
+def used(connection: OpenFile) -> None:
+    """Note that a connection is the one that was used last."""
+    connection.last_use = next(_uses)
+
+
+def opened(connection: OpenFile, most: int, pinned: frozenset[str]) -> None:
+    """Note that a connection has opened its file. If more than `most` are open, those that were used longest ago are
+    closed, but for those of the `pinned` aliases and those in a transaction."""
+    with _lock:
+        _open.add(connection)
+        too_many = len(_open) - most
+        if too_many <= 0:
+            return
+        oldest = sorted(_open, key=lambda one: one.last_use)
+    for one in [one for one in oldest if not one.is_asked_to_close][:too_many]:
+        one.is_asked_to_close = True
+    here, threads = threading.get_ident(), sys._current_frames()
+    for one in oldest:
+        if one.owner == here:
+            may_close = one is not connection and one.alias not in pinned and one.is_idle()
+        else:
+            may_close = one.owner not in threads  # a thread that has ended uses nothing any more
+        if may_close:
+            one.close_for_good()
+            too_many -= 1
+        if too_many == 0:
+            return
+
+
+def closed(connection: OpenFile) -> None:
+    """Note that a connection has no open file any more."""
+    with _lock:
+        _open.discard(connection)
+        connection.is_asked_to_close = False
+
+
+def count() -> int:
+    """How many files of tenants this process has open."""
+    with _lock:
+        return len(_open)

@@ -1,0 +1,68 @@
+"""Sends the models of the tenants to the file of the tenant that is entered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, models
+
+from .context import current, current_alias, refuse_other
+from .settings import tenant_settings
+
+
+class TenantRouter:
+    """For DATABASE_ROUTERS. A query on a model of the tenants outside of any tenant raises NoTenant; with an instance
+    of another tenant, OtherTenant."""
+
+    def db_for_read(self, model: type[models.Model], **hints: Any) -> str | None:
+        return _database(model, hints.get("instance"))
+
+    def db_for_write(self, model: type[models.Model], **hints: Any) -> str | None:
+        return _database(model, hints.get("instance"))
+
+    def allow_relation(self, first: models.Model, second: models.Model, **hints: Any) -> bool | None:
+        if not (_is_of_tenants(type(first)) or _is_of_tenants(type(second))):
+            return None
+        for one in (first, second):
+            refuse_instance(one)
+        return first._state.db == second._state.db
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        found = tenant_settings()
+        if db == found.entry or found.key(db) is not None:
+            return app_label in found.apps
+        if app_label in found.apps - found.both:
+            return False
+        if app_label == "schemasync_tenants":
+            return db == DEFAULT_DB_ALIAS
+        return None
+
+
+def _is_of_tenants(model: type[models.Model]) -> bool:
+    return model._meta.app_label in tenant_settings().apps
+
+
+def _database(model: type[models.Model], instance: models.Model | None) -> str | None:
+    if not _is_of_tenants(model):
+        # for None, Django would take the database of the instance
+        is_from_tenant = instance is not None and tenant_settings().key(instance._state.db) is not None
+        return DEFAULT_DB_ALIAS if is_from_tenant else None
+    if instance is not None:
+        refuse_instance(instance)
+        if current() is None and instance._state.db == tenant_settings().entry:
+            return instance._state.db  # rows of the template, while it is made
+    return database_of(model)
+
+
+def database_of(model: type[models.Model]) -> str | None:
+    """The database of a model of the tenants; None if it is that of Django. Raises NoTenant."""
+    if current() is None and model._meta.app_label in tenant_settings().both:
+        return DEFAULT_DB_ALIAS
+    return current_alias()
+
+
+def refuse_instance(instance: models.Model) -> None:
+    """Raise OtherTenant for a row that was read from another tenant, or outside of any."""
+    alias = instance._state.db
+    if alias is not None and _is_of_tenants(type(instance)):
+        refuse_other(tenant_settings().key(alias), f"a row of {instance._meta.label} from the database {alias!r}")

@@ -1,0 +1,71 @@
+"""SCHEMASYNC["TENANTS"], as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.http import HttpRequest
+
+from .. import conf
+from ..errors import Code, UsageError
+
+FromRequest = Callable[[HttpRequest], str | None]
+"""Returns the key of the tenant that a request is for; None for a request that is for no tenant."""
+
+OPEN = 200  # files: SQLite holds two or three descriptors for each, and a process may have 1,024
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    """`entry`: the entry of DATABASES that all tenants share. `apps`: labels of the apps whose tables are in each
+    tenant's file; `both`: those of them whose tables are in the default database, too. `open_files`: how many files of
+    tenants a process keeps open."""
+
+    entry: str
+    folder: Path
+    apps: frozenset[str]
+    both: frozenset[str]
+    request: Mapping[str, str] | FromRequest | str | None
+    open_files: int
+
+    def alias(self, key: str) -> str:
+        """The name of a tenant's database, as in `instance._state.db`."""
+        return f"{self.entry}{conf.OF_TENANT}{key}"
+
+    def key(self, alias: str | None) -> str | None:
+        """The key of the tenant whose database has this name; None for any other database."""
+        start, separator, key = (alias or "").partition(conf.OF_TENANT)
+        return key if separator and start == self.entry else None
+
+
+@cache
+def tenant_settings() -> TenantSettings:
+    """The setting. Raises UsageError where it is missing or has a mistake."""
+    given: Mapping[str, Any] = conf.setting("TENANTS")
+    if not given:
+        raise UsageError.of(
+            Code.UNKNOWN_SETTING,
+            'schemasync.tenants is installed, and SCHEMASYNC has no "TENANTS"',
+            'Add for example: "TENANTS": {"FOLDER": BASE_DIR / "tenants", "APPS": ["shop"]}',
+        )
+    both = frozenset(given.get("BOTH", ()))
+    return TenantSettings(
+        given.get("DATABASE", "tenant"),
+        Path(given["FOLDER"]).absolute(),
+        frozenset(given["APPS"]) | both,
+        both,
+        given.get("REQUEST"),
+        given.get("OPEN_FILES", OPEN),
+    )
+
+
+def _forget(**changed: Any) -> None:
+    tenant_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,79 @@
+"""Runs the claims of `tests/tenants/claims` in one process with a project of its own:
+`python -m tests.tenants.inside FOLDER`. Prints a JSON object: what each claim has raised."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import io
+import itertools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+CLAIMS = Path(__file__).with_name("claims")
+
+_numbers = itertools.count(1)
+
+
+def names() -> list[str]:
+    """`module.function` for each claim, without importing it: its models need the project."""
+    return [f"{path.stem}.{name}" for path in sorted(CLAIMS.glob("[a-z]*.py")) for name in _functions(path)]
+
+
+def _functions(path: Path) -> Iterator[str]:
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def begin(folder: Path) -> None:
+    """Set up the project, with its databases."""
+    os.environ["TENANTS_FOLDER"] = str(folder)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.tenants.settings"
+    import django
+    from django.core.management import call_command
+    from django.test.utils import setup_test_environment
+
+    django.setup()
+    setup_test_environment()
+    for alias in ("default", "tenant"):
+        call_command("schemasync", database=alias, export=True, verbosity=0)
+
+
+def new(*authors: str) -> str:
+    """The key of a new tenant that has these authors."""
+    from schemasync.tenants import create_tenant, tenant
+
+    key = f"t{next(_numbers)}"
+    create_tenant(key)
+    with tenant(key):
+        from tests.tenants.shop.models import Author
+
+        for name in authors:
+            Author.objects.create(name=name)
+    return key
+
+
+def _failure(claim: str) -> str:
+    module, _, name = claim.rpartition(".")
+    try:
+        getattr(importlib.import_module(f"tests.tenants.claims.{module}"), name)()
+    except BaseException:  # noqa: BLE001  it is reported
+        return traceback.format_exc()
+    return ""
+
+
+def main() -> None:
+    with redirect_stdout(io.StringIO()):
+        begin(Path(sys.argv[1]))
+        found = {claim: _failure(claim) for claim in names() if len(sys.argv) < 3 or sys.argv[2] in claim}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

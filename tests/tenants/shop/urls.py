@@ -1,0 +1,15 @@
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("names/", views.names),
+    path("names/async/", views.names_async),
+    path("stream/<kind>/", views.stream),
+    path("fail/", views.fail),
+    path("login/", views.log_in),
+    path("user/", views.user),
+    path("signed/", views.signed),
+    path("reset/<uidb64>/<token>/", PasswordResetConfirmView.as_view(success_url="/"), name="reset"),
+]
