@@ -78,6 +78,7 @@ def _measure(folder: Path, count: int) -> None:
 
     settings.SCHEMASYNC["TENANTS"]["OPEN_FILES"] = OPEN
     settings.DEBUG = False
+    connections["default"].settings_dict["CONN_MAX_AGE"] = None  # as for the tenants
     setting_changed.send(None, setting="SCHEMASYNC", value=settings.SCHEMASYNC, enter=True)
     numbers = iter(range(1000))
     made = _median(lambda: create_tenant(f"made-{next(numbers)}"), 20)

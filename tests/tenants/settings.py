@@ -9,12 +9,12 @@ ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 INSTALLED_APPS = [
+    "schemasync.tenants",  # before auth, whose createsuperuser it extends
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.sites",
     "schemasync",
-    "schemasync.tenants",
     "tests.tenants.shop",
 ]
 ENGINE = "schemasync.backends.sqlite3"
