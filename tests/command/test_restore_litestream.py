@@ -2,11 +2,13 @@
 backups."""
 
 import shutil
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schemasync.keep.litestream import moments
 from tests.support.litestream import complete, daemon, setting
 
 pytest.importorskip("backports.zstd")
@@ -129,3 +131,16 @@ def test_a_replica_that_cannot_be_read_is_named_where_there_is_no_backup_either(
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(replicated.folder, REPLICA="nowhere://x")}
     ended = replicated.call("restore", noinput=True)
     assert ended.code == 3 and "no-backup" in ended.err and "nowhere://x" in ended.err
+
+
+def test_a_storage_out_of_reach_is_not_waited_for_without_an_end(replicated, settings, monkeypatch):
+    """Litestream itself goes on trying; and it fails at once where the environment has a bundle of certificates for boto3."""
+    monkeypatch.setattr(moments, "PATIENCE", 0.5)
+    for name in ("AWS_CA_BUNDLE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "given")
+    lose(replicated)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"s3://bucket/app?endpoint=http://127.0.0.1:{silent.getsockname()[1]}"
+        settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(replicated.folder, REPLICA=url)}
+        ended = replicated.call("restore", noinput=True)
+    assert ended.code == 3 and "no-backup" in ended.err and "no answer for 0.5 s" in ended.err

@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-litestream, move, mutants, pretix-suite, products, rehearse, rows, s3, testdb, transforms.
+litestream, move, mutants, pretix-suite, products, rehearse, rows, s3, sizes, testdb, transforms.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -18,7 +18,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..support.sqlite_builds import PACKAGES, environment
-from . import apps, demo, eject, files, litestream, move, mutants, pretix_suite, rehearse, rows, s3, testdb, transforms
+from . import (
+    apps,
+    demo,
+    eject,
+    files,
+    litestream,
+    move,
+    mutants,
+    pretix_suite,
+    rehearse,
+    rows,
+    s3,
+    sizes,
+    testdb,
+    transforms,
+)
 from .copies import copies
 from .crash import histories, instants
 from .live import live
@@ -47,6 +62,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "rehearse": rehearse.main,  # one case of 300 MB
     "rows": rows.main,  # schemas, each by its path
     "s3": s3.main,  # backups in a real server
+    "sizes": sizes.main,  # databases, each by its size
     "testdb": testdb.main,  # five projects, each by its name
     "transforms": transforms.main,  # four cases, as large as is asked for
 }

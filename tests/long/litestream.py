@@ -1,5 +1,5 @@
 """Ten swaps beside writers, with a real Litestream: what it restores after each, and at the moments before, is the live
-file. Once it is killed before a swap, and starts again after it."""
+file. Once it is killed before a swap, and starts again after it. With --s3 three swaps, and the replica is in an S3 server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -27,8 +28,10 @@ from benchmarks import machine
 from schemasync.keep.litestream.control import Control
 
 from ..support.litestream import BINARY, complete, daemon, restored
+from .s3_server import BOTO3, KEY, NAME, SECRET, WEED, S3Server
 
-SWAPS = 10
+KINDS = {4: "everything rewritten", 5: "daemon is killed", 7: "back with writes"}
+SWAPS, KINDS_S3, SWAPS_S3 = 10, {2: "daemon is killed", 3: "back with writes"}, 3
 WRITERS = 3
 QUIET = 6.0  # seconds of writing before each swap
 SETTINGS = """
@@ -39,7 +42,7 @@ USE_TZ, TIME_ZONE = True, "UTC"
 INSTALLED_APPS = ["schemasync"]
 DATABASES = {"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 SCHEMASYNC = {"KEEP": 3, "LITESTREAM": {
-    "REPLICA": f"file://{BASE_DIR / 'replica'}", "SOCKET": BASE_DIR / "socket", "CONFIG": BASE_DIR / "litestream.yml",
+    "REPLICA": "URL", "SOCKET": BASE_DIR / "socket", "CONFIG": BASE_DIR / "litestream.yml",
     "OPTIONS": {"logging": {"level": "debug"}, "l0-retention": "2h"}, "WAIT": 10,
 }}
 """
@@ -76,16 +79,37 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.long litestream", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--megabytes", type=int, default=20, help="of the database at the beginning")
+    parser.add_argument("--s3", action="store_true", help="the replica is in an S3-compatible server")
     given = parser.parse_args(arguments)
     when, _, where = machine.described()
-    print(f"$ python -m tests.long litestream --seed {given.seed} --megabytes {given.megabytes}\n{when}\n{where}")
+    words = f"--seed {given.seed} --megabytes {given.megabytes}{' --s3' if given.s3 else ''}"
+    print(f"$ python -m tests.long litestream {words}\n{when}\n{where}")
     version = subprocess.run([BINARY, "version"], capture_output=True, text=True, check=True).stdout.strip()
-    print(f"litestream {version}, a replica in a folder\n", flush=True)
+    print(f"litestream {version}, a replica in {WEED if given.s3 else 'a folder'}\n", flush=True)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="litestream-") as folder:
-        Trial(Path(folder), given.seed, given.megabytes).whole()
+        if given.s3:
+            in_s3(Path(folder), given.seed, given.megabytes)
+        else:
+            Trial(Path(folder), given.seed, given.megabytes, f"file://{Path(folder) / 'replica'}").whole()
     print(f"\n{time.perf_counter() - begun:.0f} s; commit {machine.commit()}")
     return 0
+
+
+def in_s3(folder: Path, seed: int, megabytes: int) -> None:
+    subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+    python, project = folder / "env" / "bin" / "python", folder / "project"
+    install = [python, "-m", "pip", "install", "-q", WEED, BOTO3]
+    subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
+    server = S3Server(folder, python)
+    os.environ |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    os.environ.pop("AWS_CA_BUNDLE", None)  # findings/litestream_ca_bundle.sh
+    project.mkdir()
+    with server.at_work():
+        trial = Trial(project, seed, megabytes, f"s3://{NAME}/app?endpoint={server.url}", SWAPS_S3, KINDS_S3)
+        trial.whole()
+        trial.check_keys()
+        trial.check_empty_machine()
 
 
 @dataclass
@@ -95,12 +119,15 @@ class Trial:
     folder: Path
     seed: int
     megabytes: int
+    url: str
+    swaps: int = SWAPS
+    kinds: dict[int, str] = field(default_factory=lambda: KINDS)
     moments: list[tuple[str, str, str]] = field(default_factory=list)
     swapped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.link, self.url = self.folder / "db.sqlite3", f"file://{self.folder / 'replica'}"
-        (self.folder / "settings.py").write_text(SETTINGS)
+        self.link = self.folder / "db.sqlite3"
+        (self.folder / "settings.py").write_text(SETTINGS.replace("URL", self.url))
         (self.folder / "manage.py").write_text(MANAGE)
         (self.folder / "writer.py").write_text(WRITER)
 
@@ -126,10 +153,14 @@ class Trial:
             for writer in writers:
                 stack.callback(_end, writer)
             print("swap  what                  pause   uploaded with it   in as long before it   the live file")
-            for number in range(1, SWAPS + 1):
+            for number in range(1, self.swaps + 1):
                 control = self.swap(number, stack, control)
             with self.paused():
                 self.check_read_replica(control)
+                for writer in writers:  # before the daemon ends, which uploads what they have written
+                    _end(writer)
+                for mark in self.folder.glob("paused-*"):
+                    mark.unlink()
         self.check_moments()
 
     def begin(self, stack: ExitStack) -> Control:
@@ -146,15 +177,14 @@ class Trial:
         without = self.uploaded() - before
         with self.paused():
             self.remember(control)
-        words, what = ["schemasync", "--json"], "a table is rewritten"
-        if number == 4:
-            words, what = ["schemasync", "--rebuild-all", "--json"], "everything rewritten"
-        elif number == 7:
-            words, what = ["schemasync", "rollback", "--keep-writes", "--noinput", "--json"], "back with writes"
+        words, what = ["schemasync", "--json"], self.kinds.get(number, "a table is rewritten")
+        if what == "everything rewritten":
+            words = ["schemasync", "--rebuild-all", "--json"]
+        elif what == "back with writes":
+            words = ["schemasync", "rollback", "--keep-writes", "--noinput", "--json"]
         else:
             self.schema(number)
-        if is_killed := number == 5:
-            what = "daemon is killed"
+        if is_killed := what == "daemon is killed":
             self.daemon.close()
         before, begun = self.uploaded(), time.perf_counter()
         self.swapped.append(_now())
@@ -205,7 +235,7 @@ class Trial:
         while digest(read) != digest(live):
             assert time.monotonic() - begun < 60, "the read replica is another file"
             time.sleep(0.2)
-        print(f"\nthe read replica, which followed over {SWAPS} swaps, equals the live file", flush=True)
+        print(f"\nthe read replica, which followed over {self.swaps} swaps, equals the live file", flush=True)
 
     def check_moments(self) -> None:
         for number, (at, wanted, name) in enumerate(self.moments):
@@ -247,6 +277,27 @@ class Trial:
             }
         )
 
+    def check_keys(self) -> None:
+        """The keys are in no file, and a wrong one is said."""
+        texts = [(self.folder / name).read_text() for name in ("settings.py", "litestream.yml")]
+        assert not any(SECRET in text or f"/{KEY}" in text for text in texts), "a key is in a file"
+        words = ["restore", "litestream", "--into", "wrong.sqlite3"]
+        done = self.ended("schemasync", *words, AWS_SECRET_ACCESS_KEY="wrong")
+        assert done.returncode == 4 and "[litestream-failed]" in done.stderr, done
+        assert not (self.folder / "wrong.sqlite3").exists()
+        print("the keys come from the environment alone; a wrong one is litestream-failed, and leaves no file")
+
+    def check_empty_machine(self) -> None:
+        """The project, its settings and the keys are enough."""
+        wanted = rows(self.link)
+        self.link.unlink()
+        shutil.rmtree(f"{self.link}.generations")
+        done = json.loads(self.manage("schemasync", "restore", "--noinput", "--json"))
+        assert done["source"]["name"] == "litestream" and done["previous"] is None
+        found = rows(self.link)
+        assert found == wanted, f"the empty machine got {len(found)} rows, and {len(wanted)} were there"
+        print(f"on an empty machine `restore` alone makes the same {len(found):,} rows live", flush=True)
+
     # --- help -------------------------------------------------------------------------------------------------
 
     def schema(self, number: int) -> None:
@@ -265,12 +316,15 @@ class Trial:
             connection.executemany("INSERT INTO debit (writer, number, text) VALUES (?, ?, ?)", rows)
             connection.commit()
 
-    def manage(self, *words: str) -> str:
+    def ended(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = f"{os.environ['PATH']}:{BINARY.parent}"
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=self.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False,
+            cwd=self.folder, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, check=False,
         )  # fmt: skip
+
+    def manage(self, *words: str) -> str:
+        done = self.ended(*words)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 
@@ -303,6 +357,11 @@ def digest(path: Path) -> str:
             if "_litestream_" not in line:
                 found.update(line.encode(errors="surrogateescape"))
     return found.hexdigest()
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT * FROM debit ORDER BY id").fetchall()
 
 
 def _now() -> str:

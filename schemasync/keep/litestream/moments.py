@@ -16,6 +16,7 @@ from typing import Any
 
 from ...errors import Code, Failed, Refused
 
+PATIENCE = 120.0  # seconds for a list of files; the program goes on trying if a storage is out of reach
 NOTHING_WRITTEN = "Nothing was written. Its credentials come from the environment, as for the daemon."
 
 
@@ -35,7 +36,7 @@ def moment(url: str, at: datetime) -> Moment | None:
     For a time after the last transaction the program restores nothing: "timestamp does not exist" (0.5.17,
     findings/litestream_time_after_the_last_write.sh). So its newest state is named by its transaction.
     """
-    files = json.loads(_said(url, "ltx", "-json", "-level", "all"))
+    files = json.loads(_said(url, "ltx", "-json", "-level", "all", patience=PATIENCE))
     times = [_time(one) for one in files]
     if not times or at < min(times):
         return None
@@ -43,7 +44,7 @@ def moment(url: str, at: datetime) -> Moment | None:
         return _moment(files, max(one["max_txid"] for one in files))
     nothing = Path(tempfile.gettempdir(), f"schemasync-{os.getpid()}-none.sqlite3")  # a dry run writes no file
     words = ("restore", "-dry-run", "-json", "-o", str(nothing), "-timestamp")
-    plan = json.loads(_said(url, *words, at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
+    plan = json.loads(_said(url, *words, at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), patience=PATIENCE))
     return _moment(plan["files"], plan["max_txid"])
 
 
@@ -60,17 +61,34 @@ def fetch(url: str, txid: str, output: Path) -> None:
     without the program."""
     _said(url, "restore", "-o", str(output), *(("-txid", txid) if txid else ()))
     if not output.is_file():
-        raise Failed.of(Code.LITESTREAM_FAILED, f"Litestream did not restore {url}", NOTHING_WRITTEN, url=url)
+        raise _failed(url, "it has written no file")
 
 
-def _said(url: str, *words: str) -> str:
+def _said(url: str, *words: str, patience: float | None = None) -> str:
     """What the program prints."""
-    done = subprocess.run([_binary(), *words, url], capture_output=True, text=True, check=False)
+    command = [_binary(), *words, url]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=patience, env=_environment()
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _failed(url, f"no answer for {patience:g} s, so its storage may be out of reach") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        message = f"Litestream did not restore {url}: {said[-1] if said else f'exit code {done.returncode}'}"
-        raise Failed.of(Code.LITESTREAM_FAILED, message, NOTHING_WRITTEN, url=url)
+        raise _failed(url, said[-1] if said else f"exit code {done.returncode}")
     return done.stdout
+
+
+def _failed(url: str, why: str) -> Failed:
+    return Failed.of(Code.LITESTREAM_FAILED, f"Litestream did not restore {url}: {why}", NOTHING_WRITTEN, url=url)
+
+
+def _environment() -> dict[str, str]:
+    """With AWS_CA_BUNDLE the program fails (0.5.17, findings/litestream_ca_bundle.sh). It reads SSL_CERT_FILE, too."""
+    found = dict(os.environ)
+    if bundle := found.pop("AWS_CA_BUNDLE", None):
+        found.setdefault("SSL_CERT_FILE", bundle)
+    return found
 
 
 def _binary() -> str:

@@ -1,0 +1,167 @@
+"""How long a backup, a sync and a restore take, and how much disk they need, as the database grows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine
+
+ROOT = Path(__file__).resolve().parents[2]
+LOOK = 0.1  # seconds between two looks at the disk
+GB = 1_000_000_000
+FAR = 500  # GB: what is often given as the limit of SQLite
+ROW = 190  # bytes of a row of either table with its place in the index, about
+SETTINGS = """
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "tests"
+USE_TZ, TIME_ZONE = True, "UTC"
+INSTALLED_APPS = ["schemasync"]
+DATABASES = {"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+SCHEMASYNC = {"KEEP": 1}
+"""
+MANAGE = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+LINE = {"id": "INTEGER PRIMARY KEY", "customer": "INTEGER NOT NULL", "text": "TEXT NOT NULL", "_indexes": ["customer"]}
+OLD = {"orders": LINE, "invoices": LINE}
+NEW = {"orders": LINE, "invoices": {**LINE, "paid": {"type": "INTEGER NOT NULL", "fill": "id % 2"}}}
+FILL = """
+WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+INSERT INTO {} (customer, text) SELECT abs(random() % 1000000), hex(randomblob(60)) || ' for the usual address, paid by transfer' FROM n
+"""
+
+
+@dataclass
+class Measured:
+    """Seconds by the clock and of the processor; bytes of the disk beside what was there; milliseconds that writers
+    waited."""
+
+    seconds: float
+    processor: float
+    disk: int
+    pause: float
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.long sizes", description=__doc__)
+    parser.add_argument("--gigabytes", type=float, nargs="+", default=[0.5, 1, 2, 4])
+    parser.add_argument("--folder", type=Path, help="on the disk that is measured")
+    given = parser.parse_args(arguments)
+    when, _, where = machine.described()
+    print(
+        f"$ python -m tests.long sizes --gigabytes {' '.join(f'{one:g}' for one in given.gigabytes)}\n{when}\n{where}\n"
+    )
+    begun, found = time.perf_counter(), dict[str, dict[float, Measured]]()
+    print("    size  what      seconds  processor  seconds a GB   disk beside   of the size    pause", flush=True)
+    for gigabytes in given.gigabytes:
+        with tempfile.TemporaryDirectory(prefix="sizes-", dir=given.folder) as folder:
+            size, measured = one(Path(folder), gigabytes)
+        for what, result in measured.items():
+            found.setdefault(what, {})[size / GB] = result
+            print(
+                f"{size / GB:>5.2f} GB  {what:<8} {result.seconds:>8.1f} {result.processor:>10.1f} "
+                f"{result.seconds / size * GB:>13.1f}  {result.disk / GB:>9.2f} GB  {result.disk / size:>12.2f} "
+                f"{result.pause:>6.0f} ms",
+                flush=True,
+            )
+    print()
+    for what, by_size in found.items():
+        small, large = min(by_size), max(by_size)
+        slope = (by_size[large].seconds - by_size[small].seconds) / (large - small)
+        share = by_size[large].disk / GB / large
+        print(
+            f"{what}: {slope:.1f} s more for each GB from {small:.1f} to {large:.1f} GB. Not measured: at that rate {FAR} GB "
+            f"take {slope * FAR / 60:.0f} minutes and {share * FAR:.0f} GB beside the file"
+        )
+    print(f"\n{time.perf_counter() - begun:.0f} s; commit {machine.commit()}")
+    return 0
+
+
+def one(folder: Path, gigabytes: float) -> tuple[int, dict[str, Measured]]:
+    """The size of a database of about so many gigabytes, and what each command took."""
+    for name, text in (("settings.py", SETTINGS), ("manage.py", MANAGE), ("schema.json", json.dumps(OLD))):
+        (folder / name).write_text(text)
+    manage(folder)
+    rows = int(gigabytes * GB / ROW)
+    with closing(sqlite3.connect(folder / "db.sqlite3", isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute(FILL.format("orders"), [rows * 9 // 10])
+        connection.execute(FILL.format("invoices"), [rows // 10])
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = (folder / "db.sqlite3").stat().st_size
+    found = {"backup": measured(folder, "backup")}
+    (folder / "schema.json").write_text(json.dumps(NEW))
+    found["sync"] = measured(folder)
+    manage(folder, "prune", "--keep", "1", "--noinput")
+    archive = min((folder / "db.sqlite3.generations").glob("0001-*.sqlite3"))
+    archive.unlink()  # as if KEEP were 0: the disk of the machine is small
+    found["restore"] = measured(folder, "restore", "--noinput")
+    with closing(sqlite3.connect(folder / "db.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (rows * 9 // 10,)
+    return size, found
+
+
+def measured(folder: Path, *words: str) -> Measured:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with most_of_the_disk(folder) as most:
+        begun = time.perf_counter()
+        done = manage(folder, *words, "--json")
+        seconds = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Measured(seconds, processor, most[0], json.loads(done).get("pause_ms", 0))
+
+
+@contextmanager
+def most_of_the_disk(folder: Path) -> Iterator[list[int]]:
+    """The bytes that the folder had more than at the beginning, at most."""
+    before, most, over = used(folder), [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK):
+            most[0] = max(most[0], used(folder) - before)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        looking.join()
+
+
+def used(folder: Path) -> int:
+    """Bytes that its files occupy, those that are sparse not at their full length."""
+    found = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118
+            except FileNotFoundError:
+                continue
+    return found
+
+
+def manage(folder: Path, *words: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "manage.py", "schemasync", *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return done.stdout
