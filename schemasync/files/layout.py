@@ -74,6 +74,11 @@ class Layout:
         return self.folder / f"{generation.name}.changed-values.jsonl"
 
     @property
+    def backups(self) -> Path:
+        """The folder for backups, unless STORAGES names another place."""
+        return self.link.with_name(f"{self.link.name}.backups")
+
+    @property
     def metrics(self) -> Path:
         """The file in which the backend adds up what it measures."""
         return self.folder / "metrics.sqlite3"

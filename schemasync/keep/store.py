@@ -17,6 +17,7 @@ from django.core.files.storage import FileSystemStorage, InvalidStorageError, St
 
 from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
 from ..files.disk import sync_file, sync_folder
+from ..files.layout import Layout
 from . import manifest
 from .addresses import folder_storage, is_address, storage_at
 from .compression import Digest, chunks, digest_of
@@ -159,7 +160,7 @@ def store(link: Path, alias: str, to: str = "") -> Store:
     """The store of the database that applications open at `link`. `to`: a name of STORAGES, a folder or a URL; '' for
     STORAGES["schemasync-backups"], and without it the folder beside the database. Raises UsageError."""
     if not to and ALIAS not in storages.backends:
-        return _of_folder(link.with_name(f"{link.name}.backups"), alias)
+        return _of_folder(Layout(link).backups, alias)
     if is_address(to):
         return Store(storage_at(to), alias, to)
     if os.sep in to:

@@ -14,8 +14,13 @@ from typing import Literal, assert_never
 
 from django.db import DEFAULT_DB_ALIAS
 
+from .. import conf
+
 Kind = Literal["systemd", "cron", "kubernetes"]
 KINDS: tuple[Kind, ...] = ("systemd", "cron", "kubernetes")
+ENCRYPTED = """\
+# The backups are encrypted: the drill needs SCHEMASYNC_IDENTITY_FILE=FILE in its environment. The machine of the site
+# should not have that file, so run the drill on another one, with --from."""
 MINUTE = 17  # past the hour: at the full hour everything else runs
 
 
@@ -41,13 +46,14 @@ def schedule(kind: Kind, alias: str, storage: str = "", *, is_compact: bool = Fa
     )
     match kind:
         case "systemd":
-            return "\n".join(map(_systemd, jobs))
+            text = "\n".join(map(_systemd, jobs))
         case "cron":
-            return _cron(jobs)
+            text = _cron(jobs)
         case "kubernetes":
-            return "---\n".join(map(_kubernetes, jobs))
+            text = "---\n".join(map(_kubernetes, jobs))
         case _:
             assert_never(kind)
+    return f"{ENCRYPTED}\n{text}" if conf.backup_recipients() else text
 
 
 def _systemd(job: Job) -> str:

@@ -330,4 +330,4 @@ def _plan(baseline: Schema, before: LiveDatabase, document: Document | None) -> 
 def ignore_lines(target: Target) -> tuple[str, ...]:
     """Lines for .gitignore and .dockerignore: data, not code."""
     name = target.layout.link.name
-    return (name, f"{name}-*", f"{target.layout.folder.name}/")
+    return (name, f"{name}-*", f"{target.layout.folder.name}/", f"{target.layout.backups.name}/")

@@ -88,7 +88,9 @@ def test_nothing_is_lost_and_the_schema_json_of_it_is_written(plain):
 
 def test_it_suggests_the_lines_for_gitignore(plain):
     out = plain.done("adopt").out
-    assert out.endswith("for .gitignore and .dockerignore:\n  db.sqlite3\n  db.sqlite3-*\n  db.sqlite3.generations/\n")
+    assert out.endswith(
+        "for .gitignore and .dockerignore:\n  db.sqlite3\n  db.sqlite3-*\n  db.sqlite3.generations/\n  db.sqlite3.backups/\n"
+    )
 
 
 def test_json_has_every_key(plain):
@@ -98,7 +100,7 @@ def test_json_has_every_key(plain):
     assert found["generation"] == plain.live()
     assert found["schema_written"] == str(plain.schema)
     assert found["version"] == plain.done("hash").out.strip()
-    assert found["ignore"] == ["db.sqlite3", "db.sqlite3-*", "db.sqlite3.generations/"]
+    assert found["ignore"] == ["db.sqlite3", "db.sqlite3-*", "db.sqlite3.generations/", "db.sqlite3.backups/"]
     assert (found["differs"], found["foreign"], found["errors"]) == ([], [], [])
 
 

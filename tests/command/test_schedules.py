@@ -77,6 +77,17 @@ def test_the_jobs_of_kubernetes_run_the_same_commands(odd, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", schedules.KINDS)
+def test_for_encrypted_backups_it_says_what_the_drill_needs(kind, settings):
+    assert "SCHEMASYNC_IDENTITY_FILE" not in schedule(kind, "default")
+    settings.SCHEMASYNC = {
+        "BACKUPS": {"RECIPIENTS": ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]}
+    }
+    said, *rest = schedule(kind, "default").partition("one, with --from.\n")
+    assert "SCHEMASYNC_IDENTITY_FILE=FILE" in said and all(line.startswith("#") for line in said.splitlines())
+    assert rest[1]
+
+
+@pytest.mark.parametrize("kind", schedules.KINDS)
 def test_printing_one_makes_no_backup(evolved, kind):
     found = evolved.done("backup", "--print-schedule", kind, json=True).json
     assert (found["result"], found["kind"]) == ("printed", kind)

@@ -17,12 +17,16 @@ def made(one: Made) -> Lines:
     """The backup, and what was removed."""
     data = one.manifest.data
     stored, content = size(data["stored"]["bytes"]), size(data["content"]["bytes"])
-    rows = count(sum(data["content"]["rows"].values()), "row")
-    what = f"{rows}, {content}, compressed {stored}; read back and whole"
+    what = f"{rows_of(one.manifest)}, {content}, compressed {stored}; read back and whole"
     lines = [f"{one.manifest.name} is in {one.store.where}: {what}"]
     if one.pruned is not None and one.removed:
         lines.append(f"removed: {', '.join(one.removed)}")
     return lines
+
+
+def rows_of(one: Manifest) -> str:
+    """How many rows it has, which the manifest of an encrypted one does not say."""
+    return "encrypted" if one.is_encrypted else count(sum(one.data["content"]["rows"].values()), "row")
 
 
 def listed(all_: Listed) -> Lines:
@@ -42,4 +46,5 @@ def listed(all_: Listed) -> Lines:
 
 def _line(one: Manifest) -> str:
     data = one.data
-    return f"{moment(data['made_at'])}  {one.name}  {size(data['content']['bytes'])}"
+    found = f"{moment(data['made_at'])}  {one.name}  {size(data['content']['bytes'])}"
+    return f"{found}, encrypted" if one.is_encrypted else found

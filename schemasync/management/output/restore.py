@@ -14,6 +14,7 @@ from ...sync.restore_ahead import Ahead
 from ...sync.run.report import Report
 from ...texts import shown, size, span
 from . import sync
+from .backup import rows_of
 from .rollback import differing
 from .shared import Lines
 from .terminal import Page
@@ -31,7 +32,7 @@ def _what(source: Source) -> str:
         return ""
     data = source.manifest.data
     version = short(data["version"]) if data["version"] else "none"
-    return f"{count(sum(data['content']['rows'].values()), 'row')}, version {version}, "
+    return f"{rows_of(source.manifest)}, version {version}, "
 
 
 def preview_lines(ahead: Ahead, page: Page) -> Lines:
