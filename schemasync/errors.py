@@ -151,6 +151,8 @@ class Code(StrEnum):
     UNKNOWN_TENANT = "unknown-tenant"
     BAD_TENANT_KEY = "bad-tenant-key"
     TENANT_EXISTS = "tenant-exists"
+    QUERY_LIMIT = "query-limit"
+    OTHER_COLUMNS = "other-columns"
     # the command line
     PROMPT_NEEDED = "prompt-needed"
     DECLINED = "declined"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .context import NoTenant, OtherTenant, UnknownTenant, current, current_alias
 
 if TYPE_CHECKING:
+    from .across import for_each_tenant
     from .entering import tenant
     from .lives import activate_tenant, archive_tenant, create_tenant, delete_tenant, suspend_tenant
 
@@ -21,6 +22,7 @@ __all__ = [
     "current",
     "current_alias",
     "delete_tenant",
+    "for_each_tenant",
     "suspend_tenant",
     "tenant",
 ]
@@ -30,4 +32,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # these use a model, which can be imported once all apps are loaded
-    return getattr(import_module(f"{__name__}.{'entering' if name == 'tenant' else 'lives'}"), name)
+    module = {"tenant": "entering", "for_each_tenant": "across"}.get(name, "lives")
+    return getattr(import_module(f"{__name__}.{module}"), name)

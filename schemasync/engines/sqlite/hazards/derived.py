@@ -22,6 +22,7 @@ from ..objects import OWN_PREFIX
 from ..rebuild.derive import bare, expected, over_views
 from ..selection import beside
 from ..table_sizes import count_of
+from ..time_limit import time_limit
 from ..verify import derived
 from ..verify.rows import difference
 from .dangling import of_key
@@ -34,7 +35,6 @@ SHARE = 0.5  # of --max-pause; the other half is for the replay of rows
 
 # Views have no index, so a SELECT over them may take much longer. Then the order of fewer scans is reversed.
 LEAST_TIME, TIMES = 1.0, 5.0  # seconds, and times the SELECT itself
-STEPS = 10_000  # of SQLite's virtual machine, until the time is looked at: about a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _Result:
         for no order."""
         with _reversed(self.connection, self.step) as select:
             try:
-                with _time_limit(self.connection, max(LEAST_TIME, self.seconds * TIMES)):
+                with time_limit(self.connection, max(LEAST_TIME, self.seconds * TIMES)):
                     self._select(self.again, select)
             except sqlite3.OperationalError:  # it takes too long, or it needs more of a table than a view has
                 self._drop_again()
@@ -173,17 +173,6 @@ class _Result:
             return
         hint = f'If they may go: "may_drop_rows": true beside "select", or once: --allow-drop {shlex.quote(new.name)}'
         yield Hazard(HazardCode.DERIVED_DROPS_ROWS, f"{message}{shown(keys)}", hint, new.name, "", rows, keys)
-
-
-@contextmanager
-def _time_limit(connection: Connection, seconds: float) -> Iterator[None]:
-    """Interrupt a statement of the block that takes longer."""
-    deadline = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
-    try:
-        yield
-    finally:
-        connection.set_progress_handler(None, 0)
 
 
 @contextmanager

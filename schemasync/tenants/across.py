@@ -1,0 +1,121 @@
+"""One query, or one function, over all tenants."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS
+from django.utils.asyncio import async_unsafe
+
+from .. import databases
+from ..engines.sqlite import one_query
+from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.one_query import QueryLimits, Rows
+from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
+from .entering import tenant
+from .models import State, Tenant
+from .paths import path_of
+from .settings import tenant_settings
+
+Result = TypeVar("Result")
+
+IN_USE = (State.ACTIVE, State.SUSPENDED)
+AHEAD = 2  # files for each worker that are read before their rows are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gives in the file of one tenant: its rows, or the problem because of which there are none."""
+
+    key: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@async_unsafe("You cannot read all tenants from an async context - use a thread or sync_to_async.")
+def report(
+    sql: str, keys: Iterable[str] | None = None, *, limits: QueryLimits | None = None, workers: int = 4
+) -> Iterator[Answer]:
+    """Run one SELECT on the file of each tenant that is active or suspended, or of each of `keys`: read-only, in
+    `workers` threads, within the `limits` for each file. Yields the answers by key; at most a few files' rows are held
+    in memory. A file that cannot be read has problems in its answer. All answers have the columns of the first one with
+    rows: where a file gives others, that is a problem. Raises UsageError for what is not one SELECT."""
+    ask = partial(_asked, databases.opener(tenant_settings().entry), sql, limits or QueryLimits())
+    columns: tuple[str, ...] | None = None
+    with ThreadPoolExecutor(workers, "schemasync-report") as pool:
+        for answer in _in_order(pool, ask, _keys(keys), workers * AHEAD):
+            if answer.problems:
+                yield answer
+                continue
+            columns = columns or answer.columns
+            yield answer if answer.columns == columns else Answer(answer.key, problems=(_others(answer, columns),))
+
+
+def for_each_tenant(function: Callable[[], Result], keys: Iterable[str] | None = None) -> dict[str, Result]:
+    """Call a function within each tenant that is active or suspended, or within each of `keys`, one after another, and
+    return the results by key. If some calls fail, the others go on, and an ExceptionGroup of all errors is raised at
+    the end; each has a note with the key of its tenant."""
+    results: dict[str, Result] = {}
+    errors: list[Exception] = []
+    for key in list(_keys(keys)):  # the function may create and archive tenants
+        try:
+            with tenant(key):
+                results[key] = function()
+        except Exception as error:  # noqa: BLE001  it is raised at the end
+            error.add_note(f'in the tenant "{key}"')
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"failed in {len(errors)} of {len(errors) + len(results)} tenants", errors)
+    return results
+
+
+def _keys(keys: Iterable[str] | None) -> Iterator[str]:
+    if keys is not None:
+        return iter(keys)
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=IN_USE).order_by("key")
+    return rows.values_list("key", flat=True).iterator()
+
+
+def _asked(opener: Opener, sql: str, limits: QueryLimits, key: str) -> Answer:
+    path = path_of(key)
+    try:
+        if not path.exists():
+            raise Failed.of(
+                Code.NO_DATABASE, f"there is no file {path}", "manage.py schemasync tenants status", tenant=key
+            )
+        found: Rows = one_query.run(opener, path, sql, limits)
+    except UsageError:
+        raise
+    except SchemasyncError as error:
+        return Answer(key, problems=error.problems)
+    return Answer(key, found.columns, found.rows)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, ask: Callable[[str], Answer], keys: Iterator[str], ahead: int
+) -> Iterator[Answer]:
+    """The answers in the order of the keys, with at most `ahead` files that are read and not yet asked for."""
+    waiting: deque[Future[Answer]] = deque()
+    try:
+        for key in keys:
+            waiting.append(pool.submit(ask, key))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+def _others(answer: Answer, columns: tuple[str, ...]) -> Problem:
+    message = f"the columns are {', '.join(answer.columns)}, and those of the first tenant are {', '.join(columns)}"
+    return Problem(
+        Code.OTHER_COLUMNS, message, "Name the columns in the query: SELECT a, b FROM …", {"tenant": answer.key}
+    )
