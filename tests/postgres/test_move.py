@@ -24,6 +24,7 @@ from schemasync.sync.move.undo import undo
 from schemasync.sync.phases import postpone
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
+from schemasync.sync.runner import sync
 
 from .small_database import SCHEMA, assert_equal, document, make, rows_there
 
@@ -161,6 +162,30 @@ def test_a_plan_tries_the_statements_and_a_refused_one_is_said_with_its_table(li
         plan(target(link), goal, documents.read(json.dumps(tree).encode()))
     assert [one.code for one in failure.value.problems] == ["postgres-error"]
     assert failure.value.problems[0].facts["table"] == "tag"
+
+
+def test_values_are_judged_by_what_a_definition_by_hand_means_there(tmp_path, goal, postgres_database):
+    link, tree = (
+        tmp_path / "own.sqlite3",
+        {"t": {"id": "INTEGER PRIMARY KEY", "n": {"type": "INTEGER", "postgres": "text"}}},
+    )
+    sync(target(link), documents.read(json.dumps(tree).encode()))
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO t VALUES (1, 7)")
+    with pytest.raises(Refused) as refusal:
+        plan(target(link), goal, documents.read(json.dumps(tree).encode()))
+    assert refusal.value.problems[0].facts["fault"] == "not-text"
+    tree["t"]["n"]["on_move"] = "clean"
+
+    def write(when, step):
+        if (when, step) == ("before", MoveStep.INDEXES):
+            with closing(sqlite3.connect(link)) as connection, connection:
+                connection.execute("INSERT INTO t VALUES (2, 8)")
+
+    assert (
+        move(target(link), replace(goal, observer=write), documents.read(json.dumps(tree).encode())).result == "moved"
+    )
+    assert rows_there(postgres_database, "t") == [(1, "7"), (2, "8")]
 
 
 def test_a_postponed_move_keeps_up_until_it_is_called(link, goal, postgres_database):

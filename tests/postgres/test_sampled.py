@@ -30,6 +30,7 @@ TREE: dict[str, Any] = {
         ],
     },
     "pair": {"a": "TEXT", "b": "INTEGER", "_primary_key": ["a", "b"], "_checks": ["length(a) > 0"]},
+    "made": {"id": "INTEGER PRIMARY KEY", "doc": "JSON", "copy": "JSON AS (doc)"},
     "keyless": {"a": "TEXT CHECK (a <> 'z')"},
 }
 
@@ -45,6 +46,7 @@ def both(postgres: Server) -> Iterator[Any]:
         for sql in (
             "INSERT INTO t (id, n, txt) VALUES " + ", ".join(f"({n}, {n * 7 % 50 + 6}, 'é{n}')" for n in range(1, 61)),
             "INSERT INTO pair VALUES ('x', 1), ('é', 2)",
+            """INSERT INTO made (id, doc) VALUES (1, '{"b": 1.50, "a": [1, "é"]}'), (2, 'null'), (3, NULL), (4, '"x"')""",
             "INSERT INTO keyless VALUES ('a')",
         ):
             lite.execute(sql)

@@ -124,7 +124,7 @@ def _check_length(owner: Table | View, refusals: Refusals) -> None:
     for name in filter(is_too_long, [owner.name, *columns]):
         refusals.add(
             f'the name "{name}" has more than 63 bytes, and PostgreSQL would cut it',
-            "Rename it in schema.json, with its old name as `was` or `_was`.",
+            "Rename it in schema.json, with its old name as `was` or `_was`; that of a model by db_table or db_column.",
             Code.NAME_TOO_LONG,
             name=name,
         )

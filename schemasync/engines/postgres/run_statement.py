@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import Code, Failed
 from .driver import library
-from .statements import Ddl, Statement
+from .statements import Statement
 
 if TYPE_CHECKING:
     from .driver import Connection
@@ -22,11 +24,13 @@ def add_unvalidated(connection: Connection, foreign_key: Statement) -> None:
     connection.execute(f"{foreign_key.sql} NOT VALID".encode())
 
 
-def try_statements(connection: Connection, ddl: Ddl) -> None:
-    """Run all in a transaction, and roll it back. Raises Failed for a statement that PostgreSQL refuses."""
+@contextmanager
+def on_trial(connection: Connection, statements: Iterable[Statement]) -> Iterator[None]:
+    """Run them in a transaction that is rolled back at the end of the block. Raises Failed for a statement that
+    PostgreSQL refuses."""
     psycopg = library()
     with connection.transaction(force_rollback=True):
-        for statement in ddl.statements:
+        for statement in statements:
             try:
                 run(connection, statement)
             except psycopg.Error as error:
@@ -39,3 +43,4 @@ def try_statements(connection: Connection, ddl: Ddl) -> None:
                     table=statement.table,
                     sql=statement.sql,
                 ) from error
+        yield

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ...schema.model import Schema, Table
 from ...schema.names import fold, quote
+from .json_values import canonical
 from .types import Bigint, Date, Integer, PgColumn, PgType, Smallint, Text, Uuid, Varchar
 
 if TYPE_CHECKING:
@@ -92,9 +94,9 @@ def _compare(
 ) -> None:
     key = row[:parts]
     for number, (ours, theirs) in enumerate(zip(row[parts:], there.get(key, row[parts:]), strict=True)):
-        if ours != theirs:
+        one = expressions[number]
+        if ours != theirs and not (one.is_json and _says_the_same(ours, theirs)):
             before = found.get(number)
-            one = expressions[number]
             found[number] = Difference(
                 one.table,
                 one.what,
@@ -103,6 +105,10 @@ def _compare(
                 ours if before is None else before.here,
                 theirs if before is None else before.there,
             )
+
+
+def _says_the_same(ours: Any, theirs: Any) -> bool:
+    return None not in (ours, theirs) and canonical(str(ours)) == canonical(theirs)
 
 
 def _plain_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -124,5 +130,9 @@ def _plain(value: Any) -> Any:
             return value.replace(tzinfo=None).isoformat(" ")
         case date() | time():
             return value.isoformat()
+        case timedelta():
+            return value // timedelta(microseconds=1)
+        case IPv4Address() | IPv6Address():
+            return str(value)
         case _:
             return value

@@ -31,12 +31,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """An expression over the rows of a table, as both engines compute it. `what`: such as `the CHECK "positive"`."""
+    """An expression over the rows of a table, as both engines compute it. `what`: such as `the CHECK "positive"`.
+    `is_json`: its value is the text of JSON, which is compared by what it says."""
 
     table: str
     what: str
     sqlite: str
     postgres: str
+    is_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)

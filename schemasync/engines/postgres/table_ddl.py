@@ -71,7 +71,9 @@ class TableDdl:
         try:
             if column.generated is not None:
                 name = quote(column.name)
-                self._record(f'the generated column "{column.name}"', name, name)
+                is_json = isinstance(made.type, Jsonb)
+                there = f"{name}::text" if is_json else name
+                self._record(f'the generated column "{column.name}"', name, there, is_json=is_json)
                 pieces.append(f"GENERATED ALWAYS AS ({self.expressions.generated(made, column.generated)}) STORED")
             elif column.default is not None and not made.identity:
                 pieces.append(f"DEFAULT {_grouped(self.expressions.default(made, column.default))}")
@@ -194,10 +196,8 @@ class TableDdl:
         clause = foreign_key(key, self.table, parent, self.made, self.refusals)
         yield self._altered(Phase.FOREIGN_KEY, f"ADD {label}{clause}")
 
-    # --- what can be compared --------------------------------------------------------------------------------------
-
-    def _record(self, what: str, sqlite: str, postgres: str) -> None:
-        self.translated.append(Translated(self.table.name, what, sqlite, postgres))
+    def _record(self, what: str, sqlite: str, postgres: str, *, is_json: bool = False) -> None:
+        self.translated.append(Translated(self.table.name, what, sqlite, postgres, is_json))
 
     def _record_condition(self, what: str, sql: Sql, postgres: str) -> None:
         """SQLite takes every number but 0 for true."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...engines.postgres.columns import columns_of
+from ...engines.postgres.inspect import as_created
 from ...engines.postgres.moved import MovedTable, as_text, moved_tables
 from ...engines.postgres.replay import FollowedTable
-from ...engines.postgres.statements import Ddl
-from ...engines.postgres.types import PgColumn
+from ...engines.postgres.run_statement import on_trial
+from ...engines.postgres.statements import Ddl, Phase
+from ...engines.postgres.types import ByHand, PgColumn
 from ...engines.sqlite.capture.changelog import Logged, logged_by_primary_key
 from ...engines.sqlite.connection import Connection
 from ...engines.sqlite.for_postgres.findings import Finding
@@ -25,6 +28,9 @@ from ..phases.decide import SyncOptions, is_current
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
 from .goal import Goal
+
+if TYPE_CHECKING:
+    from ...engines.postgres.driver import Connection as There
 
 SHOWN = 3  # keys in the message of a finding
 
@@ -61,9 +67,13 @@ class MovePlan:
         return frozenset(fold(column) for one in self.findings if one.table == table for column in one.columns)
 
 
-def decide(target: Target, goal: Goal, document: Document, before: LiveDatabase) -> MovePlan:
-    """What the move makes, from the state that the transaction of `before.connection` sees. Raises Refused with
-    everything that is in its way: expressions without a counterpart, and values that no policy covers."""
+def decide(
+    target: Target, goal: Goal, document: Document, before: LiveDatabase, there: There | None = None
+) -> MovePlan:
+    """What the move makes, from the state that the transaction of `before.connection` sees. `there`: PostgreSQL without
+    any of the tables, which says what definitions by hand mean; without it, little is known of values in their columns.
+    Raises Refused with everything that is in its way: expressions without a counterpart, and values that no policy
+    covers."""
     from ...engines.postgres.ddl import make_ddl  # it imports sqlglot
 
     _check_current(document, before)
@@ -76,6 +86,8 @@ def decide(target: Target, goal: Goal, document: Document, before: LiveDatabase)
     except Refused as refusal:
         problems += refusal.problems
     tables = moved_tables(schema, columns, on_postgres.on_move)
+    if there is not None and not problems:
+        tables = _as_defined(there, ddl, tables)
     with target.progress.phase("scan", "tables") as advance:
         findings: list[Finding] = []
         for number, table in enumerate(tables):
@@ -87,6 +99,14 @@ def decide(target: Target, goal: Goal, document: Document, before: LiveDatabase)
     followed = tuple(FollowedTable(table, log) for table, log in zip(tables, logged(schema), strict=True))
     rows = {table.name: count_rows(before.connection, table.name) for table in tables}
     return MovePlan(schema, columns, followed, ddl, tuple(findings), rows)
+
+
+def _as_defined(there: There, ddl: Ddl, tables: tuple[MovedTable, ...]) -> tuple[MovedTable, ...]:
+    """The tables with the types that PostgreSQL makes of definitions by hand, by which values are judged later."""
+    if not any(isinstance(column.type, ByHand) for table in tables for column in table.columns):
+        return tables
+    with on_trial(there, ddl.of(Phase.EXTENSION, Phase.TABLE)):
+        return as_created(there, tables)
 
 
 def logged(schema: Schema) -> tuple[Logged, ...]:

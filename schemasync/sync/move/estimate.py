@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...engines.postgres.inspect import as_created
 from ...engines.postgres.moved import MovedTable
-from ...engines.postgres.run_statement import run
+from ...engines.postgres.run_statement import on_trial
 from ...engines.postgres.sampled_rates import Rate, can_be_sampled, measure
 from ...engines.postgres.statements import Phase
 from ...engines.sqlite.connection import Connection
@@ -63,9 +63,7 @@ def estimate(source: Connection, there: There, plan: MovePlan, sizes: Mapping[st
 
 def _measured(source: Connection, there: There, plan: MovePlan, tables: Sequence[MovedTable]) -> dict[str, Rate]:
     rates = {}
-    with there.transaction(force_rollback=True):
-        for statement in plan.ddl.of(Phase.EXTENSION, Phase.TABLE):
-            run(there, statement)
+    with on_trial(there, plan.ddl.of(Phase.EXTENSION, Phase.TABLE)):
         for table in as_created(there, tables):
             rates[table.name] = measure(source, there, table, plan.judged(table.name), plan.ddl.statements)
     return rates

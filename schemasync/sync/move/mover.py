@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ...engines.postgres import move_table
 from ...engines.postgres.move_table import MoveRecord, MoveState
-from ...engines.postgres.run_statement import try_statements
+from ...engines.postgres.run_statement import on_trial
 from ...engines.postgres.versions import check_target
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, check_version
@@ -66,12 +66,13 @@ def plan(target: Target, goal: Goal, document: Document) -> Planned:
         with goal.server.connection() as there:
             _check_server(goal, there, str(target.layout.link))
             with snapshot(before.connection):
-                begun = time.monotonic()
-                decided = decide(target, goal, document, before)
+                begun, is_free = time.monotonic(), move_table.read(there) is None
+                decided = decide(target, goal, document, before, there if is_free else None)
                 scan, bytes_ = time.monotonic() - begun, sizes(before.connection) or {}
-                if move_table.read(there) is not None:  # with the tables of a move that died
+                if not is_free:  # it has the tables of a move that died
                     return Planned(decided, bytes_, None)
-                try_statements(there, decided.ddl)
+                with on_trial(there, decided.ddl.statements):
+                    pass
                 return Planned(decided, bytes_, estimate(before.connection, there, decided, bytes_, scan))
 
 
@@ -117,7 +118,7 @@ def _moved(
         ):
             with snapshot(before.connection):  # what is written after it is logged, and judged when it is replayed
                 bound = changelog.last_entry(before.connection)
-                decided = decide(target, goal, document, before)
+                decided = decide(target, goal, document, before, there)
             decided = begin(target, goal, decided, there)
             follower = Follower(source, decided, capture, bound)
             copy(target, goal, decided, before, follower, there)
