@@ -153,6 +153,8 @@ class Code(StrEnum):
     TENANT_EXISTS = "tenant-exists"
     QUERY_LIMIT = "query-limit"
     OTHER_COLUMNS = "other-columns"
+    TENANTS_FAILED = "tenants-failed"
+    NO_TENANTS = "no-tenants"
     # the command line
     PROMPT_NEEDED = "prompt-needed"
     DECLINED = "declined"

@@ -37,6 +37,7 @@ USES = {
     "cutover": ("database", "all"),
     "ddl": ("database", "schema", "noinput"),
     "move": ("database", "schema", "wait"),
+    "tenants": ("wait",),
     "hash": ("database", "all", "schema"),
     "export": ("database", "all", "schema", "noinput"),
     "models": ("database", "schema"),

@@ -18,10 +18,18 @@ CUTOVER_TIMEOUT = Limits().cutover_timeout  # seconds
 NOT_IN_PLACE = ("rebuild_all", "verify", "postpone", "cutover_timeout")
 """Options of a sync that have no meaning for an alteration of the live file."""
 
+
+def _percent(value: Any) -> float:
+    return float(str(value).removesuffix("%"))
+
+
 _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "wait": (float, "a number of seconds, 0 or more"),
     "max_pause": (float, "a number of milliseconds, 0 or more"),
     "cutover_timeout": (float, "a number of seconds, 0 or more"),
+    "workers": (int, "a number of processes, 1 or more"),
+    "canary": (_percent, "a percentage, 0 to 100"),
+    "stop_at": (_percent, "a percentage, 0 to 100"),
     "keep": (int, "a number, 1 or more: the newest archive always stays"),
     "older_than": (float, f"a number of days, 0 to {timedelta.max.days - 1:,}"),
 }
@@ -57,7 +65,9 @@ def _is_allowed(name: str, value: object) -> bool:
     match name:
         case "wait" | "max_pause" | "cutover_timeout":
             return value >= 0  # false for NaN
-        case "keep":
+        case "canary" | "stop_at":
+            return 0 <= value <= 100
+        case "keep" | "workers":
             return value >= 1
         case _:
             return 0 <= value < timedelta.max.days

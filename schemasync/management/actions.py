@@ -63,8 +63,9 @@ from ..sync.rollback import check as check_rollback
 from ..sync.rollback_in_place import Reverse
 from ..sync.rollback_in_place import preview as preview_in_place
 from ..sync.run.target import Target
+from ..tenants.fleet import as_json as tenants_json
 from ..texts import shown
-from . import output, schedules
+from . import fleet, output, schedules
 from .invocation import Invocation
 from .output.shared import problem
 
@@ -392,6 +393,17 @@ class Actions(Invocation):
                     raise UsageError.of(Code.BAD_OPTION, "restore writes a file", "Add --into FILE.")
                 done = litestream.restore(database, into, str(self.given.get("at", "")))
         self._print(output.litestream.lines(done), litestream.as_json(done))
+
+    def do_tenants(self, database: Database) -> None:
+        at = fleet.template(database)
+        if self.given.get("what") == "status":
+            found = fleet.status()
+            self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
+            return
+        done = fleet.sync(at, self.given, None if self._json else self._say, self._page)
+        self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))
+        if (failed := done.problem) is not None:
+            raise CommandError(problem(failed.problems[0]), returncode=failed.exit_code)
 
     def do_hash(self, database: Database) -> None:
         version = hash.version_of(database, self._path("file"))

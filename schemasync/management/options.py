@@ -52,6 +52,7 @@ ACTIONS = {
     "restore": "make a backup live, as a new generation; asks first",
     "litestream": "let Litestream replicate the live file across swaps; restore any moment from its replica",
     "cutover": "cut over a run that was started with --postpone",
+    "tenants": "bring the files of all tenants to their schema; or show who is current, behind or failed",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
     "models": "write models.py from schema.json, for the tables that no model owns",
@@ -567,6 +568,29 @@ def _litestream(parser: Any) -> None:
     parser.add_argument("--at", default=ABSENT, metavar="TIME", help="restore: the state of this time, in UTC")
 
 
+def _tenants(parser: Any) -> None:
+    parser.add_argument(
+        "what",
+        choices=["sync", "status"],
+        metavar="sync|status",
+        help="sync: the template, a few tenants, then the rest; status: versions and failures of all",
+    )
+    parser.add_argument(
+        "--canary", default=ABSENT, metavar="PERCENT", help="sync: tenants that go first (default: 1%%)"
+    )
+    parser.add_argument(
+        "--workers",
+        default=ABSENT,
+        type=int,
+        metavar="N",
+        help="sync: processes that work beside each other (default: 1)",
+    )
+    parser.add_argument(
+        "--stop-at", default=ABSENT, metavar="PERCENT", help="sync: stop when a larger share has failed (default: 2%%)"
+    )
+    parser.add_argument("--retry", action="store_true", default=ABSENT, help="sync: only those that failed last time")
+
+
 def _hash(parser: Any) -> None:
     parser.add_argument(
         "file",
@@ -651,6 +675,7 @@ _ADD = {
     "drill": _drill,
     "restore": _restore,
     "litestream": _litestream,
+    "tenants": _tenants,
     "hash": _hash,
     "export": _export,
     "models": _models,

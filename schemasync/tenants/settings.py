@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.signals import setting_changed
-from django.http import HttpRequest
 
 from .. import conf
 from ..errors import Code, UsageError
 
-FromRequest = Callable[[HttpRequest], str | None]
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+FromRequest = Callable[["HttpRequest"], str | None]
 """Returns the key of the tenant that a request is for; None for a request that is for no tenant."""
 
 OPEN = 200  # files: SQLite holds two or three descriptors for each, and a process may have 1,024

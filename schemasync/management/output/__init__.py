@@ -32,6 +32,7 @@ from . import (
     status,
     switch,
     sync,
+    tenants,
     terminal,
 )
 
@@ -67,5 +68,6 @@ __all__ = [
     "status",
     "switch",
     "sync",
+    "tenants",
     "terminal",
 ]

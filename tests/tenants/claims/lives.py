@@ -72,7 +72,7 @@ def a_folder_without_a_row_is_not_taken():
 def a_template_that_is_not_current_is_not_copied():
     path = conf.schema_path("tenant")
     text = path.read_text()
-    path.write_text(text.rstrip().rstrip("}") + ', "extra": {"id": "INTEGER PRIMARY KEY"}}')
+    path.write_text(text.rstrip()[:-1] + ', "extra": {"id": "INTEGER PRIMARY KEY"}}')
     try:
         with pytest.raises(Refused) as found:
             create_tenant("early")

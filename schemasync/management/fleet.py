@@ -1,0 +1,71 @@
+"""What `schemasync tenants` does. Only a project with the app schemasync.tenants has what this imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+
+from ..actions import plan
+from ..actions.database import Database
+from ..actions.plan import AfterAdoption
+from ..errors import Code, SchemasyncError, UsageError
+from ..sync.phases.decide import SyncOptions
+from . import output
+from .output.shared import problem
+from .output.terminal import Page
+
+if TYPE_CHECKING:
+    from ..tenants.fleet.run import FleetReport
+    from ..tenants.fleet.standing import Standing
+    from ..tenants.fleet.status import FleetStatus
+
+
+def template(database: Database) -> Database:
+    """The database of the entry that all tenants share. Raises UsageError in a project without tenants."""
+    if not apps.is_installed("schemasync.tenants"):
+        raise UsageError.of(
+            Code.NO_TENANTS,
+            "schemasync.tenants is not in INSTALLED_APPS",
+            "A project with tenants has it: docs/howto/tenants.md of schemasync.",
+        )
+    from ..tenants.settings import tenant_settings
+
+    return replace(database, alias=tenant_settings().entry, schema=None)
+
+
+def status() -> FleetStatus:
+    """What all tenants are."""
+    from ..tenants.fleet.status import fleet_status
+
+    return fleet_status()
+
+
+def sync(
+    at: Database, given: Mapping[str, Any], say: Callable[[Sequence[str]], object] | None, page: Page
+) -> FleetReport:
+    """Sync all tenants; `say` gets the plans before."""
+    from ..tenants.fleet.run import FleetOptions, sync_tenants
+
+    options = FleetOptions(**{one.name: given[one.name] for one in fields(FleetOptions) if one.name in given})
+
+    def show(one: Standing, number: int) -> None:
+        if say is not None:
+            say(_plan_lines(at, one, number, page))
+
+    return sync_tenants(at, options, show)
+
+
+def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[str]:
+    """The plan for all tenants that are in one state, as it is for one of them."""
+    from ..tenants.context import entered
+
+    lines = [output.tenants.state(one, number)]
+    try:
+        with entered(one.key):
+            planned = plan.plan(at, SyncOptions())
+    except SchemasyncError as error:
+        return [*lines, *(problem(found) for found in error.problems)]
+    return lines if isinstance(planned, AfterAdoption) else [*lines, *output.plan.lines(planned, page)]

@@ -1,0 +1,1 @@
+"""All tenants at once: brought to one schema, and looked at."""

@@ -1,0 +1,101 @@
+"""What `tenants sync` and `tenants status` print with `--json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from ...errors import ProblemJson
+
+if TYPE_CHECKING:
+    from .run import FleetReport
+    from .status import FleetStatus
+
+
+class TenantFailureJson(TypedDict):
+    """A tenant whose sync failed."""
+
+    key: str
+    failure: str
+    """The code in brackets, the message and the hint."""
+
+
+class TenantsSyncJson(TypedDict):
+    """What `tenants sync --json` prints, also if a tenant has failed."""
+
+    result: Literal["current", "synced", "failed"]
+    version: str
+    """Of the schema of the tenants."""
+    tenants: int
+    """How many were looked at."""
+    current: int
+    """How many had nothing to do."""
+    synced: int
+    failed: list[TenantFailureJson]
+    left: int
+    """How many were not tried, because the run stopped."""
+    duration_ms: int
+    errors: list[ProblemJson]
+
+
+class TenantBehindJson(TypedDict):
+    """A tenant whose file is not current."""
+
+    key: str
+    version: str
+
+
+class TenantVersionJson(TypedDict):
+    """How many tenants have this version."""
+
+    version: str
+    tenants: int
+
+
+class TenantsStatusJson(TypedDict):
+    """What `tenants status --json` prints."""
+
+    result: Literal["status"]
+    states: dict[str, int]
+    """How many tenants are in which state."""
+    versions: list[TenantVersionJson]
+    """Of the active and suspended tenants."""
+    current: int
+    behind: list[TenantBehindJson]
+    missing: list[str]
+    """Tenants without a file that can be read."""
+    failures: list[TenantFailureJson]
+    """What the last sync of a tenant raised."""
+    bytes: int
+    """Of all live files, without archives."""
+    errors: list[ProblemJson]
+
+
+def sync_json(done: FleetReport) -> TenantsSyncJson:
+    """The JSON object of a sync."""
+    problem = done.problem
+    return {
+        "result": "failed" if problem else "synced" if done.synced else "current",
+        "version": done.version,
+        "tenants": done.tenants,
+        "current": done.current,
+        "synced": len(done.synced),
+        "failed": [{"key": one.key, "failure": f"[{one.code}] {one.failure}"} for one in done.failed],
+        "left": done.left,
+        "duration_ms": done.duration_ms,
+        "errors": [one.as_json() for one in problem.problems] if problem else [],
+    }
+
+
+def status_json(found: FleetStatus) -> TenantsStatusJson:
+    """The JSON object of the status."""
+    return {
+        "result": "status",
+        "states": found.states,
+        "versions": [{"version": name, "tenants": number} for name, number in found.versions.items()],
+        "current": found.current,
+        "behind": [{"key": one.key, "version": one.version} for one in found.behind],
+        "missing": list(found.missing),
+        "failures": [{"key": key, "failure": text} for key, text in found.failures.items()],
+        "bytes": found.bytes,
+        "errors": [],
+    }

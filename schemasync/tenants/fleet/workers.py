@@ -1,0 +1,123 @@
+"""Processes that each bring one tenant after the other to the schema.
+
+A process reads keys from its standard input, and ends with it: if the run dies, each finishes its tenant and ends, too.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import IO
+
+from django.conf import settings
+
+from ...errors import Code, Failed
+from ...files.interpreter import interpreter
+from .one import Outcome, sync_tenant
+
+# The path of modules comes first: this package may be found by a change of it alone.
+_START = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from schemasync.tenants.fleet.worker import main; main()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    writing: IO[bytes]
+    reading: IO[bytes]
+
+    def sync(self, key: str) -> Outcome:
+        """Let it sync a tenant. Raises Failed if it has ended."""
+        try:
+            self.tell(key)
+            outcome: Outcome = pickle.load(self.reading)  # of our own process
+        except (EOFError, OSError) as error:
+            raise Failed.of(
+                Code.INTERRUPTED,
+                f'a process that synced the tenant "{key}" has ended (exit code {self.process.wait()})',
+                "Its output is above. Each file is whole, in its old or its new version. To go on: "
+                "manage.py schemasync tenants sync",
+            ) from error
+        return outcome
+
+    def tell(self, message: object) -> None:
+        pickle.dump(message, self.writing)
+        self.writing.flush()
+
+    def end(self) -> None:
+        """Let it finish its tenant."""
+        with suppress(OSError):
+            self.writing.close()
+        self.process.wait()
+        self.reading.close()
+
+
+def synced(keys: list[str], count: int, wait: float, go_on: Callable[[Outcome], bool]) -> None:
+    """Sync these tenants with so many processes; with 1 in this one. `go_on` gets each outcome, and may stop it: then
+    what is at work is finished, and reported, too."""
+    if count <= 1 or len(keys) <= 1 or interpreter() is None or not settings.SETTINGS_MODULE:
+        for key in keys:
+            if not go_on(sync_tenant(key, wait)):
+                return
+        return
+    _in_processes(keys, min(count, len(keys)), wait, go_on)
+
+
+def _in_processes(keys: list[str], count: int, wait: float, go_on: Callable[[Outcome], bool]) -> None:
+    ahead, lock = iter(keys), Lock()
+    is_stopped = False
+
+    def obey(worker: _Worker) -> None:
+        nonlocal is_stopped
+        while True:
+            with lock:
+                key = None if is_stopped else next(ahead, None)
+            if key is None:
+                return
+            try:
+                outcome = worker.sync(key)
+            except BaseException:
+                is_stopped = True
+                raise
+            with lock:
+                if not go_on(outcome):
+                    is_stopped = True
+
+    workers: list[_Worker] = []
+    try:
+        workers.extend(_started(count, wait))
+        with ThreadPoolExecutor(count) as pool:
+            futures = [pool.submit(obey, worker) for worker in workers]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                is_stopped = True  # the pool waits for what is at work
+                raise
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def _started(count: int, wait: float) -> Iterator[_Worker]:
+    program = interpreter()
+    assert program is not None
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": str(settings.SETTINGS_MODULE)}
+    for _ in range(count):
+        process = subprocess.Popen(
+            [program, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
+        assert process.stdin is not None and process.stdout is not None
+        worker = _Worker(process, process.stdin, process.stdout)
+        worker.tell(sys.path)
+        worker.tell((sys.argv[:1], wait))
+        yield worker

@@ -1,0 +1,153 @@
+"""All tenants are brought to one schema."""
+
+import io
+import json
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from schemasync import conf
+from schemasync.api import status
+from schemasync.tenants import archive_tenant, create_tenant, suspend_tenant, tenant
+from schemasync.tenants.models import Tenant
+from schemasync.tenants.paths import folder_of
+from tests.tenants.inside import new
+from tests.tenants.shop.models import Author
+
+
+def _run(*words, **options):
+    """The exit code, what was printed and what was told of errors."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("schemasync", "tenants", *words, stdout=out, stderr=err, **options)
+    except CommandError as error:
+        return error.returncode, out.getvalue(), err.getvalue() + str(error)
+    return 0, out.getvalue(), err.getvalue()
+
+
+def _sync_json(**options):
+    code, out, _ = _run("sync", json=True, **options)
+    return code, json.loads(out)
+
+
+@contextmanager
+def _schema(change):
+    """The schema of the tenants with a change, until the block ends; then all are back."""
+    path = conf.schema_path("tenant")
+    text = path.read_text()
+    assert change(text) != text
+    path.write_text(change(text))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+        Tenant.objects.all().delete()
+        call_command("schemasync", database="tenant", allow_drop=["extra", "more"], allow_older=True, verbosity=0)
+
+
+def _extra(text, name="extra"):
+    return f'{text.rstrip()[:-1]}, "{name}": {{"id": "INTEGER PRIMARY KEY"}}}}'
+
+
+def _more(text):
+    return _extra(text, "more")
+
+
+def _unique_names(text):
+    before, table, after = text.partition('"shop_author": {')
+    return before + table + after.replace('"varchar(50) NOT NULL"', '"varchar(50) NOT NULL UNIQUE"', 1)
+
+
+def _version(key):
+    with tenant(key):
+        return status(database="tenant")["version"]
+
+
+def all_tenants_in_use_are_synced_once_and_the_archived_are_not():
+    Tenant.objects.all().delete()
+    keys = [new("ann"), new("bob"), new("eve")]
+    suspend_tenant(keys[1])
+    archived = new("old")
+    archive_tenant(archived)
+    with _schema(_extra):
+        code, out, _ = _run("sync")
+        assert code == 0
+        assert "3 tenants at version" in out
+        assert out.count("extra: new table") == 1, out
+        assert "3 tenants synced to version" in out
+        code, found = _sync_json()
+        assert (code, found["result"], found["tenants"], found["current"], found["synced"]) == (0, "current", 3, 3, 0)
+        assert {_version(key) for key in keys} == {found["version"]}
+        assert set(Tenant.objects.exclude(key=archived).values_list("version", flat=True)) == {found["version"]}
+        with tenant(keys[0]):
+            assert Author.objects.get().name == "ann"
+        create_tenant("newcomer")
+        assert _version("newcomer") == found["version"]
+
+
+def failures_stop_the_run_are_told_and_tried_again():
+    Tenant.objects.all().delete()
+    fine, doubled = [new("ann") for _ in range(3)], new("bob", "bob")
+    Tenant.objects.filter(key=doubled).update(key="aaa")  # the first of all: the canary
+    shutil.move(folder_of(doubled), folder_of("aaa"))
+    before = _version(fine[0])
+    with _schema(_unique_names):
+        code, found = _sync_json()
+        assert (code, found["result"], found["synced"], found["left"]) == (4, "failed", 0, 3)
+        assert [one["key"] for one in found["failed"]] == ["aaa"]
+        assert "[hazard]" in found["failed"][0]["failure"]
+        assert {_version(key) for key in ("aaa", *fine)} == {before}
+
+        code, found = _sync_json(stop_at="100%")
+        assert (code, found["synced"], found["left"], len(found["failed"])) == (4, 3, 0, 1)
+        with tenant("aaa"):
+            assert Author.objects.count() == 2
+        code, out, _ = _run("status", json=True)
+        told = json.loads(out)
+        assert (code, told["current"], told["missing"]) == (0, 3, [])
+        assert told["behind"] == [{"key": "aaa", "version": before}]
+        assert [one["key"] for one in told["failures"]] == ["aaa"]
+        assert "behind: aaa" in _run("status")[1]
+
+        with tenant("aaa"):
+            Author.objects.first().delete()
+        code, found = _sync_json(retry=True)
+        assert (code, found["tenants"], found["synced"]) == (0, 1, 1)
+        assert json.loads(_run("status", json=True)[1])["failures"] == []
+
+
+def a_tenant_whose_file_is_away_gets_no_empty_one():
+    Tenant.objects.all().delete()
+    key = new("ann")
+    shutil.move(folder_of(key), folder_of("elsewhere"))
+    folder_of(key).mkdir()
+    with _schema(_more):
+        code, found = _sync_json()
+        assert (code, found["failed"][0]["key"]) == (4, key)
+        assert "[no-database]" in found["failed"][0]["failure"]
+        assert list(folder_of(key).iterdir()) == []
+        assert json.loads(_run("status", json=True)[1])["missing"] == [key]
+
+
+def a_template_that_cannot_be_synced_stops_all():
+    Tenant.objects.all().delete()
+    key = new("ann")
+    before = _version(key)
+    path = conf.schema_path("tenant")
+    text = path.read_text()
+    path.write_text(text.rstrip()[:-1] + ', "extra": {"id": "NO SUCH (TYPE"}}')
+    try:
+        code, _, err = _run("sync")
+        assert code == 3, err
+        assert _version(key) == before
+    finally:
+        path.write_text(text)
+
+
+def options_that_are_no_shares_are_refused():
+    for given in ({"stop_at": "200%"}, {"canary": "x"}, {"workers": 0}):
+        assert _run("sync", **given)[0] == 2
+    with pytest.raises(CommandError):
+        call_command("schemasync", "tenants")
