@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TypedDict
 
+from django.db import connections
+
 from .. import conf
 from ..errors import ProblemJson
 from ..metrics.advice import ENOUGH, Found, Recommendation, Signal, measured, needed, recommendation
@@ -16,7 +18,6 @@ from .database import Database
 from .metrics import PeriodJson, of_period, period_json, tables
 
 AT_LEAST = 2  # signals: one alone has a remedy more often than not
-NEXT = "manage.py schemasync snapshot trial.sqlite3"
 
 
 class SignalJson(TypedDict):
@@ -82,6 +83,13 @@ def advise(database: Database) -> Advice:
     return Advice(result, signals, at_least, found, day)
 
 
+def next_command() -> str:
+    """The command that says what a move means, and changes nothing. ALIAS if DATABASES has no PostgreSQL yet."""
+    entries = connections.settings.items()
+    alias = next((one for one, entry in entries if entry["ENGINE"].endswith("postgresql")), "ALIAS")
+    return f"manage.py schemasync move --to {alias} --plan"
+
+
 def as_json(found: Advice) -> AdviseJson:
     """The JSON object."""
     return {
@@ -99,7 +107,7 @@ def as_json(found: Advice) -> AdviseJson:
         ],
         "at_least": found.at_least,
         "helps": [{"code": one.code, "evidence": one.evidence, "hint": one.hint} for one in found.helps],
-        "next": NEXT if found.result is Recommendation.MOVE_TO_POSTGRES else None,
+        "next": next_command() if found.result is Recommendation.MOVE_TO_POSTGRES else None,
         "day": period_json(found.day),
         "needed_seconds": ENOUGH,
         "errors": [],

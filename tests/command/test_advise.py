@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from schemasync.engines.sqlite import metrics_file
 from schemasync.files.layout import Layout
@@ -62,13 +63,16 @@ def test_one_signal_is_one_to_watch(evolved, totals, signals):
     assert found["next"] is None
 
 
-def test_two_signals_recommend_a_move_with_the_next_command(evolved, settings):
+def test_two_signals_recommend_a_move_with_the_next_command(evolved, settings, monkeypatch):
     measured(evolved, commits=100, write_seconds=2.0, busy=20)
     found = advise(evolved)
     assert codes(found) == ("MOVE_TO_POSTGRES", ["write-latency", "busy-rate"])
     assert [one["figure"] for one in found["signals"]] == [20.0, pytest.approx(16.667)]
     assert found["next"] in evolved.done("advise").out
-    evolved.done("snapshot", evolved.folder / "trial.sqlite3")
+    assert found["next"] == "manage.py schemasync move --to ALIAS --plan"
+    monkeypatch.setitem(connections.settings, "pg", {"ENGINE": "django.db.backends.postgresql"})
+    assert advise(evolved)["next"] == "manage.py schemasync move --to pg --plan"
+    assert "move --to pg --plan" in evolved.done("advise").out
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "NEEDS": {"SIGNALS": 3}}
     assert advise(evolved)["result"] == "OPTIMIZE_SQLITE"
 

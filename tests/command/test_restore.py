@@ -98,6 +98,7 @@ def test_on_an_empty_machine_a_url_is_enough(backed_up, tmp_path):
         if path.name.startswith("db.sqlite3"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     backed_up.schema.unlink()
+    assert "from a backup: manage.py schemasync restore" in backed_up.done("status").out
     found = backed_up.done("restore", noinput=True, json=True, **{"from": f"file://{tmp_path}/elsewhere"}).json
     assert (found["previous"], found["differences"]) == (None, None)
     assert users(backed_up) == ["ann", "bob"]

@@ -44,7 +44,7 @@ OLD = {"orders": LINE, "invoices": LINE}
 NEW = {"orders": LINE, "invoices": {**LINE, "paid": {"type": "INTEGER NOT NULL", "fill": "id % 2"}}}
 FILL = """
 WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-INSERT INTO {} (customer, text) SELECT abs(random() % 1000000), hex(randomblob(60)) || ' for the usual address, paid by transfer' FROM n
+INSERT INTO {} (customer, text) SELECT i / 5, hex(randomblob(60)) || ' for the usual address, paid by transfer' FROM n
 """
 
 
@@ -61,7 +61,7 @@ class Measured:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.long sizes", description=__doc__)
-    parser.add_argument("--gigabytes", type=float, nargs="+", default=[0.5, 1, 2, 4])
+    parser.add_argument("--gigabytes", type=float, nargs="+", default=[1, 2, 4])
     parser.add_argument("--folder", type=Path, help="on the disk that is measured")
     given = parser.parse_args(arguments)
     when, _, where = machine.described()
@@ -102,6 +102,7 @@ def one(folder: Path, gigabytes: float) -> tuple[int, dict[str, Measured]]:
     rows = int(gigabytes * GB / ROW)
     with closing(sqlite3.connect(folder / "db.sqlite3", isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA cache_size=-500000")  # 500 MB
         connection.execute(FILL.format("orders"), [rows * 9 // 10])
         connection.execute(FILL.format("invoices"), [rows // 10])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

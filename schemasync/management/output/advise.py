@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...actions.advise import NEXT, Advice
+from ...actions.advise import Advice, next_command
 from ...metrics.advice import ENOUGH, Found, Recommendation
 from .shared import Lines
 
@@ -32,7 +32,10 @@ def _signal(one: Found) -> str:
 def _next(found: Advice) -> Lines:
     match found.result:
         case Recommendation.MOVE_TO_POSTGRES:
-            return [f"Next, for a copy to try the move with: {NEXT}"]
+            return [
+                f"Next, to see what a move would do, without a change: {next_command()}",
+                "How to name a PostgreSQL in DATABASES: docs/howto/outgrow.md of schemasync",
+            ]
         case Recommendation.OPTIMIZE_SQLITE:
             watch = ["Watch the signal: one more, and a move is recommended."] if len(found.signals) == 1 else []
             helps = [f"  [{one.code}] {one.evidence}\n    {one.hint}" for one in found.helps]

@@ -32,7 +32,8 @@ def lines(found: Status, page: Page) -> Lines:
 
 
 _NOT_LIVE = {
-    PathKind.NOTHING: "there is no database yet; to create it: manage.py schemasync",
+    PathKind.NOTHING: "there is no database yet; to create it: manage.py schemasync; "
+    "or from a backup: manage.py schemasync restore",
     PathKind.PLAIN: "no generation is live: at the path is a plain file; to take it over: ",
 }
 
