@@ -22,6 +22,12 @@ from .schema.text import nearest
 OF_TENANT = ":"
 """Between the entry of DATABASES that all tenants share, and the key of one: `tenant:acme`."""
 
+
+def entry_of(alias: str) -> str:
+    """The entry of DATABASES that has the settings of a database: for a tenant the one that all tenants share."""
+    return alias.partition(OF_TENANT)[0]
+
+
 SHORTEST_TOKEN = 16  # characters: cannot be guessed over the network
 
 DEFAULTS: Mapping[str, Any] = {
@@ -149,7 +155,7 @@ def seed() -> str | None:
 
 def transforms(alias: str) -> str | None:
     """The dotted path of the module with the transforms of a database; None without one."""
-    given = setting("TRANSFORMS")
+    given, alias = setting("TRANSFORMS"), entry_of(alias)
     found = given.get(alias) if isinstance(given, Mapping) else given if alias == DEFAULT_DB_ALIAS else None
     return str(found) if found else None
 
@@ -274,7 +280,7 @@ def keep() -> int:
 def schema_path(alias: str) -> Path:
     """The schema.json of a database: SCHEMA as a path or {alias: path}, otherwise schema.json beside manage.py, and
     schema.ALIAS.json for other databases. That of a tenant is that of the entry which all tenants share."""
-    given, alias = setting("SCHEMA"), alias.partition(OF_TENANT)[0]
+    given, alias = setting("SCHEMA"), entry_of(alias)
     if isinstance(given, Mapping):
         if alias not in given:
             known = ", ".join(given) or "none"

@@ -169,7 +169,7 @@ def _busy(hint: str) -> Busy:
 
 def opener(alias: str = DEFAULT_DB_ALIAS) -> Opener:
     """Opens connections with everything that Django and the application register on those of the alias."""
-    return Opener(registered(alias))
+    return Opener(registered(conf.entry_of(alias)))
 
 
 def actor() -> str:

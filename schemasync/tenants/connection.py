@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backends.sqlite3.base import Cursor, DatabaseWrapper
 from . import open_files
-from .context import entered_keys
+from .context import entered_keys, refuse_other
 from .settings import tenant_settings
 
 
@@ -22,6 +22,11 @@ class TenantConnection(DatabaseWrapper):
         self.owner = threading.get_ident()
         self.last_use = 0
         self.is_asked_to_close = False
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """As for every database, while its tenant is entered: until then ON_STARTUP may sync it by the shared entry."""
+        refuse_other(tenant_settings().key(self.alias), f'the database "{self.alias}"')
+        return super().get_new_connection(conn_params)
 
     def connect(self) -> None:
         super().connect()
