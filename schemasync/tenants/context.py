@@ -64,6 +64,17 @@ def entered(key: str | None) -> Iterator[None]:
         _entered.set(before)
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """Leave all tenants, until the block ends: then the shared entry of DATABASES means the template."""
+    before = _entered.get()
+    _entered.set(())
+    try:
+        yield
+    finally:
+        _entered.set(before)
+
+
 def push(key: str) -> None:
     """Enter a tenant, until `pop`."""
     _entered.set((*_entered.get(), key))

@@ -28,7 +28,7 @@ from ..sync import up_to_date
 from ..sync.place import place
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.target import target
-from .context import UnknownTenant, entered
+from .context import UnknownTenant, entered, outside
 from .lookup import forget
 from .models import KEY, State, Tenant
 from .paths import FILE, archived_folder_of, folder_of
@@ -125,7 +125,7 @@ def delete_tenant(key: str, *, confirm: str, disk: Disk | None = None) -> None:
 def _template() -> tuple[Path, HistoryRow]:
     """The live file of the template, and its newest history row. Raises Refused if it is not current."""
     entry = tenant_settings().entry
-    with entered(None):
+    with outside():
         layout = Layout(databases.path_of(entry))
         schema = conf.schema_path(entry)
         data = schema.read_bytes() + stamp(entry) if schema.is_file() else b""

@@ -16,6 +16,7 @@ from ...actions.sync import sync
 from ...errors import Code, Failed
 from ...schema.text import count
 from ...sync.phases.decide import SyncOptions
+from ..context import outside
 from .one import Outcome
 from .standing import Standing, served_keys, standings
 from .workers import synced
@@ -62,7 +63,8 @@ def sync_tenants(database: Database, options: FleetOptions, show: Callable[[Stan
     """Sync the template, and then all tenants. `show` gets one tenant of each state that a plan meets, and how many
     have it. Raises what the sync of the template raises."""
     begun = time.monotonic()
-    report = FleetReport(sync(database, SyncOptions()).version)
+    with outside():
+        report = FleetReport(sync(database, SyncOptions()).version)
     keys = served_keys(failed_only=options.retry)
     behind = [one for one in standings(keys) if not one.is_current]
     report.tenants, report.current = len(keys), len(keys) - len(behind)

@@ -60,6 +60,15 @@ def a_tenant_is_created_once_also_by_threads_at_the_same_moment():
     assert sorted(done) == sorted([State.ACTIVE, *[Code.TENANT_EXISTS] * 3]), done
 
 
+def a_tenant_that_is_created_inside_of_another_one_has_no_row_of_it():
+    first = new("ann")
+    with tenant(first):
+        second = new()
+        assert Author.objects.get().name == "ann"
+    with tenant(second):
+        assert not Author.objects.exists()
+
+
 def a_folder_without_a_row_is_not_taken():
     key = new("ann")
     Tenant.objects.filter(key=key).delete()
