@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-litestream, move, mutants, pretix-suite, products, rehearse, rows, s3, sizes, testdb, transforms.
+litestream, move, move-oscar, mutants, pretix-suite, products, rehearse, rows, s3, sizes, testdb, transforms.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -25,6 +25,7 @@ from . import (
     files,
     litestream,
     move,
+    move_oscar,
     mutants,
     pretix_suite,
     rehearse,
@@ -56,6 +57,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "files": files.main,  # files of other programs, each by its name
     "litestream": litestream.main,  # ten swaps beside the real daemon
     "move": move.main,  # one case, as large as is asked for
+    "move-oscar": move_oscar.main,  # one product
     "mutants": mutants.main,  # faults in the code, each by its place
     "pretix-suite": pretix_suite.main,  # tests of one product
     "products": products.main,  # three products, each by its git directory

@@ -40,19 +40,19 @@ def build(source: str, link: str, dsn: str) -> None:
             break
         except Refused as error:
             for problem in error.problems:
-                _by_hand(tree, problem, link)
+                by_hand(tree, problem.code, problem.facts)
     else:
         raise AssertionError("the plan is still refused")
     Path(link).with_name("schema.json").write_text(json.dumps(tree), encoding="utf-8")
 
 
-def _by_hand(tree, problem, link) -> None:
-    facts = problem.facts
-    if problem.code == "postgres-values":
+def by_hand(tree, code, facts) -> None:
+    """Do in schema.json what the hint of a refusal says."""
+    if code == "postgres-values":
         column = tree[facts["table"]][facts["columns"][0]]
         entry = column if isinstance(column, dict) else {"type": column}
         policy = "clean" if "postgres" in entry else "text"
-        assert policy in facts["policies"], problem
+        assert policy in facts["policies"], facts
         tree[facts["table"]][facts["columns"][0]] = {**entry, "on_move": policy}
     elif "column" in facts:
         entry = tree[facts["table"]][facts["column"]]
@@ -63,7 +63,7 @@ def _by_hand(tree, problem, link) -> None:
         view = view if isinstance(view, dict) else {"select": view}
         tree["_views"][facts["name"]] = {**view, "postgres": {"skip": [facts["name"]]}}
     else:
-        assert "name" in facts and "table" in facts, problem
+        assert "name" in facts and "table" in facts, facts
         tree[facts["table"]].setdefault("_postgres", {}).setdefault("skip", []).append(facts["name"])
 
 
