@@ -17,7 +17,7 @@ from django.utils.asyncio import async_unsafe
 from .. import conf, databases
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.copies import exact_copy
-from ..errors import Code, Failed, Refused, UsageError
+from ..errors import Busy, Code, Failed, Refused, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout
 from ..files.scratch import remove_dead, work_folder
@@ -31,7 +31,7 @@ from ..sync.run.target import target
 from .context import UnknownTenant, entered, outside
 from .lookup import forget
 from .models import KEY, State, Tenant
-from .paths import FILE, archived_folder_of, folder_of
+from .paths import FILE, archived_folder_of, folder_of, path_of
 from .settings import tenant_settings
 
 
@@ -46,12 +46,14 @@ def create_tenant(key: str, name: str = "", *, disk: Disk | None = None) -> Tena
             f"{key!r} is no key of a tenant",
             "Use 1 to 63 of the characters a-z, 0-9 and -, with no - at either end: it is a label of a host name, too.",
         )
+    _not_in_a_transaction()
     template, row = _template()
     is_new = _claim(key, name)
     try:
-        if folder_of(key).exists():
+        if path_of(key).exists():
             remove_dead(tenant_settings().folder, _work(key))  # of the process that has placed it
         else:
+            refuse_folder(key)
             _place(key, template, disk)
     except BaseException:
         if is_new and not folder_of(key).exists():
@@ -71,6 +73,7 @@ def suspend_tenant(key: str) -> None:
 
 def activate_tenant(key: str, *, disk: Disk | None = None) -> None:
     """Take back a suspension, or put an archived tenant back. Raises UnknownTenant."""
+    _not_in_a_transaction()
     if _moved(key, (State.ACTIVE, State.SUSPENDED), State.ACTIVE):
         return
     if not _moved(key, (State.ARCHIVED,), State.ARCHIVED):
@@ -87,6 +90,7 @@ def archive_tenant(key: str, *, disk: Disk | None = None) -> Path:
 
     A request that is under way keeps its open file, and what it writes is in the archived one.
     """
+    _not_in_a_transaction()
     if not _moved(key, (State.ACTIVE, State.SUSPENDED, State.ARCHIVED), State.ARCHIVED):
         raise _not(key, "active or suspended")
     _close(key)
@@ -106,6 +110,7 @@ def delete_tenant(key: str, *, confirm: str, disk: Disk | None = None) -> None:
             f'to delete the tenant "{key}", confirm it by its key',
             f'delete_tenant("{key}", confirm="{key}")',
         )
+    _not_in_a_transaction()
     everything = (State.CREATING, State.ACTIVE, State.SUSPENDED, State.ARCHIVED, State.DELETING)
     if not _moved(key, everything, State.DELETING):
         raise _not(key, "there")
@@ -144,12 +149,7 @@ def _template() -> tuple[Path, HistoryRow]:
 def _claim(key: str, name: str) -> bool:
     """Write the row of a tenant that is about to be created; False if a dead process has. Raises Refused."""
     if not _rows(key).exists():
-        if folder_of(key).exists():
-            raise Refused.of(
-                Code.OUTPUT_EXISTS,
-                f'there is a folder {folder_of(key)}, and no tenant "{key}" in the table',
-                "Move it away, or remove it, then create the tenant again.",
-            )
+        refuse_folder(key)
         try:
             with transaction.atomic(using=DEFAULT_DB_ALIAS):
                 Tenant.objects.using(DEFAULT_DB_ALIAS).create(key=key, name=name, state=State.CREATING)
@@ -159,6 +159,16 @@ def _claim(key: str, name: str) -> bool:
     if not _rows(key).filter(state=State.CREATING).exists():
         raise _exists(key)
     return False
+
+
+def refuse_folder(key: str) -> None:
+    """Raise Refused if something is where the folder of a new tenant will be."""
+    if folder_of(key).exists():
+        raise Refused.of(
+            Code.OUTPUT_EXISTS,
+            f'{folder_of(key)} is there, and does not belong to a tenant "{key}"',
+            "Move it away, or remove it, then create the tenant again.",
+        )
 
 
 def _place(key: str, template: Path, disk: Disk) -> None:
@@ -173,7 +183,7 @@ def _place(key: str, template: Path, disk: Disk) -> None:
             try:
                 disk.rename(DiskStep.TENANT_PLACE, made, folder_of(key))
             except OSError:
-                if not folder_of(key).exists():  # else another process was faster
+                if not path_of(key).exists():  # else another process was faster
                     raise
 
 
@@ -199,6 +209,20 @@ def _close(key: str) -> None:
     """Close this thread's connection to a tenant."""
     with entered(key):
         connections[tenant_settings().alias(key)].close()
+
+
+def _not_in_a_transaction() -> None:
+    """Raise Busy in a transaction of the default database: what it writes could be taken back, and the folder not."""
+    try:
+        with transaction.atomic(using=DEFAULT_DB_ALIAS, durable=True):  # the tests of Django's TestCase may have one
+            pass
+    except RuntimeError:
+        raise Busy.of(
+            Code.DATABASE_LOCKED,
+            "a transaction is open on the default database, whose rollback would not put the folder of the tenant back",
+            "Call it outside of transaction.atomic() and ATOMIC_REQUESTS, or when that is committed: "
+            "transaction.on_commit(…)",
+        ) from None
 
 
 def _moved(key: str, old: tuple[State, ...], new: State, **values: str) -> bool:

@@ -65,6 +65,10 @@ def _failure(claim: str) -> str:
         getattr(importlib.import_module(f"tests.tenants.claims.{module}"), name)()
     except BaseException:  # noqa: BLE001  it is reported
         return traceback.format_exc()
+    finally:
+        from django.contrib.auth.models import User
+
+        User.objects.using("default").all().delete()
     return ""
 
 

@@ -108,3 +108,17 @@ def an_archived_tenant_comes_back_with_its_rows_and_a_deleted_one_does_not():
     for act in (activate_tenant, archive_tenant, suspend_tenant):
         with pytest.raises(UnknownTenant):
             act(key)
+
+
+def a_strange_folder_does_not_become_the_tenant_that_was_being_created():
+    key = "half-made"
+    Tenant.objects.create(key=key, state=State.CREATING)
+    folder_of(key).mkdir()
+    (folder_of(key) / "notes").write_text("x")
+    with pytest.raises(Refused) as found:
+        create_tenant(key)
+    assert str(folder_of(key)) in str(found.value)
+    assert Tenant.objects.get(pk=key).state == State.CREATING
+    shutil.rmtree(folder_of(key))
+    create_tenant(key)
+    delete_tenant(key, confirm=key)

@@ -1,9 +1,11 @@
+from django.contrib import admin
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.urls import path
 
 from . import views
 
 urlpatterns = [
+    path("admin/", admin.site.urls),
     path("names/", views.names),
     path("names/async/", views.names_async),
     path("stream/<kind>/", views.stream),

@@ -1,0 +1,115 @@
+"""The tenants in Django's admin: who is in which state, and the actions of a tenant's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..errors import Refused, SchemasyncError
+from . import lives
+from .models import State, Tenant
+
+
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin below
+    """Asks for the key and the name."""
+
+    def clean_key(self) -> str:
+        """Refuse a key whose folder is there already, as `create_tenant` would."""
+        key: str = self.cleaned_data["key"]
+        try:
+            lives.refuse_folder(key)
+        except Refused as error:
+            raise forms.ValidationError(str(error)) from error
+        return key
+
+
+@admin.register(Tenant)
+class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own has no parameters at run time
+    """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
+
+    form = TenantForm
+    list_display = ("key", "name", "state", "version", "created_at")
+    list_filter = ("state", "version", ("failure", admin.EmptyFieldListFilter))
+    search_fields = ("key", "name")
+    fields = ("key", "name", "state", "version", "failure", "created_at")
+    readonly_fields = ("state", "version", "failure", "created_at")
+    list_per_page = 100
+    show_full_result_count = False  # a count of all rows for each search
+    actions = ("suspend", "activate", "archive")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        """The rows in the default database, where they are."""
+        return super().get_queryset(request).using(DEFAULT_DB_ALIAS)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
+        """The key of a tenant names its folder, so it is given once."""
+        return ("key", *self.readonly_fields) if obj is not None else self.readonly_fields
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without "delete selected": tenants are deleted one by one."""
+        found = super().get_actions(request)
+        found.pop("delete_selected", None)
+        return found
+
+    def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
+        """A tenant is archived before it can be deleted."""
+        can_go = obj is None or obj.state in (State.CREATING, State.ARCHIVED, State.DELETING)
+        return can_go and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
+        """Write the name; or write that the tenant is being created, and create it once that is committed."""
+        if change:
+            obj.save(update_fields=["name"])
+            return
+        obj.state = State.CREATING
+        obj.save(force_insert=True)
+        self._act(request, obj.key, lives.create_tenant)
+
+    def delete_model(self, request: HttpRequest, obj: Tenant) -> None:
+        """Delete the tenant with its file; the page before has asked."""
+        self._act(request, obj.key, partial(lives.delete_tenant, confirm=obj.key))
+
+    @admin.action(description=_("Suspend: answer requests with 503"), permissions=["change"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        """Suspend the selected tenants."""
+        self._each(request, queryset, lives.suspend_tenant)
+
+    @admin.action(
+        description=_("Activate: take back a suspension, or put an archived tenant back"), permissions=["change"]
+    )
+    def activate(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        """Activate the selected tenants."""
+        self._each(request, queryset, lives.activate_tenant)
+
+    @admin.action(description=_("Archive: put the file out of the way, whole"), permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        """Archive the selected tenants."""
+        self._each(request, queryset, lives.archive_tenant)
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[Tenant], act: Callable[[str], object]) -> None:
+        """Do it for each of the tenants; what fails for one does not keep it from the others."""
+        for key in list(queryset.order_by("key").values_list("key", flat=True)):
+            self._act(request, key, act, done=True)
+
+    def _act(self, request: HttpRequest, key: str, act: Callable[[str], object], *, done: bool = False) -> None:
+        """Do it for a tenant as soon as no transaction is open, because its row says beforehand what will happen to its
+        folder. Shows why it fails; and that it is done, if Django does not say that."""
+
+        def try_it() -> None:
+            try:
+                act(key)
+            except SchemasyncError as error:
+                self.message_user(request, f"{key}: {error}", messages.ERROR)
+            else:
+                if done:
+                    self.message_user(request, _("%(tenant)s: done.") % {"tenant": key}, messages.SUCCESS)
+
+        transaction.on_commit(try_it, using=DEFAULT_DB_ALIAS)

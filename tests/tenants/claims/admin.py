@@ -1,0 +1,150 @@
+"""The tenants in Django's admin, on the host that belongs to no tenant."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from schemasync.errors import Busy
+from schemasync.tenants import archive_tenant, create_tenant, delete_tenant, tenant
+from schemasync.tenants.models import State, Tenant
+from schemasync.tenants.paths import archived_folder_of, folder_of, path_of
+from tests.tenants.inside import new
+from tests.tenants.shop.models import Author
+
+LIST = "admin:schemasync_tenants_tenant_changelist"
+
+
+def _client(*permissions: str) -> Client:
+    user = User.objects.using("default").create(
+        username=f"operator{User.objects.using('default').count()}", is_staff=True, is_superuser=not permissions
+    )
+    user.user_permissions.set(Permission.objects.using("default").filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def _told(response) -> list[str]:
+    return [str(one) for one in get_messages(response.wsgi_request)]
+
+
+def _act(client: Client, action: str, *keys: str) -> list[str]:
+    return _told(client.post(reverse(LIST), {"action": action, "_selected_action": keys}))
+
+
+def a_tenant_is_created_with_its_file_and_renamed():
+    client, add = _client(), reverse("admin:schemasync_tenants_tenant_add")
+    assert client.get(add).status_code == 200
+    assert client.post(add, {"key": "by-hand", "name": "By Hand"}).status_code == 302
+    assert Tenant.objects.get(pk="by-hand").state == State.ACTIVE
+    with tenant("by-hand"):
+        Author.objects.create(name="ann")
+    change = reverse("admin:schemasync_tenants_tenant_change", args=["by-hand"])
+    assert client.post(change, {"key": "another", "name": "Renamed"}).status_code == 302
+    assert Tenant.objects.get(pk="by-hand").name == "Renamed"
+    assert not Tenant.objects.filter(pk="another").exists()
+
+
+def a_key_whose_folder_is_there_already_is_refused_by_the_form():
+    folder_of("strange").mkdir(parents=True)
+    response = _client().post(reverse("admin:schemasync_tenants_tenant_add"), {"key": "strange", "name": ""})
+    assert "does not belong to a tenant" in response.content.decode()
+    assert not Tenant.objects.filter(pk="strange").exists()
+
+
+def a_tenant_that_cannot_be_created_is_shown_as_one_that_is_not_yet():
+    client, add = _client(), reverse("admin:schemasync_tenants_tenant_add")
+    schema = Path(settings.SCHEMASYNC["SCHEMA"]["tenant"])
+    text = schema.read_text()
+    schema.write_text(text.replace('"name"', '"title"', 1))
+    try:
+        assert "is not current" in " ".join(_told(client.post(add, {"key": "too-early", "name": "Too Early"})))
+    finally:
+        schema.write_text(text)
+    assert Tenant.objects.get(pk="too-early").state == State.CREATING
+    create_tenant("too-early")
+    assert Tenant.objects.get(pk="too-early").name == "Too Early"
+
+
+def a_key_that_is_no_label_of_a_host_is_refused_by_the_form():
+    response = _client().post(reverse("admin:schemasync_tenants_tenant_add"), {"key": "../up", "name": ""})
+    assert response.status_code == 200
+    assert not Tenant.objects.filter(pk="../up").exists()
+
+
+def the_actions_lead_through_a_tenants_life():
+    client, key = _client(), new("ann")
+    assert _act(client, "suspend", key) == [f"{key}: done."]
+    assert Tenant.objects.get(pk=key).state == State.SUSPENDED
+    _act(client, "activate", key)
+    assert Tenant.objects.get(pk=key).state == State.ACTIVE
+    _act(client, "archive", key)
+    assert (archived_folder_of(key).exists(), folder_of(key).exists()) == (True, False)
+    _act(client, "activate", key)
+    with tenant(key):
+        assert Author.objects.get().name == "ann"
+
+
+def what_fails_for_one_is_told_and_done_for_the_others():
+    client, first, second = _client(), new(), new()
+    archive_tenant(first)
+    told = _act(client, "suspend", first, second)
+    assert told[0].startswith(f'{first}: the tenant "{first}" is archived')
+    assert told[1] == f"{second}: done."
+
+
+def only_an_archived_tenant_is_deleted():
+    client, key = _client(), new("ann")
+    page = reverse("admin:schemasync_tenants_tenant_delete", args=[key])
+    assert client.post(page, {"post": "yes"}).status_code == 403
+    assert path_of(key).exists()
+    archive_tenant(key)
+    assert client.get(page).status_code == 200
+    assert client.post(page, {"post": "yes"}).status_code == 302
+    assert not archived_folder_of(key).exists()
+    assert not Tenant.objects.filter(pk=key).exists()
+    assert "delete_selected" not in client.get(reverse(LIST)).content.decode()
+
+
+def who_may_only_look_has_no_actions():
+    client, key = _client("view_tenant"), new()
+    assert key in client.get(reverse(LIST), {"q": key}).content.decode()
+    _act(client, "suspend", key)
+    assert Tenant.objects.get(pk=key).state == State.ACTIVE
+
+
+def a_page_of_many_tenants_takes_few_queries():
+    Tenant.objects.bulk_create(Tenant(key=f"many-{n}", state=State.ARCHIVED) for n in range(2000))
+    client = _client()
+    try:
+        with CaptureQueriesContext(connection) as few:
+            response = client.get(reverse(LIST), {"state": "archived"})
+        assert response.status_code == 200
+        assert response.content.decode().count('name="_selected_action"') == 100
+        assert len(few) <= 10, [one["sql"] for one in few.captured_queries]
+    finally:
+        Tenant.objects.filter(pk__startswith="many-").delete()
+
+
+def within_a_transaction_the_life_of_a_tenant_does_not_change():
+    key = new("ann")
+    for act in (
+        lambda: create_tenant("in-a-transaction"),
+        lambda: archive_tenant(key),
+        lambda: delete_tenant(key, confirm=key),
+    ):
+        with transaction.atomic(using="default"):
+            try:
+                act()
+            except Busy as error:
+                assert "transaction.on_commit" in str(error)
+            else:
+                raise AssertionError("it is done")
+    assert path_of(key).exists()
+    assert not folder_of("in-a-transaction").exists()
