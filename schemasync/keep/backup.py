@@ -15,7 +15,7 @@ from ..engines.sqlite.examine import Examined, examine
 from ..errors import Code, Failed, Refused
 from ..files.disk import DiskStep
 from ..files.scratch import private_writer
-from ..sync.run import live_database
+from ..sync.run import interrupt, live_database
 from ..sync.run.target import Target
 from . import compression, encryption, manifest
 from .compression import Digest
@@ -37,23 +37,31 @@ def backup(
     compression.library()
     known = encryption.recipients(recipients) if recipients else []
     store.check()
-    made_at = datetime.now(UTC)
     with working(target) as folder:
-        copy, packed = folder / "copy.sqlite3", folder / "copy.zst"
-        found = _copied(target, copy, is_compact=is_compact)
-        version = found.newest.version if found.newest is not None else ""
-        name = manifest.name_of(made_at, version)
-        with target.disk.step(DiskStep.BACKUP_COMPRESS), target.progress.phase("compression", "bytes") as advance:
-            content = compression.compress(copy, packed, advance)
-            packed = _encrypted(packed, known) if known else packed
-            stored = compression.digest_of_file(packed)
-        one = _manifest(name, made_at, alias, found, content, stored, is_encrypted=bool(known))
-        with target.disk.step(DiskStep.BACKUP_STORE), target.progress.phase("storing", "bytes") as advance:
-            store.put(one.stored_name, packed)
-            _check_stored(store, one, stored)
-            advance(stored.size, stored.size)
+        with interrupt.stoppable():
+            one = _stored(target, store, folder, alias, known, is_compact=is_compact)
         with target.disk.step(DiskStep.BACKUP_MANIFEST):
             store.put_manifest(one)
+    return one
+
+
+def _stored(
+    target: Target, store: Store, folder: Path, alias: str, known: Sequence[Any], *, is_compact: bool
+) -> Manifest:
+    """Store the file of a backup, which does not count yet, and return its manifest. `known`: its recipients."""
+    made_at, copy, packed = datetime.now(UTC), folder / "copy.sqlite3", folder / "copy.zst"
+    found = _copied(target, copy, is_compact=is_compact)
+    version = found.newest.version if found.newest is not None else ""
+    name = manifest.name_of(made_at, version)
+    with target.disk.step(DiskStep.BACKUP_COMPRESS), target.progress.phase("compression", "bytes") as advance:
+        content = compression.compress(copy, packed, advance)
+        packed = _encrypted(packed, known) if known else packed
+        stored = compression.digest_of_file(packed)
+    one = _manifest(name, made_at, alias, found, content, stored, is_encrypted=bool(known))
+    with target.disk.step(DiskStep.BACKUP_STORE), target.progress.phase("storing", "bytes") as advance:
+        store.put(one.stored_name, packed)
+        _check_stored(store, one, stored)
+        advance(stored.size, stored.size)
     return one
 
 

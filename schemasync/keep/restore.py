@@ -16,6 +16,7 @@ from ..engines.sqlite.sqlite_errors import is_damage
 from ..errors import Code, Failed, Refused, SchemasyncError
 from ..files.disk import Disk, DiskStep
 from ..files.scratch import BACKUP, beside, copied_with_sides, private_file, private_writer, work_folder, write_chunks
+from ..sync.run import interrupt
 from ..sync.run.disk_space import check_free
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
@@ -31,7 +32,11 @@ def restore(opener: Opener, source: Source, output: Path, progress: Progress, di
     or Failed if the backup is damaged: then nothing is written."""
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
-    with translated_errors(output), work_folder(output.parent, beside(output, "restore-")) as folder:
+    with (
+        translated_errors(output),
+        work_folder(output.parent, beside(output, "restore-")) as folder,
+        interrupt.stoppable(),
+    ):
         like = private_file(folder, "private").stat()
         packed = _fetched(source, folder, progress, disk)
         with disk.whole_file(DiskStep.RESTORE_WRITE, output, like) as place:
@@ -45,10 +50,11 @@ def restored_copy(target: Target, source: Source) -> Iterator[Path]:
     link, opener, progress, disk = target.layout.link, target.opener, target.progress, target.disk
     with working(target) as folder:
         check_free(folder, source.bytes_needed, f"the restore of {source.name}")
-        packed = _fetched(source, folder, progress, disk)
         copy, like = folder / "copy.sqlite3", link.stat() if link.exists() else None
-        with disk.whole_file(DiskStep.RESTORE_WRITE, copy, like) as place:
-            _write(opener, source, packed, place, progress)
+        with interrupt.stoppable():
+            packed = _fetched(source, folder, progress, disk)
+            with disk.whole_file(DiskStep.RESTORE_WRITE, copy, like) as place:
+                _write(opener, source, packed, place, progress)
         yield copy
 
 

@@ -101,7 +101,7 @@ class Store:
         it occupied."""
         try:
             yield
-        except Exception:
+        except BaseException:  # a signal, too
             with suppress(Exception):
                 self.storage.delete(self.path(name))
             raise

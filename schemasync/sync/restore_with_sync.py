@@ -87,5 +87,6 @@ def _nothing_is_live() -> Iterator[None]:
     except Failed as error:
         if error.code is not Code.INTERRUPTED:
             raise
-        message = "a signal has stopped the sync of the backup; the live file is unchanged"
-        raise Failed.of(Code.INTERRUPTED, message, "The same command starts again.") from error
+        name = error.problems[0].facts["signal"]
+        message = f"stopped by {name} in the sync of the backup; the live file is unchanged"
+        raise Failed.of(Code.INTERRUPTED, message, "The same command starts again.", signal=name) from error

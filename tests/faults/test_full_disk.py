@@ -92,6 +92,7 @@ ACTS = {
     "adopt a journal file": (lambda folder: rows(plain(folder, "delete"), 4000), lambda target: adopt(target, None)),
     "rollback": (gone_on, lambda target: rollback(target, None, lambda ahead: True)),
     "restore": (backed_up, restore_live),
+    "restore with a sync": (SCENARIOS["restore_synced"].arrange, SCENARIOS["restore_synced"].act),
 }
 
 

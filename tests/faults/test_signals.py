@@ -231,3 +231,25 @@ def test_a_run_in_another_thread_leaves_signals_alone(stages, tmp_path):
         return found
 
     assert child(work).result() == ["synced"]
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        pytest.param("backup", DiskStep.BACKUP_STORE, id="backup"),
+        pytest.param("restore_live", DiskStep.RESTORE_WRITE, id="restore", marks=pytest.mark.slow),
+        pytest.param("restore", DiskStep.RESTORE_FETCH, id="restore into a file", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_signal_ends_a_backup_that_does_not_count_yet_and_a_restore_that_is_not_live(
+    stages, tmp_path, name, label, when
+):
+    stage = stages(name)
+    world, number = stage.copy(tmp_path / "w"), stage.scenario.passes.index(label)
+    trouble = child(lambda: run(stage.scenario, world.target(SignalAt(when, number, [signal.SIGTERM])))).refusal()
+    assert (trouble.kind, trouble.codes) == ("Failed", ("interrupted",)) and "is unchanged" in trouble.text
+    assert dump(world.link) == stage.old
+    assert not list(world.layout.folder.glob("backup-*")) and not (world.folder / "copy.sqlite3").exists()
+    assert_tidy(world, stage.scenario)
+    assert child(lambda: run(stage.scenario, world.target())).result()

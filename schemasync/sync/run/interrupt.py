@@ -58,6 +58,7 @@ class Signals:
                 f"{name} arrived during the swap, which was finished first: {self._live} is live",
                 "See: manage.py schemasync history",
                 generation=self._live,
+                signal=name,
             )
         if self._altered:
             return Failed.of(
@@ -67,7 +68,10 @@ class Signals:
                 generation=self._altered,
             )
         return Failed.of(
-            Code.INTERRUPTED, f"stopped by {name}; the live file is unchanged", "The same command starts again."
+            Code.INTERRUPTED,
+            f"stopped by {name}; the live file is unchanged",
+            "The same command starts again.",
+            signal=name,
         )
 
     def watch(self, connection: Connection) -> None:
