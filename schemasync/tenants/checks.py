@@ -11,6 +11,7 @@ from django.core import checks
 from django.db import connections, models, router
 from django.utils.module_loading import import_string
 
+from .. import process
 from ..backends.sqlite3.base import DatabaseWrapper
 from ..databases import ENGINE, is_no_path
 from .middleware import TenantMiddleware
@@ -55,7 +56,8 @@ def _settings() -> Iterator[checks.CheckMessage]:
 
 
 def _is_in_memory(alias: str) -> bool:
-    return is_no_path(str(connections[alias].settings_dict["NAME"] or ""))
+    """True for a template without a file, which only tests may have."""
+    return is_no_path(str(connections[alias].settings_dict["NAME"] or "")) and not process.is_in_tests()
 
 
 def _foreign_keys() -> Iterator[checks.CheckMessage]:

@@ -121,6 +121,8 @@ def _between_requests(**signal: Any) -> None:
     held = connections.held()  # type: ignore[attr-defined]
     for alias in held.used:
         if (connection := held.by_alias.get(alias)) is not None:
+            if connection.in_atomic_block:
+                continue  # a request within a transaction: that of a test, around a call of its client
             connection.queries_log.clear()
             connection.close_if_unusable_or_obsolete()
             if connection.is_asked_to_close and connection.is_idle():

@@ -147,20 +147,28 @@ def tasks_and_threads_of_async_code_see_their_own_tenant():
     async_to_sync(all_of_them)()
 
 
+def twelve_tenants_at_once_see_no_row_of_another_under_wsgi_and_asgi():
+    _at_once(12)
+
+
 def fifty_tenants_at_once_see_no_row_of_another_under_wsgi_and_asgi():
-    keys = [new(f"of {number}") for number in range(50)]
+    _at_once(50)
+
+
+def _at_once(count):
+    keys = [new(f"of {number}") for number in range(count)]
     wrong = []
 
     def visitor(first):
         client = Client()
         for step in range(20):
-            number = (first + step * 7) % 50
+            number = (first + step * 7) % count
             found = client.get("/names/", headers=_host(keys[number])).json()
             if (found["tenant"], found["names"]) != (keys[number], [f"of {number}"]):
                 wrong.append(found)
         connections.close_all()
 
-    threads = [threading.Thread(target=visitor, args=(number,)) for number in range(10)]
+    threads = [threading.Thread(target=visitor, args=(number,)) for number in range(count // 5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -169,7 +177,7 @@ def fifty_tenants_at_once_see_no_row_of_another_under_wsgi_and_asgi():
     application = get_asgi_application()
 
     async def asynchronous():
-        pages = ["/names/", "/names/async/"] * 25
+        pages = ["/names/", "/names/async/"] * (count // 2)
         return await asyncio.gather(*(_answer(application, page, key) for page, key in zip(pages, keys, strict=True)))
 
     for number, one in enumerate(map(json.loads, async_to_sync(asynchronous)())):
