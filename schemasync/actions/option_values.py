@@ -28,6 +28,8 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "max_pause": (float, "a number of milliseconds, 0 or more"),
     "cutover_timeout": (float, "a number of seconds, 0 or more"),
     "workers": (int, "a number of processes, 1 or more"),
+    "seconds": (float, "a number of seconds, 0 or more"),
+    "most_rows": (int, "a number of rows, 1 or more"),
     "canary": (_percent, "a percentage, 0 to 100"),
     "stop_at": (_percent, "a percentage, 0 to 100"),
     "keep": (int, "a number, 1 or more: the newest archive always stays"),
@@ -63,11 +65,11 @@ def _is_allowed(name: str, value: object) -> bool:
     if not isinstance(value, int | float):
         return False
     match name:
-        case "wait" | "max_pause" | "cutover_timeout":
+        case "wait" | "max_pause" | "cutover_timeout" | "seconds":
             return value >= 0  # false for NaN
         case "canary" | "stop_at":
             return 0 <= value <= 100
-        case "keep" | "workers":
+        case "keep" | "workers" | "most_rows":
             return value >= 1
         case _:
             return 0 <= value < timedelta.max.days

@@ -49,7 +49,7 @@ from ..actions import (
 from ..actions.database import Database, write_text
 from ..actions.restore_source import Asked
 from ..actions.sync_options import limits, max_pause, sync_options
-from ..errors import Code, Refused, SchemasyncError, UsageError
+from ..errors import Code, Failed, Refused, SchemasyncError, UsageError
 from ..orm import models_file, overridden_commands
 from ..orm.comparison import Comparison
 from ..orm.export_decisions import Decisions
@@ -396,6 +396,9 @@ class Actions(Invocation):
 
     def do_tenants(self, database: Database) -> None:
         at = fleet.template(database)
+        if self.given.get("what") == "report":
+            self._report()
+            return
         if self.given.get("what") == "status":
             found = fleet.status()
             self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
@@ -404,6 +407,20 @@ class Actions(Invocation):
         self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))
         if (failed := done.problem) is not None:
             raise CommandError(problem(failed.problems[0]), returncode=failed.exit_code)
+
+    def _report(self) -> None:
+        failed: list[fleet.Answer] = []
+        answers = fleet.report(self.given, failed.append)
+        if self._json:
+            self._print([], tenants_json.report_json(answers, failed))
+        elif self.given.get("format") == "csv":
+            output.tenants.write_csv(answers, self.stdout)
+        else:
+            for line in output.tenants.table(answers):
+                self.stdout.write(line)
+        if failed:
+            lines = [f"{one.key}: {problem(found)}" for one in failed for found in one.problems]
+            raise CommandError("\n".join(lines), returncode=Failed.exit_code)
 
     def do_hash(self, database: Database) -> None:
         version = hash.version_of(database, self._path("file"))

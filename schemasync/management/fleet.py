@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from django.apps import apps
 from ..actions import plan
 from ..actions.database import Database
 from ..actions.plan import AfterAdoption
+from ..engines.sqlite.one_query import QueryLimits
 from ..errors import Code, SchemasyncError, UsageError
 from ..sync.phases.decide import SyncOptions
 from . import output
@@ -18,6 +19,7 @@ from .output.shared import problem
 from .output.terminal import Page
 
 if TYPE_CHECKING:
+    from ..tenants.across import Answer as Answer
     from ..tenants.fleet.run import FleetReport
     from ..tenants.fleet.standing import Standing
     from ..tenants.fleet.status import FleetStatus
@@ -56,6 +58,24 @@ def sync(
             say(_plan_lines(at, one, number, page))
 
     return sync_tenants(at, options, show)
+
+
+def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iterator[Answer]:
+    """The answers that have rows, or could have; `failed` gets the others. Raises UsageError."""
+    from ..tenants.across import report as ask
+
+    if not (sql := given.get("sql")):
+        raise UsageError.of(
+            Code.BAD_OPTION, "a report needs a query", 'manage.py schemasync tenants report "SELECT count(*) FROM …"'
+        )
+    names = {"seconds": "seconds", "rows": "most_rows"}
+    limits = QueryLimits(**{name: given[option] for name, option in names.items() if option in given})
+    more = {"workers": given["workers"]} if "workers" in given else {}
+    for answer in ask(sql, given.get("tenant"), limits=limits, **more):
+        if answer.problems:
+            failed(answer)
+        else:
+            yield answer
 
 
 def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[str]:

@@ -571,9 +571,27 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status"],
-        metavar="sync|status",
-        help="sync: the template, a few tenants, then the rest; status: versions and failures of all",
+        choices=["sync", "status", "report"],
+        metavar="sync|status|report",
+        help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
+        "of one SELECT on all files, which only reads",
+    )
+    parser.add_argument("sql", nargs="?", default=ABSENT, metavar="SQL", help="report: the SELECT")
+    parser.add_argument(
+        "--format", choices=["table", "csv"], default=ABSENT, help="report: as a table, which is the default, or as CSV"
+    )
+    parser.add_argument(
+        "--tenant",
+        action="append",
+        default=ABSENT,
+        metavar="KEY",
+        help="report: only this tenant; the option may be repeated (default: all that are active or suspended)",
+    )
+    parser.add_argument(
+        "--seconds", default=ABSENT, type=float, metavar="N", help="report: for each file (default: 10)"
+    )
+    parser.add_argument(
+        "--most-rows", default=ABSENT, type=int, metavar="N", help="report: of each file (default: 10,000)"
     )
     parser.add_argument(
         "--canary", default=ABSENT, metavar="PERCENT", help="sync: tenants that go first (default: 1%%)"
@@ -583,7 +601,7 @@ def _tenants(parser: Any) -> None:
         default=ABSENT,
         type=int,
         metavar="N",
-        help="sync: processes that work beside each other (default: 1)",
+        help="processes of a sync (default: 1) or threads of a report (default: 4) that work beside each other",
     )
     parser.add_argument(
         "--stop-at", default=ABSENT, metavar="PERCENT", help="sync: stop when a larger share has failed (default: 2%%)"

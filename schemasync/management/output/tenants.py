@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from ...schema.text import count, short
 from ...texts import size, span
 from .shared import Lines
 
 if TYPE_CHECKING:
+    from ...tenants.across import Answer
     from ...tenants.fleet.run import FleetReport
     from ...tenants.fleet.standing import Standing
     from ...tenants.fleet.status import FleetStatus
 
+WIDE = 100  # rows that decide how wide the columns of a report are
 SHOWN = 20  # tenants of a kind that are listed
 
 
@@ -42,6 +47,38 @@ def status_lines(found: FleetStatus) -> Lines:
     lines += _listed("without a readable file", found.missing)
     lines += [f"{key}: {text}" for key, text in list(found.failures.items())[:SHOWN]]
     return lines
+
+
+def table(answers: Iterable[Answer]) -> Iterator[str]:
+    """The rows of a report under their columns, as wide as the first hundred rows need."""
+    rows = _with_header(answers)
+    first = list(islice(rows, WIDE))
+    widths = [max(map(len, cells)) for cells in zip(*first, strict=True)]
+    for row in chain(first, rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def write_csv(answers: Iterable[Answer], file: Any) -> None:
+    """The rows of a report as CSV (RFC 4180), with the names of the columns in the first line."""
+    csv.writer(file).writerows(_with_header(answers))
+
+
+def _with_header(answers: Iterable[Answer]) -> Iterator[list[str]]:
+    for number, answer in enumerate(answers):
+        if number == 0:
+            yield ["tenant", *answer.columns]
+        for row in answer.rows:
+            yield [answer.key, *map(_cell, row)]
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bytes():
+            return value.hex()
+        case _:
+            return str(value)
 
 
 def _listed(what: str, keys: list[str] | tuple[str, ...]) -> Lines:

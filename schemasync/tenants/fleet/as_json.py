@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ...errors import ProblemJson
 
 if TYPE_CHECKING:
+    from ..across import Answer
     from .run import FleetReport
     from .status import FleetStatus
 
@@ -68,6 +71,48 @@ class TenantsStatusJson(TypedDict):
     bytes: int
     """Of all live files, without archives."""
     errors: list[ProblemJson]
+
+
+class TenantProblemJson(TypedDict):
+    """Why a report has no rows of a tenant."""
+
+    key: str
+    problems: list[ProblemJson]
+
+
+class TenantsReportJson(TypedDict):
+    """What `tenants report --json` prints."""
+
+    result: Literal["report"]
+    columns: list[str]
+    """The key of the tenant, and the columns of the query."""
+    rows: list[list[Any]]
+    """Numbers, texts and null; a blob as hexadecimal digits, an infinite number as text."""
+    failed: list[TenantProblemJson]
+    errors: list[ProblemJson]
+
+
+def report_json(answers: Iterable[Answer], failed: Sequence[Answer]) -> TenantsReportJson:
+    """The JSON object of a report; `failed` is complete once the answers are read."""
+    columns: list[str] = []
+    rows: list[list[Any]] = []
+    for answer in answers:
+        columns = columns or ["tenant", *answer.columns]
+        rows += [[answer.key, *map(_json_value, row)] for row in answer.rows]
+    found: list[TenantProblemJson] = [
+        {"key": one.key, "problems": [problem.as_json() for problem in one.problems]} for one in failed
+    ]
+    return {"result": "report", "columns": columns, "rows": rows, "failed": found, "errors": []}
+
+
+def _json_value(value: Any) -> Any:
+    match value:
+        case bytes():
+            return value.hex()
+        case float() if math.isinf(value):
+            return str(value)
+        case _:
+            return value
 
 
 def sync_json(done: FleetReport) -> TenantsSyncJson:
