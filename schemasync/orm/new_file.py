@@ -9,18 +9,22 @@ from pathlib import Path
 from django.db import connections
 
 from ..databases import NEW_FILE
+from . import cached_rows
 
 
 @contextmanager
 def on_file(alias: str, path: Path) -> Iterator[None]:
     """Point the alias to another file within the block, because models and routers know only the alias. Only for this
-    thread: Django shares the settings of an alias between the connections of all threads."""
+    thread: Django shares the settings of an alias between the connections of all threads. What Django keeps of rows is
+    forgotten at both ends, as these may have other ids in that file."""
     connection = connections[alias]
     connection.close()
     shared = connection.settings_dict
     connection.settings_dict = {**shared, "NAME": str(path), NEW_FILE: True}
+    cached_rows.forget()
     try:
         yield
     finally:
         connection.close()
         connection.settings_dict = shared
+        cached_rows.forget()

@@ -85,3 +85,22 @@ def test_a_migration_that_fails_leaves_the_live_file_and_says_so(site):
     assert ended.code == 4 and "plans.0003_fails failed" in ended.err
     assert "is live" not in ended.err and "the live one is unchanged" in ended.err
     assert site.link.readlink() == before
+
+
+KEPT_IN_MEMORY = """
+from django.contrib.contenttypes.models import ContentType
+from schemasync.orm.new_file import on_file
+from shop.models import Tag
+kept, sizes = ContentType.objects._cache, []
+ContentType.objects.get_for_model(Tag)
+sizes.append(len(kept))
+with on_file("default", "new.sqlite3"):
+    sizes.append(len(kept))
+    kept["default"] = {99: ContentType(id=99)}
+print([*sizes, len(kept)])
+"""
+
+
+def test_ids_that_django_keeps_of_a_new_file_are_forgotten_with_it(built):
+    """They may be those of other rows in the live file."""
+    assert built.done("shell", "-v0", "-c", KEPT_IN_MEMORY).out == "[1, 0, 0]\n"

@@ -488,7 +488,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self.connection.forget_calls()
             carry_over(old, self.connection)
-        generation_changed.send(self.__class__, alias=self.alias, old=_name(place), new=_name(self._place))
+        if NEW_FILE not in self.settings_dict:
+            generation_changed.send(self.__class__, alias=self.alias, old=_name(place), new=_name(self._place))
 
     def _wait_for_the_link(self, used: Any, error: OperationalError | None = None) -> None:
         """Wait until the link of a fenced file has moved, which takes milliseconds. Raises Superseded if it does
