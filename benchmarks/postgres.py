@@ -1,4 +1,5 @@
-"""Rows from SQLite to PostgreSQL: copy, scan and proof beside `psql \\copy` of a ready file, in turn on one server."""
+"""Rows from SQLite to PostgreSQL: copy, scan and proof beside `psql \\copy` of a ready file and other programs, in turn
+on one server."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ from schemasync.engines.sqlite.inspect import inspect
 from schemasync.schema.names import quote
 
 from . import figures, machine
+from .postgres_others import DUCKDB, PACKAGES, PGLOADER, others
 from .process import ROOT
 
 PSQL, COPY, COPIES, SCAN = "psql \\copy of a ready file", "copy", "copy, processes", "scan of values"
@@ -166,7 +168,8 @@ def measure(folder: Path, rows: int, rounds: int, say: Callable[[str], object]) 
     folder.mkdir(parents=True, exist_ok=True)
     path, ready = folder / f"{rows}.sqlite3", folder / f"{rows}.tsv"
     make(path, rows)
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in (PSQL, COPY, COPIES, SCAN, PROOF, PROOFS)}
+    order = (PSQL, COPY, COPIES, PGLOADER, DUCKDB, SCAN, PROOF, PROOFS)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in order}
     with server() as socket, Target({"host": socket, "user": "schemasync", "dbname": "postgres"}).connection() as there:
         with closing(Opener().read(path)) as source:
             there.execute(_create(_table(source)).encode())
@@ -192,8 +195,19 @@ def measure(folder: Path, rows: int, rounds: int, say: Callable[[str], object]) 
             take(PROOFS, lambda: _step("proofs", path, socket))
             there.execute("ALTER TABLE item DROP CONSTRAINT item_pkey")
             take(SCAN, lambda: _step("scan", path, socket))
+            for name, copied in others(path, socket):
+                empty()
+                take(name, copied)
+                _check_count(there, name, rows)
             say(f"{rows:,} rows, round {number + 1} of {rounds}")
-    return found
+    return {name: taken for name, taken in found.items() if taken}
+
+
+def _check_count(there: Any, name: str, rows: int) -> None:
+    """Exit code 0 is no proof."""
+    (count,) = there.execute("SELECT count(*) FROM item").fetchone()
+    if count != rows:
+        raise ValueError(f"{name} has copied {count:,} of {rows:,} rows")
 
 
 def _create(table: MovedTable) -> str:
@@ -238,7 +252,7 @@ def _line(name: str, rows: int, steps: dict[str, list[dict[str, float]]]) -> lis
 
     ratios = ["", ""]
     if name != PSQL:
-        is_copy = name in (COPY, COPIES)
+        is_copy = name in (COPY, COPIES, PGLOADER, DUCKDB)
         pairs = list(zip(several, steps[PSQL if is_copy else COPY], strict=True))
         ratios[0] = _ratio([(one["seconds"], other["seconds"]) for one, other in pairs], is_rate=is_copy)
         if name not in (COPIES, PROOFS):  # their seconds are spent beside each other
@@ -262,7 +276,8 @@ def run(folder: Path, rows: Sequence[int], rounds: int, say: Callable[[str], obj
         raise ValueError("psql is not here: apt-get install postgresql-client")
     head = [
         *machine.described(),
-        f"{useful()} processes copy at once, on {os.cpu_count()} cores that PostgreSQL shares",
+        f"{useful()} processes copy at once, on {os.cpu_count()} cores that PostgreSQL shares; pgloader and DuckDB "
+        f"({', '.join(PACKAGES)}) copy without a scan or a proof",
     ]
     found = {count: measure(folder / "postgres", count, rounds, say) for count in rows}
     return ["  \n".join(head), "", *report(found)]
