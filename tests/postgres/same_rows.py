@@ -70,4 +70,6 @@ def as_kind(value, kind):
         return (exact.quantize(Decimal(1).scaleb(-int(scale))) if scale else exact).normalize()
     if kind == "jsonb":
         return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
+    if kind == "text" and isinstance(value, int | float):
+        return repr(value)  # by a policy
     return float(value) if kind == "float8" else value

@@ -84,7 +84,10 @@ def test_an_estimate_is_by_the_first_rows_of_the_largest_tables(link, goal, monk
     assert Rate(100, 1.0, 1.0, 2.0).scaled(10_000) == Rate(10_000, 100.0, 200.0, 200.0)
 
 
-def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database):
+@pytest.mark.parametrize("few", [500, 0])
+def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database, monkeypatch, few):
+    """Keys that stand in a statement, and those that need a table."""
+    monkeypatch.setattr("schemasync.engines.postgres.replay.FEW", few)
     stop, written, failed = threading.Event(), [], []
 
     def write(number):

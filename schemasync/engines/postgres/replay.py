@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...schema.names import quote
 from ..sqlite.capture.changelog import LOG, Logged
 from ..sqlite.connection import Connection as Source
-from ..sqlite.for_postgres.reading import Changes, select, sent_columns
+from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns
 from .copy import copy_rows, copy_table, place_of
 from .moved import MovedTable
+from .types import Bigint, Bytea, Citext, Date, Integer, Smallint, Text, Time, Timestamp, TimestampTz, Uuid, Varchar
 from .verify.result import Proof
+from .verify.rows import typed_key
 from .verify.tables import compare_some, compare_table
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 _KEYS = "schemasync_keys"
 MANY = 50_000  # rows of a round that are compared in memory
+FEW = 500  # keys that stand in a statement
+# What the text or number of a key can be cast to there.
+_GIVEN = (Bigint, Integer, Smallint, Text, Varchar, Citext, Uuid, Date, Time, Timestamp, TimestampTz, Bytea)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +86,33 @@ def replay(
     with `prove`, compare them."""
     done = Replayed()
     for table in written(source, tables, log):
-        done.rows += (rows := _replay(source, target, table, log, changes))
+        named = _named(source, target, table, log) if table.has_key else None
+        done.rows += (rows := _replay(source, target, table, log, changes, named))
         if prove:
-            done.proofs.append(_prove(source, target, table, log, rows))
+            done.proofs.append(_prove(source, target, table, log, named, rows))
     return done
 
 
-def _replay(source: Source, target: Connection, table: FollowedTable, log: LogRange, changes: Changes) -> int:
+def _replay(
+    source: Source, target: Connection, table: FollowedTable, log: LogRange, changes: Changes, named: _Named | None
+) -> int:
     moved = table.moved
-    if not table.has_key:
+    if named is None:
         target.execute(f"DELETE FROM {quote(moved.target)}".encode())
         return copy_table(source, target, moved, changes)
-    _delete(source, target, table, log)
+    target.execute(f"DELETE FROM {quote(moved.target)} WHERE {named.where}".encode(), named.given)
     query = select(moved, sent_columns(source, moved, changes))
     return copy_rows(source, target, f"{query} WHERE {_is_logged(table, log)}", place_of(moved), changes)
 
 
-def _prove(source: Source, target: Connection, table: FollowedTable, log: LogRange, rows: int) -> Proof:
-    """Compare the rows of the keys, which are still in the table of keys there; many are not held in memory."""
-    moved = table.moved
-    if not table.has_key or rows > MANY:
-        return compare_table(source, target, moved)
-    there = f"EXISTS (SELECT FROM pg_temp.{_KEYS} AS k WHERE {_equal(table, quote(moved.target))})"
-    return compare_some(source, target, moved, _is_logged(table, log), there)
+def _prove(
+    source: Source, target: Connection, table: FollowedTable, log: LogRange, named: _Named | None, rows: int
+) -> Proof:
+    """Compare the rows of the keys; many are not held in memory."""
+    if named is None or rows > MANY:
+        return compare_table(source, target, table.moved)
+    here = _is_logged(table, log)
+    return compare_some(source, target, table.moved, here, named.where, given_there=named.given)
 
 
 def _is_logged(table: FollowedTable, log: LogRange) -> str:
@@ -112,23 +121,45 @@ def _is_logged(table: FollowedTable, log: LogRange) -> str:
     return f"({', '.join(table.logged.key)}) IN ({logged})"
 
 
-def _equal(table: FollowedTable, other: str) -> str:
-    return " AND ".join(f"{other}.{quote(one.name)} = k.{quote(one.name)}" for one in table.moved.key)
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The condition, over the table on PostgreSQL, that its key is in the range. `given`: the values in it."""
+
+    where: str
+    given: Sequence[Any] = ()
 
 
-def _delete(source: Source, target: Connection, table: FollowedTable, log: LogRange) -> None:
-    """Delete the rows of the keys. A key that does not fit there has no row: its column is NULL, and equals none."""
+def _named(source: Source, target: Connection, table: FollowedTable, log: LogRange) -> _Named:
+    """A key that does not fit there has no row: its column is NULL, and equals none."""
     moved, key = table.moved, table.moved.key
-    names = ", ".join(quote(column.name) for column in key)
     slots = ", ".join(f"{slot} AS {quote(column.name)}" for slot, column in zip(_slots_of_key(table), key, strict=True))
     ignored = Changes(refuses=False)
     sent = ", ".join(sent_columns(source, replace(moved, columns=key, rowid=None), ignored))
     query = f"SELECT {sent} FROM (SELECT DISTINCT {slots} FROM main.{LOG} WHERE {log.of(table)})"
+    if all(isinstance(column.type, _GIVEN) for column in key):
+        with reading(source, ignored):
+            few = source.execute(f"{query} LIMIT {FEW + 1}").fetchall()
+        if len(few) <= FEW:
+            return _by_values(moved, few)
+    names = ", ".join(quote(column.name) for column in key)
     target.execute(f"DROP TABLE IF EXISTS pg_temp.{_KEYS}".encode())
     target.execute(f"CREATE TEMP TABLE {_KEYS} AS SELECT {names} FROM {quote(moved.target)} WHERE false".encode())
     copy_rows(source, target, query, f"pg_temp.{_KEYS}", ignored)
-    equal = _equal(table, "t")
-    target.execute(f"DELETE FROM {quote(moved.target)} AS t USING pg_temp.{_KEYS} AS k WHERE {equal}".encode())
+    equal = " AND ".join(f"{quote(moved.target)}.{quote(one.name)} = k.{quote(one.name)}" for one in key)
+    return _Named(f"EXISTS (SELECT FROM pg_temp.{_KEYS} AS k WHERE {equal})")
+
+
+def _by_values(moved: MovedTable, keys: Sequence[Sequence[Any]]) -> _Named:
+    """A few keys stand in the statement: to make a table for them would take longer than all else."""
+    if not keys:
+        return _Named("false")
+    names = ", ".join(quote(column.name) for column in moved.key)
+    rows, given = list[str](), list[Any]()
+    for values in keys:
+        marks, typed = typed_key(moved.key, values)
+        rows.append(f"({marks})")
+        given += typed
+    return _Named(f"({names}) IN (VALUES {', '.join(rows)})", given)
 
 
 def _slots_of_key(table: FollowedTable) -> tuple[str, ...]:
