@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import conf, databases
 from ..management.local_time import local_time
 from ..models import SchemaVersion
+from ..tenants.context import current
 from .filters import ByWhom, When
 from .history_rows import light, story
 from .pages import NotAllowed, Pages
@@ -69,6 +70,13 @@ class SchemaVersionAdmin(Pages):
     ordering = ("-id",)
 
     # --- permissions ----------------------------------------------------------------------------------------
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Nothing is shown to users of a tenant: a superuser of one would roll back the databases of all."""
+        return current() is None and bool(super().has_module_permission(request))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return current() is None and bool(super().has_view_permission(request, obj))
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False

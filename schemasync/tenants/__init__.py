@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .context import NoTenant, OtherTenant, UnknownTenant, current, current_alias
+from .context import NoTenant, OtherTenant, UnknownTenant, current, current_alias, outside
 
 if TYPE_CHECKING:
     from .across import for_each_tenant
@@ -23,6 +23,7 @@ __all__ = [
     "current_alias",
     "delete_tenant",
     "for_each_tenant",
+    "outside",
     "suspend_tenant",
     "tenant",
 ]

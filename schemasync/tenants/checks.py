@@ -15,7 +15,7 @@ from .. import process
 from ..backends.sqlite3.base import DatabaseWrapper
 from ..databases import ENGINE, is_no_path
 from .middleware import TenantMiddleware
-from .routing import TenantRouter
+from .routing import TenantRouter, keys_of_tenants
 from .sessions.bound import BoundToTenant
 from .settings import tenant_settings
 
@@ -27,8 +27,8 @@ _AFTER = ("SessionMiddleware", "AuthenticationMiddleware", "CommonMiddleware", "
 def check_tenants(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """E007: settings that tenants need are missing. E008: a foreign key leads from a tenant's file to another database.
     E009: sessions are valid in every tenant. E010: the middleware is not first. W017: a cache is shared by all
-    tenants."""
-    return [*_settings(), *_foreign_keys(), *_sessions(), *_middleware(), *_caches()]
+    tenants. W018: rows of the default database refer to rows that each tenant has."""
+    return [*_settings(), *_foreign_keys(), *_keys_of_tenants(), *_sessions(), *_middleware(), *_caches()]
 
 
 def _settings() -> Iterator[checks.CheckMessage]:
@@ -80,6 +80,21 @@ def _foreign_keys() -> Iterator[checks.CheckMessage]:
                     'databases into "BOTH".',
                     id="schemasync.E008",
                 )
+
+
+def _keys_of_tenants() -> Iterator[checks.CheckMessage]:
+    """A model of the default database whose key inside a tenant would be that of the tenant's row."""
+    for model in apps.get_models(include_auto_created=True):
+        for field in keys_of_tenants(model):
+            label = model._meta.app_label
+            yield checks.Warning(
+                f"{model._meta.label}.{field.name} refers to {field.related_model._meta.label}, of which each tenant "
+                "has rows of its own: a row in the default database would name the wrong one, so inside of a tenant "
+                "it cannot be saved.",
+                hint=f'Put "{label}" into SCHEMASYNC["TENANTS"]["BOTH"], unless its rows are only for the site without '
+                "a tenant.",
+                id="schemasync.W018",
+            )
 
 
 def _sessions() -> Iterator[checks.CheckMessage]:

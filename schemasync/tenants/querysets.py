@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from .context import current, current_alias
-from .routing import refuse_instance
+from .routing import refuse_instance, refuse_key_of_tenant
 from .settings import tenant_settings
 
 
@@ -64,6 +64,7 @@ def _own_rows(method: Callable[..., Any]) -> Callable[..., Any]:
         objs = list(objs)
         for one in objs:
             refuse_instance(one)
+            refuse_key_of_tenant(one)
         return method(self, objs, *args, **named)
 
     return own_rows

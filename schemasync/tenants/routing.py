@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, models
 
-from .context import current, current_alias, refuse_other
+from ..errors import Code
+from .context import OtherTenant, current, current_alias, refuse_other
 from .settings import tenant_settings
 
 
@@ -18,6 +20,8 @@ class TenantRouter:
         return _database(model, hints.get("instance"))
 
     def db_for_write(self, model: type[models.Model], **hints: Any) -> str | None:
+        if (instance := hints.get("instance")) is not None:
+            refuse_key_of_tenant(instance)
         return _database(model, hints.get("instance"))
 
     def allow_relation(self, first: models.Model, second: models.Model, **hints: Any) -> bool | None:
@@ -59,6 +63,34 @@ def database_of(model: type[models.Model]) -> str | None:
     if current() is None and model._meta.app_label in tenant_settings().both:
         return DEFAULT_DB_ALIAS
     return current_alias()
+
+
+def keys_of_tenants(model: type[models.Model]) -> tuple[models.ForeignKey[Any, Any], ...]:
+    """Foreign keys of a model of the default database that refer to a model whose rows each tenant has, too."""
+    found = tenant_settings()
+    return () if model._meta.app_label in found.apps else _keys_to(model, found.both)
+
+
+@cache
+def _keys_to(model: type[models.Model], labels: frozenset[str]) -> tuple[models.ForeignKey[Any, Any], ...]:
+    keys = (field for field in model._meta.local_fields if isinstance(field, models.ForeignKey))
+    return tuple(key for key in keys if key.related_model._meta.app_label in labels)
+
+
+def refuse_key_of_tenant(instance: models.Model) -> None:
+    """Raise OtherTenant for a row of the default database that is to be saved inside of a tenant with a key of its."""
+    if current() is None:
+        return
+    for key in keys_of_tenants(type(instance)):
+        if getattr(instance, key.attname) is not None:
+            label = instance._meta.app_label
+            raise OtherTenant.of(
+                Code.OTHER_TENANT,
+                f"a row of {instance._meta.label} in the default database would refer by {key.name} to a row of "
+                f'{key.related_model._meta.label} in the file of the tenant "{current()}"',
+                f'Put "{label}" into SCHEMASYNC["TENANTS"]["BOTH"], and export the schema of the tenants; or, if the '
+                "row is meant for the default database: with schemasync.tenants.outside(): …",
+            )
 
 
 def refuse_instance(instance: models.Model) -> None:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from django.conf import settings
+from django.contrib.admin import site
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.db import connection, transaction
@@ -11,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from schemasync.errors import Busy
-from schemasync.tenants import archive_tenant, create_tenant, delete_tenant, tenant
+from schemasync.models import SchemaVersion
+from schemasync.tenants import OtherTenant, archive_tenant, create_tenant, delete_tenant, outside, tenant
+from schemasync.tenants.checks import check_tenants
 from schemasync.tenants.models import State, Tenant
 from schemasync.tenants.paths import archived_folder_of, folder_of, path_of
 from tests.tenants.inside import new
@@ -148,3 +153,48 @@ def within_a_transaction_the_life_of_a_tenant_does_not_change():
                 raise AssertionError("it is done")
     assert path_of(key).exists()
     assert not folder_of("in-a-transaction").exists()
+
+
+def a_superuser_of_a_tenant_sees_and_does_nothing_to_others():
+    mine, other = new(), new("ann")
+    with tenant(mine):
+        boss = User.objects.create(username="boss", is_staff=True, is_superuser=True)
+        client = Client(headers={"host": f"{mine}.example.com"})
+        client.force_login(boss)
+    start = client.get("/admin/").content.decode()
+    assert "/admin/auth/user/" in start
+    assert "schemasync" not in start
+    for name in ("schemasync_tenants_tenant", "schemasync_schemaversion"):
+        assert client.get(reverse(f"admin:{name}_changelist")).status_code == 403
+    assert client.get(reverse("admin:schemasync_tenants_tenant_add")).status_code == 403
+    assert client.get(reverse("admin:schemasync_tenants_tenant_change", args=[other])).status_code == 403
+    client.post(reverse(LIST), {"action": "archive", "_selected_action": [other]})
+    assert Tenant.objects.get(pk=other).state == State.ACTIVE
+
+
+def every_page_of_the_history_is_closed_to_users_of_a_tenant():
+    key = new()
+    with tenant(key):
+        client = Client(headers={"host": f"{key}.example.com"})
+        client.force_login(User.objects.create(username="boss", is_staff=True, is_superuser=True))
+    pages = [url for url in site._registry[SchemaVersion].get_urls() if url.name]
+    assert len(pages) > 5
+    for url in pages:
+        arguments = dict.fromkeys(url.pattern.converters, "1")
+        address = reverse(f"admin:{url.name}", kwargs=arguments)
+        assert client.get(address).status_code == 403, url.name
+        assert client.post(address).status_code == 403, url.name
+
+
+def the_log_of_the_admin_is_not_written_with_a_key_of_a_tenant():
+    key = new()
+    with tenant(key):
+        user = User.objects.create(username="boss")
+        entry = LogEntry(user_id=user.pk, object_repr="x", action_flag=1)
+        for write in (entry.save, lambda: LogEntry.objects.bulk_create([entry])):
+            with pytest.raises(OtherTenant, match='Put "admin" into'):
+                write()
+        with outside():
+            LogEntry(user_id=None, object_repr="x", action_flag=1)
+    assert not LogEntry.objects.exists()
+    assert [one.id for one in check_tenants(None)] == ["schemasync.W018"] * 2
