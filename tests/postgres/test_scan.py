@@ -11,6 +11,7 @@ from schemasync.engines.postgres.columns import columns_of
 from schemasync.engines.postgres.judge import Fault
 from schemasync.engines.postgres.moved import moved_tables
 from schemasync.engines.postgres.types import Bigint, Bytea, Date, FieldKind, Text, Time, Timestamp
+from schemasync.engines.sqlite.for_postgres.misfits import listed
 from schemasync.engines.sqlite.for_postgres.scan import scan
 from schemasync.engines.sqlite.for_postgres.shapes import shapes
 from schemasync.engines.sqlite.inspect import inspect
@@ -173,3 +174,20 @@ def test_the_form_of_the_values_decides_where_nothing_else_does(declared, values
     assert shapes(connection, schema, columns_of(schema), {"t": ["v"]}) == {}
     if expected:
         assert columns_of(schema, shapes=found)["T"][0].type == expected
+
+
+@pytest.mark.parametrize(("encoding", "half"), [("UTF-8", "ff"), ("UTF-16le", "00d8"), ("UTF-16be", "d800")])
+def test_a_value_that_json_does_not_have_is_listed_as_sql_that_makes_it(encoding, half):
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(
+        f"PRAGMA encoding = '{encoding}'; CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT, flag BOOL)"
+    )
+    connection.execute(f"INSERT INTO t VALUES (1, CAST(x'{half}' AS TEXT), 9e999), (2, 'fits', 1)")
+    schema = inspect(connection).schema
+    moves = {"t": {"note": OnMove("clean"), "flag": OnMove("null")}}
+    (table,) = moved_tables(schema, columns_of(schema, {}), moves)
+    found = [json.loads(line) for _, line in listed(connection, table)]
+    assert [(one["column"], one["new"]) for one in found] == [("note", "\ufffd"), ("flag", None)]
+    for one in found:
+        (is_same,) = connection.execute(f"SELECT {one['column']} IS {one['old']['sql']} FROM t WHERE id = 1").fetchone()
+        assert is_same

@@ -52,7 +52,7 @@ def clean(value: Value, type_: PgType) -> Value:
         case Varchar(length):
             return _cut(_text(value), length)
         case Bytea():
-            return value.encode(errors="surrogateescape") if isinstance(value, str) else None
+            return _bytes(value) if isinstance(value, str) else None
         case Date() | Time() | Timestamp() | TimestampTz():
             return _moment(_stripped(value), type_)
         case Jsonb():
@@ -92,11 +92,26 @@ def _cut(text: str | None, length: int) -> str | None:
 def _text(value: Value) -> str | None:
     match value:
         case str():
-            return value.replace("\0", "").encode(errors="surrogateescape").decode(errors="replace")
+            return _unicode(value.replace("\0", ""))
         case int() | float():
             return repr(value)
         case _:
             return None
+
+
+def _unicode(text: str) -> str:
+    """The text with U+FFFD in place of what is no character."""
+    try:
+        return text.encode(errors="surrogateescape").decode(errors="replace")
+    except UnicodeEncodeError:  # half of a pair, in a database of UTF-16
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _bytes(text: str) -> bytes | None:
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return None
 
 
 def _moment(text: str, type_: Date | Time | Timestamp | TimestampTz) -> str | None:

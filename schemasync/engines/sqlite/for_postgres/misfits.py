@@ -55,18 +55,20 @@ def _of_columns(connection: Connection, table: MovedTable, columns: Sequence[PgC
 def listed(
     connection: Connection, table: MovedTable, columns: Collection[str] | None = None
 ) -> Iterator[tuple[Misfit, str]]:
-    """Each of `misfits`, and a line of JSON for it with the value and what a policy makes of it."""
+    """Each of `misfits` that a policy changes, and a line of JSON for it with the value and what the policy makes of
+    it."""
     encoding = codec(connection)
     for one in misfits(connection, table, columns):
-        line = {
-            "table": table.name,
-            "column": one.column.name,
-            "key": one.key,
-            "fault": one.judged.fault.value,
-            "old": _as_json(one.value, encoding),
-            "new": _as_json(one.judged.value if isinstance(one.judged, Changed) else None, encoding),
-        }
-        yield one, f"{literal(line)}\n"
+        if isinstance(one.judged, Changed):
+            line = {
+                "table": table.name,
+                "column": one.column.name,
+                "key": one.key,
+                "fault": one.judged.fault.value,
+                "old": _as_json(one.value, encoding),
+                "new": _as_json(one.judged.value, encoding),
+            }
+            yield one, f"{literal(line)}\n"
 
 
 def _as_json(value: Value, encoding: str) -> object:
