@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import conf, connect, databases, process
@@ -119,7 +119,15 @@ def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     if _has_mistakes():
         return []
     found = _differs if conf.is_enabled() else _is_off
-    return [message for alias in connections for message in found(alias)]
+    return [_addressed(message, alias) for alias in connections for message in found(alias)]
+
+
+def _addressed(message: checks.CheckMessage, alias: str) -> checks.CheckMessage:
+    """The message, whose hint names the database if it is not the default one."""
+    from .actions.addressed import addressed
+
+    message.hint = addressed(message.hint, {"database": alias}) if message.hint else message.hint
+    return message
 
 
 def _is_off(alias: str) -> Iterator[checks.CheckMessage]:
@@ -195,7 +203,7 @@ def _not_begun(alias: str) -> checks.CheckMessage:
     except SchemasyncError:
         before = None
     hints: dict[BeforeSchema | None, str] = {
-        BeforeSchema.NEW: "manage.py migrate",
+        BeforeSchema.NEW: "manage.py migrate" + ("" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"),
         BeforeSchema.MIGRATED: "manage.py schemasync adopt",
     }
     message = f'The database "{alias}" has no schema.json yet: there is no {conf.schema_path(alias)}.'

@@ -43,7 +43,7 @@ def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mappi
             one({**given, "database": alias})
         except CommandError as error:
             errors[alias] = error
-    _fail(errors)
+    fail(errors)
 
 
 def _refuse_names(given: Mapping[str, Any]) -> None:
@@ -84,10 +84,11 @@ def _as_json(
             command.stdout = out
         found["databases"][alias] = json.loads(written.getvalue())
     out.write(json.dumps(found, ensure_ascii=False, indent=2))
-    _fail(errors)
+    fail(errors)
 
 
-def _fail(errors: Mapping[str, CommandError]) -> None:
+def fail(errors: Mapping[str, CommandError]) -> None:
+    """Raise CommandError with the messages of all aliases and the highest exit code, if there are any."""
     if errors:
         text = "\n".join(f"{alias}: {error}" for alias, error in errors.items())
         raise CommandError(text, returncode=max(error.returncode for error in errors.values()))

@@ -76,6 +76,27 @@ def test_all_of_them_are_brought_up_in_one_go(both):
     assert both.manage("schemasync", "check", "--all").code == 0
 
 
+def test_makemigrations_writes_the_schema_json_of_each_database(both):
+    path = both.folder / "logs" / "models.py"
+    path.write_text(path.read_text().replace("max_length=50", "max_length=60"))
+    assert both.manage("makemigrations", "--check").code == 1
+    told = both.manage("check").err
+    assert 'The models and schema.json differ, in the database "logs"' in told
+    assert "HINT: manage.py schemasync --database logs --export" in told
+    both.done("makemigrations")
+    assert "varchar(60)" in (both.folder / "schema.logs.json").read_text()
+    assert both.manage("makemigrations", "--check").code == 0
+
+
+def test_makemigrations_writes_what_it_can_and_says_of_the_rest_why(both):
+    both.change(("label = models.SlugField()", "name = models.SlugField()"))
+    path = both.folder / "logs" / "models.py"
+    path.write_text(path.read_text().replace("max_length=50", "max_length=60"))
+    ended = both.manage("makemigrations")
+    assert (ended.code, "default: [rename-or-drop]" in ended.err) == (3, True), ended.err
+    assert "varchar(60)" in (both.folder / "schema.logs.json").read_text()
+
+
 def test_one_that_is_refused_keeps_no_other_one_back(both):
     (both.folder / "schema.json").write_text("{")
     path = both.folder / "logs" / "models.py"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import no_translations
+from django.core.management.base import CommandError, no_translations
 from django.core.management.commands import makemigrations
 from django.db import DEFAULT_DB_ALIAS, router
 
@@ -47,15 +47,22 @@ class Command(Console, makemigrations.Command):
         return self._for_those_that_keep_theirs(sorted(own), options) if own else None
 
     def _export(self, labels: Collection[str], options: dict[str, Any]) -> None:
-        """Write the models of all apps: schema.json is one unit."""
-        from .. import app_labels
+        """Write the models of all apps, to the schema.json of each database: that is one unit."""
+        from .. import all_databases, app_labels
 
         app_labels.refuse_unknown(labels)
         check = options.get("check_changes") or options.get("dry_run")
-        for alias in [DEFAULT_DB_ALIAS] if databases.is_sqlite(DEFAULT_DB_ALIAS) else databases.synced():
+        aliases, errors = databases.synced(), dict[str, CommandError]()
+        for alias in aliases:
             if labels and int(options["verbosity"]) > 0:
                 app_labels.before_export(self, alias, labels)
-            act(self, "export", {**options, "check": check, "database": alias})
+            try:
+                act(self, "export", {**options, "check": check, "database": alias})
+            except CommandError as error:
+                if len(aliases) == 1:
+                    raise
+                errors[alias] = error
+        all_databases.fail(errors)
 
     def _for_those_that_keep_theirs(self, labels: Collection[str], options: dict[str, Any]) -> Any:
         with migration_modules.suspended():
