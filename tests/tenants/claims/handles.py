@@ -36,21 +36,30 @@ def only_so_many_files_are_open_and_the_last_used_ones_stay():
     assert f"tenant:{keys[0]}" not in ContentType.objects._cache
 
 
-def a_file_in_a_transaction_or_around_the_line_stays_open():
-    first, second = new("ann"), new("bob")
-    others = [new() for _ in range(MOST + 2)]
-    with tenant(first), transaction.atomic():
+def a_file_that_is_read_around_the_line_stays_open():
+    reading, others = new("ann", "bob"), [new() for _ in range(MOST + 2)]
+    with tenant(reading):
+        rows = Author.objects.order_by("id").iterator(chunk_size=1)
+        assert next(rows).name == "ann"
+        for key in others:
+            with tenant(key):
+                Author.objects.count()
+        assert next(rows).name == "bob"
+        rows.close()
+
+
+def a_file_in_a_transaction_stays_open():
+    writing, others = new(), [new() for _ in range(MOST + 2)]
+    with tenant(writing):
+        block = transaction.atomic()
+        block.__enter__()
         Author.objects.create(name="in it")
-        with tenant(second):
-            reading = Author.objects.iterator()
-            for key in others:
-                with tenant(key):
-                    Author.objects.count()
-            assert next(reading).name == "bob"
-            reading.close()
-        assert Author.objects.count() == 2
-    with tenant(first):
-        assert Author.objects.count() == 2
+    for key in others:
+        with tenant(key):
+            Author.objects.count()
+    with tenant(writing):
+        block.__exit__(None, None, None)
+        assert Author.objects.get().name == "in it"
 
 
 def files_of_other_threads_are_closed_by_them_and_those_of_ended_threads_at_once():
