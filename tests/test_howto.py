@@ -47,8 +47,9 @@ def how_to(name: str) -> Page:
 
 def test_every_page_is_typed_or_needs_what_is_not_here():
     names = {path.stem for path in (ROOT / "docs" / "howto").glob("*.md")}
-    assert names == {*TYPED, *READ, "restore", "by-hand", "product", *RECIPES, "transforms"}, (
-        "tests/product does what the page on products says, and tests/command/test_by_hand.py what that on copies says"
+    assert names == {*TYPED, *READ, "restore", "by-hand", "product", "tenants", *RECIPES, "transforms"}, (
+        "tests/product does what the page on products says, tests/command/test_by_hand.py what that on copies says, and "
+        "tests/tenants/test_page.py what that on tenants says"
     )
 
 

@@ -1,0 +1,22 @@
+"""The commands of the page on tenants, typed in a new project that has its settings."""
+
+import shlex
+
+import pytest
+
+from tests.pages import page
+from tests.support.processes import environment, run
+
+
+@pytest.mark.slow
+def test_whoever_types_what_the_page_says_has_tenants(tmp_path):
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.tenants.settings", "TENANTS_FOLDER": str(tmp_path)}
+    ended = {}
+    for fence in page("docs/howto/tenants.md").fences:
+        for line in fence.text.splitlines() if fence.language == "console" else ():
+            words = shlex.split(line.removeprefix("python manage.py "))
+            ended[line] = run(("-m", "django", *words), tmp_path, environment(**settings), fresh=True)
+            assert ended[line].code == 0, (line, ended[line].err)
+    assert len(ended) >= 8
+    assert "1 active" in ended["python manage.py schemasync tenants status"].out
+    assert (tmp_path / "tenants" / "acme" / "db.sqlite3").exists()
