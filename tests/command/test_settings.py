@@ -56,7 +56,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one(project, settings
         if near
         else "Known are: SCHEMA, KEEP, ON_STARTUP, SERVING_COMMANDS, ENABLED, MIGRATED_APPS, DATA_MIGRATIONS, SEED, TRANSFORMS, "
         "WRITE_MIGRATIONS, ADOPT, RUN_FROM_ADMIN, STATUS_TOKEN, CONNECT, EXTENSIONS, "
-        "TESTS, TEST_CACHE, TEST_SEED, REQUIRE, HEALTH, BACKUPS, LITESTREAM, METRICS, NEEDS."
+        "TESTS, TEST_CACHE, TEST_SEED, REQUIRE, HEALTH, BACKUPS, LITESTREAM, METRICS, NEEDS, TENANTS."
     )
     found = errors()
     assert [item.id for item in found] == ["schemasync.E002"]
