@@ -53,7 +53,7 @@ def test_every_page_is_typed_or_needs_what_is_not_here():
     )
 
 
-@pytest.mark.slow(but=["rename", "not-null", "models", "keep-writes", "rehearse", "guard-a-run", "tests", "mask"])
+@pytest.mark.slow(but=["rename", "models", "keep-writes", "rehearse", "tests"])
 @pytest.mark.parametrize("name", TYPED)
 def test_whoever_does_what_a_page_says_sees_what_it_shows(site, name):
     assert type_page(how_to(name), site.folder) >= 1

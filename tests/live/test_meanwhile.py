@@ -349,7 +349,7 @@ CASES = {
 }  # fmt: skip
 
 
-OFTEN = 8  # one case in so many is also tried at each of the other moments
+OFTEN = 12  # one case in so many is also tried at each of the other moments
 
 
 def moments():
