@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import postgres, postgres_database  # noqa: F401  # fixtures of all folders
 from tests.support.processes import end_server
@@ -15,6 +16,10 @@ from tests.support.scheduling import GroupScheduling
 pytest.register_assert_rewrite("tests.crash.aftermath")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure(config):
