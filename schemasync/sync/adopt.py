@@ -106,9 +106,7 @@ def adopt(
     with translated_errors(target.layout.link):
         if live_database.is_overwritten(target.layout, target.opener):
             return _adopt_in_place(target, asked, begun)
-        with _plain_file(target) as before:  # refuse before there is a folder to lock in
-            before.inspect()
-            never_run(before, installed, accepted)
+        _refuse_early(target, asked)
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             with _plain_file(target) as before:
@@ -212,6 +210,18 @@ class _Decided:
     unknown: Unknown
     runner_tables: tuple[str, ...]
     previous: PreviouslyLive | None
+
+
+def _refuse_early(target: Target, asked: _Asked) -> None:
+    """Refuse before there is a folder to lock in."""
+    try:
+        with _plain_file(target) as before:
+            before.inspect()
+            never_run(before, asked.installed, asked.accepted)
+    except SchemasyncError as error:
+        # another run may be in its swap: with the lock it is seen as it ends, or as it ended when that run died
+        if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
+            raise
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A run and somebody else at the same time: another run, a writer, a reader, someone who changes the schema."""
 
 import time
+from unittest.mock import patch
 
 import pytest
 
@@ -26,7 +27,12 @@ def world(stages, tmp_path):
 
 
 def stopped_at(world, label, tree, options=None):
-    """A run that stands still after a step until it is told to go on: (process, has arrived, may go on)."""
+    """A sync that stands still after a step until it is told to go on: (process, may go on)."""
+    return held(world, label, lambda target: sync(target, read(tree), options).result)
+
+
+def held(world, label, act):
+    """The same for any action on the target."""
     arrived, onward = FORK.Event(), FORK.Event()
 
     def observer(when, seen):
@@ -35,7 +41,7 @@ def stopped_at(world, label, tree, options=None):
             assert onward.wait(30)
 
     target = world.target(observer)
-    running = Child(lambda: sync(target, read(tree), options).result)
+    running = Child(lambda: act(target))
     assert arrived.wait(30)
     return running, onward
 
@@ -122,6 +128,21 @@ def test_two_adoptions_at_once_take_it_over_once(stages, tmp_path):
     assert next(one for one in ended if one.trouble).refusal().codes == ("already-adopted",)
     assert len(world.files()) == 1
     assert write(world.link, "goes on") is None
+
+
+def test_an_adoption_that_looked_before_another_one_s_fence_waits_for_its_end(stages, tmp_path):
+    world = stages("adopt_wal").copy(tmp_path / "w")
+
+    def looked_before():
+        with patch("schemasync.sync.adopt.finish_swap", return_value=False):  # nothing was unfinished a moment ago
+            adopt(world.target(wait=30.0), None)
+
+    running, onward = held(world, DiskStep.CUTOVER_FENCE, lambda target: adopt(target, None).generation)
+    second = Child(looked_before)
+    time.sleep(0.3)
+    onward.set()
+    assert running.ended().result() == world.files()[0].stem
+    assert second.ended().refusal().codes == ("already-adopted",)
 
 
 # --- writers ----------------------------------------------------------------------------------------------------
