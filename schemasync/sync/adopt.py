@@ -36,6 +36,7 @@ from ..schema.model import Schema
 from ..schema.subset import differing, ours
 from . import up_to_date
 from .data_migrations import Installed, never_run
+from .live_problems import is_being_finished
 from .phases.build import build
 from .phases.capture import check_same_schema
 from .phases.cutover import check_place, cut_over_locked
@@ -220,7 +221,7 @@ def _refuse_early(target: Target, asked: _Asked) -> None:
             never_run(before, asked.installed, asked.accepted)
     except SchemasyncError as error:
         # another run may be in its swap: with the lock it is seen as it ends, or as it ended when that run died
-        if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
+        if not is_being_finished(error.problems):
             raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from ..errors import Code, Problem, SchemasyncError
@@ -46,6 +47,7 @@ def restored_in_place(target: Target, now: LiveDatabase) -> list[Problem]:
     ]
 
 
-def is_being_finished(problems: list[Problem]) -> bool:
-    """True in the milliseconds between the fence and the move of the link by a run at work."""
+def is_being_finished(problems: Iterable[Problem]) -> bool:
+    """True if nothing is wrong but a swap between its fence and the move of the link: that of a run at work, for
+    milliseconds, or of one that died."""
     return all(problem.code == Code.SWAP_UNFINISHED for problem in problems)

@@ -27,6 +27,7 @@ from ..history.row import HistoryRow
 from ..history.rows import left_json
 from ..schema.text import dumps
 from . import misplaced
+from .live_problems import is_being_finished
 from .phases import cutover, postpone
 from .phases.capture import remove
 from .phases.write_lock import LinkState
@@ -81,7 +82,7 @@ def finish_swap(target: Target) -> tuple[str, ...]:
         with translated_errors(target.layout.link), live_database.read(target.layout, target.opener, whole=False):
             return ()
     except SchemasyncError as error:
-        if any(problem.code != Code.SWAP_UNFINISHED for problem in error.problems):
+        if not is_being_finished(error.problems):
             return ()  # the caller reports it
     with translated_errors(target.layout.link), interrupt.stoppable(), target.locked() as target:
         return recover(target)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import check_version
 from ..engines.sqlite.rebuild.alter import CannotEdit
-from ..errors import Code, Refused
+from ..errors import Refused
 from ..files.disk import DiskStep
 from ..files.layout import PathKind
 from ..history.action import HistoryAction
@@ -30,6 +30,7 @@ from ..plan.model import Plan, Strategy
 from ..schema.document import Document
 from . import prune, up_to_date
 from .data_migrations import never_run
+from .live_problems import is_being_finished
 from .phases.ahead import Conflict, work_ahead
 from .phases.beforehand import check_beforehand
 from .phases.build import Built, build
@@ -120,7 +121,7 @@ def _if_current(target: Target, document: Document, options: SyncOptions) -> Rep
                 return _current(document, now, Decision(None))
     except Refused as refusal:
         # recovery finishes an interrupted swap; every other refusal stands
-        if any(problem.code != Code.SWAP_UNFINISHED for problem in refusal.problems):
+        if not is_being_finished(refusal.problems):
             raise
     return None
 

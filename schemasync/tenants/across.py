@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS
 from django.utils.asyncio import async_unsafe
 
 from .. import databases
@@ -18,13 +17,12 @@ from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.one_query import QueryLimits, Rows
 from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
 from .entering import tenant
-from .models import State, Tenant
+from .fleet.standing import served_keys
 from .paths import path_of
 from .settings import tenant_settings
 
 Result = TypeVar("Result")
 
-IN_USE = (State.ACTIVE, State.SUSPENDED)
 AHEAD = 2  # files for each worker that are read before their rows are asked for
 
 
@@ -49,7 +47,7 @@ def report(
     ask = partial(_asked, databases.opener(tenant_settings().entry), sql, limits or QueryLimits())
     columns: tuple[str, ...] | None = None
     with ThreadPoolExecutor(workers, "schemasync-report") as pool:
-        for answer in _in_order(pool, ask, _keys(keys), workers * AHEAD):
+        for answer in _in_order(pool, ask, served_keys() if keys is None else keys, workers * AHEAD):
             if answer.problems:
                 yield answer
                 continue
@@ -63,7 +61,7 @@ def for_each_tenant(function: Callable[[], Result], keys: Iterable[str] | None =
     the end; each has a note with the key of its tenant."""
     results: dict[str, Result] = {}
     errors: list[Exception] = []
-    for key in list(_keys(keys)):  # the function may create and archive tenants
+    for key in served_keys() if keys is None else list(keys):
         try:
             with tenant(key):
                 results[key] = function()
@@ -73,13 +71,6 @@ def for_each_tenant(function: Callable[[], Result], keys: Iterable[str] | None =
     if errors:
         raise ExceptionGroup(f"failed in {len(errors)} of {len(errors) + len(results)} tenants", errors)
     return results
-
-
-def _keys(keys: Iterable[str] | None) -> Iterator[str]:
-    if keys is not None:
-        return iter(keys)
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=IN_USE).order_by("key")
-    return rows.values_list("key", flat=True).iterator()
 
 
 def _asked(opener: Opener, sql: str, limits: QueryLimits, key: str) -> Answer:
@@ -98,7 +89,7 @@ def _asked(opener: Opener, sql: str, limits: QueryLimits, key: str) -> Answer:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, ask: Callable[[str], Answer], keys: Iterator[str], ahead: int
+    pool: ThreadPoolExecutor, ask: Callable[[str], Answer], keys: Iterable[str], ahead: int
 ) -> Iterator[Answer]:
     """The answers in the order of the keys, with at most `ahead` files that are read and not yet asked for."""
     waiting: deque[Future[Answer]] = deque()
