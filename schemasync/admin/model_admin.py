@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import conf, databases
 from ..management.local_time import local_time
 from ..models import SchemaVersion
-from ..tenants.context import current
+from ..tenants.outside_admin import OutsideOfTenants
 from .filters import ByWhom, When
 from .history_rows import light, story
 from .pages import NotAllowed, Pages
@@ -57,7 +57,7 @@ class VersionList(ChangeList):
         return super().url_for_result(result) + (f"?{PARAMETER}={result._state.db}" if named else "")
 
 
-class SchemaVersionAdmin(Pages):
+class SchemaVersionAdmin(OutsideOfTenants, Pages):
     """Read-only: each action has its own page, permission and URL."""
 
     change_list_template = "admin/schemasync/versions.html"
@@ -70,13 +70,6 @@ class SchemaVersionAdmin(Pages):
     ordering = ("-id",)
 
     # --- permissions ----------------------------------------------------------------------------------------
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Nothing is shown to users of a tenant: a superuser of one would roll back the databases of all."""
-        return current() is None and bool(super().has_module_permission(request))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return current() is None and bool(super().has_view_permission(request, obj))
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False

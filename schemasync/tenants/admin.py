@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..errors import Refused, SchemasyncError
 from . import lives
-from .context import current
 from .models import State, Tenant
+from .outside_admin import OutsideOfTenants
 
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin below
@@ -33,7 +33,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin bel
 
 
 @admin.register(Tenant)
-class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own has no parameters at run time
+class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own has no parameters at run time
     """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
 
     form = TenantForm
@@ -50,19 +50,6 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own h
         """The rows in the default database, where they are."""
         return super().get_queryset(request).using(DEFAULT_DB_ALIAS)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Nothing is shown to users of a tenant: a superuser of one would archive all others."""
-        return current() is None and super().has_module_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
-        return current() is None and super().has_view_permission(request, obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return current() is None and super().has_add_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
-        return current() is None and super().has_change_permission(request, obj)
-
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """The key of a tenant names its folder, so it is given once."""
         return ("key", *self.readonly_fields) if obj is not None else self.readonly_fields
@@ -75,7 +62,7 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own h
 
     def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
         """A tenant is archived before it can be deleted."""
-        can_go = current() is None and (obj is None or obj.state in (State.CREATING, State.ARCHIVED, State.DELETING))
+        can_go = obj is None or obj.state in (State.CREATING, State.ARCHIVED, State.DELETING)
         return can_go and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
