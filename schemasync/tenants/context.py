@@ -96,7 +96,7 @@ def pop(key: str) -> None:
 
 
 def within(key: str, items: Iterator[Item]) -> Iterator[Item]:
-    """The items of an iterator, each made while the tenant is entered; whoever reads them stays where they are."""
+    """The items of an iterator, each made while the tenant is entered; the code that reads them stays in its own."""
     try:
         while True:
             with entered(key):

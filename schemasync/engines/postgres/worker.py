@@ -131,20 +131,20 @@ def _obey(reading: IO[bytes], source: Source, target: Connection, say: Say) -> N
                 source.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
                 say(Ready())
             case Copy(Part(table, judged, rows)):
-                changes, told = Changes(), _told(say)
-                done = copy_table(source, target, table, changes, judged=judged, part=rows, progress=told)
+                changes, progress = Changes(), _progress(say)
+                done = copy_table(source, target, table, changes, judged=judged, part=rows, progress=progress)
                 say(Copied(done, frozenset(changes.columns)))
             case Compare(Part(table, judged, rows)):
-                say(Compared(compare_table(source, target, table, judged=judged, part=rows, progress=_told(say))))
+                say(Compared(compare_table(source, target, table, judged=judged, part=rows, progress=_progress(say))))
 
 
-def _told(say: Say) -> Callable[[int], None]:
+def _progress(say: Say) -> Callable[[int], None]:
     """Takes numbers of rows so far, and says how many more they are."""
-    told = 0
+    reported = 0
 
     def progress(rows: int) -> None:
-        nonlocal told
-        told, more = rows, rows - told
+        nonlocal reported
+        reported, more = rows, rows - reported
         say(Progress(more))
 
     return progress

@@ -55,7 +55,7 @@ class FleetReport:
             Code.TENANTS_FAILED,
             f"{count(len(self.failed), 'tenant')} failed{stopped}: {_listed(self.failed)}",
             "Their files are as they were, and they go on with them. What each failed with: manage.py schemasync "
-            "tenants status\nOnce that is mended: manage.py schemasync tenants sync --retry",
+            "tenants status\nOnce that is fixed: manage.py schemasync tenants sync --retry",
         )
 
 
