@@ -113,8 +113,21 @@ class Run:
             self.part("from models", self.from_models)
             self.part("from migrations", self.from_migrations)
             self.part("with migrations of their own", self.with_their_own)
-        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
-        self.say(f"seconds: {told}; faults: {self.counts['faults']}")
+        return self.ended()
+
+    def in_order(self, *parts):
+        """Install, then do each part with one project until one fails."""
+        if self.part("install", self.install):
+            site = Project(self.folder / "site", self.app, self.environment)
+            for part in parts:
+                if not self.part(part.__name__, lambda part=part: part(site)):
+                    break
+        return self.ended()
+
+    def ended(self):
+        """Print the seconds, and return what was counted."""
+        seconds = ", ".join(f"{name} {took:.1f}" for name, took in self.seconds.items())
+        self.say(f"seconds: {seconds}; faults: {self.counts['faults']}")
         return self.counts
 
     def part(self, name, action):

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from benchmarks import machine
 
-from .apps import Project, Run, copy
+from .apps import Run, copy
 from .borrowed import APPS, CHANGES, CMS, PRETIX
 from .filled import LEFT, fill
 
@@ -50,15 +50,7 @@ class InAndOut(Run):
 
     def whole(self):
         print(f"\n{self.app.name}", flush=True)
-        if self.part("install", self.install):
-            site = Project(self.folder / "site", self.app, self.environment)
-            for part in (self.migrate, self.adopt, self.change, self.eject, self.alone):
-                name = part.__name__
-                if not self.part(name, lambda part=part: part(site)):
-                    break
-        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
-        self.say(f"seconds: {told}; faults: {self.counts['faults']}")
-        return self.counts
+        return self.in_order(self.migrate, self.adopt, self.change, self.eject, self.alone)
 
     def migrate(self, site):
         """By the product's own commands; schemasync is not installed yet."""

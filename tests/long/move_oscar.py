@@ -20,7 +20,7 @@ from ..postgres.same_rows import assert_same_rows
 from ..support import postgres
 from ..support.postgres import USER, Database
 from ..support.processes import ROOT
-from .apps import Project, Run
+from .apps import Run
 from .borrowed import APPS
 from .filled import fill
 
@@ -63,15 +63,7 @@ class Moved(Run):
         self.database = database
 
     def whole(self):
-        if self.part("install", self.install):
-            site = Project(self.folder / "site", self.app, self.environment)
-            for part in (self.migrate, self.adopt, self.move, self.alone):
-                name = part.__name__
-                if not self.part(name, lambda part=part: part(site)):
-                    break
-        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
-        self.say(f"seconds: {told}; faults: {self.counts['faults']}")
-        return self.counts
+        return self.in_order(self.migrate, self.adopt, self.move, self.alone)
 
     def migrate(self, site):
         """By the product's own commands; schemasync is not installed yet."""
