@@ -93,6 +93,12 @@ def postgres_entry(alias: str) -> Mapping[str, Any]:
     return entry
 
 
+def meant(alias: str) -> str:
+    """The name of the database that an alias means now: for the entry that all tenants share, inside of a tenant, that
+    of the tenant. Raises UsageError for an unknown alias."""
+    return _wrapper(alias).alias
+
+
 def is_sqlite(alias: str) -> bool:
     """True for a database that can have a schema.json. Raises UsageError for an unknown alias."""
     return _wrapper(alias).vendor == "sqlite"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, TypedDict, cast
 
-from .. import conf
+from .. import conf, databases
 from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.hazards import HazardJson
@@ -123,7 +123,7 @@ def run(
 ) -> Report:
     """A sync to a document, with the work of `migrate` if schema.json replaces migrations. `first`: what comes before
     that work. `goes_live`: as in `sync_as_migrate`."""
-    alias, dialogue = database.alias, database.dialogue
+    alias, dialogue = databases.meant(database.alias), database.dialogue
     if conf.is_enabled():
         out, verbosity, more = dialogue.stdout, dialogue.verbosity, (first, progress, goal)
         done = sync_as_migrate(alias, target, wanted, options, out, verbosity, *more, goes_live=goes_live)

@@ -6,11 +6,13 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 
 from schemasync import conf
 from schemasync.api import status
-from schemasync.tenants import archive_tenant, create_tenant, suspend_tenant, tenant
+from schemasync.tenants import archive_tenant, create_tenant, current_alias, suspend_tenant, tenant
 from schemasync.tenants.models import Tenant
 from schemasync.tenants.paths import folder_of
 from tests.tenants.inside import new
@@ -151,3 +153,16 @@ def options_that_are_no_shares_are_refused():
         assert _run("sync", **given)[0] == 2
     with pytest.raises(CommandError):
         call_command("schemasync", "tenants")
+
+
+def content_types_and_permissions_of_new_models_are_added_in_each_tenant():
+    Tenant.objects.all().delete()
+    key = new("ann")
+    with tenant(key):
+        Permission.objects.filter(content_type__model="book").delete()
+        ContentType.objects.filter(model="book")._raw_delete(current_alias())
+    with _schema(_extra):
+        code, found = _sync_json()
+        assert (code, found["synced"]) == (0, 1), found
+        with tenant(key):
+            assert Permission.objects.filter(content_type__model="book").count() == 4
