@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,8 +82,10 @@ class Manifest:
 
 
 def name_of(made_at: datetime, version: str) -> str:
-    """The name of a backup: `20261129T175200.123456Z-c566d18d257f`. Names sort by time."""
-    return f"{made_at.astimezone(UTC).strftime(_TIME)}-{short(version) if version else 'none'}"
+    """A name for a backup that no other one has, also if two are made at the same moment:
+    `20261129T175200.123456Z-c566d18d257f-9f86d081`. Names sort by time."""
+    moment = made_at.astimezone(UTC).strftime(_TIME)
+    return f"{moment}-{short(version) if version else 'none'}-{secrets.token_hex(4)}"
 
 
 def time_in(name: str) -> datetime | None:

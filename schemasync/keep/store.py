@@ -79,21 +79,28 @@ class Store:
             self._names()
 
     def put(self, name: str, path: Path) -> None:
-        """Store a file under this name, which is free. Raises Failed if the storage has not taken it as it is."""
-        with self._failing(f"take {name}"), self._half_removed(name), path.open("rb") as file:
-            saved = self.storage.save(self.path(name), File(file, name))
-            self._check_name(name, saved)
-            self._make_durable(saved)
+        """Store a file under this name. Raises Failed if the storage has not taken it as it is, or has another file of
+        that name, which stays."""
+        with self._failing(f"take {name}"), path.open("rb") as file:
+            self._save(name, File(file, name))
 
     def put_manifest(self, one: Manifest) -> None:
         """Store the manifest: from then on the backup counts."""
         name = one.name + manifest.SUFFIX
-        with self._failing(f"take {name}"), self._half_removed(name):
-            saved = self.storage.save(self.path(name), ContentFile(one.text().encode(), name))
-            self._check_name(name, saved)
+        with self._failing(f"take {name}"):
+            self._save(name, ContentFile(one.text().encode(), name))
+            with self._half_removed(name):
+                if self._content(name) != one.text().encode():
+                    raise OSError("it gives back another content than it was given")
+
+    def _save(self, name: str, content: File[bytes]) -> None:
+        if self.storage.exists(self.path(name)):  # some storages would write over it
+            raise OSError("it has a file of this name already")
+        with self._half_removed(name):
+            saved = self.storage.save(self.path(name), content)
+        self._check_name(name, saved)
+        with self._half_removed(name):
             self._make_durable(saved)
-            if self._content(name) != one.text().encode():
-                raise OSError("it gives back another content than it was given")
 
     @contextmanager
     def _half_removed(self, name: str) -> Iterator[None]:

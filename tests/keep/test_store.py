@@ -3,11 +3,12 @@
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
+from datetime import datetime
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from schemasync.errors import Failed, UsageError
 from schemasync.keep.backup import backup
@@ -93,6 +94,59 @@ def test_an_earlier_backup_still_counts_after_one_that_failed(link, tmp_path):
     found = Store(FileSystemStorage(folder), "default").find()
     assert found.backups == (first,)
     assert len(found.incomplete) == 1
+
+
+class WritesOver(InMemoryStorage):
+    """As the storage for S3 does unless told otherwise."""
+
+    def get_available_name(self, name, max_length=None):
+        if self.exists(name):
+            self.delete(name)
+        return name
+
+
+class Stopped(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime(2026, 11, 30, tzinfo=tz)
+
+
+def test_two_backups_of_the_same_microsecond_both_count(link, tmp_path, monkeypatch):
+    """Two machines may share a storage, and a clock may be set back."""
+    monkeypatch.setattr("schemasync.keep.backup.datetime", Stopped)
+    place = Store(WritesOver(), "default")
+    made = [backup(target(link), place, "default") for _ in range(2)]
+    assert made[0].made_at == made[1].made_at
+    assert {one.name for one in place.find().backups} == {one.name for one in made}
+    for one in made:
+        assert place.digest(one.stored_name).is_same(one.data["stored"]["bytes"], one.data["stored"]["sha256"])
+
+
+@pytest.mark.parametrize("kind", [WritesOver, InMemoryStorage])
+def test_a_file_that_a_storage_has_already_stays_as_it_is(tmp_path, kind):
+    place, path = Store(kind(), "default"), tmp_path / "file"
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        with nullcontext() if content == b"first" else pytest.raises(Failed, match="of this name already"):
+            place.put("name", path)
+    assert b"".join(place.chunks("name")) == b"first"
+
+
+class TakenMeanwhile(InMemoryStorage):
+    """Another one stores a file of the same name after it was asked for."""
+
+    def get_available_name(self, name, max_length=None):
+        super()._save(name, ContentFile(b"of another one"))
+        return super().get_available_name(name, max_length)
+
+
+def test_a_file_that_came_meanwhile_stays_too(tmp_path):
+    place, path = Store(TakenMeanwhile(), "default"), tmp_path / "file"
+    path.write_bytes(b"ours")
+    with pytest.raises(Failed, match="changed the name"):
+        place.put("name", path)
+    assert place._names() == ["name"]
+    assert b"".join(place.chunks("name")) == b"of another one"
 
 
 def test_what_a_full_storage_took_of_a_file_is_removed(link, tmp_path):

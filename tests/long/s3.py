@@ -54,6 +54,53 @@ while True:
     time.sleep(0.01)
 """
 
+AT_ONE_MOMENT = """
+import os, sys
+from datetime import datetime
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django.core.management import execute_from_command_line
+from schemasync.keep import backup
+class Stopped(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime(2026, 11, 1, tzinfo=tz)
+backup.datetime = Stopped
+execute_from_command_line(sys.argv)
+"""
+TAKEN = """
+import os, sys
+from pathlib import Path
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+import django
+django.setup()
+from django.conf import settings
+from schemasync.errors import Failed
+from schemasync.keep.store import Store
+from storages.backends.s3 import S3Storage
+for overwrites in (True, False):
+    place, path = Store(S3Storage(**settings.BUCKET, file_overwrite=overwrites), "taken"), Path("taken.txt")
+    for content in (b"first" * 3_000_000, b"second"):  # the first one in several parts
+        path.write_bytes(content)
+        try:
+            place.put(f"file-{overwrites}", path)
+        except Failed as error:
+            print(content[:6].decode(), "already" in str(error))
+    print(b"".join(place.chunks(f"file-{overwrites}")) == b"first" * 3_000_000)
+"""
+CONDITION = """
+import boto3, os
+from boto3.s3.transfer import S3Transfer
+client = boto3.client("s3", endpoint_url=os.environ["S3_URL"], aws_access_key_id="key", aws_secret_access_key="right",
+    region_name="us-east-1")
+client.put_object(Bucket="backups", Key="condition", Body=b"first", IfNoneMatch="*")
+try:
+    client.put_object(Bucket="backups", Key="condition", Body=b"second", IfNoneMatch="*")
+except client.exceptions.ClientError as error:
+    print(error.response["Error"]["Code"])
+print("IfNoneMatch" in S3Transfer.ALLOWED_UPLOAD_ARGS)
+client.delete_object(Bucket="backups", Key="condition")
+"""
+
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.long s3", description=__doc__)
@@ -84,6 +131,8 @@ class Trial:
         self._project()
         with self.server.at_work() as server:
             self._beside_a_writer()
+            self._two_of_one_moment()
+            self._a_name_that_is_taken()
             self._a_wrong_key()
             self._a_server_that_dies(server)
         with self.server.at_work():
@@ -146,6 +195,35 @@ class Trial:
         self.holds("three backups are listed", len(self.done("backups")["backups"]) == 3)
         removed = self.done("backup", "--prune")["removed"]
         self.holds(f"of four within the hour --prune leaves one ({len(removed)} removed)", len(removed) >= 2)
+
+    def _two_of_one_moment(self) -> None:
+        """Two processes at once, whose clocks stand at the same microsecond: no name is written twice."""
+        command = [self.python, "-c", AT_ONE_MOMENT, "schemasync", "backup", "--json"]
+        runs = [
+            subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE) for _ in range(2)
+        ]
+        made = [json.loads(run.communicate()[0])["backup"] for run in runs]
+        moments, names = {one["made_at"] for one in made}, {one["name"] for one in made}
+        self.holds("two backups at once, of the same microsecond, have two names", (len(moments), len(names)) == (1, 2))
+        for one in made:
+            path = self.folder / "restored.sqlite3"
+            self.done("restore", one["name"], "--into", str(path))
+            with closing(sqlite3.connect(path)) as connection:
+                found = connection.execute("SELECT count(*) FROM debit").fetchone()[0]
+            self.holds("and it has its own rows", found == one["content"]["rows"]["debit"])
+            path.unlink()
+
+    def _a_name_that_is_taken(self) -> None:
+        """Also by a storage that would write over it; then what the server and boto3 do with a condition."""
+        said = subprocess.check_output(
+            [self.python, "-c", TAKEN], cwd=self.folder, env=self.environment, text=True
+        ).splitlines()
+        self.holds("a name that is taken is refused, and its file stays whole", said == ["second True", "True"] * 2)
+        code, takes = subprocess.check_output(
+            [self.python, "-c", CONDITION], env=self.environment, text=True
+        ).splitlines()
+        self.holds(f"the server refuses a write on the condition that the name is free: {code}", "Failed" in code)
+        self.holds("boto3 takes no such condition for uploads in parts, so none is used", takes == "False")
 
     def _a_wrong_key(self) -> None:
         ended = self.manage("backup", S3_KEY="wrong")
