@@ -83,15 +83,21 @@ def main(arguments: list[str]) -> int:
             )
     print()
     for what, by_size in found.items():
-        small, large = min(by_size), max(by_size)
-        slope = (by_size[large].seconds - by_size[small].seconds) / (large - small)
-        share = by_size[large].disk / GB / large
-        print(
-            f"{what}: {slope:.1f} s more for each GB from {small:.1f} to {large:.1f} GB. Not measured: at that rate {FAR} GB "
-            f"take {slope * FAR / 60:.0f} minutes and {share * FAR:.0f} GB beside the file"
-        )
+        print(f"{what}: {_far(by_size)}")
     print(f"\n{time.perf_counter() - begun:.0f} s; commit {machine.commit()}")
     return 0
+
+
+def _far(by_size: dict[float, Measured]) -> str:
+    """What a file of FAR GB would take at the rates of the largest one. By the processor: the clock has the other work of
+    the machine."""
+    large = max(by_size)
+    most = by_size[large]
+    minutes = most.processor / large * FAR / 60
+    return (
+        f"{most.processor / large:.1f} s of the processor for a GB at {large:.1f} GB. Not measured: at that rate {FAR} GB "
+        f"take {minutes:.0f} minutes of the processor, and {most.disk / GB / large * FAR:.0f} GB beside the file"
+    )
 
 
 def one(folder: Path, gigabytes: float) -> tuple[int, dict[str, Measured]]:
