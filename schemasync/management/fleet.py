@@ -49,7 +49,8 @@ def sync(
     at: Database, given: Mapping[str, Any], say: Callable[[Sequence[str]], object] | None, page: Page
 ) -> FleetReport:
     """Sync all tenants; `say` gets the plans before."""
-    from ..tenants.fleet.run import FleetOptions, sync_tenants
+    from ..tenants.fleet.each import FleetOptions
+    from ..tenants.fleet.run import sync_tenants
 
     options = FleetOptions(**{one.name: given[one.name] for one in fields(FleetOptions) if one.name in given})
 

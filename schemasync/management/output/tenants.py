@@ -13,6 +13,7 @@ from .shared import Lines
 
 if TYPE_CHECKING:
     from ...tenants.across import Answer
+    from ...tenants.fleet.each import Tally
     from ...tenants.fleet.run import FleetReport
     from ...tenants.fleet.standing import Standing
     from ...tenants.fleet.status import FleetStatus
@@ -30,12 +31,15 @@ def state(one: Standing, number: int) -> str:
 def sync_lines(done: FleetReport) -> Lines:
     """What was done."""
     parts = [f"{done.current:,} were current"] if done.current else []
-    parts += [f"{len(done.failed):,} failed"] if done.failed else []
-    parts += [f"{done.left:,} were not tried"] if done.left else []
-    rest = f"; {', '.join(parts)}" if parts else ""
-    return [
-        f"{count(len(done.synced), 'tenant')} synced to version {short(done.version)} in {span(done.duration_ms)}{rest}"
-    ]
+    what = f"{count(len(done.tally.done), 'tenant')} synced to version {short(done.version)}"
+    return [f"{what} in {span(done.duration_ms)}{_rest(done.tally, parts)}"]
+
+
+def _rest(tally: Tally, parts: list[str]) -> str:
+    """How many failed or were not tried, after other parts."""
+    parts = [*parts, f"{len(tally.failed):,} failed"] if tally.failed else parts
+    parts = [*parts, f"{tally.left:,} were not tried"] if tally.left else parts
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def status_lines(found: FleetStatus) -> Lines:

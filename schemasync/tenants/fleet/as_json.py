@@ -10,6 +10,7 @@ from ...errors import ProblemJson
 
 if TYPE_CHECKING:
     from ..across import Answer
+    from .each import Tally
     from .run import FleetReport
     from .status import FleetStatus
 
@@ -117,18 +118,23 @@ def _json_value(value: Any) -> Any:
 
 def sync_json(done: FleetReport) -> TenantsSyncJson:
     """The JSON object of a sync."""
-    problem = done.problem
+    problem, tally = done.problem, done.tally
     return {
-        "result": "failed" if problem else "synced" if done.synced else "current",
+        "result": "failed" if problem else "synced" if tally.done else "current",
         "version": done.version,
         "tenants": done.tenants,
         "current": done.current,
-        "synced": len(done.synced),
-        "failed": [{"key": one.key, "failure": f"[{one.code}] {one.failure}"} for one in done.failed],
-        "left": done.left,
+        "synced": len(tally.done),
+        "failed": failures_json(tally),
+        "left": tally.left,
         "duration_ms": done.duration_ms,
         "errors": [one.as_json() for one in problem.problems] if problem else [],
     }
+
+
+def failures_json(tally: Tally) -> list[TenantFailureJson]:
+    """The tenants that failed."""
+    return [{"key": one.key, "failure": f"[{one.code}] {one.failure}"} for one in tally.failed]
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:

@@ -1,9 +1,11 @@
-"""Brings one tenant to the schema, in this process or in a worker."""
+"""Does something with one tenant, in this process or in a worker."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -20,35 +22,59 @@ from ..settings import tenant_settings
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What was done with a tenant, whose version is this one now. `rows`: by table, how many were written since, for a
+    rollback."""
+
+    version: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went with a tenant: `code` and `failure` are empty if it is current now."""
+    """How it went with a tenant: `code` and `failure` are empty if it went well. `rows`: as in `Done`."""
 
     key: str
     version: str
     code: str
     failure: str
     duration_ms: int
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_interrupted(self) -> bool:
         return self.code == Code.INTERRUPTED
 
 
-def sync_tenant(key: str, wait: float = WAIT) -> Outcome:
-    """Sync the file of a tenant, and write into its row how it went. A failure leaves the file as it was."""
+class Job(Protocol):
+    """What is done with each tenant. It can be sent to another process."""
+
+    def __call__(self, key: str) -> Outcome:
+        """Do it. A failure is an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Syncs the file of a tenant. A failure leaves it as it was."""
+
+    wait: float = WAIT
+
+    def __call__(self, key: str) -> Outcome:
+        return noted(tried(key, self.wait, lambda database: Done(sync(database, SyncOptions()).version)))
+
+
+def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
+    """How it went to do this with the database of a tenant, within the tenant."""
     begun, entry = time.monotonic(), tenant_settings().entry
-    version, code, failure = "", "", ""
+    done, code, failure = Done(""), "", ""
     with entered(key):
         try:
             _refuse_without_file(key)
-            version = sync(Database(entry, wait=wait), SyncOptions()).version
+            done = do(Database(entry, wait=wait))
         except SchemasyncError as error:
             code, failure = str(error.code), str(error)
         connections[entry].close()
-    outcome = Outcome(key, version, code, failure, round((time.monotonic() - begun) * 1000))
-    if not outcome.is_interrupted:
-        _note(outcome)
-    return outcome
+    return Outcome(key, done.version, code, failure, round((time.monotonic() - begun) * 1000), done.rows)
 
 
 def _refuse_without_file(key: str) -> None:
@@ -61,9 +87,11 @@ def _refuse_without_file(key: str) -> None:
         )
 
 
-def _note(outcome: Outcome) -> None:
+def noted(outcome: Outcome) -> Outcome:
+    """Write into the row of the tenant how it went."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=outcome.key)
-    if outcome.failure:
+    if outcome.failure and not outcome.is_interrupted:
         rows.update(failure=f"[{outcome.code}] {outcome.failure}")
-    else:
+    elif not outcome.failure:
         rows.update(version=outcome.version, failure="")
+    return outcome

@@ -1,4 +1,4 @@
-"""Processes that each bring one tenant after the other to the schema.
+"""Processes that each do a job with one tenant after the other.
 
 A process reads keys from its standard input, and ends with it: if the run dies, each finishes its tenant and ends, too.
 """
@@ -20,7 +20,7 @@ from django.conf import settings
 
 from ...errors import Code, Failed
 from ...files.interpreter import interpreter
-from .one import Outcome, sync_tenant
+from .one import Job, Outcome
 
 # The path of modules comes first: this package may be found by a change of it alone.
 _START = (
@@ -35,17 +35,17 @@ class _Worker:
     writing: IO[bytes]
     reading: IO[bytes]
 
-    def sync(self, key: str) -> Outcome:
-        """Let it sync a tenant. Raises Failed if it has ended."""
+    def do(self, key: str) -> Outcome:
+        """Let it do its job with a tenant. Raises Failed if it has ended."""
         try:
             self.tell(key)
             outcome: Outcome = pickle.load(self.reading)  # of our own process
         except (EOFError, OSError) as error:
             raise Failed.of(
                 Code.INTERRUPTED,
-                f'a process that synced the tenant "{key}" has ended (exit code {self.process.wait()})',
-                "Its output is above. Each file is whole, in its old or its new version. To go on: "
-                "manage.py schemasync tenants sync",
+                f'a process that was at work on the tenant "{key}" has ended (exit code {self.process.wait()})',
+                "Its output is above. Each file is whole, in its old or its new version. To go on, run the same "
+                "command again.",
             ) from error
         return outcome
 
@@ -61,18 +61,18 @@ class _Worker:
         self.reading.close()
 
 
-def synced(keys: list[str], count: int, wait: float, go_on: Callable[[Outcome], bool]) -> None:
-    """Sync these tenants with so many processes; with 1 in this one. `go_on` gets each outcome, and may stop it: then
-    what is at work is finished, and reported, too."""
+def each_done(job: Job, keys: list[str], count: int, go_on: Callable[[Outcome], bool]) -> None:
+    """Do the job with these tenants by so many processes; with 1 in this one. `go_on` gets each outcome, and may stop
+    it: then what is at work is finished, and reported, too."""
     if count <= 1 or len(keys) <= 1 or interpreter() is None or not settings.SETTINGS_MODULE:
         for key in keys:
-            if not go_on(sync_tenant(key, wait)):
+            if not go_on(job(key)):
                 return
         return
-    _in_processes(keys, min(count, len(keys)), wait, go_on)
+    _in_processes(job, keys, min(count, len(keys)), go_on)
 
 
-def _in_processes(keys: list[str], count: int, wait: float, go_on: Callable[[Outcome], bool]) -> None:
+def _in_processes(job: Job, keys: list[str], count: int, go_on: Callable[[Outcome], bool]) -> None:
     ahead, lock = iter(keys), Lock()
     is_stopped = False
 
@@ -84,7 +84,7 @@ def _in_processes(keys: list[str], count: int, wait: float, go_on: Callable[[Out
             if key is None:
                 return
             try:
-                outcome = worker.sync(key)
+                outcome = worker.do(key)
             except BaseException:
                 is_stopped = True
                 raise
@@ -94,7 +94,7 @@ def _in_processes(keys: list[str], count: int, wait: float, go_on: Callable[[Out
 
     workers: list[_Worker] = []
     try:
-        workers.extend(_started(count, wait))
+        workers.extend(_started(job, count))
         with ThreadPoolExecutor(count) as pool:
             futures = [pool.submit(obey, worker) for worker in workers]
             try:
@@ -108,7 +108,7 @@ def _in_processes(keys: list[str], count: int, wait: float, go_on: Callable[[Out
             worker.end()
 
 
-def _started(count: int, wait: float) -> Iterator[_Worker]:
+def _started(job: Job, count: int) -> Iterator[_Worker]:
     program = interpreter()
     assert program is not None
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": str(settings.SETTINGS_MODULE)}
@@ -119,5 +119,6 @@ def _started(count: int, wait: float) -> Iterator[_Worker]:
         assert process.stdin is not None and process.stdout is not None
         worker = _Worker(process, process.stdin, process.stdout)
         worker.tell(sys.path)
-        worker.tell((sys.argv[:1], wait))
+        worker.tell(sys.argv[:1])
+        worker.tell(job)
         yield worker

@@ -1,0 +1,85 @@
+"""Does a job with each of many tenants: with a few first, then with the rest, until too many fail."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...actions.dialogue import Dialogue
+from ...errors import Code, Failed
+from ...schema.text import count
+from .one import Job, Outcome
+from .workers import each_done
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """`canary`: percent of the tenants with which the job is done before the rest. `stop_at`: percent of failures
+    beyond which the run stops. `retry`: only those that failed last time."""
+
+    canary: float = 1.0
+    workers: int = 1
+    stop_at: float = 2.0
+    retry: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """How it went with all. `left`: how many were not tried, because the run stopped."""
+
+    done: list[Outcome] = field(default_factory=list)
+    failed: list[Outcome] = field(default_factory=list)
+    left: int = 0
+
+    def failure(self, hint: str) -> Failed | None:
+        """The error for the command, if a tenant has failed."""
+        if not self.failed:
+            return None
+        stopped = f", and {count(self.left, 'tenant')} not tried" if self.left else ""
+        message = f"{count(len(self.failed), 'tenant')} failed{stopped}: {_listed(self.failed)}"
+        return Failed.of(Code.TENANTS_FAILED, message, hint)
+
+
+def each(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogue) -> Tally:
+    """Do the job with these tenants. What fails is told as it happens. Raises Failed if the run is interrupted."""
+    tally = Tally()
+    first = math.ceil(len(keys) * options.canary / 100)
+    for part in (keys[:first], keys[first:]):
+        if _may_go_on(tally, options, first):
+            _run(job, part, options, dialogue, tally, len(keys))
+    tally.left = len(keys) - len(tally.done) - len(tally.failed)
+    return tally
+
+
+def _run(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogue, tally: Tally, total: int) -> None:
+    def go_on(outcome: Outcome) -> bool:
+        if outcome.is_interrupted:
+            raise _interrupted(tally)
+        (tally.failed if outcome.failure else tally.done).append(outcome)
+        if outcome.failure:
+            dialogue.warn(f"{outcome.key}: [{outcome.code}] {outcome.failure}")
+        return _may_go_on(tally, options, total)
+
+    try:
+        each_done(job, list(keys), options.workers, go_on)
+    except KeyboardInterrupt as error:
+        raise _interrupted(tally) from error
+
+
+def _may_go_on(tally: Tally, options: FleetOptions, of: int) -> bool:
+    """False if a larger share of `of` tenants has failed than may."""
+    return len(tally.failed) * 100 <= options.stop_at * of
+
+
+def _interrupted(tally: Tally) -> Failed:
+    return Failed.of(
+        Code.INTERRUPTED,
+        f"stopped after {count(len(tally.done), 'tenant')}; each file is whole, in its old or its new version",
+        "To go on, run the same command again.",
+    )
+
+
+def _listed(failed: Sequence[Outcome]) -> str:
+    names = ", ".join(f"{one.key} ({one.code})" for one in failed[:5])
+    return names if len(failed) <= 5 else f"{names}, …"
