@@ -130,7 +130,7 @@ def _middleware(application: Any, hosts: list[str], *, forget: bool = False) -> 
     for number in range(REQUESTS):
         host = hosts[number % len(hosts)]
         if forget:
-            lookup._states.clear()
+            lookup._rows.clear()
         through = _spent(lambda host=host: _asked(application, host), time.thread_time)
         with entered(host.partition(".")[0]):
             alone = _spent(lambda host=host: _asked(bare, host), time.thread_time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -61,7 +62,9 @@ DEFAULTS: Mapping[str, Any] = {
 NEEDS_KEYS = ("NODES", "RECOVERY_POINT", "RECOVERY_TIME", "MANAGED_SERVICE", "SIGNALS")
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
-TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES")
+TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES", "HOST", "HOSTS")
+HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
+HOST_KEYS = ("URL", "WEIGHT", "LABELS")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
 
@@ -480,11 +483,34 @@ def _bad_tenants(given: object) -> Iterator[Problem]:
     ]
     faults += [] if isinstance(count, int) and count >= 1 else [f"OPEN_FILES is {count!r}"]
     faults += [] if _names_tenants(found.get("REQUEST")) else [f"REQUEST is {found['REQUEST']!r}"]
+    faults += _bad_hosts(found.get("HOST", ""), found.get("HOSTS", {}))
     hint = (
         'Use for example: {"FOLDER": BASE_DIR / "tenants", "APPS": ["shop"], "REQUEST": {"subdomain": "example.com"}}'
     )
     for fault in faults:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["TENANTS"]: {fault}', hint, {"key": "TENANTS"})
+
+
+def _bad_hosts(host: object, given: object) -> Iterator[str]:
+    if not isinstance(given, Mapping):
+        yield "HOSTS is no dict"
+        return
+    for name, entry in given.items():
+        if not isinstance(entry, Mapping):
+            yield f"HOSTS[{name!r}] is {entry!r}"
+            continue
+        labels, url = entry.get("LABELS", {}), entry.get("URL", "")
+        if not isinstance(name, str) or not re.fullmatch(HOST_NAME, name):
+            yield f"HOSTS has {name!r}, which is no name of a host"
+        yield from (f"HOSTS[{name!r}] has no key {key!r}" for key in entry if key not in HOST_KEYS)
+        if not _is_number(entry.get("WEIGHT", 1)):
+            yield f"WEIGHT of HOSTS[{name!r}] is {entry['WEIGHT']!r}"
+        if not isinstance(labels, Mapping) or not _is_list_of_names([*labels, *labels.values()]):
+            yield f"LABELS of HOSTS[{name!r}] are {labels!r}"
+        if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
+            yield f"URL of HOSTS[{name!r}] is {url!r}"
+    if host not in given if given else host != "":
+        yield f"HOST is {host!r}, and HOSTS has {', '.join(map(str, given)) or 'none'}"
 
 
 def _names_tenants(given: object) -> bool:

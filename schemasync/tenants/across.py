@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from django.utils.asyncio import async_unsafe
@@ -17,7 +18,7 @@ from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.one_query import QueryLimits, Rows
 from ..errors import Code, Failed, Problem, SchemasyncError, UsageError
 from .entering import tenant
-from .fleet.standing import served_keys
+from .fleet.standing import served_files, served_keys
 from .paths import path_of
 from .settings import tenant_settings
 
@@ -45,9 +46,10 @@ def report(
     in memory. A file that cannot be read has problems in its answer. All answers have the columns of the first one with
     rows: where a file gives others, that is a problem. Raises UsageError for what is not one SELECT."""
     ask = partial(_asked, databases.opener(tenant_settings().entry), sql, limits or QueryLimits())
+    files = served_files() if keys is None else ((key, path_of(key)) for key in keys)
     columns: tuple[str, ...] | None = None
     with ThreadPoolExecutor(workers, "schemasync-report") as pool:
-        for answer in _in_order(pool, ask, served_keys() if keys is None else keys, workers * AHEAD):
+        for answer in _in_order(pool, ask, files, workers * AHEAD):
             if answer.problems:
                 yield answer
                 continue
@@ -73,8 +75,8 @@ def for_each_tenant(function: Callable[[], Result], keys: Iterable[str] | None =
     return results
 
 
-def _asked(opener: Opener, sql: str, limits: QueryLimits, key: str) -> Answer:
-    path = path_of(key)
+def _asked(opener: Opener, sql: str, limits: QueryLimits, file: tuple[str, Path]) -> Answer:
+    key, path = file
     try:
         if not path.exists():
             raise Failed.of(
@@ -89,13 +91,16 @@ def _asked(opener: Opener, sql: str, limits: QueryLimits, key: str) -> Answer:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, ask: Callable[[str], Answer], keys: Iterable[str], ahead: int
+    pool: ThreadPoolExecutor,
+    ask: Callable[[tuple[str, Path]], Answer],
+    files: Iterable[tuple[str, Path]],
+    ahead: int,
 ) -> Iterator[Answer]:
-    """The answers in the order of the keys, with at most `ahead` files that are read and not yet asked for."""
+    """The answers in the order of the files, with at most `ahead` files that are read and not yet asked for."""
     waiting: deque[Future[Answer]] = deque()
     try:
-        for key in keys:
-            waiting.append(pool.submit(ask, key))
+        for file in files:
+            waiting.append(pool.submit(ask, file))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:

@@ -14,19 +14,24 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..errors import Refused, SchemasyncError
+from ..texts import size
 from . import lives
+from .admin_filters import ByLabel
+from .folders import folder_at
 from .models import State, Tenant
 from .outside_admin import OutsideOfTenants
 
+CHANGED = ("name", "group", "labels", "pinned")
+
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin below
-    """Asks for the key and the name."""
+    """Asks for what a person decides about a tenant."""
 
     def clean_key(self) -> str:
         """Refuse a key whose folder is there already, as `create_tenant` would."""
         key: str = self.cleaned_data["key"]
         try:
-            lives.refuse_folder(key)
+            lives.refuse_folder(key, folder_at(key, ""))
         except Refused as error:
             raise forms.ValidationError(str(error)) from error
         return key
@@ -37,11 +42,11 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
 
     form = TenantForm
-    list_display = ("key", "name", "state", "version", "created_at")
-    list_filter = ("state", "version", ("failure", admin.EmptyFieldListFilter))
-    search_fields = ("key", "name")
-    fields = ("key", "name", "state", "version", "failure", "created_at")
-    readonly_fields = ("state", "version", "failure", "created_at")
+    list_display = ("key", "name", "state", "host", "group", "version", "bytes", "created_at")
+    list_filter = ("state", "host", "group", "pinned", ByLabel, "version", ("failure", admin.EmptyFieldListFilter))
+    search_fields = ("key", "name", "host", "group")
+    fields = ("key", *CHANGED, "host", "folder", "state", "version", "bytes", "failure", "created_at")
+    readonly_fields = ("host", "folder", "state", "version", "bytes", "failure", "created_at")
     list_per_page = 100
     show_full_result_count = False  # a count of all rows for each search
     actions = ("suspend", "activate", "archive")
@@ -66,9 +71,9 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         return can_go and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
-        """Write the name; or write that the tenant is being created, and create it once that is committed."""
+        """Write what may change; or write that the tenant is being created, and create it once that is committed."""
         if change:
-            obj.save(update_fields=["name"])
+            obj.save(update_fields=CHANGED)
             return
         obj.state = State.CREATING
         obj.save(force_insert=True)
@@ -77,6 +82,11 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_model(self, request: HttpRequest, obj: Tenant) -> None:
         """Delete the tenant with its file; the page before has asked."""
         self._act(request, obj.key, partial(lives.delete_tenant, confirm=obj.key))
+
+    @admin.display(description=_("size"), ordering="size")
+    def bytes(self, tenant: Tenant) -> str:
+        """The size of the live file as people read it."""
+        return "" if tenant.size is None else size(tenant.size)
 
     @admin.action(description=_("Suspend: answer requests with 503"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:

@@ -7,9 +7,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from .. import conf
 from ..backends.sqlite3.base import Cursor, DatabaseWrapper
 from . import open_files
 from .context import entered_keys, refuse_other
+from .paths import path_of
 from .settings import tenant_settings
 
 
@@ -23,9 +25,14 @@ class TenantConnection(DatabaseWrapper):
         self.last_use = 0
         self.is_asked_to_close = False
 
+    def get_connection_params(self) -> dict[str, Any]:
+        """As for every database, with the path that the row of the tenant says now."""
+        self.settings_dict["NAME"] = path_of(self.key)
+        return super().get_connection_params()
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """As for every database, while its tenant is entered: until then ON_STARTUP may sync it by the shared entry."""
-        refuse_other(tenant_settings().key(self.alias), f'the database "{self.alias}"')
+        refuse_other(self.key, f'the database "{self.alias}"')
         return super().get_new_connection(conn_params)
 
     def connect(self) -> None:
@@ -36,6 +43,11 @@ class TenantConnection(DatabaseWrapper):
     def _close(self) -> None:
         super()._close()  # type: ignore[misc]
         open_files.closed(self)
+
+    @property
+    def key(self) -> str:
+        """The key of its tenant."""
+        return self.alias.partition(conf.OF_TENANT)[2]
 
     def is_idle(self) -> bool:
         """True if no transaction is open, so that closing the connection loses nothing."""

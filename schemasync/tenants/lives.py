@@ -29,9 +29,10 @@ from ..sync.place import place
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.target import target
 from .context import UnknownTenant, entered, outside
+from .folders import FILE
 from .lookup import forget
 from .models import KEY, State, Tenant
-from .paths import FILE, archived_folder_of, folder_of, path_of
+from .paths import archived_folder_of, folder_of, path_of
 from .settings import tenant_settings
 
 
@@ -51,9 +52,9 @@ def create_tenant(key: str, name: str = "", *, disk: Disk | None = None) -> Tena
     is_new = _claim(key, name)
     try:
         if path_of(key).exists():
-            remove_dead(tenant_settings().folder, _work(key))  # of the process that has placed it
+            remove_dead(folder_of(key).parent, _work(key))  # of the process that has placed it
         else:
-            refuse_folder(key)
+            refuse_folder(key, folder_of(key))
             _place(key, template, disk)
     except BaseException:
         if is_new and not folder_of(key).exists():
@@ -149,7 +150,7 @@ def _template() -> tuple[Path, HistoryRow]:
 def _claim(key: str, name: str) -> bool:
     """Write the row of a tenant that is about to be created; False if a dead process has. Raises Refused."""
     if not _rows(key).exists():
-        refuse_folder(key)
+        refuse_folder(key, folder_of(key))
         try:
             with transaction.atomic(using=DEFAULT_DB_ALIAS):
                 Tenant.objects.using(DEFAULT_DB_ALIAS).create(key=key, name=name, state=State.CREATING)
@@ -161,19 +162,19 @@ def _claim(key: str, name: str) -> bool:
     return False
 
 
-def refuse_folder(key: str) -> None:
+def refuse_folder(key: str, path: Path) -> None:
     """Raise Refused if something is where the folder of a new tenant will be."""
-    if folder_of(key).exists():
+    if path.exists():
         raise Refused.of(
             Code.OUTPUT_EXISTS,
-            f'{folder_of(key)} is there, and does not belong to a tenant "{key}"',
+            f'{path} is there, and does not belong to a tenant "{key}"',
             "Move it away, or remove it, then create the tenant again.",
         )
 
 
 def _place(key: str, template: Path, disk: Disk) -> None:
     """Make the folder of a tenant, with a copy of the template that is durable before it has its name."""
-    parent = tenant_settings().folder
+    parent = folder_of(key).parent
     with translated_errors(parent):
         disk.make_folder(DiskStep.TENANT_FOLDER, parent, None)
         with work_folder(parent, _work(key)) as work:

@@ -1,8 +1,10 @@
-"""Asks the table of tenants whether one exists, at most once a second for each."""
+"""Asks the table of tenants about one, at most once a second for each."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -17,67 +19,104 @@ from .models import State, Tenant
 FRESH = 1.0  # seconds for which a row is not read again: a query takes longer than all else that a request pays for
 MOST = 100_000  # rows that are remembered
 
-_states: dict[str, tuple[float, State]] = {}
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is remembered of the row of a tenant."""
+
+    state: State
+    host: str
+    folder: str
+    version: str
 
 
-def state(key: str) -> State | None:
-    """The state of a tenant, which may have changed within the last second; None if there is no such tenant."""
+_rows: dict[str, tuple[float, Row]] = {}
+
+
+def row(key: str) -> Row | None:
+    """The row of a tenant, which may have changed within the last second; None if there is no such tenant."""
     return remembered(key) or _read(key)
 
 
-def remembered(key: str) -> State | None:
-    """The state that was read within the last second."""
-    found = _states.get(key)
+def remembered(key: str) -> Row | None:
+    """The row that was read within the last second."""
+    found = _rows.get(key)
     return found[1] if found is not None and found[0] > time.monotonic() else None
 
 
-async def astate(key: str) -> State | None:
-    """As `state`, in an event loop."""
+async def arow(key: str) -> Row | None:
+    """As `row`, in an event loop."""
     return remembered(key) or await sync_to_async(_read)(key)
 
 
-def _read(key: str) -> State | None:
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).order_by().values_list("state", flat=True)
-    found = next(iter(rows), None)
-    if found is None:
+def folder(key: str) -> str:
+    """The folder in the row of a tenant; empty without a row. In an event loop, which no query may stop, it is the one
+    that was read when the tenant was entered."""
+    found = remembered(key)
+    if found is None and key in _rows and _is_in_event_loop():
+        found = _rows[key][1]
+    found = found or _read(key)
+    return "" if found is None else found.folder
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _read(key: str) -> Row | None:
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).order_by()
+    values = next(iter(rows.values_list("state", "host", "folder", "version")), None)
+    if values is None:
+        _rows.pop(key, None)
         return None
-    if len(_states) >= MOST:
-        _states.clear()
-    _states[key] = (time.monotonic() + FRESH, State(found))
-    return State(found)
+    if len(_rows) >= MOST:
+        _rows.clear()
+    found = Row(State(values[0]), *values[1:])
+    _rows[key] = (time.monotonic() + FRESH, found)
+    return found
 
 
 @async_unsafe("You cannot enter a tenant with `with` from an async context - use `async with`.")
 def check(key: str) -> None:
     """Raise UnknownTenant unless a tenant can be entered."""
-    _refuse(key, state(key))
+    _refuse(key, row(key))
 
 
 async def acheck(key: str) -> None:
     """As `check`, in an event loop."""
-    _refuse(key, await astate(key))
+    _refuse(key, await arow(key))
 
 
-def _refuse(key: str, found: State | None) -> None:
-    match found:
-        case State.ACTIVE | State.SUSPENDED:
+def _refuse(key: str, found: Row | None) -> None:
+    match None if found is None else found.state:
+        case State.ACTIVE | State.MOVING | State.SUSPENDED:
             return
         case State.ARCHIVED:
             hint = f'To put it back: schemasync.tenants.activate_tenant("{key}")'
             raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'the tenant "{key}" is archived', hint, tenant=key)
-        case State.CREATING | State.DELETING:
-            word = "create" if found is State.CREATING else "delete"
-            message = f'the tenant "{key}" is not {word}d yet, or the process that did it has died'
-            hint = f'To finish it: schemasync.tenants.{word}_tenant("{key}")'
-            raise UnknownTenant.of(Code.UNKNOWN_TENANT, message, hint, tenant=key)
+        case State.CREATING:
+            raise _unfinished(key, "create")
+        case State.DELETING:
+            raise _unfinished(key, "delete")
         case None:
             hint = f'To create it: schemasync.tenants.create_tenant("{key}")'
             raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'there is no tenant "{key}"', hint, tenant=key)
 
 
+def _unfinished(key: str, word: str) -> UnknownTenant:
+    message = f'the tenant "{key}" is not {word}d yet, or the process that did it has died'
+    hint = f'To finish it: schemasync.tenants.{word}_tenant("{key}")'
+    return UnknownTenant.of(Code.UNKNOWN_TENANT, message, hint, tenant=key)
+
+
 def forget(key: str) -> None:
     """Read the row of a tenant again at its next use."""
-    _states.pop(key, None)
+    if (known := _rows.get(key)) is not None:
+        _rows[key] = (0.0, known[1])
 
 
 def _forget(instance: Tenant, **rest: Any) -> None:

@@ -12,7 +12,7 @@ from django.urls import get_resolver
 
 from .context import awithin, entered, within
 from .identify import identification
-from .lookup import astate, state
+from .lookup import Row, arow, row
 from .models import State
 
 RETRY = 60  # seconds after which a client may ask again for a suspended tenant
@@ -39,7 +39,7 @@ class TenantMiddleware:
         if self.is_async:
             return self._asynchronous(request)
         key = self.identify(request)
-        refused = None if key is None else _refused(key, state(key))
+        refused = None if key is None else _refused(key, row(key))
         if refused is not None:
             return refused
         request.tenant = key  # type: ignore[attr-defined]
@@ -48,7 +48,7 @@ class TenantMiddleware:
 
     async def _asynchronous(self, request: HttpRequest) -> HttpResponseBase:
         key = self.identify(request)
-        refused = None if key is None else _refused(key, await astate(key))
+        refused = None if key is None else _refused(key, await arow(key))
         if refused is not None:
             return refused
         request.tenant = key  # type: ignore[attr-defined]
@@ -56,9 +56,9 @@ class TenantMiddleware:
             return _kept(key, await self.get_response(request))
 
 
-def _refused(key: str, found: State | None) -> HttpResponse | None:
-    match found:
-        case State.ACTIVE:
+def _refused(key: str, found: Row | None) -> HttpResponse | None:
+    match None if found is None else found.state:
+        case State.ACTIVE | State.MOVING:
             return None
         case State.SUSPENDED:
             return HttpResponse("This site is suspended.", status=503, headers={"Retry-After": str(RETRY)})

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from .folders import folder_at, path_at
 
 KEY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 """A label of a host name, which is also a safe name of a folder."""
 
 
 class State(models.TextChoices):
-    """`active`: in use. `suspended`: requests are refused, and the file stays where it is. `archived`: its folder is
-    out of the way. `creating` and `deleting`: that is not done yet, or its process died. Nothing enters these three."""
+    """`active`: in use. `moving`: in use, while its file is copied to another host. `suspended`: requests are refused,
+    and the file stays where it is. `archived`: its folder is out of the way. `creating` and `deleting`: that is not
+    done yet, or its process died. Nothing enters these three."""
 
     CREATING = "creating", _("being created")
     ACTIVE = "active", _("active")
+    MOVING = "moving", _("moving")
     SUSPENDED = "suspended", _("suspended")
     ARCHIVED = "archived", _("archived")
     DELETING = "deleting", _("being deleted")
 
 
+def validate_labels(labels: object) -> None:
+    """Raise ValidationError for what is no dict of strings."""
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise ValidationError(_('Labels are a JSON object of strings, such as {"region": "eu"}.'))
+
+
 class Tenant(models.Model):
-    """A tenant. Its key names its folder and its database. `version`: that of its file, when it was created or synced
-    last; `failure`: what the last sync raised."""
+    """A tenant. Its key names its folder and its database. `host`: the one of HOSTS that has its file; empty in a
+    project with one host. `folder`: where the file is, if not in the folder FOLDER/key; a relative one begins at
+    FOLDER. `labels`: what its host has to have. `pinned`: never proposed for another host. `group`: for --group.
+    `version`: that of its file, when it was created or synced last; `failure`: what the last sync raised; `size`: bytes
+    of the live file, when it was synced or looked at last."""
 
     key: models.CharField[str, str] = models.CharField(
         _("key"), max_length=63, primary_key=True, validators=[RegexValidator(f"^{KEY}\\Z")]
@@ -32,8 +48,18 @@ class Tenant(models.Model):
     state: models.CharField[str, str] = models.CharField(
         _("state"), max_length=20, choices=State.choices, default=State.ACTIVE, db_index=True
     )
+    host: models.CharField[str, str] = models.CharField(_("host"), max_length=100, blank=True, db_index=True)
+    folder: models.CharField[str, str] = models.CharField(_("folder"), max_length=500, blank=True)
+    labels: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(
+        _("labels"), default=dict, blank=True, validators=[validate_labels]
+    )
+    pinned: models.BooleanField[bool, bool] = models.BooleanField(_("pinned"), default=False)
+    group: models.CharField[str, str] = models.CharField(_("group"), max_length=63, blank=True, db_index=True)
     version: models.CharField[str, str] = models.CharField(_("version"), max_length=80, blank=True, editable=False)
     failure: models.TextField[str, str] = models.TextField(_("failure"), blank=True, editable=False)
+    size: models.PositiveBigIntegerField[int | None, int | None] = models.PositiveBigIntegerField(
+        _("size"), null=True, editable=False
+    )
     created_at: models.DateTimeField[object, object] = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects: models.Manager[Tenant] = models.Manager()
@@ -45,3 +71,11 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.key
+
+    def get_folder(self) -> Path:
+        """The folder of its file."""
+        return folder_at(self.key, self.folder)
+
+    def get_path(self) -> Path:
+        """The path that the application opens."""
+        return path_at(self.key, self.folder)

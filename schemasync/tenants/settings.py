@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,21 @@ OPEN = 200  # files: SQLite holds two or three descriptors for each, and a proce
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A host of tenants. `url`: where its site answers those of other hosts; empty if nowhere. `weight`: its share of
+    the new tenants, 0 for none. `labels`: what it has of what tenants ask for."""
+
+    name: str
+    url: str = ""
+    weight: float = 1.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TenantSettings:
     """`entry`: the entry of DATABASES that all tenants share. `apps`: labels of the apps whose tables are in each
     tenant's file; `both`: those of them whose tables are in the default database, too. `open_files`: how many files of
-    tenants a process keeps open."""
+    tenants a process keeps open. `host`: the name of this host, empty if it is the only one; `hosts`: all by name."""
 
     entry: str
     folder: Path
@@ -34,6 +45,12 @@ class TenantSettings:
     both: frozenset[str]
     request: Mapping[str, str] | FromRequest | str | None
     open_files: int
+    host: str
+    hosts: Mapping[str, Host]
+
+    def is_here(self, host: str) -> bool:
+        """True if the tenants of a host are here: with one host all are, whatever their rows say."""
+        return not self.host or host == self.host
 
     def alias(self, key: str) -> str:
         """The name of a tenant's database, as in `instance._state.db`."""
@@ -63,7 +80,13 @@ def tenant_settings() -> TenantSettings:
         both,
         given.get("REQUEST"),
         given.get("OPEN_FILES", OPEN),
+        given.get("HOST", ""),
+        {name: _host(name, one) for name, one in given.get("HOSTS", {}).items()},
     )
+
+
+def _host(name: str, given: Mapping[str, Any]) -> Host:
+    return Host(name, given.get("URL", "").rstrip("/"), float(given.get("WEIGHT", 1)), dict(given.get("LABELS", {})))
 
 
 def _forget(**changed: Any) -> None:

@@ -19,6 +19,7 @@ from ..context import entered
 from ..models import Tenant
 from ..paths import path_of
 from ..settings import tenant_settings
+from .standing import live_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +94,5 @@ def noted(outcome: Outcome) -> Outcome:
     if outcome.failure and not outcome.is_interrupted:
         rows.update(failure=f"[{outcome.code}] {outcome.failure}")
     elif not outcome.failure:
-        rows.update(version=outcome.version, failure="")
+        rows.update(version=outcome.version, failure="", size=live_size(path_of(outcome.key)))
     return outcome

@@ -17,7 +17,7 @@ from ...sync.phases.decide import SyncOptions
 from ..context import outside
 from .each import FleetOptions, Tally, each
 from .one import Sync
-from .standing import Standing, served_keys, standings
+from .standing import Standing, served_files, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ def sync_tenants(database: Database, options: FleetOptions, show: Callable[[Stan
     begun = time.monotonic()
     with outside():
         version = sync(database, SyncOptions()).version
-    keys = served_keys(failed_only=options.retry)
-    behind = [one for one in standings(keys) if not one.is_current]
+    files = served_files(failed_only=options.retry)
+    behind = [one for one in standings(files) if not one.is_current]
     for number, one in _by_state(behind):
         show(one, number)
     tally = each(Sync(database.wait), [one.key for one in behind], options, database.dialogue)
     duration_ms = round((time.monotonic() - begun) * 1000)
-    return FleetReport(version, len(keys), len(keys) - len(behind), tally, duration_ms)
+    return FleetReport(version, len(files), len(files) - len(behind), tally, duration_ms)
 
 
 def _by_state(behind: Sequence[Standing]) -> list[tuple[int, Standing]]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import starmap
+from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import QuerySet
 
 from ... import conf, databases
 from ...engines.sqlite.connection import Opener
-from ...files.layout import Layout
+from ...files.layout import Layout, size_of
 from ...history.row import HistoryRow
 from ...orm.models_fingerprint import beside
 from ...orm.transforms import stamp
 from ...sync import history, up_to_date
+from ..folders import path_at
 from ..models import State, Tenant
-from ..paths import path_of
 from ..settings import tenant_settings
 
-SERVED = (State.ACTIVE, State.SUSPENDED)
+SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED)
 """The states in which a tenant has a file where it can be used."""
 
 
@@ -27,6 +30,7 @@ class Standing:
     """`newest`: the newest row of its history; None if there is none that can be read."""
 
     key: str
+    path: Path
     newest: HistoryRow | None
     is_current: bool
 
@@ -49,11 +53,11 @@ class Wanted:
     beside: bytes
     opener: Opener
 
-    def standing(self, key: str) -> Standing:
+    def standing(self, key: str, path: Path) -> Standing:
         """Where a tenant stands."""
-        layout = Layout(path_of(key))
+        layout = Layout(path)
         row = up_to_date.current(layout, self.opener, self.data, self.beside)
-        return Standing(key, row or history.live(layout, self.opener), row is not None)
+        return Standing(key, path, row or history.live(layout, self.opener), row is not None)
 
 
 def wanted() -> Wanted:
@@ -63,15 +67,29 @@ def wanted() -> Wanted:
     return Wanted(data, beside(), databases.opener(entry))
 
 
+def served(*, failed_only: bool = False) -> QuerySet[Tenant]:
+    """All tenants with a file in use, or those of them whose last sync has failed, by key."""
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=SERVED).order_by("key")
+    return rows.exclude(failure="") if failed_only else rows
+
+
 def served_keys(*, failed_only: bool = False) -> list[str]:
-    """The keys of all tenants with a file in use, or of those whose last sync has failed."""
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=SERVED)
-    if failed_only:
-        rows = rows.exclude(failure="")
-    return list(rows.order_by("key").values_list("key", flat=True))
+    """The keys of these tenants."""
+    return list(served(failed_only=failed_only).values_list("key", flat=True))
 
 
-def standings(keys: list[str]) -> Iterator[Standing]:
+def served_files(*, failed_only: bool = False) -> list[tuple[str, Path]]:
+    """The keys of these tenants, each with its path."""
+    found = served(failed_only=failed_only).values_list("key", "folder")
+    return [(key, path_at(key, folder)) for key, folder in found]
+
+
+def standings(files: Iterable[tuple[str, Path]]) -> Iterator[Standing]:
     """Where these tenants stand."""
-    found = wanted()
-    return map(found.standing, keys)
+    return starmap(wanted().standing, files)
+
+
+def live_size(path: Path) -> int | None:
+    """The bytes of the live file of a database; None if there is none."""
+    live = Layout(path).live()
+    return None if live is None else size_of(live.path)

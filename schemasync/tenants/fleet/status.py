@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, OperationalError
 
-from ...files.layout import Layout, size_of
 from ..models import Tenant
-from ..paths import path_of
-from .standing import Standing, served_keys, standings
+from .standing import Standing, live_size, served_files, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,37 @@ class FleetStatus:
 
 
 def fleet_status() -> FleetStatus:
-    """Look at the row and the file of each tenant. Raises OSError without a schema.json."""
+    """Look at the row and the file of each tenant, and write its size into the row.
+
+    Raises OSError without a schema.json."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by("key")
     states = Counter(rows.values_list("state", flat=True))
     failures = dict(rows.exclude(failure="").values_list("key", "failure"))
-    keys = served_keys()
+    files = served_files()
     versions: Counter[str] = Counter()
     behind: list[Standing] = []
     missing: list[str] = []
-    size = 0
-    for one in standings(keys):
+    sizes: dict[str, int] = {}
+    for one in standings(files):
         if one.newest is None:
             missing.append(one.key)
             continue
         versions[one.version] += 1
         if not one.is_current:
             behind.append(one)
-        live = Layout(path_of(one.key)).live()
-        size += 0 if live is None else size_of(live.path)
-    current = len(keys) - len(behind) - len(missing)
-    return FleetStatus(dict(states), dict(versions), current, tuple(behind), tuple(missing), failures, size)
+        if (size := live_size(one.path)) is not None:
+            sizes[one.key] = size
+    current = len(files) - len(behind) - len(missing)
+    _note(sizes)
+    return FleetStatus(
+        dict(states), dict(versions), current, tuple(behind), tuple(missing), failures, sum(sizes.values())
+    )
+
+
+def _note(sizes: Mapping[str, int]) -> None:
+    """Write the sizes that have changed into the table of tenants."""
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
+    known = dict(rows.values_list("key", "size"))
+    changed = [Tenant(key=key, size=size) for key, size in sizes.items() if known.get(key) != size]
+    with suppress(OperationalError):  # who may only read the table is told the status, too
+        rows.bulk_update(changed, ["size"])

@@ -117,6 +117,29 @@ def only_an_archived_tenant_is_deleted():
     assert "delete_selected" not in client.get(reverse(LIST)).content.decode()
 
 
+def a_tenant_is_found_by_its_host_group_and_labels_which_the_form_checks():
+    client, key = _client(), new()
+    Tenant.objects.filter(key=key).update(host="far", group="first", size=2_000_000)
+    change = reverse("admin:schemasync_tenants_tenant_change", args=[key])
+    given = {"name": "", "group": "first", "pinned": "on", "host": "near", "folder": "elsewhere"}
+    assert "JSON object of strings" in client.post(change, {**given, "labels": '{"region": 1}'}).content.decode()
+    assert client.post(change, {**given, "labels": '{"region": "eu=west"}'}).status_code == 302
+    row = Tenant.objects.get(key=key)
+    assert (row.labels, row.pinned, row.host, row.folder) == ({"region": "eu=west"}, True, "far", "")
+    for asked in (
+        {"host": "far"},
+        {"group": "first"},
+        {"label": "region=eu=west"},
+        {"q": "far"},
+        {"pinned__exact": "1"},
+    ):
+        page = client.get(reverse(LIST), asked).content.decode()
+        assert page.count('name="_selected_action"') == 1, asked
+        assert "2.0 MB" in page
+    assert "?label=region%3Deu%3Dwest" in client.get(reverse(LIST)).content.decode()
+    Tenant.objects.filter(key=key).update(host="")
+
+
 def who_may_only_look_has_no_actions():
     client, key = _client("view_tenant"), new()
     assert key in client.get(reverse(LIST), {"q": key}).content.decode()

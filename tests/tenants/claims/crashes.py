@@ -36,7 +36,7 @@ def _killed(action, when, number):
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
-    lookup._states.clear()  # in place of the second for which a state is remembered
+    lookup._rows.clear()  # in place of the second for which a row is remembered
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 

@@ -82,6 +82,10 @@ def all_tenants_in_use_are_synced_once_and_the_archived_are_not():
         code, found = _sync_json()
         assert (code, found["result"], found["tenants"], found["current"], found["synced"]) == (0, "current", 3, 3, 0)
         assert {_version(key) for key in keys} == {found["version"]}
+        assert all(Tenant.objects.exclude(key=archived).values_list("size", flat=True))
+        Tenant.objects.update(size=None)
+        _run("status")
+        assert all(Tenant.objects.exclude(key=archived).values_list("size", flat=True))
         assert set(Tenant.objects.exclude(key=archived).values_list("version", flat=True)) == {found["version"]}
         with tenant(keys[0]):
             assert Author.objects.get().name == "ann"

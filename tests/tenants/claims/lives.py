@@ -110,6 +110,24 @@ def an_archived_tenant_comes_back_with_its_rows_and_a_deleted_one_does_not():
             act(key)
 
 
+def a_tenant_with_a_folder_of_its_own_lives_there():
+    place = folder_of("elsewhere").with_name("other-disk") / "mine"
+    place.parent.mkdir(parents=True)
+    Tenant.objects.create(key="aside", folder=str(place), state=State.CREATING)
+    create_tenant("aside")
+    with tenant("aside"):
+        Author.objects.create(name="ann")
+        assert connections["tenant"].settings_dict["NAME"] == place / "db.sqlite3"
+    assert archive_tenant("aside") == place.parent / ".archived" / "aside"
+    assert not place.exists()
+    activate_tenant("aside")
+    with tenant("aside"):
+        assert Author.objects.get().name == "ann"
+    assert not (place.parent.with_name("tenants") / "aside").exists()
+    delete_tenant("aside", confirm="aside")
+    assert not place.exists()
+
+
 def a_strange_folder_does_not_become_the_tenant_that_was_being_created():
     key = "half-made"
     Tenant.objects.create(key=key, state=State.CREATING)

@@ -1,0 +1,34 @@
+"""The filter of the list of tenants by label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTransform
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from .models import Tenant
+
+
+class ByLabel(admin.SimpleListFilter):
+    """One choice for each label that a tenant has: `region=eu`."""
+
+    title = _("label")
+    parameter_name = "label"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All labels, of which there are few kinds."""
+        found = model_admin.get_queryset(request).order_by().values_list("labels", flat=True).distinct()
+        names = sorted({f"{name}={value}" for labels in found for name, value in labels.items()})
+        return [(name, name) for name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
+        """The tenants that have the label."""
+        if (label := self.value()) is None:
+            return queryset
+        name, _equals, value = label.partition("=")
+        found: QuerySet[Tenant] = queryset.alias(asked=KeyTransform(name, "labels")).filter(asked=value)
+        return found
