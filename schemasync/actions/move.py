@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from .. import databases
 from ..engines.postgres.connection import Target as Server
 from ..engines.sqlite.for_postgres.findings import FindingJson
 from ..errors import Code, ProblemJson, UsageError
+from ..orm import postgres_migrations
 from ..orm.postgres_fields import field_kinds
 from ..schema.document import Document
 from ..schema.names import fold
@@ -100,11 +101,12 @@ class MoveJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class MovePreview:
-    """What a move would do, where it leads, and the version of schema.json."""
+    """What a move would do, where it leads, and the version of schema.json. `notes`: what is otherwise there."""
 
     found: Planned
     goal: Goal
     version: str
+    notes: tuple[str, ...]
 
 
 def required(to: str | None) -> str:
@@ -119,13 +121,15 @@ def plan(database: Database, to: str) -> MovePreview:
     """What a move would do; changes nothing. Raises a SchemasyncError with all that is in its way."""
     document = database.document()
     goal = _goal(to, document, Limits())
-    return MovePreview(mover.plan(database.target(), goal, document), goal, document.version)
+    found = mover.plan(database.target(), goal, document)
+    return MovePreview(found, goal, document.version, (*found.plan.ddl.notes, *postgres_migrations.notes()))
 
 
 def to_postgres(database: Database, to: str, limits: Limits) -> MoveReport:
     """Move the database to the entry `to` of DATABASES. Raises a SchemasyncError; then the file is live."""
     document = database.document()
-    return mover.to_postgres(database.released(), _goal(to, document, limits), document)
+    done = mover.to_postgres(database.released(), _goal(to, document, limits), document)
+    return replace(done, notes=(*done.notes, *postgres_migrations.notes())) if done.result == "moved" else done
 
 
 def take_back(database: Database, to: str, *, leave_writes: bool) -> MoveReport:
@@ -160,7 +164,7 @@ def plan_json(preview: MovePreview) -> MovePlanJson:
         "statements": [{"phase": one.phase.value, "table": one.table, "sql": one.sql} for one in found.ddl.statements],
         "findings": [one.as_json() for one in found.findings],
         "estimate": _estimate(preview.found.estimate),
-        "notes": list(found.ddl.notes),
+        "notes": list(preview.notes),
         "errors": [],
     }
 

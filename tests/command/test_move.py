@@ -6,12 +6,14 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections
 
 from schemasync import api
+from tests.orm.test_postgres_migrations import install, written
 from tests.support.postgres import Database
 
 SCHEMA: dict[str, Any] = {
@@ -38,7 +40,10 @@ def pg(project: Any, postgres_database: Database, monkeypatch: pytest.MonkeyPatc
         del connections["pg"]
 
 
-def test_plan_move_and_back(project: Any, pg: Database) -> None:
+def test_plan_move_and_back(
+    project: Any, pg: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    install(tmp_path, monkeypatch, settings, {"vendor": written("vendor")})
     planned = project.done("move", to="pg", plan=True, json=True).json
     assert {(one["table"], one["rows"]) for one in planned["tables"]} == {("Users", 2), ("Orders", 1)}
     assert {"table": "Users", "column": "born", "type": "date", "why": "the form of its values"} in planned["columns"]
@@ -46,6 +51,8 @@ def test_plan_move_and_back(project: Any, pg: Database) -> None:
 
     moved = project.done("move", to="pg", json=True).json
     assert (moved["result"], moved["rows"]) == ("moved", {"Users": 2, "Orders": 1})
+    for notes in (planned["notes"], moved["notes"]):
+        assert [one for one in notes if one.startswith("migration schemasync.vendor has code that may act on")]
     with pg.connect() as connection:
         assert connection.execute("SELECT id FROM \"Users\" WHERE email = 'C@D'").fetchall() == [(2,)]
     assert "nothing to do" in project.done("move", to="pg").out

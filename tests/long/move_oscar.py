@@ -90,6 +90,10 @@ class Moved(Run):
                     self.say(f"refused, and written by hand: {problem['code']}: {problem['message'][:110]}")
                 by_hand(tree, problem["code"], problem["facts"])
             path.write_text(json.dumps(tree, indent=2), encoding="utf-8")
+        named = [note for note in planned["notes"] if note.startswith("migration ")]
+        assert any("catalogue.0030" in note for note in named), named
+        for note in named:
+            self.say(f"the plan says: {note[:110]}")
         estimate = planned["estimate"]
         moved = site.done("schemasync", "move", "--to", "pg", "--json").json
         count = sum(moved["rows"].values())

@@ -29,7 +29,7 @@ def plan_lines(preview: MovePreview) -> Lines:
         policy = finding.policy.value if finding.policy is not None else ""
         where = f"{finding.table}.{', '.join(finding.columns)}"
         lines.append(f"  {where}: {count(finding.count, 'value')} ({finding.fault.value}) change by {policy}")
-    lines += [f"  note: {note}" for note in found.ddl.notes]
+    lines += [f"  note: {note}" for note in preview.notes]
     lines.append(f"To do it: manage.py schemasync move --to {preview.goal.alias}")
     return lines
 
