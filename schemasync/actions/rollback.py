@@ -84,10 +84,12 @@ def preview(database: Database, target: str | None = None) -> Preview:
     return swaps.preview(database.target(), target)
 
 
-def rollback(database: Database, target: str | None, agree: Callable[[Preview], bool]) -> RolledBack:
-    """Make an earlier generation live again. `agree` gets the preview. Raises UsageError if it declines, or another
-    SchemasyncError; then the live file is unchanged."""
-    done = swaps.rollback(_released(database), target, agree)
+def rollback(
+    database: Database, target: str | None, agree: Callable[[Preview], bool], *, only_unwritten: bool = False
+) -> RolledBack:
+    """Make an earlier generation live again. `agree` gets the preview. `only_unwritten`: raise Busy if somebody writes
+    after it. Raises UsageError if it declines, or another SchemasyncError; then the live file is unchanged."""
+    done = swaps.rollback(_released(database), target, agree, only_unwritten=only_unwritten)
     if done is None:
         raise _declined()
     return done

@@ -396,17 +396,36 @@ class Actions(Invocation):
 
     def do_tenants(self, database: Database) -> None:
         at = fleet.template(database)
-        if self.given.get("what") == "report":
-            self._report()
-            return
-        if self.given.get("what") == "status":
-            found = fleet.status()
-            self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
-            return
-        done = fleet.sync(at, self.given, None if self._json else self._say, self._page)
-        self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))
-        if (failed := done.problem) is not None:
-            raise CommandError(problem(failed.problems[0]), returncode=failed.exit_code)
+        match self.given.get("what"):
+            case "report":
+                self._report()
+            case "status":
+                found = fleet.status()
+                self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
+            case "rollback":
+                back = fleet.roll_back(at, self.given)
+                lines = [*output.tenants.rollback_lines(back), *self._tenants_ahead(at, back)]
+                self._print(lines, tenants_json.rollback_json(back))
+                self._exit_with(back.problem)
+            case _:
+                done = fleet.sync(at, self.given, None if self._json else self._say, self._page)
+                self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))
+                self._exit_with(done.problem)
+
+    def _tenants_ahead(self, at: Database, done: fleet.RollbackReport) -> list[str]:
+        """A line if the next sync of the tenants would bring them to the release again."""
+        try:
+            is_ahead = bool(done.release) and not done.is_dry_run and at.document().version == done.release
+        except SchemasyncError:
+            return []
+        release = short(done.release)
+        text = f"{at.schema_path} still has version {release}: the next sync would bring the tenants to it again"
+        return [text] if is_ahead else []
+
+    def _exit_with(self, failed: Failed | None) -> None:
+        """Raise the error of a run that has already printed what it has done."""
+        if failed is not None:
+            raise CommandError(self._addressed(problem(failed.problems[0])), returncode=failed.exit_code)
 
     def _report(self) -> None:
         failed: list[fleet.Answer] = []

@@ -20,6 +20,7 @@ from .output.terminal import Page
 
 if TYPE_CHECKING:
     from ..tenants.across import Answer as Answer
+    from ..tenants.fleet.rollback import RollbackReport as RollbackReport
     from ..tenants.fleet.run import FleetReport
     from ..tenants.fleet.standing import Standing
     from ..tenants.fleet.status import FleetStatus
@@ -61,11 +62,32 @@ def sync(
     return sync_tenants(at, options, show)
 
 
+def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
+    """Take one tenant back, or all that went with a release. Raises UsageError."""
+    from ..tenants.fleet.back import Writes
+    from ..tenants.fleet.each import FleetOptions
+    from ..tenants.fleet.rollback import roll_back_release, roll_back_tenant
+
+    key, release, is_dry_run = given.get("subject"), given.get("release"), bool(given.get("dry_run"))
+    asked = [one for one in (Writes.LEAVE, Writes.KEEP) if given.get(f"{one.value}_writes")]
+    if bool(key) == bool(release) or len(asked) > 1:
+        raise UsageError.of(
+            Code.BAD_OPTION,
+            "a rollback needs a tenant or a version, and at most one of --leave-writes and --keep-writes",
+            "manage.py schemasync tenants rollback KEY, or: manage.py schemasync tenants rollback --version VERSION",
+        )
+    writes = asked[0] if asked else Writes.REFUSE
+    if key:
+        return roll_back_tenant(at, str(key), writes, is_dry_run=is_dry_run)
+    options = FleetOptions(**{one.name: given[one.name] for one in fields(FleetOptions) if one.name in given})
+    return roll_back_release(at, str(release), options, writes, is_dry_run=is_dry_run)
+
+
 def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iterator[Answer]:
     """The answers that have rows, or could have; `failed` gets the others. Raises UsageError."""
     from ..tenants.across import report as ask
 
-    if not (sql := given.get("sql")):
+    if not (sql := given.get("subject")):
         raise UsageError.of(
             Code.BAD_OPTION, "a report needs a query", 'manage.py schemasync tenants report "SELECT count(*) FROM …"'
         )

@@ -52,7 +52,7 @@ ACTIONS = {
     "restore": "make a backup live, as a new generation; asks first",
     "litestream": "let Litestream replicate the live file across swaps; restore any moment from its replica",
     "cutover": "cut over a run that was started with --postpone",
-    "tenants": "bring the files of all tenants to their schema; or show who is current, behind or failed",
+    "tenants": "bring the files of all tenants to their schema, or back; or show who is current, behind or failed",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
     "models": "write models.py from schema.json, for the tables that no model owns",
@@ -571,12 +571,36 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report"],
-        metavar="sync|status|report",
+        choices=["sync", "status", "report", "rollback"],
+        metavar="sync|status|report|rollback",
         help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
-        "of one SELECT on all files, which only reads",
+        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release",
     )
-    parser.add_argument("sql", nargs="?", default=ABSENT, metavar="SQL", help="report: the SELECT")
+    parser.add_argument(
+        "subject", nargs="?", default=ABSENT, metavar="SQL|KEY", help="report: the SELECT; rollback: the tenant"
+    )
+    parser.add_argument(
+        "--version",
+        dest="release",
+        default=ABSENT,
+        metavar="VERSION",
+        help="rollback: all tenants that have this version, to the one before it; the first digits are enough",
+    )
+    parser.add_argument(
+        "--leave-writes",
+        action="store_true",
+        default=ABSENT,
+        help="rollback: leave what was written since in the file of the release, which is kept",
+    )
+    parser.add_argument(
+        "--keep-writes",
+        action="store_true",
+        default=ABSENT,
+        help="rollback: build files with the earlier schema and the rows of today",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", default=ABSENT, help="rollback: only count what was written since"
+    )
     parser.add_argument(
         "--format", choices=["table", "csv"], default=ABSENT, help="report: as a table, which is the default, or as CSV"
     )
@@ -594,19 +618,24 @@ def _tenants(parser: Any) -> None:
         "--most-rows", default=ABSENT, type=int, metavar="N", help="report: of each file (default: 10,000)"
     )
     parser.add_argument(
-        "--canary", default=ABSENT, metavar="PERCENT", help="sync: tenants that go first (default: 1%%)"
+        "--canary", default=ABSENT, metavar="PERCENT", help="sync, rollback: tenants that go first (default: 1%%)"
     )
     parser.add_argument(
         "--workers",
         default=ABSENT,
         type=int,
         metavar="N",
-        help="processes of a sync (default: 1) or threads of a report (default: 4) that work beside each other",
+        help="processes of a sync or rollback (default: 1), threads of a report (default: 4)",
     )
     parser.add_argument(
-        "--stop-at", default=ABSENT, metavar="PERCENT", help="sync: stop when a larger share has failed (default: 2%%)"
+        "--stop-at",
+        default=ABSENT,
+        metavar="PERCENT",
+        help="sync, rollback: stop when a larger share has failed (default: 2%%)",
     )
-    parser.add_argument("--retry", action="store_true", default=ABSENT, help="sync: only those that failed last time")
+    parser.add_argument(
+        "--retry", action="store_true", default=ABSENT, help="sync, rollback: only those that failed last time"
+    )
 
 
 def _hash(parser: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..engines.sqlite.transactions import snapshot
 from ..engines.sqlite.verify.row_counts import RowDiff
+from ..errors import Busy, Code
 from ..files.layout import Generation
 from ..history.row import HistoryRow
 from .phases import cutover
@@ -38,9 +39,12 @@ def swap_counted(
     commit: Commit,
     room: int,
     reopen: Callable[[], None],
+    *,
+    only_unwritten: bool = False,
 ) -> Swapped:
     """Fence the live file in favour of a generation that exists, and let `reopen` open that. `rows`: a history that
-    knows both. `room`: bytes of disk that the swap may need."""
+    knows both. `room`: bytes of disk that the swap may need. `only_unwritten`: raise Busy, with nothing changed, if
+    somebody wrote since the live file was read."""
     assert current.generation is not None
     with ExitStack() as stack:
         with (
@@ -51,6 +55,12 @@ def swap_counted(
             both = stack.enter_context(opened(target, sides))
             with brief_write_lock(target, current.generation.path) as lock:
                 lock.prepared_at, written = live.schema_version, live.has_changed()
+                if written and only_unwritten:
+                    raise Busy.of(
+                        Code.CHANGED_DURING_RUN,
+                        f"{target.layout.link} was written after its rows were counted",
+                        "Nothing was changed. Run it again.",
+                    )
                 if written:  # both files at this moment, when nobody can write to either
                     stack.enter_context(snapshot(both, "main", "old"))
                 with cut_over(target, signals, lock, swap, commit):

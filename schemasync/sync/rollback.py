@@ -127,11 +127,17 @@ def resolve(
 
 
 def rollback(
-    target: Target, wanted: str | None, agree: Callable[[Preview], bool], *, is_switch: bool = False
+    target: Target,
+    wanted: str | None,
+    agree: Callable[[Preview], bool],
+    *,
+    is_switch: bool = False,
+    only_unwritten: bool = False,
 ) -> RolledBack | None:
     """Roll back to a generation or version; None means the previous one. `agree` gets the preview first, under the
-    lock, and may decline (then returns None). `is_switch`: the live file is left for that of another branch. Raises a
-    SchemasyncError; then the live file is unchanged."""
+    lock, and may decline (then returns None). `is_switch`: the live file is left for that of another branch.
+    `only_unwritten`: raise Busy if somebody writes after the preview. Raises a SchemasyncError; then the live file is
+    unchanged."""
     begun = time.monotonic()
     if not target.layout.folder.exists():
         preview(target, wanted)  # refuse before there is a folder to lock in
@@ -143,7 +149,9 @@ def rollback(
             if not agree(ahead):
                 return None
             assert current is not None
-            ahead, pause = _roll_back(target, current, ahead, signals, is_switch=is_switch)
+            ahead, pause = _roll_back(
+                target, current, ahead, signals, is_switch=is_switch, only_unwritten=only_unwritten
+            )
         duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return RolledBack(ahead, duration_ms, pause_ms)
@@ -168,7 +176,13 @@ def _reversed(one: RowSample) -> RowSample:
 
 
 def _roll_back(
-    target: Target, current: LiveDatabase, ahead: Preview, signals: Signals, *, is_switch: bool
+    target: Target,
+    current: LiveDatabase,
+    ahead: Preview,
+    signals: Signals,
+    *,
+    is_switch: bool,
+    only_unwritten: bool,
 ) -> tuple[Preview, float]:
     """Fence the live file in favour of the older one, and open that. Returns how many seconds writers waited, and the
     preview, counted again if somebody wrote since it was shown."""
@@ -179,7 +193,17 @@ def _roll_back(
     with closing(target.opener.write(ahead.generation.path, timeout=target.wait)) as archive:
         cutover.try_to_reopen(archive, merged)
         reopen = partial(cutover.reopen, target, archive, merged)
-        done = swap_counted(target, current, current.rows, ahead.generation, signals, Commit(), room, reopen)
+        done = swap_counted(
+            target,
+            current,
+            current.rows,
+            ahead.generation,
+            signals,
+            Commit(),
+            room,
+            reopen,
+            only_unwritten=only_unwritten,
+        )
     return ahead if done.written is None else replace(ahead, tallies=done.written), done.pause
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def _tenants(folder, variables, *words):
     return ended.code, json.loads(ended.out)
 
 
+def _killed(variables, seconds, *words):
+    """Start a run over all tenants, and kill all of its processes after some time."""
+    command = [sys.executable, "-m", "django", "schemasync", "tenants", *words]
+    process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def _path(folder, key):
     return folder / "tenants" / key / "db.sqlite3"
 
@@ -74,12 +84,8 @@ def test_several_processes_sync_a_fleet_and_one_that_is_killed_goes_on_beside_wr
         one.start()
     try:
         _change(folder, "extra")
-        words = [sys.executable, "-m", "django", "schemasync", "tenants", "sync", "--workers", "2"]
         for _ in range(2):
-            process = subprocess.Popen(words, cwd=ROOT, env=variables, stdout=subprocess.PIPE, start_new_session=True)
-            time.sleep(6)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _killed(variables, 6, "sync", "--workers", "2")
         code, found = _tenants(folder, variables, "status")
         assert found["current"] + len(found["behind"]) == TENANTS
         code, found = _tenants(folder, variables, "sync", "--workers", "2")
@@ -116,3 +122,27 @@ def test_workers_end_when_the_run_dies(fleet):
         time.sleep(0.1)
     assert len(children) == 2
     assert _tenants(folder, variables, "sync")[1]["failed"] == []
+
+
+@pytest.mark.slow
+def test_a_rollback_of_a_release_that_is_killed_goes_on_and_takes_along_what_was_written_since(fleet):
+    folder, variables, keys = fleet
+    before = _tenants(folder, variables, "sync")[1]["version"]
+    _change(folder, "release")
+    release = _tenants(folder, variables, "sync", "--workers", "2")[1]["version"]
+    names = {}
+    for key in keys:
+        with closing(sqlite3.connect(_path(folder, key))) as connection, connection:
+            connection.execute("INSERT INTO shop_author (name) VALUES ('after the release')")
+            names[key] = connection.execute("SELECT name FROM shop_author ORDER BY id").fetchall()
+    words = ("rollback", "--version", release, "--workers", "2", "--keep-writes")
+    for _ in range(2):
+        _killed(variables, 6, *words)
+    code, found = _tenants(folder, variables, *words)
+    assert (code, found["failed"], found["left"]) == (0, [], 0), found
+    code, found = _tenants(folder, variables, "status")
+    assert found["versions"] == [{"version": before, "tenants": TENANTS}]
+    for key in keys:
+        with closing(sqlite3.connect(_path(folder, key))) as connection:
+            assert connection.execute("SELECT name FROM shop_author ORDER BY id").fetchall() == names[key], key
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

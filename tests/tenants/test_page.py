@@ -7,6 +7,8 @@ import pytest
 from tests.pages import page
 from tests.support.processes import environment, run
 
+ELSEWHERE = "tenants rollback"  # needs a release: tests/tenants/claims/back.py
+
 
 @pytest.mark.slow
 def test_whoever_types_what_the_page_says_has_tenants(tmp_path):
@@ -14,6 +16,8 @@ def test_whoever_types_what_the_page_says_has_tenants(tmp_path):
     ended = {}
     for fence in page("docs/howto/tenants.md").fences:
         for line in fence.text.splitlines() if fence.language == "console" else ():
+            if ELSEWHERE in line:
+                continue
             words = shlex.split(line.removeprefix("python manage.py "))
             ended[line] = run(("-m", "django", *words), tmp_path, environment(**settings), fresh=True)
             assert ended[line].code == 0, (line, ended[line].err)

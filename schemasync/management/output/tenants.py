@@ -14,6 +14,7 @@ from .shared import Lines
 if TYPE_CHECKING:
     from ...tenants.across import Answer
     from ...tenants.fleet.each import Tally
+    from ...tenants.fleet.rollback import RollbackReport
     from ...tenants.fleet.run import FleetReport
     from ...tenants.fleet.standing import Standing
     from ...tenants.fleet.status import FleetStatus
@@ -40,6 +41,18 @@ def _rest(tally: Tally, parts: list[str]) -> str:
     parts = [*parts, f"{len(tally.failed):,} failed"] if tally.failed else parts
     parts = [*parts, f"{tally.left:,} were not tried"] if tally.left else parts
     return f"; {', '.join(parts)}" if parts else ""
+
+
+def rollback_lines(done: RollbackReport) -> Lines:
+    """What was done, or would be."""
+    back = done.tally.done
+    rows = [f"{one.key}: {one.written}" for one in back if one.rows]
+    lines = _shown("written since", rows)
+    lines += _listed("without an earlier file", done.without_earlier)
+    would = "would go back" if done.is_dry_run else "went back"
+    release = f" from version {short(done.release)}" if done.release else ""
+    lines.append(f"{count(len(back), 'tenant')} {would}{release} in {span(done.duration_ms)}{_rest(done.tally, [])}")
+    return lines
 
 
 def status_lines(found: FleetStatus) -> Lines:
@@ -83,6 +96,13 @@ def _cell(value: Any) -> str:
             return value.hex()
         case _:
             return str(value)
+
+
+def _shown(what: str, lines: list[str]) -> Lines:
+    if not lines:
+        return []
+    more = [f"  and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
+    return [f"{what}:", *(f"  {line}" for line in lines[:SHOWN]), *more]
 
 
 def _listed(what: str, keys: list[str] | tuple[str, ...]) -> Lines:

@@ -11,6 +11,7 @@ from ...errors import ProblemJson
 if TYPE_CHECKING:
     from ..across import Answer
     from .each import Tally
+    from .rollback import RollbackReport
     from .run import FleetReport
     from .status import FleetStatus
 
@@ -35,6 +36,32 @@ class TenantsSyncJson(TypedDict):
     """How many had nothing to do."""
     synced: int
     failed: list[TenantFailureJson]
+    left: int
+    """How many were not tried, because the run stopped."""
+    duration_ms: int
+    errors: list[ProblemJson]
+
+
+class TenantBackJson(TypedDict):
+    """A tenant that went back, or would."""
+
+    key: str
+    version: str
+    """That it has now."""
+    rows: dict[str, int]
+    """By table, how many rows were written since; -1 if they cannot be compared."""
+
+
+class TenantsRollbackJson(TypedDict):
+    """What `tenants rollback --json` prints, also if a tenant has failed."""
+
+    result: Literal["current", "planned", "rolled_back", "failed"]
+    release: str | None
+    """The version from which they went back; null for one tenant that was named."""
+    tenants: list[TenantBackJson]
+    failed: list[TenantFailureJson]
+    without_earlier: list[str]
+    """Tenants that have no earlier file, such as those that were created since."""
     left: int
     """How many were not tried, because the run stopped."""
     duration_ms: int
@@ -135,6 +162,21 @@ def sync_json(done: FleetReport) -> TenantsSyncJson:
 def failures_json(tally: Tally) -> list[TenantFailureJson]:
     """The tenants that failed."""
     return [{"key": one.key, "failure": f"[{one.code}] {one.failure}"} for one in tally.failed]
+
+
+def rollback_json(done: RollbackReport) -> TenantsRollbackJson:
+    """The JSON object of a rollback."""
+    problem, tally = done.problem, done.tally
+    return {
+        "result": "failed" if problem else done.result,
+        "release": done.release or None,
+        "tenants": [{"key": one.key, "version": one.version, "rows": dict(one.rows)} for one in tally.done],
+        "failed": failures_json(tally),
+        "without_earlier": list(done.without_earlier),
+        "left": tally.left,
+        "duration_ms": done.duration_ms,
+        "errors": [one.as_json() for one in problem.problems] if problem else [],
+    }
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:

@@ -46,6 +46,16 @@ class Outcome:
     def is_interrupted(self) -> bool:
         return self.code == Code.INTERRUPTED
 
+    @property
+    def written(self) -> str:
+        """The tables with their numbers of rows, in a phrase."""
+        return listed(self.rows)
+
+
+def listed(rows: Mapping[str, int]) -> str:
+    """Tables with their numbers of rows, in a phrase."""
+    return ", ".join(f"{table} {number:,}" if number >= 0 else f"{table} (unknown)" for table, number in rows.items())
+
 
 class Job(Protocol):
     """What is done with each tenant. It can be sent to another process."""
