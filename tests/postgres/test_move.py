@@ -131,6 +131,28 @@ def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database, 
     assert set(written) <= names
 
 
+def test_writers_do_not_wait_for_many_tables_that_were_written_a_little(tmp_path, goal, postgres_database):
+    """Each table with a new row takes some statements under the lock: 25 of them more than --max-pause allows."""
+    link, many = tmp_path / "many.sqlite3", {f"t{n}": {"id": "INTEGER PRIMARY KEY"} for n in range(25)}
+    wanted, left, rounds = documents.read(json.dumps(many).encode()), [], []
+    sync(target(link), wanted)
+
+    def write(when, step):
+        if (when, step) == ("after", MoveStep.ROUND):
+            rounds.append(25 if len(rounds) < 6 else 0)
+            if rounds[-1]:
+                with closing(sqlite3.connect(link)) as connection, connection:
+                    for table in many:
+                        connection.execute(f"INSERT INTO {table} DEFAULT VALUES")
+        elif (when, step) == ("before", MoveStep.COMPLETE):
+            left.append(rounds[-1])
+
+    brief = replace(goal, limits=Limits(max_pause=0.05), observer=write)
+    assert move(target(link), brief, wanted).result == "moved"
+    assert left == [0]
+    assert len(rows_there(postgres_database, "t24")) == 6
+
+
 def test_back_to_the_file_if_nothing_was_written_there(link, goal, postgres_database):
     move(target(link), goal, document())
     assert undo(target(link), goal, document()).result == "undone"

@@ -66,10 +66,11 @@ def written(source: Source, tables: Sequence[FollowedTable], log: LogRange) -> t
 
 @dataclass(slots=True)
 class Replayed:
-    """What a round has done: how many rows it copied, and with `prove` the comparison of each table that was
-    written."""
+    """What a round has done: how many rows of how many tables it copied, and with `prove` the comparison of each of
+    them."""
 
     rows: int = 0
+    tables: int = 0
     proofs: list[Proof] = field(default_factory=list)
 
 
@@ -87,6 +88,7 @@ def replay(
     done = Replayed()
     for table in written(source, tables, log):
         named = _named(source, target, table, log) if table.has_key else None
+        done.tables += 1
         done.rows += (rows := _replay(source, target, table, log, changes, named))
         if prove:
             done.proofs.append(_prove(source, target, table, log, named, rows))

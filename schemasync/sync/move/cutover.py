@@ -76,7 +76,7 @@ def _locked_when_ready(
                 version = schema_version(lock.connection)
                 if version == follower.capture.schema.version:
                     lock.prepared_at = version
-                if follower.waiting() <= follower.few(limits.max_pause / 2):
+                if follower.fits(limits.max_pause / 2):
                     yield lock
                     return
         except Busy as busy:
@@ -92,8 +92,7 @@ def _catch_up(goal: Goal, follower: Follower, there: There, allowed: float, dead
     for tries in itertools.count(1):
         with step(goal, MoveStep.ROUND):
             follower.round(there)
-        enough = follower.few(AIM if tries < TRIES else allowed)
-        if follower.waiting() <= enough or time.monotonic() > deadline:
+        if follower.fits(AIM if tries < TRIES else allowed) or time.monotonic() > deadline:
             return
 
 

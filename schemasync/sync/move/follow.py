@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...engines.postgres.counters import set_counters
-from ...engines.postgres.replay import LogRange, replay, written
+from ...engines.postgres.replay import LogRange, Replayed, replay, written
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.capture.replay import schema_changed
 from ...engines.sqlite.connection import Connection, schema_version
@@ -23,6 +23,10 @@ from .equality import check_equal
 if TYPE_CHECKING:
     from ...engines.postgres.driver import Connection as There
 
+FEW_TABLES = 4  # brought and compared in 10 milliseconds
+TABLE = 0.003  # seconds for each table with entries, beside its keys, until it is measured
+SEVERAL = 20  # tables: a round of at least as many, and of few keys, measures that
+
 
 @dataclass(slots=True)
 class Follower:
@@ -37,39 +41,50 @@ class Follower:
     rounds: int = 0
     keys: int = 0
     rate: float = RATE / 10
+    table: float = TABLE
 
     def waiting(self) -> int:
         """The number of entries that were not replayed yet."""
         return changelog.last_entry(self.source) - self.bound
 
-    def few(self, seconds: float) -> int:
-        """How many entries can be replayed in that time."""
-        return max(FEW, int(self.rate * seconds))
+    def fits(self, seconds: float) -> bool:
+        """True if what is waiting can be brought and compared in that time, or is next to nothing. A table that was
+        written takes a few statements, however few its keys are."""
+        keys = self.waiting()
+        if keys > FEW and keys > self.rate * seconds:
+            return False
+        tables = len(changelog.written_since(self.source, self.bound))
+        return (keys <= FEW and tables <= FEW_TABLES) or keys / self.rate + tables * self.table <= seconds
 
     def round(self, there: There, *, prove: bool = True) -> None:
         """One round in its own transaction there. Raises Failed if a row differs, or does not fit."""
         begun = time.monotonic()
         with snapshot(self.source):
-            count = self.catch_up(there, prove=prove)
-        if count >= MANY:
-            self.rate = count / max(time.monotonic() - begun, 0.001)
+            done = self.catch_up(there, prove=prove)
+        self._measure(done, max(time.monotonic() - begun, 0.001))
 
-    def catch_up(self, there: There, *, prove: bool = False) -> int:
-        """The same up to the state that the caller's snapshot sees; returns how many rows were copied."""
+    def _measure(self, done: Replayed, seconds: float) -> None:
+        if done.rows >= MANY:
+            self.rate = done.rows / seconds
+        elif done.tables >= SEVERAL:
+            self.table = seconds / done.tables
+
+    def catch_up(self, there: There, *, prove: bool = False) -> Replayed:
+        """The same up to the state that the caller's snapshot sees."""
         with there.transaction():
-            count, upto = self.replayed(there, prove=prove)
+            done, upto = self.replayed(there, prove=prove)
         self.bound = upto
-        return count
+        return done
 
-    def replayed(self, there: There, *, prove: bool = True) -> tuple[int, int]:
-        """Replay, and prove what is replayed, in the caller's transactions on both sides; returns how many rows were
-        copied, and up to which entry."""
+    def replayed(self, there: There, *, prove: bool = True) -> tuple[Replayed, int]:
+        """Replay, and prove what is replayed, in the caller's transactions on both sides; returns what was done, and up
+        to which entry."""
         log = LogRange(self.bound, self._last_entry())
         done = replay(self.source, there, self.plan.tables, log, self.changes, prove=prove)
         check_equal(done.proofs)
         self.rounds += 1
         self.keys += done.rows
-        return done.rows, log.upto
+        return done, log.upto
 
     def counters(self, there: There, log: LogRange | None = None) -> None:
         """Set the counters of identity columns: of the tables that were written in the range, or of all."""
