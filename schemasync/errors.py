@@ -150,6 +150,8 @@ class Code(StrEnum):
     OTHER_TENANT = "other-tenant"
     UNKNOWN_TENANT = "unknown-tenant"
     BAD_TENANT_KEY = "bad-tenant-key"
+    OTHER_HOST = "other-host"
+    NO_HOST = "no-host"
     TENANT_EXISTS = "tenant-exists"
     QUERY_LIMIT = "query-limit"
     OTHER_COLUMNS = "other-columns"

@@ -49,7 +49,13 @@ from schemasync.actions.sync import SyncJson
 from schemasync.management.all_databases import DatabasesJson
 from schemasync.management.output.failed import FailedJson
 from schemasync.sync.status import StatusJson
-from schemasync.tenants.fleet.as_json import TenantsReportJson, TenantsRollbackJson, TenantsStatusJson, TenantsSyncJson
+from schemasync.tenants.fleet.as_json import (
+    TenantCreatedJson,
+    TenantsReportJson,
+    TenantsRollbackJson,
+    TenantsStatusJson,
+    TenantsSyncJson,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemasync" / "json_schemas"
 OUTPUTS: dict[str, tuple[type, ...]] = {
@@ -78,7 +84,14 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "export": (ExportJson, FailedJson),
     "ddl": (DdlJson, FailedJson),
     "move": (MoveJson, MovePlanJson, FailedJson),
-    "tenants": (TenantsSyncJson, TenantsRollbackJson, TenantsStatusJson, TenantsReportJson, FailedJson),
+    "tenants": (
+        TenantsSyncJson,
+        TenantsRollbackJson,
+        TenantsStatusJson,
+        TenantsReportJson,
+        TenantCreatedJson,
+        FailedJson,
+    ),
     "hash": (HashJson, FailedJson),
     "models": (ModelsJson, FailedJson),
 }

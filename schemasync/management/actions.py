@@ -402,6 +402,9 @@ class Actions(Invocation):
             case "status":
                 found = fleet.status()
                 self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
+            case "create":
+                made = fleet.create(self.given)
+                self._print(output.tenants.created_lines(made), tenants_json.created_json(made))
             case "rollback":
                 back = fleet.roll_back(at, self.given)
                 lines = [*output.tenants.rollback_lines(back), *self._tenants_ahead(at, back)]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..tenants.fleet.run import FleetReport
     from ..tenants.fleet.standing import Standing
     from ..tenants.fleet.status import FleetStatus
+    from ..tenants.models import Tenant
 
 
 def template(database: Database) -> Database:
@@ -81,6 +82,24 @@ def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
         return roll_back_tenant(at, str(key), writes, is_dry_run=is_dry_run)
     options = FleetOptions(**{one.name: given[one.name] for one in fields(FleetOptions) if one.name in given})
     return roll_back_release(at, str(release), options, writes, is_dry_run=is_dry_run)
+
+
+def create(given: Mapping[str, Any]) -> Tenant:
+    """A new tenant. Raises UsageError, and what `create_tenant` raises."""
+    from ..tenants.creation import create_tenant
+
+    if not (key := given.get("subject")):
+        raise UsageError.of(Code.BAD_OPTION, "a new tenant needs a key", "manage.py schemasync tenants create KEY")
+    labels = dict(_label(text) for text in given.get("label", ()))
+    more = {name: given[name] for name in ("name", "host", "group", "pinned") if name in given}
+    return create_tenant(str(key), labels=labels, **more)
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise UsageError.of(Code.BAD_OPTION, f"--label {text} is no label", "Use for example: --label region=eu")
+    return name, value
 
 
 def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iterator[Answer]:

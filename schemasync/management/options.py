@@ -571,13 +571,29 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report", "rollback"],
-        metavar="sync|status|report|rollback",
+        choices=["sync", "status", "report", "rollback", "create"],
+        metavar="sync|status|report|rollback|create",
         help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
-        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release",
+        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; create: "
+        "a new tenant, with a copy of the template",
     )
     parser.add_argument(
-        "subject", nargs="?", default=ABSENT, metavar="SQL|KEY", help="report: the SELECT; rollback: the tenant"
+        "subject", nargs="?", default=ABSENT, metavar="SQL|KEY", help="report: the SELECT; rollback, create: the tenant"
+    )
+    parser.add_argument("--name", default=ABSENT, metavar="NAME", help="create: the name of the tenant")
+    parser.add_argument(
+        "--host", default=ABSENT, metavar="HOST", help="create: which of HOSTS (default: a proposed one)"
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=ABSENT,
+        metavar="NAME=VALUE",
+        help="create: what its host has to have; the option may be repeated",
+    )
+    parser.add_argument("--group", default=ABSENT, metavar="GROUP", help="create: the group of the tenant")
+    parser.add_argument(
+        "--pinned", action="store_true", default=ABSENT, help="create: propose no other host for it later"
     )
     parser.add_argument(
         "--version",

@@ -5,15 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .context import NoTenant, OtherTenant, UnknownTenant, current, current_alias, outside
+from .context import NoTenant, OtherHost, OtherTenant, UnknownTenant, current, current_alias, outside
 
 if TYPE_CHECKING:
     from .across import for_each_tenant
+    from .creation import create_tenant
     from .entering import tenant
-    from .lives import activate_tenant, archive_tenant, create_tenant, delete_tenant, suspend_tenant
+    from .lives import activate_tenant, archive_tenant, delete_tenant, suspend_tenant
 
 __all__ = [
     "NoTenant",
+    "OtherHost",
     "OtherTenant",
     "UnknownTenant",
     "activate_tenant",
@@ -33,5 +35,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # these use a model, which can be imported once all apps are loaded
-    module = {"tenant": "entering", "for_each_tenant": "across"}.get(name, "lives")
+    module = {"tenant": "entering", "for_each_tenant": "across", "create_tenant": "creation"}.get(name, "lives")
     return getattr(import_module(f"{__name__}.{module}"), name)

@@ -13,13 +13,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from ..errors import Refused, SchemasyncError
+from ..errors import SchemasyncError
 from ..texts import size
 from . import lives
 from .admin_filters import ByLabel
+from .creation import create_tenant, refuse_folder
 from .folders import folder_at
+from .hosts import chosen_host
 from .models import State, Tenant
 from .outside_admin import OutsideOfTenants
+from .settings import tenant_settings
 
 CHANGED = ("name", "group", "labels", "pinned")
 
@@ -27,14 +30,22 @@ CHANGED = ("name", "group", "labels", "pinned")
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin below
     """Asks for what a person decides about a tenant."""
 
-    def clean_key(self) -> str:
-        """Refuse a key whose folder is there already, as `create_tenant` would."""
-        key: str = self.cleaned_data["key"]
-        try:
-            lives.refuse_folder(key, folder_at(key, ""))
-        except Refused as error:
-            raise forms.ValidationError(str(error)) from error
-        return key
+    def clean_labels(self) -> dict[str, str]:
+        """No labels, for an empty field: the column has no null."""
+        return self.cleaned_data["labels"] or {}
+
+    def clean(self) -> dict[str, Any]:
+        """Choose the host of a new tenant, and refuse what `create_tenant` would refuse."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"key", "labels"} <= given.keys():
+            key = given["key"]
+            try:
+                given["host"] = chosen_host(key, given.get("host", ""), given["labels"])
+                if tenant_settings().is_here(given["host"]):
+                    refuse_folder(key, folder_at(key, ""))
+            except SchemasyncError as error:
+                self.add_error(None, str(error))
+        return given
 
 
 @admin.register(Tenant)
@@ -46,7 +57,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("state", "host", "group", "pinned", ByLabel, "version", ("failure", admin.EmptyFieldListFilter))
     search_fields = ("key", "name", "host", "group")
     fields = ("key", *CHANGED, "host", "folder", "state", "version", "bytes", "failure", "created_at")
-    readonly_fields = ("host", "folder", "state", "version", "bytes", "failure", "created_at")
+    readonly_fields = ("folder", "state", "version", "bytes", "failure", "created_at")
     list_per_page = 100
     show_full_result_count = False  # a count of all rows for each search
     actions = ("suspend", "activate", "archive")
@@ -56,8 +67,16 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         return super().get_queryset(request).using(DEFAULT_DB_ALIAS)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
-        """The key of a tenant names its folder, so it is given once."""
-        return ("key", *self.readonly_fields) if obj is not None else self.readonly_fields
+        """Key and host say where the folder is, so they are given once."""
+        return ("key", "host", *self.readonly_fields) if obj is not None else self.readonly_fields
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **named: Any) -> Any:
+        """The host of a new tenant is one of the settings."""
+        if db_field.name != "host":
+            return super().formfield_for_dbfield(db_field, request, **named)
+        proposal = (("", _("proposed by its key and labels")),)
+        choices = (*proposal, *((name, name) for name in tenant_settings().hosts))
+        return forms.ChoiceField(choices=choices, required=False, label=db_field.verbose_name)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without "delete selected": tenants are deleted one by one."""
@@ -77,7 +96,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
             return
         obj.state = State.CREATING
         obj.save(force_insert=True)
-        self._act(request, obj.key, lives.create_tenant)
+        self._act(request, obj.key, create_tenant)
 
     def delete_model(self, request: HttpRequest, obj: Tenant) -> None:
         """Delete the tenant with its file; the page before has asked."""

@@ -27,6 +27,10 @@ class UnknownTenant(Refused):
     """There is no tenant with this key, or it is archived."""
 
 
+class OtherHost(Refused):
+    """The file of a tenant is on another host."""
+
+
 def current() -> str | None:
     """The key of the tenant that is entered; None outside of all."""
     stack = _entered.get()

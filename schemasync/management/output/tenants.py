@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...tenants.fleet.run import FleetReport
     from ...tenants.fleet.standing import Standing
     from ...tenants.fleet.status import FleetStatus
+    from ...tenants.models import Tenant
 
 WIDE = 100  # rows that decide how wide the columns of a report are
 SHOWN = 20  # tenants of a kind that are listed
@@ -53,6 +54,12 @@ def rollback_lines(done: RollbackReport) -> Lines:
     release = f" from version {short(done.release)}" if done.release else ""
     lines.append(f"{count(len(back), 'tenant')} {would}{release} in {span(done.duration_ms)}{_rest(done.tally, [])}")
     return lines
+
+
+def created_lines(made: Tenant) -> Lines:
+    """Where the new tenant is."""
+    where = f" on {made.host}" if made.host else ""
+    return [f"{made.key} is created{where}, with version {short(made.version)}: {made.get_path()}"]
 
 
 def status_lines(found: FleetStatus) -> Lines:

@@ -10,6 +10,7 @@ from ...errors import ProblemJson
 
 if TYPE_CHECKING:
     from ..across import Answer
+    from ..models import Tenant
     from .each import Tally
     from .rollback import RollbackReport
     from .run import FleetReport
@@ -101,6 +102,19 @@ class TenantsStatusJson(TypedDict):
     errors: list[ProblemJson]
 
 
+class TenantCreatedJson(TypedDict):
+    """What `tenants create --json` prints."""
+
+    result: Literal["created"]
+    key: str
+    host: str
+    """Empty in a project with one host."""
+    path: str
+    """What the application opens."""
+    version: str
+    errors: list[ProblemJson]
+
+
 class TenantProblemJson(TypedDict):
     """Why a report has no rows of a tenant."""
 
@@ -177,6 +191,14 @@ def rollback_json(done: RollbackReport) -> TenantsRollbackJson:
         "duration_ms": done.duration_ms,
         "errors": [one.as_json() for one in problem.problems] if problem else [],
     }
+
+
+def created_json(made: Tenant) -> TenantCreatedJson:
+    """The JSON object of a new tenant."""
+    path = str(made.get_path())
+    return {
+        "result": "created", "key": made.key, "host": made.host, "path": path, "version": made.version, "errors": [],
+    }  # fmt: skip
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:

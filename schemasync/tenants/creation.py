@@ -1,0 +1,173 @@
+"""Creates a tenant from the template.
+
+The row says first what is going to happen, then the folder gets its name by one rename, then the row says that it is
+done: a process that dies in between leaves a tenant that nobody can enter, and the same call finishes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
+from django.utils.asyncio import async_unsafe
+
+from .. import conf, databases
+from ..engines.sqlite.connection import Opener
+from ..engines.sqlite.copies import exact_copy
+from ..errors import Code, Refused, UsageError
+from ..files.disk import Disk, DiskStep
+from ..files.layout import Layout
+from ..files.scratch import remove_dead, work_folder
+from ..history.row import HistoryRow
+from ..orm.models_fingerprint import beside
+from ..orm.transforms import stamp
+from ..sync import up_to_date
+from ..sync.place import place
+from ..sync.run.error_translation import translated_errors
+from ..sync.run.target import target
+from .context import OtherHost, outside
+from .folders import FILE
+from .hosts import chosen_host
+from .lives import change_state, refuse_in_a_transaction, rows_of
+from .models import KEY, State, Tenant, validate_labels
+from .paths import folder_of, path_of
+from .settings import tenant_settings
+
+
+@async_unsafe("You cannot create a tenant from an async context - use a thread or sync_to_async.")
+def create_tenant(
+    key: str,
+    name: str = "",
+    *,
+    host: str = "",
+    folder: str = "",
+    labels: Mapping[str, str] | None = None,
+    group: str = "",
+    pinned: bool = False,
+    disk: Disk | None = None,
+) -> Tenant:
+    """Create a tenant with a copy of the template: all or nothing. The other arguments are fields of its row.
+
+    In a project with several hosts, one with all `labels` is chosen unless `host` names it. Raises OtherHost if that is
+    not this one; Refused if the tenant exists already, if its folder does, if no host has the labels, or if the
+    template is not current."""
+    disk = disk or Disk()
+    if not re.fullmatch(KEY, key):
+        raise UsageError.of(
+            Code.BAD_TENANT_KEY,
+            f"{key!r} is no key of a tenant",
+            "Use 1 to 63 of the characters a-z, 0-9 and -, with no - at either end: it is a label of a host name, too.",
+        )
+    refuse_in_a_transaction()
+    wanted = Tenant(key=key, name=name, folder=folder, labels=dict(labels or {}), group=group, pinned=pinned)
+    wanted.host = _host(wanted, host)
+    template, row = _template()
+    is_new = _claim(wanted)
+    try:
+        if path_of(key).exists():
+            remove_dead(folder_of(key).parent, _work(key))  # of the process that has placed it
+        else:
+            refuse_folder(key, folder_of(key))
+            _place(key, template, disk)
+    except BaseException:
+        if is_new and not folder_of(key).exists():
+            rows_of(key).filter(state=State.CREATING).delete()
+        raise
+    if not change_state(key, (State.CREATING,), State.ACTIVE, version=row.version):
+        raise _exists(key)
+    return rows_of(key).get()
+
+
+def _template() -> tuple[Path, HistoryRow]:
+    """The live file of the template, and its newest history row. Raises Refused if it is not current."""
+    entry = tenant_settings().entry
+    with outside():
+        layout = Layout(databases.path_of(entry))
+        schema = conf.schema_path(entry)
+        data = schema.read_bytes() + stamp(entry) if schema.is_file() else b""
+        row = up_to_date.current(layout, Opener(), data, beside())
+    live = layout.live()
+    if row is None or live is None:
+        command = "migrate" if conf.is_enabled() else "schemasync"
+        raise Refused.of(
+            Code.NOT_CURRENT,
+            f"the template {layout.link} is not current, and new tenants are copies of it",
+            f"manage.py {command} --database {entry}",
+        )
+    return live.path, row
+
+
+def _host(wanted: Tenant, host: str) -> str:
+    """The host of a new tenant, or of one that a dead process was creating. Raises OtherHost if it is not this one."""
+    key = wanted.key
+    try:
+        validate_labels(wanted.labels)
+    except ValidationError as error:
+        raise UsageError.of(Code.BAD_OPTION, f"the labels are {wanted.labels!r}", error.messages[0]) from error
+    begun = rows_of(key).filter(state=State.CREATING).values_list("host", flat=True).first()
+    found = chosen_host(key, host, wanted.labels) if begun is None else begun
+    if not (settings := tenant_settings()).is_here(found):
+        raise OtherHost.of(
+            Code.OTHER_HOST,
+            f'the host of the tenant "{key}" is "{found}", and this is "{settings.host}"',
+            f'On "{found}": manage.py schemasync tenants create {key} --host {found}',
+            tenant=key,
+            host=found,
+        )
+    return found
+
+
+def _claim(wanted: Tenant) -> bool:
+    """Write the row of a tenant that is about to be created; False if a dead process has. Raises Refused."""
+    key = wanted.key
+    if not rows_of(key).exists():
+        refuse_folder(key, wanted.get_folder())
+        try:
+            with transaction.atomic(using=DEFAULT_DB_ALIAS):
+                wanted.state = State.CREATING
+                wanted.save(using=DEFAULT_DB_ALIAS, force_insert=True)
+            return True
+        except IntegrityError:
+            pass  # another process creates it at the same moment: one of both is told so in the end
+    if not rows_of(key).filter(state=State.CREATING).exists():
+        raise _exists(key)
+    return False
+
+
+def refuse_folder(key: str, path: Path) -> None:
+    """Raise Refused if something is where the folder of a new tenant will be."""
+    if path.exists():
+        raise Refused.of(
+            Code.OUTPUT_EXISTS,
+            f'{path} is there, and does not belong to a tenant "{key}"',
+            "Move it away, or remove it, then create the tenant again.",
+        )
+
+
+def _place(key: str, template: Path, disk: Disk) -> None:
+    """Make the folder of a tenant, with a copy of the template that is durable before it has its name."""
+    parent = folder_of(key).parent
+    with translated_errors(parent):
+        disk.make_folder(DiskStep.TENANT_FOLDER, parent, None)
+        with work_folder(parent, _work(key)) as work:
+            made = work / "made"
+            disk.make_folder(DiskStep.TENANT_FOLDER, made, None)
+            place(target(made / FILE, disk=disk), partial(exact_copy, Opener(), template))
+            try:
+                disk.rename(DiskStep.TENANT_PLACE, made, folder_of(key))
+            except OSError:
+                if not path_of(key).exists():  # else another process was faster
+                    raise
+
+
+def _work(key: str) -> str:
+    """The begin of the names of folders for the work on a new tenant. No key has a dot."""
+    return f".{key}."
+
+
+def _exists(key: str) -> Refused:
+    return Refused.of(Code.TENANT_EXISTS, f'the tenant "{key}" exists already', "Choose another key.", tenant=key)
