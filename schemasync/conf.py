@@ -15,7 +15,7 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from django.utils.module_loading import module_has_submodule
+from django.utils.module_loading import import_string, module_has_submodule
 
 from .errors import Code, Problem, UsageError
 from .schema.text import nearest
@@ -62,7 +62,11 @@ DEFAULTS: Mapping[str, Any] = {
 NEEDS_KEYS = ("NODES", "RECOVERY_POINT", "RECOVERY_TIME", "MANAGED_SERVICE", "SIGNALS")
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
-TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES", "HOST", "HOSTS")
+TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES", "HOST", "HOSTS", "BACKUPS")
+TENANT_BACKUPS_KEYS = ("STORAGE", "PREFIX", "RECIPIENTS", "RETENTION")
+PERIODS = ("hourly", "daily", "weekly", "monthly")
+KEY = "{key}"
+"""Stands for the key of a tenant in the folder of its backups."""
 HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
 HOST_KEYS = ("URL", "WEIGHT", "LABELS")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
@@ -234,6 +238,52 @@ def require() -> Mapping[str, Any]:
 def backup_recipients() -> tuple[str, ...]:
     """For whom backups are encrypted; empty if they are not."""
     return tuple(setting("BACKUPS").get("RECIPIENTS", ()))
+
+
+def tenant_backups(alias: str) -> Mapping[str, Any]:
+    """How the backups of a tenant are kept, by BACKUPS of TENANTS; empty for any other database. Raises UsageError if
+    the function of the project returns anything else."""
+    _, separator, key = alias.partition(OF_TENANT)
+    given = setting("TENANTS").get("BACKUPS", {}) if separator else {}
+    if isinstance(given, Mapping):
+        return given
+    function = import_string(given) if isinstance(given, str) else given
+    found = function(key)
+    if faults := [*_bad_tenant_backups(found)]:
+        raise UsageError.of(
+            Code.UNKNOWN_SETTING,
+            f'the function in BACKUPS of SCHEMASYNC["TENANTS"] returns for "{key}": {"; ".join(faults)}',
+            HINT_OF_BACKUPS,
+            key="TENANTS",
+        )
+    return dict(found)
+
+
+HINT_OF_BACKUPS = (
+    'Use for example: {"STORAGE": "backups", "PREFIX": "tenants/{key}", "RECIPIENTS": ["age1…"], '
+    '"RETENTION": {"daily": 14, "weekly": 8}}'
+)
+
+
+def _bad_tenant_backups(given: object) -> Iterator[str]:
+    """What is wrong with BACKUPS of TENANTS, or with what its function returns."""
+    if not isinstance(given, Mapping):
+        yield f"BACKUPS is {given!r}, no dict"
+        return
+    yield from (f"BACKUPS has no key {key!r}" for key in given if key not in TENANT_BACKUPS_KEYS)
+    if not isinstance(given.get("STORAGE", ""), str | os.PathLike):
+        yield f"BACKUPS: STORAGE is {given['STORAGE']!r}"
+    if not isinstance(prefix := given.get("PREFIX", KEY), str) or KEY not in prefix:
+        yield f"BACKUPS: PREFIX is {prefix!r}, without {KEY}: backups of all tenants would be in one folder"
+    who = given.get("RECIPIENTS", ())
+    if not (isinstance(who, list | tuple) and _is_list_of_names(who)):
+        yield "BACKUPS: RECIPIENTS is no list of texts"
+    rule = given.get("RETENTION", {})
+    is_rule = isinstance(rule, Mapping) and all(
+        one in PERIODS and isinstance(n, int) and n >= 0 for one, n in rule.items()
+    )
+    if not is_rule:
+        yield f"BACKUPS: RETENTION is {rule!r}, no numbers by {', '.join(PERIODS)}"
 
 
 def drill_age() -> float | None:
@@ -481,6 +531,8 @@ def _bad_tenants(given: object) -> Iterator[Problem]:
     faults += [
         f"{key} is no list of app labels" for key in ("APPS", "BOTH") if not _is_list_of_names(found.get(key, ()))
     ]
+    if not (callable(backups := found.get("BACKUPS", {})) or _is_dotted(backups)):
+        faults += _bad_tenant_backups(backups)
     faults += [] if isinstance(count, int) and count >= 1 else [f"OPEN_FILES is {count!r}"]
     faults += [] if _names_tenants(found.get("REQUEST")) else [f"REQUEST is {found['REQUEST']!r}"]
     faults += _bad_hosts(found.get("HOST", ""), found.get("HOSTS", {}))

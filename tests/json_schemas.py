@@ -51,6 +51,7 @@ from schemasync.management.output.failed import FailedJson
 from schemasync.sync.status import StatusJson
 from schemasync.tenants.fleet.as_json import (
     TenantCreatedJson,
+    TenantsBackupJson,
     TenantsReportJson,
     TenantsRollbackJson,
     TenantsStatusJson,
@@ -87,6 +88,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "tenants": (
         TenantsSyncJson,
         TenantsRollbackJson,
+        TenantsBackupJson,
         TenantsStatusJson,
         TenantsReportJson,
         TenantCreatedJson,

@@ -59,7 +59,6 @@ def explained(where: Page) -> set[str]:
 
 COMMANDS = page("docs/commands.md")
 FOR_ALL = COMMANDS.section("Options that every action takes")
-IN_TENANT = {"--tenant"}  # an option of commands of Django
 OF_ARGPARSE = {"-h", "--help", "--version"}
 
 
@@ -114,7 +113,7 @@ def test_every_option_is_named_on_the_page():
 def test_every_option_that_a_page_names_exists(one):
     known = {option for parser in parsers().values() for action in parser._actions for option in action.option_strings}
     ours = [span for span in re.findall(r"`([^`\n]+)`", one.prose) if re.match(r"--|.*\bschemasync ", span)]
-    assert {option for span in ours for option in re.findall(r"(?<!\S)--[a-z-]+", span)} <= known | IN_TENANT
+    assert {option for span in ours for option in re.findall(r"(?<!\S)--[a-z-]+", span)} <= known
 
 
 @EACH_PAGE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypedDict
 
-from .. import conf
+from .. import databases
 from ..errors import ProblemJson
 from ..files.disk import Disk
 from ..history.kept import BACKUP, LastBackupJson
@@ -14,7 +14,8 @@ from ..keep import backup as copies
 from ..keep import pruning
 from ..keep.manifest import Manifest, ManifestJson
 from ..keep.pruning import Pruned
-from ..keep.store import Store, store
+from ..keep.settings import keep_settings
+from ..keep.store import Store
 from ..sync import kept
 from .database import Database
 
@@ -57,11 +58,12 @@ class Made:
 def backup(database: Database, to: str = "", *, prune: bool = False, compact: bool = False) -> Made:
     """Make a backup in a storage, `compact` without free pages, and with `prune` remove those that are not needed any
     more. Raises a SchemasyncError."""
-    place = store(database.link, database.alias, to)
-    made = copies.backup(database.target(), place, database.alias, conf.backup_recipients(), is_compact=compact)
+    found = keep_settings(database.alias)
+    place, name = found.store(database.link, to), databases.meant(database.alias)
+    made = copies.backup(database.target(), place, name, found.recipients, is_compact=compact)
     last: LastBackupJson = {"name": made.name, "made_at": made.data["made_at"], "storage": place.where}
     kept.record(database.target(), BACKUP, last)
-    pruned = pruning.prune(place, Disk(), datetime.now(UTC)) if prune else None
+    pruned = pruning.prune(place, Disk(), datetime.now(UTC), found.rule) if prune else None
     return Made(made, place, pruned)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,7 +11,8 @@ from typing import Literal, TypedDict
 from ..errors import ProblemJson
 from ..keep import retention
 from ..keep.manifest import Manifest
-from ..keep.store import Found, Store, store
+from ..keep.settings import keep_settings
+from ..keep.store import Found, Store
 from ..sync import prune
 from ..sync.prune import Archive
 from .database import Database
@@ -71,6 +73,7 @@ class Listed:
     store: Store
     found: Found
     archives: tuple[Archive, ...]
+    rule: Mapping[retention.Period, int]
 
     def kept_as(self, one: Manifest) -> tuple[retention.Period, ...]:
         """The periods for which `backup --prune` keeps a backup."""
@@ -78,13 +81,14 @@ class Listed:
 
     @cached_property
     def _kept(self) -> dict[datetime, tuple[retention.Period, ...]]:
-        return retention.kept(one.made_at for one in self.found.backups)
+        return retention.kept((one.made_at for one in self.found.backups), self.rule)
 
 
 def backups(database: Database, to: str = "") -> Listed:
     """List the backups in a storage, and the archives. Raises a SchemasyncError."""
-    place = store(database.link, database.alias, to)
-    return Listed(place, place.find(), prune.archives(database.target()))
+    settings = keep_settings(database.alias)
+    place = settings.store(database.link, to)
+    return Listed(place, place.find(), prune.archives(database.target()), settings.rule)
 
 
 def as_json(listed: Listed) -> BackupsJson:

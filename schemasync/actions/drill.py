@@ -14,8 +14,9 @@ from ..errors import Code, Problem, ProblemJson, Refused, SchemasyncError
 from ..files.layout import size_of
 from ..history.kept import DRILL, LastDrillJson
 from ..keep.restore import restored_copy
+from ..keep.settings import keep_settings
 from ..keep.sources import Replicated, Stored
-from ..keep.store import Store, store
+from ..keep.store import Store
 from ..sync import kept
 from ..sync.phases.beforehand import lasting
 from ..sync.phases.health import look_at
@@ -52,7 +53,7 @@ def drill(database: Database, storage: str = "", identity: Path | None = None) -
     """Restore the newest backup beside the live database, or the newest state of Litestream if there is none, check it,
     let HEALTH look at it, and remove it again. The outcome is recorded in the history. That it cannot be restored is no
     error. Raises UsageError."""
-    place, target = store(database.link, database.alias, storage), database.target()
+    place, target = keep_settings(database.alias).store(database.link, storage), database.target()
     begun, at = time.monotonic(), datetime.now(UTC)
     source: Stored | Replicated | None = None
     size, problems = 0, tuple[Problem, ...]()

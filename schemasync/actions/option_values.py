@@ -29,6 +29,7 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "cutover_timeout": (float, "a number of seconds, 0 or more"),
     "workers": (int, "a number of processes, 1 or more"),
     "seconds": (float, "a number of seconds, 0 or more"),
+    "due": (float, "a number of hours, 0 or more"),
     "most_rows": (int, "a number of rows, 1 or more"),
     "canary": (_percent, "a percentage, 0 to 100"),
     "stop_at": (_percent, "a percentage, 0 to 100"),
@@ -65,7 +66,7 @@ def _is_allowed(name: str, value: object) -> bool:
     if not isinstance(value, int | float):
         return False
     match name:
-        case "wait" | "max_pause" | "cutover_timeout" | "seconds":
+        case "wait" | "max_pause" | "cutover_timeout" | "seconds" | "due":
             return value >= 0  # false for NaN
         case "canary" | "stop_at":
             return 0 <= value <= 100

@@ -13,8 +13,8 @@ from ..files.layout import PathKind, size_of
 from ..history.in_place import LITESTREAM
 from ..keep.litestream.moments import moment
 from ..keep.litestream.settings import litestream
+from ..keep.settings import keep_settings
 from ..keep.sources import MARGIN, Replicated, Source, chosen
-from ..keep.store import store
 from .database import Database
 
 
@@ -31,7 +31,7 @@ class Asked:
 
 def chosen_source(database: Database, asked: Asked) -> Source:
     """What is restored. Raises Refused, UsageError, or Failed if the storage fails."""
-    place = store(database.link, database.alias, asked.storage)
+    place = keep_settings(database.alias).store(database.link, asked.storage)
     at = time_of(asked.at) if asked.at else None
     ask = partial(replicated, database, asked, at)
     return chosen(place, database.target(), asked.name, at, asked.identity, ask)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..files.disk import Disk, DiskStep
 from . import manifest, retention
 from .manifest import Manifest
+from .retention import RULE, Period
 from .store import Found, Store
 
 GRACE = timedelta(days=1)  # an upload that takes longer has failed
@@ -21,14 +23,14 @@ class Pruned:
     incomplete: tuple[str, ...]
 
 
-def prune(store: Store, disk: Disk, now: datetime) -> Pruned:
+def prune(store: Store, disk: Disk, now: datetime, rule: Mapping[Period, int] = RULE) -> Pruned:
     """Remove the backups that no period needs, and what an upload left that broke off more than a day before `now`.
 
     The newest backup always stays, and so does one whose manifest cannot be read. Of each backup the manifest goes
     first, so that none is left without its file.
     """
     found = store.find()
-    done = _to_remove(found, now)
+    done = _to_remove(found, now, rule)
     with disk.step(DiskStep.BACKUP_REMOVE):
         for one in done.gone:
             store.remove((one.name + manifest.SUFFIX, one.stored_name))
@@ -36,8 +38,8 @@ def prune(store: Store, disk: Disk, now: datetime) -> Pruned:
     return done
 
 
-def _to_remove(found: Found, now: datetime) -> Pruned:
-    stay = retention.kept(one.made_at for one in found.backups)
+def _to_remove(found: Found, now: datetime, rule: Mapping[Period, int]) -> Pruned:
+    stay = retention.kept((one.made_at for one in found.backups), rule)
     gone = tuple(one for one in found.backups if one.made_at not in stay)
     incomplete = tuple(name for name in found.incomplete if _is_old(name, now))
     return Pruned(gone, incomplete)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from django.core.files.base import ContentFile, File
@@ -62,6 +63,12 @@ class Store:
         with_manifest = {_stem(one.stored_name) for one in backups} | {_stem(name) for name, _ in unreadable}
         incomplete = sorted(name for name in names if ENDING in name and _stem(name) not in with_manifest)
         return Found(tuple(sorted(backups, key=lambda one: one.made_at)), tuple(unreadable), tuple(incomplete))
+
+    def newest(self) -> datetime | None:
+        """When the newest backup was made, by the names alone; None without one. Raises Failed if the storage fails."""
+        with self._failing("list its files"):
+            names = [name for name in self._names() if name.endswith(manifest.SUFFIX)]
+        return max((at for at in map(manifest.time_in, names) if at is not None), default=None)
 
     def _names(self) -> list[str]:
         try:

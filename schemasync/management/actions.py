@@ -46,6 +46,7 @@ from ..actions import (
     switch,
     sync,
 )
+from ..actions.addressed import WITH_TENANT
 from ..actions.database import Database, write_text
 from ..actions.restore_source import Asked
 from ..actions.sync_options import limits, max_pause, sync_options
@@ -81,9 +82,23 @@ class Actions(Invocation):
             option_values.refuse_misplaced(self.action, self.given)
             if conf.is_enabled() and self.action in overridden_commands.WITH_COMMANDS:
                 overridden_commands.refuse_overridden()
-            action(self._database)
+            if isinstance(key := self.given.get("tenant"), str) and self.action in WITH_TENANT:
+                self._refuse_with_tenant()
+                with fleet.within(self._database, key) as alias:
+                    self.given["database"] = alias
+                    action(self._database)
+            else:
+                action(self._database)
         except SchemasyncError as error:
             self._fail(error)
+
+    def _refuse_with_tenant(self) -> None:
+        if self.given.get("database"):
+            raise UsageError.of(
+                Code.BAD_OPTION,
+                "a tenant is a database of its own, so --database has no meaning with --tenant",
+                "Remove it.",
+            )
 
     def _differs(self, why: list[str]) -> CommandError:
         """The error for what a check has found."""
@@ -410,6 +425,10 @@ class Actions(Invocation):
                 lines = [*output.tenants.rollback_lines(back), *self._tenants_ahead(at, back)]
                 self._print(lines, tenants_json.rollback_json(back))
                 self._exit_with(back.problem)
+            case "backup":
+                backed = fleet.back_up(at, self.given)
+                self._print(output.tenants.backup_lines(backed), tenants_json.backup_json(backed))
+                self._exit_with(backed.problem)
             case _:
                 done = fleet.sync(at, self.given, None if self._json else self._say, self._page)
                 self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))

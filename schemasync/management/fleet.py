@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from .output.terminal import Page
 
 if TYPE_CHECKING:
     from ..tenants.across import Answer as Answer
+    from ..tenants.fleet.backup import BackupsReport
     from ..tenants.fleet.rollback import RollbackReport as RollbackReport
     from ..tenants.fleet.run import FleetReport
     from ..tenants.fleet.standing import Standing
@@ -100,6 +102,32 @@ def _label(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise UsageError.of(Code.BAD_OPTION, f"--label {text} is no label", "Use for example: --label region=eu")
     return name, value
+
+
+def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
+    """Make a backup of each tenant, or of those that are named."""
+    from ..tenants.fleet.backup import Backup
+    from ..tenants.fleet.backup import back_up as make
+    from ..tenants.fleet.standing import served_keys
+    from ..tenants.lookup import check
+
+    flags = [bool(given.get(name)) for name in ("prune", "compact", "dry_run")]
+    keys = list(given.get("tenant") or ())
+    for key in keys:
+        check(key)
+    job = Backup(str(given.get("to", "")), given.get("due"), *flags)
+    return make(at, keys or served_keys(), job, given.get("workers", 1))
+
+
+@contextmanager
+def within(database: Database, key: str) -> Iterator[str]:
+    """A block within a tenant; yields the alias that means it there. Raises UnknownTenant, and UsageError in a project
+    without tenants."""
+    alias = template(database).alias
+    from ..tenants import tenant
+
+    with tenant(key):
+        yield alias
 
 
 def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iterator[Answer]:

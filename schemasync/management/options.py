@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from ..actions.addressed import USES
+from ..actions.addressed import USES, WITH_TENANT
 from ..errors import UsageError
 from .schedules import KINDS
 
@@ -52,7 +52,7 @@ ACTIONS = {
     "restore": "make a backup live, as a new generation; asks first",
     "litestream": "let Litestream replicate the live file across swaps; restore any moment from its replica",
     "cutover": "cut over a run that was started with --postpone",
-    "tenants": "bring the files of all tenants to their schema, or back; or show who is current, behind or failed",
+    "tenants": "bring the files of all tenants to their schema, or back; back them up; show who is behind or failed",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
     "models": "write models.py from schema.json, for the tables that no model owns",
@@ -151,6 +151,10 @@ def _common(parser: Any, action: str) -> None:
     if "all" in USES[action]:
         parser.add_argument(
             "--all", action="store_true", default=ABSENT, help="every SQLite database of DATABASES, one after the other"
+        )
+    if action in WITH_TENANT:
+        parser.add_argument(
+            "--tenant", default=ABSENT, metavar="KEY", help="the tenant, in a project with a database for each"
         )
     parser.add_argument(
         "--schema",
@@ -571,11 +575,11 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report", "rollback", "create"],
-        metavar="sync|status|report|rollback|create",
+        choices=["sync", "status", "report", "rollback", "backup", "create"],
+        metavar="sync|status|report|rollback|backup|create",
         help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
-        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; create: "
-        "a new tenant, with a copy of the template",
+        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; backup: "
+        "each tenant; create: a new one, with a copy of the template",
     )
     parser.add_argument(
         "subject", nargs="?", default=ABSENT, metavar="SQL|KEY", help="report: the SELECT; rollback, create: the tenant"
@@ -615,7 +619,25 @@ def _tenants(parser: Any) -> None:
         help="rollback: build files with the earlier schema and the rows of today",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", default=ABSENT, help="rollback: only count what was written since"
+        "--dry-run",
+        action="store_true",
+        default=ABSENT,
+        help="rollback: only count what was written since; backup: only list whose is due",
+    )
+    _to(parser)
+    parser.add_argument(
+        "--due",
+        default=ABSENT,
+        type=float,
+        metavar="HOURS",
+        help="backup: only tenants whose newest backup is older (default: all)",
+    )
+    parser.add_argument("--compact", action="store_true", default=ABSENT, help="backup: without free pages")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        default=ABSENT,
+        help="backup: then remove those that are not needed any more",
     )
     parser.add_argument(
         "--format", choices=["table", "csv"], default=ABSENT, help="report: as a table, which is the default, or as CSV"
@@ -625,7 +647,7 @@ def _tenants(parser: Any) -> None:
         action="append",
         default=ABSENT,
         metavar="KEY",
-        help="report: only this tenant; the option may be repeated (default: all that are active or suspended)",
+        help="report, backup: only this tenant; may be repeated (default: all that are active or suspended)",
     )
     parser.add_argument(
         "--seconds", default=ABSENT, type=float, metavar="N", help="report: for each file (default: 10)"
@@ -641,7 +663,7 @@ def _tenants(parser: Any) -> None:
         default=ABSENT,
         type=int,
         metavar="N",
-        help="processes of a sync or rollback (default: 1), threads of a report (default: 4)",
+        help="processes of a sync, rollback or backup (default: 1), threads of a report (default: 4)",
     )
     parser.add_argument(
         "--stop-at",

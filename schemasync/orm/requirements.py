@@ -48,9 +48,9 @@ def _asked(source: Callable[[str], Any], alias: str) -> float | None:
 
 def _of_schemasync(alias: str, most: float) -> BackupAge:
     """The backups that `manage.py schemasync backup` makes."""
-    from ..keep.store import store  # imports Django's storages, which few runs need
+    from ..keep.settings import keep_settings  # imports Django's storages, which few runs need
 
-    place = store(databases.path_of(alias), alias)
+    place = keep_settings(alias).store(databases.path_of(alias))
 
     def newest() -> float | None:
         found = place.find().backups

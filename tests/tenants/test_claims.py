@@ -11,6 +11,7 @@ from .inside import names
 
 SLOW = {
     "isolation.fifty_tenants_at_once_see_no_row_of_another_under_wsgi_and_asgi",
+    "backups.storage_folder_recipients_and_retention_of_a_tenant_are_those_of_the_settings",
     "back.one_tenant_goes_back_and_leaves_what_was_written_since_in_the_file_of_the_release",
 }
 CLAIMS = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in names()]

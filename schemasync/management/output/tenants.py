@@ -13,6 +13,7 @@ from .shared import Lines
 
 if TYPE_CHECKING:
     from ...tenants.across import Answer
+    from ...tenants.fleet.backup import BackupsReport
     from ...tenants.fleet.each import Tally
     from ...tenants.fleet.rollback import RollbackReport
     from ...tenants.fleet.run import FleetReport
@@ -47,7 +48,7 @@ def _rest(tally: Tally, parts: list[str]) -> str:
 def rollback_lines(done: RollbackReport) -> Lines:
     """What was done, or would be."""
     back = done.tally.done
-    rows = [f"{one.key}: {one.written}" for one in back if one.rows]
+    rows = [f"{one.key}: {one.written}" for one in back if one.done.rows]
     lines = _shown("written since", rows)
     lines += _listed("without an earlier file", done.without_earlier)
     would = "would go back" if done.is_dry_run else "went back"
@@ -60,6 +61,20 @@ def created_lines(made: Tenant) -> Lines:
     """Where the new tenant is."""
     where = f" on {made.host}" if made.host else ""
     return [f"{made.key} is created{where}, with version {short(made.version)}: {made.get_path()}"]
+
+
+def backup_lines(done: BackupsReport) -> Lines:
+    """The backups that were made, or are due."""
+    if done.is_dry_run:
+        lines = _listed("due", [one.key for one in done.made])
+        return [*lines, f"{count(len(done.made), 'backup')} due{_rest(done.tally, _recent(done))}"]
+    lines = _shown("made", [f"{one.key}: {one.done.backup}, {size(one.done.bytes)}" for one in done.made])
+    what = f"{count(len(done.made), 'backup')} made, {size(sum(one.done.bytes for one in done.made))}"
+    return [*lines, f"{what}, in {span(done.duration_ms)}{_rest(done.tally, _recent(done))}"]
+
+
+def _recent(done: BackupsReport) -> list[str]:
+    return [f"{done.recent:,} have a recent one"] if done.recent else []
 
 
 def status_lines(found: FleetStatus) -> Lines:

@@ -11,6 +11,7 @@ from ...errors import ProblemJson
 if TYPE_CHECKING:
     from ..across import Answer
     from ..models import Tenant
+    from .backup import BackupsReport
     from .each import Tally
     from .rollback import RollbackReport
     from .run import FleetReport
@@ -65,6 +66,28 @@ class TenantsRollbackJson(TypedDict):
     """Tenants that have no earlier file, such as those that were created since."""
     left: int
     """How many were not tried, because the run stopped."""
+    duration_ms: int
+    errors: list[ProblemJson]
+
+
+class TenantBackupJson(TypedDict):
+    """A tenant with a new backup."""
+
+    key: str
+    backup: str
+    """Its name; with `--dry-run` \"due\"."""
+    bytes: int
+    """What it takes in the storage."""
+
+
+class TenantsBackupJson(TypedDict):
+    """What `tenants backup --json` prints, also if a tenant has failed."""
+
+    result: Literal["current", "planned", "written", "failed"]
+    tenants: list[TenantBackupJson]
+    recent: int
+    """How many have a backup that is not older than `--due`."""
+    failed: list[TenantFailureJson]
     duration_ms: int
     errors: list[ProblemJson]
 
@@ -184,7 +207,7 @@ def rollback_json(done: RollbackReport) -> TenantsRollbackJson:
     return {
         "result": "failed" if problem else done.result,
         "release": done.release or None,
-        "tenants": [{"key": one.key, "version": one.version, "rows": dict(one.rows)} for one in tally.done],
+        "tenants": [{"key": one.key, "version": one.version, "rows": dict(one.done.rows)} for one in tally.done],
         "failed": failures_json(tally),
         "without_earlier": list(done.without_earlier),
         "left": tally.left,
@@ -199,6 +222,19 @@ def created_json(made: Tenant) -> TenantCreatedJson:
     return {
         "result": "created", "key": made.key, "host": made.host, "path": path, "version": made.version, "errors": [],
     }  # fmt: skip
+
+
+def backup_json(done: BackupsReport) -> TenantsBackupJson:
+    """The JSON object of backups."""
+    problem = done.problem
+    return {
+        "result": done.result,
+        "tenants": [{"key": one.key, "backup": one.done.backup, "bytes": one.done.bytes} for one in done.made],
+        "recent": done.recent,
+        "failed": failures_json(done.tally),
+        "duration_ms": done.duration_ms,
+        "errors": [one.as_json() for one in problem.problems] if problem else [],
+    }
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:

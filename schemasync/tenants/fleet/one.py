@@ -25,31 +25,37 @@ from .standing import live_size
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done with a tenant, whose version is this one now. `rows`: by table, how many were written since, for a
-    rollback."""
+    rollback. `backup`: the name of the backup that was made, and `bytes` what it takes."""
 
     version: str
     rows: Mapping[str, int] = field(default_factory=dict)
+    backup: str = ""
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went with a tenant: `code` and `failure` are empty if it went well. `rows`: as in `Done`."""
+    """How it went with a tenant: `code` and `failure` are empty if it went well."""
 
     key: str
-    version: str
+    done: Done
     code: str
     failure: str
     duration_ms: int
-    rows: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_interrupted(self) -> bool:
         return self.code == Code.INTERRUPTED
 
     @property
+    def version(self) -> str:
+        """That of its file now; empty after a failure."""
+        return self.done.version
+
+    @property
     def written(self) -> str:
         """The tables with their numbers of rows, in a phrase."""
-        return listed(self.rows)
+        return listed(self.done.rows)
 
 
 def listed(rows: Mapping[str, int]) -> str:
@@ -85,7 +91,7 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
         except SchemasyncError as error:
             code, failure = str(error.code), str(error)
         connections[entry].close()
-    return Outcome(key, done.version, code, failure, round((time.monotonic() - begun) * 1000), done.rows)
+    return Outcome(key, done, code, failure, round((time.monotonic() - begun) * 1000))
 
 
 def _refuse_without_file(key: str) -> None:

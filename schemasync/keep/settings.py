@@ -1,0 +1,42 @@
+"""Where the backups of a database are kept, for whom they are encrypted, and how long they stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .. import conf, databases
+from .retention import RULE, Period
+from .store import Store, store
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSettings:
+    """`storage`: as of `--to`, empty for the default. `prefix`: the folder in it. `recipients`: empty if backups are
+    not encrypted. `rule`: how many hours, days, weeks and months keep a backup."""
+
+    storage: str
+    prefix: str
+    recipients: tuple[str, ...]
+    rule: Mapping[Period, int]
+    is_of_tenant: bool = False
+
+    def store(self, link: Path, to: str = "") -> Store:
+        """The store of the database at `link`, or the one that `to` names. Raises UsageError."""
+        found = store(link, self.prefix, to or self.storage)
+        return replace(found, where=f"{found.where}, {self.prefix}") if self.is_of_tenant else found
+
+
+def keep_settings(alias: str) -> KeepSettings:
+    """The settings of a database. An alias that all tenants share means the tenant that is entered. Raises
+    UsageError."""
+    name = databases.meant(alias)
+    given, key = conf.tenant_backups(name), name.partition(conf.OF_TENANT)[2]
+    return KeepSettings(
+        str(given.get("STORAGE", "")),
+        given["PREFIX"].replace(conf.KEY, key).strip("/") if "PREFIX" in given else name,
+        tuple(given.get("RECIPIENTS", conf.backup_recipients())),
+        given.get("RETENTION", RULE),
+        is_of_tenant=bool(key),
+    )

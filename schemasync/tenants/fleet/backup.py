@@ -1,0 +1,94 @@
+"""Makes a backup of each tenant, so many at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from ...actions import backup as action
+from ...actions.database import Database
+from ...actions.option_values import WAIT
+from ...errors import Failed
+from ...keep.settings import keep_settings
+from .each import FleetOptions, Tally, each
+from .one import Done, Outcome, tried
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Makes a backup of a tenant where its settings say, or in the storage `to`. `due`: only if its newest one is older
+    than so many hours. `prune` and `is_compact`: as of a single backup. `is_dry_run`: make none."""
+
+    to: str = ""
+    due: float | None = None
+    prune: bool = False
+    is_compact: bool = False
+    is_dry_run: bool = False
+    wait: float = WAIT
+
+    def __call__(self, key: str) -> Outcome:
+        return tried(key, self.wait, self._made)
+
+    def _made(self, database: Database) -> Done:
+        if not self._is_due(database):
+            return Done("")
+        if self.is_dry_run:
+            return Done("", backup="due")
+        made = action.backup(database, self.to, prune=self.prune, compact=self.is_compact)
+        return Done(
+            made.manifest.data["version"], backup=made.manifest.name, bytes=made.manifest.data["stored"]["bytes"]
+        )
+
+    def _is_due(self, database: Database) -> bool:
+        """Asks the storage: the history of a tenant may be a copy of another one's, such as that of the template."""
+        if self.due is None:
+            return True
+        newest = keep_settings(database.alias).store(database.link, self.to).newest()
+        return newest is None or datetime.now(UTC) - newest > timedelta(hours=self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupsReport:
+    """How it went."""
+
+    tally: Tally
+    duration_ms: int
+    is_dry_run: bool = False
+
+    @property
+    def made(self) -> list[Outcome]:
+        """The tenants with a new backup, or with one that is due."""
+        return [one for one in self.tally.done if one.done.backup]
+
+    @property
+    def recent(self) -> int:
+        """How many had a backup that is not older."""
+        return len(self.tally.done) - len(self.made)
+
+    @property
+    def result(self) -> Literal["current", "planned", "written", "failed"]:
+        """What was done."""
+        if self.problem is not None:
+            return "failed"
+        if self.is_dry_run:
+            return "planned"
+        return "written" if self.made else "current"
+
+    @property
+    def problem(self) -> Failed | None:
+        """The error for the command, if a tenant has no new backup."""
+        return self.tally.failure(
+            "Their databases are unchanged, and earlier backups still count. Why: see above. Once that is fixed, run "
+            "the same command again; with --due HOURS it makes only those that are missing."
+        )
+
+
+def back_up(database: Database, keys: Sequence[str], job: Backup, workers: int = 1) -> BackupsReport:
+    """Make the backups; one that fails stops no other."""
+    begun = time.monotonic()
+    options = FleetOptions(canary=100, stop_at=100, workers=workers)
+    tally = each(replace(job, wait=database.wait), keys, options, database.dialogue)
+    return BackupsReport(tally, round((time.monotonic() - begun) * 1000), job.is_dry_run)
