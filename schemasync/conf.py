@@ -62,11 +62,12 @@ DEFAULTS: Mapping[str, Any] = {
 NEEDS_KEYS = ("NODES", "RECOVERY_POINT", "RECOVERY_TIME", "MANAGED_SERVICE", "SIGNALS")
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
-TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES", "HOST", "HOSTS", "BACKUPS")
+TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES", "HOST", "HOSTS", "OTHER_HOST", "BACKUPS")
 TENANT_BACKUPS_KEYS = ("STORAGE", "PREFIX", "RECIPIENTS", "RETENTION")
 PERIODS = ("hourly", "daily", "weekly", "monthly")
 KEY = "{key}"
 """Stands for the key of a tenant in the folder of its backups."""
+OTHER_HOST = (421, 307, "X-Accel-Redirect")
 HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
 HOST_KEYS = ("URL", "WEIGHT", "LABELS")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
@@ -535,7 +536,9 @@ def _bad_tenants(given: object) -> Iterator[Problem]:
         faults += _bad_tenant_backups(backups)
     faults += [] if isinstance(count, int) and count >= 1 else [f"OPEN_FILES is {count!r}"]
     faults += [] if _names_tenants(found.get("REQUEST")) else [f"REQUEST is {found['REQUEST']!r}"]
-    faults += _bad_hosts(found.get("HOST", ""), found.get("HOSTS", {}))
+    other = found.get("OTHER_HOST", 421)
+    faults += [] if other in OTHER_HOST else [f"OTHER_HOST is {other!r}, none of {', '.join(map(str, OTHER_HOST))}"]
+    faults += _bad_hosts(found.get("HOST", ""), found.get("HOSTS", {}), needs_url=other == 307)
     hint = (
         'Use for example: {"FOLDER": BASE_DIR / "tenants", "APPS": ["shop"], "REQUEST": {"subdomain": "example.com"}}'
     )
@@ -543,7 +546,7 @@ def _bad_tenants(given: object) -> Iterator[Problem]:
         yield Problem(Code.UNKNOWN_SETTING, f'SCHEMASYNC["TENANTS"]: {fault}', hint, {"key": "TENANTS"})
 
 
-def _bad_hosts(host: object, given: object) -> Iterator[str]:
+def _bad_hosts(host: object, given: object, *, needs_url: bool) -> Iterator[str]:
     if not isinstance(given, Mapping):
         yield "HOSTS is no dict"
         return
@@ -559,6 +562,8 @@ def _bad_hosts(host: object, given: object) -> Iterator[str]:
             yield f"WEIGHT of HOSTS[{name!r}] is {entry['WEIGHT']!r}"
         if not isinstance(labels, Mapping) or not _is_list_of_names([*labels, *labels.values()]):
             yield f"LABELS of HOSTS[{name!r}] are {labels!r}"
+        if needs_url and not url:
+            yield f"HOSTS[{name!r}] has no URL, which OTHER_HOST 307 needs"
         if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
             yield f"URL of HOSTS[{name!r}] is {url!r}"
     if host not in given if given else host != "":

@@ -9,10 +9,26 @@ from typing import Any
 
 from .. import conf
 from ..backends.sqlite3.base import Cursor, DatabaseWrapper
-from . import open_files
+from ..backends.superseded import Moved
+from ..errors import Code
+from . import lookup, open_files
 from .context import entered_keys, refuse_other
 from .paths import path_of
 from .settings import tenant_settings
+
+
+class TenantMoved(Moved):
+    """The file of a tenant takes no writes, because the tenant has moved to another host: nothing of the transaction
+    was committed. `key`: of the tenant."""
+
+    code = Code.OTHER_HOST
+
+    def __init__(self, key: str, host: str) -> None:
+        super().__init__(
+            f'The tenant "{key}" has moved to the host "{host}", and its file here takes no writes. Nothing of this '
+            "transaction was committed. Do it there."
+        )
+        self.key = key
 
 
 class TenantConnection(DatabaseWrapper):
@@ -43,6 +59,11 @@ class TenantConnection(DatabaseWrapper):
     def _close(self) -> None:
         super()._close()  # type: ignore[misc]
         open_files.closed(self)
+
+    def moved(self, to: str) -> TenantMoved:
+        """The row of the tenant is read again at its next use."""
+        lookup.forget(self.key)
+        return TenantMoved(self.key, to)
 
     @property
     def key(self) -> str:

@@ -14,6 +14,7 @@ from django.utils.asyncio import async_unsafe
 
 from ..errors import Code
 from .context import UnknownTenant
+from .hosts import refuse_other_host
 from .models import State, Tenant
 
 FRESH = 1.0  # seconds for which a row is not read again: a query takes longer than all else that a request pays for
@@ -82,7 +83,7 @@ def _read(key: str) -> Row | None:
 
 @async_unsafe("You cannot enter a tenant with `with` from an async context - use `async with`.")
 def check(key: str) -> None:
-    """Raise UnknownTenant unless a tenant can be entered."""
+    """Raise UnknownTenant unless a tenant can be entered, and OtherHost if its file is not here."""
     _refuse(key, row(key))
 
 
@@ -92,9 +93,12 @@ async def acheck(key: str) -> None:
 
 
 def _refuse(key: str, found: Row | None) -> None:
-    match None if found is None else found.state:
+    if found is None:
+        hint = f'To create it: schemasync.tenants.create_tenant("{key}")'
+        raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'there is no tenant "{key}"', hint, tenant=key)
+    match found.state:
         case State.ACTIVE | State.MOVING | State.SUSPENDED:
-            return
+            refuse_other_host(key, found.host)
         case State.ARCHIVED:
             hint = f'To put it back: schemasync.tenants.activate_tenant("{key}")'
             raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'the tenant "{key}" is archived', hint, tenant=key)
@@ -102,9 +106,6 @@ def _refuse(key: str, found: Row | None) -> None:
             raise _unfinished(key, "create")
         case State.DELETING:
             raise _unfinished(key, "delete")
-        case None:
-            hint = f'To create it: schemasync.tenants.create_tenant("{key}")'
-            raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'there is no tenant "{key}"', hint, tenant=key)
 
 
 def _unfinished(key: str, word: str) -> UnknownTenant:

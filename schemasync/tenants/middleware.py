@@ -10,17 +10,19 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, Stream
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 
+from . import answers
+from .connection import TenantMoved
 from .context import awithin, entered, within
 from .identify import identification
 from .lookup import Row, arow, row
 from .models import State
-
-RETRY = 60  # seconds after which a client may ask again for a suspended tenant
+from .settings import tenant_settings
 
 
 class TenantMiddleware:
     """Put it first in MIDDLEWARE: sessions and users are the tenant's, too. `request.tenant` is the key, None for a
-    request that is for no tenant. An unknown tenant gets 404, and a suspended one 503."""
+    request that is for no tenant. An unknown tenant gets 404, a suspended one 503, and one of another host what
+    OTHER_HOST says."""
 
     sync_capable = True
     async_capable = True
@@ -39,7 +41,7 @@ class TenantMiddleware:
         if self.is_async:
             return self._asynchronous(request)
         key = self.identify(request)
-        refused = None if key is None else _refused(key, row(key))
+        refused = None if key is None else _refused(request, key, row(key))
         if refused is not None:
             return refused
         request.tenant = key  # type: ignore[attr-defined]
@@ -48,22 +50,30 @@ class TenantMiddleware:
 
     async def _asynchronous(self, request: HttpRequest) -> HttpResponseBase:
         key = self.identify(request)
-        refused = None if key is None else _refused(key, await arow(key))
+        refused = None if key is None else _refused(request, key, await arow(key))
         if refused is not None:
             return refused
         request.tenant = key  # type: ignore[attr-defined]
         with entered(key):
             return _kept(key, await self.get_response(request))
 
-
-def _refused(key: str, found: Row | None) -> HttpResponse | None:
-    match None if found is None else found.state:
-        case State.ACTIVE | State.MOVING:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to a request that met a file which was closed meanwhile, because its tenant moves."""
+        if not isinstance(exception, TenantMoved):
             return None
+        return _refused(request, exception.key, row(exception.key)) or answers.moving()
+
+
+def _refused(request: HttpRequest, key: str, found: Row | None) -> HttpResponse | None:
+    if found is None:
+        raise Http404(f"There is no tenant {key!r}.")
+    match found.state:
+        case State.ACTIVE | State.MOVING:
+            return None if tenant_settings().is_here(found.host) else answers.other_host(request, key, found.host)
         case State.SUSPENDED:
-            return HttpResponse("This site is suspended.", status=503, headers={"Retry-After": str(RETRY)})
-        case State.CREATING | State.ARCHIVED | State.DELETING | None:
-            raise Http404(f"There is no tenant {key!r}.")
+            return answers.suspended()
+        case State.CREATING | State.ARCHIVED | State.DELETING:
+            raise Http404(f"The tenant {key!r} is {found.state.label}.")
 
 
 def _kept(key: str | None, response: HttpResponseBase) -> HttpResponseBase:

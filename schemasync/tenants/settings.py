@@ -37,7 +37,8 @@ class Host:
 class TenantSettings:
     """`entry`: the entry of DATABASES that all tenants share. `apps`: labels of the apps whose tables are in each
     tenant's file; `both`: those of them whose tables are in the default database, too. `open_files`: how many files of
-    tenants a process keeps open. `host`: the name of this host, empty if it is the only one; `hosts`: all by name."""
+    tenants a process keeps open. `host`: the name of this host, empty if it is the only one; `hosts`: all by name.
+    `other_host`: how a request for a tenant of another one is answered: 421, 307 or X-Accel-Redirect."""
 
     entry: str
     folder: Path
@@ -47,6 +48,7 @@ class TenantSettings:
     open_files: int
     host: str
     hosts: Mapping[str, Host]
+    other_host: int | str
 
     def is_here(self, host: str) -> bool:
         """True if the tenants of a host are here: with one host all are, whatever their rows say."""
@@ -82,6 +84,7 @@ def tenant_settings() -> TenantSettings:
         given.get("OPEN_FILES", OPEN),
         given.get("HOST", ""),
         {name: _host(name, one) for name, one in given.get("HOSTS", {}).items()},
+        given.get("OTHER_HOST", 421),
     )
 
 

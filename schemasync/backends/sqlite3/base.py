@@ -30,7 +30,7 @@ from ... import conf
 from ...databases import NEW_FILE
 from ...engines.sqlite.connection_settings import Recording, carry_over, left_behind, recording
 from ...engines.sqlite.fence import SwapState, writes_virtual_table
-from ...engines.sqlite.objects import MESSAGE
+from ...engines.sqlite.objects import MESSAGE, MOVED_MESSAGE
 from ...engines.sqlite.transactions import begin_deferred, committed, let_go, run_script
 from ...files.layout import Inode, Layout
 from ...signals import generation_changed
@@ -446,8 +446,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._swap_state.refresh()
 
     def raise_unless_nothing_ran(self, stage: Stage, error: OperationalError) -> None:
-        """Raise the error for the application: its own, or that its transaction was superseded."""
-        has_moved = MESSAGE in str(error) or self._look() != self._place
+        """Raise the error for the application: its own, or that its transaction was superseded, or met a file whose
+        database has moved."""
+        if stage is Stage.WITHIN and MOVED_MESSAGE in str(error):
+            raise self.moved(self.swap_state(self.connection).moved_to or "") from error
+        has_moved = MESSAGE in str(error) or MOVED_MESSAGE in str(error) or self._look() != self._place
         if stage is Stage.WITHIN and has_moved:
             raise _superseded() from error  # one that read before the swap would find its file locked for ever
         if not has_moved:
@@ -497,12 +500,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         deadline = time.monotonic() + float(self.settings_dict["OPTIONS"].get("timeout", TIMEOUT))
         while used is self.connection and not self._follow() and self.swap_state(used).is_fenced:
             if (alias := self.swap_state(used).moved_to) is not None:
-                raise _moved(self._path(), alias) from error
+                raise self.moved(alias) from error
             if time.monotonic() > deadline:
                 raise Superseded(
                     f"{self._path()} was superseded, and the swap was interrupted. To finish it: manage.py schemasync"
                 ) from error
             time.sleep(LOOK)
+
+    def moved(self, to: str) -> Moved:
+        """The error for a write to a file whose database is elsewhere now."""
+        return Moved(
+            f"The database {self._path()} has moved to {to}, and takes no writes here. Nothing of this transaction was "
+            "committed. If DATABASES asks schemasync.databases.current, reload the site; otherwise let DATABASES name "
+            "the new database."
+        )
 
     def leave_to_the_parent(self) -> None:
         """https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_"""
@@ -536,14 +547,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 def _name(place: Place | None) -> str:
     return Path(place[0]).stem if place is not None else ""
-
-
-def _moved(path: Path | None, alias: str) -> Moved:
-    return Moved(
-        f"The database {path} has moved to {alias}, and takes no writes here. Nothing of this transaction was "
-        "committed. If DATABASES asks schemasync.databases.current, reload the site; otherwise let DATABASES name the "
-        "new database."
-    )
 
 
 def _superseded() -> Superseded:

@@ -17,7 +17,7 @@ from typing import Any
 from ...schema.names import fold, quote
 from . import triggers
 from .connection import Connection, schema_version
-from .objects import MESSAGE, OWN_PREFIX, has_table, is_internal, is_temporary, shadow_tables
+from .objects import MESSAGE, MOVED_MESSAGE, OWN_PREFIX, has_table, is_internal, is_temporary, shadow_tables
 from .transactions import Statement, Step
 from .triggers import Trigger
 
@@ -60,7 +60,7 @@ def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = 
         triggers.create(connection, closing_triggers(connection))
     _drop_message(connection)
     if fence.moved_to is not None:  # a view of a missing table gives writers that table's name for a message
-        text = f"schemasync: this database has moved to {fence.moved_to}, open it there"
+        text = f"{MOVED_MESSAGE}{fence.moved_to}, open it there"
         connection.execute(f"CREATE VIEW {quote(MESSAGE)} AS SELECT 1 FROM {quote(text)}")
     connection.execute(f"CREATE TABLE {FENCE_TABLE} (swap INTEGER NOT NULL, successor TEXT NOT NULL, at TEXT NOT NULL)")
     connection.execute(f"INSERT INTO {FENCE_TABLE} VALUES (?, ?, ?)", (fence.swap, fence.successor, fence.at))

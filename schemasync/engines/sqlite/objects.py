@@ -14,7 +14,9 @@ from .connection import Connection
 
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
+MOVED_MESSAGE = "schemasync: this database has moved to "  # how the name begins where no other file is live
 LITESTREAM_PREFIX = "_litestream_"  # of the two tables that Litestream adds to each file that it replicates
+
 _HIDDEN = (HISTORY_TABLE, OWN_PREFIX, MESSAGE, "sqlite_", LITESTREAM_PREFIX)  # how the names of hidden objects begin
 
 

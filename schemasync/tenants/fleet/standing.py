@@ -68,8 +68,10 @@ def wanted() -> Wanted:
 
 
 def served(*, failed_only: bool = False) -> QuerySet[Tenant]:
-    """All tenants with a file in use, or those of them whose last sync has failed, by key."""
+    """All tenants of this host with a file in use, or those of them whose last sync has failed, by key."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=SERVED).order_by("key")
+    if host := tenant_settings().host:
+        rows = rows.filter(host=host)
     return rows.exclude(failure="") if failed_only else rows
 
 

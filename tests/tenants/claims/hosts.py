@@ -2,31 +2,54 @@
 
 import io
 import json
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
+from functools import partial
 
 import pytest
+from asgiref.sync import async_to_sync
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.asgi import get_asgi_application
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from schemasync.engines.sqlite.fence import Fence, raise_fence
 from schemasync.errors import Code, Refused, UsageError
-from schemasync.tenants import OtherHost, activate_tenant, archive_tenant, create_tenant, delete_tenant, lookup
+from schemasync.tenants import (
+    OtherHost,
+    activate_tenant,
+    archive_tenant,
+    create_tenant,
+    current,
+    delete_tenant,
+    lookup,
+    suspend_tenant,
+    tenant,
+)
+from schemasync.tenants.across import report
+from schemasync.tenants.connection import TenantMoved
+from schemasync.tenants.fleet.standing import served_keys
 from schemasync.tenants.hosts import proposed_host
 from schemasync.tenants.models import State, Tenant
-from schemasync.tenants.paths import folder_of
+from schemasync.tenants.paths import folder_of, path_of
 from tests.tenants.inside import new
+from tests.tenants.shop.models import Author
 
-EU = {"LABELS": {"region": "eu"}, "URL": "https://north.example.com/"}
+FORM = "application/x-www-form-urlencoded"
+
+EU = {"LABELS": {"region": "eu"}, "URL": "https://{key}.north.example.com/"}
 HOSTS = {"north": EU, "south": {"LABELS": {"region": "us"}}, "closed": {"WEIGHT": 0, "LABELS": {"region": "eu"}}}
 
 
 @contextmanager
-def _on(host, hosts=HOSTS):
+def _on(host, **more):
     """This process is that host, until the block ends."""
     given = settings.SCHEMASYNC
-    with override_settings(SCHEMASYNC={**given, "TENANTS": {**given["TENANTS"], "HOST": host, "HOSTS": hosts}}):
+    tenants = {**given["TENANTS"], "HOST": host, "HOSTS": HOSTS, **more}
+    with override_settings(SCHEMASYNC={**given, "TENANTS": tenants}):
         lookup._rows.clear()
         yield
     lookup._rows.clear()
@@ -117,3 +140,100 @@ def the_admin_offers_the_hosts_and_says_where_to_create_what_is_not_here():
     assert Tenant.objects.get(key="by-form").host == "south"
     assert client.post(add, {"key": "no-labels", "name": "", "labels": ""}).status_code == 302
     assert Tenant.objects.get(key="no-labels").labels == {}
+
+
+def _ask(key, path="/names/?q=a%20b", **given):
+    return Client().generic(given.pop("method", "GET"), path, headers={"host": f"{key}.example.com"}, **given)
+
+
+def a_tenant_of_another_host_is_not_entered():
+    with _on("north"):
+        create_tenant("not-here", host="north")
+    with _on("south"):
+        for enter in (lambda: tenant("not-here").__enter__(), tenant("not-here")(lambda: None)):
+            with pytest.raises(OtherHost, match='"not-here" is on the host "north", and this is "south"') as found:
+                enter()
+            assert found.value.code is Code.OTHER_HOST
+        Tenant.objects.filter(key="not-here").update(host="")
+        lookup._rows.clear()
+        with pytest.raises(OtherHost, match="has no host") as found:
+            tenant("not-here").__enter__()
+        assert '.update(host="south")' in found.value.problems[0].hint
+        assert _ask("not-here").status_code == 421
+    with tenant("not-here"):  # one host has all, whatever their rows say
+        assert not Author.objects.exists()
+    assert current() is None
+
+
+def a_request_for_a_tenant_of_another_host_is_answered_as_the_setting_says():
+    with _on("north"):
+        create_tenant("asked", host="north")
+        assert _ask("asked").status_code == 200
+    with _on("south"):
+        assert _ask("asked").status_code == 421
+        suspend_tenant("asked")
+        assert _ask("asked").status_code == 503
+        activate_tenant("asked")
+    with _on("south", HOSTS={"north": EU, "south": {"URL": "https://south.example.com"}}, OTHER_HOST=307):
+        found = _ask("asked", method="POST", data=b"name=ann", content_type="application/x-www-form-urlencoded")
+        assert found.status_code == 307
+        assert found.headers["Location"] == "https://asked.north.example.com/names/?q=a%20b"
+        found = _ask("asked", PATH_INFO="//evil.example/")
+        assert found.headers["Location"] == "https://asked.north.example.com//evil.example/?q=a%20b"
+    with _on("south", OTHER_HOST="X-Accel-Redirect"):
+        found = _ask("asked")
+        assert (found.status_code, found.headers["X-Accel-Redirect"]) == (200, "@tenants_north")
+        Tenant.objects.filter(key="asked").update(host="gone")
+        lookup._rows.clear()
+        assert _ask("asked").status_code == 421
+
+
+async def _status(application, host):
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/names/async/",
+        "query_string": b"",
+        "headers": [(b"host", host)],
+    }
+    asked = ApplicationCommunicator(application, scope)
+    await asked.send_input({"type": "http.request"})
+    return (await asked.receive_output(30))["status"]
+
+
+def an_asynchronous_request_for_a_tenant_of_another_host_is_answered_too():
+    with _on("north"):
+        create_tenant("asked-async", host="north")
+    with _on("south"):
+        assert async_to_sync(_status)(get_asgi_application(), b"asked-async.example.com") == 421
+
+
+def a_process_that_holds_a_file_which_has_moved_answers_as_for_another_host():
+    with _on("north"):
+        key = "moving"
+        create_tenant(key, host="north")
+        write = partial(_ask, key, "/write/", method="POST", data="name=ann", content_type=FORM)
+        assert write().status_code == 200
+        with closing(sqlite3.connect(path_of(key), isolation_level="IMMEDIATE")) as connection, connection:
+            raise_fence(connection, Fence.moved(7, "south", "now"))
+        found = write()
+        assert (found.status_code, found.headers["Retry-After"]) == (503, "1")
+        with pytest.raises(TenantMoved, match='has moved to the host "south"') as raised, tenant(key):
+            Author.objects.create(name="bob")
+        assert raised.value.code is Code.OTHER_HOST
+        assert lookup.row(key).host == "north"
+        Tenant.objects.filter(key=key).update(host="south")
+        assert write().status_code == 421  # although the row was read within the last second
+        with pytest.raises(OtherHost), tenant(key):
+            pass
+
+
+def a_host_looks_at_its_own_tenants_alone():
+    Tenant.objects.all().delete()
+    with _on("north"):
+        create_tenant("of-north", host="north")
+    with _on("south"):
+        create_tenant("of-south", host="south")
+        assert served_keys() == ["of-south"]
+        assert [one.key for one in report("SELECT count(*) AS n FROM shop_author")] == ["of-south"]
+    assert served_keys() == ["of-north", "of-south"]

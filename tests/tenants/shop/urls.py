@@ -9,6 +9,7 @@ urlpatterns = [
     path("names/", views.names),
     path("names/async/", views.names_async),
     path("stream/<kind>/", views.stream),
+    path("write/", views.write),
     path("fail/", views.fail),
     path("login/", views.log_in),
     path("user/", views.user),

@@ -37,6 +37,10 @@ def stream(request, kind):
     )
 
 
+def write(request):
+    return JsonResponse({"name": Author.objects.create(name=request.POST["name"]).name})
+
+
 def fail(request):
     Author.objects.create(name="left behind")
     raise RuntimeError("after a write")
