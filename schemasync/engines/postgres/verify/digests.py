@@ -53,18 +53,20 @@ def there(column: PgColumn) -> list[str]:
     found = [f"sha256({_joined_there(column.type, name)})"]
     if isinstance(column.type, Jsonb):
         texts = f"string_agg({name}::text, ',')"
-        found += [_OURS, f"length({texts}) - length(replace({texts}, ':', ''))"]
-    if isinstance(column.type, Text | Varchar | Citext | Bytea | ByHand):
+        found += [_OURS, f"octet_length({texts}) - octet_length(replace({texts}, ':', ''))"]
+    if isinstance(column.type, _WITH_LENGTHS):
         length = f"octet_length({name})" if isinstance(column.type, Bytea) else f"octet_length({name}::text)"
-        found.append(f"sha256(string_agg(int4send({length}), ''))")
-    if not column.not_null:
+        found.append(f"sha256(string_agg(int4send(coalesce({length}, -1)), ''))")
+    elif not column.not_null:
         found.append(f"sha256(string_agg({null}, ''))")
     return found
 
 
+_WITH_LENGTHS = (Text, Varchar, Citext, Bytea, ByHand)  # a length of -1 is NULL
+# An array comes in its order: https://www.postgresql.org/docs/current/functions-array.html
 _OURS = (
-    "(SELECT sha256(convert_to(string_agg(one::jsonb::text, ',' ORDER BY number), 'UTF8'))"
-    " FROM unnest(string_to_array(%s, E'\\x01')) WITH ORDINALITY AS ours (one, number))"
+    "(SELECT sha256(convert_to(string_agg(one::jsonb::text, ','), 'UTF8'))"
+    " FROM unnest(string_to_array(%s, E'\\x01')) AS ours (one))"
 )
 
 
@@ -108,8 +110,9 @@ def here(column: PgColumn, values: Sequence[Any]) -> list[Digest]:
     present = values if column.not_null else [value for value in values if value is not None]
     try:
         found: list[Digest] = [_digest_here(column.type, present) if present else None]
-        if isinstance(column.type, Text | Varchar | Citext | Bytea | ByHand):
-            found.append(sha256(_big_endian("i", list(map(len, present)))).digest() if present else None)
+        if isinstance(column.type, _WITH_LENGTHS):
+            lengths = [-1 if value is None else len(value) for value in values]
+            return [*found, sha256(_big_endian("i", lengths)).digest()]
     except (TypeError, ValueError, OverflowError):
         return [b""]
     if not column.not_null:
@@ -145,11 +148,15 @@ def _joined_here(type_: PgType, values: Sequence[Any]) -> bytes:
         case Numeric(scale=scale):
             return _decimals(values, scale or 0)
         case Time() | Timestamp() | TimestampTz():
-            return b",".join([value.rstrip(b"0").rstrip(b".") if b"." in value else value for value in values])
+            return b",".join([value if value[-1:] != b"0" else _trimmed(value) for value in values])
         case Date() | Inet():
             return b",".join(values)
         case _:
             assert_never(type_)
+
+
+def _trimmed(value: bytes) -> bytes:
+    return value.rstrip(b"0").rstrip(b".") if b"." in value else value
 
 
 def _decimals(values: Sequence[Any], scale: int) -> bytes:

@@ -54,15 +54,13 @@ def has_order(table: MovedTable) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Rows of SQLite in the order of the key, whose text is bytes. `after`, `last`: keys."""
+    """Rows of SQLite in the order of the key, whose text is bytes. `after`, `last`: keys. `columns`: the values of each
+    copied column."""
 
     after: Sequence[Any] | None
     last: Sequence[Any]
     rows: Sequence[Sequence[Any]]
-
-    def columns(self, table: MovedTable) -> Iterator[tuple[PgColumn, Sequence[Any]]]:
-        """The values of each copied column."""
-        return zip(table.copied, zip(*self.rows, strict=True), strict=False)
+    columns: Sequence[tuple[PgColumn, Sequence[Any]]]
 
 
 def is_divisible(table: MovedTable) -> bool:
@@ -110,7 +108,7 @@ def _pieces(
     width = len(columns)
     while fetched := cursor.fetchmany(size):
         last = fetched[-1][width:]
-        yield _Piece(after, last, fetched)
+        yield _Piece(after, last, fetched, list(zip(table.copied, zip(*fetched, strict=True), strict=False)))
         after, size = last, _next_size(size, fetched)
 
 
@@ -134,7 +132,7 @@ def _ask(target: Connection, table: MovedTable, aggregates: dict[str, list[str]]
     keys = ", ".join(quote(column.name) for column in table.key)
     where, given = between(table.key, piece.after, piece.last)
     rows = f"SELECT * FROM {quote(table.target)} WHERE {where} ORDER BY {keys}"
-    ours = [one for column, values in piece.columns(table) for one in digests.given(column, values)]
+    ours = [one for column, values in piece.columns for one in digests.given(column, values)]
     return target.execute(f"SELECT {wanted} FROM ({rows}) AS piece".encode(), [*ours, *given])
 
 
@@ -164,7 +162,7 @@ def _compare(
     assert answer is not None
     rows, theirs = answer[0], list(answer[1:])
     is_equal = rows == len(piece.rows)
-    for column, values in piece.columns(table):
+    for column, values in piece.columns:
         count = len(aggregates[column.name])
         some, theirs = theirs[:count], theirs[count:]
         is_equal = is_equal and digests.are_equal(column, digests.here(column, values), some)
