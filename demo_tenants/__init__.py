@@ -1,0 +1,1 @@
+"""A site whose customers have a database each."""
