@@ -69,6 +69,7 @@ KEY = "{key}"
 """Stands for the key of a tenant in the folder of its backups."""
 OTHER_HOST = (421, 307, "X-Accel-Redirect")
 HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
+URL = r"""https?://[^\s"'$;\\]+"""  # it is part of configurations
 HOST_KEYS = ("URL", "WEIGHT", "LABELS")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
@@ -564,7 +565,7 @@ def _bad_hosts(host: object, given: object, *, needs_url: bool) -> Iterator[str]
             yield f"LABELS of HOSTS[{name!r}] are {labels!r}"
         if needs_url and not url:
             yield f"HOSTS[{name!r}] has no URL, which OTHER_HOST 307 needs"
-        if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
+        if not isinstance(url, str) or (url and not re.fullmatch(URL, url)):
             yield f"URL of HOSTS[{name!r}] is {url!r}"
     if host not in given if given else host != "":
         yield f"HOST is {host!r}, and HOSTS has {', '.join(map(str, given)) or 'none'}"

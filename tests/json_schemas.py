@@ -54,6 +54,7 @@ from schemasync.tenants.fleet.as_json import (
     TenantsBackupJson,
     TenantsReportJson,
     TenantsRollbackJson,
+    TenantsRoutesJson,
     TenantsStatusJson,
     TenantsSyncJson,
 )
@@ -92,6 +93,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
         TenantsStatusJson,
         TenantsReportJson,
         TenantCreatedJson,
+        TenantsRoutesJson,
         FailedJson,
     ),
     "hash": (HashJson, FailedJson),

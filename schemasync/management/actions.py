@@ -420,6 +420,8 @@ class Actions(Invocation):
             case "create":
                 made = fleet.create(self.given)
                 self._print(output.tenants.created_lines(made), tenants_json.created_json(made))
+            case "routes":
+                self._routes()
             case "rollback":
                 back = fleet.roll_back(at, self.given)
                 lines = [*output.tenants.rollback_lines(back), *self._tenants_ahead(at, back)]
@@ -448,6 +450,17 @@ class Actions(Invocation):
         """Raise the error of a run that has already printed what it has done."""
         if failed is not None:
             raise CommandError(self._addressed(problem(failed.problems[0])), returncode=failed.exit_code)
+
+    def _routes(self) -> None:
+        found, text = fleet.routes(self.given)
+        path = self._path("output")
+        if path is not None:
+            write_text(path, text)
+        lines = text.splitlines() if path is None else [f"wrote {path}: {count(len(found.tenants), 'tenant')}"]
+        self._print(lines, tenants_json.routes_json(found))
+        if found.lost:
+            names = ", ".join(found.lost[:5]) + (", …" if len(found.lost) > 5 else "")
+            self._warn([f"{count(len(found.lost), 'tenant')} on no host of the settings: {names}"])
 
     def _report(self) -> None:
         failed: list[fleet.Answer] = []

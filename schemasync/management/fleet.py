@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..tenants.fleet.standing import Standing
     from ..tenants.fleet.status import FleetStatus
     from ..tenants.models import Tenant
+    from ..tenants.routes import Routes
 
 
 def template(database: Database) -> Database:
@@ -130,10 +132,33 @@ def within(database: Database, key: str) -> Iterator[str]:
         yield alias
 
 
+def routes(given: Mapping[str, Any]) -> tuple[Routes, str]:
+    """The hosts of the tenants, and the text that the format makes of them. Raises UsageError."""
+    from ..tenants.fleet.as_json import routes_json
+    from ..tenants.routes import RoutesFormat, caddy, nginx
+    from ..tenants.routes import routes as all_routes
+
+    try:
+        asked = RoutesFormat(given.get("format", RoutesFormat.NGINX))
+    except ValueError as error:
+        names = ", ".join(RoutesFormat)
+        raise UsageError.of(Code.BAD_OPTION, f"routes have no format {given['format']}", f"Use {names}.") from error
+    found = all_routes()
+    match asked:
+        case RoutesFormat.NGINX:
+            return found, nginx(found)
+        case RoutesFormat.CADDY:
+            return found, caddy(found)
+        case RoutesFormat.JSON:
+            return found, json.dumps(routes_json(found), indent=1)
+
+
 def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iterator[Answer]:
     """The answers that have rows, or could have; `failed` gets the others. Raises UsageError."""
     from ..tenants.across import report as ask
 
+    if given.get("format", "table") not in ("table", "csv"):
+        raise UsageError.of(Code.BAD_OPTION, f"a report has no format {given['format']}", "Use table, csv, or --json.")
     if not (sql := given.get("subject")):
         raise UsageError.of(
             Code.BAD_OPTION, "a report needs a query", 'manage.py schemasync tenants report "SELECT count(*) FROM …"'

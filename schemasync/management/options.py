@@ -575,11 +575,11 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report", "rollback", "backup", "create"],
-        metavar="sync|status|report|rollback|backup|create",
+        choices=["sync", "status", "report", "rollback", "backup", "create", "routes"],
+        metavar="sync|status|report|rollback|backup|create|routes",
         help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
         "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; backup: "
-        "each tenant; create: a new one, with a copy of the template",
+        "each tenant; create: a new one, with a copy of the template; routes: which host each one is on, for a proxy",
     )
     parser.add_argument(
         "subject", nargs="?", default=ABSENT, metavar="SQL|KEY", help="report: the SELECT; rollback, create: the tenant"
@@ -640,7 +640,18 @@ def _tenants(parser: Any) -> None:
         help="backup: then remove those that are not needed any more",
     )
     parser.add_argument(
-        "--format", choices=["table", "csv"], default=ABSENT, help="report: as a table, which is the default, or as CSV"
+        "--format",
+        choices=["table", "csv", "nginx", "caddy", "json"],
+        default=ABSENT,
+        help="report: table, which is the default, or csv; routes: nginx, which is the default, caddy or json",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=ABSENT,
+        metavar="OUT",
+        help="routes: write it to this file, which is replaced as a whole",
     )
     parser.add_argument(
         "--tenant",

@@ -11,6 +11,7 @@ from ...errors import ProblemJson
 if TYPE_CHECKING:
     from ..across import Answer
     from ..models import Tenant
+    from ..routes import Routes
     from .backup import BackupsReport
     from .each import Tally
     from .rollback import RollbackReport
@@ -138,6 +139,19 @@ class TenantCreatedJson(TypedDict):
     errors: list[ProblemJson]
 
 
+class TenantsRoutesJson(TypedDict):
+    """What `tenants routes --json` prints."""
+
+    result: Literal["routes"]
+    tenants: dict[str, str]
+    """The name of the host of each tenant that is in use, by its key."""
+    hosts: dict[str, str]
+    """The URL of each host, by its name; empty for one without."""
+    lost: list[str]
+    """Tenants whose host is none of the settings."""
+    errors: list[ProblemJson]
+
+
 class TenantProblemJson(TypedDict):
     """Why a report has no rows of a tenant."""
 
@@ -235,6 +249,14 @@ def backup_json(done: BackupsReport) -> TenantsBackupJson:
         "duration_ms": done.duration_ms,
         "errors": [one.as_json() for one in problem.problems] if problem else [],
     }
+
+
+def routes_json(found: Routes) -> TenantsRoutesJson:
+    """The JSON object of the map from tenants to hosts."""
+    hosts = {name: host.url for name, host in found.hosts.items()}
+    return {
+        "result": "routes", "tenants": dict(found.tenants), "hosts": hosts, "lost": list(found.lost), "errors": [],
+    }  # fmt: skip
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:

@@ -237,3 +237,34 @@ def a_host_looks_at_its_own_tenants_alone():
         assert served_keys() == ["of-south"]
         assert [one.key for one in report("SELECT count(*) AS n FROM shop_author")] == ["of-south"]
     assert served_keys() == ["of-north", "of-south"]
+
+
+def the_map_of_hosts_is_printed_or_written():
+    Tenant.objects.all().delete()
+    Tenant.objects.create(key="acme", host="north")
+    Tenant.objects.create(key="zeno", host="gone")
+    Tenant.objects.create(key="old", host="north", state=State.ARCHIVED)
+
+    def routes(*words):
+        out, err = io.StringIO(), io.StringIO()
+        call_command("schemasync", "tenants", "routes", *words, stdout=out, stderr=err)
+        return out.getvalue(), err.getvalue()
+
+    with _on("north"):
+        out, err = routes("--json")
+        found = json.loads(out)
+        assert (found["tenants"], found["lost"]) == ({"acme": "north"}, ["zeno"])
+        assert found["hosts"] == {"north": "https://{key}.north.example.com", "south": "", "closed": ""}
+        path = folder_of("acme").with_name("routes.conf")
+        out, err = routes("-o", str(path))
+        assert (out, err) == (f"wrote {path}: 1 tenant\n", "1 tenant on no host of the settings: zeno\n")
+        assert '    "acme" "north";' in path.read_text()
+        assert json.loads(routes("--format", "json")[0]) == found
+        assert 'map {tenants_key} {tenants_host} {\n\tdefault ""\n\t"acme" "north"' in routes("--format", "caddy")[0]
+    with _on("north", REQUEST=lambda request: "acme"), pytest.raises(CommandError, match="which no proxy can call"):
+        routes()
+    with pytest.raises(CommandError, match="all tenants are on one host"):
+        routes()
+    with pytest.raises(CommandError, match="routes have no format csv"):
+        routes("--format", "csv")
+    Tenant.objects.all().delete()
