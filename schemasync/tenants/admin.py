@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ..errors import SchemasyncError
 from ..texts import size
 from . import lives
-from .admin_filters import ByLabel
+from .admin_filters import ByLabel, ByValue
 from .creation import create_tenant, refuse_folder
 from .folders import folder_at
 from .hosts import chosen_host
@@ -54,7 +54,15 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
 
     form = TenantForm
     list_display = ("key", "name", "state", "host", "group", "version", "bytes", "created_at")
-    list_filter = ("state", "host", "group", "pinned", ByLabel, "version", ("failure", admin.EmptyFieldListFilter))
+    list_filter = (
+        "state",
+        ("host", ByValue),
+        ("group", ByValue),
+        "pinned",
+        ByLabel,
+        ("version", ByValue),
+        ("failure", admin.EmptyFieldListFilter),
+    )
     search_fields = ("key", "name", "host", "group")
     fields = ("key", *CHANGED, "host", "folder", "state", "version", "bytes", "failure", "created_at")
     readonly_fields = ("folder", "state", "version", "bytes", "failure", "created_at")

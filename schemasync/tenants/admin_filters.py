@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -32,3 +33,16 @@ class ByLabel(admin.SimpleListFilter):
         name, _equals, value = label.partition("=")
         found: QuerySet[Tenant] = queryset.alias(asked=KeyTransform(name, "labels")).filter(asked=value)
         return found
+
+
+class ByValue(admin.AllValuesFieldListFilter):
+    """One choice for each value, also for none; hidden while all tenants have the same one."""
+
+    def has_output(self) -> bool:
+        """True if there is something to choose."""
+        return len(self.lookup_choices) > 1
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Django leaves the link for an empty value without a text."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or self.empty_value_display}

@@ -30,7 +30,7 @@ def main() -> None:
 
     import django
 
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.browser.settings")
     django.setup()
     make(given.name, given.superuser, given.permissions)
 

@@ -5,6 +5,6 @@ import os
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.wsgi import get_wsgi_application
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.browser.settings")
 
 application = StaticFilesHandler(get_wsgi_application())

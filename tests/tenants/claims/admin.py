@@ -221,3 +221,16 @@ def the_log_of_the_admin_is_not_written_with_a_key_of_a_tenant():
             LogEntry(user_id=None, object_repr="x", action_flag=1)
     assert not LogEntry.objects.exists()
     assert [one.id for one in check_tenants(None)] == ["schemasync.W018"] * 2
+
+
+def two_thousand_tenants_take_as_many_queries_as_twenty():
+    client, taken = _client(), []
+    for count in (20, 2000):
+        new = [Tenant(key=f"row-{count}-{number}", labels={"region": f"r{number % 3}"}) for number in range(count)]
+        Tenant.objects.bulk_create(new, batch_size=500)
+        with CaptureQueriesContext(connection) as queries:
+            pages = [client.get(reverse(LIST), given) for given in ({}, {"q": "row"}, {"label": "region=r1"})]
+        assert [page.status_code for page in pages] == [200, 200, 200]
+        taken.append(len(queries))
+    Tenant.objects.filter(key__startswith="row-").delete()
+    assert taken[0] == taken[1] <= 45, taken

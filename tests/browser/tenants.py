@@ -1,0 +1,52 @@
+"""A site with two thousand tenants, most of which are rows alone: the fleet page opens no file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.demo.demo import Demo
+from tests.support.processes import environment
+
+from .serving import SUPERUSER, add_user
+
+MANY = 2_000
+FILL = f"""
+import random
+from schemasync.tenants import create_tenant
+from schemasync.tenants.models import State, Tenant
+create_tenant("acme", "Acme Ltd")
+now, chance = Tenant.objects.get(pk="acme").version, random.Random(1)
+words = "amber birch cedar delta ember fjord grove heath inlet juniper".split()
+def row(number):
+    name = f"{{chance.choice(words)}}-{{number:04d}}"
+    tenant = Tenant(key=name, name=name.replace("-", " ").title(), version=now)
+    if number % 50 == 0:
+        tenant.state = State.SUSPENDED
+    elif number % 40 == 0:
+        tenant.version, tenant.failure = "1:5114881ecb9d", "database-locked: another process has the write lock"
+    return tenant
+Tenant.objects.bulk_create([row(number) for number in range({MANY} - 1)], batch_size=500)
+"""
+
+
+class Fleet(Demo):
+    """The demo of tenants, as the tests of pages know the other one."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        named = {"DEMO_FOLDER": str(self.folder), "DJANGO_SETTINGS_MODULE": "tests.browser.tenants_settings"}
+        return environment() | named
+
+    def command(self, *words: str) -> list[str]:
+        return ["python", "-m", "django", *words]
+
+
+def fleet(folder: Path) -> Fleet:
+    """Its databases, with the tenants and a superuser outside of them."""
+    folder.mkdir()
+    made = Fleet(folder)
+    made.done("migrate", "-v0")
+    made.done("migrate", "-v0", "--database", "tenant")
+    made.done("shell", "-v0", "-c", FILL)
+    add_user(made, SUPERUSER, "--superuser")
+    return made
