@@ -62,11 +62,24 @@ DEFAULTS: Mapping[str, Any] = {
 NEEDS_KEYS = ("NODES", "RECOVERY_POINT", "RECOVERY_TIME", "MANAGED_SERVICE", "SIGNALS")
 BACKUPS_KEYS = ("RECIPIENTS", "DRILL_NO_OLDER_THAN")
 LITESTREAM_KEYS = ("REPLICA", "SOCKET", "CONFIG", "OPTIONS", "WAIT", "LAG", "READ_REPLICAS")
-TENANTS_KEYS = ("DATABASE", "FOLDER", "APPS", "BOTH", "REQUEST", "OPEN_FILES", "HOST", "HOSTS", "OTHER_HOST", "BACKUPS")
+TENANTS_KEYS = (
+    "DATABASE",
+    "FOLDER",
+    "APPS",
+    "BOTH",
+    "REQUEST",
+    "OPEN_FILES",
+    "HOST",
+    "HOSTS",
+    "OTHER_HOST",
+    "BEHIND",
+    "BACKUPS",
+)
 TENANT_BACKUPS_KEYS = ("STORAGE", "PREFIX", "RECIPIENTS", "RETENTION")
 PERIODS = ("hourly", "daily", "weekly", "monthly")
 KEY = "{key}"
 """Stands for the key of a tenant in the folder of its backups."""
+BEHIND = ("serve", "read-only", "refuse")
 OTHER_HOST = (421, 307, "X-Accel-Redirect")
 HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
 URL = r"""https?://[^\s"'$;\\]+"""  # it is part of configurations
@@ -537,7 +550,8 @@ def _bad_tenants(given: object) -> Iterator[Problem]:
         faults += _bad_tenant_backups(backups)
     faults += [] if isinstance(count, int) and count >= 1 else [f"OPEN_FILES is {count!r}"]
     faults += [] if _names_tenants(found.get("REQUEST")) else [f"REQUEST is {found['REQUEST']!r}"]
-    other = found.get("OTHER_HOST", 421)
+    behind, other = found.get("BEHIND", BEHIND[0]), found.get("OTHER_HOST", 421)
+    faults += [] if behind in BEHIND else [f"BEHIND is {behind!r}, none of {', '.join(BEHIND)}"]
     faults += [] if other in OTHER_HOST else [f"OTHER_HOST is {other!r}, none of {', '.join(map(str, OTHER_HOST))}"]
     faults += _bad_hosts(found.get("HOST", ""), found.get("HOSTS", {}), needs_url=other == 307)
     hint = (

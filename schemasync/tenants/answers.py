@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from .settings import tenant_settings
 
 SUSPENDED = 60  # seconds after which a client may ask again for a suspended tenant
+BEHIND = 10  # for one that is behind, to which a run over all tenants comes
 MOVING = 1  # for one whose file is closed, which takes milliseconds
 
 
@@ -18,6 +19,11 @@ def suspended() -> HttpResponse:
 def moving() -> HttpResponse:
     """For a tenant whose file is closed, and whose row does not name another host yet."""
     return _unavailable("This site is being moved.", MOVING)
+
+
+def behind() -> HttpResponse:
+    """For a tenant whose file has not the schema of this process yet."""
+    return _unavailable("This site is being upgraded.", BEHIND)
 
 
 def other_host(request: HttpRequest, key: str, host: str) -> HttpResponse:

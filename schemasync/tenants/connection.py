@@ -10,9 +10,10 @@ from typing import Any
 from .. import conf
 from ..backends.sqlite3.base import Cursor, DatabaseWrapper
 from ..backends.superseded import Moved
+from ..engines.sqlite.connection_settings import set_query_only
 from ..errors import Code
 from . import lookup, open_files
-from .context import entered_keys, refuse_other
+from .context import entered_keys, is_read_only, refuse_other
 from .paths import path_of
 from .settings import tenant_settings
 
@@ -40,11 +41,17 @@ class TenantConnection(DatabaseWrapper):
         self.owner = threading.get_ident()
         self.last_use = 0
         self.is_asked_to_close = False
+        self._is_read_only = False
+        self._begin = self.begin
 
     def get_connection_params(self) -> dict[str, Any]:
         """As for every database, with the path that the row of the tenant says now."""
         self.settings_dict["NAME"] = path_of(self.key)
-        return super().get_connection_params()
+        params = super().get_connection_params()
+        self._begin = self.begin
+        if self._is_read_only:
+            self.begin = "BEGIN"
+        return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """As for every database, while its tenant is entered: until then ON_STARTUP may sync it by the shared entry."""
@@ -52,6 +59,7 @@ class TenantConnection(DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def connect(self) -> None:
+        self._is_read_only = False
         super().connect()
         found = tenant_settings()
         open_files.opened(self, found.open_files, frozenset(map(found.alias, entered_keys())))
@@ -59,6 +67,18 @@ class TenantConnection(DatabaseWrapper):
     def _close(self) -> None:
         super()._close()  # type: ignore[misc]
         open_files.closed(self)
+
+    def _cursor(self, name: str | None = None) -> Any:
+        cursor = super()._cursor(name)
+        if is_read_only(self.key) is not self._is_read_only:
+            self._set_read_only(not self._is_read_only)
+        return cursor
+
+    def _set_read_only(self, is_on: bool) -> None:
+        """BEGIN IMMEDIATE would be a write, too."""
+        set_query_only(self.connection, is_on)
+        self._is_read_only = is_on
+        self.begin = "BEGIN" if is_on else self._begin
 
     def moved(self, to: str) -> TenantMoved:
         """The row of the tenant is read again at its next use."""

@@ -15,6 +15,9 @@ Item = TypeVar("Item")
 _entered: ContextVar[tuple[str, ...]] = ContextVar("schemasync_tenants", default=())
 
 
+_read_only: ContextVar[str | None] = ContextVar("schemasync_tenant_read_only", default=None)
+
+
 class NoTenant(Refused):
     """A model of the tenants was used outside of any tenant."""
 
@@ -77,6 +80,22 @@ def outside() -> Iterator[None]:
         yield
     finally:
         _entered.set(before)
+
+
+@contextmanager
+def read_only(key: str) -> Iterator[None]:
+    """Let SQLite refuse what is written to the file of a tenant, until the block ends."""
+    before = _read_only.get()
+    _read_only.set(key)
+    try:
+        yield
+    finally:
+        _read_only.set(before)
+
+
+def is_read_only(key: str) -> bool:
+    """True within such a block."""
+    return _read_only.get() == key
 
 
 def push(key: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -10,19 +12,21 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, Stream
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 
-from . import answers
+from . import answers, behind
 from .connection import TenantMoved
-from .context import awithin, entered, within
+from .context import awithin, current, entered, is_read_only, read_only, within
 from .identify import identification
 from .lookup import Row, arow, row
 from .models import State
-from .settings import tenant_settings
+from .settings import Behind, tenant_settings
+
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")  # RFC 9110, 9.2.1
 
 
 class TenantMiddleware:
     """Put it first in MIDDLEWARE: sessions and users are the tenant's, too. `request.tenant` is the key, None for a
-    request that is for no tenant. An unknown tenant gets 404, a suspended one 503, and one of another host what
-    OTHER_HOST says."""
+    request that is for no tenant. An unknown tenant gets 404, a suspended one 503, one of another host what OTHER_HOST
+    says, and one that is behind what BEHIND says: `request.tenant_is_behind` is true if it is served."""
 
     sync_capable = True
     async_capable = True
@@ -30,6 +34,9 @@ class TenantMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.identify = identification()
+        self.behind = tenant_settings().behind
+        if self.behind is not Behind.SERVE:
+            behind.version()  # a mistake in schema.json is told when the site starts
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -40,33 +47,55 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._asynchronous(request)
-        key = self.identify(request)
-        refused = None if key is None else _refused(request, key, row(key))
-        if refused is not None:
+        request.tenant = key = self.identify(request)  # type: ignore[attr-defined]
+        if key is None:
+            return self.get_response(request)  # type: ignore[no-any-return]
+        if (refused := _refused(request, key, found := _there(key, row(key)))) is not None:
             return refused
-        request.tenant = key  # type: ignore[attr-defined]
-        with entered(key):
+        is_behind = self.behind is not Behind.SERVE and behind.is_behind(key, found)
+        if (refused := self._refused_behind(request, is_behind)) is not None:
+            return refused
+        with entered(key), read_only(key) if is_behind else nullcontext():
             return _kept(key, self.get_response(request))
 
     async def _asynchronous(self, request: HttpRequest) -> HttpResponseBase:
-        key = self.identify(request)
-        refused = None if key is None else _refused(request, key, await arow(key))
-        if refused is not None:
+        request.tenant = key = self.identify(request)  # type: ignore[attr-defined]
+        if key is None:
+            return await self.get_response(request)  # type: ignore[no-any-return]
+        if (refused := _refused(request, key, found := _there(key, await arow(key)))) is not None:
             return refused
-        request.tenant = key  # type: ignore[attr-defined]
-        with entered(key):
+        is_behind = self.behind is not Behind.SERVE and await behind.ais_behind(key, found)
+        if (refused := self._refused_behind(request, is_behind)) is not None:
+            return refused
+        with entered(key), read_only(key) if is_behind else nullcontext():
             return _kept(key, await self.get_response(request))
 
+    def _refused_behind(self, request: HttpRequest, is_behind: bool) -> HttpResponse | None:
+        request.tenant_is_behind = is_behind  # type: ignore[attr-defined]
+        may_write = request.method not in SAFE
+        return answers.behind() if is_behind and (may_write or self.behind is Behind.REFUSE) else None
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The answer to a request that met a file which was closed meanwhile, because its tenant moves."""
-        if not isinstance(exception, TenantMoved):
-            return None
-        return _refused(request, exception.key, row(exception.key)) or answers.moving()
+        """The answer to a view that met a file which takes no writes: its tenant moves, or is behind and only read."""
+        if isinstance(exception, TenantMoved):
+            key = exception.key
+            return _refused(request, key, _there(key, row(key))) or answers.moving()
+        is_read = (entered_key := current()) is not None and is_read_only(entered_key)
+        return answers.behind() if is_read and _is_readonly(exception) else None
 
 
-def _refused(request: HttpRequest, key: str, found: Row | None) -> HttpResponse | None:
+def _is_readonly(exception: BaseException) -> bool:
+    """True for an error of SQLite, which Django's hides: https://www.sqlite.org/rescode.html#readonly"""
+    return getattr(exception.__cause__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def _there(key: str, found: Row | None) -> Row:
     if found is None:
         raise Http404(f"There is no tenant {key!r}.")
+    return found
+
+
+def _refused(request: HttpRequest, key: str, found: Row) -> HttpResponse | None:
     match found.state:
         case State.ACTIVE | State.MOVING:
             return None if tenant_settings().is_here(found.host) else answers.other_host(request, key, found.host)

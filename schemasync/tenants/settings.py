@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,14 @@ FromRequest = Callable[["HttpRequest"], str | None]
 OPEN = 200  # files: SQLite holds two or three descriptors for each, and a process may have 1,024
 
 
+class Behind(StrEnum):
+    """What a request gets whose tenant has not the schema of this process yet."""
+
+    SERVE = "serve"
+    READ_ONLY = "read-only"
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host of tenants. `url`: where its site answers those of other hosts; empty if nowhere. `weight`: its share of
@@ -38,7 +47,8 @@ class TenantSettings:
     """`entry`: the entry of DATABASES that all tenants share. `apps`: labels of the apps whose tables are in each
     tenant's file; `both`: those of them whose tables are in the default database, too. `open_files`: how many files of
     tenants a process keeps open. `host`: the name of this host, empty if it is the only one; `hosts`: all by name.
-    `other_host`: how a request for a tenant of another one is answered: 421, 307 or X-Accel-Redirect."""
+    `other_host`: how a request for a tenant of another one is answered: 421, 307 or X-Accel-Redirect. `behind`:
+    what a tenant that is behind is served."""
 
     entry: str
     folder: Path
@@ -49,6 +59,7 @@ class TenantSettings:
     host: str
     hosts: Mapping[str, Host]
     other_host: int | str
+    behind: Behind
 
     def is_here(self, host: str) -> bool:
         """True if the tenants of a host are here: with one host all are, whatever their rows say."""
@@ -85,6 +96,7 @@ def tenant_settings() -> TenantSettings:
         given.get("HOST", ""),
         {name: _host(name, one) for name, one in given.get("HOSTS", {}).items()},
         given.get("OTHER_HOST", 421),
+        Behind(given.get("BEHIND", Behind.SERVE)),
     )
 
 

@@ -17,6 +17,13 @@ def test_one_host_needs_no_name_and_each_of_several_is_named():
     assert _faults() == _faults(HOSTS={}) == _faults(HOST="b.eu", HOSTS=GOOD) == []
 
 
+def test_mistakes_in_what_requests_get_are_named():
+    assert _faults(OTHER_HOST=307, BEHIND="refuse") == []
+    assert _faults(OTHER_HOST=302) == ["OTHER_HOST is 302, none of 421, 307, X-Accel-Redirect"]
+    assert _faults(OTHER_HOST=307, HOST="a", HOSTS=GOOD) == ["HOSTS['b.eu'] has no URL, which OTHER_HOST 307 needs"]
+    assert _faults(BEHIND="read") == ["BEHIND is 'read', none of serve, read-only, refuse"]
+
+
 @pytest.mark.parametrize(
     ("host", "hosts", "fault"),
     [

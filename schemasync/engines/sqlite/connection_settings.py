@@ -192,3 +192,11 @@ def left_behind(connection: Connection) -> tuple[str, ...]:
         *(f'TEMP {kind} "{name}"' for kind, name in temporary),
         *(f'the attached database "{name}"' for (name,) in attached),
     )
+
+
+def set_query_only(connection: Connection, is_on: bool) -> None:
+    """Let SQLite refuse every write of this connection, or allow them again.
+
+    https://www.sqlite.org/pragma.html#pragma_query_only
+    """
+    connection.execute(f"PRAGMA query_only={int(is_on)}")

@@ -10,6 +10,7 @@ urlpatterns = [
     path("names/async/", views.names_async),
     path("stream/<kind>/", views.stream),
     path("write/", views.write),
+    path("write-by-get/", views.write_by_get),
     path("fail/", views.fail),
     path("login/", views.log_in),
     path("user/", views.user),

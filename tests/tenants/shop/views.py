@@ -41,6 +41,10 @@ def write(request):
     return JsonResponse({"name": Author.objects.create(name=request.POST["name"]).name})
 
 
+def write_by_get(request):
+    return JsonResponse({"id": Author.objects.create(name="by get").pk})
+
+
 def fail(request):
     Author.objects.create(name="left behind")
     raise RuntimeError("after a write")

@@ -1,0 +1,72 @@
+"""Whether the file of a tenant has the schema of this process.
+
+The version in the row answers that without a look at the file. Only where it says that a tenant is behind, the file is
+asked, because whoever syncs one tenant alone writes no row: once each time that the row is read.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS
+
+from .. import databases
+from ..actions.database import Database
+from ..files.layout import Layout
+from ..sync import history
+from .context import outside
+from .lookup import MOST, Row
+from .models import Tenant
+from .paths import path_of
+from .settings import tenant_settings
+
+_looked: dict[str, tuple[Row, bool]] = {}
+
+
+@cache
+def version() -> str:
+    """The version of schema.json when this process first asked. Raises SchemaInvalid."""
+    with outside():
+        return Database(tenant_settings().entry).document().version
+
+
+def is_behind(key: str, found: Row) -> bool:
+    """True if the file of a tenant has another version, by its row, or by a small read if that differs."""
+    known = _known(key, found)
+    return _look(key, found) if known is None else known
+
+
+async def ais_behind(key: str, found: Row) -> bool:
+    """As `is_behind`, in an event loop."""
+    known = _known(key, found)
+    return await sync_to_async(_look)(key, found) if known is None else known
+
+
+def _known(key: str, found: Row) -> bool | None:
+    if found.version == version():
+        return False
+    looked = _looked.get(key)
+    return looked[1] if looked is not None and looked[0] is found else None
+
+
+def _look(key: str, found: Row) -> bool:
+    """Ask the file of a tenant, and correct its row."""
+    newest = history.live(Layout(path_of(key)), databases.opener(tenant_settings().entry))
+    there = found.version if newest is None else newest.version
+    if there != found.version:
+        Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).update(version=there)
+    if len(_looked) >= MOST:
+        _looked.clear()
+    _looked[key] = (found, there != version())
+    return _looked[key][1]
+
+
+def _forget(**changed: Any) -> None:
+    version.cache_clear()
+    _looked.clear()
+
+
+setting_changed.connect(_forget)
