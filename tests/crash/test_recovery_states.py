@@ -5,15 +5,18 @@ Every state is made by hand; a second recovery never finds anything more to do.
 
 import os
 import shutil
+import threading
+import time
 from contextlib import closing
 
 import pytest
 
 from schemasync.engines.sqlite import fence, history_table
 from schemasync.engines.sqlite.fence import Fence
+from schemasync.files import lock
 from schemasync.files.layout import PathKind
 from schemasync.sync.recovery import recover
-from schemasync.sync.run import live_database
+from schemasync.sync.run import live_database, live_file
 from schemasync.sync.runner import sync
 
 from .processes import child, sqlite
@@ -503,6 +506,60 @@ def test_reading_says_that_a_swap_was_cut_off_and_changes_nothing(world):
     trouble = child(look).refusal()
     assert (trouble.kind, trouble.codes) == ("Refused", ("swap-unfinished",))
     assert fingerprint(world) == before
+
+
+def read_beside(world, meanwhile, monkeypatch):
+    """The generation that a reader finds if `meanwhile` happens between its looks at the link and at the file."""
+
+    def look():
+        resolved = live_file.inode_of
+
+        def then(path):
+            monkeypatch.setattr(live_file, "inode_of", resolved)
+            meanwhile()
+            return resolved(path)
+
+        monkeypatch.setattr(live_file, "inode_of", then)
+        with live_database.read(world.layout, world.target().opener) as now:
+            return now.generation.name
+
+    return child(look)
+
+
+def test_a_reader_beside_a_whole_swap_finds_the_file_that_is_live_then(one, monkeypatch):
+    before = one.files()
+    found = read_beside(one, lambda: sync(one.target(), read(V2)), monkeypatch).result()
+    assert found == one.files()[-1].stem and len(before) == 1 and len(one.files()) == 2
+
+
+def test_a_reader_waits_for_a_run_between_its_fence_and_the_move_of_the_link(world, monkeypatch):
+    live = path(world, 2).name
+    point(world, path(world, 1).name)
+    at_work = threading.Event()
+
+    def run():
+        with lock.run_lock(world.layout.lock, 0):
+            at_work.set()
+            time.sleep(0.2)
+            point(world, live)
+
+    def meanwhile():
+        threading.Thread(target=run).start()
+        at_work.wait()
+
+    assert read_beside(world, meanwhile, monkeypatch).result() == live.removesuffix(".sqlite3")
+
+
+def test_a_reader_does_not_wait_for_ever(world, monkeypatch):
+    point(world, path(world, 1).name)
+    monkeypatch.setattr(live_file, "SWAP_TIME", 0.05)
+
+    def look():
+        with lock.run_lock(world.layout.lock, 0), live_database.read(world.layout, world.target().opener):
+            pass
+
+    trouble = child(look).refusal()
+    assert trouble.codes == ("swap-unfinished",) and trouble.hints == ("Try again in a moment.",)
 
 
 def test_a_sync_repairs_before_it_looks(world):

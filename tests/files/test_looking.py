@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
-from schemasync.engines.sqlite.connection import Opener
+from schemasync.engines.sqlite import connection
+from schemasync.engines.sqlite.connection import Opener, wal_of
 from schemasync.sync import check, history, inspection, preview, prune, rollback
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.status import status
@@ -194,3 +197,31 @@ def test_status_opens_each_archive_once(stages, tmp_path):
     names = child(opened).result()
     for archive in world.files()[:2]:
         assert len([name for name in names if archive.name in name]) == 1
+
+
+def test_a_reader_whose_file_loses_its_log_sees_what_comes_after(tmp_path, monkeypatch):
+    """A file that others may write is never read as immutable, whatever is beside it at the moment of a look."""
+    path = tmp_path / "db.sqlite3"
+
+    def look():
+        with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("PRAGMA journal_mode=WAL")
+            writer.execute("CREATE TABLE t (c)")
+
+            class Closing(type(path)):
+                def exists(self):
+                    found = super().exists()
+                    writer.close()
+                    return found
+
+            monkeypatch.setattr(connection, "wal_of", lambda path: Closing(wal_of(path)))
+            reader = Opener().read(path)
+            monkeypatch.undo()
+        assert not reader.execute("SELECT c FROM t").fetchall()
+        with closing(sqlite3.connect(path)) as writer:
+            writer.execute("INSERT INTO t VALUES (1)")
+            writer.commit()
+            writer.execute("PRAGMA wal_checkpoint")
+        return reader.execute("SELECT c FROM t").fetchall()
+
+    assert child(look).result() == [(1,)]

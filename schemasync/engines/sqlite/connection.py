@@ -83,11 +83,11 @@ class Opener:
 
     def _read(self, path: Path, first: str) -> Connection:
         path = path.resolve()  # side files are beside the file itself, not beside a link to it
-        if wal_of(path).exists() or not self.is_writable(path):
-            # Without a -wal nobody is writing a WAL database; a read-only connection would create side files, and
-            # those of a
-            # user who may not write to the file would lock out others.
+        if not self.is_writable(path):
+            # a read-only connection would create side files, which would lock out others if they belong to this user
             return self._open(path, "ro&immutable=1" if is_settled(path) else "ro", first=first)
+        if wal_of(path).exists():
+            return self._open(path, "ro", first=first)  # never immutable: the log may go now, and a writer come
         connection = self._open(path, "rw", first=first)
         connection.execute("PRAGMA query_only=ON")
         return connection

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...diff.hint_keys import table_drop
-from ...engines.sqlite import fence, history_table
+from ...engines.sqlite import history_table
 from ...engines.sqlite.connection import Connection, Opener, data_version
-from ...engines.sqlite.fence import Fence
 from ...engines.sqlite.inspect import Inspection, inspect
 from ...engines.sqlite.objects import Object, fingerprint, has_table_of_its_own, objects
 from ...errors import Code, NeedsPerson, Refused
-from ...files.layout import Generation, Inode, Layout, PathKind, inode_of
-from ...files.lock import is_held
+from ...files.layout import Generation, Inode, Layout, PathKind
 from ...history.in_place import restored_in_place
 from ...history.row import HistoryRow
 from ...history.rows import Stamp, hints_of, schema_of
@@ -23,7 +21,7 @@ from ...schema.document import Document
 from ...schema.model import Hints, Schema, Table
 from ...schema.names import fold
 from ...schema.subset import differing, ours
-from .. import misplaced
+from .live_file import open_live
 
 NOBODY = Stamp("", "")  # for a row that is shown and not written
 
@@ -139,15 +137,12 @@ def read(
     that this SQLite cannot parse, and read only the part that it can. `overwritten`: accept a generation without a
     history, into which somebody copied another file.
     """
-    at = layout.path_kind()
-    if at is PathKind.NOTHING:
+    file = open_live(layout, opener, parsed=parsed)
+    if file is None:
         yield None
         return
-    path, generation = _what(layout, at)
-    inode = inode_of(path)
-    connection = opener.read_parsed(path) if parsed else opener.read(path)
+    connection, generation = file.connection, file.generation
     try:
-        _check_open(connection, path, layout, opener)
         seen, rows = data_version(connection), _rows(connection, whole=whole)
         if generation is not None and not rows and not overwritten:
             raise _without_history(layout, generation, is_empty=not objects(connection))
@@ -155,7 +150,9 @@ def read(
         if generation is not None and not is_recorded:
             rows = (*rows, restored_in_place(rows, generation.name, NOBODY))
         rows = rows if whole else rows[-1:]
-        yield LiveDatabase(connection, path, generation, rows, fingerprint(connection), seen, inode, is_recorded)
+        yield LiveDatabase(
+            connection, file.path, generation, rows, fingerprint(connection), seen, file.inode, is_recorded
+        )
     finally:
         connection.close()
 
@@ -175,30 +172,6 @@ def _rows(connection: Connection, *, whole: bool) -> tuple[HistoryRow, ...]:
     return () if newest is None else (newest,)
 
 
-def _what(layout: Layout, at: PathKind) -> tuple[Path, Generation | None]:
-    match at:
-        case PathKind.PLAIN:
-            return layout.link, None
-        case PathKind.GENERATION:
-            generation = layout.live()
-            assert generation is not None
-            return generation.path, generation
-        case PathKind.DANGLING:
-            raise misplaced.dangling(layout)
-        case PathKind.OTHER if layout.link.is_dir():
-            raise Refused.of(
-                Code.FOREIGN_LINK,
-                f"{layout.link} is a folder",
-                f"Set DATABASES NAME to the path of a file, for example {layout.link / 'db.sqlite3'}",
-            )
-        case _:
-            raise Refused.of(
-                Code.FOREIGN_LINK,
-                f"{layout.link} is {at.value}, which is not ours",
-                "Set DATABASES NAME to the path of the file itself, or replace the link by the file.",
-            )
-
-
 def _without_history(layout: Layout, generation: Generation, *, is_empty: bool) -> NeedsPerson:
     """Every generation has a history from its first moment: this one was emptied, or a file without a history was
     copied into it through the link."""
@@ -211,35 +184,4 @@ def _without_history(layout: Layout, generation: Generation, *, is_empty: bool) 
         f"{generation.path} is live, but has no history: {what}; beside it: {others}",
         f"Stop the application first.\n{back}" if is_empty else f"{go_on}\n{back}",
         found=others,
-    )
-
-
-def moved(layout: Layout, closed: Fence) -> Refused:
-    """The error for a database that has moved to another engine."""
-    return Refused.of(
-        Code.MOVED,
-        f"the database at {layout.link} has moved to {closed.moved_to}, at {closed.at}; its file takes no writes",
-        "The site opens it there once it is reloaded, if DATABASES asks schemasync.databases.current.\n"
-        "To go back to the file: manage.py schemasync move --undo",
-        moved_to=closed.moved_to,
-    )
-
-
-def _check_open(connection: Connection, path: Path, layout: Layout, opener: Opener) -> None:
-    """Raise Refused for a closed file. Either a run is moving the link at this moment, or it was interrupted: then a
-    command that writes finishes the swap. Raises NeedsPerson for a file that an earlier swap closed."""
-    closed = fence.read_fence(connection)
-    if closed is None:
-        return
-    if closed.moved_to is not None:
-        raise moved(layout, closed)
-    is_at_work = is_held(layout.lock)
-    if not is_at_work:
-        misplaced.check_last(layout, opener, closed)
-    raise Refused.of(
-        Code.SWAP_UNFINISHED,
-        f"{path.name} was superseded by {closed.successor}, and the run that did it "
-        + ("has not moved the link yet" if is_at_work else "was interrupted"),
-        "Try again in a moment." if is_at_work else "manage.py schemasync finishes it.",
-        successor=closed.successor,
     )
