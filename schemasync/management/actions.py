@@ -415,7 +415,7 @@ class Actions(Invocation):
             case "report":
                 self._report()
             case "status":
-                found = fleet.status()
+                found = fleet.status(self.given)
                 self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
             case "create":
                 made = fleet.create(self.given)
@@ -432,6 +432,7 @@ class Actions(Invocation):
                 self._print(output.tenants.backup_lines(backed), tenants_json.backup_json(backed))
                 self._exit_with(backed.problem)
             case _:
+                self._warn(fleet.ahead(at))
                 done = fleet.sync(at, self.given, None if self._json else self._say, self._page)
                 self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))
                 self._exit_with(done.problem)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 
+from .. import conf
 from ..actions import plan
 from ..actions.database import Database
 from ..actions.plan import AfterAdoption
@@ -19,6 +20,8 @@ from ..sync.phases.decide import SyncOptions
 from . import output
 from .output.shared import problem
 from .output.terminal import Page
+
+WRITE = "Run 'manage.py makemigrations' to write the models into it, and then this command again."
 
 if TYPE_CHECKING:
     from ..tenants.across import Answer as Answer
@@ -44,11 +47,21 @@ def template(database: Database) -> Database:
     return replace(database, alias=tenant_settings().entry, schema=None)
 
 
-def status() -> FleetStatus:
-    """What all tenants are."""
+def status(given: Mapping[str, Any]) -> FleetStatus:
+    """What all tenants are, or those in a group."""
     from ..tenants.fleet.status import fleet_status
 
-    return fleet_status()
+    return fleet_status(str(given.get("group", "")))
+
+
+def ahead(at: Database) -> list[str]:
+    """A line if the models have changes that schema.json does not have, as `migrate` prints it."""
+    from ..orm.project import difference
+
+    differs = difference(at.alias, at.schema_path) if conf.is_enabled() else ""
+    return [f"The models differ from schema.json ({differs}), and this difference is not applied. {WRITE}"] * bool(
+        differs
+    )
 
 
 def sync(
@@ -118,7 +131,7 @@ def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
     for key in keys:
         check(key)
     job = Backup(str(given.get("to", "")), given.get("due"), *flags)
-    return make(at, keys or served_keys(), job, given.get("workers", 1))
+    return make(at, keys or served_keys(str(given.get("group", ""))), job, given.get("workers", 1))
 
 
 @contextmanager
@@ -166,7 +179,7 @@ def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iter
     names = {"seconds": "seconds", "rows": "most_rows"}
     limits = QueryLimits(**{name: given[option] for name, option in names.items() if option in given})
     more = {"workers": given["workers"]} if "workers" in given else {}
-    for answer in ask(sql, given.get("tenant"), limits=limits, **more):
+    for answer in ask(sql, given.get("tenant"), group=str(given.get("group", "")), limits=limits, **more):
         if answer.problems:
             failed(answer)
         else:

@@ -595,7 +595,9 @@ def _tenants(parser: Any) -> None:
         metavar="NAME=VALUE",
         help="create: what its host has to have; the option may be repeated",
     )
-    parser.add_argument("--group", default=ABSENT, metavar="GROUP", help="create: the group of the tenant")
+    parser.add_argument(
+        "--group", default=ABSENT, metavar="GROUP", help="only tenants in this group; create: its group"
+    )
     parser.add_argument(
         "--pinned", action="store_true", default=ABSENT, help="create: propose no other host for it later"
     )

@@ -39,14 +39,19 @@ class Answer:
 
 @async_unsafe("You cannot read all tenants from an async context - use a thread or sync_to_async.")
 def report(
-    sql: str, keys: Iterable[str] | None = None, *, limits: QueryLimits | None = None, workers: int = 4
+    sql: str,
+    keys: Iterable[str] | None = None,
+    *,
+    group: str = "",
+    limits: QueryLimits | None = None,
+    workers: int = 4,
 ) -> Iterator[Answer]:
-    """Run one SELECT on the file of each tenant that is active or suspended, or of each of `keys`: read-only, in
-    `workers` threads, within the `limits` for each file. Yields the answers by key; at most a few files' rows are held
-    in memory. A file that cannot be read has problems in its answer. All answers have the columns of the first one with
-    rows: where a file gives others, that is a problem. Raises UsageError for what is not one SELECT."""
+    """Run one SELECT on the file of each tenant that is active or suspended, of those in a `group`, or of `keys`:
+    read-only, in `workers` threads, within the `limits` for each file. Yields the answers by key; at most a few files'
+    rows are held in memory. A file that cannot be read has problems in its answer. All answers have the columns of the
+    first one with rows: where a file gives others, that is a problem. Raises UsageError for what is not one SELECT."""
     ask = partial(_asked, databases.opener(tenant_settings().entry), sql, limits or QueryLimits())
-    files = served_files() if keys is None else ((key, path_of(key)) for key in keys)
+    files = served_files(group) if keys is None else ((key, path_of(key)) for key in keys)
     columns: tuple[str, ...] | None = None
     with ThreadPoolExecutor(workers, "schemasync-report") as pool:
         for answer in _in_order(pool, ask, files, workers * AHEAD):
@@ -57,13 +62,15 @@ def report(
             yield answer if answer.columns == columns else Answer(answer.key, problems=(_others(answer, columns),))
 
 
-def for_each_tenant(function: Callable[[], Result], keys: Iterable[str] | None = None) -> dict[str, Result]:
-    """Call a function within each tenant that is active or suspended, or within each of `keys`, one after another, and
+def for_each_tenant(
+    function: Callable[[], Result], keys: Iterable[str] | None = None, *, group: str = ""
+) -> dict[str, Result]:
+    """Call a function within each tenant that is active or suspended, those in a `group`, or `keys`, one by one, and
     return the results by key. If some calls fail, the others go on, and an ExceptionGroup of all errors is raised at
     the end; each has a note with the key of its tenant."""
     results: dict[str, Result] = {}
     errors: list[Exception] = []
-    for key in served_keys() if keys is None else list(keys):
+    for key in served_keys(group) if keys is None else list(keys):
         try:
             with tenant(key):
                 results[key] = function()

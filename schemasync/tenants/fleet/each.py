@@ -16,12 +16,13 @@ from .workers import each_done
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
     """`canary`: percent of the tenants with which the job is done before the rest. `stop_at`: percent of failures
-    beyond which the run stops. `retry`: only those that failed last time."""
+    beyond which the run stops. `retry`: only those that failed last time. `group`: only those in it."""
 
     canary: float = 1.0
     workers: int = 1
     stop_at: float = 2.0
     retry: bool = False
+    group: str = ""
 
 
 @dataclass(slots=True)

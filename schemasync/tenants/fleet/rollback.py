@@ -66,7 +66,7 @@ def roll_back_release(
     """Take back every tenant whose version is `wanted`, of which the first digits are enough; before them the template.
     Raises UsageError if it is ambiguous or no version, and what the rollback of the template raises."""
     begun = time.monotonic()
-    found = list(standings(served_files(failed_only=options.retry)))
+    found = list(standings(served_files(options.group, failed_only=options.retry)))
     release = _release(database, found, wanted)
     here = [one.key for one in found if one.newest is None or one.version == release]
     without_earlier = tuple(key for key in here if _has_no_earlier(database, key, release))

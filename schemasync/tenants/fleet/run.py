@@ -45,7 +45,7 @@ def sync_tenants(database: Database, options: FleetOptions, show: Callable[[Stan
     begun = time.monotonic()
     with outside():
         version = sync(database, SyncOptions()).version
-    files = served_files(failed_only=options.retry)
+    files = served_files(options.group, failed_only=options.retry)
     behind = [one for one in standings(files) if not one.is_current]
     for number, one in _by_state(behind):
         show(one, number)

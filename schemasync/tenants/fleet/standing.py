@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from ... import conf, databases
 from ...engines.sqlite.connection import Opener
+from ...errors import Code, UsageError
 from ...files.layout import Layout, size_of
 from ...history.row import HistoryRow
 from ...orm.models_fingerprint import beside
@@ -67,22 +68,35 @@ def wanted() -> Wanted:
     return Wanted(data, beside(), databases.opener(entry))
 
 
-def served(*, failed_only: bool = False) -> QuerySet[Tenant]:
-    """All tenants of this host with a file in use, or those of them whose last sync has failed, by key."""
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=SERVED).order_by("key")
+def served(group: str = "", *, failed_only: bool = False) -> QuerySet[Tenant]:
+    """All tenants of this host with a file in use, by key: of a group, or of all; or those of them whose last sync has
+    failed."""
+    rows = in_group(group).filter(state__in=SERVED).order_by("key")
     if host := tenant_settings().host:
         rows = rows.filter(host=host)
     return rows.exclude(failure="") if failed_only else rows
 
 
-def served_keys(*, failed_only: bool = False) -> list[str]:
+def in_group(group: str) -> QuerySet[Tenant]:
+    """The rows of a group of tenants, or of all without one. Raises UsageError if nobody is in it."""
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by()
+    if not group:
+        return rows
+    groups = sorted(filter(None, rows.values_list("group", flat=True).distinct()))
+    if group not in groups:
+        known = f"Groups are: {', '.join(groups)}." if groups else "No tenant has a group."
+        raise UsageError.of(Code.BAD_OPTION, f'no tenant is in the group "{group}"', known)
+    return rows.filter(group=group)
+
+
+def served_keys(group: str = "", *, failed_only: bool = False) -> list[str]:
     """The keys of these tenants."""
-    return list(served(failed_only=failed_only).values_list("key", flat=True))
+    return list(served(group, failed_only=failed_only).values_list("key", flat=True))
 
 
-def served_files(*, failed_only: bool = False) -> list[tuple[str, Path]]:
+def served_files(group: str = "", *, failed_only: bool = False) -> list[tuple[str, Path]]:
     """The keys of these tenants, each with its path."""
-    found = served(failed_only=failed_only).values_list("key", "folder")
+    found = served(group, failed_only=failed_only).values_list("key", "folder")
     return [(key, path_at(key, folder)) for key, folder in found]
 
 

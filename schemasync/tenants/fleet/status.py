@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ..models import Tenant
-from .standing import Standing, live_size, served_files, standings
+from .standing import Standing, in_group, live_size, served_files, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class FleetStatus:
     bytes: int
 
 
-def fleet_status() -> FleetStatus:
-    """Look at the row and the file of each tenant, and write its size into the row.
+def fleet_status(group: str = "") -> FleetStatus:
+    """Look at the row and the file of each tenant, or of those in a group, and write its size into the row.
 
     Raises OSError without a schema.json."""
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by("key")
+    rows = in_group(group).order_by("key")
     states = Counter(rows.values_list("state", flat=True))
     failures = dict(rows.exclude(failure="").values_list("key", "failure"))
-    files = served_files()
+    files = served_files(group)
     versions: Counter[str] = Counter()
     behind: list[Standing] = []
     missing: list[str] = []

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,15 @@ from django.core.management import CommandError, call_command
 
 from schemasync import conf
 from schemasync.api import status
-from schemasync.tenants import archive_tenant, create_tenant, current_alias, suspend_tenant, tenant
+from schemasync.tenants import (
+    archive_tenant,
+    create_tenant,
+    current,
+    current_alias,
+    for_each_tenant,
+    suspend_tenant,
+    tenant,
+)
 from schemasync.tenants.models import Tenant
 from schemasync.tenants.paths import folder_of
 from tests.tenants.inside import new
@@ -50,7 +59,15 @@ def _schema(change):
         call_command("schemasync", database="tenant", allow_drop=ADDED, allow_older=True, verbosity=0)
 
 
-ADDED = ["extra", "more", "models", "back", "one", "meanwhile"]  # each once: the template has been at the others
+ADDED = [
+    "grouped",
+    "extra",
+    "more",
+    "models",
+    "back",
+    "one",
+    "meanwhile",
+]  # each once: the template has been at the others
 
 
 def _adds(name):
@@ -178,3 +195,24 @@ def content_types_and_permissions_of_new_models_are_added_in_each_tenant():
         assert (code, found["synced"]) == (0, 1), found
         with tenant(key):
             assert Permission.objects.filter(content_type__model="book").count() == 4
+
+
+def a_group_is_synced_alone_and_the_models_are_said_to_be_ahead():
+    Tenant.objects.all().delete()
+    first, second = new(), new()
+    Tenant.objects.filter(key=first).update(group="first")
+    assert "Groups are: first." in _run("sync", group="frist")[2]
+    with _schema(_adds("grouped")):
+        code, out, err = _run("sync", group="first")
+        assert (code, err) == (0, ""), err
+        assert "1 tenant synced" in out
+        told = json.loads(_run("status", json=True)[1])
+        assert (told["current"], [one["key"] for one in told["behind"]]) == (1, [second])
+        assert json.loads(_run("status", json=True, group="first")[1])["states"] == {"active": 1}
+        assert list(for_each_tenant(current, group="first")) == [first]
+        assert _run("report", "SELECT 1 AS n", group="first")[1].split() == ["tenant", "n", first, "1"]
+        path = conf.schema_path("tenant")
+        text = path.read_text()
+        path.write_text(re.sub(r'    "title": .*\n', "", text))
+        assert "The models differ from schema.json (shop_book)" in _run("sync", group="first")[2]
+        path.write_text(text)
