@@ -1,5 +1,5 @@
-"""`python -m benchmarks goals`, `live`, `noop`, `backend`, `tables` or `thresholds`; with --write the figures go into
-RESULTS.md."""
+"""`python -m benchmarks goals`, `live`, `noop`, `backend`, `tables`, `tenants` or `thresholds`; with --write the
+figures go into RESULTS.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import backend, figures, live, noop, postgres, tables
+from . import backend, figures, live, noop, postgres, tables, tenants
 from .goals import command as goals
 from .process import ProcessFailed
 from .thresholds import measure
@@ -23,6 +23,7 @@ NAMES = {
     "backend": "A statement on the backend",
     "tables": "Many tables",
     "postgres": "Rows to PostgreSQL",
+    "tenants": "A database for each tenant",
     "thresholds": "How much load SQLite takes, beside PostgreSQL",
 }
 TAKES = {
@@ -32,9 +33,10 @@ TAKES = {
     "backend": "statements on the backend, beside Django's own: half a minute",
     "tables": "databases of many tables: 3 minutes",
     "postgres": "rows to PostgreSQL, beside psql: 10 minutes",
+    "tenants": "all tenants and a new one, beside migrate, and requests for 10,000: 5 minutes",
     "thresholds": "1 to 100 processes on the backend and on PostgreSQL: 25 minutes",
 }
-ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "postgres": 3, "thresholds": 5}
+ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "postgres": 3, "tenants": 5, "thresholds": 5}
 QUIET = 0.5  # load average above which another program is likely to be in the figures
 
 
@@ -72,6 +74,8 @@ def _others(given: argparse.Namespace, folder: Path) -> Sequence[str]:
         return postgres.run(folder, given.rows, given.rounds, _say)
     if given.what == "tables":
         return tables.run(folder, given.tables, given.rounds, _say)
+    if given.what == "tenants":
+        return tenants.run(folder, given.tenants, given.served, given.rounds, _say)
     if given.what == "thresholds":
         return measure.run_all(folder, given.processes, given.seconds, given.rounds, _say)
     return live.run(folder, given.megabytes, given.rounds, _say)
@@ -95,6 +99,8 @@ def _arguments() -> argparse.Namespace:
     found["live"].add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000], help="sizes to measure at")
     found["tables"].add_argument("--tables", type=int, nargs="+", default=[10, 100, 300, 1000, 3000], help="how many")
     found["postgres"].add_argument("--rows", type=int, nargs="+", default=[200_000, 2_000_000], help="how many")
+    found["tenants"].add_argument("--tenants", type=int, default=1000, help="for the sync (default %(default)s)")
+    found["tenants"].add_argument("--served", type=int, default=10_000, help="for the requests (default %(default)s)")
     load = found["thresholds"]
     load.add_argument("--processes", type=int, nargs="+", default=measure.PROCESSES, help="how many at a time")
     load.add_argument("--seconds", type=float, default=2.5, help="of each load (default %(default)s)")

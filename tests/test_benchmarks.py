@@ -221,3 +221,12 @@ def test_the_thresholds_compare_the_backend_with_postgresql():
         assert f"**{mix}**" in done.stdout
         assert re.search(rf"^\| {mix} +\|( +(?:\d+|not up to 3) \|){{4}}$", done.stdout, re.MULTILINE)
     assert len(re.findall(r"^\| 3 +\| +[\d,.]+ \|", done.stdout, re.MULTILINE)) == 6
+
+
+@pytest.mark.slow
+def test_tenants_are_compared_with_migrate_over_the_same_files():
+    command = [sys.executable, "-m", "benchmarks", "tenants", "--tenants", "10", "--served", "30", "--rounds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for what in ("nothing to do, each of 10 tenants", "a new tenant", "the middleware, in a request"):
+        assert re.search(rf"^\| {what} +\|.*\| +(yes|no) \|$", done.stdout, re.MULTILINE), what
